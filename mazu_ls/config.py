@@ -1,0 +1,331 @@
+"""Every setting: its type, default and meaning; where it may come from; what is wrong with what was given."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+Mode = Literal["ask", "auto", "plan", "bypass"]
+VerdictName = Literal["allow", "ask", "deny"]
+Positive = Annotated[int, Meta(ge=1)]
+Amount = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(gt=0, le=1)]
+GIB = 1024**3
+MIB = 1024**2
+
+
+class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[models.<name>]`. Prices are US dollars per million tokens; None is unknown, never free."""
+
+    provider: str = "openai"
+    model: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    api_key: str | None = None
+    context_window: Positive | None = None
+    max_output: Positive | None = None
+    price_in: Amount | None = None
+    price_out: Amount | None = None
+    price_cache_read: Amount | None = None
+    price_cache_write: Amount | None = None
+    extra_body: dict[str, Any] = {}
+
+
+class CouncilSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is asked, who compares, and the estimated price above which the user is asked first."""
+
+    models: tuple[str, ...] = ()
+    lead: str | None = None
+    confirm_above_usd: Amount = 1.0
+
+
+class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """One permission rule: a tool name or `*`, a pattern over what it would do, and the verdict."""
+
+    tool: str
+    pattern: str = "*"
+    verdict: VerdictName = "ask"
+
+
+class PermissionSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Mode, rules, and how many seconds a question may wait; no answer means deny."""
+
+    mode: Mode = "ask"
+    rules: tuple[RuleSettings, ...] = ()
+    timeout_seconds: Positive = 300
+
+
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a turn stops: model calls, dollars, tokens, seconds, failures in a row."""
+
+    max_steps: Positive = 15
+    max_cost_usd: Amount | None = None
+    max_tokens: Positive | None = None
+    max_seconds: Annotated[float, Meta(gt=0)] | None = None
+    max_failures: Positive = 5
+
+
+class MemorySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the agent may write memories, how many tokens are injected, whether old ones fade."""
+
+    write: Literal["off", "ask", "auto"] = "auto"
+    inject_tokens: Annotated[int, Meta(ge=0)] = 1500
+    forgetting: bool = True
+    semantic: bool = False
+
+
+class CheckpointSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Steps between checkpoints, days and bytes kept, and the sizes from which files are left out."""
+
+    every: Positive = 1
+    keep_days: Positive = 30
+    max_bytes: Positive = GIB
+    max_untracked_file_bytes: Positive = 10 * MIB
+    max_tracked_file_bytes: Positive = 100 * MIB
+
+
+class ContextSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The rolling window, the share of the model's window at which it is compacted, the project map's tokens."""
+
+    window_turns: Positive | None = None
+    window_tokens: Positive | None = None
+    compact_at: Share = 0.5
+    map_tokens: Annotated[int, Meta(ge=0)] = 1000
+
+
+class EditSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the agent's edits are applied or proposed."""
+
+    apply: Literal["direct", "propose"] = "direct"
+
+
+class ShellSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Time limit of a command, and what it is held by."""
+
+    timeout_seconds: Annotated[float, Meta(gt=0)] = 120
+    sandbox: Literal["auto", "required", "off"] = "auto"
+    network: bool = False
+
+
+class WebSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether web_fetch may reach private and link-local addresses."""
+
+    allow_private: bool = False
+
+
+class McpServer(Struct, frozen=True, forbid_unknown_fields=True):
+    """One MCP server: a command with arguments and environment, or a URL with headers."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    url: str | None = None
+    headers: dict[str, str] = {}
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings, section by section (docs/protocol.md, section 8)."""
+
+    model: str | None = None
+    models: dict[str, ModelSettings] = {}
+    council: CouncilSettings = field(default_factory=CouncilSettings)
+    permissions: PermissionSettings = field(default_factory=PermissionSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    memory: MemorySettings = field(default_factory=MemorySettings)
+    checkpoints: CheckpointSettings = field(default_factory=CheckpointSettings)
+    context: ContextSettings = field(default_factory=ContextSettings)
+    edits: EditSettings = field(default_factory=EditSettings)
+    shell: ShellSettings = field(default_factory=ShellSettings)
+    web: WebSettings = field(default_factory=WebSettings)
+    mcp_servers: tuple[McpServer, ...] = ()
+    role: str = ".mazu/role.md"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Settings from one place: `origin` names it for the user; `text` is the file's text, to name the line."""
+
+    origin: str
+    values: Mapping[str, Any]
+    text: str = ""
+    may_loosen: bool = True
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The settings in force and one sentence for each that was not taken."""
+
+    config: Config
+    warnings: tuple[str, ...]
+
+
+def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
+    """Merge layers, lowest precedence first, then the environment; each bad value keeps what stood before it."""
+    warnings: list[str] = []
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        base = _structure(merged)
+        accepted = _accept(Config, layer.values, "", layer, warnings)
+        if not layer.may_loosen:
+            accepted = _tightened(accepted, base, layer, warnings)
+        _merge(merged, accepted)
+    if env.get("MAZU_MODEL"):
+        merged["model"] = env["MAZU_MODEL"]
+    return Loaded(_structure(merged), tuple(warnings))
+
+
+def read_layer(path: Path, *, may_loosen: bool) -> tuple[Layer | None, str | None]:
+    """A `config.toml` as a layer, or why it cannot be read; both None where there is no file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None, None
+    except (OSError, UnicodeDecodeError) as error:
+        return None, f"{path} cannot be read: {error}; its settings are ignored."
+    try:
+        return Layer(str(path), tomllib.loads(text), text, may_loosen), None
+    except tomllib.TOMLDecodeError as error:
+        return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is mended."
+
+
+def _structure(values: Mapping[str, Any]) -> Config:
+    return msgspec.convert(values, Config)
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _accept(
+    struct: type[Struct], values: Mapping[str, Any], prefix: str, layer: Layer, warnings: list[str]
+) -> dict[str, Any]:
+    """The values that fit `struct`; one warning for each that does not."""
+    hints = get_type_hints(struct, include_extras=True)
+    good: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        hint = hints.get(key)
+        if hint is None:
+            warnings.append(_warning(layer, name, "there is no such setting; it is ignored"))
+            continue
+        nested = hint if isinstance(hint, type) and issubclass(hint, Struct) else None
+        if nested and isinstance(value, Mapping):
+            good[key] = _accept(nested, value, f"{name}.", layer, warnings)
+        elif get_origin(hint) is dict and isinstance(value, Mapping) and prefix == "":
+            good[key] = _accept_table(get_args(hint)[1], value, name, layer, warnings)
+        else:
+            try:
+                msgspec.convert(value, hint)
+                good[key] = value
+            except msgspec.ValidationError as error:
+                warnings.append(_warning(layer, name, f"{error}; the default is used"))
+    return good
+
+
+def _accept_table(
+    struct: type[Struct], value: Mapping[str, Any], name: str, layer: Layer, warnings: list[str]
+) -> dict[str, Any]:
+    good: dict[str, Any] = {}
+    for entry, fields in value.items():
+        if isinstance(fields, Mapping):
+            good[entry] = _accept(struct, fields, f"{name}.{entry}.", layer, warnings)
+        else:
+            warnings.append(_warning(layer, f"{name}.{entry}", "a table is expected; it is ignored"))
+    return good
+
+
+STRICTNESS = {"plan": 0, "ask": 1, "auto": 1, "bypass": 2}
+SANDBOX = {"required": 0, "auto": 1, "off": 2}
+LOCKED = ("models", "mcp_servers", "web")
+"""Sections in which a project could send the user's keys or text elsewhere; taken from the project never."""
+
+
+def _tightened(values: dict[str, Any], base: Config, layer: Layer, warnings: list[str]) -> dict[str, Any]:
+    """What a project's own file may set: anything that does not loosen permissions or reach the user's keys."""
+
+    def refuse(name: str) -> None:
+        warnings.append(_warning(layer, name, "a project may tighten this, not loosen it; it is ignored"))
+
+    kept = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    for key in LOCKED:
+        if key in kept and key != "mcp_servers":
+            del kept[key]
+            refuse(key)
+    permissions = kept.get("permissions", {})
+    mode = permissions.get("mode")
+    if (
+        mode
+        and (mode == "auto" or STRICTNESS[mode] > STRICTNESS[base.permissions.mode])
+        and mode != base.permissions.mode
+    ):
+        del permissions["mode"]
+        refuse("permissions.mode")
+    if "rules" in permissions:
+        rules = [rule for rule in permissions["rules"] if rule.get("verdict", "ask") != "allow"]
+        if len(rules) != len(permissions["rules"]):
+            refuse("permissions.rules (verdict allow)")
+        permissions["rules"] = [*msgspec.to_builtins(base.permissions.rules), *rules]
+    shell = kept.get("shell", {})
+    if "sandbox" in shell and SANDBOX[shell["sandbox"]] > SANDBOX[base.shell.sandbox]:
+        del shell["sandbox"]
+        refuse("shell.sandbox")
+    if shell.get("network") and not base.shell.network:
+        del shell["network"]
+        refuse("shell.network")
+    _cap_numbers(kept, base, refuse)
+    return kept
+
+
+def _cap_numbers(kept: dict[str, Any], base: Config, refuse: Any) -> None:
+    """Limits may only be lowered by a project, the approval time only shortened."""
+    limits = kept.get("limits", {})
+    for name in tuple(limits):
+        ceiling = getattr(base.limits, name)
+        if limits[name] is None or (ceiling is not None and limits[name] > ceiling):
+            del limits[name]
+            refuse(f"limits.{name}")
+    timeout = kept.get("permissions", {}).get("timeout_seconds")
+    if timeout and timeout > base.permissions.timeout_seconds:
+        del kept["permissions"]["timeout_seconds"]
+        refuse("permissions.timeout_seconds")
+    if kept.get("council", {}).get("confirm_above_usd", 0) > base.council.confirm_above_usd:
+        del kept["council"]["confirm_above_usd"]
+        refuse("council.confirm_above_usd")
+    if kept.get("memory", {}).get("write") == "auto" and base.memory.write != "auto":
+        del kept["memory"]["write"]
+        refuse("memory.write")
+
+
+def _warning(layer: Layer, name: str, problem: str) -> str:
+    line = _line(layer.text, name)
+    where = f"{layer.origin}:{line}" if line else layer.origin
+    return f"{where}: {name}: {problem}."
+
+
+def _line(text: str, name: str) -> int | None:
+    """The line on which a dotted key stands in TOML text, as well as can be told without a full parser."""
+    *table, key = name.split(" ", maxsplit=1)[0].split(".")
+    current: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            current = stripped.strip("[] ").split(".")
+            if current == [*table, key]:
+                return number
+            continue
+        left = [part.strip().strip("\"'") for part in stripped.partition("=")[0].split(".")]
+        if current + left == [*table, key] or (current + left)[: len(table) + 1] == [*table, key]:
+            return number
+    return None

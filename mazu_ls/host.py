@@ -1,0 +1,92 @@
+"""What the agent may ask of whoever runs it: an editor over LSP, a terminal, a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+GrantKind = Literal["allow_once", "allow_session", "allow_always", "deny"]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """The text of one open document. `path` is None for an untitled one; `dirty` means it differs from the disk."""
+
+    uri: str
+    path: Path | None
+    version: int
+    language_id: str
+    text: str
+    dirty: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer that a permission question offers."""
+
+    id: str
+    label: str
+    kind: GrantKind
+
+
+@dataclass(frozen=True)
+class Question:
+    """Asks the user whether one tool call may happen; `diff` is a unified diff of what it would do."""
+
+    session_id: str
+    call_id: str
+    tool: str
+    title: str
+    detail: str
+    choices: tuple[Choice, ...]
+    diff: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time."""
+
+    choice: Choice | None
+    note: str = ""
+
+
+class Host(Protocol):
+    """The user's side of a turn. Implementations: LspHost, TerminalHost, and a plain one in the tests.
+
+    Paths are absolute and already checked by the Workspace. Text is decoded text with the line ends of the
+    file or buffer as they are.
+    """
+
+    async def read(self, path: Path) -> str:
+        """The text the user sees: the open buffer if there is one, else the file. Raises FileNotFoundError."""
+        ...
+
+    async def edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """Replace the whole text `before` by `after`; None for `before` creates, None for `after` deletes.
+
+        Raises MazuError(conflict) where the text is no longer `before`, or where the editor refused, or reports
+        back something else than `after`.
+        """
+        ...
+
+    async def buffers(self) -> Sequence[Buffer]:
+        """Every open document."""
+        ...
+
+    async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
+        """Ask for these buffers to be written to disk; returns those that are still unsaved."""
+        ...
+
+    async def ask(self, question: Question, timeout: float) -> Reply:
+        """Ask the user; no answer within `timeout` seconds is a Reply without a choice."""
+        ...
+
+    async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        """Tell the user one sentence."""
+        ...
+
+    async def show(self, path: Path, line: int | None = None) -> bool:
+        """Open a file in front of the user, at a zero-based line; False where that cannot be done."""
+        ...

@@ -1,0 +1,109 @@
+"""What is said between user, model and tools, free of any provider's format."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+StopReason = Literal[
+    "end_turn", "max_steps", "max_cost", "max_tokens", "max_seconds", "stuck", "cancelled", "refusal", "error"
+]
+"""Why a turn ended, as the wire names it."""
+
+
+class Text(Struct, tag="text", frozen=True):
+    """Plain text. `untrusted` names the origin (a file, a URL) of text that is data, never instruction."""
+
+    text: str
+    untrusted: str | None = None
+
+
+class Image(Struct, tag="image", frozen=True):
+    """A picture: its media type ("image/png") and its bytes in base64."""
+
+    media_type: str
+    data: str
+
+
+class Thinking(Struct, tag="thinking", frozen=True):
+    """A model's reasoning; goes back only to the provider that made it, signature unchanged.
+
+    `redacted` holds the provider's opaque data where the text is hidden.
+    """
+
+    text: str
+    provider: str
+    signature: str | None = None
+    redacted: str | None = None
+
+
+class ToolCall(Struct, tag="tool_call", frozen=True):
+    """A model asks for a tool. `invalid` says what is wrong with arguments that are not a JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    invalid: str | None = None
+
+
+class ToolResult(Struct, tag="tool_result", frozen=True):
+    """The answer to one ToolCall; `ok` is False where the tool failed or was refused."""
+
+    call_id: str
+    text: str
+    ok: bool = True
+    images: tuple[Image, ...] = ()
+
+
+Part = Text | Image | Thinking | ToolCall | ToolResult
+
+
+class Message(Struct, frozen=True):
+    """One message of a conversation. Results of tools are parts of a user message.
+
+    `model` is the `provider:model` that wrote an assistant message.
+    """
+
+    role: Literal["user", "assistant"]
+    parts: tuple[Part, ...]
+    model: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The plain text parts, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls, in the model's order."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+
+
+class Usage(Struct, frozen=True, rename="camel"):
+    """Tokens, calls, steps and US dollars. `cost_usd` is None where a price is not known, never 0."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    model_calls: int = 0
+    steps: int = 0
+    cost_usd: float | None = field(default=0.0)
+
+    def __add__(self, other: Usage) -> Usage:
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.model_calls + other.model_calls,
+            self.steps + other.steps,
+            (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+        )
+
+    @property
+    def tokens(self) -> int:
+        """All tokens in and out, cached ones included."""
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens

@@ -1,0 +1,166 @@
+"""SQLite through APSW: one connection, one worker thread, numbered migrations, FULL sync."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from mazu_ls.errors import Kind, MazuError
+
+if TYPE_CHECKING:
+    import apsw
+
+T = TypeVar("T")
+BUSY_MS = 10_000
+
+
+@dataclass(frozen=True)
+class Migrations:
+    """The numbered schema steps of one owner of tables; step n brings version n-1 to n. Never edit a released step."""
+
+    owner: str
+    steps: Sequence[str | Callable[[apsw.Connection], None]]
+
+
+class Store:
+    """One SQLite file, used from one worker thread; several stores, also of other processes, may share a file."""
+
+    def __init__(self, path: Path, connection: apsw.Connection, worker: ThreadPoolExecutor) -> None:
+        self.path = path
+        self.connection = connection
+        self._worker = worker
+
+    @classmethod
+    async def open(cls, path: Path, migrations: Iterable[Migrations]) -> Store:
+        """Open or create `path` and bring its schema up to date. Raises MazuError(storage) if it is not usable."""
+        worker = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{path.name}")
+        loop = asyncio.get_running_loop()
+        try:
+            connection = await loop.run_in_executor(worker, connect, path, tuple(migrations))
+        except BaseException:
+            worker.shutdown(wait=False)
+            raise
+        return cls(path, connection, worker)
+
+    async def read(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run `work` on the worker. Cancelling the caller does not stop it, and nothing is left half-read."""
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._worker, self._guarded, work))
+
+    async def write(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run `work` in one BEGIN IMMEDIATE transaction; when this returns, its effect survives power loss."""
+        return await self.read(lambda connection: transaction(connection, work))
+
+    async def close(self) -> None:
+        """Close the connection and end the worker."""
+        await asyncio.get_running_loop().run_in_executor(self._worker, self.connection.close)
+        self._worker.shutdown(wait=False)
+
+    def _guarded(self, work: Callable[[apsw.Connection], T]) -> T:
+        import apsw
+
+        try:
+            return work(self.connection)
+        except apsw.BusyError as error:
+            raise MazuError(
+                Kind.BUSY, f"{self.path.name} is locked by another process.", "Try again in a moment."
+            ) from error
+        except (
+            apsw.FullError,
+            apsw.IOError,
+            apsw.ReadOnlyError,
+            apsw.CorruptError,
+            apsw.NotADBError,
+        ) as error:
+            raise MazuError(
+                Kind.STORAGE,
+                f"{self.path} could not be used: {error}.",
+                "Check the disk and the file's permissions.",
+            ) from error
+
+
+def transaction(connection: apsw.Connection, work: Callable[[apsw.Connection], T]) -> T:
+    """Run `work` between BEGIN IMMEDIATE and COMMIT; anything raised rolls all of it back."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
+    """Open one connection in WAL mode with FULL sync and migrate it. A file that is no database is set aside first."""
+    import apsw
+
+    try:
+        return _connect(path, migrations)
+    except (apsw.CorruptError, apsw.NotADBError):
+        quarantine(path)
+        return _connect(path, migrations)
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError) as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"{path} cannot be opened: {error}.",
+            "Check that the folder exists and is writable.",
+        ) from error
+
+
+def quarantine(path: Path) -> Path:
+    """Move a damaged database and its companions aside, never delete them; returns where it went."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    target = path.with_name(f"{path.name}.damaged-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        source = path.with_name(path.name + suffix)
+        if source.exists():
+            source.rename(target.with_name(target.name + suffix))
+    return target
+
+
+def quarantined(path: Path) -> list[Path]:
+    """Databases that were set aside beside `path`, newest last."""
+    return sorted(
+        p for p in path.parent.glob(f"{path.name}.damaged-*") if not p.name.endswith(("-wal", "-shm"))
+    )
+
+
+def _connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
+    import apsw
+
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(BUSY_MS)
+    # One statement per call: APSW stops at the first that returns a row until the cursor is read.
+    for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on", "temp_store = memory"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    transaction(connection, lambda db: [_migrate(db, steps) for steps in migrations])
+    return connection
+
+
+def _migrate(connection: apsw.Connection, migrations: Migrations) -> None:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_version (owner TEXT PRIMARY KEY, version INTEGER NOT NULL)"
+    )
+    row = connection.execute(
+        "SELECT version FROM schema_version WHERE owner = ?", (migrations.owner,)
+    ).fetchone()
+    version = row[0] if row else 0
+    if version > len(migrations.steps):
+        raise MazuError(
+            Kind.STORAGE,
+            f"{migrations.owner} was written by a newer mazu-ls (schema {version}).",
+            "Update mazu-ls, or move the file aside.",
+        )
+    for number, step in enumerate(migrations.steps[version:], version + 1):
+        connection.execute(step).fetchall() if isinstance(step, str) else step(connection)
+        connection.execute(
+            "INSERT INTO schema_version VALUES (?, ?) ON CONFLICT (owner) DO UPDATE SET version = excluded.version",
+            (migrations.owner, number),
+        )

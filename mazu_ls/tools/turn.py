@@ -1,0 +1,43 @@
+"""What a tool is given: the frozen context of the turn that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mazu_ls.config import Config
+    from mazu_ls.host import Host
+    from mazu_ls.memory.memories import Memories
+    from mazu_ls.workspace import Workspace
+
+
+@dataclass
+class Shell:
+    """What run_shell keeps for a session: the working directory and the commands left running, by their name."""
+
+    cwd: Path
+    background: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Fixed for one turn; only `shell`, `seen` and `changed` hold state, which is the session's.
+
+    `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
+    changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded.
+    """
+
+    session_id: str
+    turn_id: str
+    host: Host
+    workspace: Workspace
+    memories: Memories | None
+    config: Config
+    shell: Shell
+    seen: dict[Path, str]
+    changed: set[Path]
+    emit: Callable[[str], None]
+    env: Mapping[str, str]
