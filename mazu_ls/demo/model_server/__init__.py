@@ -1,0 +1,11 @@
+"""A model server that says what a script tells it to, in the true wire formats: for tests, demo and benchmarks.
+
+`async with ModelServer([{"text": "hello"}]) as server:` in process, or
+`python -m mazu_ls.demo.model_server SCRIPT.json [--port N] [--port-file F]`.
+"""
+
+from mazu_ls.demo.model_server.http import Received
+from mazu_ls.demo.model_server.script import FAULTS, Reply, Script
+from mazu_ls.demo.model_server.server import ModelServer
+
+__all__ = ["FAULTS", "ModelServer", "Received", "Reply", "Script"]

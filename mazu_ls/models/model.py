@@ -1,0 +1,130 @@
+"""What a model is to the rest of the product: a request goes in, chunks come out, the last one holds the message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from mazu_ls.messages import Message, Usage
+
+Stop = Literal["end_turn", "tool_use", "max_tokens", "refusal", "context_length"]
+"""Why a model ended its message. Tools run on "tool_use" alone; a cut message may hold half a call."""
+
+
+class Prices(Struct, frozen=True):
+    """US dollars per million tokens. `cache_read` and `cache_write` None: the provider bills them as input."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+class ModelSpec(Struct, frozen=True):
+    """What is known of a model. `context_window` and `max_output` in tokens; `prices` None where not known.
+
+    `thinks` says how a thinking budget is asked for: not at all, as tokens, or left to the model ("adaptive").
+    """
+
+    provider: str
+    model: str
+    context_window: int
+    max_output: int
+    prices: Prices | None = None
+    sees_images: bool = False
+    thinks: Literal["no", "budget", "adaptive", "effort"] = "no"
+
+    @property
+    def name(self) -> str:
+        """`provider:model`."""
+        return f"{self.provider}:{self.model}"
+
+
+class ToolSpec(Struct, frozen=True):
+    """A tool as the model sees it; `schema` is the JSON schema of an object."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+
+
+class Request(Struct, frozen=True):
+    """One call of a model.
+
+    `system` is ordered from what never changes to what changes often; each part ends with a cache breakpoint where
+    the provider has them. `max_output` in tokens (None: the model's own limit). `force_tool` names the tool that must
+    be called. `effort` is a thinking budget in tokens, None for no thinking.
+    """
+
+    messages: Sequence[Message]
+    system: tuple[str, ...] = ()
+    tools: Sequence[ToolSpec] = ()
+    max_output: int | None = None
+    force_tool: str | None = None
+    effort: int | None = None
+
+
+class TextDelta(Struct, frozen=True):
+    """More of the answer."""
+
+    text: str
+
+
+class ThinkingDelta(Struct, frozen=True):
+    """More of the reasoning."""
+
+    text: str
+
+
+class CallStarted(Struct, frozen=True):
+    """The model begins to write the arguments of a call; it may run only once `Finished` holds it."""
+
+    id: str
+    name: str
+
+
+class Retrying(Struct, frozen=True):
+    """The call failed in a way that may pass; it is tried again, for the `attempt`-th time, after `seconds`."""
+
+    attempt: int
+    seconds: float
+    reason: str
+
+
+class Restarted(Struct, frozen=True):
+    """The answer begins anew: what this stream showed so far is void."""
+
+
+class Finished(Struct, frozen=True):
+    """The whole message. `detail` explains a stop that is not an ordinary end; `usage.cost_usd` is of this call."""
+
+    message: Message
+    stop: Stop
+    usage: Usage
+    detail: str = ""
+
+
+Chunk = TextDelta | ThinkingDelta | CallStarted | Retrying | Restarted | Finished
+
+
+class Model(Protocol):
+    """A language model at one endpoint."""
+
+    @property
+    def name(self) -> str:
+        """`provider:model`."""
+        ...
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Window, limits, prices."""
+        ...
+
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """Call the model. `Finished` comes last and once, or a MazuError is raised.
+
+        Closing or cancelling ends the HTTP request at once.
+        """
+        ...
