@@ -1,0 +1,124 @@
+"""Secrets out of text before it is stored or sent on: provider keys, private keys, tokens, passwords in URLs and settings."""
+
+from __future__ import annotations
+
+import re
+
+MARK = "[redacted: {}]"
+
+# Prefixes are the providers' own, so ordinary code, hashes and identifiers do not match.
+# The second column is what must occur at all: a plain substring search, 20 times as quick as the patterns.
+# The named group `keep` is put back in front of the mark, `tail` behind it.
+_PATTERNS: tuple[tuple[str, str, str], ...] = (
+    (
+        "private key",
+        "-----BEGIN",
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?!-----BEGIN)[\s\S]){0,20000}?"
+        r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    ),
+    ("anthropic key", "sk-ant-", r"\bsk-ant-[A-Za-z0-9_-]{16,}"),
+    ("openrouter key", "sk-or-", r"\bsk-or-[A-Za-z0-9_-]{20,}"),
+    ("openai key", "sk-", r"\bsk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,}|\bsk-(?=[A-Za-z]*\d)[A-Za-z0-9]{24,}"),
+    ("stripe key", "_live_ _test_ whsec_", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{24,}"),
+    ("github token", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{40,}"),
+    ("gitlab token", "glpat- glptt- gldt- glrt- glcbt- glsoat- glft- glagent-", r"\bgl(?:pat|ptt|dt|rt|cbt|soat|ft|agent)-[A-Za-z0-9_.-]{20,}"),
+    ("aws key", "AKIA ASIA ABIA ACCA A3T", r"\b(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z2-7]{16}\b"),
+    ("google key", "AIza ya29. GOCSPX-", r"\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])|\bya29\.[A-Za-z0-9_-]{20,}|\bGOCSPX-[A-Za-z0-9_-]{20,}"),
+    ("slack token", "xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{20,}"),
+    ("slack webhook", "hooks.slack.com", r"https://hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{20,}"),
+    ("discord token", "M N O", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
+    ("discord webhook", "/api/webhooks/", r"https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\d+/[A-Za-z0-9_-]{40,}"),
+    ("telegram token", ":AA", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b"),
+    ("groq key", "gsk_", r"\bgsk_[A-Za-z0-9]{32,}"),
+    ("xai key", "xai-", r"\bxai-[A-Za-z0-9]{40,}"),
+    ("perplexity key", "pplx-", r"\bpplx-[A-Za-z0-9]{32,}"),
+    ("fireworks key", "fw_", r"\bfw_[A-Za-z0-9]{22,}\b"),
+    ("nvidia key", "nvapi-", r"\bnvapi-[A-Za-z0-9_-]{40,}"),
+    ("tavily key", "tvly-", r"\btvly-[A-Za-z0-9-]{24,}"),
+    ("replicate token", "r8_", r"\br8_[A-Za-z0-9]{32,}"),
+    ("hugging face token", "hf_ api_org_", r"\bhf_[A-Za-z0-9]{30,}|\bapi_org_[A-Za-z0-9]{30,}"),
+    ("package registry token", "pypi- npm_ dckr_pat_", r"\bpypi-[A-Za-z0-9_-]{50,}|\bnpm_[A-Za-z0-9]{36}\b|\bdckr_pat_[A-Za-z0-9_-]{20,}"),
+    ("package registry token", "rubygems_ cio", r"\brubygems_[a-f0-9]{48}\b|\bcio[A-Za-z0-9]{32}\b"),
+    ("sendgrid key", "SG.", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    ("mailgun key", "key-", r"\bkey-[0-9a-f]{32}\b"),
+    ("twilio key", "SK AC", r"\b(?:SK|AC)[0-9a-f]{32}\b"),
+    ("digitalocean token", "_v1_", r"\bdo[opr]_v1_[a-f0-9]{64}\b"),
+    ("shopify token", "shpat_ shpca_ shppa_ shpss_", r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b"),
+    ("square token", "sq0", r"\bsq0(?:atp|csp|idp)-[A-Za-z0-9_-]{22,}"),
+    ("linear key", "lin_api_ lin_oauth_", r"\blin_(?:api|oauth)_[A-Za-z0-9]{32,}"),
+    ("notion token", "ntn_ secret_", r"\b(?:ntn_|secret_)[A-Za-z0-9]{43,}\b"),
+    ("figma token", "figd_ figo_ figu_", r"\bfig[dou]_[A-Za-z0-9_-]{36,}"),
+    ("databricks token", "dapi", r"\bdapi[a-f0-9]{32}(?:-\d)?\b"),
+    ("vault token", "hvs. hvb. hvr.", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
+    ("doppler token", "dp.", r"\bdp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{40,}"),
+    ("sentry token", "sntrys_ sntryu_", r"\bsntry[su]_[A-Za-z0-9+/=_-]{40,}"),
+    ("grafana token", "glsa_ glc_", r"\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
+    ("age key", "AGE-SECRET-KEY-", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
+    ("web token", "eyJ", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}"),
+    ("azure key", "AccountKey= SharedAccess", r"(?P<keep>\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[A-Za-z0-9+/=%&?_.-]{20,}"),
+    ("authorization", "uthorization UTHORIZATION -key -Key -KEY", r"(?P<keep>\b(?:Authorization|Proxy-Authorization|X-Api-Key)[\"']?\s*[:=]\s*[\"']?(?:(?:Bearer|Basic|Token)\s+)?)"
+                      r"(?!\[redacted)(?![{$<%])[A-Za-z0-9._~+/=-]{12,}"),
+    ("bearer token", "Bearer", r"(?P<keep>\bBearer\s+)(?=[A-Za-z._~+/=-]*\d)[A-Za-z0-9._~+/=-]{20,}"),
+    ("password", "://", r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,30}://[^\s/:@'\"<>{}$]{0,100}:)(?![{$<%*]|\[redacted)[^\s/@'\"<>{}]{1,200}(?P<tail>@[\w.\[-])"),
+)  # fmt: skip
+
+# NAME=value, NAME: "value": the name must say that it is a secret, and the value must look like one:
+# no call, no reference, no placeholder.
+_NAMED = re.compile(
+    r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key"
+    r"|client[_-]?secret|signing[_-]?key|encryption[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bot[_-]?token"
+    r"|(?<![A-Za-z0-9])token|passwd|password|passphrase|pwd|(?<![A-Za-z0-9])secret|(?<![A-Za-z0-9])credentials?)"
+    r"[\"']?[ \t]*(?:=|:=?|=>)[ \t]*)"
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\s\"'`]{6,400})(?P=quote)|(?P<bare>[^\s\"'`,;)\]}<>{(\[]{8,400})(?![\w(\[.]))",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"^(?:[$%<{*.\[]|x{4,}|\*+|your|my[-_]|example|sample|dummy|fake|test(?![A-Za-z]*\d)|changeme|change[-_]me|placeholder|redacted|none\b|null\b|true\b|false\b|todo"
+    r"|os\.|env\b|env[.\[]|process\.|config\.|settings\.|self\.|this\.|args\.|options\.|params\.|request\.|secrets?\.|getenv|str\b|string\b|bytes\b|int\b|optional\b)",
+    re.IGNORECASE,
+)
+_COMPILED = tuple(
+    (MARK.format(name), tuple(hints.split()), re.compile(pattern)) for name, hints, pattern in _PATTERNS
+)
+_NAMED_HINT = re.compile(r"key|token|secret|passw|pwd|passphrase|credential", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """`text` with every secret replaced by `[redacted: what it was]`. Idempotent; quick where there is none."""
+    for mark, hints, pattern in _COMPILED:
+        if any(hint in text for hint in hints):
+            text = pattern.sub(lambda match, mark=mark: _marked(match, mark), text)
+    if _NAMED_HINT.search(text):
+        text = _NAMED.sub(_value, text)
+    return text
+
+
+def has_secret(text: str) -> bool:
+    """Whether `redact` would change `text`."""
+    return redact(text) != text
+
+
+def _marked(match: re.Match[str], mark: str) -> str:
+    groups = match.groupdict()
+    return f"{groups.get('keep') or ''}{mark}{groups.get('tail') or ''}"
+
+
+def _value(match: re.Match[str]) -> str:
+    value = match["quoted"] or match["bare"]
+    if _PLACEHOLDER.match(value) or not _looks_secret(value, quoted=match["quoted"] is not None):
+        return match[0]
+    quote = match["quote"] or ""
+    return f"{match['keep']}{quote}{MARK.format('secret')}{quote}"
+
+
+def _looks_secret(value: str, *, quoted: bool) -> bool:
+    """A quoted value is one unless it is a plain word; a bare one must mix letters with digits or signs, as code does not."""
+    if re.fullmatch(r"[a-z]+(?:[_ .-][a-z]+)*", value):
+        return False
+    if quoted:
+        return True
+    if re.fullmatch(r"[A-Za-z_][A-Za-z_]*(?:\.[A-Za-z_]\w*)*", value):
+        return False
+    return bool(re.search(r"\d", value) and re.search(r"[A-Za-z]", value)) or bool(
+        re.search(r"[^\w.]", value)
+    )
