@@ -1,0 +1,171 @@
+"""The records that the checkpoint engine answers with. Plain data; `server/wire.py` puts them on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+CheckpointKind = Literal["manual", "step", "baseline", "safety", "compaction"]
+Section = Literal["code", "memory", "conversation", "skills"]
+OnConflict = Literal["ask", "overwrite", "keep"]
+
+
+class CheckpointSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The `checkpoints.*` settings of docs/protocol.md, section 8. Sizes are bytes."""
+
+    every: int = 1
+    keep_days: int = 30
+    max_bytes: int = 1 << 30
+    max_untracked_file_bytes: int = 10 << 20
+    max_tracked_file_bytes: int = 100 << 20
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that the checkpoint does not hold, and that no rollback to it will touch."""
+
+    path: str
+    reason: str
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class FileCounts:
+    """How a checkpoint's files differ from those of the state before it."""
+
+    added: int = 0
+    modified: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True)
+class MemoryCounts:
+    """How a checkpoint's memories differ from those of the state before it."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One restorable state. `commit` is a commit of the checkpoint store, `bytes` what taking it added there."""
+
+    id: str
+    parent_id: str | None
+    created_at: datetime
+    label: str
+    kind: CheckpointKind
+    session_id: str | None
+    turn_id: str | None
+    commit: str
+    tree: str
+    files: FileCounts
+    memories: MemoryCounts
+    bytes: int
+    skipped: tuple[Skipped, ...] = ()
+    pinned: bool = False
+
+    @property
+    def partial(self) -> bool:
+        """True if some file could not be held."""
+        return bool(self.skipped)
+
+
+@dataclass(frozen=True)
+class Reasoned:
+    """A path, and why it is kept, in conflict or a problem."""
+
+    path: str
+    reason: str
+
+
+@dataclass
+class PlanFiles:
+    """What a rollback writes, deletes and keeps. Paths are relative to the folder, `folder/path` with several.
+
+    `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with
+    the reason. `conflicts`: files that the user changed since the last checkpoint. `users`: those of the changed
+    files that hold the user's own work since then, `agents`: the others.
+    """
+
+    write: list[str] = field(default_factory=list)
+    delete: list[str] = field(default_factory=list)
+    buffers: list[str] = field(default_factory=list)
+    keep: list[Reasoned] = field(default_factory=list)
+    conflicts: list[Reasoned] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
+    memories: MemoryCounts = field(default_factory=MemoryCounts)
+    conversation: bool = False
+
+
+@dataclass
+class RollbackReport:
+    """What a rollback would do (`applied` False) or did. `verified` means every file was re-hashed and is right.
+
+    `safety` is the checkpoint that was taken just before: rolling back to it undoes this rollback.
+    """
+
+    checkpoint: Checkpoint
+    safety: Checkpoint | None
+    plan: PlanFiles
+    applied: bool = False
+    verified: bool = False
+    verified_files: int = 0
+    problems: list[Reasoned] = field(default_factory=list)
+
+
+FileStatus = Literal["added", "modified", "deleted"]
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """One changed file: lines added and removed; None for both where the file is binary."""
+
+    path: str
+    status: FileStatus
+    added: int | None
+    removed: int | None
+
+
+@dataclass(frozen=True)
+class MemoryDiff:
+    """Memory files (names below `memory/`, without suffix) that differ."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diff:
+    """From one checkpoint to another, or to the present. `patch` is a git patch over files and memories."""
+
+    files: tuple[FileDiff, ...]
+    memories: MemoryDiff
+    patch: str
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """Ids that are gone, and by how many bytes the store shrank."""
+
+    removed: tuple[str, ...]
+    bytes_freed: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How much there is: checkpoints, bytes on disk, the cap, what was quarantined, and files in `rescue/`."""
+
+    count: int
+    bytes: int
+    max_bytes: int
+    current: str | None
+    damaged: tuple[str, ...] = ()
+    rescued: tuple[str, ...] = ()
