@@ -27,7 +27,8 @@ class Turn:
     """Fixed for one turn; only `shell`, `seen` and `changed` hold state, which is the session's.
 
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
-    changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded.
+    changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
+    `remembered` records a memory that was written: id, outcome, title.
     """
 
     session_id: str
@@ -40,4 +41,5 @@ class Turn:
     seen: dict[Path, str]
     changed: set[Path]
     emit: Callable[[str], None]
+    remembered: Callable[[str, str, str], None]
     env: Mapping[str, str]

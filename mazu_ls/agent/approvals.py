@@ -1,0 +1,119 @@
+"""May a call run? The policy decides; where it says "ask", the user does, with what will happen before their eyes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.permissions import Call, Decision, Place, Rule, decide
+from mazu_ls.agent.review import refused
+from mazu_ls.errors import ToolError
+from mazu_ls.host import Choice, Question
+from mazu_ls.tools.tool import Effect
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn import TurnRun
+    from mazu_ls.messages import ToolCall
+    from mazu_ls.tools.tool import Tool
+
+Approve = Callable[[Path, str], Awaitable[None]]
+
+
+@dataclass
+class Approvals:
+    """Decides on the calls of one turn, and remembers what the user allowed for the session or for ever."""
+
+    run: TurnRun
+
+    async def decide(self, call: ToolCall, tool: Tool) -> Approve | None:
+        """Return when the call may run; raises ToolError where it may not.
+
+        An edit that has to be asked about may start: what is returned asks once the exact change is known.
+        """
+        decision = self._policy(call, tool)
+        if tool.effect is Effect.REMEMBER and decision.verdict != "deny":
+            ask = self.run.turn.config.memory.write == "ask"
+            decision = replace(
+                decision,
+                verdict="ask" if ask else "allow",
+                reason=f"memory.write is {self.run.turn.config.memory.write}",
+            )
+        if decision.verdict == "deny":
+            self._record(call, "deny", decision.reason, _by(decision))
+            raise ToolError(f"not allowed: {decision.reason}")
+        if decision.verdict == "allow" or (tool.effect is Effect.EDIT and self._autonomous(decision)):
+            self._record(call, "allow", decision.reason, _by(decision))
+            return None
+        if self.run.mode == "auto":
+            reason = f"{decision.reason}; nobody is asked in mode auto"
+            self._record(call, "deny", reason, "policy")
+            raise ToolError(f"not allowed: {reason}")
+        if tool.effect is Effect.EDIT:
+            return lambda path, diff: self._ask(call, tool, decision, diff)
+        await self._ask(call, tool, decision, None)
+        return None
+
+    def _policy(self, call: ToolCall, tool: Tool) -> Decision:
+        session, turn = self.run.session, self.run.turn
+        rules = [*session.rules, *session.project.rules()]
+        place = Place(roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home())
+        return decide(Call(tool.name, tool.effect, call.arguments), self.run.mode, rules, place)
+
+    def _autonomous(self, decision: Decision) -> bool:
+        """A run was started to edit within its limits, each step checkpointed; only a rule of the user's makes it ask."""
+        return self.run.asked.kind == "run" and self.run.mode == "ask" and decision.rule is None
+
+    async def _ask(self, call: ToolCall, tool: Tool, decision: Decision, diff: str | None) -> None:
+        session = self.run.session
+        always = decision.always
+        choices = [Choice("allow_once", "Allow once", "allow_once")]
+        pattern = " ".join(always) if always else ""
+        if always or tool.effect is Effect.EDIT:
+            what = f"`{pattern}`" if pattern else tool.name
+            choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
+        if always:
+            choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
+        choices.append(Choice("deny", "Deny", "deny"))
+        question = Question(
+            session.id,
+            call.id,
+            tool.name,
+            _question_title(call),
+            _detail(call, decision),
+            tuple(choices),
+            diff,
+        )
+        with session.waiting():
+            reply = await self.run.turn.host.ask(question, session.project.config.permissions.timeout_seconds)
+        kind = reply.choice.kind if reply.choice else "deny"
+        if kind == "deny":
+            self._record(call, "deny", reply.note or "refused", "user" if reply.choice else "timeout")
+            raise refused(reply.note, in_time=reply.choice is not None)
+        self._record(call, "allow", kind.replace("_", " "), "user")
+        if kind == "allow_session":
+            session.rules.append(Rule(tool.name, always or (), "allow", origin="session"))
+        elif kind == "allow_always" and always:
+            session.project.grants.add(tool.name, always)
+
+    def _record(self, call: ToolCall, verdict: str, reason: str, decided_by: str) -> None:
+        self.run.record(
+            journal.CallDecided(call.id, "allow" if verdict == "allow" else "deny", reason, decided_by)
+        )
+
+
+def _by(decision: Decision) -> str:
+    return f"rule {decision.rule}" if decision.rule else "policy"
+
+
+def _question_title(call: ToolCall) -> str:
+    target = call.arguments.get("command") or call.arguments.get("path") or call.arguments.get("url") or ""
+    return f"Mazu wants to use {call.name}" + (f": {target}" if target else "")
+
+
+def _detail(call: ToolCall, decision: Decision) -> str:
+    shown = call.arguments.get("command") or json.dumps(call.arguments, ensure_ascii=False, indent=1)
+    return f"{shown}\n\nWhy you are asked: {decision.reason}"

@@ -1,0 +1,162 @@
+"""Tool calls of one model message: decided, run, recorded; each gets exactly one result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.review import Edit, ReviewedHost
+from mazu_ls.errors import MazuError, ToolError
+from mazu_ls.messages import ToolCall
+from mazu_ls.tools.tool import Effect, Tool, ToolOutput
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.approvals import Approvals
+    from mazu_ls.agent.turn import TurnRun
+
+log = logging.getLogger(__name__)
+MAX_RESULT_CHARS = 100_000
+CANCELLED = "error: stopped by the user before it finished; look at the state of things before you go on."
+NOT_RUN = "error: not run, because the turn was stopped first."
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A call with its result."""
+
+    call: ToolCall
+    ok: bool
+    text: str
+    edits: tuple[Edit, ...]
+
+
+class Calls:
+    """Runs the calls of a turn: reads together, everything with an effect one by one, in the model's order."""
+
+    def __init__(self, run: TurnRun, tools: dict[str, Tool], approvals: Approvals) -> None:
+        self._run = run
+        self._tools = tools
+        self._approvals = approvals
+        self._open: dict[str, ToolCall] = {}
+
+    async def run(self, calls: Sequence[ToolCall]) -> list[Ended]:
+        """Run all; cancelling closes every call that has no result yet, and goes on to the caller."""
+        self._open = {call.id: call for call in calls}
+        ended: list[Ended] = []
+        try:
+            for reads, group in groupby(calls, self._only_reads):
+                if reads:
+                    ended += await asyncio.gather(*(self._one(call) for call in group))
+                else:
+                    ended += [await self._one(call) for call in group]
+        finally:
+            self.close_all(NOT_RUN)
+        return ended
+
+    def close_all(self, text: str) -> None:
+        """Give each call that still waits a result that says it has none."""
+        for call in tuple(self._open.values()):
+            self._end(call, False, text)
+
+    def _only_reads(self, call: ToolCall) -> bool:
+        tool = self._tools.get(call.name)
+        return tool is None or tool.effect is Effect.READ
+
+    async def _one(self, call: ToolCall) -> Ended:
+        self._run.record(journal.CallStarted(call.id, call.name, title(call), call.arguments))
+        edits: list[Edit] = []
+        try:
+            output = await self._decided(call, edits)
+        except ToolError as error:
+            output = ToolOutput(f"error: {error}", ok=False)
+        except MazuError as error:
+            output = ToolOutput(f"error: {error.message} {error.hint}".rstrip(), ok=False)
+        except FileNotFoundError as error:
+            output = ToolOutput(
+                f"error: there is no file {error.filename or call.arguments.get('path', '')}", ok=False
+            )
+        except OSError as error:
+            output = ToolOutput(
+                f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), ok=False
+            )
+        except asyncio.CancelledError:
+            self._end(call, False, CANCELLED)
+            raise
+        except Exception:
+            log.exception("tool %s failed", call.name)
+            output = ToolOutput(
+                f"error: {call.name} failed inside mazu-ls; the log has the detail. Try another way.",
+                ok=False,
+            )
+        return self._end(call, output.ok, _bounded(output), output, tuple(edits))
+
+    async def _decided(self, call: ToolCall, edits: list[Edit]) -> ToolOutput:
+        tool = self._tools.get(call.name)
+        if call.invalid:
+            raise ToolError(
+                f"the arguments of {call.name} are not valid: {call.invalid}. Send a JSON object."
+            )
+        if tool is None:
+            raise ToolError(f"there is no tool {call.name!r}; there are: {', '.join(sorted(self._tools))}")
+        ask_on_edit = await self._approvals.decide(call, tool)
+        if tool.effect in (Effect.EXECUTE, Effect.REMEMBER):
+            await self._run.before_effect()
+        if tool.effect is Effect.EXECUTE:
+            await self._run.save_changed()
+            self._run.executed = True
+        host = ReviewedHost(
+            self._run.turn.host, self._run.turn.workspace, self._run.before_effect, ask_on_edit, edits
+        )
+        turn = replace(
+            self._run.turn,
+            host=host,
+            emit=lambda text: self._run.record(journal.CallOutput(call.id, text)),
+            remembered=self._run.remembered,
+        )
+        return await tool.call(call.arguments, turn)
+
+    def _end(
+        self,
+        call: ToolCall,
+        ok: bool,
+        text: str,
+        output: ToolOutput | None = None,
+        edits: tuple[Edit, ...] = (),
+    ) -> Ended:
+        if self._open.pop(call.id, None):
+            diff = "\n".join(edit.diff for edit in edits) or None
+            images = output.images if output else ()
+            self._run.record(journal.CallEnded(call.id, ok, summary(text), text, images, diff))
+            for edit in edits:
+                self._run.edited(edit)
+        return Ended(call, ok, text, edits)
+
+
+def title(call: ToolCall) -> str:
+    """One line that says what the call is about, such as "run_shell pytest -q"."""
+    for key in ("path", "command", "pattern", "query", "url", "title", "name", "slug"):
+        value = call.arguments.get(key)
+        if isinstance(value, str) and value:
+            return f"{call.name} {summary(value)}"
+    return call.name
+
+
+def summary(text: str) -> str:
+    """The first line of a text, at most 120 characters."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= 120 else line[:117] + "..."
+
+
+def _bounded(output: ToolOutput) -> str:
+    text = output.text
+    if len(text) > MAX_RESULT_CHARS:
+        half = MAX_RESULT_CHARS // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
+    if output.untrusted:
+        return f'<untrusted origin="{output.untrusted}">\n{text}\n</untrusted>'
+    return text

@@ -1,0 +1,73 @@
+"""Shortening a conversation that outgrows the model's window, without losing the task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.conversation import begins_exchange, estimate
+from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
+from mazu_ls.models import model as models
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn import TurnRun
+
+INSTRUCTION = """\
+Summarise the conversation above for a colleague who takes over now and sees nothing else of it. Use these headings:
+## Topics
+## Decisions (with reasons)
+## Progress (files changed, commands run, what was verified)
+## Pending (what is still to do, in order)
+Name files, symbols and error texts exactly. Leave out pleasantries."""
+MAX_PART_CHARS = 4_000
+
+
+async def compact_if_needed(run: TurnRun) -> None:
+    """Compact when the next call would fill more than `context.compact_at` of the window."""
+    window = run.model.spec.context_window
+    if run.session.last_input > window * run.turn.config.context.compact_at:
+        await compact(run)
+
+
+async def compact(run: TurnRun) -> bool:
+    """Replace all but the last exchange by a summary, after a checkpoint; False where there is nothing to replace.
+
+    The cut lies at a message in which the user speaks, so it never falls inside a tool exchange, and the last request
+    stays word for word.
+    """
+    messages = run.session.conversation.outgoing()
+    starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
+    if not starts or starts[-1] == 0:
+        return False
+    await run.session.checkpoint("compaction", "before compaction", run.turn.turn_id, [], None)
+    summary, usage = await summarise(run.model, messages[: starts[-1]])
+    run.meter.add(usage)
+    run.record(journal.Compacted(summary, len(messages) - starts[-1], usage))
+    run.session.last_input = sum(map(estimate, run.session.conversation.messages))
+    return True
+
+
+async def summarise(model: models.Model, messages: list[Message]) -> tuple[str, Usage]:
+    """A summary of these messages, written by the model."""
+    told = "\n\n".join(_told(message) for message in messages)
+    room = max(8_000, int(model.spec.context_window * 0.6)) * 3
+    if len(told) > room:
+        told = told[: room // 2] + "\n\n[... cut ...]\n\n" + told[-room // 2 :]
+    request = models.Request(messages=[Message("user", (Text(f"{told}\n\n{INSTRUCTION}"),))])
+    async for chunk in model.stream(request):
+        if isinstance(chunk, models.Finished):
+            return chunk.message.text, chunk.usage
+    return "", Usage()
+
+
+def _told(message: Message) -> str:
+    lines: list[str] = []
+    for part in message.parts:
+        match part:
+            case Text(text):
+                lines.append(text[:MAX_PART_CHARS])
+            case ToolCall(_, name, arguments):
+                lines.append(f"[calls {name} {str(arguments)[:MAX_PART_CHARS]}]")
+            case ToolResult(_, text, ok):
+                lines.append(f"[result{'' if ok else ' (failed)'}: {text[:MAX_PART_CHARS]}]")
+    return f"{message.role}: " + "\n".join(lines)

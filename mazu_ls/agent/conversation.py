@@ -1,0 +1,129 @@
+"""A conversation as a fold over its events: what the model is told next, always in a form that strict providers take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mazu_ls import journal
+from mazu_ls.journal import Event
+from mazu_ls.messages import Image, Message, Part, Text, ToolCall, ToolResult
+
+INTERRUPTED = "error: mazu-ls stopped before the result of this call was recorded. It may or may not have had an effect: look before you repeat it."
+SUMMARY = "Summary of the conversation so far (older messages were compacted):\n\n"
+
+
+@dataclass
+class Conversation:
+    """The messages up to the head, and the calls that still wait for their result."""
+
+    messages: list[Message] = field(default_factory=list)
+    waiting: dict[str, ToolCall] = field(default_factory=dict)
+    results: dict[str, ToolResult] = field(default_factory=dict)
+    model: str | None = None
+    turns: int = 0
+
+    def apply(self, event: Event) -> None:
+        """Take one more event of the chain into account."""
+        match event.body:
+            case journal.TurnStarted():
+                self.turns += 1
+            case journal.ModelChosen(model):
+                self.model = model
+            case journal.UserSaid(message):
+                self._close()
+                self._user(message.parts)
+            case journal.ModelSaid(message):
+                self._close()
+                if message.parts:
+                    self.messages.append(message)
+                    self.waiting = {call.id: call for call in message.calls}
+            case journal.CallEnded(call_id, ok, _, text, images):
+                if call_id in self.waiting:
+                    self.results[call_id] = ToolResult(call_id, text, ok, tuple(images))
+                    if len(self.results) == len(self.waiting):
+                        self._close()
+            case journal.Compacted(summary, kept):
+                self._close()
+                self._compact(summary, kept)
+
+    def outgoing(self) -> list[Message]:
+        """What the next model call sends; a call without a recorded result gets an honest one."""
+        if not self.waiting:
+            return list(self.messages)
+        open_end = Conversation(list(self.messages), dict(self.waiting), dict(self.results))
+        open_end._close()
+        return open_end.messages
+
+    def _close(self) -> None:
+        if not self.waiting:
+            return
+        self._user(
+            tuple(self.results.get(id) or ToolResult(id, INTERRUPTED, ok=False) for id in self.waiting)
+        )
+        self.waiting, self.results = {}, {}
+
+    def _user(self, parts: Iterable[Part]) -> None:
+        """Append to the user's side; two user messages in a row become one."""
+        if self.messages and self.messages[-1].role == "user":
+            self.messages[-1] = Message("user", (*self.messages[-1].parts, *parts))
+        else:
+            self.messages.append(Message("user", tuple(parts)))
+
+    def _compact(self, summary: str, kept: int) -> None:
+        tail = self.messages[len(self.messages) - kept :] if kept else []
+        self.messages = []
+        self._user((Text(SUMMARY + summary),))
+        for message in tail:
+            if message.role == "user":
+                self._user(message.parts)
+            else:
+                self.messages.append(message)
+
+
+def replay(events: Sequence[Event]) -> Conversation:
+    """The conversation that these events, in chain order, tell."""
+    conversation = Conversation()
+    for event in events:
+        conversation.apply(event)
+    return conversation
+
+
+def window(messages: Sequence[Message], turns: int | None, tokens: int | None) -> list[Message]:
+    """The newest messages that fit: whole exchanges only, at least the last one.
+
+    An exchange starts at a user message that holds more than results of tools. `tokens` is an estimate.
+    """
+    starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
+    if not starts:
+        return list(messages)
+    first = starts[0]
+    if turns is not None and len(starts) > turns:
+        first = starts[-turns]
+    if tokens is not None:
+        for start in (s for s in starts if s >= first):
+            first = start
+            if sum(map(estimate, messages[start:])) <= tokens:
+                break
+    return list(messages[first:])
+
+
+def begins_exchange(message: Message) -> bool:
+    """True for a message in which the user speaks, not only tools."""
+    return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
+
+
+def estimate(message: Message) -> int:
+    """Tokens of a message, roughly: four bytes each, 1,600 an image."""
+    total = 4
+    for part in message.parts:
+        match part:
+            case Image():
+                total += 1600
+            case ToolCall(_, name, arguments):
+                total += (len(name) + len(str(arguments))) // 4 + 8
+            case ToolResult(_, text, _, images):
+                total += len(text) // 4 + 8 + 1600 * len(images)
+            case _:
+                total += len(part.text) // 4 + 1
+    return total

@@ -1,0 +1,139 @@
+"""Where each conversation stands: the part of it that a rollback changes, kept in memory.db beside the memories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from mazu_ls import journal
+from mazu_ls.store import Migrations, Store
+
+if TYPE_CHECKING:
+    import apsw
+
+MIGRATIONS = Migrations(
+    "sessions",
+    [
+        """
+        CREATE TABLE session_head (session TEXT PRIMARY KEY, head INTEGER NOT NULL, moved_at INTEGER NOT NULL);
+        CREATE TABLE session_taken (session TEXT PRIMARY KEY, head INTEGER NOT NULL, size INTEGER NOT NULL);
+        """
+    ],
+)
+
+
+class Head(Struct, frozen=True):
+    """What a checkpoint says of one session: the event at its head."""
+
+    head: int
+
+
+class Heads:
+    """Reads and moves the heads of a project's sessions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def of(self, session_id: str, last: int) -> int:
+        """The head of a session whose journal ends at `last`: where it was moved to, unless it went on since."""
+
+        def find(db: apsw.Connection) -> int:
+            row = db.execute(
+                "SELECT head, moved_at FROM session_head WHERE session = ?", (session_id,)
+            ).fetchone()
+            return row[0] if row and row[1] == last else last
+
+        return await self._store.read(find)
+
+    async def move(self, session_id: str, head: int, last: int) -> None:
+        """From now on the conversation ends at `head`; what stands after it in the journal becomes another branch."""
+        await self._store.write(lambda db: _move(db, session_id, head, last))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._store.close()
+
+
+class ConversationPart:
+    """The conversations in a checkpoint: each session's head, and the journal's lines as segments that only grow.
+
+    `boundary` caps a session while a checkpoint of the state before its running turn is taken.
+    """
+
+    name = "conversation"
+    migrations = MIGRATIONS
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.boundary: dict[str, int] = {}
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def changed(self, db: apsw.Connection) -> dict[str, bytes | None]:
+        """A new head and a new segment for each session that went on or was moved; None for a deleted one."""
+        taken = {row[0]: row[1:] for row in db.execute("SELECT session, head, size FROM session_taken")}
+        files: dict[str, bytes | None] = {}
+        self._seen = {}
+        for path in sorted(self._folder.glob("*.jsonl")):
+            head, size = self._seen[path.stem] = self._state(db, path)
+            known_head, known_size = taken.pop(path.stem, (0, 0))
+            if size > known_size:
+                with path.open("rb") as lines:
+                    lines.seek(known_size)
+                    files[f"{path.stem}/{known_size:012d}.jsonl"] = lines.read(size - known_size)
+            if head != known_head:
+                files[f"{path.stem}/head.json"] = msgspec.json.encode(Head(head))
+        return files | {f"{session}/head.json": None for session in taken}
+
+    def taken(self, db: apsw.Connection) -> None:
+        """Remember what the checkpoint holds: what `changed` saw, not what was appended since."""
+        db.execute("DELETE FROM session_taken")
+        db.executemany(
+            "INSERT INTO session_taken VALUES (?, ?, ?)", [(id, *state) for id, state in self._seen.items()]
+        )
+
+    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> None:
+        """Move heads back. The journal itself never changes: segments are there for a journal that got lost."""
+        for name, data in files.items():
+            session, _, file = name.partition("/")
+            path = self._folder / f"{session}.jsonl"
+            if file == "head.json" and path.exists():
+                head = msgspec.json.decode(data, type=Head).head if data else 0
+                _move(db, session, head, _last(path))
+
+    def _state(self, db: apsw.Connection, path: Path) -> tuple[int, int]:
+        """Head and size of a journal; before the running turn where a boundary is set."""
+        cap = self.boundary.get(path.stem)
+        if cap is not None:
+            return cap, _size_until(path, cap)
+        last = _last(path)
+        row = db.execute("SELECT head, moved_at FROM session_head WHERE session = ?", (path.stem,)).fetchone()
+        return (row[0] if row and row[1] == last else last), path.stat().st_size
+
+
+def _move(db: apsw.Connection, session_id: str, head: int, last: int) -> None:
+    db.execute(
+        "INSERT INTO session_head VALUES (?, ?, ?) ON CONFLICT (session) DO UPDATE SET head = excluded.head, moved_at = excluded.moved_at",
+        (session_id, head, last),
+    )
+
+
+def _last(path: Path) -> int:
+    """The seq of the last whole event, read from the end of the file."""
+    with path.open("rb") as file:
+        return journal.last_seq(file.fileno())
+
+
+def _size_until(path: Path, seq: int) -> int:
+    """Bytes of the journal up to and with event `seq`."""
+    size = 0
+    with path.open("rb") as lines:
+        for line in lines:
+            event = journal.decode(line)
+            if event and event.seq > seq:
+                break
+            size += len(line)
+    return size

@@ -1,0 +1,134 @@
+"""Where a turn has to stop: steps, money, tokens, seconds, failures in a row, and going round in circles."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from mazu_ls.config import LimitSettings
+from mazu_ls.messages import StopReason, ToolCall, Usage
+
+WINDOW = 5
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """None is no limit. `cost` in US dollars, `seconds` on the monotonic clock."""
+
+    steps: int | None = 15
+    cost: float | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+    failures: int = 5
+
+    @classmethod
+    def of(cls, settings: LimitSettings) -> Limits:
+        """The limits that the settings name."""
+        return cls(
+            settings.max_steps,
+            settings.max_cost_usd,
+            settings.max_tokens,
+            settings.max_seconds,
+            settings.max_failures,
+        )
+
+    def narrowed(self, **asked: float | None) -> Limits:
+        """These limits with what one request asks for; a request may ask for more steps but never for more money or time."""
+        changes: dict[str, float] = {}
+        for name, value in asked.items():
+            if value is None:
+                continue
+            own = getattr(self, name)
+            changes[name] = value if own is None or name == "steps" else min(own, value)
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a turn has to end, for the wire and for the user."""
+
+    reason: StopReason
+    sentence: str
+
+
+@dataclass
+class Meter:
+    """What a turn has used so far, held against its limits."""
+
+    limits: Limits
+    usage: Usage = Usage()
+    failures: int = 0
+    started: float = field(default_factory=time.monotonic)
+    unknown_said: bool = False
+
+    def add(self, usage: Usage) -> None:
+        """Count one model call."""
+        self.usage += usage
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the time limit, None without one."""
+        return (
+            None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self.started)
+        )
+
+    def exceeded(self) -> Stop | None:
+        """The limit that is reached, if any; asked before each model call and after each result."""
+        limits, usage = self.limits, self.usage
+        if limits.steps is not None and usage.steps >= limits.steps:
+            return Stop("max_steps", f"The limit of {limits.steps} steps is reached.")
+        if limits.cost is not None and usage.cost_usd is None:
+            return Stop(
+                "max_cost",
+                "The cost of this model is not known, so the money limit cannot be kept: set its prices.",
+            )
+        if limits.cost is not None and (usage.cost_usd or 0) >= limits.cost:
+            return Stop(
+                "max_cost", f"The limit of ${limits.cost:g} is reached (${usage.cost_usd:.4f} spent)."
+            )
+        if limits.tokens is not None and usage.tokens >= limits.tokens:
+            return Stop(
+                "max_tokens", f"The limit of {limits.tokens} tokens is reached ({usage.tokens} used)."
+            )
+        if self.seconds_left is not None and self.seconds_left <= 0:
+            return Stop("max_seconds", f"The limit of {limits.seconds:g} seconds is reached.")
+        if self.failures >= limits.failures:
+            return Stop("stuck", f"{self.failures} tool calls in a row failed.")
+        return None
+
+
+class Circles:
+    """Notices a model that repeats itself: the same call thrice in five, the same error thrice, edits that undo each other."""
+
+    def __init__(self) -> None:
+        self._calls: deque[str] = deque(maxlen=WINDOW)
+        self._errors: deque[str] = deque(maxlen=WINDOW)
+        self._states: dict[str, list[int]] = {}
+
+    def call(self, call: ToolCall, text: str, ok: bool) -> str | None:
+        """Take one finished call into account; the evidence if the turn is stuck."""
+        key = f"{call.name} {json.dumps(call.arguments, sort_keys=True, ensure_ascii=False)}"
+        self._calls.append(f"{key}\0{hash(text)}")
+        if self._calls.count(self._calls[-1]) >= REPEATS:
+            return f"The same call was made {REPEATS} times with the same result: {_short(key)}"
+        if not ok:
+            self._errors.append(text)
+            if self._errors.count(text) >= REPEATS:
+                return f"The same error came {REPEATS} times: {_short(text)}"
+        return None
+
+    def edit(self, path: str, before: str, after: str) -> str | None:
+        """Take one edit into account; the evidence if a file went back and forth."""
+        states = self._states.setdefault(path, [hash(before)])
+        states.append(hash(after))
+        if states.count(states[-1]) >= REPEATS:
+            return f"{path} was brought to the same text {REPEATS} times: the edits undo each other."
+        return None
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else line[:157] + "..."

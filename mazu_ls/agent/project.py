@@ -1,0 +1,280 @@
+"""One opened project: its folders, settings, stores and tools, shared by every session in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import config as settings_of
+from mazu_ls import journal, paths
+from mazu_ls.agent import prompt
+from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
+from mazu_ls.agent.permissions import Grants, Rule
+from mazu_ls.agent.sessions import Sessions
+from mazu_ls.agent.toolbox import builtin_tools
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.store import Store, quarantined
+from mazu_ls.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.config import Config
+    from mazu_ls.host import Buffer, Host
+    from mazu_ls.memory import Memories
+    from mazu_ls.models.model import Model
+    from mazu_ls.tools.tool import Tool
+
+log = logging.getLogger(__name__)
+ONE_SHOTS = "oneshot"
+
+
+class Project:
+    """Opened by `open`, which never fails for want of a key, git or a writable disk: what is missing is in `warnings`."""
+
+    def __init__(self, folders: Sequence[Path], host: Host, env: Mapping[str, str]) -> None:
+        self.folders = tuple(folder.absolute() for folder in folders)
+        self.host = host
+        self.env = env
+        self.warnings: list[str] = []
+        self.workspace = Workspace(self.folders)
+        self.config: Config
+        self.memories: Memories | None = None
+        self.checkpoints: Checkpoints | None = None
+        self.no_memory: MazuError | None = None
+        self.no_checkpoints: MazuError | None = None
+        self._settings: Mapping[str, Any] = {}
+        self._listeners: list[journal.Listener] = []
+        self._heads: Heads | None = None
+        self._models: dict[str, Model] = {}
+        self._told: set[str] = set()
+
+    @classmethod
+    async def open(
+        cls,
+        folders: Sequence[Path],
+        host: Host,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] = os.environ,
+    ) -> Project:
+        """Read the settings, open memory and checkpoints, find the sessions."""
+        project = cls(folders, host, env)
+        project.configure(settings or {})
+        await asyncio.to_thread(project._make_folders)
+        await project._open_stores()
+        project.sessions = Sessions(project, project.journals)
+        project.grants = Grants.load(paths.mazu_home(env), project.key)
+        return project
+
+    def _make_folders(self) -> None:
+        if self.folders:
+            self.root = self.folders[0]
+            self.key = paths.root_key(self.root)
+        else:
+            self.root = paths.private_folder(paths.state_home(self.env) / "no-folder")
+            self.key = "no-folder"
+        self.state = paths.private_folder(paths.state_home(self.env) / "roots" / self.key)
+        self.journals = paths.private_folder(self.state / "journal")
+        self.database = self._place_of_database()
+
+    def _place_of_database(self) -> Path:
+        """`.mazu/memory.db`; in the state directory where the project cannot hold it."""
+        if self.folders and self.root.resolve() != Path.home().resolve():
+            try:
+                folder = paths.project_folder(self.root)
+            except OSError as error:
+                self.warnings.append(
+                    f"{self.root} is read-only ({error.strerror}): memory is kept in {self.state}."
+                )
+            else:
+                if os.access(folder, os.W_OK):
+                    return folder / "memory.db"
+                self.warnings.append(f"{folder} is not writable: memory is kept in {self.state}.")
+        return self.state / "memory.db"
+
+    async def _open_stores(self) -> None:
+        from mazu_ls.memory import Memories
+
+        home = paths.private_folder(paths.mazu_home(self.env))
+        damaged = {path: len(quarantined(path)) for path in (self.database, home / "global_memory.db")}
+        try:
+            self.memories = await Memories.open(self.database, home / "global_memory.db", self.config.memory)
+            self._heads = Heads(await Store.open(self.database, [MIGRATIONS]))
+        except MazuError as error:
+            self.no_memory = error
+            self.warnings.append(f"Memory is not available: {error.message} {error.hint}")
+        for path, before in damaged.items():
+            if len(set_aside := quarantined(path)) > before:
+                self.warnings.append(
+                    f"{path.name} was damaged; it was set aside as {set_aside[-1].name} and a new one begun."
+                )
+        await self._open_checkpoints()
+
+    async def _open_checkpoints(self) -> None:
+        from mazu_ls.checkpoints import Checkpoints
+        from mazu_ls.memory import MemoryPart
+
+        self.conversation_part = ConversationPart(self.journals)
+        if not self.folders:
+            self.no_checkpoints = MazuError(
+                Kind.UNSUPPORTED,
+                "No folder is open, so there is nothing to checkpoint.",
+                "Open a folder in the editor.",
+            )
+            return
+        try:
+            self.checkpoints = await Checkpoints.open(
+                self.folders,
+                self.database,
+                self.state,
+                [MemoryPart(), self.conversation_part],
+                self.config.checkpoints,
+            )
+        except MazuError as error:
+            self.no_checkpoints = error
+            self.warnings.append(f"No checkpoints: {error.message} {error.hint}".strip())
+
+    def configure(self, settings: Mapping[str, Any]) -> list[str]:
+        """Take the editor's settings (the section `mazu`) and read the files again; returns what is wrong with them."""
+        self._settings = settings
+        problems: list[str] = []
+        layers: list[settings_of.Layer] = []
+        for path, may_loosen in self._config_files():
+            layer, problem = settings_of.read_layer(path, may_loosen=may_loosen)
+            layers += [layer] if layer else []
+            problems += [problem] if problem else []
+        layers.append(settings_of.Layer("editor settings", settings))
+        loaded = settings_of.load(layers, self.env)
+        self.config = loaded.config
+        self._models.clear()
+        problems += loaded.warnings
+        self.warnings += [problem for problem in problems if problem not in self.warnings]
+        return problems
+
+    def _config_files(self) -> list[tuple[Path, bool]]:
+        files = [(paths.mazu_home(self.env) / "config.toml", True)]
+        return files + [(folder / paths.PROJECT_FOLDER / "config.toml", False) for folder in self.folders[:1]]
+
+    def listen(self, listener: journal.Listener) -> Callable[[], None]:
+        """Hear every event of every session, in order, on the loop; call what is returned to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, session_id: str, event: journal.Event) -> None:
+        """Pass an event on to the listeners; one that fails does not harm the others."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(session_id, event)
+            except Exception:
+                log.exception("a listener failed on %s", type(event.body).__name__)
+
+    def tools(self) -> list[Tool]:
+        """Everything a model may call here."""
+        return builtin_tools()
+
+    def rules(self) -> list[Rule]:
+        """Permission rules of the settings, then the grants the user gave for this project."""
+        given = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in self.config.permissions.rules]
+        return [*given, *self.grants.rules()]
+
+    async def model(self, name: str | None) -> Model:
+        """The model of that name, or the one the settings and keys lead to. Raises MazuError(auth or config)."""
+        key = name or ""
+        if key not in self._models:
+            from mazu_ls.models import catalog
+
+            self._models[key] = await asyncio.to_thread(catalog.resolve, name, self.config, self.env)
+        return self._models[key]
+
+    def role(self) -> str:
+        """The role document, empty where there is none."""
+        return self._text_of(self.config.role)
+
+    def conventions(self) -> str:
+        """AGENTS.md and CLAUDE.md of the folders."""
+        return prompt.conventions(self.workspace)
+
+    def _text_of(self, name: str) -> str:
+        try:
+            path = Path(name).expanduser()
+            return (path if path.is_absolute() else self.root / path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    async def recall_for(self, text: str, buffers: Sequence[Buffer]) -> tuple[str, tuple[str, ...]]:
+        """What memory holds for this request, as a block for the prompt, and the ids in it."""
+        if self.memories is None or self.config.memory.inject_tokens == 0:
+            return "", ()
+        from mazu_ls.memory import RecallContext
+
+        open_files = [
+            self.workspace.relative(b.path) for b in buffers if b.path and self.workspace.contains(b.path)
+        ]
+        try:
+            injection = await self.memories.inject(
+                RecallContext(task=text, files=tuple(open_files)), self.config.memory.inject_tokens
+            )
+        except MazuError as error:
+            await self._say_once(f"Memory could not be read for this turn: {error.message}")
+            return "", ()
+        return injection.text, tuple(memory.id for memory in injection.memories)
+
+    async def checkpoint(
+        self, kind: str, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,
+        boundary: int | None = None,
+    ) -> str | None:  # fmt: skip
+        """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""
+        if self.checkpoints is None:
+            if self.no_checkpoints:
+                await self._say_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
+            return None
+        if boundary is not None:
+            self.conversation_part.boundary[session_id] = boundary
+        try:
+            taken = await self.checkpoints.take(
+                kind=kind, label=label, session_id=session_id, turn_id=turn_id, touched=touched,
+                buffers=[buffer for buffer in await self.host.buffers() if buffer.dirty],
+            )  # fmt: skip
+        except MazuError as error:
+            await self.host.say("error", f"No checkpoint was taken: {error.message} {error.hint}")
+            return None
+        finally:
+            self.conversation_part.boundary.pop(session_id, None)
+        return taken.id
+
+    async def _say_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            await self.host.say("warning", text)
+
+    async def head_of(self, session_id: str, last: int) -> int:
+        """The event at which a conversation stands."""
+        return await self._heads.of(session_id, last) if self._heads else last
+
+    async def move_head(self, session_id: str, head: int, last: int) -> None:
+        """Let a conversation stand at another event."""
+        if self._heads is None:
+            raise self.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
+        await self._heads.move(session_id, head, last)
+
+    def spend(self, spent: journal.Spent) -> None:
+        """Count money that no conversation shows."""
+        with_lock = journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")
+        try:
+            with_lock.append(spent)
+        finally:
+            with_lock.close()
+
+    async def close(self) -> None:
+        """End all turns, children and connections."""
+        await self.sessions.close()
+        if self.checkpoints:
+            await self.checkpoints.close()
+        if self._heads:
+            await self._heads.close()
+        if self.memories:
+            await self.memories.close()

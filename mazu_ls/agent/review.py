@@ -1,0 +1,140 @@
+"""The host as a tool sees it: each edit is shown to the user where the policy asks, recorded, and preceded by a checkpoint."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mazu_ls.errors import ToolError
+
+if TYPE_CHECKING:
+    from mazu_ls.host import Buffer, Host, Question, Reply
+    from mazu_ls.workspace import Workspace
+
+MAX_DIFF_LINES = 400
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One edit that was made."""
+
+    path: Path
+    before: str
+    after: str
+    diff: str
+
+    @property
+    def added(self) -> int:
+        """Lines that came."""
+        return sum(line.startswith("+") for line in self.diff.splitlines()[2:])
+
+    @property
+    def removed(self) -> int:
+        """Lines that went."""
+        return sum(line.startswith("-") for line in self.diff.splitlines()[2:])
+
+
+Approve = Callable[[Path, str], Awaitable[None]]
+"""Asks the user about a diff; raises ToolError where the answer is no."""
+
+
+@dataclass
+class ReviewedHost:
+    """Passes everything on to the real host, except that an edit is first approved and then recorded in `edits`."""
+
+    host: Host
+    workspace: Workspace
+    before_effect: Callable[[], Awaitable[None]]
+    approve: Approve | None
+    edits: list[Edit] = field(default_factory=list)
+
+    async def read(self, path: Path) -> str:
+        """What the user sees."""
+        return await self.host.read(path)
+
+    async def edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """Ask if need be, checkpoint what stood before, edit, record."""
+        diff = unified(self.workspace.relative(path), before, after)
+        if self.approve:
+            await self.approve(path, diff)
+        await self.before_effect()
+        await self.host.edit(path, before, after)
+        self.edits.append(Edit(path, before or "", after or "", diff))
+
+    async def buffers(self) -> Sequence[Buffer]:
+        """Every open document."""
+        return await self.host.buffers()
+
+    async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
+        """Those still unsaved."""
+        return await self.host.save(paths)
+
+    async def ask(self, question: Question, timeout: float) -> Reply:
+        """Ask the user."""
+        return await self.host.ask(question, timeout)
+
+    async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        """Tell the user."""
+        await self.host.say(level, text)
+
+    async def show(self, path: Path, line: int | None = None) -> bool:
+        """Open a file."""
+        return await self.host.show(path, line)
+
+
+def unified(name: str, before: str | None, after: str | None) -> str:
+    """A unified diff of one file, at most MAX_DIFF_LINES lines of it; an edit of one region costs no search."""
+    old, new = (before or "").splitlines(), (after or "").splitlines()
+    head, tail = _common(old, new)
+    lead = max(0, head - 3)
+    end = max(0, tail - 3)
+    lines = difflib.unified_diff(
+        old[lead : len(old) - end],
+        new[lead : len(new) - end],
+        f"a/{name}" if before is not None else "/dev/null",
+        f"b/{name}" if after is not None else "/dev/null",
+        lineterm="",
+    )
+    shown = [_shifted(line, lead) if line.startswith("@@") else line for line in lines]
+    if len(shown) > MAX_DIFF_LINES:
+        shown = [*shown[:MAX_DIFF_LINES], f"... {len(shown) - MAX_DIFF_LINES} more lines"]
+    return "\n".join(shown)
+
+
+def _common(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many lines at the beginning and at the end are the same."""
+    shorter = min(len(old), len(new))
+    head = 0
+    while head < shorter and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return head, tail
+
+
+def _shifted(header: str, lines: int) -> str:
+    """A hunk header whose line numbers count from the beginning of the file."""
+    if not lines:
+        return header
+    _, old, new, _ = header.split(" ", 3)
+
+    def moved(span: str) -> str:
+        start, comma, count = span[1:].partition(",")
+        return f"{span[0]}{int(start) + lines}{comma}{count}"
+
+    return f"@@ {moved(old)} {moved(new)} @@"
+
+
+def refused(note: str, *, in_time: bool) -> ToolError:
+    """What the model is told when the user says no."""
+    if not in_time:
+        return ToolError(
+            "the user did not answer in time, which means no. Go on without it, or say what you need."
+        )
+    return ToolError(
+        f"the user refused this{': ' + note if note else ''}. Do not try it again in another way; ask, or go on without it."
+    )

@@ -1,0 +1,270 @@
+"""A session: one conversation, one turn at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent import prompt
+from mazu_ls.agent.conversation import Conversation, replay
+from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import Message, Usage
+from mazu_ls.tools.turn import Shell, Turn
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.permissions import Rule
+    from mazu_ls.agent.project import Project
+    from mazu_ls.config import Mode
+
+log = logging.getLogger(__name__)
+HEADLINE = 60
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """What lists show of a session. `state` is "running", "waiting" (for an answer), "idle" or "ended"."""
+
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    turns: int
+    state: str
+    model: str | None
+    usage: Usage
+
+
+class Session:
+    """Opened on its journal, which it holds until it is closed."""
+
+    def __init__(self, project: Project, path: Path) -> None:
+        """Take the journal at `path`; `load` must follow. Raises MazuError(busy) where another process has it."""
+        self.project = project
+        self.journal = journal.Journal(path, project.tell)
+        self.id = self.journal.session_id
+        self.name = ""
+        self.conversation = Conversation()
+        self.rules: list[Rule] = []
+        self.mode: Mode | None = None
+        self.last_input = 0
+        self.state = "idle"
+        self.shell = Shell(project.root)
+        self.seen: dict[Path, str] = {}
+        self._task: asyncio.Task[TurnResult] | None = None
+        self._cancelled = False
+
+    async def load(self) -> None:
+        """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
+        head = await self.project.head_of(self.id, self.journal.last)
+        self.journal.head = head
+        events = await asyncio.to_thread(self.events)
+        self.conversation = replay(events)
+        for event in events:
+            self._note(event.body)
+
+    def events(self) -> list[journal.Event]:
+        """The events of the conversation, from its root to its head. Reads the file: call it from a thread."""
+        return journal.chain(journal.read(self.journal.path), self.journal.head)
+
+    def append(self, body: journal.Body, turn: str | None = None) -> None:
+        """Record an event and take it into the conversation."""
+        event = self.journal.append(body, turn)
+        if not isinstance(body, journal.TRANSIENT):
+            self.conversation.apply(event)
+            self._note(event.body)
+
+    def _note(self, body: journal.Body) -> None:
+        if isinstance(body, journal.SessionNamed):
+            self.name = body.name
+        elif isinstance(body, journal.SessionEnded):
+            self.state = "ended"
+        elif isinstance(body, journal.ModelSaid):
+            self.last_input = body.usage.tokens or self.last_input
+
+    @property
+    def running(self) -> bool:
+        """Whether a turn is in progress."""
+        return self._task is not None and not self._task.done()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The turn waits for the user's answer."""
+        self.state = "waiting"
+        try:
+            yield
+        finally:
+            self.state = "running"
+
+    async def prompt(self, asked: Prompt, turn_id: str | None = None) -> TurnResult:
+        """One turn. Raises MazuError(busy) while another runs, MazuError(auth) or (config) where no model can be had.
+
+        Cancelling the caller cancels the turn.
+        """
+        if self.running:
+            raise MazuError(
+                Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it first."
+            )
+        self._cancelled = False
+        self.state = "running"
+        self._task = asyncio.create_task(self._turn(asked, turn_id or new_id("t")))
+        try:
+            return await asyncio.shield(self._task)
+        except asyncio.CancelledError:
+            if self._task.done():
+                raise
+            self.cancel()
+            return await self._task
+        finally:
+            self.state = "idle"
+
+    def cancel(self) -> bool:
+        """Stop the running turn; False where there is none."""
+        if not self.running or self._cancelled or self._task is None:
+            return False
+        self._cancelled = True
+        self._task.cancel()
+        return True
+
+    def uncancel(self) -> None:
+        """The turn's own task has taken note of its cancellation and goes on to its orderly end."""
+        if task := asyncio.current_task():
+            task.uncancel()
+
+    async def _turn(self, asked: Prompt, turn_id: str) -> TurnResult:
+        project = self.project
+        if await project.head_of(self.id, self.journal.last) != self.journal.head:
+            await self.load()
+        model = await project.model(asked.model or self.conversation.model)
+        turn = Turn(
+            session_id=self.id,
+            turn_id=turn_id,
+            host=project.host,
+            workspace=project.workspace,
+            memories=project.memories,
+            config=project.config,
+            shell=self.shell,
+            seen=self.seen,
+            changed=set(),
+            emit=lambda text: None,
+            remembered=lambda memory_id, outcome, title: None,
+            env=project.env,
+        )
+        run = TurnRun(self, asked, turn, model, self.mode or project.config.permissions.mode)
+        background, run.injected = await self._background(asked)
+        if not self.name:
+            self.append(journal.SessionNamed(self.headline(asked.text)))
+        if self.conversation.model != model.name:
+            self.append(journal.ModelChosen(model.name))
+        run.record(journal.TurnStarted(asked.kind, model.name, run.injected))
+        parts = prompt.user_parts(asked.text, asked.attachments, background)
+        run.record(journal.UserSaid(Message("user", parts), asked.text))
+        return await run.run()
+
+    async def _background(self, asked: Prompt) -> tuple[list[str], tuple[str, ...]]:
+        """The memories and the editor's state that go before the user's words, and the ids of those memories."""
+        buffers = await self.project.host.buffers()
+        recalled, ids = await self.project.recall_for(asked.text, buffers)
+        return [recalled, prompt.editor_state(buffers, self.project.workspace)], ids
+
+    def system(self, mode: Mode, *, autonomous: bool) -> tuple[str, ...]:
+        """The system prompt of the next call; the role document is read anew."""
+        project = self.project
+        return prompt.system(project.role(), project.conventions(), mode, project.folders, autonomous)
+
+    async def checkpoint(
+        self, kind: str, label: str, turn_id: str, touched: Sequence[Path] | None, boundary: int | None
+    ) -> str | None:
+        """Take a checkpoint and return its id; None, said once, where none can be taken."""
+        return await self.project.checkpoint(
+            kind, label, session_id=self.id, turn_id=turn_id, touched=touched, boundary=boundary
+        )
+
+    async def rewind(self, turns: int = 1) -> int:
+        """Take the last turns out of the conversation (they stay in the journal); returns how many were taken."""
+        if self.running:
+            raise MazuError(Kind.BUSY, "A turn is running.", "Stop it first.")
+        events = await asyncio.to_thread(self.events)
+        starts = [event for event in events if isinstance(event.body, journal.TurnStarted)]
+        if not starts or turns < 1:
+            return 0
+        taken = min(turns, len(starts))
+        await self.move(starts[-taken].parent)
+        return taken
+
+    async def move(self, head: int) -> None:
+        """Let the conversation end at `head`; what came after becomes another branch."""
+        await self.project.move_head(self.id, head, self.journal.last)
+        await self.load()
+
+    async def last_turn(self) -> tuple[str, int, str | None] | None:
+        """The id of the last turn, the event before it, and its baseline checkpoint if it took one."""
+        events = await asyncio.to_thread(self.events)
+        start = next(
+            (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted)), None
+        )
+        if start is None or start.turn is None:
+            return None
+        baseline = next(
+            (event.body.id for event in events
+             if event.turn == start.turn and isinstance(event.body, journal.CheckpointTaken) and event.body.kind == "baseline"),
+            None,
+        )  # fmt: skip
+        return start.turn, start.parent, baseline
+
+    async def info(self) -> SessionInfo:
+        """What lists show."""
+        return describe(
+            await asyncio.to_thread(self.events), self.id, "" if self.state == "idle" else self.state
+        )
+
+    async def close(self) -> None:
+        """Stop what runs and let go of the journal."""
+        self.cancel()
+        if self._task:
+            await asyncio.wait([self._task], timeout=2)
+        for running in self.shell.background.values():
+            await running.stop()
+        await asyncio.to_thread(self.journal.close)
+
+    @staticmethod
+    def headline(text: str) -> str:
+        """The first line of a text, short enough for a list."""
+        line = next((line.strip("# ").strip() for line in text.splitlines() if line.strip()), "untitled")
+        return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"
+
+
+def describe(events: Sequence[journal.Event], session_id: str, state: str = "") -> SessionInfo:
+    """A session as its events tell it."""
+    name, model, turns, usage, ended = "", None, 0, Usage(), False
+    for event in events:
+        match event.body:
+            case journal.SessionNamed(called) | journal.SessionStarted(called):
+                name = called or name
+            case journal.ModelChosen(chosen):
+                model = chosen
+            case journal.TurnStarted():
+                turns, ended = turns + 1, False
+            case journal.ModelSaid(_, _, used) | journal.Compacted(_, _, used):
+                usage += used
+            case journal.SessionEnded():
+                ended = True
+    created = events[0].at if events else ""
+    return SessionInfo(
+        session_id, name, created, events[-1].at if events else "", turns,
+        state or ("ended" if ended else "idle"), model, usage,
+    )  # fmt: skip
+
+
+def new_id(prefix: str) -> str:
+    """A short id that sorts by time: prefix, milliseconds in base 16, four random digits."""
+    import time
+
+    return f"{prefix}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"

@@ -1,0 +1,126 @@
+"""The sessions of a project: found, opened, listed, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.session import Session, SessionInfo, describe, new_id
+from mazu_ls.errors import Kind, MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
+
+
+class Sessions:
+    """Opens a session once and keeps it open; the last one used is the one meant when none is named."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self._project = project
+        self._folder = folder
+        self._open: dict[str, Session] = {}
+        self._described: dict[Path, tuple[tuple[int, int], SessionInfo]] = {}
+        self._opening = asyncio.Lock()
+        self.current: str | None = None
+
+    async def get(self, session_id: str | None = None, *, create: bool = True) -> Session:
+        """The named session, or the last one used; a new one where there is none and `create`."""
+        async with self._opening:
+            session_id = session_id or self.current or await self._last()
+            if session_id is None:
+                if not create:
+                    raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
+                return await self._open_session(new_id("s"), new=True)
+            return await self._open_session(session_id, new=False)
+
+    async def new(self, name: str = "") -> Session:
+        """Start a session and make it the one meant from now on."""
+        async with self._opening:
+            return await self._open_session(new_id("s"), new=True, name=name)
+
+    async def list(self) -> list[SessionInfo]:
+        """All sessions, the last used first."""
+        infos = await asyncio.to_thread(self._describe_all)
+        return [self._live(info) for info in infos]
+
+    async def delete(self, session_id: str) -> None:
+        """Remove a session and its journal for good; what it cost stays counted."""
+        session = await self.get(session_id)
+        if session.running:
+            raise MazuError(Kind.BUSY, "A turn is running in this session.", "Stop it first.")
+        info = await session.info()
+        self._project.spend(
+            journal.Spent(info.model or "unknown", info.usage, f"deleted session {session_id}")
+        )
+        await session.close()
+        self._open.pop(session_id, None)
+        session.journal.path.unlink(missing_ok=True)
+        if self.current == session_id:
+            self.current = None
+
+    def opened(self) -> list[Session]:
+        """The sessions this process holds."""
+        return list(self._open.values())
+
+    async def close(self) -> None:
+        """Stop all turns and let go of all journals."""
+        await asyncio.gather(*(session.close() for session in self._open.values()))
+        self._open.clear()
+
+    async def _open_session(self, session_id: str, *, new: bool, name: str = "") -> Session:
+        session = self._open.get(session_id)
+        if session is None:
+            path = self._path(session_id)
+            if not new and not path.exists():
+                raise MazuError(
+                    Kind.NOT_FOUND, f"There is no session {session_id}.", "See mazu.session.list."
+                )
+            session = Session(self._project, path)
+            await session.load()
+            if new:
+                session.append(journal.SessionStarted(name))
+                session.name = name
+            self._open[session_id] = session
+        self.current = session_id
+        return session
+
+    def _path(self, session_id: str) -> Path:
+        if not session_id.replace("_", "").isalnum():
+            raise MazuError(
+                Kind.NOT_FOUND, f"{session_id!r} is not the id of a session.", "See mazu.session.list."
+            )
+        return self._folder / f"{session_id}.jsonl"
+
+    async def _last(self) -> str | None:
+        """The session used last that no other process holds and that was not ended."""
+        for info in await asyncio.to_thread(self._describe_all):
+            if info.state != "ended" and not await asyncio.to_thread(self._held_elsewhere, info.id):
+                return info.id
+        return None
+
+    def _held_elsewhere(self, session_id: str) -> bool:
+        if session_id in self._open:
+            return False
+        return journal.held(self._path(session_id))
+
+    def _describe_all(self) -> list[SessionInfo]:
+        infos: list[SessionInfo] = []
+        for path in self._folder.glob("s_*.jsonl"):
+            stat = path.stat()
+            stamp = (stat.st_size, stat.st_mtime_ns)
+            known = self._described.get(path)
+            if known is None or known[0] != stamp:
+                known = (stamp, describe(list(journal.read(path)), path.stem))
+                self._described[path] = known
+            infos.append(known[1])
+        return sorted(infos, key=lambda info: info.updated_at, reverse=True)
+
+    def _live(self, info: SessionInfo) -> SessionInfo:
+        session = self._open.get(info.id)
+        if session is None or session.state == "idle":
+            return info
+        from dataclasses import replace
+
+        return replace(info, state=session.state)

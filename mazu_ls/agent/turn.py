@@ -1,0 +1,301 @@
+"""One turn: the model speaks, its tools run, until it is done or a limit, the user or a failure ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mazu_ls import journal
+from mazu_ls.agent import compaction, prompt
+from mazu_ls.agent.approvals import Approvals
+from mazu_ls.agent.calls import NOT_RUN, Calls
+from mazu_ls.agent.conversation import window
+from mazu_ls.agent.limits import Circles, Limits, Meter, Stop
+from mazu_ls.agent.prompt import Attachment
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import Message, StopReason, Text, Usage
+from mazu_ls.models import model as models
+from mazu_ls.tools.tool import Effect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mazu_ls.agent.review import Edit
+    from mazu_ls.agent.session import Session
+    from mazu_ls.config import Mode
+    from mazu_ls.tools.turn import Turn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the user asks of a session: the words, what is attached, and how far the agent may go."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    model: str | None = None
+    limits: Limits = Limits()
+    kind: Literal["chat", "run", "edit"] = "chat"
+    allow_shell: bool = True
+    checkpoint_every: int = 1
+
+
+@dataclass
+class FileEdit:
+    """Lines that came and went in one file during a turn."""
+
+    path: Path
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """What became of a turn. `detail` says the stop reason in a sentence; `error` is set where it is "error"."""
+
+    session_id: str
+    turn_id: str
+    reply: str
+    stop_reason: StopReason
+    detail: str
+    usage: Usage
+    edits: tuple[FileEdit, ...]
+    checkpoints: tuple[str, ...]
+    injected: tuple[str, ...]
+    written: tuple[str, ...]
+    error: MazuError | None = None
+
+
+@dataclass
+class TurnRun:
+    """A turn in progress. `turn` is what tools see of it."""
+
+    session: Session
+    asked: Prompt
+    turn: Turn
+    model: models.Model
+    mode: Mode
+    injected: tuple[str, ...] = ()
+    executed: bool = False
+    reply: str = ""
+    partial: str = ""
+    edits: dict[Path, FileEdit] = field(default_factory=dict)
+    taken: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    stuck: str | None = None
+
+    def __post_init__(self) -> None:
+        self.meter = Meter(self.asked.limits)
+        self.circles = Circles()
+        tools = {
+            tool.name: tool for tool in self.session.project.tools() if self._offered(tool.effect, tool.name)
+        }
+        self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
+        self.calls = Calls(self, tools, Approvals(self))
+        self._boundary = self.session.journal.head
+        self._baseline_taken = False
+        self._steps_unsaved = 0
+        self._compacted = False
+
+    def _offered(self, effect: Effect, name: str) -> bool:
+        if self.mode == "plan":
+            return effect is Effect.READ
+        return self.asked.allow_shell or effect is not Effect.EXECUTE or name == "run_skill"
+
+    def record(self, body: journal.Body) -> None:
+        """Into the journal, and from there to whoever listens."""
+        self.session.append(body, self.turn.turn_id)
+
+    def remembered(self, memory_id: str, outcome: str, title: str) -> None:
+        """A tool wrote a memory."""
+        self.record(journal.MemoryTouched(memory_id, outcome, title))
+        if outcome != "duplicate":
+            self.written.append(memory_id)
+
+    async def run(self) -> TurnResult:
+        """Carry the turn out. Cancelling the task ends it with stop reason "cancelled"; this never raises for that."""
+        error: MazuError | None = None
+        try:
+            async with asyncio.timeout(self.asked.limits.seconds):
+                stop = await self._loop()
+        except TimeoutError:
+            stop = Stop("max_seconds", f"The limit of {self.asked.limits.seconds:g} seconds is reached.")
+        except asyncio.CancelledError:
+            self.session.uncancel()
+            stop = Stop("cancelled", "Stopped.")
+        except MazuError as failure:
+            error, stop = failure, Stop("error", failure.message)
+            if failure.kind is Kind.REFUSAL:
+                error, stop = None, Stop("refusal", failure.message)
+        except Exception:
+            log.exception("turn %s failed", self.turn.turn_id)
+            error = MazuError(Kind.INTERNAL, "The turn failed inside mazu-ls.", "The log has the detail.")
+            stop = Stop("error", error.message)
+        return await self._end(stop, error)
+
+    async def _loop(self) -> Stop:
+        while True:
+            if stop := self.meter.exceeded():
+                return stop
+            await compaction.compact_if_needed(self)
+            said = await self._call_model()
+            match said.stop:
+                case "tool_use":
+                    if stop := await self._tools(said.message):
+                        return stop
+                case "end_turn":
+                    return Stop("end_turn", "")
+                case "max_tokens":
+                    self.calls_not_run(said.message)
+                    return Stop(
+                        "max_tokens", "The model's answer was cut at its output limit; ask it to go on."
+                    )
+                case "refusal":
+                    return Stop("refusal", said.detail or "The model declined to answer.")
+                case "context_length":
+                    await self._shorten(said.detail)
+
+    async def _shorten(self, detail: str) -> None:
+        """A context that is too long is compacted once; if that was not enough, the turn ends with a sentence."""
+        if self._compacted or not await compaction.compact(self):
+            raise MazuError(
+                Kind.CONTEXT_LENGTH, f"The conversation is too long for {self.model.name}. {detail}".strip(),
+                "Start a new session, rewind, or choose a model with a larger window.",
+            )  # fmt: skip
+        self._compacted = True
+
+    def calls_not_run(self, message: Message) -> None:
+        """Close the calls of a message whose calls must not run."""
+        for call in message.calls:
+            self.record(journal.CallEnded(call.id, False, "not run", NOT_RUN))
+
+    async def _call_model(self) -> models.Finished:
+        request = models.Request(
+            messages=self.outgoing(),
+            system=self.session.system(self.mode, autonomous=self.asked.kind == "run"),
+            tools=self.specs,
+        )
+        self.partial = ""
+        finished: models.Finished | None = None
+        try:
+            async for chunk in self.model.stream(request):
+                finished = self._take(chunk) or finished
+        except MazuError as error:
+            if error.kind is not Kind.CONTEXT_LENGTH:
+                raise
+            return models.Finished(Message("assistant", ()), "context_length", Usage(), error.message)
+        if finished is None:
+            raise MazuError(
+                Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
+            )
+        self.partial = ""
+        self.meter.add(finished.usage + Usage(steps=1))
+        self.session.last_input = finished.usage.tokens
+        self.record(journal.ModelSaid(finished.message, finished.stop, finished.usage))
+        if text := finished.message.text:
+            self.reply = text
+        return finished
+
+    def outgoing(self) -> list[Message]:
+        """Exactly what the next model call sends as its messages."""
+        settings = self.turn.config.context
+        return window(self.session.conversation.outgoing(), settings.window_turns, settings.window_tokens)
+
+    def _take(self, chunk: models.Chunk) -> models.Finished | None:
+        match chunk:
+            case models.TextDelta(text):
+                self.partial += text
+                self.record(journal.Delta("message", text))
+            case models.ThinkingDelta(text):
+                self.record(journal.Delta("thought", text))
+            case models.Restarted():
+                self.partial = ""
+                self.record(journal.Restarted())
+            case models.Retrying(attempt, seconds, reason):
+                self.record(journal.Retrying(attempt, seconds, reason))
+            case models.Finished():
+                return chunk
+        return None
+
+    async def _tools(self, message: Message) -> Stop | None:
+        ended = await self.calls.run(message.calls)
+        for result in ended:
+            self.meter.failures = 0 if result.ok else self.meter.failures + 1
+            self.stuck = self.stuck or self.circles.call(result.call, result.text, result.ok)
+        await self._step_done(", ".join(result.call.name for result in ended))
+        if self.stuck:
+            return Stop("stuck", self.stuck)
+        return None
+
+    def edited(self, edit: Edit) -> None:
+        """Count one edit that was made."""
+        entry = self.edits.setdefault(edit.path, FileEdit(edit.path))
+        entry.added += edit.added
+        entry.removed += edit.removed
+        self.turn.changed.add(edit.path)
+        self.turn.seen[edit.path] = edit.after
+        self.stuck = self.stuck or self.circles.edit(str(edit.path), edit.before, edit.after)
+
+    async def before_effect(self) -> None:
+        """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
+        if self._baseline_taken:
+            return
+        self._baseline_taken = True
+        await self._checkpoint(
+            "baseline",
+            "before: " + self.session.headline(self.asked.text),
+            full=True,
+            boundary=self._boundary,
+        )
+
+    async def save_changed(self) -> None:
+        """Before a command runs: what the agent changed in open buffers goes to disk."""
+        if self.turn.changed or self.edits:
+            unsaved = await self.turn.host.save(sorted(self.edits))
+            if unsaved:
+                names = ", ".join(self.turn.workspace.relative(path) for path in unsaved)
+                raise MazuError(
+                    Kind.CONFLICT,
+                    f"The command was not run: {names} could not be saved first.",
+                    "Save and try again.",
+                )
+
+    async def _step_done(self, label: str) -> None:
+        if not (self.turn.changed or self.executed or self.written):
+            return
+        self._steps_unsaved += 1
+        if self._steps_unsaved >= self.asked.checkpoint_every:
+            await self._checkpoint("step", label, full=self.executed)
+
+    async def _checkpoint(self, kind: str, label: str, *, full: bool, boundary: int | None = None) -> None:
+        touched = None if full else sorted(self.turn.changed)
+        checkpoint = await self.session.checkpoint(kind, label, self.turn.turn_id, touched, boundary)
+        if kind != "baseline":
+            self.turn.changed.clear()
+            self.executed = False
+            self._steps_unsaved = 0
+        if checkpoint:
+            self.taken.append(checkpoint)
+            self.record(journal.CheckpointTaken(checkpoint, kind, label))
+
+    async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
+        if self.partial.strip():
+            self.record(
+                journal.ModelSaid(
+                    Message("assistant", (Text(self.partial),), self.model.name), "cut", Usage()
+                )
+            )
+            self.reply = self.partial
+        if self._steps_unsaved or self.turn.changed or self.executed:
+            await self._checkpoint("step", f"end of turn ({stop.reason})", full=self.executed)
+        failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
+        self.record(journal.TurnEnded(stop.reason, self.reply, self.meter.usage, stop.sentence, failure))
+        await asyncio.to_thread(self.session.journal.sync)
+        return TurnResult(
+            self.session.id, self.turn.turn_id, self.reply, stop.reason, stop.sentence, self.meter.usage,
+            tuple(self.edits.values()), tuple(self.taken), self.injected, tuple(self.written), error,
+        )  # fmt: skip
