@@ -1,0 +1,33 @@
+---@brief
+---
+--- mazu-ls hosts a coding agent that remembers and can be undone.
+---
+--- Install the server with `pipx install mazu-ls` or `uv tool install mazu-ls`, then:
+---
+--- ```lua
+--- vim.lsp.enable('mazu_ls')
+--- ```
+---
+--- It attaches to every file below the nearest folder that holds `.mazu` or `.git`. `vim.g.mazu` sets the
+--- command, the environment and the server's settings; `vim.lsp.config('mazu_ls', {...})` overrides anything.
+
+local config = require('mazu.config').get()
+
+---@type vim.lsp.Config
+return {
+  cmd = config.cmd,
+  cmd_env = config.env,
+  root_dir = function(bufnr, on_dir)
+    local root = require('mazu.client').root(bufnr)
+    if root then
+      on_dir(root)
+    end
+  end,
+  settings = { mazu = config.settings },
+  capabilities = {
+    experimental = {
+      mazu = { updates = true, permissions = true, save = true, context = config.lend },
+    },
+  },
+  handlers = require('mazu.handlers'),
+}

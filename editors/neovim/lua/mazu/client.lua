@@ -1,0 +1,156 @@
+--- Finding, starting and asking the language server.
+local task = require('mazu.task')
+
+local M = {}
+
+M.name = 'mazu_ls'
+
+local START_TIMEOUT_MS = 30000
+
+---@type integer? id of the client that was used last, for buffers that no client is attached to
+local last_used
+
+--- The folder that the server should work in: the nearest one above the buffer's file that holds `.mazu` or
+--- `.git`. The home folder is never chosen, because `~/.mazu` is the user's own and not a project's.
+---@param bufnr integer
+---@return string?
+function M.root(bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  local start = name ~= '' and vim.fs.normalize(name) or vim.fs.normalize(assert(vim.uv.cwd())) .. '/.'
+  local home = vim.fs.normalize(vim.uv.os_homedir() or '')
+  for folder in vim.fs.parents(start) do
+    local marked = vim.uv.fs_stat(folder .. '/.mazu') or vim.uv.fs_stat(folder .. '/.git')
+    if marked and folder ~= home then
+      return folder
+    end
+  end
+end
+
+--- Calls a method of a client; until Neovim 0.11 they were plain functions.
+---@param client vim.lsp.Client
+---@param method string
+function M.call(client, method, ...)
+  if vim.fn.has('nvim-0.11') == 1 then
+    return client[method](client, ...)
+  end
+  return client[method](...)
+end
+
+--- The configuration in force, the user's `vim.lsp.config()` included where Neovim has it.
+---@return vim.lsp.ClientConfig
+function M.config()
+  local config = vim.lsp.config and vim.lsp.config[M.name]
+  if not config then
+    local files = vim.api.nvim_get_runtime_file('lsp/mazu_ls.lua', false)
+    config = dofile(assert(files[1], 'mazu: lsp/mazu_ls.lua is not on the runtimepath'))
+    config.capabilities =
+      vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), config.capabilities)
+  end
+  return vim.tbl_extend('force', config, { name = M.name })
+end
+
+--- Starts the server for a buffer, or attaches the buffer to the one that runs for its project already.
+---@param bufnr? integer
+---@return integer? id nil where it cannot be started; the user has been told why
+function M.start(bufnr)
+  bufnr = (bufnr and bufnr ~= 0) and bufnr or vim.api.nvim_get_current_buf()
+  local config = M.config()
+  local program = type(config.cmd) == 'table' and config.cmd[1] or nil
+  if program and vim.fn.executable(program) == 0 then
+    vim.notify(
+      ('mazu: `%s` cannot be run. Install it with `pipx install mazu-ls`, or name it in vim.g.mazu = { cmd = {...} }.'):format(
+        program
+      ),
+      vim.log.levels.ERROR
+    )
+    return
+  end
+  config.root_dir = M.root(bufnr) or vim.uv.cwd()
+  local is_file = vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= ''
+  return vim.lsp.start(config, { bufnr = bufnr, attach = is_file })
+end
+
+--- The running client for a buffer: the attached one, else the one used last, else any.
+---@param bufnr? integer
+---@return vim.lsp.Client?
+function M.get(bufnr)
+  local attached = vim.lsp.get_clients({ bufnr = bufnr or 0, name = M.name })[1]
+  if attached then
+    return attached
+  end
+  local last = last_used and vim.lsp.get_client_by_id(last_used)
+  if last and not M.call(last, 'is_stopped') then
+    return last
+  end
+  return vim.lsp.get_clients({ name = M.name })[1]
+end
+
+---@param id integer
+---@param use fun(client: vim.lsp.Client)
+---@param deadline number milliseconds of the monotonic clock
+local function when_ready(id, use, deadline)
+  local client = vim.lsp.get_client_by_id(id)
+  if client and client.initialized then
+    last_used = id
+    return use(client)
+  elseif not client or M.call(client, 'is_stopped') or vim.uv.now() > deadline then
+    return vim.notify('mazu: the server did not start; see :Mazu log and :checkhealth mazu', vim.log.levels.ERROR)
+  end
+  vim.defer_fn(function()
+    when_ready(id, use, deadline)
+  end, 20)
+end
+
+--- Calls `use` with a client that has been initialised, starting the server if there is none.
+---@param bufnr integer
+---@param use fun(client: vim.lsp.Client)
+function M.with(bufnr, use)
+  local client = M.get(bufnr)
+  local id = client and client.id or M.start(bufnr)
+  if id then
+    vim.uv.update_time()
+    when_ready(id, use, vim.uv.now() + START_TIMEOUT_MS)
+  end
+end
+
+--- A server's error as the user should read it: what happened, then what to do.
+---@param err lsp.ResponseError
+---@return string
+function M.sentence(err)
+  local hint = type(err.data) == 'table' and err.data.hint
+  return (hint and hint ~= '') and ('%s %s'):format(err.message, hint) or err.message
+end
+
+--- Tells the user of a server's error.
+---@param err lsp.ResponseError
+function M.tell(err)
+  vim.notify('mazu: ' .. M.sentence(err), vim.log.levels.ERROR)
+end
+
+---@class mazu.ExecuteOptions
+---@field bufnr? integer
+---@field on_error? fun(err: lsp.ResponseError) Called instead of telling the user.
+
+--- Runs one of the server's commands (docs/protocol.md, section 2) and calls back with its result.
+---@param command string
+---@param argument? table|fun(client: vim.lsp.Client): table a function where it depends on the client's encoding
+---@param callback? fun(result: any, client: vim.lsp.Client)
+---@param opts? mazu.ExecuteOptions
+function M.execute(command, argument, callback, opts)
+  opts = opts or {}
+  local bufnr = opts.bufnr or vim.api.nvim_get_current_buf()
+  M.with(bufnr, function(client)
+    local given = type(argument) == 'function' and argument(client) or argument
+    local params = { command = command, arguments = given and { given } or nil }
+    M.call(client, 'request', 'workspace/executeCommand', params, function(err, result)
+      if err then
+        local tell = opts.on_error or M.tell
+        tell(task.without_nulls(err))
+      elseif callback then
+        callback(task.without_nulls(result), client)
+      end
+    end, bufnr)
+  end)
+end
+
+return M

@@ -1,0 +1,140 @@
+--- `:Mazu` remember, recall, memory.
+local client = require('mazu.client')
+local view = require('mazu.view')
+
+local categories = { 'convention', 'decision', 'fact', 'mistake', 'task_outcome', 'user_preference' }
+
+---@class mazu.Memory
+---@field id string
+---@field scope "project"|"global"
+---@field category string
+---@field title string
+---@field body string
+---@field tags string[]
+---@field pinned boolean
+---@field state string
+---@field createdAt string
+---@field why? string
+
+---@param memory mazu.Memory
+---@return string
+local function headline(memory)
+  local marks = (memory.pinned and '* ' or '') .. (memory.state == 'current' and '' or ('[%s] '):format(memory.state))
+  return ('%s%s: %s'):format(marks, memory.category, memory.title)
+end
+
+---@param memory mazu.Memory
+local function show(memory)
+  local lines = { '# ' .. memory.title, '' }
+  vim.list_extend(lines, vim.split(memory.body or '', '\n', { plain = true }))
+  vim.list_extend(lines, {
+    '',
+    ('%s · %s · %s · %s · %s'):format(memory.category, memory.scope, memory.state, memory.createdAt, memory.id),
+  })
+  if memory.why then
+    lines[#lines + 1] = 'Found because: ' .. memory.why
+  end
+  view.show('memory', lines)
+end
+
+---@param memory mazu.Memory
+local function forget(memory)
+  client.execute('mazu.memory.forget', { id = memory.id, scope = memory.scope }, function()
+    vim.notify(('mazu: forgot "%s"'):format(memory.title))
+  end)
+end
+
+---@param memory mazu.Memory
+local function toggle_pin(memory)
+  local argument = { id = memory.id, scope = memory.scope, pinned = not memory.pinned }
+  client.execute('mazu.memory.update', argument, function(result)
+    vim.notify(('mazu: "%s" is %s'):format(memory.title, result.memory.pinned and 'pinned' or 'no longer pinned'))
+  end)
+end
+
+---@param memory mazu.Memory
+local function act_on(memory)
+  show(memory)
+  local acts = { { 'Keep as it is' }, { memory.pinned and 'Unpin' or 'Pin', toggle_pin }, { 'Forget', forget } }
+  vim.ui.select(acts, {
+    prompt = memory.title,
+    format_item = function(act)
+      return act[1]
+    end,
+  }, function(act)
+    if act and act[2] then
+      act[2](memory)
+    end
+  end)
+end
+
+---@param memories mazu.Memory[]
+---@param prompt string
+---@param use fun(memory: mazu.Memory)
+local function choose(memories, prompt, use)
+  if #memories == 0 then
+    return vim.notify('mazu: nothing remembered matches')
+  end
+  vim.ui.select(memories, { prompt = prompt, kind = 'mazu_memory', format_item = headline }, function(memory)
+    if memory then
+      use(memory)
+    end
+  end)
+end
+
+--- "decision: use tabs" -> "decision", "use tabs"; a text without a known category is a plain title.
+---@param text string
+---@return string? category
+---@return string title
+local function categorised(text)
+  local category, title = text:match('^([%a_]+):%s+(.+)$')
+  if category and vim.list_contains(categories, category) then
+    return category, title
+  end
+  return nil, text
+end
+
+---@type table<string, mazu.Subcommand>
+return {
+  remember = {
+    about = 'remember a sentence, anchored to the given lines',
+    complete = function()
+      return vim.tbl_map(function(category)
+        return category .. ':'
+      end, categories)
+    end,
+    run = function(call)
+      call:with_text('Remember: ', function(text)
+        local category, title = categorised(text)
+        client.execute('mazu.remember', function(server)
+          return { title = title, category = category, anchors = call:attachments(server) }
+        end, function(result)
+          local said = { created = 'remembered', duplicate = 'already known', superseded = 'remembered instead of an older one' }
+          vim.notify(('mazu: %s: %s'):format(said[result.outcome], headline(result.memory)))
+        end)
+      end)
+    end,
+  },
+  recall = {
+    about = 'find what is remembered about something',
+    run = function(call)
+      call:with_text('Recall: ', function(text)
+        client.execute('mazu.recall', { query = text }, function(result)
+          choose(result.memories, 'Recalled', show)
+        end)
+      end)
+    end,
+  },
+  memory = {
+    about = 'list what is remembered; show, pin, forget',
+    complete = function()
+      return vim.deepcopy(categories)
+    end,
+    run = function(call)
+      local argument = call.text ~= '' and { category = call.text } or nil
+      client.execute('mazu.memory.list', argument, function(result)
+        choose(result.memories, ('%d memories'):format(result.total), act_on)
+      end)
+    end,
+  },
+}

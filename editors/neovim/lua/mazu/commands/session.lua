@@ -1,0 +1,148 @@
+--- `:Mazu` sessions, status, model, mode, start, log, health.
+local client = require('mazu.client')
+local update = require('mazu.update')
+local view = require('mazu.view')
+
+local modes = { 'ask', 'auto', 'plan', 'bypass' }
+
+---@type string[] models that were listed last, for completion
+local known_models = {}
+
+---@param model table|string
+---@return string
+local function model_name(model)
+  return type(model) == 'string' and model or model.name
+end
+
+---@param name string
+local function set_model(name)
+  client.execute('mazu.models.set', { model = name }, function(result)
+    vim.notify('mazu: the model is ' .. result.current)
+    update.refresh()
+  end)
+end
+
+---@param mode string
+local function set_mode(mode)
+  client.execute('mazu.permissions.mode', { mode = mode }, function(result)
+    vim.notify('mazu: the mode is ' .. result.mode)
+    update.refresh()
+  end)
+end
+
+---@param use fun(names: string[], current: string)
+local function list_models(use)
+  client.execute('mazu.models.list', nil, function(result)
+    known_models = vim.tbl_map(model_name, result.models)
+    use(known_models, result.current)
+  end)
+end
+
+---@param session table
+---@return string
+local function session_line(session)
+  local name = session.name or session.title or ''
+  return ('%s  %s'):format(session.id or session.sessionId, name)
+end
+
+---@param session table
+local function act_on(session)
+  local id = session.id or session.sessionId
+  local acts = { { 'Open', 'mazu.chat' }, { 'Delete', 'mazu.session.delete' }, { 'Cancel' } }
+  vim.ui.select(acts, {
+    prompt = session_line(session),
+    format_item = function(act)
+      return act[1]
+    end,
+  }, function(act)
+    if act and act[2] then
+      client.execute(act[2], { sessionId = id })
+    end
+  end)
+end
+
+---@type table<string, mazu.Subcommand>
+return {
+  sessions = {
+    about = 'list the conversations; open or delete one',
+    run = function()
+      client.execute('mazu.session.list', nil, function(result)
+        if #result.sessions == 0 then
+          return vim.notify('mazu: there is no conversation yet')
+        end
+        vim.ui.select(result.sessions, { prompt = 'Sessions', format_item = session_line }, function(session)
+          if session then
+            act_on(session)
+          end
+        end)
+      end)
+    end,
+  },
+  status = {
+    about = 'show model, mode, sessions, memory, checkpoints, keys, git, sandbox',
+    run = function()
+      client.execute('mazu.status', nil, function(result)
+        view.show('status', vim.split(vim.inspect(result), '\n', { plain = true }), 'lua')
+      end)
+      update.refresh()
+    end,
+  },
+  model = {
+    about = 'choose the model',
+    complete = function()
+      if #known_models == 0 and client.get() then
+        list_models(function() end)
+      end
+      return vim.deepcopy(known_models)
+    end,
+    run = function(call)
+      if call.text ~= '' then
+        return set_model(call.text)
+      end
+      list_models(function(names, current)
+        vim.ui.select(names, { prompt = ('Model (now %s)'):format(current or 'none') }, function(name)
+          if name then
+            set_model(name)
+          end
+        end)
+      end)
+    end,
+  },
+  mode = {
+    about = 'choose when the agent has to ask: ask, auto, plan, bypass',
+    complete = function()
+      return vim.deepcopy(modes)
+    end,
+    run = function(call)
+      if call.text ~= '' then
+        return set_mode(call.text)
+      end
+      vim.ui.select(modes, { prompt = 'Mode' }, function(mode)
+        if mode then
+          set_mode(mode)
+        end
+      end)
+    end,
+  },
+  start = {
+    about = 'start the server for this buffer, in its project or else in the current folder',
+    run = function(call)
+      client.with(call.bufnr, function(server)
+        vim.notify('mazu: running in ' .. (server.root_dir or 'no folder'))
+      end)
+    end,
+  },
+  log = {
+    about = "open Neovim's log of language servers",
+    run = function()
+      local log = require('vim.lsp.log')
+      vim.cmd.tabedit(vim.fn.fnameescape(log.get_filename()))
+    end,
+  },
+  health = {
+    about = 'check the set-up',
+    run = function()
+      vim.cmd.checkhealth('mazu')
+    end,
+  },
+}

@@ -1,0 +1,111 @@
+--- `:checkhealth mazu`.
+local M = {}
+
+local health = vim.health
+
+local STATUS_TIMEOUT_MS = 5000
+
+local function check_neovim()
+  health.start('mazu: Neovim')
+  if vim.fn.has('nvim-0.11.3') == 1 then
+    health.ok('Neovim ' .. tostring(vim.version()))
+  elseif vim.fn.has('nvim-0.11') == 1 then
+    health.warn('Neovim ' .. tostring(vim.version()), '0.11.3 fixed several faults of the LSP client; please update')
+  else
+    health.warn('Neovim ' .. tostring(vim.version()) .. ' has no vim.lsp.enable()', 'start the server with `:Mazu start`; see :help mazu-0.10')
+  end
+end
+
+local function check_config()
+  health.start('mazu: configuration')
+  local problems = require('mazu.config').problems()
+  for _, problem in ipairs(problems) do
+    health.error(problem)
+  end
+  if #problems == 0 then
+    health.ok(vim.g.mazu == nil and 'vim.g.mazu is not set: defaults' or 'vim.g.mazu is well formed')
+  end
+  if vim.lsp.is_enabled then
+    if vim.lsp.is_enabled('mazu_ls') then
+      health.ok("vim.lsp.enable('mazu_ls') was called")
+    else
+      health.info("not enabled: add vim.lsp.enable('mazu_ls') to your init.lua, or use `:Mazu start` where you want it")
+    end
+  end
+end
+
+local function check_program()
+  health.start('mazu: server')
+  local cmd = require('mazu.client').config().cmd
+  if type(cmd) ~= 'table' then
+    return health.info('cmd is a function; it is not checked')
+  end
+  local shown = table.concat(cmd, ' ')
+  if vim.fn.executable(cmd[1]) == 0 then
+    return health.error(
+      ('`%s` cannot be run'):format(cmd[1]),
+      { 'pipx install mazu-ls', 'uv tool install mazu-ls', 'or name it: vim.g.mazu = { cmd = { "/path/to/mazu-ls" } }' }
+    )
+  end
+  local ok, answer = pcall(function()
+    return vim.system(vim.list_extend(vim.deepcopy(cmd), { '--version' }), { text = true, timeout = STATUS_TIMEOUT_MS }):wait()
+  end)
+  if ok and answer.code == 0 then
+    health.ok(('`%s`: %s'):format(shown, vim.trim(answer.stdout)))
+  else
+    health.error(('`%s --version` failed'):format(shown), ok and vim.trim(answer.stderr) or tostring(answer))
+  end
+end
+
+---@param status table
+local function report_status(status)
+  health.info(('model %s, mode %s'):format(status.model or 'none', status.mode or 'unknown'))
+  for _, key in ipairs({ 'keys', 'memory', 'checkpoints', 'git', 'sandbox' }) do
+    if status[key] ~= nil then
+      health.info(('%s: %s'):format(key, vim.inspect(status[key], { newline = ' ', indent = '' })))
+    end
+  end
+end
+
+---@param client vim.lsp.Client
+local function check_client(client)
+  health.ok(('running in %s, %d buffers, positions in %s'):format(
+    client.root_dir or 'no folder',
+    vim.tbl_count(client.attached_buffers),
+    client.offset_encoding
+  ))
+  local offered = vim.tbl_get(client.server_capabilities, 'experimental', 'mazu')
+  if not offered then
+    return health.error('this server does not speak the mazu protocol', 'is vim.g.mazu.cmd really mazu-ls?')
+  elseif offered.version ~= 1 then
+    health.warn(('the server speaks version %s of the protocol, this plugin version 1'):format(offered.version), 'update both')
+  end
+  local call = require('mazu.client').call
+  local answer, err = call(client, 'request_sync', 'workspace/executeCommand', { command = 'mazu.status' }, STATUS_TIMEOUT_MS, 0)
+  if answer and answer.result then
+    report_status(require('mazu.task').without_nulls(answer.result))
+  else
+    health.error('mazu.status was not answered', err or (answer and answer.err and answer.err.message))
+  end
+end
+
+local function check_clients()
+  health.start('mazu: running servers')
+  local clients = vim.lsp.get_clients({ name = 'mazu_ls' })
+  for _, client in ipairs(clients) do
+    check_client(client)
+  end
+  if #clients == 0 then
+    health.info('none; open a file of a project, or use `:Mazu start`')
+  end
+  health.info('log: ' .. require('vim.lsp.log').get_filename())
+end
+
+function M.check()
+  check_neovim()
+  check_config()
+  check_program()
+  check_clients()
+end
+
+return M

@@ -1,0 +1,52 @@
+--- `mazu/documents/save`: writes buffers to disk, never over a file that somebody else changed meanwhile.
+local buffer = require('mazu.buffer')
+
+local M = {}
+
+--- Whether the file changed since the buffer read it. `:write` would stop and ask about that.
+---@param bufnr integer
+---@return boolean
+local function changed_outside(bufnr)
+  local changed = false
+  local id = vim.api.nvim_create_autocmd('FileChangedShell', {
+    buffer = bufnr,
+    callback = function()
+      changed = true
+      vim.v.fcs_choice = ''
+    end,
+  })
+  vim.cmd.checktime(bufnr)
+  vim.api.nvim_del_autocmd(id)
+  return changed
+end
+
+---@param uri string
+---@return boolean
+local function save(uri)
+  local bufnr = buffer.of_uri(uri)
+  if not bufnr or not vim.bo[bufnr].modified then
+    return true -- nothing is unsaved
+  elseif changed_outside(bufnr) then
+    vim.notify(('mazu: %s changed on disk too; save it yourself'):format(vim.fn.bufname(bufnr)), vim.log.levels.WARN)
+    return false
+  end
+  local ok, err = pcall(vim.api.nvim_buf_call, bufnr, function()
+    vim.cmd('silent update')
+  end)
+  if not ok then
+    vim.notify('mazu: ' .. tostring(err), vim.log.levels.WARN)
+  end
+  return ok and not vim.bo[bufnr].modified
+end
+
+---@param params {uris: string[]}
+---@return {saved: string[], failed: string[]}
+function M.documents(params)
+  local answer = { saved = {}, failed = {} }
+  for _, uri in ipairs(params.uris) do
+    table.insert(save(uri) and answer.saved or answer.failed, uri)
+  end
+  return answer
+end
+
+return M

@@ -1,0 +1,129 @@
+--- What the server reports while it works: kept for the status line, handed on as `User` autocommands.
+local view = require('mazu.view')
+
+local M = {}
+
+---@class mazu.State
+---@field sessions table<string, "running"|"waiting"|"done">
+---@field usage? table the last usage that was reported
+---@field model? string
+---@field mode? string
+
+---@type table<integer, mazu.State> by client id
+local states = {}
+
+---@param client_id integer
+---@return mazu.State
+local function state(client_id)
+  states[client_id] = states[client_id] or { sessions = {} }
+  return states[client_id]
+end
+
+---@param pattern string
+---@param data table
+local function announce(pattern, data)
+  vim.api.nvim_exec_autocmds('User', { pattern = pattern, modeline = false, data = data })
+end
+
+--- One line of a transcript for what is not the model's own text.
+---@param text string
+---@return string
+local function note(text)
+  return ('\n> %s\n\n'):format((text:gsub('%s*\n%s*', ' ')))
+end
+
+---@type table<string, fun(update: table): string>
+local as_text = {
+  message = function(update)
+    return update.text or ''
+  end,
+  tool_call = function(update)
+    return note(update.title or update.tool)
+  end,
+  tool_result = function(update)
+    return note(('%s: %s'):format(update.ok and 'done' or 'failed', update.summary or ''))
+  end,
+}
+
+--- Reads again those buffers that have no unsaved text and whose files changed.
+function M.reload_clean_buffers()
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    local named = vim.api.nvim_buf_is_loaded(bufnr) and vim.api.nvim_buf_get_name(bufnr) ~= ''
+    if named and vim.bo[bufnr].buftype == '' and not vim.bo[bufnr].modified then
+      vim.cmd.checktime(bufnr)
+    end
+  end
+end
+
+--- Asks for model and mode, so that the status line can say them.
+function M.refresh()
+  require('mazu.client').execute('mazu.status', nil, function(result, client)
+    local known = state(client.id)
+    known.model, known.mode = result.model, result.mode
+    vim.cmd.redrawstatus()
+  end, { on_error = function() end })
+end
+
+---@param client_id integer
+---@param params table
+local function take_state(client_id, params)
+  local value = params.update.state
+  local known = state(client_id)
+  if not known.model then
+    M.refresh()
+  end
+  known.sessions[params.sessionId] = value
+  if value == 'done' then
+    require('mazu.permission').forget(params.sessionId)
+    M.reload_clean_buffers()
+  end
+end
+
+--- `mazu/session/update`.
+---@param params table
+---@param ctx lsp.HandlerContext
+function M.session(params, ctx)
+  local update = params.update
+  if update.kind == 'state' then
+    take_state(ctx.client_id, params)
+  elseif update.kind == 'usage' then
+    state(ctx.client_id).usage = update.usage
+  end
+  local text = as_text[update.kind]
+  if text then
+    view.append(params.sessionId, text(update))
+  end
+  announce('MazuUpdate', { client_id = ctx.client_id, params = params })
+  vim.cmd.redrawstatus()
+end
+
+--- `mazu/changed`.
+---@param params table
+---@param ctx lsp.HandlerContext
+function M.changed(params, ctx)
+  announce('MazuChanged', { client_id = ctx.client_id, what = params.what })
+end
+
+--- What is known of the client that serves the current buffer.
+---@return mazu.State?
+function M.state()
+  local client = require('mazu.client').get()
+  return client and state(client.id)
+end
+
+--- Whether a turn runs ("running"), waits for the user ("waiting"), or neither ("idle").
+---@param known mazu.State
+---@return "running"|"waiting"|"idle"
+function M.activity(known)
+  local found = 'idle'
+  for _, value in pairs(known.sessions) do
+    if value == 'waiting' then
+      return 'waiting'
+    elseif value == 'running' then
+      found = 'running'
+    end
+  end
+  return found
+end
+
+return M

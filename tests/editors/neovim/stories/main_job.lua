@@ -1,0 +1,88 @@
+-- The main job: start, chat that edits a buffer, undo, a code action, checkpoint, roll back, stop.
+local bed = dofile(vim.env.MAZU_TEST_STORIES .. '/bed.lua')
+bed.with_plugin()
+vim.lsp.enable('mazu_ls')
+
+local app = bed.open('app.py')
+local before = bed.text(app)
+bed.wait('the server is attached', function()
+  local client = bed.client()
+  return client and client.initialized and vim.lsp.buf_is_attached(app, client.id)
+end)
+bed.check('it works in the project', bed.client().root_dir == vim.fs.normalize(assert(vim.uv.cwd())), bed.client().root_dir)
+
+local updates, states = 0, {}
+vim.api.nvim_create_autocmd('User', {
+  pattern = 'MazuUpdate',
+  callback = function(event)
+    updates = updates + 1
+    local update = event.data.params.update
+    states[#states + 1] = update.state
+  end,
+})
+local function turn_is_done()
+  return vim.list_contains(states, 'done')
+end
+
+-- A checkpoint of what is there, the user's unsaved line included.
+vim.api.nvim_buf_set_lines(app, -1, -1, false, { '# my own line' })
+local mine = bed.text(app)
+vim.cmd('Mazu checkpoint before the agent')
+bed.wait_said('checkpoint cp_')
+
+-- A chat that edits the buffer, after the user has seen the diff and allowed it.
+bed.new_undo_block()
+bed.will_answer('Mazu: ', 'once')
+vim.cmd('Mazu chat total subtracts')
+bed.wait('the agent edits the buffer', function()
+  return bed.text(app):find('return a + b', 1, true)
+end)
+bed.wait('the turn ends', turn_is_done)
+bed.check('the diff was in sight when the question was asked', bed.seen_at('Mazu: '):find('+    return a + b', 1, true), bed.asked)
+bed.check('the unsaved line of the user is still there', bed.text(app):find('# my own line', 1, true))
+bed.check('the buffer is not saved behind the back of the user', vim.bo[app].modified)
+bed.check('the turn ran', vim.list_contains(states, 'running'), states)
+bed.check('the reply is shown', vim.iter(vim.api.nvim_list_bufs()):any(function(bufnr)
+  return bed.text(bufnr):find('It adds now', 1, true)
+end))
+bed.check('the status line says so', require('mazu').statusline():find('mazu', 1, true), require('mazu').statusline())
+
+-- The editor's own undo takes the edit back, and redo brings it again.
+vim.api.nvim_buf_call(app, vim.cmd.undo)
+bed.check('undo takes the edit back', bed.text(app) == mine, bed.text(app))
+vim.api.nvim_buf_call(app, vim.cmd.redo)
+bed.check('redo brings it again', bed.text(app):find('return a + b', 1, true))
+
+-- A code action on a selection.
+bed.new_undo_block()
+vim.api.nvim_set_current_win(vim.fn.bufwinid(app))
+bed.will_answer('', 'Mazu: document')
+vim.lsp.buf.code_action({ range = { start = { 5, 0 }, ['end'] = { 6, 16 } } })
+bed.wait('the code action edits the selection', function()
+  return bed.text(app):find('Twice the number', 1, true)
+end)
+vim.api.nvim_buf_call(app, vim.cmd.undo)
+bed.check('and can be undone', not bed.text(app):find('Twice the number', 1, true))
+
+-- Roll back to the checkpoint, through the preview; then undo that.
+local changed = bed.text(app)
+bed.will_answer('Roll back to', 'before the agent')
+bed.will_answer('Roll back to cp_', 'Roll back')
+vim.cmd('Mazu rollback')
+local told = bed.wait_said('To undo this')
+bed.check('the plan was in sight', bed.seen_at('Roll back to cp_'):find('app.py', 1, true), bed.asked)
+bed.wait('the buffer is as it was at the checkpoint', function()
+  return bed.text(app) == mine
+end)
+bed.will_answer('Roll back to cp_', 'Roll back')
+vim.cmd(told:match(':(Mazu rollback cp_%d+)'))
+bed.wait('the rollback is undone', function()
+  return bed.text(app) == changed
+end)
+
+vim.cmd('Mazu stop')
+bed.wait_said('nothing is running')
+bed.check('the file on disk was never touched', table.concat(vim.fn.readfile('app.py'), '\n') == before)
+bed.check('updates came', updates > 5, updates)
+bed.stop_server()
+bed.finish()
