@@ -1,0 +1,144 @@
+import {
+  type CancellationToken,
+  chat,
+  type ChatContext,
+  type ChatRequest,
+  type ChatResponseStream,
+  ChatResponseTurn,
+  type ChatResult,
+  Location,
+  Uri,
+} from 'vscode';
+import type { App } from './app';
+import { checkpointName } from './describe';
+import { isCancellation, sentence } from './errors';
+import type { Attachment, Update } from './protocol';
+
+const ID = 'mazu.chat';
+
+/** `@mazu` in VS Code's chat view: the same sessions, streamed from `mazu/session/update`. */
+export function registerChatParticipant(app: App): void {
+  if (typeof chat?.createChatParticipant !== 'function') return; // editors built on VS Code may lack the chat view
+  const participant = chat.createChatParticipant(ID, async (request, context, stream, token) => {
+    try {
+      return await respond(app, request, context, stream, token);
+    } catch (error) {
+      return isCancellation(error) ? {} : { errorDetails: { message: sentence(error) } };
+    }
+  });
+  participant.iconPath = Uri.joinPath(app.context.extensionUri, 'media', 'icon.svg');
+  app.context.subscriptions.push(participant);
+}
+
+async function respond(
+  app: App,
+  request: ChatRequest,
+  context: ChatContext,
+  stream: ChatResponseStream,
+  token: CancellationToken,
+): Promise<ChatResult> {
+  switch (request.command) {
+    case 'remember':
+      return remember(app, request, stream);
+    case 'recall':
+      return recall(app, request.prompt, stream);
+    case 'council':
+      return council(app, request, stream, token);
+    case 'checkpoint': {
+      const checkpoint = await app.server.execute('mazu.checkpoint', request.prompt ? { label: request.prompt } : {});
+      stream.markdown(`Checkpoint ${checkpointName(checkpoint)}.`);
+      return {};
+    }
+    case 'rollback':
+      stream.markdown('Choose a checkpoint; you will see what changes before anything is touched.');
+      stream.button({ title: 'Roll Back…', command: 'mazu.rollBack' });
+      return {};
+    default:
+      return turn(app, request, context, stream, token);
+  }
+}
+
+async function turn(
+  { server }: App,
+  request: ChatRequest,
+  context: ChatContext,
+  stream: ChatResponseStream,
+  token: CancellationToken,
+): Promise<ChatResult> {
+  const sessionId = lastSession(context) ?? (await server.execute('mazu.session.new')).id;
+  let streamed = false;
+  const updates = server.onUpdate((update) => {
+    if (update.sessionId === sessionId) streamed = show(update.update, stream) || streamed;
+  });
+  const stop = token.onCancellationRequested(() => void server.execute('mazu.cancel', { sessionId }));
+  try {
+    const message = { message: request.prompt, sessionId, ...attached(request), wait: true };
+    const result = await server.execute('mazu.chat', message);
+    if (!streamed) stream.markdown(result.reply);
+    const { error } = result;
+    const failed = error ? { errorDetails: { message: typeof error === 'string' ? error : error.message } } : {};
+    return { metadata: { sessionId }, ...failed };
+  } finally {
+    stop.dispose();
+    updates.dispose();
+  }
+}
+
+/** True where it showed a part of the reply itself. */
+function show(update: Update, stream: ChatResponseStream): boolean {
+  if (update.kind === 'message') stream.markdown(update.text);
+  else if (update.kind === 'tool_call') stream.progress(update.title || update.tool);
+  else if (update.kind === 'tool_result' && !update.ok) stream.progress(update.summary);
+  return update.kind === 'message';
+}
+
+function lastSession({ history }: ChatContext): string | undefined {
+  const turns = history.filter((entry) => entry instanceof ChatResponseTurn && entry.participant === ID);
+  const metadata = (turns.at(-1) as ChatResponseTurn | undefined)?.result.metadata;
+  return (metadata as { sessionId?: string } | undefined)?.sessionId;
+}
+
+function attached(request: ChatRequest): { attachments?: Attachment[] } {
+  const attachments = request.references.flatMap(({ value }): Attachment[] => {
+    if (value instanceof Uri) return [{ uri: value.toString() }];
+    if (!(value instanceof Location)) return [];
+    const { start, end } = value.range;
+    const range = {
+      start: { line: start.line, character: start.character },
+      end: { line: end.line, character: end.character },
+    };
+    return [{ uri: value.uri.toString(), range }];
+  });
+  return attachments.length ? { attachments } : {};
+}
+
+async function remember({ server }: App, request: ChatRequest, stream: ChatResponseStream): Promise<ChatResult> {
+  const { attachments: anchors } = attached(request);
+  const { memory, outcome } = await server.execute('mazu.remember', { title: request.prompt, ...(anchors ? { anchors } : {}) });
+  stream.markdown(outcome === 'duplicate' ? `Already known: ${memory.title}` : `Remembered: ${memory.title}`);
+  return {};
+}
+
+async function recall({ server }: App, query: string, stream: ChatResponseStream): Promise<ChatResult> {
+  const { memories } = await server.execute('mazu.recall', { query });
+  if (!memories.length) stream.markdown('Nothing is remembered about that.');
+  for (const { title, body, category, why } of memories) {
+    stream.markdown(`**${title}** (${[category, why].filter(Boolean).join('; ')})\n\n${body}\n\n`);
+  }
+  return {};
+}
+
+async function council(
+  { server }: App,
+  request: ChatRequest,
+  stream: ChatResponseStream,
+  token: CancellationToken,
+): Promise<ChatResult> {
+  stream.progress('The council is in session');
+  const argument = { question: request.prompt, ...attached(request), wait: true } as const;
+  const { answers, synthesis, dissent } = await server.execute('mazu.council', argument, token);
+  stream.markdown(synthesis);
+  if (dissent) stream.markdown(`\n\n### Dissent\n\n${dissent}`);
+  for (const { model, reply } of answers) stream.markdown(`\n\n### ${model}\n\n${reply}`);
+  return {};
+}

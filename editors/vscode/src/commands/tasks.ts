@@ -1,0 +1,107 @@
+import { type QuickPickItem, window } from 'vscode';
+import type { App } from '../app';
+import { price } from '../describe';
+import { attachments } from '../editor';
+import type { CouncilResult, RunArgument } from '../protocol';
+
+/** Autonomous runs and the council. */
+export function registerTaskCommands(app: App): void {
+  app.command('mazu.startRun', () => startRun(app));
+  app.command('mazu.askCouncil', () => askCouncil(app));
+}
+
+async function startRun({ server }: App): Promise<void> {
+  const task = await window.showInputBox({
+    title: 'Mazu: run a task',
+    prompt: 'What is to be done, and how one can tell that it is done',
+    ignoreFocusOut: true,
+  });
+  if (!task?.trim()) return;
+  const options = await askRunOptions();
+  if (options) await server.execute('mazu.run', { task, ...options });
+}
+
+type RunOptions = Omit<RunArgument, 'task' | 'model'>;
+
+interface OptionItem extends QuickPickItem {
+  change?: (options: RunOptions) => Promise<void>;
+}
+
+/** A menu of limits; it comes back after each change until the run is started or given up. */
+async function askRunOptions(): Promise<RunOptions | undefined> {
+  const options: RunOptions = {};
+  for (;;) {
+    const chosen = await window.showQuickPick(optionItems(options), {
+      title: 'Mazu: run a task',
+      placeHolder: 'Start, or change a limit first',
+      ignoreFocusOut: true,
+    });
+    if (!chosen) return undefined;
+    if (!chosen.change) return options;
+    await chosen.change(options);
+  }
+}
+
+function optionItems(options: RunOptions): OptionItem[] {
+  return [
+    { label: '$(play) Start' },
+    {
+      label: 'Steps',
+      description: String(options.maxSteps ?? 'as set'),
+      change: (into) => askNumber('model calls at most', (value) => (into.maxSteps = value), true),
+    },
+    {
+      label: 'Cost',
+      description: options.maxCost === undefined ? 'as set' : price(options.maxCost),
+      change: (into) => askNumber('US dollars at most', (value) => (into.maxCost = value)),
+    },
+    {
+      label: 'Time',
+      description: options.maxSeconds === undefined ? 'as set' : `${options.maxSeconds} s`,
+      change: (into) => askNumber('seconds at most', (value) => (into.maxSeconds = value)),
+    },
+    {
+      label: 'Checkpoint every',
+      description: String(options.checkpointEvery ?? 'as set'),
+      change: (into) => askNumber('steps between checkpoints', (value) => (into.checkpointEvery = value), true),
+    },
+    {
+      label: 'Shell commands',
+      description: options.allowShell ? 'allowed' : 'not allowed',
+      change: async (into) => void (into.allowShell = !into.allowShell),
+    },
+  ];
+}
+
+async function askNumber(prompt: string, put: (value: number) => void, whole = false): Promise<void> {
+  const valid = (text: string) => Number(text) > 0 && (!whole || Number.isInteger(Number(text)));
+  const text = await window.showInputBox({
+    title: 'Mazu: run a task',
+    prompt,
+    ignoreFocusOut: true,
+    validateInput: (value) => (valid(value) ? null : `A ${whole ? 'whole ' : ''}number above 0`),
+  });
+  if (text !== undefined) put(Number(text));
+}
+
+async function askCouncil(app: App): Promise<void> {
+  const question = await window.showInputBox({
+    title: 'Mazu: ask the council',
+    prompt: 'Several models answer, one compares; a selection goes along',
+    ignoreFocusOut: true,
+  });
+  if (!question?.trim()) return;
+  const result = await app.wait('the council is in session…', 'mazu.council', { question, ...attachments(), wait: true });
+  await app.preview.markdown(question, councilText(result));
+  const remember = 'Remember as a Decision';
+  if ((await window.showInformationMessage('Mazu: the council has answered.', remember)) === remember) {
+    await app.server.execute('mazu.remember', { title: question, body: result.synthesis, category: 'decision' });
+  }
+}
+
+function councilText({ question, answers, lead, synthesis, dissent, usage }: CouncilResult): string {
+  const member = ({ model, reply, error }: CouncilResult['answers'][number]) =>
+    `## ${model}\n\n${error ? `*No answer: ${typeof error === 'string' ? error : error.message}*` : reply}`;
+  const parts = [`# ${question}`, synthesis, dissent && `## Dissent\n\n${dissent}`, ...answers.map(member)];
+  return `${parts.filter(Boolean).join('\n\n')}\n\n*Compared by ${lead}, ${price(usage.costUsd)}*\n`;
+}

@@ -1,0 +1,39 @@
+import { type ExtensionContext, workspace } from 'vscode';
+import { App } from './app';
+import { registerChatParticipant } from './chatParticipant';
+import { registerChatCommands } from './commands/chat';
+import { registerCheckpointCommands } from './commands/checkpoints';
+import { registerMemoryCommands } from './commands/memory';
+import { registerServerCommands } from './commands/server';
+import { registerTaskCommands } from './commands/tasks';
+import { answerSaves } from './documents';
+import { attempt } from './errors';
+import { lendLanguageServers } from './lending';
+import { answerPermissions } from './permissions';
+import { StatusBar } from './statusBar';
+import { registerViews } from './views/views';
+
+let app: App | undefined;
+
+export function activate(context: ExtensionContext): void {
+  app = new App(context);
+  const { server, preview } = app;
+  server.answer((client) => answerPermissions(client, preview));
+  server.answer(answerSaves);
+  server.answer(lendLanguageServers);
+  registerChatCommands(app);
+  registerTaskCommands(app);
+  registerMemoryCommands(app);
+  registerCheckpointCommands(app);
+  registerServerCommands(app);
+  registerViews(app);
+  registerChatParticipant(app);
+  context.subscriptions.push(new StatusBar(server));
+  const start = () => attempt(() => server.start());
+  if (workspace.isTrusted) void start();
+  else context.subscriptions.push(workspace.onDidGrantWorkspaceTrust(start));
+}
+
+export async function deactivate(): Promise<void> {
+  await app?.server.stop();
+}

@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { type LogOutputChannel, workspace } from 'vscode';
+import { type Action, UserError } from './errors';
+
+export interface ServerCommand {
+  command: string;
+  args: string[];
+}
+
+const OPEN_SETTING: Action = {
+  title: 'Open Setting',
+  command: 'workbench.action.openSettings',
+  arguments: ['mazu.server.command'],
+};
+const RETRY: Action = { title: 'Try Again', command: 'mazu.restartServer' };
+
+/** The server's command line: the setting, else `mazu-ls` on the PATH, else a Python that has the package. */
+export async function findServer(log: LogOutputChannel): Promise<ServerCommand> {
+  const settings = workspace.getConfiguration('mazu.server');
+  const configured = settings.get('command', '').trim();
+  const args = settings.get<string[]>('args', []);
+  if (configured) return { command: await configuredProgram(configured), args };
+  const program = await onPath('mazu-ls');
+  if (program) return { command: program, args };
+  for (const python of await pythons()) {
+    if (await hasServer(python, log)) return { command: python, args: ['-P', '-m', 'mazu_ls', ...args] };
+  }
+  throw new UserError(
+    'the server mazu-ls was not found.',
+    'Install it with "pipx install mazu-ls" (Python 3.11 or newer), or name it in the setting mazu.server.command.',
+    [OPEN_SETTING, RETRY],
+  );
+}
+
+async function configuredProgram(configured: string): Promise<string> {
+  const expanded = configured.replace(/^~(?=[/\\])/, homedir());
+  const isPath = /[/\\]/.test(expanded);
+  const program = isPath ? ((await isExecutable(expanded)) ? expanded : undefined) : await onPath(expanded);
+  if (program) return program;
+  throw new UserError(
+    `the setting mazu.server.command names "${configured}", which is not a program ${isPath ? 'on this machine' : 'on the PATH'}.`,
+    'Correct it, or clear it to have the server found.',
+    [OPEN_SETTING, RETRY],
+  );
+}
+
+async function onPath(name: string): Promise<string | undefined> {
+  const suffixes = process.platform === 'win32' ? (process.env['PATHEXT'] ?? '.EXE').split(';') : [''];
+  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
+    if (!path.isAbsolute(folder)) continue; // a relative entry would be a folder of the project
+    for (const suffix of suffixes) {
+      const candidate = path.join(folder, name + suffix);
+      if (await isExecutable(candidate)) return candidate;
+    }
+  }
+  return undefined;
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function pythons(): Promise<string[]> {
+  const preferred = workspace.getConfiguration('python').get<string>('defaultInterpreterPath');
+  const found = preferred && path.isAbsolute(preferred) && (await isExecutable(preferred)) ? [preferred] : [];
+  for (const name of ['python3', 'python']) {
+    const program = await onPath(name);
+    if (program) found.push(program);
+  }
+  return found;
+}
+
+/** `-P` keeps the project's own folder out of the module path; it needs Python 3.11, as the server does. */
+function hasServer(python: string, log: LogOutputChannel): Promise<boolean> {
+  const probe = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("mazu_ls") is None)';
+  return new Promise((resolve) => {
+    execFile(python, ['-P', '-c', probe], { timeout: 20_000 }, (error) => {
+      log.debug(`${python} ${error ? 'has no mazu_ls' : 'has mazu_ls'}`);
+      resolve(!error);
+    });
+  });
+}

@@ -1,0 +1,50 @@
+import { MarkdownString, ThemeIcon, TreeItem } from 'vscode';
+import { ago, checkpointChanges, checkpointName } from '../describe';
+import type { Checkpoint, Memory, Session } from '../protocol';
+
+const CHECKPOINT_ICONS: Record<string, string> = { manual: 'bookmark', safety: 'shield', baseline: 'home', compaction: 'fold' };
+const MEMORY_ICONS: Record<string, string> = {
+  decision: 'milestone',
+  convention: 'law',
+  mistake: 'warning',
+  task_outcome: 'tasklist',
+  user_preference: 'account',
+};
+
+export class SessionItem extends TreeItem {
+  override readonly contextValue = 'session';
+
+  constructor(readonly value: Session) {
+    super(value.name || value.title || value.id);
+    this.description = ago(value.updatedAt);
+    this.iconPath = new ThemeIcon(value.running ? 'loading~spin' : 'comment-discussion');
+    this.command = { title: 'Open Session', command: 'mazu.openSession', arguments: [this] };
+  }
+}
+
+export class CheckpointItem extends TreeItem {
+  override readonly contextValue = 'checkpoint';
+
+  constructor(
+    readonly value: Checkpoint,
+    current: boolean,
+  ) {
+    super(checkpointName(value));
+    this.description = [current ? 'current' : '', ago(value.createdAt)].filter(Boolean).join(' · ');
+    this.tooltip = `${value.kind}: ${checkpointChanges(value)}`;
+    this.iconPath = new ThemeIcon(CHECKPOINT_ICONS[value.kind] ?? 'git-commit');
+    this.command = { title: 'Show Changes', command: 'mazu.showCheckpointDiff', arguments: [this] };
+  }
+}
+
+export class MemoryItem extends TreeItem {
+  override readonly contextValue = 'memory';
+
+  constructor(readonly value: Memory) {
+    super(value.title);
+    this.description = value.state === 'check' ? 'needs check' : value.category;
+    this.tooltip = new MarkdownString(value.body || value.title);
+    this.iconPath = new ThemeIcon(value.pinned ? 'pinned' : (MEMORY_ICONS[value.category] ?? 'note'));
+    this.command = { title: 'Open Memory', command: 'mazu.openMemory', arguments: [this] };
+  }
+}
