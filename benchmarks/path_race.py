@@ -1,0 +1,94 @@
+"""A thread swaps a folder for a link to the outside while another reads and writes through it.
+
+    python benchmarks/path_race.py [SWAPS=20000] [--fallback]
+
+Prints attempts, successes, refusals and escapes; exits 1 at the first escape. `--fallback` uses the walk by O_NOFOLLOW
+instead of openat2. The baseline is a plain open(2) of the same path in the same race, which does escape.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from mazu_ls.errors import MazuError
+from mazu_ls.workspace import UNCHECKED, Workspace, beneath
+
+OUTSIDE = b"outside"
+RENAME_EXCHANGE = 2
+
+
+def main() -> int:
+    swaps = int(next((a for a in sys.argv[1:] if a.isdigit()), "20000"))
+    if "--fallback" in sys.argv:
+        beneath._syscall = lambda: None
+    escapes = 0
+    for name, attack in (("plain open (baseline)", plain), ("workspace", guarded)):
+        counts, seconds = race(swaps, attack)
+        print(f"{name:22} {swaps} swaps in {seconds:.1f} s: {dict(sorted(counts.items()))}")
+        escapes = counts["escaped"]
+    return 1 if escapes else 0
+
+
+def race(swaps: int, attack: Callable[[Workspace, Path], bytes | None]) -> tuple[Counter[str], float]:
+    with tempfile.TemporaryDirectory() as scratch:
+        root, outside = Path(scratch, "proj"), Path(scratch, "outside")
+        for folder in (root / "race", outside):
+            folder.mkdir(parents=True)
+        (root / "race/a").write_bytes(b"inside")
+        (outside / "a").write_bytes(OUTSIDE)
+        (root / "link").symlink_to(outside)
+        workspace, counts, done = Workspace([root]), Counter[str](), threading.Event()
+        started = time.perf_counter()
+        swapper = threading.Thread(target=swap, args=(root, swaps, done))
+        swapper.start()
+        while not done.is_set():
+            counts[outcome(attack, workspace, root / "race/a")] += 1
+        swapper.join()
+        counts["escaped"] += any(p.read_bytes() != OUTSIDE for p in outside.iterdir())
+        return counts, time.perf_counter() - started
+
+
+def swap(root: Path, times: int, done: threading.Event) -> None:
+    """renameat2(2) with RENAME_EXCHANGE: at every moment `race` is either the folder or the link."""
+    renameat2, here = ctypes.CDLL(None, use_errno=True).renameat2, -100
+    names = (os.fsencode(root / "race"), os.fsencode(root / "link"))
+    try:
+        for _ in range(times):
+            if renameat2(here, names[0], here, names[1], RENAME_EXCHANGE):
+                raise OSError(ctypes.get_errno(), "renameat2")
+            time.sleep(0)
+    finally:
+        done.set()
+
+
+def outcome(attack: Callable[[Workspace, Path], bytes | None], workspace: Workspace, path: Path) -> str:
+    try:
+        return "escaped" if attack(workspace, path) == OUTSIDE else "inside"
+    except MazuError:
+        return "refused"
+    except OSError:
+        return "missing"
+
+
+def plain(_: Workspace, path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def guarded(workspace: Workspace, _: Path) -> bytes | None:
+    place = workspace.resolve("race/a")
+    found = workspace.read_bytes(place)
+    if found != OUTSIDE:
+        workspace.write_bytes(place, b"inside", expect=UNCHECKED)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

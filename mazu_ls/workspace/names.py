@@ -1,0 +1,162 @@
+"""Which paths are refused for how they are written, and which files are special for what they are."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+# Git refuses the same spellings of `.git` (core.protectNTFS, core.protectHFS): NTFS ignores trailing dots, spaces
+# and stream names and has short names; HFS+ ignores these code points.
+_HFS_IGNORED = dict.fromkeys(
+    [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0x200B, 0x2060, 0xFEFF, 0x00AD]
+)
+_SHORT_NAME = re.compile(r"^\.?(git|mazu)[a-z0-9]{0,2}~[0-9]+$")
+_GIT_SHORT_HASH = re.compile(r"^(gi|ma)[0-9a-f]{4}~[0-9]+$")
+_SLASHES = dict.fromkeys(map(ord, "\u2044\u2215\u29f8\uff0f\u29f5\ufe68\uff3c"), "/")
+_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
+_DRIVE = re.compile(r"^[A-Za-z]:([\\/]|$)")
+_VARIABLE = re.compile(r"^(\$\{?[A-Z_][A-Z0-9_]*|\$\(|%[A-Za-z_]+%|`)")
+_PERCENT = re.compile(r"%(2e|2f|5c|00|0[ad]|c0|c1|e0%80|25)", re.IGNORECASE)
+MAX_PATH = 4000  # bytes; Linux's PATH_MAX is 4096 with its NUL
+MAX_NAME = 255
+
+
+def malformed(path: str) -> str | None:
+    """Why this spelling is refused, or None. Nothing in it is looked up."""
+    if not path.strip():
+        return "it is empty"
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in path):
+        return "it holds control characters or broken Unicode"
+    if any(
+        ord(c) in _HFS_IGNORED or unicodedata.bidirectional(c) in ("LRI", "RLI", "FSI", "PDI") for c in path
+    ):
+        return "it holds invisible characters"
+    if _lookalike(path):
+        return "it holds characters that only look like `/` or `.`"
+    if _DRIVE.match(path) or "\\" in path:
+        return "it is written for Windows; folders are separated by `/` here"
+    if _URI.match(path):
+        return "it is a URL, not a path"
+    if path.startswith("~") or _VARIABLE.match(path):
+        return "`~` and variables are not expanded; only files below the workspace can be named"
+    if _PERCENT.search(path):
+        return "percent-encoding is not decoded"
+    if len(path.encode()) > MAX_PATH or any(len(part.encode()) > MAX_NAME for part in path.split("/")):
+        return "it is too long"
+    return None
+
+
+def _lookalike(path: str) -> bool:
+    if path.isascii():
+        return False
+    seen = unicodedata.normalize("NFKC", path.translate(_SLASHES))
+    return seen.startswith("/") != path.startswith("/") or seen.split("/").count("..") != path.split(
+        "/"
+    ).count("..")
+
+
+def folded(name: str) -> str:
+    """One component as a careless file system would read it: case, invisible characters, trailing dots and spaces."""
+    name = unicodedata.normalize("NFKC", name.translate(_HFS_IGNORED)).casefold()
+    return name.split(":")[0].rstrip(". ")
+
+
+def protected(parts: Sequence[str]) -> str | None:
+    """`.git` or `.mazu` if a component is one of them in any spelling, else None."""
+    for part in parts:
+        name = folded(part)
+        if name in (".git", ".mazu"):
+            return name
+        if _SHORT_NAME.match(name) or _GIT_SHORT_HASH.match(name):
+            return ".mazu" if name.lstrip(".").startswith("ma") else ".git"
+    return None
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_RUNS_FOLDERS = _words(
+    ".vscode .idea .zed .vs .fleet .nvim .helix .sublime .devcontainer .husky .githooks .hooks .cursor .claude"
+    " .codex .gemini .continue .roo .cline .windsurf .aider .amazonq .kiro .opencode .agents .circleci .buildkite"
+    " .cargo .gradle .mvn .direnv .config .bundle .yarn .ssh .aws .gnupg .docker .kube"
+)
+_RUNS_FILES = _words(
+    ".envrc .env .gitmodules .gitattributes .gitconfig .pre-commit-config.yaml .pre-commit-hooks.yaml"
+    " .lefthook.yml lefthook.yml .mcp.json mcp.json claude.md agents.md gemini.md agent.md claude.local.md"
+    " .cursorrules .windsurfrules .clinerules .roorules .roomodes .goosehints .aider.conf.yml copilot-instructions.md"
+    " makefile gnumakefile bsdmakefile justfile .justfile rakefile taskfile.yml taskfile.yaml cmakelists.txt"
+    " package.json .npmrc .yarnrc .yarnrc.yml .pnpmfile.cjs lerna.json turbo.json"
+    " setup.py setup.cfg pyproject.toml tox.ini noxfile.py pytest.ini .pytest.ini conftest.py sitecustomize.py"
+    " usercustomize.py .pdbrc .pylintrc tasks.py fabfile.py dodo.py gemfile build.rs build.gradle build.gradle.kts"
+    " settings.gradle gradlew mvnw pom.xml meson.build configure autogen.sh dockerfile docker-compose.yml"
+    " docker-compose.yaml compose.yml compose.yaml jenkinsfile .gitlab-ci.yml .travis.yml azure-pipelines.yml"
+    " vagrantfile procfile .exrc .vimrc .nvimrc .nvim.lua .lvimrc .dir-locals.el .dir-locals-2.el .gdbinit .lldbinit"
+    " .bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile .zlogin .inputrc .netrc"
+    " .tool-versions mise.toml .mise.toml .rtx.toml devbox.json flake.nix shell.nix default.nix .ripgreprc"
+    " .curlrc .wgetrc .screenrc .tmux.conf"
+)
+_RUNS_SUFFIXES = (".code-workspace", ".pth", ".sublime-project", ".service", ".desktop", ".mk")
+
+
+def runs_later(parts: Sequence[str]) -> str | None:
+    """The component that an editor, a build, a hook or another agent obeys by itself, so that a write asks first."""
+    names = [folded(part) for part in parts]
+    for name, part in zip(names[:-1], parts, strict=False):
+        if name in _RUNS_FOLDERS:
+            return part
+    if not names:
+        return None
+    last = names[-1]
+    if (
+        last in _RUNS_FILES
+        or last in _RUNS_FOLDERS
+        or last.endswith(_RUNS_SUFFIXES)
+        or last.startswith(".env.")
+    ):
+        return parts[-1]
+    if ".github" in names[:-1]:
+        return ".github"
+    return None
+
+
+_SECRET_FOLDERS = frozenset(
+    (".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".gcloud", ".password-store")
+)
+_SECRET_NAME = re.compile(
+    r"""^(
+      \.env(\..+)? | .*\.env | \.envrc | \.?env\.(local|prod|production|dev|development|staging|test)
+    | (.*[._-])?id_(rsa|dsa|ecdsa|ed25519|xmss)(_sk)? | .*_rsa | .*_ed25519
+    | .*\.(pem|key|p8|p12|pfx|pkcs12|jks|keystore|kdbx?|ppk|asc|gpg|age|ovpn|agekey|token|secret|secrets|credentials)
+    | \.?(secrets?|credentials?|passwords?|passwd|shadow|tokens?|apikeys?|api[_-]keys?)([._-].*)?
+    | .*[._-](secrets?|credentials?|passwords?)\.(ya?ml|json|toml|ini|txt|cfg|conf|env|xml|properties|tfvars)
+    | \.(netrc|pypirc|npmrc|yarnrc|yarnrc\.yml|git-credentials|pgpass|my\.cnf|htpasswd|dockercfg|dockerconfigjson|boto|s3cfg
+        |vault-token|vault_pass|vault-pass|terraformrc|terraform\.rc|esmtprc|msmtprc|fetchmailrc|authinfo(\.gpg)?|mazu_key|rediscli_auth)
+    | _netrc | .*\.tfstate(\..*)? | .*\.tfvars(\.json)? | kubeconfig(\..*)? | .*\.kubeconfig | \.?htpasswd
+    | (gcp|firebase|google)?-?service[_-]?account.*\.json | client_secret.*\.json | application_default_credentials\.json
+    | wp-config\.php | local\.settings\.json | appsettings\.(production|development|staging)\.json | database\.yml
+    | master\.key | .*\.(sqlite3?-wal|mobileprovision|keychain(-db)?) | login\.keychain.* | \.bash_history | \.zsh_history
+    | \.python_history | \.psql_history | \.mysql_history | \.node_repl_history
+    )$""",
+    re.VERBOSE,
+)
+_SAMPLE = re.compile(r"[._-](example|sample|template|dist|defaults?|schema)$|\.pub$")
+_SOURCE = re.compile(
+    r"\.(py|pyi|js|ts|tsx|jsx|rs|go|java|rb|c|h|cc|cpp|hpp|md|rst|html|css|sh|lua|kt|swift|cs|php)$"
+)
+
+
+def secret(parts: Sequence[str]) -> str | None:
+    """The component that by its name holds keys or passwords, so that reading it asks first."""
+    names = [folded(part) for part in parts]
+    for name, part in zip(names, parts, strict=True):
+        if name in _SECRET_FOLDERS:
+            return part
+    if not names or _SAMPLE.search(names[-1]):
+        return None
+    if _SECRET_NAME.match(names[-1]) and not (_SOURCE.search(names[-1]) and names[-1] != "wp-config.php"):
+        return parts[-1]
+    if len(names) > 1 and names[-2] == ".git" and names[-1] == "config":
+        return ".git/config"
+    return None
