@@ -59,10 +59,9 @@ class Meter:
     """What a turn has used so far, held against its limits."""
 
     limits: Limits
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     failures: int = 0
     started: float = field(default_factory=time.monotonic)
-    unknown_said: bool = False
 
     def add(self, usage: Usage) -> None:
         """Count one model call."""

@@ -133,6 +133,11 @@ class Session:
         self._task.cancel()
         return True
 
+    async def settled(self) -> None:
+        """Wait until no turn is in progress."""
+        if self._task:
+            await asyncio.wait([self._task])
+
     def uncancel(self) -> None:
         """The turn's own task has taken note of its cancellation and goes on to its orderly end."""
         if task := asyncio.current_task():

@@ -40,6 +40,14 @@ class Sessions:
         async with self._opening:
             return await self._open_session(new_id("s"), new=True, name=name)
 
+    async def aside(self, name: str) -> Session:
+        """A session for one job beside the conversation; the one meant stays the same."""
+        async with self._opening:
+            current = self.current
+            session = await self._open_session(new_id("s"), new=True, name=name)
+            self.current = current
+            return session
+
     async def list(self) -> list[SessionInfo]:
         """All sessions, the last used first."""
         infos = await asyncio.to_thread(self._describe_all)

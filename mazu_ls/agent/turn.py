@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mazu_ls import journal
-from mazu_ls.agent import compaction, prompt
+from mazu_ls.agent import compaction
 from mazu_ls.agent.approvals import Approvals
 from mazu_ls.agent.calls import NOT_RUN, Calls
 from mazu_ls.agent.conversation import window
@@ -33,15 +33,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the user asks of a session: the words, what is attached, and how far the agent may go."""
+    """What the user asks of a session: the words, what is attached, and how far the agent may go.
+
+    `finish` is done with the reply before the turn ends. An "edit" gets no tools.
+    """
 
     text: str
     attachments: tuple[Attachment, ...] = ()
     model: str | None = None
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     kind: Literal["chat", "run", "edit"] = "chat"
     allow_shell: bool = True
     checkpoint_every: int = 1
+    finish: Callable[[TurnRun], Awaitable[None]] | None = None
 
 
 @dataclass
@@ -102,6 +106,8 @@ class TurnRun:
         self._compacted = False
 
     def _offered(self, effect: Effect, name: str) -> bool:
+        if self.asked.kind == "edit":
+            return False
         if self.mode == "plan":
             return effect is Effect.READ
         return self.asked.allow_shell or effect is not Effect.EXECUTE or name == "run_skill"
@@ -148,6 +154,8 @@ class TurnRun:
                     if stop := await self._tools(said.message):
                         return stop
                 case "end_turn":
+                    if self.asked.finish:
+                        await self.asked.finish(self)
                     return Stop("end_turn", "")
                 case "max_tokens":
                     self.calls_not_run(said.message)

@@ -1,0 +1,139 @@
+"""What the journals tell afterwards: transcripts, the audit of tool calls, what was used and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mazu_ls import journal
+from mazu_ls.messages import Usage
+
+
+@dataclass
+class CallRecord:
+    """One tool call: what was asked for, who decided how, what came of it."""
+
+    at: str
+    session_id: str
+    tool: str
+    arguments: dict[str, Any]
+    verdict: str = "none"
+    reason: str = ""
+    decided_by: str = "nobody"
+    outcome: str = "no result recorded"
+
+
+@dataclass
+class TurnRecord:
+    """One turn of a transcript."""
+
+    id: str
+    at: str
+    kind: str
+    model: str
+    user: str = ""
+    reply: str = ""
+    stop_reason: str = ""
+    detail: str = ""
+    calls: list[CallRecord] = field(default_factory=list)
+    checkpoints: list[str] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass
+class Spending:
+    """Usage by `provider:model`, and all of it."""
+
+    by_model: dict[str, Usage] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Usage:
+        """The sum; its cost is unknown as soon as one part's is."""
+        return sum(self.by_model.values(), Usage())
+
+    def add(self, model: str, usage: Usage) -> None:
+        """Count one call."""
+        self.by_model[model] = self.by_model.get(model, Usage()) + usage
+
+
+def transcript(session_id: str, events: Sequence[journal.Event]) -> list[TurnRecord]:
+    """The turns of a conversation, oldest first."""
+    turns: list[TurnRecord] = []
+    calls: dict[str, CallRecord] = {}
+    for event in events:
+        body = event.body
+        if isinstance(body, journal.TurnStarted):
+            turns.append(TurnRecord(event.turn or "", event.at, body.kind, body.model))
+            calls = {}
+        if not turns:
+            continue
+        turn = turns[-1]
+        match body:
+            case journal.UserSaid(_, shown) if shown:
+                turn.user = shown
+            case journal.ModelSaid(message, _, usage):
+                turn.reply = message.text or turn.reply
+                turn.usage += usage
+            case journal.CheckpointTaken(id):
+                turn.checkpoints.append(id)
+            case journal.TurnEnded(stop_reason, reply, usage, detail):
+                turn.stop_reason, turn.reply, turn.usage, turn.detail = stop_reason, reply, usage, detail
+            case journal.CallStarted():
+                turn.calls.append(_started(calls, session_id, event.at, body))
+            case _:
+                _follow(calls, body)
+    return turns
+
+
+def audit(paths: Iterable[Path], limit: int) -> list[CallRecord]:
+    """The newest tool calls of these journals, newest first, refused ones included."""
+    records: list[CallRecord] = []
+    for path in paths:
+        calls: dict[str, CallRecord] = {}
+        for event in journal.read(path):
+            if isinstance(event.body, journal.CallStarted):
+                records.append(_started(calls, path.stem, event.at, event.body))
+            else:
+                _follow(calls, event.body)
+    return sorted(records, key=lambda record: record.at, reverse=True)[:limit]
+
+
+def spending(paths: Iterable[Path], since_days: float | None = None) -> Spending:
+    """What the model calls in these journals used, rewound branches included: it was paid for."""
+    since = (datetime.now(UTC) - timedelta(days=since_days)).isoformat() if since_days is not None else ""
+    found = Spending()
+    for path in paths:
+        for model, usage in _spent(path, since):
+            found.add(model, usage)
+    return found
+
+
+def _spent(path: Path, since: str) -> Iterator[tuple[str, Usage]]:
+    model = "unknown"
+    for event in journal.read(path):
+        match event.body:
+            case journal.ModelChosen(chosen) | journal.TurnStarted(_, chosen):
+                model = chosen
+            case journal.ModelSaid(message, _, usage) if event.at >= since and usage.model_calls:
+                yield message.model or model, usage
+            case journal.Compacted(_, _, usage) if event.at >= since:
+                yield model, usage
+            case journal.Spent(spender, usage) if event.at >= since:
+                yield spender, usage
+
+
+def _started(calls: dict[str, CallRecord], session_id: str, at: str, body: journal.CallStarted) -> CallRecord:
+    record = CallRecord(at, session_id, body.tool, body.arguments)
+    calls[body.call_id] = record
+    return record
+
+
+def _follow(calls: dict[str, CallRecord], body: journal.Body) -> None:
+    match body:
+        case journal.CallDecided(id, verdict, reason, decided_by) if id in calls:
+            calls[id].verdict, calls[id].reason, calls[id].decided_by = verdict, reason, decided_by
+        case journal.CallEnded(id, ok, summary) if id in calls:
+            calls[id].outcome = summary if ok or summary.startswith("error") else f"failed: {summary}"

@@ -1,0 +1,76 @@
+"""Rewriting one passage of a file as the user says: one model call without tools, one edit in the editor."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.agent.limits import Limits
+from mazu_ls.agent.review import ReviewedHost
+from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
+from mazu_ls.errors import Kind, MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
+
+CONTEXT_CHARS = 12_000
+FENCE = re.compile(r"^```[^\n]*\n(.*?)\n?^```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+async def rewrite(
+    project: Project,
+    path: Path,
+    start: int,
+    end: int,
+    *,
+    instruction: str,
+    model: str | None = None,
+    turn_id: str | None = None,
+) -> TurnResult:
+    """Replace the characters `start` to `end` of `path` by what the model makes of them.
+
+    The edit lands in the editor, unsaved, if the text is still what the model saw; else MazuError(conflict) in the result.
+    """
+    before = await project.host.read(path)
+
+    async def land(run: TurnRun) -> None:
+        new = replacement(run.reply, before[start:end])
+        if new == before[start:end]:
+            return
+        host = ReviewedHost(project.host, project.workspace, run.before_effect, None)
+        await host.edit(path, before, before[:start] + new + before[end:])
+        run.edited(host.edits[0])
+
+    session = await project.sessions.aside(f"edit: {instruction}")
+    asked = Prompt(
+        _question(project.workspace.relative(path), before, start, end, instruction),
+        model=model, limits=Limits.of(project.config.limits), kind="edit", finish=land,
+    )  # fmt: skip
+    return await session.prompt(asked, turn_id)
+
+
+def replacement(reply: str, old: str) -> str:
+    """The new text in a reply: its fenced block, else all of it; it ends in a line end if the old text did.
+
+    Raises MazuError(model) for an empty reply.
+    """
+    match = FENCE.search(reply)
+    text = match[1] if match else reply
+    if not text.strip() and not match:
+        raise MazuError(Kind.MODEL, "The model gave no new text.", "Try again, or say it differently.")
+    text = text.replace("\r\n", "\n")
+    if "\r\n" in old:
+        text = text.replace("\n", "\r\n")
+    ending = "\r\n" if old.endswith("\r\n") else "\n" if old.endswith("\n") else ""
+    return text.rstrip("\r\n") + ending
+
+
+def _question(name: str, text: str, start: int, end: int, instruction: str) -> str:
+    before, after = text[max(0, start - CONTEXT_CHARS) : start], text[end : end + CONTEXT_CHARS]
+    return (
+        f"Rewrite the passage marked <passage> in {name}. Instruction: {instruction}\n"
+        "Answer with the new text of the passage alone, in one fenced code block, with the same indentation; "
+        "change nothing that the instruction does not need.\n\n"
+        f"{before}<passage>{text[start:end]}</passage>{after}"
+    )

@@ -1,0 +1,168 @@
+"""What one turn does, told as stories."""
+
+from tests.scenario import check
+
+
+def test_an_ambiguous_edit_is_refused_and_the_model_is_told():
+    check(
+        """
+        -- app.py --
+        x = 1
+        y = 1
+        -- model calls edit_file --
+        path: app.py
+        old: 1
+        new: 2
+        -- model says --
+        Which one did you mean?
+        """,
+        """
+        tool: error: `old` occurs 2 times in app.py; quote more context
+        assistant: Which one did you mean?
+        stop: end_turn
+        -- app.py --
+        x = 1
+        y = 1
+        """,
+    )
+
+
+def test_an_edit_is_asked_about_with_its_diff_and_checkpointed():
+    world = check(
+        """
+        -- app.py --
+        x = 1
+        -- model calls edit_file --
+        path: app.py
+        old: x = 1
+        new: x = 2
+        -- model says --
+        Done.
+        """,
+        """
+        checkpoint: baseline before: Go.
+        tool: edited app.py
+        checkpoint: step edit_file
+        assistant: Done.
+        stop: end_turn
+        asked: Mazu wants to use edit_file: app.py
+        -- app.py --
+        x = 2
+        """,
+    )
+    assert "-x = 1\n+x = 2" in (world.host.asked[0].diff or "")
+
+
+def test_the_unsaved_text_is_what_is_edited():
+    check(
+        """
+        -- app.py --
+        on_disk = 1
+        -- buffer app.py --
+        unsaved = 1
+        -- model calls edit_file --
+        path: app.py
+        old: unsaved = 1
+        new: unsaved = 2
+        -- model says --
+        Done.
+        """,
+        """
+        tool: edited app.py
+        assistant: Done.
+        stop: end_turn
+        -- app.py --
+        unsaved = 2
+        """,
+    )
+
+
+def test_a_refusal_of_the_user_reaches_the_model_with_its_note():
+    check(
+        """
+        -- app.py --
+        x = 1
+        -- answers --
+        deny use the constant instead
+        -- model calls edit_file --
+        path: app.py
+        old: x = 1
+        new: x = 2
+        -- model says --
+        As you wish.
+        """,
+        """
+        tool: error: the user refused this: use the constant instead. Do not try it again in another way; ask, or go on without...
+        assistant: As you wish.
+        stop: end_turn
+        -- app.py --
+        x = 1
+        """,
+    )
+
+
+def test_an_unknown_tool_and_wrong_arguments_are_answered_and_the_turn_goes_on():
+    check(
+        """
+        -- model calls fly --
+        to: moon
+        -- and calls read_file --
+        pfad: app.py
+        -- model says --
+        I see.
+        """,
+        """
+        tool: error: there is no tool 'fly'; there are: edit_file, glob_files, grep, list_dir, read_file, recall, remember, run...
+        tool: error: bad arguments for read_file: Object missing required field `path`
+        assistant: I see.
+        stop: end_turn
+        """,
+    )
+
+
+def test_a_turn_stops_at_its_step_limit():
+    check(
+        """
+        -- settings --
+        [limits]
+        max_steps = 2
+        -- a.txt --
+        a
+        -- b.txt --
+        b
+        -- model calls read_file --
+        path: a.txt
+        -- model calls read_file --
+        path: b.txt
+        -- model says --
+        Never said.
+        """,
+        """
+        tool: 1	a
+        tool: 1	b
+        stop: max_steps
+        detail: The limit of 2 steps is reached.
+        """,
+    )
+
+
+def test_a_conversation_goes_on_after_a_restart():
+    check(
+        """
+        -- user --
+        Hello
+        -- model says --
+        Hello yourself.
+        -- restart --
+        -- user --
+        Still there?
+        -- model replies --
+        {"when": "Still there?", "text": "Yes."}
+        """,
+        """
+        assistant: Hello yourself.
+        stop: end_turn
+        assistant: Yes.
+        stop: end_turn
+        """,
+    )

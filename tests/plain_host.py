@@ -1,0 +1,68 @@
+"""A Host in memory: some files open in an "editor", the rest on disk, questions answered as a test scripts them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer, Question, Reply
+from mazu_ls.workspace import Workspace
+from mazu_ls.workspace.disk import edit_text, read_text
+
+
+@dataclass
+class PlainHost:
+    """`open` holds the text of open files; `answers` the kinds to answer questions with, "allow_once" when used up."""
+
+    workspace: Workspace
+    open: dict[Path, str] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
+    asked: list[Question] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
+    shown: list[Path] = field(default_factory=list)
+
+    async def read(self, path: Path) -> str:
+        return self.open[path] if path in self.open else read_text(self.workspace, path)
+
+    async def edit(self, path: Path, before: str | None, after: str | None) -> None:
+        if path not in self.open:
+            edit_text(self.workspace, path, before, after)
+        elif self.open[path] != before or after is None:
+            raise MazuError(Kind.CONFLICT, f"{path.name} changed in the editor.", "Read it again.")
+        else:
+            self.open[path] = after
+
+    async def buffers(self) -> Sequence[Buffer]:
+        return [
+            Buffer(
+                path.as_uri(),
+                path,
+                1,
+                "text",
+                text,
+                dirty=not path.exists() or read_text(self.workspace, path) != text,
+            )
+            for path, text in self.open.items()
+        ]
+
+    async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
+        for path in paths:
+            if path in self.open:
+                path.write_bytes(self.open[path].encode())
+        return []
+
+    async def ask(self, question: Question, timeout: float) -> Reply:
+        self.asked.append(question)
+        kind = self.answers.pop(0) if self.answers else "allow_once"
+        kind, _, note = kind.partition(" ")
+        return Reply(next((choice for choice in question.choices if choice.kind == kind), None), note)
+
+    async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        self.said.append((level, text))
+
+    async def show(self, path: Path, line: int | None = None) -> bool:
+        self.shown.append(path)
+        return True
