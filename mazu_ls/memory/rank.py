@@ -1,0 +1,120 @@
+"""Ranking of the candidates: BM25 with the whole corpus's statistics, adjacent terms, neighbours in a session, age."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mazu_ls.memory.forgetting import faded, strength
+from mazu_ls.memory.index import Corpus
+
+K1, B = 1.2, 0.5
+ADJACENT, ADJACENT_WITHIN = 0.4, 4
+NEIGHBOUR = 0.4
+OPEN_FILE = 0.3
+# Weights 2, 1, 0.5 as whole repetitions; BM25 with every frequency and k1 doubled is the same function.
+_TITLE_TIMES, _BODY_TIMES, _ANCHOR_TIMES = 4, 2, 1
+
+
+@dataclass
+class Candidate:
+    """One entry that may be recalled, with what ranking needs of it; `before` and `after` stand next to it in its session."""
+
+    scope: str
+    n: int
+    terms: str
+    length: float
+    category: str
+    pinned: bool
+    uses: int
+    touched: int
+    before: int | None = None
+    after: int | None = None
+    in_files: bool = False
+    score: float = 0.0
+    own: float = 0.0
+    matched: tuple[str, ...] = ()
+    reasons: list[str] = field(default_factory=list)
+
+
+def rank(
+    query: Mapping[str, float], corpus: Corpus, found: Sequence[Candidate], at: int, *, forgetting: bool
+) -> list[Candidate]:
+    """`found`, best first, scores between 0 and 1. `query` weighs its terms; `at` is now in microseconds."""
+    if not found or not query:
+        return []
+    _score_words(query, corpus, found)
+    _share_with_neighbours(found)
+    best = max(c.score for c in found)
+    if best <= 0:
+        return []
+    for c in found:
+        relevance = c.score / best
+        if c.in_files:
+            relevance += OPEN_FILE
+            c.reasons.append("anchored in an open file")
+        kept = strength(c.category, at - c.touched, c.uses, c.pinned) if forgetting else 1.0
+        c.score = faded(relevance, kept)
+    top = max(c.score for c in found)
+    for c in found:
+        c.score /= top
+    return sorted((c for c in found if c.score > 0), key=lambda c: (-c.score, -c.touched, -c.n))
+
+
+def inverse_frequency(corpus: Corpus, query: Mapping[str, float]) -> dict[str, float]:
+    """ln(1 + (N - df + 0.5) / (df + 0.5)) of each term, times its weight in the query (Robertson and Zaragoza 2009)."""
+    frequency = corpus.frequency
+    entries = max([corpus.entries, *(frequency.get(term, 0) for term in query)])
+    return {
+        term: weight * math.log(1 + (entries - frequency.get(term, 0) + 0.5) / (frequency.get(term, 0) + 0.5))
+        for term, weight in query.items()
+    }
+
+
+def _score_words(query: Mapping[str, float], corpus: Corpus, found: Sequence[Candidate]) -> None:
+    from rank_bm25 import BM25Okapi
+
+    idf = inverse_frequency(corpus, query)
+    documents, bonuses = [], []
+    for c in found:
+        title, body, anchor = (line.split(" ") for line in c.terms.split("\n"))
+        in_title, in_body, in_anchor = ([t for t in part if t in idf] for part in (title, body, anchor))
+        documents.append(in_title * _TITLE_TIMES + in_body * _BODY_TIMES + in_anchor * _ANCHOR_TIMES)
+        c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
+        bonuses.append(_adjacency(title, in_title, idf) + _adjacency(body, in_body, idf))
+    if not any(documents):
+        return
+    model = BM25Okapi(documents, k1=2 * K1, b=B)
+    # The candidates are no sample of the corpus: their own lengths and frequencies would mislead.
+    model.idf = idf
+    model.doc_len = [c.length for c in found]
+    model.avgdl = corpus.length / corpus.entries if corpus.entries and corpus.length else 1.0
+    for c, score, bonus in zip(found, model.get_scores(list(idf)), bonuses, strict=True):
+        c.own = c.score = float(score) + bonus
+
+
+def _adjacency(words: Sequence[str], hits: Sequence[str], idf: Mapping[str, float]) -> float:
+    """0.4 * the smaller idf / distance for each pair of different query terms within four words, once per pair."""
+    if len(hits) < 2:
+        return 0.0
+    best: dict[tuple[str, str], int] = {}
+    last: tuple[int, str] | None = None
+    for position, word in enumerate(words):
+        if word not in idf:
+            continue
+        if last and last[1] != word and position - last[0] <= ADJACENT_WITHIN:
+            pair = (word, last[1]) if word < last[1] else (last[1], word)
+            best[pair] = min(best.get(pair, ADJACENT_WITHIN), position - last[0])
+        last = (position, word)
+    return sum(ADJACENT * min(idf[a], idf[b]) / distance for (a, b), distance in best.items())
+
+
+def _share_with_neighbours(found: Sequence[Candidate]) -> None:
+    own = {(c.scope, c.n): c.own for c in found}
+    for c in found:
+        shared = sum(own.get((c.scope, n), 0.0) for n in (c.before, c.after) if n is not None)
+        if shared:
+            c.score = c.own + NEIGHBOUR * shared
+            if not c.matched:
+                c.reasons.append("next to a match in the same session")

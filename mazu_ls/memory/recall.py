@@ -1,0 +1,205 @@
+"""Recall over several stores as one: measure the terms, gather candidates, rank them together, say why."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mazu_ls.memory import index
+from mazu_ls.memory.rank import Candidate, rank
+from mazu_ls.memory.record import Memory
+from mazu_ls.memory.rows import Rows
+from mazu_ls.memory.tokens import query_terms, terms
+
+if TYPE_CHECKING:
+    import apsw
+
+    from mazu_ls.memory.shelf import Shelf
+
+_SESSION_TOP = 30
+_ANCHORED = 20
+_WORD = re.compile(r"[\w./#-]*\w")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Terms and their weights, and what else bears on a recall. `files` are open or edited; `at` is now, microseconds."""
+
+    weights: Mapping[str, float]
+    where: index.Filter
+    at: int
+    text: str = ""
+    files: frozenset[str] = frozenset()
+    forgetting: bool = True
+    with_anchored: bool = False
+
+
+@dataclass
+class Found:
+    """The ranked candidates, and the words of the query behind its terms, to say why."""
+
+    ranked: list[Candidate]
+    words: dict[str, str] = field(default_factory=dict)
+
+
+def weigh(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """The terms of several texts; each counts with the greatest weight of the texts it stands in."""
+    weights: dict[str, float] = {}
+    for text, weight in parts:
+        for term in query_terms(text):
+            weights[term] = max(weight, weights.get(term, 0.0))
+    return weights
+
+
+async def find(shelves: Sequence[Shelf], query: Query) -> Found:
+    """The ranked candidates of all `shelves`."""
+    names = list(query.weights)[: index.MAX_QUERY_TERMS]
+    corpora = await asyncio.gather(
+        *(shelf.reader.read(lambda db: index.measure(db, names, query.where)) for shelf in shelves)
+    )
+    corpus = index.Corpus.joined(corpora, names)
+    chosen = index.bounded(corpus)
+    gathered = await asyncio.gather(
+        *(
+            shelf.reader.read(lambda db, scope=shelf.scope: gather(db, scope, chosen, query))
+            for shelf in shelves
+        )
+    )
+    found = [candidate for some in gathered for candidate in some]
+    weights = {name: query.weights[name] for name in names}
+    ranked = await shelves[0].reader.read(
+        lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting)
+    )
+    return Found(ranked, _words(query.text))
+
+
+def gather(db: apsw.Connection, scope: str, names: Sequence[str], query: Query) -> list[Candidate]:
+    """The candidates of one store: the best of the index, their neighbours in a session, what is anchored in open files."""
+    best = index.candidates(db, names, query.where)
+    anchored = _anchored(db, query.files)
+    beside = _beside(db, best[:_SESSION_TOP])
+    wanted = dict.fromkeys(best)
+    wanted.update(dict.fromkeys(n for pair in beside.values() for n in pair if n is not None))
+    if query.with_anchored:
+        wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
+    found = [c for c in _load(db, scope, list(wanted), query.where) if c is not None]
+    for c in found:
+        c.before, c.after = beside.get(c.n, (None, None))
+        c.in_files = c.n in anchored
+    _both_ways(found)
+    return found
+
+
+async def memories(shelves: Sequence[Shelf], found: Found, limit: int) -> list[Memory]:
+    """The first `limit` of a recall as memories with score and why."""
+    chosen = found.ranked[:limit]
+    by_place: dict[tuple[str, int], Memory] = {}
+    for shelf in shelves:
+        numbers = [c.n for c in chosen if c.scope == shelf.scope]
+        if numbers:
+            some = await shelf.reader.read(lambda db, s=shelf.scope, ns=numbers: _read(Rows(db, s), ns))
+            by_place.update(((shelf.scope, n), memory) for n, memory in some.items())
+    return [
+        replace(
+            by_place[c.scope, c.n], score=round(c.score, 4), why=why(c, by_place[c.scope, c.n], found.words)
+        )
+        for c in chosen
+        if (c.scope, c.n) in by_place
+    ]
+
+
+def why(c: Candidate, memory: Memory, words: Mapping[str, str]) -> str:
+    """In a few words why a memory was chosen."""
+    said = list(dict.fromkeys(words[term] for term in c.matched if term in words))
+    reasons = (
+        [f"matches {', '.join(said[:5])}" + (f" and {len(said) - 5} more" if len(said) > 5 else "")]
+        if said
+        else []
+    )
+    reasons += c.reasons
+    if memory.pinned:
+        reasons.append("pinned")
+    if memory.use_count:
+        reasons.append(f"used {memory.use_count} time{'s' if memory.use_count > 1 else ''}")
+    if memory.state == "check":
+        reasons.append("may be out of date")
+    elif memory.state != "current":
+        reasons.append(memory.state)
+    if memory.origin:
+        reasons.append(f"untrusted, from {memory.origin}")
+    return "; ".join(reasons) or "matches in part"
+
+
+def _words(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in _WORD.findall(text[:2000]):
+        for term in terms(word):
+            found.setdefault(term, word[:40])
+    return found
+
+
+def _read(rows: Rows, numbers: Sequence[int]) -> dict[int, Memory]:
+    marks = ", ".join("?" * len(numbers))
+    entries = list(rows.entries(f"n IN ({marks})", numbers))
+    return {
+        entry.n: memory
+        for entry, memory in zip(entries, rows.memories(entries), strict=True)
+        if entry.n is not None
+    }
+
+
+def _anchored(db: apsw.Connection, files: frozenset[str]) -> set[int]:
+    if not files:
+        return set()
+    marks = ", ".join("?" * len(files))
+    return {n for (n,) in db.execute(f"SELECT n FROM memory_anchor WHERE path IN ({marks})", tuple(files))}
+
+
+def _beside(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
+    """The entries before and after each in its session."""
+    found = {}
+    for n in numbers:
+        row = db.execute(
+            "SELECT (SELECT max(b.n) FROM memory b WHERE b.session_id = m.session_id AND b.n < m.n),"
+            " (SELECT min(a.n) FROM memory a WHERE a.session_id = m.session_id AND a.n > m.n)"
+            " FROM memory m WHERE m.n = ? AND m.session_id IS NOT NULL",
+            (n,),
+        ).fetchone()
+        if row:
+            found[n] = row
+    return found
+
+
+def _both_ways(found: Sequence[Candidate]) -> None:
+    by_number = {c.n: c for c in found}
+    for c in found:
+        if c.before in by_number:
+            by_number[c.before].after = c.n
+        if c.after in by_number:
+            by_number[c.after].before = c.n
+
+
+def _load(
+    db: apsw.Connection, scope: str, numbers: Sequence[int], where: index.Filter
+) -> list[Candidate | None]:
+    return [_candidate(db, scope, n, where) for n in numbers]
+
+
+def _candidate(db: apsw.Connection, scope: str, n: int, where: index.Filter) -> Candidate | None:
+    row = db.execute(
+        "SELECT m.kind, m.state, m.terms, m.length, m.category, m.pinned, coalesce(u.uses, 0),"
+        " max(m.created_at, m.updated_at, coalesce(u.last_used_at, 0))"
+        " FROM memory m LEFT JOIN memory_use u ON u.n = m.n WHERE m.n = ?",
+        (n,),
+    ).fetchone()
+    if row is None or row[0] not in where.kinds or row[1] not in where.states:
+        return None
+    if where.category is not None and row[4] != where.category:
+        return None
+    _, _, stored, length, category, pinned, uses, touched = row
+    return Candidate(scope, n, stored, length, category, bool(pinned), uses, touched)

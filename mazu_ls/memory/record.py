@@ -1,0 +1,120 @@
+"""What is remembered, as the rest of the server sees it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
+
+Scope = Literal["project", "global"]
+Category = Literal[
+    "decision",
+    "convention",
+    "mistake",
+    "task_outcome",
+    "fact",
+    "user_preference",
+    "wiki",
+    "summary",
+    "trait",
+    "relation",
+]
+Source = Literal["user", "agent", "extracted", "consolidated", "imported"]
+State = Literal["current", "check", "superseded", "archived"]
+Kind = Literal["memory", "page", "summary", "trait", "relation"]
+Outcome = Literal["created", "duplicate", "superseded"]
+
+CATEGORIES = ("decision", "convention", "mistake", "task_outcome", "fact", "user_preference")
+"""What the user and the agent may choose from; `wiki`, `summary`, `trait`, `relation` mark the other kinds."""
+SOURCES = ("user", "agent", "extracted", "consolidated", "imported")
+STATES = ("current", "check", "superseded", "archived")
+SCOPES = ("project", "global")
+
+
+class Range(Struct, frozen=True, order=True):
+    """Zero-based lines and characters, as in LSP; the end is exclusive."""
+
+    start_line: int
+    start_character: int = 0
+    end_line: int = 0
+    end_character: int = 0
+
+
+class Anchor(Struct, frozen=True):
+    """The code a memory is about. `evidence` is a hash of that code (see anchors.py), None where there was none to hash."""
+
+    path: str
+    symbol: str = ""
+    range: Range | None = None
+    state: Literal["fresh", "moved", "stale"] = "fresh"
+    evidence: str | None = None
+
+
+class AnchorAt(Struct, frozen=True):
+    """Where to anchor a memory: a path from the workspace root, a range, and the document's text to take the evidence from."""
+
+    path: str
+    range: Range | None = None
+    symbol: str = ""
+    text: str | None = None
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """One thing remembered. `id` starts with `m_` in the project and `g_` in the global store.
+
+    `kind` and `key` tell wiki pages (slug), session summaries (session id), traits (name) and relations apart.
+    `origin` names the file or URL that untrusted text came from. `score` and `why` are set by recall only.
+    """
+
+    id: str
+    scope: Scope
+    category: Category
+    title: str
+    body: str = ""
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+    source: Source = "user"
+    state: State = "current"
+    strength: float = 1.0
+    created_at: datetime
+    updated_at: datetime
+    last_used_at: datetime | None = None
+    use_count: int = 0
+    supersedes: str | None = None
+    superseded_by: str | None = None
+    anchors: tuple[Anchor, ...] = ()
+    session_id: str | None = None
+    origin: str | None = None
+    kind: Kind = "memory"
+    key: str | None = None
+    score: float | None = None
+    why: str | None = None
+
+
+class Remembered(Struct, frozen=True):
+    """What became of one thing to remember; `replaced` is the memory that it superseded."""
+
+    memory: Memory
+    outcome: Outcome
+    replaced: Memory | None = None
+
+
+def micros(at: datetime) -> int:
+    """A time as it is stored: microseconds since 1970, UTC."""
+    return round(at.timestamp() * 1_000_000)
+
+
+def moment(stored: int) -> datetime:
+    """The other way round."""
+    return datetime.fromtimestamp(stored / 1_000_000, UTC)
+
+
+def now() -> datetime:
+    """The present, UTC."""
+    return datetime.now(UTC)
+
+
+def identifier(scope: str, n: int) -> str:
+    """`m_000012` or `g_000012`: short, sortable, and the scope can be told from it."""
+    return f"{'g' if scope == 'global' else 'm'}_{n:06d}"

@@ -1,0 +1,104 @@
+"""Text into index terms: words, parts of identifiers, stems by script, pairs of Chinese and Japanese characters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+MAX_TERM = 64
+# South and South-East Asian scripts are listed as blocks, because their vowel signs are no letters to `re`.
+_LETTER = r"(?:[^\W_]|[\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff])"
+_WORD = re.compile(rf"{_LETTER}+(?:_+{_LETTER}+)*")
+# camelCase, acronyms before a word (HTTPServer), digits kept with the letters before them (utf8, v2).
+_PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+_ACCENT = re.compile(r"[\u0300-\u036f]")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]+")
+_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+_STEM_MEMO_LIMIT = 50_000
+
+STOP_WORDS = frozenset(
+    """a about above after again against all also am an and any are as at be because been before being below between
+    both but by can cannot could did do does doing down during each every few for from further get had has have having
+    he her here hers herself him himself his how i if in into is it its itself just let me might more most must my
+    myself no nor not now of off on once only or other our ours ourselves out over own please same shall she should so
+    some such than that the their theirs them themselves then there these they this those through to too under until
+    up us very was we were what when where which while who whom why will with would you your yours yourself yourselves
+    s t d ll m re ve don didn doesn isn wasn aren couldn shouldn wouldn won
+    и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по только ее мне было вот от меня еще
+    нет о из ему теперь когда даже ну ли если уже или ни быть был него до вас опять уж вам ведь там потом себя ничего ей
+    может они тут где есть надо ней для мы тебя их чем была сам чтоб без будто чего раз тоже себе под будет ж тогда кто
+    этот""".split()
+)
+
+_stemmers: dict[str, Any] = {}
+_stems: dict[str, str] = {}
+
+
+def terms(text: str) -> list[str]:
+    """The index terms of `text`, in order: for each word its stemmed parts, and the joined whole where it has several."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        found.extend(_of_word(word))
+    return found
+
+
+def query_terms(text: str) -> list[str]:
+    """The distinct terms of a query without stop words; when nothing else is left, the stop words themselves."""
+    kept = dict.fromkeys(terms(" ".join(w for w in re.split(r"[\s'’]+", text) if not _is_stop(w))))
+    return list(kept) or list(dict.fromkeys(terms(text)))
+
+
+def _is_stop(word: str) -> bool:
+    return word.strip('.,;:!?()[]"*').lower() in STOP_WORDS
+
+
+def _of_word(word: str) -> Iterable[str]:
+    if word.isascii() and (word.islower() or word.isdigit()) and "_" not in word:
+        return (_stem(word),) if len(word) <= MAX_TERM else (word[:MAX_TERM],)
+    if not word.isascii():
+        if _CJK.search(word):
+            return _with_ideographs(word)
+        plain = _ACCENT.sub("", unicodedata.normalize("NFKD", word))
+        word = plain if plain.isascii() else word
+    parts = _PART.findall(word) if word.isascii() else [part for part in word.split("_") if part]
+    folded = [part.casefold()[:MAX_TERM] for part in parts]
+    stems = [_stem(part) for part in folded]
+    if len(parts) > 1:
+        stems.append("".join(folded)[:MAX_TERM])
+    return stems
+
+
+def _with_ideographs(word: str) -> Iterable[str]:
+    """Single characters and adjacent pairs, since these scripts write no spaces; the rest as usual."""
+    position = 0
+    for run in _CJK.finditer(word):
+        if run.start() > position:
+            yield from terms(word[position : run.start()])
+        characters = run.group()
+        yield from characters
+        yield from (characters[i : i + 2] for i in range(len(characters) - 1))
+        position = run.end()
+    if position < len(word):
+        yield from terms(word[position:])
+
+
+def _stem(word: str) -> str:
+    known = _stems.get(word)
+    if known is None:
+        if len(_stems) >= _STEM_MEMO_LIMIT:
+            _stems.clear()
+        known = _stems[word] = _stemmer(word).stemWord(word) if word[-1].isalpha() else word
+    return known
+
+
+def _stemmer(word: str) -> Any:
+    language = "russian" if _CYRILLIC.search(word) else "english"
+    if language not in _stemmers:
+        import snowballstemmer
+
+        _stemmers[language] = snowballstemmer.stemmer(language)
+    return _stemmers[language]
