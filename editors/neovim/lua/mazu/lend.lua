@@ -1,7 +1,9 @@
 --- `mazu/editor/*`: the editor's other language servers, lent to the agent.
 ---
 --- Parameters: `{uri?}` for diagnostics, `{uri, position}` for definition and references, `{uri}` or `{query}`
---- for symbols. Positions count in the encoding that was agreed with mazu-ls, whatever the other server uses.
+--- for symbols. Answers: `{documents: [{uri, version, diagnostics}]}`, `{locations}`, and
+--- `{symbols: [{name, kind, containerName, uri, range}]}` with kinds by name. Positions count in the encoding
+--- that was agreed with mazu-ls, whatever the other server uses.
 local buffer = require('mazu.buffer')
 local client = require('mazu.client')
 local position = require('mazu.position')
@@ -50,7 +52,7 @@ function M.diagnostics(params, ctx)
     return { documents = {} }
   end
   local encoding = agreed(ctx)
-  local by_buffer = {}
+  local by_buffer = only and { [only] = {} } or {}
   for _, found in ipairs(vim.diagnostic.get(only)) do
     local shown = vim.api.nvim_buf_is_loaded(found.bufnr) and found.source ~= 'mazu'
     if shown then
@@ -60,7 +62,11 @@ function M.diagnostics(params, ctx)
   end
   local documents = {}
   for bufnr, diagnostics in vim.spairs(by_buffer) do
-    documents[#documents + 1] = { uri = vim.uri_from_bufnr(bufnr), diagnostics = diagnostics }
+    documents[#documents + 1] = {
+      uri = vim.uri_from_bufnr(bufnr),
+      version = vim.lsp.util.buf_versions[bufnr],
+      diagnostics = diagnostics,
+    }
   end
   return { documents = documents }
 end

@@ -1,0 +1,59 @@
+-- Remember from a selection, recall, list, pin, forget.
+local bed = dofile(vim.env.MAZU_TEST_STORIES .. '/bed.lua')
+bed.with_plugin()
+
+-- Not enabled: the first command starts the server.
+local app = bed.open('app.py')
+vim.cmd('1,2Mazu remember decision: total adds its arguments')
+bed.wait_said('remembered: decision: total adds its arguments')
+bed.check('the server serves this buffer now', vim.lsp.buf_is_attached(app, bed.client().id))
+
+vim.cmd('Mazu remember decision: total adds its arguments')
+bed.wait_said('already known')
+
+bed.will_answer('Remember: ', 'the tests live in tests/')
+vim.cmd('Mazu remember')
+bed.wait_said('remembered: fact: the tests live in tests/')
+
+bed.will_answer('Recalled', 'total adds')
+vim.cmd('Mazu recall what does total do')
+local shown = bed.wait('the memory is shown', function()
+  return require('mazu.buffer').named('mazu://memory')
+end)
+bed.check('with why it came', bed.text(shown):find('Found because', 1, true), bed.text(shown))
+
+local listed
+require('mazu').execute('mazu.memory.list', nil, function(result)
+  listed = result
+end)
+bed.wait('two are listed', function()
+  return listed
+end)
+bed.check('as many as were remembered', listed.total == 2, listed)
+local anchored = vim.iter(listed.memories):find(function(memory)
+  return memory.category == 'decision'
+end)
+bed.check('the decision stands on the selected lines', anchored.anchors[1].path == 'app.py', anchored)
+
+bed.will_answer('2 memories', 'the tests live')
+bed.will_answer('the tests live', 'Pin')
+vim.cmd('Mazu memory')
+bed.wait_said('is pinned')
+bed.will_answer('2 memories', 'the tests live')
+bed.will_answer('the tests live', 'Forget')
+vim.cmd('Mazu memory')
+bed.wait_said('forgot "the tests live in tests/"')
+vim.cmd('Mazu recall where do the tests live')
+bed.wait('it is not recalled any more', function()
+  return #bed.said > 0 and not vim.iter(bed.asked):any(function(question)
+    return vim.iter(question.labels or {}):any(function(label)
+      return question.prompt == 'Recalled' and label:find('tests live', 1, true)
+    end)
+  end)
+end)
+
+-- A typing error is told, not ignored.
+require('mazu').execute('mazu.recall', { qeury = 'x' })
+bed.wait_said('qeury')
+bed.stop_server()
+bed.finish()
