@@ -13,20 +13,30 @@ Stop = Literal["end_turn", "tool_use", "max_tokens", "refusal", "context_length"
 """Why a model ended its message. Tools run on "tool_use" alone; a cut message may hold half a call."""
 
 
+Thinks = Literal["no", "budget", "adaptive", "always", "effort", "effort_or_tools", "no_tools"]
+"""How a model is asked to think. "no": there is nothing to ask. "budget": in tokens. "adaptive": it decides, and can be
+told not to. "always": it decides, cannot be told not to, and takes no forced tool. "effort": by a word.
+"effort_or_tools": by a word, and not at all in a request with tools. "no_tools": takes no tools at this kind of endpoint.
+"""
+
+
 class Prices(Struct, frozen=True):
-    """US dollars per million tokens. `cache_read` and `cache_write` None: the provider bills them as input."""
+    """US dollars per million tokens. `cache_read` and `cache_write` None: the provider bills them as input.
+
+    A prompt of more than `long_from` tokens, cached ones included, costs `long_input` and `long_output` times as much.
+    """
 
     input: float
     output: float
     cache_read: float | None = None
     cache_write: float | None = None
+    long_from: int | None = None
+    long_input: float = 1.0
+    long_output: float = 1.0
 
 
 class ModelSpec(Struct, frozen=True):
-    """What is known of a model. `context_window` and `max_output` in tokens; `prices` None where not known.
-
-    `thinks` says how a thinking budget is asked for: not at all, as tokens, or left to the model ("adaptive").
-    """
+    """What is known of a model. `context_window` and `max_output` in tokens; `prices` None where not known."""
 
     provider: str
     model: str
@@ -34,7 +44,7 @@ class ModelSpec(Struct, frozen=True):
     max_output: int
     prices: Prices | None = None
     sees_images: bool = False
-    thinks: Literal["no", "budget", "adaptive", "effort"] = "no"
+    thinks: Thinks = "no"
 
     @property
     def name(self) -> str:
@@ -64,6 +74,12 @@ class Request(Struct, frozen=True):
     max_output: int | None = None
     force_tool: str | None = None
     effort: int | None = None
+
+    @property
+    def effort_word(self) -> str:
+        """`effort` as the word that newer models take for it."""
+        tokens = self.effort or 0
+        return "low" if tokens <= 2048 else "medium" if tokens <= 10_000 else "high"
 
 
 class TextDelta(Struct, frozen=True):

@@ -1,0 +1,65 @@
+"""Models behind Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from mazu_ls.models.anthropic_answer import Answer
+from mazu_ls.models.anthropic_format import continued, payload, refuses_thoughts
+from mazu_ls.models.clients import Connection, client_for
+from mazu_ls.models.faults import StreamEnded
+from mazu_ls.models.model import Chunk, ModelSpec, Request
+from mazu_ls.models.retry import retried
+from mazu_ls.models.sse import events
+
+MOST_PAUSES = 8
+
+
+class AnthropicModel:
+    """One model of Anthropic's, or of a service that speaks its API."""
+
+    def __init__(self, spec: ModelSpec, connection: Connection) -> None:
+        self.spec = spec
+        self._connection = connection
+
+    @property
+    def name(self) -> str:
+        """`provider:model`."""
+        return self.spec.name
+
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """See `Model.stream`."""
+        return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
+
+    async def _attempt(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        client = await client_for(self._connection)
+        body, stream = await self._opened(client, request)
+        answer = Answer(self.spec)
+        for _ in range(MOST_PAUSES):
+            async with aclosing(events(stream, self._connection.patience)) as incoming:
+                async for event in incoming:
+                    chunk = answer.take(event)
+                    if chunk is not None:
+                        yield chunk
+            if (blocks := answer.paused()) is None:
+                yield answer.finished()
+                return
+            stream = await self._create(client, continued(body, blocks))
+        raise StreamEnded(f"the service paused the turn {MOST_PAUSES} times")
+
+    async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
+        body = payload(request, self.spec)
+        try:
+            return body, await self._create(client, body)
+        except Exception as error:
+            bare = payload(request, self.spec, thoughts=False)
+            if not refuses_thoughts(error) or bare == body:
+                raise
+            return bare, await self._create(client, bare)
+
+    async def _create(self, client: Any, body: dict[str, Any]) -> Any:
+        return await client.messages.create(
+            **body, stream=True, extra_body=dict(self._connection.extra_body) or None
+        )

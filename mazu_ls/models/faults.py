@@ -1,0 +1,228 @@
+"""What went wrong with a call, whichever SDK says so: its kind, what the user can do, and whether it may pass.
+
+Both SDKs' errors are told apart by their attributes, so that neither SDK is imported for the other's sake.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.redact import redact
+
+TOO_LONG = re.compile(
+    r"prompt is too long|context[ _]length|context[ _]window|maximum context|too many (?:input )?tokens"
+    r"|exceeds? the (?:maximum|available|model's) (?:number of tokens|context|input)|input is too long|token count .* exceeds",
+    re.IGNORECASE,
+)
+REFUSED = re.compile(
+    r"content[ _](?:policy|filter|management)|safety (?:system|policy)|usage polic", re.IGNORECASE
+)
+NO_MONEY = re.compile(
+    r"insufficient_quota|credit balance|exceeded your current quota|insufficient balance|billing",
+    re.IGNORECASE,
+)
+SHORTEST_SAID = 300
+
+
+class Endpoint(NamedTuple):
+    """Where a model is called, for error sentences. `key_env` is the variable that holds the key."""
+
+    name: str
+    base_url: str
+    key_env: str
+    secret: str = ""
+
+    def masked(self, text: str) -> str:
+        """`text` without the key."""
+        if len(self.secret) > 4:
+            text = text.replace(self.secret, "[key]")
+        return redact(text)
+
+
+class StreamEnded(Exception):
+    """The stream ended without the provider's last event, or fell silent, or was not what the format says."""
+
+
+class ServiceError(Exception):
+    """An error event inside a stream that began well: its `body`, and its `type` or code."""
+
+    def __init__(self, body: Any) -> None:
+        super().__init__("error event")
+        self.body = body
+        self.status_code = 200
+
+
+class Failure(Exception):
+    """One failed attempt. `passing`: a later attempt may do better. `retry_after` in seconds, as the service asked."""
+
+    def __init__(self, error: MazuError, passing: bool, retry_after: float | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.passing = passing
+        self.retry_after = retry_after
+
+
+def failure_of(error: Exception, endpoint: Endpoint) -> Failure | None:
+    """What `error` means; None where it is no error of the service or the line, but of the program."""
+    if hasattr(error, "status_code"):
+        return _answered(error, endpoint)
+    chain = [type(link).__name__ for link in _causes(error)]
+    if any(name in ("UnsupportedProtocol", "InvalidURL", "LocalProtocolError") for name in chain):
+        message = f"The address {endpoint.masked(endpoint.base_url)!r} of {endpoint.name} is not one that can be called."
+        return Failure(
+            MazuError(Kind.CONFIG, message, "Correct base_url in config.toml or the environment."), False
+        )
+    if isinstance(
+        error, StreamEnded | msgspec.DecodeError | json.JSONDecodeError | TimeoutError
+    ) or _of_the_line(error):
+        return Failure(_network(error, endpoint), True)
+    return None
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    return chain
+
+
+def _of_the_line(error: Exception) -> bool:
+    names = {base.__name__ for base in type(error).__mro__}
+    return bool(
+        names
+        & {
+            "APIConnectionError",
+            "TransportError",
+            "StreamError",
+            "RequestError",
+            "ConnectionError",
+            "APIError",
+        }
+    )
+
+
+def _network(error: Exception, endpoint: Endpoint) -> MazuError:
+    why = next((str(link) for link in reversed(_causes(error)) if str(link)), type(error).__name__)
+    message = f"The connection to {endpoint.name} at {endpoint.masked(endpoint.base_url)} failed: {endpoint.masked(why)[:SHORTEST_SAID]}"
+    return MazuError(Kind.NETWORK, message, "Check the network and the address, then send the message again.")
+
+
+class _Said(NamedTuple):
+    status: int
+    kind: str
+    code: str
+    text: str
+
+    def matches(self, pattern: re.Pattern[str]) -> bool:
+        return any(pattern.search(word) for word in (self.text, self.code, self.kind))
+
+
+def _said(error: Any) -> _Said:
+    body = getattr(error, "body", None)
+    if isinstance(body, list) and body:
+        body = body[0]
+    inner = body.get("error", body) if isinstance(body, Mapping) else body
+    if not isinstance(inner, Mapping):
+        return _Said(error.status_code, "", "", inner if isinstance(inner, str) else str(error))
+    kind, code = str(inner.get("type") or inner.get("status") or ""), str(inner.get("code") or "")
+    return _Said(error.status_code, kind, code, str(inner.get("message") or error))
+
+
+def _answered(error: Any, endpoint: Endpoint) -> Failure:
+    said = _said(error)
+    quoted = endpoint.masked(said.text)[:SHORTEST_SAID]
+    for test, kind, passing, message, hint in _RULES:
+        if test(said):
+            fill = {"name": endpoint.name, "said": quoted, "key_env": endpoint.key_env, "status": said.status}
+            mazu_error = MazuError(kind, message.format(**fill), hint.format(**fill))
+            return Failure(mazu_error, passing, _retry_after(error) if passing else None)
+    raise AssertionError("the last rule takes everything")
+
+
+def _is(*names: str, status: tuple[int, ...] = ()) -> Any:
+    return lambda said: said.status in status or said.kind in names or said.code in names
+
+
+_RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
+    (
+        lambda said: said.status not in (200, 401) and said.matches(NO_MONEY),
+        *(Kind.BUDGET, False, "The account behind {name} has no credit left: {said}"),
+        "Add credit with the provider, or choose another model with `mazu.models.set`.",
+    ),
+    (
+        _is("authentication_error", "invalid_api_key", status=(401,)),
+        *(Kind.AUTH, False, "{name} does not accept the key: {said}"),
+        "Set a valid key in {key_env}, then start the server anew.",
+    ),
+    (
+        _is("permission_error", status=(403,)),
+        *(Kind.AUTH, False, "The key may not use {name}: {said}"),
+        "Use a key with access to this model, or choose another model with `mazu.models.set`.",
+    ),
+    (
+        lambda said: said.status in (400, 413, 422) and (said.matches(TOO_LONG) or said.status == 413),
+        *(Kind.CONTEXT_LENGTH, False, "The conversation is longer than {name} can read: {said}"),
+        "Compact the session (`mazu.session.compact`) or start a new one.",
+    ),
+    (
+        lambda said: said.status in (200, 400) and said.matches(REFUSED),
+        *(Kind.REFUSAL, False, "{name} refused the request: {said}"),
+        "Word it differently, or choose another model.",
+    ),
+    (
+        _is("not_found_error", "model_not_found", status=(404,)),
+        *(Kind.MODEL, False, "{name} is not known there: {said}"),
+        "Check the model's name and the address; models are written `provider:model`, a bare name is Anthropic's.",
+    ),
+    (
+        _is("rate_limit_error", "rate_limit_exceeded", "RESOURCE_EXHAUSTED", status=(429,)),
+        *(Kind.RATE_LIMIT, True, "{name} is called too often: {said}"),
+        "Wait a little and send the message again, or choose another model.",
+    ),
+    (
+        _is("overloaded_error", "overloaded", "engine_overloaded", status=(503, 529)),
+        *(Kind.OVERLOADED, True, "{name} is overloaded: {said}"),
+        "Wait a little and send the message again, or choose another model.",
+    ),
+    (
+        lambda said: said.status >= 500 or said.status in (200, 408, 409, 425),
+        *(Kind.OVERLOADED, True, "{name} failed with status {status}: {said}"),
+        "The service has trouble; try again in a minute, or choose another model.",
+    ),
+    (
+        lambda said: True,
+        *(Kind.MODEL, False, "{name} did not take the request (status {status}): {said}"),
+        "Check the model's settings in config.toml (model, base_url, extra_body).",
+    ),
+)
+
+
+def _retry_after(error: Any) -> float | None:
+    """Seconds, from `retry-after-ms`, or from `retry-after` as a number or as an HTTP date."""
+    response = getattr(error, "response", None)
+    headers = response.headers if response is not None else {}
+    try:
+        if given := headers.get("retry-after-ms"):
+            return float(given) / 1000
+        given = headers.get("retry-after")
+        return None if given is None else _seconds(given)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _seconds(given: str) -> float:
+    from datetime import UTC, datetime
+
+    try:
+        return max(0.0, float(given))
+    except ValueError:
+        return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())

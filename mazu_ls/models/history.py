@@ -1,0 +1,177 @@
+"""A conversation made fit to send: what strict services refuse is mended here, in one place, for all providers.
+
+Everything here is a pure function of the messages before and at the place it mends, so the prefix that was sent once is
+sent byte for byte again, and prompt caches hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+
+NOT_RUN = "This call was not run: the turn ended before it. Nothing was changed by it."
+RESUMED = "(The earlier part of this conversation is not shown.)"
+GO_ON = "Continue."
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+class Turn(NamedTuple):
+    """Consecutive messages of one role. Results come first among the parts of a user; `model` wrote the assistant's."""
+
+    role: Literal["user", "assistant"]
+    parts: tuple[Part, ...]
+    model: str | None = None
+
+
+Keeps = Callable[[Thinking, str | None], bool]
+"""Whether a thinking part, written by this model, may go back to the model that is called."""
+
+
+def sendable(messages: Sequence[Message], keeps: Keeps) -> list[Turn]:
+    """Alternating turns, beginning and ending with the user; each tool call has one result in the next turn.
+
+    Ids are unique and portable, empty text is gone, results without a call are dropped, missing results say so.
+    """
+    turns: list[Turn] = []
+    seen: set[str] = set()
+    open_calls: list[tuple[str, ToolCall]] = []
+    for turn in _merged(messages, keeps):
+        if turn.role == "assistant":
+            if open_calls:  # nobody answered them before the model spoke again
+                turns.append(_answers(open_calls, ()))
+            if not turns:
+                turns.append(Turn("user", (Text(RESUMED),)))
+            said, open_calls = _renamed(turn, seen)
+            turns.append(said)
+        else:
+            answered = _answers(open_calls, turn.parts)
+            open_calls = []
+            if answered.parts:
+                turns.append(answered)
+    if open_calls:
+        turns.append(_answers(open_calls, ()))
+    if not turns or turns[-1].role == "assistant":
+        turns.append(Turn("user", (Text(GO_ON),)))
+    return _alternating(turns)
+
+
+def marked(part: Text) -> str:
+    """The text as the model reads it; what comes from outside stands between marks that name its origin."""
+    if part.untrusted is None:
+        return part.text
+    body = part.text.replace("</untrusted", "<\\/untrusted")
+    origin = part.untrusted.replace('"', "'").replace("\n", " ")
+    return f'<untrusted origin="{origin}">\n{body}\n</untrusted>'
+
+
+def encodable(text: str) -> str:
+    """`text` without lone surrogates, which no service can be sent."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _merged(messages: Iterable[Message], keeps: Keeps) -> list[Turn]:
+    turns: list[Turn] = []
+    for message in messages:
+        parts = tuple(_clean(message, keeps))
+        if not parts:
+            continue
+        last = turns[-1] if turns else None
+        if last is not None and last.role == message.role and not _has_calls(last):
+            turns[-1] = Turn(last.role, last.parts + parts, last.model)
+        else:
+            turns.append(Turn(message.role, parts, message.model))
+    return turns
+
+
+def _has_calls(turn: Turn) -> bool:
+    return any(isinstance(part, ToolCall) for part in turn.parts)
+
+
+def _clean(message: Message, keeps: Keeps) -> list[Part]:
+    parts: list[Part] = []
+    for part in message.parts:
+        if isinstance(part, Text):
+            if part.text.strip():
+                parts.append(Text(encodable(part.text), part.untrusted))
+        elif isinstance(part, ToolResult):
+            parts.append(ToolResult(part.call_id, encodable(part.text), part.ok, part.images))
+        elif isinstance(part, Thinking):
+            if message.role == "assistant" and keeps(part, message.model):
+                parts.append(part)
+        elif not (isinstance(part, Image) and not part.data):
+            parts.append(part)
+    while parts and isinstance(parts[-1], Thinking):  # nothing may end with a thought
+        parts.pop()
+    return parts
+
+
+def _renamed(turn: Turn, seen: set[str]) -> tuple[Turn, list[tuple[str, ToolCall]]]:
+    """The turn with portable, unique ids, and its calls beside the ids under which their results are kept."""
+    parts: list[Part] = []
+    calls: list[tuple[str, ToolCall]] = []
+    for part in turn.parts:
+        if not isinstance(part, ToolCall):
+            parts.append(part)
+            continue
+        name = _NOT_IN_NAME.sub("_", part.name)[:64] or "unknown"
+        call = ToolCall(_fresh(part.id, seen), name, part.arguments, part.invalid)
+        seen.add(call.id)
+        parts.append(call)
+        calls.append((part.id, call))
+    return Turn(turn.role, tuple(parts), turn.model), calls
+
+
+def _fresh(given: str, seen: set[str]) -> str:
+    portable = (
+        given
+        if _ID.match(given)
+        else "call_" + hashlib.sha256(given.encode("utf-8", "replace")).hexdigest()[:24]
+    )
+    if portable not in seen:
+        return portable
+    stem = portable[:32]
+    return next(name for n in range(2, len(seen) + 3) if (name := f"{stem}_{n}") not in seen)
+
+
+def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> Turn:
+    """A user's turn: one result for each call, in the order of the calls, then whatever else was said."""
+    given: dict[str, list[ToolResult]] = {}
+    rest: list[Part] = []
+    for part in parts:
+        if isinstance(part, ToolResult):
+            given.setdefault(part.call_id, []).append(part)
+        elif not isinstance(part, ToolCall | Thinking):
+            rest.append(part)
+    results: list[Part] = []
+    for kept_under, call in calls:
+        found = given.get(kept_under)
+        result = found.pop(0) if found else ToolResult(kept_under, NOT_RUN, ok=False)
+        results.append(
+            ToolResult(
+                call.id, result.text if result.text.strip() else "(no output)", result.ok, result.images
+            )
+        )
+    return Turn("user", (*results, *rest))
+
+
+def _alternating(turns: list[Turn]) -> list[Turn]:
+    """Two user turns in a row become one: an assistant's turn between them had nothing to send."""
+    joined: list[Turn] = []
+    for turn in turns:
+        if joined and joined[-1].role == turn.role:
+            last = joined.pop()
+            turn = Turn(turn.role, last.parts + turn.parts)  # noqa: PLW2901
+        joined.append(turn)
+    return joined

@@ -1,0 +1,50 @@
+"""Models behind Chat Completions: OpenAI's, DeepSeek's, Gemini's, Ollama's and any other service that speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.models.clients import Connection, client_for
+from mazu_ls.models.model import Chunk, ModelSpec, Request
+from mazu_ls.models.openai_answer import Answer
+from mazu_ls.models.openai_format import Dialect, estimated_prompt, payload
+from mazu_ls.models.retry import retried
+from mazu_ls.models.sse import events
+
+
+class OpenAIModel:
+    """One model at one address, in its service's dialect; `configured_output` limits every answer, in tokens."""
+
+    def __init__(
+        self, spec: ModelSpec, connection: Connection, dialect: Dialect, configured_output: int | None = None
+    ) -> None:
+        self.spec = spec
+        self._connection = connection
+        self._dialect = dialect
+        self._configured_output = configured_output
+
+    @property
+    def name(self) -> str:
+        """`provider:model`."""
+        return self.spec.name
+
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """See `Model.stream`."""
+        return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
+
+    async def _attempt(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        if request.tools and self.spec.thinks == "no_tools":
+            hint = "Choose one that does, such as openai:gpt-6-sol, with `mazu.models.set`."
+            raise MazuError(Kind.UNSUPPORTED, f"{self.name} takes no tools over Chat Completions.", hint)
+        client = await client_for(self._connection)
+        body = payload(request, self.spec, self._dialect, self._configured_output)
+        body["extra_body"] = {**body.get("extra_body", {}), **self._connection.extra_body} or None
+        stream = await client.chat.completions.create(**body, stream=True)
+        answer = Answer(self.spec)
+        async with aclosing(events(stream, self._connection.patience)) as incoming:
+            async for event in incoming:
+                for chunk in answer.take(event):
+                    yield chunk
+        yield answer.finished(lambda: estimated_prompt(body))

@@ -1,0 +1,89 @@
+"""Capped, jittered, cancellable retries of one model call; the SDKs' own are off (they sleep for as long as told)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from msgspec import Struct
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.models.faults import Endpoint, Failure, failure_of
+from mazu_ls.models.model import CallStarted, Chunk, Restarted, Retrying, TextDelta, ThinkingDelta
+
+log = logging.getLogger(__name__)
+
+
+class Patience(Struct, frozen=True):
+    """How long a call is waited for and how often it is tried. All times in seconds.
+
+    `first` bounds the wait for the first byte of an answer, `idle` the silence between two pieces, `longest_wait` what a
+    service may ask us to wait; if it asks for more, the user is told instead.
+    """
+
+    retries: int = 4
+    base: float = 0.5
+    cap: float = 20.0
+    longest_wait: float = 60.0
+    first: float = 600.0
+    idle: float = 180.0
+    connect: float = 15.0
+
+    def wait(self, attempt: int, asked: float | None) -> float:
+        """Seconds before the `attempt`-th retry: exponential with jitter, never less than the service asked for."""
+        own = min(self.cap, self.base * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
+        return max(own, asked + random.uniform(0, self.base)) if asked else own
+
+
+async def retried(
+    attempt: Callable[[], AsyncGenerator[Chunk]], endpoint: Endpoint, patience: Patience
+) -> AsyncGenerator[Chunk]:
+    """The chunks of the first attempt that ends well. Raises MazuError when none does.
+
+    Nothing is executed before `Finished`, so an attempt that failed half-way may always be repeated; the reader is told
+    with `Restarted` to drop what it showed.
+    """
+    tried = 0
+    while True:
+        shown = False
+        try:
+            async with aclosing(attempt()) as chunks:
+                async for chunk in chunks:
+                    shown = shown or isinstance(chunk, TextDelta | ThinkingDelta | CallStarted)
+                    yield chunk
+            return
+        except Exception as error:
+            if isinstance(error, MazuError):
+                raise
+            failed = failure_of(error, endpoint)
+            if failed is None:
+                raise
+            tried += 1
+            if not failed.passing or tried > patience.retries:
+                raise _last_word(failed, tried) from None
+            _not_too_long(failed, patience)
+            reason, seconds = failed.error, patience.wait(tried, failed.retry_after)
+        log.info("%s: %s; retry %d in %.1f s", endpoint.name, reason.kind, tried, seconds)
+        if shown:
+            yield Restarted()
+        yield Retrying(tried, seconds, reason.message)
+        await asyncio.sleep(seconds)
+
+
+def _last_word(failed: Failure, tried: int) -> MazuError:
+    if not failed.passing or tried == 1:
+        return failed.error
+    error = failed.error
+    return MazuError(error.kind, f"{error.message} (tried {tried} times)", error.hint)
+
+
+def _not_too_long(failed: Failure, patience: Patience) -> None:
+    asked = failed.retry_after
+    if asked is None or asked <= patience.longest_wait:
+        return
+    kind = failed.error.kind if failed.error.kind is Kind.OVERLOADED else Kind.RATE_LIMIT
+    hint = f"It asks for {asked:.0f} s of patience: send the message again then, or choose another model."
+    raise MazuError(kind, failed.error.message, hint) from None

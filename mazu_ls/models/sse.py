@@ -1,0 +1,84 @@
+"""The events of a streamed answer, read from the SDK's response as bytes.
+
+Not the SDK's iterator: it builds a typed object for every delta, and what a service sends outside of its types (arguments
+as objects, missing fields) should reach us as it is. Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from mazu_ls.models.faults import StreamEnded
+from mazu_ls.models.retry import Patience
+
+DONE = b"[DONE]"
+DRAIN_SECONDS = 0.5
+_decode = msgspec.json.Decoder().decode
+
+
+async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, Any]]:
+    """Every JSON object that `stream` (of either SDK) carries; ends at `[DONE]` or with the stream.
+
+    Raises StreamEnded when nothing comes for too long or what comes is no object, msgspec.DecodeError for broken JSON.
+    Closing it closes the connection.
+    """
+    response = stream.response
+    try:
+        async with aclosing(response.aiter_bytes()) as chunks:
+            limit = patience.first
+            lines = Lines()
+            while True:
+                try:
+                    async with asyncio.timeout(limit):
+                        chunk = await anext(chunks)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise StreamEnded(f"nothing came for {limit:g} s") from None
+                limit = patience.idle
+                for data in lines.feed(chunk):
+                    if data == DONE:
+                        await _drained(chunks)
+                        return
+                    event = _decode(data)
+                    if not isinstance(event, dict):
+                        raise StreamEnded("an event is not an object")
+                    yield event
+    finally:
+        await response.aclose()
+
+
+async def _drained(chunks: AsyncGenerator[bytes]) -> None:
+    """Read to the end, so that the connection can be used again; not for long."""
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in chunks:
+                pass
+    except TimeoutError:
+        return
+
+
+class Lines:
+    """The data of server-sent events, from pieces of bytes cut anywhere."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of each event that `chunk` completes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        complete: list[bytes] = []
+        for line in lines:
+            line = line.removesuffix(b"\r")  # noqa: PLW2901
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" "))
+            elif not line and self._data:
+                complete.append(b"\n".join(self._data) if len(self._data) > 1 else self._data[0])
+                self._data.clear()
+        return complete
