@@ -97,9 +97,7 @@ async def council(
 
 def split(text: str) -> tuple[str, str]:
     """The lead's recommendation and the dissent it kept."""
-    match = None
-    for match in DISSENT.finditer(text):
-        pass
+    match = next(reversed(list(DISSENT.finditer(text))), None)
     if match is None:
         return text.strip(), ""
     return text[: match.start()].strip(), text[match.end() :].strip()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.config import Config
     from mazu_ls.host import Buffer, Host
-    from mazu_ls.memory import Memories
+    from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model
     from mazu_ls.tools.tool import Tool
 
@@ -97,7 +97,7 @@ class Project:
         return self.state / "memory.db"
 
     async def _open_stores(self) -> None:
-        from mazu_ls.memory import Memories
+        from mazu_ls.memory.memories import Memories
 
         home = paths.private_folder(paths.mazu_home(self.env))
         damaged = {path: len(quarantined(path)) for path in (self.database, home / "global_memory.db")}
@@ -116,7 +116,7 @@ class Project:
 
     async def _open_checkpoints(self) -> None:
         from mazu_ls.checkpoints import Checkpoints
-        from mazu_ls.memory import MemoryPart
+        from mazu_ls.memory.part import MemoryPart
 
         self.conversation_part = ConversationPart(self.journals)
         if not self.folders:
@@ -209,7 +209,7 @@ class Project:
         """What memory holds for this request, as a block for the prompt, and the ids in it."""
         if self.memories is None or self.config.memory.inject_tokens == 0:
             return "", ()
-        from mazu_ls.memory import RecallContext
+        from mazu_ls.memory.inject import RecallContext
 
         open_files = [
             self.workspace.relative(b.path) for b in buffers if b.path and self.workspace.contains(b.path)

@@ -45,7 +45,7 @@ async def remember(args: Remember, turn: Turn) -> str:
         raise ToolError("the user switched off the writing of memories")
     anchors = []
     if args.path:
-        from mazu_ls.memory import AnchorAt
+        from mazu_ls.memory.record import AnchorAt
 
         path = turn.workspace.resolve(args.path)
         anchors = [AnchorAt(turn.workspace.relative(path), text=await turn.host.read(path))]

@@ -1,0 +1,35 @@
+"""`mazu-ls`: the language server without arguments, everything else in a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run one command and return the exit code. Serving imports nothing that an editor would have to wait for."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("serve", "--stdio", "--tcp"):
+        return _serve(arguments)
+    if arguments == ["demo"]:
+        from mazu_ls.demo.story import tell
+
+        return tell()
+    from mazu_ls.terminal.cli import run
+
+    return run(arguments)
+
+
+def _serve(arguments: list[str]) -> int:
+    from mazu_ls.server.app import serve
+
+    rest = [argument for argument in arguments if argument not in ("serve", "--stdio")]
+    if not rest:
+        return serve(None)
+    if rest[0] == "--tcp" and len(rest) == 2 and rest[1].isdecimal() and int(rest[1]) < 65536:
+        return serve(int(rest[1]))
+    print("usage: mazu-ls [serve] [--stdio | --tcp PORT]", file=sys.stderr)  # noqa: T201
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""`mazu-ls chat`: one message and out, or a conversation at a prompt."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import paths
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.server.commands import execute
+from mazu_ls.terminal import grammar, show
+
+if TYPE_CHECKING:
+    from mazu_ls.server.server import Server
+
+LEAVE = ("/quit", "/exit")
+
+
+async def chat(server: Server, given: argparse.Namespace) -> int:
+    """With a message: one turn. Without: read messages until the end of input."""
+    message = " ".join(given.message or [])
+    if not message and not sys.stdin.isatty():
+        message = sys.stdin.read().strip()
+    if message:
+        return await _say(server, given, message, quiet=bool(getattr(given, "json", False)))
+    return await _converse(server, given)
+
+
+async def _say(server: Server, given: argparse.Namespace, message: str, *, quiet: bool = False) -> int:
+    arguments: dict[str, Any] = {"message": message, "wait": True}
+    for name in ("sessionId", "attachments", "model"):
+        if value := getattr(given, name, None):
+            arguments[name] = value
+    if quiet:
+        result = await execute(server, "mazu.chat", [arguments])
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+    else:
+        stop = (await server.opened()).listen(show.Stream().hear)
+        try:
+            result = await execute(server, "mazu.chat", [arguments])
+        finally:
+            stop()
+        show.result("mazu.chat", result)
+    return 1 if result.get("error") else 0
+
+
+async def _converse(server: Server, given: argparse.Namespace) -> int:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.history import FileHistory
+    from prompt_toolkit.patch_stdout import patch_stdout
+
+    project = await server.opened()
+    words = [f"/{verb.words}" for verb in grammar.VERBS] + list(LEAVE)
+    prompt: PromptSession[str] = PromptSession(
+        history=FileHistory(str(paths.private_folder(paths.state_home(server.env)) / "history")),
+        completer=WordCompleter(words, sentence=True),
+    )
+    print(f"mazu-ls in {project.root}. /status, /rollback, /recall ...; Ctrl-C stops a turn, Ctrl-D leaves.")
+    while True:
+        try:
+            with patch_stdout():
+                line = (await prompt.prompt_async("> ")).strip()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return 0
+        if line in LEAVE:
+            return 0
+        if line:
+            await _one(server, given, line)
+
+
+async def _one(server: Server, given: argparse.Namespace, line: str) -> None:
+    """A slash command or a message; what fails is said and the conversation goes on."""
+    try:
+        if line.startswith("/"):
+            await _slash(server, line[1:])
+        else:
+            await _stoppable(server, _say(server, given, line))
+    except MazuError as error:
+        print(f"{error.message} {error.hint}".rstrip())
+    except InvalidArguments as error:
+        print(error)
+
+
+async def _stoppable(server: Server, work: Any) -> None:
+    """Ctrl-C cancels the turn and stays; one more while it ends leaves the program."""
+    import signal
+
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    leave = asyncio.current_task()
+
+    def interrupt() -> None:
+        if task.cancelling() and leave:
+            leave.cancel()
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            raise
+    finally:
+        loop.add_signal_handler(signal.SIGINT, lambda: None)
+
+
+async def _slash(server: Server, line: str) -> None:
+    try:
+        parsed = grammar.parser().parse_args(shlex.split(line))
+    except (SystemExit, ValueError):
+        return
+    verb = getattr(parsed, "wire", None)
+    if verb is None:
+        print("That does not work inside a chat.")
+        return
+    show.result(verb.command, await execute(server, verb.command, [grammar.arguments(verb, parsed)]))

@@ -1,0 +1,265 @@
+"""How results look in a terminal. Rich draws; what it draws is the wire's result and nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import journal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mazu_ls.host import Question
+
+Result = dict[str, Any]
+
+
+def console() -> Console:
+    """stdout; colours only on a terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def result(name: str, value: Any) -> None:
+    """Print the result of one wire command."""
+    draw = DRAWINGS.get(name)
+    if draw is None or not isinstance(value, dict):
+        console().print_json(json.dumps(value, ensure_ascii=False))
+        return
+    draw(console(), value)
+
+
+def question_text(question: Question) -> str:
+    """A permission question as lines: what, the diff or the detail, the numbered answers."""
+    lines = ["", question.title, question.diff or question.detail]
+    lines += [f"  {number}) {choice.label}" for number, choice in enumerate(question.choices, 1)]
+    return "\n".join(
+        [*lines, "A number, with a note for the agent after it if you like; anything else means no."]
+    )
+
+
+class Stream:
+    """Prints a turn as it happens: text as it comes, one line for each tool call."""
+
+    def __init__(self) -> None:
+        self._in_text = False
+
+    def hear(self, session_id: str, event: journal.Event) -> None:
+        """Take one event."""
+        match event.body:
+            case journal.Delta("message", text):
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                self._in_text = True
+            case journal.Restarted():
+                self._line("(the answer was cut; it starts again)")
+            case journal.Retrying(attempt, seconds, reason):
+                self._line(f"{reason} Trying again in {seconds:.1f} s (attempt {attempt}).")
+            case journal.CallStarted(_, _, title):
+                self._line(f"-> {title}")
+            case journal.CallEnded(_, ok, summary):
+                self._line(f"   {'ok' if ok else 'failed'}: {summary}")
+            case journal.CheckpointTaken(id, kind, _) if kind == "step":
+                self._line(f"   checkpoint {id}")
+
+    def _line(self, text: str) -> None:
+        if self._in_text:
+            sys.stdout.write("\n")
+            self._in_text = False
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def _turn(out: Console, value: Result) -> None:
+    from rich.markup import escape
+
+    out.print()
+    if error := value.get("error"):
+        out.print(f"[red]{escape(error['message'])}[/] {escape(error.get('hint', ''))}")
+    edits = ", ".join(
+        f"{edit['uri'].rsplit('/', 1)[-1]} +{edit['added']} -{edit['removed']}" for edit in value["edits"]
+    )
+    usage = value["usage"]
+    parts = [
+        value["stopReason"],
+        f"{usage['steps']} steps",
+        f"{usage['inputTokens'] + usage['outputTokens']} tokens",
+        money(usage["costUsd"]),
+    ]
+    out.print(f"[dim]{' · '.join([*parts, *([edits] if edits else [])])}[/]")
+
+
+def money(cost: float | None) -> str:
+    """Dollars, or that they are not known."""
+    return "cost unknown" if cost is None else f"${cost:.4f}"
+
+
+def _answer(out: Console, value: Result) -> None:
+    out.print(value["reply"], markup=False)
+    out.print(f"[dim]{money(value['usage']['costUsd'])}[/]")
+
+
+def _council(out: Console, value: Result) -> None:
+    from rich.markup import escape
+
+    for answer in value["answers"]:
+        error = answer.get("error")
+        out.print(f"[bold]{escape(answer['model'])}[/]")
+        out.print(f"failed: {error['message']}" if error else answer["reply"], markup=False)
+        out.print()
+    out.print(f"[bold]{escape(value['lead'])} recommends[/]")
+    out.print(value["synthesis"], markup=False)
+    if value["dissent"]:
+        out.print("\n[bold]Dissent[/]")
+        out.print(value["dissent"], markup=False)
+    out.print(f"[dim]{money(value['usage']['costUsd'])}[/]")
+
+
+def _memory(out: Console, memory: Result) -> None:
+    from rich.markup import escape
+
+    flags = "".join(
+        [
+            " pinned" if memory.get("pinned") else "",
+            "" if memory["state"] == "current" else f" {memory['state']}",
+        ]
+    )
+    head = f"[bold]{memory['id']}[/] [dim]{memory['createdAt'][:10]} {memory['category']}{flags}[/]"
+    out.print(f"{head} {escape(memory['title'])}")
+    if memory.get("body"):
+        out.print("  " + escape(memory["body"]))
+    if memory.get("why"):
+        out.print(f"  [dim]{escape(memory['why'])}[/]")
+
+
+def _memories(out: Console, value: Result) -> None:
+    for memory in value["memories"]:
+        _memory(out, memory)
+    if not value["memories"]:
+        out.print("nothing is remembered about that")
+
+
+def _remembered(out: Console, value: Result) -> None:
+    out.print(f"{value['outcome']}:", end=" ")
+    _memory(out, value["memory"])
+
+
+def _checkpoint(out: Console, value: Result) -> None:
+    from rich.markup import escape
+
+    files = value["files"]
+    changes = (
+        f"+{len(files['added'])} ~{len(files['modified'])} -{len(files['deleted'])}"
+        if isinstance(files["added"], list)
+        else (f"+{files['added']} ~{files['modified']} -{files['deleted']}")
+    )
+    out.print(
+        f"[bold]{value['id']}[/] [dim]{value['createdAt'][:19]}[/] {value['kind']} {changes} {escape(value['label'])}"
+    )
+    for skipped in value.get("skipped", []):
+        out.print(f"  not in it: {skipped['path']} ({skipped['reason']})", markup=False)
+
+
+def _checkpoints(out: Console, value: Result) -> None:
+    depth = _depths(value["checkpoints"])
+    for checkpoint in value["checkpoints"]:
+        mark = "* " if checkpoint["id"] == value["current"] else "  "
+        out.print(mark + "| " * depth[checkpoint["id"]], end="")
+        _checkpoint(out, checkpoint)
+
+
+def _depths(checkpoints: list[Result]) -> dict[str, int]:
+    """How far right a branch stands: a checkpoint that is not its parent's newest child opens a column."""
+    newest: dict[str | None, str] = {}
+    for checkpoint in checkpoints:
+        newest.setdefault(checkpoint["parentId"], checkpoint["id"])
+    depth: dict[str, int] = {}
+    for checkpoint in reversed(checkpoints):
+        parent = checkpoint["parentId"]
+        aside = parent is not None and newest[parent] != checkpoint["id"]
+        depth[checkpoint["id"]] = depth.get(parent or "", 0) + aside
+    return depth
+
+
+def _rollback(out: Console, value: Result) -> None:
+    plan = value["plan"]
+    for verb, key in (
+        ("write", "write"),
+        ("delete", "delete"),
+        ("change in the editor", "buffers"),
+        ("keep", "keep"),
+    ):
+        for item in plan[key]:
+            out.print(
+                f"  {verb}: {item if isinstance(item, str) else item.get('path') or item.get('uri')}",
+                markup=False,
+            )
+    for conflict in plan["conflicts"]:
+        out.print(f"  conflict: {conflict['path']} ({conflict['reason']})", markup=False)
+    for problem in value["problems"]:
+        out.print(f"  problem: {problem if isinstance(problem, str) else json.dumps(problem)}", markup=False)
+    if not value["applied"]:
+        out.print("Nothing was changed.")
+    else:
+        safety = value.get("safety") or {}
+        checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
+        out.print(
+            f"Rolled back to {value['checkpoint']['id']}, {checked}. To undo: mazu-ls rollback {safety.get('id', '')}"
+        )
+
+
+def _sessions(out: Console, value: Result) -> None:
+    from rich.markup import escape
+
+    for session in value["sessions"]:
+        out.print(
+            f"[bold]{session['id']}[/] [dim]{session['updatedAt'][:16]} {session['turns']} turns {session['state']}[/] {escape(session['name'])}"
+        )
+
+
+def _usage(out: Console, value: Result) -> None:
+    for model, used in value["byModel"].items():
+        out.print(
+            f"{model}: {used['inputTokens']} in, {used['outputTokens']} out, {money(used['costUsd'])}",
+            markup=False,
+        )
+    out.print(f"total: {money(value['costUsd'])}")
+
+
+def _audit(out: Console, value: Result) -> None:
+    for entry in value["entries"]:
+        arguments = json.dumps(entry["arguments"], ensure_ascii=False)
+        out.print(
+            f"{entry['at'][:19]} {entry['tool']} {arguments[:100]}: {entry['verdict']} by {entry['decidedBy']}; {entry['outcome']}",
+            markup=False,
+        )
+
+
+def _diff(out: Console, value: Result) -> None:
+    for file in value["files"]:
+        out.print(f"{file['status']} {file['path']} +{file['added']} -{file['removed']}", markup=False)
+    out.print(value["patch"], markup=False)
+
+
+DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
+    "mazu.run": _turn,
+    "mazu.chat": _turn,
+    "mazu.edit": _turn,
+    "mazu.ask": _answer,
+    "mazu.council": _council,
+    "mazu.remember": _remembered,
+    "mazu.recall": _memories,
+    "mazu.memory.list": _memories,
+    "mazu.checkpoint": _checkpoint,
+    "mazu.checkpoint.list": _checkpoints,
+    "mazu.checkpoint.diff": _diff,
+    "mazu.rollback": _rollback,
+    "mazu.undo": _rollback,
+    "mazu.session.list": _sessions,
+    "mazu.usage": _usage,
+    "mazu.audit": _audit,
+}
