@@ -1,0 +1,99 @@
+"""The policy: hard deny, then the user's deny, ask and allow, then the default of the mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mazu_ls.agent.permissions import files, shell
+from mazu_ls.agent.permissions.rules import Call, Decision, Mode, Place, Rule, subject
+from mazu_ls.tools.tool import Effect
+
+_DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
+    "ask": {
+        Effect.READ: Decision("allow", "reading is free"),
+        Effect.EDIT: Decision("ask", "edits ask in mode ask"),
+        Effect.EXECUTE: Decision("ask", "running something asks in mode ask"),
+        Effect.NETWORK: Decision("ask", "reaching the network asks in mode ask"),
+        Effect.REMEMBER: Decision("allow", "memory is the project's own"),
+    },
+    "auto": {
+        Effect.READ: Decision("allow", "reading is free"),
+        Effect.EDIT: Decision("allow", "edits are free in mode auto"),
+        Effect.EXECUTE: Decision("ask", "it is not known to be harmless"),
+        Effect.NETWORK: Decision("ask", "reaching the network asks"),
+        Effect.REMEMBER: Decision("allow", "memory is the project's own"),
+    },
+    "plan": {
+        Effect.READ: Decision("allow", "reading is free"),
+        **dict.fromkeys(
+            (Effect.EDIT, Effect.EXECUTE, Effect.NETWORK, Effect.REMEMBER),
+            Decision("deny", "mode plan only reads; change the mode to act"),
+        ),
+    },
+    "bypass": dict.fromkeys(Effect, Decision("allow", "mode bypass")),
+}
+
+
+def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:
+    """Whether a call may run. Looks at the file system for where paths lead, and changes nothing.
+
+    In mode auto "ask" means that somebody would have to be asked; who calls it denies, for nobody is there.
+    """
+    if shell.is_command(call):
+        return _shell(call, mode, rules, place)
+    path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
+    if path is not None and path.verdict == "deny":
+        return path
+    matching = [rule for rule in rules if rule.applies(call.tool) and rule.matches_text(subject(call))]
+    return _ruled(matching, path, _DEFAULTS[mode][call.effect], mode, always=() if _grantable(call) else None)
+
+
+def _grantable(call: Call) -> bool:
+    return call.effect in (Effect.EDIT, Effect.NETWORK, Effect.EXECUTE)
+
+
+def _ruled(
+    rules: Sequence[Rule],
+    built_in: Decision | None,
+    default: Decision,
+    mode: Mode,
+    always: tuple[str, ...] | None,
+) -> Decision:
+    """The user's deny, the user's ask, the user's allow, what the tables say, the mode: the first that speaks."""
+    by_verdict = {
+        verdict: next((r for r in rules if r.verdict == verdict), None)
+        for verdict in ("deny", "ask", "allow")
+    }
+    if (rule := by_verdict["deny"]) is not None:
+        return Decision("deny", "a rule denies it", rule=str(rule))
+    if (rule := by_verdict["ask"]) is not None:
+        return Decision("ask", "a rule asks for it", rule=str(rule))
+    if default.verdict == "deny":
+        return default
+    if (rule := by_verdict["allow"]) is not None and (built_in is None or rule.pattern):
+        return Decision("allow", "a rule allows it", rule=str(rule))
+    if built_in is not None and mode != "bypass":
+        return built_in
+    return replace(default, always=always) if default.verdict == "ask" else default
+
+
+def _shell(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:
+    line = shell.analyse(call, place)
+    if line.denied is not None:
+        return Decision("deny", line.denied.reason, rule=line.denied.rule)
+    matching = [rule for rule in rules if rule.applies(call.tool)]
+    for verdict in ("deny", "ask"):
+        for rule in matching:
+            if rule.verdict == verdict and line.mentions(rule):
+                return Decision(
+                    verdict, f"a rule {'denies' if verdict == 'deny' else 'asks for'} it", rule=str(rule)
+                )
+    default = _DEFAULTS[mode][Effect.EXECUTE]
+    if default.verdict != "ask":
+        return default
+    if (granted := line.granted([rule for rule in matching if rule.verdict == "allow"])) is not None:
+        return Decision("allow", "a rule allows it", rule=str(granted))
+    if mode == "auto" and line.doubt is None:
+        return Decision("allow", "it only reads, or runs the project's tests", rule="known commands")
+    return Decision("ask", line.doubt or default.reason, always=line.prefix)

@@ -1,0 +1,112 @@
+"""What is decided about, by what, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from mazu_ls.tools.tool import Effect
+
+Verdict = Literal["allow", "ask", "deny"]
+Mode = Literal["ask", "auto", "plan", "bypass"]
+STRICTNESS: dict[Verdict, int] = {"allow": 0, "ask": 1, "deny": 2}
+ANYTHING = "*"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call before it runs: the tool's name, its effect, and the arguments as the model sent them."""
+
+    tool: str
+    effect: Effect
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the call would happen: workspace roots, working directory of the shell, the user's home."""
+
+    roots: Sequence[Path]
+    cwd: Path
+    home: Path
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, why in one line, the rule that gave it (None: the mode), and what "always" would store.
+
+    `always` is an argv prefix for run_shell, empty for a whole tool, None where a standing permission is not offered.
+    """
+
+    verdict: Verdict
+    reason: str
+    rule: str | None = None
+    always: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the user's. `tool` may hold wildcards; `pattern` is matched word by word for a command.
+
+    A grant's pattern is an argv prefix, so it ends in `*`. An empty pattern matches every call of the tool.
+    """
+
+    tool: str
+    pattern: tuple[str, ...]
+    verdict: Verdict
+    origin: str = "settings"
+
+    @classmethod
+    def of(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "settings") -> Rule:
+        """A rule from settings: the pattern is split like a command line; `*` alone means every call."""
+        try:
+            words = tuple(shlex.split(pattern))
+        except ValueError:
+            words = tuple(pattern.split())
+        return cls(tool, () if words == (ANYTHING,) else words, verdict, origin)
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.tool} {' '.join(self.pattern) or ANYTHING} ({self.origin})"
+
+    def applies(self, tool: str) -> bool:
+        """Whether it is about this tool."""
+        return fnmatchcase(tool, self.tool)
+
+    def matches_argv(self, argv: Sequence[str]) -> bool:
+        """Whether these words are the pattern, `*` as last word of it standing for any that follow."""
+        if not self.pattern:
+            return True
+        *head, last = self.pattern
+        if self.origin in ("session", "always") and last != ANYTHING:  # an argv prefix
+            head, last = [*head, last], ANYTHING
+        if last == ANYTHING:
+            return len(argv) >= len(head) and _each_matches(argv, head)
+        return len(argv) == len(self.pattern) and _each_matches(argv, self.pattern)
+
+    def matches_text(self, text: str) -> bool:
+        """Whether a path, a host, or any other text is what the pattern says."""
+        pattern = " ".join(self.pattern)
+        return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
+
+
+def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
+    return all(fnmatchcase(word, expected) for word, expected in zip(argv, pattern, strict=False))
+
+
+def subject(call: Call) -> str:
+    """The text a pattern of a tool other than run_shell is held against: path, address, or the arguments as JSON."""
+    for key in ("path", "url"):
+        value = call.arguments.get(key)
+        if isinstance(value, str):
+            return value.removeprefix("./")
+    return json.dumps(dict(call.arguments), ensure_ascii=False, sort_keys=True, default=str)
+
+
+def strictest(decisions: Sequence[Decision]) -> Decision:
+    """The first of the strictest."""
+    return max(decisions, key=lambda decision: STRICTNESS[decision.verdict])
