@@ -32,12 +32,15 @@ SHORTEST_SAID = 300
 
 
 class Endpoint(NamedTuple):
-    """Where a model is called, for error sentences. `key_env` is the variable that holds the key."""
+    """Where a model is called, for error sentences. `key_env` names where its key is set; its repr hides the `secret`."""
 
     name: str
     base_url: str
     key_env: str
     secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.name}, {self.base_url})"
 
     def masked(self, text: str) -> str:
         """`text` without the key."""
