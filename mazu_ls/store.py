@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
 
@@ -95,6 +95,11 @@ def transaction(connection: apsw.Connection, work: Callable[[apsw.Connection], T
             connection.execute("ROLLBACK")
         raise
     return result
+
+
+def select(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a query, read at once, so that no cursor stays open across a write."""
+    return connection.execute(sql, tuple(values)).fetchall()
 
 
 def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import check, write
 from mazu_ls.memory.record import Anchor, AnchorAt, Memory, Range, micros, now
 from mazu_ls.memory.rows import Rows, number, scope_of
 from mazu_ls.memory.shelf import Shelf
+from mazu_ls.store import select
 
 _DEFINITION = r"\b(?:def|class|func|function|fn|struct|enum|interface|trait|impl|type|const|let|var|module|macro_rules!)\s+(?:\([^)]*\)\s*)?"
 _MAX_EVIDENCE_LINES = 400
@@ -131,10 +133,11 @@ class Anchors:
 
         def work(rows: Rows) -> Change:
             below = old.rstrip("/") + "/"
-            found = rows.db.execute(
+            found = select(
+                rows.db,
                 "SELECT DISTINCT n FROM memory_anchor WHERE path = ?1 OR substr(path, 1, length(?2)) = ?2",
                 (old, below),
-            ).fetchall()
+            )
             for (n,) in found:
                 entry = rows.entry(n)
                 rows.put(replace(entry, anchors=tuple(_renamed(a, old, below, new) for a in entry.anchors)))
@@ -147,10 +150,7 @@ class Anchors:
 
         def work(rows: Rows) -> list[AnchoredAt]:
             numbers = [
-                n
-                for (n,) in rows.db.execute(
-                    "SELECT DISTINCT n FROM memory_anchor WHERE path = ?", (path,)
-                ).fetchall()
+                n for (n,) in select(rows.db, "SELECT DISTINCT n FROM memory_anchor WHERE path = ?", (path,))
             ]
             entries = [
                 e for n in numbers if (e := rows.find(n)) is not None and e.state in ("current", "check")
@@ -171,14 +171,12 @@ class Anchors:
             return []
         return await self._project.read(
             lambda rows: [
-                path for (path,) in rows.db.execute("SELECT DISTINCT path FROM memory_anchor ORDER BY path")
+                path for (path,) in select(rows.db, "SELECT DISTINCT path FROM memory_anchor ORDER BY path")
             ]
         )
 
     def _shelf(self, id: str) -> Shelf:
         if self._project is None or scope_of(id) != "project":
-            from mazu_ls.errors import Kind, MazuError
-
             raise MazuError(
                 Kind.UNSUPPORTED,
                 "Only project memories can be anchored to code.",
@@ -186,15 +184,12 @@ class Anchors:
             )
         return self._project
 
-    async def _follow(self, path: str, follow: object) -> Change:
-        assert callable(follow)
+    async def _follow(self, path: str, follow: Callable[[Anchor], Anchor]) -> Change:
         if self._project is None:
             return Change()
 
         def plan(rows: Rows) -> list[int]:
-            found = rows.db.execute(
-                "SELECT n, position FROM memory_anchor WHERE path = ?", (path,)
-            ).fetchall()
+            found = select(rows.db, "SELECT n, position FROM memory_anchor WHERE path = ?", (path,))
             return sorted(
                 {n for n, position in found if follow(anchor := rows.anchors(n)[position]) != anchor}
             )

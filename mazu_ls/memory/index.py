@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.memory.tokens import terms
+from mazu_ls.store import select
 
 if TYPE_CHECKING:
     import apsw
@@ -90,14 +91,13 @@ def flags(kind: str, state: str, category: str) -> str:
 def measure(db: apsw.Connection, names: Sequence[str], where: Filter) -> Corpus:
     """How many entries `where` admits, their total length, and in how many each term occurs (in any state)."""
     entries = length = 0
-    for kind, state, count, total in db.execute("SELECT kind, state, entries, length FROM memory_count"):
+    for kind, state, count, total in select(db, "SELECT kind, state, entries, length FROM memory_count"):
         if kind in where.kinds and state in where.states:
             entries, length = entries + count, length + total
     frequency = {}
     for name in names:
-        row = db.execute("SELECT doc FROM memory_vocabulary WHERE term = ?", (name,)).fetchone()
-        if row:
-            frequency[name] = row[0]
+        for (count,) in select(db, "SELECT doc FROM memory_vocabulary WHERE term = ?", (name,)):
+            frequency[name] = count
     return Corpus(entries, length, frequency)
 
 
@@ -121,7 +121,8 @@ def candidates(
     if not names:
         return []
     match = f"{{title body anchor}} : ({' OR '.join(_quoted(name) for name in names)}){_condition(where)}"
-    rows = db.execute(
+    rows = select(
+        db,
         "SELECT rowid FROM memory_index WHERE memory_index MATCH ? ORDER BY bm25(memory_index, ?, ?, ?, 0) LIMIT ?",
         (match, TITLE_WEIGHT, BODY_WEIGHT, ANCHOR_WEIGHT, limit),
     )

@@ -167,7 +167,7 @@ async def _recalled(shelves: Sequence[Shelf], context: RecallContext, forgetting
     weights = recall.weigh([(context.task[:20_000], 1.0), *((text, _FADED_CONTEXT) for text in aside)])
     if not weights:
         return []
-    files = frozenset((*context.files, *([context.file] if context.file else [])))
+    files = frozenset(path for path in (*context.files, context.file) if path)
     query = recall.Query(
         weights=weights,
         where=index.Filter(kinds=frozenset({"memory", "page"})),

@@ -10,13 +10,14 @@ from typing import Any
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.memory.record import Anchor, Range, identifier, micros, moment
 from mazu_ls.memory.rows import Entry
+from mazu_ls.memory.tokens import words
 
 _FENCE = "---"
 _PLAIN = re.compile(r"[A-Za-z0-9_./@+][A-Za-z0-9_./@+:, ()-]*(?<! )")
 _TRUTH = {"true": True, "false": False}
-_FIELDS = frozenset(
+_FIELDS = words(
     "id kind key category tags pinned source origin state supersedes superseded_by session created updated uses last_used"
-    " details anchors".split()
+    " details anchors"
 )
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from mazu_ls.config import MemorySettings
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import check, index, recall, write
 from mazu_ls.memory.anchors import Anchors, attached
 from mazu_ls.memory.inject import Injection, RecallContext, inject
 from mazu_ls.memory.record import AnchorAt, Memory, Remembered, identifier, micros, now
 from mazu_ls.memory.rows import Entry, Rows, digest, number, scope_of
 from mazu_ls.memory.shelf import Shelf
+from mazu_ls.store import select
 
 log = logging.getLogger(__name__)
 
@@ -279,8 +281,6 @@ def _remember(rows: Rows, entry: Entry, supersedes: int | None) -> Remembered:
 
 
 def _update(rows: Rows, n: int, changes: dict[str, Any], anchors: Any) -> Memory:
-    from msgspec.structs import replace
-
     entry = replace(rows.entry(n), **changes)
     if anchors is not None:
         entry = write.anchored(entry, anchors)
@@ -303,16 +303,14 @@ def _update(rows: Rows, n: int, changes: dict[str, Any], anchors: Any) -> Memory
 def _page(rows: Rows, conditions: dict[str, str | None], limit: int, offset: int) -> tuple[list[Memory], int]:
     given = {name: value for name, value in conditions.items() if value is not None}
     where = " AND ".join(f"{name} = ?" for name in given)
-    (count,) = rows.db.execute(
-        f"SELECT count(*) FROM memory WHERE {where}", tuple(given.values())
-    ).fetchone() or (0,)
+    ((count,),) = select(rows.db, f"SELECT count(*) FROM memory WHERE {where}", tuple(given.values()))
     entries = rows.entries(where, tuple(given.values()), f"ORDER BY n DESC LIMIT {limit} OFFSET {offset}")
     return rows.memories(entries), count
 
 
 def _counts(rows: Rows) -> dict[str, Any]:
     counts: dict[str, Any] = {"entries": 0, "states": {}, "kinds": {}}
-    for kind, state, entries, _ in rows.db.execute("SELECT * FROM memory_count WHERE entries > 0"):
+    for kind, state, entries, _ in select(rows.db, "SELECT * FROM memory_count WHERE entries > 0"):
         counts["entries"] += entries
         counts["kinds"][kind] = counts["kinds"].get(kind, 0) + entries
         if kind == "memory":
@@ -322,6 +320,3 @@ def _counts(rows: Rows) -> dict[str, Any]:
 
 def _size(path: Path) -> int:
     return sum(p.stat().st_size for s in ("", "-wal") if (p := path.with_name(path.name + s)).exists())
-
-
-__all__ = ["InvalidArguments", "Memories"]

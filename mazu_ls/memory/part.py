@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from mazu_ls.memory import markdown
 from mazu_ls.memory.rows import Entry, Rows, number
 from mazu_ls.memory.schema import MIGRATIONS
+from mazu_ls.store import select
 
 if TYPE_CHECKING:
     import apsw
@@ -29,7 +30,7 @@ class MemoryPart:
         """The files of entries that changed since the last `taken`; None where an entry is gone."""
         rows = Rows(db, "project")
         files: dict[str, bytes | None] = {}
-        for (path,) in db.execute("SELECT path FROM memory_dirty").fetchall():
+        for (path,) in select(db, "SELECT path FROM memory_dirty"):
             entry = _at(rows, path)
             files[path] = None if entry is None else markdown.write(entry, "project").encode()
         return files

@@ -15,6 +15,7 @@ from mazu_ls.memory.rank import Candidate, rank
 from mazu_ls.memory.record import Memory
 from mazu_ls.memory.rows import Rows
 from mazu_ls.memory.tokens import query_terms, terms
+from mazu_ls.store import select
 
 if TYPE_CHECKING:
     import apsw
@@ -87,7 +88,7 @@ def gather(db: apsw.Connection, scope: str, names: Sequence[str], query: Query) 
     wanted.update(dict.fromkeys(n for pair in beside.values() for n in pair if n is not None))
     if query.with_anchored:
         wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
-    found = [c for c in _load(db, scope, list(wanted), query.where) if c is not None]
+    found = [c for n in wanted if (c := _candidate(db, scope, n, query.where)) is not None]
     for c in found:
         c.before, c.after = beside.get(c.n, (None, None))
         c.in_files = c.n in anchored
@@ -157,49 +158,45 @@ def _anchored(db: apsw.Connection, files: frozenset[str]) -> set[int]:
     if not files:
         return set()
     marks = ", ".join("?" * len(files))
-    return {n for (n,) in db.execute(f"SELECT n FROM memory_anchor WHERE path IN ({marks})", tuple(files))}
+    return {n for (n,) in select(db, f"SELECT n FROM memory_anchor WHERE path IN ({marks})", tuple(files))}
 
 
 def _beside(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
     """The entries before and after each in its session."""
-    found = {}
+    found: dict[int, tuple[int | None, int | None]] = {}
     for n in numbers:
-        row = db.execute(
+        row = select(
+            db,
             "SELECT (SELECT max(b.n) FROM memory b WHERE b.session_id = m.session_id AND b.n < m.n),"
             " (SELECT min(a.n) FROM memory a WHERE a.session_id = m.session_id AND a.n > m.n)"
             " FROM memory m WHERE m.n = ? AND m.session_id IS NOT NULL",
             (n,),
-        ).fetchone()
+        )
         if row:
-            found[n] = row
+            found[n] = row[0]
     return found
 
 
 def _both_ways(found: Sequence[Candidate]) -> None:
     by_number = {c.n: c for c in found}
     for c in found:
-        if c.before in by_number:
-            by_number[c.before].after = c.n
-        if c.after in by_number:
-            by_number[c.after].before = c.n
-
-
-def _load(
-    db: apsw.Connection, scope: str, numbers: Sequence[int], where: index.Filter
-) -> list[Candidate | None]:
-    return [_candidate(db, scope, n, where) for n in numbers]
+        if (before := by_number.get(c.before or 0)) is not None:
+            before.after = c.n
+        if (after := by_number.get(c.after or 0)) is not None:
+            after.before = c.n
 
 
 def _candidate(db: apsw.Connection, scope: str, n: int, where: index.Filter) -> Candidate | None:
-    row = db.execute(
+    row = select(
+        db,
         "SELECT m.kind, m.state, m.terms, m.length, m.category, m.pinned, coalesce(u.uses, 0),"
         " max(m.created_at, m.updated_at, coalesce(u.last_used_at, 0))"
         " FROM memory m LEFT JOIN memory_use u ON u.n = m.n WHERE m.n = ?",
         (n,),
-    ).fetchone()
-    if row is None or row[0] not in where.kinds or row[1] not in where.states:
+    )
+    if not row:
         return None
-    if where.category is not None and row[4] != where.category:
+    kind, state, stored, length, category, pinned, uses, touched = row[0]
+    if kind not in where.kinds or state not in where.states or where.category not in (None, category):
         return None
-    _, _, stored, length, category, pinned, uses, touched = row
     return Candidate(scope, n, stored, length, category, bool(pinned), uses, touched)

@@ -14,6 +14,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import edges, index
 from mazu_ls.memory.forgetting import strength
 from mazu_ls.memory.record import Anchor, Memory, Range, identifier, micros, moment, now
+from mazu_ls.store import select
 
 if TYPE_CHECKING:
     import apsw
@@ -121,9 +122,7 @@ class Rows:
 
     def entries(self, where: str, values: Sequence[Any] = (), tail: str = "") -> Iterator[Entry]:
         """Entries that satisfy an SQL condition, with their anchors."""
-        for row in self.db.execute(
-            f"SELECT {_COLUMNS} FROM memory WHERE {where} {tail}", tuple(values)
-        ).fetchall():
+        for row in select(self.db, f"SELECT {_COLUMNS} FROM memory WHERE {where} {tail}", values):
             fields = dict(zip(_FIELDS, row, strict=True))
             fields["tags"] = tuple(json.loads(fields["tags"]))
             fields["pinned"] = bool(fields["pinned"])
@@ -132,7 +131,8 @@ class Rows:
 
     def anchors(self, n: int) -> tuple[Anchor, ...]:
         """The anchors of one entry, in order."""
-        rows = self.db.execute(
+        rows = select(
+            self.db,
             "SELECT path, symbol, start_line, start_character, end_line, end_character, state, evidence"
             " FROM memory_anchor WHERE n = ? ORDER BY position",
             (n,),
@@ -151,9 +151,8 @@ class Rows:
         stamp = micros(now())
         result = []
         for e in entries:
-            uses, used = self.db.execute(
-                "SELECT uses, last_used_at FROM memory_use WHERE n = ?", (e.n,)
-            ).fetchone() or (0, None)
+            use = select(self.db, "SELECT uses, last_used_at FROM memory_use WHERE n = ?", (e.n,))
+            uses, used = use[0] if use else (0, None)
             result.append(_memory(e, self.scope, uses, used, stamp))
         return result
 

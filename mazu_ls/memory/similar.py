@@ -5,32 +5,36 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from mazu_ls.memory.tokens import STOP_WORDS, terms
+from mazu_ls.memory.tokens import STOP_WORDS, terms, words
 
 Verdict = Literal["same", "changed", "different"]
 
 SAME_TITLE_SHORT_BODY = 25
-_NEGATION = frozenset("not no never none without cannot dont doesnt isnt wont shouldnt mustnt disable disabled off false avoid forbid forbidden deny".split())  # fmt: skip
+_NEGATION = words(
+    "not no never none without cannot dont doesnt isnt wont shouldnt mustnt disable disabled off false avoid forbid forbidden deny"
+)
 _OPPOSITES = frozenset(
     frozenset(pair.split("/"))
-    for pair in (
+    for pair in words(
         "always/never enable/disable enabled/disabled on/off true/false allow/deny allowed/denied allow/forbid use/avoid"
         " tabs/spaces tab/space required/optional before/after"
-    ).split()
+    )
 )
 # Words that say little: two sentences that differ in them only say the same.
-_WEAK = STOP_WORDS | frozenset(
-    "use uses used using run runs running should must need needs always please make sure project code repo repository codebase every whenever prefer".split()
+_WEAK = STOP_WORDS | words(
+    "use uses used using run runs running should must need needs always please make sure project code repo repository"
+    " codebase every whenever prefer"
 )
 # A number stands for a value after these words or before these units; anywhere else (issue 12, step 3) it names a thing.
-_VALUE_BEFORE = frozenset(
-    "port timeout limit version size count max min maximum minimum threshold budget price delay interval retries ttl width length depth"
-    " rate level python node java rust go postgres postgresql mysql redis ruby php django react is are be was to at of than uses use"
-    " after every within by about equals default defaults exactly least most = : v on".split()
+_VALUE_BEFORE = words(
+    "port timeout limit version size count max min maximum minimum threshold budget price delay interval retries ttl width"
+    " length depth rate level python node java rust go postgres postgresql mysql redis ruby php django react is are be was"
+    " to at of than uses use after every within by about equals default defaults exactly least most = : v on"
 )
-_UNITS = frozenset(
-    "ms s sec secs second seconds m min mins minute minutes h hour hours day days week weeks month months kb mb gb kib mib gib b bytes percent"
-    " px pixels columns spaces characters chars lines times retries attempts workers threads replicas usd dollars eur".split()
+_UNITS = words(
+    "ms s sec secs second seconds m min mins minute minutes h hour hours day days week weeks month months kb mb gb kib mib"
+    " gib b bytes percent px pixels columns spaces characters chars lines times retries attempts workers threads replicas"
+    " usd dollars eur"
 )
 _TOKEN = re.compile(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
 _NUMBER = re.compile(r"^\d")
@@ -43,7 +47,7 @@ def compare(new_title: str, new_body: str, old_title: str, old_body: str) -> Ver
     Numbers, negations and opposites are never taken for typos: "port 9090" is no spelling of "port 8080".
     """
     new, old = f"{new_title}\n{new_body}", f"{old_title}\n{old_body}"
-    new_words, old_words = _words(new), _words(old)
+    new_words, old_words = _split(new), _split(old)
     turned = _turned(new_words, old_words)
     if not turned and _numbers(new_words) == _numbers(old_words) and _adds_nothing(new, old):
         return "same"
@@ -65,12 +69,12 @@ def _same_subject(new: str, old: str) -> Verdict:
     return "different"
 
 
-def _words(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     return [word.casefold().replace("’", "").replace("'", "") for word in _TOKEN.findall(text)]
 
 
-def _numbers(words: list[str]) -> list[str]:
-    return sorted(word for word in words if _NUMBER.match(word))
+def _numbers(tokens: list[str]) -> list[str]:
+    return sorted(word for word in tokens if _NUMBER.match(word))
 
 
 def _turned(new: list[str], old: list[str]) -> bool:
@@ -84,7 +88,7 @@ def _turned(new: list[str], old: list[str]) -> bool:
 
 
 def _content(text: str) -> set[str]:
-    return set(terms(" ".join(w for w in _words(text) if w not in _WEAK or w in _NEGATION)))
+    return set(terms(" ".join(w for w in _split(text) if w not in _WEAK or w in _NEGATION)))
 
 
 def _adds_nothing(new: str, old: str) -> bool:
@@ -121,16 +125,16 @@ def _replaced_value(new: list[str], old: list[str]) -> bool:
         return False
     changed = set(_numbers(new)) ^ set(_numbers(old))
     return 0 < len(changed) <= 4 and all(
-        _is_value(words, number) for words in (new, old) for number in changed & set(words)
+        _is_value(tokens, number) for tokens in (new, old) for number in changed & set(tokens)
     )
 
 
-def _is_value(words: list[str], number: str) -> bool:
-    at = words.index(number)
-    before = words[at - 1] if at else ""
-    after = words[at + 1] if at + 1 < len(words) else ""
+def _is_value(tokens: list[str], number: str) -> bool:
+    at = tokens.index(number)
+    before = tokens[at - 1] if at else ""
+    after = tokens[at + 1] if at + 1 < len(tokens) else ""
     return bool(_VALUE_SHAPED.match(number)) or before in _VALUE_BEFORE or after in _UNITS
 
 
 def _plain(text: str) -> str:
-    return " ".join(_words(text))
+    return " ".join(_split(text))

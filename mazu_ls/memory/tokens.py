@@ -18,7 +18,13 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _STEM_MEMO_LIMIT = 50_000
 
-STOP_WORDS = frozenset(
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list written as one text."""
+    return frozenset(text.split())
+
+
+STOP_WORDS = words(
     """a about above after again against all also am an and any are as at be because been before being below between
     both but by can cannot could did do does doing down during each every few for from further get had has have having
     he her here hers herself him himself his how i if in into is it its itself just let me might more most must my
@@ -29,7 +35,7 @@ STOP_WORDS = frozenset(
     и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по только ее мне было вот от меня еще
     нет о из ему теперь когда даже ну ли если уже или ни быть был него до вас опять уж вам ведь там потом себя ничего ей
     может они тут где есть надо ней для мы тебя их чем была сам чтоб без будто чего раз тоже себе под будет ж тогда кто
-    этот""".split()
+    этот"""
 )
 
 _stemmers: dict[str, Any] = {}

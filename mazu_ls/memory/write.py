@@ -12,6 +12,7 @@ from mazu_ls.memory.record import Anchor, Outcome, identifier, micros, now
 from mazu_ls.memory.rows import Entry, Rows, digest
 from mazu_ls.memory.similar import compare
 from mazu_ls.memory.tokens import query_terms
+from mazu_ls.store import select
 
 _RAREST = 6
 _CANDIDATES = 50
@@ -122,7 +123,8 @@ def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
     marks = ", ".join("?" * len(found))
     texts = {
         n: f"{title}\n{body[:2000]}"
-        for n, title, body in rows.db.execute(
+        for n, title, body in select(
+            rows.db,
             f"SELECT n, title, body FROM memory WHERE n IN ({marks}) AND category = ?",
             (*found, entry.category),
         )
