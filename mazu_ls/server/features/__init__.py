@@ -1,0 +1,40 @@
+"""The LSP methods we answer besides commands: one file per family, found by `load`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+FAMILIES = ("sync", "workspace")
+Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One LSP method: the type of its params, and `handler(server, params)`, plain or async."""
+
+    method: str
+    params: type[Any] | None
+    handler: Handler
+
+
+REGISTRY: dict[str, Feature] = {}
+
+
+def feature(method: str, params: type[Any] | None = None) -> Callable[[Handler], Handler]:
+    """Register the handler of one method."""
+
+    def register(handler: Handler) -> Handler:
+        REGISTRY[method] = Feature(method, params, handler)
+        return handler
+
+    return register
+
+
+def load() -> list[Feature]:
+    """Every feature."""
+    for family in FAMILIES:
+        importlib.import_module(f"{__name__}.{family}")
+    return list(REGISTRY.values())

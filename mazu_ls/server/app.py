@@ -1,0 +1,79 @@
+"""`mazu-ls` as a language server: over stdio, or over TCP on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from mazu_ls.server.logs import log_to_stderr
+from mazu_ls.server.transport import StdioTransport, StreamTransport, claim_stdio
+
+if TYPE_CHECKING:
+    from mazu_ls.server.connection import Connection
+
+LOOPBACK = "127.0.0.1"
+
+
+def serve(tcp_port: int | None = None) -> int:
+    """Serve one client and return the exit code. stdout carries the protocol and nothing else."""
+    descriptors = claim_stdio() if tcp_port is None else None
+    log_to_stderr()
+    connection_type = _import_connection()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    connection = connection_type()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, connection.protocol_exit)
+    if descriptors is not None:
+        return loop.run_until_complete(_serve_stdio(connection, *descriptors))
+    assert tcp_port is not None
+    return loop.run_until_complete(_serve_tcp(connection, tcp_port))
+
+
+def leave(code: int) -> None:
+    """End the process now: no thread that still reads or waits may hold it."""
+    logging.shutdown()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _import_connection() -> type[Connection]:
+    """pygls and ours; collecting garbage meanwhile would cost a fifth more and find none."""
+    gc.disable()
+    try:
+        from mazu_ls.server.connection import Connection
+    finally:
+        gc.freeze()
+        gc.enable()
+    return Connection
+
+
+async def _serve_stdio(connection: Connection, source: int, sink: int) -> int:
+    return await connection.run(StdioTransport(source, sink))
+
+
+async def _serve_tcp(connection: Connection, port: int) -> int:
+    first: asyncio.Future[StreamTransport] = asyncio.get_running_loop().create_future()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if first.done():
+            writer.close()
+        else:
+            first.set_result(StreamTransport(reader, writer))
+
+    try:
+        listener = await asyncio.start_server(accept, LOOPBACK, port)
+    except (OSError, OverflowError) as error:
+        print(f"mazu-ls: cannot listen on {LOOPBACK}:{port}: {error}. Choose another port.", file=sys.stderr)  # noqa: T201
+        return 1
+    host, bound = listener.sockets[0].getsockname()[:2]
+    print(f"mazu-ls: listening on {host}:{bound}", file=sys.stderr, flush=True)  # noqa: T201
+    async with listener:
+        return await connection.run(await first)

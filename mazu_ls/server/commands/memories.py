@@ -1,0 +1,170 @@
+"""mazu.remember, mazu.recall, mazu.memory.*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server.commands import command
+from mazu_ls.server.wire import memories as wire
+from mazu_ls.server.wire.common import Place
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.memories import Memories
+    from mazu_ls.memory.record import AnchorAt
+    from mazu_ls.server.server import Server
+
+TITLE = 120
+
+
+async def _remember_selection(server: Server) -> wire.Remember:
+    """Without arguments: the selected text, anchored where it stands; its first line is the title."""
+    focus = server.editor.focus if server.editor else None
+    text = server.editor.selection if server.editor else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if focus is None or not lines:
+        raise InvalidArguments(
+            "`title` is missing, and no text is selected that could be remembered", "title"
+        )
+    return wire.Remember(lines[0][:TITLE], text, anchors=[Place(focus.uri, focus.range)])
+
+
+@command("mazu.remember", natural=_remember_selection)
+async def remember(server: Server, params: wire.Remember) -> wire.RememberResult:
+    """Remember one thing, unless it is known."""
+    memories = await opened_memories(server)
+    category = params.category or ("user_preference" if params.scope == "global" else "fact")
+    remembered = await memories.remember(
+        params.title,
+        params.body,
+        category=category,
+        scope=params.scope,
+        tags=params.tags,
+        pinned=params.pinned,
+        anchors=await _anchors(server, params.anchors),
+        supersedes=params.supersedes,
+        source="user",
+    )
+    server.notify_changed("memory")
+    return wire.RememberResult(wire.Memory.of(remembered.memory), remembered.outcome)
+
+
+async def _recall_for_focus(server: Server) -> wire.Recall:
+    """Without arguments: what is known about the selected text, else about the document last seen."""
+    editor = server.editor
+    if editor is None or editor.focus is None:
+        raise InvalidArguments("`query` is missing, and no document is open that could stand for it", "query")
+    path = server.path_of(editor.focus.uri, "query")
+    return wire.Recall(editor.selection.strip()[:2000] or server.name_of(path), uri=editor.focus.uri)
+
+
+@command("mazu.recall", natural=_recall_for_focus)
+async def recall(server: Server, params: wire.Recall) -> wire.Recalled:
+    """What is known, best first, with the reason for each."""
+    memories = await opened_memories(server)
+    files = [server.name_of(server.path_of(params.uri))] if params.uri else []
+    found = await memories.recall(
+        params.query, limit=params.limit, scope=params.scope, category=params.category, files=files
+    )
+    return wire.Recalled([wire.Memory.of(memory) for memory in found])
+
+
+@command("mazu.memory.list")
+async def list_memories(server: Server, params: wire.ListMemories) -> wire.MemoryPage:
+    """Memories, newest first."""
+    memories = await opened_memories(server)
+    page, total = await memories.list(
+        scope=params.scope,
+        category=params.category,
+        state=params.state,
+        limit=params.limit,
+        offset=params.offset,
+    )
+    return wire.MemoryPage([wire.Memory.of(memory) for memory in page], total)
+
+
+@command("mazu.memory.update")
+async def update(server: Server, params: wire.UpdateMemory) -> wire.OneMemory:
+    """Change what is given and nothing else."""
+    memories = await opened_memories(server)
+    anchors = None if params.anchors is None else await _anchors(server, params.anchors)
+    memory = await memories.update(
+        params.id,
+        params.scope,
+        title=params.title,
+        body=params.body,
+        category=params.category,
+        tags=params.tags,
+        pinned=params.pinned,
+        anchors=anchors,
+    )
+    server.notify_changed("memory")
+    return wire.OneMemory(wire.Memory.of(memory))
+
+
+@command("mazu.memory.forget")
+async def forget(server: Server, params: wire.Forget) -> wire.Forgotten:
+    """Delete one memory; what it had superseded is live again."""
+    memories = await opened_memories(server)
+    memory = await memories.forget(params.id, params.scope)
+    server.notify_changed("memory")
+    return wire.Forgotten(wire.Memory.of(memory))
+
+
+@command("mazu.memory.consolidate")
+async def consolidate(server: Server, params: wire.Consolidate) -> object:
+    """Near-duplicates archived, drafts proposed; a dry run unless `apply`."""
+    memories = await opened_memories(server)
+    result = await memories.consolidate(apply=params.apply)
+    if params.apply:
+        server.notify_changed("memory")
+    return result
+
+
+@command("mazu.memory.export")
+async def export(server: Server, params: wire.ExportImport) -> object:
+    """All memories as Markdown, lossless."""
+    memories = await opened_memories(server)
+    return await memories.export(server.path_of(params.uri))
+
+
+@command("mazu.memory.import")
+async def import_(server: Server, params: wire.ExportImport) -> object:
+    """Memories from Markdown that `mazu.memory.export` wrote, edited or not."""
+    memories = await opened_memories(server)
+    result = await memories.import_(server.path_of(params.uri))
+    server.notify_changed("memory")
+    return result
+
+
+async def opened_memories(server: Server) -> Memories:
+    """The project's memory. Raises MazuError where it cannot be had."""
+    project = await server.opened()
+    if project.memories is None:
+        raise project.no_memory or MazuError(Kind.STORAGE, "Memory is not open.", "See mazu.status.")
+    return project.memories
+
+
+async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
+    """Each place with the text that is its evidence."""
+    from mazu_ls.memory.record import AnchorAt
+    from mazu_ls.memory.record import Range as Span
+
+    found: list[AnchorAt] = []
+    for index, place in enumerate(places):
+        path = server.path_of(place.uri, f"anchors[{index}].uri")
+        try:
+            text = await server.host.read(path)
+        except OSError as error:
+            raise MazuError(
+                Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror}.", "Check the path."
+            ) from error
+        span = place.range and Span(
+            place.range.start.line,
+            place.range.start.character,
+            place.range.end.line,
+            place.range.end.character,
+        )
+        found.append(AnchorAt(server.name_of(path), span, text=text))
+    return found

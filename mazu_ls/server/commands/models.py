@@ -1,0 +1,114 @@
+"""mazu.models.*, mazu.tools.list, mazu.role.*."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.commands import command
+from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire.common import Nothing
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
+    from mazu_ls.server.server import Server
+
+
+@command("mazu.models.list")
+async def list_models(server: Server, params: Nothing) -> Any:
+    """Models that can be used, with what they cost, and the one in force."""
+    from mazu_ls.models import catalog
+
+    project = await server.opened()
+    available = await asyncio.to_thread(catalog.available, project.config, project.env)
+    return {"models": [wire.camel(model) for model in available], "current": await current_model(project)}
+
+
+@command("mazu.models.set")
+async def set_model(server: Server, params: wire.SetModel) -> Any:
+    """The current session talks to this model from its next turn on; so do new ones while this server runs."""
+    from mazu_ls import journal
+
+    project = await server.opened()
+    model = await project.model(params.model)
+    session = await project.sessions.get()
+    session.append(journal.ModelChosen(model.name))
+    server.notify_changed("sessions")
+    return await list_models(server, Nothing())
+
+
+@command("mazu.tools.list")
+async def list_tools(server: Server, params: Nothing) -> Any:
+    """What a model may call here."""
+    project = await server.opened()
+    return {
+        "tools": [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "effect": tool.effect,
+                "source": tool.source,
+                "schema": tool.schema,
+            }
+            for tool in project.tools()
+        ]
+    }
+
+
+@command("mazu.role.show")
+async def show_role(server: Server, params: wire.ShowRole) -> Any:
+    """The role document in force; its text is empty where there is none."""
+    return await _role(await server.opened())
+
+
+async def _document_as_role(server: Server) -> wire.SetRole:
+    """Without arguments: the document last seen becomes the role."""
+    focus = server.editor.focus if server.editor else None
+    if focus is None:
+        raise InvalidArguments("`uri` is missing, and no document is open that could stand for it", "uri")
+    return wire.SetRole(focus.uri)
+
+
+@command("mazu.role.set", natural=_document_as_role)
+async def set_role(server: Server, params: wire.SetRole) -> Any:
+    """Copy the text of a document into the role document."""
+    project = await server.opened()
+    if params.uri is None:
+        params = await _document_as_role(server)
+    assert params.uri is not None
+    path = server.path_of(params.uri)
+    try:
+        text = await server.host.read(path)
+    except OSError as error:
+        raise MazuError(
+            Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from error
+    place = _role_path(project)
+    if place != path:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(place.write_text, text, "utf-8")
+    return await _role(project)
+
+
+async def _role(project: Project) -> Any:
+    return {"uri": uris.from_path(_role_path(project)), "text": await asyncio.to_thread(project.role)}
+
+
+def _role_path(project: Project) -> Path:
+    named = Path(project.config.role).expanduser()
+    return named if named.is_absolute() else project.root / named
+
+
+async def current_model(project: Project) -> str | None:
+    """The model of the current session, else the one the settings lead to; None where no key is set."""
+    if project.sessions.current:
+        session = await project.sessions.get(project.sessions.current)
+        if session.conversation.model:
+            return session.conversation.model
+    try:
+        return (await project.model(None)).name
+    except MazuError:
+        return None

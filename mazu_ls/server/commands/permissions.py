@@ -1,0 +1,96 @@
+"""mazu.permissions.*: the mode, the rules, and what would be decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server.commands import command
+from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire.common import Nothing
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.permissions import Rule
+    from mazu_ls.agent.project import Project
+    from mazu_ls.server.server import Server
+
+
+@command("mazu.permissions.list")
+async def list_rules(server: Server, params: Nothing) -> Any:
+    """The mode and every rule: those of the settings, and those the user gave when asked."""
+    return _state(await server.opened())
+
+
+@command("mazu.permissions.set")
+async def set_rule(server: Server, params: wire.SetRule) -> Any:
+    """Add a rule for this project."""
+    from mazu_ls.agent.permissions import Rule
+
+    project = await server.opened()
+    project.grants.add(Rule.of(params.rule.tool, params.rule.pattern, params.rule.verdict))
+    return _state(project)
+
+
+async def _newest_grant(server: Server) -> wire.RevokeRule:
+    """Without arguments: the rule given last."""
+    project = await server.opened()
+    granted = project.grants.rules()
+    if not granted:
+        raise MazuError(
+            Kind.NOT_FOUND, "No rule was given that could be revoked.", "See mazu.permissions.list."
+        )
+    return wire.RevokeRule(granted[-1].id)
+
+
+@command("mazu.permissions.revoke", natural=_newest_grant)
+async def revoke(server: Server, params: wire.RevokeRule) -> Any:
+    """Take back a rule that was given; rules of the settings are changed there."""
+    project = await server.opened()
+    if not project.grants.revoke(params.id):
+        raise MazuError(
+            Kind.NOT_FOUND, f"There is no given rule {params.id!r}.", "See mazu.permissions.list for the ids."
+        )
+    return _state(project)
+
+
+async def _show_mode(server: Server) -> None:
+    """Without arguments: nothing is changed, the mode is shown."""
+
+
+@command("mazu.permissions.mode", natural=_show_mode)
+async def mode(server: Server, params: wire.SetMode) -> Any:
+    """Change the mode while this server runs."""
+    project = await server.opened()
+    if params is not None:
+        project.set_mode(params.mode)
+    return _state(project)
+
+
+@command("mazu.permissions.check")
+async def check(server: Server, params: wire.Check) -> Any:
+    """What would be decided about a tool call; nothing is run."""
+    from mazu_ls.agent.permissions import Call, Place, decide
+
+    project = await server.opened()
+    tool = next((tool for tool in project.tools() if tool.name == params.tool), None)
+    if tool is None:
+        known = ", ".join(sorted(tool.name for tool in project.tools()))
+        raise InvalidArguments(f"there is no tool {params.tool!r}; there are {known}", "tool")
+    place = Place(project.workspace.roots, project.root, Path.home())
+    call = Call(tool.name, tool.effect, params.arguments)
+    found = decide(call, params.mode or project.config.permissions.mode, project.rules(), place)
+    answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason}
+    return answer if found.rule is None else {**answer, "rule": _rule(found.rule)}
+
+
+def _state(project: Project) -> Any:
+    given = {rule.id for rule in project.grants.rules()}
+    rules = [
+        {**_rule(rule), "source": "granted" if rule.id in given else "settings"} for rule in project.rules()
+    ]
+    return {"mode": project.config.permissions.mode, "rules": rules}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {"id": rule.id, "tool": rule.tool, "pattern": rule.pattern, "verdict": rule.verdict}

@@ -1,0 +1,109 @@
+"""mazu.usage, mazu.audit, mazu.status: what was done, what it cost, how things stand."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import __version__
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server.commands import command
+from mazu_ls.server.logs import log_place
+from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire.common import Nothing
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
+    from mazu_ls.server.server import Server
+
+KEYS = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+}
+
+
+@command("mazu.usage")
+async def usage(server: Server, params: wire.UsageOf) -> Any:
+    """Tokens and money by model; what a price is not known for costs null, never 0."""
+    from mazu_ls.agent.records import spending
+
+    project = await server.opened()
+    spent = await asyncio.to_thread(spending, _journals(project, params.session_id), params.since_days)
+    return {"byModel": spent.by_model, "total": spent.total, "costUsd": spent.total.cost_usd}
+
+
+@command("mazu.audit")
+async def audit(server: Server, params: wire.Audit) -> Any:
+    """Every tool call, newest first: what was asked, who decided how, what came of it."""
+    from mazu_ls.agent.records import audit as audited
+
+    project = await server.opened()
+    records = await asyncio.to_thread(audited, _journals(project, params.session_id), params.limit)
+    return {"entries": [wire.camel(record, keep=("arguments",)) for record in records]}
+
+
+@command("mazu.status")
+async def status(server: Server, params: Nothing) -> Any:
+    """One object for status bars. It answers whatever is missing."""
+    project = await server.opened()
+    running = [s for s in project.sessions.opened() if s.running]
+    return {
+        "version": __version__,
+        "model": await _model(project),
+        "mode": project.config.permissions.mode,
+        "session": project.sessions.current,
+        "running": [{"sessionId": s.id, "name": s.name, "state": s.state} for s in running],
+        "jobs": server.jobs.titles,
+        "memory": await _memory(project),
+        "checkpoints": await _checkpoints(project),
+        "keys": {provider: bool(project.env.get(name)) for provider, name in KEYS.items()},
+        "git": shutil.which("git") is not None,
+        "sandbox": await _sandbox(project),
+        "folders": [str(folder) for folder in project.folders],
+        "warnings": project.warnings,
+        "log": log_place(project.env),
+        "pid": os.getpid(),
+    }
+
+
+def _journals(project: Project, session_id: str | None) -> list[Path]:
+    if session_id is None:
+        return sorted(project.journals.glob("*.jsonl")) + sorted(project.state.glob("*.jsonl"))
+    path = project.journals / f"{session_id}.jsonl"
+    if "/" in session_id or not path.is_file():
+        raise MazuError(Kind.NOT_FOUND, f"There is no session {session_id[:80]!r}.", "See mazu.session.list.")
+    return [path]
+
+
+async def _model(project: Project) -> Any:
+    from mazu_ls.server.commands.models import current_model
+
+    return await current_model(project)
+
+
+async def _memory(project: Project) -> Any:
+    if project.memories is None:
+        return {"available": False, "reason": _reason(project.no_memory)}
+    return {"available": True, **wire.camel(await project.memories.stats())}
+
+
+async def _checkpoints(project: Project) -> Any:
+    if project.checkpoints is None:
+        return {"available": False, "reason": _reason(project.no_checkpoints)}
+    return {"available": True, **wire.camel(await project.checkpoints.stats())}
+
+
+def _reason(error: MazuError | None) -> str:
+    return f"{error.message} {error.hint}".strip() if error else "not open"
+
+
+async def _sandbox(project: Project) -> Any:
+    """Which sandbox a command would run in."""
+    from mazu_ls.tools.sandbox import kind
+
+    return await asyncio.to_thread(kind, project.config.shell.sandbox)

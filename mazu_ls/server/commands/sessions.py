@@ -1,0 +1,94 @@
+"""mazu.session.*: list, show, new, end, delete, rewind, compact."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server.commands import command
+from mazu_ls.server.wire import sessions as wire
+from mazu_ls.server.wire import turns
+from mazu_ls.server.wire.common import Nothing
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.session import Session
+    from mazu_ls.server.jobs import Token
+    from mazu_ls.server.server import Server
+
+
+@command("mazu.session.list")
+async def list_sessions(server: Server, params: Nothing) -> wire.SessionList:
+    """Every session, the last used first."""
+    project = await server.opened()
+    infos = await project.sessions.list()
+    return wire.SessionList([wire.SessionSummary.of(info) for info in infos], project.sessions.current)
+
+
+@command("mazu.session.show")
+async def show(server: Server, params: turns.ShowSession) -> wire.Session:
+    """One session with its last turns."""
+    project = await server.opened()
+    return await _shown(await project.sessions.get(params.session_id, create=False), params.turns)
+
+
+@command("mazu.session.new")
+async def new(server: Server, params: turns.NewSession) -> wire.Session:
+    """Begin a session; it is the one meant from now on."""
+    project = await server.opened()
+    session = await project.sessions.new(params.name)
+    server.notify_changed("sessions")
+    return await _shown(session)
+
+
+@command("mazu.session.end")
+async def end(server: Server, params: turns.OfSession) -> wire.Session:
+    """End a session: its running turn is stopped; it can still be read and gone on with."""
+    from mazu_ls import journal
+
+    project = await server.opened()
+    session = await project.sessions.get(params.session_id, create=False)
+    session.cancel()
+    await session.settled()
+    session.append(journal.SessionEnded())
+    project.sessions.current = None
+    server.notify_changed("sessions")
+    return await _shown(session)
+
+
+@command("mazu.session.delete")
+async def delete(server: Server, params: turns.OfSession) -> wire.SessionList:
+    """Remove a session and its journal for good; without an id the last used one."""
+    project = await server.opened()
+    session = await project.sessions.get(params.session_id, create=False)
+    await project.sessions.delete(session.id)
+    server.notify_changed("sessions")
+    return await list_sessions(server, Nothing())
+
+
+@command("mazu.session.rewind")
+async def rewind(server: Server, params: turns.Rewind) -> wire.Session:
+    """Take the last turns out of the conversation; files stay as they are."""
+    project = await server.opened()
+    session = await project.sessions.get(params.session_id, create=False)
+    await session.rewind(params.turns)
+    server.notify_changed("sessions")
+    return await _shown(session)
+
+
+@command("mazu.session.compact", progress=True)
+async def compact(server: Server, params: turns.Compact, token: Token | None) -> wire.Session:
+    """Replace what was said by a summary."""
+    raise MazuError(
+        Kind.UNSUPPORTED,
+        "Compaction on request is not part of this version yet.",
+        "It happens by itself at `context.compact_at` of the model's window.",
+    )
+
+
+async def _shown(session: Session, turns_shown: int | None = None) -> wire.Session:
+    from mazu_ls.agent.records import transcript
+
+    info = await session.info()
+    records = transcript(session.id, await asyncio.to_thread(session.events))
+    return wire.Session.of(info, records[-turns_shown:] if turns_shown else records)

@@ -1,0 +1,165 @@
+"""mazu.chat, run, ask, edit, council, cancel: what calls a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server import turns
+from mazu_ls.server.attachments import attachments
+from mazu_ls.server.commands import command
+from mazu_ls.server.wire import turns as wire
+
+if TYPE_CHECKING:
+    from mazu_ls.server.jobs import Job, Token
+    from mazu_ls.server.server import Server
+
+
+@command("mazu.chat", progress=True)
+async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
+    """Say something in a session. Without a message the chat document is opened."""
+    from mazu_ls.agent.turn import Prompt
+
+    project = await server.opened()
+    if params.message is None:
+        from mazu_ls.server.features.chat import open_chat
+
+        return await open_chat(server, params.session_id)
+    session = await project.sessions.get(params.session_id)
+    asked = Prompt(
+        params.message,
+        await attachments(server, params.attachments),
+        model=params.model,
+        limits=turns.limits(project),
+    )
+    return await turns.start(server, session, asked, wait=params.wait, token=token)
+
+
+async def _selected_task(server: Server) -> wire.Run:
+    """Without arguments: the selected text is the task."""
+    return wire.Run(task=_selection(server, "task"))
+
+
+@command("mazu.run", natural=_selected_task, progress=True)
+async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
+    """Carry a task out on its own, within limits."""
+    from mazu_ls.agent.turn import Prompt
+
+    project = await server.opened()
+    session = await project.sessions.get(params.session_id)
+    asked = Prompt(
+        params.task,
+        model=params.model,
+        limits=turns.limits(
+            project,
+            steps=params.max_steps,
+            cost=params.max_cost,
+            tokens=params.max_tokens,
+            seconds=params.max_seconds,
+        ),
+        kind="run",
+        allow_shell=params.allow_shell,
+        checkpoint_every=params.checkpoint_every or project.config.checkpoints.every,
+    )
+    return await turns.start(server, session, asked, wait=params.wait, token=token)
+
+
+async def _selected_question(server: Server) -> wire.Ask:
+    """Without arguments: the selected text is the question."""
+    return wire.Ask(question=_selection(server, "question"))
+
+
+@command("mazu.ask", natural=_selected_question, progress=True)
+async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
+    """One question, no tools, nothing remembered."""
+    from mazu_ls.agent import oneshot
+
+    project = await server.opened()
+    await project.model(params.model)
+    attached = await attachments(server, params.attachments)
+
+    async def work(job: Job) -> wire.Answer:
+        reply, usage = await oneshot.ask(project, params.question, attached, params.model)
+        server.notify_changed("usage")
+        return wire.Answer(reply, usage)
+
+    job = server.jobs.start("answering a question", work, token)
+    if params.wait:
+        return await server.jobs.finish(job)
+    server.jobs.let_run(job, lambda answer: turns.show_answer(server, params.question, answer.reply))
+    return wire.Started(None, None)
+
+
+async def _edit_of_focus(server: Server) -> wire.Edit:
+    """Without arguments: the last selected range, with the instruction of an `AI!` comment in it."""
+    from mazu_ls.server.comments import instruction_in
+
+    focus = server.editor.focus if server.editor else None
+    found = instruction_in(_selection(server, "range"))
+    if focus is None or focus.range is None or found is None:
+        raise InvalidArguments(
+            "`instruction` is missing: write an `AI!` comment in the selection", "instruction"
+        )
+    return wire.Edit(focus.uri, focus.range, found)
+
+
+@command("mazu.edit", natural=_edit_of_focus, progress=True)
+async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
+    """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
+    from mazu_ls.agent.rewrite import rewrite
+    from mazu_ls.agent.session import new_id
+
+    project = await server.opened()
+    path = server.path_of(params.uri)
+    await project.model(params.model)
+    document = await turns.document_at(server, params.uri, path)
+    start, end = document.offset(params.range.start), document.offset(params.range.end)
+    turn_id = new_id("t")
+
+    async def work(job: Job) -> wire.TurnResult:
+        job.report(path.name)
+        result = await rewrite(
+            project, path, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
+            turn_id=turn_id,
+        )  # fmt: skip
+        return turns.encoded(result)
+
+    job = server.jobs.start(f"rewriting {path.name}", work, token)
+    if params.wait:
+        return await server.jobs.finish(job)
+    server.jobs.let_run(job, lambda result: turns.tell_end(server, result))
+    return wire.Started(None, turn_id)
+
+
+async def _council_on_selection(server: Server) -> wire.Council:
+    """Without arguments: the selected text is the question."""
+    return wire.Council(question=_selection(server, "question"))
+
+
+@command("mazu.council", natural=_council_on_selection, progress=True)
+async def council(server: Server, params: wire.Council, token: Token | None) -> Any:
+    """Several models answer the same question."""
+    raise MazuError(
+        Kind.UNSUPPORTED,
+        "The council is not part of this version yet.",
+        "Ask the models one after the other: mazu.ask with `model`.",
+    )
+
+
+@command("mazu.cancel")
+async def cancel(server: Server, params: wire.OfSession) -> wire.Cancelled:
+    """Stop the turn of a session; without one, of every session."""
+    project = await server.opened()
+    stopped = [
+        session.cancel() for session in project.sessions.opened() if params.session_id in (None, session.id)
+    ]
+    return wire.Cancelled(any(stopped))
+
+
+def _selection(server: Server, field: str) -> str:
+    text = server.editor.selection if server.editor else ""
+    if not text.strip():
+        raise InvalidArguments(
+            f"`{field}` is missing, and no text is selected that could stand for it", field
+        )
+    return text

@@ -1,0 +1,48 @@
+"""Document sync: what the editor shows is what the agent reads."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from mazu_ls.server import lsp
+from mazu_ls.server.features import feature
+
+if TYPE_CHECKING:
+    from mazu_ls.server.editor import Editor
+    from mazu_ls.server.server import Server
+
+logger = logging.getLogger(__name__)
+
+
+@feature("textDocument/didOpen", lsp.DidOpen)
+def did_open(server: Server, params: lsp.DidOpen) -> None:
+    """A document came into view."""
+    editor = _editor(server)
+    editor.documents.open(params.text_document)
+    editor.looked_at(params.text_document.uri)
+
+
+@feature("textDocument/didChange", lsp.DidChange)
+def did_change(server: Server, params: lsp.DidChange) -> None:
+    """The user, or an edit of ours, changed a document."""
+    editor = _editor(server)
+    editor.documents.change(params.text_document.uri, params.text_document.version, params.content_changes)
+    editor.looked_at(params.text_document.uri)
+
+
+@feature("textDocument/didSave", lsp.DidSave)
+def did_save(server: Server, params: lsp.DidSave) -> None:
+    """A document was written to disk."""
+    _editor(server).documents.save(params.text_document.uri, params.text)
+
+
+@feature("textDocument/didClose", lsp.OfDocument)
+def did_close(server: Server, params: lsp.OfDocument) -> None:
+    """A document is out of view; from now on its file is the truth."""
+    _editor(server).documents.close(params.text_document.uri)
+
+
+def _editor(server: Server) -> Editor:
+    assert server.editor is not None, "document sync comes from an editor"
+    return server.editor

@@ -1,0 +1,94 @@
+"""Folders, settings, files changed outside, commands, progress."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server import commands, lsp
+from mazu_ls.server.features import feature
+from mazu_ls.server.outgoing import ClientError
+from mazu_ls.server.settings import pulled_settings, pushed_settings
+
+if TYPE_CHECKING:
+    from mazu_ls.server.server import Server
+
+logger = logging.getLogger(__name__)
+REGISTER_SECONDS = 5.0
+
+
+@feature("initialized")
+async def initialized(server: Server, params: None) -> None:
+    """The client is ready: ask its settings, then open the project."""
+    if server.editor is None:
+        return
+    if (settings := await pulled_settings(server.editor)) is not None:
+        server.settings = settings
+    server.start_opening()
+    await _register(server)
+
+
+async def _register(server: Server) -> None:
+    assert server.editor is not None
+    profile, wanted = server.editor.profile, []
+    if profile.says("workspace.didChangeWatchedFiles.dynamicRegistration"):
+        watch = {"watchers": [{"globPattern": "**/*"}]}
+        wanted.append(
+            {"id": "mazu-files", "method": "workspace/didChangeWatchedFiles", "registerOptions": watch}
+        )
+    if profile.says("workspace.didChangeConfiguration.dynamicRegistration"):
+        section = {"section": "mazu"}
+        wanted.append(
+            {"id": "mazu-settings", "method": "workspace/didChangeConfiguration", "registerOptions": section}
+        )
+    if wanted:
+        try:
+            await server.editor.link.ask(
+                "client/registerCapability", {"registrations": wanted}, REGISTER_SECONDS
+            )
+        except (ClientError, TimeoutError) as error:
+            logger.info("The editor took no registration: %s", error)
+
+
+@feature("workspace/executeCommand", lsp.ExecuteCommand)
+async def execute_command(server: Server, params: lsp.ExecuteCommand) -> Any:
+    """Every command of docs/protocol.md."""
+    return await commands.execute(server, params.command, params.arguments, params.work_done_token)
+
+
+@feature("window/workDoneProgress/cancel", lsp.Token)
+def cancel_progress(server: Server, params: lsp.Token) -> None:
+    """The user pressed cancel on a progress."""
+    server.jobs.cancel(params.token)
+
+
+@feature("workspace/didChangeConfiguration", lsp.DidChangeConfiguration)
+async def did_change_configuration(server: Server, params: lsp.DidChangeConfiguration) -> None:
+    """New settings are in force from the next turn on; what is wrong with them is said."""
+    assert server.editor is not None
+    settings = await pulled_settings(server.editor)
+    if settings is None:
+        settings = pushed_settings(params.settings)
+    if settings is not None:
+        await server.configure(settings)
+
+
+@feature("workspace/didChangeWorkspaceFolders", lsp.DidChangeFolders)
+async def did_change_folders(server: Server, params: lsp.DidChangeFolders) -> None:
+    """The project is opened anew with the folders of now."""
+    await server.change_folders(
+        [folder.uri for folder in params.event.added], [folder.uri for folder in params.event.removed]
+    )
+
+
+@feature("workspace/didChangeWatchedFiles", lsp.DidChangeWatchedFiles)
+def did_change_watched_files(server: Server, params: lsp.DidChangeWatchedFiles) -> None:
+    """A settings file that changed is read again; open documents stay what the editor says they are."""
+    if any(change.uri.endswith("/.mazu/config.toml") for change in params.changes):
+        server.jobs.spawn(server.configure(server.settings))
+
+
+@feature("$/setTrace", lsp.SetTrace)
+def set_trace(server: Server, params: lsp.SetTrace) -> None:
+    """`verbose` lets the log say more."""
+    logging.getLogger("mazu_ls").setLevel(logging.DEBUG if params.value == "verbose" else logging.INFO)

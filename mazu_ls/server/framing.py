@@ -1,0 +1,75 @@
+"""The base protocol of LSP: `Content-Length` headers and bodies, found again after anything malformed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_BODY = 256 * 1024**2
+"""Bytes. A larger announced body is taken for a broken header: waiting for it would make the server deaf."""
+MAX_HEADER = 64 * 1024
+HEADER_END = re.compile(rb"\r\n\r\n|\n\n")
+LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class BadFrame:
+    """Bytes that are no message; `reason` is one sentence for the client."""
+
+    reason: str
+
+
+def frame(body: bytes) -> bytes:
+    """One message as it goes out."""
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+class Frames:
+    """Cuts a byte stream into bodies; after a broken header it goes on at the next `Content-Length`."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._need: int | None = None
+
+    def feed(self, data: bytes) -> list[bytes | BadFrame]:
+        """Everything that became complete with `data`."""
+        self._buffer += data
+        found: list[bytes | BadFrame] = []
+        while (item := self._next()) is not None:
+            found.append(item)
+        return found
+
+    def _next(self) -> bytes | BadFrame | None:
+        if self._need is None:
+            problem = self._header()
+            if problem is not None:
+                return problem
+            if self._need is None:
+                return None
+        if len(self._buffer) < self._need:
+            return None
+        body = bytes(memoryview(self._buffer)[: self._need])
+        del self._buffer[: self._need]
+        self._need = None
+        return body
+
+    def _header(self) -> BadFrame | None:
+        """Consume one header block: sets `_need`, or says what is wrong with it."""
+        end = HEADER_END.search(self._buffer)
+        if end is None:
+            if len(self._buffer) <= MAX_HEADER:
+                return None
+            del self._buffer[:-64]
+            return BadFrame("No header was found in 64 KiB of input; it was skipped.")
+        block = bytes(self._buffer[: end.start()])
+        del self._buffer[: end.end()]
+        lengths = LENGTH.findall(block)
+        if not lengths:
+            return BadFrame("A message without a Content-Length header was skipped.")
+        value = lengths[-1].strip()
+        if not value.isdigit() or len(value) > 12 or int(value) > MAX_BODY:
+            return BadFrame(
+                f"Content-Length {value[:20].decode('latin-1')!r} is not usable; the message was skipped."
+            )
+        self._need = int(value)
+        return None

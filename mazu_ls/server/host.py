@@ -1,0 +1,117 @@
+"""LspHost: what the agent may ask of an editor, over LSP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer, Question, Reply
+from mazu_ls.server import uris
+from mazu_ls.server.approvals import Approvals
+from mazu_ls.server.apply import apply_to_document
+from mazu_ls.server.disk import Disk
+from mazu_ls.server.documents import Document
+from mazu_ls.server.editor import Editor
+from mazu_ls.server.outgoing import ClientError
+
+logger = logging.getLogger(__name__)
+LEVELS = {"error": 1, "warning": 2, "info": 3}
+SAVE_SECONDS = 30.0
+SHOW_SECONDS = 10.0
+
+
+class LspHost:
+    """An open document is read and edited in the editor, any other file on disk through the workspace."""
+
+    def __init__(self, editor: Editor, disk: Disk) -> None:
+        self._editor = editor
+        self._disk = disk
+        self._approvals = Approvals(editor)
+
+    async def read(self, path: Path) -> str:
+        """The text the user sees."""
+        document = self._editor.documents.at(path)
+        return document.text if document else await asyncio.to_thread(self._disk.read, path)
+
+    async def edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """Through the editor where the file is open there, left unsaved; else on disk."""
+        document = self._editor.documents.at(path)
+        if document is None or before is None:
+            await asyncio.to_thread(self._disk.replace, path, before, after)
+            return
+        if document.text != before:
+            raise MazuError(
+                Kind.CONFLICT,
+                f"{path.name} was changed in the editor meanwhile.",
+                "Read it again and redo the edit.",
+            )
+        if after is not None:
+            await apply_to_document(self._editor, document, after)
+        elif await self._dirty(document):
+            raise MazuError(
+                Kind.CONFLICT,
+                f"{path.name} has unsaved changes in the editor.",
+                "Save or close it before deleting it.",
+            )
+        else:
+            await asyncio.to_thread(self._disk.remove, path, before)
+
+    async def buffers(self) -> Sequence[Buffer]:
+        """Every open document; `dirty` is told by comparing with the disk, not by what the editor said."""
+        return [
+            Buffer(d.uri, d.path, d.version, d.language_id, d.text, await self._dirty(d))
+            for d in self._editor.documents
+        ]
+
+    async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
+        """Through `mazu/documents/save` where the client opted in; else the user is asked to save."""
+        unsaved = await self._unsaved(paths)
+        if not unsaved:
+            return []
+        if self._editor.profile.opted("save"):
+            try:
+                request = {"uris": [document.uri for document in unsaved]}
+                await self._editor.link.ask("mazu/documents/save", request, SAVE_SECONDS)
+            except (ClientError, TimeoutError) as error:
+                logger.warning("The editor did not save: %s", error)
+        else:
+            names = ", ".join(document.path.name for document in unsaved if document.path)
+            await self._approvals.pick(
+                f"Please save {names}: a command is about to run and reads the disk.",
+                ("Saved", "Go on without"),
+            )
+        return [document.path for document in await self._unsaved(paths) if document.path]
+
+    async def ask(self, question: Question, timeout: float) -> Reply:
+        """One question at a time; no answer in time is a Reply without a choice."""
+        return await self._approvals.ask(question, timeout)
+
+    async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        """`window/showMessage`."""
+        self._editor.link.notify("window/showMessage", {"type": LEVELS[level], "message": text})
+
+    async def show(self, path: Path, line: int | None = None) -> bool:
+        """`window/showDocument`, tried also where the client does not declare it."""
+        params: dict[str, Any] = {"uri": uris.from_path(path), "takeFocus": True}
+        if line is not None:
+            at = {"line": line, "character": 0}
+            params["selection"] = {"start": at, "end": at}
+        try:
+            answer = await self._editor.link.ask("window/showDocument", params, SHOW_SECONDS)
+        except (ClientError, TimeoutError) as error:
+            logger.info("%s could not be shown: %s", path, error)
+            return False
+        return isinstance(answer, dict) and answer.get("success") is True
+
+    async def _unsaved(self, paths: Sequence[Path]) -> list[Document]:
+        documents = [document for path in paths if (document := self._editor.documents.at(path))]
+        return [document for document in documents if await self._dirty(document)]
+
+    async def _dirty(self, document: Document) -> bool:
+        if document.path is None:
+            return bool(document.text)
+        return await self._disk.differs(document)

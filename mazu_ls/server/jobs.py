@@ -1,0 +1,156 @@
+"""Work that goes on after its command was answered: one task each, with progress that can be cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.host import Host
+from mazu_ls.server.editor import Editor
+from mazu_ls.server.errors import internal
+from mazu_ls.server.outgoing import ClientError
+
+logger = logging.getLogger(__name__)
+Token = int | str
+CREATE_SECONDS = 5.0
+_numbers = itertools.count(1)
+
+
+class Job:
+    """One piece of background work. `report` shows a line, and a percentage where it means something."""
+
+    def __init__(self, title: str, token: Token | None, editor: Editor | None) -> None:
+        self.title = title
+        self.token = token
+        self.task: asyncio.Task[Any] | None = None
+        self._editor = editor
+        self._shown = False
+        self._last = ""
+
+    async def begin(self) -> None:
+        """Show the progress. With no token from the client one is created, where the client takes that."""
+        if self._editor is None or (self.token is None and not self._editor.profile.progress):
+            return
+        if self.token is None:
+            self.token = f"mazu-job-{next(_numbers)}"
+            try:
+                create = {"token": self.token}
+                await self._editor.link.ask("window/workDoneProgress/create", create, CREATE_SECONDS)
+            except (ClientError, TimeoutError) as error:
+                logger.info("No progress is shown for %s: %s", self.title, error)
+                return
+        self._shown = True
+        self._send({"kind": "begin", "title": f"Mazu: {self.title}", "cancellable": True})
+
+    def report(self, message: str, percentage: int | None = None) -> None:
+        """Show how far it is; the same line is not sent twice."""
+        if not self._shown or message == self._last:
+            return
+        self._last = message
+        value: dict[str, Any] = {"kind": "report", "message": message, "cancellable": True}
+        self._send(value if percentage is None else {**value, "percentage": percentage})
+
+    def end(self, message: str) -> None:
+        """Take the progress away, with a last sentence."""
+        if self._shown:
+            self._shown = False
+            self._send({"kind": "end", "message": message})
+
+    def _send(self, value: dict[str, Any]) -> None:
+        assert self._editor is not None
+        self._editor.link.notify("$/progress", {"token": self.token, "value": value})
+
+
+class Jobs:
+    """All background work of one server."""
+
+    def __init__(self, host: Host, editor: Editor | None) -> None:
+        self._host = host
+        self._editor = editor
+        self._running: set[Job] = set()
+        self._short: set[asyncio.Task[Any]] = set()
+
+    @property
+    def titles(self) -> list[str]:
+        """What is being done right now."""
+        return [job.title for job in self._running]
+
+    def start(self, title: str, work: Callable[[Job], Awaitable[Any]], token: Token | None = None) -> Job:
+        """Begin `work`. Either `finish` or `let_run` must follow."""
+        job = Job(title, token, self._editor)
+        job.task = asyncio.get_running_loop().create_task(self._run(job, work), name=title)
+        self._running.add(job)
+        job.task.add_done_callback(lambda task: self._running.discard(job))
+        return job
+
+    async def finish(self, job: Job) -> Any:
+        """Wait for a job's result; when the waiting is cancelled the job is too."""
+        assert job.task is not None
+        return await job.task
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something short in the background; a failure goes to the log."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._short.add(task)
+        task.add_done_callback(self._short_done)
+
+    def _short_done(self, task: asyncio.Task[Any]) -> None:
+        self._short.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("background work failed", exc_info=error)
+
+    def let_run(self, job: Job, then: Callable[[Any], Awaitable[None]]) -> None:
+        """Nobody waits for the job: `then` gets its result, and the user hears how it failed, if it does."""
+        self.spawn(self._announce(job, then))
+
+    async def _announce(self, job: Job, then: Callable[[Any], Awaitable[None]]) -> None:
+        assert job.task is not None
+        await asyncio.wait([job.task])
+        if job.task.cancelled():
+            return
+        if not (error := job.task.exception()):
+            await then(job.task.result())
+            return
+        if isinstance(error, MazuError):
+            text = f"{error.message} {error.hint}".strip()
+        elif isinstance(error, InvalidArguments):
+            text = str(error)
+        else:
+            logger.error("%s failed", job.title, exc_info=error)
+            failure = internal(error, job.title)
+            text = f"{failure.message} {failure.hint}"
+        await self._host.say("error", f"Mazu: {text}")
+
+    def cancel(self, token: Token) -> None:
+        """The user pressed cancel on the progress with this token."""
+        for job in self._running:
+            if job.token == token and job.task:
+                job.task.cancel()
+
+    async def close(self) -> None:
+        """Cancel everything and wait until it has stopped."""
+        tasks = [*(job.task for job in self._running if job.task), *self._short]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _run(self, job: Job, work: Callable[[Job], Awaitable[Any]]) -> Any:
+        showing = asyncio.get_running_loop().create_task(job.begin())
+        end = "failed"
+        try:
+            result = await work(job)
+            end = "done"
+        except asyncio.CancelledError:
+            end = "stopped"
+            raise
+        else:
+            return result
+        finally:
+            if not showing.done():
+                showing.cancel()
+            job.end(end)

@@ -1,0 +1,69 @@
+"""The log: stderr, a file in the state directory, and `window/logMessage`; never stdout."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mazu_ls.paths import state_home
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+MAX_BYTES = 2 * 1024**2
+LSP_LEVELS = {logging.ERROR: 1, logging.CRITICAL: 1, logging.WARNING: 2, logging.INFO: 3}
+
+
+def log_path(env: Mapping[str, str] = os.environ) -> Path:
+    """Where the log file of this user's servers is."""
+    return state_home(env) / "mazu-ls.log"
+
+
+def log_place(env: Mapping[str, str] = os.environ) -> str:
+    """Where a user finds the log, in words."""
+    return str(log_path(env))
+
+
+def log_to_stderr() -> None:
+    """Warnings of everyone and our own news go to stderr from the first moment."""
+    logging.basicConfig(level=logging.WARNING, format=FORMAT)
+    logging.getLogger("mazu_ls").setLevel(logging.INFO)
+
+
+def log_to_file(env: Mapping[str, str] = os.environ) -> None:
+    """Keep the log in a file too, two generations of 2 MiB; a state directory that cannot be written is said once."""
+    from logging.handlers import RotatingFileHandler
+
+    from mazu_ls.redact import redact
+
+    class Redacting(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return redact(super().format(record))
+
+    path = log_path(env)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handler = RotatingFileHandler(
+            path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", errors="replace"
+        )
+    except OSError as error:
+        logging.getLogger(__name__).warning(
+            "%s cannot be written (%s); the log is on stderr only.", path, error
+        )
+        return
+    handler.setFormatter(Redacting(FORMAT))
+    logging.getLogger().addHandler(handler)
+
+
+class ClientLog(logging.Handler):
+    """Sends our warnings and errors, one line each, to the editor's log."""
+
+    def __init__(self, notify: Callable[[str, object], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._notify = notify
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            message = f"{message}: {record.exc_info[1]!r} (details in {log_place()})"
+        self._notify("window/logMessage", {"type": LSP_LEVELS.get(record.levelno, 4), "message": message})

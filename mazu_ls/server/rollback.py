@@ -1,0 +1,50 @@
+"""Rolling back with an editor in front: running turns first stopped, open documents changed through the editor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.server.apply import apply_to_document
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.records import OnConflict, RollbackReport
+    from mazu_ls.host import Buffer
+    from mazu_ls.server.server import Server
+
+
+async def roll_back(
+    server: Server,
+    checkpoints: Checkpoints,
+    checkpoint_id: str | None,
+    *,
+    only: Sequence[str] = (),
+    paths: Sequence[str] = (),
+    preview: bool = False,
+    on_conflict: OnConflict = "ask",
+) -> RollbackReport:
+    """Plan, and unless `preview` apply. Running turns are stopped, sessions read their conversation anew afterwards."""
+    project = await server.opened()
+    if not preview:
+        for session in project.sessions.opened():
+            session.cancel()
+            await session.settled()
+    plan = await checkpoints.plan(checkpoint_id, only=only, paths=paths, buffers=await server.host.buffers())
+    if preview:
+        return plan.preview()
+
+    async def write_buffer(buffer: Buffer, text: str) -> bool:
+        document = server.editor.documents.get(buffer.uri) if server.editor else None
+        if document is None or server.editor is None:
+            return False
+        try:
+            await apply_to_document(server.editor, document, text, "Mazu: roll back")
+        except MazuError:
+            return False
+        return True
+
+    report = await plan.apply(on_conflict, write_buffer)
+    server.notify_changed("memory", "checkpoints", "sessions", "skills")
+    return report

@@ -1,0 +1,149 @@
+"""What commands and features work on: the project, the user's host, background jobs. Free of pygls and of URIs' senders."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.host import Host
+from mazu_ls.server import uris
+from mazu_ls.server.editor import Editor
+from mazu_ls.server.jobs import Jobs
+from mazu_ls.server.updates import Updates
+from mazu_ls.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
+
+logger = logging.getLogger(__name__)
+CLOSE_SECONDS = 1.2
+
+
+class Server:
+    """One running mazu-ls, behind an editor or a terminal. `editor` is None in a terminal."""
+
+    def __init__(self, host: Host, editor: Editor | None = None, env: Mapping[str, str] = os.environ) -> None:
+        self.host = host
+        self.editor = editor
+        self.env = env
+        self.project: Project | None = None
+        self.jobs = Jobs(host, editor)
+        self.updates = Updates(editor)
+        self.folders: list[Path] = []
+        self.settings: Mapping[str, Any] = {}
+        self._planned = False
+        self._opening: asyncio.Task[Project] | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The folders tools may see; known before the project is open."""
+        return self.project.workspace if self.project else Workspace(self.folders)
+
+    def plan_opening(self, folders: Sequence[Path], settings: Mapping[str, Any]) -> None:
+        """The project to open: by `start_opening`, or when a command first needs it."""
+        self.folders = list(folders)
+        self.settings = settings
+        self._planned = True
+
+    def start_opening(self) -> None:
+        """Begin to open the planned project in the background."""
+        if self._opening is None and self._planned:
+            self._opening = asyncio.get_running_loop().create_task(self._open(), name="open project")
+
+    async def opened(self) -> Project:
+        """The project, once it is open. Raises MazuError where it could not be opened."""
+        if self.project is not None:
+            return self.project
+        self.start_opening()
+        if self._opening is None:
+            raise MazuError(Kind.UNSUPPORTED, "No project is open.", "Open a folder in the editor first.")
+        return await asyncio.shield(self._opening)
+
+    def notify_changed(self, *what: str) -> None:
+        """Tell a client that opted in which of its views are out of date."""
+        if self.editor and self.editor.profile.opted("updates"):
+            self.editor.link.notify("mazu/changed", {"what": list(what)})
+
+    async def configure(self, settings: Mapping[str, Any]) -> None:
+        """Take new settings of the editor; what is wrong with them is said."""
+        self.settings = settings
+        if self._opening is None:
+            return
+        project = await self.opened()
+        for problem in project.configure(settings):
+            await self.host.say("warning", f"Mazu: {problem}")
+
+    async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
+        """Open the project anew with these folders added and taken away; running turns are stopped first."""
+        gone = {uris.key(uri) for uri in removed}
+        kept = [folder for folder in self.folders if uris.key(uris.from_path(folder)) not in gone]
+        new = [path for uri in added if (path := uris.to_path(uri)) and path.is_dir() and path not in kept]
+        self.folders = kept + new
+        if self._opening is None:
+            return
+        await self.jobs.close()
+        project = await self.opened()
+        self.project, self._opening = None, None
+        await project.close()
+        self.start_opening()
+        self.notify_changed("memory", "checkpoints", "sessions", "skills", "usage")
+
+    def path_of(self, uri: str, field: str = "uri") -> Path:
+        """The file that a command's `uri` names. Raises InvalidArguments for any other scheme."""
+        path = uris.to_path(uri)
+        if path is None or not path.is_absolute():
+            raise InvalidArguments(f"`{field}` must be a file: URI, not {uri[:200]!r}", field)
+        return path
+
+    def name_of(self, path: Path) -> str:
+        """How a file is shown: from the workspace folder if it lies in one."""
+        return self.workspace.relative(path) if self.workspace.contains(path) else str(path)
+
+    async def show_text(self, name: str, text: str) -> None:
+        """Put a text before the user as a file in `.mazu/view/`."""
+        from mazu_ls.paths import project_folder
+
+        project = await self.opened()
+        place = (
+            (project_folder(project.root) / "view" / name) if self.folders else project.state / "view" / name
+        )
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+        if not await self.host.show(place):
+            await self.host.say("info", f"Mazu: see {place}")
+
+    async def close(self) -> None:
+        """Stop all work and end all children, within little more than a second."""
+        await self.jobs.close()
+        if self._opening is None:
+            return
+        if not self._opening.done():
+            self._opening.cancel()
+            await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
+        if self.project is not None:
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.project.close()
+            except TimeoutError:
+                logger.warning("The project did not close in %s s.", CLOSE_SECONDS)
+
+    async def _open(self) -> Project:
+        # Imported in a thread: the loop answers the editor meanwhile.
+        project_type = await asyncio.to_thread(_project_type)
+        self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
+        self.project.listen(self.updates.hear)
+        for warning in self.project.warnings:
+            logger.warning("%s", warning)
+            await self.host.say("warning", f"Mazu: {warning}")
+        return self.project
+
+
+def _project_type() -> type[Project]:
+    from mazu_ls.agent.project import Project
+
+    return Project

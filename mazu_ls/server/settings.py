@@ -1,0 +1,62 @@
+"""The editor's settings: the section `mazu`, however the client sends it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mazu_ls.server.editor import Editor
+from mazu_ls.server.outgoing import ClientError
+
+logger = logging.getLogger(__name__)
+PULL_SECONDS = 3.0
+SECTION = "mazu"
+
+
+def initial_settings(options: Any) -> Mapping[str, Any]:
+    """`initializationOptions`: the section itself, or an object that holds it."""
+    if not isinstance(options, dict):
+        return {}
+    section = options.get(SECTION, options)
+    return cleaned(section) if isinstance(section, dict) else {}
+
+
+def pushed_settings(settings: Any) -> Mapping[str, Any] | None:
+    """What a didChangeConfiguration carries; None where the client wants to be asked."""
+    if not isinstance(settings, dict) or not isinstance(settings.get(SECTION), dict):
+        return None
+    return cleaned(settings[SECTION])
+
+
+async def pulled_settings(editor: Editor) -> Mapping[str, Any] | None:
+    """`workspace/configuration` where the client has it."""
+    if editor.profile.says("workspace.configuration") is not True:
+        return None
+    try:
+        answer = await editor.link.ask(
+            "workspace/configuration", {"items": [{"section": SECTION}]}, PULL_SECONDS
+        )
+    except (ClientError, TimeoutError) as error:
+        logger.warning("The editor did not tell its settings: %s", error)
+        return None
+    section = answer[0] if isinstance(answer, list) and answer else None
+    return cleaned(section) if isinstance(section, dict) else None
+
+
+def cleaned(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the nulls that editors send for settings nobody has set, and with dotted keys unfolded."""
+    clean: dict[str, Any] = {}
+    for key, value in section.items():
+        value = cleaned(value) if isinstance(value, Mapping) else value
+        if value is None or value == {}:
+            continue
+        *tables, last = key.split(".")
+        place = clean
+        for table in tables:
+            place = place.setdefault(table, {})
+        if isinstance(value, dict) and isinstance(place.get(last), dict):
+            place[last].update(value)
+        else:
+            place[last] = value
+    return clean

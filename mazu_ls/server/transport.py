@@ -1,0 +1,126 @@
+"""How bytes come and go: stdio through two threads (the loop never waits for an editor), or one TCP client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+CHUNK = 256 * 1024
+FLUSH_SECONDS = 1.0
+
+
+class Transport(Protocol):
+    """A two-way byte stream."""
+
+    async def read(self) -> bytes:
+        """Some bytes; empty at the end of input."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes; never blocks."""
+        ...
+
+    async def close(self) -> None:
+        """Send what is queued, for a second at most."""
+        ...
+
+
+def claim_stdio() -> tuple[int, int]:
+    """Keep stdin and stdout for the protocol alone: returns private copies of both.
+
+    `print`, C libraries and children are left with an empty stdin and with stderr as their stdout.
+    """
+    source, sink = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return source, sink
+
+
+class StdioTransport:
+    """Blocking file descriptors behind a reading and a writing thread; pipes, sockets and files all work.
+
+    Non-blocking pipes would not do: the flag belongs to the pipe, which the editor and children may share.
+    """
+
+    def __init__(self, source: int, sink: int) -> None:
+        self._source, self._sink = source, sink
+        self._loop = asyncio.get_running_loop()
+        self._input: asyncio.Queue[bytes] = asyncio.Queue()
+        self._output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._flushed = asyncio.Event()
+        for run in (self._read_all, self._write_all):
+            threading.Thread(target=run, name=run.__name__.strip("_"), daemon=True).start()
+
+    async def read(self) -> bytes:
+        return await self._input.get()
+
+    def write(self, data: bytes) -> None:
+        self._output.put(data)
+
+    async def close(self) -> None:
+        self._output.put(None)
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._flushed.wait()
+        except TimeoutError:
+            return
+
+    def _read_all(self) -> None:
+        data = b"start"
+        while data:
+            try:
+                data = os.read(self._source, CHUNK)
+            except OSError:
+                data = b""
+            self._on_loop(self._input.put_nowait, data)
+
+    def _write_all(self) -> None:
+        try:
+            while (data := self._output.get()) is not None:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(self._sink, view) :]
+        except OSError:
+            # The editor closed its end: for the loop that is the end of input.
+            self._on_loop(self._input.put_nowait, b"")
+        self._on_loop(self._flushed.set)
+
+    def _on_loop(self, call: Callable[..., object], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *args)
+        except RuntimeError:
+            return  # The loop is closed: the process is ending.
+
+
+class StreamTransport:
+    """asyncio's own streams: TCP, and in-memory pairs in the tests."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def read(self) -> bytes:
+        try:
+            return await self._reader.read(CHUNK)
+        except ConnectionError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(data)
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._writer.drain()
+                self._writer.close()
+                await self._writer.wait_closed()
+        except (TimeoutError, ConnectionError):
+            return

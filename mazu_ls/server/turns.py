@@ -1,0 +1,106 @@
+"""Turns as jobs: started by a command, shown as progress, answered at once or when they are done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.attachments import read_document
+from mazu_ls.server.documents import Document
+from mazu_ls.server.wire import turns as wire
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.limits import Limits
+    from mazu_ls.agent.project import Project
+    from mazu_ls.agent.session import Session
+    from mazu_ls.agent.turn import Prompt, TurnResult
+    from mazu_ls.server.jobs import Job, Token
+    from mazu_ls.server.server import Server
+
+REPLY_LINE = 200
+SENTENCES = {
+    "max_steps": "stopped at the limit of steps",
+    "max_cost": "stopped at the limit of money",
+    "max_tokens": "stopped at the limit of tokens",
+    "max_seconds": "stopped at the limit of time",
+    "stuck": "stopped: it went round in circles",
+    "cancelled": "was stopped",
+    "refusal": "was refused by the model",
+}
+
+
+def limits(project: Project, **asked: float | None) -> Limits:
+    """The limits of the settings, narrowed by what a command asks for."""
+    from mazu_ls.agent.limits import Limits
+
+    return Limits.of(project.config.limits).narrowed(**asked)
+
+
+async def start(
+    server: Server, session: Session, asked: Prompt, *, wait: bool, token: Token | None = None
+) -> wire.Started | wire.TurnResult:
+    """Begin a turn. With `wait` the finished result, else the ids at once.
+
+    What would fail at once (no key, an unknown model, a busy session) is raised here, not told later.
+    """
+    from mazu_ls.agent.session import new_id
+
+    if session.running:
+        raise MazuError(
+            Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it with mazu.cancel."
+        )
+    await session.project.model(asked.model or session.conversation.model)
+    turn_id = new_id("t")
+
+    async def work(job: Job) -> wire.TurnResult:
+        server.updates.follow(turn_id, job)
+        result = await session.prompt(asked, turn_id)
+        return encoded(result)
+
+    job = server.jobs.start(session.headline(asked.text), work, token)
+    if wait:
+        return await server.jobs.finish(job)
+    server.jobs.let_run(job, lambda result: tell_end(server, result))
+    return wire.Started(session.id, turn_id)
+
+
+def encoded(result: TurnResult) -> wire.TurnResult:
+    """A turn's result for the wire."""
+    error = result.error
+    return wire.TurnResult(
+        session_id=result.session_id,
+        turn_id=result.turn_id,
+        reply=result.reply,
+        stop_reason=result.stop_reason,
+        detail=result.detail,
+        usage=result.usage,
+        edits=[wire.Edited(uris.from_path(edit.path), edit.added, edit.removed) for edit in result.edits],
+        checkpoints=list(result.checkpoints),
+        memories=wire.TurnMemories(list(result.injected), list(result.written)),
+        error=wire.Failure(str(error.kind), error.message, error.hint) if error else None,
+    )
+
+
+async def tell_end(server: Server, result: wire.TurnResult) -> None:
+    """Say how a turn ended that nobody waited for, unless it simply came to its end."""
+    if result.error:
+        await server.host.say("error", f"Mazu: {result.error.message} {result.error.hint}".strip())
+    elif result.stop_reason in SENTENCES:
+        detail = f" ({result.detail})" if result.detail else ""
+        await server.host.say("warning", f"Mazu {SENTENCES[result.stop_reason]}{detail}.")
+
+
+async def show_answer(server: Server, question: str, reply: str) -> None:
+    """Put a reply before the user: as a message if it is short, else as a file that is opened."""
+    if len(reply) <= REPLY_LINE and "\n" not in reply:
+        await server.host.say("info", reply)
+        return
+    await server.show_text("answer.md", f"# {question.strip()}\n\n{reply}\n")
+
+
+async def document_at(server: Server, uri: str, path: Path) -> Document:
+    """The open document, else the file."""
+    document = server.editor.documents.get(uri) if server.editor else None
+    return document or await read_document(server, uri, path)

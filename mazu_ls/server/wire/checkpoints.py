@@ -1,0 +1,177 @@
+"""Checkpoints and rollback over the wire (docs/protocol.md, sections 2 and 3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from mazu_ls.server.wire.codec import Params, Wire
+from mazu_ls.server.wire.common import Count, Positive
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints import records
+
+PartName = Literal["code", "memory", "conversation", "skills"]
+
+
+class Take(Params, frozen=True):
+    label: str = ""
+
+
+class ListCheckpoints(Params, frozen=True):
+    limit: Positive = 50
+    session_id: str | None = None
+
+
+class Diff(Params, frozen=True):
+    """`against`: "now" or another checkpoint."""
+
+    id: str
+    against: str = "now"
+    paths: list[str] = []
+
+
+class Prune(Params, frozen=True):
+    keep: Count | None = None
+    older_than_days: Count | None = None
+
+
+class Rollback(Params, frozen=True):
+    """Without `id` the newest checkpoint; without `only` everything it holds."""
+
+    id: str | None = None
+    only: list[PartName] = []
+    paths: list[str] = []
+    preview: bool = False
+    on_conflict: Literal["ask", "overwrite", "keep"] = "ask"
+
+
+class Files(Wire, frozen=True):
+    added: int
+    modified: int
+    deleted: int
+
+
+class Memories(Wire, frozen=True):
+    added: int
+    changed: int
+    removed: int
+
+
+class Skipped(Wire, frozen=True):
+    path: str
+    reason: str
+    bytes: int
+
+
+class Checkpoint(Wire, frozen=True):
+    """One restorable state; `skipped` are the files it does not hold, which no rollback to it touches."""
+
+    id: str
+    parent_id: str | None
+    created_at: datetime
+    label: str
+    kind: Literal["manual", "step", "baseline", "safety", "compaction"]
+    session_id: str | None
+    turn_id: str | None
+    commit: str
+    files: Files
+    memories: Memories
+    bytes: int
+    skipped: list[Skipped]
+    pinned: bool
+
+    @classmethod
+    def of(cls, taken: records.Checkpoint) -> Checkpoint:
+        """The wire form of a checkpoint."""
+        return cls(
+            taken.id, taken.parent_id, taken.created_at, taken.label, taken.kind, taken.session_id, taken.turn_id,
+            taken.commit,
+            Files(taken.files.added, taken.files.modified, taken.files.deleted),
+            Memories(taken.memories.added, taken.memories.changed, taken.memories.removed),
+            taken.bytes,
+            [Skipped(file.path, file.reason, file.bytes) for file in taken.skipped],
+            taken.pinned,
+        )  # fmt: skip
+
+
+class CheckpointList(Wire, frozen=True):
+    """Newest first; `current` is the one whose state the project was last brought to or taken at."""
+
+    checkpoints: list[Checkpoint]
+    current: str | None
+
+
+class Reasoned(Wire, frozen=True):
+    path: str
+    reason: str
+
+
+class Plan(Wire, frozen=True):
+    """What a rollback writes, deletes, keeps, and where the user's own work stands in its way.
+
+    `users` and `agents` say whose work each changed file holds since the last checkpoint.
+    """
+
+    write: list[str]
+    delete: list[str]
+    buffers: list[str]
+    keep: list[Reasoned]
+    conflicts: list[Reasoned]
+    users: list[str]
+    agents: list[str]
+    memories: Memories
+    conversation: bool
+
+
+class RollbackResult(Wire, frozen=True):
+    """`verified`: every file was hashed again and is right. Roll back to `safety` to undo."""
+
+    checkpoint: Checkpoint
+    safety: Checkpoint | None
+    plan: Plan
+    applied: bool
+    verified: bool
+    problems: list[Reasoned]
+
+    @classmethod
+    def of(cls, report: records.RollbackReport) -> RollbackResult:
+        """The wire form of what a rollback did or would do."""
+        plan = report.plan
+        return cls(
+            Checkpoint.of(report.checkpoint),
+            Checkpoint.of(report.safety) if report.safety else None,
+            Plan(
+                plan.write, plan.delete, plan.buffers, _reasoned(plan.keep), _reasoned(plan.conflicts), plan.users,
+                plan.agents, Memories(plan.memories.added, plan.memories.changed, plan.memories.removed),
+                plan.conversation,
+            ),
+            report.applied, report.verified, _reasoned(report.problems),
+        )  # fmt: skip
+
+
+def _reasoned(found: list[records.Reasoned]) -> list[Reasoned]:
+    return [Reasoned(one.path, one.reason) for one in found]
+
+
+class FileDiff(Wire, frozen=True):
+    """Lines added and removed; null where the file is binary."""
+
+    path: str
+    status: Literal["added", "modified", "deleted"]
+    added: int | None
+    removed: int | None
+
+
+class DiffResult(Wire, frozen=True):
+    """`memories` names what was added, changed and removed; `patch` is a git patch, cut where `truncated`."""
+
+    files: list[FileDiff]
+    memories: dict[str, Any]
+    patch: str
+    truncated: bool
+
+
+class Pruned(Wire, frozen=True):
+    removed: list[str]
+    bytes_freed: int

@@ -1,0 +1,30 @@
+"""Shapes that several families of commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from mazu_ls.server.lsp import Range
+from mazu_ls.server.wire.codec import Params
+
+Text = Annotated[str, Meta(min_length=1)]
+Positive = Annotated[int, Meta(ge=1, le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds = Annotated[float, Meta(gt=0)]
+Amount = Annotated[float, Meta(ge=0)]
+Scope = Literal["project", "global"]
+Category = Literal["decision", "convention", "mistake", "task_outcome", "fact", "user_preference"]
+State = Literal["current", "check", "superseded", "archived"]
+
+
+class Place(Params, frozen=True):
+    """A document, or the given range of it."""
+
+    uri: str
+    range: Range | None = None
+
+
+class Nothing(Params, frozen=True):
+    """No arguments."""

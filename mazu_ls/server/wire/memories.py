@@ -1,0 +1,155 @@
+"""Memory over the wire (docs/protocol.md, sections 2 and 3)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from mazu_ls.server.lsp import Position, Range
+from mazu_ls.server.wire.codec import Params, Wire
+from mazu_ls.server.wire.common import Category, Count, Place, Positive, Scope, State, Text
+
+if TYPE_CHECKING:
+    from mazu_ls.memory import record
+
+
+class Remember(Params, frozen=True):
+    title: Text
+    body: str = ""
+    category: Category | None = None
+    scope: Scope | None = None
+    tags: list[str] = []
+    pinned: bool = False
+    anchors: list[Place] = []
+    supersedes: str | None = None
+
+
+class Recall(Params, frozen=True):
+    query: str
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 10
+    scope: Scope | None = None
+    category: Category | None = None
+    uri: str | None = None
+
+
+class ListMemories(Params, frozen=True):
+    scope: Scope | None = None
+    category: Category | None = None
+    state: State | None = None
+    limit: Positive = 100
+    offset: Count = 0
+
+
+class UpdateMemory(Params, frozen=True):
+    """Fields that are not given stay as they are."""
+
+    id: str
+    scope: Scope | None = None
+    title: Text | None = None
+    body: str | None = None
+    category: Category | None = None
+    tags: list[str] | None = None
+    pinned: bool | None = None
+    anchors: list[Place] | None = None
+
+
+class Forget(Params, frozen=True):
+    id: str
+    scope: Scope | None = None
+
+
+class Consolidate(Params, frozen=True):
+    apply: bool = False
+
+
+class ExportImport(Params, frozen=True):
+    """`uri`: a Markdown file or a folder."""
+
+    uri: str
+
+
+class Anchor(Wire, frozen=True):
+    """What a memory is about."""
+
+    path: str
+    symbol: str
+    range: Range | None
+    state: Literal["fresh", "moved", "stale"]
+
+
+class Memory(Wire, frozen=True):
+    """A memory as the wire shows it. `score` and `why` only come with recalled ones."""
+
+    id: str
+    scope: str
+    category: str
+    title: str
+    body: str
+    tags: list[str]
+    pinned: bool
+    source: str
+    state: str
+    strength: float
+    created_at: datetime
+    updated_at: datetime
+    last_used_at: datetime | None
+    use_count: int
+    supersedes: str | None
+    superseded_by: str | None
+    anchors: list[Anchor]
+    session_id: str | None
+    origin: str | None
+    score: float | UnsetType = UNSET
+    why: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, memory: record.Memory) -> Memory:
+        """The wire form of a stored memory."""
+        same = {name: getattr(memory, name) for name in SAME}
+        anchors = [Anchor(a.path, a.symbol, lsp_range(a.range), a.state) for a in memory.anchors]
+        return cls(
+            **same, tags=list(memory.tags), anchors=anchors,
+            score=UNSET if memory.score is None else memory.score,
+            why=UNSET if memory.why is None else memory.why,
+        )  # fmt: skip
+
+
+SAME = (
+    "id", "scope", "category", "title", "body", "pinned", "source", "state", "strength", "created_at", "updated_at",
+    "last_used_at", "use_count", "supersedes", "superseded_by", "session_id", "origin",
+)  # fmt: skip
+
+
+def lsp_range(span: record.Range | None) -> Range | None:
+    """A stored range as LSP writes it."""
+    if span is None:
+        return None
+    return Range(Position(span.start_line, span.start_character), Position(span.end_line, span.end_character))
+
+
+class RememberResult(Wire, frozen=True):
+    memory: Memory
+    outcome: Literal["created", "duplicate", "superseded"]
+
+
+class Recalled(Wire, frozen=True):
+    """Best first."""
+
+    memories: list[Memory]
+
+
+class MemoryPage(Wire, frozen=True):
+    """`total` counts all that match, beyond this page too."""
+
+    memories: list[Memory]
+    total: int
+
+
+class OneMemory(Wire, frozen=True):
+    memory: Memory
+
+
+class Forgotten(Wire, frozen=True):
+    forgotten: Memory

@@ -1,0 +1,101 @@
+"""Skills, models, tools, permissions, role, usage, audit, status over the wire (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from mazu_ls.server.wire.codec import Params
+from mazu_ls.server.wire.common import Amount, Positive, Text
+
+ModeName = Literal["ask", "auto", "plan", "bypass"]
+SkillName = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class NamedSkill(Params, frozen=True):
+    name: SkillName
+
+
+class SaveSkill(Params, frozen=True):
+    """`source` is Python; `name` is the function's where it is not given."""
+
+    source: Text
+    name: SkillName | None = None
+    description: str = ""
+
+
+class RunSkill(Params, frozen=True):
+    name: SkillName
+    arguments: dict[str, Any] = {}
+
+
+class SetModel(Params, frozen=True):
+    model: Text
+
+
+class RuleFields(Params, frozen=True):
+    tool: Text
+    pattern: str = "*"
+    verdict: Literal["allow", "ask", "deny"] = "ask"
+
+
+class SetRule(Params, frozen=True):
+    rule: RuleFields
+
+
+class RevokeRule(Params, frozen=True):
+    id: str
+
+
+class SetMode(Params, frozen=True):
+    mode: ModeName
+
+
+class Check(Params, frozen=True):
+    """What would be decided about this call; nothing is run."""
+
+    tool: Text
+    arguments: dict[str, Any]
+    mode: ModeName | None = None
+
+
+class ShowRole(Params, frozen=True):
+    """The role document in force."""
+
+
+class SetRole(Params, frozen=True):
+    """`uri`: a file whose text becomes the role; without it the open document is taken."""
+
+    uri: str | None = None
+
+
+class UsageOf(Params, frozen=True):
+    session_id: str | None = None
+    since_days: Amount | None = None
+
+
+class Audit(Params, frozen=True):
+    limit: Positive = 100
+    session_id: str | None = None
+
+
+def camel(value: Any, keep: tuple[str, ...] = ()) -> Any:
+    """A record of the domain with camelCase names, nested ones too; what stands under a name in `keep` stays as it is."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, Struct):
+        value = {name: getattr(value, name) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {
+            _camel_name(key): inner if key in keep else camel(inner, keep) for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [camel(inner, keep) for inner in value]
+    return value
+
+
+def _camel_name(name: str) -> str:
+    head, *rest = str(name).split("_")
+    return head + "".join(part.capitalize() for part in rest)

@@ -1,0 +1,101 @@
+"""Sessions and their transcripts over the wire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.messages import Usage
+from mazu_ls.server.wire.codec import Wire
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.records import TurnRecord
+    from mazu_ls.agent.session import SessionInfo
+
+
+class SessionSummary(Wire, frozen=True):
+    """What a list shows. `state`: "running", "waiting", "idle", "ended"."""
+
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    turn_count: int
+    state: str
+    model: str | None
+    usage: Usage
+
+    @classmethod
+    def of(cls, info: SessionInfo) -> SessionSummary:
+        """The wire form of a session's description."""
+        return cls(
+            info.id,
+            info.name,
+            info.created_at,
+            info.updated_at,
+            info.turns,
+            info.state,
+            info.model,
+            info.usage,
+        )
+
+
+class SessionList(Wire, frozen=True):
+    """The last used first; `current` is the one meant when none is named."""
+
+    sessions: list[SessionSummary]
+    current: str | None
+
+
+class Call(Wire, frozen=True):
+    """A tool call of a turn."""
+
+    tool: str
+    arguments: dict[str, Any]
+    verdict: str
+    outcome: str
+
+
+class Turn(Wire, frozen=True):
+    """One turn of a transcript."""
+
+    id: str
+    at: str
+    kind: str
+    model: str
+    message: str
+    reply: str
+    stop_reason: str
+    detail: str
+    calls: list[Call]
+    checkpoints: list[str]
+    usage: Usage
+
+
+class Session(Wire, frozen=True):
+    """A session with its turns, oldest first."""
+
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    turn_count: int
+    state: str
+    model: str | None
+    usage: Usage
+    turns: list[Turn]
+
+    @classmethod
+    def of(cls, info: SessionInfo, turns: list[TurnRecord]) -> Session:
+        """The wire form of a session."""
+        return cls(
+            info.id, info.name, info.created_at, info.updated_at, info.turns, info.state, info.model, info.usage,
+            [_turn(record) for record in turns],
+        )  # fmt: skip
+
+
+def _turn(record: TurnRecord) -> Turn:
+    return Turn(
+        record.id, record.at, record.kind, record.model, record.user, record.reply, record.stop_reason, record.detail,
+        [Call(call.tool, call.arguments, call.verdict, call.outcome) for call in record.calls],
+        record.checkpoints, record.usage,
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""Chat, run, ask, edit, council and the sessions they belong to (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from mazu_ls.messages import StopReason, Usage
+from mazu_ls.server.lsp import Range
+from mazu_ls.server.wire.codec import Params, Wire
+from mazu_ls.server.wire.common import Amount, Place, Positive, Seconds, Text
+
+
+class Chat(Params, frozen=True):
+    message: Text | None = None
+    session_id: str | None = None
+    attachments: list[Place] = []
+    model: str | None = None
+    wait: bool = False
+
+
+class Run(Params, frozen=True):
+    """`max_cost` is in US dollars; the others override the settings of the same name."""
+
+    task: Text
+    session_id: str | None = None
+    max_steps: Positive | None = None
+    max_cost: Amount | None = None
+    max_tokens: Positive | None = None
+    max_seconds: Seconds | None = None
+    checkpoint_every: Positive | None = None
+    allow_shell: bool = False
+    model: str | None = None
+    wait: bool = False
+
+
+class Ask(Params, frozen=True):
+    question: Text
+    attachments: list[Place] = []
+    model: str | None = None
+    wait: bool = False
+
+
+class Edit(Params, frozen=True):
+    uri: str
+    range: Range
+    instruction: Text
+    model: str | None = None
+    wait: bool = False
+
+
+class Council(Params, frozen=True):
+    question: Text
+    models: list[str] = []
+    lead: str | None = None
+    attachments: list[Place] = []
+    wait: bool = False
+
+
+class OfSession(Params, frozen=True):
+    """One session; without `session_id` the last used one."""
+
+    session_id: str | None = None
+
+
+class NewSession(Params, frozen=True):
+    session_id: str | None = None
+    name: str = ""
+
+
+class ShowSession(Params, frozen=True):
+    session_id: str | None = None
+    turns: Positive | None = None
+
+
+class Rewind(Params, frozen=True):
+    session_id: str | None = None
+    turns: Positive = 1
+
+
+class Compact(Params, frozen=True):
+    session_id: str | None = None
+    wait: bool = False
+
+
+class Undo(Params, frozen=True):
+    session_id: str | None = None
+    code: bool = True
+    conversation: bool = True
+    memory: bool = True
+
+
+class Started(Wire, frozen=True):
+    """The answer of a command that goes on as a job."""
+
+    session_id: str | None
+    turn_id: str | None
+
+
+class Cancelled(Wire, frozen=True):
+    cancelled: bool
+
+
+class Edited(Wire, frozen=True):
+    """Lines added and removed in one document by a turn."""
+
+    uri: str
+    added: int
+    removed: int
+
+
+class TurnMemories(Wire, frozen=True):
+    injected: list[str]
+    written: list[str]
+
+
+class Failure(Wire, frozen=True):
+    """Why a turn ended in an error."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+class TurnResult(Wire, frozen=True):
+    """`detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error"."""
+
+    session_id: str
+    turn_id: str
+    reply: str
+    stop_reason: StopReason
+    detail: str
+    usage: Usage
+    edits: list[Edited]
+    checkpoints: list[str]
+    memories: TurnMemories
+    error: Failure | None = None
+
+
+class Answer(Wire, frozen=True):
+    """What `mazu.ask` found out."""
+
+    reply: str
+    usage: Usage

@@ -1,0 +1,231 @@
+"""A small LSP client of ours for the tests: it sees every byte, answers what it is told to, and hides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from mazu_ls.server.connection import Connection
+from mazu_ls.server.framing import BadFrame, Frames, frame
+from mazu_ls.server.lsp import Change, DocumentItem, Position, Range
+from mazu_ls.server.documents import Document
+
+Answer = Callable[[Any], Any]
+
+
+class RpcFailure(Exception):
+    """The server answered with an error."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(f"{error['code']}: {error['message']}")
+        self.code: int = error["code"]
+        self.message: str = error["message"]
+        self.data: dict[str, Any] = error.get("data", {})
+
+
+class Pipe:
+    """The server's transport, in memory: what the client writes is read, what the server writes is handed over."""
+
+    def __init__(self, deliver: Callable[[bytes], None]) -> None:
+        self._input: asyncio.Queue[bytes] = asyncio.Queue()
+        self._deliver = deliver
+
+    def feed(self, data: bytes) -> None:
+        """Bytes from the client; empty is the end of input."""
+        self._input.put_nowait(data)
+
+    async def read(self) -> bytes:
+        return await self._input.get()
+
+    def write(self, data: bytes) -> None:
+        self._deliver(data)
+
+    async def close(self) -> None:
+        return
+
+
+class Client:
+    """Speaks to one server. `answers` maps methods of the server's requests to functions that answer them."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._frames = Frames()
+        self._ids = itertools.count(1)
+        self._waiting: dict[Any, asyncio.Future[Any]] = {}
+        self.received: list[dict[str, Any]] = []
+        self.stray: list[dict[str, Any]] = []
+        self.answers: dict[str, Answer] = {}
+        self.documents: dict[str, Document] = {}
+        self.encoding: Any = "utf-16"
+        self._arrived = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def deliver(self, data: bytes) -> None:
+        """Bytes from the server."""
+        for item in self._frames.feed(data):
+            assert not isinstance(item, BadFrame), item
+            self._handle(json.loads(item))
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        assert message["jsonrpc"] == "2.0", message
+        self.received.append(message)
+        self._arrived.set()
+        if "method" in message:
+            if "id" in message:
+                task = asyncio.ensure_future(self._reply(message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            return
+        future = self._waiting.pop(message["id"], None)
+        if future is None:
+            self.stray.append(message)
+        elif "error" in message:
+            future.set_exception(RpcFailure(message["error"]))
+        else:
+            future.set_result(message["result"])
+
+    async def _reply(self, message: dict[str, Any]) -> None:
+        answer = self.answers.get(message["method"])
+        if answer is None:
+            error = {"code": -32601, "message": f"no {message['method']} here"}
+            self.raw({"jsonrpc": "2.0", "id": message["id"], "error": error})
+            return
+        result = answer(message.get("params"))
+        if asyncio.iscoroutine(result):
+            result = await result
+        if result is not NO_ANSWER:
+            self.raw({"jsonrpc": "2.0", "id": message["id"], "result": result})
+
+    def raw(self, message: Any) -> None:
+        """Send any JSON value as a message."""
+        self._send(frame(json.dumps(message).encode()))
+
+    def bytes(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._send(data)
+
+    def start(self, method: str, params: Any = None) -> tuple[int, asyncio.Future[Any]]:
+        """Send a request; its id, and its answer to be."""
+        number = next(self._ids)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        self.raw({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        return number, future
+
+    async def ask(self, method: str, params: Any = None, within: float = 20) -> Any:
+        """Send a request and wait for its result. Raises RpcFailure."""
+        _, future = self.start(method, params)
+        async with asyncio.timeout(within):
+            return await future
+
+    async def command(self, name: str, arguments: dict[str, Any] | None = None, within: float = 20) -> Any:
+        """`workspace/executeCommand`."""
+        params = {"command": name, "arguments": [] if arguments is None else [arguments]}
+        return await self.ask("workspace/executeCommand", params, within)
+
+    def notify(self, method: str, params: Any = None) -> None:
+        """Send a notification."""
+        self.raw({"jsonrpc": "2.0", "method": method, "params": params})
+
+    async def until(self, found: Callable[[dict[str, Any]], bool], within: float = 20) -> dict[str, Any]:
+        """The first message received, before or from now on, for which `found` holds."""
+        async with asyncio.timeout(within):
+            seen = 0
+            while True:
+                while seen < len(self.received):
+                    if found(self.received[seen]):
+                        return self.received[seen]
+                    seen += 1
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    def notes(self, method: str) -> list[Any]:
+        """The params of all notifications and requests of one method so far."""
+        return [message.get("params") for message in self.received if message.get("method") == method]
+
+    async def initialize(self, folder: Path | None = None, **capabilities: Any) -> Any:
+        """The handshake."""
+        folders = [{"uri": folder.as_uri(), "name": folder.name}] if folder else None
+        params = {
+            "processId": None,
+            "rootUri": None,
+            "workspaceFolders": folders,
+            "capabilities": capabilities,
+        }
+        result = await self.ask("initialize", params)
+        self.encoding = result["capabilities"]["positionEncoding"]
+        self.notify("initialized", {})
+        return result
+
+    def open(self, uri: str, text: str, language: str = "python") -> Document:
+        """Open a document here and there."""
+        item = {"uri": uri, "languageId": language, "version": 1, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": item})
+        self.documents[uri] = Document(DocumentItem(uri, 1, text, language), self.encoding)
+        return self.documents[uri]
+
+    def change(
+        self, uri: str, text: str, start: tuple[int, int] | None = None, end: tuple[int, int] | None = None
+    ) -> None:
+        """The user types: replace a range, or the whole text."""
+        span = Range(Position(*start), Position(*(end or start))) if start else None
+        self._changed(uri, [Change(text, span)])
+
+    def _changed(self, uri: str, changes: list[Change]) -> None:
+        document = self.documents[uri]
+        document.version += 1
+        plain: list[dict[str, Any]] = []
+        for change in changes:
+            document.apply(change)
+            item: dict[str, Any] = {"text": change.text}
+            if change.range:
+                item["range"] = {
+                    "start": {"line": change.range.start.line, "character": change.range.start.character},
+                    "end": {"line": change.range.end.line, "character": change.range.end.character},
+                }
+            plain.append(item)
+        identifier = {"uri": uri, "version": document.version}
+        self.notify("textDocument/didChange", {"textDocument": identifier, "contentChanges": plain})
+
+    def apply_edit(self, params: Any) -> Any:
+        """An honest editor's answer to `workspace/applyEdit`: all or nothing, versions checked, bottom edits first."""
+        for change in params["edit"]["documentChanges"]:
+            document = self.documents.get(change["textDocument"]["uri"])
+            if document is None or change["textDocument"]["version"] != document.version:
+                return {"applied": False, "failureReason": "the document changed"}
+        for change in params["edit"]["documentChanges"]:
+            edits = [
+                Change(
+                    edit["newText"],
+                    Range(Position(**edit["range"]["start"]), Position(**edit["range"]["end"])),
+                )
+                for edit in change["edits"]
+            ]
+            edits.sort(key=lambda edit: edit.range.start if edit.range else Position(0, 0), reverse=True)
+            self._changed(change["textDocument"]["uri"], edits)
+        return {"applied": True}
+
+
+NO_ANSWER = object()
+"""A client that never answers."""
+
+
+@contextlib.asynccontextmanager
+async def connected(env: dict[str, str]) -> AsyncIterator[Client]:
+    """A server in this process and a client at its other end."""
+    pipe: Pipe
+    client = Client(lambda data: pipe.feed(data))
+    pipe = Pipe(client.deliver)
+    connection = Connection(env)
+    running = asyncio.create_task(connection.run(pipe))
+    try:
+        yield client
+    finally:
+        pipe.feed(b"")
+        async with asyncio.timeout(10):
+            await running
