@@ -71,11 +71,9 @@ class Approvals:
         session = self.run.session
         always = decision.always
         choices = [Choice("allow_once", "Allow once", "allow_once")]
-        pattern = " ".join(always) if always else ""
-        if always or tool.effect is Effect.EDIT:
-            what = f"`{pattern}`" if pattern else tool.name
+        if always is not None:
+            what = f"`{' '.join(always)} …`" if always else tool.name
             choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
-        if always:
             choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
         choices.append(Choice("deny", "Deny", "deny"))
         question = Question(
@@ -96,7 +94,7 @@ class Approvals:
         self._record(call, "allow", kind.replace("_", " "), "user")
         if kind == "allow_session":
             session.rules.append(Rule(tool.name, always or (), "allow", origin="session"))
-        elif kind == "allow_always" and always:
+        elif kind == "allow_always" and always is not None:
             session.project.grants.add(tool.name, always)
 
     def _record(self, call: ToolCall, verdict: str, reason: str, decided_by: str) -> None:

@@ -42,6 +42,8 @@ class Project:
         self.warnings: list[str] = []
         self.workspace = Workspace(self.folders)
         self.config: Config
+        self.sessions: Sessions
+        self.grants: Grants
         self.memories: Memories | None = None
         self.checkpoints: Checkpoints | None = None
         self.no_memory: MazuError | None = None
@@ -187,7 +189,7 @@ class Project:
         if key not in self._models:
             from mazu_ls.models import catalog
 
-            self._models[key] = await asyncio.to_thread(catalog.resolve, name, self.config, self.env)
+            self._models[key] = await catalog.choose(name, self.config, self.env)
         return self._models[key]
 
     def role(self) -> str:

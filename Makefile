@@ -1,0 +1,17 @@
+# The few commands people need.
+.PHONY: demo test quick lint bench clean
+
+demo:     ## the main job end to end
+	bash scripts/demo
+test:     ## everything, real editors included
+	bash scripts/test
+quick:    ## everything but the editors
+	bash scripts/test -m "not editor"
+lint:     ## style, types, layers
+	bash scripts/setup dev
+	.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/pyright && .venv/bin/lint-imports
+bench:    ## print every figure beside its baseline
+	bash scripts/setup dev
+	for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python $$script; done
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

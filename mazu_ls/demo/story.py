@@ -1,0 +1,283 @@
+"""`mazu-ls demo`: the main job, told step by step, each claim checked as it is made."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from mazu_ls.demo import repository
+from mazu_ls.demo.editor import Document, Editor
+from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.demo.script import DECISION, REPLIES
+from mazu_ls.demo.state import Fingerprint, git_state
+
+UNSAVED = "\n\n# TODO(me): currencies. I have not saved this yet.\n"
+
+
+class Story:
+    """The scenes share an editor and a list of what was verified."""
+
+    def __init__(self, root: Path, env: dict[str, str]) -> None:
+        self.out = Console(highlight=False)
+        self.root = root
+        self.editor = Editor(root, env)
+        self.checks: list[tuple[str, bool]] = []
+        self.good: Fingerprint
+        self.safety: str
+        self.book: Document
+
+    def scene(self, title: str) -> None:
+        """A heading."""
+        self.out.print(f"\n[bold cyan]{title}[/]")
+
+    def tell(self, text: str) -> None:
+        """A line of the story."""
+        self.out.print("  " + escape(text))
+
+    def verify(self, what: str, fact: bool) -> None:
+        """Note a claim and whether it holds."""
+        self.checks.append((what, fact))
+        self.out.print(f"  [{'green' if fact else 'red'}]{'✓' if fact else '✗'}[/] {escape(what)}")
+
+    def turn(self, result: dict[str, Any]) -> None:
+        """Show what a turn did."""
+        calls = [
+            u["update"]
+            for u in self.editor.updates
+            if u["turnId"] == result["turnId"] and u["update"]["kind"] == "tool_call"
+        ]
+        for call in calls:
+            self.tell(f"→ {call['title']}")
+        for edit in result["edits"]:
+            self.tell(
+                f"  edited {Path(edit['uri']).name}: +{edit['added']} -{edit['removed']}, in the editor, undoable"
+            )
+        self.tell(f"“{result['reply']}” ({result['stopReason']})")
+
+    async def begin(self) -> None:
+        """The project, the dirty tree, the unsaved buffer, the server."""
+        self.scene(
+            "1  A git repository with a bug, a dirty tree and an unsaved buffer; a real server process"
+        )
+        await self.editor.start()
+        self.money = self.editor.open(self.root / "ledger/money.py")
+        self.book = self.editor.open(self.root / "ledger/book.py")
+        self.editor.type(self.book, self.book.text + UNSAVED)
+        self.git = git_state(self.root)
+        status = await self.editor.command("mazu.status")
+        self.tell(
+            f"server up, model {status['model']}; git status: {repository.git(self.root, 'status', '--short').split()}"
+        )
+        self.verify("book.py has unsaved text that is not on disk", UNSAVED not in self.book.path.read_text())
+
+    async def remember(self) -> None:
+        """A decision goes into memory."""
+        self.scene("2  A chat in which a decision is made")
+        said = "Amounts are whole cents, never floats: Ada decided it after the March report. Remember that."
+        self.tell(f"you: {said}")
+        self.turn(await self.editor.command("mazu.chat", message=said, wait=True))
+        found = await self.editor.command("mazu.recall", query="floats for amounts?")
+        self.verify("the decision is recalled", [m["title"] for m in found["memories"]][:1] == [DECISION])
+
+    async def mend(self) -> None:
+        """A run finds and mends the bug, and proves it."""
+        self.scene("3  An autonomous run: find the bug, mend it through the editor, run the tests")
+        before = len(self.money.undo)
+        task = "Two tests fail. Find out why and mend it."
+        self.tell(f"you: {task}")
+        result = await self.editor.command("mazu.run", task=task, allowShell=True, maxSteps=10, wait=True)
+        self.turn(result)
+        for question in dict.fromkeys(self.editor.questions):
+            self.tell(f"asked for permission: {question}")
+        done = await asyncio.create_subprocess_exec(
+            "python3",
+            "-m",
+            "unittest",
+            cwd=self.root,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self.verify("the tests are green now", await done.wait() == 0)
+        self.verify(
+            "the edit came through workspace/applyEdit, one step of the editor's undo",
+            len(self.money.undo) == before + 1,
+        )
+        self.verify("the unsaved text of book.py is untouched", self.book.text.endswith(UNSAVED))
+        self.verify("the tree was dirty and nobody refused to start", result["stopReason"] == "end_turn")
+
+    async def checkpoints(self) -> str:
+        """The tree of checkpoints; returns the newest id."""
+        self.scene("4  Every step is a checkpoint: code, buffers, memory, conversation in one commit")
+        mark = await self.editor.command("mazu.checkpoint", label="tests are green")
+        listed = await self.editor.command("mazu.checkpoint.list")
+        for checkpoint in listed["checkpoints"]:
+            here = "●" if checkpoint["id"] == listed["current"] else "○"
+            files, memories = checkpoint["files"], checkpoint["memories"]
+            self.tell(
+                f"{here} {checkpoint['id']} {checkpoint['kind']:8} files +{files['added']} ~{files['modified']} -{files['deleted']}"
+                f"  memories +{memories['added']}  {checkpoint['bytes']:6} bytes  {checkpoint['label']}"
+            )
+        self.verify(
+            "the user's HEAD, index, branches, stash and config are byte-identical",
+            git_state(self.root) == self.git,
+        )
+        return mark["id"]
+
+    async def ruin(self) -> None:
+        """The agent does something stupid."""
+        self.good = await Fingerprint.of(self.editor)
+        self.scene("5  The agent has a bad idea")
+        self.turn(await self.editor.command("mazu.run", task="Make money simpler.", wait=True))
+        self.bad = await Fingerprint.of(self.editor)
+        self.show(self.good, self.bad, "before", "after")
+        changed = [
+            a != b for a, b in zip(self.good.__dict__.values(), self.bad.__dict__.values(), strict=True)
+        ]
+        self.verify("code, buffers, memory and conversation all changed", all(changed))
+
+    async def roll_back(self, mark: str) -> None:
+        """One command brings all of it back; one more takes that back."""
+        self.scene("6  Roll back: one command, everything together")
+        preview = await self.editor.command("mazu.rollback", id=mark, preview=True)
+        plan = preview["plan"]
+        self.tell(
+            f"preview: write {plan['write']}, delete {plan['delete']}, {len(plan['buffers'])} buffer(s), {len(plan['conflicts'])} conflict(s)"
+        )
+        self.verify("the preview touched nothing", await Fingerprint.of(self.editor) == self.bad)
+        report = await self.editor.command("mazu.rollback", id=mark)
+        now = await Fingerprint.of(self.editor)
+        self.show(self.good, now, "wanted", "now")
+        self.verify("code, buffers, memory and conversation came back together, by hash", now == self.good)
+        self.verify("the server verified it by hash too", report["applied"] and report["verified"])
+        self.safety = report["safety"]["id"]
+        self.scene("7  Undo the rollback, then do it again")
+        await self.editor.command("mazu.rollback", id=self.safety)
+        self.verify(
+            f"rolling back to the safety checkpoint {self.safety} undid it",
+            await Fingerprint.of(self.editor) == self.bad,
+        )
+        await self.editor.command("mazu.rollback", id=mark)
+        self.verify("and once more back to the good state", await Fingerprint.of(self.editor) == self.good)
+        self.verify(
+            "ignored and untracked files were left alone",
+            (self.root / "secrets.local").exists() and (self.root / "notes.txt").exists(),
+        )
+
+    async def crash(self) -> None:
+        """SIGKILL in mid-turn, start again, the decision is still there."""
+        self.scene("8  SIGKILL in the middle of a turn, then start again")
+        self.editor.heard.clear()
+        self.editor.updates.clear()
+        await self.editor.command("mazu.chat", message="Think about rounding.")
+        while not any(u["update"]["kind"] == "message" for u in self.editor.updates):
+            await asyncio.wait_for(self.editor.heard.wait(), 20)
+            self.editor.heard.clear()
+        self.tell("the model is streaming: kill -9")
+        await self.editor.kill()
+        began = time.monotonic()
+        await self.editor.start()
+        status = await self.editor.command("mazu.status")
+        self.tell(
+            f"up again after {time.monotonic() - began:.1f} s, {status['memory']['project']} project memories"
+        )
+        result = await self.editor.command("mazu.chat", message="May amounts be float values?", wait=True)
+        self.turn(result)
+        self.verify("the decision was put before the model by itself", bool(result["memories"]["injected"]))
+        self.verify("the session went on and the decision was recalled", "never floats" in result["reply"])
+
+    async def bill(self) -> None:
+        """What it cost, who decided what."""
+        self.scene("9  What it cost, and who allowed what")
+        usage = await self.editor.command("mazu.usage")
+        for model, used in usage["byModel"].items():
+            self.tell(
+                f"{model}: {used['modelCalls']} calls, {used['inputTokens']} tokens in, {used['outputTokens']} out"
+            )
+        cost = usage["costUsd"]
+        self.tell(
+            "cost: "
+            + (
+                "not known"
+                if cost is None
+                else f"${cost:.4f} at list prices (here: nothing, the model is scripted)"
+            )
+        )
+        audit = await self.editor.command("mazu.audit")
+        deciders = sorted({entry["decidedBy"] for entry in audit["entries"]})
+        self.tell(f"{len(audit['entries'])} tool calls in the audit, decided by: {', '.join(deciders)}")
+        self.verify(
+            "every tool call is in the audit with its outcome",
+            all(entry["outcome"] for entry in audit["entries"]),
+        )
+        self.verify("the server ends in good order", await self.editor.stop() == 0)
+        self.verify("the user's git is still byte-identical", git_state(self.root) == self.git)
+
+    def show(self, a: Fingerprint, b: Fingerprint, first: str, second: str) -> None:
+        """Two fingerprints side by side."""
+        table = Table("", first, second, box=None, padding=(0, 2))
+        for name, left in a.__dict__.items():
+            right = b.__dict__[name]
+            table.add_row(name, left, f"[{'green' if left == right else 'yellow'}]{right}[/]")
+        self.out.print(table)
+
+
+def tell() -> int:
+    """Run the demo in a temporary folder; the exit code is 0 only if every check held."""
+    folder = Path(tempfile.mkdtemp(prefix="mazu-demo-"))
+    try:
+        return asyncio.run(_tell(folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _tell(folder: Path) -> int:
+    root = folder / "ledger"
+    root.mkdir()
+    repository.create(root)
+    async with ModelServer(REPLIES) as models:
+        env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        env |= {
+            "HOME": str(folder), "MAZU_HOME": str(folder / "home"), "MAZU_STATE_HOME": str(folder / "state"),
+            "ANTHROPIC_API_KEY": "demo-key", "ANTHROPIC_BASE_URL": models.url, "MAZU_MODEL": "",
+        }  # fmt: skip
+        story = Story(root, env)
+        began = time.monotonic()
+        await _scenes(story)
+    held = sum(fact for _, fact in story.checks)
+    verdict = f"{held} of {len(story.checks)} checks held, in {time.monotonic() - began:.0f} s"
+    failed = [what for what, fact in story.checks if not fact]
+    text = "\n".join([verdict, *(f"FAILED: {what}" for what in failed)])
+    story.out.print(Panel(escape(text), border_style="red" if failed else "green", title="mazu-ls demo"))
+    return 1 if failed else 0
+
+
+async def _scenes(story: Story) -> None:
+    """One after the other; a scene that breaks is a check that failed."""
+    mark = ""
+
+    async def keep_mark() -> None:
+        nonlocal mark
+        mark = await story.checkpoints()
+
+    scenes: list[Callable[[], Awaitable[None]]] = [
+        story.begin, story.remember, story.mend, keep_mark, story.ruin, lambda: story.roll_back(mark), story.crash, story.bill,
+    ]  # fmt: skip
+    for scene in scenes:
+        try:
+            async with asyncio.timeout(60):
+                await scene()
+        except Exception as error:  # noqa: BLE001  (a broken scene is a failed check, whatever broke it)
+            story.out.print_exception(max_frames=4)
+            story.verify(f"the scene did not break ({type(error).__name__})", False)
+            return

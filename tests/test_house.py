@@ -1,0 +1,88 @@
+"""The house rules: layers, sizes, style, types, and what must not be in the tree."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+def sources() -> Iterator[Path]:
+    return (ROOT / "mazu_ls").rglob("*.py")
+
+
+def quantile(values: list[int], share: float) -> int:
+    return sorted(values)[int(len(values) * share)]
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_layers_are_kept():
+    run(str(BIN / "lint-imports"))
+
+
+def test_style():
+    run(str(BIN / "ruff"), "check", ".")
+    run(str(BIN / "ruff"), "format", "--check", ".")
+
+
+def test_types():
+    run(str(BIN / "pyright"))
+
+
+def test_files_are_short():
+    lines = {path: path.read_text().count("\n") for path in sources()}
+    assert {str(path): n for path, n in lines.items() if n > 400} == {}
+    assert quantile(list(lines.values()), 0.9) <= 250
+
+
+def test_functions_are_short():
+    sizes: dict[str, int] = {}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno
+                sizes[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = node.end_lineno - node.lineno + 1
+    assert {name: n for name, n in sizes.items() if n > 60} == {}
+    assert quantile(list(sizes.values()), 0.9) <= 30
+
+
+def test_public_names_are_documented():
+    missing: list[str] = []
+    for path in sources():
+        tree = ast.parse(path.read_text())
+        if path.stat().st_size and not ast.get_docstring(tree):
+            missing.append(str(path.relative_to(ROOT)))
+        for node in tree.body:
+            public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
+            if public and not ast.get_docstring(node) and not _speaks_for_itself(node):
+                missing.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert missing == []
+
+
+def _speaks_for_itself(node: ast.AST) -> bool:
+    """Arguments of a command or a tool: their fields are on the page of the protocol, or carry their descriptions."""
+    return isinstance(node, ast.ClassDef) and any(
+        isinstance(base, ast.Name) and base.id in ("Params", "Wire", "Struct") for base in node.bases
+    )
+
+
+def test_no_class_that_does_everything():
+    banned = ("Manager", "Helper", "Util", "Base")
+    names = [
+        node.name for path in sources() for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name in names if name.endswith(banned)] == []
+
+
+def test_nothing_private_is_tracked():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    assert [name for name in listed if name.endswith((".vsix", ".pyc", ".db")) or "node_modules/" in name] == []
