@@ -23,3 +23,42 @@ async def test_the_main_job(bed: Bed):
         Reply(text='def double(a):\n    """Twice the number."""\n    return a * 2\n'),
     )
     await bed.tell("main_job")
+
+
+async def test_what_the_user_refuses_does_not_happen(bed: Bed):
+    says(
+        bed,
+        Reply(calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(text="Then not."),
+        Reply(calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(text="Still not."),
+    )
+    await bed.tell("permission")
+    assert "refused" in str(bed.model.bodies[1]["messages"][-1])
+
+
+async def test_a_buffer_is_saved_before_a_command_runs(bed: Bed):
+    look = {"command": "grep -c 'a + b' app.py | tee seen.txt"}
+    says(
+        bed,
+        Reply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "run_shell", "arguments": look}]),
+        Reply(text="Fixed."),
+    )
+    await bed.tell("shell")
+
+
+async def test_a_turn_is_stopped(bed: Bed):
+    says(bed, Reply(text=" ".join(f"word {n}" for n in range(400)), chunk=7, delay=0.1))
+    await bed.tell("stop")
+
+
+async def test_memory_in_the_editor(bed: Bed):
+    await bed.tell("memory")
+
+
+async def test_health_help_completion_and_a_bad_configuration(bed: Bed):
+    await bed.tell("setup")
+
+
+async def test_the_other_language_servers_are_lent_and_buffers_saved(bed: Bed):
+    await bed.tell("lend")

@@ -117,8 +117,9 @@ end
 ---@param err lsp.ResponseError
 ---@return string
 function M.sentence(err)
-  local hint = type(err.data) == 'table' and err.data.hint
-  return (hint and hint ~= '') and ('%s %s'):format(err.message, hint) or err.message
+  local hint = type(err.data) == 'table' and err.data.hint or ''
+  local said = err.message:find(hint, 1, true)
+  return said and err.message or ('%s %s'):format(err.message, hint)
 end
 
 --- Tells the user of a server's error.

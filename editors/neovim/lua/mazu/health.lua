@@ -57,14 +57,32 @@ local function check_program()
   end
 end
 
----@param status table
-local function report_status(status)
-  health.info(('model %s, mode %s'):format(status.model or 'none', status.mode or 'unknown'))
-  for _, key in ipairs({ 'keys', 'memory', 'checkpoints', 'git', 'sandbox' }) do
-    if status[key] ~= nil then
-      health.info(('%s: %s'):format(key, vim.inspect(status[key], { newline = ' ', indent = '' })))
-    end
+---@param name string
+---@param store {available: boolean, reason?: string}
+local function check_store(name, store)
+  if store.available then
+    health.ok(name .. ' are kept')
+  else
+    health.error(('%s are not kept: %s'):format(name, store.reason))
   end
+end
+
+---@param status table the answer of mazu.status
+local function report_status(status)
+  if status.model then
+    health.ok(('model %s, mode %s'):format(status.model, status.mode))
+  else
+    health.warn(
+      ('no model, mode %s; memory and checkpoints work all the same'):format(status.mode),
+      'set a key in the environment of Neovim, such as ANTHROPIC_API_KEY or OPENAI_API_KEY'
+    )
+  end
+  check_store('memories', status.memory)
+  check_store('checkpoints', status.checkpoints)
+  for _, warning in ipairs(status.warnings) do
+    health.warn(warning)
+  end
+  health.info('log of the server: ' .. status.log)
 end
 
 ---@param client vim.lsp.Client
@@ -98,7 +116,7 @@ local function check_clients()
   if #clients == 0 then
     health.info('none; open a file of a project, or use `:Mazu start`')
   end
-  health.info('log: ' .. require('vim.lsp.log').get_filename())
+  health.info('log of the language client: ' .. require('vim.lsp.log').get_filename())
 end
 
 function M.check()

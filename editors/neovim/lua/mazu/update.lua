@@ -43,6 +43,16 @@ local as_text = {
   tool_result = function(update)
     return note(('%s: %s'):format(update.ok and 'done' or 'failed', update.summary or ''))
   end,
+  restart = function()
+    return note('What stands above of this reply is void; it starts again.')
+  end,
+  retry = function(update)
+    return note(('%s; trying again in %d s'):format(update.reason, update.seconds))
+  end,
+  state = function(update)
+    local detail = update.detail or ''
+    return detail ~= '' and note(('%s: %s'):format(update.stopReason, detail)) or ''
+  end,
 }
 
 --- Reads again those buffers that have no unsaved text and whose files changed.
@@ -86,7 +96,8 @@ function M.session(params, ctx)
   local update = params.update
   if update.kind == 'state' then
     take_state(ctx.client_id, params)
-  elseif update.kind == 'usage' then
+  end
+  if update.usage then
     state(ctx.client_id).usage = update.usage
   end
   local text = as_text[update.kind]

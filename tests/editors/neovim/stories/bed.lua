@@ -49,6 +49,9 @@ function bed.will_answer(prompt, item)
   table.insert(bed.answers, { prompt = prompt, item = item })
 end
 
+-- A story may look around while a question stands.
+function bed.before_answer(_) end
+
 vim.ui.select = function(items, opts, on_choice)
   local labels = vim.tbl_map(opts.format_item or tostring, items)
   local prompt = opts.prompt or ''
@@ -57,6 +60,7 @@ vim.ui.select = function(items, opts, on_choice)
     return { name = vim.api.nvim_buf_get_name(bufnr), text = bed.text(bufnr) }
   end, vim.api.nvim_list_wins())
   table.insert(bed.asked, { prompt = prompt, labels = labels, windows = windows })
+  bed.before_answer(prompt)
   for i, answer in ipairs(bed.answers) do
     if prompt:find(answer.prompt, 1, true) then
       table.remove(bed.answers, i)

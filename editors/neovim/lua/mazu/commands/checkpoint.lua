@@ -12,22 +12,29 @@ local view = require('mazu.view')
 ---@field files {added: integer, modified: integer, deleted: integer}
 ---@field skipped {path: string, reason: string}[]
 
+---@class mazu.Reasoned
+---@field path string
+---@field reason string
+
+---@class mazu.Plan
+---@field write string[]
+---@field delete string[]
+---@field buffers string[]
+---@field keep mazu.Reasoned[]
+---@field conflicts mazu.Reasoned[]
+---@field memories {added: integer, changed: integer, removed: integer}
+---@field conversation boolean
+
 ---@class mazu.RollbackResult
 ---@field checkpoint mazu.Checkpoint
 ---@field safety? mazu.Checkpoint
----@field plan table<string, (string|{path: string, reason?: string})[]>
+---@field plan mazu.Plan
 ---@field applied boolean
 ---@field verified boolean
----@field problems (string|table)[]
+---@field problems mazu.Reasoned[]
 
 ---@type string[] ids that were listed last, for completion
 local known_ids = {}
-
----@param count integer|table counts or lists, as the server gives them
----@return integer
-local function number(count)
-  return type(count) == 'table' and #count or count or 0
-end
 
 ---@param checkpoint mazu.Checkpoint
 ---@return string
@@ -37,73 +44,84 @@ local function headline(checkpoint)
     checkpoint.id,
     checkpoint.createdAt:sub(1, 19):gsub('T', ' '),
     checkpoint.kind,
-    number(files.added),
-    number(files.modified),
-    number(files.deleted),
+    files.added,
+    files.modified,
+    files.deleted,
     checkpoint.label
   )
 end
 
----@param item string|{path?: string, uri?: string, reason?: string}
+---@param item string|mazu.Reasoned
 ---@return string
 local function entry(item)
-  if type(item) == 'string' then
-    return item
-  end
-  local name = item.path or item.uri or vim.inspect(item)
-  return item.reason and ('%s (%s)'):format(name, item.reason) or name
+  return type(item) == 'string' and item or ('%s (%s)'):format(item.path, item.reason)
 end
+
+local sections = {
+  { 'write', 'These files get back their text' },
+  { 'delete', 'These files did not exist and are removed' },
+  { 'buffers', 'These buffers change' },
+  { 'keep', 'These stay as they are' },
+  { 'conflicts', 'You changed these too' },
+}
 
 --- The plan of a rollback in words.
 ---@param result mazu.RollbackResult
 ---@return string[]
 local function plan_lines(result)
-  local lines = { '# Roll back to ' .. headline(result.checkpoint), '' }
-  local titles = {
-    { 'write', 'These files get back their text' },
-    { 'delete', 'These files did not exist and are removed' },
-    { 'buffers', 'These buffers change' },
-    { 'keep', 'These stay as they are' },
-    { 'conflicts', 'You changed these too' },
-  }
-  local something = false
-  for _, title in ipairs(titles) do
-    local items = result.plan[title[1]] or {}
+  local lines, plan = { '# Roll back to ' .. headline(result.checkpoint), '' }, result.plan
+  for _, section in ipairs(sections) do
+    local items = plan[section[1]]
     if #items > 0 then
-      something = true
-      vim.list_extend(lines, { ('## %s: %d'):format(title[2], #items), '' })
+      vim.list_extend(lines, { ('## %s: %d'):format(section[2], #items), '' })
       for _, item in ipairs(items) do
         lines[#lines + 1] = '- ' .. entry(item)
       end
       lines[#lines + 1] = ''
     end
   end
-  if not something then
-    vim.list_extend(lines, { 'No file or buffer differs.', '' })
+  local memories = plan.memories
+  if memories.added + memories.changed + memories.removed > 0 then
+    lines[#lines + 1] = ('Memories: %d come back, %d change, %d go.'):format(memories.added, memories.changed, memories.removed)
   end
-  lines[#lines + 1] = 'What is there now is kept as a checkpoint of its own, so this can be undone.'
-  return lines
+  if plan.conversation then
+    lines[#lines + 1] = 'The conversation goes back too.'
+  end
+  if #lines == 2 then
+    lines[#lines + 1] = 'Nothing differs from this checkpoint.'
+  end
+  return vim.list_extend(lines, { '', 'What is there now is kept as a checkpoint of its own, so this can be undone.' })
 end
 
 --- Says what came of a rollback and how to undo it.
 ---@param result mazu.RollbackResult
 local function report(result)
   update.reload_clean_buffers()
+  local conflicts = #result.plan.conflicts
+  if not result.applied and conflicts > 0 then
+    return vim.notify(
+      ('mazu: nothing was rolled back, because you changed %d files meanwhile. `:Mazu rollback %s` asks about them.'):format(
+        conflicts,
+        result.checkpoint.id
+      ),
+      vim.log.levels.WARN
+    )
+  end
   local said = { ('mazu: back at %s%s.'):format(result.checkpoint.id, result.verified and ', verified' or '') }
-  for _, problem in ipairs(result.problems or {}) do
+  for _, problem in ipairs(result.problems) do
     said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'
   end
   if result.safety then
     said[#said + 1] = ('To undo this: :Mazu rollback %s'):format(result.safety.id)
   end
-  local clean = result.applied and #(result.problems or {}) == 0
+  local clean = result.applied and #result.problems == 0
   vim.notify(table.concat(said, ' '), clean and vim.log.levels.INFO or vim.log.levels.WARN)
 end
 
 ---@param result mazu.RollbackResult
 ---@return {[1]: string, [2]?: table}[]
 local function choices(result)
-  local conflicts = #(result.plan.conflicts or {})
+  local conflicts = #result.plan.conflicts
   local found = {}
   if conflicts > 0 then
     found = {
@@ -173,7 +191,7 @@ return {
     run = function(call)
       client.execute('mazu.checkpoint', call.text ~= '' and { label = call.text } or nil, function(checkpoint)
         table.insert(known_ids, 1, checkpoint.id)
-        local skipped = #(checkpoint.skipped or {})
+        local skipped = #checkpoint.skipped
         local note = skipped > 0 and ('; %d files were too large or unreadable'):format(skipped) or ''
         vim.notify(('mazu: checkpoint %s%s'):format(checkpoint.id, note))
       end)

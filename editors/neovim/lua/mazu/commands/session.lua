@@ -8,16 +8,10 @@ local modes = { 'ask', 'auto', 'plan', 'bypass' }
 ---@type string[] models that were listed last, for completion
 local known_models = {}
 
----@param model table|string
----@return string
-local function model_name(model)
-  return type(model) == 'string' and model or model.name
-end
-
 ---@param name string
 local function set_model(name)
   client.execute('mazu.models.set', { model = name }, function(result)
-    vim.notify('mazu: the model is ' .. result.current)
+    vim.notify('mazu: the model is ' .. (result.current or 'not set'))
     update.refresh()
   end)
 end
@@ -33,21 +27,29 @@ end
 ---@param use fun(names: string[], current: string)
 local function list_models(use)
   client.execute('mazu.models.list', nil, function(result)
-    known_models = vim.tbl_map(model_name, result.models)
+    known_models = vim.tbl_map(function(model)
+      return model.name
+    end, result.models)
     use(known_models, result.current)
   end)
 end
 
----@param session table
+---@class mazu.SessionSummary
+---@field id string
+---@field name string
+---@field updatedAt string
+---@field turnCount integer
+---@field state "running"|"waiting"|"idle"|"ended"
+
+---@param session mazu.SessionSummary
 ---@return string
 local function session_line(session)
-  local name = session.name or session.title or ''
-  return ('%s  %s'):format(session.id or session.sessionId, name)
+  local last = session.updatedAt:sub(1, 16):gsub('T', ' ')
+  return ('%s  %3d turns  %-7s  %s'):format(last, session.turnCount, session.state, session.name)
 end
 
----@param session table
+---@param session mazu.SessionSummary
 local function act_on(session)
-  local id = session.id or session.sessionId
   local acts = { { 'Open', 'mazu.chat' }, { 'Delete', 'mazu.session.delete' }, { 'Cancel' } }
   vim.ui.select(acts, {
     prompt = session_line(session),
@@ -56,7 +58,7 @@ local function act_on(session)
     end,
   }, function(act)
     if act and act[2] then
-      client.execute(act[2], { sessionId = id })
+      client.execute(act[2], { sessionId = session.id })
     end
   end)
 end
@@ -83,8 +85,8 @@ return {
     run = function()
       client.execute('mazu.status', nil, function(result)
         view.show('status', vim.split(vim.inspect(result), '\n', { plain = true }), 'lua')
+        update.refresh()
       end)
-      update.refresh()
     end,
   },
   model = {

@@ -1,0 +1,37 @@
+-- A turn is seen while it streams, stopped, and the editor stays usable meanwhile.
+local bed = dofile(vim.env.MAZU_TEST_STORIES .. '/bed.lua')
+bed.with_plugin()
+vim.lsp.enable('mazu_ls')
+
+bed.open('app.py')
+local ended
+vim.api.nvim_create_autocmd('User', {
+  pattern = 'MazuUpdate',
+  callback = function(event)
+    local update = event.data.params.update
+    if update.state == 'done' then
+      ended = update
+    end
+  end,
+})
+vim.cmd('Mazu chat count')
+bed.wait('the first words are seen', function()
+  return vim.iter(vim.api.nvim_list_wins()):any(function(window)
+    return bed.text(vim.api.nvim_win_get_buf(window)):find('word 3', 1, true)
+  end)
+end)
+bed.check('the cursor is where it was', vim.api.nvim_buf_get_name(0):find('app.py', 1, true))
+bed.check('the status line says that it runs', require('mazu').statusline():find('running', 1, true), require('mazu').statusline())
+
+vim.cmd('Mazu chat another')
+bed.wait_said('still running')
+
+vim.cmd('Mazu stop')
+bed.wait_said('mazu: stopped')
+bed.wait('the turn has ended', function()
+  return ended
+end)
+bed.check('because it was stopped', ended.stopReason == 'cancelled', ended)
+bed.check('the status line says so', not require('mazu').statusline():find('running', 1, true))
+bed.stop_server()
+bed.finish()
