@@ -6,21 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-import msgspec
-
 CheckpointKind = Literal["manual", "step", "baseline", "safety", "compaction"]
 Section = Literal["code", "memory", "conversation", "skills"]
 OnConflict = Literal["ask", "overwrite", "keep"]
-
-
-class CheckpointSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The `checkpoints.*` settings of docs/protocol.md, section 8. Sizes are bytes."""
-
-    every: int = 1
-    keep_days: int = 30
-    max_bytes: int = 1 << 30
-    max_untracked_file_bytes: int = 10 << 20
-    max_tracked_file_bytes: int = 100 << 20
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,172 @@
+"""Reading the files of the project as they are: bytes, mode, links; what cannot be read is said, never guessed."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mazu_ls.checkpoints.mounts import Mount
+from mazu_ls.checkpoints.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
+from mazu_ls.checkpoints.records import Skipped
+
+_TRIES = 3
+_REMEMBERED = 50_000
+_TICK = 50_000_000  # ns; file systems stamp with a clock that may be some ticks behind
+_SECONDS = 2_100_000_000
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+Signature = tuple[int, int, int, int, int, int, int, int]
+Add = Callable[[str, bytes, bytes], object]
+
+
+def signature(status: os.stat_result) -> Signature:
+    """Modification and change time in ns, size, inode, mode, device, owner: one of them changes whenever the file
+    does, except within one tick of the file system's clock."""
+    return (
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_size,
+        status.st_ino,
+        status.st_mode,
+        status.st_dev,
+        status.st_uid,
+        status.st_gid,
+    )
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A file's entry, its status when it was read, and whether a later change is sure to show in that status.
+
+    `settled` counts ticks of the file system, `settled_seconds` whole seconds, which is all that git compares.
+    """
+
+    entry: Entry
+    seen: Signature
+    settled: bool
+    settled_seconds: bool
+
+    @property
+    def permissions(self) -> int:
+        return stat.S_IMODE(self.seen[4])
+
+
+class Capture:
+    """Reads files and hands new blobs to `add`. Remembers what it has read, by exact stat signature."""
+
+    def __init__(self, max_untracked: int, max_tracked: int) -> None:
+        self._max_untracked = max_untracked
+        self._max_tracked = max_tracked
+        self._seen: dict[bytes, Captured] = {}
+
+    def file(
+        self, mount: Mount, path: bytes, held: Entry | None, add: Add, tracked: Callable[[bytes], bool]
+    ) -> Captured | Skipped | None:
+        """What stands at `path` of a mount; None where there is no file (a folder counts as none).
+
+        A blob that differs from `held`, which the store has, goes to `add`. `tracked` says whether the user's git
+        tracks a file, which then may be larger.
+        """
+        full = os.path.join(os.fsencode(mount.directory), path)
+        try:
+            status = os.lstat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            return Skipped(mount.shown(path), error.strerror or "cannot be read")
+        kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFDIR:
+            return None
+        if kind not in (stat.S_IFREG, stat.S_IFLNK):
+            return Skipped(mount.shown(path), _special(kind))
+        if (known := self._seen.get(full)) is not None and known.seen == signature(status):
+            return (
+                known if known.settled_seconds else replace(known, settled_seconds=_old(known.seen, _SECONDS))
+            )
+        if kind == stat.S_IFREG and status.st_size > self._max_untracked:
+            limit = self._max_tracked if tracked(path) else self._max_untracked
+            if status.st_size > limit:
+                return Skipped(mount.shown(path), f"larger than {limit >> 20} MiB", status.st_size)
+        return self._read(mount, path, full, held, add)
+
+    def forget(self) -> None:
+        """Forget everything that was read: the objects may be gone."""
+        self._seen.clear()
+
+    def _read(
+        self, mount: Mount, path: bytes, full: bytes, held: Entry | None, add: Add
+    ) -> Captured | Skipped | None:
+        for _ in range(_TRIES):
+            try:
+                found = _read_once(full)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                return Skipped(mount.shown(path), error.strerror or "cannot be read")
+            if found is None:
+                continue
+            data, status = found
+            entry, seen = Entry(_mode(status), object_id(BLOB, data)), signature(status)
+            captured = Captured(entry, seen, _old(seen, _TICK), _old(seen, _SECONDS))
+            if held is None or held.oid != entry.oid:
+                add(BLOB, data, entry.oid)
+            if captured.settled:
+                if len(self._seen) >= _REMEMBERED:
+                    self._seen.clear()
+                self._seen[full] = captured
+            return captured
+        return Skipped(mount.shown(path), "changed while it was read")
+
+
+def _old(seen: Signature, margin: int) -> bool:
+    """Whether the last change is so long ago that the next one gets another time stamp."""
+    return seen[1] < time.time_ns() - margin
+
+
+def _read_once(full: bytes) -> tuple[bytes, os.stat_result] | None:
+    """Bytes and status of a regular file or link; None if it changed meanwhile."""
+    status = os.lstat(full)
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(full)
+        return (target, status) if signature(os.lstat(full)) == signature(status) else None
+    fd = os.open(full, _OPEN)
+    try:
+        before = os.fstat(fd)
+        if not stat.S_ISREG(before.st_mode):
+            return None
+        chunks = []
+        while chunk := os.read(fd, before.st_size + 1):
+            chunks.append(chunk)
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        after = os.fstat(fd)
+    finally:
+        os.close(fd)
+    return (data, after) if signature(before) == signature(after) and len(data) == after.st_size else None
+
+
+def _mode(status: os.stat_result) -> bytes:
+    if stat.S_ISLNK(status.st_mode):
+        return LINK_MODE
+    return EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else FILE_MODE
+
+
+def _special(kind: int) -> str:
+    names = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return names.get(kind, "a device")
+
+
+def walk(folder: Path) -> list[bytes]:
+    """Every file below a small folder (skills), as bytes from there; caches of Python are left out."""
+    base, found = os.fsencode(folder), []
+    for parent, folders, names in os.walk(base):
+        folders[:] = [name for name in folders if name != b"__pycache__"]
+        found += [os.path.relpath(os.path.join(parent, name), base) for name in names]
+        found += [
+            os.path.relpath(os.path.join(parent, name), base)
+            for name in folders
+            if os.path.islink(os.path.join(parent, name))
+        ]
+    return found

@@ -1,0 +1,251 @@
+"""Checkpoints and rollback, as the rest of the product sees them: asynchronous, on a worker thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from mazu_ls.checkpoints import lock, mounts, rollback, schema
+from mazu_ls.checkpoints.part import Part
+from mazu_ls.checkpoints.project import Project, Request
+from mazu_ls.checkpoints.records import (
+    Checkpoint,
+    CheckpointKind,
+    OnConflict,
+    Reasoned,
+    RollbackReport,
+    Section,
+    Stats,
+)
+from mazu_ls.checkpoints.repository import Repository, require_git
+from mazu_ls.checkpoints.steps import Selection
+from mazu_ls.config import CheckpointSettings
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer
+from mazu_ls.paths import private_folder, root_key
+from mazu_ls.store import Store, quarantined
+
+if TYPE_CHECKING:
+    import apsw
+
+T = TypeVar("T")
+WriteBuffer = Callable[[Buffer, str], Awaitable[bool]]
+log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoints of one project (its workspace folders together). Safe to share a project between processes."""
+
+    def __init__(self, store: Store, project: Project, place: Path) -> None:
+        self._store = store
+        self._project = project
+        self._place = place
+        self._written: set[Path] = set()
+        self._background: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(
+        cls,
+        roots: Sequence[Path],
+        database: Path,
+        state: Path,
+        parts: Sequence[Part],
+        settings: CheckpointSettings,
+    ) -> Checkpoints:
+        """Open, or create, and finish what a killed process left half-done.
+
+        `roots`: the workspace folders, the project's own first. `database`: its memory.db. `state`: the state directory
+        (`paths.state_home()`). Raises MazuError: git if it is missing, unsupported for a folder that is too broad.
+        """
+        require_git()
+        found = mounts.mounts(roots)
+        place = private_folder(state / "roots" / root_key(found[0].directory) / "checkpoints")
+        store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
+        try:
+            project = await store.read(lambda _: _open_project(place, found, parts, settings))
+            engine = cls(store, project, place)
+            await engine._locked(lambda db: rollback.recover(project, db))
+        except BaseException:
+            await store.close()
+            raise
+        return engine
+
+    async def take(
+        self,
+        *,
+        kind: CheckpointKind,
+        label: str = "",
+        session_id: str | None = None,
+        turn_id: str | None = None,
+        touched: Sequence[Path] | None = None,
+        buffers: Sequence[Buffer] = (),
+    ) -> Checkpoint:
+        """Take a checkpoint; when this returns it survives power loss.
+
+        `touched` None looks at every file. With paths (absolute), only those and what `note_written` named are looked
+        at, which costs the same in a folder of any size; the first one of a process looks at everything regardless.
+        `buffers`: all open documents; the unsaved ones are kept with their text.
+        """
+        if touched is not None:
+            touched = [*touched, *self._written]
+        self._written.clear()
+        request = Request(kind, label, session_id, turn_id, touched, tuple(buffers))
+        checkpoint = await self._locked(lambda db: self._project.take(db, request))
+        self._tidy()
+        return checkpoint
+
+    async def list(
+        self, limit: int = 50, session_id: str | None = None
+    ) -> tuple[list[Checkpoint], str | None]:
+        """The newest first, and the id of the current one: the parent of the next."""
+        return await self._store.read(
+            lambda db: (schema.newest(db, limit, session_id), schema.state(db, "current"))
+        )
+
+    async def get(self, id: str) -> Checkpoint:
+        """One checkpoint. Raises MazuError(not_found)."""
+        return await self._store.read(lambda db: schema.get(db, id))
+
+    async def plan(
+        self,
+        id: str | None = None,
+        *,
+        only: Sequence[Section] = (),
+        paths: Sequence[str] = (),
+        buffers: Sequence[Buffer] = (),
+    ) -> Plan:
+        """What rolling back to a checkpoint (default: the newest) would do. Nothing is touched before `apply`.
+
+        `only`: sections to bring back; `paths`: files or folders, as reports show them. Neither: everything.
+        """
+        selection = Selection(tuple(only), tuple(paths))
+        target = await (self.get(id) if id is not None else self._newest())
+        found = await self._locked(
+            lambda db: rollback.preview(self._project, db, target, selection, tuple(buffers))
+        )
+        return Plan(self, target, selection, tuple(buffers), found.report)
+
+    async def note_written(self, path: Path) -> None:
+        """Somebody wrote this file (didSave, a watched file): the next checkpoint looks at it."""
+        self._written.add(path)
+
+    async def stats(self) -> Stats:
+        """Counts and sizes, for status bars."""
+        count, current = await self._store.read(
+            lambda db: (
+                db.execute("SELECT count(*) FROM checkpoint").fetchone()[0],
+                schema.state(db, "current"),
+            )
+        )
+        size = await self._store.read(lambda _: self._project.repository.bytes())
+        rescue = self._place / "rescue"
+        return Stats(
+            count=count,
+            bytes=size,
+            max_bytes=self._project.settings.max_bytes,
+            current=current,
+            damaged=tuple(str(path) for path in quarantined(self._store.path)),
+            rescued=tuple(sorted(str(path) for path in rescue.iterdir())) if rescue.is_dir() else (),
+        )
+
+    async def close(self) -> None:
+        """Finish background work and release everything."""
+        if self._background:
+            await asyncio.gather(*self._background, return_exceptions=True)
+        await self._store.read(lambda _: self._project.repository.forget_reader())
+        await self._store.close()
+
+    async def _newest(self) -> Checkpoint:
+        found, _ = await self.list(1)
+        if not found:
+            raise MazuError(Kind.NOT_FOUND, "There is no checkpoint yet.", "Take one with mazu.checkpoint.")
+        return found[0]
+
+    async def _locked(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run `work` on the worker while no other process touches the store."""
+
+        def run(db: apsw.Connection) -> T:
+            with lock.held(self._place / "lock", lambda: _recover(self._project, db)):
+                return work(db)
+
+        return await self._store.read(run)
+
+    async def _roll_back(
+        self, target: Checkpoint, selection: Selection, buffers: tuple[Buffer, ...], on_conflict: OnConflict
+    ) -> rollback.Rollback:
+        self._written.clear()
+        return await self._locked(
+            lambda db: rollback.roll_back(self._project, db, target, selection, buffers, on_conflict)
+        )
+
+    def _tidy(self) -> None:
+        """Bring the scan index up to date behind the caller's back."""
+        task = asyncio.create_task(self._refresh())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _refresh(self) -> None:
+        try:
+            await self._locked(self._project.refresh)
+        except MazuError as error:
+            log.warning("the scan index was not refreshed: %s", error)
+
+
+def _open_project(
+    place: Path, found: Sequence[mounts.Mount], parts: Sequence[Part], settings: CheckpointSettings
+) -> Project:
+    return Project(Repository.open(place / "store.git"), found, parts, settings)
+
+
+def _recover(project: Project, db: apsw.Connection) -> None:
+    rollback.recover(project, db)
+
+
+@dataclass
+class Plan:
+    """A rollback that was looked at and not done yet."""
+
+    _engine: Checkpoints
+    target: Checkpoint
+    _selection: Selection
+    _buffers: tuple[Buffer, ...]
+    _report: RollbackReport
+
+    def preview(self) -> RollbackReport:
+        """What would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
+        return self._report
+
+    async def apply(
+        self, on_conflict: OnConflict = "overwrite", write_buffer: WriteBuffer | None = None
+    ) -> RollbackReport:
+        """Take the safety checkpoint and roll back.
+
+        `overwrite`: the user's later changes are in the safety checkpoint and go. `keep`: they are merged, file by
+        file. `ask`: if there are any, nothing is done and `conflicts` says where.
+
+        Documents that are open: the disk gets the checkpoint's file, then `write_buffer(buffer, text)` shall put
+        `text` into the document, versioned, and say whether it did (also if it holds that text already, because the
+        editor reloaded it by itself). An unsaved document gets the unsaved text it had at the checkpoint, or the
+        file's.
+        """
+        found = await self._engine._roll_back(self.target, self._selection, self._buffers, on_conflict)
+        if found.report.applied and found.buffers:
+            await _write_buffers(found, write_buffer)
+        return found.report
+
+
+async def _write_buffers(found: rollback.Rollback, write_buffer: WriteBuffer | None) -> None:
+    for change in found.buffers:
+        try:
+            done = write_buffer is not None and await write_buffer(change.buffer, change.text)
+        except MazuError as error:
+            log.warning("%s was not rolled back: %s", change.buffer.uri, error)
+            done = False
+        if not done:
+            reason = "the editor did not take the text; what it shows is in the safety checkpoint"
+            found.report.problems.append(Reasoned(change.buffer.uri, reason))
+            found.report.verified = False

@@ -1,0 +1,52 @@
+"""The ignore list of one scanned folder: ours, the user's own files, and the `.gitignore`s above the folder."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from mazu_ls.checkpoints.user_repository import UserRepository
+
+# The last is the name of a file that is being written atomically by the agent.
+_OURS = ".mazu/\n.git\n.*.????????????.mazu\n"
+
+
+def exclude_text(user: UserRepository | None) -> str:
+    """What git reads as `core.excludesFile` when it scans; later lines win over earlier ones."""
+    lines: list[str] = []
+    if user is not None:
+        for path in reversed(user.exclude_files()):
+            lines += _lines(path)
+        for path, inside in user.parents():
+            lines += [line for pattern in _lines(path) if (line := moved(pattern, inside)) is not None]
+    return "\n".join(lines) + "\n" + _OURS
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+
+
+def moved(pattern: str, inside: str) -> str | None:
+    """A `.gitignore` pattern of an outer folder, said from the folder `inside` it; None if it cannot match there.
+
+    A pattern without an inner slash matches at every depth and stays; one with a slash is anchored.
+    """
+    text = pattern.rstrip("\n")
+    if not text or text.startswith("#"):
+        return None
+    sign, body = ("!", text[1:]) if text.startswith("!") else ("", text)
+    if "/" not in body.rstrip("/") or body.startswith("**/"):
+        return text
+    parts, folders = body.strip("/").split("/"), inside.split("/")
+    for depth, folder in enumerate(folders):
+        if depth >= len(parts) or parts[depth] == "**":
+            break
+        if not fnmatchcase(folder, parts[depth]):
+            return None
+    rest = parts[len(folders) :] if "**" not in parts[: len(folders)] else parts[parts.index("**") :]
+    if not rest:
+        return None  # it names the folder itself, and the user chose to open that one
+    return f"{sign}/{'/'.join(rest)}{'/' if body.endswith('/') else ''}"

@@ -1,0 +1,90 @@
+"""Which folders of the disk a checkpoint holds, and under which folder of its tree each of them is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import PROJECT_FOLDER, root_key
+
+CODE, FOLDERS, SKILLS = b"code", b"folders/", b"skills"
+_NEVER = {b".git", PROJECT_FOLDER.encode()}
+
+
+@dataclass(frozen=True)
+class Mount:
+    """`directory` is kept below `prefix` of the tree. `label` goes before paths shown to the user, with its slash.
+
+    `scanned`: the ignore rules of git apply and git looks for changes; else every file belongs to it (skills).
+    """
+
+    prefix: bytes
+    directory: Path
+    label: str = ""
+    scanned: bool = True
+
+    @property
+    def name(self) -> str:
+        """A folder name of its own for this mount."""
+        return self.prefix.decode().replace("/", "-")
+
+    def relative(self, path: Path) -> bytes | None:
+        """`path` (absolute) as bytes from this folder; None where it lies outside or is never held."""
+        try:
+            inside = os.fsencode(path.relative_to(self.directory).as_posix())
+        except ValueError:
+            return None
+        return inside if inside != b"." and self.holds(inside) else None
+
+    def holds(self, relative: bytes) -> bool:
+        """False for everything in `.git` and `.mazu`, in whatever case, at whatever depth."""
+        if b".git" not in relative.lower() and b".mazu" not in relative:
+            return True
+        return not any(part.lower() in _NEVER for part in relative.split(b"/"))
+
+    def shown(self, relative: bytes) -> str:
+        """A path as the user sees it; bytes that are no UTF-8 are shown as `\\xNN`."""
+        return self.label + relative.decode("utf-8", "backslashreplace")
+
+    def folder(self, relative: bytes) -> PurePosixPath:
+        """The folder of a file, from this mount's directory."""
+        return PurePosixPath(os.fsdecode(relative)).parent
+
+
+def mounts(roots: Sequence[Path]) -> tuple[Mount, ...]:
+    """One mount for each workspace folder, and one for the project's skills. Refuses folders that hold everything."""
+    real = [root.resolve() for root in roots]
+    for root in real:
+        refuse_broad(root)
+    labels = _labels(real) if len(real) > 1 else [""]
+    found = [Mount(CODE, real[0], labels[0])]
+    found += [
+        Mount(FOLDERS + root_key(root).encode(), root, label)
+        for root, label in zip(real[1:], labels[1:], strict=True)
+        if not any(root == other for other in real[: real.index(root)])
+    ]
+    return (
+        *found,
+        Mount(SKILLS, real[0] / PROJECT_FOLDER / "skills", f"{PROJECT_FOLDER}/skills/", scanned=False),
+    )
+
+
+def _labels(roots: Sequence[Path]) -> list[str]:
+    return [f"{root.name}/" for root in roots]
+
+
+def refuse_broad(root: Path) -> None:
+    """Raise MazuError(unsupported) for `/`, the home folder, Desktop and Downloads: nobody means to roll those back."""
+    home = Path.home()
+    broad = {Path(root.anchor), *(p.resolve() for p in (home, home / "Desktop", home / "Downloads"))}
+    if root in broad or root in home.resolve().parents:
+        raise MazuError(
+            Kind.UNSUPPORTED,
+            f"{root} is too broad for checkpoints: it holds much more than one project.",
+            "Open the folder of the project itself.",
+        )
+    if not root.is_dir():
+        raise MazuError(Kind.NOT_FOUND, f"{root} is not a folder.", "Open a folder that exists.")

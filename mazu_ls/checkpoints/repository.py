@@ -1,0 +1,229 @@
+"""The bare repository that holds the checkpoints, outside the project; git runs here with an environment of ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from mazu_ls.checkpoints.pack import PackWriter
+from mazu_ls.checkpoints.trees import Trees
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import private_folder
+
+REFS = "refs/mazu/c/"
+_CONFIG = """[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogallrefupdates = false
+\thooksPath = /dev/null
+\tautocrlf = false
+\tsymlinks = true
+\tprecomposeunicode = false
+\tprotectHFS = false
+\tprotectNTFS = false
+\tuntrackedCache = true
+\tfsmonitor = false
+[index]
+\tversion = 4
+[status]
+\tshowUntrackedFiles = all
+\trenames = false
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[pack]
+\twriteReverseIndex = false
+"""
+_ATTRIBUTES = "* -text -filter -ident !eol -working-tree-encoding\n"
+
+
+def git_environment() -> dict[str, str]:
+    """The process's environment without anything that would lead git to another repository or configuration."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    return env | {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "LC_ALL": "C",
+    }
+
+
+def require_git() -> str:
+    """The git program. Raises MazuError(git) that says what to install."""
+    if (program := shutil.which("git")) is None:
+        raise MazuError(
+            Kind.GIT,
+            "Checkpoints need git, which is not installed.",
+            "Install git 2.30 or newer (for example `apt install git` or `brew install git`) and restart.",
+        )
+    return program
+
+
+class Repository:
+    """Objects and refs of one store. Used from one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.git = require_git()
+        self.trees = Trees(self.read)
+        self._environment = git_environment()
+        self._reader: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> Repository:
+        """Create what is missing of the store and open it."""
+        repository = cls(path)
+        private_folder(path)
+        for folder in ("objects/pack", "objects/info", "refs/heads", REFS, "info"):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in (
+            ("config", _CONFIG),
+            ("info/attributes", _ATTRIBUTES),
+            ("HEAD", "ref: refs/heads/none\n"),
+        ):
+            file = path / name
+            if not file.exists() or file.read_text(encoding="utf-8", errors="replace") != text:
+                draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+                draft.write_text(text, encoding="utf-8")
+                draft.replace(file)
+        return repository
+
+    def run(
+        self,
+        *arguments: str | bytes,
+        input: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        accept: Sequence[int] = (0,),
+    ) -> bytes:
+        """Output of one git command on the store. Raises MazuError(git) with git's own words."""
+        process = self._spawn(arguments, input, env, cwd)
+        if process.returncode not in accept:
+            words = process.stderr.decode("utf-8", "replace").strip().splitlines()
+            what = next((a for a in arguments if isinstance(a, str) and a[:1] != "-" and "=" not in a), "")
+            raise MazuError(
+                Kind.GIT,
+                f"git {what} failed in the checkpoint store: {words[-1] if words else process.returncode}",
+                "Nothing in the project was changed. See the log; `mazu-ls doctor` checks the store.",
+            )
+        return process.stdout
+
+    def attempt(self, *arguments: str) -> tuple[int, bytes]:
+        """Exit status and output, where the status is an answer and not a failure."""
+        process = self._spawn(arguments, None, None, None)
+        return process.returncode, process.stdout
+
+    def _spawn(
+        self,
+        arguments: Sequence[str | bytes],
+        input: bytes | None,
+        env: Mapping[str, str] | None,
+        cwd: Path | None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [self.git, *arguments],
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            env={**self._environment, "GIT_DIR": str(self.path), **(env or {})},
+            cwd=cwd or self.path,
+            check=False,
+        )
+
+    def writer(self) -> PackWriter:
+        """Collects new objects into one pack."""
+        return PackWriter(self.path / "objects" / "pack")
+
+    def read(self, oid: bytes) -> bytes:
+        """One object's data. Raises MazuError(storage) if the store does not hold it."""
+        process = self._batch()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(oid.hex().encode() + b"\n")
+            process.stdin.flush()
+            header = process.stdout.readline().split()
+            data = process.stdout.read(int(header[2]) + 1)[:-1] if len(header) == 3 else None
+        except OSError:
+            header, data = [], None
+        if data is None:
+            self.forget_reader()
+            raise MazuError(
+                Kind.STORAGE,
+                f"The checkpoint store misses the object {oid.hex()[:12]}.",
+                f"It was damaged from outside; the store is {self.path}.",
+            )
+        return data
+
+    def missing(self, oids: Iterable[bytes]) -> set[bytes]:
+        """Which of these objects the store does not hold."""
+        out = self.run(
+            "cat-file", "--batch-check", input=b"".join(b"%s\n" % oid.hex().encode() for oid in oids)
+        )
+        return {bytes.fromhex(line[:40].decode()) for line in out.splitlines() if line.endswith(b" missing")}
+
+    def set_ref(self, name: str, oid: bytes) -> None:
+        """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
+        ref = self.path / name
+        draft = ref.with_name(f"{ref.name}.lock")
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(oid.hex().encode() + b"\n")
+        draft.replace(ref)
+
+    def refs(self, prefix: str = REFS) -> dict[str, bytes]:
+        """Object ids by ref name below `prefix` (names without it)."""
+        out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix)
+        pairs = (line.split() for line in out.decode().splitlines())
+        return {name.removeprefix(prefix): bytes.fromhex(oid) for name, oid in pairs}
+
+    def delete_refs(self, names: Iterable[str]) -> None:
+        """Remove refs, loose or packed."""
+        commands = "".join(f"delete {name}\n" for name in names)
+        if commands:
+            self.run("update-ref", "--stdin", input=commands.encode())
+
+    def bytes(self) -> int:
+        """What the objects take on disk."""
+        total = 0
+        for folder, _, names in os.walk(self.path / "objects"):
+            for name in names:
+                try:
+                    total += (Path(folder) / name).stat().st_size
+                except FileNotFoundError:  # a pack that a repack just replaced
+                    continue
+        return total
+
+    def sweep(self) -> None:
+        """Remove what a killed process left behind. Only for the holder of the lock."""
+        for pattern in ("*.lock", "objects/pack/tmp_*", "objects/??/tmp_obj_*", "*.new"):
+            for path in self.path.rglob(pattern) if pattern == "*.lock" else self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def forget_reader(self) -> None:
+        """End the `cat-file` child; the next read starts one that sees the store as it is then."""
+        if self._reader is not None:
+            for pipe in (self._reader.stdin, self._reader.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._reader.wait()
+            self._reader = None
+
+    def _batch(self) -> subprocess.Popen[bytes]:
+        if self._reader is None or self._reader.poll() is not None:
+            self._reader = subprocess.Popen(
+                [self.git, "cat-file", "--batch"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**self._environment, "GIT_DIR": str(self.path)},
+                cwd=self.path,
+                start_new_session=True,
+            )
+        return self._reader

@@ -1,0 +1,167 @@
+"""Finding what changed in a folder: one `git ls-files` with an index of our own, and what git would overlook."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from mazu_ls.checkpoints import ignoring, index
+from mazu_ls.checkpoints.capture import Captured, walk
+from mazu_ls.checkpoints.mounts import Mount
+from mazu_ls.checkpoints.repository import Repository
+from mazu_ls.checkpoints.user_repository import UserRepository
+
+_LAG = 200  # files read again at every scan, before the index is brought up to date
+_EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+
+
+class Scanner:
+    """Looks at one mount. Its index stands in `scan/<mount>/<tree>/`: the folder's name says what the index holds.
+
+    `looked` is what the last full look read; it makes the next index.
+    """
+
+    def __init__(self, repository: Repository, mount: Mount, user: UserRepository | None) -> None:
+        self._repository = repository
+        self.mount = mount
+        self._user = user
+        self._home = repository.path / "scan" / mount.name
+        self.looked: Mapping[bytes, Captured | None] = {}
+
+    def candidates(self, base: bytes | None) -> set[bytes]:
+        """Paths that may differ from the tree `base`; all others are certain to be equal."""
+        if not self.mount.scanned:
+            held = {path for path, _ in self._repository.trees.files(base)}
+            return {p for p in held | set(walk(self.mount.directory)) if self.mount.holds(p)}
+        known = self._index()
+        if known is None:
+            found = self._listed(self.mount.directory, self._blank())
+            found |= {path for path, _ in self._repository.trees.files(base)}
+        else:
+            # What the index holds and the base does not, git cannot see as changed.
+            found = {path for path, _, _ in self._repository.trees.diff(bytes.fromhex(known.name), base)}
+            found |= self._listed(self.mount.directory, known, "-m", "-d")
+        if self._user is not None:
+            found |= self._forced(base)
+            found -= self._absent(found)
+        return {path for path in found if self.mount.holds(path)}
+
+    def sparse(self) -> list[bytes]:
+        """Files that the user's sparse checkout leaves out; they are absent, not deleted."""
+        return self._user.sparse() if self._user is not None and self.mount.scanned else []
+
+    def ignored(self, paths: list[bytes]) -> set[bytes]:
+        """Those of these paths that the ignore rules name and the user's git does not track."""
+        if not paths or not self.mount.scanned:
+            return set()
+        listed = b"\0".join(paths)
+        out = self._git(self._blank(), "check-ignore", "-z", "--stdin", input=listed, accept=(0, 1))
+        found = set(out.split(b"\0")) - {b""}
+        return (
+            found - set(self._user.tracked_although_ignored()) if found and self._user is not None else found
+        )
+
+    def stale(self) -> bool:
+        """Whether bringing the index up to date would pay."""
+        return self.mount.scanned and (
+            len(self.looked) > _LAG or (bool(self.looked) and self._index() is None)
+        )
+
+    def refresh(self, tree: bytes | None) -> None:
+        """Publish an index of `tree`: what the last look read, and the rest as it was in the old index."""
+        known = self._index()
+        old = dict(index.load(known / "index")) if known is not None else {}
+        entries = []
+        for path, held in self._repository.trees.files(tree):
+            captured = self.looked.get(path)
+            if captured is not None:
+                sure = captured.entry == held and captured.settled_seconds
+                entries.append((path, index.entry(path, held, captured.seen if sure else None)))
+            elif path in old and path not in self.looked:
+                entries.append((path, old[path]))
+        draft = self._directory(f"new-{os.getpid()}")
+        (draft / "index").write_bytes(index.dump(entries))
+        self._publish(draft, self._home / (tree or _EMPTY_TREE).hex())
+        self.looked = {}
+
+    def _publish(self, draft: Path, target: Path) -> None:
+        """A folder appears under its final name with its index in it, or not at all."""
+        others = [
+            path for path in self._home.iterdir() if path.is_dir() and path.name not in (draft.name, "blank")
+        ]
+        if target in others:
+            (draft / "index").replace(target / "index")
+            others[others.index(target)] = draft
+        else:
+            draft.rename(target)
+        for path in others:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _index(self) -> Path | None:
+        """The newest index that was published whole."""
+        if not self._home.is_dir():
+            return None
+        found = [path for path in self._home.iterdir() if len(path.name) == 40 and (path / "index").exists()]
+        return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+    def _listed(self, folder: Path, directory: Path, *options: str) -> set[bytes]:
+        """Untracked files, and with -m -d those whose status is not that of the index."""
+        out = self._git(directory, "ls-files", "-z", "-o", *options, "--exclude-standard", folder=folder)
+        return self._entered(folder, out.split(b"\0"))
+
+    def _entered(self, folder: Path, listed: Iterable[bytes]) -> set[bytes]:
+        """The paths, with the files of nested repositories in place of their folders."""
+        found: set[bytes] = set()
+        for path in listed:
+            if path.endswith(b"/"):
+                inner = Path(os.fsdecode(os.path.join(os.fsencode(folder), path)))
+                found |= {path + below for below in self._listed(inner, self._blank())}
+            elif path:
+                found.add(path)
+        return found
+
+    def _blank(self) -> Path:
+        """A git directory with an empty index over our objects."""
+        return self._directory("blank")
+
+    def _directory(self, name: str) -> Path:
+        directory = self._home / name
+        if not (directory / "HEAD").exists():
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "commondir").write_text("../../..\n", encoding="utf-8")
+            (directory / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
+        return directory
+
+    def _git(
+        self,
+        directory: Path,
+        *arguments: str,
+        folder: Path | None = None,
+        input: bytes | None = None,
+        accept: tuple[int, ...] = (0,),
+    ) -> bytes:
+        excludes = self._home / "exclude"
+        text = ignoring.exclude_text(self._user).encode("utf-8", "surrogateescape")
+        if not excludes.exists() or excludes.read_bytes() != text:
+            excludes.write_bytes(text)
+        place = folder or self.mount.directory
+        return self._repository.run(
+            *("-c", "core.bare=false", "-c", f"core.excludesFile={excludes}"),
+            *arguments,
+            input=input,
+            accept=accept,
+            cwd=place,
+            env={"GIT_DIR": str(directory), "GIT_WORK_TREE": str(place)},
+        )
+
+    def _forced(self, base: bytes | None) -> set[bytes]:
+        """Files that the user's git tracks although a rule ignores them, and that the base does not hold yet."""
+        ignored = self._user.tracked_although_ignored() if self._user is not None else []
+        return {path for path in ignored if self._repository.trees.at(base, path) is None}
+
+    def _absent(self, found: set[bytes]) -> set[bytes]:
+        """Of the candidates, those that a sparse checkout took out of the work tree."""
+        sparse = set(self.sparse()) & found
+        return {p for p in sparse if not os.path.lexists(os.path.join(os.fsencode(self.mount.directory), p))}

@@ -1,0 +1,152 @@
+"""The checkpoint tables of memory.db: rows, `current`, the base tree, the redo journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mazu_ls.checkpoints.records import Checkpoint, FileCounts, MemoryCounts, Skipped
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.store import Migrations
+
+if TYPE_CHECKING:
+    import apsw
+
+MIGRATIONS = Migrations(
+    "checkpoints",
+    (
+        """
+        CREATE TABLE checkpoint (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, parent_id TEXT, created_at TEXT NOT NULL, label TEXT NOT NULL,
+            kind TEXT NOT NULL, session_id TEXT, turn_id TEXT, commit_id TEXT NOT NULL, tree_id TEXT NOT NULL,
+            files TEXT NOT NULL, memories TEXT NOT NULL, bytes INTEGER NOT NULL, skipped TEXT NOT NULL,
+            pinned INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX checkpoint_by_session ON checkpoint (session_id, number);
+        CREATE TABLE checkpoint_state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+        CREATE TABLE checkpoint_journal (
+            id INTEGER PRIMARY KEY CHECK (id = 1), store TEXT NOT NULL, safety_id TEXT NOT NULL,
+            target_id TEXT NOT NULL, steps BLOB NOT NULL);
+        """,
+    ),
+)
+_COLUMNS = (
+    "number, parent_id, created_at, label, kind, session_id, turn_id, commit_id, tree_id, files, memories, bytes,"
+    " skipped, pinned"
+)
+
+
+def checkpoint_id(number: int) -> str:
+    """`cp_000001`."""
+    return f"cp_{number:06d}"
+
+
+def checkpoint_number(id: str) -> int:
+    """The row's number. Raises MazuError(not_found) for what is no id."""
+    if id.startswith("cp_") and id[3:].isascii() and id[3:].isdigit() and len(id) < 20:
+        return int(id[3:])
+    raise _unknown(id)
+
+
+def _unknown(id: str) -> MazuError:
+    return MazuError(
+        Kind.NOT_FOUND, f"There is no checkpoint {id!r}.", "List them with mazu.checkpoint.list."
+    )
+
+
+def next_number(db: apsw.Connection) -> int:
+    """The number the next row gets; numbers of pruned checkpoints are not used again."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'checkpoint'").fetchone()
+    return (row[0] if row else 0) + 1
+
+
+def insert(db: apsw.Connection, checkpoint: Checkpoint) -> None:
+    """Store one row."""
+    db.execute(
+        f"INSERT INTO checkpoint ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            checkpoint_number(checkpoint.id),
+            checkpoint.parent_id,
+            checkpoint.created_at.isoformat(),
+            checkpoint.label,
+            checkpoint.kind,
+            checkpoint.session_id,
+            checkpoint.turn_id,
+            checkpoint.commit,
+            checkpoint.tree,
+            _dump(checkpoint.files),
+            _dump(checkpoint.memories),
+            checkpoint.bytes,
+            _dump(checkpoint.skipped),
+            checkpoint.pinned,
+        ),
+    )
+
+
+def get(db: apsw.Connection, id: str) -> Checkpoint:
+    """One checkpoint. Raises MazuError(not_found)."""
+    number = checkpoint_number(id)
+    row = db.execute(f"SELECT {_COLUMNS} FROM checkpoint WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        raise _unknown(id)
+    return _record(row)
+
+
+def newest(db: apsw.Connection, limit: int, session_id: str | None = None) -> list[Checkpoint]:
+    """The newest first; `limit` -1 for all."""
+    where, values = ("WHERE session_id = ?", [session_id]) if session_id is not None else ("", [])
+    query = f"SELECT {_COLUMNS} FROM checkpoint {where} ORDER BY number DESC LIMIT ?"
+    return [_record(row) for row in db.execute(query, (*values, limit))]
+
+
+def remove(db: apsw.Connection, ids: Sequence[str]) -> None:
+    """Delete rows; their children get the nearest ancestor that stays as parent, so the tree stays one."""
+    parents = dict(db.execute("SELECT printf('cp_%06d', number), parent_id FROM checkpoint"))
+    gone = set(ids)
+    for id, parent in parents.items():
+        kept = parent
+        while kept in gone:
+            kept = parents.get(kept)
+        if kept != parent and id not in gone:
+            db.execute("UPDATE checkpoint SET parent_id = ? WHERE number = ?", (kept, checkpoint_number(id)))
+    db.executemany("DELETE FROM checkpoint WHERE number = ?", [(checkpoint_number(id),) for id in ids])
+
+
+def state(db: apsw.Connection, key: str) -> str | None:
+    """One value of `current` (an id), `base` (id of the checkpoint whose tree is the last known state), `unseen`."""
+    row = db.execute("SELECT value FROM checkpoint_state WHERE key = ?", (key,)).fetchone()
+    return row[0] if row else None
+
+
+def set_state(db: apsw.Connection, key: str, value: str | None) -> None:
+    """Set or, with None, remove one value."""
+    if value is None:
+        db.execute("DELETE FROM checkpoint_state WHERE key = ?", (key,))
+    else:
+        db.execute("INSERT OR REPLACE INTO checkpoint_state VALUES (?, ?)", (key, value))
+
+
+def _dump(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _record(row: Any) -> Checkpoint:
+    return Checkpoint(
+        id=checkpoint_id(row[0]),
+        parent_id=row[1],
+        created_at=datetime.fromisoformat(row[2]),
+        label=row[3],
+        kind=row[4],
+        session_id=row[5],
+        turn_id=row[6],
+        commit=row[7],
+        tree=row[8],
+        files=FileCounts(**json.loads(row[9])),
+        memories=MemoryCounts(**json.loads(row[10])),
+        bytes=row[11],
+        skipped=tuple(Skipped(**skipped) for skipped in json.loads(row[12])),
+        pinned=bool(row[13]),
+    )
