@@ -10,7 +10,7 @@ from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
 from mazu_ls.models import model as models
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.turn import TurnRun
+    from mazu_ls.agent.session import Session
 
 INSTRUCTION = """\
 Summarise the conversation above for a colleague who takes over now and sees nothing else of it. Use these headings:
@@ -22,29 +22,21 @@ Name files, symbols and error texts exactly. Leave out pleasantries."""
 MAX_PART_CHARS = 4_000
 
 
-async def compact_if_needed(run: TurnRun) -> None:
-    """Compact when the next call would fill more than `context.compact_at` of the window."""
-    window = run.model.spec.context_window
-    if run.session.last_input > window * run.turn.config.context.compact_at:
-        await compact(run)
-
-
-async def compact(run: TurnRun) -> bool:
-    """Replace all but the last exchange by a summary, after a checkpoint; False where there is nothing to replace.
+async def compact(session: Session, model: models.Model, turn_id: str) -> Usage | None:
+    """Replace all but the last exchange by a summary, after a checkpoint; None where there is nothing to replace.
 
     The cut lies at a message in which the user speaks, so it never falls inside a tool exchange, and the last request
     stays word for word.
     """
-    messages = run.session.conversation.outgoing()
+    messages = session.conversation.outgoing()
     starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
     if not starts or starts[-1] == 0:
-        return False
-    await run.session.checkpoint("compaction", "before compaction", run.turn.turn_id, [], None)
-    summary, usage = await summarise(run.model, messages[: starts[-1]])
-    run.meter.add(usage)
-    run.record(journal.Compacted(summary, len(messages) - starts[-1], usage))
-    run.session.last_input = sum(map(estimate, run.session.conversation.messages))
-    return True
+        return None
+    await session.checkpoint("compaction", "before compaction", turn_id, [], None)
+    summary, usage = await summarise(model, messages[: starts[-1]])
+    session.append(journal.Compacted(summary, len(messages) - starts[-1], usage), turn_id)
+    session.last_input = sum(map(estimate, session.conversation.messages))
+    return usage
 
 
 async def summarise(model: models.Model, messages: list[Message]) -> tuple[str, Usage]:

@@ -22,7 +22,7 @@ from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
-    from mazu_ls.config import Config
+    from mazu_ls.config import Config, Mode
     from mazu_ls.host import Buffer, Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model
@@ -48,6 +48,8 @@ class Project:
         self.checkpoints: Checkpoints | None = None
         self.no_memory: MazuError | None = None
         self.no_checkpoints: MazuError | None = None
+        self.chosen_mode: Mode | None = None
+        self.chosen_model: str | None = None
         self._settings: Mapping[str, Any] = {}
         self._listeners: list[journal.Listener] = []
         self._heads: Heads | None = None
@@ -178,6 +180,15 @@ class Project:
         """Everything a model may call here."""
         return builtin_tools()
 
+    @property
+    def mode(self) -> Mode:
+        """The permission mode in force: chosen until mazu-ls ends, else that of the settings."""
+        return self.chosen_mode or self.config.permissions.mode
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change the permission mode while mazu-ls runs; it is never stored."""
+        self.chosen_mode = mode
+
     def rules(self) -> list[Rule]:
         """Permission rules of the settings, then the grants the user gave for this project."""
         given = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in self.config.permissions.rules]
@@ -185,6 +196,7 @@ class Project:
 
     async def model(self, name: str | None) -> Model:
         """The model of that name, or the one the settings and keys lead to. Raises MazuError(auth or config)."""
+        name = name or self.chosen_model
         key = name or ""
         if key not in self._models:
             from mazu_ls.models import catalog

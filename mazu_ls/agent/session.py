@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
-from mazu_ls.agent import prompt
+from mazu_ls.agent import compaction, prompt
 from mazu_ls.agent.conversation import Conversation, replay
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mazu_ls.config import Mode
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 HEADLINE = 60
 
 
@@ -58,7 +59,7 @@ class Session:
         self.state = "idle"
         self.shell = Shell(project.root)
         self.seen: dict[Path, str] = {}
-        self._task: asyncio.Task[TurnResult] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._cancelled = False
 
     async def load(self) -> None:
@@ -108,20 +109,36 @@ class Session:
 
         Cancelling the caller cancels the turn.
         """
+        return await self._alone(self._turn(asked, turn_id or new_id("t")))
+
+    async def compact(self, model_name: str | None = None) -> bool:
+        """Replace all but the last exchange by a summary; False where there is nothing to replace."""
+        return await self._alone(self._compact(model_name)) is not None
+
+    async def _compact(self, model_name: str | None) -> Usage | None:
+        model = await self.project.model(model_name or self.conversation.model)
+        try:
+            return await compaction.compact(self, model, new_id("t"))
+        finally:
+            await asyncio.to_thread(self.journal.sync)
+
+    async def _alone(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` as the session's one task. A turn ends in good order when it is cancelled, and still has a result."""
         if self.running:
+            work.close()
             raise MazuError(
                 Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it first."
             )
         self._cancelled = False
         self.state = "running"
-        self._task = asyncio.create_task(self._turn(asked, turn_id or new_id("t")))
+        self._task = task = asyncio.create_task(work)
         try:
-            return await asyncio.shield(self._task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if self._task.done():
+            if task.done():
                 raise
             self.cancel()
-            return await self._task
+            return await task
         finally:
             self.state = "idle"
 
@@ -162,7 +179,7 @@ class Session:
             remembered=lambda memory_id, outcome, title: None,
             env=project.env,
         )
-        run = TurnRun(self, asked, turn, model, self.mode or project.config.permissions.mode)
+        run = TurnRun(self, asked, turn, model, self.mode or project.mode)
         background, run.injected = await self._background(asked)
         if not self.name:
             self.append(journal.SessionNamed(self.headline(asked.text)))

@@ -147,7 +147,8 @@ class TurnRun:
         while True:
             if stop := self.meter.exceeded():
                 return stop
-            await compaction.compact_if_needed(self)
+            if self.session.last_input > self.model.spec.context_window * self.turn.config.context.compact_at:
+                await self._compact()
             said = await self._call_model()
             match said.stop:
                 case "tool_use":
@@ -158,7 +159,7 @@ class TurnRun:
                         await self.asked.finish(self)
                     return Stop("end_turn", "")
                 case "max_tokens":
-                    self.calls_not_run(said.message)
+                    self._calls_not_run(said.message)
                     return Stop(
                         "max_tokens", "The model's answer was cut at its output limit; ask it to go on."
                     )
@@ -169,14 +170,19 @@ class TurnRun:
 
     async def _shorten(self, detail: str) -> None:
         """A context that is too long is compacted once; if that was not enough, the turn ends with a sentence."""
-        if self._compacted or not await compaction.compact(self):
+        if self._compacted or not await self._compact():
             raise MazuError(
                 Kind.CONTEXT_LENGTH, f"The conversation is too long for {self.model.name}. {detail}".strip(),
                 "Start a new session, rewind, or choose a model with a larger window.",
             )  # fmt: skip
         self._compacted = True
 
-    def calls_not_run(self, message: Message) -> None:
+    async def _compact(self) -> bool:
+        usage = await compaction.compact(self.session, self.model, self.turn.turn_id)
+        self.meter.add(usage or Usage())
+        return usage is not None
+
+    def _calls_not_run(self, message: Message) -> None:
         """Close the calls of a message whose calls must not run."""
         for call in message.calls:
             self.record(journal.CallEnded(call.id, False, "not run", NOT_RUN))
