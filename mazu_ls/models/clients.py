@@ -65,16 +65,25 @@ async def client_for(connection: Connection) -> Any:
     return client
 
 
+async def close_clients() -> None:
+    """Close the connections of this event loop's clients, when the server ends."""
+    known = _clients.pop(asyncio.get_running_loop(), {})
+    await asyncio.gather(*(client.close() for client in known.values()), return_exceptions=True)
+
+
 def _client(account: Account, patience: Patience) -> Any:
     preload(account.sdk)
     import httpx2
 
     timeout = httpx2.Timeout(patience.first, connect=patience.connect)
     options = {"api_key": account.key, "base_url": account.base_url, "max_retries": 0, "timeout": timeout}
+    # The client that the SDKs make by themselves closes itself when it is garbage, on whatever loop runs then.
     if account.sdk == "anthropic":
         import anthropic
 
-        return anthropic.AsyncAnthropic(**options)
+        return anthropic.AsyncAnthropic(
+            **options, http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout)
+        )
     import openai
 
-    return openai.AsyncOpenAI(**options)
+    return openai.AsyncOpenAI(**options, http_client=openai.DefaultAsyncHttpxClient(timeout=timeout))

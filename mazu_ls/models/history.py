@@ -17,6 +17,7 @@ NOT_RUN = "This call was not run: the turn ended before it. Nothing was changed 
 RESUMED = "(The earlier part of this conversation is not shown.)"
 GO_ON = "Continue."
 
+_MAY_SAY = {"user": (Text, Image, ToolResult), "assistant": (Text, Thinking, ToolCall)}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -102,13 +103,15 @@ def _has_calls(turn: Turn) -> bool:
 def _clean(message: Message, keeps: Keeps) -> list[Part]:
     parts: list[Part] = []
     for part in message.parts:
+        if not isinstance(part, _MAY_SAY[message.role]):
+            continue
         if isinstance(part, Text):
             if part.text.strip():
                 parts.append(Text(encodable(part.text), part.untrusted))
         elif isinstance(part, ToolResult):
             parts.append(ToolResult(part.call_id, encodable(part.text), part.ok, part.images))
         elif isinstance(part, Thinking):
-            if message.role == "assistant" and keeps(part, message.model):
+            if keeps(part, message.model):
                 parts.append(part)
         elif not (isinstance(part, Image) and not part.data):
             parts.append(part)
@@ -152,7 +155,7 @@ def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> Turn:
     for part in parts:
         if isinstance(part, ToolResult):
             given.setdefault(part.call_id, []).append(part)
-        elif not isinstance(part, ToolCall | Thinking):
+        else:
             rest.append(part)
     results: list[Part] = []
     for kept_under, call in calls:

@@ -37,7 +37,7 @@ class Dialect(NamedTuple):
 def payload(
     request: Request, spec: ModelSpec, dialect: Dialect, configured_output: int | None
 ) -> dict[str, Any]:
-    """The arguments of `chat.completions.create`; what OpenAI itself does not know stands under `extra_body`."""
+    """The body of the request, but for `stream`."""
     body: dict[str, Any] = {"model": spec.model, "messages": _messages(request, spec, dialect)}
     body["stream_options"] = {"include_usage": True}
     if limit := request.max_output or configured_output:
@@ -53,7 +53,7 @@ def payload(
         if request.force_tool:
             body["tool_choice"] = {"type": "function", "function": {"name": request.force_tool}}
             if dialect.forced_needs_no_thinking:
-                body["extra_body"] = {"thinking": {"type": "disabled"}}
+                body["thinking"] = {"type": "disabled"}
     if spec.thinks == "effort_or_tools" and request.tools:
         body["reasoning_effort"] = "none"
     elif spec.thinks in ("effort", "effort_or_tools", "no_tools") and request.effort:

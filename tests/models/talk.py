@@ -42,7 +42,7 @@ def environment(server: ModelServer) -> dict[str, str]:
 async def until(seen: Callable[[], object]) -> None:
     """Wait until `seen` is true."""
     async with asyncio.timeout(5):
-        while not seen():
+        while not seen():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

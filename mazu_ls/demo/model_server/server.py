@@ -152,7 +152,7 @@ class ModelServer:
         deltas = 0
         pending = [stream_head()]
         for data, is_delta in wire.events(reply, request.body):
-            self._note_reasoning(reply, data)
+            self._note_reasoning(reply, request, data)
             if is_delta and deltas >= reply.after and reply.fault in MIDSTREAM:
                 break
             deltas += is_delta
@@ -181,8 +181,9 @@ class ModelServer:
             raise Broken
         writer.write(framed(wire.OVERLOADED if fault == "overloaded_midstream" else wire.GARBAGE))
 
-    def _note_reasoning(self, reply: Reply, data: bytes) -> None:
-        if reply.thinking and reply.calls and b'"tool_calls"' in data:
+    def _note_reasoning(self, reply: Reply, request: Received, data: bytes) -> None:
+        wants_it_back = "deepseek" in str(request.body.get("model", ""))
+        if wants_it_back and reply.thinking and reply.calls and b'"tool_calls"' in data:
             chunk = json.loads(data.removeprefix(b"data: "))
             calls = chunk["choices"][0]["delta"].get("tool_calls", ())
             self._reasoned.update(call["id"] for call in calls if call.get("id"))
