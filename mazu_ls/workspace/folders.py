@@ -9,7 +9,7 @@ import secrets
 import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import BinaryIO, Final
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import names
@@ -71,18 +71,21 @@ class Workspace:
             return self._beneath(os.path.realpath(path)) is not None
         return False
 
-    def read_bytes(self, path: Path, limit: int | None = None) -> bytes:
-        """The file's bytes, at most `limit` of them.
+    def open(self, path: Path) -> BinaryIO:
+        """The file, open for reading.
 
         Raises PathRefused where it is no regular file below a root, else what the system says (FileNotFoundError, ...).
         """
         root, inside = self._split(path)
         try:
             with folder_beneath(root, inside.parent) as folder:
-                fd = open_regular(folder, inside.name)
+                return os.fdopen(open_regular(folder, inside.name), "rb")
         except OSError as error:
             raise self._explained(error, path) from error
-        with os.fdopen(fd, "rb") as file:
+
+    def read_bytes(self, path: Path, limit: int | None = None) -> bytes:
+        """The file's bytes, at most `limit` of them. Raises like `open`."""
+        with self.open(path) as file:
             return file.read() if limit is None else file.read(limit)
 
     def write_bytes(self, path: Path, data: bytes, *, expect: bytes | Unchecked | None) -> None:

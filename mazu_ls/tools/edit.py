@@ -1,0 +1,135 @@
+"""Changing files: exact replacement, whole files."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools.tool import Effect, tool
+from mazu_ls.tools.turn import Turn
+
+NEAR = 0.6  # similarity below which a passage is not worth showing
+COMPARED = 4000  # lines up to which a missed passage is looked for
+
+
+class Replacement(Struct, forbid_unknown_fields=True):
+    old: Annotated[str, Meta(min_length=1, description="Text to replace; it must occur once.")]
+    new: Annotated[str, Meta(description="What stands there afterwards.")]
+    all: Annotated[bool, Meta(description="Replace every occurrence instead.")] = False
+
+
+class EditFile(Struct, forbid_unknown_fields=True):
+    path: Annotated[str, Meta(description="Path from the workspace root.")]
+    old: Annotated[
+        str, Meta(description="Text to replace, exactly as it stands there; it must occur once.")
+    ] = ""
+    new: Annotated[str, Meta(description="What stands there afterwards.")] = ""
+    edits: Annotated[
+        list[Replacement],
+        Meta(description="Instead of old and new: several, in order. All of them are made, or none."),
+    ] = []
+
+
+class WriteFile(Struct, forbid_unknown_fields=True):
+    path: Annotated[str, Meta(description="Path from the workspace root; missing folders are made.")]
+    content: Annotated[str, Meta(description="The whole text of the file.")]
+
+
+@tool(Effect.EDIT)
+async def edit_file(args: EditFile, turn: Turn) -> str:
+    """Replace passages of a file. Quote enough of the surrounding text that each occurs once; leave out line numbers."""
+    path = turn.workspace.resolve(args.path, write=True)
+    edits = list(args.edits)
+    if args.old:
+        edits.insert(0, Replacement(args.old, args.new))
+    if not edits:
+        raise ToolError("nothing to replace: give `old` and `new`, or `edits`")
+    before = await _current(path, args.path, turn)
+    after = before
+    for number, edit in enumerate(edits, 1):
+        where = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
+        after = _replaced(after, edit, args.path, where)
+    if after == before:
+        raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same")
+    await turn.host.edit(path, before, after)
+    turn.seen[path] = after
+    return f"edited {args.path}"
+
+
+@tool(Effect.EDIT)
+async def write_file(args: WriteFile, turn: Turn) -> str:
+    """Create a file, or replace all of its text. For a change within a file use edit_file."""
+    path = turn.workspace.resolve(args.path, write=True)
+    try:
+        before = await _current(path, args.path, turn)
+    except FileNotFoundError:
+        before = None
+    content = args.content
+    if before is not None and "\r\n" in before and "\n" in content and "\r\n" not in content:
+        content = content.replace("\n", "\r\n")  # the model writes LF; the file keeps the line ends it had
+    if before == content:
+        return f"{args.path} already has this text"
+    await turn.host.edit(path, before, content)
+    turn.seen[path] = content
+    return f"{'created' if before is None else 'wrote'} {args.path} ({len(content.splitlines())} lines)"
+
+
+async def _current(path: Path, shown: str, turn: Turn) -> str:
+    """The text as it is, if it is still what the model saw. Raises FileNotFoundError."""
+    text = await turn.host.read(path)
+    if path in turn.seen and turn.seen[path] != text:
+        del turn.seen[path]
+        raise ToolError(f"{shown} was changed since you read it; read it again and redo the edit")
+    return text
+
+
+def _replaced(text: str, edit: Replacement, path: str, where: str) -> str:
+    old, new = edit.old, edit.new
+    count = text.count(old)
+    if count == 0 and "\r\n" in text and "\n" in old:  # the same passage, quoted with LF
+        crlf = old.replace("\r\n", "\n").replace("\n", "\r\n")
+        if text.count(crlf):
+            old, new, count = crlf, new.replace("\r\n", "\n").replace("\n", "\r\n"), text.count(crlf)
+    if count == 0:
+        raise ToolError(f"{where}`old` does not occur in {path}{_miss(text, edit.old)}")
+    if count > 1 and not edit.all:
+        raise ToolError(f"{where}`old` occurs {count} times in {path}; quote more context")
+    if "\r\n" in old and "\n" in new and "\r\n" not in new:
+        new = new.replace("\n", "\r\n")
+    return text.replace(old, new)
+
+
+def _miss(text: str, old: str) -> str:
+    """Why `old` was not found: what stands there instead, with its line number."""
+    lines, wanted = text.splitlines(), old.splitlines()
+    loose = [line.strip() for line in lines]
+    target = [line.strip() for line in wanted]
+    for start in range(len(lines) - len(wanted) + 1):
+        if loose[start : start + len(wanted)] == target:
+            return f": at line {start + 1} it differs only in white space. There it reads:\n" + _quoted(
+                lines, start, wanted
+            )
+    if len(lines) > COMPARED or len(wanted) > 60:
+        return "; read that part of the file again"
+    best, at = 0.0, 0
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2("\n".join(target))
+    for start in range(max(1, len(lines) - len(wanted) + 1)):
+        matcher.set_seq1("\n".join(loose[start : start + len(wanted)]))
+        if (
+            matcher.real_quick_ratio() > best
+            and matcher.quick_ratio() > best
+            and (ratio := matcher.ratio()) > best
+        ):
+            best, at = ratio, start
+    if best < NEAR:
+        return ", nor anything like it; read the file again"
+    return f". The nearest passage is at line {at + 1}:\n" + _quoted(lines, at, wanted)
+
+
+def _quoted(lines: list[str], start: int, wanted: list[str]) -> str:
+    return "\n".join(lines[start : start + max(1, len(wanted))])

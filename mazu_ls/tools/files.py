@@ -1,0 +1,201 @@
+"""Reading files and folders."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import stat
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.messages import Image
+from mazu_ls.tools import bounded
+from mazu_ls.tools.tool import Effect, ToolOutput, tool
+from mazu_ls.tools.turn import Turn
+from mazu_ls.workspace import NotText, Workspace, decode
+
+DEFAULT_LINES = 2000
+WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
+IMAGE_BYTES = 5 * 2**20
+LISTED = 500
+_IMAGES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+
+
+class ReadFile(Struct, forbid_unknown_fields=True):
+    path: Annotated[str, Meta(description="Path from the workspace root.")]
+    offset: Annotated[int, Meta(ge=1, description="First line to read, counted from 1.")] = 1
+    limit: Annotated[int, Meta(ge=1, le=10_000, description="How many lines to read.")] = DEFAULT_LINES
+
+
+class ListDir(Struct, forbid_unknown_fields=True):
+    path: Annotated[str, Meta(description="Folder, from the workspace root.")] = "."
+    depth: Annotated[int, Meta(ge=1, le=5, description="How many levels to show.")] = 1
+
+
+@tool(Effect.READ)
+async def read_file(args: ReadFile, turn: Turn) -> ToolOutput:
+    """Read a file as the user sees it, unsaved changes included. Lines are numbered; images and notebooks work too."""
+    path = turn.workspace.resolve(args.path)
+    if path.is_dir():
+        raise ToolError(f"{args.path} is a folder; use list_dir")
+    buffers = {buffer.path for buffer in await turn.host.buffers()}
+    if path not in buffers and (special := await asyncio.to_thread(_special, turn.workspace, path, args)):
+        return special
+    try:
+        text = await turn.host.read(path)
+    except MazuError as error:
+        if error.kind is not Kind.UNSUPPORTED:
+            raise
+        raise ToolError(f"{args.path} is a binary file of {path.stat().st_size} bytes, not text") from error
+    turn.seen[path] = text
+    if path.suffix == ".ipynb":
+        return ToolOutput(_notebook(text, args.path))
+    return ToolOutput(_numbered(text.splitlines(), args, None))
+
+
+def _special(workspace: Workspace, path: Path, args: ReadFile) -> ToolOutput | None:
+    """Images, and files too large to be read whole; None for all others."""
+    with workspace.open(path) as file:
+        start = file.read(16)
+        size = path.stat().st_size
+        media = next((name for magic, name in _IMAGES if start.startswith(magic)), None)
+        if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+            media = "image/webp"
+        if media is not None:
+            if size > IMAGE_BYTES:
+                raise ToolError(
+                    f"{args.path} is an image of {size} bytes; at most {IMAGE_BYTES} can be looked at"
+                )
+            data = base64.b64encode(start + file.read()).decode("ascii")
+            return ToolOutput(f"{args.path}: {media}, {size} bytes", images=(Image(media, data),))
+        if size <= WHOLE_BYTES:
+            return None
+        file.seek(0)
+        if b"\0" in file.read(8192):
+            raise ToolError(f"{args.path} is a binary file of {size} bytes, not text")
+        file.seek(0)
+        # readline with a limit: one endless line must not fill the memory.
+        lines = iter(lambda: file.readline(64 * 1024), b"")
+        wanted = itertools.islice(lines, args.offset - 1, args.offset - 1 + args.limit)
+        text = [raw.decode("utf-8", "replace").rstrip("\r\n") for raw in wanted]
+        return ToolOutput(_numbered(text, args, size))
+
+
+def _numbered(lines: list[str], args: ReadFile, large: int | None) -> str:
+    """The wanted lines with their numbers. `large` is the size of a file of which only these lines were read."""
+    first = args.offset
+    if large is None:
+        if not lines:
+            return "(the file is empty)"
+        if first > len(lines):
+            raise ToolError(f"{args.path} has {len(lines)} lines; offset {first} is behind its end")
+        wanted, total = lines[first - 1 : first - 1 + args.limit], len(lines)
+    else:
+        wanted, total = lines, None
+    shown, used = [], 0
+    for number, text in enumerate(wanted, first):
+        numbered = f"{number}\t{bounded.line(text)}"
+        used += len(numbered) + 1
+        if shown and used > bounded.RESULT_CHARS:
+            break
+        shown.append(numbered)
+    last = first + len(shown) - 1
+    if total is None:
+        shown.append(f"[lines {first}-{last} of a file of {large} bytes; go on with offset={last + 1}]")
+    elif last < total:
+        shown.append(f"[lines {first}-{last} of {total}; go on with offset={last + 1}]")
+    return "\n".join(shown)
+
+
+def _notebook(text: str, path: str) -> str:
+    """The cells of a Jupyter notebook with their text outputs (nbformat 4)."""
+    try:
+        cells: list[dict[str, Any]] = json.loads(text)["cells"]
+        shown = [_cell(number, cell) for number, cell in enumerate(cells, 1)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ToolError(f"{path} is not a notebook of format 4: {error}") from error
+    return bounded.head(
+        "\n\n".join(shown), "the outputs of earlier cells were not needed? Search the file with grep"
+    )
+
+
+def _cell(number: int, cell: dict[str, Any]) -> str:
+    lines = [f"## cell {number} ({cell['cell_type']})", "".join(cell["source"])]
+    for output in cell.get("outputs", ()):
+        plain = (
+            output.get("text") or output.get("data", {}).get("text/plain") or output.get("traceback") or ""
+        )
+        if plain:
+            lines.append("-> " + bounded.head(bounded.clean("".join(plain)), "output cut", 2000))
+        images = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+        lines += [f"-> [{kind}]" for kind in images]
+    return "\n".join(lines)
+
+
+@tool(Effect.READ)
+async def list_dir(args: ListDir, turn: Turn) -> str:
+    """List a folder: folders end in "/", files show their size. What .gitignore leaves out is marked, not hidden."""
+    folder = turn.workspace.resolve(args.path)
+    if not folder.is_dir():
+        raise ToolError(
+            f"{args.path} is not a folder" if folder.exists() else f"there is no folder {args.path}"
+        )
+    entries = await asyncio.to_thread(_entries, folder, args.depth, turn.workspace)
+    if not entries:
+        return "(the folder is empty)"
+    rest = len(entries) - LISTED
+    more = [f"[{rest} more; list a subfolder, or use glob_files]"] if rest > 0 else []
+    return "\n".join(entries[:LISTED] + more)
+
+
+def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -> list[str]:
+    lines = []
+    try:
+        children = sorted(folder.iterdir(), key=lambda child: (not child.is_dir(), child.name.casefold()))
+    except PermissionError:
+        return [f"{indent}(may not be read)"]
+    for child in children:
+        status = child.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            outside = "" if workspace.contains(child) else ", outside the workspace"
+            lines.append(f"{indent}{child.name} -> {child.readlink()} (link{outside})")
+        elif stat.S_ISDIR(status.st_mode):
+            lines.append(f"{indent}{child.name}/")
+            if depth > 1 and child.name not in (".git", ".mazu", "node_modules", "__pycache__"):
+                lines += _entries(child, depth - 1, workspace, indent + "  ")
+        elif stat.S_ISREG(status.st_mode):
+            lines.append(f"{indent}{child.name} ({_size(status.st_size)})")
+        else:
+            lines.append(f"{indent}{child.name} (special file)")
+        if len(lines) > 4 * LISTED:
+            break
+    return lines
+
+
+def _size(size: int) -> str:
+    return (
+        f"{size} B"
+        if size < 10_000
+        else f"{size // 1024} KiB"
+        if size < 10 * 2**20
+        else f"{size // 2**20} MiB"
+    )
+
+
+def read_plain(workspace: Workspace, path: Path, limit: int) -> str | None:
+    """The text of a file on disk, None if it is binary, larger than `limit` bytes, or cannot be read."""
+    try:
+        data = workspace.read_bytes(path, limit + 1)
+        return None if len(data) > limit else decode(data).text
+    except (NotText, OSError, MazuError):
+        return None

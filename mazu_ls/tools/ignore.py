@@ -1,0 +1,74 @@
+"""Walking the workspace the way git sees it: .gitignore respected at every level, `.git` and `.mazu` left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SKIPPED = frozenset((".git", ".mazu", ".hg", ".svn", ".jj"))
+IGNORE_FILES = (".gitignore", ".ignore")
+
+
+@lru_cache(maxsize=256)
+def _spec(lines: tuple[str, ...]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def _rules(folder: Path, names: set[str]) -> GitIgnoreSpec | None:
+    lines: list[str] = []
+    for name in IGNORE_FILES:
+        if name in names:
+            try:
+                lines += (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                continue  # unreadable or a link to nothing: git ignores it too
+    return _spec(tuple(lines)) if lines else None
+
+
+def walk(root: Path, start: Path, *, ignored: bool = False) -> Iterator[os.DirEntry[str]]:
+    """Every regular file below `start`, a folder in `root`; links are not followed. `ignored` shows all of them."""
+    above = [] if ignored else list(_above(root, start))
+    stack = [(start, above)]
+    while stack:
+        folder, rules = stack.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        if not ignored and (own := _rules(folder, {entry.name for entry in entries})) is not None:
+            rules = [*rules, (str(folder), own)]
+        folders = []
+        for entry in entries:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if entry.name in SKIPPED or (rules and _is_ignored(entry.path, is_folder, rules)):
+                continue
+            if is_folder:
+                folders.append((Path(entry.path), rules))
+            elif entry.is_file(follow_symlinks=False):
+                yield entry
+        stack.extend(reversed(folders))
+
+
+def _above(root: Path, start: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:
+    folders = [start, *start.parents]
+    for folder in reversed(folders[1 : folders.index(root) + 1] if root in folders else ()):
+        names = {name for name in IGNORE_FILES if (folder / name).is_file()}
+        if (found := _rules(folder, names)) is not None:
+            yield str(folder), found
+
+
+def _is_ignored(path: str, is_folder: bool, rules: list[tuple[str, GitIgnoreSpec]]) -> bool:
+    """The innermost rule file that says anything decides, as in gitignore(5)."""
+    for folder, spec in reversed(rules):
+        relative = path[len(folder) + 1 :] + ("/" if is_folder else "")
+        if (verdict := spec.check_file(relative).include) is not None:
+            return verdict
+    return False

@@ -1,0 +1,164 @@
+"""Searching files: ripgrep where there is one, our own walk where there is none. Unsaved text is searched in place of the disk's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mazu_ls.tools.files import read_plain
+from mazu_ls.tools.ignore import walk
+from mazu_ls.workspace import Workspace, names
+
+FILE_BYTES = 4 * 2**20
+TIME_LIMIT = 60.0
+Line = tuple[Path, int, str, bool]
+"""A file, a line number from 1, the line, and whether it is a match rather than context."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is searched: the pattern compiled and as it was given, and which files."""
+
+    pattern: re.Pattern[str]
+    source: str
+    fixed: bool
+    ignore_case: bool
+    names: re.Pattern[str] | None
+    glob: str | None
+    context: int
+    limit: int
+
+
+@dataclass
+class Found:
+    """Lines in the order of files; `more` says that the limit cut them; `note` what was not searched."""
+
+    lines: list[Line] = field(default_factory=list)
+    matches: int = 0
+    more: bool = False
+    note: str = ""
+
+
+async def search(
+    workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str]
+) -> Found:
+    """Search the places; files in `unsaved` by the text given there."""
+    found = Found()
+    here = {
+        path: text for path, text in unsaved.items() if any(path.is_relative_to(place) for place in places)
+    }
+    for path, text in sorted(here.items()):
+        if _named(path, wanted, places):
+            _add(found, path, text.splitlines(), wanted)
+    ripgrep = shutil.which("rg")
+    if ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found):
+        return found
+    if not found.more:
+        await asyncio.to_thread(_walked, workspace, places, wanted, here, found)
+    return found
+
+
+def _named(path: Path, wanted: Wanted, places: Sequence[Path]) -> bool:
+    if wanted.names is None:
+        return True
+    place = next(place for place in places if path.is_relative_to(place))
+    return bool(wanted.names.match(path.relative_to(place).as_posix() if path != place else path.name))
+
+
+def _add(found: Found, path: Path, lines: Sequence[str], wanted: Wanted) -> None:
+    shown: dict[int, bool] = {}
+    for number, text in enumerate(lines):
+        if not wanted.pattern.search(text):
+            continue
+        if found.matches == wanted.limit:
+            found.more = True
+            break
+        found.matches += 1
+        for near in range(max(0, number - wanted.context), min(len(lines), number + wanted.context + 1)):
+            shown.setdefault(near, False)
+        shown[number] = True
+    found.lines += [(path, number + 1, lines[number], shown[number]) for number in sorted(shown)]
+
+
+def _walked(
+    workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
+) -> None:
+    skipped = 0
+    for path, listed in _files(workspace, places):
+        if path in unsaved or not _named(path, wanted, places) or (listed and names.secret(path.parts[-1:])):
+            continue
+        text = read_plain(workspace, path, FILE_BYTES)
+        if text is None:
+            skipped += path.stat().st_size > FILE_BYTES
+            continue
+        if wanted.pattern.search(text) or "^" in wanted.source or "$" in wanted.source:
+            _add(found, path, text.splitlines(), wanted)
+        if found.more:
+            break
+    if skipped:
+        found.note = f"{skipped} files over {FILE_BYTES // 2**20} MiB were not searched"
+
+
+def _files(workspace: Workspace, places: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    for place in places:
+        if place.is_file():
+            yield place, False
+            continue
+        root = next((root for root in workspace.roots if place.is_relative_to(root)), place)
+        for entry in walk(root, place):
+            yield Path(entry.path), True
+
+
+async def _ripgrep(
+    program: str, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
+) -> bool:
+    """Add what ripgrep finds; False where it does not understand the pattern, so that ours has to search."""
+    command = [program, "--json", "--no-config", "--hidden", "--sort=path", f"--max-filesize={FILE_BYTES}"]
+    command += ["--no-require-git", "--glob=!.git", "--glob=!.mazu", f"--context={wanted.context}"]
+    command += ["--fixed-strings"] if wanted.fixed else []
+    command += ["--ignore-case"] if wanted.ignore_case else []
+    command += [f"--glob={wanted.glob}"] if wanted.glob else []
+    command += [f"--regexp={wanted.source}", "--", *map(str, places)]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        limit=2 * FILE_BYTES, env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(TIME_LIMIT):
+            async for raw in process.stdout:
+                _take(json.loads(raw), unsaved, places, wanted, found)
+                if found.more:
+                    process.kill()
+            return await process.wait() != 2 or found.more
+    except TimeoutError:
+        found.note = f"stopped after {TIME_LIMIT:.0f} s"
+        return True
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _take(
+    event: dict[str, Any], unsaved: Mapping[Path, str], places: Sequence[Path], wanted: Wanted, found: Found
+) -> None:
+    if event["type"] not in ("match", "context") or found.more:
+        return
+    data = event["data"]
+    path = Path(data["path"].get("text") or "")
+    if path in unsaved or (path not in places and names.secret(path.parts[-1:])):
+        return
+    is_match = event["type"] == "match"
+    if is_match and found.matches == wanted.limit:
+        found.more = True
+        return
+    found.matches += is_match
+    text = (data["lines"].get("text") or "(not text)").rstrip("\r\n")
+    found.lines.append((path, data["line_number"], text, is_match))
