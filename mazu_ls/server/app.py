@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from mazu_ls.server.logs import log_to_stderr
 from mazu_ls.server.transport import StdioTransport, StreamTransport, claim_stdio
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 
-def serve(tcp_port: int | None = None) -> int:
-    """Serve one client and return the exit code. stdout carries the protocol and nothing else."""
+def serve(tcp_port: int | None = None) -> NoReturn:
+    """Serve one client, then end the process: 0 after shutdown, 1 without. stdout carries the protocol and nothing else."""
     descriptors = claim_stdio() if tcp_port is None else None
     log_to_stderr()
     connection_type = _import_connection()
@@ -31,12 +31,12 @@ def serve(tcp_port: int | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, connection.protocol_exit)
     if descriptors is not None:
-        return loop.run_until_complete(_serve_stdio(connection, *descriptors))
+        leave(loop.run_until_complete(_serve_stdio(connection, *descriptors)))
     assert tcp_port is not None
-    return loop.run_until_complete(_serve_tcp(connection, tcp_port))
+    leave(loop.run_until_complete(_serve_tcp(connection, tcp_port)))
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> NoReturn:
     """End the process now: no thread that still reads or waits may hold it."""
     logging.shutdown()
     with contextlib.suppress(OSError, ValueError):

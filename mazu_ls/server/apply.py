@@ -44,7 +44,11 @@ async def apply_to_document(editor: Editor, document: Document, after: str, labe
 
     Raises ContentModified where the editor refuses, or shows something else afterwards.
     """
-    edits = text_edits(document, after)
+    await apply_edits(editor, document, text_edits(document, after), after, label)
+
+
+async def apply_edits(editor: Editor, document: Document, edits: list[TextEdit], after: str, label: str = "Mazu") -> None:
+    """Apply edits that make the text `after`. Raises as `apply_to_document`."""
     if not edits:
         return
     echo = Echo(editor, document, after)
@@ -62,24 +66,29 @@ async def apply_to_document(editor: Editor, document: Document, after: str, labe
 
 
 async def _request(editor: Editor, document: Document, edits: list[TextEdit], label: str) -> None:
-    versioned = {"textDocument": {"uri": document.uri, "version": document.version}, "edits": edits}
+    """Ask for versioned changes; plain ones are tried too where the client never said it takes versioned ones."""
+    version = document.version
+    versioned = {"textDocument": {"uri": document.uri, "version": version}, "edits": edits}
+    problem = await _ask(editor, label, {"documentChanges": [versioned]})
+    undeclared = editor.profile.says("workspace.workspaceEdit.documentChanges") is not True
+    if problem is not None and undeclared and document.version == version:
+        logger.info("Versioned changes were refused (%s); plain ones are tried.", problem)
+        problem = await _ask(editor, label, {"changes": {document.uri: edits}})
+    if problem is not None:
+        raise _refused(document, problem)
+
+
+async def _ask(editor: Editor, label: str, edit: dict[str, Any]) -> str | None:
+    """None if the editor says it applied the edit, else why not, as far as it says."""
     try:
-        answer = await _ask(editor, label, {"documentChanges": [versioned]})
+        answer = await editor.link.ask("workspace/applyEdit", {"label": label, "edit": edit}, ANSWER_SECONDS)
     except ClientError as error:
-        if editor.profile.says("workspace.workspaceEdit.documentChanges"):
-            raise _refused(document, str(error)) from error
-        logger.info("The editor does not take documentChanges (%s); plain changes are tried.", error)
-        try:
-            answer = await _ask(editor, label, {"changes": {document.uri: edits}})
-        except ClientError as again:
-            raise _refused(document, str(again)) from again
-    if not isinstance(answer, dict) or answer.get("applied") is not True:
-        reason = answer.get("failureReason") if isinstance(answer, dict) else None
-        raise _refused(document, reason if isinstance(reason, str) else "")
-
-
-async def _ask(editor: Editor, label: str, edit: dict[str, Any]) -> Any:
-    return await editor.link.ask("workspace/applyEdit", {"label": label, "edit": edit}, ANSWER_SECONDS)
+        return str(error)
+    fields = answer if isinstance(answer, dict) else {}
+    if fields.get("applied") is True:
+        return None
+    reason = fields.get("failureReason")
+    return reason if isinstance(reason, str) else ""
 
 
 def _refused(document: Document, reason: str) -> ContentModified:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Image
+from mazu_ls.server import chats, uris
 from mazu_ls.server.documents import Document
-from mazu_ls.server.lsp import DocumentItem
+from mazu_ls.server.lsp import DocumentItem, Position, Range
+from mazu_ls.server.wire.common import Place
 
 if TYPE_CHECKING:
     from mazu_ls.agent.prompt import Attachment
     from mazu_ls.server.server import Server
-    from mazu_ls.server.wire.common import Place
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 PICTURE_BYTES = 5 * 1024**2
@@ -25,6 +26,24 @@ PICTURE_BYTES = 5 * 1024**2
 async def attachments(server: Server, places: Sequence[Place]) -> tuple[Attachment, ...]:
     """Read each place. Raises MazuError(not_found) for a file that is not there."""
     return tuple([await _attachment(server, place, index) for index, place in enumerate(places)])
+
+
+async def mentioned(server: Server, message: str) -> tuple[Attachment, ...]:
+    """The files that a message names as `@path`; a word with an @ that names no file is just a word."""
+    found: dict[str, Place] = {}
+    for mention in chats.mentions(message):
+        try:
+            path = server.workspace.resolve(mention.path)
+        except MazuError:
+            continue
+        if not path.is_file():
+            continue
+        span = None
+        if mention.first is not None:
+            last = max(mention.first, mention.last or mention.first)
+            span = Range(Position(mention.first - 1, 0), Position(last, 0))
+        found.setdefault(f"{mention}", Place(uris.from_path(path), span))
+    return await attachments(server, list(found.values()))
 
 
 async def _attachment(server: Server, place: Place, index: int) -> Attachment:

@@ -12,7 +12,7 @@ COMMENT = re.compile(
 )
 
 
-def instruction_in(text: str) -> str | None:
+def instruction_at(text: str) -> str | None:
     """What the first `AI!` comment in `text` asks for."""
     match = COMMENT.search(text)
     return ((match["after"] or match["before"] or "").strip() or None) if match else None

@@ -69,10 +69,22 @@ class Document:
             return position.line, 0
         return position.line, to_index(line.rstrip(LINE_ENDS), position.character, self._encoding)
 
+    def line(self, number: int) -> str:
+        """One line with its end; "" beyond the last."""
+        return self.lines[number] if number < len(self.lines) else ""
+
     def offset(self, position: Position) -> int:
         """Characters before a position in the whole text."""
         line, column = self.locate(position)
         return sum(map(len, self.lines[:line])) + column
+
+    def position_at(self, offset: int) -> Position:
+        """The position `offset` characters into the text."""
+        for number, line in enumerate(self.lines):
+            if offset < len(line) or (number == len(self.lines) - 1 and line[-1] not in LINE_ENDS):
+                return self.position(number, min(offset, len(line)))
+            offset -= len(line)
+        return Position(len(self.lines), 0)
 
     def position(self, line: int, column: int) -> Position:
         """The position of a character index in a line; one past the last line means the end of the text."""

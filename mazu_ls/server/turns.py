@@ -38,32 +38,39 @@ def limits(project: Project, **asked: float | None) -> Limits:
     return Limits.of(project.config.limits).narrowed(**asked)
 
 
-async def start(
-    server: Server, session: Session, asked: Prompt, *, wait: bool, token: Token | None = None
-) -> wire.Started | wire.TurnResult:
-    """Begin a turn. With `wait` the finished result, else the ids at once.
-
-    What would fail at once (no key, an unknown model, a busy session) is raised here, not told later.
-    """
-    from mazu_ls.agent.session import new_id
-
+async def check_ready(session: Session, model: str | None) -> None:
+    """Raise what would fail at once: a busy session, no key, an unknown model."""
     if session.running:
         raise MazuError(
             Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it with mazu.cancel."
         )
-    await session.project.model(asked.model or session.conversation.model)
-    turn_id = new_id("t")
+    await session.project.model(model or session.conversation.model)
+
+
+async def start(
+    server: Server,
+    session: Session,
+    asked: Prompt,
+    *,
+    wait: bool,
+    token: Token | None = None,
+    turn_id: str | None = None,
+) -> wire.Started | wire.TurnResult:
+    """Begin a turn. With `wait` the finished result, else the ids at once. Raises what `check_ready` raises."""
+    from mazu_ls.agent.session import new_id
+
+    await check_ready(session, asked.model)
+    turn = turn_id or new_id("t")
 
     async def work(job: Job) -> wire.TurnResult:
-        server.updates.follow(turn_id, job)
-        result = await session.prompt(asked, turn_id)
-        return encoded(result)
+        server.updates.follow(turn, job)
+        return encoded(await session.prompt(asked, turn))
 
     job = server.jobs.start(session.headline(asked.text), work, token)
     if wait:
         return await server.jobs.finish(job)
     server.jobs.let_run(job, lambda result: tell_end(server, result))
-    return wire.Started(session.id, turn_id)
+    return wire.Started(session.id, turn)
 
 
 def encoded(result: TurnResult) -> wire.TurnResult:

@@ -33,8 +33,9 @@ def file_path(uri: str) -> str | None:
     path = unquote(raw, errors="surrogateescape")
     if drive := DRIVE.match(path):
         return f"{drive[1].lower()}:{path[drive.end() :]}"
-    if parts.netloc and parts.netloc.lower() != "localhost":
-        return f"//{parts.netloc.lower()}{path}"
+    host = unquote(parts.netloc).lower()
+    if host and host != "localhost":
+        return f"//{host}{path}"
     return path
 
 

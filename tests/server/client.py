@@ -57,6 +57,7 @@ class Client:
         self._frames = Frames()
         self._ids = itertools.count(1)
         self._waiting: dict[Any, asyncio.Future[Any]] = {}
+        self.connection: Any = None
         self.received: list[dict[str, Any]] = []
         self.stray: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}
@@ -122,6 +123,16 @@ class Client:
         _, future = self.start(method, params)
         async with asyncio.timeout(within):
             return await future
+
+    @property
+    def host(self) -> Any:
+        """The server's Host, as the agent has it."""
+        return self.connection.mazu.host
+
+    async def settled(self) -> None:
+        """The server has read everything sent so far."""
+        with contextlib.suppress(RpcFailure):
+            await self.ask("no/such")
 
     async def command(self, name: str, arguments: dict[str, Any] | None = None, within: float = 20) -> Any:
         """`workspace/executeCommand`."""
@@ -219,9 +230,10 @@ NO_ANSWER = object()
 async def connected(env: dict[str, str]) -> AsyncIterator[Client]:
     """A server in this process and a client at its other end."""
     pipe: Pipe
-    client = Client(lambda data: pipe.feed(data))
+    client = Client(lambda data: pipe.feed(data))  # noqa: PLW0108 - the pipe comes after
     pipe = Pipe(client.deliver)
     connection = Connection(env)
+    client.connection = connection
     running = asyncio.create_task(connection.run(pipe))
     try:
         yield client

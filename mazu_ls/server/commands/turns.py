@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.server import turns
+from mazu_ls.server import turns, uris
 from mazu_ls.server.attachments import attachments
+from mazu_ls.server.chats import is_chat
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import turns as wire
 
@@ -22,9 +23,7 @@ async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
 
     project = await server.opened()
     if params.message is None:
-        from mazu_ls.server.features.chat import open_chat
-
-        return await open_chat(server, params.session_id)
+        return await _chat_document(server, params, token)
     session = await project.sessions.get(params.session_id)
     asked = Prompt(
         params.message,
@@ -33,6 +32,16 @@ async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
         limits=turns.limits(project),
     )
     return await turns.start(server, session, asked, wait=params.wait, token=token)
+
+
+async def _chat_document(server: Server, params: wire.Chat, token: Token | None) -> Any:
+    """Send the attached chat document's last message; else open the session's document with what is attached."""
+    from mazu_ls.server.chat_documents import open_chat, send
+
+    chat = next((place for place in params.attachments if is_chat(uris.to_path(place.uri))), None)
+    if chat is not None:
+        return await send(server, chat.uri, params, token)
+    return await open_chat(server, params.session_id, params.attachments)
 
 
 async def _selected_task(server: Server) -> wire.Run:
@@ -92,10 +101,10 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
 
 async def _edit_of_focus(server: Server) -> wire.Edit:
     """Without arguments: the last selected range, with the instruction of an `AI!` comment in it."""
-    from mazu_ls.server.comments import instruction_in
+    from mazu_ls.server.comments import instruction_at
 
     focus = server.editor.focus if server.editor else None
-    found = instruction_in(_selection(server, "range"))
+    found = instruction_at(_selection(server, "range"))
     if focus is None or focus.range is None or found is None:
         raise InvalidArguments(
             "`instruction` is missing: write an `AI!` comment in the selection", "instruction"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-FAMILIES = ("sync", "workspace")
+FAMILIES = ("sync", "workspace", "code_actions", "lenses")
 Handler = Callable[..., Any]
 
 

@@ -1,0 +1,200 @@
+"""Chat documents in the editor: opened, sent, and answered by small edits while the user may type elsewhere in them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import project_folder
+from mazu_ls.server import chats, turns
+from mazu_ls.server.apply import apply_edits
+from mazu_ls.server.attachments import attachments, mentioned
+from mazu_ls.server.lsp import Range, TextEdit
+from mazu_ls.server.wire import turns as wire
+from mazu_ls.server.wire.common import Place
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.session import Session
+    from mazu_ls.server.jobs import Token
+    from mazu_ls.server.server import Server
+
+logger = logging.getLogger(__name__)
+EDIT_SECONDS = 0.12
+"""Between two edits of one reply: at most ten a second."""
+REFUSALS = 3
+"""After so many refused edits in a row the rest is written when the turn has ended."""
+
+
+async def open_chat(server: Server, session_id: str | None, places: Sequence[Place] = ()) -> wire.Started:
+    """Put a session's chat document before the user, what is attached named in the message to be."""
+    project = await server.opened()
+    session = await project.sessions.get(session_id)
+    path = await _document_of(server, session)
+    named = " ".join([_mention(server, place) for place in places])
+    if named:
+        before = await server.host.read(path)
+        await server.host.edit(path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
+    text = await server.host.read(path)
+    if not await server.host.show(path, text.count("\n")):
+        await server.host.say("info", f"Mazu: the chat is in {path}")
+    return wire.Started(session.id, None)
+
+
+async def send(server: Server, uri: str, params: wire.Chat, token: Token | None) -> wire.Started | wire.TurnResult:
+    """Send what stands under the last heading of a chat document; the reply streams in below it."""
+    from mazu_ls.agent.session import new_id
+    from mazu_ls.agent.turn import Prompt
+
+    project = await server.opened()
+    path = server.path_of(uri)
+    text = await server.host.read(path)
+    message = chats.pending_message(text)
+    if not message:
+        raise MazuError(Kind.NOT_FOUND, "There is no message to send.", 'Write it under the last heading "## You".')
+    session = await _session_of(server, path, text, params.session_id)
+    await turns.check_ready(session, params.model)
+    others = [place for place in params.attachments if place.uri != uri]
+    attached = (*await attachments(server, others), *await mentioned(server, message))
+    turn_id = new_id("t")
+    text = await server.host.read(path)
+    await server.host.edit(path, text, text.rstrip("\r\n") + chats.opening(turn_id))
+    writer = ReplyWriter(server, path, turn_id)
+    stop = project.listen(writer.hear)
+    server.jobs.spawn(writer.run(stop))
+    asked = Prompt(message, attached, model=params.model, limits=turns.limits(project))
+    return await turns.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
+
+
+class ReplyWriter:
+    """Writes one turn's reply into a chat document as it comes."""
+
+    def __init__(self, server: Server, path: Path, turn_id: str) -> None:
+        self._server = server
+        self._path = path
+        self._turn = turn_id
+        self._pending = ""
+        self._ended = False
+        self._news = asyncio.Event()
+        self._refused = 0
+
+    def hear(self, session_id: str, event: journal.Event) -> None:
+        """Events of this turn become text."""
+        if event.turn != self._turn:
+            return
+        match event.body:
+            case journal.Delta("message", text):
+                self._pending += text
+            case journal.CallStarted(_, tool, title):
+                self._pending = self._pending.rstrip("\n") + f"\n\n- `{tool}` {title}"
+            case journal.CallEnded(_, ok, summary):
+                self._pending += f": {'' if ok else '**failed** '}{_line(summary)}\n\n"
+            case journal.TurnEnded(stop_reason, _, _, detail, error):
+                if stop_reason != "end_turn":
+                    why = error.get("message", detail) if error else detail
+                    self._pending += f"\n\n*{stop_reason.replace('_', ' ')}{': ' + why if why else ''}*"
+                self._ended = True
+        self._news.set()
+
+    async def run(self, stop_listening: object) -> None:
+        """Write until the turn has ended and everything stands in the document."""
+        try:
+            while not self._ended:
+                await self._news.wait()
+                self._news.clear()
+                if self._refused < REFUSALS:
+                    await self._flush()
+                await asyncio.sleep(EDIT_SECONDS)
+            await self._finish()
+        finally:
+            if callable(stop_listening):
+                stop_listening()
+
+    async def _finish(self) -> None:
+        for _ in range(REFUSALS + 1):
+            await self._flush()
+            if not self._pending.strip("\n"):
+                return
+            await asyncio.sleep(EDIT_SECONDS)
+        await self._server.host.say("warning", f"Mazu: the editor did not take the end of the reply in {self._path.name}.")
+
+    async def _flush(self) -> None:
+        """Insert what is new, without the line ends at its end: where the reply ends is told by them."""
+        ready = self._pending.rstrip("\n")
+        if not ready:
+            return
+        document = self._server.editor.documents.at(self._path) if self._server.editor else None
+        text = document.text if document else await self._server.host.read(self._path)
+        place = chats.reply_end(text, self._turn)
+        if place is None:
+            self._pending = ""
+            return
+        started = bool(text[:place].splitlines()) and not text[:place].endswith("\n")
+        new = chats.quoted(ready if started else ready.lstrip("\n"))
+        after = text[:place] + new + text[place:]
+        try:
+            if document and self._server.editor:
+                at = document.position_at(place)
+                await apply_edits(self._server.editor, document, [TextEdit(Range(at, at), new)], after)
+            else:
+                await self._server.host.edit(self._path, text, after)
+        except MazuError as error:
+            if not self._arrived(new):
+                logger.info("A piece of the reply was not taken: %s", error.message)
+                self._refused += 1
+                return
+        self._refused = 0
+        self._pending = self._pending[len(ready) :]
+
+    def _arrived(self, new: str) -> bool:
+        """Whether the piece stands in the document although the user typed at the same time."""
+        document = self._server.editor.documents.at(self._path) if self._server.editor else None
+        if document is None:
+            return False
+        end = chats.reply_end(document.text, self._turn)
+        return end is not None and document.text[:end].replace("\r\n", "\n").endswith(new.rstrip("\n"))
+
+
+async def _document_of(server: Server, session: Session) -> Path:
+    """The session's chat document, written with what was said so far where there is none."""
+    from mazu_ls.agent.records import transcript
+
+    project = await server.opened()
+    folder = project_folder(project.root) if server.folders else project.state
+    path = folder / "chats" / f"{session.id}.md"
+    if not path.exists():
+        said = transcript(session.id, await asyncio.to_thread(session.events))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = chats.new_document(session.id, [(turn.user, turn.reply) for turn in said])
+        await asyncio.to_thread(path.write_text, text, "utf-8")
+    return path
+
+
+async def _session_of(server: Server, path: Path, text: str, wanted: str | None) -> Session:
+    """The session a chat document names; a document that names none gets a new one."""
+    project = await server.opened()
+    named = wanted or chats.session_of(text)
+    if named:
+        return await project.sessions.get(named)
+    session = await project.sessions.new()
+    await server.host.edit(path, text, f"<!-- mazu session {session.id} -->\n{text}")
+    return session
+
+
+def _mention(server: Server, place: Place) -> str:
+    name = server.name_of(server.path_of(place.uri))
+    if place.range is None:
+        return chats.mention_of(name)
+    end = place.range.end
+    last = end.line + (1 if end.character or end == place.range.start else 0)
+    return chats.mention_of(name, place.range.start.line, last)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+

@@ -1,0 +1,108 @@
+"""The text of a chat document: Markdown in which headings say who speaks. Pure functions over its text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = (".mazu", "chats")
+SESSION = re.compile(r"^<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->", re.MULTILINE)
+HEADING = re.compile(r"^## (?P<who>You|Mazu)\b(?:[ \t]*<!-- (?P<turn>t_\w+) -->)?[^\n]*$", re.MULTILINE)
+OURS_IN_TEXT = re.compile(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
+MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")
+HINT = "<!-- Write under the last heading, then run the code action or lens \"Mazu: send\". -->"
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading: characters `start` to `end` of the document, the heading excluded."""
+
+    who: str
+    turn: str | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Mention:
+    """`@path`, or `@path#L3-L9`: lines count from 1, both ends included."""
+
+    path: str
+    first: int | None
+    last: int | None
+
+
+def is_chat(path: Path | None) -> bool:
+    """Whether a file is a chat document, by where it lies."""
+    return path is not None and path.suffix == ".md" and path.parent.parts[-2:] == FOLDER
+
+
+def new_document(session_id: str, turns: list[tuple[str, str]] = []) -> str:  # noqa: B006 - never changed
+    """A chat document with what was said so far, ready for the next message."""
+    said = "".join(f"## You\n\n{message.strip()}\n\n## Mazu\n\n{quoted(reply).strip()}\n\n" for message, reply in turns)
+    return f"<!-- mazu session {session_id} -->\n{HINT}\n\n{said}## You\n\n"
+
+
+def session_of(text: str) -> str | None:
+    """The session that a chat document belongs to."""
+    match = SESSION.search(text)
+    return match["id"] if match else None
+
+
+def sections(text: str) -> list[Section]:
+    """The document cut at its headings."""
+    heads = list(HEADING.finditer(text))
+    ends = [head.start() for head in heads[1:]] + [len(text)]
+    return [
+        Section(head["who"], head["turn"], min(head.end() + 1, end), end)
+        for head, end in zip(heads, ends, strict=True)
+    ]
+
+
+def pending_message(text: str) -> str:
+    """What stands under the last "You", if nobody has answered it."""
+    found = sections(text)
+    if not found or found[-1].who != "You":
+        return ""
+    return text[found[-1].start : found[-1].end].strip()
+
+
+def mentions(message: str) -> list[Mention]:
+    """Files that a message names with `@`."""
+    return [
+        Mention(m["path"], int(m["first"]) if m["first"] else None, int(m["last"]) if m["last"] else None)
+        for m in MENTION.finditer(message)
+    ]
+
+
+def mention_of(path: str, first: int | None = None, last: int | None = None) -> str:
+    """How a message names a file, or lines of it that count from 0 with the last one excluded."""
+    if first is None or last is None:
+        return f"@{path}"
+    return f"@{path}#L{first + 1}-L{last}" if last > first + 1 else f"@{path}#L{first + 1}"
+
+
+def opening(turn_id: str) -> str:
+    """What is appended when a message was sent: where the reply goes, and a heading for the next message."""
+    return f"\n\n## Mazu <!-- {turn_id} -->\n\n\n\n## You\n\n"
+
+
+def reply_end(text: str, turn_id: str) -> int | None:
+    """Where the next piece of a turn's reply goes; None where its heading is gone.
+
+    Line ends after the reply belong to the layout, so whoever writes a reply holds back line ends at its end.
+    """
+    section = next((one for one in sections(text) if one.turn == turn_id), None)
+    if section is None:
+        return None
+    body = text[section.start : section.end]
+    if body.strip("\r\n"):
+        return section.start + len(body.rstrip("\r\n"))
+    blank = re.match(r"\r?\n?", body)
+    return section.start + (blank.end() if blank else 0)
+
+
+def quoted(reply: str) -> str:
+    """A reply whose own headings cannot be taken for ours."""
+    return OURS_IN_TEXT.sub("### ", reply)

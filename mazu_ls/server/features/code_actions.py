@@ -1,0 +1,147 @@
+"""Code actions on a selection and on diagnostics: what a person gets in any editor, without our plugins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server import lsp
+from mazu_ls.server.chats import is_chat, pending_message
+from mazu_ls.server.comments import instruction_at
+from mazu_ls.server.editor import Focus
+from mazu_ls.server.features import feature
+
+if TYPE_CHECKING:
+    from mazu_ls.server.documents import Document
+    from mazu_ls.server.server import Server
+
+PREFIX = "Mazu: "
+TITLE = 120
+DOCUMENT = (
+    "Add or mend the documentation comments of this code in the style of its language and of the file; "
+    "change no code."
+)
+
+
+@dataclass(frozen=True)
+class At:
+    """What an action is about: the document, its text in the range, the range widened to whole lines."""
+
+    document: Document
+    range: lsp.Range
+    lines: lsp.Range
+    text: str
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """As the attachments and anchors of commands name it."""
+        return {"uri": self.document.uri, "range": self.lines}
+
+
+@feature("textDocument/codeAction", lsp.CodeActionParams)
+def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dict[str, Any]]:
+    """The actions for a range. Everything is in their arguments, so nothing needs to be resolved."""
+    editor = server.editor
+    document = editor.documents.get(params.text_document.uri) if editor else None
+    if editor is None or document is None:
+        return []
+    editor.focus = Focus(document.uri, params.range, tuple(params.context.diagnostics))
+    found = [*_chat_actions(server, document), *_stop(server)]
+    if not is_chat(document.path):
+        at = _at(document, params.range)
+        found += [*_fixes(at, params.context.diagnostics), *_comment(at), *_on_text(at)]
+    only = params.context.only
+    if only:
+        found = [action for action in found if any(_within(action["kind"], kind) for kind in only)]
+    return found
+
+
+def _at(document: Document, span: lsp.Range) -> At:
+    """An empty range is the whole line it stands in."""
+    last = span.end.line
+    if span.end.character == 0 and last > span.start.line:
+        last -= 1
+    lines = lsp.Range(
+        lsp.Position(span.start.line, 0), document.position(last, len(document.line(last).rstrip("\r\n")))
+    )
+    return At(document, span, lines, document.slice(lines))
+
+
+def _fixes(at: At, diagnostics: list[lsp.Diagnostic]) -> list[dict[str, Any]]:
+    """One fix for all the diagnostics that were given."""
+    others = [diagnostic for diagnostic in diagnostics if diagnostic.source != "mazu"]
+    if not others:
+        return []
+    spans = [diagnostic.range for diagnostic in others]
+    span = lsp.Range(
+        min([at.lines.start, *(one.start for one in spans)]), max([at.lines.end, *(one.end for one in spans)])
+    )
+    whole = _at(at.document, span)
+    problems = "\n".join(f"- line {d.range.start.line + 1}: {d.message}{_origin(d)}" for d in others)
+    instruction = f"Fix these problems and change nothing else:\n{problems}"
+    arguments = {"uri": at.document.uri, "range": whole.lines, "instruction": instruction}
+    title = "fix" if len(others) == 1 else f"fix {len(others)} problems"
+    return [{**_action(title, "quickfix", "mazu.edit", arguments), "diagnostics": others}]
+
+
+def _origin(diagnostic: lsp.Diagnostic) -> str:
+    parts = [str(part) for part in (diagnostic.source, diagnostic.code) if part is not None]
+    return f" ({' '.join(parts)})" if parts else ""
+
+
+def _comment(at: At) -> list[dict[str, Any]]:
+    """An `AI!` comment in the range: do what it says, and take it away."""
+    found = instruction_at(at.text)
+    if found is None:
+        return []
+    instruction = f"{found} Remove the comment that asks for this (it is marked AI!)."
+    arguments = {"uri": at.document.uri, "range": at.lines, "instruction": instruction}
+    return [_action("do what the AI! comment says", "quickfix", "mazu.edit", arguments)]
+
+
+def _on_text(at: At) -> list[dict[str, Any]]:
+    """What can be done with any text."""
+    if not at.text.strip():
+        return []
+    name = at.document.path.name if at.document.path else at.document.uri
+    first = next(line.strip() for line in at.text.splitlines() if line.strip())[:TITLE]
+    edit = {"uri": at.document.uri, "range": at.lines}
+    tests = f"Write tests for the attached part of {name}, in the style of the tests that the project has, and run them."
+    question = f"Review the attached part of {name}: what is wrong with it, what would you change, and why?"
+    return [
+        _action("explain", "source", "mazu.ask", {"question": "Explain what this does, and what is not obvious about it.", "attachments": [at.place]}),
+        _action("rewrite…", "refactor.rewrite", "mazu.edit", None),
+        _action("document", "refactor.rewrite", "mazu.edit", {**edit, "instruction": DOCUMENT}),
+        _action("write tests", "source", "mazu.chat", {"message": tests, "attachments": [at.place]}),
+        _action("chat about this", "source", "mazu.chat", {"attachments": [at.place]}),
+        _action("remember this", "source", "mazu.remember", {"title": first, "body": at.text, "anchors": [at.place]}),
+        _action("ask the council", "source", "mazu.council", {"question": question, "attachments": [at.place]}),
+    ]  # fmt: skip
+
+
+def _chat_actions(server: Server, document: Document) -> list[dict[str, Any]]:
+    """In a chat document: send what stands under the last heading."""
+    if not is_chat(document.path) or not pending_message(document.text):
+        return []
+    return [_action("send", "source", "mazu.chat", {"attachments": [{"uri": document.uri}]})]
+
+
+def _stop(server: Server) -> list[dict[str, Any]]:
+    """While a turn runs: stop it."""
+    running = server.project.sessions.opened() if server.project else []
+    return [
+        _action("stop", "source", "mazu.cancel", {"sessionId": session.id}) for session in running if session.running
+    ]
+
+
+def _action(title: str, kind: str, command: str, arguments: dict[str, Any] | None) -> dict[str, Any]:
+    """A literal that carries its command; some clients read the title of the command, so both have it."""
+    shown = PREFIX + title
+    call = {"title": shown, "command": command, "arguments": [] if arguments is None else [arguments]}
+    return {"title": shown, "kind": kind, "command": call}
+
+
+def _within(kind: str, asked: str) -> bool:
+    return asked == "" or kind == asked or kind.startswith(asked + ".")
+
+
