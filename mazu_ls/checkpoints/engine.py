@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mazu_ls.checkpoints import lock, mounts, rollback, schema
+from mazu_ls.checkpoints import diff, lock, mounts, retention, rollback, schema
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.project import Project, Request
 from mazu_ls.checkpoints.records import (
@@ -45,6 +46,7 @@ class Checkpoints:
         self._project = project
         self._place = place
         self._written: set[Path] = set()
+        self._running: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -93,6 +95,8 @@ class Checkpoints:
         if touched is not None:
             touched = [*touched, *self._written]
         self._written.clear()
+        if session_id is not None:
+            self._running.add(session_id)
         request = Request(kind, label, session_id, turn_id, touched, tuple(buffers))
         checkpoint = await self._locked(lambda db: self._project.take(db, request))
         self._tidy()
@@ -128,6 +132,28 @@ class Checkpoints:
             lambda db: rollback.preview(self._project, db, target, selection, tuple(buffers))
         )
         return Plan(self, target, selection, tuple(buffers), found.report)
+
+    async def diff(self, id: str, against: str = "now", paths: Sequence[str] = ()) -> Diff:
+        """What changed from a checkpoint to another one, or to the present. Raises MazuError(not_found)."""
+        old = bytes.fromhex((await self.get(id)).tree)
+        new = None if against == "now" else bytes.fromhex((await self.get(against)).tree)
+        return await self._locked(
+            lambda db: diff.diff(
+                self._project, old, new or rollback.present(self._project, db)[1], tuple(paths)
+            )
+        )
+
+    async def prune(self, keep: int | None = None, older_than_days: int | None = None) -> Pruned:
+        """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names."""
+        return await self._locked(
+            lambda db: retention.prune(
+                self._project, db, datetime.now(UTC), self._running, keep, older_than_days
+            )
+        )
+
+    async def pin(self, id: str, pinned: bool = True) -> None:
+        """A pinned checkpoint is never pruned. Raises MazuError(not_found)."""
+        await self._store.write(lambda db: schema.pin(db, id, pinned))
 
     async def note_written(self, path: Path) -> None:
         """Somebody wrote this file (didSave, a watched file): the next checkpoint looks at it."""
@@ -191,6 +217,7 @@ class Checkpoints:
     async def _refresh(self) -> None:
         try:
             await self._locked(self._project.refresh)
+            await self._locked(lambda _: retention.consolidate(self._project))
         except MazuError as error:
             log.warning("the scan index was not refreshed: %s", error)
 

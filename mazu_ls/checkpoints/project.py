@@ -131,11 +131,16 @@ class Project:
             seen.sparse = b"\0".join(sparse)
         return seen
 
-    def apply_to(
-        self, tree: bytes | None, seen: Seen, add: Callable[[str, bytes, bytes], object]
-    ) -> bytes | None:
-        """The tree with what was seen, files only."""
-        return self.trees.update(tree, seen.changes, add)
+    def part_changes(
+        self, db: apsw.Connection, base: Checkpoint | None, writer: PackWriter
+    ) -> dict[bytes, Entry | None]:
+        """How the parts' files differ from the base."""
+        changes: dict[bytes, Entry | None] = {}
+        for part in self.parts:
+            for name, data in (part.changed(db) if base else part.everything(db)).items():
+                entry = None if data is None else Entry(FILE_MODE, writer.add(BLOB, data))
+                changes[f"{part.name}/{name}".encode()] = entry
+        return changes
 
     def refresh(self, db: apsw.Connection) -> None:
         """Bring the scan indexes up to date where that pays; after a full look, under the same lock."""
@@ -144,6 +149,10 @@ class Project:
             scanner = self.scanners[mount.prefix]
             if base is not None and scanner.stale():
                 scanner.refresh(self.trees.folder(bytes.fromhex(base.tree), mount.prefix))
+
+    def forget_objects(self) -> None:
+        """Objects may have gone: nothing that was read counts as stored any more."""
+        self.capture.forget()
 
     def _known(self, base: bytes | None, touched: Sequence[Path]) -> dict[bytes, set[bytes]] | None:
         """The touched paths by mount; None if one of them is a folder, which only a full look can do justice."""
@@ -206,11 +215,7 @@ class Project:
         writer: PackWriter,
     ) -> Checkpoint:
         changes: dict[bytes, Entry | None] = dict(seen.changes)
-        for part in self.parts:
-            files = part.changed(db) if base else part.everything(db)
-            for name, data in files.items():
-                place = f"{part.name}/{name}".encode()
-                changes[place] = None if data is None else Entry(FILE_MODE, writer.add(BLOB, data))
+        changes.update(self.part_changes(db, base, writer))
         self._add_buffers(changes, request.buffers, writer)
         self._add_modes(changes, base_tree, seen, writer)
         if seen.sparse is not None:

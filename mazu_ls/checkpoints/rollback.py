@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import disk, merge, schema, steps
 from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes
-from mazu_ls.checkpoints.project import Project, Request, base_checkpoint, count_memories
+from mazu_ls.checkpoints.project import Project, Request, Seen, base_checkpoint, count_memories
 from mazu_ls.checkpoints.records import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
 from mazu_ls.checkpoints.steps import Selection, Step
 from mazu_ls.host import Buffer
@@ -38,18 +38,25 @@ def preview(
     project: Project, db: apsw.Connection, target: Checkpoint, selection: Selection, buffers: Sequence[Buffer]
 ) -> Rollback:
     """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at."""
+    seen, now = present(project, db)
+    before = replace(target, skipped=tuple(seen.skipped.values()))
+    return plan(project, _tree_of(db, schema.state(db, "current")), before, now, target, selection, buffers)
+
+
+def present(project: Project, db: apsw.Connection) -> tuple[Seen, bytes | None]:
+    """The folders and parts as they are now, as a tree in the store that no checkpoint names."""
     base = base_checkpoint(db)
     writer = project.repository.writer()
     try:
         seen = project.look(base, None, writer.add)
-        now = project.apply_to(bytes.fromhex(base.tree) if base else None, seen, writer.add)
+        seen.changes.update(project.part_changes(db, base, writer))
+        now = project.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
         writer.finish()
     except BaseException:
         writer.discard()
         project.capture.forget()
         raise
-    before = replace(target, skipped=tuple(seen.skipped.values()))
-    return plan(project, _tree_of(db, schema.state(db, "current")), before, now, target, selection, buffers)
+    return seen, now
 
 
 def plan(
@@ -97,8 +104,8 @@ def _users_work(project: Project, last: bytes | None, now: bytes | None) -> set[
     """Places that differ from the last checkpoint: nobody but the user wrote there since."""
     found: set[bytes] = set()
     for mount in project.mounts:
-        folders = (project.trees.folder(tree, mount.prefix) for tree in (last, now))
-        found |= {mount.prefix + b"/" + path for path, _, _ in project.trees.diff(*folders)}
+        before, after = (project.trees.folder(tree, mount.prefix) for tree in (last, now))
+        found |= {mount.prefix + b"/" + path for path, _, _ in project.trees.diff(before, after)}
     return found
 
 

@@ -102,6 +102,12 @@ def newest(db: apsw.Connection, limit: int, session_id: str | None = None) -> li
     return [_record(row) for row in db.execute(query, (*values, limit))]
 
 
+def pin(db: apsw.Connection, id: str, pinned: bool) -> None:
+    """Keep one for ever, or no longer. Raises MazuError(not_found)."""
+    get(db, id)
+    db.execute("UPDATE checkpoint SET pinned = ? WHERE number = ?", (pinned, checkpoint_number(id)))
+
+
 def remove(db: apsw.Connection, ids: Sequence[str]) -> None:
     """Delete rows; their children get the nearest ancestor that stays as parent, so the tree stays one."""
     parents = dict(db.execute("SELECT printf('cp_%06d', number), parent_id FROM checkpoint"))

@@ -1,0 +1,89 @@
+"""What differs between two checkpoints, or a checkpoint and the present: files, memories, one patch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+
+from mazu_ls.checkpoints.project import Project
+from mazu_ls.checkpoints.records import Diff, FileDiff, FileStatus, MemoryDiff
+from mazu_ls.checkpoints.repository import git_environment
+from mazu_ls.checkpoints.steps import Selection
+
+MAX_PATCH = 1 << 20  # characters
+_EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+_PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
+
+
+def diff(project: Project, old: bytes | None, new: bytes | None, paths: Sequence[str]) -> Diff:
+    """From tree `old` to tree `new`; `paths` (files or folders, as shown) narrows the files and leaves memories out."""
+    selection, run = Selection(paths=tuple(paths)), _runner(project)
+    files: list[FileDiff] = []
+    patches: list[str] = []
+    for mount in project.mounts:
+        sides = [project.trees.folder(tree, mount.prefix) for tree in (old, new)]
+        changed = {
+            path: _status(was, now)
+            for path, was, now in project.trees.diff(*sides)
+            if selection.names(mount.shown(path))
+        }
+        if not changed:
+            continue
+        names = [":(literal)" + os.fsdecode(path) for path in changed] if paths else []
+        ends = [(side or _EMPTY_TREE).hex() for side in sides]
+        counts = _counts(run("--numstat", "-z", *ends, "--", *names))
+        files += [
+            FileDiff(mount.shown(path), status, *counts.get(path, (None, None)))
+            for path, status in sorted(changed.items())
+        ]
+        patches.append(_patch(run, mount.label, ends, names))
+    memories = MemoryDiff()
+    if not paths:
+        sides = [project.trees.folder(tree, b"memory") for tree in (old, new)]
+        memories = _memories(project, *sides)
+        if sides[0] != sides[1]:
+            patches.append(_patch(run, "memory/", [(side or _EMPTY_TREE).hex() for side in sides], []))
+    patch = "".join(patches)
+    return Diff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
+
+
+def _runner(project: Project) -> Callable[..., bytes]:
+    """`git diff-tree` on the store, through GitPython."""
+    import git
+
+    repo = git.Repo(project.repository.path)
+    repo.git.update_environment(**git_environment(), GIT_DIR=str(project.repository.path))
+
+    def run(*arguments: str) -> bytes:
+        return repo.git.diff_tree(*_PLAIN, *arguments, stdout_as_string=False, strip_newline_in_stdout=False)
+
+    return run
+
+
+def _patch(run: Callable[..., bytes], label: str, ends: Sequence[str], names: Sequence[str]) -> str:
+    out = run("-p", f"--src-prefix=a/{label}", f"--dst-prefix=b/{label}", *ends, "--", *names)
+    return out.decode("utf-8", "replace")
+
+
+def _status(was: object, now: object) -> FileStatus:
+    if was is None:
+        return "added"
+    return "deleted" if now is None else "modified"
+
+
+def _counts(out: bytes) -> dict[bytes, tuple[int | None, int | None]]:
+    """Lines added and removed by path; None for binary files ("-" in git's words)."""
+    counts: dict[bytes, tuple[int | None, int | None]] = {}
+    for line in out.split(b"\0"):
+        if line:
+            added, removed, path = line.split(b"\t", 2)
+            counts[path] = (None, None) if added == b"-" else (int(added), int(removed))
+    return counts
+
+
+def _memories(project: Project, old: bytes | None, new: bytes | None) -> MemoryDiff:
+    found: dict[str, list[str]] = {"added": [], "modified": [], "deleted": []}
+    for path, was, now in project.trees.diff(old, new):
+        found[_status(was, now)].append(str(PurePosixPath(path.decode("utf-8", "replace")).with_suffix("")))
+    return MemoryDiff(*(tuple(sorted(names)) for names in found.values()))
