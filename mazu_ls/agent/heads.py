@@ -75,6 +75,40 @@ class ConversationPart:
     def changed(self, db: apsw.Connection) -> dict[str, bytes | None]:
         """A new head and a new segment for each session that went on or was moved; None for a deleted one."""
         taken = {row[0]: row[1:] for row in db.execute("SELECT session, head, size FROM session_taken")}
+        return self._since(db, taken)
+
+    def everything(self, db: apsw.Connection) -> dict[str, bytes]:
+        """Every session, its journal as one segment."""
+        return {name: data for name, data in self._since(db, {}).items() if data is not None}
+
+    def taken(self, db: apsw.Connection) -> None:
+        """Remember what the checkpoint holds: what `changed` saw, not what was appended since."""
+        db.execute("DELETE FROM session_taken")
+        db.executemany(
+            "INSERT INTO session_taken VALUES (?, ?, ?)", [(id, *state) for id, state in self._seen.items()]
+        )
+
+    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> None:
+        """Move heads back. The journal itself never changes: segments are there for a journal that got lost."""
+        for name, data in sorted(files.items(), key=lambda item: item[1] is not None):
+            session, _, file = name.partition("/")
+            if file == "head.json":
+                self._restore_head(db, session, msgspec.json.decode(data, type=Head).head if data else 0)
+            else:
+                start = int(file.removesuffix(".jsonl"))
+                size = "min(size, ?)" if data is None else "max(size, ?)"
+                _note_taken(db, session)
+                end = start + len(data or b"")
+                db.execute(f"UPDATE session_taken SET size = {size} WHERE session = ?", (end, session))
+
+    def _restore_head(self, db: apsw.Connection, session: str, head: int) -> None:
+        path = self._folder / f"{session}.jsonl"
+        if path.exists():
+            _move(db, session, head, _last(path))
+        _note_taken(db, session)
+        db.execute("UPDATE session_taken SET head = ? WHERE session = ?", (head, session))
+
+    def _since(self, db: apsw.Connection, taken: dict[str, tuple[int, int]]) -> dict[str, bytes | None]:
         files: dict[str, bytes | None] = {}
         self._seen = {}
         for path in sorted(self._folder.glob("*.jsonl")):
@@ -87,22 +121,6 @@ class ConversationPart:
             if head != known_head:
                 files[f"{path.stem}/head.json"] = msgspec.json.encode(Head(head))
         return files | {f"{session}/head.json": None for session in taken}
-
-    def taken(self, db: apsw.Connection) -> None:
-        """Remember what the checkpoint holds: what `changed` saw, not what was appended since."""
-        db.execute("DELETE FROM session_taken")
-        db.executemany(
-            "INSERT INTO session_taken VALUES (?, ?, ?)", [(id, *state) for id, state in self._seen.items()]
-        )
-
-    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> None:
-        """Move heads back. The journal itself never changes: segments are there for a journal that got lost."""
-        for name, data in files.items():
-            session, _, file = name.partition("/")
-            path = self._folder / f"{session}.jsonl"
-            if file == "head.json" and path.exists():
-                head = msgspec.json.decode(data, type=Head).head if data else 0
-                _move(db, session, head, _last(path))
 
     def _state(self, db: apsw.Connection, path: Path) -> tuple[int, int]:
         """Head and size of a journal; before the running turn where a boundary is set."""
@@ -119,6 +137,10 @@ def _move(db: apsw.Connection, session_id: str, head: int, last: int) -> None:
         "INSERT INTO session_head VALUES (?, ?, ?) ON CONFLICT (session) DO UPDATE SET head = excluded.head, moved_at = excluded.moved_at",
         (session_id, head, last),
     )
+
+
+def _note_taken(db: apsw.Connection, session_id: str) -> None:
+    db.execute("INSERT OR IGNORE INTO session_taken VALUES (?, 0, 0)", (session_id,))
 
 
 def _last(path: Path) -> int:

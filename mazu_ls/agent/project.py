@@ -21,7 +21,7 @@ from mazu_ls.store import Store, quarantined
 from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.config import Config, Mode
     from mazu_ls.host import Buffer, Host
     from mazu_ls.memory.memories import Memories
@@ -119,7 +119,7 @@ class Project:
         await self._open_checkpoints()
 
     async def _open_checkpoints(self) -> None:
-        from mazu_ls.checkpoints import Checkpoints
+        from mazu_ls.checkpoints.engine import Checkpoints
         from mazu_ls.memory.part import MemoryPart
 
         self.conversation_part = ConversationPart(self.journals)
@@ -134,7 +134,7 @@ class Project:
             self.checkpoints = await Checkpoints.open(
                 self.folders,
                 self.database,
-                self.state,
+                paths.state_home(self.env),
                 [MemoryPart(), self.conversation_part],
                 self.config.checkpoints,
             )

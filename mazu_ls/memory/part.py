@@ -35,6 +35,14 @@ class MemoryPart:
             files[path] = None if entry is None else markdown.write(entry, "project").encode()
         return files
 
+    def everything(self, db: apsw.Connection) -> dict[str, bytes]:
+        """The files of all entries: for a store that holds no checkpoint yet."""
+        rows = Rows(db, "project")
+        paths = [path for (path,) in select(db, "SELECT path FROM memory")]
+        return {
+            path: markdown.write(entry, "project").encode() for path in paths if (entry := _at(rows, path))
+        }
+
     def taken(self, db: apsw.Connection) -> None:
         """Forget the dirty marks."""
         db.execute("DELETE FROM memory_dirty")
