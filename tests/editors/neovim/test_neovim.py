@@ -62,3 +62,13 @@ async def test_health_help_completion_and_a_bad_configuration(bed: Bed):
 
 async def test_the_other_language_servers_are_lent_and_buffers_saved(bed: Bed):
     await bed.tell("lend")
+
+
+async def test_without_a_plugin(bed: Bed):
+    says(
+        bed,
+        Reply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(text="It adds now."),
+    )
+    await bed.tell("no_plugin")
+    assert "return a - b" in str(bed.model.bodies[0]["messages"]), "the attached lines were not sent"

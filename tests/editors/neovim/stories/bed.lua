@@ -110,6 +110,27 @@ function bed.seen_at(prompt)
   return ''
 end
 
+-- What turns report from now on: how many ended, how the last one did, and the results of their tool calls.
+function bed.watch_turns()
+  local seen = { updates = 0, states = {}, results = {}, ended = 0 }
+  vim.api.nvim_create_autocmd('User', {
+    pattern = 'MazuUpdate',
+    callback = function(event)
+      local update = event.data.params.update
+      seen.updates = seen.updates + 1
+      if update.kind == 'tool_result' then
+        table.insert(seen.results, update)
+      elseif update.kind == 'state' then
+        table.insert(seen.states, update.state)
+        if update.state == 'done' then
+          seen.ended, seen.last = seen.ended + 1, update
+        end
+      end
+    end,
+  })
+  return seen
+end
+
 function bed.client()
   return vim.lsp.get_clients({ name = 'mazu_ls' })[1]
 end

@@ -11,18 +11,7 @@ bed.wait('the server is attached', function()
 end)
 bed.check('it works in the project', bed.client().root_dir == vim.fs.normalize(assert(vim.uv.cwd())), bed.client().root_dir)
 
-local updates, states = 0, {}
-vim.api.nvim_create_autocmd('User', {
-  pattern = 'MazuUpdate',
-  callback = function(event)
-    updates = updates + 1
-    local update = event.data.params.update
-    states[#states + 1] = update.state
-  end,
-})
-local function turn_is_done()
-  return vim.list_contains(states, 'done')
-end
+local turns = bed.watch_turns()
 
 -- A checkpoint of what is there, the user's unsaved line included.
 vim.api.nvim_buf_set_lines(app, -1, -1, false, { '# my own line' })
@@ -32,16 +21,18 @@ bed.wait_said('checkpoint cp_')
 
 -- A chat that edits the buffer, after the user has seen the diff and allowed it.
 bed.new_undo_block()
-bed.will_answer('Mazu: ', 'once')
+bed.will_answer('Mazu wants', 'once')
 vim.cmd('Mazu chat total subtracts')
 bed.wait('the agent edits the buffer', function()
   return bed.text(app):find('return a + b', 1, true)
 end)
-bed.wait('the turn ends', turn_is_done)
-bed.check('the diff was in sight when the question was asked', bed.seen_at('Mazu: '):find('+    return a + b', 1, true), bed.asked)
+bed.wait('the turn ends', function()
+  return turns.ended == 1
+end)
+bed.check('the diff was in sight when the question was asked', bed.seen_at('Mazu wants'):find('+    return a + b', 1, true), bed.asked)
 bed.check('the unsaved line of the user is still there', bed.text(app):find('# my own line', 1, true))
 bed.check('the buffer is not saved behind the back of the user', vim.bo[app].modified)
-bed.check('the turn ran', vim.list_contains(states, 'running'), states)
+bed.check('the turn ran', vim.list_contains(turns.states, 'running'), turns)
 bed.check('the reply is shown', vim.iter(vim.api.nvim_list_bufs()):any(function(bufnr)
   return bed.text(bufnr):find('It adds now', 1, true)
 end))
@@ -83,6 +74,6 @@ end)
 vim.cmd('Mazu stop')
 bed.wait_said('nothing is running')
 bed.check('the file on disk was never touched', table.concat(vim.fn.readfile('app.py'), '\n') == before)
-bed.check('updates came', updates > 5, updates)
+bed.check('updates came', turns.updates > 5, turns)
 bed.stop_server()
 bed.finish()

@@ -22,24 +22,31 @@ local shown = bed.wait('the memory is shown', function()
 end)
 bed.check('with why it came', bed.text(shown):find('Found because', 1, true), bed.text(shown))
 
+-- From Visual mode exactly what is selected is the anchor.
+vim.cmd.buffer(app)
+vim.api.nvim_win_set_cursor(0, { 6, 4 })
+bed.will_answer('Remember: ', 'double returns twice')
+vim.api.nvim_feedkeys(vim.keycode('vee<Plug>(mazu-remember)'), 'x', false)
+bed.wait_said('remembered: fact: double returns twice')
+
 local listed
 require('mazu').execute('mazu.memory.list', nil, function(result)
   listed = result
 end)
-bed.wait('two are listed', function()
+bed.wait('they are listed', function()
   return listed
 end)
-bed.check('as many as were remembered', listed.total == 2, listed)
+bed.check('as many as were remembered', listed.total == 3, listed)
 local anchored = vim.iter(listed.memories):find(function(memory)
   return memory.category == 'decision'
 end)
-bed.check('the decision stands on the selected lines', anchored.anchors[1].path == 'app.py', anchored)
+bed.check('the decision stands on the given lines', anchored.anchors[1].path == 'app.py', anchored)
 
-bed.will_answer('2 memories', 'the tests live')
+bed.will_answer('3 memories', 'the tests live')
 bed.will_answer('the tests live', 'Pin')
 vim.cmd('Mazu memory')
 bed.wait_said('is pinned')
-bed.will_answer('2 memories', 'the tests live')
+bed.will_answer('3 memories', 'the tests live')
 bed.will_answer('the tests live', 'Forget')
 vim.cmd('Mazu memory')
 bed.wait_said('forgot "the tests live in tests/"')

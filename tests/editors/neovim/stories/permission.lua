@@ -12,35 +12,24 @@ vim.api.nvim_create_autocmd('User', {
     asked = event.data.params
   end,
 })
-local results, done = {}, 0
-vim.api.nvim_create_autocmd('User', {
-  pattern = 'MazuUpdate',
-  callback = function(event)
-    local update = event.data.params.update
-    if update.kind == 'tool_result' then
-      results[#results + 1] = update
-    elseif update.state == 'done' then
-      done = done + 1
-    end
-  end,
-})
+local turns = bed.watch_turns()
 
-bed.will_answer('Mazu: ', 'eny')
+bed.will_answer('Mazu wants', 'Deny')
 vim.cmd('Mazu chat change it')
 bed.wait('the turn ends', function()
-  return done == 1
+  return turns.ended == 1
 end)
 bed.check('the user was asked', asked and asked.tool == 'edit_file' and #asked.options > 1, asked)
 bed.check('the buffer is as it was', bed.text(app) == before)
-bed.check('the call failed', results[1] and results[1].ok == false, results)
+bed.check('the call failed', turns.results[1] and turns.results[1].ok == false, turns.results)
 bed.check('the window with the diff is gone', require('mazu.buffer').named('mazu://permission') == nil)
 
 -- A question that is dismissed is refused too: nothing in the bed answers this one.
 vim.cmd('Mazu chat change it again')
 bed.wait('the next turn ends', function()
-  return done == 2
+  return turns.ended == 2
 end)
 bed.check('the buffer is still as it was', bed.text(app) == before)
-bed.check('that call failed too', results[2] and results[2].ok == false, results)
+bed.check('that call failed too', turns.results[2] and turns.results[2].ok == false, turns.results)
 bed.stop_server()
 bed.finish()

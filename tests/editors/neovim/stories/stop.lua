@@ -4,16 +4,7 @@ bed.with_plugin()
 vim.lsp.enable('mazu_ls')
 
 bed.open('app.py')
-local ended
-vim.api.nvim_create_autocmd('User', {
-  pattern = 'MazuUpdate',
-  callback = function(event)
-    local update = event.data.params.update
-    if update.state == 'done' then
-      ended = update
-    end
-  end,
-})
+local turns = bed.watch_turns()
 vim.cmd('Mazu chat count')
 bed.wait('the first words are seen', function()
   return vim.iter(vim.api.nvim_list_wins()):any(function(window)
@@ -29,9 +20,9 @@ bed.wait_said('still running')
 vim.cmd('Mazu stop')
 bed.wait_said('mazu: stopped')
 bed.wait('the turn has ended', function()
-  return ended
+  return turns.ended == 1
 end)
-bed.check('because it was stopped', ended.stopReason == 'cancelled', ended)
+bed.check('because it was stopped', turns.last.stopReason == 'cancelled', turns.last)
 bed.check('the status line says so', not require('mazu').statusline():find('running', 1, true))
 bed.stop_server()
 bed.finish()

@@ -1,0 +1,61 @@
+-- Nothing but Neovim's own client: a chat document, questions as a menu, progress, stop.
+local bed = dofile(vim.env.MAZU_TEST_STORIES .. '/bed.lua')
+vim.cmd('filetype plugin on')
+vim.lsp.config('mazu_ls', { cmd = bed.server, root_markers = { '.git' } })
+vim.lsp.enable('mazu_ls')
+
+local app = bed.open('app.py')
+bed.wait('the server is attached', function()
+  local client = bed.client()
+  return client and client.initialized
+end)
+local progress = {}
+vim.api.nvim_create_autocmd('LspProgress', {
+  callback = function(event)
+    table.insert(progress, event.data.params.value.kind)
+  end,
+})
+
+bed.will_answer('Code actions', 'Mazu: chat about this')
+vim.lsp.buf.code_action({ range = { start = { 1, 0 }, ['end'] = { 2, 16 } } })
+local chat = bed.wait('a chat document is opened', function()
+  return vim.api.nvim_buf_get_name(0):find('/.mazu/chats/[^/]+%.md$') and vim.api.nvim_get_current_buf()
+end)
+bed.check('it names the selection', bed.text(chat):find('@app.py#L1-L2', 1, true), bed.text(chat))
+bed.wait('the server knows the document', function()
+  return vim.lsp.buf_is_attached(chat, bed.client().id)
+end)
+
+vim.api.nvim_buf_set_lines(chat, -1, -1, false, { 'It subtracts. Mend it.' })
+bed.new_undo_block()
+bed.will_answer('Code actions', 'Mazu: send')
+bed.will_answer('edit_file', 'Allow once')
+vim.lsp.buf.code_action()
+bed.wait('the agent edits the other buffer', function()
+  return bed.text(app):find('return a + b', 1, true)
+end)
+bed.wait('the reply stands in the document', function()
+  return bed.text(chat):find('It adds now', 1, true)
+end)
+bed.check('what was written is still there', bed.text(chat):find('It subtracts. Mend it.', 1, true), bed.text(chat))
+bed.check('there is room for the next message', vim.endswith(vim.trim(bed.text(chat)), '## You'), bed.text(chat))
+bed.wait('the progress has ended', function()
+  return progress[#progress] == 'end'
+end)
+bed.check('and was shown', progress[1] == 'begin', progress)
+
+vim.api.nvim_buf_call(app, vim.cmd.undo)
+bed.check('undo takes the edit back', bed.text(app):find('return a - b', 1, true))
+
+vim.api.nvim_win_set_buf(0, app)
+bed.will_answer('Code actions', 'Mazu: remember this')
+vim.lsp.buf.code_action({ range = { start = { 5, 0 }, ['end'] = { 6, 16 } } })
+local known
+bed.wait('the selection is remembered', function()
+  bed.client():request('workspace/executeCommand', { command = 'mazu.memory.list' }, function(_, result)
+    known = result
+  end)
+  return known and known.total == 1
+end)
+bed.stop_server()
+bed.finish()
