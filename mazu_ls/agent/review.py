@@ -135,6 +135,4 @@ def refused(note: str, *, in_time: bool) -> ToolError:
         return ToolError(
             "the user did not answer in time, which means no. Go on without it, or say what you need."
         )
-    return ToolError(
-        f"the user refused this{': ' + note if note else ''}. Do not try it again in another way; ask, or go on without it."
-    )
+    return ToolError(f"the user refused this{': ' + note if note else ''}. Ask, or go on without it.")

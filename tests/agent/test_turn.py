@@ -92,7 +92,7 @@ def test_a_refusal_of_the_user_reaches_the_model_with_its_note():
         As you wish.
         """,
         """
-        tool: error: the user refused this: use the constant instead. Do not try it again in another way; ask, or go on without...
+        tool: error: the user refused this: use the constant instead. Ask, or go on without it.
         assistant: As you wish.
         stop: end_turn
         -- app.py --
@@ -112,7 +112,7 @@ def test_an_unknown_tool_and_wrong_arguments_are_answered_and_the_turn_goes_on()
         I see.
         """,
         """
-        tool: error: there is no tool 'fly'; there are: edit_file, glob_files, grep, list_dir, read_file, recall, remember, run...
+        tool: error: there is no tool 'fly'; there are: edit_file, glob_files, grep, …
         tool: error: bad arguments for read_file: Object missing required field `path`
         assistant: I see.
         stop: end_turn
