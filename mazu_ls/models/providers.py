@@ -118,7 +118,7 @@ async def _get(url: str) -> bytes:
         split.hostname, split.port or (443 if secure else 80), ssl=secure or None
     )
     try:
-        head = f"GET {split.path} HTTP/1.0\r\nHost: {split.netloc}\r\nAccept: application/json\r\n\r\n"
+        head = f"GET {split.path} HTTP/1.0\r\nHost: {split.netloc}\r\nConnection: close\r\nAccept: application/json\r\n\r\n"
         writer.write(head.encode("ascii"))
         answer = await reader.read(-1)
     finally:

@@ -24,18 +24,18 @@ MODELS = {
 READ = ToolSpec("read_file", "Read a file.", {"type": "object", "properties": {"path": {"type": "string"}}})
 
 
-def environment(server: ModelServer) -> dict[str, str]:
-    """Keys and addresses that lead every provider to the scripted server."""
+def environment(url: str) -> dict[str, str]:
+    """Keys and addresses that lead every provider to one server."""
     return {
         "ANTHROPIC_API_KEY": "sk-ant-of-a-test-0123456789",
-        "ANTHROPIC_BASE_URL": server.url,
+        "ANTHROPIC_BASE_URL": url,
         "OPENAI_API_KEY": "sk-of-a-test-0123456789",
-        "OPENAI_BASE_URL": f"{server.url}/v1",
+        "OPENAI_BASE_URL": f"{url}/v1",
         "DEEPSEEK_API_KEY": "sk-deep-of-a-test-0123456789",
-        "DEEPSEEK_BASE_URL": server.url,
+        "DEEPSEEK_BASE_URL": url,
         "GEMINI_API_KEY": "AIza-of-a-test-0123456789",
-        "GEMINI_BASE_URL": f"{server.url}/v1beta/openai/",
-        "OLLAMA_HOST": server.url,
+        "GEMINI_BASE_URL": f"{url}/v1beta/openai/",
+        "OLLAMA_HOST": url,
     }
 
 
@@ -62,7 +62,7 @@ class Talk:
     def switch(self, sdk: str) -> None:
         """Go on with another model."""
         name = MODELS.get(sdk, sdk)
-        self.model: Model = catalog.resolve(name, self.config, environment(self.server), self.patience)
+        self.model: Model = catalog.resolve(name, self.config, environment(self.server.url), self.patience)
 
     async def say(self, *parts: Part | str, **asked: Any) -> Finished:
         """Send a user message (none: just call the model again) and return the end of the answer."""

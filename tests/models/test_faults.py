@@ -225,7 +225,7 @@ async def test_cancelling_the_wait_before_a_retry_is_immediate(sdk):
 async def test_the_key_is_in_no_error_no_repr_and_no_log(sdk, caplog):
     caplog.set_level("DEBUG")
     async with ModelServer([{"fault": "401", "repeat": True}, GOOD]) as server:
-        env = environment(server)
+        env = environment(server.url)
         keys = [env["ANTHROPIC_API_KEY"], env["OPENAI_API_KEY"]]
         talk = Talk(server, sdk)
         error = await talk.fails("Hello.")

@@ -22,12 +22,14 @@ PHRASES = {
 
 @dataclass
 class Received:
-    """One request as it came in. `headers` have lower-case names. `gone` is set when the client left before the end."""
+    """One request as it came in. `headers` have lower-case names. `last`: the connection is to
+    be closed after it. `gone` is set when the client left before the end."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: dict[str, Any] = field(default_factory=dict)
+    last: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -40,11 +42,12 @@ async def read_request(reader: asyncio.StreamReader) -> Received | None:
             raise
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
-    method, target, _ = first.split(" ", 2)
+    method, target, version = first.split(" ", 2)
     pairs = (line.partition(":") for line in lines if line)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     body = await _read_body(reader, headers)
-    return Received(method, target.partition("?")[0], headers, json.loads(body) if body else {})
+    last = version == "HTTP/1.0" or headers.get("connection", "").lower() == "close"
+    return Received(method, target.partition("?")[0], headers, json.loads(body) if body else {}, last)
 
 
 async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:

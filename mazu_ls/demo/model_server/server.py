@@ -82,6 +82,8 @@ class ModelServer:
             while (request := await read_request(reader)) is not None:
                 await self._answer(request, reader, writer)
                 await writer.drain()
+                if request.last:
+                    break
         except (ConnectionError, asyncio.IncompleteReadError):
             if request is not None:
                 request.gone.set()
