@@ -1,0 +1,49 @@
+"""The environment of a child: what it needs to find its tools, without keys and without what makes programs run others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from mazu_ls.redact import has_secret
+
+_SECRET = re.compile(
+    r"key|token|secret|passw|passphrase|credential|cookie|private|(?:^|_)(?:auth|pass|pwd|pat|dsn|jwt|sas)(?:_|$)",
+    re.I,
+)
+_HARMLESS = frozenset(("PWD", "OLDPWD", "SSH_TTY", "KEYBOARD", "XKB_DEFAULT_LAYOUT"))
+# Read by shells, loaders, interpreters and git to run or load something else.
+_POISON = re.compile(
+    r"^(BASH_ENV|ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|IFS|CDPATH|GLOBIGNORE|LD_.*|DYLD_.*|GCONV_PATH"
+    r"|PYTHONSTARTUP|PYTHONHOME|PYTHONINSPECT|PYTHONBREAKPOINT|PERL5OPT|PERL5DB|RUBYOPT|NODE_OPTIONS|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS"
+    r"|GIT_.*|SSH_AUTH_SOCK|SSH_ASKPASS|SSH_AGENT_PID|SUDO_.*|GPG_AGENT_INFO|DBUS_SESSION_BUS_ADDRESS|XAUTHORITY"
+    r"|LESSOPEN|LESSCLOSE|PAGER|MANPAGER|EDITOR|VISUAL|BROWSER|RIPGREP_CONFIG_PATH|GREP_OPTIONS|TMUX|TMUX_PANE|STY"
+    r"|MAZU_.*|ANTHROPIC_.*|OPENAI_.*|DEEPSEEK_.*|GEMINI_.*|GOOGLE_.*|OLLAMA_.*|AWS_.*|AZURE_.*|DOCKER_.*|KUBECONFIG)$"
+)
+_SET = {
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",  # git status must not want to write its index
+    "GIT_EDITOR": "true",
+    "TERM": "dumb",
+    # A folder that only looks like a bare repository must not bring its own config (hooks, fsmonitor) with it.
+    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_KEY_0": "safe.bareRepository",
+    "GIT_CONFIG_VALUE_0": "explicit",
+    "GIT_CONFIG_KEY_1": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_1": "false",
+}
+
+
+def child_environment(env: Mapping[str, str], extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """`env` without keys and poison, `extra` added last."""
+    kept = {name: value for name, value in env.items() if _kept(name, value)}
+    kept.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    return {**kept, **_SET, **(extra or {})}
+
+
+def _kept(name: str, value: str) -> bool:
+    if name in _HARMLESS:
+        return True
+    return not (_SECRET.search(name) or _POISON.match(name) or has_secret(f"{name}={value}"))

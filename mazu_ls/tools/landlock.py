@@ -1,0 +1,165 @@
+"""Landlock and seccomp through their system calls: what a child may touch, without any helper program (Linux 5.13 and later).
+
+Rights, structures and ABI numbers are those of landlock(7) and linux/landlock.h; the filter is a classic BPF program
+as in seccomp(2).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import stat
+import struct
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
+REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
+ALL_OF_ABI_1 = (1 << 13) - 1
+READ = EXECUTE | READ_FILE | READ_DIR
+ON_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
+NET_TCP = 0b11  # bind and connect
+SCOPES = 0b11  # abstract sockets and signals
+ABI_TRUNCATE, ABI_NET, ABI_IOCTL, ABI_SCOPES = 3, 4, 5, 6
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    return libc
+
+
+def _call(number: int, *arguments: object) -> int:
+    result = _libc().syscall(ctypes.c_long(number), *arguments)
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+@cache
+def abi() -> int:
+    """The kernel's Landlock version, 0 where there is none."""
+    if platform.system() != "Linux":
+        return 0
+    try:
+        return _call(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    except OSError:
+        return 0
+
+
+def confinement(writable: Iterable[Path], hidden: Iterable[Path], *, network: bool) -> Callable[[], None]:
+    """What to call in the thread that starts the child: it may write below `writable`, read all but `hidden`.
+
+    Without `network` it gets no sockets but those of a pair. Irrevocable for that thread. Raises OSError.
+    """
+    masked = {path.resolve() for path in hidden if path.exists()}
+    writes = [path.resolve() for path in writable if path.exists()]
+
+    def confine() -> None:
+        if _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "no_new_privs")
+        ruleset = _ruleset(network)
+        try:
+            for path in _around(masked):
+                _allow(ruleset, path, READ)
+            for path in writes:
+                _allow(ruleset, path, _handled())
+            for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"):
+                _allow(ruleset, Path("/dev", name), _handled())
+            _call(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+        finally:
+            os.close(ruleset)
+        if not network:
+            _deny_sockets()
+
+    return confine
+
+
+def _handled() -> int:
+    version = abi()
+    rights = ALL_OF_ABI_1
+    rights |= REFER if version >= 2 else 0
+    rights |= TRUNCATE if version >= ABI_TRUNCATE else 0
+    return rights | (IOCTL_DEV if version >= ABI_IOCTL else 0)
+
+
+def _ruleset(network: bool) -> int:
+    version = abi()
+    net = NET_TCP if version >= ABI_NET and not network else 0
+    scopes = SCOPES if version >= ABI_SCOPES else 0
+    fields = (_handled(), net, scopes)[: 3 if version >= ABI_SCOPES else 2 if version >= ABI_NET else 1]
+    attributes = struct.pack(f"={len(fields)}Q", *fields)
+    return _call(
+        CREATE_RULESET, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)
+    )
+
+
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # gone meanwhile, or not ours to open: then nothing is allowed there
+    try:
+        if not stat.S_ISDIR(os.fstat(fd).st_mode):
+            rights &= ON_FILES
+        rule = ctypes.create_string_buffer(struct.pack("=Qi", rights & _handled(), fd))
+        _call(ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0))
+    finally:
+        os.close(fd)
+
+
+def _around(hidden: set[Path]) -> list[Path]:
+    """Folders and files that together are everything but `hidden`: a rule covers all below it, and none takes away."""
+    allowed: list[Path] = []
+    on_the_way = {parent for path in hidden for parent in path.parents}
+    stack = [Path("/")]
+    while stack:
+        path = stack.pop()
+        if path in hidden:
+            continue
+        if path not in on_the_way:
+            allowed.append(path)
+            continue
+        try:
+            stack += list(path.iterdir())
+        except OSError:
+            continue
+    return allowed
+
+
+# Per machine: the audit architecture, and the numbers of socket and io_uring_setup.
+_MACHINES = {"x86_64": (0xC000003E, 41, 425), "aarch64": (0xC00000B7, 198, 425)}
+_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_ALLOW, _ERRNO_EACCES = 0x7FFF0000, 0x00050000 | 13
+_X32 = 0x40000000
+AF_NETLINK = 16
+
+
+def _deny_sockets() -> None:
+    """socket(2) fails but for netlink, which only tells about the machine; io_uring, which has a socket of its own, too."""
+    machine = _MACHINES.get(platform.machine())
+    if machine is None:
+        return
+    architecture, socket, io_uring_setup = machine
+    program = (
+        (_LOAD, 0, 0, 4),  # the architecture: another one has other numbers
+        (_EQUAL, 0, 7, architecture),
+        (_LOAD, 0, 0, 0),  # the system call
+        (_AT_LEAST, 5, 0, _X32),
+        (_EQUAL, 4, 0, io_uring_setup),
+        (_EQUAL, 0, 2, socket),
+        (_LOAD, 0, 0, 16),  # its first argument
+        (_EQUAL, 0, 1, AF_NETLINK),
+        (_RETURN, 0, 0, _ALLOW),
+        (_RETURN, 0, 0, _ERRNO_EACCES),
+    )
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
+    header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
+    if _libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0):
+        raise OSError(ctypes.get_errno(), "seccomp")
