@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 from mazu_ls.models.anthropic_answer import Answer
-from mazu_ls.models.anthropic_format import continued, payload, refuses_thoughts
+from mazu_ls.models.anthropic_format import amended, continued, payload
 from mazu_ls.models.clients import Connection, client_for
 from mazu_ls.models.faults import StreamEnded
 from mazu_ls.models.model import Chunk, ModelSpec, Request
@@ -54,10 +54,10 @@ class AnthropicModel:
         try:
             return body, await self._create(client, body)
         except Exception as error:
-            bare = payload(request, self.spec, thoughts=False)
-            if not refuses_thoughts(error) or bare == body:
+            other = amended(error, request, self.spec)
+            if other is None or other == body:
                 raise
-            return bare, await self._create(client, bare)
+            return other, await self._create(client, other)
 
     async def _create(self, client: Any, body: dict[str, Any]) -> Any:
         return await client.messages.create(

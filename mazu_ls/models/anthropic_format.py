@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
 from mazu_ls.models.history import marked, sendable
 from mazu_ls.models.model import (
@@ -110,10 +112,17 @@ def block(part: Part) -> dict[str, Any]:
             return {"type": "image", "source": source}
 
 
-def refuses_thoughts(error: Exception) -> bool:
-    """Whether the service refused a request for the thoughts in its history (changed prefix, other model or key)."""
+def amended(error: Exception, request: Request, spec: ModelSpec) -> dict[str, Any] | None:
+    """The request once more, without what the service has just refused; None where it refused something else.
+
+    Thoughts: their prefix changed, or another model or key had them. A forced tool: a model that always thinks.
+    """
+    if getattr(error, "status_code", 0) != 400:
+        return None
     text = str(error).lower()
-    return getattr(error, "status_code", 0) == 400 and "thinking" in text
+    if "tool_choice" in text and request.force_tool and spec.thinks != "always":
+        return payload(request, msgspec.structs.replace(spec, thinks="always"))
+    return payload(request, spec, thoughts=False) if "thinking" in text else None
 
 
 def continued(body: dict[str, Any], blocks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models.clients import Connection, client_for
 from mazu_ls.models.model import Chunk, ModelSpec, Request
 from mazu_ls.models.openai_answer import Answer
-from mazu_ls.models.openai_format import Dialect, estimated_prompt, payload
+from mazu_ls.models.openai_format import Dialect, estimated_prompt, payload, refused_field, without
 from mazu_ls.models.retry import retried
 from mazu_ls.models.sse import events
 
@@ -24,6 +25,7 @@ class OpenAIModel:
         self._connection = connection
         self._dialect = dialect
         self._configured_output = configured_output
+        self._refused: list[str] = []
 
     @property
     def name(self) -> str:
@@ -39,15 +41,32 @@ class OpenAIModel:
             hint = "Choose one that does, such as openai:gpt-6-sol, with `mazu.models.set`."
             raise MazuError(Kind.UNSUPPORTED, f"{self.name} takes no tools over Chat Completions.", hint)
         client = await client_for(self._connection)
-        body = payload(request, self.spec, self._dialect, self._configured_output)
-        # As extra body the SDK sends it as it is; as arguments it walks the whole history again, 8 ms for 50 rounds.
-        extra = {**body, **self._connection.extra_body}
-        stream = await client.chat.completions.create(
-            model=self.spec.model, messages=(), stream=True, extra_body=extra
-        )
+        body, stream = await self._opened(client, request)
         answer = Answer(self.spec)
         async with aclosing(events(stream, self._connection.patience)) as incoming:
             async for event in incoming:
                 for chunk in answer.take(event):
                     yield chunk
         yield answer.finished(lambda: estimated_prompt(body))
+
+    async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
+        """Open the stream; what this service refused once is left out of every later request."""
+        body = payload(request, self.spec, self._dialect, self._configured_output)
+        for field in self._refused:
+            body = without(body, field)
+        while True:
+            try:
+                return body, await self._create(client, body)
+            except Exception as error:
+                field = refused_field(error, body)
+                if field is None or field in self._refused:
+                    raise
+                self._refused.append(field)
+                body = without(body, field)
+
+    async def _create(self, client: Any, body: dict[str, Any]) -> Any:
+        # As extra body the SDK sends it as it is; as arguments it walks the whole history again, 8 ms for 50 rounds.
+        extra = {**body, **self._connection.extra_body}
+        return await client.chat.completions.create(
+            model=self.spec.model, messages=(), stream=True, extra_body=extra
+        )

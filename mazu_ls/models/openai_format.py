@@ -61,6 +61,35 @@ def payload(
     return body
 
 
+REFUSABLE = {
+    "stream_options": "stream_options",
+    "reasoning_effort": "reasoning_effort",
+    "tool_choice": "tool_choice",
+    "max_tokens": "max_completion_tokens",
+}
+"""Fields that some service refuses, each with the word in its complaint that says so."""
+
+
+def refused_field(error: Exception, body: dict[str, Any]) -> str | None:
+    """The field that a service has just refused, by its own words; None where it refused something else."""
+    if getattr(error, "status_code", 0) not in (400, 422):
+        return None
+    said = str(error)
+    return next(
+        (name for name, word in REFUSABLE.items() if word in said and without(body, name) != body), None
+    )
+
+
+def without(body: dict[str, Any], field: str) -> dict[str, Any]:
+    """The request in the way that a service takes which refused `field`."""
+    kept = {name: value for name, value in body.items() if name != field}
+    if field == "reasoning_effort" and "tools" in body:
+        kept[field] = "none"
+    elif field == "max_tokens" and field in body:
+        kept["max_completion_tokens"] = body[field]
+    return kept
+
+
 def _messages(request: Request, spec: ModelSpec, dialect: Dialect) -> list[dict[str, Any]]:
     def keeps(part: Thinking, model: str | None) -> bool:
         return part.provider == spec.provider and (dialect.reasoning_back or dialect.signatures)

@@ -17,12 +17,13 @@ from mazu_ls.models.faults import StreamEnded
 from mazu_ls.models.retry import Patience
 
 DONE = b"[DONE]"
+LAST = "message_stop"
 DRAIN_SECONDS = 0.5
 _decode = msgspec.json.Decoder().decode
 
 
 async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, Any]]:
-    """Every JSON object that `stream` (of either SDK) carries; ends at `[DONE]` or with the stream.
+    """Every JSON object that `stream` (of either SDK) carries; ends at the provider's last word or with the stream.
 
     Raises StreamEnded when nothing comes for too long or what comes is no object, msgspec.DecodeError for broken JSON.
     Closing it closes the connection.
@@ -49,6 +50,9 @@ async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, An
                     if not isinstance(event, dict):
                         raise StreamEnded("an event is not an object")
                     yield event
+                    if event.get("type") == LAST:
+                        await _drained(chunks)
+                        return
     finally:
         await response.aclose()
 

@@ -11,6 +11,7 @@ from mazu_ls.messages import Text, Thinking, ToolCall
 from mazu_ls.models.arguments import parse_arguments
 from mazu_ls.models.model import CallStarted, TextDelta, ThinkingDelta
 from mazu_ls.models.openai_answer import Answer
+from mazu_ls.models.openai_format import refused_field, without
 from mazu_ls.models.table import known
 from tests.models.talk import READ, Talk
 
@@ -257,3 +258,36 @@ async def test_extra_body_of_an_endpoint_goes_with_every_request():
         body = server.bodies[0]
         assert (body["top_k"], body["user"], body["max_tokens"], body["model"]) == (3, "me", 77, "m")
         assert server.requests[0].headers["authorization"] == "Bearer none"
+
+
+async def test_a_field_that_a_service_refuses_is_left_out_from_then_on():
+    async with ModelServer([{"text": "a"}, {"text": "b"}]) as server:
+        settings = ModelSettings(model="gpt-5-proxied", base_url=f"{server.url}/v1", max_output=99)
+        talk = Talk(server, "mine", Config(models={"mine": settings}))
+        assert (await talk.say("Go.")).message.text == "a"
+        assert (await talk.say("Go.")).message.text == "b"
+        refused, *taken = server.bodies
+        assert refused["max_tokens"] == 99
+        assert [body["max_completion_tokens"] for body in taken] == [99, 99]
+
+
+async def test_a_new_claude_that_takes_no_forced_tool_is_asked_in_words():
+    async with ModelServer([{"text": "a"}]) as server:
+        await Talk(server, "claude-opus-5-5-of-tomorrow").say("Go.", force_tool="read_file")
+        first, second = server.bodies
+        assert first["tool_choice"]["name"] == "read_file"
+        assert "tool_choice" not in second and "read_file" in second["system"][-1]["text"]
+
+
+def test_a_new_gpt_that_does_not_reason_with_tools_is_told_not_to_reason():
+    class Refused(Exception):
+        status_code = 400
+
+    body = {"tools": [1], "messages": []}
+    refused = Refused(
+        "Function tools with reasoning_effort are not supported for gpt-7; set reasoning_effort to 'none'"
+    )
+    field = refused_field(refused, body)
+    assert field == "reasoning_effort"
+    assert without(body, field)["reasoning_effort"] == "none"
+    assert refused_field(refused, without(body, field)) is None

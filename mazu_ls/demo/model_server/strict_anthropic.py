@@ -10,6 +10,8 @@ from mazu_ls.demo.model_server.speech import signature
 
 ID = re.compile(r"[a-zA-Z0-9_-]+\Z")
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}\Z")
+ALWAYS_THINKS = re.compile(r"claude-(?:opus-5-5|fable-5-1|mythos-5-1)")
+"""https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5"""
 IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
@@ -120,15 +122,18 @@ def _tools(body: dict[str, Any]) -> Iterator[str]:
 
 def _thinking(body: dict[str, Any]) -> Iterator[str]:
     thinking = body.get("thinking") or {}
-    if thinking.get("type") == "enabled":
+    kind, forced = thinking.get("type"), (body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    if kind == "enabled":
         if thinking["budget_tokens"] < 1024:
             yield "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"
         if thinking["budget_tokens"] >= body.get("max_tokens", 0):
             yield "`max_tokens` must be greater than `thinking.budget_tokens`."
-    if thinking.get("type") in ("enabled", "adaptive") and (body.get("tool_choice") or {}).get("type") in (
-        "any",
-        "tool",
-    ):
+    if ALWAYS_THINKS.match(body.get("model", "")):
+        if kind in ("enabled", "disabled"):
+            yield f'"thinking.type.{kind}" is not supported for this model. Use "thinking.type.adaptive".'
+        if forced:
+            yield "tool_choice: forced tool use is not supported for this model."
+    elif kind in ("enabled", "adaptive") and forced:
         yield "Thinking may not be enabled when tool_choice forces tool use."
 
 
