@@ -71,6 +71,11 @@ class Session:
         for event in events:
             self._note(event.body)
 
+    async def refresh(self) -> None:
+        """Read the conversation anew if a rollback, perhaps of another process, moved its head."""
+        if not self.running and await self.project.head_of(self.id, self.journal.last) != self.journal.head:
+            await self.load()
+
     def events(self) -> list[journal.Event]:
         """The events of the conversation, from its root to its head. Reads the file: call it from a thread."""
         return journal.chain(journal.read(self.journal.path), self.journal.head)

@@ -91,6 +91,8 @@ class Sessions:
                 session.append(journal.SessionStarted(name))
                 session.name = name
             self._open[session_id] = session
+        else:
+            await session.refresh()
         self.current = session_id
         return session
 

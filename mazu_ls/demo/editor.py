@@ -84,10 +84,8 @@ class Editor:
 
     async def command(self, name: str, **arguments: Any) -> Any:
         """Run one command and return its result as plain values."""
-        given = [arguments] if arguments else None
-        answer = await self._client.protocol.send_request_async(
-            "workspace/executeCommand", {"command": name, "arguments": given or []}
-        )
+        params = lsp.ExecuteCommandParams(name, [arguments] if arguments else [])
+        answer = await self._client.workspace_execute_command_async(params)
         return plain(answer)
 
     def open(self, path: Path) -> Document:
