@@ -101,12 +101,14 @@ def measure(db: apsw.Connection, names: Sequence[str], where: Filter) -> Corpus:
     return Corpus(entries, length, frequency)
 
 
-def bounded(corpus: Corpus) -> list[str]:
+def bounded(corpus: Corpus, names: Iterable[str]) -> list[str]:
     """The rarest terms that occur, until together they reach enough entries: what keeps a query of common words quick."""
     budget = min(20_000, max(5_000, corpus.entries // 5))
     kept: list[str] = []
     reached = 0
-    for count, name in sorted((count, name) for name, count in corpus.frequency.items() if count):
+    for count, name in sorted((corpus.frequency.get(name, 0), name) for name in names):
+        if not count:
+            continue
         if kept and (reached + count > budget or len(kept) >= MAX_MATCH_TERMS):
             break
         kept.append(name)

@@ -26,7 +26,7 @@ _HEAD = (
 )
 _TAIL = "</memory>"
 _TAG = re.compile(r"<(?=/?\s*memory\b)", re.IGNORECASE)
-_FADED_CONTEXT = 0.3
+_CONTEXT_WEIGHT = 0.5
 
 
 class RecallContext(Struct, frozen=True):
@@ -164,7 +164,7 @@ async def _summaries(shelves: Sequence[Shelf], session_id: str | None) -> list[M
 async def _recalled(shelves: Sequence[Shelf], context: RecallContext, forgetting: bool) -> list[Memory]:
     """The task counts most; the selection, the file's name and the last turns tell what it is about."""
     aside = [context.selection[:2000], context.file or "", *(turn[:1000] for turn in context.recent[:3])]
-    weights = recall.weigh([(context.task[:20_000], 1.0), *((text, _FADED_CONTEXT) for text in aside)])
+    weights = recall.weigh([(context.task[:20_000], 1.0), *((text, _CONTEXT_WEIGHT) for text in aside)])
     if not weights:
         return []
     files = frozenset(path for path in (*context.files, context.file) if path)

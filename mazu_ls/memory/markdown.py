@@ -67,11 +67,11 @@ def read(text: str, name: str) -> tuple[Entry, dict[str, Any]]:
             tags=tuple(str(tag) for tag in fields.get("tags", ())),
             pinned=bool(fields.get("pinned", False)),
             source=str(fields.get("source", "imported")),
-            origin=_text(fields.get("origin")),
+            origin=text_of(fields.get("origin")),
             state=str(fields.get("state", "current")),
-            session_id=_text(fields.get("session")),
-            created_at=_micros(fields.get("created")),
-            updated_at=_micros(fields.get("updated")),
+            session_id=text_of(fields.get("session")),
+            created_at=micros_of(fields.get("created")),
+            updated_at=micros_of(fields.get("updated")),
             details=fields.get("details"),
             anchors=tuple(_read_anchor(anchor) for anchor in fields.get("anchors", ())),
         )
@@ -184,11 +184,12 @@ def _read_anchor(fields: Any) -> Anchor:
         str(fields.get("symbol", "")),
         Range(*(int(number) for number in span)) if span else None,
         fields.get("state", "fresh"),
-        _text(fields.get("evidence")),
+        text_of(fields.get("evidence")),
     )
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """A field that is text, or absent."""
     return None if value is None else str(value)
 
 
@@ -196,5 +197,6 @@ def _time(stored: int) -> str:
     return moment(stored).isoformat().replace("+00:00", "Z")
 
 
-def _micros(value: Any) -> int:
+def micros_of(value: Any) -> int:
+    """A field that is a time (RFC 3339), in microseconds; 0 where it is absent. Raises InvalidArguments."""
     return 0 if value is None else micros(datetime.fromisoformat(str(value)))

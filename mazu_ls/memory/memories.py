@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory import check, index, recall, write
+from mazu_ls.memory import check, exchange, index, recall, write
 from mazu_ls.memory.anchors import Anchors, attached
 from mazu_ls.memory.inject import Injection, RecallContext, inject
 from mazu_ls.memory.record import AnchorAt, Memory, Remembered, identifier, micros, now
@@ -209,6 +210,35 @@ class Memories:
     async def unarchive(self, id: str) -> Memory:
         """Bring a memory back from the archive."""
         return await self._move(id, ("archived",), "current")
+
+    async def export(self, target: Path, scope: str | None = None) -> int:
+        """Write everything remembered to a folder of Markdown, or to one file whose name ends in .md; returns how many."""
+        shelves = [self.shelf(check.scope(scope))] if scope else self.shelves()
+        await self.flush_uses()
+        return await exchange.export(shelves, target)
+
+    async def import_(self, source: Path) -> exchange.Imported:
+        """Take over a folder or file of Markdown: known ids are updated, known texts recognised, the rest is new.
+
+        What cannot be read is named in `problems`, and the rest is taken over. Raises MazuError(not_found).
+        """
+        result = exchange.Imported()
+        by_scope: dict[str, list[exchange.Record]] = {}
+        for record in await asyncio.to_thread(lambda: list(exchange.read(source))):
+            if isinstance(record, str):
+                result.problems.append(record)
+                continue
+            common = record.id.startswith("g_") if record.id else record.entry.category == "user_preference"
+            by_scope.setdefault("global" if common or self.project is None else "project", []).append(record)
+        for scope, records in by_scope.items():
+            await exchange.store(self.shelf(scope), records, result)
+        return result
+
+    async def add(self, records: Sequence[exchange.Record], scope: str = "project") -> exchange.Imported:
+        """Store records as they are, without looking for duplicates: for what is known to be distinct."""
+        result = exchange.Imported()
+        await exchange.store(self.shelf(scope), records, result, dedupe=False)
+        return result
 
     async def inject(self, context: RecallContext, budget_tokens: int | None = None) -> Injection:
         """What the model is told of memory in this turn, within a budget of tokens (default: `memory.inject_tokens`)."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from mazu_ls.memory.forgetting import faded, strength
 from mazu_ls.memory.index import Corpus
 
-K1, B = 1.2, 0.5
+K1, B = 1.2, 0.55
 ADJACENT, ADJACENT_WITHIN = 0.4, 4
 NEIGHBOUR = 0.4
 OPEN_FILE = 0.3
-# Weights 2, 1, 0.5 as whole repetitions; BM25 with every frequency and k1 doubled is the same function.
-_TITLE_TIMES, _BODY_TIMES, _ANCHOR_TIMES = 4, 2, 1
+# A word of the title counts twice, as a repetition; paths count whole, but are half as long (index.py).
+_TITLE_TIMES = 2
 
 
 @dataclass
@@ -80,12 +80,12 @@ def _score_words(query: Mapping[str, float], corpus: Corpus, found: Sequence[Can
     for c in found:
         title, body, anchor = (line.split(" ") for line in c.terms.split("\n"))
         in_title, in_body, in_anchor = ([t for t in part if t in idf] for part in (title, body, anchor))
-        documents.append(in_title * _TITLE_TIMES + in_body * _BODY_TIMES + in_anchor * _ANCHOR_TIMES)
+        documents.append(in_title * _TITLE_TIMES + in_body + in_anchor)
         c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
         bonuses.append(_adjacency(title, in_title, idf) + _adjacency(body, in_body, idf))
     if not any(documents):
         return
-    model = BM25Okapi(documents, k1=2 * K1, b=B)
+    model = BM25Okapi(documents, k1=K1, b=B)
     # The candidates are no sample of the corpus: their own lengths and frequencies would mislead.
     model.idf = idf
     model.doc_len = [c.length for c in found]

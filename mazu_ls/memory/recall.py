@@ -14,7 +14,7 @@ from mazu_ls.memory import index
 from mazu_ls.memory.rank import Candidate, rank
 from mazu_ls.memory.record import Memory
 from mazu_ls.memory.rows import Rows
-from mazu_ls.memory.tokens import query_terms, terms
+from mazu_ls.memory.tokens import LANGUAGES, query_terms, terms
 from mazu_ls.store import select
 
 if TYPE_CHECKING:
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     from mazu_ls.memory.shelf import Shelf
 
+LANGUAGE_WEIGHT = 0.3
+MATCH_WEIGHT = 0.5
 _SESSION_TOP = 30
+_CONVERSATION = 10
+_OF_SESSION = "SELECT n FROM memory WHERE session_id = ? LIMIT ?"
+_NEIGHBOURS = (
+    "SELECT (SELECT max(n) FROM memory WHERE session_id = ?1 AND n < ?2),"
+    " (SELECT min(n) FROM memory WHERE session_id = ?1 AND n > ?2)"
+)
 _ANCHORED = 20
 _WORD = re.compile(r"[\w./#-]*\w")
 
@@ -52,8 +60,12 @@ def weigh(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
     """The terms of several texts; each counts with the greatest weight of the texts it stands in."""
     weights: dict[str, float] = {}
     for text, weight in parts:
-        for term in query_terms(text):
-            weights[term] = max(weight, weights.get(term, 0.0))
+        found = query_terms(text)
+        named = [term for term in found if term in LANGUAGES]
+        lessened = LANGUAGE_WEIGHT if len(found) - len(named) >= 2 else 1.0
+        for term in found:
+            own = weight * (lessened if term in named else 1.0)
+            weights[term] = max(own, weights.get(term, 0.0))
     return weights
 
 
@@ -64,7 +76,8 @@ async def find(shelves: Sequence[Shelf], query: Query) -> Found:
         *(shelf.reader.read(lambda db: index.measure(db, names, query.where)) for shelf in shelves)
     )
     corpus = index.Corpus.joined(corpora, names)
-    chosen = index.bounded(corpus)
+    telling = [name for name in names if query.weights[name] >= MATCH_WEIGHT and name in corpus.frequency]
+    chosen = index.bounded(corpus, telling or names)
     gathered = await asyncio.gather(
         *(
             shelf.reader.read(lambda db, scope=shelf.scope: gather(db, scope, chosen, query))
@@ -162,18 +175,15 @@ def _anchored(db: apsw.Connection, files: frozenset[str]) -> set[int]:
 
 
 def _beside(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
-    """The entries before and after each in its session."""
+    """The entries before and after each in its session, where that is a conversation and not a handful of facts."""
+    talks: dict[str, bool] = {}
     found: dict[int, tuple[int | None, int | None]] = {}
     for n in numbers:
-        row = select(
-            db,
-            "SELECT (SELECT max(b.n) FROM memory b WHERE b.session_id = m.session_id AND b.n < m.n),"
-            " (SELECT min(a.n) FROM memory a WHERE a.session_id = m.session_id AND a.n > m.n)"
-            " FROM memory m WHERE m.n = ? AND m.session_id IS NOT NULL",
-            (n,),
-        )
-        if row:
-            found[n] = row[0]
+        for (session,) in select(db, "SELECT session_id FROM memory WHERE n = ? AND session_id IS NOT NULL", (n,)):
+            if session not in talks:
+                talks[session] = len(select(db, _OF_SESSION, (session, _CONVERSATION))) == _CONVERSATION
+            if talks[session]:
+                found[n] = select(db, _NEIGHBOURS, (session, n))[0]
     return found
 
 

@@ -11,8 +11,8 @@ MAX_TERM = 64
 # South and South-East Asian scripts are listed as blocks, because their vowel signs are no letters to `re`.
 _LETTER = r"(?:[^\W_]|[\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff])"
 _WORD = re.compile(rf"{_LETTER}+(?:_+{_LETTER}+)*")
-# camelCase, acronyms before a word (HTTPServer), digits kept with the letters before them (utf8, v2).
-_PART = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
+# camelCase, acronyms before a word (HTTPServer), digits apart (utf 8).
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ACCENT = re.compile(r"[\u0300-\u036f]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]+")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
@@ -25,17 +25,44 @@ def words(text: str) -> frozenset[str]:
 
 
 STOP_WORDS = words(
-    """a about above after again against all also am an and any are as at be because been before being below between
-    both but by can cannot could did do does doing down during each every few for from further get had has have having
-    he her here hers herself him himself his how i if in into is it its itself just let me might more most must my
-    myself no nor not now of off on once only or other our ours ourselves out over own please same shall she should so
-    some such than that the their theirs them themselves then there these they this those through to too under until
-    up us very was we were what when where which while who whom why will with would you your yours yourself yourselves
-    s t d ll m re ve don didn doesn isn wasn aren couldn shouldn wouldn won
+    """a about am an and any are as at be because been being but by can cannot could did do does doing for from had has
+    have having he her hers him his how i if in into is it its itself just let me might must my no nor not of on or our
+    ours she should so such than that the their theirs them then there these they this those to us was we were what when
+    where whether which while who whom whose why will with would you your yours s t d ll m re ve don didn doesn isn wasn
+    aren couldn shouldn wouldn won
     и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по только ее мне было вот от меня еще
     нет о из ему теперь когда даже ну ли если уже или ни быть был него до вас опять уж вам ведь там потом себя ничего ей
     может они тут где есть надо ней для мы тебя их чем была сам чтоб без будто чего раз тоже себе под будет ж тогда кто
     этот"""
+)
+"""Dropped from queries only; the index holds every word."""
+
+LANGUAGES = words("python javascript typescript java golang rust ruby php perl kotlin swift scala matlab")
+"""Words that mostly name what a question is asked in, not what it asks for: weighed less beside other words."""
+
+# One spelling for what identifiers cut short and prose writes out, so that "remove directory" finds `rm_dir`.
+_SHORT = dict(
+    pair.split("/")
+    for pair in words(
+        """str/string dir/directory dirs/directory dict/dictionary dicts/dictionary int/integer num/number nums/number
+        char/character chars/character config/configuration cfg/configuration conf/configuration func/function fn/function
+        param/parameter params/parameter arg/argument args/argument env/environment msg/message msgs/message db/database
+        auth/authentication repo/repository repos/repository img/image len/length max/maximum min/minimum tmp/temporary
+        temp/temporary del/delete rm/remove doc/documentation docs/documentation info/information obj/object
+        prev/previous addr/address conn/connection ctx/context err/error errs/error exec/execute init/initialize
+        lib/library libs/library pkg/package pkgs/package proc/process ptr/pointer ref/reference refs/reference
+        req/request resp/response src/source dst/destination dest/destination val/value vals/value var/variable
+        vars/variable vec/vector async/asynchronous app/application apps/application dev/development prod/production
+        perf/performance admin/administrator id/identifier ident/identifier ids/identifier bool/boolean attr/attribute
+        attrs/attribute elem/element iter/iterate calc/calculate cmd/command cmds/command col/column cols/column
+        coord/coordinate coords/coordinate cur/current curr/current desc/description diff/difference fmt/format
+        idx/index mgr/manager pos/position ret/return sep/separator seq/sequence stmt/statement sync/synchronize
+        sys/system util/utility utils/utility ver/version avg/average std/standard regexp/regex eval/evaluate
+        concat/concatenate alloc/allocate buf/buffer cert/certificate certs/certificate hdr/header pwd/password
+        passwd/password sock/socket srv/server svc/service stat/status impl/implementation dep/dependency
+        deps/dependency lang/language loc/location orig/original pred/predict prob/probability rand/random
+        rect/rectangle tbl/table txt/text usr/user win/windows k8s/kubernetes js/javascript postgresql/postgres"""
+    )
 )
 
 _stemmers: dict[str, Any] = {}
@@ -63,8 +90,8 @@ def _is_stop(word: str) -> bool:
 
 
 def _of_word(word: str) -> Iterable[str]:
-    if word.isascii() and (word.islower() or word.isdigit()) and "_" not in word:
-        return (_stem(word),) if len(word) <= MAX_TERM else (word[:MAX_TERM],)
+    if word.isascii() and ((word.isalpha() and word.islower()) or word.isdigit()):
+        return (_stem(word[:MAX_TERM]),)
     if not word.isascii():
         if _CJK.search(word):
             return _with_ideographs(word)
@@ -97,7 +124,8 @@ def _stem(word: str) -> str:
     if known is None:
         if len(_stems) >= _STEM_MEMO_LIMIT:
             _stems.clear()
-        known = _stems[word] = _stemmer(word).stemWord(word) if word[-1].isalpha() else word
+        whole = _SHORT.get(word, word)
+        known = _stems[word] = _stemmer(whole).stemWord(whole) if whole[-1].isalpha() else whole
     return known
 
 

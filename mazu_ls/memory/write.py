@@ -116,8 +116,9 @@ def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
     """The entry that says the same, and the one whose fact the new one changes; each may be None."""
     from rapidfuzz import fuzz, process
 
-    corpus = index.measure(rows.db, query_terms(entry.title)[: index.MAX_QUERY_TERMS], _LIVE)
-    found = index.candidates(rows.db, index.bounded(corpus)[:_RAREST], _LIVE, _CANDIDATES)
+    names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
+    rarest = index.bounded(index.measure(rows.db, names, _LIVE), names)[:_RAREST]
+    found = index.candidates(rows.db, rarest, _LIVE, _CANDIDATES)
     if not found:
         return None, None
     marks = ", ".join("?" * len(found))

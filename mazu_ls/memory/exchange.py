@@ -1,0 +1,310 @@
+"""Export to Markdown and import back: a folder of files, or one file; the same memories under the same ids."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory import check, markdown, write
+from mazu_ls.memory.record import CATEGORIES, SOURCES, STATES, identifier
+from mazu_ls.memory.rows import Entry, Rows, digest
+from mazu_ls.memory.shelf import Shelf
+from mazu_ls.store import select
+
+BATCH = 250
+MAX_NUMBER = 10**12
+_MARK = "<!-- mazu: next memory -->"
+_KIND_FOLDER = {"page": "wiki", "summary": "sessions", "trait": "traits", "relation": "relations"}
+_KIND_CATEGORY = {"page": "wiki", "summary": "summary", "trait": "trait", "relation": "relation"}
+
+
+class Record(Struct, frozen=True):
+    """One entry to import. `id` and `use` (uses, time of the last in microseconds) as its file names them.
+
+    `supersedes` and `superseded_by` are ids too; `name` is the file's, for problems.
+    """
+
+    entry: Entry
+    name: str
+    id: str | None = None
+    supersedes: str | None = None
+    superseded_by: str | None = None
+    use: tuple[int, int] | None = None
+
+
+@dataclass
+class Imported:
+    """What an import did. `problems` names each file that was left out and why."""
+
+    count: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    problems: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    linked: list[Record] = field(default_factory=list)
+
+
+async def export(shelves: Sequence[Shelf], target: Path) -> int:
+    """Write every entry of `shelves` to `target`: one file where it ends in .md, else a folder of files.
+
+    Returns how many. Files of an earlier export whose title changed are replaced. Raises MazuError(storage).
+    """
+    try:
+        if target.suffix == ".md" and not target.is_dir():
+            return await _export_file(shelves, target)
+        return await _export_folder(shelves, target)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE, f"{target} cannot be written: {error.strerror}.", "Choose another place."
+        ) from error
+
+
+def read(source: Path) -> Iterator[Record | str]:
+    """The records of a file or folder; a text instead says what is wrong with one of them. Raises MazuError(not_found)."""
+    if source.is_dir():
+        files = sorted(path for path in source.rglob("*.md") if path.is_file())
+    elif source.is_file():
+        files = [source]
+    else:
+        raise MazuError(
+            Kind.NOT_FOUND,
+            f"There is no file or folder {source}.",
+            "Give a Markdown file or a folder of them.",
+        )
+    for path in files:
+        name = path.relative_to(source).as_posix() if source.is_dir() else path.name
+        try:
+            text = path.read_bytes().decode()
+        except UnicodeDecodeError:
+            yield f"{name}: not UTF-8 text."
+            continue
+        except OSError as error:
+            yield f"{name}: {error.strerror}."
+            continue
+        for part in _parts(text):
+            try:
+                yield _record(part, name)
+            except InvalidArguments as error:
+                yield f"{name}: {error}" if name not in str(error) else str(error)
+
+
+async def store(shelf: Shelf, records: Iterable[Record], result: Imported, *, dedupe: bool = True) -> None:
+    """Store records in transactions of 250: what was reached before an interruption stays, and importing again goes on."""
+    waiting = iter(records)
+    while batch := list(islice(waiting, BATCH)):
+        await shelf.write(lambda rows, some=batch: [_store(rows, record, result, dedupe) for record in some])
+    if result.linked:
+        await shelf.write(lambda rows: _relink(rows, result))
+
+
+def _store(rows: Rows, record: Record, result: Imported, dedupe: bool) -> None:
+    result.count += 1
+    number = _number(record.id, rows.scope)
+    known = rows.find(number) if number is not None else None
+    entry = replace(record.entry, n=None)
+    if known is not None and known.created_at == entry.created_at and known.kind == entry.kind:
+        n = _refresh(rows, known, entry, result)
+    elif (twin := _twin(rows, entry, result) if dedupe else None) is not None and twin.n is not None:
+        n = _merge(rows, twin, entry, result)
+    elif record.id is None and dedupe and entry.kind == "memory":
+        n, outcome, _ = write.remember(rows, entry)
+        result.duplicates += outcome == "duplicate"
+        result.created += outcome != "duplicate"
+    else:
+        n = rows.insert(replace(entry, n=number if known is None else None))
+        result.created += 1
+    if record.id is not None:
+        result.numbers[record.id] = n
+        if record.supersedes or record.superseded_by:
+            result.linked.append(record)
+    if record.use:
+        rows.db.execute(
+            "INSERT INTO memory_use VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET uses = max(uses, excluded.uses),"
+            " last_used_at = max(last_used_at, excluded.last_used_at)",
+            (n, *record.use),
+        )
+
+
+def _refresh(rows: Rows, known: Entry, entry: Entry, result: Imported) -> int:
+    """The file of an entry that is here: what was edited in it is taken over."""
+    assert known.n is not None
+    same = replace(entry, n=known.n, supersedes=known.supersedes, superseded_by=known.superseded_by)
+    if replace(same, updated_at=known.updated_at) == known:
+        result.unchanged += 1
+        return known.n
+    rows.put(replace(same, updated_at=max(same.updated_at, known.updated_at)))
+    result.updated += 1
+    return known.n
+
+
+def _twin(rows: Rows, entry: Entry, result: Imported) -> Entry | None:
+    """A live entry from before this import that says exactly the same; a page or trait of the same key."""
+    if entry.kind != "memory":
+        return rows.keyed(entry.kind, entry.key or "")
+    if entry.state == "superseded":
+        return None
+    found = rows.entries(
+        "digest = ? AND kind = 'memory' AND state != 'superseded'",
+        (digest(entry.title, entry.body),),
+        "LIMIT 5",
+    )
+    ours = set(result.numbers.values()) if result.numbers else ()
+    return next((twin for twin in found if twin.n not in ours), None)
+
+
+def _merge(rows: Rows, twin: Entry, entry: Entry, result: Imported) -> int:
+    assert twin.n is not None
+    if entry.kind == "memory":
+        result.duplicates += 1
+        return write.merge(rows, twin, entry)
+    return _refresh(rows, twin, entry, result)
+
+
+def _relink(rows: Rows, result: Imported) -> None:
+    """Supersede chains, under the numbers that the entries have now."""
+    for record in result.linked:
+        n = result.numbers[record.id or ""]
+        links = {
+            name: _resolved(rows, id, result)
+            for name, id in (("supersedes", record.supersedes), ("superseded_by", record.superseded_by))
+        }
+        entry = rows.entry(n)
+        if (entry.supersedes, entry.superseded_by) != (links["supersedes"], links["superseded_by"]):
+            rows.put(replace(entry, **links))
+
+
+def _resolved(rows: Rows, id: str | None, result: Imported) -> int | None:
+    if id is None:
+        return None
+    n = result.numbers.get(id, _number(id, rows.scope))
+    return n if n is not None and select(rows.db, "SELECT 1 FROM memory WHERE n = ?", (n,)) else None
+
+
+def _record(text: str, name: str) -> Record:
+    entry, fields = markdown.read(text, name)
+    folder, _, rest = name.rpartition("wiki/")
+    if not fields and rest and folder in ("", "project/", "global/"):
+        entry = replace(entry, kind="page", key=rest, category="wiki")
+    uses = fields.get("uses")
+    use = (int(uses), markdown.micros_of(fields.get("last_used"))) if isinstance(uses, int) else None
+    return Record(
+        _checked(entry, name),
+        name,
+        markdown.text_of(fields.get("id")),
+        markdown.text_of(fields.get("supersedes")),
+        markdown.text_of(fields.get("superseded_by")),
+        use,
+    )
+
+
+def _checked(entry: Entry, name: str) -> Entry:
+    choices = {
+        "kind": (entry.kind, ("memory", *_KIND_FOLDER)),
+        "source": (entry.source, SOURCES),
+        "state": (entry.state, STATES),
+        "category": (
+            entry.category,
+            CATEGORIES if entry.kind == "memory" else (_KIND_CATEGORY.get(entry.kind, ""),),
+        ),
+    }
+    for what, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise InvalidArguments(f"{name}: {what} {value[:40]!r} is none of {', '.join(allowed)}.", what)
+    if entry.kind != "memory" and not entry.key:
+        raise InvalidArguments(f"{name}: a {entry.kind} needs a key.", "key")
+    return replace(
+        entry,
+        key=check.slug(entry.key, "key") if entry.kind in ("page", "trait") and entry.key else entry.key,
+        title=check.title(entry.title),
+        body=check.body(entry.body, limit=check.MAX_PAGE if entry.kind == "page" else check.MAX_BODY),
+        tags=check.tags(entry.tags),
+        anchors=tuple(replace(anchor, path=check.path(anchor.path)) for anchor in entry.anchors),
+    )
+
+
+def _number(id: str | None, scope: str) -> int | None:
+    found = re.fullmatch(r"([mg])_(\d{1,13})", id or "")
+    if not found or (found[1] == "g") != (scope == "global") or not 0 < int(found[2]) <= MAX_NUMBER:
+        return None
+    return int(found[2])
+
+
+async def _export_file(shelves: Sequence[Shelf], target: Path) -> int:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with draft.open("w", encoding="utf-8", newline="\n") as file:
+        async for _, texts in _pages(shelves):
+            for _, text in texts:
+                file.write(f"{_MARK}\n" if count else "")
+                file.write(text.replace(f"\n{_MARK}", f"\n\\{_MARK}"))
+                count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(target)
+    return count
+
+
+async def _export_folder(shelves: Sequence[Shelf], target: Path) -> int:
+    target.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for shelf in shelves:
+        (target / shelf.scope).mkdir(exist_ok=True)
+    before = {path.name[:8]: path for path in target.rglob("[mg]_*.md")}
+    async for scope, texts in _pages(shelves):
+        for name, text in texts:
+            path = target / scope / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            old = before.get(path.name[:8]) if path.name.startswith(("m_", "g_")) else None
+            draft = path.with_name(f".{path.name}.part")
+            draft.write_bytes(text.encode())
+            draft.replace(path)
+            if old is not None and old != path:
+                old.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+async def _pages(shelves: Sequence[Shelf]) -> Any:
+    """Scope, and names and texts of the files of 500 entries at a time, in the order of their numbers."""
+    for shelf in shelves:
+        last = 0
+        while files := await shelf.read(lambda rows, after=last: _files(rows, after)):
+            last = files[-1][0]
+            yield shelf.scope, [(name, text) for _, name, text in files]
+
+
+def _files(rows: Rows, after: int) -> list[tuple[int, str, str]]:
+    files = []
+    for entry in rows.entries("n > ?", (after,), "ORDER BY n LIMIT 500"):
+        assert entry.n is not None
+        use = select(rows.db, "SELECT uses, last_used_at FROM memory_use WHERE n = ?", (entry.n,))
+        files.append(
+            (entry.n, _name(entry, rows.scope), markdown.write(entry, rows.scope, use[0] if use else None))
+        )
+    return files
+
+
+def _name(entry: Entry, scope: str) -> str:
+    if entry.kind in ("page", "trait", "summary"):
+        return f"{_KIND_FOLDER[entry.kind]}/{entry.key}.md"
+    id = identifier(scope, entry.n or 0)
+    words = re.sub(r"[^\w]+", "-", entry.title.casefold())[:48].strip("-")
+    return f"{_KIND_FOLDER.get(entry.kind, entry.category)}/{id}{'-' + words if words else ''}.md"
+
+
+def _parts(text: str) -> list[str]:
+    """The entries of one file; the mark stands alone on a line, and is escaped inside a body."""
+    parts = re.split(rf"^{re.escape(_MARK)}\n", text, flags=re.MULTILINE)
+    return [part.replace(f"\n\\{_MARK}", f"\n{_MARK}") for part in parts]
