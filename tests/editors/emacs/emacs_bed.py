@@ -16,7 +16,9 @@ from mazu_ls.demo.model_server import ModelServer
 
 HERE = Path(__file__).parent
 STORY_SECONDS = 40
-EARLY = "(setq native-comp-deferred-compilation nil native-comp-jit-compilation nil inhibit-startup-screen t)\n"
+EARLY = (
+    "(setq native-comp-deferred-compilation nil native-comp-jit-compilation nil inhibit-startup-screen t)\n"
+)
 WITHOUT = "Install Emacs with eglot (Debian: emacs-nox and elpa-eglot), or leave the editors out by MAZU_SKIP_EDITORS=1."
 
 
@@ -32,7 +34,12 @@ def obtain() -> Path:
         given = shutil.which("emacs")
     if not given:
         raise NoEmacs(f"there is no emacs. {WITHOUT}")
-    answer = subprocess.run([given, "--batch", "--eval", "(progn (package-activate-all) (require 'eglot))"], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [given, "--batch", "--eval", "(progn (package-activate-all) (require 'eglot))"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if answer.returncode:
         raise NoEmacs(f"{given} has no eglot: {answer.stderr.strip()[-500:]} {WITHOUT}")
     return Path(given)

