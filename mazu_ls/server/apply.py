@@ -8,8 +8,8 @@ from typing import Any
 
 from mazu_ls.server.disk import unified
 from mazu_ls.server.documents import Document
-from mazu_ls.server.edits import text_edits
 from mazu_ls.server.editor import Editor
+from mazu_ls.server.edits import text_edits
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.lsp import TextEdit
 from mazu_ls.server.outgoing import ClientError
@@ -47,7 +47,9 @@ async def apply_to_document(editor: Editor, document: Document, after: str, labe
     await apply_edits(editor, document, text_edits(document, after), after, label)
 
 
-async def apply_edits(editor: Editor, document: Document, edits: list[TextEdit], after: str, label: str = "Mazu") -> None:
+async def apply_edits(
+    editor: Editor, document: Document, edits: list[TextEdit], after: str, label: str = "Mazu"
+) -> None:
     """Apply edits that make the text `after`. Raises as `apply_to_document`."""
     if not edits:
         return

@@ -45,7 +45,9 @@ async def open_chat(server: Server, session_id: str | None, places: Sequence[Pla
     return wire.Started(session.id, None)
 
 
-async def send(server: Server, uri: str, params: wire.Chat, token: Token | None) -> wire.Started | wire.TurnResult:
+async def send(
+    server: Server, uri: str, params: wire.Chat, token: Token | None
+) -> wire.Started | wire.TurnResult:
     """Send what stands under the last heading of a chat document; the reply streams in below it."""
     from mazu_ls.agent.session import new_id
     from mazu_ls.agent.turn import Prompt
@@ -55,7 +57,9 @@ async def send(server: Server, uri: str, params: wire.Chat, token: Token | None)
     text = await server.host.read(path)
     message = chats.pending_message(text)
     if not message:
-        raise MazuError(Kind.NOT_FOUND, "There is no message to send.", 'Write it under the last heading "## You".')
+        raise MazuError(
+            Kind.NOT_FOUND, "There is no message to send.", 'Write it under the last heading "## You".'
+        )
     session = await _session_of(server, path, text, params.session_id)
     await turns.check_ready(session, params.model)
     others = [place for place in params.attachments if place.uri != uri]
@@ -89,8 +93,8 @@ class ReplyWriter:
         match event.body:
             case journal.Delta("message", text):
                 self._pending += text
-            case journal.CallStarted(_, tool, title):
-                self._pending = self._pending.rstrip("\n") + f"\n\n- `{tool}` {title}"
+            case journal.CallStarted(_, _, title):
+                self._pending = self._pending.rstrip("\n") + f"\n\n- {title}"
             case journal.CallEnded(_, ok, summary):
                 self._pending += f": {'' if ok else '**failed** '}{_line(summary)}\n\n"
             case journal.TurnEnded(stop_reason, _, _, detail, error):
@@ -120,7 +124,9 @@ class ReplyWriter:
             if not self._pending.strip("\n"):
                 return
             await asyncio.sleep(EDIT_SECONDS)
-        await self._server.host.say("warning", f"Mazu: the editor did not take the end of the reply in {self._path.name}.")
+        await self._server.host.say(
+            "warning", f"Mazu: the editor did not take the end of the reply in {self._path.name}."
+        )
 
     async def _flush(self) -> None:
         """Insert what is new, without the line ends at its end: where the reply ends is told by them."""
@@ -196,5 +202,3 @@ def _mention(server: Server, place: Place) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())[:200]
-
-

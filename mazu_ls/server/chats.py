@@ -11,7 +11,7 @@ SESSION = re.compile(r"^<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->", re.MULTILI
 HEADING = re.compile(r"^## (?P<who>You|Mazu)\b(?:[ \t]*<!-- (?P<turn>t_\w+) -->)?[^\n]*$", re.MULTILINE)
 OURS_IN_TEXT = re.compile(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
 MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")
-HINT = "<!-- Write under the last heading, then run the code action or lens \"Mazu: send\". -->"
+HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ def is_chat(path: Path | None) -> bool:
 
 def new_document(session_id: str, turns: list[tuple[str, str]] = []) -> str:  # noqa: B006 - never changed
     """A chat document with what was said so far, ready for the next message."""
-    said = "".join(f"## You\n\n{message.strip()}\n\n## Mazu\n\n{quoted(reply).strip()}\n\n" for message, reply in turns)
+    said = "".join(
+        f"## You\n\n{message.strip()}\n\n## Mazu\n\n{quoted(reply).strip()}\n\n" for message, reply in turns
+    )
     return f"<!-- mazu session {session_id} -->\n{HINT}\n\n{said}## You\n\n"
 
 

@@ -14,8 +14,8 @@ from cattrs import Converter
 from pygls.lsp.server import LanguageServer
 
 from mazu_ls import __version__
-from mazu_ls.server import features, lsp, positions, uris
 from mazu_ls.server import commands as registry
+from mazu_ls.server import features, lsp, positions, uris
 from mazu_ls.server.capabilities import initialize_result
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Documents
@@ -26,7 +26,6 @@ from mazu_ls.server.protocol import Protocol
 from mazu_ls.server.server import Server
 from mazu_ls.server.settings import initial_settings
 from mazu_ls.server.transport import Transport
-
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.5
@@ -97,7 +96,7 @@ class Connection(LanguageServer):
         documents.encoding = positions.choose(profile.says("general.positionEncodings"))
         editor = Editor(self.protocol, profile, documents)
         folders = workspace_folders(params)
-        host = LspHost(editor, Disk(lambda: server.workspace))
+        host = LspHost(editor, Disk(lambda: server.workspace), lambda *state: server.updates.waiting(*state))
         self.mazu = server = Server(host, editor, self._env)
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True

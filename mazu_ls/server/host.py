@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, Question, Reply
 from mazu_ls.server import uris
-from mazu_ls.server.approvals import Approvals
 from mazu_ls.server.apply import apply_to_document
+from mazu_ls.server.approvals import Approvals
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
@@ -27,8 +27,10 @@ SHOW_SECONDS = 10.0
 class LspHost:
     """An open document is read and edited in the editor, any other file on disk through the workspace."""
 
-    def __init__(self, editor: Editor, disk: Disk) -> None:
+    def __init__(self, editor: Editor, disk: Disk, waiting: Callable[[str, bool], None]) -> None:
+        """`waiting` is told the session that waits for the user, and when it waits no more."""
         self._editor = editor
+        self._waiting = waiting
         self._disk = disk
         self._approvals = Approvals(editor)
 
@@ -88,7 +90,11 @@ class LspHost:
 
     async def ask(self, question: Question, timeout: float) -> Reply:
         """One question at a time; no answer in time is a Reply without a choice."""
-        return await self._approvals.ask(question, timeout)
+        self._waiting(question.session_id, True)
+        try:
+            return await self._approvals.ask(question, timeout)
+        finally:
+            self._waiting(question.session_id, False)
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
         """`window/showMessage`."""

@@ -49,6 +49,7 @@ class Protocol(Outgoing, LanguageServerProtocol):
         self.initialized = False
         self.on_exit: Callable[[int], None] = lambda code: None
         self._running: dict[MessageId, asyncio.Task[Any]] = {}
+        self._unwanted: set[MessageId] = set()
 
     def receive(self, item: bytes | BadFrame) -> None:
         """Handle one frame of input; whatever it holds, nothing is raised."""
@@ -71,8 +72,8 @@ class Protocol(Outgoing, LanguageServerProtocol):
 
     def cancel_running(self) -> None:
         """Cancel every request under way; each is answered as cancelled."""
-        for task in list(self._running.values()):
-            task.cancel()
+        for message_id in list(self._running):
+            self.cancel_request(message_id)
 
     def _dispatch(self, message: Any) -> None:
         if not isinstance(message, dict):
@@ -130,7 +131,10 @@ class Protocol(Outgoing, LanguageServerProtocol):
 
     def _finished(self, message_id: MessageId, method: str, task: asyncio.Task[Any]) -> None:
         del self._running[message_id]
-        if task.cancelled():
+        unwanted = message_id in self._unwanted
+        self._unwanted.discard(message_id)
+        # A turn that is cancelled ends in good order with a result, for which nobody asks any more.
+        if task.cancelled() or (unwanted and not task.exception()):
             self._answer(message_id, error=RpcError(REQUEST_CANCELLED, f"{method} was cancelled."))
         elif error := task.exception():
             self._answer(message_id, error=error, what=method)
@@ -165,6 +169,7 @@ class Protocol(Outgoing, LanguageServerProtocol):
     def cancel_request(self, message_id: MessageId) -> None:
         """`$/cancelRequest`: the request is answered as cancelled once its work has stopped."""
         if task := self._running.get(message_id):
+            self._unwanted.add(message_id)
             task.cancel()
 
     @property

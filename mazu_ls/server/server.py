@@ -36,6 +36,7 @@ class Server:
         self.updates = Updates(editor)
         self.folders: list[Path] = []
         self.settings: Mapping[str, Any] = {}
+        self._rules: list[dict[str, str]] = []
         self._planned = False
         self._opening: asyncio.Task[Project] | None = None
 
@@ -54,6 +55,7 @@ class Server:
         """Begin to open the planned project in the background."""
         if self._opening is None and self._planned:
             self._opening = asyncio.get_running_loop().create_task(self._open(), name="open project")
+            self._opening.add_done_callback(_log_failure)
 
     async def opened(self) -> Project:
         """The project, once it is open. Raises MazuError where it could not be opened."""
@@ -75,8 +77,21 @@ class Server:
         if self._opening is None:
             return
         project = await self.opened()
-        for problem in project.configure(settings):
+        for problem in project.configure(self._in_force()):
             await self.host.say("warning", f"Mazu: {problem}")
+
+    async def add_rule(self, rule: Mapping[str, str]) -> None:
+        """Add a permission rule that holds while this server runs."""
+        self._rules.append(dict(rule))
+        await self.configure(self.settings)
+
+    def _in_force(self) -> Mapping[str, Any]:
+        """The editor's settings with the rules given since."""
+        if not self._rules:
+            return self.settings
+        permissions = dict(self.settings.get("permissions") or {})
+        permissions["rules"] = [*permissions.get("rules", ()), *self._rules]
+        return {**self.settings, "permissions": permissions}
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
         """Open the project anew with these folders added and taken away; running turns are stopped first."""
@@ -141,6 +156,11 @@ class Server:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
         return self.project
+
+
+def _log_failure(opening: asyncio.Task[Any]) -> None:
+    if not opening.cancelled() and (error := opening.exception()):
+        logger.error("The project could not be opened", exc_info=error)
 
 
 def _project_type() -> type[Project]:

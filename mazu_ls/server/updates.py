@@ -20,6 +20,7 @@ class Updates:
         self._editor = editor if editor and editor.profile.opted("updates") else None
         self._jobs: dict[str, Job] = {}
         self._sequence: dict[str, int] = {}
+        self._turns: dict[str, str] = {}
 
     def follow(self, turn_id: str, job: Job) -> None:
         """Show what this turn does as the progress of `job`."""
@@ -37,6 +38,8 @@ class Updates:
                 job.report(line)
         if self._editor is None:
             return
+        if isinstance(body, journal.TurnStarted):
+            self._turns[session_id] = event.turn or ""
         for update in _updates(body):
             self._send(session_id, event.turn, update)
         if isinstance(body, journal.TurnEnded):
@@ -45,6 +48,12 @@ class Updates:
             self._editor.link.notify("mazu/changed", {"what": ["checkpoints"]})
         elif isinstance(body, journal.MemoryTouched):
             self._editor.link.notify("mazu/changed", {"what": ["memory"]})
+
+    def waiting(self, session_id: str, waits: bool) -> None:
+        """A turn waits for the user's answer, or has it."""
+        if self._editor is not None:
+            state = {"kind": "state", "state": "waiting" if waits else "running"}
+            self._send(session_id, self._turns.get(session_id), state)
 
     def _send(self, session_id: str, turn_id: str | None, update: dict[str, Any]) -> None:
         assert self._editor is not None

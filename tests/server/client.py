@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mazu_ls.server.connection import Connection
+from mazu_ls.server.documents import Document
 from mazu_ls.server.framing import BadFrame, Frames, frame
 from mazu_ls.server.lsp import Change, DocumentItem, Position, Range
-from mazu_ls.server.documents import Document
 
 Answer = Callable[[Any], Any]
 

@@ -114,7 +114,13 @@ def test_only_changed_lines_are_sent():
 
 @pytest.mark.parametrize(
     ("offered", "chosen"),
-    [(None, "utf-16"), ([], "utf-16"), (["utf-7"], "utf-16"), (["utf-32", "utf-8"], "utf-32"), (["x", "utf-8"], "utf-8")],
+    [
+        (None, "utf-16"),
+        ([], "utf-16"),
+        (["utf-7"], "utf-16"),
+        (["utf-32", "utf-8"], "utf-32"),
+        (["x", "utf-8"], "utf-8"),
+    ],
 )
 def test_the_client_s_first_known_encoding_is_taken(offered: object, chosen: str):
     assert choose(offered) == chosen

@@ -149,7 +149,10 @@ async def test_a_refusal_is_told_with_its_reason(editor: Client, folder: Path):
     path = folder / "a.py"
     editor.open(path.as_uri(), "one\n")
     await editor.settled()
-    editor.answers["workspace/applyEdit"] = lambda params: {"applied": False, "failureReason": "read-only buffer"}
+    editor.answers["workspace/applyEdit"] = lambda params: {
+        "applied": False,
+        "failureReason": "read-only buffer",
+    }
     error = await conflict(editor.host.edit(path, "one\n", "1\n"))
     assert "read-only buffer" in error.message
 
@@ -269,7 +272,13 @@ WORDS = st.text(alphabet="ab é👩\r\n", max_size=30)
 @given(text=WORDS, after=WORDS, typed=st.text(alphabet="UV👩\n", min_size=1, max_size=5), when=st.sampled_from(["before", "after"]),
        offset=st.integers(0, 30), encoding=st.sampled_from(["utf-8", "utf-16", "utf-32"]))  # fmt: skip
 async def test_no_word_the_user_types_is_ever_lost(
-    tmp_path_factory: pytest.TempPathFactory, text: str, after: str, typed: str, when: str, offset: int, encoding: str
+    tmp_path_factory: pytest.TempPathFactory,
+    text: str,
+    after: str,
+    typed: str,
+    when: str,
+    offset: int,
+    encoding: str,
 ):
     """Whatever the agent edits while the user types, what was typed is in the buffer afterwards, and in one piece."""
     folder = tmp_path_factory.mktemp("typing")

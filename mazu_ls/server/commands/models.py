@@ -23,7 +23,7 @@ async def list_models(server: Server, params: Nothing) -> Any:
     from mazu_ls.models import catalog
 
     project = await server.opened()
-    available = await asyncio.to_thread(catalog.available, project.config, project.env)
+    available = await catalog.available(project.config, project.env)
     return {"models": [wire.camel(model) for model in available], "current": await current_model(project)}
 
 
@@ -34,6 +34,7 @@ async def set_model(server: Server, params: wire.SetModel) -> Any:
 
     project = await server.opened()
     model = await project.model(params.model)
+    project.chosen_model = model.name
     session = await project.sessions.get()
     session.append(journal.ModelChosen(model.name))
     server.notify_changed("sessions")

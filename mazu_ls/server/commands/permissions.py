@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.permissions import Rule
     from mazu_ls.agent.project import Project
     from mazu_ls.server.server import Server
 
@@ -24,18 +24,29 @@ async def list_rules(server: Server, params: Nothing) -> Any:
 
 @command("mazu.permissions.set")
 async def set_rule(server: Server, params: wire.SetRule) -> Any:
-    """Add a rule for this project."""
-    from mazu_ls.agent.permissions import Rule
-
+    """Add a rule: `allow` is kept for this project, `ask` and `deny` hold while this server runs."""
     project = await server.opened()
-    project.grants.add(Rule.of(params.rule.tool, params.rule.pattern, params.rule.verdict))
+    rule = params.rule
+    if rule.verdict == "allow":
+        project.grants.add(rule.tool, _prefix(rule.pattern))
+    else:
+        await server.add_rule({"tool": rule.tool, "pattern": rule.pattern, "verdict": rule.verdict})
     return _state(project)
+
+
+def _prefix(pattern: str) -> tuple[str, ...]:
+    """A pattern as the words a grant begins with; `*` is any call."""
+    try:
+        words = shlex.split(pattern)
+    except ValueError as error:
+        raise InvalidArguments(f"`rule.pattern` cannot be read as words: {error}", "rule.pattern") from error
+    return tuple(words[:-1] if words[-1:] == ["*"] else words)
 
 
 async def _newest_grant(server: Server) -> wire.RevokeRule:
     """Without arguments: the rule given last."""
     project = await server.opened()
-    granted = project.grants.rules()
+    granted = project.grants.list()
     if not granted:
         raise MazuError(
             Kind.NOT_FOUND, "No rule was given that could be revoked.", "See mazu.permissions.list."
@@ -47,10 +58,7 @@ async def _newest_grant(server: Server) -> wire.RevokeRule:
 async def revoke(server: Server, params: wire.RevokeRule) -> Any:
     """Take back a rule that was given; rules of the settings are changed there."""
     project = await server.opened()
-    if not project.grants.revoke(params.id):
-        raise MazuError(
-            Kind.NOT_FOUND, f"There is no given rule {params.id!r}.", "See mazu.permissions.list for the ids."
-        )
+    project.grants.revoke(params.id)
     return _state(project)
 
 
@@ -79,18 +87,32 @@ async def check(server: Server, params: wire.Check) -> Any:
         raise InvalidArguments(f"there is no tool {params.tool!r}; there are {known}", "tool")
     place = Place(project.workspace.roots, project.root, Path.home())
     call = Call(tool.name, tool.effect, params.arguments)
-    found = decide(call, params.mode or project.config.permissions.mode, project.rules(), place)
+    found = decide(call, params.mode or project.mode, project.rules(), place)
     answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason}
-    return answer if found.rule is None else {**answer, "rule": _rule(found.rule)}
+    return answer if found.rule is None else {**answer, "rule": found.rule}
 
 
 def _state(project: Project) -> Any:
-    given = {rule.id for rule in project.grants.rules()}
-    rules = [
-        {**_rule(rule), "source": "granted" if rule.id in given else "settings"} for rule in project.rules()
+    """Ids are given to rules that can be revoked; the others come from a config file or the editor's settings."""
+    settings = [
+        {
+            "id": None,
+            "tool": rule.tool,
+            "pattern": rule.pattern,
+            "verdict": rule.verdict,
+            "source": "settings",
+        }
+        for rule in project.config.permissions.rules
     ]
-    return {"mode": project.config.permissions.mode, "rules": rules}
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
-    return {"id": rule.id, "tool": rule.tool, "pattern": rule.pattern, "verdict": rule.verdict}
+    granted = [
+        {
+            "id": grant.id,
+            "tool": grant.tool,
+            "pattern": shlex.join([*grant.prefix]) + " *" if grant.prefix else "*",
+            "verdict": "allow",
+            "source": "granted",
+            "grantedAt": grant.granted_at,
+        }
+        for grant in project.grants.list()
+    ]
+    return {"mode": project.mode, "rules": settings + granted}

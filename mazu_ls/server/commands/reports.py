@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
     from mazu_ls.server.server import Server
 
-KEYS = {
-    "anthropic": "ANTHROPIC_API_KEY",
-    "openai": "OPENAI_API_KEY",
-    "deepseek": "DEEPSEEK_API_KEY",
-    "gemini": "GEMINI_API_KEY",
-}
-
 
 @command("mazu.usage")
 async def usage(server: Server, params: wire.UsageOf) -> Any:
@@ -55,13 +48,13 @@ async def status(server: Server, params: Nothing) -> Any:
     return {
         "version": __version__,
         "model": await _model(project),
-        "mode": project.config.permissions.mode,
+        "mode": project.mode,
         "session": project.sessions.current,
         "running": [{"sessionId": s.id, "name": s.name, "state": s.state} for s in running],
         "jobs": server.jobs.titles,
         "memory": await _memory(project),
         "checkpoints": await _checkpoints(project),
-        "keys": {provider: bool(project.env.get(name)) for provider, name in KEYS.items()},
+        "keys": _keys(project),
         "git": shutil.which("git") is not None,
         "sandbox": await _sandbox(project),
         "folders": [str(folder) for folder in project.folders],
@@ -102,8 +95,21 @@ def _reason(error: MazuError | None) -> str:
     return f"{error.message} {error.hint}".strip() if error else "not open"
 
 
-async def _sandbox(project: Project) -> Any:
-    """Which sandbox a command would run in."""
-    from mazu_ls.tools.sandbox import kind
+def _keys(project: Project) -> Any:
+    """Which providers can be called as far as keys go; never the keys."""
+    from mazu_ls.models import catalog
+    from mazu_ls.models.providers import PROVIDERS
 
-    return await asyncio.to_thread(kind, project.config.shell.sandbox)
+    names = [*PROVIDERS, *(name for name in project.config.models if name not in PROVIDERS)]
+    return {name: catalog.key_present(name, project.config, project.env) for name in names}
+
+
+async def _sandbox(project: Project) -> Any:
+    """What a command would be held by, and why."""
+    from mazu_ls.tools.sandbox import probe
+
+    setting = project.config.shell.sandbox
+    if setting == "off":
+        return {"setting": setting, "kind": "none", "why": "shell.sandbox is off"}
+    found = await asyncio.to_thread(probe)
+    return {"setting": setting, "kind": found.kind, "why": found.why}

@@ -130,7 +130,9 @@ def _stop(server: Server) -> list[dict[str, Any]]:
     """While a turn runs: stop it."""
     running = server.project.sessions.opened() if server.project else []
     return [
-        _action("stop", "source", "mazu.cancel", {"sessionId": session.id}) for session in running if session.running
+        _action("stop", "source", "mazu.cancel", {"sessionId": session.id})
+        for session in running
+        if session.running
     ]
 
 
@@ -143,5 +145,3 @@ def _action(title: str, kind: str, command: str, arguments: dict[str, Any] | Non
 
 def _within(kind: str, asked: str) -> bool:
     return asked == "" or kind == asked or kind.startswith(asked + ".")
-
-

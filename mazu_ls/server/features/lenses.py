@@ -21,4 +21,6 @@ def code_lenses(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]]:
     line = document.position_at(max(0, sections(document.text)[-1].start - 1)).line
     place = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
     arguments = [{"attachments": [{"uri": document.uri}]}]
-    return [{"range": place, "command": {"title": "Mazu: send", "command": "mazu.chat", "arguments": arguments}}]
+    return [
+        {"range": place, "command": {"title": "Mazu: send", "command": "mazu.chat", "arguments": arguments}}
+    ]

@@ -1,0 +1,158 @@
+"""What any editor offers on a selection, on diagnostics and in a chat document, with no plugin."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tests.server.client import Client
+from tests.server.test_turns import agent
+
+SOURCE = "def f():\n    return 1\n\n\ndef g():\n    return x\n"
+
+
+def span(*numbers: int) -> dict[str, Any]:
+    line, character, end_line, end_character = numbers
+    return {
+        "start": {"line": line, "character": character},
+        "end": {"line": end_line, "character": end_character},
+    }
+
+
+async def actions(client: Client, uri: str, where: dict[str, Any], **context: Any) -> list[dict[str, Any]]:
+    params = {"textDocument": {"uri": uri}, "range": where, "context": {"diagnostics": [], **context}}
+    return await client.ask("textDocument/codeAction", params)
+
+
+async def test_a_selection_offers_everything_with_its_arguments(client: Client, folder: Path):
+    await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(uri, SOURCE)
+    found = await actions(client, uri, span(0, 0, 2, 0))
+    assert [action["title"] for action in found] == [
+        "Mazu: explain", "Mazu: rewrite…", "Mazu: document", "Mazu: write tests", "Mazu: chat about this",
+        "Mazu: remember this", "Mazu: ask the council",
+    ]  # fmt: skip
+    assert {action["kind"] for action in found} == {"source", "refactor.rewrite"}
+    remember = next(action for action in found if action["title"] == "Mazu: remember this")
+    (arguments,) = remember["command"]["arguments"]
+    assert arguments["title"] == "def f():"
+    assert arguments["anchors"] == [{"uri": uri, "range": span(0, 0, 1, 12)}]
+
+
+async def test_a_cursor_means_its_line_and_a_blank_one_offers_nothing(client: Client, folder: Path):
+    await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(uri, SOURCE)
+    found = await actions(client, uri, span(1, 4, 1, 4))
+    assert found[0]["command"]["arguments"][0]["attachments"] == [{"uri": uri, "range": span(1, 0, 1, 12)}]
+    assert await actions(client, uri, span(2, 0, 2, 0)) == []
+    assert await actions(client, "file:///not/open.py", span(0, 0, 0, 0)) == []
+
+
+async def test_diagnostics_are_fixed_with_what_they_say(client: Client, folder: Path):
+    await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(uri, SOURCE)
+    problem = {
+        "range": span(5, 11, 5, 12),
+        "message": "undefined name x",
+        "source": "ruff",
+        "code": "F821",
+        "severity": 1,
+    }
+    ours = {"range": span(5, 0, 5, 1), "message": "check me", "source": "mazu"}
+    found = await actions(client, uri, span(5, 11, 5, 12), diagnostics=[problem, ours])
+    fix = found[0]
+    assert (fix["title"], fix["kind"]) == ("Mazu: fix", "quickfix")
+    assert [diagnostic["message"] for diagnostic in fix["diagnostics"]] == ["undefined name x"]
+    arguments = fix["command"]["arguments"][0]
+    assert fix["command"]["command"] == "mazu.edit"
+    assert "line 6: undefined name x (ruff F821)" in arguments["instruction"]
+    assert arguments["range"] == span(5, 0, 5, 12)
+
+
+async def test_only_the_kinds_asked_for_are_offered(client: Client, folder: Path):
+    await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(uri, SOURCE)
+    rewriting = await actions(client, uri, span(0, 0, 1, 0), only=["refactor"])
+    assert {action["title"] for action in rewriting} == {"Mazu: rewrite…", "Mazu: document"}
+    assert await actions(client, uri, span(0, 0, 1, 0), only=["quickfix"]) == []
+
+
+async def test_an_ai_comment_can_be_run(client: Client, folder: Path):
+    await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(uri, "def f():\n    # use a loop AI!\n    return 1\n")
+    found = await actions(client, uri, span(1, 0, 1, 0))
+    assert found[0]["title"] == "Mazu: do what the AI! comment says"
+    assert found[0]["command"]["arguments"][0]["instruction"].startswith("use a loop")
+
+
+async def test_every_action_runs_a_command_that_exists(client: Client, folder: Path):
+    result = await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(uri, SOURCE)
+    commands = result["capabilities"]["executeCommandProvider"]["commands"]
+    for action in await actions(client, uri, span(0, 0, 5, 0)):
+        assert action["command"]["command"] in commands
+
+
+async def test_chatting_in_a_document_by_code_actions_alone(env: dict[str, str], folder: Path):
+    """What a person does in Helix: chat about a selection, write, send, read on, while typing the next message."""
+    source = folder / "a.py"
+    source.write_text(SOURCE)
+    answer = "Because it is **one**.\n\n```python\nreturn 1\n```\n\nEnd."
+    replies = [
+        {"text": "Looking. ", "calls": [{"name": "read_file", "arguments": {"path": "a.py"}}]},
+        {"text": answer, "delay": 0.02},
+        {"text": "Second reply."},
+    ]
+    async with agent(env, folder, replies, workspace={"applyEdit": True}) as client:
+        client.open(source.as_uri(), SOURCE)
+        found = await actions(client, source.as_uri(), span(0, 0, 2, 0))
+        await run(client, found, "Mazu: chat about this")
+        uri = client.notes("window/showDocument")[0]["uri"]
+        chat = Path(uri.removeprefix("file://"))
+        assert chat.parent == folder / ".mazu" / "chats"
+        document = client.open(uri, chat.read_text(), "markdown")
+        assert "@a.py#L1-L2" in document.text
+
+        client.change(uri, "Why one?", (len(document.lines), 0))
+        lens = await client.ask("textDocument/codeLens", {"textDocument": {"uri": uri}})
+        assert lens[0]["command"]["title"] == "Mazu: send"
+        await run(client, await actions(client, uri, span(0, 0, 0, 0)), "Mazu: send")
+        end = "## You\n\n"
+        await client.until(
+            lambda m: m.get("method") == "workspace/applyEdit" and "Looking" in str(m), within=60
+        )
+        client.change(uri, "My next question", (len(document.lines), 0))
+        client.change(uri, "A note. ", (0, 0))
+        async with asyncio.timeout(30):
+            while "End." not in document.text:
+                await asyncio.sleep(0.05)
+        assert document.text.startswith("A note. <!-- mazu session")
+        assert document.text.endswith(f"End.\n\n{end}My next question")
+        assert answer in document.text
+        assert "- read_file a.py: " in document.text
+        sent = str(client.model.requests[0].body)
+        assert "Why one?" in sent
+        assert "def f():" in sent
+
+        await client.until(
+            lambda m: m.get("params", {}).get("what") is None and m.get("method") == "workspace/applyEdit"
+        )
+        await run(client, await actions(client, uri, span(0, 0, 0, 0)), "Mazu: send")
+        async with asyncio.timeout(30):
+            while "Second reply." not in document.text:
+                await asyncio.sleep(0.05)
+        assert "My next question" in str(client.model.requests[-1].body)
+        assert (await client.command("mazu.session.show"))["turnCount"] == 2
+
+
+async def run(client: Client, found: list[dict[str, Any]], title: str) -> Any:
+    action = next(action for action in found if action["title"] == title)
+    params = {"command": action["command"]["command"], "arguments": action["command"]["arguments"]}
+    return await client.ask("workspace/executeCommand", params, within=60)

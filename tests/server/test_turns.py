@@ -1,0 +1,246 @@
+"""The main job over the wire: chat, run, edit, cancel, with a real SDK against the scripted model server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from tests.server.client import Client, RpcFailure, connected
+
+ALL = {
+    "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}},
+    "window": {"workDoneProgress": True},
+    "experimental": {"mazu": {"updates": True, "permissions": True, "save": True}},
+}
+
+
+@asynccontextmanager
+async def agent(
+    env: dict[str, str], folder: Path, replies: Sequence[dict[str, Any]], **capabilities: Any
+) -> AsyncIterator[Client]:
+    """A client whose server talks to a model that says what `replies` say."""
+    async with ModelServer(list(replies)) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**env, **keys}) as client:
+            client.answers["workspace/applyEdit"] = client.apply_edit
+            client.answers["window/workDoneProgress/create"] = lambda params: None
+            client.answers["window/showDocument"] = lambda params: {"success": True}
+            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            client.model = model
+            await client.initialize(folder, **(capabilities or ALL))
+            yield client
+
+
+def edit_call(path: str, old: str, new: str) -> dict[str, Any]:
+    return {"name": "edit_file", "arguments": {"path": path, "edits": [{"old": old, "new": new}]}}
+
+
+async def test_a_chat_that_edits_the_open_buffer_and_is_undone(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text("x = 1\ny = 2\n")
+    replies = [
+        {"text": "I will change it. ", "calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
+        {"calls": [edit_call("app.py", "x = 1", "x = 10")]},
+        {"text": "Done."},
+    ]
+    async with agent(env, folder, replies) as client:
+        document = client.open(path.as_uri(), "x = 1\ny = 3\n")
+        result = await client.command("mazu.chat", {"message": "Make x ten", "wait": True}, within=60)
+        assert result["stopReason"] == "end_turn", result
+        assert result["reply"].endswith("Done.")
+        assert document.text == "x = 10\ny = 3\n"
+        assert path.read_text() == "x = 1\ny = 2\n"
+        assert result["edits"] == [{"uri": path.as_uri(), "added": 1, "removed": 1}]
+        assert result["usage"]["modelCalls"] == 3
+        assert result["checkpoints"]
+        undone = await client.command("mazu.undo", {})
+        assert undone["applied"] and undone["verified"], undone
+        assert document.text == "x = 1\ny = 3\n"
+        shown = await client.command("mazu.session.show")
+        assert shown["turns"] == []
+
+
+async def test_a_turn_answers_at_once_and_goes_on_with_updates_and_progress(
+    env: dict[str, str], folder: Path
+):
+    replies = [
+        {"text": "Let me look.", "calls": [{"name": "list_dir", "arguments": {"path": "."}}]},
+        {"text": "Nothing here."},
+    ]
+    async with agent(env, folder, replies) as client:
+        started = await client.command("mazu.chat", {"message": "What is here?"}, within=60)
+        assert set(started) == {"sessionId", "turnId"}
+        await client.until(lambda m: m.get("params", {}).get("update", {}).get("state") == "done", within=60)
+        updates = client.notes("mazu/session/update")
+        assert [update["seq"] for update in updates] == list(range(1, len(updates) + 1))
+        assert {(update["sessionId"], update["turnId"]) for update in updates} == {
+            (started["sessionId"], started["turnId"])
+        }
+        kinds = [update["update"]["kind"] for update in updates]
+        assert kinds[0] == "state"
+        assert {"message", "tool_call", "tool_result", "usage", "state"} <= set(kinds)
+        said = "".join(
+            update["update"]["text"] for update in updates if update["update"]["kind"] == "message"
+        )
+        assert said == "Let me look.Nothing here."
+        await client.until(lambda m: m.get("params", {}).get("value", {}).get("kind") == "end")
+        progress = [note["value"]["kind"] for note in client.notes("$/progress")]
+        assert progress[0] == "begin"
+        assert progress[-1] == "end"
+
+
+async def test_no_key_is_said_with_what_to_do(env: dict[str, str], folder: Path):
+    async with connected(env) as client:
+        await client.initialize(folder)
+        for command, arguments in (
+            ("mazu.chat", {"message": "hi"}),
+            ("mazu.run", {"task": "hi"}),
+            ("mazu.ask", {"question": "hi"}),
+        ):
+            with pytest.raises(RpcFailure) as caught:
+                await client.command(command, arguments, within=60)
+            assert caught.value.code == -32803
+            assert caught.value.data["kind"] == "auth"
+            assert "ANTHROPIC_API_KEY" in caught.value.data["hint"]
+        assert (await client.command("mazu.remember", {"title": "Works without a key"}))[
+            "outcome"
+        ] == "created"
+        assert (await client.command("mazu.status"))["model"] is None
+
+
+async def test_a_wrong_key_ends_the_turn_with_a_sentence(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"fault": "401", "repeat": True}]) as client:
+        result = await client.command("mazu.chat", {"message": "hi", "wait": True}, within=60)
+        assert result["stopReason"] == "error"
+        assert result["error"]["kind"] == "auth"
+
+
+async def test_an_unknown_provider_is_named(env: dict[str, str], folder: Path):
+    async with agent(env, folder, []) as client:
+        with pytest.raises(RpcFailure) as caught:
+            await client.command("mazu.chat", {"message": "hi", "model": "nobody:big-1"})
+        assert caught.value.data["kind"] == "model"
+        assert "nobody" in caught.value.message
+
+
+async def test_cancel_ends_a_streaming_turn_and_the_session_goes_on(env: dict[str, str], folder: Path):
+    replies = [{"text": "word " * 400, "delay": 0.05, "chunk": 5}, {"text": "Here again."}]
+    async with agent(env, folder, replies) as client:
+        waiting = asyncio.ensure_future(
+            client.command("mazu.chat", {"message": "talk", "wait": True}, within=60)
+        )
+        await client.until(
+            lambda m: m.get("params", {}).get("update", {}).get("kind") == "message", within=60
+        )
+        assert (await client.command("mazu.cancel")) == {"cancelled": True}
+        assert (await asyncio.wait_for(waiting, 5))["stopReason"] == "cancelled"
+        assert (await client.command("mazu.cancel")) == {"cancelled": False}
+        result = await client.command("mazu.chat", {"message": "still there?", "wait": True}, within=60)
+        assert result["reply"] == "Here again."
+
+
+async def test_a_cancelled_request_stops_the_turn_it_waits_for(env: dict[str, str], folder: Path):
+    replies = [{"text": "word " * 400, "delay": 0.05, "chunk": 5}, {"text": "Here again."}]
+    async with agent(env, folder, replies) as client:
+        params = {"command": "mazu.chat", "arguments": [{"message": "talk", "wait": True}]}
+        number, future = client.start("workspace/executeCommand", params)
+        await client.until(
+            lambda m: m.get("params", {}).get("update", {}).get("kind") == "message", within=60
+        )
+        client.notify("$/cancelRequest", {"id": number})
+        with pytest.raises(RpcFailure) as caught:
+            await asyncio.wait_for(future, 5)
+        assert caught.value.code == -32800
+        status = await client.command("mazu.status")
+        assert status["running"] == []
+
+
+async def test_cancel_on_the_progress_stops_the_turn(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"text": "word " * 400, "delay": 0.05, "chunk": 5}]) as client:
+        await client.command("mazu.chat", {"message": "talk"}, within=60)
+        begun = await client.until(lambda m: m.get("params", {}).get("value", {}).get("kind") == "begin")
+        await client.until(
+            lambda m: m.get("params", {}).get("update", {}).get("kind") == "message", within=60
+        )
+        client.notify("window/workDoneProgress/cancel", {"token": begun["params"]["token"]})
+        done = await client.until(
+            lambda m: m.get("params", {}).get("update", {}).get("state") == "done", within=10
+        )
+        assert done["params"]["update"]["stopReason"] == "cancelled"
+
+
+async def test_a_second_turn_in_a_running_session_is_refused(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"text": "word " * 400, "delay": 0.05, "chunk": 5}]) as client:
+        await client.command("mazu.chat", {"message": "talk"}, within=60)
+        with pytest.raises(RpcFailure) as caught:
+            await client.command("mazu.chat", {"message": "and more"})
+        assert caught.value.data["kind"] == "busy"
+
+
+async def test_permission_is_asked_and_a_refusal_reaches_the_model(env: dict[str, str], folder: Path):
+    replies = [
+        {"calls": [{"name": "run_shell", "arguments": {"command": "touch made"}}]},
+        {"text": "Then not."},
+    ]
+    async with agent(env, folder, replies) as client:
+        client.answers["mazu/permission/request"] = lambda params: {
+            "optionId": "deny",
+            "note": "no files please",
+        }
+        result = await client.command("mazu.chat", {"message": "touch it", "wait": True}, within=60)
+        assert result["reply"] == "Then not."
+        assert not (folder / "made").exists()
+        (asked,) = client.notes("mazu/permission/request")
+        assert asked["tool"] == "run_shell"
+        assert [option["kind"] for option in asked["options"]][-1] == "deny"
+        assert "no files please" in str(client.model.requests[-1].body)
+        states = [
+            u["update"]["state"]
+            for u in client.notes("mazu/session/update")
+            if u["update"]["kind"] == "state"
+        ]
+        assert states == ["running", "waiting", "running", "done"]
+
+
+async def test_ask_answers_without_a_session(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"text": "Forty-two."}]) as client:
+        answer = await client.command("mazu.ask", {"question": "What is it?", "wait": True}, within=60)
+        assert answer["reply"] == "Forty-two."
+        assert answer["usage"]["modelCalls"] == 1
+        assert (await client.command("mazu.session.list"))["sessions"] == []
+
+
+async def test_edit_rewrites_the_range_in_the_editor(env: dict[str, str], folder: Path):
+    path = folder / "a.py"
+    path.write_text("def f():\n    return 1\n\nrest = 0\n")
+    async with agent(env, folder, [{"text": "```python\n    return 2\n```"}]) as client:
+        document = client.open(path.as_uri(), path.read_text())
+        span = {"start": {"line": 1, "character": 0}, "end": {"line": 2, "character": 0}}
+        arguments = {"uri": path.as_uri(), "range": span, "instruction": "return two", "wait": True}
+        result = await client.command("mazu.edit", arguments, within=60)
+        assert result["stopReason"] == "end_turn", result
+        assert document.text == "def f():\n    return 2\n\nrest = 0\n"
+        assert path.read_text().startswith("def f():\n    return 1")
+
+
+async def test_attachments_reach_the_model_as_the_buffer_shows_them(env: dict[str, str], folder: Path):
+    path = folder / "a.py"
+    path.write_text("on disk\n")
+    async with agent(env, folder, [{"text": "ok"}]) as client:
+        client.open(path.as_uri(), "first\nsecond unsaved\nthird\n")
+        span = {"start": {"line": 1, "character": 0}, "end": {"line": 2, "character": 0}}
+        arguments = {"message": "look", "attachments": [{"uri": path.as_uri(), "range": span}], "wait": True}
+        await client.command("mazu.chat", arguments, within=60)
+        sent = str(client.model.requests[-1].body)
+        assert "second unsaved" in sent
+        assert "third" not in sent
+        with pytest.raises(RpcFailure, match="cannot be read"):
+            await client.command(
+                "mazu.chat", {"message": "x", "attachments": [{"uri": (folder / "no.py").as_uri()}]}
+            )
