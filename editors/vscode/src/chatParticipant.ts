@@ -11,6 +11,7 @@ import {
 } from 'vscode';
 import type { App } from './app';
 import { checkpointName } from './describe';
+import { place } from './editor';
 import { isCancellation, sentence } from './errors';
 import type { Attachment, Update } from './protocol';
 
@@ -76,7 +77,7 @@ async function turn(
     const result = await server.execute('mazu.chat', message);
     if (!streamed) stream.markdown(result.reply);
     const { error } = result;
-    const failed = error ? { errorDetails: { message: typeof error === 'string' ? error : error.message } } : {};
+    const failed = error ? { errorDetails: { message: [error.message, error.hint].filter(Boolean).join(' ') } } : {};
     return { metadata: { sessionId }, ...failed };
   } finally {
     stop.dispose();
@@ -89,6 +90,7 @@ function show(update: Update, stream: ChatResponseStream): boolean {
   if (update.kind === 'message') stream.markdown(update.text);
   else if (update.kind === 'tool_call') stream.progress(update.title || update.tool);
   else if (update.kind === 'tool_result' && !update.ok) stream.progress(update.summary);
+  else if (update.kind === 'retry') stream.progress(`Retry ${update.attempt} in ${Math.round(update.seconds)} s: ${update.reason}`);
   return update.kind === 'message';
 }
 
@@ -101,13 +103,7 @@ function lastSession({ history }: ChatContext): string | undefined {
 function attached(request: ChatRequest): { attachments?: Attachment[] } {
   const attachments = request.references.flatMap(({ value }): Attachment[] => {
     if (value instanceof Uri) return [{ uri: value.toString() }];
-    if (!(value instanceof Location)) return [];
-    const { start, end } = value.range;
-    const range = {
-      start: { line: start.line, character: start.character },
-      end: { line: end.line, character: end.character },
-    };
-    return [{ uri: value.uri.toString(), range }];
+    return value instanceof Location ? [place(value.uri, value.range)] : [];
   });
   return attachments.length ? { attachments } : {};
 }

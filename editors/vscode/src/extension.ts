@@ -8,6 +8,7 @@ import { registerServerCommands } from './commands/server';
 import { registerTaskCommands } from './commands/tasks';
 import { answerSaves } from './documents';
 import { attempt } from './errors';
+import { registerLanguageModelTools } from './languageModelTools';
 import { lendLanguageServers } from './lending';
 import { answerPermissions } from './permissions';
 import { StatusBar } from './statusBar';
@@ -18,7 +19,9 @@ let app: App | undefined;
 export function activate(context: ExtensionContext): void {
   app = new App(context);
   const { server, preview } = app;
-  server.answer((client) => answerPermissions(client, preview));
+  const statusBar = new StatusBar(server);
+  context.subscriptions.push(statusBar);
+  server.answer((client) => answerPermissions(client, preview, (session, waiting) => statusBar.waits(session, waiting)));
   server.answer(answerSaves);
   server.answer(lendLanguageServers);
   registerChatCommands(app);
@@ -28,7 +31,7 @@ export function activate(context: ExtensionContext): void {
   registerServerCommands(app);
   registerViews(app);
   registerChatParticipant(app);
-  context.subscriptions.push(new StatusBar(server));
+  registerLanguageModelTools(app);
   const start = () => attempt(() => server.start());
   if (workspace.isTrusted) void start();
   else context.subscriptions.push(workspace.onDidGrantWorkspaceTrust(start));

@@ -7,7 +7,7 @@ import {
   type LocationLink,
   Position,
   type SymbolInformation,
-  type SymbolKind,
+  SymbolKind,
   Uri,
   workspace,
 } from 'vscode';
@@ -21,16 +21,16 @@ interface At {
 interface Symbol {
   name: string;
   kind: SymbolKind;
-  container: string;
+  containerName: string;
   location: Location;
 }
 
 /**
  * Lends the editor's other language servers to the agent (`mazu/editor/*`).
  *
- * diagnostics `{uri?}` -> `{items: [{uri, version, diagnostics}]}`; definition and references `{uri, position}` ->
- * `{locations}`; symbols `{uri}` of a document or `{query}` of the workspace -> `{symbols: [{name, kind, container,
- * location}]}`. All shapes within are those of LSP.
+ * diagnostics `{uri?}` -> `{documents: [{uri, version, diagnostics}]}`; definition and references `{uri, position}` ->
+ * `{locations}`; symbols `{uri}` of a document or `{query}` of the workspace -> `{symbols: [{name, kind, containerName,
+ * uri, range}]}`, where `kind` is a name such as "Function".
  */
 export function lendLanguageServers(client: LanguageClient): void {
   const convert = client.code2ProtocolConverter;
@@ -43,7 +43,7 @@ export function lendLanguageServers(client: LanguageClient): void {
   lendPlaces('definition', 'vscode.executeDefinitionProvider');
   lendPlaces('references', 'vscode.executeReferenceProvider');
   client.onRequest('mazu/editor/diagnostics', ({ uri }: { uri?: string }) => ({
-    items: diagnostics(uri).map(([document, found]) => ({
+    documents: diagnostics(uri).map(([document, found]) => ({
       uri: convert.asUri(document),
       version: versionOf(document),
       diagnostics: convert.asDiagnostics(found),
@@ -52,10 +52,10 @@ export function lendLanguageServers(client: LanguageClient): void {
   client.onRequest('mazu/editor/symbols', async ({ uri, query }: { uri?: string; query?: string }) => {
     const found = uri ? await documentSymbols(Uri.parse(uri)) : await workspaceSymbols(query ?? '');
     return {
-      symbols: found.map((symbol) => ({
+      symbols: found.map(({ location, kind, ...symbol }) => ({
         ...symbol,
-        kind: symbol.kind + 1, // LSP counts from one
-        location: convert.asLocation(symbol.location),
+        ...convert.asLocation(location),
+        kind: SymbolKind[kind],
       })),
     };
   });
@@ -88,14 +88,14 @@ async function workspaceSymbols(query: string): Promise<Symbol[]> {
   return (found ?? []).map(information);
 }
 
-function flatten({ name, kind, range, children }: DocumentSymbol, uri: Uri, container: string): Symbol[] {
-  const own = { name, kind, container, location: new Location(uri, range) };
+function flatten({ name, kind, selectionRange, children }: DocumentSymbol, uri: Uri, containerName: string): Symbol[] {
+  const own = { name, kind, containerName, location: new Location(uri, selectionRange) };
   return [own, ...children.flatMap((child) => flatten(child, uri, name))];
 }
 
 const information = ({ name, kind, containerName, location }: SymbolInformation): Symbol => ({
   name,
   kind,
-  container: containerName,
+  containerName,
   location,
 });

@@ -1,9 +1,8 @@
 import { Uri, ViewColumn, window } from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
+import { isChat, place } from './editor';
 import { attempt } from './errors';
 import { below } from './settings';
-
-const CHAT = /[/\\]\.mazu[/\\]chats[/\\]/;
 
 /** What the middleware needs from the server. */
 export interface Source {
@@ -12,14 +11,16 @@ export interface Source {
   execute(command: string, args: unknown[]): Promise<unknown>;
 }
 
-export const isChat = (uri: Uri): boolean => CHAT.test(uri.path);
-
 /** Where this client does something else than the library would. */
 export function middleware(source: Source): Middleware {
   return {
     // The server's commands keep their own ids, for code actions and lenses. The library would say only that
     // "Request workspace/executeCommand failed"; the server's own sentence says what to do.
-    executeCommand: (command, args) => attempt(() => source.execute(command, args)),
+    executeCommand: (command, args) =>
+      attempt(async () => {
+        const complete = command === 'mazu.edit' && !args.length ? await askRewrite() : args;
+        return complete && source.execute(command, complete);
+      }),
     workspace: {
       configuration: async (params, token, next) => {
         const answers = (await next(params, token)) as unknown[];
@@ -39,6 +40,20 @@ export function middleware(source: Source): Middleware {
       },
     },
   };
+}
+
+/** The code action "rewrite…" leaves it to the editor to ask what is to be done. */
+async function askRewrite(): Promise<unknown[] | undefined> {
+  const editor = window.activeTextEditor;
+  if (!editor) return [];
+  const { document, selection } = editor;
+  const range = selection.isEmpty ? document.lineAt(selection.active).range : selection;
+  const instruction = await window.showInputBox({
+    title: selection.isEmpty ? 'Mazu: rewrite this line' : 'Mazu: rewrite the selection',
+    prompt: 'What is to be changed',
+    ignoreFocusOut: true,
+  });
+  return instruction?.trim() ? [{ ...place(document.uri, range), instruction }] : undefined;
 }
 
 async function showChat(uri: Uri, focus: boolean): Promise<void> {

@@ -7,11 +7,23 @@ const MORE = 'More…';
 const DETAILS = 'Details';
 const SHORT = 160;
 
-/** Answers `mazu/permission/request` by a notification that never takes the focus. Closing it means no. */
-export function answerPermissions(client: LanguageClient, preview: Preview): void {
-  client.onRequest('mazu/permission/request', (request: PermissionRequest, token: CancellationToken) =>
-    ask(request, token, preview),
-  );
+/**
+ * Answers `mazu/permission/request` by a notification that never takes the focus. Closing it means no.
+ * `waits` is told while a question is open.
+ */
+export function answerPermissions(
+  client: LanguageClient,
+  preview: Preview,
+  waits: (sessionId: string, waiting: boolean) => void,
+): void {
+  client.onRequest('mazu/permission/request', async (request: PermissionRequest, token: CancellationToken) => {
+    waits(request.sessionId, true);
+    try {
+      return await ask(request, token, preview);
+    } finally {
+      waits(request.sessionId, false);
+    }
+  });
 }
 
 async function ask(request: PermissionRequest, token: CancellationToken, preview: Preview): Promise<PermissionReply> {
@@ -22,16 +34,25 @@ async function ask(request: PermissionRequest, token: CancellationToken, preview
   const buttons = [...labels, ...(options.length > labels.length ? [MORE] : []), ...(hasMore(request) ? [DETAILS] : [])];
   for (;;) {
     const chosen = await Promise.race([window.showInformationMessage(question(request), ...buttons), cancelled(token)]);
-    const option = chosen === MORE ? await askAll(request, token) : options.find(({ label }) => label === chosen);
-    if (option) return { optionId: option.id };
+    if (chosen === undefined) return { optionId: deny?.id ?? 'deny' };
     if (chosen === DETAILS) await preview.diff(request.title, request.diff || request.detail);
-    else if (chosen !== MORE || token.isCancellationRequested) return { optionId: deny?.id ?? 'deny' };
+    const option = options.find(({ label }) => label === chosen);
+    const reply = chosen === MORE ? await askAll(request, token) : option && { optionId: option.id };
+    if (reply) return reply;
   }
 }
 
-function askAll(request: PermissionRequest, token: CancellationToken) {
-  const items = request.options.map((option) => ({ label: option.label, id: option.id }));
-  return window.showQuickPick(items, { title: request.title, placeHolder: brief(request.detail), ignoreFocusOut: true }, token);
+/** Every option, and a refusal that says why. */
+async function askAll(request: PermissionRequest, token: CancellationToken): Promise<PermissionReply | undefined> {
+  const options = request.options.map(({ label, id }) => ({ label, id, explain: false }));
+  const deny = request.options.find(({ kind }) => kind === 'deny');
+  const explained = deny ? [{ label: `${deny.label}, and say why…`, id: deny.id, explain: true }] : [];
+  const shown = { title: request.title, placeHolder: brief(request.detail), ignoreFocusOut: true };
+  const chosen = await window.showQuickPick([...options, ...explained], shown, token);
+  if (!chosen?.explain) return chosen && { optionId: chosen.id };
+  const prompt = 'What the agent should do instead, or why it may not';
+  const note = await window.showInputBox({ title: request.title, prompt, ignoreFocusOut: true }, token);
+  return note === undefined ? undefined : { optionId: chosen.id, note };
 }
 
 const question = ({ title, detail }: PermissionRequest) =>

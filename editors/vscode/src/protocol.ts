@@ -22,6 +22,12 @@ export interface Usage {
   costUsd: number | null;
 }
 
+/** Why something went wrong, and what to do. */
+export interface Failure {
+  message: string;
+  hint?: string;
+}
+
 export interface TurnStarted {
   sessionId: string;
   turnId: string;
@@ -31,7 +37,7 @@ export interface TurnResult extends TurnStarted {
   reply: string;
   stopReason: string;
   usage: Usage;
-  error?: string | { message: string } | null;
+  error?: Failure | null;
 }
 
 export interface RunArgument {
@@ -46,7 +52,7 @@ export interface RunArgument {
 
 export interface CouncilResult {
   question: string;
-  answers: { model: string; reply: string; error?: string | { message: string } | null }[];
+  answers: { model: string; reply: string; error?: Failure | null }[];
   lead: string;
   synthesis: string;
   dissent: string;
@@ -77,14 +83,18 @@ export interface Checkpoint {
   memories: { added: number; changed: number; removed: number };
 }
 
-export type PlanEntry = string | { path: string; reason?: string };
+export interface Reasoned {
+  path: string;
+  reason: string;
+}
 
+/** Paths are relative to the folder; `buffers` are URIs. */
 export interface RollbackPlan {
-  write: PlanEntry[];
-  delete: PlanEntry[];
-  buffers: PlanEntry[];
-  keep: PlanEntry[];
-  conflicts: PlanEntry[];
+  write: string[];
+  delete: string[];
+  buffers: string[];
+  keep: Reasoned[];
+  conflicts: Reasoned[];
 }
 
 export interface RollbackResult {
@@ -93,21 +103,36 @@ export interface RollbackResult {
   plan: RollbackPlan;
   applied: boolean;
   verified: boolean;
-  problems: unknown[];
+  problems: Reasoned[];
+}
+
+export type Part = 'code' | 'memory' | 'conversation' | 'skills';
+
+export interface RollbackArgument {
+  id: string;
+  preview?: boolean;
+  only?: Part[];
+  onConflict?: 'ask' | 'overwrite' | 'keep';
 }
 
 export interface Session {
   id: string;
-  name?: string | null;
-  title?: string | null;
-  turns?: number | unknown[];
-  updatedAt?: string | null;
-  running?: boolean;
+  name: string;
+  updatedAt: string;
+  turnCount: number;
+  state: 'running' | 'waiting' | 'idle' | 'ended';
+}
+
+export interface Model {
+  name: string;
+  /** Its key is there, or it needs none. */
+  ready: boolean;
 }
 
 export interface Status {
   model: string | null;
   mode: string;
+  running: { sessionId: string; state: 'running' | 'waiting' }[];
 }
 
 /** Argument and result of each command of the server. */
@@ -134,11 +159,8 @@ export interface Commands {
   'mazu.checkpoint': [{ label?: string }, Checkpoint];
   'mazu.checkpoint.list': [{ limit?: number }, { checkpoints: Checkpoint[]; current: string | null }];
   'mazu.checkpoint.diff': [{ id: string; against?: string; paths?: string[] }, { patch: string }];
-  'mazu.rollback': [
-    { id?: string; preview?: boolean; onConflict?: 'ask' | 'overwrite' | 'keep' },
-    RollbackResult,
-  ];
-  'mazu.models.list': [Record<string, never>, { models: (string | { name: string; id?: string })[]; current: string | null }];
+  'mazu.rollback': [RollbackArgument, RollbackResult];
+  'mazu.models.list': [Record<string, never>, { models: Model[]; current: string | null }];
   'mazu.models.set': [{ model: string }, unknown];
   'mazu.permissions.mode': [{ mode: string }, unknown];
   'mazu.status': [Record<string, never>, Status];
@@ -150,10 +172,11 @@ export type Update =
   | { kind: 'message' | 'thought'; text: string }
   | { kind: 'tool_call'; callId: string; tool: string; title: string; arguments: unknown }
   | { kind: 'tool_result'; callId: string; ok: boolean; summary: string; diff?: string | null }
-  | { kind: 'checkpoint'; checkpoint?: Checkpoint; id?: string }
-  | { kind: 'memory' }
-  | { kind: 'usage'; usage?: Usage; costUsd?: number | null }
-  | { kind: 'state'; state: 'running' | 'waiting' | 'done' };
+  | { kind: 'retry'; attempt: number; seconds: number; reason: string }
+  | { kind: 'checkpoint'; checkpointId: string; label: string }
+  | { kind: 'memory'; memoryId: string; outcome: string; title: string }
+  | { kind: 'usage'; usage: Usage }
+  | { kind: 'state'; state: 'running' | 'waiting' | 'done'; usage?: Usage };
 
 export interface SessionUpdate extends TurnStarted {
   seq: number;
@@ -176,6 +199,8 @@ export interface PermissionRequest {
 
 export interface PermissionReply {
   optionId: string;
+  /** What the model is to hear of a refusal. */
+  note?: string;
 }
 
 export interface SaveRequest {

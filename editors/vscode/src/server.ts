@@ -8,6 +8,7 @@ import {
 } from 'vscode';
 import {
   type ClientCapabilities,
+  ExecuteCommandRequest,
   type FeatureState,
   LanguageClient,
   type LanguageClientOptions,
@@ -100,7 +101,7 @@ export class Server implements Disposable {
 
   private async send<R>(command: string, args: unknown[], token?: CancellationToken): Promise<R> {
     const client = await this.start();
-    return client.sendRequest<R>('workspace/executeCommand', { command, arguments: args }, token);
+    return client.sendRequest(ExecuteCommandRequest.type, { command, arguments: args }, token) as Promise<R>;
   }
 
   dispose(): void {

@@ -5,13 +5,18 @@ import type { Condition, Server } from './server';
 
 const SETTLE_MS = 200;
 
+/** A turn under way. `cost` is what it has cost so far in US dollars; null where a price is not known. */
+interface Running {
+  waits: boolean;
+  cost: number | null;
+}
+
 /** One item: the model and the mode, what runs, and what it has cost where that is known. */
 export class StatusBar implements Disposable {
   private readonly item = window.createStatusBarItem('mazu.status', StatusBarAlignment.Left);
-  private readonly running = new Map<string, 'running' | 'waiting'>();
+  private readonly running = new Map<string, Running>();
   private readonly subscriptions: Disposable[];
   private status: Status | undefined;
-  private cost: number | null | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly server: Server) {
@@ -25,6 +30,13 @@ export class StatusBar implements Disposable {
     ];
     this.show();
     this.item.show();
+  }
+
+  /** A question to the user is open, or has been answered. */
+  waits(sessionId: string, waits: boolean): void {
+    const turn = this.running.get(sessionId);
+    if (turn) turn.waits = waits;
+    this.show();
   }
 
   dispose(): void {
@@ -48,35 +60,35 @@ export class StatusBar implements Disposable {
   }
 
   private update({ sessionId, update }: SessionUpdate): void {
-    if (update.kind === 'usage') this.cost = update.usage?.costUsd ?? update.costUsd;
-    if (update.kind !== 'state' && update.kind !== 'usage') return;
-    if (update.kind === 'state') {
-      if (update.state === 'done') this.running.delete(sessionId);
-      else this.running.set(sessionId, update.state);
-      if (update.state === 'done') this.refresh();
-    }
+    if (update.kind === 'usage') {
+      const turn = this.running.get(sessionId);
+      const { costUsd } = update.usage;
+      if (turn) turn.cost = turn.cost === null || costUsd === null ? null : turn.cost + costUsd;
+    } else if (update.kind !== 'state') return;
+    else if (update.state === 'done') this.running.delete(sessionId);
+    else this.running.set(sessionId, { waits: update.state === 'waiting', cost: 0 });
     this.show();
   }
 
   private show(): void {
-    const busy = this.running.size > 0;
-    void commands.executeCommand('setContext', 'mazu.running', busy);
-    const model = this.status?.model ?? 'no model';
-    const mode = this.status?.mode ?? '';
-    this.item.text = this.text(busy, model, mode);
-    this.item.tooltip = [`Mazu: ${this.server.condition}`, this.status && `Model: ${model}`, mode && `Permissions: ${mode}`]
-      .filter(Boolean)
-      .join('\n');
+    void commands.executeCommand('setContext', 'mazu.running', this.running.size > 0);
+    const { model, mode } = this.status ?? {};
+    this.item.text = this.text(model ?? 'no model', mode ?? '');
+    const lines = [`Mazu: ${this.server.condition}`, model && `Model: ${model}`, mode && `Permissions: ${mode}`];
+    this.item.tooltip = lines.filter(Boolean).join('\n');
   }
 
-  private text(busy: boolean, model: string, mode: string): string {
+  private text(model: string, mode: string): string {
     const { condition } = this.server;
     if (condition === 'untrusted') return 'Mazu: restricted';
     if (condition === 'stopped') return '$(error) Mazu: stopped';
     if (condition === 'starting' || !this.status) return '$(loading~spin) Mazu';
-    const waits = [...this.running.values()].includes('waiting');
-    const icon = waits ? '$(bell-dot) ' : busy ? '$(loading~spin) ' : '';
-    const cost = busy && typeof this.cost === 'number' ? ` · ${price(this.cost)}` : '';
-    return `${icon}Mazu: ${model.replace(/^[^:]*:/, '')} · ${waits ? 'needs an answer' : mode}${cost}`;
+    const name = model.replace(/^[^:]*:/, '');
+    const turns = [...this.running.values()];
+    if (!turns.length) return `Mazu: ${name} · ${mode}`;
+    if (turns.some(({ waits }) => waits)) return `$(bell-dot) Mazu: ${name} · needs an answer`;
+    const costs = turns.map(({ cost }) => cost);
+    const known = costs.every((cost) => cost !== null) ? costs.reduce((sum, cost) => sum + cost, 0) : 0;
+    return `$(loading~spin) Mazu: ${name} · ${mode}${known ? ` · ${price(known)}` : ''}`;
   }
 }

@@ -1,34 +1,19 @@
 import { type CodeAction, commands, window } from 'vscode';
 import type { App } from '../app';
-import { attachments, selection } from '../editor';
+import { price } from '../describe';
+import { attachments } from '../editor';
 import { UserError } from '../errors';
-import { counted, price } from '../describe';
 
 /** The chat document, one-shot questions, and stopping. */
 export function registerChatCommands(app: App): void {
   const { server } = app;
-  app.command('mazu.openChat', () => openChat(app));
+  app.command('mazu.openChat', () => server.execute('mazu.chat', attachments()));
   app.command('mazu.sendMessage', sendMessage);
   app.command('mazu.askQuestion', () => askQuestion(app));
   app.command('mazu.stopTurn', async () => {
     const { cancelled } = await server.execute('mazu.cancel');
     if (!cancelled) window.setStatusBarMessage('Mazu: nothing is running', 4000);
   });
-}
-
-/** Without a selection the chat document; with one, a first message about it. */
-async function openChat({ server }: App): Promise<void> {
-  const selected = selection();
-  if (!selected) {
-    await server.execute('mazu.chat');
-    return;
-  }
-  const message = await window.showInputBox({
-    title: 'Mazu: chat about the selection',
-    prompt: `${counted(selected.text.split('\n').length, 'selected line')} go along`,
-    ignoreFocusOut: true,
-  });
-  if (message) await server.execute('mazu.chat', { message, attachments: [selected.attachment] });
 }
 
 /** Runs the server's own "send" action on the chat document, so that there is one way of sending. */

@@ -35,8 +35,8 @@ async function rollBack(app: App, given: string | undefined): Promise<void> {
   if (decision) await apply(app, id, decision);
 }
 
-async function apply(app: App, id: string, onConflict: Decision): Promise<void> {
-  await tell(app, await app.wait(`rolling back to ${id}…`, 'mazu.rollback', { id, onConflict }));
+async function apply(app: App, id: string, decision: Decision): Promise<void> {
+  await tell(app, await app.wait(`rolling back to ${id}…`, 'mazu.rollback', { id, ...decision }));
 }
 
 interface CheckpointPick extends QuickPickItem {
@@ -76,19 +76,20 @@ async function showDiff({ server, preview }: App, id: string, path?: string): Pr
 
 /** Says what was really done, and offers the way back. */
 async function tell(app: App, result: RollbackResult): Promise<void> {
-  const { safety, checkpoint, applied, verified, plan, problems } = result;
+  const { safety, applied, verified, problems } = result;
   const undo = 'Undo';
-  const buttons = safety ? [undo] : [];
-  const files = plan.write.length + plan.delete.length;
-  const where = `${checkpointName(checkpoint)}: ${counted(files, 'file')}, ${counted(plan.buffers.length, 'buffer')}`;
-  const show = applied && verified && !problems.length ? window.showInformationMessage : window.showWarningMessage;
-  const said = !applied
-    ? 'nothing was rolled back'
-    : verified && !problems.length
-      ? `rolled back to ${where}`
-      : `rolled back to ${where}, but not everything came back: ${problems.map(problemText).join('; ') || 'not verified'}`;
-  if ((await show(`Mazu: ${said}.`, ...buttons)) === undo && safety) await apply(app, safety.id, 'overwrite');
+  const buttons = safety && applied ? [undo] : [];
+  const whole = applied && verified && !problems.length;
+  const show = whole ? window.showInformationMessage : window.showWarningMessage;
+  const chosen = await show(`Mazu: ${outcome(result)}.`, ...buttons);
+  if (chosen === undo && safety) await apply(app, safety.id, { onConflict: 'overwrite' });
 }
 
-const problemText = (problem: unknown): string =>
-  typeof problem === 'string' ? problem : Object.values(problem as object).join(': ');
+function outcome({ checkpoint, plan, applied, verified, problems }: RollbackResult): string {
+  const reasons = [...problems, ...plan.conflicts].map(({ path, reason }) => `${path}: ${reason}`).join('; ');
+  if (!applied) return `nothing was rolled back${reasons && ` (${reasons})`}`;
+  const files = counted(plan.write.length + plan.delete.length, 'file');
+  const done = `rolled back to ${checkpointName(checkpoint)}: ${files}, ${counted(plan.buffers.length, 'buffer')}`;
+  if (problems.length) return `${done}, but not everything came back: ${reasons}`;
+  return verified ? done : `${done}, but that could not be verified`;
+}

@@ -1,9 +1,10 @@
-import { type QuickPickItem, QuickPickItemKind, window } from 'vscode';
+import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
 import { checkpointName, counted } from '../describe';
 import { report } from '../errors';
-import type { PlanEntry, RollbackPlan, RollbackResult } from '../protocol';
+import type { Part, Reasoned, RollbackArgument, RollbackPlan, RollbackResult } from '../protocol';
 
-export type Decision = 'overwrite' | 'keep';
+/** What the user decided on a plan. */
+export type Decision = Pick<RollbackArgument, 'only' | 'onConflict'>;
 
 interface PlanItem extends QuickPickItem {
   decision?: Decision;
@@ -37,33 +38,46 @@ export function reviewPlan(preview: RollbackResult, showDiff: (path: string) => 
   });
 }
 
-export function planItems({ plan, checkpoint }: RollbackResult): PlanItem[] {
+function planItems({ plan, checkpoint }: RollbackResult): PlanItem[] {
+  const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
   return [
     ...decisions(plan, checkpoint.id),
     ...section('Changed since by you', 'warning', plan.conflicts),
-    ...section('Buffers changed', 'edit', plan.buffers),
+    ...section('Buffers changed', 'edit', buffers),
     ...section('Files written', 'file', plan.write),
     ...section('Files deleted', 'trash', plan.delete),
     ...section('Kept as they are', 'lock', plan.keep),
+    { label: 'A part only', kind: QuickPickItemKind.Separator },
+    ...(['code', 'memory', 'conversation'] as const).map(partOnly),
   ];
 }
+
+const partOnly = (part: Part): PlanItem => ({
+  label: `$(discard) Roll back the ${part} only`,
+  decision: { only: [part], onConflict: 'keep' },
+});
 
 function decisions({ conflicts, write, delete: deleted, buffers }: RollbackPlan, id: string): PlanItem[] {
   const counts = `${counted(write.length, 'file')} written, ${deleted.length} deleted, ${counted(buffers.length, 'buffer')} changed`;
   const detail = `${counts}; a safety checkpoint is taken first`;
-  if (!conflicts.length) return [{ label: `$(discard) Roll back to ${id}`, detail, decision: 'keep', alwaysShow: true }];
+  const decide = (label: string, onConflict: 'keep' | 'overwrite'): PlanItem => ({
+    label: `$(discard) ${label}`,
+    detail,
+    decision: { onConflict },
+  });
+  if (!conflicts.length) return [decide(`Roll back to ${id}`, 'keep')];
   const mine = counted(conflicts.length, 'file');
   return [
-    { label: `$(discard) Roll back, keep my changes in ${mine}`, detail, decision: 'keep', alwaysShow: true },
-    { label: `$(discard) Roll back, overwrite my changes in ${mine}`, detail, decision: 'overwrite', alwaysShow: true },
+    decide(`Roll back, keep my changes in ${mine}`, 'keep'),
+    decide(`Roll back, overwrite my changes in ${mine}`, 'overwrite'),
   ];
 }
 
-function section(title: string, icon: string, entries: PlanEntry[]): PlanItem[] {
+function section(title: string, icon: string, entries: (string | Reasoned)[]): PlanItem[] {
   if (!entries.length) return [];
   const items = entries.map((entry): PlanItem => {
-    const path = typeof entry === 'string' ? entry : entry.path;
-    return { label: `$(${icon}) ${path}`, description: (typeof entry === 'object' && entry.reason) || '', path };
+    const { path, reason } = typeof entry === 'string' ? { path: entry, reason: '' } : entry;
+    return { label: `$(${icon}) ${path}`, description: reason, path };
   });
   return [{ label: title, kind: QuickPickItemKind.Separator }, ...items];
 }

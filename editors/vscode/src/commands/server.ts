@@ -25,10 +25,10 @@ async function setApiKey({ keys, server }: App): Promise<void> {
 
 async function selectModel({ server }: App): Promise<void> {
   const { models, current } = await server.execute('mazu.models.list');
-  const items = models.map((model) => {
-    const label = typeof model === 'string' ? model : (model.id ?? model.name);
-    return { label, description: label === current ? 'current' : '' };
-  });
+  const items = models.map(({ name, ready }) => ({
+    label: name,
+    description: name === current ? 'current' : ready ? '' : 'needs an API key',
+  }));
   const chosen = await window.showQuickPick(items, { title: 'Mazu: model', placeHolder: current ?? 'No model is chosen' });
   if (chosen) await server.execute('mazu.models.set', { model: chosen.label });
 }

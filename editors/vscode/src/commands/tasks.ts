@@ -101,7 +101,7 @@ async function askCouncil(app: App): Promise<void> {
 
 function councilText({ question, answers, lead, synthesis, dissent, usage }: CouncilResult): string {
   const member = ({ model, reply, error }: CouncilResult['answers'][number]) =>
-    `## ${model}\n\n${error ? `*No answer: ${typeof error === 'string' ? error : error.message}*` : reply}`;
+    `## ${model}\n\n${error ? `*No answer: ${error.message}*` : reply}`;
   const parts = [`# ${question}`, synthesis, dissent && `## Dissent\n\n${dissent}`, ...answers.map(member)];
   return `${parts.filter(Boolean).join('\n\n')}\n\n*Compared by ${lead}, ${price(usage.costUsd)}*\n`;
 }

@@ -1,7 +1,8 @@
 import { MarkdownString, ThemeIcon, TreeItem } from 'vscode';
-import { ago, checkpointChanges, checkpointName } from '../describe';
+import { ago, checkpointChanges, checkpointName, counted } from '../describe';
 import type { Checkpoint, Memory, Session } from '../protocol';
 
+const SESSION_ICONS: Record<string, string> = { running: 'loading~spin', waiting: 'bell-dot', ended: 'archive' };
 const CHECKPOINT_ICONS: Record<string, string> = { manual: 'bookmark', safety: 'shield', baseline: 'home', compaction: 'fold' };
 const MEMORY_ICONS: Record<string, string> = {
   decision: 'milestone',
@@ -15,9 +16,9 @@ export class SessionItem extends TreeItem {
   override readonly contextValue = 'session';
 
   constructor(readonly value: Session) {
-    super(value.name || value.title || value.id);
-    this.description = ago(value.updatedAt);
-    this.iconPath = new ThemeIcon(value.running ? 'loading~spin' : 'comment-discussion');
+    super(value.name || value.id);
+    this.description = `${counted(value.turnCount, 'turn')}, ${ago(value.updatedAt)}`;
+    this.iconPath = new ThemeIcon(SESSION_ICONS[value.state] ?? 'comment-discussion');
     this.command = { title: 'Open Session', command: 'mazu.openSession', arguments: [this] };
   }
 }

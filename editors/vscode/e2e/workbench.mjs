@@ -1,0 +1,217 @@
+// Drives real VS Code (code-server) in headless Chromium: what a person does with keyboard and mouse, and what they see.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+
+const PATIENCE_SECONDS = 120;
+const POLL_MS = 100;
+const NOWHERE = 'http://127.0.0.1:9'; // no extension is looked for on the network
+const SETTINGS = {
+  'chat.disableAIFeatures': true,
+  'editor.autoClosingBrackets': 'never',
+  'editor.autoIndent': 'none',
+  'editor.quickSuggestions': false,
+  'editor.wordBasedSuggestions': 'off',
+  'extensions.autoCheckUpdates': false,
+  'extensions.autoUpdate': false,
+  'extensions.ignoreRecommendations': true,
+  'files.autoSave': 'off',
+  'git.enabled': false,
+  'telemetry.telemetryLevel': 'off',
+  'update.mode': 'none',
+  'window.commandCenter': false,
+  'workbench.enableExperiments': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+};
+
+/** Polls `condition` until it gives something truthy; its last error is told when patience runs out. */
+export async function until(what, condition, seconds = PATIENCE_SECONDS) {
+  const end = performance.now() + seconds * 1000;
+  let last;
+  while (performance.now() < end) {
+    try {
+      const value = await condition();
+      if (value) return value;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error(`waited ${seconds} s in vain: ${what}${last ? ` (${last.message.split('\n', 1)[0]})` : ''}`);
+}
+
+async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** `tools` are the lines of setup.sh; `home` is an empty folder; `shots` gets the screenshots and the log. */
+export class Workbench {
+  constructor({ tools, home, project, shots, settings = {}, trusted = true }) {
+    Object.assign(this, { tools, home, project, shots, settings: { ...SETTINGS, ...settings }, trusted });
+    this.log = fs.createWriteStream(path.join(shots, 'code-server.log'));
+    this.pictures = 0;
+  }
+
+  async start() {
+    const userData = path.join(this.home, 'data');
+    const extensions = path.join(this.home, 'extensions');
+    fs.mkdirSync(path.join(userData, 'User'), { recursive: true });
+    fs.writeFileSync(path.join(userData, 'User/settings.json'), JSON.stringify(this.settings));
+    // Extensions get the environment of a login shell, as they do on a desktop.
+    const quoted = process.env.PATH.replaceAll("'", "'\\''");
+    fs.writeFileSync(path.join(this.home, '.bash_profile'), `export PATH='${quoted}'\n`);
+    const folders = ['--user-data-dir', userData, '--extensions-dir', extensions];
+    await this.run([...folders, '--install-extension', this.tools.VSIX]);
+    const port = await freePort();
+    const options = ['--auth', 'none', '--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
+    if (this.trusted) options.push('--disable-workspace-trust');
+    this.server = this.spawn([...folders, ...options, '--bind-addr', `127.0.0.1:${port}`, this.project]);
+    await until('code-server listens', async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok);
+    const { chromium } = await import(this.tools.PLAYWRIGHT);
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+    this.browser = await chromium.launch({ executablePath: this.tools.CHROMIUM, args });
+    this.page = await this.browser.newPage({ viewport: { width: 1280, height: 800 } });
+    this.page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
+    this.page.on('console', (message) => this.log.write(`[page] ${message.text()}\n`));
+    await this.page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(this.project)}`);
+    await this.page.waitForSelector('.monaco-workbench .part.statusbar');
+  }
+
+  async close() {
+    await this.browser?.close();
+    if (this.server?.exitCode === null) {
+      const gone = new Promise((resolve) => this.server.once('exit', resolve));
+      process.kill(-this.server.pid, 'SIGTERM');
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 20_000))]);
+    }
+    this.log.end();
+  }
+
+  spawn(args) {
+    const env = { ...process.env, HOME: this.home, XDG_CONFIG_HOME: path.join(this.home, '.config'), SHELL: '/bin/bash' };
+    env.EXTENSIONS_GALLERY = JSON.stringify({ serviceUrl: NOWHERE, itemUrl: NOWHERE });
+    for (const name of ['VSCODE_IPC_HOOK_CLI', 'PORT', 'PASSWORD']) delete env[name];
+    const command = [this.tools.CODE_SERVER, ...args];
+    const child = spawn(this.tools.NODE, command, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    for (const stream of [child.stdout, child.stderr]) stream.pipe(this.log, { end: false });
+    return child;
+  }
+
+  async run(args) {
+    const child = this.spawn(args);
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    if (code !== 0) throw new Error(`code-server ${args.join(' ')} ended with ${code}`);
+  }
+
+  async shot(name) {
+    this.pictures += 1;
+    const file = `${String(this.pictures).padStart(2, '0')}-${name.replaceAll(' ', '-')}.png`;
+    await this.page.screenshot({ path: path.join(this.shots, file) });
+  }
+
+  // --- editors
+
+  editor(file) {
+    return this.page.locator(`.editor-instance .monaco-editor[data-uri$="/${file}"]`).first();
+  }
+
+  /** The lines of an editor that are in sight, from top to bottom. */
+  async text(file) {
+    const lines = await this.editor(file)
+      .locator('.view-lines .view-line')
+      .evaluateAll((elements) =>
+        elements
+          .map((element) => ({ top: parseFloat(element.style.top), text: element.textContent ?? '' }))
+          .sort((a, b) => a.top - b.top)
+          .map(({ text }) => text),
+      );
+    return lines.join('\n').replaceAll('\u00a0', ' ');
+  }
+
+  async openFile(file) {
+    await this.page.keyboard.press('Control+p');
+    await this.choose(file, file);
+    await this.editor(file).waitFor();
+  }
+
+  async focus(file, line) {
+    const lines = this.editor(file).locator('.view-lines .view-line');
+    await (line ? lines.filter({ hasText: line }) : lines).first().click();
+  }
+
+  /** True while the tab of a file shows unsaved changes. */
+  async dirty(file) {
+    return (await this.page.locator(`.tab.dirty[aria-label^="${file}"]`).count()) > 0;
+  }
+
+  // --- quick picks and inputs
+
+  quickInput() {
+    return this.page.locator('.quick-input-widget:not([style*="display: none"]) input[type="text"]');
+  }
+
+  rows() {
+    return this.page.locator('.quick-input-widget:not([style*="display: none"]) .quick-input-list .monaco-list-row');
+  }
+
+  /** Types into the open quick pick and takes the first row with `label`. */
+  async choose(typed, label) {
+    await this.quickInput().waitFor();
+    await this.quickInput().fill(typed);
+    await this.pick(label);
+  }
+
+  async pick(label) {
+    await this.rows().filter({ hasText: label }).first().click();
+  }
+
+  async command(title) {
+    await this.page.keyboard.press('F1');
+    await this.choose(`>${title}`, title);
+  }
+
+  /** Answers an input box whose title or prompt has `prompt`. */
+  async answer(prompt, text) {
+    await this.page.locator('.quick-input-widget', { hasText: prompt }).waitFor();
+    await this.quickInput().fill(text);
+    await this.quickInput().press('Enter');
+  }
+
+  async rowTexts() {
+    return (await this.rows().allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
+  }
+
+  // --- code actions, notifications, status bar
+
+  async codeAction(title) {
+    const row = this.page.locator('.action-widget .monaco-list-row', { hasText: title }).first();
+    await until(`the code action "${title}" is offered`, async () => {
+      await this.page.keyboard.press('Control+.');
+      await row.waitFor({ timeout: 5000 });
+      return true;
+    });
+    return row;
+  }
+
+  notification(text) {
+    return this.page.locator('.notification-list-item', { hasText: text }).first();
+  }
+
+  async press(notification, button) {
+    await notification.hover();
+    await notification.locator('.monaco-button', { hasText: button }).first().click();
+  }
+
+  async status() {
+    const items = this.page.locator('.statusbar-item[id^="mazu.mazu-ls"]');
+    return (await items.allInnerTexts()).join(' ').trim();
+  }
+}

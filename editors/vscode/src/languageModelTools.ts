@@ -1,0 +1,30 @@
+import { LanguageModelTextPart, type LanguageModelTool, LanguageModelToolResult, lm } from 'vscode';
+import type { App } from './app';
+import { sentence } from './errors';
+import type { CommandId, Commands } from './protocol';
+
+/** Memory and checkpoints as tools for other agents in VS Code. Errors are written for the model. */
+export function registerLanguageModelTools(app: App): void {
+  if (typeof lm?.registerTool !== 'function') return; // editors built on VS Code may lack them
+  const tool = <C extends CommandId>(name: string, command: C, title: string, question?: (input: Commands[C][0]) => string) => {
+    const implementation: LanguageModelTool<Commands[C][0]> = {
+      prepareInvocation: ({ input }) => ({
+        invocationMessage: title,
+        ...(question ? { confirmationMessages: { title, message: question(input) } } : {}),
+      }),
+      invoke: async ({ input }, token) => {
+        try {
+          return text(JSON.stringify(await app.server.execute(command, input, token)));
+        } catch (error) {
+          throw new Error(`${name} failed: ${sentence(error)}`);
+        }
+      },
+    };
+    app.context.subscriptions.push(lm.registerTool(name, implementation));
+  };
+  tool('mazu_recall', 'mazu.recall', 'Recalling');
+  tool('mazu_remember', 'mazu.remember', 'Remember', ({ title }) => title);
+  tool('mazu_checkpoint', 'mazu.checkpoint', 'Take a checkpoint');
+}
+
+const text = (value: string) => new LanguageModelToolResult([new LanguageModelTextPart(value)]);

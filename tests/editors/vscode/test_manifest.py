@@ -1,0 +1,79 @@
+"""What the extension's package.json promises, held against the server. No editor is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+from msgspec import Struct
+
+from mazu_ls.config import Config
+from mazu_ls.server.commands import names
+
+EXTENSION = Path(__file__).parents[3] / "editors" / "vscode"
+MANIFEST = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
+CONTRIBUTES = MANIFEST["contributes"]
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in (EXTENSION / "src").rglob("*.ts"))
+OWN_SETTINGS = re.compile(r"mazu\.(server|trace)\.")
+
+
+def settings_of(struct: type[Struct], prefix: str) -> Iterator[str]:
+    """Every setting of the server, dotted; tables whose keys the user chooses are one."""
+    for name, hint in get_type_hints(struct).items():
+        nested = isinstance(hint, type) and issubclass(hint, Struct) and get_origin(hint) is None
+        yield from settings_of(hint, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
+
+
+def offered() -> dict[str, Any]:
+    return {name: it for part in CONTRIBUTES["configuration"] for name, it in part["properties"].items()}
+
+
+def default_of(config: Any, name: str) -> Any:
+    for part in name.split(".")[1:]:
+        config = getattr(config, part)
+    return list(config) if isinstance(config, tuple) else config
+
+
+def test_the_settings_are_those_of_the_server():
+    shown = {name for name in offered() if not OWN_SETTINGS.match(name)}
+    assert shown == set(settings_of(Config, "mazu."))
+
+
+def test_the_defaults_shown_are_those_of_the_server():
+    config = Config()
+    shown = {name: it["default"] for name, it in offered().items() if not OWN_SETTINGS.match(name)}
+    assert shown == {name: default_of(config, name) for name in shown}
+
+
+def test_what_starts_a_program_cannot_be_set_by_a_project():
+    assert {offered()[f"mazu.server.{name}"]["scope"] for name in ("command", "args")} == {"machine"}
+
+
+def test_no_command_of_the_extension_has_the_id_of_a_server_command():
+    own = {it["command"] for it in CONTRIBUTES["commands"]}
+    assert not own & set(names())
+
+
+def test_every_command_of_the_manifest_is_registered_and_the_other_way_round():
+    in_code = set(re.findall(r"app\.command\('(mazu\.\w+)'", SOURCES))
+    assert in_code == {it["command"] for it in CONTRIBUTES["commands"]}
+
+
+def test_every_server_command_that_is_used_exists():
+    interface = SOURCES[SOURCES.index("export interface Commands {") : SOURCES.index("export type CommandId")]
+    used = set(re.findall(r"^  '(mazu\.[\w.]+)':", interface, re.MULTILINE))
+    assert used
+    assert used <= set(names())
+
+
+def test_the_lock_file_names_no_registry():
+    lock = (EXTENSION / "package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in lock
+
+
+def test_dependencies_are_pinned_exactly():
+    versions = MANIFEST["devDependencies"] | MANIFEST.get("dependencies", {})
+    assert not [name for name, version in versions.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)]

@@ -1,0 +1,149 @@
+"""The extension in real VS Code, driven through Chromium, with the real server and a scripted model.
+
+Each story is a script in `editors/vscode/e2e/`. Its screenshots are left in `mazu-ls-e2e/vscode/` of the user's cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer, Reply
+
+pytestmark = pytest.mark.editor
+
+EXTENSION = Path(__file__).parents[3] / "editors" / "vscode"
+STORY_SECONDS = 900
+APP = """\
+def total(a, b):
+    return a - b
+
+
+def double(a):
+    return a * 2
+"""
+FIX = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
+DOCUMENTED = 'def double(a):\n    """Twice the number."""\n    return a * 2\n'
+
+
+@pytest.fixture(scope="session")
+def tools() -> dict[str, str]:
+    """Where VS Code, Node, Chromium and the packaged extension are; installed by `setup.sh` where they are not."""
+    if os.environ.get("MAZU_SKIP_EDITORS") == "1":
+        pytest.skip("MAZU_SKIP_EDITORS=1")
+    setup = EXTENSION / "e2e" / "setup.sh"
+    done = subprocess.run(["bash", setup], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (
+        f"{setup} ended with {done.returncode}; MAZU_SKIP_EDITORS=1 skips\n{done.stderr}"
+    )
+    return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+
+@dataclass
+class Bed:
+    """A project, and a home that knows nothing else. Its path is short: VS Code makes sockets below it."""
+
+    tools: dict[str, str]
+    home: Path
+    project: Path
+
+    async def tell(self, story: str, model: ModelServer) -> None:
+        """Run `e2e/{story}.mjs`. Fails where it does, with its report; leaves nothing running."""
+        shots = _cache() / "vscode" / story
+        shutil.rmtree(shots, ignore_errors=True)
+        shots.mkdir(parents=True)
+        options = self.home / "story.json"
+        options.write_text(
+            json.dumps(
+                {
+                    "tools": self.tools,
+                    "home": str(self.home),
+                    "project": str(self.project),
+                    "shots": str(shots),
+                }
+            )
+        )
+        process = await asyncio.create_subprocess_exec(
+            self.tools["NODE"], EXTENSION / "e2e" / f"{story}.mjs", options, env=self._environment(model),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            out, _ = await asyncio.wait_for(process.communicate(), STORY_SECONDS)
+        except TimeoutError:
+            process.kill()
+            out, _ = await process.communicate()
+        report = f"{out.decode(errors='replace')}\nscreenshots and log: {shots}\n{self._server_log()}"
+        assert process.returncode == 0, report
+
+    def _environment(self, model: ModelServer) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
+        return kept | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.home),
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "test-key",
+        }
+
+    def _server_log(self) -> str:
+        return "\n".join(log.read_text(errors="replace")[-6000:] for log in self.home.rglob("Mazu.log"))
+
+    def processes(self) -> list[psutil.Process]:
+        """What still runs in this home or project."""
+        return [
+            process
+            for process in psutil.process_iter(["cmdline", "cwd"])
+            if process.info["cwd"] == str(self.project)
+            or str(self.home) in " ".join(process.info["cmdline"] or ())
+        ]
+
+    def clean_up(self) -> list[str]:
+        """End what was left running; its command lines."""
+        _, left = psutil.wait_procs(self.processes(), timeout=20)
+        told = [" ".join(process.cmdline()) for process in left if process.is_running()]
+        for process in left:
+            process.kill()
+        return told
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mazu-ls-e2e"
+
+
+@pytest.fixture
+def bed(tools: dict[str, str]) -> Iterator[Bed]:
+    with tempfile.TemporaryDirectory(prefix="mazu-", ignore_cleanup_errors=True) as folder:
+        home, project = Path(folder) / "home", Path(folder) / "project"
+        home.mkdir()
+        project.mkdir()
+        (project / "app.py").write_text(APP)
+        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+        for command in (["init", "--quiet"], ["add", "."], [*identity, "commit", "--quiet", "-m", "start"]):
+            subprocess.run(["git", *command], cwd=project, check=True)
+        bed = Bed(tools, home, project)
+        try:
+            yield bed
+        finally:
+            left = bed.clean_up()
+        assert not left, f"still running: {left}"
+
+
+async def test_the_main_job(bed: Bed):
+    script = [
+        Reply(when="total subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(text="It adds now."),
+        Reply(when="Add or mend the documentation", text=DOCUMENTED),
+        Reply(when="please wait", text="This takes a while. " * 500, delay=0.5),
+    ]
+    async with ModelServer(script) as model:
+        await bed.tell("main_job", model)
