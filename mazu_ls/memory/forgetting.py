@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 DAY = 86_400_000_000
-FADING = 0.2
+FADING = 0.25
 REINFORCEMENT = 0.5
 MAX_USES = 12
 ARCHIVE_BELOW = 0.05
@@ -27,5 +27,5 @@ def strength(category: str, age: int, uses: int, pinned: bool) -> float:
 
 
 def faded(relevance: float, strength: float) -> float:
-    """Relevance after forgetting: at most a fifth is lost, so that age decides between equals and hides nothing."""
+    """Relevance after forgetting: at most a quarter is lost, so that age decides between equals and hides nothing."""
     return relevance * ((1 - FADING) + FADING * strength)
