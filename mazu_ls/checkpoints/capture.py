@@ -70,7 +70,7 @@ class Capture:
         A blob that differs from `held`, which the store has, goes to `add`. `tracked` says whether the user's git
         tracks a file, which then may be larger.
         """
-        full = os.path.join(os.fsencode(mount.directory), path)
+        full = mount.full(path)
         try:
             status = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
@@ -130,7 +130,7 @@ def _read_once(full: bytes) -> tuple[bytes, os.stat_result] | None:
     """Bytes and status of a regular file or link; None if it changed meanwhile."""
     status = os.lstat(full)
     if stat.S_ISLNK(status.st_mode):
-        target = os.readlink(full)
+        target = os.readlink(full)  # noqa: PTH115 - Path knows no bytes
         return (target, status) if signature(os.lstat(full)) == signature(status) else None
     fd = os.open(full, _OPEN)
     try:
@@ -159,14 +159,9 @@ def _special(kind: int) -> str:
 
 
 def walk(folder: Path) -> list[bytes]:
-    """Every file below a small folder (skills), as bytes from there; caches of Python are left out."""
-    base, found = os.fsencode(folder), []
-    for parent, folders, names in os.walk(base):
-        folders[:] = [name for name in folders if name != b"__pycache__"]
-        found += [os.path.relpath(os.path.join(parent, name), base) for name in names]
-        found += [
-            os.path.relpath(os.path.join(parent, name), base)
-            for name in folders
-            if os.path.islink(os.path.join(parent, name))
-        ]
+    """Every file and link below a small folder (skills), as bytes from there; caches of Python are left out."""
+    found: list[bytes] = []
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        if (path.is_symlink() or not path.is_dir()) and "__pycache__" not in path.parts:
+            found.append(os.fsencode(path.relative_to(folder).as_posix()))
     return found

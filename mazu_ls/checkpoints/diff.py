@@ -22,16 +22,16 @@ def diff(project: Project, old: bytes | None, new: bytes | None, paths: Sequence
     files: list[FileDiff] = []
     patches: list[str] = []
     for mount in project.mounts:
-        sides = [project.trees.folder(tree, mount.prefix) for tree in (old, new)]
-        changed = {
+        before, after = project.trees.folder(old, mount.prefix), project.trees.folder(new, mount.prefix)
+        changed: dict[bytes, FileStatus] = {
             path: _status(was, now)
-            for path, was, now in project.trees.diff(*sides)
+            for path, was, now in project.trees.diff(before, after)
             if selection.names(mount.shown(path))
         }
         if not changed:
             continue
         names = [":(literal)" + os.fsdecode(path) for path in changed] if paths else []
-        ends = [(side or _EMPTY_TREE).hex() for side in sides]
+        ends = [(side or _EMPTY_TREE).hex() for side in (before, after)]
         counts = _counts(run("--numstat", "-z", *ends, "--", *names))
         files += [
             FileDiff(mount.shown(path), status, *counts.get(path, (None, None)))
@@ -40,10 +40,12 @@ def diff(project: Project, old: bytes | None, new: bytes | None, paths: Sequence
         patches.append(_patch(run, mount.label, ends, names))
     memories = MemoryDiff()
     if not paths:
-        sides = [project.trees.folder(tree, b"memory") for tree in (old, new)]
-        memories = _memories(project, *sides)
-        if sides[0] != sides[1]:
-            patches.append(_patch(run, "memory/", [(side or _EMPTY_TREE).hex() for side in sides], []))
+        before, after = project.trees.folder(old, b"memory"), project.trees.folder(new, b"memory")
+        memories = _memories(project, before, after)
+        if before != after:
+            patches.append(
+                _patch(run, "memory/", [(side or _EMPTY_TREE).hex() for side in (before, after)], [])
+            )
     patch = "".join(patches)
     return Diff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
 

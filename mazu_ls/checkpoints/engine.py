@@ -4,47 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mazu_ls.checkpoints import diff, lock, mounts, retention, rollback, schema
+from mazu_ls.checkpoints import diff, lock, mounts, opening, retention, rollback, schema
 from mazu_ls.checkpoints.part import Part
-from mazu_ls.checkpoints.project import Project, Request
+from mazu_ls.checkpoints.plan import Plan
+from mazu_ls.checkpoints.project import Project
 from mazu_ls.checkpoints.records import (
     Checkpoint,
     CheckpointKind,
+    Diff,
     OnConflict,
-    Reasoned,
-    RollbackReport,
+    Pruned,
     Section,
     Stats,
 )
-from mazu_ls.checkpoints.repository import Repository, require_git
+from mazu_ls.checkpoints.repository import require_git
 from mazu_ls.checkpoints.steps import Selection
+from mazu_ls.checkpoints.take import Request, take
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
-from mazu_ls.paths import private_folder, root_key
 from mazu_ls.store import Store, quarantined
 
 if TYPE_CHECKING:
     import apsw
 
 T = TypeVar("T")
-WriteBuffer = Callable[[Buffer, str], Awaitable[bool]]
 log = logging.getLogger(__name__)
 
 
 class Checkpoints:
     """The checkpoints of one project (its workspace folders together). Safe to share a project between processes."""
 
-    def __init__(self, store: Store, project: Project, place: Path) -> None:
+    def __init__(self, store: Store, project: Project, places: Sequence[Path]) -> None:
         self._store = store
         self._project = project
-        self._place = place
+        self._locks = [place / "lock" for place in places]
         self._written: set[Path] = set()
         self._running: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -65,12 +64,12 @@ class Checkpoints:
         """
         require_git()
         found = mounts.mounts(roots)
-        place = private_folder(state / "roots" / root_key(found[0].directory) / "checkpoints")
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
+        place = opening.place_of(state, found[0].directory)
         try:
-            project = await store.read(lambda _: _open_project(place, found, parts, settings))
-            engine = cls(store, project, place)
-            await engine._locked(lambda db: rollback.recover(project, db))
+            project = await store.read(lambda db: opening.open_project(db, place, found, parts, settings))
+            engine = cls(store, project, [opening.place_of(state, m.directory) for m in found if m.scanned])
+            await engine._locked(lambda db: _recovered(project, db), recovering=True)
         except BaseException:
             await store.close()
             raise
@@ -92,13 +91,14 @@ class Checkpoints:
         at, which costs the same in a folder of any size; the first one of a process looks at everything regardless.
         `buffers`: all open documents; the unsaved ones are kept with their text.
         """
+        written = set(self._written)
         if touched is not None:
-            touched = [*touched, *self._written]
-        self._written.clear()
+            touched = [*touched, *written]
         if session_id is not None:
             self._running.add(session_id)
         request = Request(kind, label, session_id, turn_id, touched, tuple(buffers))
-        checkpoint = await self._locked(lambda db: self._project.take(db, request))
+        checkpoint = await self._locked(lambda db: take(self._project, db, request))
+        self._written -= written
         self._tidy()
         return checkpoint
 
@@ -131,23 +131,28 @@ class Checkpoints:
         found = await self._locked(
             lambda db: rollback.preview(self._project, db, target, selection, tuple(buffers))
         )
-        return Plan(self, target, selection, tuple(buffers), found.report)
+        return Plan(
+            target, found.report, lambda choice: self._roll_back(target, selection, tuple(buffers), choice)
+        )
 
     async def diff(self, id: str, against: str = "now", paths: Sequence[str] = ()) -> Diff:
         """What changed from a checkpoint to another one, or to the present. Raises MazuError(not_found)."""
         old = bytes.fromhex((await self.get(id)).tree)
         new = None if against == "now" else bytes.fromhex((await self.get(against)).tree)
         return await self._locked(
-            lambda db: diff.diff(
-                self._project, old, new or rollback.present(self._project, db)[1], tuple(paths)
-            )
+            lambda db: diff.diff(self._project, old, new or self._project.present(db)[1], tuple(paths))
         )
 
     async def prune(self, keep: int | None = None, older_than_days: int | None = None) -> Pruned:
         """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names."""
         return await self._locked(
             lambda db: retention.prune(
-                self._project, db, datetime.now(UTC), self._running, keep, older_than_days
+                self._project,
+                db,
+                datetime.now(UTC),
+                self._running,
+                keep=keep,
+                older_than_days=older_than_days,
             )
         )
 
@@ -163,12 +168,12 @@ class Checkpoints:
         """Counts and sizes, for status bars."""
         count, current = await self._store.read(
             lambda db: (
-                db.execute("SELECT count(*) FROM checkpoint").fetchone()[0],
+                schema.count(db),
                 schema.state(db, "current"),
             )
         )
         size = await self._store.read(lambda _: self._project.repository.bytes())
-        rescue = self._place / "rescue"
+        rescue = self._project.rescue
         return Stats(
             count=count,
             bytes=size,
@@ -191,11 +196,15 @@ class Checkpoints:
             raise MazuError(Kind.NOT_FOUND, "There is no checkpoint yet.", "Take one with mazu.checkpoint.")
         return found[0]
 
-    async def _locked(self, work: Callable[[apsw.Connection], T]) -> T:
-        """Run `work` on the worker while no other process touches the store."""
+    async def _locked(self, work: Callable[[apsw.Connection], T], *, recovering: bool = False) -> T:
+        """Run `work` on the worker while no other process touches the store; recover first if one was killed."""
+
+        def recover(db: apsw.Connection) -> None:
+            if not recovering:
+                rollback.recover(self._project, db)
 
         def run(db: apsw.Connection) -> T:
-            with lock.held(self._place / "lock", lambda: _recover(self._project, db)):
+            with lock.held(self._locks, lambda: recover(db)):
                 return work(db)
 
         return await self._store.read(run)
@@ -203,9 +212,10 @@ class Checkpoints:
     async def _roll_back(
         self, target: Checkpoint, selection: Selection, buffers: tuple[Buffer, ...], on_conflict: OnConflict
     ) -> rollback.Rollback:
-        self._written.clear()
         return await self._locked(
-            lambda db: rollback.roll_back(self._project, db, target, selection, buffers, on_conflict)
+            lambda db: rollback.roll_back(
+                self._project, db, target, selection=selection, buffers=buffers, on_conflict=on_conflict
+            )
         )
 
     def _tidy(self) -> None:
@@ -217,62 +227,15 @@ class Checkpoints:
     async def _refresh(self) -> None:
         try:
             await self._locked(self._project.refresh)
-            await self._locked(lambda _: retention.consolidate(self._project))
+            await self._locked(lambda _: self._project.repository.consolidate())
         except MazuError as error:
             log.warning("the scan index was not refreshed: %s", error)
 
 
-def _open_project(
-    place: Path, found: Sequence[mounts.Mount], parts: Sequence[Part], settings: CheckpointSettings
-) -> Project:
-    return Project(Repository.open(place / "store.git"), found, parts, settings)
-
-
-def _recover(project: Project, db: apsw.Connection) -> None:
-    rollback.recover(project, db)
-
-
-@dataclass
-class Plan:
-    """A rollback that was looked at and not done yet."""
-
-    _engine: Checkpoints
-    target: Checkpoint
-    _selection: Selection
-    _buffers: tuple[Buffer, ...]
-    _report: RollbackReport
-
-    def preview(self) -> RollbackReport:
-        """What would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
-        return self._report
-
-    async def apply(
-        self, on_conflict: OnConflict = "overwrite", write_buffer: WriteBuffer | None = None
-    ) -> RollbackReport:
-        """Take the safety checkpoint and roll back.
-
-        `overwrite`: the user's later changes are in the safety checkpoint and go. `keep`: they are merged, file by
-        file. `ask`: if there are any, nothing is done and `conflicts` says where.
-
-        Documents that are open: the disk gets the checkpoint's file, then `write_buffer(buffer, text)` shall put
-        `text` into the document, versioned, and say whether it did (also if it holds that text already, because the
-        editor reloaded it by itself). An unsaved document gets the unsaved text it had at the checkpoint, or the
-        file's.
-        """
-        found = await self._engine._roll_back(self.target, self._selection, self._buffers, on_conflict)
-        if found.report.applied and found.buffers:
-            await _write_buffers(found, write_buffer)
-        return found.report
-
-
-async def _write_buffers(found: rollback.Rollback, write_buffer: WriteBuffer | None) -> None:
-    for change in found.buffers:
-        try:
-            done = write_buffer is not None and await write_buffer(change.buffer, change.text)
-        except MazuError as error:
-            log.warning("%s was not rolled back: %s", change.buffer.uri, error)
-            done = False
-        if not done:
-            reason = "the editor did not take the text; what it shows is in the safety checkpoint"
-            found.report.problems.append(Reasoned(change.buffer.uri, reason))
-            found.report.verified = False
+def _recovered(project: Project, db: apsw.Connection) -> None:
+    """Make everything whole. A rollback that cannot be completed now does not keep the server from starting."""
+    try:
+        rollback.recover(project, db)
+    except MazuError as error:
+        log.error("an interrupted rollback is not complete yet: %s", error)
+    opening.reconcile(project, db)

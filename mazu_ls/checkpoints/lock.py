@@ -5,36 +5,51 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import private_folder
 
 WAIT_SECONDS = 60.0
 
 
 @contextmanager
-def held(path: Path, recover: Callable[[], None], wait: float = WAIT_SECONDS) -> Iterator[None]:
-    """Hold the lock; `recover` runs first if the last holder did not release it.
+def held(paths: Sequence[Path], recover: Callable[[], None], wait: float = WAIT_SECONDS) -> Iterator[None]:
+    """Hold the locks of a project: its own, which stands first, and those of the other folders it holds.
 
-    The file says 1 while the lock is held and 0 once the work in it succeeded. Raises MazuError(busy) after `wait`
-    seconds.
+    Its own file says 1 while it is held and 0 once the work in it succeeded; whoever finds a 1 runs `recover` first.
+    Raises MazuError(busy) after `wait` seconds.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _acquire(fd, wait)
-        if os.pread(fd, 1, 0) == b"1":
+    until = time.monotonic() + wait
+    with ExitStack() as stack:
+        own = -1
+        for path in sorted(paths):  # one order for everybody, so that nobody waits in a circle
+            fd = stack.enter_context(_locked(path, until))
+            own = fd if path == paths[0] else own
+        if os.pread(own, 1, 0) == b"1":
             recover()
-        os.pwrite(fd, b"1", 0)
+        os.pwrite(own, b"1", 0)
         yield
-        os.pwrite(fd, b"0", 0)
+        os.pwrite(own, b"0", 0)
+
+
+@contextmanager
+def _locked(path: Path, until: float) -> Iterator[int]:
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        private_folder(path.parent)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _acquire(fd, until)
+        yield fd
     finally:
         os.close(fd)
 
 
-def _acquire(fd: int, wait: float) -> None:
-    until = time.monotonic() + wait
+def _acquire(fd: int, until: float) -> None:
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -49,6 +49,15 @@ class Mount:
         """A path as the user sees it; bytes that are no UTF-8 are shown as `\\xNN`."""
         return self.label + relative.decode("utf-8", "backslashreplace")
 
+    def full(self, relative: bytes) -> bytes:
+        """The file's place on disk."""
+        return b"%s/%s" % (os.fsencode(self.directory), relative)
+
+    def behind_link(self, relative: bytes) -> bool:
+        """Whether a folder on the way to the file is a symbolic link: the file then belongs to where that leads."""
+        inside = self.folder(relative)
+        return any((self.directory / folder).is_symlink() for folder in (inside, *inside.parents))
+
     def folder(self, relative: bytes) -> PurePosixPath:
         """The folder of a file, from this mount's directory."""
         return PurePosixPath(os.fsdecode(relative)).parent

@@ -14,6 +14,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 
 REFS = "refs/mazu/c/"
+_MANY_PACKS = 50
 _CONFIG = """[core]
 \trepositoryformatversion = 0
 \tfilemode = true
@@ -199,6 +200,34 @@ class Repository:
                 except FileNotFoundError:  # a pack that a repack just replaced
                     continue
         return total
+
+    def collected(self) -> int:
+        """Changes whenever somebody removes objects from the store."""
+        try:
+            return (self.path / "collected").stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def collect(self) -> None:
+        """Everything that a ref reaches into one pack, the rest away. Needs room for a second copy meanwhile."""
+        self.run("pack-refs", "--all")
+        if shutil.disk_usage(self.path).free < 2 * self.bytes():
+            return
+        (self.path / "collected").touch()
+        self.forget_reader()
+        self.run("repack", "-a", "-d", "-q")
+        self.run("prune", "--expire=now")
+        (self.path / "collected").touch()
+
+    def consolidate(self) -> None:
+        """Few packs instead of many: each git command opens them all. Cheap, because large packs are left alone."""
+        packs = self.path / "objects" / "pack"
+        if sum(path.suffix == ".pack" for path in packs.iterdir()) < _MANY_PACKS:
+            return
+        self.run("pack-refs", "--all")
+        if shutil.disk_usage(packs).free > 2 * self.bytes():
+            self.forget_reader()
+            self.run("repack", "--geometric=2", "-d", "-q")
 
     def sweep(self) -> None:
         """Remove what a killed process left behind. Only for the holder of the lock."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     import apsw
 
 TURNS_DAYS = 7
-MANY_PACKS = 50
 
 
 def due(checkpoints: Sequence[Checkpoint], now: datetime, keep_days: int, protected: set[str]) -> list[str]:
@@ -61,6 +59,7 @@ def prune(
     db: apsw.Connection,
     now: datetime,
     running: set[str],
+    *,
     keep: int | None = None,
     older_than_days: int | None = None,
 ) -> Pruned:
@@ -115,26 +114,5 @@ def remove(project: Project, db: apsw.Connection, ids: Sequence[str]) -> None:
     orphans = [name for name in project.repository.refs() if name not in named]
     project.repository.delete_refs(REFS + name for name in orphans)
     if ids or orphans:
-        collect(project)
-
-
-def collect(project: Project) -> None:
-    """Everything reachable into one pack, the rest away. Needs room for a second copy while it works."""
-    project.repository.run("pack-refs", "--all")
-    if shutil.disk_usage(project.repository.path).free < 2 * project.repository.bytes():
-        return
-    project.repository.forget_reader()
-    project.repository.run("repack", "-a", "-d", "-q")
-    project.repository.run("prune", "--expire=now")
-    project.forget_objects()
-
-
-def consolidate(project: Project) -> None:
-    """Few packs instead of many: each git command opens them all. Cheap, because large packs are left alone."""
-    packs = project.repository.path / "objects" / "pack"
-    if sum(path.suffix == ".pack" for path in packs.iterdir()) < MANY_PACKS:
-        return
-    project.repository.run("pack-refs", "--all")
-    if shutil.disk_usage(packs).free > 2 * project.repository.bytes():
-        project.repository.forget_reader()
-        project.repository.run("repack", "--geometric=2", "-d", "-q")
+        project.repository.collect()
+        project.forget_objects()

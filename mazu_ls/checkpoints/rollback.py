@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import disk, merge, schema, steps
+from mazu_ls.checkpoints import disk, merge, schema, stage, steps
 from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes
-from mazu_ls.checkpoints.project import Project, Request, Seen, base_checkpoint, count_memories
+from mazu_ls.checkpoints.project import Project, tree_of
 from mazu_ls.checkpoints.records import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
 from mazu_ls.checkpoints.steps import Selection, Step
+from mazu_ls.checkpoints.take import Request, take
 from mazu_ls.host import Buffer
-from mazu_ls.store import transaction
+from mazu_ls.store import select, transaction
 
 if TYPE_CHECKING:
     import apsw
@@ -38,29 +37,23 @@ def preview(
     project: Project, db: apsw.Connection, target: Checkpoint, selection: Selection, buffers: Sequence[Buffer]
 ) -> Rollback:
     """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at."""
-    seen, now = present(project, db)
+    seen, now = project.present(db)
     before = replace(target, skipped=tuple(seen.skipped.values()))
-    return plan(project, _tree_of(db, schema.state(db, "current")), before, now, target, selection, buffers)
-
-
-def present(project: Project, db: apsw.Connection) -> tuple[Seen, bytes | None]:
-    """The folders and parts as they are now, as a tree in the store that no checkpoint names."""
-    base = base_checkpoint(db)
-    writer = project.repository.writer()
-    try:
-        seen = project.look(base, None, writer.add)
-        seen.changes.update(project.part_changes(db, base, writer))
-        now = project.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
-        writer.finish()
-    except BaseException:
-        writer.discard()
-        project.capture.forget()
-        raise
-    return seen, now
+    last = tree_of(db, schema.state(db, "current"))
+    return plan(
+        project,
+        last=last,
+        before=before,
+        before_tree=now,
+        target=target,
+        selection=selection,
+        buffers=buffers,
+    )
 
 
 def plan(
     project: Project,
+    *,
     last: bytes | None,
     before: Checkpoint,
     before_tree: bytes | None,
@@ -87,17 +80,13 @@ def plan(
         changes = buffer_changes(project, target, found.steps, buffers, selection)
         files.buffers = [change.buffer.uri for change in changes]
     if selection.has("memory"):
-        files.memories = count_memories(project, before_tree, bytes.fromhex(target.tree))
+        files.memories = project.count_memories(before_tree, bytes.fromhex(target.tree))
     if selection.has("conversation"):
         folders = [
             project.trees.folder(t, b"conversation") for t in (before_tree, bytes.fromhex(target.tree))
         ]
         files.conversation = folders[0] != folders[1]
     return Rollback(RollbackReport(target, None, files), found.steps, changes)
-
-
-def _tree_of(db: apsw.Connection, id: str | None) -> bytes | None:
-    return bytes.fromhex(schema.get(db, id).tree) if id is not None else None
 
 
 def _users_work(project: Project, last: bytes | None, now: bytes | None) -> set[bytes]:
@@ -113,6 +102,7 @@ def roll_back(
     project: Project,
     db: apsw.Connection,
     target: Checkpoint,
+    *,
     selection: Selection,
     buffers: Sequence[Buffer],
     on_conflict: OnConflict,
@@ -123,17 +113,30 @@ def roll_back(
         if looked.report.plan.conflicts:
             return looked
     label = f"before rolling back to {target.id}"
-    safety = project.take(db, Request("safety", label, target.session_id, None, None, buffers))
-    last = _tree_of(db, safety.parent_id)
-    found = plan(project, last, safety, bytes.fromhex(safety.tree), target, selection, buffers)
+    safety = take(project, db, Request("safety", label, target.session_id, None, None, buffers))
+    last = tree_of(db, safety.parent_id)
+    found = plan(
+        project,
+        last=last,
+        before=safety,
+        before_tree=bytes.fromhex(safety.tree),
+        target=target,
+        selection=selection,
+        buffers=buffers,
+    )
     found.report.safety = safety
     if on_conflict == "keep":
         merge.keep_users_work(project, last, found.steps, found.report.plan)
-    staged = disk.stage(found.steps, project.repository.read)
+    staged = stage.stage(found.steps, project.repository.read)
     try:
-        transaction(db, lambda d: _commit(project, d, safety, target, selection, found.steps))
+        transaction(
+            db,
+            lambda d: _commit(
+                project, d, safety=safety, target=target, selection=selection, todo=found.steps
+            ),
+        )
     except BaseException:
-        disk.unstage(staged)
+        stage.unstage(staged)
         raise
     finish(project, db, found.steps, staged, found.report)
     return found
@@ -142,6 +145,7 @@ def roll_back(
 def _commit(
     project: Project,
     db: apsw.Connection,
+    *,
     safety: Checkpoint,
     target: Checkpoint,
     selection: Selection,
@@ -160,7 +164,7 @@ def _commit(
         if changed:
             part.restore(db, changed)
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
-    unseen = [os.path.join(os.fsencode(step.mount.directory), step.path).hex() for step in todo]
+    unseen = [step.mount.full(step.path).hex() for step in todo]
     schema.set_state(db, "unseen", json.dumps(unseen))
     db.execute(
         "INSERT OR REPLACE INTO checkpoint_journal VALUES (1, ?, ?, ?, ?)",
@@ -172,16 +176,16 @@ def finish(
     project: Project,
     db: apsw.Connection,
     todo: Sequence[Step],
-    staged: dict[Step, bytes],
+    staged: stage.Staged,
     report: RollbackReport,
 ) -> None:
     """The files, the proof, and the journal's end. Run again after a kill, it ends in the same state."""
     problems = disk.apply(todo, staged)
     excused = {problem.path for problem in problems}
     right, wrong = disk.verify(todo, excused)
-    disk.settle(todo)
+    stage.settle(todo)
     db.execute("DELETE FROM checkpoint_journal")
-    rescued = disk.sweep(project.mounts, rescue_folder(project))
+    rescued = stage.sweep(project.mounts, project.rescue)
     report.problems += problems + wrong
     report.problems += [Reasoned(str(path), "written during the rollback; saved here") for path in rescued]
     report.applied = True
@@ -189,21 +193,19 @@ def finish(
     report.verified = not report.problems
 
 
-def rescue_folder(project: Project) -> Path:
-    """Where files go that somebody wrote while they were being replaced."""
-    return project.repository.path.parent / "rescue"
-
-
 def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
-    """Roll an interrupted rollback forward. Returns its report, or None if there was none."""
+    """Roll an interrupted rollback forward. Returns its report, or None if there was none.
+
+    Raises MazuError where the disk does not let it: the journal stays, and the next one who takes the lock tries again.
+    """
     project.repository.sweep()
-    row = db.execute("SELECT safety_id, target_id, steps FROM checkpoint_journal").fetchone()
+    row = next(iter(select(db, "SELECT safety_id, target_id, steps FROM checkpoint_journal")), None)
     if row is None:
-        disk.sweep(project.mounts, rescue_folder(project))
+        stage.sweep(project.mounts, project.rescue)
         return None
     todo = list(steps.load(row[2], project.mounts))
     report = RollbackReport(schema.get(db, row[1]), schema.get(db, row[0]), PlanFiles())
-    staged = disk.stage(todo, project.repository.read)
+    staged = stage.stage(todo, project.repository.read)
     finish(project, db, todo, staged, report)
     log.warning(
         "a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems"

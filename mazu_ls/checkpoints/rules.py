@@ -37,18 +37,16 @@ def _rules(project: Project, tree: bytes | None, prefix: bytes, paths: Sequence[
     """The `.gitignore`s on the way to these paths."""
     folders = {b""}
     for path in paths:
-        while b"/" in path:
-            path = path.rpartition(b"/")[0]
-            folders.add(path + b"/")
+        parts = path.split(b"/")
+        folders |= {b"/".join(parts[:depth]) + b"/" for depth in range(1, len(parts))}
     places = {folder + _RULES: project.trees.at(tree, prefix + b"/" + folder + _RULES) for folder in folders}
     return {place: entry for place, entry in places.items() if entry is not None and not entry.is_folder}
 
 
 def _ask(project: Project, rules: dict[bytes, Entry], paths: Sequence[bytes]) -> set[bytes]:
     with tempfile.TemporaryDirectory(dir=project.repository.path) as folder:
-        base = os.fsencode(folder)
         for place, entry in rules.items():
-            file = Path(os.fsdecode(os.path.join(base, b"tree", place)))
+            file = Path(folder) / "tree" / os.fsdecode(place)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(project.repository.read(entry.oid))
         tree = Path(folder) / "tree"

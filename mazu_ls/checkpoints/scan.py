@@ -116,7 +116,7 @@ class Scanner:
         found: set[bytes] = set()
         for path in listed:
             if path.endswith(b"/"):
-                inner = Path(os.fsdecode(os.path.join(os.fsencode(folder), path)))
+                inner = folder / os.fsdecode(path)
                 found |= {path + below for below in self._listed(inner, self._blank())}
             elif path:
                 found.add(path)
@@ -164,4 +164,4 @@ class Scanner:
     def _absent(self, found: set[bytes]) -> set[bytes]:
         """Of the candidates, those that a sparse checkout took out of the work tree."""
         sparse = set(self.sparse()) & found
-        return {p for p in sparse if not os.path.lexists(os.path.join(os.fsencode(self.mount.directory), p))}
+        return {p for p in sparse if not os.path.lexists(self.mount.full(p))}

@@ -11,7 +11,7 @@ import msgspec
 
 from mazu_ls.checkpoints.records import Checkpoint, FileCounts, MemoryCounts, Skipped
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.store import Migrations
+from mazu_ls.store import Migrations, select
 
 if TYPE_CHECKING:
     import apsw
@@ -100,6 +100,11 @@ def newest(db: apsw.Connection, limit: int, session_id: str | None = None) -> li
     where, values = ("WHERE session_id = ?", [session_id]) if session_id is not None else ("", [])
     query = f"SELECT {_COLUMNS} FROM checkpoint {where} ORDER BY number DESC LIMIT ?"
     return [_record(row) for row in db.execute(query, (*values, limit))]
+
+
+def count(db: apsw.Connection) -> int:
+    """How many there are."""
+    return select(db, "SELECT count(*) FROM checkpoint")[0][0]
 
 
 def pin(db: apsw.Connection, id: str, pinned: bool) -> None:

@@ -124,8 +124,7 @@ class Guards:
             return f"not held: {skipped}"
         if step.now is None and step.place in self._sparse_then:
             return f"a sparse checkout left it out in {self._target.id}"
-        absent = os.path.join(os.fsencode(step.mount.directory), step.path)
-        if step.place in self._sparse_now and not os.path.lexists(absent):
+        if step.place in self._sparse_now and not os.path.lexists(step.mount.full(step.path)):
             return "the sparse checkout leaves it out"
         return None
 

@@ -1,0 +1,201 @@
+"""New contents wait beside the project before anything moves: a full disk or a forbidden folder shows here."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mazu_ls.checkpoints.mounts import Mount
+from mazu_ls.checkpoints.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
+from mazu_ls.checkpoints.pack import sync_folder
+from mazu_ls.checkpoints.steps import Step
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import PROJECT_FOLDER
+
+Staged = dict[Step, bytes]
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NONE, _DRAFT = "0", b"draft-"
+_GRAVE_SECONDS = 10.0
+
+
+def work_folder(mount: Mount) -> Path:
+    """Where a mount's new files wait and its old ones go: on its own device, inside `.mazu`."""
+    return (mount.directory / PROJECT_FOLDER if mount.scanned else mount.directory.parent) / "rollback"
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[int]:
+    """A descriptor of a folder of ours."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def stage(steps: Sequence[Step], read: Callable[[bytes], bytes]) -> Staged:
+    """Write every new content to its device. Nothing of the project has moved when this fails.
+
+    Raises MazuError(storage or permission) where the disk is full, or a folder cannot be written.
+    """
+    staged: Staged = {}
+    try:
+        for step in steps:
+            _require_writable(step)
+        for number, step in enumerate(steps):
+            if step.was != step.now:
+                staged[step] = name = _name(step, number)
+                _write(step, name, read)
+        _publish(staged)
+    except BaseException as error:
+        unstage(staged)
+        if isinstance(error, OSError):
+            raise _explained(error) from error
+        raise
+    return staged
+
+
+def unstage(staged: Staged) -> None:
+    """Remove what was staged."""
+    for step, name in staged.items():
+        for path in (name, _DRAFT + name):
+            (work_folder(step.mount) / os.fsdecode(path)).unlink(missing_ok=True)
+
+
+def _name(step: Step, number: int) -> bytes:
+    """Says by itself what the file may hold: the old content and the new one. Everything else is somebody's work."""
+    was, now = (entry.oid.hex() if entry is not None else _NONE for entry in (step.was, step.now))
+    return f"{number}-{secrets.token_hex(3)}.{was}.{now}".encode()
+
+
+def _write(step: Step, name: bytes, read: Callable[[bytes], bytes]) -> None:
+    folder = work_folder(step.mount)
+    folder.mkdir(parents=True, exist_ok=True)
+    if step.now is None:
+        return
+    data = read(step.now.oid)
+    with opened(folder) as work:
+        if step.now.mode == LINK_MODE:
+            os.symlink(data, _DRAFT + name, dir_fd=work)
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(_DRAFT + name, flags, 0o600, dir_fd=work)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fchmod(fd, step.permissions)
+        finally:
+            os.close(fd)
+
+
+def _publish(staged: Staged) -> None:
+    """Sync all files, once all are written: one journal commit of the file system serves many."""
+    for step, name in staged.items():
+        if step.now is None:
+            continue
+        with opened(work_folder(step.mount)) as work:
+            if step.now.mode != LINK_MODE:
+                fd = os.open(_DRAFT + name, READ, dir_fd=work)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+            os.rename(_DRAFT + name, name, src_dir_fd=work, dst_dir_fd=work)
+    for folder in {work_folder(step.mount) for step in staged}:
+        sync_folder(folder)
+
+
+def settle(steps: Sequence[Step]) -> None:
+    """Make the renames survive power loss, before the journal forgets them."""
+    for folder in {step.mount.directory / step.mount.folder(step.path) for step in steps}:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            sync_folder(folder)
+
+
+def _require_writable(step: Step) -> None:
+    """The nearest folder that exists must take changes, and so must a read-only file system."""
+    folder = step.mount.directory / step.mount.folder(step.path)
+    while not os.path.lexists(folder) and folder != step.mount.directory:
+        folder = folder.parent
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "the folder is read-only", str(folder))
+
+
+def _explained(error: OSError) -> MazuError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MazuError(
+            Kind.STORAGE, "The disk is full: nothing was rolled back.", "Free some space and roll back again."
+        )
+    return MazuError(
+        Kind.PERMISSION,
+        f"Nothing was rolled back: {error.strerror} ({error.filename}).",
+        "Make it writable and roll back again.",
+    )
+
+
+def entry_at(folder: int, name: bytes) -> tuple[Entry | None, os.stat_result | None]:
+    """The entry of what stands there, and its status; (None, status) for folders and special files."""
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            return Entry(LINK_MODE, object_id(BLOB, os.readlink(name, dir_fd=folder))), status
+        if not stat.S_ISREG(status.st_mode):
+            return None, status
+        fd = os.open(name, READ, dir_fd=folder)
+    except FileNotFoundError:
+        return None, None
+    with os.fdopen(fd, "rb") as file:
+        data, status = file.read(), os.fstat(fd)
+    mode = EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else FILE_MODE
+    return Entry(mode, object_id(BLOB, data)), status
+
+
+def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = _GRAVE_SECONDS) -> list[Path]:
+    """Empty the work folders of files that waited `older_than` seconds. One whose content is neither the old nor the
+    new was written through an open descriptor: it goes to `rescue`, and its new place is returned.
+    """
+    rescued: list[Path] = []
+    for folder in {work_folder(mount) for mount in mounts}:
+        if not folder.is_dir():
+            continue
+        with opened(folder) as work:
+            for name in [path.name for path in folder.iterdir()]:
+                if not _bury(work, os.fsencode(name), older_than):
+                    rescued.append(_rescue(folder / name, rescue))
+        with suppress(OSError):
+            folder.rmdir()
+    return rescued
+
+
+def _bury(work: int, name: bytes, older_than: float) -> bool:
+    """Remove a file that holds nothing new, once it is old enough; False if it holds something new."""
+    if name.startswith(_DRAFT):
+        os.unlink(name, dir_fd=work)
+        return True
+    found, status = entry_at(work, name)
+    if status is None:
+        return True
+    expected = {bytes.fromhex(part) for part in name.decode().split(".")[1:3] if len(part) == 40}
+    if found is None or found.oid not in expected:
+        return False
+    if time.time() - status.st_ctime >= older_than:
+        os.unlink(name, dir_fd=work)
+    return True
+
+
+def _rescue(source: Path, rescue: Path) -> Path:
+    rescue.mkdir(parents=True, exist_ok=True)
+    target = rescue / f"{time.strftime('%Y%m%dT%H%M%S')}-{source.name}"
+    try:
+        source.replace(target)
+    except OSError:  # another device
+        target.write_bytes(source.read_bytes())
+        source.unlink()
+    return target
