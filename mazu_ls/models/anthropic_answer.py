@@ -11,6 +11,7 @@ from mazu_ls.messages import Message, Part, Text, Thinking, Usage
 from mazu_ls.models.anthropic_format import block as as_block
 from mazu_ls.models.calls import CallDraft, CallDrafts
 from mazu_ls.models.faults import ServiceError, StreamEnded
+from mazu_ls.models.history import encodable
 from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
 from mazu_ls.models.prices import costed
 
@@ -108,6 +109,7 @@ class Answer:
     def _say(self, words: _Words, piece: str) -> Chunk | None:
         if not piece:
             return None
+        piece = encodable(piece)
         words.pieces.append(piece)
         return TextDelta(piece) if words.kind == "text" else ThinkingDelta(piece)
 

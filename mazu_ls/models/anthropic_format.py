@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.history import marked, sendable
+from mazu_ls.models.history import encodable, marked, sendable
 from mazu_ls.models.model import (
     ModelSpec,
     Request,
@@ -58,7 +58,9 @@ def _thinking(request: Request, spec: ModelSpec) -> dict[str, Any]:
 
 def _add_prefix(body: dict[str, Any], request: Request, spec: ModelSpec) -> None:
     """Tools and system with their cache breakpoints; four are allowed, two of them belong to the messages."""
-    system: list[dict[str, Any]] = [{"type": "text", "text": text} for text in request.system if text.strip()]
+    system: list[dict[str, Any]] = [
+        {"type": "text", "text": encodable(text)} for text in request.system if text.strip()
+    ]
     if system:
         for edge in (system[0], system[-1]):
             edge["cache_control"] = CACHE

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-import msgspec
-
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.redact import redact
 
@@ -83,7 +81,7 @@ def failure_of(error: Exception, endpoint: Endpoint) -> Failure | None:
             MazuError(Kind.CONFIG, message, "Correct base_url in config.toml or the environment."), False
         )
     if isinstance(
-        error, StreamEnded | msgspec.DecodeError | json.JSONDecodeError | TimeoutError
+        error, StreamEnded | json.JSONDecodeError | UnicodeDecodeError | TimeoutError
     ) or _of_the_line(error):
         return Failure(_network(error, endpoint), True)
     return None

@@ -16,6 +16,7 @@ from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, Too
 NOT_RUN = "This call was not run: the turn ended before it. Nothing was changed by it."
 RESUMED = "(The earlier part of this conversation is not shown.)"
 GO_ON = "Continue."
+PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 _MAY_SAY = {"user": (Text, Image, ToolResult), "assistant": (Text, Thinking, ToolCall)}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
@@ -109,12 +110,15 @@ def _clean(message: Message, keeps: Keeps) -> list[Part]:
             if part.text.strip():
                 parts.append(Text(encodable(part.text), part.untrusted))
         elif isinstance(part, ToolResult):
-            parts.append(ToolResult(part.call_id, encodable(part.text), part.ok, part.images))
+            images = tuple(image for image in part.images if image.data and image.media_type in PICTURES)
+            parts.append(ToolResult(part.call_id, encodable(part.text), part.ok, images))
         elif isinstance(part, Thinking):
             if keeps(part, message.model):
                 parts.append(part)
-        elif not (isinstance(part, Image) and not part.data):
+        elif not isinstance(part, Image) or (part.data and part.media_type in PICTURES):
             parts.append(part)
+        else:
+            parts.append(Text(f"(Here was a picture of type {part.media_type}, which models do not take.)"))
     while parts and isinstance(parts[-1], Thinking):  # nothing may end with a thought
         parts.pop()
     return parts

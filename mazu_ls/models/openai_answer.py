@@ -8,6 +8,7 @@ from typing import Any
 from mazu_ls.messages import Usage
 from mazu_ls.models.calls import CallDraft, CallDrafts
 from mazu_ls.models.faults import ServiceError, StreamEnded
+from mazu_ls.models.history import encodable
 from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
 from mazu_ls.models.openai_format import assistant_message, signatures_of
 from mazu_ls.models.prices import costed
@@ -52,8 +53,9 @@ class Answer:
     def _delta(self, delta: dict[str, Any]) -> list[Chunk]:
         shown: list[Chunk] = []
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            self._thoughts.append(str(thought))
-            shown.append(ThinkingDelta(str(thought)))
+            thought = encodable(str(thought))
+            self._thoughts.append(thought)
+            shown.append(ThinkingDelta(thought))
         if text := _plain(delta.get("content")):
             self._text.append(text)
             shown.append(TextDelta(text))
@@ -135,5 +137,5 @@ class Answer:
 
 def _plain(content: Any) -> str:
     if isinstance(content, list):
-        return "".join(part.get("text") or "" for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    return encodable(content) if isinstance(content, str) else ""

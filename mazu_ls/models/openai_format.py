@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.history import Turn, marked, sendable
+from mazu_ls.models.history import Turn, encodable, marked, sendable
 from mazu_ls.models.model import ModelSpec, Request
 
 UNSEEN = "(A picture was here; this model does not see pictures.)"
@@ -95,7 +95,7 @@ def _messages(request: Request, spec: ModelSpec, dialect: Dialect) -> list[dict[
         return part.provider == spec.provider and (dialect.reasoning_back or dialect.signatures)
 
     said: list[dict[str, Any]] = []
-    system = "\n\n".join(text for text in request.system if text.strip())
+    system = encodable("\n\n".join(text for text in request.system if text.strip()))
     if system:
         said.append({"role": "system", "content": system})
     for turn in sendable(request.messages, keeps):

@@ -7,6 +7,7 @@ as objects, missing fields) should reach us as it is. Format: https://html.spec.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -25,7 +26,7 @@ _decode = msgspec.json.Decoder().decode
 async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, Any]]:
     """Every JSON object that `stream` (of either SDK) carries; ends at the provider's last word or with the stream.
 
-    Raises StreamEnded when nothing comes for too long or what comes is no object, msgspec.DecodeError for broken JSON.
+    Raises StreamEnded when nothing comes for too long or what comes is no object, ValueError for broken JSON.
     Closing it closes the connection.
     """
     response = stream.response
@@ -46,15 +47,25 @@ async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, An
                     if data == DONE:
                         await _drained(chunks)
                         return
-                    event = _decode(data)
-                    if not isinstance(event, dict):
-                        raise StreamEnded("an event is not an object")
+                    event = _decoded(data)
                     yield event
                     if event.get("type") == LAST:
                         await _drained(chunks)
                         return
     finally:
         await response.aclose()
+
+
+def _decoded(data: bytes) -> dict[str, Any]:
+    try:
+        event = _decode(data)
+    except msgspec.DecodeError:
+        event = json.loads(
+            data
+        )  # takes halves of surrogate pairs, which services send when they cut between them
+    if not isinstance(event, dict):
+        raise StreamEnded("an event is not an object")
+    return event
 
 
 async def _drained(chunks: AsyncGenerator[bytes]) -> None:

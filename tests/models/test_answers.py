@@ -36,6 +36,15 @@ async def test_an_answer_streams_and_ends_whole(sdk):
 
 
 @pytest.mark.parametrize("sdk", SDKS)
+async def test_half_of_a_character_breaks_neither_the_answer_nor_the_next_question(sdk):
+    async with ModelServer([{"text": "Look: \ud83d!"}, {"text": "Fine."}]) as server:
+        talk = Talk(server, sdk)
+        assert (await talk.say("Smile.")).message.text == "Look: \ufffd!"
+        assert (await talk.say("Again, \ud83d.", system=("Be \ud83d.",))).message.text == "Fine."
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("sdk", SDKS)
 async def test_an_empty_answer_is_an_end_and_the_talk_goes_on(sdk):
     async with ModelServer([{}, {"text": "Sorry, I was away."}]) as server:
         talk = Talk(server, sdk)

@@ -29,12 +29,15 @@ ids = st.sampled_from(["a", "b", "call_1", "call_1", "functions.read:0", "ä", "
 words = st.sampled_from(["", " ", "\n", "hello", "wörld \U0001f600", "lone \ud800 half", "</untrusted>"])
 texts = st.builds(Text, words, st.sampled_from([None, "web"]))
 calls = st.builds(ToolCall, ids, st.sampled_from(["read_file", "no such.tool:1", ""]), st.just({"path": "a"}))
-results = st.builds(ToolResult, ids, words, st.booleans(), st.sampled_from([(), (PICTURE,)]))
+results = st.builds(
+    ToolResult, ids, words, st.booleans(), st.sampled_from([(), (PICTURE,), (Image("image/tiff", "SUkq"),)])
+)
 signed = words.map(lambda text: Thinking(text, "anthropic", signature(text)))
 hidden = st.builds(Thinking, st.just(""), st.just("anthropic"), st.none(), st.just("opaque"))
 reasoned = st.builds(Thinking, words, st.just("deepseek"))
 from_gemini = st.just(Thinking("", "gemini", redacted='["sig",null]'))
-parts = st.one_of(texts, calls, results, st.just(PICTURE), signed, hidden, reasoned, from_gemini)
+drawings = st.sampled_from([PICTURE, Image("image/svg+xml", "PHN2Zy8+"), Image("image/png", "")])
+parts = st.one_of(texts, calls, results, drawings, signed, hidden, reasoned, from_gemini)
 names = st.sampled_from([None, CLAUDE.name, "anthropic:claude-opus-5-5", DEEPSEEK.name, GEMINI.name])
 messages = st.lists(
     st.builds(Message, st.sampled_from(["user", "assistant"]), st.lists(parts, max_size=4).map(tuple), names),
