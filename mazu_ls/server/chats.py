@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = (".mazu", "chats")
-SESSION = re.compile(r"^<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->", re.MULTILINE)
+SESSION = re.compile(r"<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->")
 HEADING = re.compile(r"^## (?P<who>You|Mazu)\b(?:[ \t]*<!-- (?P<turn>t_\w+) -->)?[^\n]*$", re.MULTILINE)
 OURS_IN_TEXT = re.compile(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
 MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")

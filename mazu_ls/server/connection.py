@@ -26,6 +26,7 @@ from mazu_ls.server.protocol import Protocol
 from mazu_ls.server.server import Server
 from mazu_ls.server.settings import initial_settings
 from mazu_ls.server.transport import Transport
+from mazu_ls.server.updates import Updates
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.5
@@ -34,7 +35,7 @@ CLOSE_SECONDS = 1.5
 class Connection(LanguageServer):
     """One client. `run` returns the exit code: 0 after shutdown, 1 without."""
 
-    protocol: Protocol
+    protocol: Protocol  # pyright: ignore[reportIncompatibleVariableOverride] - pygls builds it from protocol_cls
 
     def __init__(self, env: Mapping[str, str] = os.environ) -> None:
         super().__init__("mazu-ls", __version__, protocol_cls=Protocol, converter_factory=Converter)
@@ -96,8 +97,9 @@ class Connection(LanguageServer):
         documents.encoding = positions.choose(profile.says("general.positionEncodings"))
         editor = Editor(self.protocol, profile, documents)
         folders = workspace_folders(params)
-        host = LspHost(editor, Disk(lambda: server.workspace), lambda *state: server.updates.waiting(*state))
-        self.mazu = server = Server(host, editor, self._env)
+        updates = Updates(editor)
+        host = LspHost(editor, Disk(lambda: server.workspace), updates.waiting)
+        self.mazu = server = Server(host, editor, updates, self._env)
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True
         return initialize_result(documents.encoding, registry.names())

@@ -82,19 +82,19 @@ class Protocol(Outgoing, LanguageServerProtocol):
                 None, error=RpcError(INVALID_REQUEST, f"{kind} is no LSP message: one object is expected.")
             )
             return
-        message_id = message.get("id")
-        known_id = isinstance(message_id, int | str) and not isinstance(message_id, bool)
+        given = message.get("id")
+        message_id = given if isinstance(given, int | str) and not isinstance(given, bool) else None
         method = message.get("method")
         if method is None and "id" in message and ("result" in message or "error" in message):
-            self.settle(message_id, message.get("result"), message.get("error"))
+            self.settle(given, message.get("result"), message.get("error"))
         elif (
             message.get("jsonrpc") != "2.0"
             or not isinstance(method, str)
-            or ("id" in message and not known_id)
+            or ("id" in message and message_id is None)
         ):
             reason = 'A message needs jsonrpc "2.0", a method, and an id that is a number or a string.'
-            self._answer(message_id if known_id else None, error=RpcError(INVALID_REQUEST, reason))
-        elif "id" in message:
+            self._answer(message_id, error=RpcError(INVALID_REQUEST, reason))
+        elif message_id is not None:
             self._request(message_id, method, message.get("params"))
         else:
             self._notification(method, message.get("params"))

@@ -10,7 +10,7 @@ from mazu_ls.server.apply import apply_to_document
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
-    from mazu_ls.checkpoints.records import OnConflict, RollbackReport
+    from mazu_ls.checkpoints.records import OnConflict, RollbackReport, Section
     from mazu_ls.host import Buffer
     from mazu_ls.server.server import Server
 
@@ -20,7 +20,7 @@ async def roll_back(
     checkpoints: Checkpoints,
     checkpoint_id: str | None,
     *,
-    only: Sequence[str] = (),
+    only: Sequence[Section] = (),
     paths: Sequence[str] = (),
     preview: bool = False,
     on_conflict: OnConflict = "ask",

@@ -27,13 +27,19 @@ CLOSE_SECONDS = 1.2
 class Server:
     """One running mazu-ls, behind an editor or a terminal. `editor` is None in a terminal."""
 
-    def __init__(self, host: Host, editor: Editor | None = None, env: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        host: Host,
+        editor: Editor | None = None,
+        updates: Updates | None = None,
+        env: Mapping[str, str] = os.environ,
+    ) -> None:
         self.host = host
         self.editor = editor
         self.env = env
         self.project: Project | None = None
         self.jobs = Jobs(host, editor)
-        self.updates = Updates(editor)
+        self.updates = updates or Updates(editor)
         self.folders: list[Path] = []
         self.settings: Mapping[str, Any] = {}
         self._rules: list[dict[str, str]] = []

@@ -47,8 +47,8 @@ async def pulled_settings(editor: Editor) -> Mapping[str, Any] | None:
 def cleaned(section: Mapping[str, Any]) -> dict[str, Any]:
     """Without the nulls that editors send for settings nobody has set, and with dotted keys unfolded."""
     clean: dict[str, Any] = {}
-    for key, value in section.items():
-        value = cleaned(value) if isinstance(value, Mapping) else value
+    for key, given in section.items():
+        value = cleaned(given) if isinstance(given, Mapping) else given
         if value is None or value == {}:
             continue
         *tables, last = key.split(".")

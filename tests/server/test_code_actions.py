@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from mazu_ls.server.documents import Document
 from tests.server.client import Client
 from tests.server.test_turns import agent
 
@@ -130,9 +131,7 @@ async def test_chatting_in_a_document_by_code_actions_alone(env: dict[str, str],
         )
         client.change(uri, "My next question", (len(document.lines), 0))
         client.change(uri, "A note. ", (0, 0))
-        async with asyncio.timeout(30):
-            while "End." not in document.text:
-                await asyncio.sleep(0.05)
+        await shown(document, "End.")
         assert document.text.startswith("A note. <!-- mazu session")
         assert document.text.endswith(f"End.\n\n{end}My next question")
         assert answer in document.text
@@ -145,11 +144,16 @@ async def test_chatting_in_a_document_by_code_actions_alone(env: dict[str, str],
             lambda m: m.get("params", {}).get("what") is None and m.get("method") == "workspace/applyEdit"
         )
         await run(client, await actions(client, uri, span(0, 0, 0, 0)), "Mazu: send")
-        async with asyncio.timeout(30):
-            while "Second reply." not in document.text:
-                await asyncio.sleep(0.05)
+        await shown(document, "Second reply.")
         assert "My next question" in str(client.model.requests[-1].body)
         assert (await client.command("mazu.session.show"))["turnCount"] == 2
+
+
+async def shown(document: Document, text: str) -> None:
+    """The editor shows a text."""
+    async with asyncio.timeout(30):
+        while text not in document.text:  # noqa: ASYNC110 - the document is the client's own
+            await asyncio.sleep(0.05)
 
 
 async def run(client: Client, found: list[dict[str, Any]], title: str) -> Any:

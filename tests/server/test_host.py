@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
@@ -271,7 +270,7 @@ WORDS = st.text(alphabet="ab é👩\r\n", max_size=30)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(text=WORDS, after=WORDS, typed=st.text(alphabet="UV👩\n", min_size=1, max_size=5), when=st.sampled_from(["before", "after"]),
        offset=st.integers(0, 30), encoding=st.sampled_from(["utf-8", "utf-16", "utf-32"]))  # fmt: skip
-async def test_no_word_the_user_types_is_ever_lost(
+async def test_no_word_the_user_types_is_ever_lost(  # noqa: PLR0917 - hypothesis passes them by name
     tmp_path_factory: pytest.TempPathFactory,
     text: str,
     after: str,
@@ -311,4 +310,4 @@ async def test_no_word_the_user_types_is_ever_lost(
         assert ours.text == document.text
         if text != after:
             assert typed in document.text
-        assert not os.path.exists(path)
+        assert not path.exists()

@@ -94,7 +94,7 @@ async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
         "conversation": params.conversation,
         "memory": params.memory,
     }
-    only = [name for name, wanted in chosen.items() if wanted]
+    only: list[Section] = [name for name, wanted in chosen.items() if wanted]
     report = await roll_back(server, checkpoints, before, only=only, on_conflict="ask")
     return wire.RollbackResult.of(report)
 

@@ -27,7 +27,7 @@ async def _remember_selection(server: Server) -> wire.Remember:
         raise InvalidArguments(
             "`title` is missing, and no text is selected that could be remembered", "title"
         )
-    return wire.Remember(lines[0][:TITLE], text, anchors=[Place(focus.uri, focus.range)])
+    return wire.Remember(lines[0][:TITLE], text, anchors=(Place(focus.uri, focus.range),))
 
 
 @command("mazu.remember", natural=_remember_selection)

@@ -144,4 +144,4 @@ def _action(title: str, kind: str, command: str, arguments: dict[str, Any] | Non
 
 
 def _within(kind: str, asked: str) -> bool:
-    return asked == "" or kind == asked or kind.startswith(asked + ".")
+    return asked in ("", kind) or kind.startswith(asked + ".")

@@ -28,7 +28,7 @@ class Diff(Params, frozen=True):
 
     id: str
     against: str = "now"
-    paths: list[str] = []
+    paths: tuple[str, ...] = ()
 
 
 class Prune(Params, frozen=True):
@@ -40,8 +40,8 @@ class Rollback(Params, frozen=True):
     """Without `id` the newest checkpoint; without `only` everything it holds."""
 
     id: str | None = None
-    only: list[PartName] = []
-    paths: list[str] = []
+    only: tuple[PartName, ...] = ()
+    paths: tuple[str, ...] = ()
     preview: bool = False
     on_conflict: Literal["ask", "overwrite", "keep"] = "ask"
 

@@ -20,9 +20,9 @@ class Remember(Params, frozen=True):
     body: str = ""
     category: Category | None = None
     scope: Scope | None = None
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
     pinned: bool = False
-    anchors: list[Place] = []
+    anchors: tuple[Place, ...] = ()
     supersedes: str | None = None
 
 

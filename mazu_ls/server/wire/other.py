@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from mazu_ls.server.wire.codec import Params
 from mazu_ls.server.wire.common import Amount, Positive, Text
@@ -28,7 +28,7 @@ class SaveSkill(Params, frozen=True):
 
 class RunSkill(Params, frozen=True):
     name: SkillName
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 class SetModel(Params, frozen=True):

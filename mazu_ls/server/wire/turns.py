@@ -11,7 +11,7 @@ from mazu_ls.server.wire.common import Amount, Place, Positive, Seconds, Text
 class Chat(Params, frozen=True):
     message: Text | None = None
     session_id: str | None = None
-    attachments: list[Place] = []
+    attachments: tuple[Place, ...] = ()
     model: str | None = None
     wait: bool = False
 
@@ -33,7 +33,7 @@ class Run(Params, frozen=True):
 
 class Ask(Params, frozen=True):
     question: Text
-    attachments: list[Place] = []
+    attachments: tuple[Place, ...] = ()
     model: str | None = None
     wait: bool = False
 
@@ -48,9 +48,9 @@ class Edit(Params, frozen=True):
 
 class Council(Params, frozen=True):
     question: Text
-    models: list[str] = []
+    models: tuple[str, ...] = ()
     lead: str | None = None
-    attachments: list[Place] = []
+    attachments: tuple[Place, ...] = ()
     wait: bool = False
 
 
