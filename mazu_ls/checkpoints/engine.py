@@ -199,12 +199,10 @@ class Checkpoints:
     async def _locked(self, work: Callable[[apsw.Connection], T], *, recovering: bool = False) -> T:
         """Run `work` on the worker while no other process touches the store; recover first if one was killed."""
 
-        def recover(db: apsw.Connection) -> None:
-            if not recovering:
-                rollback.recover(self._project, db)
-
         def run(db: apsw.Connection) -> T:
-            with lock.held(self._locks, lambda: recover(db)):
+            with lock.held(self._locks) as clean:
+                if not recovering and not (clean and rollback.nothing_pending(db)):
+                    rollback.recover(self._project, db)
                 return work(db)
 
         return await self._store.read(run)

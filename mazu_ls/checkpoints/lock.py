@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,11 +16,11 @@ WAIT_SECONDS = 60.0
 
 
 @contextmanager
-def held(paths: Sequence[Path], recover: Callable[[], None], wait: float = WAIT_SECONDS) -> Iterator[None]:
+def held(paths: Sequence[Path], wait: float = WAIT_SECONDS) -> Iterator[bool]:
     """Hold the locks of a project: its own, which stands first, and those of the other folders it holds.
 
-    Its own file says 1 while it is held and 0 once the work in it succeeded; whoever finds a 1 runs `recover` first.
-    Raises MazuError(busy) after `wait` seconds.
+    Its own file says 1 while it is held and 0 once the work in it succeeded. Yields False to who finds a 1: the last
+    holder was killed, and there may be something to recover. Raises MazuError(busy) after `wait` seconds.
     """
     until = time.monotonic() + wait
     with ExitStack() as stack:
@@ -28,10 +28,9 @@ def held(paths: Sequence[Path], recover: Callable[[], None], wait: float = WAIT_
         for path in sorted(paths):  # one order for everybody, so that nobody waits in a circle
             fd = stack.enter_context(_locked(path, until))
             own = fd if path == paths[0] else own
-        if os.pread(own, 1, 0) == b"1":
-            recover()
+        clean = os.pread(own, 1, 0) != b"1"
         os.pwrite(own, b"1", 0)
-        yield
+        yield clean
         os.pwrite(own, b"0", 0)
 
 

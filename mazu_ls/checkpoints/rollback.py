@@ -193,6 +193,11 @@ def finish(
     report.verified = not report.problems
 
 
+def nothing_pending(db: apsw.Connection) -> bool:
+    """Whether no rollback was left unfinished."""
+    return not select(db, "SELECT 1 FROM checkpoint_journal")
+
+
 def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
     """Roll an interrupted rollback forward. Returns its report, or None if there was none.
 
@@ -203,11 +208,13 @@ def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
     if row is None:
         stage.sweep(project.mounts, project.rescue)
         return None
-    todo = list(steps.load(row[2], project.mounts))
     report = RollbackReport(schema.get(db, row[1]), schema.get(db, row[0]), PlanFiles())
+    todo = list(steps.load(row[2], project.mounts))
+    lost = project.repository.missing({step.now.oid for step in todo if step.now is not None})
+    for step in [step for step in todo if step.now is not None and step.now.oid in lost]:
+        report.problems.append(Reasoned(step.shown, "the damaged checkpoint store does not hold it any more"))
+        todo.remove(step)
     staged = stage.stage(todo, project.repository.read)
     finish(project, db, todo, staged, report)
-    log.warning(
-        "a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems"
-    )
+    log.warning("a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems")
     return report
