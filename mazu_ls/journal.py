@@ -164,6 +164,8 @@ Body = (
     | ModelSaid | CallStarted | CallDecided | CallOutput | CallEnded | CheckpointTaken | MemoryTouched | Compacted
     | Spent | TurnEnded
 )  # fmt: skip
+OPAQUE = ("data", "signature", "redacted")
+"""Fields that go back to a provider byte for byte, or are pictures."""
 TRANSIENT = (Delta, Restarted, Retrying, CallOutput)
 
 
@@ -262,17 +264,31 @@ def chain(events: Iterable[Event], head: int) -> list[Event]:
 
 
 def _redacted(body: Body) -> Body:
-    """The same event without secrets in any of its strings."""
+    """The same event without secrets in any of its strings; they are searched all at once, since most have none."""
     plain = msgspec.to_builtins(body)
-    clean = _clean(plain)
-    return body if clean == plain else msgspec.convert(clean, Body)
+    found: list[str] = []
+    _strings(plain, found)
+    text = "\n".join(found)
+    return body if redact(text) == text else msgspec.convert(_clean(plain), Body)
+
+
+def _strings(value: Any, found: list[str]) -> None:
+    if isinstance(value, str):
+        found.append(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in OPAQUE:
+                _strings(inner, found)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _strings(inner, found)
 
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {key: inner if key in ("data", "signature") else _clean(inner) for key, inner in value.items()}
+        return {key: inner if key in OPAQUE else _clean(inner) for key, inner in value.items()}
     return [_clean(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 

@@ -50,7 +50,9 @@ def test_functions_are_short():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert node.end_lineno
-                sizes[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = node.end_lineno - node.lineno + 1
+                sizes[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = (
+                    node.end_lineno - node.lineno + 1
+                )
     assert {name: n for name, n in sizes.items() if n > 60} == {}
     assert quantile(list(sizes.values()), 0.9) <= 30
 
@@ -62,7 +64,10 @@ def test_public_names_are_documented():
         if path.stat().st_size and not ast.get_docstring(tree):
             missing.append(str(path.relative_to(ROOT)))
         for node in tree.body:
-            public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
+            public = (
+                isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+                and node.name[0] != "_"
+            )
             if public and not ast.get_docstring(node) and not _speaks_for_itself(node):
                 missing.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert missing == []
@@ -78,11 +83,18 @@ def _speaks_for_itself(node: ast.AST) -> bool:
 def test_no_class_that_does_everything():
     banned = ("Manager", "Helper", "Util", "Base")
     names = [
-        node.name for path in sources() for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)
+        node.name
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
     ]
     assert [name for name in names if name.endswith(banned)] == []
 
 
 def test_nothing_private_is_tracked():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
-    assert [name for name in listed if name.endswith((".vsix", ".pyc", ".db")) or "node_modules/" in name] == []
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    assert [
+        name for name in listed if name.endswith((".vsix", ".pyc", ".db")) or "node_modules/" in name
+    ] == []

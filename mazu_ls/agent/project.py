@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls import config as settings_of
 from mazu_ls import journal, paths
 from mazu_ls.agent import prompt
+from mazu_ls.agent.documents import Documents
 from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
 from mazu_ls.agent.permissions import Grants, Rule
 from mazu_ls.agent.sessions import Sessions
@@ -54,6 +55,7 @@ class Project:
         self._listeners: list[journal.Listener] = []
         self._heads: Heads | None = None
         self._models: dict[str, Model] = {}
+        self._documents = Documents()
         self._told: set[str] = set()
 
     @classmethod
@@ -206,18 +208,14 @@ class Project:
 
     def role(self) -> str:
         """The role document, empty where there is none."""
-        return self._text_of(self.config.role)
+        path = Path(self.config.role).expanduser()
+        return self._documents.text(path if path.is_absolute() else self.root / path)
 
     def conventions(self) -> str:
-        """AGENTS.md and CLAUDE.md of the folders."""
-        return prompt.conventions(self.workspace)
-
-    def _text_of(self, name: str) -> str:
-        try:
-            path = Path(name).expanduser()
-            return (path if path.is_absolute() else self.root / path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return ""
+        """AGENTS.md and CLAUDE.md of the folders, marked as the project's words."""
+        return prompt.conventions(
+            [self._documents.text(root / name) for root in self.folders for name in prompt.CONVENTIONS]
+        )
 
     async def recall_for(self, text: str, buffers: Sequence[Buffer]) -> tuple[str, tuple[str, ...]]:
         """What memory holds for this request, as a block for the prompt, and the ids in it."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mazu_ls.workspace import Workspace
 
 CONVENTIONS = ("AGENTS.md", "CLAUDE.md")
-MAX_CONVENTION_BYTES = 32_000
 MAX_ATTACHMENT_CHARS = 60_000
 MAX_OPEN_FILES = 20
 
@@ -64,19 +63,10 @@ def system(
     return (head, conventions) if conventions else (head,)
 
 
-def conventions(workspace: Workspace) -> str:
-    """The text of AGENTS.md and CLAUDE.md of each folder, marked as the project's words."""
-    found: list[str] = []
-    for root in workspace.roots:
-        for name in CONVENTIONS:
-            try:
-                data = workspace.read_bytes(workspace.resolve(str(root / name)), MAX_CONVENTION_BYTES)
-            except (OSError, MazuError):
-                continue
-            text = data.decode("utf-8", "replace").strip()
-            if text and not any(text in other for other in found):
-                found.append(f'<conventions file="{name}">\n{text}\n</conventions>')
-    return "\n\n".join(found)
+def conventions(texts: Sequence[str]) -> str:
+    """What the project asks of whoever works on it, each text once, marked as the project's words."""
+    found = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    return "\n\n".join(f"<conventions>\n{text}\n</conventions>" for text in found)
 
 
 def user_parts(text: str, attachments: Sequence[Attachment], background: Sequence[str]) -> tuple[Part, ...]:

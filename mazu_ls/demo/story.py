@@ -163,10 +163,9 @@ class Story:
         self.safety = report["safety"]["id"]
         self.scene("7  Undo the rollback, then do it again")
         await self.editor.command("mazu.rollback", id=self.safety)
-        self.verify(
-            f"rolling back to the safety checkpoint {self.safety} undid it",
-            await Fingerprint.of(self.editor) == self.bad,
-        )
+        undone = await Fingerprint.of(self.editor)
+        self.show(self.bad, undone, "wanted", "now")
+        self.verify(f"rolling back to the safety checkpoint {self.safety} undid it", undone == self.bad)
         await self.editor.command("mazu.rollback", id=mark)
         self.verify("and once more back to the good state", await Fingerprint.of(self.editor) == self.good)
         self.verify(

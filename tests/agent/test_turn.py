@@ -113,7 +113,7 @@ def test_an_unknown_tool_and_wrong_arguments_are_answered_and_the_turn_goes_on()
         """,
         """
         tool: error: there is no tool 'fly'; there are: edit_file, glob_files, grep, …
-        tool: error: bad arguments for read_file: Object missing required field `path`
+        tool: error: bad arguments for read_file: Object contains unknown field `pfad`
         assistant: I see.
         stop: end_turn
         """,
