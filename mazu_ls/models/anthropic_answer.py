@@ -70,9 +70,25 @@ class Answer:
             self.stop = delta.get("stop_reason") or self.stop
             self._details = delta.get("stop_details") or self._details
             self._count(event)
+        elif kind == "message":
+            return self._whole(event)
         elif kind == "error":
             raise ServiceError(event)
         return None
+
+    def _whole(self, message: dict[str, Any]) -> Chunk | None:
+        """The answer of a service that does not stream."""
+        for index, block in enumerate(message.get("content") or ()):
+            self._start(index, block)
+        self.stop = message.get("stop_reason")
+        self._details = message.get("stop_details") or {}
+        self._count(message)
+        text = "".join(
+            "".join(block.pieces)
+            for block in self._blocks
+            if isinstance(block, _Words) and block.kind == "text"
+        )
+        return TextDelta(text) if text else None
 
     def _count(self, holder: dict[str, Any]) -> None:
         # Cumulative: what comes later replaces what came before.
@@ -90,6 +106,7 @@ class Answer:
         if kind in ("text", "thinking", "redacted_thinking"):
             words = _Words("text" if kind == "text" else "thinking")
             words.redacted = block.get("data")
+            words.signature = [block.get("signature") or ""]
             self._blocks.append(words)
             self._open[index] = words
             return self._say(words, block.get("text") or block.get("thinking") or "")

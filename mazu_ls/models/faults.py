@@ -51,6 +51,10 @@ class StreamEnded(Exception):
     """The stream ended without the provider's last event, or fell silent, or was not what the format says."""
 
 
+class NotAService(Exception):
+    """What answered is no model service; says what came instead."""
+
+
 class ServiceError(Exception):
     """An error event inside a stream that began well: its `body`, and its `type` or code."""
 
@@ -58,6 +62,19 @@ class ServiceError(Exception):
         super().__init__("error event")
         self.body = body
         self.status_code = 200
+
+
+BROKEN = (StreamEnded, json.JSONDecodeError, UnicodeDecodeError, TimeoutError)
+BAD_ADDRESS = {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"}
+OF_THE_LINE = {
+    "APIConnectionError",
+    "TransportError",
+    "StreamError",
+    "RequestError",
+    "ConnectionError",
+    "APIError",
+}
+"""Names of error classes, as both SDKs and the HTTP library below them have them."""
 
 
 class Failure(Exception):
@@ -74,15 +91,14 @@ def failure_of(error: Exception, endpoint: Endpoint) -> Failure | None:
     """What `error` means; None where it is no error of the service or the line, but of the program."""
     if hasattr(error, "status_code"):
         return _answered(error, endpoint)
-    chain = [type(link).__name__ for link in _causes(error)]
-    if any(name in ("UnsupportedProtocol", "InvalidURL", "LocalProtocolError") for name in chain):
-        message = f"The address {endpoint.masked(endpoint.base_url)!r} of {endpoint.name} is not one that can be called."
-        return Failure(
-            MazuError(Kind.CONFIG, message, "Correct base_url in config.toml or the environment."), False
-        )
-    if isinstance(
-        error, StreamEnded | json.JSONDecodeError | UnicodeDecodeError | TimeoutError
-    ) or _of_the_line(error):
+    if isinstance(error, NotAService):
+        message = f"{endpoint.masked(endpoint.base_url)} is no model service: it answered with {error}."
+        return Failure(MazuError(Kind.CONFIG, message, "Correct base_url; it often ends with /v1."), False)
+    if BAD_ADDRESS & {type(link).__name__ for link in _causes(error)}:
+        message = f"The address {endpoint.masked(endpoint.base_url)!r} of {endpoint.name} cannot be called."
+        hint = "Correct base_url in config.toml or the environment."
+        return Failure(MazuError(Kind.CONFIG, message, hint), False)
+    if isinstance(error, BROKEN) or OF_THE_LINE & {base.__name__ for base in type(error).__mro__}:
         return Failure(_network(error, endpoint), True)
     return None
 
@@ -94,21 +110,6 @@ def _causes(error: BaseException) -> list[BaseException]:
         chain.append(link)
         link = link.__cause__ or link.__context__
     return chain
-
-
-def _of_the_line(error: Exception) -> bool:
-    names = {base.__name__ for base in type(error).__mro__}
-    return bool(
-        names
-        & {
-            "APIConnectionError",
-            "TransportError",
-            "StreamError",
-            "RequestError",
-            "ConnectionError",
-            "APIError",
-        }
-    )
 
 
 def _network(error: Exception, endpoint: Endpoint) -> MazuError:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls.models.faults import StreamEnded
+from mazu_ls.models.faults import NotAService, StreamEnded
 from mazu_ls.models.retry import Patience
 
 DONE = b"[DONE]"
@@ -26,11 +26,16 @@ _decode = msgspec.json.Decoder().decode
 async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, Any]]:
     """Every JSON object that `stream` (of either SDK) carries; ends at the provider's last word or with the stream.
 
-    Raises StreamEnded when nothing comes for too long or what comes is no object, ValueError for broken JSON.
-    Closing it closes the connection.
+    Raises StreamEnded when nothing comes for too long or what comes is no object, ValueError for broken JSON,
+    NotAService where the answer is no model's.
+    A service that ignores the wish for a stream answers with one object. Closing it closes the connection.
     """
     response = stream.response
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
+        if kind in ("application/json", "text/html"):
+            yield _whole(await _all(response, patience), kind)
+            return
         async with aclosing(response.aiter_bytes()) as chunks:
             limit = patience.first
             lines = Lines()
@@ -54,6 +59,21 @@ async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, An
                         return
     finally:
         await response.aclose()
+
+
+async def _all(response: Any, patience: Patience) -> bytes:
+    async with asyncio.timeout(patience.first):
+        return await response.aread()
+
+
+def _whole(body: bytes, kind: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        raise NotAService(f"a page of type {kind}") from None
+    if not isinstance(answer, dict):
+        raise NotAService("something else")
+    return answer
 
 
 def _decoded(data: bytes) -> dict[str, Any]:

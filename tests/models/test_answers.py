@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mazu_ls.config import Config, ModelSettings
@@ -33,6 +35,39 @@ async def test_an_answer_streams_and_ends_whole(sdk):
         assert sum(isinstance(c, TextDelta) for c in talk.chunks) == 5
         assert [c.id for c in talk.chunks if isinstance(c, CallStarted)] == [asked.id]
         assert (last.stop, last.message.model) == ("tool_use", talk.model.name)
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+async def test_a_service_that_does_not_stream_is_understood(sdk):
+    call = {"name": "read_file", "arguments": {"path": "a"}}
+    replies = [
+        {"text": "Reading both.", "calls": [call, call], "usage": {"input": 9, "output": 4}},
+        {"text": "Done."},
+    ]
+    async with ModelServer(replies, streams=False) as server:
+        talk = Talk(server, sdk)
+        last = await talk.say("Read.")
+        assert (last.stop, talk.shown, last.usage.input_tokens) == ("tool_use", "Reading both.", 9)
+        assert [asked.arguments for asked in last.message.calls] == [{"path": "a"}] * 2
+        assert (await talk.say(*talk.answer_calls())).message.text == "Done."
+
+
+@pytest.mark.parametrize("provider", SDKS)
+async def test_an_address_that_is_a_web_page_is_a_mistake_in_the_config(provider):
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<h1>Welcome</h1>"
+        )
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as web:
+        url = f"http://127.0.0.1:{web.sockets[0].getsockname()[1]}"
+        config = Config(models={"mine": ModelSettings(provider=provider, model="m", base_url=url)})
+        async with ModelServer() as server:
+            error = await Talk(server, "mine", config).fails("Hello.")
+    assert error.kind is Kind.CONFIG
+    assert url in error.message and "text/html" in error.message
 
 
 @pytest.mark.parametrize("sdk", SDKS)

@@ -31,12 +31,13 @@ class ModelServer:
     """Serves a script on 127.0.0.1; use it with `async with`, or `start` and `close`.
 
     `script` is what `Script.decode` takes. `strict` answers 400 to a history that the real service would refuse.
-    `requests` holds what came in on the message and completion routes, in order. Replies may be added while it serves.
+    Without `streams` every answer comes whole, as from services that ignore the wish for a stream. `requests` holds what came in on the message and completion routes, in order. Replies may be added while it serves.
     """
 
-    def __init__(self, script: Any = (), *, strict: bool = True, port: int = 0) -> None:
+    def __init__(self, script: Any = (), *, strict: bool = True, streams: bool = True, port: int = 0) -> None:
         self.script = script if isinstance(script, Script) else Script.decode(script)
         self.strict = strict
+        self.streams = streams
         self.port = port
         self.requests: list[Received] = []
         self._reasoned: set[str] = set()
@@ -137,7 +138,7 @@ class ModelServer:
         elif reply.fault == "reset":
             reset(writer)
             raise Broken
-        elif request.body.get("stream"):
+        elif request.body.get("stream") and self.streams:
             await self._stream(wire, reply, request, reader, writer)
         else:
             await asyncio.sleep(reply.delay)
