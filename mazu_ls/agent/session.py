@@ -61,6 +61,7 @@ class Session:
         self.seen: dict[Path, str] = {}
         self._task: asyncio.Task[Any] | None = None
         self._cancelled = False
+        self._said_all = False
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
@@ -92,6 +93,8 @@ class Session:
             self.name = body.name
         elif isinstance(body, journal.SessionEnded):
             self.state = "ended"
+        elif isinstance(body, journal.TurnEnded):
+            self._said_all = True
         elif isinstance(body, journal.ModelSaid):
             self.last_input = body.usage.tokens or self.last_input
 
@@ -99,6 +102,11 @@ class Session:
     def running(self) -> bool:
         """Whether a turn is in progress."""
         return self._task is not None and not self._task.done()
+
+    @property
+    def ending(self) -> bool:
+        """Whether the turn in progress has told its end, so that it is over in a moment."""
+        return self.running and self._said_all
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -134,7 +142,7 @@ class Session:
             raise MazuError(
                 Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it first."
             )
-        self._cancelled = False
+        self._cancelled = self._said_all = False
         self.state = "running"
         self._task = task = asyncio.create_task(work)
         try:

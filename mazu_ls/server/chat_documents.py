@@ -40,7 +40,8 @@ async def open_chat(server: Server, session_id: str | None, places: Sequence[Pla
         before = await server.host.read(path)
         await server.host.edit(path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
     text = await server.host.read(path)
-    if not await server.host.show(path, text.count("\n")):
+    # The empty line behind the last line end is no line to every editor.
+    if not await server.host.show(path, max(0, text.count("\n") - 1)):
         await server.host.say("info", f"Mazu: the chat is in {path}")
     return wire.Started(session.id, None)
 

@@ -56,7 +56,23 @@ def _edit(document: Document, hunk: Hunk) -> TextEdit:
         tail -= 1
     start = _advance(document, hunk.start, head)
     end = _advance(document, hunk.start, len(old) - tail)
-    return TextEdit(Range(document.position(*start), document.position(*end)), new[head : len(new) - tail])
+    text = new[head : len(new) - tail]
+    if start[0] == len(document.lines) and text:
+        return _appended(document, text)
+    return TextEdit(Range(document.position(*start), document.position(*end)), text)
+
+
+def _appended(document: Document, text: str) -> TextEdit:
+    """New lines after the last one. Neovim adds an empty line to what is inserted behind the last line end, so
+    where the line ends allow it, it is inserted before that one."""
+    lines = document.lines
+    last = lines[-1] if lines else ""
+    ending = last[len(last.rstrip("\r\n")) :]
+    at = document.position(len(lines), 0)
+    if ending and text.endswith(ending) and (ending != "\n" or not text.endswith("\r\n")):
+        at = document.position(len(lines) - 1, len(last) - len(ending))
+        text = ending + text[: -len(ending)]
+    return TextEdit(Range(at, at), text)
 
 
 def _before(text: str, tail: int) -> str:

@@ -40,6 +40,8 @@ def limits(project: Project, **asked: float | None) -> Limits:
 
 async def check_ready(session: Session, model: str | None) -> None:
     """Raise what would fail at once: a busy session, no key, an unknown model."""
+    if session.ending:
+        await session.settled()
     if session.running:
         raise MazuError(
             Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it with mazu.cancel."
