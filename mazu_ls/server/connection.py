@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,8 @@ class Connection(LanguageServer):
         self.protocol.abandon()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                if self.mazu:
-                    await self.mazu.close()
+                await self._close()
+                await self.protocol.answered()
         except TimeoutError:
             logger.warning("Not everything ended in %s s.", CLOSE_SECONDS)
         await transport.close()
@@ -80,6 +81,8 @@ class Connection(LanguageServer):
         while data := await transport.read():
             for item in frames.feed(data):
                 self.protocol.receive(item)
+            if self.mazu and self.mazu.editor:
+                self.mazu.editor.heard_at = time.monotonic()
             # Requests begin before the input after them is handled, as it would be with a slower editor.
             await asyncio.sleep(0)
         self.protocol_exit()
@@ -104,8 +107,12 @@ class Connection(LanguageServer):
         self.protocol.initialized = True
         return initialize_result(documents.encoding, registry.names())
 
-    async def _shutdown_request(self, params: None) -> None:
+    def _shutdown_request(self, params: None) -> Coroutine[Any, Any, None]:
+        """From this moment on only `exit` counts, also one that is already in the pipe."""
         self.protocol.shut_down()
+        return self._close()
+
+    async def _close(self) -> None:
         if self.mazu:
             await self.mazu.close()
 

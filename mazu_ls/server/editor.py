@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -67,13 +68,14 @@ class Focus:
 
 
 class Editor:
-    """One connected editor."""
+    """One connected editor. `heard_at`: when it last sent anything, on the monotonic clock."""
 
     def __init__(self, link: Link, profile: Profile, documents: Documents) -> None:
         self.link = link
         self.profile = profile
         self.documents = documents
         self.focus: Focus | None = None
+        self.heard_at = time.monotonic()
 
     def looked_at(self, uri: str) -> None:
         """The user is in this document; the range of a code action in it stays."""

@@ -71,9 +71,16 @@ class Protocol(Outgoing, LanguageServerProtocol):
         self._dispatch(message)
 
     def cancel_running(self) -> None:
-        """Cancel every request under way; each is answered as cancelled."""
-        for message_id in list(self._running):
-            self.cancel_request(message_id)
+        """Cancel every request under way but shutdown; each is answered as cancelled."""
+        for message_id, task in list(self._running.items()):
+            if task.get_name() != "shutdown":
+                self.cancel_request(message_id)
+
+    async def answered(self) -> None:
+        """Wait until every request that is under way has its answer."""
+        while self._running:
+            await asyncio.wait(list(self._running.values()))
+            await asyncio.sleep(0)
 
     def _dispatch(self, message: Any) -> None:
         if not isinstance(message, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.2
+QUIET_SECONDS = 2.0
 
 
 class Server:
@@ -44,6 +46,7 @@ class Server:
         self.settings: Mapping[str, Any] = {}
         self._rules: list[dict[str, str]] = []
         self._planned = False
+        self._closing: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Project] | None = None
 
     @property
@@ -139,12 +142,16 @@ class Server:
             await self.host.say("info", f"Mazu: see {place}")
 
     async def close(self) -> None:
-        """Stop all work and end all children, within little more than a second."""
+        """Stop all work and end all children, within little more than a second; once, however often it is called."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(), name="close")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         await self.jobs.close()
         if self._opening is None:
             return
         if not self._opening.done():
-            self._opening.cancel()
             await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
         if self.project is not None:
             try:
@@ -161,7 +168,19 @@ class Server:
         for warning in self.project.warnings:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
+        if self.editor is not None:
+            self.jobs.spawn(self._warm_up(self.project, self.editor))
         return self.project
+
+    async def _warm_up(self, project: Project, editor: Editor) -> None:
+        """Import the SDK that the model needs once the editor is quiet, so that the first turn need not wait for it."""
+        from mazu_ls.models import catalog, clients
+
+        if (sdk := catalog.sdk_of(None, project.config, self.env)) is None:
+            return
+        while (quiet := time.monotonic() - editor.heard_at) < QUIET_SECONDS:
+            await asyncio.sleep(QUIET_SECONDS - quiet)
+        await asyncio.to_thread(clients.preload, sdk)
 
 
 def _log_failure(opening: asyncio.Task[Any]) -> None:

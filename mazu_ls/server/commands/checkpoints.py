@@ -12,6 +12,7 @@ from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.records import Section
     from mazu_ls.server.server import Server
 
 
@@ -88,7 +89,7 @@ async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
     assert server.project is not None
     session = await server.project.sessions.get(params.session_id, create=False)
     before = await checkpoint_before_last_turn(server.project, session)
-    chosen = {
+    chosen: dict[Section, bool] = {
         "code": params.code,
         "skills": params.code,
         "conversation": params.conversation,

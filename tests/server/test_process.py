@@ -1,0 +1,236 @@
+"""The real process: how it starts, what it writes where, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from tests.server.client import Client
+
+HEAVY = (
+    "anthropic", "openai", "apsw", "git", "numpy", "rich", "mcp", "tree_sitter", "rank_bm25", "rapidfuzz", "httpx2",
+    "prompt_toolkit", "mazu_ls.agent", "mazu_ls.memory", "mazu_ls.checkpoints", "mazu_ls.models", "mazu_ls.store",
+)  # fmt: skip
+
+
+@contextmanager
+def spawned(env: dict[str, str], *arguments: str, folder: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m mazu_ls`, killed at the end if it still lives."""
+    with subprocess.Popen(
+        [sys.executable, *(arguments or ("-m", "mazu_ls"))],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, **env}, cwd=folder,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def send(process: subprocess.Popen[bytes], *messages: Any) -> None:
+    assert process.stdin
+    for message in messages:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        process.stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+    process.stdin.flush()
+
+
+INITIALIZE = {"id": 1, "method": "initialize", "params": {"processId": None, "capabilities": {}}}
+
+
+def ends_within(process: subprocess.Popen[bytes], seconds: float) -> int:
+    begin = time.monotonic()
+    code = process.wait(seconds)
+    assert time.monotonic() - begin < seconds
+    return code
+
+
+def test_exit_after_shutdown_is_0_and_without_is_1(env: dict[str, str]):
+    with spawned(env) as process:
+        send(process, INITIALIZE, {"id": 2, "method": "shutdown"}, {"method": "exit"})
+        assert process.wait(20) == 0
+    with spawned(env) as process:
+        send(process, INITIALIZE, {"method": "exit"})
+        assert process.wait(20) == 1
+    with spawned(env) as process:
+        send(process, {"method": "exit"})
+        assert process.wait(20) == 1
+
+
+@pytest.mark.parametrize("shut_down", [False, True])
+def test_the_end_of_input_ends_the_process_within_two_seconds(env: dict[str, str], shut_down: bool):
+    with spawned(env) as process:
+        send(process, INITIALIZE, {"method": "initialized", "params": {}})
+        if shut_down:
+            send(process, {"id": 2, "method": "shutdown"})
+        assert process.stdout and process.stdin
+        process.stdout.readline()
+        process.stdin.close()
+        assert ends_within(process, 2) == (0 if shut_down else 1)
+
+
+def test_a_terminated_server_ends_in_good_order(env: dict[str, str]):
+    with spawned(env) as process:
+        send(process, INITIALIZE)
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert ends_within(process, 2) == 1
+
+
+def test_nothing_heavy_is_imported_before_the_answer_to_initialize(env: dict[str, str]):
+    script = (
+        "import sys, mazu_ls.server.outgoing as out, mazu_ls.__main__ as entry\n"
+        "frame = out.frame\n"
+        "def first(body):\n"
+        "    out.frame = frame\n"
+        "    print('IMPORTED', *sys.modules, file=sys.stderr, flush=True)\n"
+        "    return frame(body)\n"
+        "out.frame = first\n"
+        "sys.argv = ['mazu-ls']\n"
+        "entry.main()\n"
+    )
+    with spawned(env, "-c", script) as process:
+        send(process, INITIALIZE)
+        assert process.stderr
+        imported = process.stderr.readline().decode().split()
+        assert imported[0] == "IMPORTED"
+        assert "pygls.lsp.server" in imported
+        assert [name for name in imported if name.startswith(HEAVY) and not name.endswith((".errors", ".paths"))] == []
+
+
+def test_stdout_is_the_protocol_and_nothing_else(env: dict[str, str]):
+    """`print`, the C library's stdout and children's stdout all go to stderr; children read an empty stdin."""
+    script = (
+        "import os, subprocess, sys\n"
+        "import mazu_ls.server.features.sync as sync, mazu_ls.__main__ as entry\n"
+        "from mazu_ls.server import features, lsp\n"
+        "@features.feature('test/noise', lsp.RequestId)\n"
+        "def noise(server, params):\n"
+        "    print('printed'); os.write(1, b'written')\n"
+        "    return subprocess.run(['sh', '-c', 'echo from a child; cat'], check=True).returncode\n"
+        "sys.argv = ['mazu-ls']\n"
+        "entry.main()\n"
+    )
+    with spawned(env, "-c", script) as process:
+        send(process, INITIALIZE, {"id": 2, "method": "test/noise", "params": {"id": 1}})
+        send(process, {"id": 3, "method": "shutdown"}, {"method": "exit"})
+        out, err = process.communicate(timeout=20)
+        for word in (b"printed", b"written", b"from a child"):
+            assert word in err
+            assert word not in out
+        assert out.count(b"Content-Length") == out.count(b'"jsonrpc"')
+        assert b'"id":2,"result":0' in out
+
+
+def test_tcp_listens_on_this_machine_only_and_serves_one_client(env: dict[str, str]):
+    with spawned(env, "-m", "mazu_ls", "--tcp", "0") as process:
+        assert process.stderr
+        line = process.stderr.readline().decode()
+        host, port = line.split()[-1].split(":")
+        assert host == "127.0.0.1"
+        with socket.create_connection((host, int(port)), 10) as connection:
+            body = json.dumps({"jsonrpc": "2.0", **INITIALIZE}).encode()
+            connection.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            assert connection.recv(14) == b"Content-Length"
+        assert ends_within(process, 2) == 1
+
+
+def test_a_port_that_is_taken_is_a_sentence(env: dict[str, str]):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with spawned(env, "-m", "mazu_ls", "--tcp", str(taken.getsockname()[1])) as process:
+            _, err = process.communicate(timeout=20)
+            assert process.returncode == 1
+            assert b"Choose another port" in err
+            assert b"Traceback" not in err
+
+
+@asynccontextmanager
+async def real_server(env: dict[str, str]) -> AsyncIterator[tuple[Client, asyncio.subprocess.Process]]:
+    """Our client at the other end of a real process."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mazu_ls",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **env},
+    )  # fmt: skip
+    assert process.stdin and process.stdout
+    client = Client(process.stdin.write)
+
+    async def pump(stdout: asyncio.StreamReader) -> None:
+        while data := await stdout.read(65536):
+            client.deliver(data)
+
+    pumping = asyncio.create_task(pump(process.stdout))
+    try:
+        yield client, process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await pumping
+
+
+async def test_children_end_with_the_editor(env: dict[str, str], folder: Path):
+    """A command that would run for a minute, and what it started in the background, are gone with the connection."""
+    command = "sleep 61.5 & sleep 62.5"
+    replies = [{"calls": [{"name": "run_shell", "arguments": {"command": command}}]}]
+    async with ModelServer(replies) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with real_server({**env, **keys, "PATH": os.environ["PATH"]}) as (client, process):
+            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            await client.initialize(folder, experimental={"mazu": {"permissions": True}})
+            await client.command("mazu.chat", {"message": "sleep"}, within=60)
+            async with asyncio.timeout(60):
+                while len(sleeping()) < 2:
+                    await asyncio.sleep(0.05)
+            assert process.stdin
+            process.stdin.close()
+            begin = time.monotonic()
+            assert await asyncio.wait_for(process.wait(), 5) == 1
+            assert time.monotonic() - begin < 2
+            assert sleeping() == []
+
+
+def sleeping() -> list[str]:
+    """The processes of the test above that still run."""
+    found: list[str] = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = place.read_bytes().replace(b"\0", b" ").decode().strip()
+        except OSError:
+            continue
+        if line in ("sleep 61.5", "sleep 62.5"):
+            found.append(line)
+    return found
+
+
+async def test_a_large_document_comes_through_a_real_pipe(env: dict[str, str], folder: Path):
+    path = folder / "large.txt"
+    text = "a line of text, é and 👩\n" * 200_000
+    async with real_server(env) as (client, process):
+        await client.initialize(folder)
+        client.open(path.as_uri(), text, "plaintext")
+        client.change(path.as_uri(), "typed", (100_000, 3))
+        span = {"start": {"line": 100_000, "character": 0}, "end": {"line": 100_000, "character": 0}}
+        params = {"textDocument": {"uri": path.as_uri()}, "range": span, "context": {"diagnostics": []}}
+        found = await client.ask("textDocument/codeAction", params, within=60)
+        remember = next(action for action in found if action["title"].endswith("remember this"))
+        assert remember["command"]["arguments"][0]["title"] == "a ltypedine of text, é and 👩"
+        await client.ask("shutdown")
+        client.notify("exit")
+        assert await asyncio.wait_for(process.wait(), 5) == 0
