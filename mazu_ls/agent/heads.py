@@ -105,8 +105,9 @@ class ConversationPart:
         path = self._folder / f"{session}.jsonl"
         if path.exists():
             _move(db, session, head, _last(path))
+        # The next checkpoint may stand on the target or, after a partial rollback, on the safety one: it says the head anew.
         _note_taken(db, session)
-        db.execute("UPDATE session_taken SET head = ? WHERE session = ?", (head, session))
+        db.execute("UPDATE session_taken SET head = -1 WHERE session = ?", (session,))
 
     def _since(self, db: apsw.Connection, taken: dict[str, tuple[int, int]]) -> dict[str, bytes | None]:
         files: dict[str, bytes | None] = {}
