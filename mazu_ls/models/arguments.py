@@ -16,7 +16,7 @@ def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
     read once more, as some models encode twice.
     """
     if isinstance(raw, dict):
-        return raw, None
+        return _encodable(raw)
     value = raw
     for _ in range(2):
         if not isinstance(value, str):
@@ -32,6 +32,14 @@ def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
     if isinstance(value, dict):
         return value, None
     return {}, f"the arguments must be one JSON object, not {_kind(value)}: {_excerpt(raw)}"
+
+
+def _encodable(arguments: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    try:
+        msgspec.json.encode(arguments)
+    except (UnicodeError, TypeError, msgspec.MsgspecError):
+        return {}, "the arguments hold half of a character"
+    return arguments, None
 
 
 def _excerpt(raw: Any) -> str:

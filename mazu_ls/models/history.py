@@ -114,7 +114,7 @@ def _clean(message: Message, keeps: Keeps) -> list[Part]:
             parts.append(ToolResult(part.call_id, encodable(part.text), part.ok, images))
         elif isinstance(part, Thinking):
             if keeps(part, message.model):
-                parts.append(part)
+                parts.append(Thinking(encodable(part.text), part.provider, part.signature, part.redacted))
         elif not isinstance(part, Image) or (part.data and part.media_type in PICTURES):
             parts.append(part)
         else:

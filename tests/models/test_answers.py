@@ -99,6 +99,8 @@ async def test_an_empty_answer_is_an_end_and_the_talk_goes_on(sdk):
         ('{"path": "a"}', {"path": "a"}),
         ('"{\\"path\\": \\"a\\"}"', {"path": "a"}),
         ({"path": "a"}, {"path": "a"}),
+        ({"path": "\ud83d"}, None),
+        ('{"path": "\\ud83d"}', None),
         ("[1]", None),
         ("path: a", None),
         ('{"path": "a"} and more', None),
