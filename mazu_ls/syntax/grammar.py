@@ -1,0 +1,115 @@
+"""Parsing with tree-sitter: grammars and queries loaded once, each parse bounded in time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.syntax.languages import GRAMMARS
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node, Query
+
+log = logging.getLogger(__name__)
+MAX_BYTES = 1_000_000
+TIME_LIMIT = 2.0
+"""Seconds for one parse; grammars with ambiguities can take for ever on hostile input."""
+_CHUNK = 16 * 1024
+_MATCH_LIMIT = 65_536
+_QUERIES = Path(__file__).parent / "queries"
+
+
+@cache
+def language(name: str) -> Language | None:
+    """The grammar of a language; None where there is none, or where it is not installed (which is logged once)."""
+    grammar = GRAMMARS.get(name)
+    if grammar is None:
+        return None
+    try:
+        import tree_sitter
+
+        return tree_sitter.Language(getattr(import_module(grammar.module), grammar.function)())
+    except (ImportError, ValueError) as error:
+        log.warning("no grammar for %s: %s", name, error)
+        return None
+
+
+@cache
+def definitions_query(name: str) -> Query:
+    """Finds definitions; captures are described in queries/python.scm."""
+    return _compiled(name, query_text(name))
+
+
+@cache
+def references_query(name: str) -> Query:
+    """Finds the leaves that name something."""
+    return _compiled(name, _any(GRAMMARS[name].references, "reference"))
+
+
+@cache
+def comments_query(name: str) -> Query:
+    """Finds comments."""
+    return _compiled(name, _any(GRAMMARS[name].comments, "comment"))
+
+
+def query_text(name: str) -> str:
+    """The source of the definitions query."""
+    return "\n".join(
+        (_QUERIES / f"{part}.scm").read_text(encoding="utf-8") for part in GRAMMARS[name].queries
+    )
+
+
+def parse(data: bytes, name: str) -> Node | None:
+    """The root of the tree of UTF-8 `data`; None without a grammar, over MAX_BYTES, or when time ran out.
+
+    The text is handed over in pieces, so that other threads run in between.
+    """
+    grammar = language(name) if len(data) <= MAX_BYTES else None
+    if grammar is None:
+        return None
+    from tree_sitter import Parser
+
+    end = time.monotonic() + TIME_LIMIT
+    try:
+        return (
+            Parser(grammar)
+            .parse(
+                lambda offset, _: data[offset : offset + _CHUNK],
+                progress_callback=lambda _, __: time.monotonic() > end,
+            )
+            .root_node
+        )
+    except ValueError:
+        log.info("a %s file of %d bytes took over %s s to parse", name, len(data), TIME_LIMIT)
+        return None
+
+
+def matches(query: Query, root: Node) -> list[tuple[int, dict[str, list[Node]]]]:
+    """Every match with the number of its pattern."""
+    from tree_sitter import QueryCursor
+
+    return QueryCursor(query, match_limit=_MATCH_LIMIT).matches(root)
+
+
+def captures(query: Query, root: Node) -> list[Node]:
+    """The nodes of a query that captures under one name."""
+    from tree_sitter import QueryCursor
+
+    found = QueryCursor(query, match_limit=_MATCH_LIMIT).captures(root)
+    return next(iter(found.values()), [])
+
+
+def _compiled(name: str, source: str) -> Query:
+    from tree_sitter import Query
+
+    grammar = language(name)
+    assert grammar is not None
+    return Query(grammar, source)
+
+
+def _any(types: tuple[str, ...], capture: str) -> str:
+    return "[" + " ".join(f"({kind})" for kind in types) + f"] @{capture}"

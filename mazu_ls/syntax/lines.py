@@ -1,0 +1,78 @@
+"""Definitions and names of languages without a grammar, read by the line: a keyword, a name, and what is indented below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mazu_ls.syntax.grammar import MAX_BYTES
+from mazu_ls.syntax.languages import GRAMMARS, has_definitions, words
+from mazu_ls.syntax.source import Source
+
+_MODIFIERS = words("""
+    export public private protected internal static abstract final open override suspend async inline virtual sealed
+    data local pub unsafe extern default partial lazy mutating implicit case indirect fileprivate
+""")
+_KINDS = {
+    "class": "class", "object": "class", "actor": "class", "record": "class", "interface": "interface",
+    "trait": "interface", "protocol": "interface", "struct": "struct", "enum": "enum", "extension": "implementation",
+    "impl": "implementation", "module": "module", "defmodule": "module", "namespace": "module", "package": "module",
+    "def": "function", "defp": "function", "defmacro": "macro", "fun": "function", "func": "function", "fn": "function",
+    "function": "function", "sub": "function", "proc": "function", "procedure": "function", "contract": "class",
+    "type": "type", "typealias": "type", "library": "module", "defn": "function", "method": "function",
+}  # fmt: skip
+_DEFINITION = re.compile(
+    rf"^(?P<indent>[ \t]*)(?:(?:{'|'.join(sorted(_MODIFIERS))}|@\w+(?:\([^)]*\))?)[ \t]+)*"
+    rf"(?P<keyword>{'|'.join(_KINDS)})[ \t]+(?P<name>[^\W\d][\w.:]*[!?]?)"
+)
+_NAME = re.compile(rb"[A-Za-z_]\w*")
+_CLOSING = (")", "}", "]", "end")
+
+
+class Line(NamedTuple):
+    """A definition: lines from 0, the last inclusive; characters of the name; its head."""
+
+    kind: str
+    name: str
+    start: int
+    end: int
+    indent: int
+    name_start: int
+    last_char: int
+    head: str
+
+
+def definitions(source: Source, language: str) -> Iterator[Line]:
+    """What looks like a definition, in order; nothing for languages with a grammar or above its limit of size."""
+    if language in GRAMMARS or not has_definitions(language) or len(source.data) > MAX_BYTES:
+        return
+    all_lines = source.lines()
+    depths = [len(line) - len(line.lstrip()) if line.strip() else -1 for line in all_lines]
+    for at, line in enumerate(all_lines):
+        if len(line) > 1000 or not (match := _DEFINITION.match(line)):
+            continue
+        end = _end(all_lines, depths, at)
+        yield Line(
+            _KINDS[match["keyword"]], match["name"].rstrip(":."), at, end, depths[at], match.start("name"),
+            len(all_lines[end]), " ".join(line.split()).rstrip(" {=:"),
+        )  # fmt: skip
+
+
+def names(source: Source, language: str) -> list[str]:
+    """Every word that may be a name, as often as it stands there."""
+    if language in GRAMMARS or not has_definitions(language) or len(source.data) > MAX_BYTES:
+        return []
+    return [name.decode() for name in _NAME.findall(source.data)]
+
+
+def _end(all_lines: list[str], depths: list[int], start: int) -> int:
+    """The last line that is indented deeper than `start`, and the closing one behind it."""
+    end = start
+    for at in range(start + 1, len(all_lines)):
+        if depths[at] < 0:
+            continue
+        if depths[at] <= depths[start]:
+            return at if all_lines[at].lstrip().startswith(_CLOSING) and depths[at] == depths[start] else end
+        end = at
+    return end

@@ -1,0 +1,208 @@
+"""Definitions of a text and the names it uses. Positions are zero-based lines and characters of the Python str."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, cast
+
+from msgspec import Struct
+
+from mazu_ls.syntax import grammar, lines
+from mazu_ls.syntax.languages import canonical, words
+from mazu_ls.syntax.source import Source
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+Kind = Literal[
+    "module", "class", "struct", "interface", "enum", "implementation", "type",
+    "function", "method", "macro", "constant", "variable",
+]  # fmt: skip
+Position = tuple[int, int]
+CONTAINERS = frozenset(("class", "struct", "interface", "enum", "implementation"))
+CALLABLES = frozenset(("function", "method"))
+MAX_SIGNATURE = 200
+
+# A definition that is all of such a statement is shown with it ("const f = ...").
+_STATEMENTS = words("""
+    lexical_declaration variable_declaration expression_statement type_declaration const_declaration var_declaration
+    declaration_command
+""")
+# These belong to the definition that they wrap, but not to its signature.
+_WRAPPERS = words("decorated_definition export_statement ambient_declaration template_declaration")
+_SEPARATOR = re.compile(r"::|\\|\.(?=\w)")
+_ANNOTATIONS = re.compile(r"^(?:@[\w.]+(?:\([^()]*\))?\s+)+(?=\w)")
+
+
+class Symbol(Struct, frozen=True, gc=False):
+    """A definition. Its range holds decorators and `export`; lines and characters from 0, the end exclusive.
+
+    `path` is the name with those of its containers before it ("Book.balance"), `signature` its head in one line,
+    `parent` the index of its container in the list it came in, `local` whether it stands inside a function.
+    """
+
+    name: str
+    kind: Kind
+    path: str
+    start_line: int
+    start_char: int
+    end_line: int
+    end_char: int
+    name_start: tuple[int, int]
+    name_end: tuple[int, int]
+    signature: str
+    parent: int | None = None
+    local: bool = False
+
+
+class Outline(Struct, frozen=True):
+    """The definitions of a text in their order, and how often it uses which name."""
+
+    symbols: tuple[Symbol, ...]
+    references: Counter[str]
+
+
+class _Found(Struct):
+    """A definition that is not yet placed among its containers."""
+
+    kind: Kind
+    name: str
+    scope: str
+    start: Position
+    end: Position
+    name_start: Position
+    name_end: Position
+    head: str
+    name_end_byte: int = 0
+
+
+def symbols(text: str, language: str) -> list[Symbol]:
+    """The definitions of a text, containers before what is in them, in the order of the text.
+
+    Broken code gives what can be made out. Languages without a grammar are read by the line; text over 1 MB, or without
+    any way to read it, has none.
+    """
+    return list(_symbols(text, canonical(language)))
+
+
+def symbol_at(text: str, language: str, line: int, character: int) -> Symbol | None:
+    """The innermost definition round a position; just behind its last character counts."""
+    at = (line, character)
+    best: Symbol | None = None
+    for symbol in _symbols(text, canonical(language)):
+        if (symbol.start_line, symbol.start_char) > at:
+            break
+        if at <= (symbol.end_line, symbol.end_char):
+            best = symbol
+    return best
+
+
+def references(text: str, language: str) -> Counter[str]:
+    """How often a text uses each name, its definitions, comments and strings not counted (the latter only with a grammar)."""
+    return outline(text, language).references
+
+
+def outline(text: str | bytes, language: str) -> Outline:
+    """Definitions and references of one parse; bytes are taken as UTF-8."""
+    source = Source.of(text)
+    language = canonical(language)
+    root = grammar.parse(source.data, language)
+    if root is None:
+        return Outline(_placed(_by_line(source, language)), Counter(lines.names(source, language)))
+    found = _definitions(root, source, language)
+    data, own = source.data, {one.name_end_byte for one in found}
+    used = Counter(
+        data[node.start_byte : node.end_byte]
+        for node in grammar.captures(grammar.references_query(language), root)
+        if node.end_byte not in own
+    )
+    return Outline(
+        _placed(found),
+        Counter({name.decode("utf-8", "replace"): count for name, count in used.items()}),
+    )
+
+
+@lru_cache(maxsize=32)
+def _symbols(text: str, language: str) -> tuple[Symbol, ...]:
+    source = Source.of(text)
+    root = grammar.parse(source.data, language)
+    return _placed(_by_line(source, language) if root is None else _definitions(root, source, language))
+
+
+def _definitions(root: Node, source: Source, language: str) -> list[_Found]:
+    """One for each name that is defined: the patterns are in the order of preference."""
+    best: dict[int, tuple[int, dict[str, list[Node]]]] = {}
+    for pattern, captured in grammar.matches(grammar.definitions_query(language), root):
+        at = captured["name"][0].start_byte
+        if at not in best or pattern < best[at][0]:
+            best[at] = pattern, captured
+    return [_found(captured, source) for _, captured in best.values()]
+
+
+def _found(captured: dict[str, list[Node]], source: Source) -> _Found:
+    nodes = {capture: found[0] for capture, found in captured.items()}
+    name, body, scope = nodes.pop("name"), nodes.pop("body", None), nodes.pop("scope", None)
+    ((kind, node),) = nodes.items()
+    body = body or node.child_by_field_name("body")
+    parent = node.parent
+    while parent is not None and parent.type in _STATEMENTS and parent.named_child_count == 1:
+        node, parent = parent, parent.parent
+    head = _head(source, node.start_byte, min(body.start_byte if body else node.end_byte, node.end_byte))
+    while parent is not None and parent.type in _WRAPPERS:
+        node, parent = parent, parent.parent
+    return _Found(
+        cast(Kind, kind), source.text_of(name), source.text_of(scope) if scope else "",
+        source.position(node.start_byte, node.start_point), source.position(node.end_byte, node.end_point),
+        source.position(name.start_byte, name.start_point), source.position(name.end_byte, name.end_point), head, name.end_byte,
+    )  # fmt: skip
+
+
+def _head(source: Source, start: int, end: int) -> str:
+    text = source.data[start : min(end, start + 4 * MAX_SIGNATURE)].decode("utf-8", "replace")
+    text = _ANNOTATIONS.sub("", " ".join(text.split()))
+    for tail in ("{", "=>", ":", ";", "="):
+        text = text.removesuffix(tail).rstrip()
+    return text if len(text) <= MAX_SIGNATURE else text[: MAX_SIGNATURE - 1] + "…"
+
+
+def _by_line(source: Source, language: str) -> list[_Found]:
+    return [
+        _Found(
+            cast(Kind, line.kind), line.name, "", (line.start, line.indent), (line.end, line.last_char),
+            (line.start, line.name_start), (line.start, line.name_start + len(line.name)), line.head[:MAX_SIGNATURE],
+        )
+        for line in lines.definitions(source, language)
+    ]  # fmt: skip
+
+
+def _placed(found: list[_Found]) -> tuple[Symbol, ...]:
+    """Symbols with their containers: a walk in the order of the text with the stack of what is open."""
+    found.sort(key=lambda one: (one.start, (-one.end[0], -one.end[1]), one.name_start))
+    placed: list[Symbol] = []
+    within: list[tuple[_Found, int]] = []
+    for one in found:
+        while within and not _holds(within[-1][0], one):
+            within.pop()
+        parent = within[-1][1] if within else None
+        within.append((one, len(placed)))
+        placed.append(_symbol(one, parent, placed[parent] if parent is not None else None))
+    return tuple(placed)
+
+
+def _holds(outer: _Found, inner: _Found) -> bool:
+    """Two names of one statement are beside each other, not in each other."""
+    return inner.end <= outer.end and (outer.start, outer.end) != (inner.start, inner.end)
+
+
+def _symbol(one: _Found, parent: int | None, above: Symbol | None) -> Symbol:
+    parts = [part for part in _SEPARATOR.split(one.name.strip("\"'")) if part] or ["?"]
+    if one.scope:
+        parts.insert(0, one.scope)
+    member = len(parts) > 1 or (above is not None and above.kind in CONTAINERS)
+    return Symbol(
+        parts[-1], "method" if one.kind == "function" and member else one.kind,
+        ".".join([above.path, *parts] if above else parts), *one.start, *one.end, one.name_start, one.name_end,
+        one.head, parent, above is not None and (above.local or above.kind in CALLABLES),
+    )  # fmt: skip
