@@ -76,7 +76,7 @@ def steps_between(
     for mount in project.mounts:
         if not selection.has("skills" if mount.prefix == SKILLS else "code"):
             continue
-        if mount.scanned and folders.get(mount.prefix.decode()) != str(mount.directory):
+        if mount.scanned and mount.prefix.decode() not in folders:
             found.keep.append(Reasoned(mount.label or ".", f"{target.id} does not hold this folder"))
             continue
         prefix = mount.prefix + b"/"

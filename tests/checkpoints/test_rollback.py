@@ -1,0 +1,313 @@
+"""Going back, undoing that, and going back in part."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer
+from tests.checkpoints.bed import Bed, bed
+
+
+async def test_everything_comes_back_together_and_the_rollback_can_be_undone(noted: Bed):
+    noted.write("app.py", "good\n")
+    noted.write("lib/old.py", "old\n")
+    noted.note("m1", "tabs")
+    noted.note("s1", "turn 1", part=1)
+    good, state = await noted.take(), noted.files()
+    noted.write("app.py", "bad\n")
+    noted.write("extra/new.py", "new\n")
+    noted.place("lib/old.py").unlink()
+    noted.place("lib").rmdir()
+    noted.note("m1", "spaces")
+    noted.note("m2", "wrong")
+    noted.note("s1", "turn 2", part=1)
+    await noted.take(kind="step")
+    bad = noted.files()
+
+    report = await noted.roll_back(good)
+    assert report.applied
+    assert report.verified
+    assert report.verified_files == 3
+    assert noted.files() == state
+    assert not noted.place("extra").exists()
+    assert noted.notes() == {"m1": "tabs"}
+    assert noted.notes(1) == {"s1": "turn 1"}
+    assert report.plan.memories.removed == 1
+    assert report.plan.conversation
+
+    undone = await noted.roll_back(report.safety)
+    assert undone.verified
+    assert noted.files() == bad
+    assert noted.notes() == {"m1": "spaces", "m2": "wrong"}
+    assert noted.notes(1) == {"s1": "turn 2"}
+    noted.fsck()
+
+
+async def test_going_on_from_an_older_checkpoint_is_a_branch_and_loses_nothing(noted: Bed):
+    noted.write("a", "1")
+    first = await noted.take()
+    noted.write("a", "2")
+    second = await noted.take()
+    await noted.roll_back(first)
+    noted.write("a", "3")
+    third = await noted.take(touched=["a"])
+    assert third.parent_id == first.id
+    listed, current = await noted.engine.list()
+    assert current == third.id
+    assert {c.id: c.parent_id for c in listed}[second.id] == first.id
+    await noted.roll_back(second)
+    assert noted.read("a") == "2"
+
+
+async def test_the_checkpoint_after_a_rollback_holds_what_is_there(project: Bed):
+    project.write("a", "1")
+    project.write("b", "1")
+    first = await project.take()
+    project.write("a", "2")
+    project.place("b").unlink()
+    second = await project.take()
+    await project.roll_back(first)
+    third = await project.take(touched=[])
+    await project.roll_back(second)
+    await project.roll_back(third)
+    assert (project.read("a"), project.read("b")) == ("1", "1")
+
+
+async def test_a_preview_touches_nothing_and_tells_the_users_work_from_the_agents(project: Bed):
+    project.write("agent.py", "1")
+    project.write("both.py", "1")
+    first = await project.take()
+    project.write("agent.py", "2")
+    project.write("both.py", "2")
+    await project.take(kind="step", touched=["agent.py", "both.py"])
+    project.write("both.py", "3 by the user")
+    project.write("user.py", "mine")
+    before = project.files()
+    plan = (await project.engine.plan(first.id)).preview().plan
+    assert (plan.write, plan.delete) == (["agent.py", "both.py"], ["user.py"])
+    assert (plan.agents, plan.users) == (["agent.py"], ["both.py", "user.py"])
+    assert [conflict.path for conflict in plan.conflicts] == ["both.py", "user.py"]
+    assert project.files() == before
+    assert len((await project.engine.list())[0]) == 2
+
+
+async def test_asking_does_nothing_while_there_are_conflicts(project: Bed):
+    project.write("a", "1")
+    first = await project.take()
+    project.write("a", "mine")
+    report = await project.roll_back(first, "ask")
+    assert not report.applied
+    assert [conflict.path for conflict in report.plan.conflicts] == ["a"]
+    assert project.read("a") == "mine"
+    assert len((await project.engine.list())[0]) == 1
+    assert (await project.roll_back(first, "overwrite")).verified
+    assert project.read("a") == "1"
+
+
+async def test_keeping_merges_the_users_lines_and_says_where_it_cannot(project: Bed):
+    lines = [f"line {n}\n" for n in range(20)]
+    project.write("merge.py", "".join(lines))
+    project.write("clash.py", "one\n")
+    project.write("agents.py", "one\n")
+    first = await project.take()
+    agents = ["agent's\n", *lines[1:]]
+    project.write("merge.py", "".join(agents))
+    project.write("clash.py", "two\n")
+    project.write("agents.py", "two\n")
+    await project.take(kind="step")
+    project.write("merge.py", "".join([*agents[:-1], "user's\n"]))
+    project.write("clash.py", "three\n")
+    project.write("users.py", "mine\n")
+    report = await project.roll_back(first, "keep")
+    assert report.verified
+    assert project.read("merge.py") == "".join([*lines[:-1], "user's\n"])
+    assert project.read("clash.py") == "three\n"
+    assert project.read("agents.py") == "one\n"
+    assert project.read("users.py") == "mine\n"
+    assert [conflict.path for conflict in report.plan.conflicts] == ["clash.py"]
+
+
+async def test_one_file_and_one_folder_come_back_alone(noted: Bed):
+    for name in ("a", "src/b", "src/c", "srcs"):
+        noted.write(name, "1")
+    noted.note("m", "1")
+    first = await noted.take()
+    for name in ("a", "src/b", "src/c", "srcs"):
+        noted.write(name, "2")
+    noted.note("m", "2")
+    report = await noted.roll_back(first, paths=["src"])
+    assert [noted.read(name) for name in ("a", "src/b", "src/c", "srcs")] == ["2", "1", "1", "2"]
+    assert noted.notes() == {"m": "2"}
+    _, current = await noted.engine.list()
+    assert report.safety is not None
+    assert current == report.safety.id
+    await noted.roll_back(first, paths=["a"])
+    assert noted.read("a") == "1"
+
+
+@pytest.mark.parametrize("section", ["code", "memory", "conversation", "skills"])
+async def test_one_section_comes_back_alone(noted: Bed, section: str):
+    def now() -> dict[str, str | None]:
+        return {
+            "code": noted.read("a"),
+            "memory": noted.notes()["m"],
+            "conversation": noted.notes(1)["s"],
+            "skills": noted.read(".mazu/skills/k.py"),
+        }
+
+    def all_to(text: str) -> None:
+        noted.write("a", text)
+        noted.note("m", text)
+        noted.note("s", text, part=1)
+        noted.write(".mazu/skills/k.py", text)
+
+    all_to("1")
+    first = await noted.take()
+    all_to("2")
+    await noted.roll_back(first, only=[section])
+    assert now() == {name: "1" if name == section else "2" for name in now()}
+
+
+async def test_untouched_files_keep_their_times(project: Bed):
+    still = project.write("still", "1")
+    project.write("moved", "1")
+    os.utime(still, (1_000_000, 1_000_000))
+    first = await project.take()
+    project.write("moved", "2")
+    before = still.stat()
+    await project.roll_back(first)
+    assert (still.stat().st_mtime_ns, still.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+async def test_only_what_the_checkpoint_lacks_is_deleted_and_never_an_ignored_file(project: Bed):
+    project.write(".gitignore", "secret.env\n*.cache\n")
+    project.write("secret.env", "key")
+    project.write("a", "1")
+    first = await project.take()
+    project.write(".gitignore", "*.cache\n")
+    project.write("x.cache", "warm")
+    project.write("new", "")
+    await project.take()
+    report = await project.roll_back(first)
+    assert project.read("secret.env") == "key"
+    assert project.read("x.cache") == "warm"
+    assert project.read("new") is None
+    assert [(kept.path, kept.reason) for kept in report.plan.keep] == [("secret.env", "it was ignored then")]
+
+
+async def test_documents_that_are_open_get_the_text_of_their_file(project: Bed):
+    path = project.write("a.py", "1\r\n")
+    other = project.write("b.py", "same")
+    first = await project.take()
+    project.write("a.py", "2\r\n")
+    shown = Buffer("file:///a.py", path, 3, "python", "2\r\n", False)
+    same = Buffer("file:///b.py", other, 3, "python", "same", False)
+    report = await project.roll_back(first, buffers=[shown, same])
+    assert project.typed == {"file:///a.py": "1\r\n"}
+    assert path.read_bytes() == b"1\r\n"
+    assert report.plan.buffers == ["file:///a.py"]
+    assert report.verified
+
+
+async def test_unsaved_text_goes_back_to_the_file_and_undo_brings_it_back(project: Bed):
+    path = project.write("a.py", "saved")
+    first = await project.take()
+    typed = Buffer("file:///a.py", path, 3, "python", "typed", True)
+    report = await project.roll_back(first, buffers=[typed])
+    assert project.typed == {"file:///a.py": "saved"}
+    reloaded = Buffer("file:///a.py", path, 4, "python", "saved", True)
+    await project.roll_back(report.safety, buffers=[reloaded])
+    assert project.typed == {"file:///a.py": "typed"}
+    assert path.read_text() == "saved"
+
+
+async def test_an_editor_that_refuses_is_reported(project: Bed):
+    path = project.write("a.py", "1")
+    first = await project.take()
+    project.write("a.py", "2")
+
+    async def refuse(_: Buffer, __: str) -> bool:
+        return False
+
+    plan = await project.engine.plan(first.id, buffers=[Buffer("file:///a.py", path, 3, "python", "2", False)])
+    report = await plan.apply("overwrite", refuse)
+    assert report.applied
+    assert not report.verified
+    assert [problem.path for problem in report.problems] == ["file:///a.py"]
+    assert project.read("a.py") == "1"
+
+
+async def test_a_file_becomes_a_folder_and_back(project: Bed):
+    project.write("x", "file")
+    as_file, first = await project.take(), project.files()
+    project.place("x").unlink()
+    project.write("x/y/z", "deep")
+    as_folder, second = await project.take(), project.files()
+    await project.roll_back(as_file)
+    assert project.files() == first
+    await project.roll_back(as_folder)
+    assert project.files() == second
+
+
+async def test_a_folder_with_ignored_files_is_not_replaced_by_a_file(project: Bed):
+    project.write(".gitignore", "*.o\n")
+    project.write("x", "file")
+    first = await project.take()
+    project.place("x").unlink()
+    project.write("x/a.c", "source")
+    project.write("x/a.o", "object")
+    report = await project.roll_back(first)
+    assert project.read("x/a.o") == "object"
+    assert not report.verified
+    assert [problem.path for problem in report.problems] == ["x"]
+
+
+async def test_unknown_ids_are_named(project: Bed):
+    for id in ("cp_000009", "nonsense", "cp_", "cp_-1", "cp_" + "9" * 30):
+        with pytest.raises(MazuError) as error:
+            await project.engine.plan(id)
+        assert error.value.kind == Kind.NOT_FOUND
+        assert id in error.value.message
+    with pytest.raises(MazuError) as error:
+        await project.engine.plan()
+    assert error.value.kind == Kind.NOT_FOUND
+
+
+async def test_the_difference_is_told_in_files_memories_and_a_patch(noted: Bed):
+    noted.write("a.py", "one\ntwo\n")
+    noted.write("gone.bin", bytes(range(256)))
+    noted.note("m1", "tabs")
+    first = await noted.take()
+    noted.write("a.py", "one\n2\nthree\n")
+    noted.place("gone.bin").unlink()
+    noted.write("new -file.py", "x\n")
+    noted.note("m1", None)
+    noted.note("m2", "spaces")
+    second = await noted.take()
+    for against in (second.id, "now"):
+        diff = await noted.engine.diff(first.id, against)
+        assert [(f.path, f.status, f.added, f.removed) for f in diff.files] == [
+            ("a.py", "modified", 2, 1),
+            ("gone.bin", "deleted", None, None),
+            ("new -file.py", "added", 1, 0),
+        ]
+        assert (diff.memories.added, diff.memories.removed) == (("m2",), ("m1",))
+        assert "+three" in diff.patch
+        assert "a/memory/m1.md" in diff.patch
+    narrow = await noted.engine.diff(first.id, second.id, ["a.py"])
+    assert [f.path for f in narrow.files] == ["a.py"]
+    assert "memory" not in narrow.patch
+
+
+async def test_a_project_that_moved_keeps_its_checkpoints(tmp_path: Path):
+    async with bed(tmp_path) as project:
+        project.write("a", "1")
+        first = await project.take()
+    (tmp_path / "project").rename(tmp_path / "moved")
+    async with bed(tmp_path, root=tmp_path / "moved") as project:
+        project.write("a", "2")
+        report = await project.roll_back(first)
+        assert report.plan.keep == [] and report.verified
+        assert project.read("a") == "1"

@@ -1,0 +1,290 @@
+"""What a checkpoint holds, and what it says it does not hold."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.checkpoints.user_repository import find
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer
+from tests.checkpoints.bed import Bed, Notes, bed, git, open_engine
+
+
+async def test_the_first_checkpoint_holds_every_file_and_the_next_counts_what_changed(project: Bed):
+    project.write("app.py", "x = 1\n")
+    project.write("lib/util.py", "y = 2\n")
+    first = await project.take("start")
+    assert (first.id, first.parent_id, first.files.added) == ("cp_000001", None, 2)
+    project.write("app.py", "x = 2\n")
+    project.write("new.py", "")
+    project.place("lib/util.py").unlink()
+    second = await project.take()
+    assert (second.parent_id, second.files.added, second.files.modified, second.files.deleted) == (first.id, 1, 1, 1)
+    assert not second.partial
+    project.fsck()
+
+
+async def test_a_known_path_costs_one_look_and_other_changes_wait_for_a_full_one(project: Bed):
+    project.write("a.txt", "1")
+    project.write("b.txt", "1")
+    await project.take()
+    project.write("a.txt", "2")
+    project.write("b.txt", "2")
+    assert (await project.take(touched=["a.txt"])).files.modified == 1
+    assert (await project.take()).files.modified == 1
+    assert (await project.take()).files.modified == 0
+
+
+async def test_files_that_were_noted_as_written_are_looked_at_with_the_known_ones(project: Bed):
+    project.write("a.txt", "1")
+    await project.take()
+    project.write("a.txt", "2")
+    await project.engine.note_written(project.root / "a.txt")
+    assert (await project.take(touched=[])).files.modified == 1
+
+
+async def test_a_file_that_goes_back_to_what_it_was_is_seen_by_the_full_look(project: Bed):
+    project.write("a.txt", "1")
+    await project.take()
+    project.write("a.txt", "2")
+    await project.take(touched=["a.txt"])
+    project.write("a.txt", "1")
+    assert (await project.take()).files.modified == 1
+
+
+async def test_same_size_and_restored_mtime_do_not_hide_a_change(project: Bed):
+    file = project.write("a.txt", "one")
+    status = file.stat()
+    await project.take()
+    await asyncio.gather(*project.engine._background)
+    for text in ("two", "six", "ten"):
+        file.write_text(text)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert (await project.take()).files.modified == 1
+
+
+async def test_a_change_of_the_executable_bit_and_of_permissions_is_a_change(project: Bed):
+    file = project.write("run.sh", "echo", 0o644)
+    first = await project.take()
+    file.chmod(0o755)
+    assert (await project.take()).files.modified == 1
+    file.chmod(0o600)
+    await project.take()
+    await project.roll_back(first)
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+async def test_memory_and_conversation_are_in_the_same_commit(noted: Bed):
+    noted.write("a.txt", "1")
+    noted.note("m1", "use tabs")
+    noted.note("s1", "hello", part=1)
+    first = await noted.take()
+    assert first.memories.added == 1
+    noted.note("m1", "use spaces")
+    noted.note("m2", "no globals")
+    second = await noted.take(touched=[])
+    assert (second.memories.added, second.memories.changed, second.memories.removed) == (1, 1, 0)
+    noted.note("m2", None)
+    assert (await noted.take(touched=[])).memories.removed == 1
+
+
+async def test_unsaved_text_is_held_with_its_document(project: Bed):
+    path = project.write("a.py", "saved\n")
+    dirty = Buffer("file:///a.py", path, 7, "python", "typed \U0001f600\r\n", True)
+    clean = Buffer("file:///b.py", None, 1, "python", "clean", False)
+    checkpoint = await project.take(buffers=[dirty, clean])
+    again = Buffer(dirty.uri, path, 9, "python", "saved\n", False)
+    report = await project.roll_back(checkpoint, buffers=[again, clean])
+    assert report.verified
+    assert project.typed == {dirty.uri: dirty.text}
+
+
+async def test_too_large_and_special_files_are_said_and_never_touched(tmp_path: Path):
+    async with bed(tmp_path, max_untracked_file_bytes=1000) as project:
+        project.write("big.bin", bytes(2000))
+        project.write("small.bin", bytes(10))
+        checkpoint = await project.take()
+        assert [(s.path, s.bytes) for s in checkpoint.skipped] == [("big.bin", 2000)]
+        assert checkpoint.partial
+        project.write("big.bin", b"other" * 500)
+        project.write("small.bin", b"x")
+        report = await project.roll_back(checkpoint)
+        assert project.place("big.bin").read_bytes() == b"other" * 500
+        assert project.place("small.bin").read_bytes() == bytes(10)
+        assert report.verified
+
+
+async def test_a_file_that_grew_too_large_is_not_deleted_by_a_rollback(tmp_path: Path):
+    async with bed(tmp_path, max_untracked_file_bytes=1000) as project:
+        project.write("log.txt", "short")
+        checkpoint = await project.take()
+        project.write("log.txt", "long " * 1000)
+        report = await project.roll_back(checkpoint)
+        assert project.read("log.txt") == "long " * 1000
+        assert [kept.path for kept in report.plan.keep] == ["log.txt"]
+
+
+async def test_a_large_file_that_git_tracks_is_held(tmp_path: Path):
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "-q")
+    (root / "data.bin").write_bytes(bytes(2000))
+    git(root, "add", "data.bin")
+    async with bed(tmp_path, max_untracked_file_bytes=1000) as project:
+        assert not (await project.take()).partial
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs /proc")
+async def test_fifo_socket_and_device_do_not_hang_and_are_left_alone(project: Bed):
+    project.write("a.txt", "1")
+    await project.take()
+    os.mkfifo(project.root / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(project.root / "sock"))
+        project.place("a.txt").unlink()
+        os.mkfifo(project.root / "a.txt")
+        checkpoint = await project.take()
+        assert [(s.path, s.reason) for s in checkpoint.skipped] == [("a.txt", "a named pipe")]
+        await project.roll_back(checkpoint)
+        assert (project.root / "pipe").is_fifo()
+        assert (project.root / "sock").is_socket()
+
+
+async def test_ignored_files_are_not_held_unless_git_tracks_them(tmp_path: Path):
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "-q")
+    (root / ".gitignore").write_text("*.log\nbuild/\n")
+    (root / "kept.log").write_text("tracked")
+    git(root, "add", "-f", "kept.log", ".gitignore")
+    (root / ".git" / "info" / "exclude").write_text("private.txt\n")
+    async with bed(tmp_path) as project:
+        for name in ("a.log", "build/x.o", "private.txt", "src.c"):
+            project.write(name, name)
+        checkpoint = await project.take()
+        assert checkpoint.files.added == 3
+        for name in ("a.log", "build/x.o", "private.txt", "src.c", "kept.log"):
+            project.write(name, "changed")
+        assert (await project.take()).files.modified == 2
+        assert (await project.take(touched=["a.log", "private.txt"])).files.added == 0
+        await project.roll_back(checkpoint)
+        assert project.read("kept.log") == "tracked"
+        assert project.read("src.c") == "src.c"
+        assert project.read("a.log") == project.read("build/x.o") == project.read("private.txt") == "changed"
+
+
+async def test_the_users_own_ignore_list_is_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "config" / "git").mkdir(parents=True)
+    (tmp_path / "config" / "git" / "ignore").write_text("*.swp\n")
+    (tmp_path / "project").mkdir()
+    git(tmp_path / "project", "init", "-q")
+    async with bed(tmp_path) as project:
+        project.write("a.swp", "")
+        assert (await project.take()).files.added == 0
+
+
+async def test_a_folder_inside_a_repository_obeys_the_rules_above_it(tmp_path: Path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".gitignore").write_text("*.tmp\n/project/gen/\nproject/*.out\n/elsewhere/\n")
+    async with bed(tmp_path) as project:
+        for name in ("a.tmp", "gen/x", "b.out", "elsewhere/y", "src/gen/z", "ok.c"):
+            project.write(name, name)
+        await project.take()
+        store = project.engine._project
+        tree = store.trees.folder(bytes.fromhex((await project.take()).tree), b"code")
+        held = {path.decode() for path, _ in store.trees.files(tree)}
+        assert held == {"elsewhere/y", "src/gen/z", "ok.c"}
+
+
+async def test_skills_are_held_and_the_rest_of_mazu_is_not(project: Bed):
+    project.write(".mazu/skills/hello/skill.py", "print('hi')")
+    project.write(".mazu/role.md", "be kind")
+    checkpoint = await project.take()
+    project.write(".mazu/skills/hello/skill.py", "print('bye')")
+    project.write(".mazu/skills/new.py", "")
+    project.write(".mazu/role.md", "be terse")
+    report = await project.roll_back(checkpoint)
+    assert project.read(".mazu/skills/hello/skill.py") == "print('hi')"
+    assert project.read(".mazu/skills/new.py") is None
+    assert project.read(".mazu/role.md") == "be terse"
+    assert report.plan.write == [".mazu/skills/hello/skill.py"]
+
+
+@pytest.mark.parametrize("place", ["", "Desktop", "Downloads", ".."])
+async def test_folders_that_hold_everything_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str):
+    home = tmp_path / "home" / "me"
+    (home / "Desktop").mkdir(parents=True)
+    (home / "Downloads").mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    with pytest.raises(MazuError) as refused:
+        await open_engine([home / place], tmp_path / "state")
+    assert refused.value.kind == Kind.UNSUPPORTED
+    assert "too broad" in refused.value.message
+
+
+async def test_without_git_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MazuError) as missing:
+        await open_engine([tmp_path], tmp_path / "state")
+    assert missing.value.kind == Kind.GIT
+    assert "install" in missing.value.hint.lower()
+
+
+async def test_the_users_place_in_history_is_recorded(tmp_path: Path):
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "trunk")
+    user = find(root)
+    assert user is not None
+    assert (user.where().branch, user.where().commit) == ("trunk", None)
+    (root / "a").write_text("1")
+    git(root, "add", "a")
+    git(root, "commit", "-qm", "one")
+    assert user.where().commit == git(root, "rev-parse", "HEAD").strip()
+    (root / ".git" / "MERGE_HEAD").write_text("0" * 40)
+    assert user.where().states == ("merge",)
+
+
+async def test_several_folders_share_one_id(tmp_path: Path):
+    first, second = tmp_path / "one", tmp_path / "two"
+    (first / ".mazu").mkdir(parents=True)
+    second.mkdir()
+    (first / "a.txt").write_text("1")
+    (second / "a.txt").write_text("1")
+    engine = await open_engine([first, second], tmp_path / "state", [Notes()])
+    try:
+        checkpoint = await engine.take(kind="manual")
+        assert checkpoint.files.added == 2
+        (first / "a.txt").write_text("2")
+        (second / "a.txt").write_text("2")
+        (second / "b.txt").write_text("new")
+        plan = await engine.plan(checkpoint.id)
+        assert plan.preview().plan.write == ["one/a.txt", "two/a.txt"]
+        assert plan.preview().plan.delete == ["two/b.txt"]
+        report = await plan.apply()
+        assert report.verified
+        assert (first / "a.txt").read_text() == (second / "a.txt").read_text() == "1"
+        assert not (second / "b.txt").exists()
+    finally:
+        await engine.close()
+
+
+async def test_a_folder_that_is_opened_later_is_not_in_the_older_checkpoint(tmp_path: Path):
+    first, second = tmp_path / "one", tmp_path / "two"
+    (first / ".mazu").mkdir(parents=True)
+    second.mkdir()
+    (second / "mine.txt").write_text("mine")
+    engine = await open_engine([first], tmp_path / "state")
+    checkpoint = await engine.take(kind="manual")
+    await engine.close()
+    engine = await open_engine([first, second], tmp_path / "state")
+    try:
+        report = await (await engine.plan(checkpoint.id)).apply()
+        assert (second / "mine.txt").exists()
+        assert [kept.path for kept in report.plan.keep] == ["two/"]
+    finally:
+        await engine.close()
