@@ -28,7 +28,7 @@ from typing import Any
 import apsw
 
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.exchange import Record
+from mazu_ls.memory.imports import Record
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.record import Anchor, identifier
 from mazu_ls.memory.rows import Entry

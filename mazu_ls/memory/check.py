@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.memory.record import CATEGORIES, SCOPES, STATES
+from mazu_ls.memory.record import CATEGORIES, SCOPES, SOURCES, STATES
 from mazu_ls.redact import redact
 
 MAX_TITLE = 400
@@ -71,6 +71,11 @@ def query(text: str) -> str:
 def category(name: str) -> str:
     """A category that the user may choose."""
     return _one_of(name, CATEGORIES, "category")
+
+
+def source(name: str) -> str:
+    """Who says so."""
+    return _one_of(name, SOURCES, "source")
 
 
 def scope(name: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,10 @@ class Query:
     files: frozenset[str] = frozenset()
     forgetting: bool = True
     with_anchored: bool = False
+
+    def with_archived(self) -> Query:
+        """The same query, over what was archived too."""
+        return dataclasses.replace(self, where=self.where._replace(states=self.where.states | {"archived"}))
 
 
 @dataclass
@@ -179,7 +184,9 @@ def _beside(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, tuple[int 
     talks: dict[str, bool] = {}
     found: dict[int, tuple[int | None, int | None]] = {}
     for n in numbers:
-        for (session,) in select(db, "SELECT session_id FROM memory WHERE n = ? AND session_id IS NOT NULL", (n,)):
+        for (session,) in select(
+            db, "SELECT session_id FROM memory WHERE n = ? AND session_id IS NOT NULL", (n,)
+        ):
             if session not in talks:
                 talks[session] = len(select(db, _OF_SESSION, (session, _CONVERSATION))) == _CONVERSATION
             if talks[session]:

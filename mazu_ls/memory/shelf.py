@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.memory import check
 from mazu_ls.memory.rows import Rows
 from mazu_ls.memory.schema import MIGRATIONS
 from mazu_ls.store import Store
@@ -44,3 +46,36 @@ class Shelf:
         """Close both connections."""
         await self.reader.close()
         await self.writer.close()
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Project memory, where a folder is open, and global memory."""
+
+    project: Shelf | None
+    common: Shelf
+
+    def __iter__(self) -> Iterator[Shelf]:
+        """The open ones, project first."""
+        return iter([self.common] if self.project is None else [self.project, self.common])
+
+    @property
+    def usual(self) -> str:
+        """The scope of what belongs to no scope by itself: the project where one is open."""
+        return "global" if self.project is None else "project"
+
+    def of(self, scope: str | None) -> list[Shelf]:
+        """The shelf of a scope, or all. Raises InvalidArguments, MazuError(unsupported)."""
+        return list(self) if check.scope(scope) is None else [self.shelf(scope)]
+
+    def shelf(self, scope: str | None) -> Shelf:
+        """The shelf of a scope. Raises InvalidArguments, MazuError(unsupported) where no folder is open."""
+        if check.scope(scope) == "global":
+            return self.common
+        if self.project is None:
+            raise MazuError(
+                Kind.UNSUPPORTED,
+                "No folder is open, so there is no project memory.",
+                'Open a folder, or use scope "global".',
+            )
+        return self.project

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import index
-from mazu_ls.memory.record import Anchor, Outcome, identifier, micros, now
+from mazu_ls.memory.record import Anchor, Memory, Outcome, Remembered, identifier, micros, now
 from mazu_ls.memory.rows import Entry, Rows, digest
 from mazu_ls.memory.similar import compare
 from mazu_ls.memory.tokens import query_terms
@@ -62,9 +62,16 @@ def merge(rows: Rows, known: Entry, new: Entry) -> int:
     return known.n
 
 
-def forget(rows: Rows, n: int) -> None:
-    """Delete an entry; what it superseded is live again, or is handed on to what superseded it."""
+def remembered(rows: Rows, entry: Entry, supersedes: int | None = None) -> Remembered:
+    """`remember`, with the records instead of their numbers."""
+    n, outcome, replaced = remember(rows, entry, supersedes)
+    return Remembered(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
+
+
+def forget(rows: Rows, n: int) -> Memory:
+    """Delete an entry and return what it was; what it superseded is live again, or is handed on to what superseded it."""
     entry = rows.entry(n)
+    was = rows.memory(n)
     if entry.supersedes is not None and (old := rows.find(entry.supersedes)) is not None:
         if entry.superseded_by is None:
             stale = any(anchor.state == "stale" for anchor in old.anchors)
@@ -74,6 +81,7 @@ def forget(rows: Rows, n: int) -> None:
     if entry.superseded_by is not None and rows.find(entry.superseded_by) is not None:
         rows.change(entry.superseded_by, supersedes=entry.supersedes)
     rows.delete(n)
+    return was
 
 
 def used(rows: Rows, numbers: Sequence[int], at: int | None = None) -> None:

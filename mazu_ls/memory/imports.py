@@ -1,29 +1,26 @@
-"""Export to Markdown and import back: a folder of files, or one file; the same memories under the same ids."""
+"""Import from Markdown: what was exported, edited or not, comes back under its ids; what a person wrote is new."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import check, markdown, write
-from mazu_ls.memory.record import CATEGORIES, SOURCES, STATES, identifier
+from mazu_ls.memory.export import MARK
+from mazu_ls.memory.record import CATEGORIES, SOURCES, STATES
 from mazu_ls.memory.rows import Entry, Rows, digest
 from mazu_ls.memory.shelf import Shelf
 from mazu_ls.store import select
 
 BATCH = 250
 MAX_NUMBER = 10**12
-_MARK = "<!-- mazu: next memory -->"
-_KIND_FOLDER = {"page": "wiki", "summary": "sessions", "trait": "traits", "relation": "relations"}
 _KIND_CATEGORY = {"page": "wiki", "summary": "summary", "trait": "trait", "relation": "relation"}
 
 
@@ -53,21 +50,6 @@ class Imported:
     problems: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     linked: list[Record] = field(default_factory=list)
-
-
-async def export(shelves: Sequence[Shelf], target: Path) -> int:
-    """Write every entry of `shelves` to `target`: one file where it ends in .md, else a folder of files.
-
-    Returns how many. Files of an earlier export whose title changed are replaced. Raises MazuError(storage).
-    """
-    try:
-        if target.suffix == ".md" and not target.is_dir():
-            return await _export_file(shelves, target)
-        return await _export_folder(shelves, target)
-    except OSError as error:
-        raise MazuError(
-            Kind.STORAGE, f"{target} cannot be written: {error.strerror}.", "Choose another place."
-        ) from error
 
 
 def read(source: Path) -> Iterator[Record | str]:
@@ -191,6 +173,13 @@ def _resolved(rows: Rows, id: str | None, result: Imported) -> int | None:
     return n if n is not None and select(rows.db, "SELECT 1 FROM memory WHERE n = ?", (n,)) else None
 
 
+def scope_of(record: Record, usual: str) -> str:
+    """Where a record belongs: as its id says, preferences to global memory, anything else to the usual scope."""
+    if record.id is not None and usual == "project":
+        return "global" if record.id.startswith("g_") else "project"
+    return "global" if record.entry.category in ("user_preference", "trait") else usual
+
+
 def _record(text: str, name: str) -> Record:
     entry, fields = markdown.read(text, name)
     folder, _, rest = name.rpartition("wiki/")
@@ -210,7 +199,7 @@ def _record(text: str, name: str) -> Record:
 
 def _checked(entry: Entry, name: str) -> Entry:
     choices = {
-        "kind": (entry.kind, ("memory", *_KIND_FOLDER)),
+        "kind": (entry.kind, ("memory", *_KIND_CATEGORY)),
         "source": (entry.source, SOURCES),
         "state": (entry.state, STATES),
         "category": (
@@ -240,71 +229,7 @@ def _number(id: str | None, scope: str) -> int | None:
     return int(found[2])
 
 
-async def _export_file(shelves: Sequence[Shelf], target: Path) -> int:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with draft.open("w", encoding="utf-8", newline="\n") as file:
-        async for _, texts in _pages(shelves):
-            for _, text in texts:
-                file.write(f"{_MARK}\n" if count else "")
-                file.write(text.replace(f"\n{_MARK}", f"\n\\{_MARK}"))
-                count += 1
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(target)
-    return count
-
-
-async def _export_folder(shelves: Sequence[Shelf], target: Path) -> int:
-    target.mkdir(parents=True, exist_ok=True)
-    count = 0
-    for shelf in shelves:
-        (target / shelf.scope).mkdir(exist_ok=True)
-    before = {path.name[:8]: path for path in target.rglob("[mg]_*.md")}
-    async for scope, texts in _pages(shelves):
-        for name, text in texts:
-            path = target / scope / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            old = before.get(path.name[:8]) if path.name.startswith(("m_", "g_")) else None
-            draft = path.with_name(f".{path.name}.part")
-            draft.write_bytes(text.encode())
-            draft.replace(path)
-            if old is not None and old != path:
-                old.unlink(missing_ok=True)
-            count += 1
-    return count
-
-
-async def _pages(shelves: Sequence[Shelf]) -> Any:
-    """Scope, and names and texts of the files of 500 entries at a time, in the order of their numbers."""
-    for shelf in shelves:
-        last = 0
-        while files := await shelf.read(lambda rows, after=last: _files(rows, after)):
-            last = files[-1][0]
-            yield shelf.scope, [(name, text) for _, name, text in files]
-
-
-def _files(rows: Rows, after: int) -> list[tuple[int, str, str]]:
-    files = []
-    for entry in rows.entries("n > ?", (after,), "ORDER BY n LIMIT 500"):
-        assert entry.n is not None
-        use = select(rows.db, "SELECT uses, last_used_at FROM memory_use WHERE n = ?", (entry.n,))
-        files.append(
-            (entry.n, _name(entry, rows.scope), markdown.write(entry, rows.scope, use[0] if use else None))
-        )
-    return files
-
-
-def _name(entry: Entry, scope: str) -> str:
-    if entry.kind in ("page", "trait", "summary"):
-        return f"{_KIND_FOLDER[entry.kind]}/{entry.key}.md"
-    id = identifier(scope, entry.n or 0)
-    words = re.sub(r"[^\w]+", "-", entry.title.casefold())[:48].strip("-")
-    return f"{_KIND_FOLDER.get(entry.kind, entry.category)}/{id}{'-' + words if words else ''}.md"
-
-
 def _parts(text: str) -> list[str]:
     """The entries of one file; the mark stands alone on a line, and is escaped inside a body."""
-    parts = re.split(rf"^{re.escape(_MARK)}\n", text, flags=re.MULTILINE)
-    return [part.replace(f"\n\\{_MARK}", f"\n{_MARK}") for part in parts]
+    parts = re.split(rf"^{re.escape(MARK)}\n", text, flags=re.MULTILINE)
+    return [part.replace(f"\n\\{MARK}", f"\n{MARK}") for part in parts]
