@@ -26,9 +26,9 @@ _decode = msgspec.json.Decoder().decode
 async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, Any]]:
     """Every JSON object that `stream` (of either SDK) carries; ends at the provider's last word or with the stream.
 
-    Raises StreamEnded when nothing comes for too long or what comes is no object, ValueError for broken JSON,
-    NotAService where the answer is no model's.
-    A service that ignores the wish for a stream answers with one object. Closing it closes the connection.
+    A service that ignores the wish for a stream answers with one object. Closing this closes the connection. Raises
+    StreamEnded when nothing comes for too long or what comes is no object, ValueError for broken JSON, NotAService where
+    the answer is no model's.
     """
     response = stream.response
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -36,29 +36,34 @@ async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, An
         if kind in ("application/json", "text/html"):
             yield _whole(await _all(response, patience), kind)
             return
-        async with aclosing(response.aiter_bytes()) as chunks:
-            limit = patience.first
-            lines = Lines()
-            while True:
-                try:
-                    async with asyncio.timeout(limit):
-                        chunk = await anext(chunks)
-                except StopAsyncIteration:
-                    return
-                except TimeoutError:
-                    raise StreamEnded(f"nothing came for {limit:g} s") from None
-                limit = patience.idle
-                for data in lines.feed(chunk):
-                    if data == DONE:
-                        await _drained(chunks)
-                        return
-                    event = _decoded(data)
-                    yield event
-                    if event.get("type") == LAST:
-                        await _drained(chunks)
+        lines = Lines()
+        async with aclosing(_timely(response, patience)) as pieces:
+            async for piece in pieces:
+                for data in lines.feed(piece):
+                    event = None if data == DONE else _decoded(data)
+                    if event is not None:
+                        yield event
+                    if event is None or event.get("type") == LAST:
+                        await _drained(pieces)
                         return
     finally:
         await response.aclose()
+
+
+async def _timely(response: Any, patience: Patience) -> AsyncGenerator[bytes]:
+    """The bytes as they come; raises StreamEnded when none come in time."""
+    limit = patience.first
+    async with aclosing(response.aiter_bytes()) as chunks:
+        while True:
+            try:
+                async with asyncio.timeout(limit):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise StreamEnded(f"nothing came for {limit:g} s") from None
+            limit = patience.idle
+            yield chunk
 
 
 async def _all(response: Any, patience: Patience) -> bytes:

@@ -12,7 +12,7 @@ from mazu_ls.demo.model_server import ModelServer, strict_anthropic, strict_open
 from mazu_ls.demo.model_server.speech import signature
 from mazu_ls.messages import Image, Message, Text, Thinking, ToolCall, ToolResult
 from mazu_ls.models import anthropic_format, openai_format, table
-from mazu_ls.models.history import NOT_RUN, sendable
+from mazu_ls.models.history import NOT_RUN, encodable, sendable
 from mazu_ls.models.model import ModelSpec, Request, ToolSpec
 from mazu_ls.models.providers import PROVIDERS
 from tests.models.talk import Talk
@@ -32,7 +32,7 @@ calls = st.builds(ToolCall, ids, st.sampled_from(["read_file", "no such.tool:1",
 results = st.builds(
     ToolResult, ids, words, st.booleans(), st.sampled_from([(), (PICTURE,), (Image("image/tiff", "SUkq"),)])
 )
-signed = words.map(lambda text: Thinking(text, "anthropic", signature(text)))
+signed = words.map(encodable).map(lambda text: Thinking(text, "anthropic", signature(text)))
 hidden = st.builds(Thinking, st.just(""), st.just("anthropic"), st.none(), st.just("opaque"))
 reasoned = st.builds(Thinking, words, st.just("deepseek"))
 from_gemini = st.just(Thinking("", "gemini", redacted='["sig",null]'))
