@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mazu_ls.host import Choice, Question, Reply
-from mazu_ls.server.editor import Editor
 from mazu_ls.server.outgoing import ClientError
+
+if TYPE_CHECKING:
+    from mazu_ls.server.editor import Link, Profile
 
 logger = logging.getLogger(__name__)
 PICK_SECONDS = 300.0
@@ -19,8 +21,9 @@ DETAIL = 600
 class Approvals:
     """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`."""
 
-    def __init__(self, editor: Editor) -> None:
-        self._editor = editor
+    def __init__(self, link: Link, profile: Profile) -> None:
+        self._link = link
+        self._profile = profile
         # A second showMessageRequest replaces the first in some editors, which then gets no answer.
         self._one_at_a_time = asyncio.Lock()
 
@@ -28,7 +31,7 @@ class Approvals:
         """The user's choice; a Reply without one when none came within `timeout` seconds of being shown."""
         async with self._one_at_a_time:
             try:
-                if self._editor.profile.opted("permissions"):
+                if self._profile.opted("permissions"):
                     return await self._rich(question, timeout)
                 return await self._plain(question, timeout)
             except TimeoutError:
@@ -57,7 +60,7 @@ class Approvals:
         }
         if question.diff is not None:
             params["diff"] = question.diff
-        answer = await self._editor.link.ask("mazu/permission/request", params, timeout)
+        answer = await self._link.ask("mazu/permission/request", params, timeout)
         fields = answer if isinstance(answer, dict) else {}
         note = fields.get("note")
         return Reply(
@@ -73,7 +76,7 @@ class Approvals:
 
     async def _message_request(self, message: str, options: tuple[str, ...], timeout: float) -> str | None:
         params = {"type": 3, "message": message, "actions": [{"title": option} for option in options]}
-        answer = await self._editor.link.ask("window/showMessageRequest", params, timeout)
+        answer = await self._link.ask("window/showMessageRequest", params, timeout)
         title = answer.get("title") if isinstance(answer, dict) else None
         return title if title in options else None
 

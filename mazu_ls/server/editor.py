@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mazu_ls.server import lsp
+from mazu_ls.server.approvals import Approvals
 from mazu_ls.server.documents import Document, Documents
 
 OPT_INS = ("updates", "permissions", "save")
@@ -74,6 +75,7 @@ class Editor:
         self.link = link
         self.profile = profile
         self.documents = documents
+        self.approvals = Approvals(link, profile)
         self.focus: Focus | None = None
         self.heard_at = time.monotonic()
 

@@ -12,7 +12,6 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, Question, Reply
 from mazu_ls.server import uris
 from mazu_ls.server.apply import apply_to_document
-from mazu_ls.server.approvals import Approvals
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
@@ -32,7 +31,6 @@ class LspHost:
         self._editor = editor
         self._waiting = waiting
         self._disk = disk
-        self._approvals = Approvals(editor)
 
     async def read(self, path: Path) -> str:
         """The text the user sees."""
@@ -82,7 +80,7 @@ class LspHost:
                 logger.warning("The editor did not save: %s", error)
         else:
             names = ", ".join(document.path.name for document in unsaved if document.path)
-            await self._approvals.pick(
+            await self._editor.approvals.pick(
                 f"Please save {names}: a command is about to run and reads the disk.",
                 ("Saved", "Go on without"),
             )
@@ -92,7 +90,7 @@ class LspHost:
         """One question at a time; no answer in time is a Reply without a choice."""
         self._waiting(question.session_id, True)
         try:
-            return await self._approvals.ask(question, timeout)
+            return await self._editor.approvals.ask(question, timeout)
         finally:
             self._waiting(question.session_id, False)
 

@@ -124,6 +124,13 @@ class Server:
             raise InvalidArguments(f"`{field}` must be a file: URI, not {uri[:200]!r}", field)
         return path
 
+    async def pick(self, message: str, options: Sequence[str]) -> int | None:
+        """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""
+        if self.editor is None or not options:
+            return None
+        chosen = await self.editor.approvals.pick(message, tuple(options))
+        return None if chosen is None else list(options).index(chosen)
+
     def name_of(self, path: Path) -> str:
         """How a file is shown: from the workspace folder if it lies in one."""
         return self.workspace.relative(path) if self.workspace.contains(path) else str(path)
@@ -179,7 +186,7 @@ class Server:
         if (sdk := catalog.sdk_of(None, project.config, self.env)) is None:
             return
         while (quiet := time.monotonic() - editor.heard_at) < QUIET_SECONDS:
-            await asyncio.sleep(QUIET_SECONDS - quiet)
+            await asyncio.sleep(QUIET_SECONDS - quiet)  # noqa: ASYNC110 - quiet is no event
         await asyncio.to_thread(clients.preload, sdk)
 
 

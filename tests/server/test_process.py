@@ -27,7 +27,9 @@ HEAVY = (
 
 
 @contextmanager
-def spawned(env: dict[str, str], *arguments: str, folder: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def spawned(
+    env: dict[str, str], *arguments: str, folder: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """`python -m mazu_ls`, killed at the end if it still lives."""
     with subprocess.Popen(
         [sys.executable, *(arguments or ("-m", "mazu_ls"))],
@@ -109,7 +111,9 @@ def test_nothing_heavy_is_imported_before_the_answer_to_initialize(env: dict[str
         imported = process.stderr.readline().decode().split()
         assert imported[0] == "IMPORTED"
         assert "pygls.lsp.server" in imported
-        assert [name for name in imported if name.startswith(HEAVY) and not name.endswith((".errors", ".paths"))] == []
+        assert [
+            name for name in imported if name.startswith(HEAVY) and not name.endswith((".errors", ".paths"))
+        ] == []
 
 
 def test_stdout_is_the_protocol_and_nothing_else(env: dict[str, str]):

@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.paths import project_folder
+from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import memories as wire
 from mazu_ls.server.wire.common import Place
+from mazu_ls.server.wire.other import camel
 
 if TYPE_CHECKING:
+    from mazu_ls.memory import record
     from mazu_ls.memory.memories import Memories
     from mazu_ls.memory.record import AnchorAt
     from mazu_ls.server.server import Server
 
 TITLE = 120
+CHOICES = 8
 
 
 async def _remember_selection(server: Server) -> wire.Remember:
@@ -84,7 +89,13 @@ async def list_memories(server: Server, params: wire.ListMemories) -> wire.Memor
     return wire.MemoryPage([wire.Memory.of(memory) for memory in page], total)
 
 
-@command("mazu.memory.update")
+async def _pin_one(server: Server) -> wire.UpdateMemory:
+    """Without arguments: the user chooses one of the newest memories, which is pinned, or unpinned if it was."""
+    memory = await _chosen(server, "Pin or unpin which memory?")
+    return wire.UpdateMemory(memory.id, pinned=not memory.pinned)
+
+
+@command("mazu.memory.update", natural=_pin_one)
 async def update(server: Server, params: wire.UpdateMemory) -> wire.OneMemory:
     """Change what is given and nothing else."""
     memories = await opened_memories(server)
@@ -103,7 +114,12 @@ async def update(server: Server, params: wire.UpdateMemory) -> wire.OneMemory:
     return wire.OneMemory(wire.Memory.of(memory))
 
 
-@command("mazu.memory.forget")
+async def _forget_one(server: Server) -> wire.Forget:
+    """Without arguments: the user chooses one of the newest memories."""
+    return wire.Forget((await _chosen(server, "Forget which memory?")).id)
+
+
+@command("mazu.memory.forget", natural=_forget_one)
 async def forget(server: Server, params: wire.Forget) -> wire.Forgotten:
     """Delete one memory; what it had superseded is live again."""
     memories = await opened_memories(server)
@@ -122,20 +138,37 @@ async def consolidate(server: Server, params: wire.Consolidate) -> object:
     return result
 
 
-@command("mazu.memory.export")
+async def _usual_place(server: Server) -> wire.ExportImport:
+    """Without arguments: the folder `.mazu/memory/` of the project."""
+    project = await server.opened()
+    return wire.ExportImport(uris.from_path(project_folder(project.root) / "memory"))
+
+
+@command("mazu.memory.export", natural=_usual_place)
 async def export(server: Server, params: wire.ExportImport) -> object:
     """All memories as Markdown, lossless."""
     memories = await opened_memories(server)
-    return await memories.export(server.path_of(params.uri))
+    path = server.path_of(params.uri)
+    return {"count": await memories.export(path), "uri": uris.from_path(path)}
 
 
-@command("mazu.memory.import")
+@command("mazu.memory.import", natural=_usual_place)
 async def import_(server: Server, params: wire.ExportImport) -> object:
     """Memories from Markdown that `mazu.memory.export` wrote, edited or not."""
     memories = await opened_memories(server)
-    result = await memories.import_(server.path_of(params.uri))
+    imported = await memories.import_(server.path_of(params.uri))
     server.notify_changed("memory")
-    return result
+    counts = camel(imported)
+    return {"count": imported.count, **counts}
+
+
+async def _chosen(server: Server, message: str) -> record.Memory:
+    memories = await opened_memories(server)
+    newest, _ = await memories.list(limit=CHOICES)
+    index = await server.pick(message, [f"{memory.id}: {memory.title[:TITLE]}" for memory in newest])
+    if index is None:
+        raise InvalidArguments("`id` is missing; mazu.memory.list tells the ids", "id")
+    return newest[index]
 
 
 async def opened_memories(server: Server) -> Memories:

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.server import uris
+from mazu_ls.server.attachments import read_document
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
@@ -27,7 +28,17 @@ async def list_models(server: Server, params: Nothing) -> Any:
     return {"models": [wire.camel(model) for model in available], "current": await current_model(project)}
 
 
-@command("mazu.models.set")
+async def _chosen_model(server: Server) -> wire.SetModel:
+    """Without arguments: the user chooses one of the models that can be called."""
+    listed = await list_models(server, Nothing())
+    names = [model["name"] for model in listed["models"] if model["ready"]]
+    index = await server.pick("Talk to which model?", names)
+    if index is None:
+        raise InvalidArguments("`model` is missing; mazu.models.list tells the names", "model")
+    return wire.SetModel(names[index])
+
+
+@command("mazu.models.set", natural=_chosen_model)
 async def set_model(server: Server, params: wire.SetModel) -> Any:
     """The current session talks to this model from its next turn on; so do new ones while this server runs."""
     from mazu_ls import journal
@@ -62,6 +73,8 @@ async def list_tools(server: Server, params: Nothing) -> Any:
 @command("mazu.role.show")
 async def show_role(server: Server, params: wire.ShowRole) -> Any:
     """The role document in force; its text is empty where there is none."""
+    if params.uri is not None:
+        return {"uri": params.uri, "text": await _text_at(server, params.uri)}
     return await _role(await server.opened())
 
 
@@ -80,18 +93,16 @@ async def set_role(server: Server, params: wire.SetRole) -> Any:
     if params.uri is None:
         params = await _document_as_role(server)
     assert params.uri is not None
-    path = server.path_of(params.uri)
-    try:
-        text = await server.host.read(path)
-    except OSError as error:
-        raise MazuError(
-            Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror}.", "Check the path."
-        ) from error
+    text = await _text_at(server, params.uri)
     place = _role_path(project)
-    if place != path:
+    if place != server.path_of(params.uri):
         place.parent.mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(place.write_text, text, "utf-8")
     return await _role(project)
+
+
+async def _text_at(server: Server, uri: str) -> str:
+    return (await read_document(server, uri, server.path_of(uri))).text
 
 
 async def _role(project: Project) -> Any:

@@ -22,10 +22,16 @@ async def list_rules(server: Server, params: Nothing) -> Any:
     return _state(await server.opened())
 
 
-@command("mazu.permissions.set")
+async def _show_rules(server: Server) -> None:
+    """Without arguments: nothing is changed, mode and rules are shown."""
+
+
+@command("mazu.permissions.set", natural=_show_rules)
 async def set_rule(server: Server, params: wire.SetRule) -> Any:
     """Add a rule: `allow` is kept for this project, `ask` and `deny` hold while this server runs."""
     project = await server.opened()
+    if params is None:
+        return _state(project)
     rule = params.rule
     if rule.verdict == "allow":
         project.grants.add(rule.tool, _prefix(rule.pattern))
@@ -62,11 +68,7 @@ async def revoke(server: Server, params: wire.RevokeRule) -> Any:
     return _state(project)
 
 
-async def _show_mode(server: Server) -> None:
-    """Without arguments: nothing is changed, the mode is shown."""
-
-
-@command("mazu.permissions.mode", natural=_show_mode)
+@command("mazu.permissions.mode", natural=_show_rules)
 async def mode(server: Server, params: wire.SetMode) -> Any:
     """Change the mode while this server runs."""
     project = await server.opened()
@@ -75,7 +77,17 @@ async def mode(server: Server, params: wire.SetMode) -> Any:
     return _state(project)
 
 
-@command("mazu.permissions.check")
+async def _selected_command(server: Server) -> wire.Check:
+    """Without arguments: the selected text as a shell command."""
+    text = server.editor.selection.strip() if server.editor else ""
+    if not text:
+        raise InvalidArguments(
+            "`tool` is missing, and no text is selected that could be a shell command", "tool"
+        )
+    return wire.Check("run_shell", {"command": text})
+
+
+@command("mazu.permissions.check", natural=_selected_command)
 async def check(server: Server, params: wire.Check) -> Any:
     """What would be decided about a tool call; nothing is run."""
     from mazu_ls.agent.permissions import Call, Place, decide

@@ -9,7 +9,6 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import sessions as wire
 from mazu_ls.server.wire import turns
-from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session import Session
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @command("mazu.session.list")
-async def list_sessions(server: Server, params: Nothing) -> wire.SessionList:
-    """Every session, the last used first."""
+async def list_sessions(server: Server, params: turns.OfSession) -> wire.SessionList:
+    """Every session, the last used first; with an id that one alone."""
     project = await server.opened()
-    infos = await project.sessions.list()
+    infos = [info for info in await project.sessions.list() if params.session_id in (None, info.id)]
     return wire.SessionList([wire.SessionSummary.of(info) for info in infos], project.sessions.current)
 
 
@@ -63,7 +62,7 @@ async def delete(server: Server, params: turns.OfSession) -> wire.SessionList:
     session = await project.sessions.get(params.session_id, create=False)
     await project.sessions.delete(session.id)
     server.notify_changed("sessions")
-    return await list_sessions(server, Nothing())
+    return await list_sessions(server, turns.OfSession())
 
 
 @command("mazu.session.rewind")

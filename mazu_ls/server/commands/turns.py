@@ -9,11 +9,19 @@ from mazu_ls.server import turns, uris
 from mazu_ls.server.attachments import attachments
 from mazu_ls.server.chats import is_chat
 from mazu_ls.server.commands import command
+from mazu_ls.server.comments import instruction_at
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
     from mazu_ls.server.jobs import Job, Token
     from mazu_ls.server.server import Server
+
+REWRITES = {
+    "Simplify": "Make this simpler and easier to read; it must do the same as before.",
+    "Make it robust": "Handle the errors and edge cases that this ignores; change nothing else.",
+    "Make it faster": "Make this faster without changing what it does.",
+    "Add types": "Add or mend type annotations; change nothing else.",
+}
 
 
 @command("mazu.chat", progress=True)
@@ -100,16 +108,20 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
 
 
 async def _edit_of_focus(server: Server) -> wire.Edit:
-    """Without arguments: the last selected range, with the instruction of an `AI!` comment in it."""
-    from mazu_ls.server.comments import instruction_at
-
+    """Without arguments: the last selected range, as an `AI!` comment in it or the user's choice says."""
+    text = _selection(server, "range")
     focus = server.editor.focus if server.editor else None
-    found = instruction_at(_selection(server, "range"))
-    if focus is None or focus.range is None or found is None:
+    assert focus is not None and focus.range is not None, "there is a selection"
+    if found := instruction_at(text):
+        return wire.Edit(focus.uri, focus.range, found)
+    choice = await server.pick(
+        "How should it be rewritten? (An AI! comment can say anything else.)", list(REWRITES)
+    )
+    if choice is None:
         raise InvalidArguments(
             "`instruction` is missing: write an `AI!` comment in the selection", "instruction"
         )
-    return wire.Edit(focus.uri, focus.range, found)
+    return wire.Edit(focus.uri, focus.range, list(REWRITES.values())[choice])
 
 
 @command("mazu.edit", natural=_edit_of_focus, progress=True)

@@ -62,7 +62,9 @@ class Check(Params, frozen=True):
 
 
 class ShowRole(Params, frozen=True):
-    """The role document in force."""
+    """The role document in force; with `uri` that document, as it would be as a role."""
+
+    uri: str | None = None
 
 
 class SetRole(Params, frozen=True):
