@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 
-const PATIENCE_SECONDS = 120;
+const PATIENCE_SECONDS = Number(process.env.MAZU_E2E_PATIENCE ?? 120);
 const POLL_MS = 100;
 const NOWHERE = 'http://127.0.0.1:9'; // no extension is looked for on the network
 const SETTINGS = {

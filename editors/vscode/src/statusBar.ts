@@ -1,5 +1,6 @@
 import { commands, type Disposable, StatusBarAlignment, window } from 'vscode';
 import { price } from './describe';
+import { sentence } from './errors';
 import type { SessionUpdate, Status } from './protocol';
 import type { Condition, Server } from './server';
 
@@ -17,6 +18,7 @@ export class StatusBar implements Disposable {
   private readonly running = new Map<string, Running>();
   private readonly subscriptions: Disposable[];
   private status: Status | undefined;
+  private problem = '';
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly server: Server) {
@@ -54,7 +56,12 @@ export class StatusBar implements Disposable {
     clearTimeout(this.timer);
     this.timer = setTimeout(async () => {
       if (this.server.condition !== 'running') return;
-      this.status = await this.server.execute('mazu.status').catch(() => this.status);
+      try {
+        this.status = await this.server.execute('mazu.status');
+        this.problem = '';
+      } catch (error) {
+        this.problem = sentence(error);
+      }
       this.show();
     }, SETTLE_MS);
   }
@@ -74,13 +81,14 @@ export class StatusBar implements Disposable {
     void commands.executeCommand('setContext', 'mazu.running', this.running.size > 0);
     const { model, mode } = this.status ?? {};
     this.item.text = this.text(model ?? 'no model', mode ?? '');
-    const lines = [`Mazu: ${this.server.condition}`, model && `Model: ${model}`, mode && `Permissions: ${mode}`];
+    const lines = [this.problem || `Mazu: ${this.server.condition}`, model && `Model: ${model}`, mode && `Permissions: ${mode}`];
     this.item.tooltip = lines.filter(Boolean).join('\n');
   }
 
   private text(model: string, mode: string): string {
     const { condition } = this.server;
     if (condition === 'untrusted') return 'Mazu: restricted';
+    if (condition === 'running' && this.problem) return '$(error) Mazu';
     if (condition === 'stopped') return '$(error) Mazu: stopped';
     if (condition === 'starting' || !this.status) return '$(loading~spin) Mazu';
     const name = model.replace(/^[^:]*:/, '');

@@ -87,7 +87,7 @@ class Bed:
         assert process.returncode == 0, report
 
     def _environment(self, model: ModelServer) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("LANG", "TMPDIR", "MAZU_E2E_PATIENCE") if name in os.environ}
         return kept | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
