@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
+
 from mazu_ls.models.anthropic_answer import Answer
 from mazu_ls.models.anthropic_format import amended, continued, payload
 from mazu_ls.models.clients import Connection, client_for
@@ -60,6 +62,17 @@ class AnthropicModel:
             return other, await self._create(client, other)
 
     async def _create(self, client: Any, body: dict[str, Any]) -> Any:
-        return await client.messages.create(
-            **body, stream=True, extra_body=dict(self._connection.extra_body) or None
+        """`messages.create(stream=True)` without its walk through the whole history, 1 ms for 100 rounds."""
+        from anthropic import AsyncStream
+        from anthropic.types import Message, RawMessageStreamEvent
+
+        data = msgspec.json.encode({**body, "stream": True, **self._connection.extra_body})
+        headers = {"Content-Type": "application/json"}
+        return await client.post(
+            "/v1/messages",
+            content=data,
+            options={"headers": headers},
+            cast_to=Message,
+            stream=True,
+            stream_cls=AsyncStream[RawMessageStreamEvent],
         )
