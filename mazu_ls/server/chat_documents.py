@@ -66,8 +66,6 @@ async def send(
     others = [place for place in params.attachments if place.uri != uri]
     attached = (*await attachments(server, others), *await mentioned(server, message))
     turn_id = new_id("t")
-    text = await server.host.read(path)
-    await server.host.edit(path, text, text.rstrip("\r\n") + chats.opening(turn_id))
     writer = ReplyWriter(server, path, turn_id)
     stop = project.listen(writer.hear)
     server.jobs.spawn(writer.run(stop))
@@ -108,6 +106,7 @@ class ReplyWriter:
     async def run(self, stop_listening: object) -> None:
         """Write until the turn has ended and everything stands in the document."""
         try:
+            await self._make_room()
             while not self._ended:
                 await self._news.wait()
                 self._news.clear()
@@ -118,6 +117,17 @@ class ReplyWriter:
         finally:
             if callable(stop_listening):
                 stop_listening()
+
+    async def _make_room(self) -> None:
+        """The heading of the reply, below the message. After the command was answered, because eglot waits for that
+        answer and tells of no edit meanwhile."""
+        text = await self._server.host.read(self._path)
+        try:
+            await self._server.host.edit(self._path, text, text.rstrip("\r\n") + chats.opening(self._turn))
+        except MazuError as error:
+            await self._server.host.say(
+                "warning", f"Mazu: the reply has no place in {self._path.name}. {error.message}"
+            )
 
     async def _finish(self) -> None:
         for _ in range(REFUSALS + 1):

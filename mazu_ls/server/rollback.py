@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mazu_ls.host import Buffer
     from mazu_ls.server.server import Server
 
+NAMED = 5
+ASK_SECONDS = 60.0
+
 
 async def roll_back(
     server: Server,
@@ -46,5 +49,22 @@ async def roll_back(
         return True
 
     report = await plan.apply(on_conflict, write_buffer)
+    if not report.applied and report.plan.conflicts and (decided := await _decided(server, report)):
+        report = await plan.apply(decided, write_buffer)
     server.notify_changed("memory", "checkpoints", "sessions", "skills")
     return report
+
+
+async def _decided(server: Server, report: RollbackReport) -> OnConflict | None:
+    """What to do with files that the user changed too, in editors that have no part of ours to ask it."""
+    if server.editor is None or server.editor.profile.opted("permissions"):
+        return None
+    names = [conflict.path for conflict in report.plan.conflicts]
+    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    index = await server.pick(
+        f"You changed {listed} since the last checkpoint. Rolling back to {report.checkpoint.id} can be undone.",
+        ("Keep my changes", "Overwrite them", "Do not roll back"),
+        ASK_SECONDS,
+    )
+    choices: tuple[OnConflict | None, ...] = ("keep", "overwrite", None)
+    return None if index is None else choices[index]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
 from mazu_ls.server import uris
+from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.jobs import Jobs
 from mazu_ls.server.updates import Updates
@@ -124,11 +125,11 @@ class Server:
             raise InvalidArguments(f"`{field}` must be a file: URI, not {uri[:200]!r}", field)
         return path
 
-    async def pick(self, message: str, options: Sequence[str]) -> int | None:
+    async def pick(self, message: str, options: Sequence[str], timeout: float = PICK_SECONDS) -> int | None:
         """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""
         if self.editor is None or not options:
             return None
-        chosen = await self.editor.approvals.pick(message, tuple(options))
+        chosen = await self.editor.approvals.pick(message, tuple(options), timeout)
         return None if chosen is None else list(options).index(chosen)
 
     def name_of(self, path: Path) -> str:
@@ -185,8 +186,8 @@ class Server:
 
         if (sdk := catalog.sdk_of(None, project.config, self.env)) is None:
             return
-        while (quiet := time.monotonic() - editor.heard_at) < QUIET_SECONDS:
-            await asyncio.sleep(QUIET_SECONDS - quiet)  # noqa: ASYNC110 - quiet is no event
+        while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:
+            await asyncio.sleep(wait)
         await asyncio.to_thread(clients.preload, sdk)
 
 

@@ -200,7 +200,7 @@ async def test_children_end_with_the_editor(env: dict[str, str], folder: Path):
             await client.initialize(folder, experimental={"mazu": {"permissions": True}})
             await client.command("mazu.chat", {"message": "sleep"}, within=60)
             async with asyncio.timeout(60):
-                while len(sleeping()) < 2:
+                while len(sleeping()) < 2:  # noqa: ASYNC110 - another process has no event
                     await asyncio.sleep(0.05)
             assert process.stdin
             process.stdin.close()

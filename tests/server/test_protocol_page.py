@@ -71,7 +71,11 @@ def test_every_command_has_a_form_without_arguments_or_the_page_says_why_not():
     told = section(2).partition("What a command does without arguments")[2]
     for name, command in commands.REGISTRY.items():
         needs = [field.encode_name for field in msgspec.structs.fields(command.params) if field.required]
-        if command.params is not Nothing and (needs or command.natural) and not name.startswith("mazu.skills."):
+        if (
+            command.params is not Nothing
+            and (needs or command.natural)
+            and not name.startswith("mazu.skills.")
+        ):
             assert command.natural, f"{name} needs {needs} and has no natural form"
             assert f"`{name}`" in told, name
 
@@ -81,7 +85,12 @@ def test_every_error_kind_and_code_is_on_the_page():
     listed = re.search(r"`kind`: `([^`]+)`", text)
     assert listed
     assert sorted(listed[1].replace(" ", "").split(",")) == sorted(kind.value for kind in Kind)
-    for code in (errors.INVALID_PARAMS, errors.REQUEST_FAILED, errors.REQUEST_CANCELLED, errors.CONTENT_MODIFIED):
+    for code in (
+        errors.INVALID_PARAMS,
+        errors.REQUEST_FAILED,
+        errors.REQUEST_CANCELLED,
+        errors.CONTENT_MODIFIED,
+    ):
         assert f"`{code}`" in text
 
 

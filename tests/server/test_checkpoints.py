@@ -1,0 +1,175 @@
+"""Checkpoints and rollback over the wire: code, unsaved buffer, memory and conversation go back together."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.client import Client, RpcFailure
+from tests.server.test_turns import agent
+
+EDITS = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
+OPTED = {**EDITS, "experimental": {"mazu": {"updates": True, "permissions": True, "save": True}}}
+
+
+@pytest.fixture
+async def editor(client: Client, folder: Path) -> Client:
+    """A client that applies edits honestly, in a folder with two files."""
+    (folder / "a.py").write_text("a = 1\n")
+    (folder / "b.py").write_text("b = 1\n")
+    client.answers["workspace/applyEdit"] = client.apply_edit
+    await client.initialize(folder, **OPTED)
+    return client
+
+
+async def test_everything_goes_back_together_and_forward_again(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    async with agent(env, folder, [{"text": "Hello."}, {"text": "Again."}], **OPTED) as client:
+        document = client.open(path.as_uri(), "x = 1  # unsaved\n")
+        await client.command("mazu.remember", {"title": "Known before"})
+        await client.command("mazu.chat", {"message": "hi", "wait": True}, within=60)
+        taken = await client.command("mazu.checkpoint", {"label": "good"})
+        assert taken["kind"] == "manual"
+        assert taken["label"] == "good"
+
+        path.write_text("x = 999\n")
+        (folder / "junk.txt").write_text("junk")
+        client.change(path.as_uri(), "ruined\n")
+        await client.command("mazu.remember", {"title": "Learned after"})
+        await client.command("mazu.chat", {"message": "more", "wait": True}, within=60)
+
+        preview = await client.command("mazu.rollback", {"id": taken["id"], "preview": True})
+        assert preview["applied"] is False
+        assert "app.py" in preview["plan"]["write"]
+        assert "junk.txt" in preview["plan"]["delete"]
+        assert path.read_text() == "x = 999\n"
+
+        result = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+        assert result["applied"] and result["verified"], result
+        assert path.read_text() == "x = 1\n"
+        assert not (folder / "junk.txt").exists()
+        assert document.text == "x = 1  # unsaved\n"
+        assert await titles(client) == {"Known before"}
+        assert (await client.command("mazu.session.show"))["turnCount"] == 1
+
+        safety = result["safety"]
+        assert safety["kind"] == "safety"
+        back = await client.command("mazu.rollback", {"id": safety["id"], "onConflict": "overwrite"})
+        assert back["applied"] and back["verified"], back
+        assert path.read_text() == "x = 999\n"
+        assert document.text == "ruined\n"
+        assert await titles(client) == {"Known before", "Learned after"}
+        assert (await client.command("mazu.session.show"))["turnCount"] == 2
+
+
+async def titles(client: Client) -> set[str]:
+    return {memory["title"] for memory in (await client.command("mazu.memory.list", {}))["memories"]}
+
+
+async def test_only_one_file_or_one_part_goes_back(editor: Client, folder: Path):
+    taken = await editor.command("mazu.checkpoint")
+    for name in ("a.py", "b.py"):
+        (folder / name).write_text("changed\n")
+    await editor.command("mazu.remember", {"title": "Stays"})
+    one = {"id": taken["id"], "paths": ["a.py"], "onConflict": "overwrite"}
+    assert (await editor.command("mazu.rollback", one))["applied"]
+    assert (folder / "a.py").read_text() == "a = 1\n"
+    assert (folder / "b.py").read_text() == "changed\n"
+    await editor.command("mazu.rollback", {"id": taken["id"], "only": ["memory"], "onConflict": "overwrite"})
+    assert (folder / "b.py").read_text() == "changed\n"
+    assert await titles(editor) == set()
+
+
+async def test_a_file_the_user_changed_is_a_conflict_that_an_opted_in_client_settles(
+    editor: Client, folder: Path
+):
+    taken = await editor.command("mazu.checkpoint")
+    (folder / "a.py").write_text("mine\n")
+    asked = await editor.command("mazu.rollback", {"id": taken["id"]})
+    assert asked["applied"] is False
+    assert [conflict["path"] for conflict in asked["plan"]["conflicts"]] == ["a.py"]
+    assert (folder / "a.py").read_text() == "mine\n"
+    assert editor.notes("window/showMessageRequest") == []
+    assert (await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"}))["applied"]
+    assert (folder / "a.py").read_text() == "a = 1\n"
+
+
+async def test_any_other_editor_asks_its_user(client: Client, folder: Path):
+    (folder / "a.py").write_text("a = 1\n")
+    client.answers["window/showMessageRequest"] = lambda params: {"title": "Overwrite them"}
+    await client.initialize(folder, **EDITS)
+    await client.command("mazu.checkpoint")
+    (folder / "a.py").write_text("mine\n")
+    result = await client.command("mazu.rollback")
+    assert result["applied"]
+    assert "a.py" in client.notes("window/showMessageRequest")[0]["message"]
+    assert (folder / "a.py").read_text() == "a = 1\n"
+
+
+async def test_lists_diffs_and_pruning(editor: Client, folder: Path):
+    first = await editor.command("mazu.checkpoint", {"label": "first"})
+    (folder / "a.py").write_text("a = 2\na = 3\n")
+    await editor.command("mazu.remember", {"title": "In between"})
+    second = await editor.command("mazu.checkpoint", {"label": "second"})
+    assert second["parentId"] == first["id"]
+    assert second["files"] == {"added": 0, "modified": 1, "deleted": 0}
+    listed = await editor.command("mazu.checkpoint.list", {})
+    assert [one["label"] for one in listed["checkpoints"]] == ["second", "first"]
+    assert listed["current"] == second["id"]
+    diff = await editor.command("mazu.checkpoint.diff", {"id": first["id"], "against": second["id"]})
+    assert diff["files"] == [{"path": "a.py", "status": "modified", "added": 2, "removed": 1}]
+    assert "+a = 3" in diff["patch"]
+    assert diff["memories"]["added"]
+    assert (await editor.command("mazu.checkpoint.diff"))["files"] == []
+    pruned = await editor.command("mazu.checkpoint.prune", {"keep": 1})
+    assert pruned["removed"] == [first["id"]]
+
+
+async def test_an_unknown_checkpoint_is_not_found(editor: Client):
+    for command, arguments in (
+        ("mazu.rollback", {"id": "cp_009999"}),
+        ("mazu.checkpoint.diff", {"id": "nonsense"}),
+    ):
+        with pytest.raises(RpcFailure) as caught:
+            await editor.command(command, arguments)
+        assert caught.value.data["kind"] == "not_found"
+
+
+async def test_an_editor_that_refuses_the_text_is_reported_and_nothing_is_called_verified(
+    editor: Client, folder: Path
+):
+    path = folder / "a.py"
+    editor.open(path.as_uri(), "a = 1\n")
+    taken = await editor.command("mazu.checkpoint")
+    editor.change(path.as_uri(), "typed\n")
+    editor.answers["workspace/applyEdit"] = lambda params: {"applied": False, "failureReason": "read-only"}
+    result = await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+    assert result["verified"] is False
+    assert path.as_uri() in [problem["path"] for problem in result["problems"]]
+    assert editor.documents[path.as_uri()].text == "typed\n"
+
+
+async def test_the_user_s_git_stays_as_it_is(editor: Client, folder: Path):
+    def git(*arguments: str) -> bytes:
+        command = ["git", "-c", "user.name=u", "-c", "user.email=u@example.org", *arguments]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
+
+    git("init", "-q")
+    git("add", "a.py")
+    git("commit", "-qm", "one")
+    (folder / "a.py").write_text("a = 2\n")
+    before = snapshot(folder / ".git")
+    taken = await editor.command("mazu.checkpoint")
+    (folder / "a.py").write_text("a = 3\n")
+    await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+    assert (folder / "a.py").read_text() == "a = 2\n"
+    assert snapshot(folder / ".git") == before
+    assert git("status", "--porcelain") == b" M a.py\n?? b.py\n"
+
+
+def snapshot(place: Path) -> dict[str, Any]:
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}

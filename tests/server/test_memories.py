@@ -1,0 +1,143 @@
+"""Memory over the wire: what is remembered is found, changed, forgotten, and named by its id everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.server.client import Client, RpcFailure
+
+
+async def test_remember_recall_update_and_forget(client: Client, folder: Path):
+    await client.initialize(folder, experimental={"mazu": {"updates": True}})
+    path = folder / "auth.py"
+    path.write_text("def login():\n    pass\n")
+    client.open(path.as_uri(), "def login(user):\n    pass\n")
+    span = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 8}}
+    arguments = {
+        "title": "Tokens expire after an hour",
+        "body": "The refresh job runs at 50 minutes.",
+        "category": "decision",
+        "tags": ["auth"],
+        "anchors": [{"uri": path.as_uri(), "range": span}],
+    }
+    created = await client.command("mazu.remember", arguments)
+    assert created["outcome"] == "created"
+    memory = created["memory"]
+    assert memory["scope"] == "project"
+    assert memory["source"] == "user"
+    assert memory["createdAt"].endswith("Z")
+    assert memory["anchors"][0]["path"] == "auth.py"
+    assert "score" not in memory
+    assert (await client.command("mazu.remember", arguments))["outcome"] == "duplicate"
+
+    (found,) = (await client.command("mazu.recall", {"query": "when do tokens expire?"}))["memories"]
+    assert found["id"] == memory["id"]
+    assert 0 <= found["score"] <= 1
+    assert found["why"]
+
+    updated = await client.command(
+        "mazu.memory.update", {"id": memory["id"], "pinned": True, "title": "Tokens live an hour"}
+    )
+    assert updated["memory"]["pinned"] is True
+    assert updated["memory"]["body"] == arguments["body"]
+    listed = await client.command("mazu.memory.list", {"category": "decision"})
+    assert (listed["total"], listed["memories"][0]["title"]) == (1, "Tokens live an hour")
+    assert (await client.command("mazu.memory.list", {"category": "mistake"}))["total"] == 0
+
+    forgotten = await client.command("mazu.memory.forget", {"id": memory["id"]})
+    assert forgotten["forgotten"]["id"] == memory["id"]
+    assert (await client.command("mazu.recall", {"query": "tokens"}))["memories"] == []
+    assert {"what": ["memory"]} in client.notes("mazu/changed")
+
+
+async def test_a_fact_that_changed_supersedes_and_forgetting_it_brings_the_old_one_back(
+    client: Client, folder: Path
+):
+    await client.initialize(folder)
+    old = (await client.command("mazu.remember", {"title": "The port is 8080"}))["memory"]
+    new = await client.command("mazu.remember", {"title": "The port is 9090", "supersedes": old["id"]})
+    assert new["outcome"] == "superseded"
+    assert new["memory"]["supersedes"] == old["id"]
+    await client.command("mazu.memory.forget", {"id": new["memory"]["id"]})
+    (left,) = (await client.command("mazu.memory.list", {}))["memories"]
+    assert (left["id"], left["state"]) == (old["id"], "current")
+
+
+@pytest.mark.parametrize(
+    "query", ["", '"', "*", "NEAR(", "%", "the of and", "a AND", "x" * 100_000, "naïve 👩 \u0000"]
+)
+async def test_any_query_is_answered(client: Client, folder: Path, query: str):
+    await client.initialize(folder)
+    await client.command("mazu.remember", {"title": "Something to find"})
+    try:
+        assert "memories" in await client.command("mazu.recall", {"query": query})
+    except RpcFailure as error:
+        assert error.code == -32602
+        assert "query" in error.message
+
+
+async def test_an_unknown_id_is_not_found(client: Client, folder: Path):
+    await client.initialize(folder)
+    for command in ("mazu.memory.forget", "mazu.memory.update"):
+        with pytest.raises(RpcFailure) as caught:
+            await client.command(command, {"id": "m_999999"})
+        assert caught.value.code == -32803
+        assert caught.value.data["kind"] == "not_found"
+
+
+async def test_without_arguments_the_selection_is_remembered_and_asked_about(client: Client, folder: Path):
+    await client.initialize(folder)
+    path = folder / "a.py"
+    path.write_text("RETRIES = 3  # the service drops every tenth call\n")
+    client.open(path.as_uri(), path.read_text())
+    span = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 49}}
+    await client.ask(
+        "textDocument/codeAction",
+        {"textDocument": {"uri": path.as_uri()}, "range": span, "context": {"diagnostics": []}},
+    )
+    remembered = await client.command("mazu.remember")
+    assert remembered["memory"]["title"].startswith("RETRIES = 3")
+    assert remembered["memory"]["anchors"][0]["path"] == "a.py"
+    (found,) = (await client.command("mazu.recall"))["memories"]
+    assert found["id"] == remembered["memory"]["id"]
+
+
+async def test_without_arguments_and_without_a_document_the_missing_field_is_named(
+    client: Client, folder: Path
+):
+    await client.initialize(folder)
+    for command, field in (
+        ("mazu.remember", "title"),
+        ("mazu.recall", "query"),
+        ("mazu.run", "task"),
+        ("mazu.ask", "question"),
+    ):
+        with pytest.raises(RpcFailure) as caught:
+            await client.command(command)
+        assert caught.value.code == -32602
+        assert field in caught.value.message
+
+
+async def test_forgetting_without_arguments_lets_the_user_choose(client: Client, folder: Path):
+    client.answers["window/showMessageRequest"] = lambda params: params["actions"][1]
+    await client.initialize(folder)
+    for title in ("The first", "A second thing", "Third of all"):
+        await client.command("mazu.remember", {"title": title})
+    forgotten = await client.command("mazu.memory.forget")
+    assert forgotten["forgotten"]["title"] == "A second thing"
+
+
+async def test_memory_leaves_as_markdown_and_comes_back(client: Client, folder: Path, tmp_path: Path):
+    await client.initialize(folder)
+    await client.command(
+        "mazu.remember", {"title": "Keep this", "body": "line one\n\nline two", "tags": ["a"]}
+    )
+    target = (tmp_path / "out").as_uri()
+    assert (await client.command("mazu.memory.export", {"uri": target}))["count"] == 1
+    before = (await client.command("mazu.memory.list", {}))["memories"]
+    await client.command("mazu.memory.forget", {"id": before[0]["id"]})
+    assert (await client.command("mazu.memory.import", {"uri": target}))["count"] == 1
+    (back,) = (await client.command("mazu.memory.list", {}))["memories"]
+    assert (back["title"], back["body"], back["tags"]) == ("Keep this", "line one\n\nline two", ["a"])

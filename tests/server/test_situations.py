@@ -1,0 +1,197 @@
+"""Bad situations: each is a sentence that says what to do, and everything that can go on goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.server.client import Client, RpcFailure, connected
+
+
+async def said(client: Client) -> str:
+    """Everything the user was told so far, once the project is open."""
+    status = await client.command("mazu.status")
+    shown = [note["message"] for note in client.notes("window/showMessage")]
+    return "\n".join([*shown, *status["warnings"]])
+
+
+async def test_settings_come_from_the_editor_however_it_sends_them(client: Client, folder: Path):
+    client.answers["workspace/configuration"] = lambda params: [
+        {"limits": {"max_steps": 3, "max_cost_usd": None}, "permissions.mode": "plan"}
+    ]
+    await client.initialize(folder, workspace={"configuration": True})
+    assert (await client.command("mazu.status"))["mode"] == "plan"
+    client.answers["workspace/configuration"] = lambda params: [{"permissions": {"mode": "auto"}}]
+    client.notify("workspace/didChangeConfiguration", {"settings": None})
+    await client.until(lambda m: m.get("method") == "workspace/configuration" and m["id"] != "mazu-1")
+    await client.settled()
+    assert (await client.command("mazu.permissions.list"))["mode"] == "auto"
+
+
+async def test_settings_may_be_pushed(client: Client, folder: Path):
+    await client.initialize(folder)
+    assert (await client.command("mazu.permissions.list"))["mode"] == "ask"
+    client.notify(
+        "workspace/didChangeConfiguration", {"settings": {"mazu": {"permissions": {"mode": "plan"}}}}
+    )
+    await client.settled()
+    assert (await client.command("mazu.permissions.list"))["mode"] == "plan"
+
+
+async def test_a_wrong_setting_is_named_with_file_key_and_line(
+    client: Client, folder: Path, env: dict[str, str]
+):
+    home = Path(env["MAZU_HOME"])
+    home.mkdir()
+    (home / "config.toml").write_text('[limits]\nmax_steps = "many"\n')
+    await client.initialize(folder)
+    assert f"{home / 'config.toml'}:2: limits.max_steps" in await said(client)
+
+
+async def test_a_config_file_that_is_no_toml_is_named(client: Client, folder: Path):
+    (folder / ".mazu").mkdir()
+    (folder / ".mazu" / "config.toml").write_text("[limits\n")
+    await client.initialize(folder)
+    assert "config.toml is not valid TOML" in await said(client)
+    assert (await client.command("mazu.remember", {"title": "Goes on"}))["outcome"] == "created"
+
+
+async def test_a_config_file_is_read_again_when_it_changes(client: Client, folder: Path):
+    await client.initialize(folder)
+    await client.command("mazu.status")
+    place = folder / ".mazu" / "config.toml"
+    place.write_text('[permissions]\nmode = "plan"\n')
+    client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": place.as_uri(), "type": 1}]})
+    await client.settled()
+    assert (await client.command("mazu.permissions.list"))["mode"] == "plan"
+
+
+async def test_without_a_folder_global_memory_works_and_the_rest_says_what_it_needs(client: Client):
+    await client.initialize(None)
+    remembered = await client.command(
+        "mazu.remember", {"title": "I like short answers", "category": "user_preference"}
+    )
+    assert remembered["memory"]["scope"] == "global"
+    with pytest.raises(RpcFailure, match="Open a folder") as caught:
+        await client.command("mazu.checkpoint")
+    assert caught.value.data["kind"] == "unsupported"
+
+
+async def test_without_git_there_are_no_checkpoints_and_everything_else(
+    folder: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", str(folder))
+    async with connected({**env, "PATH": str(folder)}) as client:
+        await client.initialize(folder)
+        assert (await client.command("mazu.remember", {"title": "Works"}))["outcome"] == "created"
+        with pytest.raises(RpcFailure) as caught:
+            await client.command("mazu.checkpoint")
+        assert caught.value.data["kind"] == "git"
+        assert (await client.command("mazu.status"))["git"] is False
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/sys").exists(), reason="needs a read-only place")
+async def test_a_project_that_cannot_be_written_keeps_its_memory_elsewhere(client: Client, folder: Path):
+    (folder / ".mazu").write_text("in the way")
+    await client.initialize(folder)
+    assert (await client.command("mazu.remember", {"title": "Works"}))["outcome"] == "created"
+    assert "memory is kept in" in await said(client)
+
+
+async def test_the_home_folder_is_too_broad_for_checkpoints(
+    folder: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(folder))
+    async with connected({**env, "HOME": str(folder)}) as client:
+        await client.initialize(folder)
+        with pytest.raises(RpcFailure) as caught:
+            await client.command("mazu.checkpoint")
+        assert caught.value.data["kind"] == "unsupported"
+        assert caught.value.data["hint"]
+
+
+async def test_folders_can_come_and_go(client: Client, folder: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    other.mkdir()
+    await client.initialize(folder)
+    await client.command("mazu.remember", {"title": "Of the first folder"})
+    event = {
+        "added": [{"uri": other.as_uri(), "name": "other"}],
+        "removed": [{"uri": folder.as_uri(), "name": "project"}],
+    }
+    client.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+    await client.settled()
+    assert (await client.command("mazu.status"))["folders"] == [str(other)]
+    assert (await client.command("mazu.memory.list", {}))["total"] == 0
+
+
+async def test_a_folder_that_is_not_there_is_left_out(client: Client, tmp_path: Path):
+    await client.initialize(tmp_path / "gone")
+    assert (await client.command("mazu.status"))["folders"] == []
+
+
+async def test_what_is_not_there_yet_says_what_to_do_instead(client: Client, folder: Path):
+    await client.initialize(folder)
+    for command, arguments in (("mazu.council", {"question": "x"}), ("mazu.skills.list", None)):
+        with pytest.raises(RpcFailure) as caught:
+            await client.command(command, arguments)
+        assert caught.value.data["kind"] == "unsupported"
+        assert caught.value.data["hint"]
+
+
+async def test_a_defect_of_ours_is_no_traceback(
+    client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    await client.initialize(folder)
+    await client.command("mazu.status")
+    monkeypatch.setattr(client.connection.mazu.project, "tools", lambda: 1 / 0)
+    with pytest.raises(RpcFailure) as caught:
+        await client.command("mazu.tools.list")
+    assert caught.value.data["kind"] == "internal"
+    assert "mazu-ls.log" in caught.value.data["hint"]
+    assert "Traceback" not in str(caught.value.data) + caught.value.message
+
+
+async def test_permissions_are_shown_changed_and_checked(client: Client, folder: Path):
+    await client.initialize(folder)
+    check = {"tool": "run_shell", "arguments": {"command": "make test"}}
+    assert (await client.command("mazu.permissions.check", check))["verdict"] == "ask"
+    rules = await client.command(
+        "mazu.permissions.set", {"rule": {"tool": "run_shell", "pattern": "*", "verdict": "allow"}}
+    )
+    (granted,) = rules["rules"]
+    assert granted["id"]
+    assert (await client.command("mazu.permissions.check", check))["verdict"] == "allow"
+    denied = {"rule": {"tool": "run_shell", "pattern": "make test", "verdict": "deny"}}
+    await client.command("mazu.permissions.set", denied)
+    assert (await client.command("mazu.permissions.check", check))["verdict"] == "deny"
+    await client.command("mazu.permissions.revoke", {"id": granted["id"]})
+    assert [rule["verdict"] for rule in (await client.command("mazu.permissions.list"))["rules"]] == ["deny"]
+    assert (await client.command("mazu.permissions.mode", {"mode": "plan"}))["mode"] == "plan"
+    assert (await client.command("mazu.permissions.mode"))["mode"] == "plan"
+    with pytest.raises(RpcFailure, match="no_such_tool"):
+        await client.command("mazu.permissions.check", {"tool": "no_such_tool", "arguments": {}})
+
+
+async def test_status_tools_role_usage_and_audit_answer_without_a_key(client: Client, folder: Path):
+    await client.initialize(folder)
+    status = await client.command("mazu.status")
+    assert status["memory"]["available"] and status["checkpoints"]["available"]
+    assert status["keys"]["anthropic"] is False
+    tools = (await client.command("mazu.tools.list"))["tools"]
+    assert {"read_file", "edit_file", "run_shell", "remember"} <= {tool["name"] for tool in tools}
+    assert all(tool["schema"]["type"] == "object" for tool in tools)
+    assert (await client.command("mazu.role.show"))["text"] == ""
+    path = folder / "role.md"
+    path.write_text("You are terse.\n")
+    client.open(path.as_uri(), "You are very terse.\n")
+    assert (await client.command("mazu.role.set"))["text"] == "You are very terse.\n"
+    assert (folder / ".mazu" / "role.md").read_text() == "You are very terse.\n"
+    usage = await client.command("mazu.usage")
+    assert usage["byModel"] == {}
+    assert (await client.command("mazu.audit"))["entries"] == []
+    models = await client.command("mazu.models.list")
+    assert models["current"] is None
+    assert models["models"]
