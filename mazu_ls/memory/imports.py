@@ -48,7 +48,16 @@ class Imported:
     unchanged: int = 0
     duplicates: int = 0
     problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Run:
+    """One import under way: under which number each id is here now, and the records that name other records."""
+
+    result: Imported
+    dedupe: bool
     numbers: dict[str, int] = field(default_factory=dict)
+    ours: set[int] = field(default_factory=set)
     linked: list[Record] = field(default_factory=list)
 
 
@@ -83,23 +92,24 @@ def read(source: Path) -> Iterator[Record | str]:
 
 async def store(shelf: Shelf, records: Iterable[Record], result: Imported, *, dedupe: bool = True) -> None:
     """Store records in transactions of 250: what was reached before an interruption stays, and importing again goes on."""
-    waiting = iter(records)
+    waiting, run = iter(records), _Run(result, dedupe)
     while batch := list(islice(waiting, BATCH)):
-        await shelf.write(lambda rows, some=batch: [_store(rows, record, result, dedupe) for record in some])
-    if result.linked:
-        await shelf.write(lambda rows: _relink(rows, result))
+        await shelf.write(lambda rows, some=batch: [_store(rows, record, run) for record in some])
+    if run.linked:
+        await shelf.write(lambda rows: _relink(rows, run))
 
 
-def _store(rows: Rows, record: Record, result: Imported, dedupe: bool) -> None:
+def _store(rows: Rows, record: Record, run: _Run) -> None:
+    result = run.result
     result.count += 1
     number = _number(record.id, rows.scope)
     known = rows.find(number) if number is not None else None
     entry = replace(record.entry, n=None)
     if known is not None and known.created_at == entry.created_at and known.kind == entry.kind:
         n = _refresh(rows, known, entry, result)
-    elif (twin := _twin(rows, entry, result) if dedupe else None) is not None and twin.n is not None:
+    elif (twin := _twin(rows, entry, run) if run.dedupe else None) is not None and twin.n is not None:
         n = _merge(rows, twin, entry, result)
-    elif record.id is None and dedupe and entry.kind == "memory":
+    elif record.id is None and run.dedupe and entry.kind == "memory":
         n, outcome, _ = write.remember(rows, entry)
         result.duplicates += outcome == "duplicate"
         result.created += outcome != "duplicate"
@@ -107,9 +117,10 @@ def _store(rows: Rows, record: Record, result: Imported, dedupe: bool) -> None:
         n = rows.insert(replace(entry, n=number if known is None else None))
         result.created += 1
     if record.id is not None:
-        result.numbers[record.id] = n
+        run.numbers[record.id] = n
+        run.ours.add(n)
         if record.supersedes or record.superseded_by:
-            result.linked.append(record)
+            run.linked.append(record)
     if record.use:
         rows.db.execute(
             "INSERT INTO memory_use VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET uses = max(uses, excluded.uses),"
@@ -130,7 +141,7 @@ def _refresh(rows: Rows, known: Entry, entry: Entry, result: Imported) -> int:
     return known.n
 
 
-def _twin(rows: Rows, entry: Entry, result: Imported) -> Entry | None:
+def _twin(rows: Rows, entry: Entry, run: _Run) -> Entry | None:
     """A live entry from before this import that says exactly the same; a page or trait of the same key."""
     if entry.kind != "memory":
         return rows.keyed(entry.kind, entry.key or "")
@@ -141,8 +152,7 @@ def _twin(rows: Rows, entry: Entry, result: Imported) -> Entry | None:
         (digest(entry.title, entry.body),),
         "LIMIT 5",
     )
-    ours = set(result.numbers.values()) if result.numbers else ()
-    return next((twin for twin in found if twin.n not in ours), None)
+    return next((twin for twin in found if twin.n not in run.ours), None)
 
 
 def _merge(rows: Rows, twin: Entry, entry: Entry, result: Imported) -> int:
@@ -153,12 +163,12 @@ def _merge(rows: Rows, twin: Entry, entry: Entry, result: Imported) -> int:
     return _refresh(rows, twin, entry, result)
 
 
-def _relink(rows: Rows, result: Imported) -> None:
+def _relink(rows: Rows, run: _Run) -> None:
     """Supersede chains, under the numbers that the entries have now."""
-    for record in result.linked:
-        n = result.numbers[record.id or ""]
+    for record in run.linked:
+        n = run.numbers[record.id or ""]
         links = {
-            name: _resolved(rows, id, result)
+            name: _resolved(rows, id, run)
             for name, id in (("supersedes", record.supersedes), ("superseded_by", record.superseded_by))
         }
         entry = rows.entry(n)
@@ -166,10 +176,10 @@ def _relink(rows: Rows, result: Imported) -> None:
             rows.put(replace(entry, **links))
 
 
-def _resolved(rows: Rows, id: str | None, result: Imported) -> int | None:
+def _resolved(rows: Rows, id: str | None, run: _Run) -> int | None:
     if id is None:
         return None
-    n = result.numbers.get(id, _number(id, rows.scope))
+    n = run.numbers.get(id, _number(id, rows.scope))
     return n if n is not None and select(rows.db, "SELECT 1 FROM memory WHERE n = ?", (n,)) else None
 
 

@@ -83,9 +83,10 @@ async def find(shelves: Sequence[Shelf], query: Query) -> Found:
     corpus = index.Corpus.joined(corpora, names)
     telling = [name for name in names if query.weights[name] >= MATCH_WEIGHT and name in corpus.frequency]
     chosen = index.bounded(corpus, telling or names)
+    others = index.bounded(corpus, [name for name in names if name not in telling])
     gathered = await asyncio.gather(
         *(
-            shelf.reader.read(lambda db, scope=shelf.scope: gather(db, scope, chosen, query))
+            shelf.reader.read(lambda db, scope=shelf.scope: gather(db, scope, (chosen, others), query))
             for shelf in shelves
         )
     )
@@ -97,9 +98,14 @@ async def find(shelves: Sequence[Shelf], query: Query) -> Found:
     return Found(ranked, _words(query.text))
 
 
-def gather(db: apsw.Connection, scope: str, names: Sequence[str], query: Query) -> list[Candidate]:
-    """The candidates of one store: the best of the index, their neighbours in a session, what is anchored in open files."""
-    best = index.candidates(db, names, query.where)
+def gather(db: apsw.Connection, scope: str, names: Sequence[Sequence[str]], query: Query) -> list[Candidate]:
+    """The candidates of one store: the best of the index, their neighbours in a session, what is anchored in open files.
+
+    The second group of `names` is asked for only where the first leaves room.
+    """
+    best = index.candidates(db, names[0], query.where)
+    if len(best) < index.CANDIDATES:
+        best = list(dict.fromkeys(best + index.candidates(db, names[1], query.where)))[: index.CANDIDATES]
     anchored = _anchored(db, query.files)
     beside = _beside(db, best[:_SESSION_TOP])
     wanted = dict.fromkeys(best)
@@ -134,7 +140,8 @@ async def memories(shelves: Sequence[Shelf], found: Found, limit: int) -> list[M
 
 def why(c: Candidate, memory: Memory, words: Mapping[str, str]) -> str:
     """In a few words why a memory was chosen."""
-    said = list(dict.fromkeys(words[term] for term in c.matched if term in words))
+    matched = set(c.matched)
+    said = list(dict.fromkeys(word for term, word in words.items() if term in matched))
     reasons = (
         [f"matches {', '.join(said[:5])}" + (f" and {len(said) - 5} more" if len(said) > 5 else "")]
         if said

@@ -101,7 +101,7 @@ def _of_word(word: str) -> Iterable[str]:
     folded = [part.casefold()[:MAX_TERM] for part in parts]
     stems = [_stem(part) for part in folded]
     if len(parts) > 1:
-        stems.append("".join(folded)[:MAX_TERM])
+        stems.append(_stem("".join(folded)[:MAX_TERM]))
     return stems
 
 

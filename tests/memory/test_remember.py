@@ -1,0 +1,251 @@
+"""What is remembered, what is recognised, what replaces what, and what is refused."""
+
+import pytest
+
+from mazu_ls.config import MemorySettings
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory.memories import Memories
+from mazu_ls.memory.record import AnchorAt, Range
+
+
+async def titles(memories: Memories, state: str = "current") -> set[str]:
+    found, _ = await memories.list(state=state)
+    return {memory.title for memory in found}
+
+
+async def test_a_fact_is_stored_with_its_fields(memories: Memories):
+    made = await memories.remember(
+        "Invoices are numbered by year",
+        "2026-0001 and so on",
+        category="convention",
+        tags=["#Billing", "billing"],
+        pinned=True,
+    )
+    assert made.outcome == "created"
+    assert made.memory.id == "m_000001"
+    assert (made.memory.scope, made.memory.state, made.memory.source) == ("project", "current", "user")
+    assert made.memory.tags == ("billing",)
+    assert await memories.get("m_000001") == made.memory
+
+
+async def test_a_preference_is_global_unless_told_otherwise(memories: Memories):
+    assert (
+        await memories.remember("Prefers short answers", category="user_preference")
+    ).memory.id == "g_000001"
+    here = await memories.remember("Prefers tabs here", category="user_preference", scope="project")
+    assert here.memory.id == "m_000001"
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "The API server listens on port 8080",
+        "  the API  server listens on port 8080 ",
+        "API server listens on port 8080.",
+        "The API server listnes on port 8080",
+    ],
+)
+async def test_saying_it_again_is_a_duplicate(memories: Memories, again: str):
+    await memories.remember("The API server listens on port 8080")
+    made = await memories.remember(again, tags=["net"])
+    assert made.outcome == "duplicate"
+    assert made.memory.id == "m_000001"
+    assert made.memory.tags == ("net",)
+    assert (await memories.list())[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("The API server listens on port 8080", "The API server listens on port 9090"),
+        ("Requests time out after 30 seconds", "Requests time out after 60 seconds"),
+        ("We build with Python 3.11", "We build with Python 3.12"),
+        ("Always push to main", "Never push to main"),
+        ("Caching is enabled in tests", "Caching is disabled in tests"),
+    ],
+)
+async def test_a_changed_fact_supersedes_visibly(memories: Memories, old: str, new: str):
+    first = await memories.remember(old)
+    second = await memories.remember(new)
+    assert second.outcome == "superseded"
+    assert second.replaced is not None
+    assert second.replaced.title == old
+    assert second.memory.supersedes == first.memory.id
+    assert (await memories.get(first.memory.id)).superseded_by == second.memory.id
+    assert await titles(memories) == {new}
+    assert await titles(memories, "superseded") == {old}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Issue 12 is about login", "Issue 13 is about login"),
+        ("fact 12 from process 3", "fact 13 from process 3"),
+        ("Use ruff for linting", "Use ruff for formatting"),
+        (
+            "The payments service stores invoices in Postgres",
+            "The billing service stores invoices in Postgres",
+        ),
+        ("parse_header reads one line", "parse_body reads one line"),
+    ],
+)
+async def test_like_is_not_same(memories: Memories, one: str, other: str):
+    await memories.remember(one)
+    assert (await memories.remember(other)).outcome == "created"
+    assert await titles(memories) == {one, other}
+
+
+async def test_the_same_title_with_another_short_body_is_the_fact_changed(memories: Memories):
+    await memories.remember("Test runner", "unittest")
+    made = await memories.remember("Test runner", "pytest, since May")
+    assert made.outcome == "superseded"
+
+
+async def test_forgetting_the_replacement_restores_the_replaced(memories: Memories):
+    old = (await memories.remember("The port is 8080")).memory
+    middle = (await memories.remember("The port is 9090")).memory
+    newest = (await memories.remember("The port is 7070")).memory
+    forgotten = await memories.forget(middle.id)
+    assert forgotten.id == middle.id
+    assert (await memories.get(newest.id)).supersedes == old.id
+    assert (await memories.get(old.id)).superseded_by == newest.id
+    await memories.forget(newest.id)
+    restored = await memories.get(old.id)
+    assert (restored.state, restored.superseded_by) == ("current", None)
+
+
+async def test_a_fact_that_changes_back_is_live_again(memories: Memories):
+    for port in ("8080", "9090", "8080"):
+        made = await memories.remember(f"The port is {port}")
+    assert made.outcome == "superseded"
+    assert await titles(memories) == {"The port is 8080"}
+
+
+async def test_supersedes_may_be_named_once(memories: Memories):
+    old = (await memories.remember("We deploy by hand")).memory
+    new = await memories.remember("A pipeline deploys", supersedes=old.id)
+    assert new.outcome == "superseded"
+    with pytest.raises(MazuError) as refused:
+        await memories.remember("Nobody deploys", supersedes=old.id)
+    assert refused.value.kind is Kind.CONFLICT
+    assert new.memory.id in refused.value.hint
+
+
+async def test_an_id_is_never_given_twice(memories: Memories):
+    first = (await memories.remember("One thing")).memory.id
+    await memories.forget(first)
+    assert (await memories.remember("Quite another matter")).memory.id != first
+
+
+async def test_update_changes_what_is_given_and_nothing_else(memories: Memories):
+    made = (await memories.remember("A title", "a body", tags=["a"])).memory
+    changed = await memories.update(made.id, body="another body", pinned=True)
+    assert (changed.title, changed.body, changed.tags, changed.pinned) == (
+        "A title",
+        "another body",
+        ("a",),
+        True,
+    )
+    other = (await memories.remember("Something else entirely")).memory
+    with pytest.raises(MazuError, match=made.id):
+        await memories.update(other.id, title="A title", body="another body")
+
+
+async def test_archived_ones_come_back_when_they_are_said_again(memories: Memories):
+    made = (await memories.remember("The staging host is called heron")).memory
+    assert (await memories.archive(made.id)).state == "archived"
+    with pytest.raises(MazuError, match="archived"):
+        await memories.archive(made.id)
+    again = await memories.remember("The staging host is called heron")
+    assert (again.outcome, again.memory.state) == ("duplicate", "current")
+
+
+async def test_secrets_are_replaced_before_they_are_stored(memories: Memories, tmp_path):
+    made = await memories.remember("The key is sk-ant-api03-abcdefghijklmnop", "DB_PASSWORD=Tr0ub4dor&3")
+    assert "abcdefghijklmnop" not in made.memory.title
+    assert "Tr0ub4dor" not in made.memory.body
+    await memories.close()
+    for file in tmp_path.glob("memory.db*"):
+        assert b"Tr0ub4dor" not in file.read_bytes()
+    # The fixture closes once more.
+    memories.shelves = (await Memories.open(tmp_path / "x.db", tmp_path / "y.db", MemorySettings())).shelves
+
+
+async def test_the_agent_may_not_write_where_writing_is_off_and_the_user_may(tmp_path):
+    memories = await Memories.open(tmp_path / "m.db", tmp_path / "g.db", MemorySettings(write="off"))
+    with pytest.raises(MazuError) as refused:
+        await memories.remember("A thing", source="agent")
+    assert refused.value.kind is Kind.PERMISSION
+    assert (await memories.remember("A thing")).outcome == "created"
+    await memories.close()
+
+
+async def test_without_a_folder_there_is_global_memory_only(tmp_path):
+    memories = await Memories.open(None, tmp_path / "g.db", MemorySettings())
+    with pytest.raises(MazuError, match="No folder is open"):
+        await memories.remember("A fact")
+    assert (await memories.remember("A fact", scope="global")).memory.id == "g_000001"
+    assert [m.id for m in await memories.recall("fact")] == ["g_000001"]
+    await memories.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": " \n\t "}, "title"),
+        ({"title": "x" * 5000}, "title"),
+        ({"title": "a\0b"}, "title"),
+        ({"title": "half \ud83d of a pair"}, "title"),
+        ({"title": "x", "body": "y" * 2_000_000}, "body"),
+        ({"title": "x", "body": "\udc00"}, "body"),
+        ({"title": "x", "category": "gossip"}, "category"),
+        ({"title": "x", "scope": "galaxy"}, "scope"),
+        ({"title": "x", "tags": [""]}, "tags"),
+        ({"title": "x", "tags": ["t" * 500]}, "tags"),
+        ({"title": "x", "anchors": [AnchorAt("../../etc/passwd")]}, "anchors"),
+        ({"title": "x", "anchors": [AnchorAt("/etc/passwd")]}, "anchors"),
+    ],
+)
+async def test_bad_input_names_the_field(memories: Memories, arguments: dict, field: str):
+    with pytest.raises(InvalidArguments) as refused:
+        await memories.remember(**arguments)
+    assert refused.value.field == field
+    assert (await memories.list())[1] == 0
+
+
+@pytest.mark.parametrize(
+    "id", ["m_000099", "g_000001", "x", "", "m_", "m_-1", "m_99999999999999999999", "m_١", "🦀"]
+)
+async def test_an_unknown_id_is_said_to_be_unknown(memories: Memories, id: str):
+    for call in (memories.get, memories.forget, memories.update, memories.archive):
+        with pytest.raises((MazuError, InvalidArguments)) as refused:
+            await call(id)
+        assert isinstance(refused.value, InvalidArguments) or refused.value.kind is Kind.NOT_FOUND
+
+
+async def test_the_list_is_paged_over_both_scopes(memories: Memories):
+    subjects = ["apples", "rivers", "compilers", "violins", "glaciers"]
+    for subject in subjects[:3]:
+        await memories.remember(f"About {subject}")
+    for subject in subjects[3:]:
+        await memories.remember(f"About {subject}", scope="global")
+    seen = []
+    for offset in range(0, 6, 2):
+        page, total = await memories.list(limit=2, offset=offset)
+        assert total == 5
+        seen += [memory.id for memory in page]
+    assert seen == ["m_000003", "m_000002", "m_000001", "g_000002", "g_000001"]
+    assert (await memories.list(scope="global"))[1] == 2
+    stats = await memories.stats()
+    assert stats["project"]["states"] == {"current": 3}
+
+
+async def test_a_range_with_its_text_gives_an_anchor(memories: Memories):
+    made = await memories.remember(
+        "Retries thrice",
+        anchors=[AnchorAt("net.py", Range(0, 0, 1, 4), text="def get():\n    for _ in range(3): ...")],
+    )
+    (anchor,) = made.memory.anchors
+    assert (anchor.path, anchor.state) == ("net.py", "fresh")
+    assert anchor.evidence
