@@ -8,10 +8,7 @@ import msgspec
 
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
 from mazu_ls.models.history import encodable, marked, sendable
-from mazu_ls.models.model import (
-    ModelSpec,
-    Request,
-)
+from mazu_ls.models.model import ModelSpec, Request
 
 DEFAULT_OUTPUT = 32_000
 SMALLEST_BUDGET = 1024
@@ -19,7 +16,7 @@ CACHE = {"type": "ephemeral"}
 
 
 def payload(request: Request, spec: ModelSpec, *, thoughts: bool = True) -> dict[str, Any]:
-    """The arguments of `messages.create`. Without `thoughts`, no thinking goes out and none is asked for."""
+    """The body of the request, but for `stream`. Without `thoughts`, no thinking goes out and none is asked for."""
     forced = request.force_tool if spec.thinks != "always" else None
     thinking = _thinking(request, spec) if thoughts and not forced else {}
     body: dict[str, Any] = {"model": spec.model, "max_tokens": _max_output(request, spec), **thinking}
@@ -65,12 +62,8 @@ def _add_prefix(body: dict[str, Any], request: Request, spec: ModelSpec) -> None
         for edge in (system[0], system[-1]):
             edge["cache_control"] = CACHE
     if request.force_tool and spec.thinks == "always":
-        system.append(
-            {
-                "type": "text",
-                "text": f"Answer with one call of the tool `{request.force_tool}` and nothing else.",
-            }
-        )
+        asked = f"Answer with one call of the tool `{request.force_tool}` and nothing else."
+        system.append({"type": "text", "text": asked})
     if system:
         body["system"] = system
     if request.tools:

@@ -169,7 +169,12 @@ def _build(wanted: str, config: Config, env: Mapping[str, str], patience: Patien
     if key is None:
         hint = f"Set {key_env} in the environment, or api_key in [models.{name}] of your own config.toml."
         raise MazuError(Kind.AUTH, f"The key for {name} is not set.", hint)
+    if not (key := key.strip()).isascii() or not key.isprintable():
+        hint = f"Copy it anew into {key_env or 'config.toml'}, without quotes or line ends."
+        raise MazuError(Kind.AUTH, f"The key for {name} holds characters that no key has.", hint)
     base_url = _checked(name, (settings.base_url if settings else None) or provider.address(env))
+    if provider.sdk == "anthropic":
+        base_url = base_url.removesuffix("/v1")  # the SDK adds it, people copy it
     spec = _spec(name, model, provider, settings, base_url)
     endpoint = Endpoint(spec.name, base_url, key_env or "config.toml", "" if key == NO_KEY else key)
     account = Account(provider.sdk, base_url, key)
@@ -188,7 +193,7 @@ def _checked(name: str, base_url: str) -> str:
     if not sound:
         message = f"The address {base_url!r} of {name} is not one that can be called."
         raise MazuError(Kind.CONFIG, message, f"Set base_url in [models.{name}] to an http or https URL.")
-    return base_url
+    return base_url.rstrip("/")
 
 
 def _spec(

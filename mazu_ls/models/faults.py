@@ -6,6 +6,7 @@ Both SDKs' errors are told apart by their attributes, so that neither SDK is imp
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -214,11 +215,13 @@ def _retry_after(error: Any) -> float | None:
     headers = response.headers if response is not None else {}
     try:
         if given := headers.get("retry-after-ms"):
-            return float(given) / 1000
-        given = headers.get("retry-after")
-        return None if given is None else _seconds(given)
-    except (ValueError, OverflowError):
+            asked = float(given) / 1000
+        else:
+            given = headers.get("retry-after")
+            asked = 0.0 if given is None else _seconds(given)
+    except (ValueError, TypeError, OverflowError):
         return None
+    return asked if 0 < asked < math.inf else None
 
 
 def _seconds(given: str) -> float:

@@ -17,7 +17,7 @@ from mazu_ls.models.model import Prices
 from mazu_ls.models.prices import cost, costed
 from mazu_ls.models.providers import PROVIDERS, ollama_address
 from mazu_ls.models.tokens import estimate_tokens
-from tests.models.talk import environment
+from tests.models.talk import Talk, environment
 
 ANTHROPIC = {"ANTHROPIC_API_KEY": "k1"}
 OPENAI = {"OPENAI_API_KEY": "k2"}
@@ -120,6 +120,25 @@ def test_a_key_goes_to_its_own_address_only():
         catalog.resolve("mine", named, OPENAI)
     assert "MINE" in caught.value.hint
     assert catalog.key_present("mine", named, {"MINE": "k"})
+
+
+@pytest.mark.parametrize("key", ["sk-ant\n\nsecret", "sk-ant-s\u00e9cret", "\u201csecret\u201d"])
+def test_a_key_that_was_copied_badly_is_said_without_showing_it(key):
+    with pytest.raises(MazuError) as caught:
+        catalog.resolve("claude-opus-5-5", Config(), {"ANTHROPIC_API_KEY": key})
+    assert caught.value.kind is Kind.AUTH
+    assert "ANTHROPIC_API_KEY" in caught.value.hint
+    assert "secret" not in caught.value.message + caught.value.hint
+
+
+async def test_a_line_end_behind_a_key_and_a_v1_behind_an_address_do_no_harm():
+    async with ModelServer([{"text": "Here."}]) as server:
+        settings = ModelSettings(
+            provider="anthropic", model="claude-x", base_url=f"{server.url}/v1/", api_key="k\n"
+        )
+        talk = Talk(server, "mine", Config(models={"mine": settings}))
+        assert (await talk.say("Hello.")).message.text == "Here."
+        assert server.requests[0].path == "/v1/messages"
 
 
 def test_an_entry_named_like_a_provider_holds_its_key():

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -140,6 +143,36 @@ async def test_a_service_that_asks_for_little_patience_gets_it(sdk):
         talk = Talk(server, sdk)
         assert (await talk.say("Hello.")).stop == "end_turn"
         assert 0.2 <= talk.retries[0].seconds < 0.3
+
+
+@pytest.mark.parametrize(
+    ("headers", "least", "most"),
+    [
+        ({"retry-after": "7"}, 7, 7),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25, 0.25),
+        ({"retry-after": format_datetime(datetime.now(UTC) + timedelta(seconds=90))}, 60, 90),
+    ],
+)
+def test_every_way_to_ask_for_patience_is_read(headers, least, most):
+    failed = failure_of(Limited(headers), Endpoint("m", "http://127.0.0.1:1", "KEY"))
+    assert failed is not None and failed.retry_after is not None
+    assert least <= failed.retry_after <= most
+
+
+@pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf", ""])
+def test_nonsense_in_place_of_patience_is_not_waited_for(given):
+    failed = failure_of(Limited({"retry-after": given}), Endpoint("m", "http://127.0.0.1:1", "KEY"))
+    assert failed is not None and failed.passing and failed.retry_after is None
+
+
+class Limited(Exception):
+    """What both SDKs raise for status 429, as far as it is looked at."""
+
+    status_code = 429
+    body = None
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.response = SimpleNamespace(headers=headers)
 
 
 @pytest.mark.parametrize("sdk", SDKS)
