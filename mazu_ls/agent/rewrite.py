@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mazu_ls import journal
 from mazu_ls.agent.limits import Limits
 from mazu_ls.agent.review import ReviewedHost
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
@@ -47,7 +48,10 @@ async def rewrite(
         _question(project.workspace.relative(path), before, start, end, instruction),
         model=model, limits=Limits.of(project.config.limits), kind="edit", finish=land,
     )  # fmt: skip
-    return await session.prompt(asked, turn_id)
+    try:
+        return await session.prompt(asked, turn_id)
+    finally:
+        session.append(journal.SessionEnded())  # no conversation goes on from here
 
 
 def replacement(reply: str, old: str) -> str:

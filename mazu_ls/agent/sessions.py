@@ -21,6 +21,7 @@ class Sessions:
         self._project = project
         self._folder = folder
         self._open: dict[str, Session] = {}
+        self._aside: set[str] = set()
         self._described: dict[Path, tuple[tuple[int, int], SessionInfo]] = {}
         self._opening = asyncio.Lock()
         self.current: str | None = None
@@ -46,6 +47,7 @@ class Sessions:
             current = self.current
             session = await self._open_session(new_id("s"), new=True, name=name)
             self.current = current
+            self._aside.add(session.id)
             return session
 
     async def list(self) -> list[SessionInfo]:
@@ -106,6 +108,8 @@ class Sessions:
     async def _last(self) -> str | None:
         """The session used last that no other process holds and that was not ended."""
         for info in await asyncio.to_thread(self._describe_all):
+            if info.id in self._aside:
+                continue
             if info.state != "ended" and not await asyncio.to_thread(self._held_elsewhere, info.id):
                 return info.id
         return None

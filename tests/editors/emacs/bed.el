@@ -1,20 +1,24 @@
-;;; bed.el --- checks that print, waits on conditions, a user who answers as told  -*- lexical-binding: t -*-
+;;; bed.el --- a story step by step, checks that print, a user who answers as told  -*- lexical-binding: t -*-
+
+;; A step runs from a timer, so that Emacs is idle between two steps as it is between two keys: eglot tells the
+;; server of changes only then.
 
 (require 'cl-lib)
 (require 'eglot)
 (require 'subr-x)
 
+(defconst bed-wait-seconds 60)
+(defconst bed-started (float-time))
 (defvar bed-failed 0)
+(defvar bed-steps nil "Functions still to be called, in order; one that returns `again' is called again.")
+(defvar bed-deadline nil "When the wait in progress is in vain.")
 (defvar bed-answers nil "What the user will answer: (PROMPT-PART . CHOICE-PART), the first that fits is used up.")
 (defvar bed-asked nil "What the user was asked: (PROMPT . CHOICES), newest first.")
-(defconst bed-started (float-time))
-(defconst bed-wait-seconds 8)
 
 (defun bed-say (format &rest arguments)
   "Add a line to the report."
-  (let ((line (concat (apply #'format format arguments) "\n"))
-        (coding-system-for-write 'utf-8))
-    (write-region line nil (getenv "MAZU_TEST_REPORT") t 'quiet)))
+  (let ((coding-system-for-write 'utf-8))
+    (write-region (concat (apply #'format format arguments) "\n") nil (getenv "MAZU_TEST_REPORT") t 'quiet)))
 
 (defun bed-check (what ok &optional extra)
   "Report whether WHAT is OK; EXTRA explains a failure."
@@ -25,20 +29,40 @@
 (defun bed-finish ()
   "End Emacs with 0 where nothing failed."
   (bed-say "%d failed" bed-failed)
-  (let ((kill-emacs-hook nil)
-        (confirm-kill-processes nil))
+  (let ((kill-emacs-hook nil) (confirm-kill-processes nil))
     (kill-emacs (if (zerop bed-failed) 0 1))))
 
-(defun bed-wait (what met)
-  "Wait until the function MET returns something, and return that; a story cannot go on after a wait in vain."
-  (let ((deadline (+ (float-time) bed-wait-seconds)) value)
-    (while (not (or (setq value (funcall met)) (> (float-time) deadline)))
-      ;; Idle timers run in here, and that is when eglot tells the server of changes.
-      (sit-for 0.05))
-    (bed-check what value (list :asked bed-asked :text (buffer-string)
+(defun bed-poll (what value)
+  "One look of a wait for WHAT; without VALUE it is looked at again, until that is in vain and the story ends."
+  (setq bed-deadline (or bed-deadline (+ (float-time) bed-wait-seconds)))
+  (if (and (not value) (< (float-time) bed-deadline))
+      'again
+    (setq bed-deadline nil)
+    (bed-check what value (list :asked bed-asked :text (buffer-substring-no-properties (point-min) (point-max))
                                 :messages (with-current-buffer "*Messages*" (buffer-string))))
-    (unless value (bed-finish))
-    value))
+    (unless value (bed-finish))))
+
+(defun bed-next ()
+  "Take the next step, and come back for the one after it."
+  (set-buffer (window-buffer)) ; a timer starts in whatever buffer was current
+  (condition-case problem
+      (unless (eq 'again (funcall (car bed-steps)))
+        (pop bed-steps))
+    ((error quit)
+     (bed-check "the story runs" nil problem)
+     (bed-finish)))
+  (if bed-steps (run-with-timer 0.05 nil #'bed-next) (bed-finish)))
+
+(defmacro bed-story (&rest steps)
+  "Take STEPS when Emacs has started. (wait WHAT CONDITION) waits; any other form is evaluated once."
+  `(progn
+     (setq bed-steps
+           (list ,@(mapcar (lambda (step)
+                             (pcase step
+                               (`(wait ,what ,condition) `(lambda () (bed-poll ,what ,condition)))
+                               (_ `(lambda () ,step nil))))
+                           steps)))
+     (add-hook 'emacs-startup-hook (lambda () (run-with-timer 0 nil #'bed-next)))))
 
 (defun bed-answer (prompt choices)
   "What the user answers to PROMPT: one of CHOICES as `bed-answers' says, or nothing."
@@ -62,17 +86,6 @@
   (bed-will-answer "Pick an action" title)
   (let ((last-nonmenu-event ?a)) ; from the keyboard, so that it is not a mouse menu
     (eglot-code-actions beginning end nil t)))
-
-(defmacro bed-story (&rest body)
-  "Run BODY once Emacs has started; an error in it is a failure."
-  `(add-hook 'emacs-startup-hook
-             (lambda ()
-               (run-with-timer 0 nil
-                               (lambda ()
-                                 (condition-case problem
-                                     (progn ,@body)
-                                   ((error quit) (bed-check "the story runs" nil problem)))
-                                 (bed-finish))))))
 
 (setq make-backup-files nil
       auto-save-default nil

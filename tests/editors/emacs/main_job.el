@@ -6,67 +6,73 @@
       `(((python-mode text-mode) . (,(getenv "MAZU_TEST_SERVER") "-m" "mazu_ls"))))
 (add-to-list 'auto-mode-alist '("\\.md\\'" . text-mode))
 
-(defun story-text (buffer)
-  (with-current-buffer buffer (buffer-string)))
+(defvar app nil "The buffer of app.py.")
+(defvar chat nil "The buffer of the chat document.")
+(defvar before nil "What app.py says at first.")
+(defvar checkpoint nil)
+(defvar rolled-back nil)
 
-(defun story-undo ()
-  "Undo the last change, as a new command."
+(defun text (buffer)
+  (with-current-buffer buffer (buffer-substring-no-properties (point-min) (point-max))))
+
+(defun undo-once ()
   (undo-boundary)
   (setq last-command nil)
   (undo))
 
-(defun story-run (command &rest arguments)
+(defun run (command &rest arguments)
   "The result of the server's COMMAND."
   (jsonrpc-request (eglot-current-server) :workspace/executeCommand
                    (list :command command :arguments (vconcat arguments))))
 
+(defun no-turn-runs ()
+  (equal [] (plist-get (run "mazu.status") :running)))
+
 (bed-story
- (find-file "app.py")
- (let ((app (current-buffer)) (before (buffer-string)) chat checkpoint)
-   (call-interactively #'eglot)
-   (bed-wait "eglot manages the buffer" (lambda () (and (eglot-current-server) (eglot-managed-p))))
-   (setq checkpoint (plist-get (story-run "mazu.checkpoint" '(:label "before")) :id))
-   (bed-check "a checkpoint is taken" checkpoint)
+ (setq app (find-file "app.py") before (text app))
+ (call-interactively #'eglot)
+ (wait "eglot manages the buffer" (and (eglot-current-server) (eglot-managed-p)))
+ (setq checkpoint (plist-get (run "mazu.checkpoint" '(:label "before")) :id))
+ (bed-check "a checkpoint is taken" checkpoint)
 
-   ;; A code action on a selection edits the buffer, and undo takes it back.
-   (goto-char (point-min))
-   (search-forward "def double")
-   (undo-boundary)
-   (bed-act (line-beginning-position) (line-end-position 2) "Mazu: document")
-   (bed-wait "the code action edits the buffer" (lambda () (string-search "Twice the number" (story-text app))))
-   (bed-check "it is not saved" (buffer-modified-p app))
-   (story-undo)
-   (bed-check "undo takes it back" (equal before (story-text app)) (story-text app))
+ ;; A code action on a selection edits the buffer, and undo takes it back.
+ (progn (goto-char (point-min))
+        (search-forward "def double")
+        (undo-boundary)
+        (bed-act (line-beginning-position) (line-end-position 2) "Mazu: document"))
+ (wait "the code action edits the buffer" (string-search "Twice the number" (text app)))
+ (bed-check "it is not saved" (buffer-modified-p app))
+ (wait "the turn ends" (no-turn-runs))
+ (undo-once)
+ (bed-check "undo takes it back" (equal before (text app)) (text app))
 
-   ;; A chat document: this eglot cannot open it for the server, so the user does.
-   (bed-act (point-min) (line-end-position) "Mazu: chat about this")
-   (find-file (bed-wait "there is a chat document"
-                        (lambda () (car (file-expand-wildcards ".mazu/chats/*.md")))))
-   (setq chat (current-buffer))
-   (bed-wait "eglot manages it too" #'eglot-managed-p)
-   (goto-char (point-max))
-   (insert "It subtracts. Mend it.\n")
-   (bed-will-answer "edit_file" "Allow once")
-   (bed-act (point) (point) "Mazu: send")
-   (bed-wait "the agent edits the other buffer" (lambda () (string-search "return a + b" (story-text app))))
-   (bed-wait "the reply stands in the document" (lambda () (string-search "It adds now" (story-text chat))))
-   (bed-check "what was written is still there" (string-search "It subtracts. Mend it." (story-text chat)) (story-text chat))
+ ;; A chat document: this eglot cannot open it for the server, so the user does.
+ (bed-act (point-min) (line-end-position) "Mazu: chat about this")
+ (wait "there is a chat document" (file-expand-wildcards ".mazu/chats/*.md"))
+ (setq chat (find-file (car (file-expand-wildcards ".mazu/chats/*.md"))))
+ (wait "eglot manages it too" (eglot-managed-p))
+ (progn (goto-char (point-max))
+        (insert "It subtracts. Mend it.\n")
+        (bed-will-answer "edit_file" "Allow once")
+        (bed-act (point) (point) "Mazu: send"))
+ (wait "the agent edits the other buffer" (string-search "return a + b" (text app)))
+ (wait "the reply stands in the document" (string-search "It adds now" (text chat)))
+ (wait "that turn ends" (no-turn-runs))
+ (bed-check "what was written is still there" (string-search "It subtracts. Mend it." (text chat)) (text chat))
 
-   ;; Back to the checkpoint; the server changes the buffer through Emacs.
-   (switch-to-buffer app)
-   (let (done)
-     (jsonrpc-async-request (eglot-current-server) :workspace/executeCommand
-                            (list :command "mazu.rollback" :arguments (vector (list :id checkpoint :only ["code"])))
-                            :success-fn (lambda (result) (setq done result))
-                            :error-fn (lambda (problem) (setq done problem)))
-     (bed-wait "it is rolled back" (lambda () done))
-     (bed-check "and verified" (eq t (plist-get done :verified)) done))
-   (bed-wait "the buffer is as it was" (lambda () (equal before (story-text app))))
+ ;; Back to the checkpoint; the server changes the buffer through Emacs.
+ (switch-to-buffer app)
+ (jsonrpc-async-request (eglot-current-server) :workspace/executeCommand
+                        (list :command "mazu.rollback" :arguments (vector (list :id checkpoint :only ["code"])))
+                        :success-fn (lambda (result) (setq rolled-back result))
+                        :error-fn (lambda (problem) (setq rolled-back problem)))
+ (wait "it is rolled back" rolled-back)
+ (bed-check "and verified" (eq t (plist-get rolled-back :verified)) rolled-back)
+ (wait "the buffer is as it was" (equal before (text app)))
 
-   (bed-act (point-min) (line-end-position) "Mazu: remember this")
-   (bed-wait "the selection is remembered"
-             (lambda () (equal 1 (plist-get (story-run "mazu.memory.list") :total))))
-   (let ((server (eglot-current-server)))
-     (eglot-shutdown server)
-     (bed-check "the server ends" (not (jsonrpc-running-p server))))))
+ (bed-act (point-min) (line-end-position) "Mazu: remember this")
+ (wait "the selection is remembered" (equal 1 (plist-get (run "mazu.memory.list") :total)))
+ (let ((server (eglot-current-server)))
+   (eglot-shutdown server)
+   (bed-check "the server ends" (not (jsonrpc-running-p server)))))
 ;;; main_job.el ends here

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,17 +29,28 @@ def emacs() -> Path:
     return obtain()
 
 
-async def test_the_main_job(emacs: Path, tmp_path: Path):
-    project, home = tmp_path / "project", tmp_path / "home"
-    project.mkdir()
+@pytest.fixture
+async def bed(emacs: Path, project: Path, tmp_path: Path) -> AsyncIterator[Bed]:
+    home = tmp_path / "home"
     home.mkdir()
-    (project / "app.py").write_text(APP)
-    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    async with ModelServer() as model:
+        yield Bed(emacs, project, home, model)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "app.py").write_text(APP)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    return root
+
+
+async def test_the_main_job(bed: Bed):
     fix = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
-    script = [
+    bed.model.script.replies += [
         Reply(text='```python\ndef double(a):\n    """Twice the number."""\n    return a * 2\n```'),
         Reply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
         Reply(text="It adds now."),
     ]
-    async with ModelServer(script) as model:
-        await Bed(emacs, project, home, model).tell("main_job")
+    await bed.tell("main_job")
