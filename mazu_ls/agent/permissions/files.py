@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.agent.permissions.rules import Call, Decision, Place
@@ -39,7 +38,7 @@ def _asked(raw: str, path: Path, write: bool, place: Place) -> Decision | None:
     if (name := names.secret(parts) or names.secret(PurePosixPath(raw).parts[-1:])) is not None:
         return Decision("ask", f"{name} may hold secrets", rule="secrets")
     try:
-        status = os.stat(path, follow_symlinks=False)
+        status = path.lstat()
     except OSError:
         return None
     if not path.is_dir() and status.st_nlink > 1 and not _LINKED_BY_DESIGN.intersection(parts):

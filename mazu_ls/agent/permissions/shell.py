@@ -1,29 +1,68 @@
-"""A command line before it runs (filled in by the next commit: until then every line is asked about)."""
+"""A command line before it runs: what is denied, why it would be asked about, what a grant of it would be."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mazu_ls.agent.permissions import allow
+from mazu_ls.agent.permissions.lexer import lex
 from mazu_ls.agent.permissions.rules import Call, Decision, Place, Rule
+from mazu_ls.agent.permissions.scan import RESERVED, Scan
+from mazu_ls.agent.permissions.scope import Scope
+from mazu_ls.agent.permissions.words import evaluate
+from mazu_ls.agent.permissions.wrappers import INTERPRETERS, SHELLS, WRAPPERS
+
+_NEVER_GRANTED = frozenset(
+    (
+        "eval",
+        "exec",
+        "source",
+        ".",
+        "trap",
+        "alias",
+        "set",
+        "export",
+        "find",
+        "awk",
+        "gawk",
+        "tar",
+        "rm",
+        "curl",
+        "wget",
+    )
+)
+_SUBCOMMANDS = frozenset(
+    str.split(
+        "git npm pnpm yarn cargo go docker kubectl make uv pip poetry dotnet gradle mvn gh terraform apt brew"
+    )
+)
 
 
 @dataclass(frozen=True)
 class Line:
-    """What is known of a command line."""
+    """What is known of a command line. `commands` are its commands as plain words, None if any word cannot be known."""
 
-    denied: Decision | None = None
-    doubt: str | None = "it is not known to be harmless"
-    prefix: tuple[str, ...] | None = None
-    text: str = ""
+    text: str
+    denied: Decision | None
+    doubt: str | None
+    seen: list[list[str]]
+    commands: list[list[str]] | None
+    prefix: tuple[str, ...] | None
 
     def mentions(self, rule: Rule) -> bool:
-        """Whether a deny or ask rule is about it."""
-        return rule.matches_text(self.text)
+        """Whether a deny or ask rule is about it: about the line, or about any command in it, however wrapped."""
+        return rule.matches_text(self.text) or any(rule.matches_argv(argv) for argv in self.seen)
 
     def granted(self, rules: Sequence[Rule]) -> Rule | None:
-        """The rule that allows all of it."""
-        return next((rule for rule in rules if not rule.pattern), None)
+        """The rule that allows the line: `*`, or rules for each of its commands, all of them plain words."""
+        if (whole := next((rule for rule in rules if not rule.pattern), None)) is not None:
+            return whole
+        if not self.commands:
+            return None
+        found = [next((rule for rule in rules if rule.matches_argv(argv)), None) for argv in self.commands]
+        return found[0] if all(found) else None
 
 
 def is_command(call: Call) -> bool:
@@ -32,5 +71,65 @@ def is_command(call: Call) -> bool:
 
 
 def analyse(call: Call, place: Place) -> Line:
-    """Read a command line."""
-    return Line(text=call.arguments["command"])
+    """Read a command line. Never raises: what cannot be read is asked about, or denied."""
+    text: str = call.arguments["command"]
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "replace").decode()
+        return Line(text, Scan(place).run(text).found, "it holds broken Unicode", [], None, None)
+    scan = Scan(place).run(text)
+    if scan.found is not None:
+        return Line(text, scan.found, None, scan.argvs, None, None)
+    reason = allow.doubt(text, place)
+    commands = _plain(text, place)
+    return Line(text, None, reason, scan.argvs, commands, _prefix(commands))
+
+
+def _plain(text: str, place: Place) -> list[list[str]] | None:
+    """Every command as words that are fully known, with no redirection but to /dev/null; None for any other line."""
+    from mazu_ls.agent.permissions import grammar
+
+    shape = grammar.commands(text)
+    lexed = lex(text)
+    if isinstance(shape, str) or lexed.broken:
+        return None
+    commands: list[list[str]] = []
+    for segment in lexed.segments:
+        words = [raw for raw in segment.words if raw not in RESERVED]
+        if any(r.target not in ("/dev/null", "1", "2") for r in segment.redirects):
+            return None
+        values = [evaluate(raw, Scope(place)) for raw in words]
+        if any(value.dynamic or value.glob or len(value.candidates) != 1 for value in values):
+            return None
+        if argv := [word for value in values for word in value.candidates[0]]:
+            commands.append(argv)
+    return commands if sorted(map(len, commands)) == sorted(map(len, shape)) else None
+
+
+def _prefix(commands: list[list[str]] | None) -> tuple[str, ...] | None:
+    """What "always" would store: the program and, where it has them, its subcommand. Not for what runs anything at all."""
+    if not commands or len(commands) != 1:
+        return None
+    argv = commands[0]
+    name = argv[0].rsplit("/", 1)[-1]
+    if (
+        "=" in argv[0]
+        or name in SHELLS
+        or INTERPRETERS.match(name)
+        or (name in WRAPPERS and name not in _SUBCOMMANDS)
+    ):
+        return None
+    if name in _NEVER_GRANTED:
+        return None
+    if name in _SUBCOMMANDS:
+        head = argv[:3] if len(argv) > 2 and argv[1] in ("run", "compose", "tool") else argv[:2]
+        risky = (
+            len(head) < 2
+            or any(word.startswith("-") for word in head)
+            or head[1] in ("exec", "x", "dlx", "run-script")
+        )
+        if risky or (name in ("docker", "kubectl", "poetry", "uv") and head[1] in ("run", "exec")):
+            return None
+        return tuple(head)
+    return tuple(argv[:1]) if re.fullmatch(r"[\w./+-]+", argv[0]) else None

@@ -1,0 +1,150 @@
+"""What bash makes of `${...}`, `$'...'` and `{a,b}`: POSIX 2.6 and the bash manual, "Shell Expansions"."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from itertools import pairwise
+
+UNKNOWN = "\ue000"  # stands for text that cannot be known
+FIELD = "\ue001"  # where an unquoted expansion is split into words
+_QUOTED = {char: chr(0xE010 + index) for index, char in enumerate("{},*?[]~.-!^=:\\")}
+_UNQUOTED = {ord(code): char for char, code in _QUOTED.items()}
+_PROTECT = str.maketrans(_QUOTED)
+MAX_BRACES = 256
+_ANSI = re.compile(
+    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|c(.)|(.))", re.DOTALL
+)
+_SIMPLE = {
+    "a": "\a",
+    "b": "\b",
+    "e": "\x1b",
+    "E": "\x1b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+}
+_RANGE = re.compile(r"^(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?$")
+_SLICE = re.compile(r"^:\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?$")
+
+
+def protect(text: str) -> str:
+    """Quoted text: its special characters no longer mean anything."""
+    return text.translate(_PROTECT)
+
+
+def unprotect(text: str) -> str:
+    """The text as the program will see it."""
+    return text.translate(_UNQUOTED)
+
+
+def ansi(text: str) -> str:
+    """The inside of `$'...'`, or what `printf` and `echo -e` make of backslashes."""
+
+    def one(match: re.Match[str]) -> str:
+        hex2, hex4, hex8, octal, control, other = match.groups()
+        if digits := hex2 or hex4 or hex8:
+            code = int(digits, 16)
+            return chr(code) if code <= 0x10FFFF and not 0xD800 <= code < 0xE000 else UNKNOWN
+        if octal:
+            return chr(int(octal, 8) & 0xFF)
+        if control:
+            return chr(ord(control) & 0x1F)
+        return _SIMPLE.get(other, other if other in "\\'\"?" else "\\" + other)
+
+    return _ANSI.sub(one, text)
+
+
+def modified(value: str, operation: str) -> str:
+    """`${x<operation>}` of one known value, where the operation is plain text; UNKNOWN for what is not worked out."""
+    if UNKNOWN in value:
+        return UNKNOWN
+    if match := _SLICE.match(operation):
+        start, length = int(match[1]), match[2]
+        rest = value[start:]
+        return rest if length is None else rest[: int(length)]
+    if operation in ("^^", "@U"):
+        return value.upper()
+    if operation in (",,", "@L"):
+        return value.lower()
+    if operation in ("^", "@u"):
+        return value[:1].upper() + value[1:]
+    if operation == ",":
+        return value[:1].lower() + value[1:]
+    if operation[:1] in "#%":
+        return _trimmed(value, operation)
+    if operation.startswith("/"):
+        return _replaced(value, operation[1:])
+    return UNKNOWN
+
+
+def _trimmed(value: str, operation: str) -> str:
+    sign = operation[0]
+    longest = operation.startswith(sign * 2)
+    pattern = re.compile(translate(operation[2 if longest else 1 :]))
+    cuts = range(len(value) + 1)
+    if sign == "#":
+        order = reversed(cuts) if longest else cuts
+        return next((value[cut:] for cut in order if pattern.match(value[:cut])), value)
+    order = cuts if longest else reversed(cuts)
+    return next((value[:cut] for cut in order if pattern.match(value[cut:])), value)
+
+
+def _replaced(value: str, operation: str) -> str:
+    everywhere = operation.startswith("/")
+    pattern, _, new = operation.removeprefix("/").partition("/")
+    anchor = pattern[:1] if pattern[:1] in "#%" and not everywhere else ""
+    body = translate(pattern.removeprefix(anchor)).removesuffix(r"\Z").removesuffix(r"\z")
+    expression = {"#": rf"\A{body}", "%": rf"{body}\Z"}.get(anchor, body)
+    return re.sub(expression, lambda _: new, value, count=0 if everywhere else 1)
+
+
+def braces(text: str) -> list[str]:
+    """Every word that unquoted braces make of one, as many as MAX_BRACES."""
+    done: list[str] = []
+    todo = [text]
+    while todo and len(done) < MAX_BRACES:
+        word = todo.pop(0)
+        parts = _first_braces(word)
+        if parts is None:
+            done.append(word)
+        else:
+            todo[:0] = parts
+    return done + todo
+
+
+def _first_braces(word: str) -> list[str] | None:
+    start = -1
+    while (start := word.find("{", start + 1)) >= 0:
+        depth, commas = 0, []
+        for index in range(start, len(word)):
+            char = word[index]
+            if char == "{":
+                depth += 1
+            elif char == "," and depth == 1:
+                commas.append(index)
+            elif char == "}":
+                depth -= 1
+                if depth == 0:
+                    if items := _items(word, start, index, commas):
+                        return [word[:start] + item + word[index + 1 :] for item in items]
+                    break
+    return None
+
+
+def _items(word: str, start: int, end: int, commas: list[int]) -> list[str]:
+    if commas:
+        edges = [start, *commas, end]
+        return [word[left + 1 : right] for left, right in pairwise(edges)]
+    match = _RANGE.match(word[start + 1 : end])
+    if not match:
+        return []
+    if match[1].lstrip("-").isdigit() and match[2].lstrip("-").isdigit():
+        first, last = int(match[1]), int(match[2])
+        step = abs(int(match[3] or 1)) or 1
+        numbers = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
+        return [str(number) for number in numbers[:MAX_BRACES]]
+    first, last = ord(match[1][0]), ord(match[2][0])
+    return [chr(code) for code in (range(first, last + 1) if first <= last else range(first, last - 1, -1))]

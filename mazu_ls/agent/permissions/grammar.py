@@ -1,0 +1,79 @@
+"""The shape of a command line by a real grammar (tree-sitter-bash): only what is listed here may be allowed unasked."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+_SHAPES = frozenset(
+    str.split(
+        "program list pipeline command command_name word string string_content raw_string ansi_c_string number concatenation"
+        " redirected_statement file_redirect file_descriptor negated_command subshell compound_statement for_statement do_group"
+        " if_statement elif_clause else_clause while_statement test_command unary_expression binary_expression test_operator"
+        " simple_expansion expansion variable_name special_variable_name arithmetic_expansion comment herestring_redirect"
+        " heredoc_redirect heredoc_start heredoc_body heredoc_content heredoc_end variable_assignment parenthesized_expression"
+        " declaration_command extglob_pattern regex brace_expression"
+    )
+)
+_IN_ARITHMETIC = frozenset(("number", "binary_expression", "unary_expression", "parenthesized_expression"))
+MAX_LINE = 20_000  # characters; a longer line is asked about
+
+
+@cache
+def _parser() -> Parser:
+    import tree_sitter
+    import tree_sitter_bash
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+def commands(line: str) -> list[list[str]] | str:
+    """The raw words of every simple command, in order; or, as one sentence, what makes the line too unusual."""
+    if len(line) > MAX_LINE:
+        return "it is too long to be judged"
+    source = line.encode()
+    root = _parser().parse(source).root_node
+    if root.has_error:
+        return "it does not parse"
+    found: list[list[str]] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if (trouble := _unusual(node)) is not None:
+            return trouble
+        if node.type == "command":
+            found.append(_words(node, source))
+        stack.extend(reversed(node.children))
+    return found
+
+
+def _unusual(node: Node) -> str | None:
+    if node.is_missing or node.is_error:
+        return "it does not parse"
+    if node.is_named and node.type not in _SHAPES:
+        return f"it holds a {node.type.replace('_', ' ')}"
+    if not node.is_named and node.type == "&":
+        return "it leaves something running"
+    if node.type == "declaration_command":
+        return "it declares variables"
+    if node.type == "arithmetic_expansion" and any(
+        c.is_named and c.type not in _IN_ARITHMETIC for c in node.children
+    ):
+        return "it computes with variables"
+    return None
+
+
+def _words(node: Node, source: bytes) -> list[str]:
+    words = []
+    for child in node.children:
+        if child.is_named and child.type not in (
+            "variable_assignment",
+            "herestring_redirect",
+            "file_redirect",
+            "heredoc_redirect",
+        ):
+            words.append(source[child.start_byte : child.end_byte].decode())
+    return words

@@ -1,0 +1,211 @@
+"""A command line as bash splits it: segments between operators, raw words, redirections, here documents.
+
+Never fails: an open quote or bracket ends with the line, and is reported. What is right about a line is decided with a
+real grammar (grammar.py); this second reading sees every command in it, also in lines that do not parse.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_OPERATORS = re.compile(r";;&|;;|;&|&&|&>>|&>|\|\||\|&|<<<|<<-|<<|<&|<>|>>|>&|>\||[;&|()<>\n]")
+_REDIRECTS = frozenset(("&>>", "&>", "<<<", "<<-", "<<", "<&", "<>", ">>", ">&", ">|", "<", ">"))
+_ARRAY = re.compile(r"^[A-Za-z_]\w*(\[[^\]]*\])?\+?=$")
+_FD = re.compile(r"^(\d+|\{[A-Za-z_]\w*\})$")
+_PLAIN = re.compile(r"[^\s\\'\"`$<>|&;()#]+")
+_SKIPPED = {
+    "'": re.compile(r"[^']+"),
+    '"': re.compile(r"[^\"\\`$]+"),
+    ")": re.compile(r"[^\"'\\`$()]+"),
+    "}": re.compile(r"[^\"'\\`$}]+"),
+    "`": re.compile(r"[^\\`]+"),
+}
+
+
+@dataclass
+class Redirect:
+    """One redirection: its operator, the descriptor in front of it, the raw target. `body` is a here document's text."""
+
+    op: str
+    fd: str
+    target: str
+    body: str | None = None
+
+
+@dataclass
+class Segment:
+    """One simple command: the operator before it, its raw words, its redirections, the operator behind it."""
+
+    before: str
+    words: list[str] = field(default_factory=list)
+    redirects: list[Redirect] = field(default_factory=list)
+    after: str = ""
+
+
+@dataclass
+class Lexed:
+    """The segments of a line, in order; `broken` says that a quote, a bracket or a here document was left open."""
+
+    segments: list[Segment]
+    broken: bool = False
+
+
+def lex(text: str) -> Lexed:
+    """Split a script into its simple commands."""
+    return _Lexer(text).run()
+
+
+class _Lexer:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.segment = Segment("")
+        self.found: list[Segment] = []
+        self.pending: list[Redirect] = []
+        self.redirect: Redirect | None = None
+        self.broken = False
+
+    def run(self) -> Lexed:
+        text = self.text
+        while self.at < len(text):
+            char = text[self.at]
+            if char in " \t":
+                self.at += 1
+            elif text.startswith("\\\n", self.at):
+                self.at += 2
+            elif char == "#":
+                end = text.find("\n", self.at)
+                self.at = len(text) if end < 0 else end
+            elif (match := _OPERATORS.match(text, self.at)) and not text.startswith(("<(", ">("), self.at):
+                self._operator(match[0])
+            else:
+                self._word()
+        self._close("")
+        self.broken = self.broken or bool(self.pending)
+        return Lexed(self.found, self.broken)
+
+    def _operator(self, op: str) -> None:
+        start, self.at = self.at, self.at + len(op)
+        if op in _REDIRECTS:
+            self._redirect(op, start)
+            return
+        self._close(op)
+        if op == "\n":
+            for redirect in self.pending:
+                self._here_document(redirect)
+            self.pending = []
+
+    def _redirect(self, op: str, start: int) -> None:
+        fd = ""
+        words = self.segment.words
+        # A number or {name} is a descriptor only if it touches the operator.
+        if words and op[0] != "&" and self.text[:start].endswith(words[-1]) and _FD.match(words[-1]):
+            fd = words.pop()
+        self.redirect = Redirect(op, fd, "")
+        self.segment.redirects.append(self.redirect)
+
+    def _close(self, op: str) -> None:
+        self.segment.after = op
+        if self.redirect is not None:
+            self.broken = True
+            self.redirect = None
+        if self.segment.words or self.segment.redirects or op in ("(", ")"):
+            self.found.append(self.segment)
+        self.segment = Segment(op)
+
+    def _word(self) -> None:
+        text, start = self.text, self.at
+        while self.at < len(text):
+            if match := _PLAIN.match(text, self.at):
+                self.at = match.end()
+                continue
+            char = text[self.at]
+            if char == "#":
+                self.at += 1
+            elif char in "\\'\"`$" or text.startswith(("<(", ">("), self.at):
+                self.at = self._quoted(self.at)
+            elif char == "(" and _ARRAY.match(text[start : self.at]):
+                self.at = self._skip(self.at + 1, ")")
+            elif char not in " \t\n<>|&;()":
+                self.at += 1  # other white space, such as a carriage return, is part of a word
+            else:
+                break
+        self._take(text[start : self.at])
+
+    def _take(self, word: str) -> None:
+        if self.redirect is None:
+            self.segment.words.append(word)
+            return
+        redirect, self.redirect = self.redirect, None
+        redirect.target = word
+        if redirect.op in ("<<", "<<-"):
+            self.pending.append(redirect)
+
+    def _quoted(self, at: int) -> int:
+        """The end of the quoted or substituted part that begins here."""
+        text = self.text
+        if text[at] == "\\":
+            return min(at + 2, len(text))
+        for opening, closing in (
+            ("$((", "))"),
+            ("$(", ")"),
+            ("<(", ")"),
+            (">(", ")"),
+            ("${", "}"),
+            ('$"', '"'),
+        ):
+            if text.startswith(opening, at):
+                return self._skip(at + len(opening) - (closing == "))"), closing[-1])
+        if text.startswith("$'", at):
+            match = re.compile(r"(?:[^'\\]|\\.)*'", re.DOTALL).match(text, at + 2)
+            self.broken = self.broken or match is None
+            return match.end() if match else len(text)
+        if text[at] in "'\"`":
+            return self._skip(at + 1, text[at])
+        return at + 1
+
+    def _skip(self, at: int, closing: str) -> int:
+        """Behind the matching `closing`, whatever is nested in between."""
+        text, stack = self.text, [closing]
+        while at < len(text):
+            top = stack[-1]
+            if match := _SKIPPED[top].match(text, at):
+                at = match.end()
+                continue
+            char = text[at]
+            if char == top:
+                stack.pop()
+                at += 1
+                if not stack:
+                    return at
+            elif char == "\\" and top != "'":
+                at += 2
+            elif char == "$" and text.startswith(("$(", "${"), at):
+                stack.append(")" if text[at + 1] == "(" else "}")
+                at += 2
+            elif top == ")" and char == "(":
+                stack.append(")")
+                at += 1
+            elif char == "`" or (char == '"' and top != '"') or (char == "'" and top in ")}"):
+                stack.append(char)
+                at += 1
+            else:
+                at += 1
+        self.broken = True
+        return len(text)
+
+    def _here_document(self, redirect: Redirect) -> None:
+        delimiter = re.sub(r"[\"'\\]", "", redirect.target)
+        lines = []
+        while self.at < len(self.text):
+            end = self.text.find("\n", self.at)
+            end = len(self.text) if end < 0 else end
+            line = self.text[self.at : end]
+            self.at = end + 1
+            if (line.lstrip("\t") if redirect.op == "<<-" else line) == delimiter:
+                redirect.body = "\n".join(lines)
+                return
+            lines.append(line)
+        redirect.body = "\n".join(lines)
+        self.broken = True

@@ -1,0 +1,333 @@
+"""The search for what must never run: through every command of a line, however deep it is hidden."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import islice, product
+
+from mazu_ls.agent.permissions import code, flows, hard, targets
+from mazu_ls.agent.permissions.expansions import UNKNOWN
+from mazu_ls.agent.permissions.flows import Stage
+from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
+from mazu_ls.agent.permissions.rules import Decision, Place
+from mazu_ls.agent.permissions.scope import Scope
+from mazu_ls.agent.permissions.words import Value, evaluate
+from mazu_ls.agent.permissions.wrappers import SHELLS, inner, program, scripts
+
+MAX_WORK = 400_000  # characters read; a line that hides more is refused, for nobody could judge it
+MAX_ARGVS = 24
+RESERVED = frozenset(
+    (
+        "if",
+        "then",
+        "elif",
+        "else",
+        "fi",
+        "do",
+        "done",
+        "while",
+        "until",
+        "!",
+        "{",
+        "}",
+        "time",
+        "function",
+        "coproc",
+        "-p",
+    )
+)
+_ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[[^\]]*\])?(\+?=)(.*)$", re.DOTALL)
+_DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
+
+
+@dataclass
+class Scan:
+    """One search. `argvs` are all the commands that were seen, wrapped ones included, for the rules of the user."""
+
+    place: Place
+    found: Decision | None = None
+    argvs: list[list[str]] = field(default_factory=list)
+    _todo: deque[tuple[str, Scope]] = field(default_factory=deque)
+    _seen: set[str] = field(default_factory=set)
+    _work: int = 0
+
+    def run(self, line: str) -> Scan:
+        """Read the line and everything in it; stops at the first hard deny."""
+        self._push(line, Scope(self.place))
+        while self._todo and self.found is None:
+            script, scope = self._todo.popleft()
+            self._work += len(script) + 1
+            if self._work > MAX_WORK:
+                self._deny(
+                    Decision("deny", "it is too involved to be judged", rule="nothing unreadable runs")
+                )
+                break
+            self._script(script, scope)
+        return self
+
+    def _push(self, script: str, scope: Scope) -> None:
+        if script not in self._seen and script.strip():
+            self._seen.add(script)
+            self._todo.append((script, scope))
+
+    def _deny(self, decision: Decision | None) -> None:
+        self.found = self.found or decision
+
+    def _script(self, script: str, scope: Scope) -> None:
+        stages: list[Stage] = []
+        downloaded: set[str] = set()
+        segments = lex(script).segments
+        self._forks(segments)
+        for segment in segments:
+            values = self._words(segment, scope)
+            redirects = self._redirects(segment, scope)
+            for argv, globs in _argvs(values):
+                stage = Stage(
+                    argv, segment.before, redirects, [text for value in values for text in value.inner]
+                )
+                self._command(argv, globs, scope, stage)
+                self._flow([*stages, stage], segment, values, scope)
+                if flows.runs_one_of(argv, downloaded):
+                    self._deny(Decision("deny", "what would run is downloaded", rule="no download is run"))
+                if program(argv[0]) in flows.DOWNLOADERS:
+                    downloaded |= flows.outputs(stage)
+                stages.append(stage)
+            if not values and segment.redirects:
+                stages.append(Stage([], segment.before, redirects))
+            if self.found is not None:
+                return
+
+    def _forks(self, segments: list[Segment]) -> None:
+        """A function that starts itself in the background, in a pipe: a fork bomb."""
+        for index, segment in enumerate(segments):
+            if segment.after == "(" and len(segment.words) == 1:
+                name = segment.words[0]
+                later = [
+                    s for s in segments[index + 1 :] if name in (w for w in s.words if w not in RESERVED)
+                ]
+                if (
+                    any(s.after in ("&", "|") for s in later)
+                    and len(later) > 1
+                    and any(s.before == "|" or s.after == "&" for s in later)
+                ):
+                    self._deny(
+                        Decision("deny", "a function that only multiplies itself", rule="never destructive")
+                    )
+
+    def _words(self, segment: Segment, scope: Scope) -> list[Value]:
+        """The words of the command itself, assignments and reserved words taken off; what they hide is put on the list."""
+        raws = list(segment.words)
+        while raws:
+            if raws[0] in RESERVED:
+                if raws.pop(0) == "function" and raws:
+                    raws.pop(0)
+            elif match := _ASSIGNMENT.match(raws[0]):
+                self._assign(match, scope)
+                raws.pop(0)
+            elif raws[0] in ("for", "select") and len(raws) > 2 and raws[2] == "in":
+                for raw in raws[3:]:
+                    for fields in self._value(raw, scope).candidates:
+                        for text in fields:
+                            scope.assign(raws[1], text)
+                return []
+            elif raws[0] == "case":
+                raws = raws[3:] if len(raws) > 2 else []
+            else:
+                break
+        return [self._value(raw, scope) for raw in raws]
+
+    def _value(self, raw: str, scope: Scope) -> Value:
+        value = evaluate(raw, scope)
+        for script in (*value.inner, *value.outward):
+            self._push(script, scope.copy())
+        for script in value.outward:
+            if flows.executes_input(re.sub(r"[\\'\"]", "", script).split()):
+                self._deny(
+                    Decision("deny", "what would run cannot be judged", rule="nothing unreadable runs")
+                )
+        return value
+
+    def _assign(self, match: re.Match[str], scope: Scope) -> None:
+        name, index, sign, raw = match.groups()
+        if raw.startswith("(") and not index:
+            words = [word for s in lex(raw[1:].removesuffix(")")).segments for word in s.words]
+            fields = [text for word in words for text in (self._value(word, scope).candidates or [[]])[0]]
+            scope.assign_array(name, fields)
+            return
+        value = self._value(raw, scope)
+        if any(flows.fetches(script) for script in value.inner) or scope.tainted & set(value.expanded):
+            scope.tainted.add(name)
+        for fields in value.candidates:
+            scope.assign(name, " ".join(fields), more=sign == "+=")
+
+    def _redirects(self, segment: Segment, scope: Scope) -> list[Redirect]:
+        known: list[Redirect] = []
+        for redirect in segment.redirects:
+            body = redirect.body
+            if body is not None and not re.search(r"[\\'\"]", redirect.target):
+                self._value('"' + body.replace('"', '\\"') + '"', scope)
+            value = self._value(redirect.target, scope) if body is None else Value([[redirect.target]])
+            target = value.text
+            known.append(Redirect(redirect.op, redirect.fd, target, body))
+            if body is None:
+                for fields in value.candidates:
+                    self._target(redirect.op, " ".join(fields), scope)
+            if redirect.op == "<<<":
+                known[-1].body = target
+        return known
+
+    def _target(self, op: str, target: str, scope: Scope) -> None:
+        if re.match(r"^/dev/(tcp|udp)/", target):
+            self._deny(Decision("deny", "a shell would be connected to the network", rule="no reverse shell"))
+        if op == "<<<":
+            return
+        copies = op in (">&", "<&") and re.fullmatch(r"\d+-?|-", target)
+        if ">" in op and not copies and (refused := targets.write_refused(target, scope)) is not None:
+            self._deny(Decision("deny", refused, rule="writes stay inside the workspace"))
+        if "<" in op and (found := targets.secret(target, scope)) is not None:
+            self._deny(Decision("deny", f"{found} holds keys or passwords", rule="keys are not read"))
+
+    def _command(self, argv: list[str], globs: set[str], scope: Scope, stage: Stage) -> None:
+        """One command and all that it wraps."""
+        todo, seen = [argv], list[list[str]]()
+        while todo and self.found is None:
+            words = todo.pop()
+            if not words or words in seen:
+                continue
+            seen.append(words)
+            name = program(words[0])
+            words = [name, *words[1:]]
+            self.argvs.append(words)
+            self._deny(hard.deny(words, globs, scope))
+            todo += inner(words) + _found_by_find(words)
+            for script in scripts(words):
+                self._push(script, scope.copy(_positional(words)))
+            for text in code.code_of(words):
+                self._deny(code.deny(text, scope))
+                for script in code.scripts_in(text):
+                    self._push(script, scope.copy())
+            self._effects(words, scope, stage)
+
+    def _effects(self, argv: list[str], scope: Scope, stage: Stage) -> None:
+        """What a builtin changes for the rest of the line."""
+        name, rest = argv[0], argv[1:]
+        if name in ("cd", "pushd", "chdir"):
+            operands = [word for word in rest if not word.startswith("-")] or [str(self.place.home)]
+            for place in targets.places(operands[0], scope):
+                scope.enter(place)
+        elif name in _DECLARING or name == "alias":
+            for word in rest:
+                if match := _ASSIGNMENT.match(word):
+                    scope.assign(match[1], match[4])
+        elif name == "set":
+            scope.positional.append([word for word in rest if word != "--"])
+        elif name in ("read", "mapfile", "readarray"):
+            texts = [r.body for r in stage.redirects if r.body is not None and r.op == "<<<"]
+            for variable in (word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)):
+                for text in texts or [UNKNOWN]:
+                    scope.assign(variable, text)
+                    for piece in text.split():
+                        scope.assign(variable, piece)
+        elif name == "printf" and "-v" in rest[:-2]:
+            from mazu_ls.agent.permissions.words import printed
+
+            at = rest.index("-v")
+            scope.assign(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN)
+        if rest:
+            scope.assign("_", rest[-1])
+
+    def _flow(self, stages: list[Stage], segment: Segment, values: list[Value], scope: Scope) -> None:
+        """What the command would run that comes from elsewhere."""
+        argv = stages[-1].argv
+        runs = flows.executes_input(argv)
+        names = {program(word) for word in argv[:6]}
+        evaluates = runs or bool(
+            names & (SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"})
+        )
+        if evaluates or (argv and UNKNOWN in argv[0]):
+            fetched = any(flows.fetches(script) for value in values for script in value.inner)
+            if fetched or any(scope.tainted & set(value.expanded) for value in values):
+                self._deny(
+                    Decision("deny", "what would run is downloaded or decoded", rule="no download is run")
+                )
+        if not runs:
+            if names & {"xargs", "parallel"} and (text := flows.known_input(_pipeline(stages))):
+                self._push(" ".join([*argv[1:], *text[0].split()]), scope.copy())
+            return
+        for redirect in stages[-1].redirects:
+            if redirect.body is not None:
+                self._push(redirect.body, scope.copy())
+                for text in code.scripts_in(redirect.body):
+                    self._push(text, scope.copy())
+            elif redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
+                self._deny(
+                    Decision(
+                        "deny", "what would run is made by another program", rule="nothing unreadable runs"
+                    )
+                )
+        if segment.before in ("|", "|&") or any(stage.before in ("|", "|&") for stage in stages):
+            texts = flows.known_input(_pipeline(stages))
+            for text in texts or ():
+                self._push(text, scope.copy())
+                self._deny(code.deny(text, scope))
+                for script in code.scripts_in(text):
+                    self._push(script, scope.copy())
+            if texts is None and (reason := flows.trouble(stages)) is not None:
+                self._deny(Decision("deny", reason, rule="no download is run"))
+
+
+def _pipeline(stages: list[Stage]) -> list[Stage]:
+    """The stages that feed the last one."""
+    found: list[Stage] = []
+    for stage in reversed(stages):
+        found.insert(0, stage)
+        if stage.before not in ("|", "|&"):
+            break
+    return found[:-1]
+
+
+def _argvs(values: list[Value]) -> list[tuple[list[str], set[str]]]:
+    """Every command that the words may make, the wildcards in them told apart."""
+    found: list[tuple[list[str], set[str]]] = []
+    for choice in islice(product(*(value.candidates for value in values)), MAX_ARGVS):
+        argv = [text for fields in choice for text in fields]
+        globs = {text for value, fields in zip(values, choice, strict=True) if value.glob for text in fields}
+        if argv and (argv, globs) not in found:
+            found.append((argv, globs))
+    return found
+
+
+def _positional(argv: list[str]) -> list[str] | None:
+    """What `$0`, `$1`, ... are in `sh -c SCRIPT NAME A B`."""
+    for index, word in enumerate(argv[:-1]):
+        if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word):
+            return argv[index + 3 :]
+    return None
+
+
+def _found_by_find(argv: list[str]) -> list[list[str]]:
+    """Commands after `-exec` and its like, with each starting point in place of `{}`."""
+    if argv[0] not in ("find", "gfind", "fd", "fdfind"):
+        return []
+    starts = []
+    for word in argv[1:]:
+        if word.startswith("-") or word in ("(", "!"):
+            break
+        starts.append(word)
+    found: list[list[str]] = []
+    for index, word in enumerate(argv):
+        if word in ("-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"):
+            command = argv[index + 1 :]
+            ends = [i for i, w in enumerate(command) if w in (";", "\\;") or (w == "+" and i)]
+            command = command[: ends[0]] if ends else command
+            narrowed = any(
+                w in ("-name", "-iname", "-path", "-regex", "-newer", "-mtime", "-size") for w in argv[:index]
+            )
+            for start in starts or ["."]:
+                place = (
+                    f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
+                )
+                found.append([place if w == "{}" else w for w in command])
+    return found

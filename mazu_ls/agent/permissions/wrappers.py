@@ -1,0 +1,213 @@
+"""Programs that run another program: where in their words the inner command begins."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SHELLS = frozenset(str.split("sh bash dash zsh ksh mksh ash fish csh tcsh rbash"))
+INTERPRETERS = re.compile(
+    r"^(python[\d.]*|pypy[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|deno|bun|php[\d.]*|lua[\d.]*|luajit|tclsh|wish|osascript|Rscript|julia"
+    r"|guile|scheme|racket|ghci|irb|groovy|scala|jshell|pwsh|powershell|gawk|mawk|awk|nawk|expect|ocaml|elixir|iex|swift)$"
+)
+CODE_OPTIONS = {
+    "python": "-c", "pypy": "-c", "perl": "-e -E", "ruby": "-e", "node": "-e --eval -p --print", "nodejs": "-e -p", "deno": "eval",
+    "bun": "-e", "php": "-r -B -R -E", "lua": "-e", "luajit": "-e", "osascript": "-e", "Rscript": "-e", "julia": "-e -E",
+    "guile": "-c", "racket": "-e", "groovy": "-e", "scala": "-e", "pwsh": "-c -Command", "powershell": "-c -Command",
+    "expect": "-c", "elixir": "-e",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Wrapper:
+    """Options that take a value, and how many words stand before the inner command."""
+
+    values: str = ""
+    before: int = 0
+    assignments: bool = False
+
+
+WRAPPERS: dict[str, Wrapper] = {
+    "env": Wrapper("-u --unset -C --chdir -S --split-string --block-signal --default-signal --ignore-signal", 0, True),
+    "timeout": Wrapper("-s --signal -k --kill-after", 1),
+    "gtimeout": Wrapper("-s --signal -k --kill-after", 1),
+    "nice": Wrapper("-n --adjustment"), "nohup": Wrapper(), "setsid": Wrapper(), "command": Wrapper(), "builtin": Wrapper(),
+    "exec": Wrapper("-a"), "time": Wrapper("-f --format -o --output"), "gtime": Wrapper("-f --format -o --output"),
+    "stdbuf": Wrapper("-i -o -e --input --output --error"), "unbuffer": Wrapper(),
+    "ionice": Wrapper("-c -n -p -P -u --class --classdata --pid"), "chrt": Wrapper("-T -P -D -p", 1), "taskset": Wrapper("-p", 1),
+    "numactl": Wrapper("-N -m -C -i -p"), "prlimit": Wrapper("-p --pid -o"), "cpulimit": Wrapper("-l -p -e"),
+    "flock": Wrapper("-w --wait --timeout -E --conflict-exit-code", 1), "unshare": Wrapper("-R --root -w --wd -S -G --setuid --setgid"),
+    "nsenter": Wrapper("-t --target"), "chroot": Wrapper("--userspec --groups", 1), "setarch": Wrapper("", 1), "linux64": Wrapper(),
+    "linux32": Wrapper(), "setpriv": Wrapper("--reuid --regid --groups --inh-caps --bounding-set --ambient-caps"),
+    "strace": Wrapper("-e -o -p -s -u -E -a -I -O -S -P"), "ltrace": Wrapper("-e -o -p -s -u -a -n -l"), "valgrind": Wrapper(),
+    "perf": Wrapper("-e -o", 1), "gdb": Wrapper("-ex -x -iex -p"), "lldb": Wrapper("-o -s -p"), "rr": Wrapper("", 1), "catchsegv": Wrapper(),
+    "xargs": Wrapper("-I -i -n -P -L -l -s -a -d -E --max-args --max-procs --max-lines --arg-file --delimiter --replace --max-chars"),
+    "parallel": Wrapper("-j --jobs -a --arg-file -I --colsep -n -N -L --joblog --results --sshlogin -S"),
+    "watch": Wrapper("-n --interval"), "entr": Wrapper(), "xvfb-run": Wrapper("-s -n -e -f -w"), "dbus-run-session": Wrapper(),
+    "dbus-launch": Wrapper(), "fakeroot": Wrapper("-l -s -i -b"), "fakechroot": Wrapper(), "proot": Wrapper("-r -b -w -0 -S"),
+    "firejail": Wrapper(), "bwrap": Wrapper("--bind --ro-bind --dev-bind"), "systemd-run": Wrapper("-p --property -u --unit -t -M -E --uid --gid"),
+    "systemd-inhibit": Wrapper(), "caffeinate": Wrapper("-t -w"), "arch": Wrapper(), "busybox": Wrapper(), "toybox": Wrapper(),
+    "tini": Wrapper(), "dumb-init": Wrapper(), "catatonit": Wrapper(), "dotenv": Wrapper("-f --file", 0), "direnv": Wrapper("", 2),
+    "chpst": Wrapper("-u -U -e -n -l -L"), "softlimit": Wrapper("-d -s -m"), "start-stop-daemon": Wrapper(), "daemonize": Wrapper(),
+    "torsocks": Wrapper(), "proxychains": Wrapper("-f"), "proxychains4": Wrapper("-f"), "tsocks": Wrapper(), "rlwrap": Wrapper(),
+    "coproc": Wrapper(), "noglob": Wrapper(), "nocorrect": Wrapper(), "sem": Wrapper("-j"), "ts": Wrapper(), "chronic": Wrapper(),
+    "hyperfine": Wrapper("-w -r -m -M -p -c -n -N --warmup --runs --prepare"), "poetry": Wrapper("", 1), "pipenv": Wrapper("", 1),
+    "uv": Wrapper("--with --python", 1), "npx": Wrapper("-p --package"), "bunx": Wrapper(), "uvx": Wrapper("--from"), "rye": Wrapper("", 1),
+    "hatch": Wrapper("", 1), "pdm": Wrapper("", 1), "conda": Wrapper("-n -p", 1), "bundle": Wrapper("", 1), "mise": Wrapper("", 1),
+    "asdf": Wrapper("", 2), "wine": Wrapper(), "qemu-x86_64": Wrapper(), "ld.so": Wrapper(), "ld-linux-x86-64.so.2": Wrapper("--library-path"),
+    "ssh": Wrapper("-p -i -l -o -F -J -L -R -D -b -c -e -m -E -I -O -Q -S -W -w", 1), "mosh": Wrapper("", 1),
+    "docker": Wrapper("-e -v -w -u --name -p --mount --network --entrypoint --user --workdir --volume --env", 2),
+    "podman": Wrapper("-e -v -w -u --name -p", 2), "kubectl": Wrapper("-n -c --namespace --container", 2),
+    "distrobox-enter": Wrapper("-n"), "toolbox": Wrapper("", 1), "flatpak-spawn": Wrapper(), "waypipe": Wrapper(), "apptainer": Wrapper("", 2),
+}  # fmt: skip
+
+
+def program(word: str) -> str:
+    """A program's name without its folder."""
+    return word.rstrip("/").rsplit("/", 1)[-1] or word
+
+
+def inner(argv: list[str]) -> list[list[str]]:
+    """The commands that a wrapper may run, read every way its options can be read; none if it is no wrapper."""
+    spec = WRAPPERS.get(argv[0])
+    if spec is None:
+        return []
+    found: list[list[str]] = []
+    for start in _starts(argv, spec):
+        command = argv[start + spec.before :]
+        while spec.assignments and command and re.match(r"^[A-Za-z_]\w*=", command[0]):
+            command = command[1:]
+        if command and command not in found:
+            found.append(command)
+    return found
+
+
+def _starts(argv: list[str], spec: Wrapper) -> list[int]:
+    """Where the options end. An unknown option may take a value or not: then it is both."""
+    values = spec.values.split()
+    starts: list[int] = []
+    todo = [1]
+    while todo:
+        at = todo.pop()
+        if at >= len(argv) or at in starts:
+            continue
+        word = argv[at]
+        if word == "--":
+            starts.append(at + 1)
+        elif not word.startswith("-") or word == "-":
+            starts.append(at)
+        elif word in values:
+            todo.append(at + 2)
+        elif "=" in word or (
+            word.startswith("-") and any(v in word[:2] for v in values if len(v) == 2 and len(word) > 2)
+        ):
+            todo.append(at + 1)
+        else:
+            todo += [at + 1, at + 2] if word.startswith("--") else [at + 1]
+    return starts
+
+
+def scripts(argv: list[str]) -> list[str]:
+    """Words that are command lines themselves: `sh -c`, `eval`, `trap`, options that name a command."""
+    name, rest = argv[0], argv[1:]
+    if name in SHELLS:
+        return [rest[i + 1] for i, word in enumerate(rest[:-1]) if _takes_command(word)]
+    if name in ("eval", "source-string"):
+        return [" ".join(rest)]
+    if name == "trap" and rest:
+        return [rest[1] if rest[0] == "--" and len(rest) > 1 else rest[0]]
+    if name == "env":
+        split = [
+            w.split("=", 1)[-1] if w.startswith("--split-string=") else w[2:]
+            for w in rest
+            if w.startswith(("-S", "--split-string="))
+        ]
+        after = [
+            rest[i + 1] for i, word in enumerate(rest[:-1]) if re.fullmatch(r"-\w*S|--split-string", word)
+        ]
+        return [text for text in split + after if text]
+    if name in (
+        "script",
+        "su",
+        "runuser",
+        "flock",
+        "nix-shell",
+        "nix",
+        "watch",
+        "sem",
+        "parallel",
+        "entr",
+        "ssh",
+        "tmux",
+        "screen",
+        "at",
+        "batch",
+    ):
+        options = ("-c", "--command", "--run", "-lc")
+        commands = [
+            rest[i + 1]
+            for i, word in enumerate(rest[:-1])
+            if word in options or re.fullmatch(r"-[a-z]*c", word)
+        ]
+        commands += [word.split("=", 1)[1] for word in rest if word.startswith(("--command=", "--run="))]
+        joined = (
+            [" ".join(rest[i:]) for i in range(len(rest))]
+            if name in ("ssh", "watch", "parallel", "tmux", "screen")
+            else []
+        )
+        return commands + joined
+    if name == "alias":
+        return [word.split("=", 1)[1] for word in rest if "=" in word]
+    return _options_with_commands(name, rest)
+
+
+def _takes_command(word: str) -> bool:
+    return bool(re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word)) or word == "--command"
+
+
+_COMMAND_OPTION = re.compile(
+    r"^(--(checkpoint-action|to-command|use-compress-program|compress-program|rsh|rmt-command|rsync-path|info-script|new-volume-script"
+    r"|pre|hostname-bin|exec|extcmd|upload-pack|receive-pack|open-files-in-pager|pager|ext-diff|init-command|eval|filter)"
+    r"|-(I|F|e|x|O|ex|o))=?(.*)$",
+    re.DOTALL,
+)
+
+
+def _options_with_commands(name: str, rest: list[str]) -> list[str]:
+    """Options of tar, git, rsync, sort, ripgrep, ... whose value is run; configuration given on the line."""
+    if name not in (
+        "tar",
+        "bsdtar",
+        "gtar",
+        "git",
+        "rsync",
+        "sort",
+        "rg",
+        "ssh",
+        "scp",
+        "sftp",
+        "gdb",
+        "vim",
+        "vi",
+        "nvim",
+        "make",
+        "zip",
+        "mc",
+    ):
+        return []
+    found: list[str] = []
+    for index, word in enumerate(rest):
+        if match := _COMMAND_OPTION.match(word):
+            value = match[4] or (rest[index + 1] if index + 1 < len(rest) else "")
+            found.append(re.sub(r"^(exec=|!)", "", value))
+        elif word in ("-c", "--config-env", "+") and index + 1 < len(rest):
+            found.append(re.sub(r"^(exec=|:?!|:)", "", rest[index + 1].split("=", 1)[-1]))
+        elif "=" in word and not word.startswith("-"):
+            found.append(word.split("=", 1)[1].removeprefix("!"))
+        elif word.startswith(("+!", "+:!", "!")):
+            found.append(word.lstrip("+:!"))
+    if name == "git":
+        for verb in ("run", "foreach"):
+            if verb in rest:
+                found.append(" ".join(w for w in rest[rest.index(verb) + 1 :] if w != "--recursive"))
+    return found
