@@ -1,25 +1,16 @@
 // The main job in real VS Code: start, chat that edits an open buffer, undo, a code action on a selection, checkpoint,
-// roll back after a preview, undo that, stop. Its only argument is a JSON file: {tools, home, project, shots}.
+// roll back after a preview, undo that, stop.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Workbench, until } from './workbench.mjs';
+import { story } from './story.mjs';
+import { until } from './workbench.mjs';
 
-const options = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
-const bed = new Workbench(options);
-const app = 'app.py';
-const chat = () => fs.readdirSync(path.join(options.project, '.mazu/chats')).find((name) => name.endsWith('.md'));
-const onDisk = () => fs.readFileSync(path.join(options.project, app), 'utf8');
-const began = performance.now();
-
-async function step(title, work) {
-  await work();
-  console.log(`ok ${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${title}`);
-}
-
-const shows = (file, text) => until(`${file} shows: ${text}`, async () => (await bed.text(file)).includes(text));
-
-async function mainJob() {
+await story(async (bed, step) => {
+  const app = 'app.py';
+  const chat = () => fs.readdirSync(path.join(bed.project, '.mazu/chats')).find((name) => name.endsWith('.md'));
+  const onDisk = () => fs.readFileSync(path.join(bed.project, app), 'utf8');
+  const shows = (file, text) => until(`${file} shows: ${text}`, async () => (await bed.text(file)).includes(text));
   const saved = onDisk();
   let mine = '';
   let changed = '';
@@ -55,9 +46,12 @@ async function mainJob() {
   });
 
   await step('the agent asks, and edits the open buffer once it is allowed', async () => {
-    const question = bed.notification('Mazu: ');
+    const question = bed.notification('Mazu wants to use edit_file');
     await question.locator('.monaco-button', { hasText: 'Details' }).waitFor();
     await bed.shot('asks');
+    await bed.press(question, 'Details');
+    await until('the diff is in sight', async () => (await bed.text('.diff')).includes('+    return a + b'));
+    await bed.shot('details');
     await bed.press(question, /^Allow/);
     await shows(app, 'return a + b');
     await shows(chat(), 'It adds now.');
@@ -82,6 +76,7 @@ async function mainJob() {
     await bed.page.keyboard.press('Shift+ArrowDown');
     await bed.page.keyboard.press('Shift+End');
     const action = await bed.codeAction('Mazu: document');
+    assert.ok(await bed.page.locator('.action-widget', { hasText: 'Mazu: explain' }).isVisible());
     await bed.shot('code actions');
     await action.click();
     await shows(app, 'Twice the number');
@@ -132,16 +127,4 @@ async function mainJob() {
     await bed.shot('views');
     assert.equal(onDisk(), saved, 'the file on disk was never touched');
   });
-}
-
-let failed = false;
-try {
-  await mainJob();
-} catch (error) {
-  failed = true;
-  console.log(`not ok: ${error.stack}`);
-  await bed.shot('failure').catch(() => undefined);
-} finally {
-  await bed.close();
-}
-process.exitCode = failed ? 1 : 0;
+});

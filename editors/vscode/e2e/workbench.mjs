@@ -120,7 +120,7 @@ export class Workbench {
   // --- editors
 
   editor(file) {
-    return this.page.locator(`.editor-instance .monaco-editor[data-uri$="/${file}"]`).first();
+    return this.page.locator(`.editor-instance .monaco-editor[data-uri$="${file}"]`).first();
   }
 
   /** The lines of an editor that are in sight, from top to bottom. */

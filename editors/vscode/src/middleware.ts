@@ -1,8 +1,10 @@
-import { Uri, ViewColumn, window } from 'vscode';
+import { type CodeAction, CodeActionKind, type Command, Uri, ViewColumn, window } from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
 import { isChat, place } from './editor';
 import { attempt } from './errors';
 import { below } from './settings';
+
+const MORE_ACTIONS = CodeActionKind.Empty.append('mazu');
 
 /** What the middleware needs from the server. */
 export interface Source {
@@ -21,6 +23,10 @@ export function middleware(source: Source): Middleware {
         const complete = command === 'mazu.edit' && !args.length ? await askRewrite() : args;
         return complete && source.execute(command, complete);
       }),
+    provideCodeActions: async (document, range, context, token, next) => {
+      const actions = (await next(document, range, context, token)) ?? [];
+      return context.only ? actions : actions.map(shownInLightBulb);
+    },
     workspace: {
       configuration: async (params, token, next) => {
         const answers = (await next(params, token)) as unknown[];
@@ -40,6 +46,12 @@ export function middleware(source: Source): Middleware {
       },
     },
   };
+}
+
+/** VS Code keeps source actions out of the light bulb's menu, where one looks for them on a selection. */
+function shownInLightBulb<A extends Command | CodeAction>(action: A): A {
+  if ('kind' in action && action.kind?.value === 'source') action.kind = MORE_ACTIONS;
+  return action;
 }
 
 /** The code action "rewrite…" leaves it to the editor to ask what is to be done. */

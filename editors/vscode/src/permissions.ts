@@ -1,6 +1,6 @@
 import { type CancellationToken, window } from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import type { Preview } from './preview';
+import type { Close, Preview } from './preview';
 import type { PermissionReply, PermissionRequest } from './protocol';
 
 const MORE = 'More…';
@@ -32,13 +32,18 @@ async function ask(request: PermissionRequest, token: CancellationToken, preview
   const deny = options.find((option) => option.kind === 'deny');
   const labels = [once?.label, deny?.label].filter((label) => label !== undefined);
   const buttons = [...labels, ...(options.length > labels.length ? [MORE] : []), ...(hasMore(request) ? [DETAILS] : [])];
-  for (;;) {
-    const chosen = await Promise.race([window.showInformationMessage(question(request), ...buttons), cancelled(token)]);
-    if (chosen === undefined) return { optionId: deny?.id ?? 'deny' };
-    if (chosen === DETAILS) await preview.diff(request.title, request.diff || request.detail);
-    const option = options.find(({ label }) => label === chosen);
-    const reply = chosen === MORE ? await askAll(request, token) : option && { optionId: option.id };
-    if (reply) return reply;
+  let close: Close | undefined;
+  try {
+    for (;;) {
+      const chosen = await Promise.race([window.showInformationMessage(question(request), ...buttons), cancelled(token)]);
+      if (chosen === undefined) return { optionId: deny?.id ?? 'deny' };
+      if (chosen === DETAILS) close = await showDetails(request, preview);
+      const option = options.find(({ label }) => label === chosen);
+      const reply = chosen === MORE ? await askAll(request, token) : option && { optionId: option.id };
+      if (reply) return reply;
+    }
+  } finally {
+    await close?.();
   }
 }
 
@@ -55,8 +60,14 @@ async function askAll(request: PermissionRequest, token: CancellationToken): Pro
   return note === undefined ? undefined : { optionId: chosen.id, note };
 }
 
-const question = ({ title, detail }: PermissionRequest) =>
-  `Mazu: ${title}${detail && !title.includes(detail) ? ` (${brief(detail)})` : ''}`;
+/** A notification shows one line; a longer detail is behind the button. */
+function question({ title, detail }: PermissionRequest): string {
+  const named = title.startsWith('Mazu') ? title : `Mazu: ${title}`;
+  return detail && detail === brief(detail) && !title.includes(detail) ? `${named} (${detail})` : named;
+}
+
+const showDetails = ({ title, diff, detail }: PermissionRequest, preview: Preview) =>
+  diff ? preview.diff(title, diff) : preview.plain(title, detail);
 
 const hasMore = ({ diff, detail }: PermissionRequest) => Boolean(diff) || detail !== brief(detail);
 

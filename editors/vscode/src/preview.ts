@@ -1,6 +1,19 @@
-import { commands, type Disposable, EventEmitter, type TextDocumentContentProvider, Uri, ViewColumn, window, workspace } from 'vscode';
+import {
+  commands,
+  type Disposable,
+  EventEmitter,
+  TabInputText,
+  type TextDocumentContentProvider,
+  Uri,
+  ViewColumn,
+  window,
+  workspace,
+} from 'vscode';
+import { isChat } from './editor';
 
 const SCHEME = 'mazu-preview';
+
+export type Close = () => Thenable<unknown>;
 
 /** Texts shown to the user that are no files: diffs, answers, single memories. */
 export class Preview implements TextDocumentContentProvider, Disposable {
@@ -22,10 +35,14 @@ export class Preview implements TextDocumentContentProvider, Disposable {
     return this.texts.get(uri.toString()) ?? '';
   }
 
-  /** Shows a unified diff in an editor of its own; the focus stays where it is. */
-  async diff(title: string, patch: string): Promise<void> {
-    const uri = this.put(`${title}.diff`, patch || 'No differences.\n');
-    await window.showTextDocument(uri, { viewColumn: ViewColumn.Beside, preview: true, preserveFocus: true });
+  /** Shows a unified diff; the focus stays where it is. What comes back closes it. */
+  diff(title: string, patch: string): Promise<Close> {
+    return this.show(`${title}.diff`, patch || 'No differences.\n');
+  }
+
+  /** Shows plain text in the same way. */
+  plain(title: string, text: string): Promise<Close> {
+    return this.show(title, text);
   }
 
   /** Shows Markdown, rendered. */
@@ -37,10 +54,25 @@ export class Preview implements TextDocumentContentProvider, Disposable {
     for (const registration of this.registrations) registration.dispose();
   }
 
+  /** Over the code, where a chat stays in sight beside it. */
+  private async show(name: string, text: string): Promise<Close> {
+    const active = window.activeTextEditor;
+    const viewColumn = active && isChat(active.document.uri) ? ViewColumn.One : ViewColumn.Active;
+    const uri = this.put(name, text);
+    await window.showTextDocument(uri, { viewColumn, preview: true, preserveFocus: true });
+    return () => closeTabs(uri);
+  }
+
   private put(name: string, text: string): Uri {
     const uri = Uri.from({ scheme: SCHEME, path: `/${name.replace(/[/\\?#:]+/g, ' ').slice(0, 80)}` });
     this.texts.set(uri.toString(), text);
     this.changed.fire(uri);
     return uri;
   }
+}
+
+function closeTabs(uri: Uri): Thenable<unknown> {
+  const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
+  const ours = tabs.filter(({ input }) => input instanceof TabInputText && input.uri.toString() === uri.toString());
+  return window.tabGroups.close(ours, true);
 }

@@ -147,3 +147,13 @@ async def test_the_main_job(bed: Bed):
     ]
     async with ModelServer(script) as model:
         await bed.tell("main_job", model)
+
+
+async def test_what_is_remembered_is_found_again(bed: Bed):
+    async with ModelServer([]) as model:
+        await bed.tell("memory", model)
+
+
+async def test_nothing_runs_in_a_folder_that_is_not_trusted(bed: Bed):
+    async with ModelServer([]) as model:
+        await bed.tell("trust", model)

@@ -1,0 +1,51 @@
+// What is remembered in real VS Code is found again: by the palette and by a code action, in the quick pick and the view.
+import assert from 'node:assert/strict';
+import { story } from './story.mjs';
+import { until } from './workbench.mjs';
+
+await story(async (bed, step) => {
+  const view = () => bed.page.locator('.sidebar').innerText();
+
+  await step('a selection is remembered from the palette', async () => {
+    await bed.start();
+    await bed.openFile('app.py');
+    await until('the server runs', async () => /Mazu: .* · ask/.test(await bed.status()));
+    await bed.focus('app.py', 'return a * 2');
+    await bed.page.keyboard.press('Home');
+    await bed.page.keyboard.press('Shift+End');
+    await bed.command('Mazu: Remember');
+    await bed.answer('In one sentence', 'We double by multiplying, never by shifting bits');
+    await bed.pick('convention');
+    await bed.page.locator('.statusbar', { hasText: 'remembered: We double' }).waitFor();
+  });
+
+  await step('another by a code action on a line', async () => {
+    await bed.focus('app.py', 'def total');
+    await bed.page.keyboard.press('Home');
+    await (await bed.codeAction('Mazu: remember this')).click();
+    await bed.page.locator('.activitybar .action-label[aria-label^="Mazu"]').click();
+    await until('both are in the view', async () => /double by multiplying[^]*def total|def total[^]*double by multiplying/.test(await view()));
+    await bed.shot('view');
+  });
+
+  await step('the quick pick finds the right one as one types', async () => {
+    await bed.command('Mazu: Recall');
+    await bed.quickInput().fill('how do we double a number?');
+    const [first] = await until('something is found', async () => {
+      const texts = await bed.rowTexts();
+      return texts.length > 0 && texts;
+    });
+    assert.match(first, /double by multiplying/);
+    await bed.shot('recall');
+    await bed.quickInput().press('Enter');
+    await bed.page.locator('.tab', { hasText: 'We double' }).waitFor();
+    await bed.shot('memory');
+  });
+
+  await step('and it can be forgotten', async () => {
+    const row = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'def total' });
+    await row.hover();
+    await row.locator('.action-label[aria-label^="Forget"]').click();
+    await until('it is gone from the view', async () => !(await view()).includes('def total'));
+  });
+});
