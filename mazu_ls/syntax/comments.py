@@ -36,7 +36,7 @@ def _comments(text: str, language: str) -> tuple[Comment, ...]:
     root = grammar.parse(source.data, language)
     if root is None:
         return _by_markers(source.data.decode("utf-8", "surrogatepass"), language)
-    nodes = grammar.captures(grammar.comments_query(language), root)
+    nodes = grammar.captures(grammar.comments_query(language), root).get("comment", [])
     found: dict[int, Comment] = {}
     for node in sorted(nodes, key=lambda node: node.start_byte):
         raw = source.data[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")

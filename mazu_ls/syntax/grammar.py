@@ -41,13 +41,13 @@ def language(name: str) -> Language | None:
 @cache
 def definitions_query(name: str) -> Query:
     """Finds definitions; captures are described in queries/python.scm."""
-    return _compiled(name, query_text(name))
+    return _compiled(name, definitions_text(name))
 
 
 @cache
 def references_query(name: str) -> Query:
-    """Finds the leaves that name something."""
-    return _compiled(name, _any(GRAMMARS[name].references, "reference"))
+    """Finds the leaves that name something (@reference) and how they are used, as in queries/python.uses.scm."""
+    return _compiled(name, _any(GRAMMARS[name].references, "reference") + "\n" + uses_text(name))
 
 
 @cache
@@ -56,11 +56,19 @@ def comments_query(name: str) -> Query:
     return _compiled(name, _any(GRAMMARS[name].comments, "comment"))
 
 
-def query_text(name: str) -> str:
-    """The source of the definitions query."""
-    return "\n".join(
-        (_QUERIES / f"{part}.scm").read_text(encoding="utf-8") for part in GRAMMARS[name].queries
-    )
+def definitions_text(name: str) -> str:
+    """The source of the query for definitions."""
+    return _sources(name, "scm")
+
+
+def uses_text(name: str) -> str:
+    """The source of the query for how names are used."""
+    return _sources(name, "uses.scm")
+
+
+def _sources(name: str, ending: str) -> str:
+    files = [_QUERIES / f"{part}.{ending}" for part in GRAMMARS[name].queries]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
 
 
 def parse(data: bytes, name: str) -> Node | None:
@@ -95,12 +103,11 @@ def matches(query: Query, root: Node) -> list[tuple[int, dict[str, list[Node]]]]
     return QueryCursor(query, match_limit=_MATCH_LIMIT).matches(root)
 
 
-def captures(query: Query, root: Node) -> list[Node]:
-    """The nodes of a query that captures under one name."""
+def captures(query: Query, root: Node) -> dict[str, list[Node]]:
+    """The captured nodes by the name of the capture."""
     from tree_sitter import QueryCursor
 
-    found = QueryCursor(query, match_limit=_MATCH_LIMIT).captures(root)
-    return next(iter(found.values()), [])
+    return QueryCursor(query, match_limit=_MATCH_LIMIT).captures(root)
 
 
 def _compiled(name: str, source: str) -> Query:

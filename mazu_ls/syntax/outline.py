@@ -32,7 +32,9 @@ _STATEMENTS = words("""
 """)
 # These belong to the definition that they wrap, but not to its signature.
 _WRAPPERS = words("decorated_definition export_statement ambient_declaration template_declaration")
+_USES = ("reference", "call", "member", "import")
 _SEPARATOR = re.compile(r"::|\\|\.(?=\w)")
+_INNER_SPACE = re.compile(r"([(\[]) |,? ([)\]])")
 _ANNOTATIONS = re.compile(r"^(?:@[\w.]+(?:\([^()]*\))?\s+)+(?=\w)")
 
 
@@ -58,10 +60,16 @@ class Symbol(Struct, frozen=True, gc=False):
 
 
 class Outline(Struct, frozen=True):
-    """The definitions of a text in their order, and how often it uses which name."""
+    """The definitions of a text in their order, and how often it uses which name.
+
+    Of these references, `calls` are by the bare name, `members` calls on some object, `imports` from elsewhere.
+    """
 
     symbols: tuple[Symbol, ...]
     references: Counter[str]
+    calls: Counter[str]
+    members: Counter[str]
+    imports: Counter[str]
 
 
 class _Found(Struct):
@@ -110,18 +118,19 @@ def outline(text: str | bytes, language: str) -> Outline:
     language = canonical(language)
     root = grammar.parse(source.data, language)
     if root is None:
-        return Outline(_placed(_by_line(source, language)), Counter(lines.names(source, language)))
+        names = Counter(lines.names(source, language))
+        return Outline(_placed(_by_line(source, language)), names, Counter(), Counter(), Counter())
     found = _definitions(root, source, language)
-    data, own = source.data, {one.name_end_byte for one in found}
-    used = Counter(
-        data[node.start_byte : node.end_byte]
-        for node in grammar.captures(grammar.references_query(language), root)
-        if node.end_byte not in own
-    )
-    return Outline(
-        _placed(found),
-        Counter({name.decode("utf-8", "replace"): count for name, count in used.items()}),
-    )
+    own = {one.name_end_byte for one in found}
+    used = grammar.captures(grammar.references_query(language), root)
+    counted = [_counted(used.get(use, []), source.data, own) for use in _USES]
+    return Outline(_placed(found), *counted)
+
+
+def _counted(nodes: list[Node], data: bytes, own: set[int]) -> Counter[str]:
+    """How often each name stands there, the names of definitions left out."""
+    names = Counter(data[node.start_byte : node.end_byte] for node in nodes if node.end_byte not in own)
+    return Counter({name.decode("utf-8", "replace"): count for name, count in names.items()})
 
 
 @lru_cache(maxsize=32)
@@ -161,7 +170,7 @@ def _found(captured: dict[str, list[Node]], source: Source) -> _Found:
 
 def _head(source: Source, start: int, end: int) -> str:
     text = source.data[start : min(end, start + 4 * MAX_SIGNATURE)].decode("utf-8", "replace")
-    text = _ANNOTATIONS.sub("", " ".join(text.split()))
+    text = _ANNOTATIONS.sub("", _INNER_SPACE.sub(r"\1\2", " ".join(text.split())))
     for tail in ("{", "=>", ":", ";", "="):
         text = text.removesuffix(tail).rstrip()
     return text if len(text) <= MAX_SIGNATURE else text[: MAX_SIGNATURE - 1] + "…"

@@ -1,0 +1,79 @@
+"""What the processes of the project map say to each other: length-prefixed msgpack over pipes, ended by end of file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import BinaryIO, Literal
+
+from msgspec import Struct
+
+MAX_FRAME = 2**30
+
+
+class Facts(Struct, array_like=True, frozen=True, gc=False):
+    """What the map keeps of one file. Names are hashes, so that files can be read apart and their names still meet.
+
+    `names` and `references` are native uint32; `weights` (of a definition, in hundredths) and `strengths` (of a
+    reference, in tenths) bytes; `outline` is msgpack of [signature, index of the container or -1] for each definition.
+    """
+
+    path: bytes
+    size: int
+    mtime_ns: int
+    inode: int
+    names: bytes = b""
+    weights: bytes = b""
+    references: bytes = b""
+    strengths: bytes = b""
+    outline: bytes = b"\x90"
+
+    def still(self, stamp: tuple[int, int, int]) -> bool:
+        """Whether the file looks unchanged."""
+        return (self.size, self.mtime_ns, self.inode) == stamp
+
+
+class Ask(Struct, array_like=True):
+    """To the map: look at the files again, those in `changed` whatever their stamps say; then, for "render", draw it."""
+
+    kind: Literal["refresh", "render"]
+    changed: tuple[bytes, ...] = ()
+    budget_tokens: int = 0
+    focus: tuple[str, ...] = ()
+
+
+class Answer(Struct, array_like=True):
+    """From the map: the text, how many files it knows, how many were parsed for this, or what failed."""
+
+    text: str = ""
+    files: int = 0
+    symbols: int = 0
+    parsed: int = 0
+    error: str = ""
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """Starts a module of ours in a process of its own; `-P` keeps the current folder's modules out of it."""
+    return [sys.executable, "-P", "-m", f"mazu_ls.agent.{module}", *arguments]
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next frame, None at the end of the stream."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    data = stream.read(int.from_bytes(head, "big"))
+    return data if len(data) == int.from_bytes(head, "big") else None
+
+
+def write_frame(stream: BinaryIO, data: bytes) -> None:
+    """One frame, flushed. Raises BrokenPipeError when nobody listens."""
+    stream.write(len(data).to_bytes(4, "big") + data)
+    stream.flush()
+
+
+def own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes to the process that started this one; what is printed by accident goes to stderr."""
+    incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return incoming, outgoing

@@ -1,0 +1,2 @@
+(method_invocation !object name: (identifier) @call)
+(method_invocation object: (_) name: (identifier) @member)

@@ -1,0 +1,2 @@
+(call !receiver method: (identifier) @call)
+(call receiver: (_) method: (identifier) @member)
