@@ -19,6 +19,7 @@ def initialize_result(encoding: Encoding, commands: list[str]) -> dict[str, Any]
         "positionEncoding": encoding,
         "textDocumentSync": {"openClose": True, "change": 2, "save": {"includeText": False}},
         "codeActionProvider": {"codeActionKinds": CODE_ACTION_KINDS, "resolveProvider": False},
+        "hoverProvider": True,
         "codeLensProvider": {"resolveProvider": False},
         "executeCommandProvider": {"commands": commands, "workDoneProgress": True},
         "workspace": {

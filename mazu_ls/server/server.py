@@ -15,6 +15,7 @@ from mazu_ls.host import Host
 from mazu_ls.server import uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
+from mazu_ls.server.hints import Hints
 from mazu_ls.server.jobs import Jobs
 from mazu_ls.server.updates import Updates
 from mazu_ls.workspace import Workspace
@@ -43,12 +44,19 @@ class Server:
         self.project: Project | None = None
         self.jobs = Jobs(host, editor)
         self.updates = updates or Updates(editor)
+        self._hints = Hints(self, editor) if editor else None
         self.folders: list[Path] = []
         self.settings: Mapping[str, Any] = {}
         self._rules: list[dict[str, str]] = []
         self._planned = False
         self._closing: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Project] | None = None
+
+    @property
+    def hints(self) -> Hints:
+        """The hints in the editor's documents; only features of an editor ask for them."""
+        assert self._hints is not None
+        return self._hints
 
     @property
     def workspace(self) -> Workspace:
@@ -77,7 +85,9 @@ class Server:
         return await asyncio.shield(self._opening)
 
     def notify_changed(self, *what: str) -> None:
-        """Tell a client that opted in which of its views are out of date."""
+        """Tell a client that opted in which of its views are out of date, and bring our own hints up to date."""
+        if self._hints and "memory" in what:
+            self.jobs.spawn(self._hints.refresh())
         if self.editor and self.editor.profile.opted("updates"):
             self.editor.link.notify("mazu/changed", {"what": list(what)})
 
@@ -156,6 +166,8 @@ class Server:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        if self._hints:
+            self._hints.close()
         await self.jobs.close()
         if self._opening is None:
             return
@@ -177,6 +189,7 @@ class Server:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
         if self.editor is not None:
+            self.jobs.spawn(self.hints.look_at_everything())
             self.jobs.spawn(self._warm_up(self.project, self.editor))
         return self.project
 
@@ -186,7 +199,7 @@ class Server:
 
         if (sdk := catalog.sdk_of(None, project.config, self.env)) is None:
             return
-        while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:
+        while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:  # noqa: ASYNC110 - quiet is no event
             await asyncio.sleep(wait)
         await asyncio.to_thread(clients.preload, sdk)
 

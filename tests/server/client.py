@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +220,14 @@ class Client:
             edits.sort(key=lambda edit: edit.range.start if edit.range else Position(0, 0), reverse=True)
             self._changed(change["textDocument"]["uri"], edits)
         return {"applied": True}
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], within: float = 20) -> Any:
+    """What `check` gives once it gives something; for what no message tells."""
+    async with asyncio.timeout(within):
+        while not (found := await check()):  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.05)
+    return found
 
 
 NO_ANSWER = object()

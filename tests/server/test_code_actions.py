@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from mazu_ls.server.documents import Document
-from tests.server.client import Client
+from tests.server.client import Client, eventually
 from tests.server.test_turns import agent
 
 SOURCE = "def f():\n    return 1\n\n\ndef g():\n    return x\n"
@@ -151,9 +150,11 @@ async def test_chatting_in_a_document_by_code_actions_alone(env: dict[str, str],
 
 async def shown(document: Document, text: str) -> None:
     """The editor shows a text."""
-    async with asyncio.timeout(30):
-        while text not in document.text:  # noqa: ASYNC110 - the document is the client's own
-            await asyncio.sleep(0.05)
+
+    async def found() -> bool:
+        return text in document.text
+
+    await eventually(found)
 
 
 async def run(client: Client, found: list[dict[str, Any]], title: str) -> Any:

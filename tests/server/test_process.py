@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from tests.server.client import Client
+from tests.server.client import Client, eventually
 
 HEAVY = (
     "anthropic", "openai", "apsw", "git", "numpy", "rich", "mcp", "tree_sitter", "rank_bm25", "rapidfuzz", "httpx2",
@@ -199,15 +199,17 @@ async def test_children_end_with_the_editor(env: dict[str, str], folder: Path):
             client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
             await client.initialize(folder, experimental={"mazu": {"permissions": True}})
             await client.command("mazu.chat", {"message": "sleep"}, within=60)
-            async with asyncio.timeout(60):
-                while len(sleeping()) < 2:  # noqa: ASYNC110 - another process has no event
-                    await asyncio.sleep(0.05)
+            await eventually(both_sleep, 60)
             assert process.stdin
             process.stdin.close()
             begin = time.monotonic()
             assert await asyncio.wait_for(process.wait(), 5) == 1
             assert time.monotonic() - begin < 2
             assert sleeping() == []
+
+
+async def both_sleep() -> bool:
+    return len(sleeping()) == 2
 
 
 def sleeping() -> list[str]:

@@ -10,6 +10,8 @@ from mazu_ls.server.chats import is_chat, pending_message
 from mazu_ls.server.comments import instruction_at
 from mazu_ls.server.editor import Focus
 from mazu_ls.server.features import feature
+from mazu_ls.server.hints import anchored, shown_range
+from mazu_ls.server.wire.memories import lsp_range
 
 if TYPE_CHECKING:
     from mazu_ls.server.documents import Document
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "Mazu: "
 TITLE = 120
+SHORT = 60
 DOCUMENT = (
     "Add or mend the documentation comments of this code in the style of its language and of the file; "
     "change no code."
@@ -39,7 +42,7 @@ class At:
 
 
 @feature("textDocument/codeAction", lsp.CodeActionParams)
-def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dict[str, Any]]:
+async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dict[str, Any]]:
     """The actions for a range. Everything is in their arguments, so nothing needs to be resolved."""
     editor = server.editor
     document = editor.documents.get(params.text_document.uri) if editor else None
@@ -49,7 +52,12 @@ def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dict[str,
     found = [*_chat_actions(server, document), *_stop(server)]
     if not is_chat(document.path):
         at = _at(document, params.range)
-        found += [*_fixes(at, params.context.diagnostics), *_comment(at), *_on_text(at)]
+        found += [
+            *_fixes(at, params.context.diagnostics),
+            *_comment(at),
+            *await _checks(server, at),
+            *_on_text(at),
+        ]
     only = params.context.only
     if only:
         found = [action for action in found if any(_within(action["kind"], kind) for kind in only)]
@@ -97,6 +105,37 @@ def _comment(at: At) -> list[dict[str, Any]]:
     instruction = f"{found} Remove the comment that asks for this (it is marked AI!)."
     arguments = {"uri": at.document.uri, "range": at.lines, "instruction": instruction}
     return [_action("do what the AI! comment says", "quickfix", "mazu.edit", arguments)]
+
+
+async def _checks(server: Server, at: At) -> list[dict[str, Any]]:
+    """What to do with memories whose code changed: they still hold, this replaces them, or they are forgotten."""
+    found: list[dict[str, Any]] = []
+    for anchor in await anchored(server, at.document):
+        line = shown_range(at.document, anchor).start.line
+        if anchor.memory.state != "check" or not at.lines.start.line <= line <= at.lines.end.line:
+            continue
+        memory = anchor.memory
+        span = lsp_range(anchor.anchor.range) or at.lines
+        place = {"uri": at.document.uri, "range": span}
+        new = {
+            "title": memory.title,
+            "body": at.text,
+            "category": memory.category,
+            "anchors": [place],
+            "supersedes": memory.id,
+        }
+        short = memory.title[:SHORT]
+        found += [
+            _action(
+                f"“{short}” is still true",
+                "quickfix",
+                "mazu.memory.update",
+                {"id": memory.id, "anchors": [place]},
+            ),
+            _action(f"supersede “{short}” with what stands here", "quickfix", "mazu.remember", new),
+            _action(f"forget “{short}”", "quickfix", "mazu.memory.forget", {"id": memory.id}),
+        ]
+    return found
 
 
 def _on_text(at: At) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Code lenses: *send* in a chat document."""
+"""Code lenses: *send* in a chat document, memories at the code they are about."""
 
 from __future__ import annotations
 
@@ -7,20 +7,50 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.server import lsp
 from mazu_ls.server.chats import is_chat, pending_message, sections
 from mazu_ls.server.features import feature
+from mazu_ls.server.hints import anchored
 
 if TYPE_CHECKING:
+    from mazu_ls.server.documents import Document
     from mazu_ls.server.server import Server
+
+TITLE = 80
 
 
 @feature("textDocument/codeLens", lsp.OfDocument)
-def code_lenses(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]]:
-    """*Mazu: send* on the last heading of a chat document that has a message under it."""
+async def code_lenses(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]]:
+    """*Mazu: send* on the last heading of a chat document; one lens per line that memories are anchored at."""
     document = server.editor.documents.get(params.text_document.uri) if server.editor else None
-    if document is None or not is_chat(document.path) or not pending_message(document.text):
+    if document is None:
+        return []
+    if is_chat(document.path):
+        return _send(document)
+    titles: dict[int, list[str]] = {}
+    for at in await anchored(server, document):
+        line = min(at.anchor.range.start_line if at.anchor.range else 0, max(0, len(document.lines) - 1))
+        titles.setdefault(line, []).append(
+            ("check: " if at.memory.state == "check" else "") + at.memory.title
+        )
+    return [
+        _lens(line, _title(found), "mazu.recall", {"query": found[0], "uri": document.uri})
+        for line, found in titles.items()
+    ]
+
+
+def _send(document: Document) -> list[dict[str, Any]]:
+    if not pending_message(document.text):
         return []
     line = document.position_at(max(0, sections(document.text)[-1].start - 1)).line
+    return [_lens(line, "send", "mazu.chat", {"attachments": [{"uri": document.uri}]})]
+
+
+def _title(titles: list[str]) -> str:
+    first = titles[0] if len(titles[0]) <= TITLE else titles[0][: TITLE - 1] + "…"
+    return first if len(titles) == 1 else f"{first} (+{len(titles) - 1})"
+
+
+def _lens(line: int, title: str, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
     place = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
-    arguments = [{"attachments": [{"uri": document.uri}]}]
-    return [
-        {"range": place, "command": {"title": "Mazu: send", "command": "mazu.chat", "arguments": arguments}}
-    ]
+    return {
+        "range": place,
+        "command": {"title": f"Mazu: {title}", "command": command, "arguments": [arguments]},
+    }

@@ -19,16 +19,20 @@ logger = logging.getLogger(__name__)
 def did_open(server: Server, params: lsp.DidOpen) -> None:
     """A document came into view."""
     editor = _editor(server)
-    editor.documents.open(params.text_document)
+    document = editor.documents.open(params.text_document)
     editor.looked_at(params.text_document.uri)
+    server.hints.changed(document)
 
 
 @feature("textDocument/didChange", lsp.DidChange)
 def did_change(server: Server, params: lsp.DidChange) -> None:
     """The user, or an edit of ours, changed a document."""
     editor = _editor(server)
-    editor.documents.change(params.text_document.uri, params.text_document.version, params.content_changes)
+    document = editor.documents.change(
+        params.text_document.uri, params.text_document.version, params.content_changes
+    )
     editor.looked_at(params.text_document.uri)
+    server.hints.changed(document)
 
 
 @feature("textDocument/didSave", lsp.DidSave)
@@ -40,7 +44,8 @@ def did_save(server: Server, params: lsp.DidSave) -> None:
 @feature("textDocument/didClose", lsp.OfDocument)
 def did_close(server: Server, params: lsp.OfDocument) -> None:
     """A document is out of view; from now on its file is the truth."""
-    _editor(server).documents.close(params.text_document.uri)
+    if document := _editor(server).documents.close(params.text_document.uri):
+        server.hints.closed(document)
 
 
 def _editor(server: Server) -> Editor:

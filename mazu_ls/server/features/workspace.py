@@ -84,8 +84,18 @@ async def did_change_folders(server: Server, params: lsp.DidChangeFolders) -> No
 @feature("workspace/didChangeWatchedFiles", lsp.DidChangeWatchedFiles)
 def did_change_watched_files(server: Server, params: lsp.DidChangeWatchedFiles) -> None:
     """A settings file that changed is read again; open documents stay what the editor says they are."""
+    for change in params.changes:
+        server.hints.file_changed(change.uri)
     if any(change.uri.endswith("/.mazu/config.toml") for change in params.changes):
         server.jobs.spawn(server.configure(server.settings))
+
+
+@feature("workspace/didRenameFiles", lsp.DidRenameFiles)
+async def did_rename_files(server: Server, params: lsp.DidRenameFiles) -> None:
+    """Memories anchored in a renamed file or folder follow it."""
+    await server.opened()
+    for renamed in params.files:
+        await server.hints.renamed(renamed.old_uri, renamed.new_uri)
 
 
 @feature("$/setTrace", lsp.SetTrace)

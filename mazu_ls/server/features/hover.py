@@ -1,0 +1,44 @@
+"""Hover: what is remembered about the code under the cursor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server import lsp
+from mazu_ls.server.features import feature
+from mazu_ls.server.hints import anchored
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.record import Memory
+    from mazu_ls.server.server import Server
+
+SHOWN = 5
+STATES = {"check": " · **needs a check**: the code it is about changed", "current": ""}
+
+
+@feature("textDocument/hover", lsp.AtPosition)
+async def hover(server: Server, params: lsp.AtPosition) -> dict[str, Any] | None:
+    """The memories anchored at a line, pinned ones first."""
+    document = server.editor.documents.get(params.text_document.uri) if server.editor else None
+    if document is None:
+        return None
+    found = await anchored(server, document, params.position.line)
+    memories = list({at.memory.id: at.memory for at in found}.values())
+    if not memories:
+        return None
+    shown = [described(memory) for memory in memories[:SHOWN]]
+    if len(memories) > SHOWN:
+        shown.append(f"*and {len(memories) - SHOWN} more*")
+    return {"contents": {"kind": "markdown", "value": "\n\n---\n\n".join(shown)}}
+
+
+def described(memory: Memory) -> str:
+    """A memory as Markdown: title, text, and one line that says what it is and how old."""
+    age = (datetime.now(UTC) - memory.updated_at).days
+    when = "today" if age < 1 else "yesterday" if age == 1 else f"{age} days ago"
+    pinned = " · pinned" if memory.pinned else ""
+    origin = f" · from {memory.origin}, unchecked" if memory.origin else ""
+    line = f"*{memory.category}, {memory.source}, {when}, `{memory.id}`*{pinned}{origin}{STATES.get(memory.state, '')}"
+    body = f"\n\n{memory.body.strip()}" if memory.body.strip() and memory.body.strip() != memory.title else ""
+    return f"**{memory.title}**{body}\n\n{line}"
