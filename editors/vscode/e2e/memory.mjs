@@ -39,6 +39,7 @@ await story(async (bed, step) => {
     await bed.shot('recall');
     await bed.quickInput().press('Enter');
     await bed.page.locator('.tab', { hasText: 'We double' }).waitFor();
+    await until('the memory is shown', () => bed.rendered('return a * 2'));
     await bed.shot('memory');
   });
 

@@ -18,6 +18,7 @@ const SETTINGS = {
   'extensions.ignoreRecommendations': true,
   'files.autoSave': 'off',
   'git.enabled': false,
+  'security.workspace.trust.startupPrompt': 'never',
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
   'window.commandCenter': false,
@@ -187,6 +188,14 @@ export class Workbench {
 
   async rowTexts() {
     return (await this.rows().allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
+  }
+
+  /** True once a webview shows `text`. */
+  async rendered(text) {
+    for (const frame of this.page.frames()) {
+      if ((await frame.locator('body', { hasText: text }).count()) > 0 && frame !== this.page.mainFrame()) return true;
+    }
+    return false;
   }
 
   // --- code actions, notifications, status bar
