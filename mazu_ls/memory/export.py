@@ -15,7 +15,8 @@ from mazu_ls.memory.shelf import Shelf
 from mazu_ls.store import select
 
 MARK = "<!-- mazu: next memory -->"
-"""Stands alone on a line between two entries of one file."""
+"""Stands alone on a line between two entries of one file; such a line of a text gets a backslash more."""
+_MARK_LINE = re.compile(rf"^(\\*{re.escape(MARK)})$", re.MULTILINE)
 FOLDERS = {"page": "wiki", "summary": "sessions", "trait": "traits", "relation": "relations"}
 
 
@@ -42,7 +43,7 @@ async def _export_file(shelves: Iterable[Shelf], target: Path) -> int:
         async for _, texts in _pages(shelves):
             for _, text in texts:
                 file.write(f"{MARK}\n" if count else "")
-                file.write(text.replace(f"\n{MARK}", f"\n\\{MARK}"))
+                file.write(text)
                 count += 1
         file.flush()
         os.fsync(file.fileno())
@@ -84,9 +85,8 @@ def _files(rows: Rows, after: int) -> list[tuple[int, str, str]]:
     for entry in rows.entries("n > ?", (after,), "ORDER BY n LIMIT 500"):
         assert entry.n is not None
         use = select(rows.db, "SELECT uses, last_used_at FROM memory_use WHERE n = ?", (entry.n,))
-        files.append(
-            (entry.n, _name(entry, rows.scope), markdown.write(entry, rows.scope, use[0] if use else None))
-        )
+        text = markdown.write(entry, rows.scope, use[0] if use else None)
+        files.append((entry.n, _name(entry, rows.scope), _MARK_LINE.sub(r"\\\1", text)))
     return files
 
 

@@ -240,6 +240,6 @@ def _number(id: str | None, scope: str) -> int | None:
 
 
 def _parts(text: str) -> list[str]:
-    """The entries of one file; the mark stands alone on a line, and is escaped inside a body."""
+    """The entries of one file."""
     parts = re.split(rf"^{re.escape(MARK)}\n", text, flags=re.MULTILINE)
-    return [part.replace(f"\n\\{MARK}", f"\n{MARK}") for part in parts]
+    return [re.sub(rf"^\\(\\*{re.escape(MARK)})$", r"\1", part, flags=re.MULTILINE) for part in parts]
