@@ -11,7 +11,7 @@ from mazu_ls.agent.permissions import git_table, grammar, options, scripts, tabl
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
 from mazu_ls.agent.permissions.rules import Place
-from mazu_ls.agent.permissions.scan import RESERVED
+from mazu_ls.agent.permissions.scan import RESERVED, argvs
 from mazu_ls.agent.permissions.scope import Scope
 from mazu_ls.agent.permissions.words import Value, evaluate
 from mazu_ls.workspace import names
@@ -80,10 +80,13 @@ class _Reading:
 
     def _agree(self, by_grammar: list[list[str]], segments: list[Segment]) -> None:
         """Two readings of one line that differ are a sign of a trick in it."""
+        if any(segment.before in (";;", ";&", ";;&") for segment in segments):
+            raise Doubt("it holds a case")
         ours = [
             words for segment in segments if (words := _own_words(segment)) and words[0] not in ("[", "[[")
         ]
-        if sorted(ours) != sorted(by_grammar):
+        theirs = [words[1:] if words[0] == "time" else words for words in by_grammar]
+        if sorted(ours) != sorted(theirs):
             raise Doubt("it can be read in two ways")
 
     def _segment(self, segment: Segment) -> bool:
@@ -110,9 +113,7 @@ class _Reading:
         return True
 
     def _argvs(self, values: list[Value]) -> list[tuple[list[str], set[str], bool]]:
-        from mazu_ls.agent.permissions.scan import _argvs
-
-        return [(argv, globs, any(UNKNOWN in word for word in argv)) for argv, globs in _argvs(values)]
+        return [(argv, globs, any(UNKNOWN in word for word in argv)) for argv, globs in argvs(values)]
 
     def _loop(self, words: list[str]) -> None:
         if len(words) < 3 or words[2] != "in" or not _VARIABLE.match(words[1]):

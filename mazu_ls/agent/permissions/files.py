@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.agent.permissions.rules import Call, Decision, Place
+from mazu_ls.agent.permissions.rules import Call, Decision, Place, subject
 from mazu_ls.tools.tool import Effect
 from mazu_ls.workspace import PathRefused, Workspace, names
 
@@ -27,6 +28,21 @@ def judge(call: Call, place: Place) -> Decision | None:
     if not write and path.is_dir() and call.tool not in _TAKES_FOLDERS:
         return Decision("deny", f"{raw} is a folder", rule="files are files")
     return _asked(raw, path, write, place)
+
+
+def names_of(call: Call, place: Place) -> list[str]:
+    """What the patterns of rules are held against: for a path as it was written, and from the root to where it leads."""
+    named = [subject(call)]
+    raw = call.arguments.get("path")
+    if isinstance(raw, str) and call.effect in (Effect.READ, Effect.EDIT):
+        workspace = Workspace(place.roots)
+        try:
+            path = workspace.resolve(raw)
+        except PathRefused:
+            return named
+        plain = workspace.relative(Path(os.path.normpath(path.parent / path.name)))
+        named = [plain, *([] if Path(raw).is_absolute() else [os.path.normpath(raw)])]
+    return list(dict.fromkeys(named))
 
 
 def _asked(raw: str, path: Path, write: bool, place: Place) -> Decision | None:

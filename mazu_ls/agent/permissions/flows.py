@@ -91,7 +91,7 @@ def known_input(stages: Sequence[Stage]) -> list[str] | None:
     if not stages:
         return None
     first, *others = stages
-    if any(stage.argv[:1] not in (["cat"], ["tee"]) or len(stage.argv) > 1 for stage in others):
+    if any(stage.argv[:1] != ["tee"] and stage.argv != ["cat"] for stage in others):
         return None
     if (text := printed(first.argv)) is not None:
         return [text, " ".join(first.argv[1:])]

@@ -179,7 +179,7 @@ def _find(rest: list[str], scope: Scope) -> str | None:
 def _docker(rest: list[str], scope: Scope) -> str | None:
     joined = " ".join(rest)
     if re.search(
-        r"--privileged|--pid[= ]host|--cap-add|docker\.sock|(-v|--volume)[= ]?/(:|etc|root|home|var|usr)\S*:|source=/[,\s]",
+        r"--privileged|--pid[= ]host|--cap-add|docker\.sock|(-v|--volume)[= ]?/((etc|root|home|var|usr|bin|boot|run|dev)\b\S*)?:|source=/[,\s]",
         joined,
     ):
         return "a container with the rights of the machine"
@@ -297,6 +297,8 @@ def _outputs(name: str, rest: list[str]) -> list[str]:
         following = rest[index + 1] if index + 1 < len(rest) else ""
         if match := _OUTPUT_OPTION.match(word):
             found.append(match[2])
+        elif "=" in word and _abbreviates(word, "--output", 5):
+            found.append(word.split("=", 1)[1])
         elif word in options or (word.startswith("--o") and len(word) > 4 and "--output".startswith(word)):
             found.append(following)
         elif word.startswith(tuple(option for option in options if len(option) == 2)) and not word.startswith(

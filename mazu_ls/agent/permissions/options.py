@@ -74,7 +74,7 @@ def split(spec: Spec, words: list[str]) -> Split | str:
         elif spec.number and _NUMBER.match(word):
             options.append((word, None))
         else:
-            taken = _short(spec, word, words, at, options, paths)
+            taken = _short(spec, words, at, options, paths)
             if isinstance(taken, str):
                 return taken
             at = taken
@@ -82,8 +82,10 @@ def split(spec: Spec, words: list[str]) -> Split | str:
 
 
 def _short(
-    spec: Spec, word: str, words: list[str], at: int, options: list[tuple[str, str | None]], paths: list[str]
+    spec: Spec, words: list[str], at: int, options: list[tuple[str, str | None]], paths: list[str]
 ) -> int | str:
+    """Read the cluster before `at`, such as `-la` or `-n5`; returns where to go on."""
+    word = words[at - 1]
     for index, letter in enumerate(word[1:], 1):
         if letter in spec.values:
             value = word[index + 1 :]

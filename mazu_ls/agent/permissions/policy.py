@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mazu_ls.agent.permissions import files, shell
-from mazu_ls.agent.permissions.rules import Call, Decision, Mode, Place, Rule, subject
+from mazu_ls.agent.permissions.rules import Call, Decision, Mode, Place, Rule
 from mazu_ls.tools.tool import Effect
 
 _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
@@ -45,8 +45,15 @@ def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decis
     path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
     if path is not None and path.verdict == "deny":
         return path
-    matching = [rule for rule in rules if rule.applies(call.tool) and rule.matches_text(subject(call))]
+    named = files.names_of(call, place)
+    matching = [rule for rule in rules if rule.applies(call.tool) and _about(rule, named)]
     return _ruled(matching, path, _DEFAULTS[mode][call.effect], mode, always=() if _grantable(call) else None)
+
+
+def _about(rule: Rule, named: Sequence[str]) -> bool:
+    """A deny or ask rule that fits any of the names counts; an allow rule has to fit all, so that no link widens it."""
+    fits = [rule.matches_text(name) for name in named]
+    return all(fits) if rule.verdict == "allow" else any(fits)
 
 
 def _grantable(call: Call) -> bool:

@@ -39,6 +39,7 @@ RESERVED = frozenset(
     )
 )
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[[^\]]*\])?(\+?=)(.*)$", re.DOTALL)
+_EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}
 _DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
 
 
@@ -78,17 +79,18 @@ class Scan:
     def _script(self, script: str, scope: Scope) -> None:
         stages: list[Stage] = []
         downloaded: set[str] = set()
+        piped = False
         segments = lex(script).segments
-        self._forks(segments)
+        self._functions(segments, scope)
         for segment in segments:
+            piped = piped or segment.before in ("|", "|&")
             values = self._words(segment, scope)
-            redirects = self._redirects(segment, scope)
-            for argv, globs in _argvs(values):
-                stage = Stage(
-                    argv, segment.before, redirects, [text for value in values for text in value.inner]
-                )
+            hidden = [text for value in values for text in value.inner]
+            redirects = self._redirects(segment, scope, hidden)
+            for argv, globs in argvs(values):
+                stage = Stage(argv, segment.before, redirects, hidden)
                 self._command(argv, globs, scope, stage)
-                self._flow([*stages, stage], segment, values, scope)
+                self._flow([*stages, stage], values, scope, piped=piped)
                 if flows.runs_one_of(argv, downloaded):
                     self._deny(Decision("deny", "what would run is downloaded", rule="no download is run"))
                 if program(argv[0]) in flows.DOWNLOADERS:
@@ -99,22 +101,25 @@ class Scan:
             if self.found is not None:
                 return
 
-    def _forks(self, segments: list[Segment]) -> None:
-        """A function that starts itself in the background, in a pipe: a fork bomb."""
+    def _functions(self, segments: list[Segment], scope: Scope) -> None:
+        """Functions of this script: what they are called with; and one that starts itself in a pipe or in the background."""
         for index, segment in enumerate(segments):
-            if segment.after == "(" and len(segment.words) == 1:
-                name = segment.words[0]
-                later = [
-                    s for s in segments[index + 1 :] if name in (w for w in s.words if w not in RESERVED)
-                ]
-                if (
-                    any(s.after in ("&", "|") for s in later)
-                    and len(later) > 1
-                    and any(s.before == "|" or s.after == "&" for s in later)
-                ):
-                    self._deny(
-                        Decision("deny", "a function that only multiplies itself", rule="never destructive")
-                    )
+            named = [raw for raw in segment.words if raw not in RESERVED]
+            defines = (segment.after == "(" and len(named) == 1) or segment.words[:1] == ["function"]
+            if not defines or not named:
+                continue
+            later = segments[index + 1 :]
+            calls = [[raw for raw in s.words if raw not in RESERVED] for s in later if named[0] in s.words]
+            for call in calls:
+                if call[0] == named[0]:
+                    scope.positional.append([evaluate(raw, scope).text for raw in call[1:]])
+            multiplies = [
+                s for s in later if named[0] in s.words and (s.before in ("|", "|&") or s.after == "&")
+            ]
+            if multiplies and len(calls) > 1:
+                self._deny(
+                    Decision("deny", "a function that only multiplies itself", rule="never destructive")
+                )
 
     def _words(self, segment: Segment, scope: Scope) -> list[Value]:
         """The words of the command itself, assignments and reserved words taken off; what they hide is put on the list."""
@@ -162,13 +167,15 @@ class Scan:
         for fields in value.candidates:
             scope.assign(name, " ".join(fields), more=sign == "+=")
 
-    def _redirects(self, segment: Segment, scope: Scope) -> list[Redirect]:
+    def _redirects(self, segment: Segment, scope: Scope, hidden: list[str]) -> list[Redirect]:
+        """The redirections with known targets; scripts in them are added to `hidden`."""
         known: list[Redirect] = []
         for redirect in segment.redirects:
             body = redirect.body
             if body is not None and not re.search(r"[\\'\"]", redirect.target):
-                self._value('"' + body.replace('"', '\\"') + '"', scope)
+                hidden += self._value('"' + body.replace('"', '\\"') + '"', scope).inner
             value = self._value(redirect.target, scope) if body is None else Value([[redirect.target]])
+            hidden += value.inner
             target = value.text
             known.append(Redirect(redirect.op, redirect.fd, target, body))
             if body is None:
@@ -238,44 +245,52 @@ class Scan:
         if rest:
             scope.assign("_", rest[-1])
 
-    def _flow(self, stages: list[Stage], segment: Segment, values: list[Value], scope: Scope) -> None:
+    def _flow(self, stages: list[Stage], values: list[Value], scope: Scope, *, piped: bool) -> None:
         """What the command would run that comes from elsewhere."""
         argv = stages[-1].argv
         runs = flows.executes_input(argv)
         names = {program(word) for word in argv[:6]}
-        evaluates = runs or bool(
-            names & (SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"})
-        )
-        if evaluates or (argv and UNKNOWN in argv[0]):
-            fetched = any(flows.fetches(script) for value in values for script in value.inner)
-            if fetched or any(scope.tainted & set(value.expanded) for value in values):
-                self._deny(
-                    Decision("deny", "what would run is downloaded or decoded", rule="no download is run")
-                )
+        evaluates = runs or bool(names & _EVALUATORS)
+        if evaluates or UNKNOWN in argv[0]:
+            self._elsewhere(stages, values, scope, piped)
         if not runs:
             if names & {"xargs", "parallel"} and (text := flows.known_input(_pipeline(stages))):
                 self._push(" ".join([*argv[1:], *text[0].split()]), scope.copy())
             return
         for redirect in stages[-1].redirects:
             if redirect.body is not None:
-                self._push(redirect.body, scope.copy())
-                for text in code.scripts_in(redirect.body):
-                    self._push(text, scope.copy())
+                self._runs(redirect.body, scope)
             elif redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
                 self._deny(
                     Decision(
                         "deny", "what would run is made by another program", rule="nothing unreadable runs"
                     )
                 )
-        if segment.before in ("|", "|&") or any(stage.before in ("|", "|&") for stage in stages):
+        if piped:
             texts = flows.known_input(_pipeline(stages))
             for text in texts or ():
-                self._push(text, scope.copy())
-                self._deny(code.deny(text, scope))
-                for script in code.scripts_in(text):
-                    self._push(script, scope.copy())
+                self._runs(text, scope)
             if texts is None and (reason := flows.trouble(stages)) is not None:
                 self._deny(Decision("deny", reason, rule="no download is run"))
+
+    def _elsewhere(self, stages: list[Stage], values: list[Value], scope: Scope, piped: bool) -> None:
+        fetched = any(flows.fetches(script) for script in stages[-1].scripts)
+        tainted = any(scope.tainted & set(value.expanded) for value in values)
+        unknown = any(UNKNOWN in word for word in stages[-1].argv)
+        loaded = (
+            piped
+            and unknown
+            and any(program(stage.argv[0]) in flows.DOWNLOADERS for stage in stages[:-1] if stage.argv)
+        )
+        if fetched or tainted or loaded:
+            self._deny(Decision("deny", "what would run is downloaded or decoded", rule="no download is run"))
+
+    def _runs(self, text: str, scope: Scope) -> None:
+        """Known text that a shell or an interpreter will run."""
+        self._push(text, scope.copy())
+        self._deny(code.deny(text, scope))
+        for script in code.scripts_in(text):
+            self._push(script, scope.copy())
 
 
 def _pipeline(stages: list[Stage]) -> list[Stage]:
@@ -288,7 +303,7 @@ def _pipeline(stages: list[Stage]) -> list[Stage]:
     return found[:-1]
 
 
-def _argvs(values: list[Value]) -> list[tuple[list[str], set[str]]]:
+def argvs(values: list[Value]) -> list[tuple[list[str], set[str]]]:
     """Every command that the words may make, the wildcards in them told apart."""
     found: list[tuple[list[str], set[str]]] = []
     for choice in islice(product(*(value.candidates for value in values)), MAX_ARGVS):

@@ -104,7 +104,8 @@ def _plain(text: str, place: Place) -> list[list[str]] | None:
             return None
         if argv := [word for value in values for word in value.candidates[0]]:
             commands.append(argv)
-    return commands if sorted(map(len, commands)) == sorted(map(len, shape)) else None
+    sizes = sorted(len(words) - (words[0] == "time") for words in shape)
+    return commands if sorted(map(len, commands)) == sizes else None
 
 
 def _prefix(commands: list[list[str]] | None) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
 _ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
-_GLOB = re.compile(r"[*?\[]")
+_GLOB = re.compile(r"[*?]|\[.+\]", re.DOTALL)
 _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
 
 
@@ -165,6 +165,11 @@ class _Word:
             end = _closing(text, at + 1, "}")
             self._parameter(text[at + 2 : end], quoted)
             return end + 1
+        if text.startswith("$[", at):  # arithmetic as bash had it before POSIX
+            self.result.expanded.append("((")
+            self.result.dynamic = True
+            self._add(UNKNOWN)
+            return at + 2
         if match := _NAME.match(text, at + 1):
             self._variable(match[0], quoted)
             return match.end()
@@ -271,6 +276,10 @@ def static_output(script: str, scope: Scope, depth: int = 0) -> str | None:
     if len(segments) != 1 or segments[0].redirects or not segments[0].words:
         return None
     argv = [word for raw in segments[0].words for word in evaluate(raw, scope, depth + 1).candidates[0]]
+    if argv == ["pwd"]:
+        return scope.cwds[-1]
+    if argv == ["git", "rev-parse", "--show-toplevel"]:
+        return str(scope.place.roots[0]) if scope.place.roots else UNKNOWN
     return printed(argv)
 
 

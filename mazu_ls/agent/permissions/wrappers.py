@@ -201,7 +201,9 @@ def _options_with_commands(name: str, rest: list[str]) -> list[str]:
             value = match[4] or (rest[index + 1] if index + 1 < len(rest) else "")
             found.append(re.sub(r"^(exec=|!)", "", value))
         elif word in ("-c", "--config-env", "+") and index + 1 < len(rest):
-            found.append(re.sub(r"^(exec=|:?!|:)", "", rest[index + 1].split("=", 1)[-1]))
+            value = rest[index + 1].split("=", 1)[-1]
+            found.append(re.sub(r"^(exec=|:?!|:)", "", value))
+            found += [f"git {value}"] if name == "git" else []
         elif "=" in word and not word.startswith("-"):
             found.append(word.split("=", 1)[1].removeprefix("!"))
         elif word.startswith(("+!", "+:!", "!")):
