@@ -137,9 +137,10 @@ def _read_once(full: bytes) -> tuple[bytes, os.stat_result] | None:
         before = os.fstat(fd)
         if not stat.S_ISREG(before.st_mode):
             return None
-        chunks = []
-        while chunk := os.read(fd, before.st_size + 1):
+        chunks, size = [], 0
+        while size <= before.st_size and (chunk := os.read(fd, before.st_size + 1)):
             chunks.append(chunk)
+            size += len(chunk)
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         after = os.fstat(fd)
     finally:

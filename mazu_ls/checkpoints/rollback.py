@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import disk, merge, schema, stage, steps
-from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes
+from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes, only_saved
 from mazu_ls.checkpoints.project import Project, tree_of
 from mazu_ls.checkpoints.records import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
 from mazu_ls.checkpoints.steps import Selection, Step
@@ -90,12 +90,13 @@ def plan(
 
 
 def _users_work(project: Project, last: bytes | None, now: bytes | None) -> set[bytes]:
-    """Places that differ from the last checkpoint: nobody but the user wrote there since."""
+    """Places that differ from the last checkpoint: nobody but the user wrote there since. Saving what was unsaved
+    then is no work of its own."""
     found: set[bytes] = set()
     for mount in project.mounts:
         before, after = (project.trees.folder(tree, mount.prefix) for tree in (last, now))
         found |= {mount.prefix + b"/" + path for path, _, _ in project.trees.diff(before, after)}
-    return found
+    return found - only_saved(project, last, now) if found else found
 
 
 def roll_back(
@@ -216,5 +217,7 @@ def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
         todo.remove(step)
     staged = stage.stage(todo, project.repository.read)
     finish(project, db, todo, staged, report)
-    log.warning("a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems")
+    log.warning(
+        "a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems"
+    )
     return report

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from mazu_ls.checkpoints import ignoring, index
+from mazu_ls.checkpoints import ignoring, index, nested
 from mazu_ls.checkpoints.capture import Captured, walk
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.repository import Repository
@@ -108,19 +108,19 @@ class Scanner:
 
     def _listed(self, folder: Path, directory: Path, *options: str) -> set[bytes]:
         """Untracked files, and with -m -d those whose status is not that of the index."""
-        out = self._git(directory, "ls-files", "-z", "-o", *options, "--exclude-standard", folder=folder)
-        return self._entered(folder, out.split(b"\0"))
-
-    def _entered(self, folder: Path, listed: Iterable[bytes]) -> set[bytes]:
-        """The paths, with the files of nested repositories in place of their folders."""
-        found: set[bytes] = set()
-        for path in listed:
-            if path.endswith(b"/"):
+        out = self._git(directory, "ls-files", "-t", "-z", "-o", *options, "--exclude-standard", folder=folder)
+        found, untracked = set[bytes](), list[bytes]()
+        for line in out.split(b"\0"):
+            path = line[2:]
+            if path.endswith(b"/"):  # a nested repository: its files, in place of its folder
                 inner = folder / os.fsdecode(path)
-                found |= {path + below for below in self._listed(inner, self._blank())}
+                below = self._listed(inner, self._blank())
+                found |= {path + name for name in below - nested.excluded_in(inner, below)}
+            elif line.startswith(b"? "):
+                untracked.append(path)
             elif path:
                 found.add(path)
-        return found
+        return found | nested.without_excluded(folder, untracked)
 
     def _blank(self) -> Path:
         """A git directory with an empty index over our objects."""

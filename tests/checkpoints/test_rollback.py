@@ -106,6 +106,17 @@ async def test_asking_does_nothing_while_there_are_conflicts(project: Bed):
     assert project.read("a") == "1"
 
 
+async def test_saving_what_the_last_checkpoint_held_unsaved_is_no_conflict(project: Bed):
+    path = project.write("a.py", "1\n")
+    first = await project.take()
+    await project.take(kind="step", buffers=[Buffer("file:///a.py", path, 2, "python", "2\n", True)])
+    project.write("a.py", "2\n")
+    saved = Buffer("file:///a.py", path, 2, "python", "2\n", False)
+    report = await project.roll_back(first, "ask", buffers=[saved])
+    assert report.applied
+    assert project.read("a.py") == "1\n"
+
+
 async def test_keeping_merges_the_users_lines_and_says_where_it_cannot(project: Bed):
     lines = [f"line {n}\n" for n in range(20)]
     project.write("merge.py", "".join(lines))
