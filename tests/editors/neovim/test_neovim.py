@@ -72,3 +72,29 @@ async def test_without_a_plugin(bed: Bed):
     )
     await bed.tell("no_plugin")
     assert "return a - b" in str(bed.model.bodies[0]["messages"]), "the attached lines were not sent"
+
+
+async def test_the_other_commands(bed: Bed):
+    append = {
+        "path": "app.py",
+        "old": "    return a * 2\n",
+        "new": "    return a * 2\n\n\ndef half(a):\n    return a / 2\n",
+    }
+    says(
+        bed,
+        Reply(when="what is wrong here", text="It subtracts."),
+        Reply(
+            when="make total add",
+            text="I see.",
+            calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": append}],
+        ),
+        Reply(text="Done."),
+    )
+    await bed.tell("commands")
+    assert "return a - b" in str(bed.model.bodies[0]["messages"]), (
+        "the selection went along with the question"
+    )
+
+
+async def test_started_by_hand_and_killed(bed: Bed):
+    await bed.tell("by_hand")

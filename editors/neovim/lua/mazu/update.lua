@@ -25,35 +25,37 @@ local function announce(pattern, data)
   vim.api.nvim_exec_autocmds('User', { pattern = pattern, modeline = false, data = data })
 end
 
---- One line of a transcript for what is not the model's own text.
----@param text string
----@return string
-local function note(text)
-  return ('\n> %s\n\n'):format((text:gsub('%s*\n%s*', ' ')))
-end
-
----@type table<string, fun(update: table): string>
-local as_text = {
-  message = function(update)
-    return update.text or ''
-  end,
+--- What is said in a transcript of what is not the model's own text.
+---@type table<string, fun(update: table): string?>
+local notes = {
   tool_call = function(update)
-    return note(update.title or update.tool)
+    return update.title or update.tool
   end,
   tool_result = function(update)
-    return note(('%s: %s'):format(update.ok and 'done' or 'failed', update.summary or ''))
+    return ('%s: %s'):format(update.ok and 'done' or 'failed', update.summary)
   end,
   restart = function()
-    return note('What stands above of this reply is void; it starts again.')
+    return 'What stands above of this reply is void; it starts again.'
   end,
   retry = function(update)
-    return note(('%s; trying again in %d s'):format(update.reason, update.seconds))
+    return ('%s; trying again in %d s'):format(update.reason, update.seconds)
   end,
   state = function(update)
-    local detail = update.detail or ''
-    return detail ~= '' and note(('%s: %s'):format(update.stopReason, detail)) or ''
+    return update.detail and update.detail ~= '' and update.detail or nil
   end,
 }
+
+---@param session string
+---@param update table
+local function write_down(session, update)
+  if update.kind == 'message' then
+    return view.append(session, update.text)
+  end
+  local note = notes[update.kind] and notes[update.kind](update)
+  if note then
+    view.append_paragraph(session, '> ' .. note:gsub('%s*\n%s*', ' '))
+  end
+end
 
 --- Reads again those buffers that have no unsaved text and whose files changed.
 function M.reload_clean_buffers()
@@ -100,10 +102,7 @@ function M.session(params, ctx)
   if update.usage then
     state(ctx.client_id).usage = update.usage
   end
-  local text = as_text[update.kind]
-  if text then
-    view.append(params.sessionId, text(update))
-  end
+  write_down(params.sessionId, update)
   announce('MazuUpdate', { client_id = ctx.client_id, params = params })
   vim.cmd.redrawstatus()
 end

@@ -84,7 +84,7 @@ local transcripts = {}
 ---@type integer turns that were asked for and whose session is not known yet
 local expected = 0
 
----@type table<string, string> what came of sessions meanwhile
+---@type table<string, fun()[]> what there was to add to sessions meanwhile
 local early = {}
 
 ---@param session string
@@ -107,38 +107,74 @@ function M.give_up()
   end
 end
 
---- Opens the window in which a session's reply appears as it is written.
----@param session string
----@param message string what the user said
-function M.follow(session, message)
-  local bufnr = transcript(session) or scratch('session/' .. session, 'markdown')
-  transcripts[session] = bufnr
-  reveal(bufnr)
-  M.append(session, ('%s## You\n\n%s\n\n## Mazu\n\n'):format(is_empty(bufnr) and '' or '\n\n', message))
-  M.append(session, early[session] or '')
-  early[session] = nil
-  M.give_up()
-end
-
---- Adds text to the end of a session's transcript, where it is open, and keeps its end in sight.
----@param session string
+--- Adds text to the end of a transcript and keeps its end in sight.
+---@param bufnr integer
 ---@param text string
-function M.append(session, text)
-  local bufnr = transcript(session)
-  if text == '' then
-    return
-  elseif expected > 0 and not bufnr then
-    early[session] = (early[session] or '') .. text
-    return
-  elseif not bufnr then
-    return
-  end
+local function add(bufnr, text)
   local last = vim.api.nvim_buf_get_lines(bufnr, -2, -1, false)[1] or ''
   write(bufnr, -2, -1, vim.split(last .. text, '\n', { plain = true }))
   local window = vim.fn.bufwinid(bufnr)
   if window ~= -1 and window ~= vim.api.nvim_get_current_win() then
     vim.api.nvim_win_set_cursor(window, { vim.api.nvim_buf_line_count(bufnr), 0 })
   end
+end
+
+--- Ends what stands there with one empty line, and begins a line below it.
+---@param bufnr integer
+local function begin_paragraph(bufnr)
+  local tail = vim.api.nvim_buf_get_lines(bufnr, -3, -1, false)
+  if is_empty(bufnr) or (tail[#tail] == '' and tail[#tail - 1] == '') then
+    return
+  end
+  add(bufnr, tail[#tail] == '' and '\n' or '\n\n')
+end
+
+--- Runs `write_to` with the transcript of a session where it is open, later where it is about to be.
+---@param session string
+---@param write_to fun(bufnr: integer)
+local function with_transcript(session, write_to)
+  local bufnr = transcript(session)
+  if bufnr then
+    write_to(bufnr)
+  elseif expected > 0 then
+    early[session] = early[session] or {}
+    table.insert(early[session], function()
+      write_to(assert(transcript(session)))
+    end)
+  end
+end
+
+--- Adds text to a session's transcript as it streams.
+---@param session string
+---@param text string
+function M.append(session, text)
+  with_transcript(session, function(bufnr)
+    add(bufnr, text)
+  end)
+end
+
+--- Adds a paragraph of its own to a session's transcript.
+---@param session string
+---@param text string
+function M.append_paragraph(session, text)
+  with_transcript(session, function(bufnr)
+    begin_paragraph(bufnr)
+    add(bufnr, text .. '\n\n')
+  end)
+end
+
+--- Opens the window in which a session's reply appears as it is written.
+---@param session string
+---@param message string what the user said
+function M.follow(session, message)
+  transcripts[session] = transcript(session) or scratch('session/' .. session, 'markdown')
+  reveal(transcripts[session])
+  M.append_paragraph(session, ('## You\n\n%s\n\n## Mazu'):format(message))
+  for _, add_early in ipairs(early[session] or {}) do
+    add_early()
+  end
+  early[session] = nil
+  M.give_up()
 end
 
 return M

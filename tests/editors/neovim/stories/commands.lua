@@ -1,0 +1,105 @@
+-- Run, ask, undo, what changed since a checkpoint, sessions, the model, a rollback of the memory alone.
+local bed = dofile(vim.env.MAZU_TEST_STORIES .. '/bed.lua')
+bed.with_plugin()
+vim.lsp.enable('mazu_ls')
+
+local app = bed.open('app.py')
+local before = bed.text(app)
+local turns = bed.watch_turns()
+local changed = {}
+vim.api.nvim_create_autocmd('User', {
+  pattern = 'MazuChanged',
+  callback = function(event)
+    for _, what in ipairs(event.data.what) do
+      changed[what] = true
+    end
+  end,
+})
+
+local function view(name, words)
+  return bed.wait(('%s shows "%s"'):format(name, words), function()
+    local bufnr = require('mazu.buffer').named('mazu://' .. name)
+    return bufnr and bed.text(bufnr):find(words, 1, true) and bufnr
+  end)
+end
+
+-- A question about a selection: the reply in a window, nothing else happens.
+vim.cmd('1,2Mazu ask what is wrong here')
+local reply = view('ask', 'It subtracts.')
+bed.check('with the question and what it cost', bed.text(reply):find('what is wrong here', 1, true) and bed.text(reply):find('tokens in', 1, true), bed.text(reply))
+bed.check('that was no turn', turns.ended == 0)
+
+vim.cmd('Mazu checkpoint clean')
+local clean = bed.wait_said('checkpoint cp_'):match('cp_%d+')
+
+-- A run edits without asking; its new last line comes exactly once.
+vim.cmd('Mazu run make total add, and add a function at the end')
+bed.wait('the run ends', function()
+  return turns.ended == 1
+end)
+bed.check('nobody was asked', #bed.asked == 0, bed.asked)
+bed.check('the call went well', turns.results[1] and turns.results[1].ok, turns.results)
+bed.check('the calls went well', #turns.results == 2 and turns.results[2].ok, turns.results)
+bed.check('the end of the file is right', vim.endswith(bed.text(app), '\n\n\ndef half(a):\n    return a / 2'), bed.text(app))
+bed.check('lists are told to be out of date', changed.checkpoints and changed.sessions, changed)
+
+vim.api.nvim_buf_call(app, function()
+  vim.cmd('silent write')
+end)
+bed.will_answer('Changes since', clean)
+vim.cmd('Mazu checkpoints')
+view('checkpoint/' .. clean, '+    return a + b')
+bed.check('checkpoints are completed', vim.list_contains(vim.fn.getcompletion('Mazu rollback cp_', 'cmdline'), clean))
+
+local transcript = vim.iter(vim.api.nvim_list_bufs()):find(function(bufnr)
+  return vim.api.nvim_buf_get_name(bufnr):find('mazu://session/', 1, true)
+end)
+bed.check('the transcript reads well', vim.trim(bed.text(transcript)) == table.concat({
+  '## You',
+  'make total add, and add a function at the end',
+  '## Mazu',
+  'I see.',
+  '> edit_file app.py',
+  '> done: edited app.py',
+  '> edit_file app.py',
+  '> done: edited app.py',
+  'Done.',
+}, '\n\n'), bed.text(transcript))
+
+-- Undo of the whole turn; the words before it are still known.
+vim.cmd('Mazu undo')
+local told = bed.wait_said('To undo this')
+bed.wait('the buffer is as before the run', function()
+  return bed.text(app) == before
+end)
+
+-- Only the memory goes back.
+vim.cmd('Mazu remember a passing thought')
+bed.wait_said('remembered: fact: a passing thought')
+vim.api.nvim_buf_set_lines(app, -1, -1, false, { '# mine' })
+bed.will_answer('Roll back to', 'the memory only')
+vim.cmd('Mazu rollback ' .. clean)
+bed.wait('it is told', function()
+  return bed.said[#bed.said] ~= told and bed.said[#bed.said]:find('To undo this', 1, true)
+end)
+bed.check('the plan counts memories', bed.seen_at('Roll back to'):find('Memories: ', 1, true), bed.seen_at('Roll back to'))
+bed.check('the buffer is not touched', vim.endswith(bed.text(app), '# mine'), bed.text(app))
+local listed
+require('mazu').execute('mazu.memory.list', nil, function(result)
+  listed = result
+end)
+bed.wait('the memory is gone', function()
+  return listed and listed.total == 0
+end)
+
+-- The model, and the conversations.
+vim.cmd('Mazu model anthropic:claude-haiku-4-5')
+bed.wait_said('the model is anthropic:claude-haiku-4-5')
+bed.will_answer('Sessions', 'make total add')
+bed.will_answer('make total add', 'Open')
+vim.cmd('Mazu sessions')
+bed.wait('its chat document is opened', function()
+  return vim.api.nvim_buf_get_name(0):find('/.mazu/chats/', 1, true)
+end)
+bed.stop_server()
+bed.finish()
