@@ -70,6 +70,12 @@ _NAMED = re.compile(
     r"(?:(?P<quote>[\"'`])(?P<quoted>[^\s\"'`]{6,400})(?P=quote)|(?P<bare>[^\s\"'`,;)\]}<>{(\[]{8,400})(?![\w(\[.]))",
     re.IGNORECASE,
 )
+# Said in a sentence, a value must mix letters and digits to be taken for one.
+_SPOKEN = re.compile(
+    r"(?P<keep>\b(?:password|passphrase|passcode|api[ _-]?key|access key|secret|token|credentials?)\b[^.\n=:]{0,40}?\s(?:is|was|are|=)\s+[\"'`]?)"
+    r"(?=[^\s\"'`]*\d)(?=[^\s\"'`]*[A-Za-z])(?!\[redacted)(?P<bare>[^\s\"'`()\[\]{}<>,;]{6,200}?)(?=[\"'`.,;)]*(?:\s|$))",
+    re.IGNORECASE,
+)
 _PLACEHOLDER = re.compile(
     r"^(?:[$%<{*.\[]|x{4,}|\*+|your|my[-_]|example|sample|dummy|fake|test(?![A-Za-z]*\d)|changeme|change[-_]me|placeholder|redacted|none\b|null\b|true\b|false\b|todo"
     r"|os\.|env\b|env[.\[]|process\.|config\.|settings\.|self\.|this\.|args\.|options\.|params\.|request\.|secrets?\.|getenv|str\b|string\b|bytes\b|int\b|optional\b)",
@@ -88,6 +94,7 @@ def redact(text: str) -> str:
             text = pattern.sub(lambda match, mark=mark: _marked(match, mark), text)
     if _NAMED_HINT.search(text):
         text = _NAMED.sub(_value, text)
+        text = _SPOKEN.sub(lambda match: f"{match['keep']}{MARK.format('secret')}", text)
     return text
 
 

@@ -72,13 +72,14 @@ class Store:
             raise MazuError(
                 Kind.BUSY, f"{self.path.name} is locked by another process.", "Try again in a moment."
             ) from error
-        except (
-            apsw.FullError,
-            apsw.IOError,
-            apsw.ReadOnlyError,
-            apsw.CorruptError,
-            apsw.NotADBError,
-        ) as error:
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            _suspect(self.path).touch()
+            raise MazuError(
+                Kind.STORAGE,
+                f"{self.path} is damaged: {error}.",
+                "Restart: it is set aside, and a new one is started.",
+            ) from error
+        except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError) as error:
             raise MazuError(
                 Kind.STORAGE,
                 f"{self.path} could not be used: {error}.",

@@ -1,0 +1,105 @@
+"""Secrets go, everything else stays."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mazu_ls.redact import has_secret, redact
+
+A40 = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5g"
+SECRETS = {
+    "anthropic": f"sk-ant-api03-{A40}",
+    "openai": f"sk-proj-{A40}",
+    "old openai": f"sk-{A40}",
+    "openrouter": "sk-or-v1-0123456789abcdef0123456789abcdef",
+    "github": f"ghp_{A40[:36]}",
+    "fine github": f"github_pat_11ABCDEFG0{A40}{A40}",
+    "gitlab": "glpat-abcDEF123456ghiJKL78",
+    "aws": "AKIAIOSFODNN7EXAMPLE",
+    "google": "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+    "slack": "xoxb-123456789012-abcdefghijkl",
+    "stripe": "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc",
+    "groq": f"gsk_{A40}",
+    "hugging face": f"hf_{A40[:34]}",
+    "pypi": f"pypi-AgEIcHlwaS5vcmc{A40}",
+    "npm": f"npm_{A40[:36]}",
+    "sendgrid": f"SG.{A40[:22]}.{A40}",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+    "url": "postgres://bob:s3cr3tpass@db.example.org:5432/app",
+    "private key": "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----",
+    "cut private key": "-----BEGIN PRIVATE KEY-----\nMIIEvQ1BADANBg",
+    "env": "DATABASE_PASSWORD=Tr0ub4dor&3xyz",
+    "yaml": 'client_secret: "q9w8e7r6t5y4"',
+    "python": "API_KEY = 'a1b2c3d4e5f6'",
+    "header": "Authorization: Bearer abcdef0123456789abcdef",
+    "basic": "Authorization: Basic dXNlcjpwYXNzd29yZDEyMw==",
+    "azure": "AccountKey=abcdefghijklmnopqrstuvwxyz0123456789+/==",
+    "spoken": "the password is hunter2xyz",
+}  # fmt: skip
+HARMLESS = [
+    "commit 0123456789abcdef0123456789abcdef01234567",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "api_key = os.environ['API_KEY']",
+    "token = tokenizer.next_token()",
+    "password: str = Field(...)",
+    "max_tokens=1000, tokens: 1500",
+    "self.password = password",
+    "PASSWORD=$DB_PASSWORD",
+    "secret_key: ${SECRET_KEY}",
+    'API_KEY="your-api-key-here"',
+    "key = lambda item: item.token",
+    "http://localhost:8080/path@v2",
+    "https://github.com/org/repo.git",
+    "sk-learn is a library, so is sklearn",
+    "if token == expected_token:",
+    "def get_secret(name: str) -> bytes:",
+    "git clone git@github.com:org/repo.git",
+    "The password is checked by the login form",
+    "f47ac10b-58cc-4372-a567-0e02b2c3d479",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUA",
+    "password = getpass()",
+    "token: Token | None = None",
+    "the token is valid for 3600 seconds",
+    "a password is at least 12 characters long",
+    "the secret is stored in vault1, see docs",
+]
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_secret_is_replaced(kind: str):
+    secret = SECRETS[kind]
+    said = redact(f"before {secret} after")
+    assert "[redacted: " in said
+    parts = re.split(r"[\s=:@'\"]+", secret)
+    core = max((part for part in parts if re.search(r"\d", part)), key=len)
+    assert core not in said or kind == "url"
+    assert "s3cr3tpass" not in said
+    assert said.startswith("before ")
+    if kind != "cut private key":
+        assert said.endswith(" after")
+    assert redact(said) == said
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_code_and_hashes_stay(text: str):
+    assert redact(text) == text
+
+
+def test_what_kind_it_was_is_said_and_the_rest_stays_readable():
+    assert redact("postgres://bob:s3cr3tpass@db/app") == "postgres://bob:[redacted: password]@db/app"
+    assert (
+        redact("KEY1=1\nDB_PASSWORD=Tr0ub4dor&3\nKEY2=2") == "KEY1=1\nDB_PASSWORD=[redacted: secret]\nKEY2=2"
+    )
+    assert (
+        redact("export ANTHROPIC_API_KEY=sk-ant-api03-abcdefghijklmnop")
+        == "export ANTHROPIC_API_KEY=[redacted: anthropic key]"
+    )
+
+
+@given(text=st.text(max_size=500))
+def test_redacting_twice_is_redacting_once(text: str):
+    once = redact(text)
+    assert redact(once) == once
+    assert has_secret(text) == (once != text)
