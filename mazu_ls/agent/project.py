@@ -23,6 +23,7 @@ from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.engine import Checkpoints
+    from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Config, Mode
     from mazu_ls.host import Buffer, Host
     from mazu_ls.memory.memories import Memories
@@ -236,7 +237,7 @@ class Project:
         return injection.text, tuple(memory.id for memory in injection.memories)
 
     async def checkpoint(
-        self, kind: str, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,
+        self, kind: CheckpointKind, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,
         boundary: int | None = None,
     ) -> str | None:  # fmt: skip
         """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""

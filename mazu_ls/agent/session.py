@@ -22,6 +22,7 @@ from mazu_ls.tools.turn import Shell, Turn
 if TYPE_CHECKING:
     from mazu_ls.agent.permissions import Rule
     from mazu_ls.agent.project import Project
+    from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Mode
 
 log = logging.getLogger(__name__)
@@ -215,7 +216,7 @@ class Session:
         return prompt.system(project.role(), project.conventions(), mode, project.folders, autonomous)
 
     async def checkpoint(
-        self, kind: str, label: str, turn_id: str, touched: Sequence[Path] | None, boundary: int | None
+        self, kind: CheckpointKind, label: str, turn_id: str, touched: Sequence[Path] | None, boundary: int | None
     ) -> str | None:
         """Take a checkpoint and return its id; None, said once, where none can be taken."""
         return await self.project.checkpoint(

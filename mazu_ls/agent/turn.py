@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.review import Edit
     from mazu_ls.agent.session import Session
+    from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Mode
     from mazu_ls.tools.turn import Turn
 
@@ -285,7 +286,7 @@ class TurnRun:
         if self._steps_unsaved >= self.asked.checkpoint_every:
             await self._checkpoint("step", label, full=self.executed)
 
-    async def _checkpoint(self, kind: str, label: str, *, full: bool, boundary: int | None = None) -> None:
+    async def _checkpoint(self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None) -> None:
         touched = None if full else sorted(self.turn.changed)
         checkpoint = await self.session.checkpoint(kind, label, self.turn.turn_id, touched, boundary)
         if kind != "baseline":
