@@ -25,8 +25,6 @@ MAX_SYMBOLS = 2000
 MAX_SIGNATURE = 120
 MAX_BYTES_PER_LINE = 400
 """Above this a file was made by a program: minified, or data."""
-PLAIN = 0.02
-"""What a call of a plain word on some object counts, beside a call of a function by that name."""
 _KIND_WEIGHTS = {"module": 0, "implementation": 0, "variable": 30, "constant": 40}
 
 
@@ -99,19 +97,21 @@ def _weight(symbol: Symbol) -> int:
     weight = _KIND_WEIGHTS.get(symbol.kind, 100)
     if name.startswith(("_", "#")):
         weight = weight * 3 // 10
-    return weight if _telling(name) else weight // 2
+    if not _telling(name):
+        weight = weight // 10 if symbol.kind == "method" else weight // 2
+    return weight
 
 
 def _strength(name: str, found: Outline) -> int:
-    """Tenths of how strongly a file refers to a definition of this name: the root of its uses, weighed by their kind.
+    """Tenths of how strongly a file refers to a definition of this name: the root of its uses, an import four times.
 
-    A plain word such as `text` is mostly a variable: it counts where it is called or imported, and little as a member.
+    A plain word such as `text` is mostly a variable, or a method of the language's own types (`x.split()`): it counts
+    only where it is called by its bare name or imported.
     """
     if len(name) < 2:
         return 0
-    plain = found.calls[name] + PLAIN * found.members[name] + found.imports[name]
-    uses = 3 * found.imports[name] + (found.references[name] if _telling(name) else plain)
-    return min(round(10 * uses**0.5), 255)
+    uses = found.references[name] if _telling(name) else found.calls[name] + found.imports[name]
+    return min(round(10 * (uses + 3 * found.imports[name]) ** 0.5), 255)
 
 
 @cache

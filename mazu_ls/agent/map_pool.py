@@ -44,6 +44,8 @@ class Readers:
 
     def _batch(self, paths: Sequence[bytes]) -> list[Facts]:
         found = self._ask(paths)
+        if found is None and len(paths) == 1:  # the reader may have ended while it was idle
+            found = self._ask(paths)
         if found is not None:
             return found
         if len(paths) == 1:

@@ -1,5 +1,6 @@
 """Which definitions matter: PageRank over "file uses a name that file defines", started from the files in focus.
 
+Only the map's own process imports this, and numpy with it.
 Page, Brin, Motwani, Winograd: The PageRank Citation Ranking (1999), personalised as in its section 6.
 """
 

@@ -19,6 +19,7 @@ import msgspec
 
 from mazu_ls.agent.map_frames import Answer, Ask, command
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import private_folder
 
 if TYPE_CHECKING:
     from mazu_ls.workspace import Workspace
@@ -128,6 +129,7 @@ class ProjectMap:
 
     async def _sent(self, ask: Ask) -> Answer:
         if self._process is None:
+            private_folder(self._cache.parent)
             self._process = await asyncio.create_subprocess_exec(
                 *command("map_worker", str(self._cache), *map(str, self._roots)),
                 stdin=PIPE, stdout=PIPE, cwd=self._cache.parent, start_new_session=True,

@@ -32,7 +32,7 @@ _STATEMENTS = words("""
 """)
 # These belong to the definition that they wrap, but not to its signature.
 _WRAPPERS = words("decorated_definition export_statement ambient_declaration template_declaration")
-_USES = ("reference", "call", "member", "import")
+_USES = ("reference", "call", "import")
 _SEPARATOR = re.compile(r"::|\\|\.(?=\w)")
 _INNER_SPACE = re.compile(r"([(\[]) |,? ([)\]])")
 _ANNOTATIONS = re.compile(r"^(?:@[\w.]+(?:\([^()]*\))?\s+)+(?=\w)")
@@ -62,13 +62,12 @@ class Symbol(Struct, frozen=True, gc=False):
 class Outline(Struct, frozen=True):
     """The definitions of a text in their order, and how often it uses which name.
 
-    Of these references, `calls` are by the bare name, `members` calls on some object, `imports` from elsewhere.
+    Of these references, `calls` are by the bare name, `imports` bring the name in from elsewhere.
     """
 
     symbols: tuple[Symbol, ...]
     references: Counter[str]
     calls: Counter[str]
-    members: Counter[str]
     imports: Counter[str]
 
 
@@ -119,7 +118,7 @@ def outline(text: str | bytes, language: str) -> Outline:
     root = grammar.parse(source.data, language)
     if root is None:
         names = Counter(lines.names(source, language))
-        return Outline(_placed(_by_line(source, language)), names, Counter(), Counter(), Counter())
+        return Outline(_placed(_by_line(source, language)), names, Counter(), Counter())
     found = _definitions(root, source, language)
     own = {one.name_end_byte for one in found}
     used = grammar.captures(grammar.references_query(language), root)

@@ -1,2 +1,1 @@
 (call_expression function: (identifier) @call)
-(call_expression function: (field_expression field: (field_identifier) @member))

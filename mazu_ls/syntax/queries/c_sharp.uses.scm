@@ -1,2 +1,1 @@
 (invocation_expression function: (identifier) @call)
-(invocation_expression function: (member_access_expression name: (identifier) @member))

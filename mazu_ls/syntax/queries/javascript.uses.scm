@@ -1,5 +1,4 @@
 (call_expression function: (identifier) @call)
 (new_expression constructor: (identifier) @call)
-(call_expression function: (member_expression property: (_) @member))
 (import_specifier name: (identifier) @import)
 (import_clause (identifier) @import)

@@ -1,2 +1,1 @@
 (call !receiver method: (identifier) @call)
-(call receiver: (_) method: (identifier) @member)

@@ -1,6 +1,5 @@
 (call_expression function: (identifier) @call)
 (scoped_identifier name: (identifier) @call)
 (macro_invocation macro: (identifier) @call)
-(field_expression field: (field_identifier) @member)
 (use_declaration argument: (scoped_identifier name: (identifier) @import))
 (use_list (identifier) @import)
