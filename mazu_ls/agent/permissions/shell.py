@@ -33,6 +33,7 @@ _NEVER_GRANTED = frozenset(
         "wget",
     )
 )
+_RUN_ANYTHING = frozenset(("exec", "x", "dlx", "run-script"))
 _SUBCOMMANDS = frozenset(
     str.split(
         "git npm pnpm yarn cargo go docker kubectl make uv pip poetry dotnet gradle mvn gh terraform apt brew"
@@ -124,13 +125,11 @@ def _prefix(commands: list[list[str]] | None) -> tuple[str, ...] | None:
     if name in _NEVER_GRANTED:
         return None
     if name in _SUBCOMMANDS:
-        head = argv[:3] if len(argv) > 2 and argv[1] in ("run", "compose", "tool") else argv[:2]
-        risky = (
-            len(head) < 2
-            or any(word.startswith("-") for word in head)
-            or head[1] in ("exec", "x", "dlx", "run-script")
-        )
-        if risky or (name in ("docker", "kubectl", "poetry", "uv") and head[1] in ("run", "exec")):
+        runs = len(argv) > 1 and argv[1] in ("run", "compose", "tool")
+        head = argv[:3] if runs else argv[:2]
+        anything = name in ("docker", "kubectl", "poetry", "uv") and runs
+        risky = len(head) < 2 + runs or any(word.startswith("-") for word in head) or head[1] in _RUN_ANYTHING
+        if risky or anything:
             return None
         return tuple(head)
     return tuple(argv[:1]) if re.fullmatch(r"[\w./+-]+", argv[0]) else None

@@ -1,0 +1,77 @@
+"""A labelled corpus: the gate is never laxer than the label, and the benign stays allowed.
+
+The reference is mode auto, root and working directory /proj, home /home/u, no rules.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.agent.permissions import Call, Place, decide
+from mazu_ls.agent.permissions.rules import STRICTNESS
+from mazu_ls.tools.tool import Effect
+
+HERE = Path(__file__).parent
+COMMANDS = [json.loads(line) for line in (HERE / "commands.jsonl").read_text(encoding="utf-8").splitlines()]
+PATHS = [json.loads(line) for line in (HERE / "paths.jsonl").read_text(encoding="utf-8").splitlines()]
+PLACE = Place([Path("/proj")], Path("/proj"), Path("/home/u"))
+
+
+def verdict(command: str) -> str:
+    return decide(Call("run_shell", Effect.EXECUTE, {"command": command}), "auto", [], PLACE).verdict
+
+
+def test_no_command_is_judged_laxer_than_its_label() -> None:
+    judged = [(row, verdict(row["cmd"])) for row in COMMANDS]
+    assert [
+        (row["cmd"], row["expect"], got) for row, got in judged if STRICTNESS[got] < STRICTNESS[row["expect"]]
+    ] == []
+
+
+def test_what_is_harmless_is_allowed_and_what_may_be_meant_is_asked_not_denied() -> None:
+    judged = [(row, verdict(row["cmd"])) for row in COMMANDS]
+    assert [(row["cmd"], got) for row, got in judged if STRICTNESS[got] > STRICTNESS[row["expect"]]] == []
+
+
+@pytest.mark.parametrize("mode", ["ask", "auto", "plan", "bypass"])
+def test_a_hard_deny_holds_in_every_mode(mode) -> None:
+    for row in COMMANDS:
+        if row["expect"] == "deny":
+            assert (
+                decide(Call("run_shell", Effect.EXECUTE, {"command": row["cmd"]}), mode, [], PLACE).verdict
+                == "deny"
+            )
+
+
+def test_length_and_nesting_do_not_weaken_a_deny() -> None:
+    for line in (
+        "true; " * 5000 + "sudo ls",
+        "ls " + "a" * 100_000 + "; sudo ls",
+        "echo " + "$(echo " * 300 + "$(sudo ls)" + ")" * 300,
+        "(" * 300 + "sudo ls" + ")" * 300,
+        "echo " + "{a,b}" * 40 + "; sudo ls",
+        "x=a; " * 500 + "sudo $x",
+    ):
+        assert verdict(line) == "deny"
+
+
+@pytest.mark.parametrize("row", PATHS, ids=lambda row: f"{row['class']}-{row['op']}-{row['path'][:20]!a}")
+def test_paths(row: dict, tmp_path: Path) -> None:
+    root = tmp_path / "proj"
+    (root / "src").mkdir(parents=True)
+    for name in ("a.py", "src/b.py", "src/x.py"):
+        (root / name).write_text("x", encoding="utf-8")
+    (tmp_path / "outside.txt").write_text("mine", encoding="utf-8")
+    if row["setup"] == "ROOTLINK":
+        (tmp_path / "link").symlink_to(root)
+        root = tmp_path / "link"
+    elif row["setup"]:
+        setup = row["setup"].replace("/tmp/outside.txt", str(tmp_path / "outside.txt"))
+        if subprocess.run(setup, shell=True, cwd=root, check=False, capture_output=True).returncode:
+            pytest.skip(f"{setup} is not possible here")
+    path = row["path"].replace("/proj", str(root), 1) if row["path"].startswith("/proj") else row["path"]
+    tool, effect = ("read_file", Effect.READ) if row["op"] == "read" else ("write_file", Effect.EDIT)
+    got = decide(Call(tool, effect, {"path": path}), "auto", [], Place([root], root, Path("/home/u")))
+    assert got.verdict == row["expect"], got.reason

@@ -1,0 +1,138 @@
+"""Modes, rules and grants: who has the last word."""
+
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.agent.permissions import Call, Grants, Place, Rule, decide
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.tools.tool import Effect
+
+SHELL = "run_shell"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets/plan.md").write_text("x", encoding="utf-8")
+    (tmp_path / "open.md").symlink_to("secrets/plan.md")
+    return Place([tmp_path], tmp_path, tmp_path / "home")
+
+
+def shell(command: str) -> Call:
+    return Call(SHELL, Effect.EXECUTE, {"command": command})
+
+
+def read(path: str) -> Call:
+    return Call("read_file", Effect.READ, {"path": path})
+
+
+def write(path: str) -> Call:
+    return Call("write_file", Effect.EDIT, {"path": path, "content": ""})
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdicts"),
+    [
+        ("ask", "allow ask ask ask allow"),
+        ("auto", "allow allow ask ask allow"),
+        ("plan", "allow deny deny deny deny"),
+        ("bypass", "allow allow allow allow allow"),
+    ],
+)
+def test_each_mode_has_its_defaults(mode, verdicts: str, place: Place) -> None:
+    calls = [
+        read("a.md"), write("a.md"), shell("make"), Call("web_fetch", Effect.NETWORK, {"url": "https://x.example"}),
+        Call("remember", Effect.REMEMBER, {"title": "x"}),
+    ]  # fmt: skip
+    assert " ".join(decide(call, mode, [], place).verdict for call in calls) == verdicts
+
+
+def test_a_known_command_is_free_in_auto_and_asked_in_ask(place: Place) -> None:
+    assert decide(shell("git status"), "auto", [], place).verdict == "allow"
+    asked = decide(shell("git status"), "ask", [], place)
+    assert (asked.verdict, asked.always) == ("ask", ("git", "status"))
+
+
+def test_deny_beats_ask_beats_allow(place: Place) -> None:
+    allow, ask, deny = (Rule.of(SHELL, "npm *", verdict) for verdict in ("allow", "ask", "deny"))
+    assert decide(shell("npm test"), "auto", [allow], place).verdict == "allow"
+    assert decide(shell("npm test"), "auto", [allow, ask], place).verdict == "ask"
+    assert decide(shell("npm test"), "bypass", [allow, ask, deny], place).verdict == "deny"
+    assert decide(shell("sudo npm test"), "bypass", [Rule.of("*", "*", "allow")], place).verdict == "deny"
+    assert decide(shell("npm test"), "plan", [allow], place).verdict == "deny"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "npm test; touch x", "npm test && touch x", "npm test | tee x", "npm test > x", "npm test $(touch x)", "npm test `touch x`",
+        "X=1 npm test", "npm test\ntouch x", "npm test & touch x", "npm $X", "npm 'unterminated",
+    ],
+)  # fmt: skip
+def test_an_allowed_command_does_not_carry_another(command: str, place: Place) -> None:
+    assert decide(shell(command), "ask", [Rule.of(SHELL, "npm *", "allow")], place).verdict == "ask"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["env npm publish", "sh -c 'npm publish'", "ls; npm publish", "x=publish; npm $x", "np''m publish"],
+)
+def test_a_denied_command_is_found_however_it_is_wrapped(command: str, place: Place) -> None:
+    assert decide(shell(command), "bypass", [Rule.of(SHELL, "npm publish", "deny")], place).verdict == "deny"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["secrets/plan.md", "./secrets/plan.md", "open.md", "secrets/../secrets/plan.md", "secrets//plan.md"],
+)
+def test_a_denied_path_is_found_however_it_is_spelt_or_linked(path: str, place: Place) -> None:
+    assert decide(read(path), "bypass", [Rule.of("read_file", "secrets/*", "deny")], place).verdict == "deny"
+
+
+def test_an_allowed_path_is_not_widened_by_a_link(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/link.md").symlink_to("../Makefile")
+    rule = Rule.of("write_file", "docs/*", "allow")
+    assert decide(write("docs/a.md"), "ask", [rule], place).verdict == "allow"
+    assert decide(write("docs/link.md"), "ask", [rule], place).verdict == "ask"
+
+
+def test_every_verdict_explains_itself(place: Place) -> None:
+    for call in (shell("sudo ls"), shell("make"), shell("ls"), read("../x"), read(".env"), write("Makefile")):
+        decision = decide(call, "auto", [], place)
+        assert decision.reason
+        assert "\n" not in decision.reason
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["python x.py", "bash x.sh", "env ls", "xargs ls", "sudo ls", "npx foo", "find . -name x", "ls; ls", "ls $X", "ls > x", "rm x", "npm run"],
+)  # fmt: skip
+def test_always_is_not_offered_for_what_runs_anything(command: str, place: Place) -> None:
+    assert decide(shell(command), "ask", [], place).always is None
+
+
+def test_a_grant_is_a_prefix_of_words_listed_and_revocable(place: Place, tmp_path: Path) -> None:
+    home = tmp_path / "mazu"
+    grants = Grants.load(home, "key")
+    grant = grants.add(SHELL, ("npm", "test"))
+    assert grants.add(SHELL, ("npm", "test")) == grant
+    again = Grants.load(home, "key")
+    assert (home / "grants/key.json").stat().st_mode & 0o777 == 0o600
+    rules = again.rules()
+    assert decide(shell("npm test --watch"), "ask", rules, place).verdict == "allow"
+    assert decide(shell("npm testing"), "ask", rules, place).verdict == "ask"
+    assert Grants.load(home, "other").list() == ()
+    again.revoke(grant.id)
+    assert Grants.load(home, "key").list() == ()
+    with pytest.raises(MazuError):
+        again.revoke(grant.id)
+
+
+def test_a_damaged_file_of_grants_is_said_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "grants").mkdir()
+    (tmp_path / "grants/key.json").write_text("{", encoding="utf-8")
+    with pytest.raises(MazuError) as caught:
+        Grants.load(tmp_path, "key")
+    assert caught.value.kind is Kind.CONFIG
