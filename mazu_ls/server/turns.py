@@ -77,7 +77,6 @@ async def start(
 
 def encoded(result: TurnResult) -> wire.TurnResult:
     """A turn's result for the wire."""
-    error = result.error
     return wire.TurnResult(
         session_id=result.session_id,
         turn_id=result.turn_id,
@@ -88,7 +87,7 @@ def encoded(result: TurnResult) -> wire.TurnResult:
         edits=[wire.Edited(uris.from_path(edit.path), edit.added, edit.removed) for edit in result.edits],
         checkpoints=list(result.checkpoints),
         memories=wire.TurnMemories(list(result.injected), list(result.written)),
-        error=wire.Failure(str(error.kind), error.message, error.hint) if error else None,
+        error=wire.Failure.of(result.error),
     )
 
 

@@ -244,3 +244,42 @@ async def test_attachments_reach_the_model_as_the_buffer_shows_them(env: dict[st
             await client.command(
                 "mazu.chat", {"message": "x", "attachments": [{"uri": (folder / "no.py").as_uri()}]}
             )
+
+
+async def test_the_council_answers_and_what_it_says_can_be_remembered(env: dict[str, str], folder: Path):
+    replies = [
+        {"text": "Use a queue.", "when": "one-"},
+        {"text": "Use a cache.", "when": "two-"},
+        {"text": "A queue is better.\n\n## Dissent\n\nA cache is simpler (two)."},
+    ]
+    models = ["anthropic:one-1", "anthropic:two-1"]
+    async with agent(env, folder, replies) as client:
+        arguments = {
+            "question": "Queue or cache?",
+            "models": models,
+            "lead": "anthropic:lead-1",
+            "wait": True,
+        }
+        result = await client.command("mazu.council", arguments, within=60)
+        assert [answer["reply"] for answer in result["answers"]] == ["Use a queue.", "Use a cache."]
+        assert result["synthesis"] == "A queue is better."
+        assert result["dissent"] == "A cache is simpler (two)."
+        with pytest.raises(RpcFailure) as caught:
+            await client.command("mazu.council", {"question": "?", "wait": True})
+        assert caught.value.data["kind"] == "config"
+
+
+async def test_a_conversation_is_compacted_on_request(env: dict[str, str], folder: Path):
+    replies = [{"text": f"Reply {number}."} for number in range(4)] + [
+        {"text": "All four were said.", "repeat": True}
+    ]
+    async with agent(env, folder, replies) as client:
+        for number in range(4):
+            await client.command("mazu.chat", {"message": f"Say {number}", "wait": True}, within=60)
+        session = await client.command("mazu.session.compact", {"wait": True}, within=60)
+        assert session["turnCount"] == 4
+        again = await client.command("mazu.chat", {"message": "What was said?", "wait": True}, within=60)
+        assert again["reply"] == "All four were said."
+        sent = str(client.model.requests[-1].body)
+        assert "Reply 0." not in sent
+        assert "All four were said." in sent

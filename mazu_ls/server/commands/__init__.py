@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from mazu_ls.server.jobs import Token
     from mazu_ls.server.server import Server
 
-FAMILIES = ("turns", "sessions", "memories", "checkpoints", "skills", "models", "permissions", "reports")
+FAMILIES = (
+    "turns",
+    "council",
+    "sessions",
+    "memories",
+    "checkpoints",
+    "skills",
+    "models",
+    "permissions",
+    "reports",
+)
 Run = Callable[..., Awaitable[Any]]
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.commands import command
+from mazu_ls.server.turns import check_ready
 from mazu_ls.server.wire import sessions as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session import Session
-    from mazu_ls.server.jobs import Token
+    from mazu_ls.server.jobs import Job, Token
     from mazu_ls.server.server import Server
 
 
@@ -76,13 +76,25 @@ async def rewind(server: Server, params: turns.Rewind) -> wire.Session:
 
 
 @command("mazu.session.compact", progress=True)
-async def compact(server: Server, params: turns.Compact, token: Token | None) -> wire.Session:
-    """Replace what was said by a summary."""
-    raise MazuError(
-        Kind.UNSUPPORTED,
-        "Compaction on request is not part of this version yet.",
-        "It happens by itself at `context.compact_at` of the model's window.",
-    )
+async def compact(server: Server, params: turns.Compact, token: Token | None) -> wire.Session | turns.Started:
+    """Replace what was said by a summary; a checkpoint is taken first."""
+    project = await server.opened()
+    session = await project.sessions.get(params.session_id, create=False)
+    await check_ready(session, None)
+
+    async def work(job: Job) -> wire.Session:
+        await session.compact()
+        server.notify_changed("sessions", "checkpoints")
+        return await _shown(session)
+
+    async def tell(result: wire.Session) -> None:
+        await server.host.say("info", f"Mazu: the conversation {result.name!r} was compacted.")
+
+    job = server.jobs.start("compacting the conversation", work, token)
+    if params.wait:
+        return await server.jobs.finish(job)
+    server.jobs.let_run(job, tell)
+    return turns.Started(session.id, None)
 
 
 async def _shown(session: Session, turns_shown: int | None = None) -> wire.Session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import turns, uris
 from mazu_ls.server.attachments import attachments
 from mazu_ls.server.chats import is_chat
@@ -54,7 +54,7 @@ async def _chat_document(server: Server, params: wire.Chat, token: Token | None)
 
 async def _selected_task(server: Server) -> wire.Run:
     """Without arguments: the selected text is the task."""
-    return wire.Run(task=_selection(server, "task"))
+    return wire.Run(task=selection(server, "task"))
 
 
 @command("mazu.run", natural=_selected_task, progress=True)
@@ -83,7 +83,7 @@ async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
 
 async def _selected_question(server: Server) -> wire.Ask:
     """Without arguments: the selected text is the question."""
-    return wire.Ask(question=_selection(server, "question"))
+    return wire.Ask(question=selection(server, "question"))
 
 
 @command("mazu.ask", natural=_selected_question, progress=True)
@@ -109,7 +109,7 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
 
 async def _edit_of_focus(server: Server) -> wire.Edit:
     """Without arguments: the last selected range, as an `AI!` comment in it or the user's choice says."""
-    text = _selection(server, "range")
+    text = selection(server, "range")
     focus = server.editor.focus if server.editor else None
     assert focus is not None and focus.range is not None, "there is a selection"
     if found := instruction_at(text):
@@ -152,21 +152,6 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
     return wire.Started(None, turn_id)
 
 
-async def _council_on_selection(server: Server) -> wire.Council:
-    """Without arguments: the selected text is the question."""
-    return wire.Council(question=_selection(server, "question"))
-
-
-@command("mazu.council", natural=_council_on_selection, progress=True)
-async def council(server: Server, params: wire.Council, token: Token | None) -> Any:
-    """Several models answer the same question."""
-    raise MazuError(
-        Kind.UNSUPPORTED,
-        "The council is not part of this version yet.",
-        "Ask the models one after the other: mazu.ask with `model`.",
-    )
-
-
 @command("mazu.cancel")
 async def cancel(server: Server, params: wire.OfSession) -> wire.Cancelled:
     """Stop the turn of a session; without one, of every session."""
@@ -177,7 +162,8 @@ async def cancel(server: Server, params: wire.OfSession) -> wire.Cancelled:
     return wire.Cancelled(any(stopped))
 
 
-def _selection(server: Server, field: str) -> str:
+def selection(server: Server, field: str) -> str:
+    """The text of the last code action. Raises InvalidArguments that names `field`, which it was to stand for."""
     text = server.editor.selection if server.editor else ""
     if not text.strip():
         raise InvalidArguments(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mazu_ls.errors import MazuError
 from mazu_ls.messages import StopReason, Usage
 from mazu_ls.server.lsp import Range
 from mazu_ls.server.wire.codec import Params, Wire
@@ -118,6 +119,11 @@ class Failure(Wire, frozen=True):
     message: str
     hint: str
 
+    @classmethod
+    def of(cls, error: MazuError | None) -> Failure | None:
+        """The wire form of an error, None of none."""
+        return cls(str(error.kind), error.message, error.hint) if error else None
+
 
 class TurnResult(Wire, frozen=True):
     """`detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error"."""
@@ -132,6 +138,27 @@ class TurnResult(Wire, frozen=True):
     checkpoints: list[str]
     memories: TurnMemories
     error: Failure | None = None
+
+
+class CouncilAnswer(Wire, frozen=True):
+    """What one member said, or why it said nothing."""
+
+    model: str
+    reply: str
+    usage: Usage
+    error: Failure | None
+
+
+class CouncilResult(Wire, frozen=True):
+    """`synthesis` is the lead's comparison and recommendation; `error` is set where the lead failed."""
+
+    question: str
+    answers: list[CouncilAnswer]
+    lead: str
+    synthesis: str
+    dissent: str
+    usage: Usage
+    error: Failure | None
 
 
 class Answer(Wire, frozen=True):

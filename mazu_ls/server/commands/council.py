@@ -1,0 +1,95 @@
+"""mazu.council: several models answer the same question, a lead compares and recommends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server.attachments import attachments
+from mazu_ls.server.commands import command
+from mazu_ls.server.commands.memories import opened_memories
+from mazu_ls.server.commands.turns import selection
+from mazu_ls.server.wire import turns as wire
+
+if TYPE_CHECKING:
+    from mazu_ls.server.jobs import Job, Token
+    from mazu_ls.server.server import Server
+
+TITLE = 120
+
+
+async def _on_selection(server: Server) -> wire.Council:
+    """Without arguments: the selected text is the question."""
+    return wire.Council(question=selection(server, "question"))
+
+
+@command("mazu.council", natural=_on_selection, progress=True)
+async def council(server: Server, params: wire.Council, token: Token | None) -> Any:
+    """Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision."""
+    from mazu_ls.agent import council as agent
+
+    project = await server.opened()
+    attached = await attachments(server, params.attachments)
+
+    async def work(job: Job) -> wire.CouncilResult:
+        states: dict[str, str] = {}
+
+        def report(model: str, state: str) -> None:
+            states[model] = state
+            job.report(" · ".join(f"{name}: {what}" for name, what in states.items()))
+
+        verdict = await agent.council(
+            project,
+            params.question,
+            members=params.models,
+            lead=params.lead,
+            attachments=attached,
+            report=report,
+        )
+        server.notify_changed("usage")
+        return encoded(verdict)
+
+    job = server.jobs.start("asking the council", work, token)
+    if params.wait:
+        return await server.jobs.finish(job)
+    server.jobs.let_run(job, lambda result: _show(server, result))
+    return wire.Started(None, None)
+
+
+def encoded(verdict: Any) -> wire.CouncilResult:
+    """A council's verdict for the wire."""
+    return wire.CouncilResult(
+        verdict.question,
+        [wire.CouncilAnswer(a.model, a.reply, a.usage, wire.Failure.of(a.error)) for a in verdict.answers],
+        verdict.lead,
+        verdict.synthesis,
+        verdict.dissent,
+        verdict.usage,
+        wire.Failure.of(verdict.error),
+    )
+
+
+async def _show(server: Server, result: wire.CouncilResult) -> None:
+    await server.show_text("council.md", as_markdown(result))
+    if not result.synthesis:
+        return
+    if await server.pick("Remember what the council recommends as a decision?", ("Remember", "Not now")) == 0:
+        memories = await opened_memories(server)
+        title = next(line.strip("# ") for line in result.question.splitlines() if line.strip())[:TITLE]
+        body = result.synthesis + (f"\n\nDissent: {result.dissent}" if result.dissent else "")
+        await memories.remember(title, body, category="decision", source="user")
+        server.notify_changed("memory")
+
+
+def as_markdown(result: wire.CouncilResult) -> str:
+    """The verdict to read: the recommendation first, then the dissent, then who said what."""
+    parts = [f"# {result.question.strip()}"]
+    if result.synthesis:
+        parts += [f"## Recommendation ({result.lead})", result.synthesis]
+    if result.error:
+        parts += [f"*The lead failed: {result.error.message} {result.error.hint}*"]
+    if result.dissent:
+        parts += ["## Dissent", result.dissent]
+    for answer in result.answers:
+        said = f"*failed: {answer.error.message} {answer.error.hint}*" if answer.error else answer.reply
+        parts += [f"## {answer.model}", said]
+    return "\n\n".join(parts) + "\n"
