@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import check, write
-from mazu_ls.memory.evidence import attached, followed
+from mazu_ls.memory.evidence import attached, followed, lines_of
 from mazu_ls.memory.record import Anchor, AnchorAt, Memory, Range, micros, now
 from mazu_ls.memory.rows import Rows, number, scope_of
 from mazu_ls.memory.shelf import Shelf, Shelves
@@ -70,7 +70,7 @@ class Anchors:
 
     async def document_changed(self, path: str, text: str | None) -> Change:
         """Follow the anchors of `path` in its present text (None: it was deleted)."""
-        lines = None if text is None else text.splitlines()
+        lines = None if text is None else lines_of(text)
         return await self._follow(
             path, lambda anchor: replace(anchor, state="stale") if lines is None else followed(anchor, lines)
         )

@@ -15,6 +15,11 @@ _DEFINITION = r"\b(?:def|class|func|function|fn|struct|enum|interface|trait|impl
 _MAX_EVIDENCE_LINES = 400
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines as an editor counts them: only CR, LF and CRLF end one."""
+    return re.split(r"\r\n|\n|\r", text)
+
+
 def attached(places: Sequence[AnchorAt]) -> tuple[Anchor, ...]:
     """Anchors for these places, with the hash of the evidence where the text is known."""
     found: dict[Anchor, None] = {}
@@ -23,8 +28,8 @@ def attached(places: Sequence[AnchorAt]) -> tuple[Anchor, ...]:
             check.path(place.path), " ".join(check.sound(place.symbol, "anchors").split())[:200], place.range
         )
         if place.text is not None:
-            lines = place.text.splitlines()
-            span = _lines_of(anchor, lines)
+            lines = lines_of(place.text)
+            span = _span(anchor, lines)
             if span is not None:
                 first, last = span
                 anchor = replace(
@@ -67,7 +72,7 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _lines_of(anchor: Anchor, lines: Sequence[str]) -> tuple[int, int] | None:
+def _span(anchor: Anchor, lines: Sequence[str]) -> tuple[int, int] | None:
     """First and last line of the evidence: the range, else the definition of the symbol; None where there is neither."""
     if not lines:
         return None

@@ -90,7 +90,7 @@ def front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
         raise InvalidArguments(f"{name}: the front matter that starts with {_FENCE} does not end.", "uri")
     fields: dict[str, Any] = {}
     items: list[Any] | None = None
-    for number, line in enumerate(text[len(_FENCE) + 1 : end + 1].splitlines(), 2):
+    for number, line in enumerate(text[len(_FENCE) + 1 : end + 1].removesuffix("\n").split("\n"), 2):
         if items is not None and line.lstrip().startswith("- "):
             items.append(_value(line.lstrip()[2:].strip()))
             continue
@@ -115,22 +115,22 @@ def _heading(text: str, name: str) -> tuple[str, str]:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        safe = (
-            _PLAIN.fullmatch(value)
-            and value.casefold() not in ("true", "false", "null")
-            and not _numeric(value)
-        )
-        return value if safe else json.dumps(value, ensure_ascii=False)
+        return value if _is_plain(value) else json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
-        return "[" + ", ".join(_item(item) for item in value) + "]"
+        items = (
+            item if _is_plain(item) and "," not in item else json.dumps(item, ensure_ascii=False)
+            for item in value
+        )
+        return f"[{', '.join(items)}]"
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _item(value: str) -> str:
+def _is_plain(text: str) -> bool:
+    """Whether text without quotes reads as that text."""
     return (
-        value
-        if _PLAIN.fullmatch(value) and "," not in value and not _numeric(value)
-        else json.dumps(value, ensure_ascii=False)
+        bool(_PLAIN.fullmatch(text))
+        and text.casefold() not in ("true", "false", "null")
+        and not _numeric(text)
     )
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.memory.evidence import attached, followed
+from mazu_ls.memory.evidence import attached, followed, lines_of
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.record import Anchor, AnchorAt, Range
 
@@ -162,5 +162,5 @@ def test_any_place_in_any_text_can_be_anchored(text, start, end, symbol):
         (anchor,) = attached([AnchorAt("f", Range(start, 0, end, 0), symbol, text)])
     except InvalidArguments:
         return
-    assert isinstance(followed(anchor, text.splitlines()), Anchor)
-    assert isinstance(followed(anchor, []), Anchor)
+    assert isinstance(followed(anchor, lines_of(text)), Anchor)
+    assert isinstance(followed(anchor, lines_of("")), Anchor)
