@@ -10,10 +10,8 @@ def main() -> int:
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("serve", "--stdio", "--tcp"):
         return _serve(arguments)
-    if arguments == ["demo"]:
-        from mazu_ls.demo.story import tell
-
-        return tell()
+    if arguments[0] == "demo":
+        return _demo(arguments[1:])
     from mazu_ls.terminal.cli import run
 
     return run(arguments)
@@ -29,6 +27,17 @@ def _serve(arguments: list[str]) -> int:
         return serve(int(rest[1]))
     print("usage: mazu-ls [serve] [--stdio | --tcp PORT]", file=sys.stderr)  # noqa: T201
     return 2
+
+
+def _demo(arguments: list[str]) -> int:
+    from pathlib import Path
+
+    from mazu_ls.demo.story import tell
+
+    if arguments and (arguments[0] != "--svg" or len(arguments) != 2):
+        print("usage: mazu-ls demo [--svg FILE]", file=sys.stderr)  # noqa: T201
+        return 2
+    return tell(Path(arguments[1]) if arguments else None)
 
 
 if __name__ == "__main__":

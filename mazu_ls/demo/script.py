@@ -57,7 +57,7 @@ REPLIES: list[dict[str, Any]] = [
     },
     # chat after the restart
     {
-        "when": "float",
+        "when": "May amounts be float",
         "calls": [call("recall", query="may amounts be floats")],
     },
     {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -22,6 +23,7 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.demo.script import DECISION, REPLIES
 from mazu_ls.demo.state import Fingerprint, git_state
 
+REMOTE_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 UNSAVED = "\n\n# TODO(me): currencies. I have not saved this yet.\n"
 
 
@@ -29,7 +31,7 @@ class Story:
     """The scenes share an editor and a list of what was verified."""
 
     def __init__(self, root: Path, env: dict[str, str]) -> None:
-        self.out = Console(highlight=False)
+        self.out = Console(highlight=False, record=True)
         self.root = root
         self.editor = Editor(root, env)
         self.checks: list[tuple[str, bool]] = []
@@ -126,7 +128,7 @@ class Story:
             files, memories = checkpoint["files"], checkpoint["memories"]
             self.tell(
                 f"{here} {checkpoint['id']} {checkpoint['kind']:8} files +{files['added']} ~{files['modified']} -{files['deleted']}"
-                f"  memories +{memories['added']}  {checkpoint['bytes']:6} bytes  {checkpoint['label']}"
+                f"  memories +{memories['added']}  {checkpoint['bytes']:6} bytes  {checkpoint['label'][:40]}"
             )
         self.verify(
             "the user's HEAD, index, branches, stash and config are byte-identical",
@@ -188,7 +190,7 @@ class Story:
         await self.editor.start()
         status = await self.editor.command("mazu.status")
         self.tell(
-            f"up again after {time.monotonic() - began:.1f} s, {status['memory']['project']} project memories"
+            f"up again after {time.monotonic() - began:.1f} s, {status['memory']['project']['entries']} project memory"
         )
         result = await self.editor.command("mazu.chat", message="May amounts be float values?", wait=True)
         self.turn(result)
@@ -231,16 +233,16 @@ class Story:
         self.out.print(table)
 
 
-def tell() -> int:
-    """Run the demo in a temporary folder; the exit code is 0 only if every check held."""
+def tell(picture: Path | None = None) -> int:
+    """Run the demo in a temporary folder; the exit code is 0 only if every check held. `picture` gets an SVG of it."""
     folder = Path(tempfile.mkdtemp(prefix="mazu-demo-"))
     try:
-        return asyncio.run(_tell(folder))
+        return asyncio.run(_tell(folder, picture))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _tell(folder: Path) -> int:
+async def _tell(folder: Path, picture: Path | None) -> int:
     root = folder / "ledger"
     root.mkdir()
     repository.create(root)
@@ -258,6 +260,9 @@ async def _tell(folder: Path) -> int:
     failed = [what for what, fact in story.checks if not fact]
     text = "\n".join([verdict, *(f"FAILED: {what}" for what in failed)])
     story.out.print(Panel(escape(text), border_style="red" if failed else "green", title="mazu-ls demo"))
+    if picture:
+        drawn = story.out.export_svg(title="mazu-ls demo")
+        picture.write_text(REMOTE_FONTS.sub("", drawn), encoding="utf-8")
     return 1 if failed else 0
 
 
