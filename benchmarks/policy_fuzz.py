@@ -50,6 +50,14 @@ done < "$OUT/lines"
 """
 
 
+# One write, so that the stages of a pipeline do not mix their records.
+STUB = """#!/bin/sh
+record="${0##*/}"
+for word; do record="$record\x1f$word"; done
+printf '%s\x1e' "$record" >> "$LOG"
+"""
+
+
 @dataclass
 class Result:
     """What a run of the fuzzer found. Times are CPU seconds of one verdict."""
@@ -126,10 +134,7 @@ class World:
         for name in ("a.py", "b.txt", "src/c.py", "-rf", "--output=x", "a b", ".env", "a[0]"):
             (self.project / name).write_text("foo\nsh -c 'touch escaped'\n", encoding="utf-8")
         stub = root / "bin" / "stub"
-        stub.write_text(
-            '#!/bin/sh\n{ printf \'%s\\037\' "${0##*/}" "$@"; printf \'\\036\'; } >> "$LOG"\n',
-            encoding="utf-8",
-        )
+        stub.write_text(STUB, encoding="utf-8")
         stub.chmod(0o755)
         for name in (
             *PROGRAMS,
@@ -210,7 +215,7 @@ class World:
         programs = {argv[0] for argv in seen}
         words = {word for argv in seen for word in argv}
         for record in log.read_text(encoding="utf-8", errors="replace").split("\x1e")[:-1]:
-            name, *arguments = record.split("\x1f")[:-1]
+            name, *arguments = record.split("\x1f")
             if name not in programs:
                 return f"{name} ran"
             if name not in PROGRAMS and name not in ("git", "python", "python3"):
