@@ -29,5 +29,7 @@ return {
       mazu = { updates = true, permissions = true, save = true, context = config.lend },
     },
   },
+  -- The server waits for each edit of its own to be told, and Neovim's default is to tell 150 ms later.
+  flags = { debounce_text_changes = 30 },
   handlers = require('mazu.handlers'),
 }

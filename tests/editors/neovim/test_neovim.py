@@ -98,3 +98,19 @@ async def test_the_other_commands(bed: Bed):
 
 async def test_started_by_hand_and_killed(bed: Bed):
     await bed.tell("by_hand")
+
+
+async def test_texts_of_every_kind(bed: Bed):
+    names = ["dos.txt", "no_end.txt", "bom.txt", "astral.txt", "tabs.txt"]
+    edits = [{"name": "edit_file", "arguments": {"path": name, "old": "two", "new": "2"}} for name in names]
+    whole = [
+        {"name": "write_file", "arguments": {"path": name, "content": "2"}}
+        for name in ("short.txt", "empty.txt")
+    ]
+    says(
+        bed,
+        Reply(calls=[{"name": "read_file", "arguments": {"path": "short.txt"}}]),
+        Reply(calls=edits + whole),
+        Reply(text="Done."),
+    )
+    await bed.tell("texts")

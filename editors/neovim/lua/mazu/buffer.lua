@@ -19,4 +19,37 @@ function M.of_uri(uri)
   return bufnr and vim.api.nvim_buf_is_loaded(bufnr) and bufnr or nil
 end
 
+local endings = { unix = '\n', dos = '\r\n', mac = '\r' }
+
+--- Whether a buffer, written now, would make its file what it is already. False where that is not easily told.
+---@param bufnr integer
+---@return boolean
+local function same_as_file(bufnr)
+  local options = vim.bo[bufnr]
+  local file = io.open(vim.api.nvim_buf_get_name(bufnr), 'rb')
+  if not file or not vim.list_contains({ '', 'utf-8' }, options.fileencoding) then
+    return false
+  end
+  local on_disk, ending = file:read('*a'), endings[options.fileformat]
+  file:close()
+  local last = (options.endofline or options.fixendofline) and ending or ''
+  local text = table.concat(vim.api.nvim_buf_get_lines(bufnr, 0, -1, false), ending) .. last
+  return on_disk == (options.bomb and '\239\187\191' or '') .. text
+end
+
+--- Takes note of files that changed, in those buffers that have no unsaved text of their own.
+function M.catch_up_with_files()
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    local of_file = vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].buftype == ''
+    if of_file and vim.api.nvim_buf_get_name(bufnr) ~= '' then
+      if vim.bo[bufnr].modified and same_as_file(bufnr) then
+        vim.bo[bufnr].modified = false
+      end
+      if not vim.bo[bufnr].modified then
+        vim.cmd.checktime(bufnr)
+      end
+    end
+  end
+end
+
 return M

@@ -1,4 +1,5 @@
 --- What the server reports while it works: kept for the status line, handed on as `User` autocommands.
+local buffer = require('mazu.buffer')
 local view = require('mazu.view')
 
 local M = {}
@@ -57,16 +58,6 @@ local function write_down(session, update)
   end
 end
 
---- Reads again those buffers that have no unsaved text and whose files changed.
-function M.reload_clean_buffers()
-  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
-    local named = vim.api.nvim_buf_is_loaded(bufnr) and vim.api.nvim_buf_get_name(bufnr) ~= ''
-    if named and vim.bo[bufnr].buftype == '' and not vim.bo[bufnr].modified then
-      vim.cmd.checktime(bufnr)
-    end
-  end
-end
-
 --- Asks for model and mode, so that the status line can say them.
 function M.refresh()
   require('mazu.client').execute('mazu.status', nil, function(result, client)
@@ -87,7 +78,7 @@ local function take_state(client_id, params)
   known.sessions[params.sessionId] = value
   if value == 'done' then
     require('mazu.permission').forget(params.sessionId)
-    M.reload_clean_buffers()
+    buffer.catch_up_with_files()
   end
 end
 

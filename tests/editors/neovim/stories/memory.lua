@@ -50,13 +50,15 @@ bed.will_answer('3 memories', 'the tests live')
 bed.will_answer('the tests live', 'Forget')
 vim.cmd('Mazu memory')
 bed.wait_said('forgot "the tests live in tests/"')
-vim.cmd('Mazu recall where do the tests live')
-bed.wait('it is not recalled any more', function()
-  return #bed.said > 0 and not vim.iter(bed.asked):any(function(question)
-    return vim.iter(question.labels or {}):any(function(label)
-      return question.prompt == 'Recalled' and label:find('tests live', 1, true)
+local recalled
+require('mazu').execute('mazu.recall', { query = 'where do the tests live' }, function(result)
+  recalled = result.memories
+end)
+bed.wait('it is recalled no more', function()
+  return recalled
+    and not vim.iter(recalled):any(function(memory)
+      return memory.title:find('the tests live', 1, true)
     end)
-  end)
 end)
 
 -- A typing error is told, not ignored.

@@ -1,6 +1,6 @@
 --- `:Mazu` checkpoint, checkpoints, rollback, undo.
+local buffer = require('mazu.buffer')
 local client = require('mazu.client')
-local update = require('mazu.update')
 local view = require('mazu.view')
 
 ---@class mazu.Checkpoint
@@ -96,7 +96,7 @@ end
 --- Says what came of a rollback and how to undo it.
 ---@param result mazu.RollbackResult
 local function report(result)
-  update.reload_clean_buffers()
+  buffer.catch_up_with_files()
   local conflicts = #result.plan.conflicts
   if not result.applied and conflicts > 0 then
     return vim.notify(
