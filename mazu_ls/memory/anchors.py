@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import check, write
-from mazu_ls.memory.evidence import attached, followed, lines_of
+from mazu_ls.memory.evidence import Document, attached, followed, renewed
 from mazu_ls.memory.record import Anchor, AnchorAt, Memory, Range, micros, now
 from mazu_ls.memory.rows import Rows, number, scope_of
 from mazu_ls.memory.shelf import Shelf, Shelves
@@ -61,7 +61,7 @@ class Anchors:
 
         def work(rows: Rows) -> Memory:
             entry = rows.entry(number(id, rows.scope))
-            anchors = [_renewed(anchor, texts.get(anchor.path)) for anchor in entry.anchors]
+            anchors = [renewed(anchor, texts.get(anchor.path)) for anchor in entry.anchors]
             rows.put(replace(write.anchored(entry, anchors), updated_at=micros(now())))
             write.used(rows, [number(id, rows.scope)])
             return rows.memory(number(id, rows.scope))
@@ -70,9 +70,10 @@ class Anchors:
 
     async def document_changed(self, path: str, text: str | None) -> Change:
         """Follow the anchors of `path` in its present text (None: it was deleted)."""
-        lines = None if text is None else lines_of(text)
+        document = None if text is None else Document(path, text)
         return await self._follow(
-            path, lambda anchor: replace(anchor, state="stale") if lines is None else followed(anchor, lines)
+            path,
+            lambda anchor: replace(anchor, state="stale") if document is None else followed(anchor, document),
         )
 
     async def renamed(self, old: str, new: str) -> Change:
@@ -155,14 +156,6 @@ class Anchors:
             return Change(tuple(doubted), tuple(restored), moved)
 
         return await self._project.write(work) if await self._project.read(plan) else Change()
-
-
-def _renewed(anchor: Anchor, text: str | None) -> Anchor:
-    if text is None:
-        return replace(anchor, state="fresh")
-    place = AnchorAt(anchor.path, None if anchor.symbol else anchor.range, anchor.symbol, text)
-    (new,) = attached([place])
-    return new if new.evidence or not anchor.range else attached([replace(place, range=anchor.range)])[0]
 
 
 def _renamed(anchor: Anchor, old: str, below: str, new: str) -> Anchor:

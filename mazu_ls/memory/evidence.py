@@ -5,39 +5,58 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from msgspec.structs import replace
 
 from mazu_ls.memory import check
 from mazu_ls.memory.record import Anchor, AnchorAt, Range
+from mazu_ls.syntax import Symbol, language_of, symbol_at, symbols
 
-_DEFINITION = r"\b(?:def|class|func|function|fn|struct|enum|interface|trait|impl|type|const|let|var|module|macro_rules!)\s+(?:\([^)]*\)\s*)?"
-_MAX_EVIDENCE_LINES = 400
+MAX_LINES = 400
+"""Longer evidence is cut there: it still tells whether its beginning changed."""
+_MAX_SYMBOL = 200
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines as an editor counts them: only CR, LF and CRLF end one."""
-    return re.split(r"\r\n|\n|\r", text)
+@dataclass(frozen=True)
+class Document:
+    """The present text of a file; lines as an editor counts them: only CR, LF and CRLF end one."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return re.split(r"\r\n|\n|\r", self.text)
+
+    @cached_property
+    def heads(self) -> list[str]:
+        """The hash of each line."""
+        return [_hash(line.strip()) for line in self.lines]
+
+    def symbol(self, name: str) -> Symbol | None:
+        """The definition of that path ("Book.balance"), else the first of that name."""
+        language = language_of(self.path)
+        found = symbols(self.text, language) if language else []
+        last = name.rsplit(".", 1)[-1]
+        return next((s for s in found if s.path == name), None) or next(
+            (s for s in found if s.name == last), None
+        )
+
+    def symbol_at(self, line: int, character: int) -> Symbol | None:
+        """The innermost definition round a position."""
+        language = language_of(self.path)
+        return symbol_at(self.text, language, line, character) if language else None
 
 
 def attached(places: Sequence[AnchorAt]) -> tuple[Anchor, ...]:
-    """Anchors for these places, with the hash of the evidence where the text is known."""
+    """Anchors for these places. Where the text is known: with symbol, range and evidence, as far as they can be told from it."""
     found: dict[Anchor, None] = {}
     for place in places:
-        anchor = Anchor(
-            check.path(place.path), " ".join(check.sound(place.symbol, "anchors").split())[:200], place.range
-        )
-        if place.text is not None:
-            lines = lines_of(place.text)
-            span = _span(anchor, lines)
-            if span is not None:
-                first, last = span
-                anchor = replace(
-                    anchor,
-                    range=place.range or Range(first, 0, last, len(lines[last])),
-                    evidence=evidence(lines[first : last + 1]),
-                )
-        found[anchor] = None
+        symbol = " ".join(check.sound(place.symbol, "anchors").split())[:_MAX_SYMBOL]
+        anchor = Anchor(check.path(place.path), symbol, place.range)
+        found[anchor if place.text is None else _evident(anchor, Document(anchor.path, place.text))] = None
     return tuple(found)
 
 
@@ -50,82 +69,74 @@ def evidence(lines: Sequence[str]) -> str:
     return f"{_hash(stripped[0])}.{_hash(chr(10).join(stripped))}.{len(stripped)}"
 
 
-def followed(anchor: Anchor, lines: Sequence[str]) -> Anchor:
+def followed(anchor: Anchor, document: Document) -> Anchor:
     """The anchor in the present text of its document: where it was, elsewhere (moved), or stale."""
     if anchor.evidence is None or anchor.range is None:
         return replace(anchor, state="fresh") if anchor.state == "stale" else anchor
     here = anchor.range.start_line
-    at = _nearest(anchor.evidence, lines, here)
+    at = _nearest(anchor.evidence, document, here)
     if at is None:
-        start = _definition(anchor.symbol, lines) if anchor.symbol else None
-        return replace(
-            anchor,
-            state="stale",
-            range=_shifted(anchor.range, (start if start is not None else here) - here, len(lines)),
-        )
+        symbol = document.symbol(anchor.symbol) if anchor.symbol else None
+        span = _span(symbol) if symbol else _shifted(anchor.range, 0, len(document.lines))
+        return replace(anchor, state="stale", range=span)
     if at == here:
         return replace(anchor, state="fresh") if anchor.state == "stale" else anchor
-    return replace(anchor, state="moved", range=_shifted(anchor.range, at - here, len(lines)))
+    return replace(anchor, state="moved", range=_shifted(anchor.range, at - here, len(document.lines)))
+
+
+def renewed(anchor: Anchor, text: str | None) -> Anchor:
+    """The anchor with the evidence of the present text: of its symbol, else of the lines where it stands."""
+    if text is None:
+        return replace(anchor, state="fresh")
+    document = Document(anchor.path, text)
+    known = document.symbol(anchor.symbol) if anchor.symbol else None
+    return _evident(
+        replace(anchor, range=None if known else anchor.range, state="fresh", evidence=None), document
+    )
+
+
+def _evident(anchor: Anchor, document: Document) -> Anchor:
+    if anchor.range is None:
+        symbol = document.symbol(anchor.symbol) if anchor.symbol else None
+        if symbol is None:
+            return anchor
+        anchor = replace(anchor, range=_span(symbol))
+    elif not anchor.symbol:
+        symbol = document.symbol_at(max(anchor.range.start_line, 0), max(anchor.range.start_character, 0))
+        anchor = replace(anchor, symbol=symbol.path[:_MAX_SYMBOL] if symbol else "")
+    first, last = _lines_of(anchor.range, len(document.lines)) if anchor.range else (0, 0)
+    return replace(anchor, evidence=evidence(document.lines[first : last + 1]))
 
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _span(anchor: Anchor, lines: Sequence[str]) -> tuple[int, int] | None:
-    """First and last line of the evidence: the range, else the definition of the symbol; None where there is neither."""
-    if not lines:
-        return None
-    if anchor.range:
-        first = min(max(anchor.range.start_line, 0), len(lines) - 1)
-        last = min(max(anchor.range.end_line, first), len(lines) - 1)
-        if last > first and anchor.range.end_character == 0:
-            last -= 1
-        return first, min(last, first + _MAX_EVIDENCE_LINES - 1)
-    start = _definition(anchor.symbol, lines) if anchor.symbol else None
-    return None if start is None else (start, _block_end(lines, start))
+def _span(symbol: Symbol) -> Range:
+    return Range(symbol.start_line, symbol.start_char, symbol.end_line, symbol.end_char)
 
 
-def _definition(symbol: str, lines: Sequence[str]) -> int | None:
-    name = re.escape(symbol.rsplit(".", 1)[-1].rsplit("::", 1)[-1])
-    pattern = re.compile(rf"{_DEFINITION}{name}\b|^\s*{name}\s*(?::[^=]+)?=(?!=)")
-    return next((at for at, line in enumerate(lines) if pattern.search(line)), None)
+def _lines_of(span: Range, count: int) -> tuple[int, int]:
+    """First and last line of a range, inside the document; one that ends at the start of a line does not hold that line."""
+    first = min(max(span.start_line, 0), count - 1)
+    last = min(max(span.end_line, first), count - 1)
+    if last > first and span.end_character <= 0:
+        last -= 1
+    return first, min(last, first + MAX_LINES - 1)
 
 
-def _block_end(lines: Sequence[str], start: int) -> int:
-    """The last line that is indented deeper than the first, with a closing bracket behind it."""
-    depth = _indent(lines[start])
-    end = start
-    for at in range(start + 1, min(len(lines), start + _MAX_EVIDENCE_LINES)):
-        line = lines[at]
-        if line.strip() and _indent(line) <= depth:
-            return at if line.strip()[0] in ")}]" and at == end + 1 else end
-        if line.strip():
-            end = at
-    return end
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _nearest(evidence_hash: str, lines: Sequence[str], here: int) -> int | None:
+def _nearest(proof: str, document: Document, here: int) -> int | None:
     """The line nearest to `here` at which the evidence stands."""
-    head, whole, count = evidence_hash.split(".")
+    head, whole, count = proof.split(".")
     length = int(count)
-    starts = range(len(lines) - length + 1)
-    for start in sorted(starts, key=lambda at: abs(at - here)):
-        if _hash(lines[start].strip()) == head:
-            block = "\n".join(line.strip() for line in lines[start : start + length])
-            if _hash(block) == whole:
-                return start
+    last = len(document.lines) - length
+    likely = [at for at, found in enumerate(document.heads) if found == head and at <= last]
+    for start in sorted(likely, key=lambda at: abs(at - here)):
+        if _hash("\n".join(line.strip() for line in document.lines[start : start + length])) == whole:
+            return start
     return None
 
 
-def _shifted(span: Range, by: int, length: int) -> Range:
-    last = max(length - 1, 0)
-    return replace(
-        span,
-        start_line=min(max(span.start_line + by, 0), last),
-        end_line=min(max(span.end_line + by, 0), length),
-    )
+def _shifted(span: Range, by: int, count: int) -> Range:
+    start = min(max(span.start_line + by, 0), count - 1)
+    return replace(span, start_line=start, end_line=min(max(span.end_line + by, start), count))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.memory.evidence import attached, followed, lines_of
+from mazu_ls.memory.evidence import Document, attached, followed
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.record import Anchor, AnchorAt, Range
 
@@ -41,6 +41,7 @@ async def test_lines_above_move_it(memories: Memories):
     id = await remembered(memories, range=WAIT)
     change = await memories.anchors.document_changed("app.py", "# licence\n# more\n" + CODE)
     assert (change.moved, change.doubted) == (1, ())
+    assert (await memories.get(id)).anchors[0].symbol == "wait"
     assert await state(memories, id) == ("current", "moved", 5)
 
 
@@ -142,7 +143,7 @@ def test_lines_put_in_above_or_below_never_cast_doubt(before, inserted, data):
     at = data.draw(
         st.sampled_from([place for place in range(len(before) + 1) if place <= first or place > last])
     )
-    after = followed(anchor, before[:at] + inserted + before[at:])
+    after = followed(anchor, Document("f", "\n".join(before[:at] + inserted + before[at:])))
     assert after.state != "stale"
     assert after.range
     text = (before[:at] + inserted + before[at:])[
@@ -162,5 +163,5 @@ def test_any_place_in_any_text_can_be_anchored(text, start, end, symbol):
         (anchor,) = attached([AnchorAt("f", Range(start, 0, end, 0), symbol, text)])
     except InvalidArguments:
         return
-    assert isinstance(followed(anchor, lines_of(text)), Anchor)
-    assert isinstance(followed(anchor, lines_of("")), Anchor)
+    assert isinstance(followed(anchor, Document("f", text)), Anchor)
+    assert isinstance(followed(anchor, Document("f", "")), Anchor)
