@@ -49,6 +49,12 @@ bed.will_answer('Mazu: ', 'status ')
 vim.cmd('Mazu')
 bed.check('`:Mazu` alone offers all', #bed.asked[#bed.asked].labels >= 20, bed.asked[#bed.asked])
 
+vim.cmd('Mazu log')
+bed.wait('a log is opened', function()
+  return vim.api.nvim_buf_get_name(0):find('%.log$')
+end)
+vim.cmd.tabclose()
+
 -- The help has a tag for every subcommand.
 local doc = vim.fn.tempname()
 vim.fn.mkdir(doc .. '/doc', 'p')

@@ -89,6 +89,13 @@ local function status_lines(status)
   return lines
 end
 
+--- Opens the server's log, or Neovim's log of language servers, which has what the server said before it died.
+---@param path? string
+local function open_log(path)
+  local there = path and vim.uv.fs_stat(path)
+  vim.cmd.tabedit(vim.fn.fnameescape(there and path or require('vim.lsp.log').get_filename()))
+end
+
 ---@type table<string, mazu.Subcommand>
 return {
   sessions = {
@@ -162,10 +169,14 @@ return {
     end,
   },
   log = {
-    about = "open Neovim's log of language servers",
+    about = 'open the log of the server',
     run = function()
-      local log = require('vim.lsp.log')
-      vim.cmd.tabedit(vim.fn.fnameescape(log.get_filename()))
+      if not client.get() then
+        return open_log()
+      end
+      client.execute('mazu.status', nil, function(result)
+        open_log(result.log)
+      end)
     end,
   },
   health = {
