@@ -28,7 +28,7 @@ _MIGRATIONS = Migrations(
         CREATE TABLE map_file (
             path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
             names BLOB NOT NULL, weights BLOB NOT NULL, refs BLOB NOT NULL, strengths BLOB NOT NULL, outline BLOB NOT NULL
-        ) WITHOUT ROWID;
+        );
         CREATE TABLE map_version (version INTEGER NOT NULL)
         """,
     ),
@@ -61,6 +61,10 @@ class Cache:
                 "INSERT OR REPLACE INTO map_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, changed)
             )
             self._db.executemany("DELETE FROM map_file WHERE path = ?", ((path,) for path in gone))
+
+    def close(self) -> None:
+        """Close the connection, which folds its log into the file."""
+        self._db.close()
 
 
 def version() -> int:

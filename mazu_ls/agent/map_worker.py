@@ -67,8 +67,10 @@ class Map:
         return Answer(text, len(self._facts), len(graph.file_of), parsed)
 
     def close(self) -> None:
-        """End the readers."""
+        """End the readers and close the cache."""
         self._readers.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def _refresh(self, changed: set[bytes]) -> int:
         present = files(self._workspace.roots)

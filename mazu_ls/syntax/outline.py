@@ -128,7 +128,7 @@ def outline(text: str | bytes, language: str) -> Outline:
 
 def _counted(nodes: list[Node], data: bytes, own: set[int]) -> Counter[str]:
     """How often each name stands there, the names of definitions left out."""
-    names = Counter(data[node.start_byte : node.end_byte] for node in nodes if node.end_byte not in own)
+    names = Counter([data[node.start_byte : end] for node in nodes if (end := node.end_byte) not in own])
     return Counter({name.decode("utf-8", "replace"): count for name, count in names.items()})
 
 
