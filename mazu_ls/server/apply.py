@@ -22,20 +22,32 @@ ECHO_SECONDS = 5.0
 
 
 class Echo:
-    """Watches a document for the moment in which its text is the expected one."""
+    """Watches a document until it shows the edit, or the edit landed on words that the user typed meanwhile.
 
-    def __init__(self, editor: Editor, document: Document, expected: str) -> None:
+    Some editors apply a stale edit all the same. `overwritten` is then the text the user had before it.
+    """
+
+    def __init__(self, editor: Editor, document: Document, edits: list[TextEdit], expected: str) -> None:
         self._expected = {unified(expected)}
         if not expected.endswith(("\n", "\r")):
             # Vim cannot take the last line end away from a file that has one.
             self._expected.add(unified(expected) + "\n")
-        self.seen = asyncio.Event()
+        self._edits = edits
+        self._before = self._previous = document.text
+        self.overwritten: str | None = None
+        self.settled = asyncio.Event()
         self._stop = editor.documents.watch(document.uri, self._changed)
 
     def _changed(self, document: Document) -> None:
         # The user may type on at once: it counts that the text was once what was meant.
         if unified(document.text) in self._expected:
-            self.seen.set()
+            self.settled.set()
+        elif self._previous != self._before and document.text == document.with_edits(
+            self._previous, self._edits
+        ):
+            self.overwritten = self._previous
+            self.settled.set()
+        self._previous = document.text
 
     def close(self) -> None:
         """Stop watching."""
@@ -56,11 +68,11 @@ async def apply_edits(
     """Apply edits that make the text `after`. Raises as `apply_to_document`."""
     if not edits:
         return
-    echo = Echo(editor, document, after)
+    echo = Echo(editor, document, edits, after)
     try:
         await _request(editor, document, edits, label)
         async with asyncio.timeout(ECHO_SECONDS):
-            await echo.seen.wait()
+            await echo.settled.wait()
     except TimeoutError as error:
         raise ContentModified(
             f"The editor shows another text of {name(document)} than the edit should have made.",
@@ -68,6 +80,22 @@ async def apply_edits(
         ) from error
     finally:
         echo.close()
+    if echo.overwritten is not None:
+        await _give_back(editor, document, echo.overwritten, label)
+        raise ContentModified(
+            f"{name(document)} was changed in the editor while it was edited; what was typed was put back.",
+            "Read it again and redo the edit.",
+        )
+
+
+async def _give_back(editor: Editor, document: Document, text: str, label: str) -> None:
+    """Take a stale edit away again, so that the user has what they typed."""
+    try:
+        await _request(editor, document, text_edits(document, text), label)
+    except ContentModified as error:
+        logger.warning(
+            "A stale edit of %s stands: %s The editor's undo takes it away.", name(document), error.message
+        )
 
 
 async def _request(editor: Editor, document: Document, edits: list[TextEdit], label: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import uris
-from mazu_ls.server.lsp import Change, DocumentItem, Position, Range
+from mazu_ls.server.lsp import Change, DocumentItem, Position, Range, TextEdit
 from mazu_ls.server.positions import Encoding, to_index, to_units
 
 LINE_ENDS = "\r\n"
@@ -103,12 +103,12 @@ class Document:
         tail = self.lines[end_line][:end_column] if end_line < len(self.lines) else ""
         return self.lines[line][column:] + "".join(self.lines[line + 1 : end_line]) + tail
 
-    def whole(self) -> Range:
-        """The range of the whole text."""
-        if self.lines and self.lines[-1][-1] not in LINE_ENDS:
-            last = len(self.lines) - 1
-            return Range(Position(0, 0), self.position(last, len(self.lines[last])))
-        return Range(Position(0, 0), Position(len(self.lines), 0))
+    def with_edits(self, text: str, edits: Sequence[TextEdit]) -> str:
+        """What `text` would be after edits in this document's position encoding, all meant for the same text."""
+        other = Document(DocumentItem(self.uri, 0, text), self._encoding)
+        for edit in sorted(edits, key=lambda edit: edit.range.start, reverse=True):
+            other.apply(Change(edit.new_text, edit.range))
+        return other.text
 
 
 Watcher = Callable[[Document], None]

@@ -263,12 +263,11 @@ async def conflict(work: Any) -> MazuError:
     return caught.value
 
 
-BYTES = st.sampled_from(["utf-8", "utf-8-sig", "utf-16-le"])
 WORDS = st.text(alphabet="ab é👩\r\n", max_size=30)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(text=WORDS, after=WORDS, typed=st.text(alphabet="UV👩\n", min_size=1, max_size=5), when=st.sampled_from(["before", "after"]),
+@given(text=WORDS, after=WORDS, typed=st.text(alphabet="UV👩\n", min_size=1, max_size=5), when=st.sampled_from(["before", "after", "unchecked"]),
        offset=st.integers(0, 30), encoding=st.sampled_from(["utf-8", "utf-16", "utf-32"]))  # fmt: skip
 async def test_no_word_the_user_types_is_ever_lost(  # noqa: PLR0917 - hypothesis passes them by name
     tmp_path_factory: pytest.TempPathFactory,
@@ -284,24 +283,29 @@ async def test_no_word_the_user_types_is_ever_lost(  # noqa: PLR0917 - hypothesi
     path = folder / "a.txt"
     env = {"MAZU_HOME": str(folder / "home"), "MAZU_STATE_HOME": str(folder / "state")}
     async with connected(env) as client:
-        await client.initialize(folder, **EDITS, general={"positionEncodings": [encoding]})
+        await client.shake_hands(folder, **EDITS, general={"positionEncodings": [encoding]})
         document = client.open(path.as_uri(), text)
         await client.settled()
 
-        def apply(params: Any) -> Any:
-            if when == "before":
-                at = document.position_at(min(offset, len(document.text)))
-                client.change(path.as_uri(), typed, (at.line, at.character))
-                return client.apply_edit(params)
-            answer = client.apply_edit(params)
+        client.checks_versions = when != "unchecked"
+
+        def type_here() -> None:
             at = document.position_at(min(offset, len(document.text)))
             client.change(path.as_uri(), typed, (at.line, at.character))
-            return answer
+
+        def apply(params: Any) -> Any:
+            client.answers["workspace/applyEdit"] = client.apply_edit
+            if when == "after":
+                answer = client.apply_edit(params)
+                type_here()
+                return answer
+            type_here()
+            return client.apply_edit(params)
 
         client.answers["workspace/applyEdit"] = apply
         try:
             await client.host.edit(path, text, after)
-            assert when == "after" or text == after
+            assert when != "before" or text == after
         except MazuError as error:
             assert error.kind is Kind.CONFLICT
         await client.settled()
