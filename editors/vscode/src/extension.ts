@@ -8,6 +8,7 @@ import { registerServerCommands } from './commands/server';
 import { registerTaskCommands } from './commands/tasks';
 import { answerSaves } from './documents';
 import { attempt } from './errors';
+import { registerLanguageModel } from './languageModel';
 import { registerLanguageModelTools } from './languageModelTools';
 import { lendLanguageServers } from './lending';
 import { answerPermissions } from './permissions';
@@ -31,6 +32,7 @@ export function activate(context: ExtensionContext): void {
   registerServerCommands(app);
   registerViews(app);
   registerChatParticipant(app);
+  registerLanguageModel(app);
   registerLanguageModelTools(app);
   const start = () => attempt(() => server.start());
   if (workspace.isTrusted) void start();

@@ -127,6 +127,8 @@ export interface Model {
   name: string;
   /** Its key is there, or it needs none. */
   ready: boolean;
+  /** Both in tokens. */
+  spec: { contextWindow: number; maxOutput: number };
 }
 
 export interface Status {

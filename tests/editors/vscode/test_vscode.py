@@ -87,7 +87,9 @@ class Bed:
         assert process.returncode == 0, report
 
     def _environment(self, model: ModelServer) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("LANG", "TMPDIR", "MAZU_E2E_PATIENCE") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("LANG", "TMPDIR", "MAZU_E2E_PATIENCE") if name in os.environ
+        }
         return kept | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
@@ -157,3 +159,8 @@ async def test_what_is_remembered_is_found_again(bed: Bed):
 async def test_nothing_runs_in_a_folder_that_is_not_trusted(bed: Bed):
     async with ModelServer([]) as model:
         await bed.tell("trust", model)
+
+
+async def test_the_chat_view_talks_to_the_same_agent(bed: Bed):
+    async with ModelServer([Reply(when="what is this project", text="A small calculator.")]) as model:
+        await bed.tell("participant", model)
