@@ -28,6 +28,7 @@ _PREFIX = re.compile(
     r"^(LC_ALL|LANG|LC_CTYPE|NO_COLOR|CI|TZ|COLUMNS|PYTHONDONTWRITEBYTECODE|PYTHONUNBUFFERED|FORCE_COLOR)=[\w.:-]*$"
 )
 _ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.yaml", "credentials.json", ".netrc", "server.key", "cert.pem", "terraform.tfstate", ".npmrc")  # fmt: skip
+_WILD = ("*", "?", "[")
 _SAFE_EXPANSION = re.compile(r"^#?[A-Za-z_]\w*$|^[#?$!0-9@*]$|^\($")
 
 
@@ -58,7 +59,7 @@ class _Reading:
     place: Place
     scope: Scope = field(init=False)
     loops: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
+    wild: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.scope = Scope(self.place)
@@ -127,6 +128,8 @@ class _Reading:
                 self.scope.assign(words[1], text)
         if len({t for v in words[3:] for t in self._value(v).candidates[0]}) > 12:
             raise Doubt("the loop has too many values to judge each")
+            if value.glob and any(text.startswith(_WILD) for fields in value.candidates for text in fields):
+                self.wild.add(words[1])
         self.loops.add(words[1])
 
     def _assign(self, word: str, *, alone: bool) -> None:
@@ -141,6 +144,7 @@ class _Reading:
 
     def _value(self, raw: str) -> Value:
         value = evaluate(raw, self.scope)
+        value.glob = value.glob or bool(self.wild & set(value.expanded))
         if value.inner or value.outward:
             raise Doubt("it runs a command inside another")
         for name in value.expanded:
@@ -181,6 +185,8 @@ class _Reading:
         name, rest = argv[0], argv[1:]
         if not name.isascii() or not re.match(r"^[\w.\[:+-]+$", name):
             raise Doubt("the program is not known")
+        if name not in table.ANY_OPTION and any(word.startswith(_WILD) for word in globs):
+            raise Doubt("a file found by the wildcard may be taken for an option")
         if unknown and name not in table.PRINTS:
             raise Doubt("it uses text that cannot be known")
         if name in ("python", "python3") and rest[:1] != []:
@@ -260,16 +266,9 @@ class _Reading:
     def _operand(self, name: str, word: str, spec: options.Spec, globs: set[str]) -> None:
         if word == "-":
             return
-        glob = word in globs
-        if (
-            glob
-            and word.startswith(("*", "?", "["))
-            and name in ("rg", "pytest", "sort", "find", "xxd", "date", "diff")
-        ):
-            raise Doubt("a file found by the wildcard may be taken for an option")
         if name == "pytest":
             word = word.split("::", maxsplit=1)[0]
-        self._path(word, listing=spec.listing, glob=glob)
+        self._path(word, listing=spec.listing, glob=word in globs)
 
     def _enter(self, operands: list[str]) -> None:
         if len(operands) != 1 or operands[0] == "-":
@@ -350,8 +349,6 @@ class _Reading:
 
     def _revision(self, word: str, glob: bool) -> None:
         """A revision, a range, REV:PATH or a path: whatever looks like a path out of the workspace is refused."""
-        if glob and word.startswith(("*", "?", "[")):
-            raise Doubt("a file found by the wildcard may be taken for an option")
         path = word.split(":", 1)[1] if ":" in word and not word.startswith(":") else word
         if word.startswith("/") or any(part == ".." for part in word.split("/")) or path.startswith("/"):
             self._path(word, listing=False, glob=glob)

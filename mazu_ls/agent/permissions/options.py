@@ -17,7 +17,7 @@ class Spec:
 
     A long option that takes a value is written `name=`; `name=path` says that the value is a path to read. `operands` says what
     the rest is; `at_most` how many there may be; `number` that `-5` is one. `listing` programs show names, not contents, so that
-    a wildcard over secrets is harmless; `needs_option` ones do something else when called without.
+    a wildcard over secrets is harmless; `needs_option` ones do something else when called without. Where `permutes` is False, options end at the first operand.
     """
 
     flags: str = ""
@@ -29,6 +29,7 @@ class Spec:
     listing: bool = False
     paths: str = ""
     needs_option: bool = False
+    permutes: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ def split(spec: Spec, words: list[str]) -> Split | str:
             break
         if not word.startswith("-") or word == "-":
             operands.append(word)
+            if not spec.permutes:
+                operands += words[at:]
+                break
         elif word.startswith("--"):
             name, given, value = word[2:].partition("=")
             known = names.get(name)

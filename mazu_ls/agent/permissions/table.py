@@ -85,7 +85,7 @@ PROGRAMS: dict[str, Spec] = {
     "hexdump": Spec("bcCdovx", "ns"), "xxd": Spec("abeiupEC", "clgso", at_most=1), "strings": Spec("afow", "nte", "all bytes= radix= encoding="),
     "seq": Spec("w", "fs", "equal-width format= separator=", operands="text", number=True),
     "expr": Spec(operands="text"), "date": Spec("uR", "", "utc universal rfc-email iso-8601=? rfc-3339= debug", operands="text"),
-    "which": Spec("a", "", "all", operands="text"), "type": Spec("aftpP", operands="text"), "command": Spec("vV", operands="text"),
+    "which": Spec("a", "", "all", operands="text"), "type": Spec("aftpP", operands="text"), "command": Spec("vV", operands="text", permutes=False),
     "whoami": _NOTHING, "uname": Spec("asnrvmpio", "", "all kernel-name nodename kernel-release machine", operands="none"),
     "arch": _NOTHING, "nproc": Spec("", "", "all", operands="none"), "uptime": Spec("ps", operands="none"), "tty": Spec("s", operands="none"),
     "free": Spec("bkmghtw", "", "human bytes kibi mebi gibi total wide si", operands="none"), "cal": Spec("", operands="text"),
@@ -124,3 +124,7 @@ SCRIPTED = {
 PRINTS = frozenset(("echo", "printf", "true", ":", "exit"))
 # Without one of these they change files.
 ONLY_LOOKS = {"black": ("--check", "--diff"), "isort": ("--check", "--check-only", "-c", "--diff")}
+# No option of these does harm, so that a file found by a wildcard may be taken for one.
+ANY_OPTION = frozenset(
+    ("ls", "cat", "echo", "wc", "head", "tail", "grep", "egrep", "fgrep", "nl", "du", "true")
+)

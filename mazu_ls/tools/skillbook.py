@@ -1,0 +1,182 @@
+"""Skills: plain Python functions that the agent or the user saved, kept as files, run without a model."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.paths import PROJECT_FOLDER, mazu_home, project_folder, root_key
+from mazu_ls.tools import pythoncall, signature
+from mazu_ls.tools.pythoncall import Called, Surroundings
+from mazu_ls.tools.trust import State, Trust
+from mazu_ls.workspace import UNCHECKED, Workspace
+
+NAME = re.compile(r"^[a-z][a-z0-9_]{1,63}$")
+Scope = Literal["project", "global"]
+
+
+@dataclass(frozen=True)
+class Skill:
+    """One skill. `schema` is that of its arguments; `trust` is "agreed" where it may run; `tests` are its test functions."""
+
+    name: str
+    description: str
+    scope: Scope
+    path: Path
+    source: str
+    schema: dict[str, Any]
+    tests: tuple[str, ...]
+    trust: State
+
+
+class Skills:
+    """The skills of a project (`.mazu/skills/`) and of the user (`~/.mazu/skills/`); the project's come first."""
+
+    def __init__(self, roots: Sequence[Path], env: Mapping[str, str]) -> None:
+        self._roots = tuple(roots)
+        self._env = env
+        self._home = mazu_home(env)
+        self._trust = Trust.load(self._home)
+
+    def list(self) -> tuple[list[Skill], list[str]]:
+        """All skills by name, and one sentence for each file that is none."""
+        found: dict[str, Skill] = {}
+        problems: list[str] = []
+        for scope, folder in self._folders():
+            for path in sorted(folder.glob("*.py")):
+                try:
+                    skill = self._read(path, scope)
+                except MazuError as error:
+                    problems.append(error.message)
+                else:
+                    found.setdefault(skill.name, skill)
+        return [found[name] for name in sorted(found)], problems
+
+    def get(self, name: str) -> Skill:
+        """One skill. Raises MazuError(not_found, config)."""
+        if NAME.match(name):
+            for scope, folder in self._folders():
+                if (folder / f"{name}.py").is_file():
+                    return self._read(folder / f"{name}.py", scope)
+        known = ", ".join(skill.name for skill in self.list()[0]) or "none yet"
+        raise MazuError(Kind.NOT_FOUND, f"There is no skill {name}.", f"There are: {known}.")
+
+    async def save(
+        self, name: str, source: str, scope: Scope = "project", around: Surroundings | None = None
+    ) -> Skill:
+        """Keep a skill if its function is there and its tests pass; saving it agrees to it.
+
+        Raises MazuError(config) if the source is no skill of that name, ToolError with the output of a test that failed.
+        """
+        function = _function(name, source)
+        if names := signature.tests(source):
+            where = around or Surroundings(self._roots, self._env)
+            await pythoncall.call(source, Path(f"{name}.py"), names, {}, where)
+        folder = self._folder(scope)
+        await asyncio.to_thread(_write, folder, name, source)
+        self._trust.agree("skill", self._pin(scope, name), source.encode())
+        return Skill(
+            name, function.doc, scope, folder / f"{name}.py", source, function.schema, tuple(names), "agreed"
+        )
+
+    async def run(
+        self, name: str, arguments: Mapping[str, Any], around: Surroundings | None = None
+    ) -> Called:
+        """Run a skill. Raises MazuError(not_found, permission) and ToolError where it fails."""
+        skill = self.get(name)
+        if skill.trust != "agreed":
+            raise MazuError(
+                Kind.PERMISSION,
+                f"The skill {name} {'was changed' if skill.trust == 'changed' else 'came with the project'}, and you have not agreed to it.",
+                "Read it (mazu.skills.show) and save it to agree.",
+            )
+        try:
+            signature.check(skill.schema, dict(arguments))
+        except ValueError as error:
+            raise ToolError(f"bad arguments for the skill {name}: {error}") from error
+        return await pythoncall.call(
+            skill.source, skill.path, [name], arguments, around or Surroundings(self._roots, self._env)
+        )
+
+    def agree(self, name: str) -> Skill:
+        """The user has read the skill as it is now and lets it run."""
+        skill = self.get(name)
+        self._trust.agree("skill", self._pin(skill.scope, name), skill.source.encode())
+        return self.get(name)
+
+    def forget(self, name: str) -> Skill:
+        """Remove a skill. Raises MazuError(not_found)."""
+        skill = self.get(name)
+        Workspace([skill.path.parent]).delete(skill.path, UNCHECKED)
+        return skill
+
+    def _folders(self) -> list[tuple[Scope, Path]]:
+        folders: list[tuple[Scope, Path]] = [("global", self._home / "skills")]
+        if self._roots:
+            folders.insert(0, ("project", self._roots[0] / PROJECT_FOLDER / "skills"))
+        return [(scope, folder) for scope, folder in folders if folder.is_dir()]
+
+    def _folder(self, scope: Scope) -> Path:
+        if scope == "global":
+            return self._home / "skills"
+        if not self._roots:
+            raise MazuError(
+                Kind.UNSUPPORTED,
+                "No folder is open, so there is no project to keep the skill in.",
+                "Open a folder.",
+            )
+        return project_folder(self._roots[0]) / "skills"
+
+    def _pin(self, scope: Scope, name: str) -> str:
+        return f"{root_key(self._roots[0]) if scope == 'project' else 'global'}/{name}"
+
+    def _read(self, path: Path, scope: Scope) -> Skill:
+        try:
+            source = Workspace([path.parent]).read_bytes(path, 2**20).decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise MazuError(Kind.CONFIG, f"{path} cannot be read: {error}.", "Mend or remove it.") from error
+        function = _function(path.stem, source)
+        state = self._trust.state("skill", self._pin(scope, path.stem), source.encode())
+        # The user's own folder is the user's own doing.
+        state = "agreed" if scope == "global" else state
+        return Skill(
+            path.stem,
+            function.doc,
+            scope,
+            path,
+            source,
+            function.schema,
+            tuple(signature.tests(source)),
+            state,
+        )
+
+
+def _function(name: str, source: str) -> signature.Function:
+    if not NAME.match(name):
+        raise MazuError(
+            Kind.CONFIG, f"{name!r} is no name for a skill.", "Use lower-case letters, digits and _."
+        )
+    found = next((one for one in signature.functions(source, f"{name}.py") if one.name == name), None)
+    if found is None:
+        raise MazuError(
+            Kind.CONFIG,
+            f"The source of the skill {name} has no function {name}.",
+            f"Define `def {name}(...)`.",
+        )
+    if not found.doc:
+        raise MazuError(
+            Kind.CONFIG,
+            f"The function {name} has no docstring.",
+            "Say in one what it is for: it is what models read.",
+        )
+    return found
+
+
+def _write(folder: Path, name: str, source: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    Workspace([folder]).write_bytes(folder / f"{name}.py", source.encode(), expect=UNCHECKED)

@@ -1,0 +1,70 @@
+"""A small JSON file in the user's own folder: locked, replaced as a whole, private, never half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import private_folder
+
+T = TypeVar("T")
+
+
+class UserFile(Generic[T]):
+    """A tuple of records at `path`, shared by every server of this user."""
+
+    def __init__(self, path: Path, record: type[T], if_damaged: str) -> None:
+        self.path = path
+        self._decoder = msgspec.json.Decoder(tuple[record, ...])
+        self._if_damaged = if_damaged
+
+    def read(self) -> tuple[T, ...]:
+        """The records; none where there is no file. Raises MazuError(config) if it is damaged, rather than lose what it held."""
+        try:
+            return self._decoder.decode(self.path.read_bytes())
+        except FileNotFoundError:
+            return ()
+        except (OSError, msgspec.DecodeError) as error:
+            raise MazuError(Kind.CONFIG, f"{self.path} cannot be read: {error}.", self._if_damaged) from error
+
+    def change(self, change: Callable[[tuple[T, ...]], tuple[T, ...]]) -> tuple[T, ...]:
+        """Replace the records by what `change` makes of them, under a lock. Raises MazuError(storage or config)."""
+        try:
+            private_folder(self.path.parent)
+            with _locked(self.path.with_suffix(".lock")):
+                records = change(self.read())
+                self._write(records)
+        except OSError as error:
+            raise MazuError(
+                Kind.STORAGE,
+                f"{self.path} could not be written: {error}.",
+                "Check that the folder is writable.",
+            ) from error
+        return records
+
+    def _write(self, records: tuple[T, ...]) -> None:
+        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(records)))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.path)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
