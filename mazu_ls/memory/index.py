@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TITLE_WEIGHT, BODY_WEIGHT, ANCHOR_WEIGHT = 2.0, 1.0, 0.5
 CANDIDATES = 100
 MAX_MATCH_TERMS = 12
+MAX_REACHED = 20_000
 MAX_QUERY_TERMS = 48
 _WHOLE_TERMS = 1000
 
@@ -101,9 +102,9 @@ def measure(db: apsw.Connection, names: Sequence[str], where: Filter) -> Corpus:
     return Corpus(entries, length, frequency)
 
 
-def bounded(corpus: Corpus, names: Iterable[str]) -> list[str]:
+def bounded(corpus: Corpus, names: Iterable[str], most: int = MAX_REACHED) -> list[str]:
     """The rarest terms that occur, until together they reach enough entries: what keeps a query of common words quick."""
-    budget = min(20_000, max(5_000, corpus.entries // 5))
+    budget = min(most, max(5_000, corpus.entries // 5))
     kept: list[str] = []
     reached = 0
     for count, name in sorted((corpus.frequency.get(name, 0), name) for name in names):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mazu_ls.memory import index, recall
 from mazu_ls.memory.record import Memory, micros, now
 from mazu_ls.memory.rows import Rows
+from mazu_ls.memory.semantic import Vectors
 from mazu_ls.memory.shelf import Shelf
 from mazu_ls.redact import redact
 
@@ -54,7 +55,12 @@ class Injection(Struct, frozen=True):
 
 
 async def inject(
-    shelves: Sequence[Shelf], context: RecallContext, budget: int, *, forgetting: bool
+    shelves: Sequence[Shelf],
+    context: RecallContext,
+    budget: int,
+    *,
+    forgetting: bool,
+    vectors: Vectors | None = None,
 ) -> Injection:
     """Pinned memories, preferences and traits, then what is recalled, then summaries of the newest sessions."""
     room = budget - estimate(_HEAD) - estimate(_TAIL)
@@ -68,7 +74,7 @@ async def inject(
     )
     room -= sum(estimate(text) for _, text in (*kept, *summaries))
     known = {memory.id for memory, _ in (*kept, *summaries)}
-    recalled = [m for m in await _recalled(shelves, context, forgetting) if m.id not in known]
+    recalled = [m for m in await _recalled(shelves, context, forgetting, vectors) if m.id not in known]
     items, _ = _fit(((m, line(m, at)) for m in recalled), room, MAX_ITEMS - len(kept))
     lines = [text for _, text in (*kept, *items)]
     if summaries:
@@ -161,7 +167,9 @@ async def _summaries(shelves: Sequence[Shelf], session_id: str | None) -> list[M
     return sorted(found, key=lambda memory: memory.created_at, reverse=True)
 
 
-async def _recalled(shelves: Sequence[Shelf], context: RecallContext, forgetting: bool) -> list[Memory]:
+async def _recalled(
+    shelves: Sequence[Shelf], context: RecallContext, forgetting: bool, vectors: Vectors | None
+) -> list[Memory]:
     """The task counts most; the selection, the file's name and the last turns tell what it is about."""
     aside = [context.selection[:2000], context.file or "", *(turn[:1000] for turn in context.recent[:3])]
     weights = recall.weigh([(context.task[:20_000], 1.0), *((text, _CONTEXT_WEIGHT) for text in aside)])
@@ -176,6 +184,7 @@ async def _recalled(shelves: Sequence[Shelf], context: RecallContext, forgetting
         files=files,
         forgetting=forgetting,
         with_anchored=True,
+        vectors=vectors,
     )
     found = await recall.find(shelves, query)
     found.ranked = [c for c in found.ranked if c.score >= LEAST_SCORE]

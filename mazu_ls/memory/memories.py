@@ -10,7 +10,7 @@ from typing import Any
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory import check, consolidate, export, imports, index, listing, recall, write
+from mazu_ls.memory import check, consolidate, export, imports, index, listing, recall, semantic, write
 from mazu_ls.memory.anchors import Anchors
 from mazu_ls.memory.core import Summaries, Traits
 from mazu_ls.memory.evidence import attached
@@ -19,6 +19,7 @@ from mazu_ls.memory.graph import Graph
 from mazu_ls.memory.inject import Injection, RecallContext, inject
 from mazu_ls.memory.record import AnchorAt, Memory, Remembered, micros, now
 from mazu_ls.memory.rows import Entry, number, scope_of
+from mazu_ls.memory.semantic import Vectors
 from mazu_ls.memory.shelf import Shelf, Shelves
 from mazu_ls.memory.wiki import Wiki
 from mazu_ls.store import quarantined
@@ -30,7 +31,7 @@ _USED_FROM = 0.5
 class Memories:
     """Project and global memory. Every method may raise MazuError(storage or busy); what returned is on the disk."""
 
-    def __init__(self, shelves: Shelves, settings: MemorySettings) -> None:
+    def __init__(self, shelves: Shelves, settings: MemorySettings, vectors: Vectors | None = None) -> None:
         self.shelves = shelves
         self.settings = settings
         self.anchors = Anchors(shelves)
@@ -39,6 +40,7 @@ class Memories:
         self.traits = Traits(shelves)
         self.summaries = Summaries(shelves)
         self.extractions = Extractions(shelves)
+        self.vectors = vectors
         self._used: dict[str, set[int]] = {}
 
     @classmethod
@@ -51,7 +53,8 @@ class Memories:
         except BaseException:
             await common.close()
             raise
-        return cls(Shelves(project, common), settings)
+        vectors = Vectors(global_db.parent / semantic.FILE) if settings.semantic else None
+        return cls(Shelves(project, common), settings, vectors)
 
     async def close(self) -> None:
         """Write down the uses that are still in memory and close."""
@@ -133,6 +136,7 @@ class Memories:
             text=text,
             files=frozenset(files),
             forgetting=self.settings.forgetting,
+            vectors=self.vectors,
         )
         found = await recall.find(shelves, asked.with_archived() if archived else asked)
         if not found.ranked and not archived:
@@ -145,7 +149,9 @@ class Memories:
     async def inject(self, context: RecallContext, budget_tokens: int | None = None) -> Injection:
         """What the model is told of memory in this turn, within a budget of tokens (default: `memory.inject_tokens`)."""
         budget = self.settings.inject_tokens if budget_tokens is None else budget_tokens
-        return await inject(list(self.shelves), context, budget, forgetting=self.settings.forgetting)
+        return await inject(
+            list(self.shelves), context, budget, forgetting=self.settings.forgetting, vectors=self.vectors
+        )
 
     async def list(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mazu_ls.memory.forgetting import faded, strength
 from mazu_ls.memory.index import Corpus
+from mazu_ls.memory.semantic import SHARE, Vectors
 
 K1, B = 1.2, 0.55
 ADJACENT, ADJACENT_WITHIN = 0.4, 4
@@ -39,24 +40,31 @@ class Candidate:
 
 
 def rank(
-    query: Mapping[str, float], corpus: Corpus, found: Sequence[Candidate], at: int, *, forgetting: bool
+    query: Mapping[str, float],
+    corpus: Corpus,
+    found: Sequence[Candidate],
+    at: int,
+    *,
+    forgetting: bool,
+    vectors: Vectors | None = None,
 ) -> list[Candidate]:
     """`found`, best first, scores between 0 and 1. `query` weighs its terms; `at` is now in microseconds."""
     if not found or not query:
         return []
     _score_words(query, corpus, found)
     _share_with_neighbours(found)
-    best = max(c.score for c in found)
-    if best <= 0:
-        return []
-    for c in found:
+    best = max(c.score for c in found) or 1.0
+    close = vectors.closeness(inverse_frequency(corpus, query), [c.terms for c in found]) if vectors else None
+    for position, c in enumerate(found):
         relevance = c.score / best
+        if close is not None:
+            relevance = (1 - SHARE) * relevance + SHARE * close[position]
         if c.in_files:
             relevance += OPEN_FILE
             c.reasons.append("anchored in an open file")
         kept = strength(c.category, at - c.touched, c.uses, c.pinned) if forgetting else 1.0
         c.score = faded(relevance, kept)
-    top = max(c.score for c in found)
+    top = max(c.score for c in found) or 1.0
     for c in found:
         c.score /= top
     return sorted((c for c in found if c.score > 0), key=lambda c: (-c.score, -c.touched, -c.n))

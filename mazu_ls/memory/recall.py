@@ -15,6 +15,7 @@ from mazu_ls.memory import index
 from mazu_ls.memory.rank import Candidate, rank
 from mazu_ls.memory.record import Memory
 from mazu_ls.memory.rows import Rows
+from mazu_ls.memory.semantic import Vectors
 from mazu_ls.memory.tokens import LANGUAGES, query_terms, terms
 from mazu_ls.store import select
 
@@ -47,6 +48,7 @@ class Query:
     files: frozenset[str] = frozenset()
     forgetting: bool = True
     with_anchored: bool = False
+    vectors: Vectors | None = None
 
     def with_archived(self) -> Query:
         """The same query, over what was archived too."""
@@ -93,7 +95,7 @@ async def find(shelves: Sequence[Shelf], query: Query) -> Found:
     found = [candidate for some in gathered for candidate in some]
     weights = {name: query.weights[name] for name in names}
     ranked = await shelves[0].reader.read(
-        lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting)
+        lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting, vectors=query.vectors)
     )
     return Found(ranked, _words(query.text))
 

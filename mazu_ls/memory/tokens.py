@@ -61,7 +61,7 @@ _SHORT = dict(
         concat/concatenate alloc/allocate buf/buffer cert/certificate certs/certificate hdr/header pwd/password
         passwd/password sock/socket srv/server svc/service stat/status impl/implementation dep/dependency
         deps/dependency lang/language loc/location orig/original pred/predict prob/probability rand/random
-        rect/rectangle tbl/table txt/text usr/user win/windows k8s/kubernetes js/javascript postgresql/postgres"""
+        rect/rectangle tbl/table txt/text usr/user k8s/kubernetes js/javascript postgresql/postgres"""
     )
 )
 

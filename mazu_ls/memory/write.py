@@ -14,7 +14,7 @@ from mazu_ls.memory.similar import compare
 from mazu_ls.memory.tokens import query_terms
 from mazu_ls.store import select
 
-_RAREST = 6
+_RAREST, _REACHED = 6, 2_000
 _CANDIDATES = 50
 _COMPARED = 8
 _ALIKE = 55
@@ -125,7 +125,7 @@ def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
     from rapidfuzz import fuzz, process
 
     names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
-    rarest = index.bounded(index.measure(rows.db, names, _LIVE), names)[:_RAREST]
+    rarest = index.bounded(index.measure(rows.db, names, _LIVE), names, _REACHED)[:_RAREST]
     found = index.candidates(rows.db, rarest, _LIVE, _CANDIDATES)
     if not found:
         return None, None
