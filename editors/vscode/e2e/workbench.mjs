@@ -156,7 +156,7 @@ export class Workbench {
   // --- quick picks and inputs
 
   quickInput() {
-    return this.page.locator('.quick-input-widget:not([style*="display: none"]) input[type="text"]');
+    return this.page.locator('.quick-input-widget:not([style*="display: none"]) input:not([type="checkbox"])');
   }
 
   rows() {

@@ -58,7 +58,7 @@ class Bed:
     home: Path
     project: Path
 
-    async def tell(self, story: str, model: ModelServer) -> None:
+    async def tell(self, story: str, model: ModelServer, key: str | None = "test-key") -> None:
         """Run `e2e/{story}.mjs`. Fails where it does, with its report; leaves nothing running."""
         shots = _cache() / "vscode" / story
         shutil.rmtree(shots, ignore_errors=True)
@@ -75,7 +75,7 @@ class Bed:
             )
         )
         process = await asyncio.create_subprocess_exec(
-            self.tools["NODE"], EXTENSION / "e2e" / f"{story}.mjs", options, env=self._environment(model),
+            self.tools["NODE"], EXTENSION / "e2e" / f"{story}.mjs", options, env=self._environment(model, key),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:
@@ -86,7 +86,7 @@ class Bed:
         report = f"{out.decode(errors='replace')}\nscreenshots and log: {shots}\n{self._server_log()}"
         assert process.returncode == 0, report
 
-    def _environment(self, model: ModelServer) -> dict[str, str]:
+    def _environment(self, model: ModelServer, key: str | None) -> dict[str, str]:
         kept = {
             name: os.environ[name] for name in ("LANG", "TMPDIR", "MAZU_E2E_PATIENCE") if name in os.environ
         }
@@ -94,7 +94,7 @@ class Bed:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "ANTHROPIC_BASE_URL": model.url,
-            "ANTHROPIC_API_KEY": "test-key",
+            **({} if key is None else {"ANTHROPIC_API_KEY": key}),
         }
 
     def _server_log(self) -> str:
@@ -164,3 +164,8 @@ async def test_nothing_runs_in_a_folder_that_is_not_trusted(bed: Bed):
 async def test_the_chat_view_talks_to_the_same_agent(bed: Bed):
     async with ModelServer([Reply(when="what is this project", text="A small calculator.")]) as model:
         await bed.tell("participant", model)
+
+
+async def test_setting_up_leads_from_a_missing_server_to_a_model(bed: Bed):
+    async with ModelServer([]) as model:
+        await bed.tell("setting_up", model, key=None)

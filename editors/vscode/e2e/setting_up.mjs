@@ -1,0 +1,49 @@
+// A newcomer's first minutes: a server that cannot be found, a setting put right, an API key, a server that is started
+// again; the key reaches the server's environment and no settings file.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { story } from './story.mjs';
+import { until } from './workbench.mjs';
+
+await story(async (bed, step) => {
+  const machine = path.join(bed.home, 'data/Machine/settings.json');
+  const setting = (command) => {
+    fs.mkdirSync(path.dirname(machine), { recursive: true });
+    fs.writeFileSync(machine, JSON.stringify({ 'mazu.server.command': command }));
+  };
+
+  await step('a wrong program is named, with what to do', async () => {
+    setting('no-such-server');
+    await bed.start();
+    await bed.notification('"no-such-server", which is not a program on the PATH').waitFor();
+    await until('the status bar says so', async () => (await bed.status()).includes('Mazu: stopped'));
+    await bed.shot('not found');
+  });
+
+  await step('the setting is put right, and the server runs without a model', async () => {
+    setting('mazu-ls');
+    await until('the server starts', async () => {
+      if ((await bed.status()).includes('no model')) return true;
+      const again = bed.notification('no-such-server').locator('.monaco-button', { hasText: 'Try Again' });
+      if (await again.isVisible()) await again.click();
+      return false;
+    });
+    await bed.shot('no model');
+  });
+
+  await step('an API key is set, and the model is there', async () => {
+    await bed.command('Mazu: Set API Key');
+    await bed.pick('Anthropic');
+    await bed.answer('Paste the key', 'test-key');
+    await until('the status bar names the model', async () => /Mazu: claude.* · ask/.test(await bed.status()));
+    await bed.shot('model');
+    assert.ok(!fs.readFileSync(machine, 'utf8').includes('test-key'));
+  });
+
+  await step('after a restart too', async () => {
+    await bed.command('Mazu: Restart Server');
+    await until('it stopped', async () => !/claude/.test(await bed.status()));
+    await until('it runs again', async () => /Mazu: claude.* · ask/.test(await bed.status()));
+  });
+});
