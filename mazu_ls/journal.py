@@ -237,6 +237,11 @@ class Journal:
             self._unsynced = False
             os.fdatasync(self._file)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be appended any more."""
+        return self._file < 0
+
     def close(self) -> None:
         """Let another process have the session."""
         if self._file >= 0:

@@ -12,7 +12,7 @@ Sections of a story, each headed `-- name --`:
     user types <path>           before the next turn, the user changes an open file
     restart                     mazu-ls is stopped and started again
 Of the outcome, lines `tool:`, `assistant:` and `stop:` must all be there, in order; lines of another kind (`asked:`,
-`checkpoint:`, `memory:`, `user:`, `detail:`) and files only where the expectation names that kind or file. A line that
+`checkpoint:`, `memory:`, `detail:`, `error:`, `retry:`, `said:`) and files only where the expectation names that kind or file. A line that
 ends in `…` need only begin so.
 """
 
@@ -35,10 +35,12 @@ from mazu_ls.agent.project import Project
 from mazu_ls.agent.prompt import Attachment
 from mazu_ls.agent.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.models.retry import Patience
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 
 ALWAYS = ("tool", "assistant", "stop")
+PATIENCE = Patience(retries=2, base=0.01, cap=0.02, longest_wait=5.0, first=5.0, idle=0.4)
 SECTION = re.compile(r"^-- (.+?) --$")
 
 
@@ -48,7 +50,7 @@ class Story:
 
     files: dict[str, str] = field(default_factory=dict)
     buffers: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=lambda: {"context": {"map_tokens": 0}})
     answers: list[str] = field(default_factory=list)
     replies: list[dict[str, Any]] = field(default_factory=list)
     steps: list[tuple[str, str, str]] = field(default_factory=list)
@@ -74,7 +76,7 @@ def parse(text: str) -> Story:
             case "buffer":
                 story.buffers[rest] = body
             case "settings":
-                story.settings = tomllib.loads(body)
+                story.settings |= tomllib.loads(body)
             case "answers":
                 story.answers = [line.strip() for line in body.splitlines()]
             case "model":
@@ -134,9 +136,10 @@ class World:
         self.root = root / "project"
         self.env = {
             "HOME": str(root), "PATH": "/usr/local/bin:/usr/bin:/bin", "MAZU_HOME": str(root / "home"),
-            "MAZU_STATE_HOME": str(root / "state"), "ANTHROPIC_API_KEY": "test-key",
+            "MAZU_STATE_HOME": str(root / "state"), "ANTHROPIC_API_KEY": "test-key", "OPENAI_API_KEY": "test-key",
         }  # fmt: skip
         self.lines: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
         for name, text in story.files.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +150,9 @@ class World:
 
     async def open(self) -> Project:
         """Open the project and write down what happens in it."""
-        project = await Project.open([self.root], self.host, settings=self.story.settings, env=self.env)
+        project = await Project.open(
+            [self.root], self.host, settings=self.story.settings, env=self.env, patience=PATIENCE
+        )
         project.listen(lambda session, event: self._heard(event.body))
         return project
 
@@ -161,8 +166,11 @@ class World:
                 self.lines.append(f"checkpoint: {kind} {label}")
             case journal.MemoryTouched(_, outcome, title):
                 self.lines.append(f"memory: {outcome} {title}")
-            case journal.TurnEnded(stop, _, _, detail):
+            case journal.Retrying(attempt):
+                self.lines.append(f"retry: {attempt}")
+            case journal.TurnEnded(stop, _, _, detail, error):
                 self.lines += [f"stop: {stop}", *([f"detail: {detail}"] if detail else [])]
+                self.lines += [f"error: {error['kind']}"] if error else []
 
     def file(self, name: str) -> str:
         """The text as the user sees it."""
@@ -176,7 +184,7 @@ async def play(story: Story, root: Path) -> World:
     """Let a story happen."""
     world = World(story, root)
     async with ModelServer(story.replies) as server:
-        world.env["ANTHROPIC_BASE_URL"] = server.url
+        world.env |= {"ANTHROPIC_BASE_URL": server.url, "OPENAI_BASE_URL": f"{server.url}/v1"}
         project = await world.open()
         attached: list[Attachment] = []
         for verb, rest, body in story.steps:
@@ -193,8 +201,9 @@ async def play(story: Story, root: Path) -> World:
                 limits = Limits.of(project.config.limits)
                 await session.prompt(Prompt(body.strip(), tuple(attached), None, limits, kind))
                 attached = []
-        for question in world.host.asked:
-            world.lines.append(f"asked: {question.title}")
+        world.lines += [f"asked: {question.title}" for question in world.host.asked]
+        world.lines += [f"said: {text}" for _, text in world.host.said]
+        world.bodies = server.bodies
         await project.close()
     return world
 

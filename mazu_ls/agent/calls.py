@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mazu_ls import journal
 from mazu_ls.agent.review import Edit, ReviewedHost
 from mazu_ls.errors import MazuError, ToolError
-from mazu_ls.messages import ToolCall
+from mazu_ls.messages import Text, ToolCall
+from mazu_ls.models.history import marked
 from mazu_ls.tools.tool import Effect, Tool, ToolOutput
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Calls:
                 f"error: {call.name} failed inside mazu-ls; the log has the detail. Try another way.",
                 ok=False,
             )
-        return self._end(call, output.ok, _bounded(output), output, tuple(edits))
+        return self._end(call, output.ok, _told(output), output, tuple(edits))
 
     async def _decided(self, call: ToolCall, edits: list[Edit]) -> ToolOutput:
         tool = self._tools.get(call.name)
@@ -104,6 +105,8 @@ class Calls:
         if tool is None:
             raise ToolError(f"there is no tool {call.name!r}; there are: {', '.join(sorted(self._tools))}")
         ask_on_edit = await self._approvals.decide(call, tool)
+        if tool.effect is not Effect.READ:
+            await self._run.written_down()
         if tool.effect in (Effect.EXECUTE, Effect.REMEMBER):
             await self._run.before_effect()
         if tool.effect is Effect.EXECUTE:
@@ -131,7 +134,8 @@ class Calls:
         if self._open.pop(call.id, None):
             diff = "\n".join(edit.diff for edit in edits) or None
             images = output.images if output else ()
-            self._run.record(journal.CallEnded(call.id, ok, summary(text), text, images, diff))
+            line = summary(output.text if output else text)
+            self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))
             for edit in edits:
                 self._run.edited(edit)
         return Ended(call, ok, text, edits)
@@ -152,11 +156,10 @@ def summary(text: str) -> str:
     return line if len(line) <= 120 else line[:117] + "..."
 
 
-def _bounded(output: ToolOutput) -> str:
+def _told(output: ToolOutput) -> str:
+    """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
     text = output.text
     if len(text) > MAX_RESULT_CHARS:
         half = MAX_RESULT_CHARS // 2
         text = f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
-    if output.untrusted:
-        return f'<untrusted origin="{output.untrusted}">\n{text}\n</untrusted>'
-    return text
+    return marked(Text(text, output.untrusted))

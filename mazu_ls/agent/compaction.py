@@ -32,7 +32,9 @@ async def compact(session: Session, model: models.Model, turn_id: str) -> Usage 
     starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
     if not starts or starts[-1] == 0:
         return None
-    await session.checkpoint("compaction", "before compaction", turn_id, [], None)
+    label = "before compaction"
+    if checkpoint := await session.checkpoint("compaction", label, turn_id, [], None):
+        session.append(journal.CheckpointTaken(checkpoint, "compaction", label), turn_id)
     summary, usage = await summarise(model, messages[: starts[-1]])
     session.append(journal.Compacted(summary, len(messages) - starts[-1], usage), turn_id)
     session.last_input = sum(map(estimate, session.conversation.messages))

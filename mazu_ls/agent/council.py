@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mazu_ls import journal
 from mazu_ls.agent.limits import Limits
 from mazu_ls.agent.oneshot import finished
-from mazu_ls.agent.prompt import Attachment, user_parts
+from mazu_ls.agent.prompt import Attachment, closed, user_parts
 from mazu_ls.agent.turn import Prompt
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
@@ -134,7 +134,9 @@ async def _member(
 
 def _lead_request(question: str, answers: Sequence[Answer]) -> models.Request:
     told = "\n\n".join(
-        f'<answer model="{answer.model}">\n{answer.reply}\n</answer>' for answer in answers if answer.reply
+        f'<answer model="{answer.model}">\n{closed(answer.reply, "answer")}\n</answer>'
+        for answer in answers
+        if answer.reply
     )
     return models.Request(
         messages=[Message("user", (Text(f"<question>\n{question}\n</question>\n\n{told}"),))], system=(LEAD,)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mazu_ls.host import Buffer, Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model
+    from mazu_ls.models.retry import Patience
     from mazu_ls.tools.tool import Tool
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Project:
         self._models: dict[str, Model] = {}
         self._documents = Documents()
         self._told: set[str] = set()
+        self._patience: Patience | None = None
 
     @classmethod
     async def open(
@@ -67,9 +69,11 @@ class Project:
         *,
         settings: Mapping[str, Any] | None = None,
         env: Mapping[str, str] = os.environ,
+        patience: Patience | None = None,
     ) -> Project:
-        """Read the settings, open memory and checkpoints, find the sessions."""
+        """Read the settings, open memory and checkpoints, find the sessions. `patience` with models that fail."""
         project = cls(folders, host, env)
+        project._patience = patience
         project.configure(settings or {})
         await asyncio.to_thread(project._make_folders)
         await project._open_stores()
@@ -204,7 +208,7 @@ class Project:
         if key not in self._models:
             from mazu_ls.models import catalog
 
-            self._models[key] = await catalog.choose(name, self.config, self.env)
+            self._models[key] = await catalog.choose(name, self.config, self.env, self._patience)
         return self._models[key]
 
     def role(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,12 @@ def system(
 def conventions(texts: Sequence[str]) -> str:
     """What the project asks of whoever works on it, each text once, marked as the project's words."""
     found = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
-    return "\n\n".join(f"<conventions>\n{text}\n</conventions>" for text in found)
+    return "\n\n".join(f"<conventions>\n{closed(text, 'conventions')}\n</conventions>" for text in found)
+
+
+def closed(text: str, tag: str) -> str:
+    """The text, unable to end the block `tag` that it is put into."""
+    return re.sub(rf"<(?=\s*/\s*{tag})", "&lt;", text, flags=re.IGNORECASE)
 
 
 def user_parts(text: str, attachments: Sequence[Attachment], background: Sequence[str]) -> tuple[Part, ...]:
@@ -105,4 +111,5 @@ def _attached(attachment: Attachment) -> str:
     lines = ""
     if attachment.first_line is not None and attachment.last_line is not None:
         lines = f' lines="{attachment.first_line + 1}-{max(attachment.first_line + 1, attachment.last_line)}"'
-    return f'<attachment name="{attachment.name}"{lines}>\n{text}\n</attachment>'
+    name = " ".join(attachment.name.replace('"', "'").split())
+    return f'<attachment name="{name}"{lines}>\n{closed(text, "attachment")}\n</attachment>'

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
     from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Mode
+    from mazu_ls.models.model import Model
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Session:
         self.seen: dict[Path, str] = {}
         self._task: asyncio.Task[Any] | None = None
         self._cancelled = False
+        self._begun = False
         self._said_all = False
 
     async def load(self) -> None:
@@ -143,25 +145,34 @@ class Session:
             raise MazuError(
                 Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it first."
             )
-        self._cancelled = self._said_all = False
+        self._cancelled = self._said_all = self._begun = False
         self.state = "running"
-        self._task = task = asyncio.create_task(work)
+        self._task = task = asyncio.create_task(self._begin(work))
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.done():
-                raise
-            self.cancel()
-            return await task
+            while True:
+                try:
+                    return await asyncio.shield(task)
+                except asyncio.CancelledError:
+                    if task.done():
+                        raise
+                    self.cancel()  # and wait for its orderly end, however often the caller is cancelled
         finally:
             self.state = "idle"
 
+    async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
+        """Cancelling a task that has not begun would end it before it could take note of that."""
+        self._begun = True
+        if self._cancelled and (task := asyncio.current_task()):
+            task.cancel()
+        return await work
+
     def cancel(self) -> bool:
-        """Stop the running turn; False where there is none."""
+        """Stop the running turn; False where there is none, or where it is being stopped already."""
         if not self.running or self._cancelled or self._task is None:
             return False
         self._cancelled = True
-        self._task.cancel()
+        if self._begun:
+            self._task.cancel()
         return True
 
     async def settled(self) -> None:
@@ -175,11 +186,37 @@ class Session:
             task.uncancel()
 
     async def _turn(self, asked: Prompt, turn_id: str) -> TurnResult:
-        project = self.project
-        if await project.head_of(self.id, self.journal.last) != self.journal.head:
+        stopped = False
+        while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
+            try:
+                model = await self._ready(asked)
+                background, injected = ([], ()) if stopped else await self._background(asked)
+                break
+            except asyncio.CancelledError:
+                if stopped:
+                    raise
+                self.uncancel()
+                stopped = True
+        run = TurnRun(self, asked, self._context(turn_id), model, self.mode or self.project.mode, injected)
+        if not self.name:
+            self.append(journal.SessionNamed(self.headline(asked.text)))
+        if self.conversation.model != model.name:
+            self.append(journal.ModelChosen(model.name))
+        run.record(journal.TurnStarted(asked.kind, model.name, injected))
+        parts = prompt.user_parts(asked.text, asked.attachments, background)
+        run.record(journal.UserSaid(Message("user", parts), asked.text))
+        return await run.run(stopped=stopped)
+
+    async def _ready(self, asked: Prompt) -> Model:
+        """The conversation as it stands now, and the model that goes on with it."""
+        if await self.project.head_of(self.id, self.journal.last) != self.journal.head:
             await self.load()
-        model = await project.model(asked.model or self.conversation.model)
-        turn = Turn(
+        return await self.project.model(asked.model or self.conversation.model)
+
+    def _context(self, turn_id: str) -> Turn:
+        """What the tools of a turn see."""
+        project = self.project
+        return Turn(
             session_id=self.id,
             turn_id=turn_id,
             host=project.host,
@@ -193,16 +230,6 @@ class Session:
             remembered=lambda memory_id, outcome, title: None,
             env=project.env,
         )
-        run = TurnRun(self, asked, turn, model, self.mode or project.mode)
-        background, run.injected = await self._background(asked)
-        if not self.name:
-            self.append(journal.SessionNamed(self.headline(asked.text)))
-        if self.conversation.model != model.name:
-            self.append(journal.ModelChosen(model.name))
-        run.record(journal.TurnStarted(asked.kind, model.name, run.injected))
-        parts = prompt.user_parts(asked.text, asked.attachments, background)
-        run.record(journal.UserSaid(Message("user", parts), asked.text))
-        return await run.run()
 
     async def _background(self, asked: Prompt) -> tuple[list[str], tuple[str, ...]]:
         """The memories and the editor's state that go before the user's words, and the ids of those memories."""
@@ -216,7 +243,12 @@ class Session:
         return prompt.system(project.role(), project.conventions(), mode, project.folders, autonomous)
 
     async def checkpoint(
-        self, kind: CheckpointKind, label: str, turn_id: str, touched: Sequence[Path] | None, boundary: int | None
+        self,
+        kind: CheckpointKind,
+        label: str,
+        turn_id: str,
+        touched: Sequence[Path] | None,
+        boundary: int | None,
     ) -> str | None:
         """Take a checkpoint and return its id; None, said once, where none can be taken."""
         return await self.project.checkpoint(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from mazu_ls.tools.turn import Turn
 
 log = logging.getLogger(__name__)
+CHECKPOINT_SECONDS = 0.3
+"""How long the end of a cancelled turn waits for a checkpoint that is being taken."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class TurnRun:
         self._baseline_taken = False
         self._steps_unsaved = 0
         self._compacted = False
+        self._taking: asyncio.Task[None] | None = None
 
     def _offered(self, effect: Effect, name: str) -> bool:
         if self.asked.kind == "edit":
@@ -123,10 +127,16 @@ class TurnRun:
         if outcome != "duplicate":
             self.written.append(memory_id)
 
-    async def run(self) -> TurnResult:
-        """Carry the turn out. Cancelling the task ends it with stop reason "cancelled"; this never raises for that."""
+    async def run(self, *, stopped: bool = False) -> TurnResult:
+        """Carry the turn out. Cancelling the task ends it with stop reason "cancelled"; this never raises for that.
+
+        `stopped`: it was cancelled before it began, and is recorded as such.
+        """
+        if stopped:
+            return await self._end(Stop("cancelled", "Stopped."), None)
         error: MazuError | None = None
         try:
+            await self.written_down()
             async with asyncio.timeout(self.asked.limits.seconds):
                 stop = await self._loop()
         except TimeoutError:
@@ -197,8 +207,9 @@ class TurnRun:
         self.partial = ""
         finished: models.Finished | None = None
         try:
-            async for chunk in self.model.stream(request):
-                finished = self._take(chunk) or finished
+            async with aclosing(self.model.stream(request)) as chunks:
+                async for chunk in chunks:
+                    finished = self._take(chunk) or finished
         except MazuError as error:
             if error.kind is not Kind.CONTEXT_LENGTH:
                 raise
@@ -255,17 +266,17 @@ class TurnRun:
         self.turn.seen[edit.path] = edit.after
         self.stuck = self.stuck or self.circles.edit(str(edit.path), edit.before, edit.after)
 
+    async def written_down(self) -> None:
+        """The journal is on the disk: after a power cut it still tells of a call that may have had an effect."""
+        await asyncio.to_thread(self.session.journal.sync)
+
     async def before_effect(self) -> None:
         """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
         if self._baseline_taken:
             return
+        label = "before: " + self.session.headline(self.asked.text)
+        await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
         self._baseline_taken = True
-        await self._checkpoint(
-            "baseline",
-            "before: " + self.session.headline(self.asked.text),
-            full=True,
-            boundary=self._boundary,
-        )
 
     async def save_changed(self) -> None:
         """Before a command runs: what the agent changed in open buffers goes to disk."""
@@ -286,8 +297,17 @@ class TurnRun:
         if self._steps_unsaved >= self.asked.checkpoint_every:
             await self._checkpoint("step", label, full=self.executed)
 
-    async def _checkpoint(self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None) -> None:
+    async def _checkpoint(
+        self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None
+    ) -> None:
+        """Take one. Cancelling the turn does not stop it half-way, since the thread that takes it cannot be stopped."""
         touched = None if full else sorted(self.turn.changed)
+        self._taking = asyncio.create_task(self._take_checkpoint(kind, label, touched, boundary))
+        await asyncio.shield(self._taking)
+
+    async def _take_checkpoint(
+        self, kind: CheckpointKind, label: str, touched: list[Path] | None, boundary: int | None
+    ) -> None:
         checkpoint = await self.session.checkpoint(kind, label, self.turn.turn_id, touched, boundary)
         if kind != "baseline":
             self.turn.changed.clear()
@@ -295,9 +315,15 @@ class TurnRun:
             self._steps_unsaved = 0
         if checkpoint:
             self.taken.append(checkpoint)
-            self.record(journal.CheckpointTaken(checkpoint, kind, label))
+            if not self.session.journal.closed:
+                self.record(journal.CheckpointTaken(checkpoint, kind, label))
 
     async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
+        taking = self._taking
+        if (
+            taking and not taking.done()
+        ):  # a turn that was stopped does not wait long for it; it is recorded when it is there
+            await asyncio.wait([taking], timeout=CHECKPOINT_SECONDS)
         if self.partial.strip():
             self.record(
                 journal.ModelSaid(
@@ -305,7 +331,7 @@ class TurnRun:
                 )
             )
             self.reply = self.partial
-        if self._steps_unsaved or self.turn.changed or self.executed:
+        if (self._steps_unsaved or self.turn.changed or self.executed) and not (taking and not taking.done()):
             await self._checkpoint("step", f"end of turn ({stop.reason})", full=self.executed)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
         self.record(journal.TurnEnded(stop.reason, self.reply, self.meter.usage, stop.sentence, failure))
