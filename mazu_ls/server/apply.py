@@ -39,13 +39,12 @@ class Echo:
         self._stop = editor.documents.watch(document.uri, self._changed)
 
     def _changed(self, document: Document) -> None:
-        # The user may type on at once: it counts that the text was once what was meant.
-        if unified(document.text) in self._expected:
-            self.settled.set()
-        elif self._previous != self._before and document.text == document.with_edits(
-            self._previous, self._edits
-        ):
+        typed = self._previous != self._before
+        if typed and document.text == document.with_edits(self._previous, self._edits):
             self.overwritten = self._previous
+            self.settled.set()
+        elif unified(document.text) in self._expected:
+            # The user may type on at once: it counts that the text was once what was meant.
             self.settled.set()
         self._previous = document.text
 

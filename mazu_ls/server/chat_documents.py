@@ -135,9 +135,8 @@ class ReplyWriter:
             if not self._pending.strip("\n"):
                 return
             await asyncio.sleep(EDIT_SECONDS)
-        await self._server.host.say(
-            "warning", f"Mazu: the editor did not take the end of the reply in {self._path.name}."
-        )
+        # Kate takes edits for two seconds after a command only. Nothing of a reply is ever lost.
+        await self._server.show_text(f"{self._path.stem}-reply.md", self._pending.strip("\n") + "\n")
 
     async def _flush(self) -> None:
         """Insert what is new, without the line ends at its end: where the reply ends is told by them."""
