@@ -5,28 +5,23 @@ Everything is a proposal until it is applied, and applying is one transaction, s
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls.memory import index
+from mazu_ls.memory.clusters import Gathering, clusters, draft, topic
 from mazu_ls.memory.forgetting import ARCHIVE_BELOW, strength
 from mazu_ls.memory.record import Memory, identifier, micros, now
 from mazu_ls.memory.rows import Entry, Rows
 from mazu_ls.memory.similar import compare
-from mazu_ls.memory.tokens import STOP_WORDS, terms
 from mazu_ls.store import select
 
-MOST_LOOKED_AT = 5000
-CLUSTER_LEAST, CLUSTER_MOST = 3, 12
-ALIKE = 0.22
+MOST_LOOKED_AT = 2000
+OLD_DAYS = 90
+CLUSTER_LEAST = 3
 ROLE_LEAST = 2
-_LIKE = 12
-_RAREST = 8
-_LIVE = index.Filter(kinds=frozenset({"memory"}))
 _OBSERVATIONS = ("mistake", "user_preference")
 
 ProposalKind = Literal["archive_duplicate", "archive_faded", "page", "role"]
@@ -57,80 +52,59 @@ class Consolidation(Struct, frozen=True):
     digest: str
 
 
-def consolidate(rows: Rows, *, apply: bool) -> Consolidation:
-    """Look over the live memories of one store (the newest 5,000); runs in the caller's transaction."""
-    entries = {
-        e.n: e
-        for e in rows.entries(
+def live(rows: Rows) -> list[Entry]:
+    """The memories to look over: the newest 2,000 live ones."""
+    return list(
+        rows.entries(
             "kind = 'memory' AND state IN ('current', 'check')", (), f"ORDER BY n DESC LIMIT {MOST_LOOKED_AT}"
         )
-        if e.n is not None
-    }
-    pairs = _pairs(rows, entries)
+    )
+
+
+def propose(rows: Rows, found: Gathering) -> Consolidation:
+    """What could be done about the memories gathered; nothing is changed."""
+    entries, pairs = found.entries, found.pairs
     duplicates = _duplicates(rows.scope, entries, pairs)
-    gone = {id for proposal in duplicates for id in proposal.ids}
-    left = {n: e for n, e in entries.items() if identifier(rows.scope, n) not in gone}
-    faded = _faded(rows, left)
-    gone |= {id for proposal in faded for id in proposal.ids}
-    left = {n: e for n, e in left.items() if identifier(rows.scope, n) not in gone}
-    clusters = _clusters(left, pairs)
-    proposals = (*duplicates, *faded, *_pages(rows, left, clusters), *_role(rows.scope, left, clusters))
-    if not apply:
-        return Consolidation(proposals, (), (), False, _digest(proposals, len(entries), applied=False))
+    left = _without(rows.scope, entries, duplicates)
+    faded = _faded(rows, _without(rows.scope, _old(rows), duplicates))
+    left = _without(rows.scope, left, faded)
+    groups = clusters(left, pairs)
+    proposals = (*duplicates, *faded, *_pages(rows, left, groups), *_role(rows.scope, left, groups))
+    return Consolidation(proposals, (), (), False, _digest(proposals, len(entries), applied=False))
+
+
+def applied(rows: Rows, plan: Consolidation) -> Consolidation:
+    """Do what was proposed, but for memories that are no longer live."""
     archived = [
         _archive(rows, id)
-        for p in proposals
-        if p.kind in ("archive_duplicate", "archive_faded")
-        for id in p.ids
+        for proposal in plan.proposals
+        if proposal.kind in ("archive_duplicate", "archive_faded")
+        and (not proposal.keep or _is_live(rows, proposal.keep))
+        for id in proposal.ids
+        if _is_live(rows, id)
     ]
-    pages = [_write_page(rows, p) for p in proposals if p.kind == "page"]
-    return Consolidation(
-        proposals, tuple(archived), tuple(pages), True, _digest(proposals, len(entries), applied=True)
-    )
+    pages = [_write_page(rows, proposal) for proposal in plan.proposals if proposal.kind == "page"]
+    digest = plan.digest.replace(" would be ", " were ")
+    return Consolidation(plan.proposals, tuple(archived), tuple(pages), True, digest)
 
 
 def fade(rows: Rows) -> int:
     """Put aside what has faded; returns how many."""
-    entries = {
-        e.n: e
-        for e in rows.entries(
-            "kind = 'memory' AND state = 'current' AND updated_at < ?",
-            (micros(now()) - 86_400_000_000 * 180,),
-        )
-        if e.n is not None
-    }
-    faded = [id for proposal in _faded(rows, entries) for id in proposal.ids]
+    faded = [id for proposal in _faded(rows, _old(rows)) for id in proposal.ids]
     for id in faded:
         _archive(rows, id)
     return len(faded)
 
 
-def _pairs(rows: Rows, entries: dict[int, Entry]) -> dict[tuple[int, int], float]:
-    """Pairs of like memories, with how like they are: the idf-weighted share of their words that both have."""
-    words = {
-        n: frozenset(w for w in terms(f"{e.title} {e.body[:1000]}") if w not in STOP_WORDS)
-        for n, e in entries.items()
-    }
-    weight = _weights(words.values())
-    found: dict[tuple[int, int], float] = {}
-    for n, own in words.items():
-        rare = sorted(own, key=lambda w: (-weight[w], w))[:_RAREST]
-        for other in index.candidates(rows.db, rare, _LIVE, _LIKE):
-            pair = (min(n, other), max(n, other))
-            if other == n or other not in words or pair in found:
-                continue
-            both = sum(weight[w] for w in own & words[other])
-            either = sum(weight[w] for w in own | words[other])
-            found[pair] = both / either if either else 0.0
-    return found
-
-
-def _weights(texts: Iterable[frozenset[str]]) -> dict[str, float]:
-    from math import log
-
-    every = list(texts)
-    count = Counter(word for words in every for word in words)
-    return {word: log(1 + len(every) / times) for word, times in count.items()}
+def _old(rows: Rows) -> dict[int, Entry]:
+    """The live memories that may have faded at all: unchanged for three months."""
+    since = micros(now()) - OLD_DAYS * 86_400_000_000
+    found = rows.entries(
+        "kind = 'memory' AND state IN ('current', 'check') AND updated_at < ?",
+        (since,),
+        f"ORDER BY n LIMIT {MOST_LOOKED_AT}",
+    )
+    return {e.n: e for e in found if e.n is not None}
 
 
 def _duplicates(scope: str, entries: dict[int, Entry], pairs: dict[tuple[int, int], float]) -> list[Proposal]:
@@ -182,63 +156,23 @@ def _faded(rows: Rows, entries: dict[int, Entry]) -> list[Proposal]:
     return found
 
 
-def _clusters(entries: dict[int, Entry], pairs: dict[tuple[int, int], float]) -> list[list[int]]:
-    """Groups whose members are like each other, strongest pairs first, none larger than a page can hold."""
-    group: dict[int, list[int]] = {n: [n] for n in entries}
-    for (a, b), alike in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
-        if alike < ALIKE or a not in group or b not in group or group[a] is group[b]:
-            continue
-        if len(group[a]) + len(group[b]) <= CLUSTER_MOST:
-            joined = group[a] + group[b]
-            for n in joined:
-                group[n] = joined
-    distinct = {id(members): sorted(members) for members in group.values()}
-    return sorted(members for members in distinct.values() if len(members) > 1)
-
-
 def _pages(rows: Rows, entries: dict[int, Entry], clusters: list[list[int]]) -> list[Proposal]:
     proposals = []
     for members in clusters:
         if len(members) < CLUSTER_LEAST:
             continue
         some = [entries[n] for n in members]
-        topic = _topic(some)
-        slug = f"drafts/{topic.replace(' ', '-')}"
-        text = _draft(rows.scope, topic, some)
+        subject = topic(some)
+        slug = f"drafts/{subject.replace(' ', '-')}"
+        text = draft(rows.scope, subject, some)
         known = rows.keyed("page", slug)
         if known is not None and f"# {known.title}\n\n{known.body}" == text:
             continue
         ids = tuple(identifier(rows.scope, n) for n in members)
         proposals.append(
-            Proposal("page", ids, f"{len(members)} memories are about {topic}", slug=slug, text=text)
+            Proposal("page", ids, f"{len(members)} memories are about {subject}", slug=slug, text=text)
         )
     return proposals
-
-
-def _topic(entries: list[Entry]) -> str:
-    """The two words that most of the titles share, as they are written there."""
-    spelt: dict[str, Counter[str]] = defaultdict(Counter)
-    for e in entries:
-        for word in set(e.title.split()):
-            plain = word.strip(".,;:!?()[]\"'`*#").casefold()
-            if plain.isalnum() and plain not in STOP_WORDS and len(plain) > 2 and not plain.isdigit():
-                for term in terms(plain)[:1]:
-                    spelt[term][plain] += 1
-    best = sorted(spelt.values(), key=lambda forms: (-forms.total(), forms.most_common(1)[0][0]))[:2]
-    return " ".join(forms.most_common(1)[0][0] for forms in best) or f"topic {entries[0].n}"
-
-
-def _draft(scope: str, topic: str, entries: list[Entry]) -> str:
-    lines = [f"# {topic.capitalize()}", "", "Drafted from memories; edit it and move it out of drafts."]
-    by_category: dict[str, list[Entry]] = defaultdict(list)
-    for e in entries:
-        by_category[e.category].append(e)
-    for category, some in sorted(by_category.items()):
-        lines += ["", f"## {category.replace('_', ' ').capitalize()}", ""]
-        for e in some:
-            body = f": {' '.join(e.body.split())}" if e.body else ""
-            lines.append(f"- {e.title}{body} ({identifier(scope, e.n or 0)})")
-    return "\n".join(lines)
 
 
 def _role(scope: str, entries: dict[int, Entry], clusters: list[list[int]]) -> list[Proposal]:
@@ -257,6 +191,16 @@ def _role(scope: str, entries: dict[int, Entry], clusters: list[list[int]]) -> l
             )
         )
     return proposals
+
+
+def _without(scope: str, entries: dict[int, Entry], proposals: list[Proposal]) -> dict[int, Entry]:
+    gone = {id for proposal in proposals for id in proposal.ids}
+    return {n: e for n, e in entries.items() if identifier(scope, n) not in gone}
+
+
+def _is_live(rows: Rows, id: str) -> bool:
+    entry = rows.find(int(id[2:]))
+    return entry is not None and entry.state in ("current", "check")
 
 
 def _archive(rows: Rows, id: str) -> Memory:

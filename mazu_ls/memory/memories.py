@@ -227,9 +227,11 @@ class Memories:
     ) -> consolidate.Consolidation:
         """Look for near-duplicates, clusters and what has faded. Proposals only, unless `apply`: then one transaction."""
         shelf = self.shelves.shelf(scope or self.shelves.usual)
-        if apply:
-            return await shelf.write(lambda rows: consolidate.consolidate(rows, apply=True))
-        return await shelf.read(lambda rows: consolidate.consolidate(rows, apply=False))
+        found = consolidate.Gathering(await shelf.read(consolidate.live))
+        while await shelf.read(found.some):
+            pass
+        plan = await shelf.read(lambda rows: consolidate.propose(rows, found))
+        return await shelf.write(lambda rows: consolidate.applied(rows, plan)) if apply else plan
 
     async def fade(self) -> int:
         """Archive what has faded below the threshold, where `memory.forgetting` is on; returns how many."""
