@@ -140,6 +140,7 @@ class World:
         }  # fmt: skip
         self.lines: list[str] = []
         self.bodies: list[dict[str, Any]] = []
+        self.requests: list[Any] = []
         for name, text in story.files.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,11 +154,14 @@ class World:
         project = await Project.open(
             [self.root], self.host, settings=self.story.settings, env=self.env, patience=PATIENCE
         )
-        project.listen(lambda session, event: self._heard(event.body))
+        project.listen(lambda session, event: self.heard(event.body))
         return project
 
-    def _heard(self, body: journal.Body) -> None:
+    def heard(self, body: journal.Body) -> None:
+        """Write down what happens."""
         match body:
+            case journal.Delta(kind):
+                self.lines.append(f"delta: {kind}")
             case journal.CallEnded(_, _, summary):
                 self.lines.append(f"tool: {summary}")
             case journal.ModelSaid(message) if message.text:
