@@ -134,8 +134,8 @@ async def _ripgrep(
         async with asyncio.timeout(TIME_LIMIT):
             async for raw in process.stdout:
                 _take(json.loads(raw), unsaved, places, wanted, found)
-                if found.more:
-                    process.kill()
+                if found.more:  # what else it said may end in the middle of a line
+                    return True
             return await process.wait() != 2 or found.more
     except TimeoutError:
         found.note = f"stopped after {TIME_LIMIT:.0f} s"
