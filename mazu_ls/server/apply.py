@@ -40,13 +40,19 @@ class Echo:
 
     def _changed(self, document: Document) -> None:
         typed = self._previous != self._before
-        if typed and document.text == document.with_edits(self._previous, self._edits):
+        stale = typed and document.text == document.with_edits(self._previous, self._edits)
+        if stale and not self._halfway(document):
             self.overwritten = self._previous
             self.settled.set()
         elif unified(document.text) in self._expected:
             # The user may type on at once: it counts that the text was once what was meant.
             self.settled.set()
         self._previous = document.text
+
+    def _halfway(self, document: Document) -> bool:
+        """Whether what looks typed is the edit in part: Neovim tells of one hunk, then of the rest."""
+        shown = unified(self._previous).rstrip("\n")
+        return any(shown == unified(step).rstrip("\n") for step in document.steps(self._before, self._edits))
 
     def close(self) -> None:
         """Stop watching."""

@@ -105,10 +105,16 @@ class Document:
 
     def with_edits(self, text: str, edits: Sequence[TextEdit]) -> str:
         """What `text` would be after edits in this document's position encoding, all meant for the same text."""
+        for step in self.steps(text, edits):
+            text = step
+        return text
+
+    def steps(self, text: str, edits: Sequence[TextEdit]) -> Iterator[str]:
+        """`text` after each of the edits, the last one in the text first, as editors apply them."""
         other = Document(DocumentItem(self.uri, 0, text), self._encoding)
         for edit in sorted(edits, key=lambda edit: edit.range.start, reverse=True):
             other.apply(Change(edit.new_text, edit.range))
-        return other.text
+            yield other.text
 
 
 Watcher = Callable[[Document], None]
