@@ -22,10 +22,18 @@ end, {
 
 local takes_selection = { 'ask', 'chat', 'council', 'edit', 'remember' }
 local takes_none = { 'checkpoint', 'memory', 'recall', 'rollback', 'run', 'send', 'status', 'stop', 'undo' }
+
+---@param mode string
+---@param name string
+---@param keys string
+local function map(mode, name, keys)
+  vim.keymap.set(mode, ('<Plug>(mazu-%s)'):format(name), keys:format(name), { desc = 'Mazu ' .. name, silent = true })
+end
+
 for _, name in ipairs(vim.list_extend(takes_none, takes_selection)) do
-  vim.keymap.set('n', ('<Plug>(mazu-%s)'):format(name), ('<Cmd>Mazu %s<CR>'):format(name), { desc = 'Mazu ' .. name })
+  map('n', name, '<Cmd>Mazu %s<CR>')
 end
 for _, name in ipairs(takes_selection) do
   -- `:` and not <Cmd>, because that is what puts the selection's range in front of the command.
-  vim.keymap.set('x', ('<Plug>(mazu-%s)'):format(name), (':Mazu %s<CR>'):format(name), { desc = 'Mazu ' .. name, silent = true })
+  map('x', name, ':Mazu %s<CR>')
 end

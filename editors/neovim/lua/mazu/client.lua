@@ -1,5 +1,6 @@
 --- Finding, starting and asking the language server.
 local task = require('mazu.task')
+local tell = require('mazu.tell')
 
 local M = {}
 
@@ -57,11 +58,9 @@ function M.start(bufnr)
   local config = M.config()
   local program = type(config.cmd) == 'table' and config.cmd[1] or nil
   if program and vim.fn.executable(program) == 0 then
-    vim.notify(
-      ('mazu: `%s` cannot be run. Install it with `pipx install mazu-ls`, or name it in vim.g.mazu = { cmd = {...} }.'):format(
-        program
-      ),
-      vim.log.levels.ERROR
+    tell.error(
+      '`%s` cannot be run. Install it with `pipx install mazu-ls`, or name it in vim.g.mazu = { cmd = {...} }.',
+      program
     )
     return
   end
@@ -94,7 +93,7 @@ local function when_ready(id, use, deadline)
     last_used = id
     return use(client)
   elseif not client or M.call(client, 'is_stopped') or vim.uv.now() > deadline then
-    return vim.notify('mazu: the server did not start; see :Mazu log and :checkhealth mazu', vim.log.levels.ERROR)
+    return tell.error('the server did not start; see :Mazu log and :checkhealth mazu')
   end
   vim.defer_fn(function()
     when_ready(id, use, deadline)
@@ -125,7 +124,7 @@ end
 --- Tells the user of a server's error.
 ---@param err lsp.ResponseError
 function M.tell(err)
-  vim.notify('mazu: ' .. M.sentence(err), vim.log.levels.ERROR)
+  tell.error('%s', M.sentence(err))
 end
 
 ---@class mazu.ExecuteOptions

@@ -1,5 +1,6 @@
 --- The `:Mazu` command: which subcommand, with what text and which lines.
 local position = require('mazu.position')
+local tell = require('mazu.tell')
 
 local M = {}
 
@@ -85,7 +86,7 @@ function M.run(opts)
   end
   local subcommand = known[name]
   if not subcommand then
-    return vim.notify(('mazu: there is no `:Mazu %s`; `:Mazu` alone lists what there is'):format(name), vim.log.levels.ERROR)
+    return tell.error('there is no `:Mazu %s`; `:Mazu` alone lists what there is', name)
   end
   subcommand.run(call)
 end

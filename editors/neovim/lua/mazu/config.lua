@@ -1,11 +1,13 @@
 --- What the user sets in `vim.g.mazu`. There is no setup(); every field has a default.
 local M = {}
 
+---@alias mazu.Lent "diagnostics"|"definition"|"references"|"symbols"
+
 ---@class mazu.Config
 ---@field cmd string[] Command line of the server.
 ---@field env table<string, string> Environment variables added for the server.
 ---@field settings table The server's settings: section `mazu` of docs/protocol.md, section 8.
----@field lend ("diagnostics"|"definition"|"references"|"symbols")[] What the agent may ask of your other language servers.
+---@field lend mazu.Lent[] What the agent may ask of your other language servers.
 ---@field window string Ex command that makes room for replies, plans and lists.
 
 ---@type mazu.Config

@@ -12,7 +12,10 @@ local function check_neovim()
   elseif vim.fn.has('nvim-0.11') == 1 then
     health.warn('Neovim ' .. tostring(vim.version()), '0.11.3 fixed several faults of the LSP client; please update')
   else
-    health.warn('Neovim ' .. tostring(vim.version()) .. ' has no vim.lsp.enable()', 'start the server with `:Mazu start`; see :help mazu-0.10')
+    health.warn(
+      ('Neovim %s has no vim.lsp.enable()'):format(vim.version()),
+      'start the server with `:Mazu start`; see :help mazu-0.10'
+    )
   end
 end
 
@@ -48,7 +51,8 @@ local function check_program()
     )
   end
   local ok, answer = pcall(function()
-    return vim.system(vim.list_extend(vim.deepcopy(cmd), { '--version' }), { text = true, timeout = STATUS_TIMEOUT_MS }):wait()
+    local version = vim.list_extend(vim.deepcopy(cmd), { '--version' })
+    return vim.system(version, { text = true, timeout = STATUS_TIMEOUT_MS }):wait()
   end)
   if ok and answer.code == 0 then
     health.ok(('`%s`: %s'):format(shown, vim.trim(answer.stdout)))
@@ -96,10 +100,11 @@ local function check_client(client)
   if not offered then
     return health.error('this server does not speak the mazu protocol', 'is vim.g.mazu.cmd really mazu-ls?')
   elseif offered.version ~= 1 then
-    health.warn(('the server speaks version %s of the protocol, this plugin version 1'):format(offered.version), 'update both')
+    local versions = ('the server speaks version %s of the protocol, this plugin version 1'):format(offered.version)
+    health.warn(versions, 'update both')
   end
-  local call = require('mazu.client').call
-  local answer, err = call(client, 'request_sync', 'workspace/executeCommand', { command = 'mazu.status' }, STATUS_TIMEOUT_MS, 0)
+  local call, params = require('mazu.client').call, { command = 'mazu.status' }
+  local answer, err = call(client, 'request_sync', 'workspace/executeCommand', params, STATUS_TIMEOUT_MS, 0)
   if answer and answer.result then
     report_status(require('mazu.task').without_nulls(answer.result))
   else

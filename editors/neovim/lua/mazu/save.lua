@@ -1,5 +1,6 @@
 --- `mazu/documents/save`: writes buffers to disk, never over a file that somebody else changed meanwhile.
 local buffer = require('mazu.buffer')
+local tell = require('mazu.tell')
 
 local M = {}
 
@@ -27,14 +28,14 @@ local function save(uri)
   if not bufnr or not vim.bo[bufnr].modified then
     return true -- nothing is unsaved
   elseif changed_outside(bufnr) then
-    vim.notify(('mazu: %s changed on disk too; save it yourself'):format(vim.fn.bufname(bufnr)), vim.log.levels.WARN)
+    tell.warn('%s changed on disk too; save it yourself', vim.fn.bufname(bufnr))
     return false
   end
   local ok, err = pcall(vim.api.nvim_buf_call, bufnr, function()
     vim.cmd('silent update')
   end)
   if not ok then
-    vim.notify('mazu: ' .. tostring(err), vim.log.levels.WARN)
+    tell.warn('%s', err)
   end
   return ok and not vim.bo[bufnr].modified
 end

@@ -1,4 +1,6 @@
 --- Waiting for an answer without blocking the editor.
+local tell = require('mazu.tell')
+
 local M = {}
 
 --- Suspends the running handler until `start` calls back, and returns what it was called with.
@@ -22,7 +24,7 @@ function M.await(start)
     vim.schedule(function()
       local ok, err = coroutine.resume(co, value)
       if not ok then
-        vim.notify('mazu: ' .. tostring(err), vim.log.levels.ERROR)
+        tell.error('%s', err)
       end
     end)
   end)

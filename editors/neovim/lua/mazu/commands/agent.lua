@@ -1,5 +1,6 @@
 --- `:Mazu` chat, run, ask, edit, council, send, stop.
 local client = require('mazu.client')
+local tell = require('mazu.tell')
 local view = require('mazu.view')
 
 ---@param text string
@@ -137,7 +138,7 @@ return {
     about = 'stop the turn that runs',
     run = function()
       client.execute('mazu.cancel', nil, function(result)
-        vim.notify(result.cancelled and 'mazu: stopped' or 'mazu: nothing is running')
+        tell.info(result.cancelled and 'stopped' or 'nothing is running')
       end)
     end,
   },

@@ -1,6 +1,7 @@
 --- `:Mazu` checkpoint, checkpoints, rollback, undo.
 local buffer = require('mazu.buffer')
 local client = require('mazu.client')
+local tell = require('mazu.tell')
 local view = require('mazu.view')
 
 ---@class mazu.Checkpoint
@@ -82,7 +83,11 @@ local function plan_lines(result)
   end
   local memories = plan.memories
   if memories.added + memories.changed + memories.removed > 0 then
-    lines[#lines + 1] = ('Memories: %d come back, %d change, %d go.'):format(memories.added, memories.changed, memories.removed)
+    lines[#lines + 1] = ('Memories: %d come back, %d change, %d go.'):format(
+      memories.added,
+      memories.changed,
+      memories.removed
+    )
   end
   if plan.conversation then
     lines[#lines + 1] = 'The conversation goes back too.'
@@ -99,15 +104,13 @@ local function report(result)
   buffer.catch_up_with_files()
   local conflicts = #result.plan.conflicts
   if not result.applied and conflicts > 0 then
-    return vim.notify(
-      ('mazu: nothing was rolled back, because you changed %d files meanwhile. `:Mazu rollback %s` asks about them.'):format(
-        conflicts,
-        result.checkpoint.id
-      ),
-      vim.log.levels.WARN
+    return tell.warn(
+      'nothing was rolled back, because you changed %d files meanwhile. `:Mazu rollback %s` asks about them.',
+      conflicts,
+      result.checkpoint.id
     )
   end
-  local said = { ('mazu: back at %s%s.'):format(result.checkpoint.id, result.verified and ', verified' or '') }
+  local said = { ('back at %s%s.'):format(result.checkpoint.id, result.verified and ', verified' or '') }
   for _, problem in ipairs(result.problems) do
     said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'
   end
@@ -115,7 +118,8 @@ local function report(result)
     said[#said + 1] = ('To undo this: :Mazu rollback %s'):format(result.safety.id)
   end
   local clean = result.applied and #result.problems == 0
-  vim.notify(table.concat(said, ' '), clean and vim.log.levels.INFO or vim.log.levels.WARN)
+  local say = clean and tell.info or tell.warn
+  say('%s', table.concat(said, ' '))
 end
 
 ---@param result mazu.RollbackResult
@@ -168,7 +172,7 @@ local function choose(prompt, use)
       return checkpoint.id
     end, result.checkpoints)
     if #result.checkpoints == 0 then
-      return vim.notify('mazu: there is no checkpoint yet; `:Mazu checkpoint` takes one')
+      return tell.info('there is no checkpoint yet; `:Mazu checkpoint` takes one')
     end
     vim.ui.select(result.checkpoints, {
       prompt = prompt,
@@ -193,7 +197,7 @@ return {
         table.insert(known_ids, 1, checkpoint.id)
         local skipped = #checkpoint.skipped
         local note = skipped > 0 and ('; %d files were too large or unreadable'):format(skipped) or ''
-        vim.notify(('mazu: checkpoint %s%s'):format(checkpoint.id, note))
+        tell.info('checkpoint %s%s', checkpoint.id, note)
       end)
     end,
   },

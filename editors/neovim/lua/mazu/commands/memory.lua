@@ -1,6 +1,13 @@
 --- `:Mazu` remember, recall, memory.
 local client = require('mazu.client')
+local tell = require('mazu.tell')
 local view = require('mazu.view')
+
+local outcomes = {
+  created = 'remembered',
+  duplicate = 'already known',
+  superseded = 'remembered instead of an older one',
+}
 
 local categories = { 'convention', 'decision', 'fact', 'mistake', 'task_outcome', 'user_preference' }
 
@@ -40,7 +47,7 @@ end
 ---@param memory mazu.Memory
 local function forget(memory)
   client.execute('mazu.memory.forget', { id = memory.id, scope = memory.scope }, function()
-    vim.notify(('mazu: forgot "%s"'):format(memory.title))
+    tell.info('forgot "%s"', memory.title)
   end)
 end
 
@@ -48,7 +55,7 @@ end
 local function toggle_pin(memory)
   local argument = { id = memory.id, scope = memory.scope, pinned = not memory.pinned }
   client.execute('mazu.memory.update', argument, function(result)
-    vim.notify(('mazu: "%s" is %s'):format(memory.title, result.memory.pinned and 'pinned' or 'no longer pinned'))
+    tell.info('"%s" is %s', memory.title, result.memory.pinned and 'pinned' or 'no longer pinned')
   end)
 end
 
@@ -73,7 +80,7 @@ end
 ---@param use fun(memory: mazu.Memory)
 local function choose(memories, prompt, use)
   if #memories == 0 then
-    return vim.notify('mazu: nothing remembered matches')
+    return tell.info('nothing remembered matches')
   end
   vim.ui.select(memories, { prompt = prompt, kind = 'mazu_memory', format_item = headline }, function(memory)
     if memory then
@@ -109,8 +116,7 @@ return {
         client.execute('mazu.remember', function(server)
           return { title = title, category = category, anchors = call:attachments(server) }
         end, function(result)
-          local said = { created = 'remembered', duplicate = 'already known', superseded = 'remembered instead of an older one' }
-          vim.notify(('mazu: %s: %s'):format(said[result.outcome], headline(result.memory)))
+          tell.info('%s: %s', outcomes[result.outcome], headline(result.memory))
         end)
       end)
     end,

@@ -1,5 +1,6 @@
 --- `:Mazu` sessions, status, model, mode, start, log, health.
 local client = require('mazu.client')
+local tell = require('mazu.tell')
 local update = require('mazu.update')
 local view = require('mazu.view')
 
@@ -11,7 +12,7 @@ local known_models = {}
 ---@param name string
 local function set_model(name)
   client.execute('mazu.models.set', { model = name }, function(result)
-    vim.notify('mazu: the model is ' .. (result.current or 'not set'))
+    tell.info('the model is %s', result.current or 'not set')
     update.refresh()
   end)
 end
@@ -19,7 +20,7 @@ end
 ---@param mode string
 local function set_mode(mode)
   client.execute('mazu.permissions.mode', { mode = mode }, function(result)
-    vim.notify('mazu: the mode is ' .. result.mode)
+    tell.info('the mode is %s', result.mode)
     update.refresh()
   end)
 end
@@ -103,7 +104,7 @@ return {
     run = function()
       client.execute('mazu.session.list', nil, function(result)
         if #result.sessions == 0 then
-          return vim.notify('mazu: there is no conversation yet')
+          return tell.info('there is no conversation yet')
         end
         vim.ui.select(result.sessions, { prompt = 'Sessions', format_item = session_line }, function(session)
           if session then
@@ -164,7 +165,7 @@ return {
     about = 'start the server for this buffer, in its project or else in the current folder',
     run = function(call)
       client.with(call.bufnr, function(server)
-        vim.notify('mazu: running in ' .. (server.root_dir or 'no folder'))
+        tell.info('running in %s', server.root_dir or 'no folder')
       end)
     end,
   },
