@@ -17,6 +17,8 @@ from mazu_ls.checkpoints.stage import READ, Staged, entry_at, opened, work_folde
 from mazu_ls.checkpoints.steps import Step
 from mazu_ls.workspace.beneath import folder_beneath
 
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
 
 class ThirdVersion(Exception):
     """What stands there is neither what the safety checkpoint holds nor what the target holds: the user's."""
@@ -44,14 +46,27 @@ def verify(steps: Sequence[Step], excused: set[str]) -> tuple[int, list[Reasoned
     for step in steps:
         if step.shown in excused:
             continue
-        found: Entry | None = None
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), _parent(step) as folder:
-            found = entry_at(folder, step.path.rpartition(b"/")[2])[0]
+        try:
+            found = _entry(step)
+        except OSError as error:
+            wrong.append(Reasoned(step.shown, f"it could not be verified: {error.strerror}"))
+            continue
         if found == step.now:
             right += 1
         else:
             wrong.append(Reasoned(step.shown, "it is not what the checkpoint holds: somebody wrote it since"))
     return right, wrong
+
+
+def _entry(step: Step) -> Entry | None:
+    """What stands at a step's path; None where a folder on the way is missing, or is a file or a link."""
+    try:
+        with _parent(step) as folder:
+            return entry_at(folder, step.path.rpartition(b"/")[2])[0]
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise
 
 
 def _hindrance(error: OSError) -> str:
@@ -69,8 +84,9 @@ def _parent(step: Step, *, create: bool = False) -> Iterator[int]:
 def _apply(step: Step, staged: bytes | None) -> None:
     name = step.path.rpartition(b"/")[2]
     if step.now is None:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), _parent(step) as folder:
-            _remove(step, folder, name, staged)
+        if _entry(step) is not None:
+            with _parent(step) as folder:
+                _remove(step, folder, name, staged)
         return
     with _parent(step, create=True) as folder:
         found, status = entry_at(folder, name)

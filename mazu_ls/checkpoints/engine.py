@@ -46,6 +46,7 @@ class Checkpoints:
         self._locks = [place / "lock" for place in places]
         self._written: set[Path] = set()
         self._running: set[str] = set()
+        self._pruned = False
         self._background: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -200,6 +201,16 @@ class Checkpoints:
         """Run `work` on the worker while no other process touches the store; recover first if one was killed."""
 
         def run(db: apsw.Connection) -> T:
+            try:
+                return locked(db)
+            except OSError as error:
+                raise MazuError(
+                    Kind.STORAGE,
+                    f"The checkpoint store could not be used: {error.strerror} ({error.filename or self._locks[0]}).",
+                    "Nothing was changed. Check the disk's space and the folder's permissions.",
+                ) from error
+
+        def locked(db: apsw.Connection) -> T:
             with lock.held(self._locks) as clean:
                 if not recovering and not (clean and rollback.nothing_pending(db)):
                     rollback.recover(self._project, db)
@@ -217,17 +228,22 @@ class Checkpoints:
         )
 
     def _tidy(self) -> None:
-        """Bring the scan index up to date behind the caller's back."""
-        task = asyncio.create_task(self._refresh())
+        """What a checkpoint leaves to do, behind the caller's back."""
+        task = asyncio.create_task(self._tidied())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _refresh(self) -> None:
+    async def _tidied(self) -> None:
+        """Scan indexes, packs, the size cap; once per process, what the retention policy gives up."""
         try:
             await self._locked(self._project.refresh)
             await self._locked(lambda _: self._project.repository.consolidate())
+            if not self._pruned:
+                self._pruned = True
+                await self.prune()
+            await self._locked(lambda db: retention.hold_cap(self._project, db))
         except MazuError as error:
-            log.warning("the scan index was not refreshed: %s", error)
+            log.warning("the checkpoint store was not tidied: %s", error)
 
 
 def _recovered(project: Project, db: apsw.Connection) -> None:

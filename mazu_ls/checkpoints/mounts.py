@@ -53,6 +53,11 @@ class Mount:
         """The file's place on disk."""
         return b"%s/%s" % (os.fsencode(self.directory), relative)
 
+    def is_folder(self, relative: bytes) -> bool:
+        """Whether a real folder stands there, not a link to one."""
+        place = self.directory / os.fsdecode(relative)
+        return place.is_dir() and not place.is_symlink()
+
     def behind_link(self, relative: bytes) -> bool:
         """Whether a folder on the way to the file is a symbolic link: the file then belongs to where that leads."""
         inside = self.folder(relative)

@@ -39,13 +39,20 @@ def _root(folder: Path, place: bytes, known: dict[bytes, bytes | None]) -> bytes
 def excluded_in(root: Path, paths: set[bytes]) -> set[bytes]:
     """Those of a nested repository's paths that its own `info/exclude` names."""
     repository = user_repository.find(root)
-    if repository is None or repository.top != root.resolve() or not _has_rules(repository.exclude_files()[0]):
+    if (
+        repository is None
+        or repository.top != root.resolve()
+        or not _has_rules(repository.exclude_files()[0])
+    ):
         return set()
     return repository.ignored(sorted(paths)) & paths
 
 
 def _has_rules(path: Path) -> bool:
     try:
-        return any(line.strip() and not line.startswith("#") for line in path.read_text(errors="replace").splitlines())
+        return any(
+            line.strip() and not line.startswith("#")
+            for line in path.read_text(errors="replace").splitlines()
+        )
     except OSError:
         return False

@@ -190,6 +190,8 @@ class Project:
             entry = found.entry if found is not None else None
             if entry is not None and entry.mode == LINK_MODE:
                 links.append(path + b"/")
+            if entry is None and held is not None and held.is_folder and mount.is_folder(path):
+                continue  # the folder is there; its files are looked at one by one
             if entry != held:
                 seen.changes[mount.prefix + b"/" + path] = entry
         return looked

@@ -76,7 +76,7 @@ def prune(
         gone = _asked(everything, now, keep, older_than_days, safe)
     remove(project, db, gone)
     if keep is None and older_than_days is None:
-        gone += _hold_cap(project, db, safe)
+        gone += hold_cap(project, db)
     return Pruned(tuple(gone), max(0, before - project.repository.bytes()))
 
 
@@ -94,10 +94,15 @@ def _asked(
     return chosen[::-1]
 
 
-def _hold_cap(project: Project, db: apsw.Connection, safe: set[str]) -> list[str]:
+def hold_cap(project: Project, db: apsw.Connection) -> list[str]:
+    """Remove the oldest until the store is well below its cap, even those of a running session; returns their ids."""
     gone: list[str] = []
-    while project.repository.bytes() > project.settings.max_bytes:
-        left = [c.id for c in schema.newest(db, -1)[::-1] if c.id not in safe and not c.pinned]
+    while project.repository.bytes() > (
+        project.settings.max_bytes if not gone else project.settings.max_bytes * 0.9
+    ):
+        everything = schema.newest(db, -1)
+        safe = protected(db, everything, set())
+        left = [c.id for c in everything[::-1] if c.id not in safe and not c.pinned]
         if not left:
             break
         oldest = left[: max(1, len(left) // 4)]

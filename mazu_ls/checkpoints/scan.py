@@ -108,7 +108,9 @@ class Scanner:
 
     def _listed(self, folder: Path, directory: Path, *options: str) -> set[bytes]:
         """Untracked files, and with -m -d those whose status is not that of the index."""
-        out = self._git(directory, "ls-files", "-t", "-z", "-o", *options, "--exclude-standard", folder=folder)
+        out = self._git(
+            directory, "ls-files", "-t", "-z", "-o", *options, "--exclude-standard", folder=folder
+        )
         found, untracked = set[bytes](), list[bytes]()
         for line in out.split(b"\0"):
             path = line[2:]

@@ -115,7 +115,7 @@ def _publish(staged: Staged) -> None:
 def settle(steps: Sequence[Step]) -> None:
     """Make the renames survive power loss, before the journal forgets them."""
     for folder in {step.mount.directory / step.mount.folder(step.path) for step in steps}:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):  # gone again, or not a folder any more: nothing of ours to sync
             sync_folder(folder)
 
 

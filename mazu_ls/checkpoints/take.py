@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.checkpoints import schema
+from mazu_ls.checkpoints import schema, stage
 from mazu_ls.checkpoints.mounts import SKILLS
 from mazu_ls.checkpoints.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, LINK_MODE, Entry, format_commit
 from mazu_ls.checkpoints.pack import PackWriter
@@ -66,7 +66,10 @@ def _take(project: Project, db: apsw.Connection, request: Request, base: Checkpo
         writer.discard()
         project.capture.forget()
         raise
-    project.looked = True
+    if touched is None:
+        project.looked = True
+        for path in stage.sweep(project.mounts, project.rescue):
+            log.warning("a file that was written while a rollback replaced it was saved as %s", path)
     return checkpoint
 
 

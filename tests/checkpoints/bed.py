@@ -31,7 +31,7 @@ class Notes:
                 f"CREATE TABLE {name}_dirty (name TEXT PRIMARY KEY);"
                 + "".join(
                     f"CREATE TRIGGER {name}_{event} AFTER {event} ON {name}_note BEGIN"
-                    f" INSERT OR IGNORE INTO {name}_dirty VALUES ({row}.name); END;"
+                    f" INSERT INTO {name}_dirty SELECT {row}.name WHERE {row}.name NOT IN {name}_dirty; END;"
                     for event, row in (("insert", "new"), ("update", "new"), ("delete", "old"))
                 ),
             ),
@@ -121,7 +121,10 @@ class Bed:
     def fsck(self) -> None:
         store = self.engine._project.repository.path
         out = subprocess.run(
-            ["git", "--git-dir", str(store), "fsck", "--full", "--strict"], capture_output=True, text=True, check=False
+            ["git", "--git-dir", str(store), "fsck", "--full", "--strict"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert out.returncode == 0, out.stderr
 
@@ -132,22 +135,25 @@ async def bed(folder: Path, parts: Sequence[Part] = (), root: Path | None = None
     root = root or folder / "project"
     (root / ".mazu").mkdir(parents=True, exist_ok=True)
     engine = await open_engine([root], folder / "state", parts, **settings)
+    opened = Bed(root, folder / "state", engine, parts)
     try:
-        yield Bed(root, folder / "state", engine, parts)
+        yield opened
     finally:
-        await engine.close()
+        await opened.engine.close()
 
 
-async def open_engine(roots: Sequence[Path], state: Path, parts: Sequence[Part] = (), **settings: Any) -> Checkpoints:
+async def open_engine(
+    roots: Sequence[Path], state: Path, parts: Sequence[Part] = (), **settings: Any
+) -> Checkpoints:
     database = roots[0] / ".mazu" / "memory.db"
     return await Checkpoints.open(roots, database, state, parts, CheckpointSettings(**settings))
 
 
-def files(root: Path) -> State:
-    """Type and permission bits, and bytes, of every file below `root`, git's and ours apart."""
+def files(root: Path, leave_out: Sequence[str] = ()) -> State:
+    """Type and permission bits, and bytes, of every file below `root`, without git's, ours and some folders."""
     found: State = {}
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name not in (".git", ".mazu")]
+        folders[:] = [name for name in folders if name not in (".git", ".mazu", *leave_out)]
         for name in [*names, *(n for n in folders if (Path(folder) / n).is_symlink())]:
             path = Path(folder) / name
             status = path.lstat()
@@ -161,7 +167,12 @@ def files(root: Path) -> State:
 def git(folder: Path, *arguments: str) -> str:
     """One git command of the user's."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    who = {"GIT_AUTHOR_NAME": "u", "GIT_AUTHOR_EMAIL": "u@x", "GIT_COMMITTER_NAME": "u", "GIT_COMMITTER_EMAIL": "u@x"}
+    who = {
+        "GIT_AUTHOR_NAME": "u",
+        "GIT_AUTHOR_EMAIL": "u@x",
+        "GIT_COMMITTER_NAME": "u",
+        "GIT_COMMITTER_EMAIL": "u@x",
+    }
     out = subprocess.run(
         ["git", "-c", "protocol.file.allow=always", *arguments],
         cwd=folder,
@@ -176,4 +187,6 @@ def git(folder: Path, *arguments: str) -> str:
 
 def git_folder(root: Path) -> dict[str, bytes]:
     """Every byte of the user's `.git`."""
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted((root / ".git").rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(root)): p.read_bytes() for p in sorted((root / ".git").rglob("*")) if p.is_file()
+    }

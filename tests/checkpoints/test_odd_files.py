@@ -93,7 +93,12 @@ async def test_links_modes_and_empty_folders(project: Bed, tmp_path: Path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_text("secret")
-    for name, target in (("dangling", "nowhere"), ("up", "../outside"), ("abs", "/etc/hostname"), ("self", "self")):
+    for name, target in (
+        ("dangling", "nowhere"),
+        ("up", "../outside"),
+        ("abs", "/etc/hostname"),
+        ("self", "self"),
+    ):
         project.place(name).symlink_to(target)
     project.write("run.sh", "#!/bin/sh", 0o755)
     project.write("locked", "read only", 0o444)
@@ -153,7 +158,9 @@ async def test_a_large_file_comes_back(tmp_path: Path):
         assert project.place("large.bin").read_bytes() == data
 
 
-async def test_a_file_that_changes_while_it_is_read_is_said_to_be_left_out(project: Bed, monkeypatch: pytest.MonkeyPatch):
+async def test_a_file_that_changes_while_it_is_read_is_said_to_be_left_out(
+    project: Bed, monkeypatch: pytest.MonkeyPatch
+):
     """The user's program appends between any two of our reads."""
     noisy = project.write("noisy.log", "0")
     project.write("quiet", "1")

@@ -242,7 +242,9 @@ async def test_an_editor_that_refuses_is_reported(project: Bed):
     async def refuse(_: Buffer, __: str) -> bool:
         return False
 
-    plan = await project.engine.plan(first.id, buffers=[Buffer("file:///a.py", path, 3, "python", "2", False)])
+    plan = await project.engine.plan(
+        first.id, buffers=[Buffer("file:///a.py", path, 3, "python", "2", False)]
+    )
     report = await plan.apply("overwrite", refuse)
     assert report.applied
     assert not report.verified

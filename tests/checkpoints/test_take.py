@@ -22,7 +22,12 @@ async def test_the_first_checkpoint_holds_every_file_and_the_next_counts_what_ch
     project.write("new.py", "")
     project.place("lib/util.py").unlink()
     second = await project.take()
-    assert (second.parent_id, second.files.added, second.files.modified, second.files.deleted) == (first.id, 1, 1, 1)
+    assert (second.parent_id, second.files.added, second.files.modified, second.files.deleted) == (
+        first.id,
+        1,
+        1,
+        1,
+    )
     assert not second.partial
     project.fsck()
 
@@ -215,7 +220,9 @@ async def test_skills_are_held_and_the_rest_of_mazu_is_not(project: Bed):
 
 
 @pytest.mark.parametrize("place", ["", "Desktop", "Downloads", ".."])
-async def test_folders_that_hold_everything_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str):
+async def test_folders_that_hold_everything_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+):
     home = tmp_path / "home" / "me"
     (home / "Desktop").mkdir(parents=True)
     (home / "Downloads").mkdir()

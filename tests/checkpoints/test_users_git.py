@@ -72,7 +72,14 @@ async def test_head_index_refs_config_and_hooks_stay_byte_identical(tmp_path: Pa
 async def test_hooks_and_filters_never_run(tmp_path: Path):
     root = repository(tmp_path / "project")
     tripped = tmp_path / "tripped"
-    for hook in ("pre-commit", "post-commit", "post-checkout", "reference-transaction", "post-index-change", "pre-auto-gc"):
+    for hook in (
+        "pre-commit",
+        "post-commit",
+        "post-checkout",
+        "reference-transaction",
+        "post-index-change",
+        "pre-auto-gc",
+    ):
         file = root / ".git" / "hooks" / hook
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"#!/bin/sh\necho {hook} >> {tripped}\n")
@@ -80,7 +87,9 @@ async def test_hooks_and_filters_never_run(tmp_path: Path):
     git(root, "config", "filter.lfs.clean", f"touch {tripped}; cat")
     git(root, "config", "filter.lfs.smudge", f"touch {tripped}; cat")
     git(root, "config", "core.fsmonitor", f"touch {tripped}; false")
-    (root / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n* text=auto eol=crlf ident\n")
+    (root / ".gitattributes").write_text(
+        "*.bin filter=lfs diff=lfs merge=lfs -text\n* text=auto eol=crlf ident\n"
+    )
     (root / "data.bin").write_bytes(b"version https://git-lfs\n$Id$\r\n")
     tripped.unlink(missing_ok=True)
     async with bed(tmp_path) as project:
@@ -88,7 +97,9 @@ async def test_hooks_and_filters_never_run(tmp_path: Path):
     assert not tripped.exists()
 
 
-async def test_the_users_index_lock_and_missing_identity_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_the_users_index_lock_and_missing_identity_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     root = repository(tmp_path / "project")
     (root / ".git" / "index.lock").write_text("")
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))

@@ -1,0 +1,342 @@
+"""Full disks, forbidden folders, damaged stores: never half a state, always a sentence."""
+
+import asyncio
+import errno
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.checkpoints import Checkpoints, disk, exchange, rollback, stage
+from mazu_ls.config import CheckpointSettings
+from mazu_ls.errors import Kind, MazuError
+from tests.checkpoints.bed import Bed, Notes, bed, files, open_engine
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one MiB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_full_disk_shows_before_anything_moves(tmp_path: Path, tiny: Path):
+    root = tiny / "project"
+    database = tmp_path / "memory.db"
+    root.mkdir()
+    part = Notes()
+    engine = await Checkpoints.open([root], database, tmp_path / "state", [part], CheckpointSettings())
+    try:
+        (root / "a.bin").write_bytes(os.urandom(300_000))
+        (root / "b.bin").write_bytes(os.urandom(300_000))
+        part.put(engine._store.connection, "m", "then")
+        first = await engine.take(kind="manual")
+        (root / "a.bin").write_bytes(b"a")
+        (root / "b.bin").write_bytes(b"b")
+        part.put(engine._store.connection, "m", "now")
+        (root / "filler").write_bytes(bytes(1 << 19))
+        state = files(root)
+        with pytest.raises(MazuError) as full:
+            await (await engine.plan(first.id, paths=["a.bin", "b.bin"], only=["code", "memory"])).apply()
+        assert full.value.kind == Kind.STORAGE
+        assert "full" in full.value.message
+        assert files(root) == state
+        assert part.all(engine._store.connection) == {"m": "now"}
+        assert not any((root / ".mazu" / "rollback").iterdir())
+        (root / "filler").unlink()
+        assert (await (await engine.plan(first.id)).apply()).verified
+    finally:
+        await engine.close()
+
+
+async def test_a_store_on_a_full_disk_fails_loudly_and_keeps_what_it_has(tmp_path: Path, tiny: Path):
+    root = tmp_path / "project"
+    (root / ".mazu").mkdir(parents=True)
+    engine = await open_engine([root], tiny)
+    try:
+        (root / "a").write_text("1")
+        first = await engine.take(kind="manual")
+        (root / "big").write_bytes(os.urandom(1 << 20))
+        with pytest.raises(MazuError) as full:
+            await engine.take(kind="manual")
+        assert full.value.kind == Kind.STORAGE
+        assert [c.id for c in (await engine.list())[0]] == [first.id]
+        (root / "big").unlink()
+        (root / "a").write_text("2")
+        await engine.take(kind="manual")
+        assert (await (await engine.plan(first.id)).apply()).verified
+        assert (root / "a").read_text() == "1"
+    finally:
+        await engine.close()
+
+
+async def test_a_read_only_file_system_shows_before_anything_moves(tmp_path: Path, tiny: Path):
+    (tiny / "project").mkdir()
+    root = tiny / "project"
+    (root / ".mazu").mkdir()
+    part = Notes()
+    engine = await Checkpoints.open(
+        [root], tmp_path / "memory.db", tmp_path / "state", [part], CheckpointSettings()
+    )
+    try:
+        (root / "a").write_text("1")
+        first = await engine.take(kind="manual")
+        (root / "a").write_text("2")
+        subprocess.run(["mount", "-o", "remount,ro", str(tiny)], check=True)
+        with pytest.raises(MazuError) as refused:
+            await (await engine.plan(first.id)).apply()
+        assert refused.value.kind == Kind.PERMISSION
+        assert (root / "a").read_text() == "2"
+    finally:
+        await engine.close()
+
+
+async def test_a_read_only_folder_shows_before_anything_moves(project: Bed, monkeypatch: pytest.MonkeyPatch):
+    project.write("locked/a", "1")
+    project.write("open/b", "1")
+    first = await project.take()
+    project.write("locked/a", "2")
+    project.write("open/b", "2")
+    access = os.access
+    # Root may write everywhere; everybody else is told by access(2).
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked" and access(path, mode))
+    with pytest.raises(MazuError) as refused:
+        await project.roll_back(first)
+    assert refused.value.kind == Kind.PERMISSION
+    assert "locked" in refused.value.message
+    assert (project.read("locked/a"), project.read("open/b")) == ("2", "2")
+
+
+async def test_without_renameat2_files_still_change_places(project: Bed, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(exchange, "_rename", lambda: None)
+    await _there_and_back(project)
+
+    def refuse(*arguments, **more):
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    await _there_and_back(project)
+
+
+async def _there_and_back(project: Bed) -> None:
+    project.write("a", "1")
+    project.write("old", "1")
+    first, state = await project.take(), project.files()
+    project.write("a", "2")
+    project.place("old").unlink()
+    project.write("new", "2")
+    report = await project.roll_back(first)
+    assert report.verified
+    assert project.files() == state
+
+
+async def test_the_store_is_gone(noted: Bed, caplog: pytest.LogCaptureFixture):
+    noted.write("a", "1")
+    noted.note("m", "1")
+    await noted.take()
+    await noted.engine.close()
+    shutil.rmtree(noted.state)
+    noted.engine = await open_engine([noted.root], noted.state, noted.parts)
+    assert (await noted.engine.list())[0] == []
+    assert "misses 1 of 1" in caplog.text
+    again = await noted.take()
+    assert (again.id, again.files.added, again.memories.added) == ("cp_000002", 1, 1)
+    noted.note("m", "2")
+    await noted.roll_back(again)
+    assert noted.notes() == {"m": "1"}
+
+
+async def test_the_database_is_garbage(noted: Bed):
+    noted.write("a", "1")
+    noted.note("m", "1")
+    first = await noted.take("keep me")
+    await noted.engine.close()
+    for path in (noted.root / ".mazu").glob("memory.db*"):
+        path.unlink()
+    (noted.root / ".mazu" / "memory.db").write_bytes(os.urandom(50_000))
+    noted.engine = await open_engine([noted.root], noted.state, noted.parts)
+    listed, current = await noted.engine.list()
+    assert [(c.id, c.label, c.commit) for c in listed] == [(first.id, "keep me", first.commit)]
+    assert current == first.id
+    assert (await noted.engine.stats()).damaged
+    assert noted.notes() == {}
+    report = await noted.roll_back(first)
+    assert report.verified
+    assert noted.notes() == {"m": "1"}
+    assert (await noted.take()).id == "cp_000003"
+
+
+async def test_a_damaged_object_is_named_and_new_checkpoints_still_work(
+    project: Bed, caplog: pytest.LogCaptureFixture
+):
+    project.write("a", "1")
+    first = await project.take()
+    packs = project.engine._project.repository.path / "objects" / "pack"
+    for pack in packs.glob("*.pack"):
+        pack.chmod(0o600)
+        pack.write_bytes(pack.read_bytes()[:40] + bytes(400))
+    project.engine._project.repository.forget_reader()
+    project.engine._project.trees._cache.clear()
+    project.write("a", "2")
+    with pytest.raises(MazuError) as damaged:
+        await project.roll_back(first)
+    assert damaged.value.kind == Kind.STORAGE
+    assert project.read("a") == "2"
+    second, state = await project.take(), project.files()
+    assert "held anew" in caplog.text
+    project.write("a", "3")
+    assert (await project.roll_back(second)).verified
+    assert project.files() == state
+
+
+async def test_stale_locks_and_half_written_packs_are_swept(project: Bed):
+    project.write("a", "1")
+    await project.take()
+    store = project.engine._project.repository.path
+    await project.engine.close()
+    left = [
+        store / "packed-refs.lock",
+        store / "objects" / "pack" / "tmp_pack_1234",
+        store / "refs" / "mazu" / "c" / "x.lock",
+    ]
+    for path in left:
+        path.write_text("left by a killed git")
+    project.engine = await open_engine([project.root], project.state)
+    assert not any(path.exists() for path in left)
+    await project.engine.prune(keep=0)
+    project.fsck()
+
+
+async def test_a_rollback_that_was_cut_off_is_finished_by_whoever_comes_next(
+    noted: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    for number in range(5):
+        noted.write(f"f{number}", "1")
+    noted.note("m", "1")
+    first, state = await noted.take(), noted.files()
+    for number in range(5):
+        noted.write(f"f{number}", "2")
+    noted.note("m", "2")
+
+    class PowerCut(BaseException):
+        pass
+
+    swap, calls = disk.exchange, []
+
+    def cut(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise PowerCut
+        swap(*arguments)
+
+    monkeypatch.setattr(disk, "exchange", cut)
+    with pytest.raises(PowerCut):
+        await noted.roll_back(first)
+    monkeypatch.undo()
+    assert noted.files() != state
+    other = await open_engine([noted.root], noted.state, noted.parts)
+    assert noted.files() == state
+    assert noted.notes() == {"m": "1"}
+    assert "interrupted" in caplog.text
+    await other.close()
+
+
+async def test_a_recovery_that_the_disk_refuses_does_not_keep_the_server_from_starting(
+    project: Bed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    project.write("a", "1")
+    first = await project.take()
+    project.write("a", "2")
+
+    class PowerCut(BaseException):
+        pass
+
+    def cut(*arguments):
+        raise PowerCut
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollback, "finish", cut)
+        with pytest.raises(PowerCut):
+            await project.roll_back(first)
+    await project.engine.close()
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage, "_write", full)
+        project.engine = await open_engine([project.root], project.state)
+        assert "not complete yet" in caplog.text
+        with pytest.raises(MazuError):
+            await project.take()
+    assert project.read("a") == "2"
+    await project.take()
+    assert project.read("a") == "1"
+
+
+async def test_a_save_through_an_open_descriptor_is_rescued(project: Bed, monkeypatch: pytest.MonkeyPatch):
+    project.write("a", "1")
+    first = await project.take()
+    file = project.write("a", "2")
+    verify = disk.verify
+    with file.open("r+") as editor:
+
+        def save_late(*arguments):
+            editor.write("typed during the rollback")
+            editor.flush()
+            return verify(*arguments)
+
+        monkeypatch.setattr(disk, "verify", save_late)
+        report = await project.roll_back(first)
+    assert project.read("a") == "1"
+    assert not report.verified
+    rescued = (await project.engine.stats()).rescued
+    assert [problem.path for problem in report.problems] == list(rescued)
+    assert Path(rescued[0]).read_text() == "typed during the rollback"
+
+
+async def test_a_save_in_the_middle_of_a_rollback_wins(project: Bed, monkeypatch: pytest.MonkeyPatch):
+    for name in ("a", "b", "gone"):
+        project.write(name, "1")
+    first = await project.take()
+    for name in ("a", "b"):
+        project.write(name, "2")
+    project.write("new", "2")
+    finish = rollback.finish
+
+    def save_first(*arguments):
+        project.write("a", "typed")
+        project.write("new", "typed, too")
+        finish(*arguments)
+
+    monkeypatch.setattr(rollback, "finish", save_first)
+    report = await project.roll_back(first)
+    assert (project.read("a"), project.read("b"), project.read("new")) == ("typed", "1", "typed, too")
+    assert not report.verified
+    assert {problem.path for problem in report.problems} == {"a", "new"}
+
+
+async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    async with bed(tmp_path) as project:
+        project.write("a", "1")
+        first = await project.take()
+        project.write("a", "2")
+        second = await project.take()
+        for number in range(30):
+            assert (await project.roll_back((first, second)[number % 2])).verified
+        await asyncio.gather(*project.engine._background)
+        stage.sweep(project.engine._project.mounts, project.engine._project.rescue, older_than=0)
+        assert not (project.root / ".mazu" / "rollback").exists()
+        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+        project.fsck()
