@@ -91,7 +91,7 @@ export class Workbench {
     if (this.server?.exitCode === null) {
       const gone = new Promise((resolve) => this.server.once('exit', resolve));
       process.kill(-this.server.pid, 'SIGTERM');
-      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 20_000))]);
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
     }
     this.log.end();
   }
