@@ -48,7 +48,7 @@ class Child:
 
     async def sweep(self) -> int:
         """Kill what is left of the group, and those who left it, and return how many there were."""
-        left = await asyncio.to_thread(_marked, self.mark)
+        left = await asyncio.to_thread(marked, self.mark)
         self._signal(signal.SIGKILL)
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -141,7 +141,7 @@ def _settle(
         started.set_result(popen)
 
 
-def _marked(mark: str) -> list[int]:
+def marked(mark: str) -> list[int]:
     """Processes that carry the mark in their environment: also those that made themselves a session of their own."""
     found = []
     needle = f"{MARK}={mark}".encode()

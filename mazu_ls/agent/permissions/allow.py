@@ -12,7 +12,7 @@ from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
 from mazu_ls.agent.permissions.rules import Place
 from mazu_ls.agent.permissions.scan import RESERVED, argvs
-from mazu_ls.agent.permissions.scope import Scope
+from mazu_ls.agent.permissions.scope import MAX_VALUES, Scope
 from mazu_ls.agent.permissions.words import Value, evaluate
 from mazu_ls.workspace import names
 
@@ -126,10 +126,11 @@ class _Reading:
                 raise Doubt("what the loop runs over cannot be known")
             for text in (text for fields in value.candidates for text in fields):
                 self.scope.assign(words[1], text)
-        if len({t for v in words[3:] for t in self._value(v).candidates[0]}) > 12:
-            raise Doubt("the loop has too many values to judge each")
             if value.glob and any(text.startswith(_WILD) for fields in value.candidates for text in fields):
                 self.wild.add(words[1])
+        # A scope keeps the last few values of a variable; with more of them some would go unjudged.
+        if sum(len(self._value(raw).candidates[0]) for raw in words[3:]) > MAX_VALUES:
+            raise Doubt("the loop has too many values to judge each")
         self.loops.add(words[1])
 
     def _assign(self, word: str, *, alone: bool) -> None:
@@ -268,7 +269,9 @@ class _Reading:
             return
         if name == "pytest":
             word = word.split("::", maxsplit=1)[0]
-        self._path(word, listing=spec.listing, glob=word in globs)
+        # `grep -r` reads as much as a wildcard does.
+        listing = spec.listing or (spec.operands == "pattern" and word in globs)
+        self._path(word, listing=listing, glob=word in globs)
 
     def _enter(self, operands: list[str]) -> None:
         if len(operands) != 1 or operands[0] == "-":

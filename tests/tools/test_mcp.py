@@ -1,0 +1,184 @@
+"""MCP servers as real processes: one that works, and those that do not."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.config import McpServer
+from mazu_ls.errors import ToolError
+from mazu_ls.tools import mcp
+from mazu_ls.tools.mcp import McpServers
+from mazu_ls.tools.mcptools import tool_name
+from mazu_ls.tools.trust import Trust
+
+pytest.importorskip("mcp")
+STUB = str(Path(__file__).with_name("mcp_stub.py"))
+TURN: Any = None
+
+
+async def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  the server's state has no event
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(entry: McpServer, home: Path) -> AsyncIterator[McpServers]:
+    servers = McpServers([entry], {"PATH": os.environ["PATH"], "HOME": str(home)}, Trust.load(home))
+    servers.agree(entry.name)
+    try:
+        yield servers
+    finally:
+        await servers.close()
+
+
+def stub(mode: str, home: Path) -> McpServer:
+    return McpServer(name="stub", command=sys.executable, args=(STUB, mode, str(home / "state")))
+
+
+def state(servers: McpServers) -> str:
+    return servers.status()[0].state
+
+
+async def test_a_server_of_the_official_package_over_stdio_and_http(tmp_path: Path) -> None:
+    script = tmp_path / "server.py"
+    script.write_text(
+        "import sys\nfrom mcp.server import MCPServer\n"
+        "server = MCPServer('real')\n"
+        "@server.tool()\ndef add(a: int, b: int) -> int:\n    'Adds two numbers.'\n    return a + b\n"
+        "server.run('stdio') if len(sys.argv) < 2 else server.run('streamable-http', port=int(sys.argv[1]))\n",
+        encoding="utf-8",
+    )
+    async with running(
+        McpServer(name="real", command=sys.executable, args=(str(script),)), tmp_path
+    ) as servers:
+        await until(lambda: state(servers) == "connected")
+        (tool,) = servers.tools()
+        assert (tool.name, tool.source) == ("mcp__real__add", "mcp")
+        output = await tool.call({"a": 2, "b": 3}, TURN)
+        assert (output.text, output.untrusted, output.ok) == ("5", "mcp:real", True)
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), str(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        async with running(McpServer(name="http", url=f"http://127.0.0.1:{port}/mcp"), tmp_path) as servers:
+            await until(lambda: state(servers) == "connected", 30)
+            assert (await servers.tools()[0].call({"a": 2, "b": 3}, TURN)).text == "5"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def test_nothing_starts_before_the_user_agreed(tmp_path: Path) -> None:
+    servers = McpServers([stub("works", tmp_path)], os.environ, Trust.load(tmp_path))
+    await servers.start()
+    assert (state(servers), servers.tools()) == ("not_agreed", [])
+    servers.agree("stub")
+    await until(lambda: state(servers) == "connected")
+    await servers.close()
+    swapped = McpServer(name="stub", command="/bin/sh", args=("-c", f"touch {tmp_path}/owned"))
+    servers = McpServers([swapped], os.environ, Trust.load(tmp_path))
+    await servers.start()
+    assert state(servers) == "not_agreed"
+    assert not (tmp_path / "owned").exists()
+
+
+async def test_one_that_dies_is_said_and_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp, "BACKOFF", (0.05,))
+    async with running(stub("dies", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        tool = servers.tools()[0]
+        with pytest.raises(ToolError, match=r"went away|failed"):
+            await tool.call({"a": 1, "b": 2}, TURN)
+        await until(lambda: state(servers) == "connected")
+        assert (await tool.call({"a": 1, "b": 2}, TURN)).text == "3"
+
+
+async def test_one_that_hangs_and_one_that_floods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp, "CALL_SECONDS", 0.3)
+    async with running(stub("hangs", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        with pytest.raises(ToolError):
+            await servers.tools()[0].call({"a": 1, "b": 2}, TURN)
+    monkeypatch.setattr(mcp, "CALL_SECONDS", 10)
+    async with running(stub("floods", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        assert len((await servers.tools()[0].call({"a": 1, "b": 2}, TURN)).text) < 31_000
+
+
+async def test_one_that_never_answers_is_no_green_light(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mcp, "START_SECONDS", 0.5)
+    async with running(stub("silent", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "failed")
+        assert "no answer" in servers.status()[0].detail
+
+
+async def test_noise_on_its_output_is_passed_over(tmp_path: Path) -> None:
+    async with running(stub("noisy", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        assert (await servers.tools()[0].call({"a": 1, "b": 2}, TURN)).text == "3"
+
+
+async def test_an_error_of_the_tool_is_a_failed_call(tmp_path: Path) -> None:
+    async with running(stub("fails", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        output = await servers.tools()[0].call({}, TURN)
+        assert (output.ok, output.text) == (False, "no such thing")
+
+
+async def test_a_changed_description_is_asked_about_again(tmp_path: Path) -> None:
+    async with running(stub("changes", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        await servers.tools()[0].call({"a": 1, "b": 2}, TURN)
+        await until(lambda: servers.status()[0].waiting == ("add",))
+        assert servers.tools() == []
+        servers.agree("stub")
+        assert len(servers.tools()) == 1
+
+
+async def test_what_a_server_started_ends_with_it(tmp_path: Path) -> None:
+    async with running(stub("children", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        assert any(sleepers())
+    assert not any(sleepers())
+
+
+def sleepers() -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().startswith(b"sleep\x00300"):
+                found.append(entry.name)
+        except OSError:
+            continue
+    return found
+
+
+async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
+    async with running(McpServer(name="none", command="/no/such/program"), tmp_path) as servers:
+        await until(lambda: state(servers) == "failed")
+        assert "/no/such/program" in servers.status()[0].detail
+
+
+def test_names_fit_what_providers_allow() -> None:
+    assert tool_name("a", "b") == "mcp__a__b"
+    assert tool_name("a", "b.c") != tool_name("a", "b c")
+    assert all(len(tool_name("s" * 40, "t" * n)) <= 64 for n in (1, 20, 200))
