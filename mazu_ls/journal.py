@@ -18,9 +18,10 @@ from mazu_ls.redact import redact
 
 
 class SessionStarted(Struct, tag="session_started", frozen=True):
-    """The first event of every session."""
+    """The first event of every session. `aside`: for one job beside the conversation, never gone on with by itself."""
 
     name: str = ""
+    aside: bool = False
 
 
 class SessionNamed(Struct, tag="session_named", frozen=True):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MAX_RESULT_CHARS = 100_000
 CANCELLED = "error: stopped by the user before it finished; look at the state of things before you go on."
+OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; look at the state of things before you go on."
 NOT_RUN = "error: not run, because the turn was stopped first."
 
 
@@ -78,15 +80,12 @@ class Calls:
         except MazuError as error:
             output = ToolOutput(f"error: {error.message} {error.hint}".rstrip(), ok=False)
         except FileNotFoundError as error:
-            output = ToolOutput(
-                f"error: there is no file {error.filename or call.arguments.get('path', '')}", ok=False
-            )
+            output = ToolOutput(f"error: there is no file {self._named(error, call)}", ok=False)
         except OSError as error:
-            output = ToolOutput(
-                f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), ok=False
-            )
+            said = f"error: {error.strerror or error}: {self._named(error, call)}"
+            output = ToolOutput(said.rstrip(": "), ok=False)
         except asyncio.CancelledError:
-            self._end(call, False, CANCELLED)
+            self._end(call, False, OUT_OF_TIME if self._run.meter.out_of_time else CANCELLED)
             raise
         except Exception:
             log.exception("tool %s failed", call.name)
@@ -95,6 +94,14 @@ class Calls:
                 ok=False,
             )
         return self._end(call, output.ok, _told(output), output, tuple(edits))
+
+    def _named(self, error: OSError, call: ToolCall) -> str:
+        """The file an error is about, as the model names files."""
+        if not isinstance(error.filename, str):
+            return str(call.arguments.get("path", ""))
+        path = Path(error.filename)
+        workspace = self._run.turn.workspace
+        return workspace.relative(path) if workspace.contains(path) else error.filename
 
     async def _decided(self, call: ToolCall, edits: list[Edit]) -> ToolOutput:
         tool = self._tools.get(call.name)

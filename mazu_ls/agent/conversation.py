@@ -55,6 +55,10 @@ class Conversation:
         open_end._close()
         return open_end.messages
 
+    def unanswered(self) -> list[str]:
+        """The ids of calls that still wait for their result."""
+        return [id for id in self.waiting if id not in self.results]
+
     def _close(self) -> None:
         if not self.waiting:
             return

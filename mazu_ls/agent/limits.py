@@ -74,6 +74,11 @@ class Meter:
             None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self.started)
         )
 
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time limit is reached."""
+        return self.seconds_left is not None and self.seconds_left <= 0
+
     def exceeded(self) -> Stop | None:
         """The limit that is reached, if any; asked before each model call and after each result."""
         limits, usage = self.limits, self.usage
@@ -92,7 +97,7 @@ class Meter:
             return Stop(
                 "max_tokens", f"The limit of {limits.tokens} tokens is reached ({usage.tokens} used)."
             )
-        if self.seconds_left is not None and self.seconds_left <= 0:
+        if self.out_of_time:
             return Stop("max_seconds", f"The limit of {limits.seconds:g} seconds is reached.")
         if self.failures >= limits.failures:
             return Stop("stuck", f"{self.failures} tool calls in a row failed.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
 from mazu_ls.agent import compaction, prompt
-from mazu_ls.agent.conversation import Conversation, replay
+from mazu_ls.agent.conversation import INTERRUPTED, Conversation, replay
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Usage
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 HEADLINE = 60
+BROKEN_OFF = "mazu-ls ended before this turn did."
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class SessionInfo:
     state: str
     model: str | None
     usage: Usage
+    aside: bool = False
 
 
 class Session:
@@ -65,6 +67,7 @@ class Session:
         self._cancelled = False
         self._begun = False
         self._said_all = False
+        self.interrupted = False
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
@@ -74,6 +77,28 @@ class Session:
         self.conversation = replay(events)
         for event in events:
             self._note(event.body)
+
+    async def recover(self) -> None:
+        """After `load`: if mazu-ls ended in the middle of a turn, that turn is closed with what is known of it."""
+        if self.journal.head != self.journal.last:
+            return  # a rollback put it there, on purpose
+        events = await asyncio.to_thread(self.events)
+        turns = (e for e in reversed(events) if isinstance(e.body, journal.TurnStarted | journal.TurnEnded))
+        last = next(turns, None)
+        if last is None or isinstance(last.body, journal.TurnEnded):
+            return
+        self.interrupted = True
+        for call_id in self.conversation.unanswered():
+            self.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
+        said = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]
+        reply = next((body.message.text for body in reversed(said) if body.message.text), "")
+        usage = sum((body.usage + Usage(steps=1) for body in said), Usage())
+        failure = {
+            "kind": Kind.INTERNAL.value,
+            "message": BROKEN_OFF,
+            "hint": "Say continue, or undo the turn.",
+        }
+        self.append(journal.TurnEnded("error", reply, usage, BROKEN_OFF, failure), last.turn)
 
     async def refresh(self) -> None:
         """Read the conversation anew if a rollback, perhaps of another process, moved its head."""
@@ -311,10 +336,12 @@ class Session:
 
 def describe(events: Sequence[journal.Event], session_id: str, state: str = "") -> SessionInfo:
     """A session as its events tell it."""
-    name, model, turns, usage, ended = "", None, 0, Usage(), False
+    name, model, turns, usage, ended, aside = "", None, 0, Usage(), False, False
     for event in events:
         match event.body:
-            case journal.SessionNamed(called) | journal.SessionStarted(called):
+            case journal.SessionStarted(called, beside):
+                name, aside = called, beside
+            case journal.SessionNamed(called):
                 name = called or name
             case journal.ModelChosen(chosen):
                 model = chosen
@@ -327,7 +354,7 @@ def describe(events: Sequence[journal.Event], session_id: str, state: str = "") 
     created = events[0].at if events else ""
     return SessionInfo(
         session_id, name, created, events[-1].at if events else "", turns,
-        state or ("ended" if ended else "idle"), model, usage,
+        state or ("ended" if ended else "idle"), model, usage, aside,
     )  # fmt: skip
 
 

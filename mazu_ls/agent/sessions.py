@@ -21,7 +21,6 @@ class Sessions:
         self._project = project
         self._folder = folder
         self._open: dict[str, Session] = {}
-        self._aside: set[str] = set()
         self._described: dict[Path, tuple[tuple[int, int], SessionInfo]] = {}
         self._opening = asyncio.Lock()
         self.current: str | None = None
@@ -45,9 +44,8 @@ class Sessions:
         """A session for one job beside the conversation; the one meant stays the same."""
         async with self._opening:
             current = self.current
-            session = await self._open_session(new_id("s"), new=True, name=name)
+            session = await self._open_session(new_id("s"), new=True, name=name, aside=True)
             self.current = current
-            self._aside.add(session.id)
             return session
 
     async def list(self) -> list[SessionInfo]:
@@ -79,7 +77,9 @@ class Sessions:
         await asyncio.gather(*(session.close() for session in self._open.values()))
         self._open.clear()
 
-    async def _open_session(self, session_id: str, *, new: bool, name: str = "") -> Session:
+    async def _open_session(
+        self, session_id: str, *, new: bool, name: str = "", aside: bool = False
+    ) -> Session:
         session = self._open.get(session_id)
         if session is None:
             path = self._path(session_id)
@@ -90,8 +90,10 @@ class Sessions:
             session = Session(self._project, path)
             await session.load()
             if new:
-                session.append(journal.SessionStarted(name))
+                session.append(journal.SessionStarted(name, aside))
                 session.name = name
+            else:
+                await session.recover()
             self._open[session_id] = session
         else:
             await session.refresh()
@@ -108,9 +110,11 @@ class Sessions:
     async def _last(self) -> str | None:
         """The session used last that no other process holds and that was not ended."""
         for info in await asyncio.to_thread(self._describe_all):
-            if info.id in self._aside:
-                continue
-            if info.state != "ended" and not await asyncio.to_thread(self._held_elsewhere, info.id):
+            if (
+                not info.aside
+                and info.state != "ended"
+                and not await asyncio.to_thread(self._held_elsewhere, info.id)
+            ):
                 return info.id
         return None
 

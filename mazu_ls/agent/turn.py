@@ -264,7 +264,9 @@ class TurnRun:
         entry.removed += edit.removed
         self.turn.changed.add(edit.path)
         self.turn.seen[edit.path] = edit.after
-        self.stuck = self.stuck or self.circles.edit(str(edit.path), edit.before, edit.after)
+        self.stuck = self.stuck or self.circles.edit(
+            self.turn.workspace.relative(edit.path), edit.before, edit.after
+        )
 
     async def written_down(self) -> None:
         """The journal is on the disk: after a power cut it still tells of a call that may have had an effect."""

@@ -1,0 +1,89 @@
+"""kill -9 in the middle of a turn: the session opens with what was acknowledged, and says honestly what is not known."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from mazu_ls import journal
+from mazu_ls.agent.conversation import INTERRUPTED
+from mazu_ls.agent.project import Project
+from mazu_ls.agent.records import audit, transcript
+from mazu_ls.agent.turn import Prompt
+from mazu_ls.demo.model_server import ModelServer
+from tests.scenario import Story, World
+
+ALLOW = '[[permissions.rules]]\ntool = "run_shell"\nverdict = "allow"\n[context]\nmap_tokens = 0\n'
+EDIT = {"name": "write_file", "arguments": {"path": "new.txt", "content": "new\n"}}
+WAIT = {"name": "run_shell", "arguments": {"command": "sleep 30"}}
+
+
+async def killed_in_mid_turn(world: World, url: str) -> None:
+    """A real `mazu-ls run` in a process of its own, killed while its command runs."""
+    home = world.root.parent / "home"
+    home.mkdir()
+    (home / "config.toml").write_text(ALLOW)
+    env = {**os.environ, **world.env, "ANTHROPIC_BASE_URL": url}
+    command = [sys.executable, "-m", "mazu_ls", "run", "Make it new.", "--allow-shell", "--json"]
+    process = subprocess.Popen(  # noqa: ASYNC220 - it is killed, not waited for
+        command, cwd=world.root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(30):
+            while not any(  # noqa: ASYNC110 - seen from outside
+                isinstance(event.body, journal.CallDecided) and event.body.call_id == "wait"
+                for path in (world.root.parent / "state").glob("roots/*/journal/s_*.jsonl")
+                for event in journal.read(path)
+            ):
+                await asyncio.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+async def test_what_was_acknowledged_is_there_and_the_open_call_is_closed_honestly(tmp_path: Path):
+    world = World(Story(files={"old.txt": "old\n"}), tmp_path)
+    script = [
+        {"text": "First the file.", "calls": [{**EDIT, "id": "edit"}]},
+        {"text": "Now I wait.", "calls": [{**WAIT, "id": "wait"}]},
+        {"text": "Going on."},
+    ]
+    async with ModelServer(script) as server:
+        await killed_in_mid_turn(world, server.url)
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
+        session = await project.sessions.get()
+        assert session.interrupted
+        (turn,) = transcript(session.id, session.events())
+        assert (turn.user, turn.reply, turn.stop_reason) == ("Make it new.", "Now I wait.", "error")
+        assert [call.outcome for call in turn.calls] == ["created new.txt (1 lines)", "failed: interrupted"]
+        assert len(turn.checkpoints) == 2
+        assert [call.tool for call in audit([session.journal.path], 10)] == ["run_shell", "write_file"]
+
+        result = await session.prompt(Prompt("continue"))
+        assert (result.stop_reason, result.reply) == ("end_turn", "Going on.")
+        (answer,) = [
+            part for part in server.bodies[-1]["messages"][-1]["content"] if part["type"] == "tool_result"
+        ]
+        assert (answer["tool_use_id"], answer["content"]) == ("wait", INTERRUPTED)
+        await project.close()
+
+
+async def test_a_torn_last_line_is_passed_over(tmp_path: Path):
+    world = World(Story(), tmp_path)
+    async with ModelServer([{"text": "One."}, {"text": "Two."}]) as server:
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
+        session = await project.sessions.get()
+        await session.prompt(Prompt("Say one."))
+        path = session.journal.path
+        await project.close()
+        with path.open("ab") as file:
+            file.write(b'{"seq":99,"parent":98,"at":"2026-')
+        project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
+        session = await project.sessions.get()
+        assert (await session.prompt(Prompt("Say two."))).reply == "Two."
+        assert [turn.reply for turn in transcript(session.id, session.events())] == ["One.", "Two."]
+        await project.close()

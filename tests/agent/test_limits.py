@@ -1,0 +1,210 @@
+"""Where a turn has to stop, what it says then, and that going on is one message."""
+
+import pytest
+
+from tests.scenario import check
+
+READ = """
+        -- a.txt --
+        hello
+        -- model calls read_file --
+        path: a.txt
+"""
+PRICED = """
+        [models.local]
+        provider = "anthropic"
+        model = "claude-scripted"
+        price_in = 1.0
+        price_out = 1000.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "stop", "detail"),
+    [
+        ("max_steps = 1", "max_steps", "The limit of 1 steps is reached."),
+        ("max_tokens = 5", "max_tokens", "The limit of 5 tokens is reached (…"),
+        ("max_cost_usd = 0.000001", "max_cost", "The limit of $1e-06 is reached ($…"),
+    ],
+)
+def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(limit: str, stop: str, detail: str):
+    check(
+        f"""
+        -- settings --
+        [limits]
+        {limit}
+        {READ}
+        -- user run --
+        Read it.
+        -- user --
+        continue
+        -- model says --
+        It says hello.
+        """,
+        f"""
+        tool: 1	hello
+        stop: {stop}
+        detail: {detail}
+        assistant: It says hello.
+        stop: end_turn
+        """,
+    )
+
+
+def test_an_unknown_price_cannot_keep_a_money_limit_which_is_said_and_nothing_more_is_spent():
+    world = check(
+        f"""
+        -- settings --
+        model = "unpriced"
+        [limits]
+        max_cost_usd = 5.0
+        [models.unpriced]
+        provider = "anthropic"
+        model = "claude-nobody-knows"
+        {READ}
+        """,
+        """
+        tool: 1	hello
+        stop: max_cost
+        detail: The cost of this model is not known, so the money limit cannot be kept: set its prices.
+        """,
+    )
+    assert len(world.bodies) == 1
+
+
+def test_the_time_limit_holds_inside_a_model_call():
+    check(
+        """
+        -- settings --
+        [limits]
+        max_seconds = 0.3
+        -- model replies --
+        {"text": "a very long answer that goes on and on and on and on, and then some more of it", "delay": 0.2}
+        -- user --
+        Go.
+        -- user --
+        continue
+        -- model says --
+        Short.
+        """,
+        """
+        assistant: a very…
+        stop: max_seconds
+        detail: The limit of 0.3 seconds is reached.
+        assistant: Short.
+        stop: end_turn
+        """,
+    )
+
+
+def test_the_time_limit_holds_inside_a_command():
+    check(
+        """
+        -- settings --
+        [limits]
+        max_seconds = 1.0
+        -- model calls run_shell --
+        command: sleep 60
+        -- user --
+        Go.
+        -- user --
+        continue
+        -- model says --
+        It took too long.
+        """,
+        """
+        tool: error: stopped at the time limit of the turn before it finished; look at the state of …
+        stop: max_seconds
+        assistant: It took too long.
+        stop: end_turn
+        """,
+    )
+
+
+def test_failures_in_a_row_stop_the_turn():
+    calls = "".join(f"-- model calls read_file --\n        path: nothing{n}.txt\n        " for n in range(3))
+    check(
+        f"""
+        -- settings --
+        [limits]
+        max_failures = 3
+        {calls}
+        """,
+        """
+        tool: error: there is no file nothing0.txt
+        tool: error: there is no file nothing1.txt
+        tool: error: there is no file nothing2.txt
+        stop: stuck
+        detail: 3 tool calls in a row failed.
+        """,
+    )
+
+
+def test_the_same_call_thrice_with_the_same_result_is_stuck():
+    check(
+        f"""
+        {READ}
+        -- b.txt --
+        other
+        -- model calls read_file --
+        path: b.txt
+        -- model calls read_file --
+        path: a.txt
+        -- model calls read_file --
+        path: a.txt
+        """,
+        """
+        tool: 1	hello
+        tool: 1	other
+        tool: 1	hello
+        tool: 1	hello
+        stop: stuck
+        detail: The same call was made 3 times with the same result: read_file {"path": "a.txt"}
+        """,
+    )
+
+
+def test_the_same_error_thrice_is_stuck():
+    edit = (
+        "-- model calls edit_file --\n        path: a.txt\n        old: nowhere {}\n        new: x\n        "
+    )
+    check(
+        f"""
+        -- a.txt --
+        hello
+        {edit.format(1)}
+        {edit.format(2)}
+        {edit.format(3)}
+        """,
+        """
+        tool: error: `old` …
+        tool: error: `old` …
+        tool: error: `old` …
+        stop: stuck
+        detail: The same error came 3 times: …
+        """,
+    )
+
+
+def test_edits_that_undo_each_other_are_stuck():
+    def edit(old: int, new: int) -> str:
+        return f"-- model calls edit_file --\n        path: a.txt\n        old: x = {old}\n        new: x = {new}\n        "
+
+    check(
+        f"""
+        -- a.txt --
+        x = 1
+        {edit(1, 2)}
+        {edit(2, 1)}
+        {edit(1, 2)}
+        {edit(2, 1)}
+        """,
+        """
+        tool: edited a.txt
+        tool: edited a.txt
+        tool: edited a.txt
+        tool: edited a.txt
+        stop: stuck
+        detail: a.txt was brought to the same text 3 times: the edits undo each other.
+        """,
+    )
