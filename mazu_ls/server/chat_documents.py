@@ -14,6 +14,7 @@ from mazu_ls.paths import project_folder
 from mazu_ls.server import chats, turns
 from mazu_ls.server.apply import apply_edits
 from mazu_ls.server.attachments import attachments, mentioned
+from mazu_ls.server.disk import unified
 from mazu_ls.server.lsp import Range, TextEdit
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import Place
@@ -159,20 +160,21 @@ class ReplyWriter:
             else:
                 await self._server.host.edit(self._path, text, after)
         except MazuError as error:
-            if not self._arrived(new):
+            if not self._arrived(text[:place], new):
                 logger.info("A piece of the reply was not taken: %s", error.message)
                 self._refused += 1
                 return
         self._refused = 0
         self._pending = self._pending[len(ready) :]
 
-    def _arrived(self, new: str) -> bool:
+    def _arrived(self, before: str, new: str) -> bool:
         """Whether the piece stands in the document although the user typed at the same time."""
         document = self._server.editor.documents.at(self._path) if self._server.editor else None
         if document is None:
             return False
-        end = chats.reply_end(document.text, self._turn)
-        return end is not None and document.text[:end].replace("\r\n", "\n").endswith(new.rstrip("\n"))
+        said = unified(chats.reply_so_far(document.text, self._turn))
+        grown = len(said) - len(unified(chats.reply_so_far(before, self._turn)))
+        return grown >= len(new) and said.endswith(new.rstrip("\n"))
 
 
 async def _document_of(server: Server, session: Session) -> Path:

@@ -105,6 +105,12 @@ def reply_end(text: str, turn_id: str) -> int | None:
     return section.start + (blank.end() if blank else 0)
 
 
+def reply_so_far(text: str, turn_id: str) -> str:
+    """What stands of a turn's reply, without the line ends around it."""
+    section = next((one for one in sections(text) if one.turn == turn_id), None)
+    return text[section.start : section.end].strip("\r\n") if section else ""
+
+
 def quoted(reply: str) -> str:
     """A reply whose own headings cannot be taken for ours."""
     return OURS_IN_TEXT.sub("### ", reply)

@@ -15,6 +15,7 @@ from mazu_ls.server.apply import apply_to_document
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
+from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.outgoing import ClientError
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class LspHost:
                 "Read it again and redo the edit.",
             )
         if after is not None:
-            await apply_to_document(self._editor, document, after)
+            await self._edit_open(document, before, after)
         elif await self._dirty(document):
             raise MazuError(
                 Kind.CONFLICT,
@@ -59,6 +60,17 @@ class LspHost:
             )
         else:
             await asyncio.to_thread(self._disk.remove, path, before)
+
+    async def _edit_open(self, document: Document, before: str, after: str) -> None:
+        """In the editor. One that never said it takes edits, and does not, reloads what is written to the disk."""
+        try:
+            await apply_to_document(self._editor, document, after)
+        except ContentModified:
+            declared = self._editor.profile.says("workspace.applyEdit") is True
+            if declared or document.path is None or document.text != before or await self._dirty(document):
+                raise
+            logger.info("%s is written to the disk: the editor takes no edits now.", document.path)
+            await asyncio.to_thread(self._disk.replace, document.path, before, after)
 
     async def buffers(self) -> Sequence[Buffer]:
         """Every open document; `dirty` is told by comparing with the disk, not by what the editor said."""

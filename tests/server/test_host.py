@@ -315,3 +315,20 @@ async def test_no_word_the_user_types_is_ever_lost(  # noqa: PLR0917 - hypothesi
         if text != after:
             assert typed in document.text
         assert not path.exists()
+
+
+async def test_an_editor_that_declares_no_edits_and_takes_none_finds_the_file_changed(
+    client: Client, folder: Path
+):
+    path = folder / "a.py"
+    path.write_text("one\n")
+    client.answers["workspace/applyEdit"] = lambda params: {"applied": False}
+    await client.initialize(folder)
+    client.open(path.as_uri(), "one\n")
+    await client.settled()
+    await client.host.edit(path, "one\n", "two\n")
+    assert path.read_text() == "two\n"
+    client.change(path.as_uri(), "unsaved\n")
+    await client.settled()
+    await conflict(client.host.edit(path, "unsaved\n", "three\n"))
+    assert path.read_text() == "two\n"
