@@ -98,6 +98,7 @@ class Bed:
             out, _ = await process.communicate()
         report = out.decode(errors="replace")
         logs = self._logs()
+        print(report)
         assert process.returncode == 0, f"{story} ended with {process.returncode}\n{report}\n{logs}"
         assert "Traceback" not in logs, f"{story} went well, but something failed inside the server\n{logs}"
         return report

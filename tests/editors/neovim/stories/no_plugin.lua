@@ -51,10 +51,16 @@ vim.api.nvim_win_set_buf(0, app)
 bed.will_answer('Code actions', 'Mazu: remember this')
 vim.lsp.buf.code_action({ range = { start = { 5, 0 }, ['end'] = { 6, 16 } } })
 local known
-bed.wait('the selection is remembered', function()
+local function look()
   bed.client():request('workspace/executeCommand', { command = 'mazu.memory.list' }, function(_, result)
     known = result
+    if known.total == 0 then
+      look()
+    end
   end)
+end
+look()
+bed.wait('the selection is remembered', function()
   return known and known.total == 1
 end)
 bed.stop_server()
