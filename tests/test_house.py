@@ -35,7 +35,7 @@ def test_style():
 
 
 def test_types():
-    run(str(BIN / "pyright"))
+    run(str(BIN / "pyright"), "--pythonpath", sys.executable)
 
 
 def test_files_are_short():
