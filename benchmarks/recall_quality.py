@@ -4,8 +4,8 @@
 
 A FILE is JSON (also gzipped): `docs: [{title, body, anchor, ts, session?}]` in time order and `queries: [{q, rel: [doc
 index], bound, lo?, ts?, files?}]`; a query sees `docs[lo:bound]` and is asked at its own time. Each distinct `lo` is a
-project of its own, filled up to a query's `bound` before that query is asked. Where documents name no `session`, a run of
-documents with at most 30 minutes between two is one.
+project of its own, filled up to a query's `bound` before that query is asked. Where documents name no `session` and most of
+them stand in runs of ten or more with at most a minute between two, as in recorded conversations, each run is one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import math
 import re
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ from mazu_ls.memory.rows import Entry
 
 SECOND = 1_000_000
 SESSION_GAP = 60
+CONVERSATION = 10
 DEPTH = 20
 OURS = {
     "ours, words only": {"forgetting": False, "sessions": False, "files": False},
@@ -88,15 +89,14 @@ def sessions(docs: Sequence[dict[str, Any]]) -> list[str | None]:
     """The session of each document: as named, else by the gaps between times."""
     if any(doc.get("session") is not None for doc in docs):
         return [None if doc.get("session") is None else f"s{doc['session']}" for doc in docs]
-    found: list[str | None] = []
-    current, last = 0, None
+    runs: list[int] = []
     for at, doc in enumerate(docs):
-        ts = doc.get("ts") or 0
-        if last is None or ts < last or ts - last > SESSION_GAP:
-            current = at
-        found.append(f"t{current}" if ts else None)
-        last = ts
-    return found
+        gap = (doc.get("ts") or 0) - (docs[at - 1].get("ts") or 0) if at and doc.get("ts") else None
+        runs.append(runs[-1] if gap is not None and 0 <= gap <= SESSION_GAP else at)
+    long = {run for run, count in Counter(runs).items() if count >= CONVERSATION}
+    if sum(run in long for run in runs) * 2 < len(runs):
+        return [None] * len(docs)
+    return [f"t{run}" for run in runs]
 
 
 def record(at: int, doc: dict[str, Any], session: str | None) -> Record:

@@ -84,6 +84,7 @@ def topic(entries: Sequence[Entry]) -> str:
 
 
 def draft(scope: str, subject: str, entries: Sequence[Entry]) -> str:
+    """The page that a group of memories would make, with the id of each."""
     lines = [f"# {subject.capitalize()}", "", "Drafted from memories; edit it and move it out of drafts."]
     by_category: dict[str, list[Entry]] = defaultdict(list)
     for e in entries:

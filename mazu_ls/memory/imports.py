@@ -19,7 +19,7 @@ from mazu_ls.memory.rows import Entry, Rows, digest
 from mazu_ls.memory.shelf import Shelf
 from mazu_ls.store import select
 
-BATCH = 250
+BATCH = 500
 MAX_NUMBER = 10**12
 _KIND_CATEGORY = {"page": "wiki", "summary": "summary", "trait": "trait", "relation": "relation"}
 
@@ -91,7 +91,7 @@ def read(source: Path) -> Iterator[Record | str]:
 
 
 async def store(shelf: Shelf, records: Iterable[Record], result: Imported, *, dedupe: bool = True) -> None:
-    """Store records in transactions of 250: what was reached before an interruption stays, and importing again goes on."""
+    """Store records in transactions of 500: what was reached before an interruption stays, and importing again goes on."""
     waiting, run = iter(records), _Run(result, dedupe)
     while batch := list(islice(waiting, BATCH)):
         await shelf.write(lambda rows, some=batch: [_store(rows, record, run) for record in some])

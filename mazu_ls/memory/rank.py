@@ -20,7 +20,11 @@ _TITLE_TIMES = 2
 
 @dataclass
 class Candidate:
-    """One entry that may be recalled, with what ranking needs of it; `before` and `after` stand next to it in its session."""
+    """One entry that may be recalled, with what ranking needs of it.
+
+    `talk` tells a turn of a conversation from a fact: it shares its score with the turns `before` and `after`, and does
+    not fade, since what was said stays said.
+    """
 
     scope: str
     n: int
@@ -30,6 +34,8 @@ class Candidate:
     pinned: bool
     uses: int
     touched: int
+    session: str | None = None
+    talk: bool = False
     before: int | None = None
     after: int | None = None
     in_files: bool = False
@@ -62,7 +68,8 @@ def rank(
         if c.in_files:
             relevance += OPEN_FILE
             c.reasons.append("anchored in an open file")
-        kept = strength(c.category, at - c.touched, c.uses, c.pinned) if forgetting else 1.0
+        fades = forgetting and not c.talk
+        kept = strength(c.category, at - c.touched, c.uses, c.pinned) if fades else 1.0
         c.score = faded(relevance, kept)
     top = max(c.score for c in found) or 1.0
     for c in found:

@@ -109,16 +109,13 @@ def gather(db: apsw.Connection, scope: str, names: Sequence[Sequence[str]], quer
     if len(best) < index.CANDIDATES:
         best = list(dict.fromkeys(best + index.candidates(db, names[1], query.where)))[: index.CANDIDATES]
     anchored = _anchored(db, query.files)
-    beside = _beside(db, best[:_SESSION_TOP])
     wanted = dict.fromkeys(best)
-    wanted.update(dict.fromkeys(n for pair in beside.values() for n in pair if n is not None))
     if query.with_anchored:
         wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
-    found = [c for n in wanted if (c := _candidate(db, scope, n, query.where)) is not None]
+    found = _load(db, scope, list(wanted), query.where)
+    found += _conversations(db, scope, found, set(best[:_SESSION_TOP]), query.where)
     for c in found:
-        c.before, c.after = beside.get(c.n, (None, None))
         c.in_files = c.n in anchored
-    _both_ways(found)
     return found
 
 
@@ -188,41 +185,42 @@ def _anchored(db: apsw.Connection, files: frozenset[str]) -> set[int]:
     return {n for (n,) in select(db, f"SELECT n FROM memory_anchor WHERE path IN ({marks})", tuple(files))}
 
 
-def _beside(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
-    """The entries before and after each in its session, where that is a conversation and not a handful of facts."""
-    talks: dict[str, bool] = {}
-    found: dict[int, tuple[int | None, int | None]] = {}
-    for n in numbers:
-        for (session,) in select(
-            db, "SELECT session_id FROM memory WHERE n = ? AND session_id IS NOT NULL", (n,)
-        ):
-            if session not in talks:
-                talks[session] = len(select(db, _OF_SESSION, (session, _CONVERSATION))) == _CONVERSATION
-            if talks[session]:
-                found[n] = select(db, _NEIGHBOURS, (session, n))[0]
-    return found
-
-
-def _both_ways(found: Sequence[Candidate]) -> None:
-    by_number = {c.n: c for c in found}
+def _conversations(
+    db: apsw.Connection, scope: str, found: Sequence[Candidate], best: set[int], where: index.Filter
+) -> list[Candidate]:
+    """Mark what was said in a conversation, not in a handful of facts, and load what stands next to the best of it."""
+    sessions = {c.session for c in found if c.session is not None}
+    talks = {s for s in sessions if len(select(db, _OF_SESSION, (s, _CONVERSATION))) == _CONVERSATION}
+    beside: dict[int, None] = {}
     for c in found:
-        if (before := by_number.get(c.before or 0)) is not None:
+        c.talk = c.session in talks
+        if c.talk and c.n in best:
+            c.before, c.after = select(db, _NEIGHBOURS, (c.session, c.n))[0]
+            beside.update((n, None) for n in (c.before, c.after) if n is not None)
+    known = {c.n: c for c in found}
+    more = _load(db, scope, [n for n in beside if n not in known], where)
+    for c in more:
+        c.talk = True
+        known[c.n] = c
+    for c in [c for c in known.values() if c.before or c.after]:
+        if (before := known.get(c.before or 0)) is not None:
             before.after = c.n
-        if (after := by_number.get(c.after or 0)) is not None:
+        if (after := known.get(c.after or 0)) is not None:
             after.before = c.n
+    return more
 
 
-def _candidate(db: apsw.Connection, scope: str, n: int, where: index.Filter) -> Candidate | None:
-    row = select(
+def _load(db: apsw.Connection, scope: str, numbers: Sequence[int], where: index.Filter) -> list[Candidate]:
+    marks = ", ".join("?" * len(numbers))
+    rows = select(
         db,
-        "SELECT m.kind, m.state, m.terms, m.length, m.category, m.pinned, coalesce(u.uses, 0),"
-        " max(m.created_at, m.updated_at, coalesce(u.last_used_at, 0))"
-        " FROM memory m LEFT JOIN memory_use u ON u.n = m.n WHERE m.n = ?",
-        (n,),
+        "SELECT m.n, m.kind, m.state, m.terms, m.length, m.category, m.pinned, coalesce(u.uses, 0),"
+        " max(m.created_at, m.updated_at, coalesce(u.last_used_at, 0)), m.session_id"
+        f" FROM memory m LEFT JOIN memory_use u ON u.n = m.n WHERE m.n IN ({marks})",
+        numbers,
     )
-    if not row:
-        return None
-    kind, state, stored, length, category, pinned, uses, touched = row[0]
-    if kind not in where.kinds or state not in where.states or where.category not in (None, category):
-        return None
-    return Candidate(scope, n, stored, length, category, bool(pinned), uses, touched)
+    return [
+        Candidate(scope, n, stored, length, category, bool(pinned), uses, touched, session)
+        for n, kind, state, stored, length, category, pinned, uses, touched, session in rows
+        if kind in where.kinds and state in where.states and where.category in (None, category)
+    ]
