@@ -167,7 +167,7 @@ async def test_chat_remember_checkpoint_and_roll_back(quirks: Quirks, env: dict[
         await editor.command("mazu.run", {"task": "Make x two"})
 
         async def edited() -> bool:
-            if quirks.edits_for and path.read_text() != document.text:
+            if quirks.edits_for and path.read_text() == "x = 2\n" != document.text:
                 editor.client.change(path.as_uri(), path.read_text())
             return document.text == "x = 2\n"
 
