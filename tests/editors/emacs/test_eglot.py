@@ -1,8 +1,5 @@
 """The main job in a real Emacs, with nothing but eglot."""
 
-import os
-import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,38 +9,15 @@ from mazu_ls.demo.model_server import ModelServer, Reply
 
 pytestmark = pytest.mark.editor
 
-APP = """\
-def total(a, b):
-    return a - b
-
-
-def double(a):
-    return a * 2
-"""
-
 
 @pytest.fixture(scope="session")
-def emacs() -> Path:
-    if os.environ.get("MAZU_SKIP_EDITORS") == "1":
-        pytest.skip("MAZU_SKIP_EDITORS=1")
+def emacs(editors_wanted: None) -> Path:
     return obtain()
 
 
 @pytest.fixture
-async def bed(emacs: Path, project: Path, tmp_path: Path) -> AsyncIterator[Bed]:
-    home = tmp_path / "home"
-    home.mkdir()
-    async with ModelServer() as model:
-        yield Bed(emacs, project, home, model)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    root.mkdir()
-    (root / "app.py").write_text(APP)
-    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
-    return root
+def bed(emacs: Path, project: Path, home: Path, model: ModelServer) -> Bed:
+    return Bed(emacs, project, home, model)
 
 
 async def test_the_main_job(bed: Bed):
