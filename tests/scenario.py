@@ -11,6 +11,7 @@ Sections of a story, each headed `-- name --`:
                                 to one reply follow each other with `and calls <tool>`
     user types <path>           before the next turn, the user changes an open file
     restart                     mazu-ls is stopped and started again
+    end                         the session is ended
 Of the outcome, lines `tool:`, `assistant:` and `stop:` must all be there, in order; lines of another kind (`asked:`,
 `checkpoint:`, `memory:`, `detail:`, `error:`, `retry:`, `said:`) and files only where the expectation names that kind or file. A line that
 ends in `…` need only begin so.
@@ -83,7 +84,7 @@ def parse(text: str) -> Story:
                 story.replies.append(_reply(rest, body))
             case "and":
                 story.replies[-1].setdefault("calls", []).extend(_reply(rest, body).get("calls", []))
-            case "user" | "attach" | "restart":
+            case "user" | "attach" | "restart" | "end":
                 story.steps.append((verb, rest, body))
             case _:
                 story.files[name] = body
@@ -195,6 +196,10 @@ async def play(story: Story, root: Path) -> World:
             if verb == "restart":
                 await project.close()
                 project = await world.open()
+            elif verb == "end":
+                (await project.sessions.get()).append(journal.SessionEnded())
+                project.sessions.current = None
+                await project.extractions.settled()
             elif verb == "attach":
                 attached.append(Attachment(rest, world.file(rest)))
             elif rest.startswith("types "):

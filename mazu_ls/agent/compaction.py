@@ -43,15 +43,20 @@ async def compact(session: Session, model: models.Model, turn_id: str) -> Usage 
 
 async def summarise(model: models.Model, messages: list[Message]) -> tuple[str, Usage]:
     """A summary of these messages, written by the model."""
-    told = "\n\n".join(_told(message) for message in messages)
-    room = max(8_000, int(model.spec.context_window * 0.6)) * 3
-    if len(told) > room:
-        told = told[: room // 2] + "\n\n[... cut ...]\n\n" + told[-room // 2 :]
-    request = models.Request(messages=[Message("user", (Text(f"{told}\n\n{INSTRUCTION}"),))])
+    text = told(messages, max(8_000, int(model.spec.context_window * 0.6)) * 3)
+    request = models.Request(messages=[Message("user", (Text(f"{text}\n\n{INSTRUCTION}"),))])
     async for chunk in model.stream(request):
         if isinstance(chunk, models.Finished):
             return chunk.message.text, chunk.usage
     return "", Usage()
+
+
+def told(messages: list[Message], room: int) -> str:
+    """A conversation as plain text of at most about `room` characters, cut in the middle."""
+    text = "\n\n".join(_told(message) for message in messages)
+    if len(text) > room:
+        text = text[: room // 2] + "\n\n[... cut ...]\n\n" + text[-room // 2 :]
+    return text
 
 
 def _told(message: Message) -> str:

@@ -121,7 +121,10 @@ async def _member(
         session = await project.sessions.aside(f"council, {name}: {question}")
         session.mode = "plan"
         limits = replace(Limits.of(project.config.limits), steps=MEMBER_STEPS)
-        result = await session.prompt(Prompt(question, tuple(attachments), name, limits))
+        try:
+            result = await session.prompt(Prompt(question, tuple(attachments), name, limits))
+        finally:
+            session.append(journal.SessionEnded())
     except MazuError as error:
         report(name, f"failed: {error.message}")
         return Answer(name, "", Usage(), error)

@@ -13,6 +13,7 @@ from mazu_ls import config as settings_of
 from mazu_ls import journal, paths
 from mazu_ls.agent import prompt
 from mazu_ls.agent.documents import Documents
+from mazu_ls.agent.extraction import Extractions
 from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
 from mazu_ls.agent.permissions import Grants, Rule
 from mazu_ls.agent.sessions import Sessions
@@ -46,6 +47,7 @@ class Project:
         self.workspace = Workspace(self.folders)
         self.config: Config
         self.sessions: Sessions
+        self.extractions: Extractions
         self.grants: Grants
         self.memories: Memories | None = None
         self.checkpoints: Checkpoints | None = None
@@ -78,6 +80,8 @@ class Project:
         await asyncio.to_thread(project._make_folders)
         await project._open_stores()
         project.sessions = Sessions(project, project.journals)
+        project.extractions = Extractions(project)
+        project.extractions.start()
         project.grants = Grants.load(paths.mazu_home(env), project.key)
         return project
 
@@ -288,6 +292,7 @@ class Project:
 
     async def close(self) -> None:
         """End all turns, children and connections."""
+        await self.extractions.close()
         await self.sessions.close()
         if self.checkpoints:
             await self.checkpoints.close()

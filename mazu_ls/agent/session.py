@@ -68,6 +68,7 @@ class Session:
         self._begun = False
         self._said_all = False
         self.interrupted = False
+        self.aside = False
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
@@ -115,10 +116,14 @@ class Session:
         if not isinstance(body, journal.TRANSIENT):
             self.conversation.apply(event)
             self._note(event.body)
+        if isinstance(body, journal.SessionEnded) and not self.aside:
+            self.project.extractions.ended(self.id)
 
     def _note(self, body: journal.Body) -> None:
         if isinstance(body, journal.SessionNamed):
             self.name = body.name
+        elif isinstance(body, journal.SessionStarted):
+            self.aside = body.aside
         elif isinstance(body, journal.SessionEnded):
             self.state = "ended"
         elif isinstance(body, journal.TurnEnded):
@@ -230,6 +235,8 @@ class Session:
         run.record(journal.TurnStarted(asked.kind, model.name, injected))
         parts = prompt.user_parts(asked.text, asked.attachments, background)
         run.record(journal.UserSaid(Message("user", parts), asked.text))
+        if not self.aside:
+            self.project.extractions.note(self.id)
         return await run.run(stopped=stopped)
 
     async def _ready(self, asked: Prompt) -> Model:

@@ -68,6 +68,10 @@ class Sessions:
         if self.current == session_id:
             self.current = None
 
+    def find(self, session_id: str) -> Session | None:
+        """The session if this process holds it."""
+        return self._open.get(session_id)
+
     def opened(self) -> list[Session]:
         """The sessions this process holds."""
         return list(self._open.values())

@@ -132,6 +132,8 @@ async def _execute(server: Server, name: str, arguments: dict[str, Any], given: 
         stop = (await server.opened()).listen(show.Stream().hear)
     try:
         result = await execute(server, name, [arguments])
+        if name == "mazu.session.end":  # elsewhere this goes on in the background
+            await (await server.opened()).extractions.settled()
     finally:
         stop()
     if as_json(given):

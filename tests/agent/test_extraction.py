@@ -1,0 +1,123 @@
+"""What a session leaves behind when it ends: memories and a summary, by one forced call; a failure loses nothing."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.agent import extraction
+from mazu_ls.agent.project import Project
+from mazu_ls.agent.records import spending
+from mazu_ls.agent.turn import Prompt
+from mazu_ls.demo.model_server import ModelServer
+from tests.scenario import PATIENCE, Story, World, check
+
+FOUND = {
+    "memories": [
+        {
+            "title": "The port is 8080 because 80 needs root.",
+            "category": "decision",
+            "body": "Asked by the user.",
+        },
+        {"title": "The user prefers tabs.", "category": "user_preference"},
+    ],
+    "summary": {"title": "Choosing the port", "text": "The port was chosen."},
+}
+SAVE = {"calls": [{"name": "save_memories", "arguments": FOUND}], "usage": {"input": 100, "output": 10}}
+STORY = f"""
+        -- settings --
+        [memory]
+        write = "WRITE"
+        -- user --
+        Which port do we use, and why?
+        -- model says --
+        8080, since 80 needs root.
+        -- end --
+        -- model replies --
+        {json.dumps(SAVE)}
+        """
+
+
+def story(write: str) -> str:
+    return STORY.replace("WRITE", write)
+
+
+def test_memories_and_a_summary_are_kept_and_told_in_the_next_session():
+    world = check(
+        story("auto")
+        + """
+        -- user --
+        Remind me of the port.
+        -- model says --
+        8080.
+        """,
+        """
+        assistant: 8080, since 80 needs root.
+        stop: end_turn
+        memory: created The user prefers tabs.
+        memory: created The port is 8080 because 80 needs root.
+        assistant: 8080.
+        stop: end_turn
+        """,
+    )
+    _, asked, told = world.bodies
+    assert asked["tool_choice"] == {"type": "tool", "name": "save_memories"}
+    assert "Which port do we use" in json.dumps(asked["messages"])
+    background = told["messages"][0]["content"][0]["text"]
+    assert (
+        "80 needs root" in background and "prefers tabs" in background and "Choosing the port" in background
+    )
+
+
+def test_switched_off_nothing_is_asked():
+    world = check(story("off"), "assistant: 8080, since 80 needs root.\nstop: end_turn")
+    assert len(world.bodies) == 1
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("allow_once", 2), ("deny", 0)])
+def test_the_user_is_asked_first_where_the_settings_say_so(answer: str, kept: int):
+    world = check(
+        f"        -- answers --\n        {answer}" + story("ask"),
+        """
+        assistant: 8080, since 80 needs root.
+        stop: end_turn
+        asked: Keep 2 memories from this session?
+        """,
+    )
+    assert sum(line.startswith("memory: created") for line in world.lines) == kept
+    assert "- decision: The port is 8080" in world.host.asked[0].detail
+
+
+async def test_a_failure_is_said_and_the_next_start_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    world = World(Story(), tmp_path)
+    monkeypatch.setattr(extraction, "START_SECONDS", 0.0)
+
+    async def open_project() -> Project:
+        return await Project.open(
+            [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
+        )
+
+    async with ModelServer([{"text": "8080."}, {"fault": "401"}, SAVE]) as server:
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await open_project()
+        session = await project.sessions.get()
+        await session.prompt(Prompt("Which port?"))
+        project.extractions.ended(session.id)
+        await project.extractions.settled()
+        assert "nothing is lost" in world.host.said[-1][1]
+        await project.close()
+
+        project = await open_project()
+        assert project.memories
+        async with asyncio.timeout(10):
+            while not await project.memories.summaries.list():  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.01)
+        found, count = await project.memories.list()
+        assert count == 2 and {memory.source for memory in found} == {"extracted"}
+        assert not await project.memories.extractions.waiting()
+        counted = spending(project.state.glob("**/*.jsonl"))
+        assert counted.total.model_calls == 2
+        await project.close()
