@@ -6,8 +6,8 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
@@ -17,8 +17,10 @@ _TRIES = 3
 _REMEMBERED = 50_000
 _TICK = 50_000_000  # ns; file systems stamp with a clock that may be some ticks behind
 _SECONDS = 2_100_000_000
+_SMALL = 1 << 16
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 Signature = tuple[int, int, int, int, int, int, int, int]
+Found = tuple[bytes, os.stat_result]
 Add = Callable[[str, bytes, bytes], object]
 
 
@@ -37,8 +39,7 @@ def signature(status: os.stat_result) -> Signature:
     )
 
 
-@dataclass(frozen=True)
-class Captured:
+class Captured(NamedTuple):
     """A file's entry, its status when it was read, and whether a later change is sure to show in that status.
 
     `settled` counts ticks of the file system, `settled_seconds` whole seconds, which is all that git compares.
@@ -71,6 +72,13 @@ class Capture:
         tracks a file, which then may be larger.
         """
         full = mount.full(path)
+        known = self._seen.get(full)
+        began = time.time_ns()
+        if (
+            known is None
+            and (quick := _read_quickly(full, began, min(_SMALL, self._max_untracked))) is not None
+        ):
+            return self._captured(full, quick, began, held, add)
         try:
             status = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
@@ -82,10 +90,8 @@ class Capture:
             return None
         if kind not in (stat.S_IFREG, stat.S_IFLNK):
             return Skipped(mount.shown(path), _special(kind))
-        if (known := self._seen.get(full)) is not None and known.seen == signature(status):
-            return (
-                known if known.settled_seconds else replace(known, settled_seconds=_old(known.seen, _SECONDS))
-            )
+        if known is not None and known.seen == signature(status):
+            return known._replace(settled_seconds=known.seen[1] < began - _SECONDS)
         if kind == stat.S_IFREG and status.st_size > self._max_untracked:
             limit = self._max_tracked if tracked(path) else self._max_untracked
             if status.st_size > limit:
@@ -100,33 +106,51 @@ class Capture:
         self, mount: Mount, path: bytes, full: bytes, held: Entry | None, add: Add
     ) -> Captured | Skipped | None:
         for _ in range(_TRIES):
+            began = time.time_ns()
             try:
                 found = _read_once(full)
             except FileNotFoundError:
                 return None
             except OSError as error:
                 return Skipped(mount.shown(path), error.strerror or "cannot be read")
-            if found is None:
-                continue
-            data, status = found
-            entry, seen = Entry(_mode(status), object_id(BLOB, data)), signature(status)
-            captured = Captured(entry, seen, _old(seen, _TICK), _old(seen, _SECONDS))
-            if held is None or held.oid != entry.oid:
-                add(BLOB, data, entry.oid)
-            if captured.settled:
-                if len(self._seen) >= _REMEMBERED:
-                    self._seen.clear()
-                self._seen[full] = captured
-            return captured
+            if found is not None:
+                return self._captured(full, found, began, held, add)
         return Skipped(mount.shown(path), "changed while it was read")
 
+    def _captured(self, full: bytes, found: Found, began: int, held: Entry | None, add: Add) -> Captured:
+        data, status = found
+        entry, seen = Entry(_mode(status), object_id(BLOB, data)), signature(status)
+        captured = Captured(entry, seen, seen[1] < began - _TICK, seen[1] < began - _SECONDS)
+        if held is None or held.oid != entry.oid:
+            add(BLOB, data, entry.oid)
+        if captured.settled:
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[full] = captured
+        return captured
 
-def _old(seen: Signature, margin: int) -> bool:
-    """Whether the last change is so long ago that the next one gets another time stamp."""
-    return seen[1] < time.time_ns() - margin
+
+def _read_quickly(full: bytes, began: int, limit: int) -> Found | None:
+    """Bytes and status of a small regular file that nobody has changed for a while; None for all that needs care.
+
+    A change during the read would have stamped the file with a time after `began`.
+    """
+    try:
+        fd = os.open(full, _OPEN)
+    except OSError:
+        return None
+    try:
+        data = os.read(fd, limit + 1)
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    whole = stat.S_ISREG(status.st_mode) and len(data) == status.st_size <= limit
+    return (data, status) if whole and status.st_ctime_ns < began - _TICK else None
 
 
-def _read_once(full: bytes) -> tuple[bytes, os.stat_result] | None:
+def _read_once(full: bytes) -> Found | None:
     """Bytes and status of a regular file or link; None if it changed meanwhile."""
     status = os.lstat(full)
     if stat.S_ISLNK(status.st_mode):

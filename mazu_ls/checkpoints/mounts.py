@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.errors import Kind, MazuError
@@ -51,7 +52,11 @@ class Mount:
 
     def full(self, relative: bytes) -> bytes:
         """The file's place on disk."""
-        return b"%s/%s" % (os.fsencode(self.directory), relative)
+        return self._start + relative
+
+    @cached_property
+    def _start(self) -> bytes:
+        return os.fsencode(self.directory) + b"/"
 
     def is_folder(self, relative: bytes) -> bool:
         """Whether a real folder stands there, not a link to one."""

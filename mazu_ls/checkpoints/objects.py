@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 BLOB, TREE, COMMIT = "blob", "tree", "commit"
 FOLDER_MODE, FILE_MODE, EXECUTABLE_MODE, LINK_MODE = b"40000", b"100644", b"100755", b"120000"
+_SHORT = 1 << 14  # below, one call over a copy is faster than two calls
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 
 
@@ -25,7 +26,10 @@ class Entry(NamedTuple):
 
 def object_id(kind: str, data: bytes) -> bytes:
     """SHA-1 over git's header and the data."""
-    digest = hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
+    header = b"%s %d\0" % (kind.encode(), len(data))
+    if len(data) < _SHORT:
+        return hashlib.sha1(header + data, usedforsecurity=False).digest()
+    digest = hashlib.sha1(header, usedforsecurity=False)
     digest.update(data)
     return digest.digest()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import secrets
 import struct
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -108,6 +110,7 @@ class PackWriter:
         return digest.digest()
 
 
+@lru_cache(4096)
 def _entry_header(kind: int, size: int) -> bytes:
     first, size = kind << 4 | size & 15, size >> 4
     out = bytearray()
@@ -161,5 +164,17 @@ def sync_folder(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_file_system(folder: Path) -> bool:
+    """Make everything written to the file system of `folder` durable, by syncfs(2); False where there is none."""
+    sync = getattr(ctypes.CDLL(None), "syncfs", None)
+    if sync is None:
+        return False
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return sync(fd) == 0
     finally:
         os.close(fd)

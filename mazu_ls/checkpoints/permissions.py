@@ -34,6 +34,7 @@ class Permissions:
 
     def __init__(self, listed: dict[bytes, int]) -> None:
         self._listed = listed
+        self._usual = (usual(False), usual(True))
         self.changed = False
 
     @classmethod
@@ -56,7 +57,7 @@ class Permissions:
 
     def note(self, path: bytes, bits: int | None) -> None:
         """Record what a file has now; None where there is no regular file."""
-        if bits is not None and bits & _KEEP != usual(bool(bits & 0o100)):
+        if bits is not None and bits & _KEEP not in self._usual:
             if self._listed.get(path) != bits & _KEEP:
                 self._listed[path] = bits & _KEEP
                 self.changed = True

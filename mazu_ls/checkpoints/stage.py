@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
-from mazu_ls.checkpoints.pack import sync_folder
+from mazu_ls.checkpoints.pack import sync_file_system, sync_folder
 from mazu_ls.checkpoints.steps import Step
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import PROJECT_FOLDER
@@ -22,6 +22,7 @@ Staged = dict[Step, bytes]
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NONE, _DRAFT = "0", b"draft-"
 _GRAVE_SECONDS = 10.0
+_FEW = 8  # files or folders that are synced one by one
 
 
 def work_folder(mount: Mount) -> Path:
@@ -96,25 +97,29 @@ def _write(step: Step, name: bytes, read: Callable[[bytes], bytes]) -> None:
 
 
 def _publish(staged: Staged) -> None:
-    """Sync all files, once all are written: one journal commit of the file system serves many."""
-    for step, name in staged.items():
-        if step.now is None:
-            continue
+    """Sync what was written, then give it its name: a draft may be torn, a named file never is."""
+    written = {step: name for step, name in staged.items() if step.now is not None}
+    folders = {work_folder(step.mount) for step in staged}
+    at_once = len(written) > _FEW and all(sync_file_system(folder) for folder in folders)
+    for step, name in written.items():
         with opened(work_folder(step.mount)) as work:
-            if step.now.mode != LINK_MODE:
+            if not at_once and step.now is not None and step.now.mode != LINK_MODE:
                 fd = os.open(_DRAFT + name, READ, dir_fd=work)
                 try:
                     os.fsync(fd)
                 finally:
                     os.close(fd)
             os.rename(_DRAFT + name, name, src_dir_fd=work, dst_dir_fd=work)
-    for folder in {work_folder(step.mount) for step in staged}:
+    for folder in folders:
         sync_folder(folder)
 
 
 def settle(steps: Sequence[Step]) -> None:
     """Make the renames survive power loss, before the journal forgets them."""
-    for folder in {step.mount.directory / step.mount.folder(step.path) for step in steps}:
+    folders = {step.mount.directory / step.mount.folder(step.path) for step in steps}
+    if len(folders) > _FEW and all(sync_file_system(d) for d in {step.mount.directory for step in steps}):
+        return
+    for folder in folders:
         with suppress(OSError):  # gone again, or not a folder any more: nothing of ours to sync
             sync_folder(folder)
 

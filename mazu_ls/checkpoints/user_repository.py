@@ -67,7 +67,7 @@ class UserRepository:
         self.folder = folder
         self.git_dir = Path(repo.git_dir)
         self._cached: dict[str, tuple[Stamp, list[bytes]]] = {}
-        self._excludes: tuple[Stamp, list[Path]] | None = None
+        self._settings: dict[str, tuple[Stamp, str | None]] = {}
 
     def where(self) -> Where:
         """HEAD, branch and operations in progress, read from the files without running git."""
@@ -87,13 +87,11 @@ class UserRepository:
 
     def exclude_files(self) -> list[Path]:
         """The user's own ignore lists outside the tree: `info/exclude` and `core.excludesFile`."""
-        configuration = [Path(self._repo.common_dir) / "config", Path.home() / ".gitconfig", _xdg("config")]
-        stamp = _stamp(configuration)
-        if self._excludes is None or self._excludes[0] != stamp:
-            named = self._config("core.excludesFile")
-            chosen = Path(named).expanduser() if named else _xdg("ignore")
-            self._excludes = (stamp, [Path(self._repo.common_dir) / "info" / "exclude", chosen])
-        return self._excludes[1]
+        named = self._setting("core.excludesFile")
+        return [
+            Path(self._repo.common_dir) / "info" / "exclude",
+            Path(named).expanduser() if named else _xdg("ignore"),
+        ]
 
     def parents(self) -> Iterator[tuple[Path, str]]:
         """`.gitignore` files above the folder, outermost first, with the path from each to the folder."""
@@ -108,7 +106,7 @@ class UserRepository:
 
     def sparse(self) -> list[bytes]:
         """Files that a sparse checkout leaves out of the work tree, relative to the folder."""
-        if self._config("core.sparseCheckout") != "true":
+        if self._setting("core.sparseCheckout") != "true":
             return []
         return [line[2:] for line in self._listed("sparse", "-t") if line.startswith(b"S ")]
 
@@ -136,8 +134,15 @@ class UserRepository:
             self._cached[name] = cached
         return cached[1]
 
-    def _config(self, key: str) -> str | None:
-        return self._git("config", "--get", key, accept=(0, 1)).decode("utf-8", "replace").strip() or None
+    def _setting(self, key: str) -> str | None:
+        """A value of the user's git configuration, read again when one of its files changed."""
+        places = [Path(self._repo.common_dir) / "config", self.git_dir / "config.worktree"]
+        stamp = _stamp([*places, Path.home() / ".gitconfig", _xdg("config")])
+        cached = self._settings.get(key)
+        if cached is None or cached[0] != stamp:
+            value = self._git("config", "--get", key, accept=(0, 1)).decode("utf-8", "replace").strip()
+            cached = self._settings[key] = (stamp, value or None)
+        return cached[1]
 
     def _git(self, *arguments: str, input: bytes | None = None, accept: Sequence[int] = (0,)) -> bytes:
         """One reading command; it may not even refresh the index."""

@@ -93,7 +93,7 @@ async def test_a_read_only_file_system_shows_before_anything_moves(tmp_path: Pat
         (root / "a").write_text("1")
         first = await engine.take(kind="manual")
         (root / "a").write_text("2")
-        subprocess.run(["mount", "-o", "remount,ro", str(tiny)], check=True)
+        await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,ro", str(tiny)], check=True)
         with pytest.raises(MazuError) as refused:
             await (await engine.plan(first.id)).apply()
         assert refused.value.kind == Kind.PERMISSION
@@ -257,6 +257,7 @@ async def test_a_recovery_that_the_disk_refuses_does_not_keep_the_server_from_st
 ):
     project.write("a", "1")
     first = await project.take()
+    await asyncio.gather(*project.engine._background)
     project.write("a", "2")
 
     class PowerCut(BaseException):

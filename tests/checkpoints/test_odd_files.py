@@ -168,7 +168,7 @@ async def test_a_file_that_changes_while_it_is_read_is_said_to_be_left_out(
 
     def interrupted(fd: int, size: int) -> bytes:
         data = read(fd, size)
-        if os.readlink(f"/proc/self/fd/{fd}") == str(noisy):
+        if Path(f"/proc/self/fd/{fd}").readlink() == noisy:
             with noisy.open("a") as file:
                 file.write("more")
         return data

@@ -167,7 +167,7 @@ def shown(path: str) -> str:
 
 TestCheckpointing = Checkpointing.TestCase
 TestCheckpointing.settings = settings(
-    max_examples=25,
+    max_examples=50,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
