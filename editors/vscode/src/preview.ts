@@ -45,9 +45,9 @@ export class Preview implements TextDocumentContentProvider, Disposable {
     return this.show(title, text);
   }
 
-  /** Shows Markdown, rendered. */
+  /** Shows Markdown, rendered; locked, or it would follow the next Markdown editor, such as a chat. */
   async markdown(title: string, text: string): Promise<void> {
-    await commands.executeCommand('markdown.showPreviewToSide', this.put(`${title}.md`, text));
+    await commands.executeCommand('markdown.showLockedPreviewToSide', this.put(`${title}.md`, text));
   }
 
   dispose(): void {

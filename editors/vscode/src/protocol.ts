@@ -143,7 +143,7 @@ export interface Commands {
     { message?: string; sessionId?: string; attachments?: Attachment[]; model?: string; wait?: boolean },
     TurnResult,
   ];
-  'mazu.run': [RunArgument, TurnStarted];
+  'mazu.run': [RunArgument & { wait: true }, TurnResult];
   'mazu.ask': [{ question: string; attachments?: Attachment[]; wait: true }, { reply: string; usage: Usage }];
   'mazu.council': [{ question: string; models?: string[]; attachments?: Attachment[]; wait: true }, CouncilResult];
   'mazu.cancel': [{ sessionId?: string }, { cancelled: boolean }];

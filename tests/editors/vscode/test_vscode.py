@@ -169,3 +169,18 @@ async def test_the_chat_view_talks_to_the_same_agent(bed: Bed):
 async def test_setting_up_leads_from_a_missing_server_to_a_model(bed: Bed):
     async with ModelServer([]) as model:
         await bed.tell("setting_up", model, key=None)
+
+
+async def test_a_run_can_be_undone_and_a_refusal_says_why(bed: Bed):
+    other = FIX | {"new": "return sum((a, b))"}
+    script = [
+        Reply(when="what does total do", text="It subtracts."),
+        Reply(when="make total add", calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(text="Done."),
+        Reply(when="let total add", calls=[{"name": "read_file", "arguments": {"path": "app.py"}}]),
+        Reply(calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(when="sum is the builtin", calls=[{"name": "edit_file", "arguments": other}]),
+        Reply(text="Done."),
+    ]
+    async with ModelServer(script) as model:
+        await bed.tell("run", model)

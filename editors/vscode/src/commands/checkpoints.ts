@@ -10,7 +10,10 @@ import { type Decision, reviewPlan } from './review';
 export function registerCheckpointCommands(app: App): void {
   app.command('mazu.createCheckpoint', () => createCheckpoint(app));
   app.command('mazu.rollBack', (item) => rollBack(app, item instanceof CheckpointItem ? item.value.id : undefined));
-  app.command('mazu.undoTurn', async () => tell(app, await app.wait('undoing the last turn…', 'mazu.undo', {})));
+  app.command('mazu.undoTurn', async (session) => {
+    const argument = typeof session === 'string' ? { sessionId: session } : {};
+    await tell(app, await app.wait('undoing the last turn…', 'mazu.undo', argument));
+  });
   app.command('mazu.showCheckpointDiff', async (item) => {
     if (item instanceof CheckpointItem) await showDiff(app, item.value.id);
   });

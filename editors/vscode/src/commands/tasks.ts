@@ -1,8 +1,10 @@
-import { type QuickPickItem, window } from 'vscode';
+import { commands, type QuickPickItem, window } from 'vscode';
 import type { App } from '../app';
-import { price } from '../describe';
+import { counted, price } from '../describe';
 import { attachments } from '../editor';
-import type { CouncilResult, RunArgument } from '../protocol';
+import type { CouncilResult, RunArgument, TurnResult } from '../protocol';
+
+const SHORT = 200;
 
 /** Autonomous runs and the council. */
 export function registerTaskCommands(app: App): void {
@@ -18,7 +20,21 @@ async function startRun({ server }: App): Promise<void> {
   });
   if (!task?.trim()) return;
   const options = await askRunOptions();
-  if (options) await server.execute('mazu.run', { task, ...options });
+  if (options) await tellEnd(await server.execute('mazu.run', { task, ...options, wait: true }));
+}
+
+/** A run goes on out of sight, so its end is told, with the ways on from there. */
+async function tellEnd({ sessionId, reply, stopReason, usage, error }: TurnResult): Promise<void> {
+  const line = reply.trim().split('\n', 1)[0] ?? '';
+  const said = error?.message ?? (line.length > SHORT ? `${line.slice(0, SHORT)}…` : line);
+  const how = stopReason === 'end_turn' ? 'the run has ended' : `the run has stopped (${stopReason.replace('_', ' ')})`;
+  const text = `Mazu: ${how}: ${said || 'no reply'} (${counted(usage.steps, 'step')}, ${price(usage.costUsd)})`;
+  const show = 'Show Conversation';
+  const undo = 'Undo';
+  const tell = stopReason === 'end_turn' ? window.showInformationMessage : window.showWarningMessage;
+  const chosen = await tell(text, show, undo);
+  if (chosen === show) await commands.executeCommand('mazu.openSession', sessionId);
+  if (chosen === undo) await commands.executeCommand('mazu.undoTurn', sessionId);
 }
 
 type RunOptions = Omit<RunArgument, 'task' | 'model'>;

@@ -59,7 +59,8 @@ export function registerViews(app: App): void {
   }
   app.command('mazu.refreshViews', () => Object.values(lists).forEach((list) => list.refresh()));
   app.command('mazu.openSession', async (item) => {
-    if (item instanceof SessionItem) await server.execute('mazu.chat', { sessionId: item.value.id });
+    const sessionId = item instanceof SessionItem ? item.value.id : item;
+    if (typeof sessionId === 'string') await server.execute('mazu.chat', { sessionId });
   });
   app.command('mazu.deleteSession', (item) => item instanceof SessionItem && deleteSession(app, item));
 }
