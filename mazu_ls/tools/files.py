@@ -161,7 +161,7 @@ async def list_dir(args: ListDir, turn: Turn) -> str:
 def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -> list[str]:
     lines = []
     try:
-        children = sorted(folder.iterdir(), key=lambda child: (not child.is_dir(), child.name.casefold()))
+        children = sorted(folder.iterdir(), key=lambda child: (not _is_folder(child), child.name.casefold()))
     except PermissionError:
         return [f"{indent}(may not be read)"]
     for child in children:
@@ -180,6 +180,10 @@ def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -
         if len(lines) > 4 * LISTED:
             break
     return lines
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _size(size: int) -> str:

@@ -121,7 +121,7 @@ def _around(hidden: set[Path]) -> list[Path]:
     stack = [Path("/")]
     while stack:
         path = stack.pop()
-        if path in hidden:
+        if path in hidden or path.is_symlink():  # a rule for a link would be one for where it leads
             continue
         if path not in on_the_way:
             allowed.append(path)

@@ -57,10 +57,10 @@ async def search(
         if _named(path, wanted, places):
             _add(found, path, text.splitlines(), wanted)
     ripgrep = shutil.which("rg")
-    if ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found):
-        return found
-    if not found.more:
+    done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
+    if not done and not found.more:
         await asyncio.to_thread(_walked, workspace, places, wanted, here, found)
+    found.lines.sort(key=lambda line: (line[0], line[1]))
     return found
 
 
@@ -119,7 +119,7 @@ async def _ripgrep(
     program: str, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
 ) -> bool:
     """Add what ripgrep finds; False where it does not understand the pattern, so that ours has to search."""
-    command = [program, "--json", "--no-config", "--hidden", "--sort=path", f"--max-filesize={FILE_BYTES}"]
+    command = [program, "--json", "--no-config", "--hidden", f"--max-filesize={FILE_BYTES}"]
     command += ["--no-require-git", "--glob=!.git", "--glob=!.mazu", f"--context={wanted.context}"]
     command += ["--fixed-strings"] if wanted.fixed else []
     command += ["--ignore-case"] if wanted.ignore_case else []

@@ -26,8 +26,9 @@ READ_BYTES = 24 * 1024
 # The command is evaluated, not pasted, so that a syntax error in it cannot swallow the report of where it ended.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
 _CHANGES_GIT = re.compile(
-    r"\bgit\b[^|;&\n]*\b(add|am|apply|bisect|branch|checkout|cherry-pick|clean|clone|commit|config|fetch|gc|init|merge|mv|notes"
-    r"|pull|push|rebase|remote|reset|restore|revert|rm|stash|submodule|switch|tag|update-index|worktree)\b"
+    r"(?:^|[;&|({\n]|\bthen|\bdo|\belse)\s*(?:[A-Za-z_]\w*=\S*\s+)*git(?:\s+-{1,2}[\w.-]+(?:=\S+|\s+[^\s-]\S*)?)*?\s+"
+    r"(?:add|am|apply|bisect|branch|checkout|cherry-pick|clean|clone|commit|config|fetch|gc|init|merge|mv|notes|pull|push|rebase"
+    r"|remote|reset|restore|revert|rm|stash|submodule|switch|tag|update-index|worktree)(?=\s|$)"
 )
 
 

@@ -1,0 +1,91 @@
+"""Edits: exact, all or none, and helpful when they miss."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools.edit import Replacement, _replaced, edit_file, write_file
+from mazu_ls.tools.files import read_file
+from mazu_ls.workspace import PathRefused
+
+
+async def test_one_passage_is_replaced_where_the_user_sees_it(made) -> None:
+    project = made({"a.py": "x = 1\n"})
+    project.host.open[project.root / "a.py"] = "x = 1  # unsaved\n"
+    assert await project.text(edit_file, path="a.py", old="x = 1", new="x = 2") == "edited a.py"
+    assert project.host.open[project.root / "a.py"] == "x = 2  # unsaved\n"
+    assert (project.root / "a.py").read_text() == "x = 1\n"
+
+
+async def test_several_edits_are_all_made_or_none(made) -> None:
+    project = made({"a.py": "a\nb\nc\n"})
+    with pytest.raises(ToolError, match="edit 2 of 2: `old` does not occur"):
+        await project.call(
+            edit_file, path="a.py", edits=[{"old": "a", "new": "A"}, {"old": "zzz", "new": ""}]
+        )
+    assert (project.root / "a.py").read_text() == "a\nb\nc\n"
+    await project.call(
+        edit_file, path="a.py", edits=[{"old": "a\n", "new": "A\n"}, {"old": "A\nb", "new": "A\nB"}]
+    )
+    assert (project.root / "a.py").read_text() == "A\nB\nc\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "said"),
+    [
+        ("def f():\n\treturn 1\n", "def f():\n    return 1", "at line 1 it differs only in white space"),
+        (
+            "def total(items):\n    return sum(items)\n",
+            "def total(item):\n    return sum(item)",
+            "The nearest passage is at line 1",
+        ),
+        ("a = 1\n", "completely different text", "nor anything like it"),
+        ("x\nx\n", "x", "occurs 2 times in a.py; quote more context"),
+    ],
+)
+async def test_a_miss_says_what_stands_there_instead(made, text: str, old: str, said: str) -> None:
+    with pytest.raises(ToolError) as caught:
+        await made({"a.py": text}).call(edit_file, path="a.py", old=old, new="")
+    assert said in str(caught.value)
+
+
+async def test_line_ends_are_kept_when_the_model_quotes_lf(made) -> None:
+    project = made({"a.txt": "one\r\ntwo\r\nthree"})
+    await project.call(edit_file, path="a.txt", old="one\ntwo", new="1\n2")
+    assert (project.root / "a.txt").read_bytes() == b"1\r\n2\r\nthree"
+    await project.call(write_file, path="a.txt", content="x\ny\n")
+    assert (project.root / "a.txt").read_bytes() == b"x\r\ny\r\n"
+
+
+async def test_what_changed_since_it_was_read_is_read_again(made) -> None:
+    project = made({"a.py": "x = 1\n"})
+    await project.call(read_file, path="a.py")
+    (project.root / "a.py").write_text("x = 1\ny = 2\n")
+    for tool, arguments in ((edit_file, {"old": "x", "new": "z"}), (write_file, {"content": ""})):
+        project.turn.seen[project.root / "a.py"] = "x = 1\n"
+        with pytest.raises(ToolError, match="changed since you read it"):
+            await project.call(tool, path="a.py", **arguments)
+    assert (project.root / "a.py").read_text() == "x = 1\ny = 2\n"
+
+
+async def test_a_new_file_gets_its_folders(project) -> None:
+    assert (
+        await project.text(write_file, path="new/deep/a.py", content="x\n")
+        == "created new/deep/a.py (1 lines)"
+    )
+    assert (project.root / "new/deep/a.py").read_text() == "x\n"
+
+
+async def test_protected_places_are_refused(project) -> None:
+    for path in (".git/config", ".mazu/config.toml", "../x", "/etc/x"):
+        with pytest.raises(PathRefused):
+            await project.call(write_file, path=path, content="")
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@given(st.text(max_size=60), st.text(min_size=1, max_size=5), st.text(max_size=10), st.text(max_size=60))
+def test_only_the_passage_changes(before: str, old: str, new: str, after: str) -> None:
+    text = f"{before}{old}{after}"
+    if text.count(old) == 1 and "\r" not in text + new:
+        assert _replaced(text, Replacement(old, new), "f", "") == f"{before}{new}{after}"

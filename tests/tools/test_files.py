@@ -1,0 +1,104 @@
+"""Reading and listing: what the user sees is what the model reads, bounded, never as noise."""
+
+import base64
+import json
+import os
+
+import pytest
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools.files import list_dir, read_file
+from mazu_ls.workspace import PathRefused
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+
+
+async def test_lines_are_numbered_and_ranges_say_where_to_go_on(made) -> None:
+    project = made({"a.txt": "".join(f"line {n}\n" for n in range(1, 11))})
+    assert (await project.text(read_file, path="a.txt", offset=9)) == "9\tline 9\n10\tline 10"
+    assert (await project.text(read_file, path="a.txt", offset=2, limit=2)).splitlines() == [
+        "2\tline 2", "3\tline 3", "[lines 2-3 of 10; go on with offset=4]"
+    ]  # fmt: skip
+    with pytest.raises(ToolError, match="has 10 lines"):
+        await project.call(read_file, path="a.txt", offset=11)
+
+
+async def test_unsaved_text_is_what_is_read(made) -> None:
+    project = made({"a.py": "saved\n"})
+    project.host.open[project.root / "a.py"] = "unsaved\n"
+    assert await project.text(read_file, path="a.py") == "1\tunsaved"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [(b"caf\xe9\n", "café"), ("x\n".encode("utf-16"), "x"), (b"\xef\xbb\xbfx\r\ny\r\n", "x")],
+)
+async def test_other_encodings_are_text(project, data: bytes, text: str) -> None:
+    (project.root / "a.txt").write_bytes(data)
+    assert (await project.text(read_file, path="a.txt")).startswith(f"1\t{text}")
+
+
+async def test_an_image_is_shown_and_a_binary_file_is_said(project) -> None:
+    (project.root / "a.png").write_bytes(PNG)
+    (project.root / "a.bin").write_bytes(os.urandom(100) + b"\0\0")
+    output = await project.call(read_file, path="a.png")
+    assert output.images[0].media_type == "image/png"
+    assert base64.b64decode(output.images[0].data) == PNG
+    with pytest.raises(ToolError, match="binary file of 102 bytes"):
+        await project.call(read_file, path="a.bin")
+
+
+async def test_a_notebook_is_its_cells(made) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title"]},
+        {
+            "cell_type": "code",
+            "source": ["1 + 1"],
+            "outputs": [{"data": {"text/plain": ["2"], "image/png": "xxx"}}],
+        },
+    ]
+    text = await made({"a.ipynb": json.dumps({"cells": cells})}).text(read_file, path="a.ipynb")
+    assert text == "## cell 1 (markdown)\n# Title\n\n## cell 2 (code)\n1 + 1\n-> 2\n-> [image/png]"
+
+
+async def test_a_huge_file_is_read_by_line_only(project) -> None:
+    with (project.root / "huge.log").open("wb") as file:
+        for start in range(0, 1_200_000, 1000):
+            file.write(b"".join(b"line %d\n" % n for n in range(start + 1, start + 1001)))
+    text = await project.text(read_file, path="huge.log", offset=1_000_000, limit=2)
+    assert text.startswith("1000000\tline 1000000\n1000001\tline 1000001\n[lines")
+
+
+async def test_long_lines_and_long_files_are_cut_with_a_pointer(made) -> None:
+    project = made(
+        {"wide.txt": "x" * 100_000, "long.txt": "x" * 90 + "\n", "many.txt": ("y" * 90 + "\n") * 1000}
+    )
+    assert "[98000 more characters in this line]" in await project.text(read_file, path="wide.txt")
+    text = await project.text(read_file, path="many.txt")
+    assert len(text) < 31_000
+    assert "of 1000; go on with offset=" in text
+
+
+async def test_folders_and_special_files_are_no_files(made) -> None:
+    project = made({"src/a.py": ""})
+    os.mkfifo(project.root / "fifo")
+    with pytest.raises(ToolError, match="list_dir"):
+        await project.call(read_file, path="src")
+    with pytest.raises(PathRefused):
+        await project.call(read_file, path="fifo")
+    with pytest.raises(PathRefused):
+        await project.call(read_file, path="../x")
+
+
+async def test_a_folder_is_listed_with_sizes_links_and_depth(made) -> None:
+    project = made({"src/deep/a.py": "x", "b.txt": "12345"})
+    (project.root / "out").symlink_to("/etc")
+    text = await project.text(list_dir, depth=2)
+    assert text.splitlines() == [
+        "src/",
+        "  deep/",
+        "b.txt (5 B)",
+        "out -> /etc (link, outside the workspace)",
+    ]
+    with pytest.raises(ToolError, match="not a folder"):
+        await project.call(list_dir, path="b.txt")

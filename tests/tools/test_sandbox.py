@@ -1,0 +1,147 @@
+"""Programs that really try: outside, at the keys, on the network, at other processes, at .git."""
+
+import asyncio
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.config import ShellSettings
+from mazu_ls.errors import MazuError
+from mazu_ls.tools import landlock, sandbox
+from mazu_ls.tools.sandbox import Sandbox
+from mazu_ls.tools.shell import run_shell
+
+
+@pytest.fixture(params=["bubblewrap", "landlock"])
+def held(request, monkeypatch) -> str:
+    if request.param == "bubblewrap" and sandbox.probe().kind != "bubblewrap":
+        pytest.skip("bubblewrap does not work here")
+    if request.param == "landlock":
+        if not landlock.abi():
+            pytest.skip("this kernel has no Landlock")
+        monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("landlock", "for the test"))
+    return request.param
+
+
+@pytest.fixture
+def keys(project) -> Path:
+    (project.home / ".mazu").mkdir()
+    (project.home / ".ssh").mkdir()
+    (project.home / ".mazu/config.toml").write_text('api_key = "KEY-OF-THE-USER"\n')
+    (project.home / ".ssh/id_rsa").write_text("KEY-OF-THE-USER\n")
+    (project.home / "notes.txt").write_text("plain\n")
+    (project.home / "alias").symlink_to(project.home)  # a way around that a rule must not open
+    return project.home
+
+
+async def test_the_project_is_writable(project, held: str) -> None:
+    output = await project.call(
+        run_shell,
+        command="echo x > new.txt && mkdir -p a/b && mv new.txt a/b/ && cat a/b/new.txt && python3 -c 'print(1)'",
+    )
+    assert (output.text, output.ok) == ("x\n1", True)
+
+
+async def test_nothing_outside_is_written(project, held: str, keys: Path) -> None:
+    outside = project.home / "outside"
+    outside.mkdir()
+    for place in (outside, Path("/etc"), Path("/usr/local"), Path("/var/tmp"), Path.home()):
+        await project.call(
+            run_shell,
+            command=f"echo x > {place}/mazu-escape; touch {place}/mazu-escape; ln -s / {place}/mazu-escape",
+        )
+        assert not os.path.lexists(place / "mazu-escape")
+    await project.call(
+        run_shell,
+        command=f"ln -s {outside} link; echo x > link/mazu-escape; rm -rf {keys}/notes.txt; truncate -s 0 {keys}/notes.txt",
+    )
+    assert list(outside.iterdir()) == []
+    assert (keys / "notes.txt").read_text() == "plain\n"
+
+
+async def test_keys_are_not_read(project, held: str, keys: Path) -> None:
+    text = await project.text(
+        run_shell,
+        command=f"cat {keys}/.mazu/config.toml {keys}/.ssh/id_rsa; ln -s {keys}/.ssh l; cat l/id_rsa {keys}/alias/.ssh/id_rsa; cat {keys}/notes.txt; cat /etc/shadow",
+    )
+    assert "KEY-OF-THE-USER" not in text
+    assert "plain" in text or held == "bubblewrap"  # which has a /tmp of its own
+    assert "root:" not in text
+
+
+async def test_the_network_is_out_of_reach(project, held: str) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    reached = threading.Event()
+    threading.Thread(target=lambda: (listener.accept(), reached.set()), daemon=True).start()
+    port = listener.getsockname()[1]
+    script = (
+        "import socket\nfor kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):\n  try:\n"
+        f"    s = socket.socket(socket.AF_INET, kind); s.connect(('127.0.0.1', {port})); s.send(b'x'); print('sent', kind)\n"
+        "  except OSError as error:\n    print('held', error)\n"
+    )
+    (project.root / "net.py").write_text(script)
+    text = await project.text(
+        run_shell, command=f"python3 net.py; (echo x > /dev/tcp/127.0.0.1/{port}) 2>&1; true"
+    )
+    assert not reached.wait(0.2)
+    assert "held" in text
+    listener.close()
+
+
+async def test_the_network_is_there_when_it_is_switched_on(project, held: str) -> None:
+    project.configure(ShellSettings(network=True))
+    listener = socket.create_server(("127.0.0.1", 0))
+    output = await project.call(
+        run_shell, command=f"(echo x > /dev/tcp/127.0.0.1/{listener.getsockname()[1]}) && echo reached"
+    )
+    assert output.text == "reached"
+    listener.close()
+
+
+async def test_other_processes_are_not_ended(project, held: str) -> None:
+    if held == "landlock" and landlock.abi() < landlock.ABI_SCOPES:
+        pytest.skip("this kernel's Landlock does not hold signals")
+    victim = await asyncio.create_subprocess_exec("sleep", "30")
+    await project.call(
+        run_shell, command=f"kill -9 {victim.pid}; kill -9 {os.getpid()}; kill -15 {victim.pid}"
+    )
+    await asyncio.sleep(0.05)
+    assert victim.returncode is None
+    victim.kill()
+    await victim.wait()
+
+
+async def test_git_is_read_only_but_for_commands_that_change_it(project, held: str) -> None:
+    if held == "landlock":
+        pytest.skip("Landlock cannot except a folder; the policy holds .git there, and the status says so")
+    await (await asyncio.create_subprocess_exec("git", "init", "-q", cwd=project.root)).wait()
+    (project.root / ".mazu").mkdir()
+    await project.call(
+        run_shell,
+        command="touch .git/x .mazu/x; echo evil > .git/hooks/pre-commit; mv .git .gone; rm -rf .git",
+    )
+    assert not (project.root / ".git/x").exists()
+    assert not (project.root / ".mazu/x").exists()
+    assert not (project.root / ".git/hooks/pre-commit").exists()
+    commit = "git -c user.name=a -c user.email=a@b"
+    output = await project.call(
+        run_shell, command=f"echo 1 > a; git add a && {commit} commit -qm one && git log --oneline"
+    )
+    assert "one" in output.text
+    await project.call(
+        run_shell, command="git add a; echo evil > .git/hooks/pre-commit; git config core.pager evil"
+    )
+    assert not (project.root / ".git/hooks/pre-commit").exists()
+    assert "evil" not in (project.root / ".git/config").read_text()
+
+
+async def test_a_required_sandbox_that_is_not_there_is_a_refusal(project, monkeypatch) -> None:
+    monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("none", "nothing works"))
+    project.configure(ShellSettings(sandbox="required"))
+    with pytest.raises(MazuError, match="nothing works"):
+        await project.call(run_shell, command="true")
+    project.configure(ShellSettings(sandbox="auto"))
+    assert (await project.call(run_shell, command="true")).ok

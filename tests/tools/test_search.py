@@ -1,0 +1,86 @@
+"""Finding: ripgrep and our own walk find the same; what git ignores and what is secret is left out."""
+
+import shutil
+
+import pytest
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools.search import glob_files, grep, name_matcher
+
+FILES = {
+    "a.py": "import os\nneedle = 1\n", "src/b.py": "x\nneedle()\ny\n", "src/c.txt": "Needle\n", "build/d.py": "needle\n",
+    "src/skipped.log": "needle\n", "src/kept.log": "needle\n", ".gitignore": "build/\n*.log\n!kept.log\n", ".env": "needle=secret\n",
+    "src/.hidden/e.py": "needle\n",
+}  # fmt: skip
+
+
+@pytest.fixture(params=["ripgrep", "own"])
+def searcher(request, monkeypatch) -> None:
+    if request.param == "own":
+        monkeypatch.setattr("mazu_ls.tools.scan.shutil.which", lambda _: None)
+    elif shutil.which("rg") is None:
+        pytest.skip("no ripgrep here")
+
+
+async def test_matches_are_found_with_file_and_line(made, searcher) -> None:
+    text = await made(FILES).text(grep, pattern="needle")
+    assert sorted(text.splitlines()) == [
+        "a.py:2:needle = 1", "src/.hidden/e.py:1:needle", "src/b.py:2:needle()", "src/kept.log:1:needle",
+    ]  # fmt: skip
+
+
+async def test_options_of_a_search(made, searcher) -> None:
+    project = made(FILES)
+    assert "src/c.txt:1:Needle" in await project.text(grep, pattern="needle", ignore_case=True)
+    assert (await project.text(grep, pattern="needle", glob="*.py", path="src")).splitlines() == [
+        "src/.hidden/e.py:1:needle", "src/b.py:2:needle()"
+    ]  # fmt: skip
+    assert await project.text(grep, pattern="needle()", fixed=True) == "src/b.py:2:needle()"
+    assert (
+        await project.text(grep, pattern="needle\\(", context=1)
+        == "src/b.py-1-x\nsrc/b.py:2:needle()\nsrc/b.py-3-y"
+    )
+    assert await project.text(grep, pattern="nowhere") == "no match for nowhere"
+    assert "[more than 1 matches" in await project.text(grep, pattern="needle", limit=1)
+
+
+async def test_unsaved_text_is_searched_instead_of_the_disk(made, searcher) -> None:
+    project = made(FILES)
+    project.host.open[project.root / "a.py"] = "import os\n\n\nneedle = 2\n"
+    text = await project.text(grep, pattern="needle = ")
+    assert text == "a.py:4:needle = 2"
+
+
+async def test_binary_files_and_patterns_that_cannot_be_read(made, searcher) -> None:
+    project = made({"a.txt": "needle\n"})
+    (project.root / "b.bin").write_bytes(b"needle\0\0")
+    assert await project.text(grep, pattern="needle") == "a.txt:1:needle"
+    with pytest.raises(ToolError, match="fixed=true"):
+        await project.call(grep, pattern="needle(")
+
+
+async def test_files_are_found_by_name(made) -> None:
+    project = made(FILES)
+    assert set((await project.text(glob_files, pattern="*.py")).splitlines()) == {
+        "a.py",
+        "src/b.py",
+        "src/.hidden/e.py",
+    }
+    assert await project.text(glob_files, pattern="src/*.{py,txt}", limit=1) in (
+        "src/b.py\n[1 more; narrow the pattern, or raise limit]", "src/c.txt\n[1 more; narrow the pattern, or raise limit]"
+    )  # fmt: skip
+    assert await project.text(glob_files, pattern="*.zig") == "no file matches *.zig"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("*.py", ["a.py", "x/y/a.py"], ["a.pyc"]), ("src/**/*.py", ["src/a.py", "src/x/y/a.py"], ["a.py", "xsrc/a.py"]),
+        ("src/*.py", ["src/a.py"], ["src/x/a.py"]), ("**", ["a", "b/c"], []), ("[ab]?.py", ["a1.py"], ["c1.py"]),
+        ("{a,b}/x", ["a/x", "b/x"], ["c/x"]), ("a.b", ["a.b"], ["aXb"]),
+    ],
+)  # fmt: skip
+def test_globs(pattern: str, yes: list[str], no: list[str]) -> None:
+    matcher = name_matcher(pattern)
+    assert all(matcher.match(path) for path in yes)
+    assert not any(matcher.match(path) for path in no)

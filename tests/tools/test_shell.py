@@ -1,0 +1,116 @@
+"""run_shell: what comes back, what is kept, what ends."""
+
+import asyncio
+import contextlib
+import time
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.config import ShellSettings
+from mazu_ls.errors import ToolError
+from mazu_ls.tools.shell import run_shell, shell_output, shell_stop
+
+
+async def test_output_streams_and_the_end_is_told(project) -> None:
+    output = await project.call(run_shell, command="echo one; echo two >&2; exit 3")
+    assert (output.ok, output.text) == (False, "one\ntwo\n[exit code 3]")
+    assert "".join(project.emitted) == "one\ntwo\n"
+    assert (await project.call(run_shell, command="true")).text == "[exit code 0]"
+    assert "SIGKILL" in await project.text(run_shell, command="kill -9 $$")
+
+
+async def test_the_directory_is_kept_within_the_workspace(made) -> None:
+    project = made({"src/a.py": ""})
+    assert "[working directory: src]" in await project.text(run_shell, command="cd src")
+    assert await project.text(run_shell, command="ls") == "a.py"
+    assert "outside the workspace" in await project.text(run_shell, command="cd /")
+    assert await project.text(run_shell, command="ls") == "a.py"
+    assert await project.text(run_shell, command="cd ..; false") == "[exit code 1]\n[working directory: .]"
+
+
+async def test_there_is_no_input_and_no_key(project) -> None:
+    project.turn.env["ANTHROPIC_API_KEY"] = "sk-ant-secret"
+    project.turn.env["DATABASE_URL"] = "postgres://me:hunter2hunter2@db/x"
+    project.turn.env["HARMLESS"] = "yes"
+    text = await project.text(run_shell, command="read line; echo [$line]; env")
+    assert text.startswith("[]\n")
+    assert "HARMLESS=yes" in text
+    assert "sk-ant" not in text
+    assert "hunter2" not in text
+
+
+async def test_a_time_limit_ends_the_whole_group(project) -> None:
+    started = time.monotonic()
+    output = await project.call(run_shell, command="echo begun; (sleep 300 & sleep 300)", timeout=0.4)
+    assert time.monotonic() - started < 5
+    assert output.text == "begun\n\n[ended: the time limit of 0.4 s was reached]"
+    assert not output.ok
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sleep 301 & echo done",
+        "setsid sleep 301 & echo done",
+        "(setsid nohup sleep 301 >/dev/null &); echo done",
+    ],
+)
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+async def test_what_is_left_behind_cannot_hold_the_turn(project, command: str, sandbox) -> None:
+    project.configure(ShellSettings(sandbox=sandbox))
+    started = time.monotonic()
+    output = await project.call(run_shell, command=command)
+    assert time.monotonic() - started < 4
+    assert output.text.startswith("done")
+    assert not any("301" in line for line in await asyncio.to_thread(commands))
+
+
+def commands() -> list[str]:
+    """Command lines of all the sleeps there are."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if line.startswith("sleep")]
+
+
+async def test_cancelling_ends_the_children(project) -> None:
+    task = asyncio.create_task(project.call(run_shell, command="sleep 302"))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not any("302" in line for line in await asyncio.to_thread(commands))
+
+
+async def test_a_flood_is_cut_with_a_pointer_to_the_rest(project) -> None:
+    text = await project.text(run_shell, command="seq 1 100000")
+    assert text.startswith("1\n2\n")
+    assert text.endswith("99999\n100000")
+    assert len(text) < 32_000
+    assert 'shell_output with id="sh1", offset=8192' in text
+    more = await project.text(shell_output, id="sh1", offset=8192)
+    assert more.splitlines()[1].isdigit()
+    assert sum(map(len, project.emitted)) < 70_000
+
+
+async def test_terminal_noise_is_taken_off(project) -> None:
+    text = await project.text(run_shell, command=r"printf '\033[31mred\033[0m\n10%%\r100%%\n\000\001end\n'")
+    assert text == "red\n100%\n\ufffd\ufffdend"
+
+
+async def test_a_background_command_is_read_and_stopped(project) -> None:
+    said = await project.text(run_shell, command="echo up; sleep 303", background=True)
+    assert said.startswith("running in the background as sh1")
+    assert (await project.text(shell_output, id="sh1", wait=5)).startswith("up\n")
+    assert "still running" in await project.text(shell_output, id="sh1")
+    assert "ended by SIG" in await project.text(shell_stop, id="sh1")
+    with pytest.raises(ToolError, match="there are: sh1"):
+        await project.call(shell_output, id="sh9")
+
+
+async def test_a_syntax_error_is_bashs_own(project) -> None:
+    output = await project.call(run_shell, command="echo (")
+    assert not output.ok
+    assert "syntax error" in output.text
