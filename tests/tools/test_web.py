@@ -1,0 +1,144 @@
+"""web_fetch against a server on this machine: public addresses only, every limit kept."""
+
+import asyncio
+import contextlib
+import gzip
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mazu_ls.config import WebSettings
+from mazu_ls.errors import ToolError
+from mazu_ls.tools import web
+from mazu_ls.tools.readable import readable
+from mazu_ls.tools.web import is_public, web_fetch
+
+PAGE = """<!doctype html><html><head><title>The page</title><style>x{}</style></head><body>
+<nav><a href="/menu">menu</a></nav><main><h1>Heading</h1><p>First  paragraph with a <a href="/next">link</a> and <code>code</code>.</p>
+<ul><li>one</li><li>two<ol><li>deep</li></ol></li></ul><pre>def f():
+    return 1</pre><table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
+<script>alert("no")</script></main><footer>imprint</footer></body></html>"""
+
+
+@contextlib.asynccontextmanager
+async def serving(answers: dict[str, bytes]) -> AsyncIterator[str]:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readline()).decode().split(" ")[1]
+        while (await reader.readline()).strip():
+            pass
+        if path == "/slow":
+            await asyncio.sleep(30)
+        with contextlib.suppress(ConnectionError):
+            writer.write(answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone"))
+            await writer.drain()
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def response(body: bytes, media: str = "text/html", extra: str = "") -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
+    return head.encode() + body
+
+
+def redirect(to: str) -> bytes:
+    return f"HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+async def test_a_page_is_readable_text_from_a_stranger(project) -> None:
+    project.configure(web=WebSettings(allow_private=True))
+    async with serving({"/": response(PAGE.encode())}) as url:
+        output = await project.call(web_fetch, url=f"{url}/")
+        assert output.untrusted == f"{url}/"
+    assert "# Heading" in output.text
+    assert f"First paragraph with a [link]({url}/next) and `code`." in output.text
+    assert "```\ndef f():\n    return 1\n```" in output.text
+    assert "| 1 | 2" in output.text
+    for gone in ("menu", "alert", "imprint", "x{}"):
+        assert gone not in output.text
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "0.0.0.0",
+        "169.254.169.254",
+        "[::ffff:127.0.0.1]",
+        "10.0.0.1",
+        "2130706433",
+    ],
+)
+async def test_private_addresses_are_refused_before_anything_is_sent(project, host: str) -> None:
+    with pytest.raises(ToolError, match=r"not a public address|no address"):
+        await project.call(web_fetch, url=f"http://{host}:9/")
+
+
+async def test_a_redirect_is_checked_like_the_first_address(project, monkeypatch) -> None:
+    monkeypatch.setattr(web, "is_public", lambda address: address == "127.0.0.1")
+    answers = {
+        "/in": redirect("http://10.0.0.1/"),
+        "/file": redirect("file:///etc/passwd"),
+        "/loop": redirect("/loop"),
+        "/ok": redirect("/end"),
+    }
+    async with serving({**answers, "/end": response(b"there", "text/plain")}) as url:
+        assert await project.text(web_fetch, url=f"{url}/ok") == "there"
+        for path, said in (("/in", "10.0.0.1"), ("/file", "not an http"), ("/loop", "more than 5 redirects")):
+            with pytest.raises(ToolError, match=said):
+                await project.call(web_fetch, url=f"{url}{path}")
+
+
+async def test_a_name_with_a_public_and_a_private_address_is_a_trick(project, monkeypatch) -> None:
+    async def both(*_: object, **__: object) -> list:
+        return [(2, 1, 6, "", ("93.184.215.14", 80)), (2, 1, 6, "", ("127.0.0.1", 80))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
+    with pytest.raises(ToolError, match=r"127\.0\.0\.1"):
+        await project.call(web_fetch, url="http://rebinding.example/")
+
+
+async def test_size_time_and_kind_are_limited(project, monkeypatch) -> None:
+    project.configure(web=WebSettings(allow_private=True))
+    monkeypatch.setattr(web, "SECONDS", 0.5)
+    bomb = gzip.compress(b"x" * 30_000_000)
+    answers = {
+        "/bomb": response(bomb, "text/plain", "Content-Encoding: gzip\r\n"), "/bin": response(b"\x7fELF\0\0\xff", "application/octet-stream"),
+        "/long": response(b"word\n" * 20_000, "text/plain"), "/latin": response("caf\xe9".encode("latin-1"), "text/plain; charset=iso-8859-1"),
+    }  # fmt: skip
+    async with serving(answers) as url:
+        assert "larger than 5 MiB" in await project.text(web_fetch, url=f"{url}/bomb")
+        assert await project.text(web_fetch, url=f"{url}/latin") == "café"
+        long = await project.text(web_fetch, url=f"{url}/long")
+        assert "go on with offset=" in long
+        assert len(long) < 31_000
+        missing = await project.call(web_fetch, url=f"{url}/missing")
+        assert (missing.ok, missing.text) == (False, "[status 404]\nnone")
+        with pytest.raises(ToolError, match="not text"):
+            await project.call(web_fetch, url=f"{url}/bin")
+        with pytest.raises(ToolError, match="did not answer"):
+            await project.call(web_fetch, url=f"{url}/slow")
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+def test_public_addresses(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1",
+        "::1", "::", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "ff02::1", "192.0.2.1",
+    ],
+)  # fmt: skip
+def test_private_addresses(address: str) -> None:
+    assert not is_public(address)
+
+
+def test_broken_html_is_read_as_far_as_it_goes() -> None:
+    assert readable("<p>one<p>two<b>three</i><script>x", "http://x") == "one\n\ntwothree"
