@@ -33,7 +33,9 @@ CAPABILITIES = {
     },
     "textDocument": {
         "synchronization": {"didSave": True, "willSave": True},
-        "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "refactor"]}}},
+        "codeAction": {
+            "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "refactor"]}}
+        },
         "hover": {"contentFormat": ["markdown", "plaintext"]},
     },
     "window": {"workDoneProgress": True, "showDocument": {"support": True}},
@@ -91,7 +93,9 @@ def main() -> int:
         print(f"{name:12}{cost.cpu:10.0f}{cost.wall:10.0f}{cost.rss:10.1f}")
     ratio = medians["mazu-ls"].cpu / medians["bare pygls"].cpu
     fits = ratio <= LIMIT_RATIO and medians["mazu-ls"].rss <= LIMIT_MIB
-    print(f"CPU ratio {ratio:.2f} (at most {LIMIT_RATIO}), RSS {medians['mazu-ls'].rss:.1f} MiB (at most {LIMIT_MIB})")
+    print(
+        f"CPU ratio {ratio:.2f} (at most {LIMIT_RATIO}), RSS {medians['mazu-ls'].rss:.1f} MiB (at most {LIMIT_MIB})"
+    )
     return 0 if fits else 1
 
 

@@ -118,8 +118,10 @@ async def _request(editor: Editor, document: Document, edits: list[TextEdit], la
 
 async def _ask(editor: Editor, label: str, edit: dict[str, Any]) -> str | None:
     """None if the editor says it applied the edit, else why not, as far as it says."""
+    # Neovim prints the label each time, and waits for a key when there are two lines of that.
+    params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
     try:
-        answer = await editor.link.ask("workspace/applyEdit", {"label": label, "edit": edit}, ANSWER_SECONDS)
+        answer = await editor.link.ask("workspace/applyEdit", params, ANSWER_SECONDS)
     except ClientError as error:
         return str(error)
     fields = answer if isinstance(answer, dict) else {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import project_folder
-from mazu_ls.server import chats, turns
+from mazu_ls.server import chat_commands, chats, turns
 from mazu_ls.server.apply import apply_edits
 from mazu_ls.server.attachments import attachments, mentioned
 from mazu_ls.server.disk import unified
@@ -63,6 +63,9 @@ async def send(
             Kind.NOT_FOUND, "There is no message to send.", 'Write it under the last heading "## You".'
         )
     session = await _session_of(server, path, text, params.session_id)
+    if (reply := await chat_commands.run(server, message, session.id)) is not None:
+        server.jobs.spawn(_answer(server, path, reply))
+        return wire.Started(session.id, None)
     await turns.check_ready(session, params.model)
     others = [place for place in params.attachments if place.uri != uri]
     attached = (*await attachments(server, others), *await mentioned(server, message))
@@ -148,7 +151,7 @@ class ReplyWriter:
         text = document.text if document else await self._server.host.read(self._path)
         place = chats.reply_end(text, self._turn)
         if place is None:
-            self._pending = ""
+            self._refused += 1
             return
         started = bool(text[:place].splitlines()) and not text[:place].endswith("\n")
         new = chats.quoted(ready if started else ready.lstrip("\n"))
@@ -175,6 +178,14 @@ class ReplyWriter:
         said = unified(chats.reply_so_far(document.text, self._turn))
         grown = len(said) - len(unified(chats.reply_so_far(before, self._turn)))
         return grown >= len(new) and said.endswith(new.rstrip("\n"))
+
+
+async def _answer(server: Server, path: Path, reply: str) -> None:
+    """Put the reply of a `/command` below it. After the command was answered, as `_make_room`."""
+    text = await server.host.read(path)
+    await server.host.edit(
+        path, text, text.rstrip("\r\n") + f"\n\n## Mazu\n\n{chats.quoted(reply)}\n\n## You\n\n"
+    )
 
 
 async def _document_of(server: Server, session: Session) -> Path:

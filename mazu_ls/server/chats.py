@@ -55,7 +55,7 @@ def session_of(text: str) -> str | None:
 def sections(text: str) -> list[Section]:
     """The document cut at its headings."""
     heads = list(HEADING.finditer(text))
-    ends = [head.start() for head in heads[1:]] + [len(text)]
+    ends = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
     return [
         Section(head["who"], head["turn"], min(head.end() + 1, end), end)
         for head, end in zip(heads, ends, strict=True)

@@ -105,7 +105,7 @@ class Connection(LanguageServer):
         self.mazu = server = Server(host, editor, updates, self._env)
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True
-        return initialize_result(documents.encoding, registry.names())
+        return initialize_result(documents.encoding, registry.names(), profile)
 
     def _shutdown_request(self, params: None) -> Coroutine[Any, Any, None]:
         """From this moment on only `exit` counts, also one that is already in the pipe."""

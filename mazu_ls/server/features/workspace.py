@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server import commands, lsp
+from mazu_ls.server.capabilities import registrations
 from mazu_ls.server.features import feature
 from mazu_ls.server.outgoing import ClientError
 from mazu_ls.server.settings import pulled_settings, pushed_settings
@@ -30,24 +31,12 @@ async def initialized(server: Server, params: None) -> None:
 
 async def _register(server: Server) -> None:
     assert server.editor is not None
-    profile, wanted = server.editor.profile, []
-    if profile.says("workspace.didChangeWatchedFiles.dynamicRegistration"):
-        watch = {"watchers": [{"globPattern": "**/*"}]}
-        wanted.append(
-            {"id": "mazu-files", "method": "workspace/didChangeWatchedFiles", "registerOptions": watch}
-        )
-    if profile.says("workspace.didChangeConfiguration.dynamicRegistration"):
-        section = {"section": "mazu"}
-        wanted.append(
-            {"id": "mazu-settings", "method": "workspace/didChangeConfiguration", "registerOptions": section}
-        )
-    if wanted:
-        try:
-            await server.editor.link.ask(
-                "client/registerCapability", {"registrations": wanted}, REGISTER_SECONDS
-            )
-        except (ClientError, TimeoutError) as error:
-            logger.info("The editor took no registration: %s", error)
+    if not (wanted := registrations(server.editor.profile)):
+        return
+    try:
+        await server.editor.link.ask("client/registerCapability", {"registrations": wanted}, REGISTER_SECONDS)
+    except (ClientError, TimeoutError) as error:
+        logger.info("The editor took no registration: %s", error)
 
 
 @feature("workspace/executeCommand", lsp.ExecuteCommand)

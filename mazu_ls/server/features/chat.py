@@ -1,0 +1,159 @@
+"""A chat document as an editor shows any structured text: completion, folding, symbols, links. Nothing in other files."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import MazuError
+from mazu_ls.server import chats, lsp, uris
+from mazu_ls.server.chat_commands import COMMANDS
+from mazu_ls.server.features import feature
+
+if TYPE_CHECKING:
+    from mazu_ls.server.documents import Document
+    from mazu_ls.server.server import Server
+
+TYPED = re.compile(r"(?:^(?P<slash>/\w*)|(?<![\w@`/])@(?P<path>[\w./~+-]*)|\b(?P<memory>[mg]_\d*))$")
+PATHS = 200
+MEMORIES = 100
+FILE, FOLDER, TEXT, SNIPPET, COMMAND = 17, 19, 1, 15, 3
+TASK = """\
+## Goal
+${1:What shall be true when this is done?}
+
+Context: ${2:where it is, what was tried}
+Acceptance: ${3:how to tell that it is done}
+Constraints: ${4:what must not change}
+Verify: ${5:the command that proves it}
+"""
+
+
+@feature("textDocument/completion", lsp.AtPosition)
+async def completion(server: Server, params: lsp.AtPosition) -> list[dict[str, Any]] | None:
+    """`@path`, `/command`, the task template, and ids of memories."""
+    document = _chat(server, params.text_document.uri)
+    if document is None:
+        return None
+    line, column = document.locate(params.position)
+    typed = TYPED.search(document.line(line)[:column])
+    if typed is None:
+        return None
+    span = lsp.Range(document.position(line, typed.start()), params.position)
+    if typed["slash"] is not None:
+        return _commands(span)
+    if typed["memory"] is not None:
+        return await _memories(server, span)
+    return await asyncio.to_thread(_paths, server, typed["path"], span)
+
+
+@feature("textDocument/foldingRange", lsp.OfDocument)
+def folding(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None:
+    """What stands under each heading."""
+    document = _chat(server, params.text_document.uri)
+    if document is None:
+        return None
+    found: list[dict[str, Any]] = []
+    for section in chats.sections(document.text):
+        start = document.position_at(max(0, section.start - 1)).line
+        said = document.text[section.start : section.end].rstrip()
+        end = document.position_at(section.start + len(said)).line
+        if said.strip() and end > start:
+            found.append({"startLine": start, "endLine": end, "kind": "region"})
+    return found
+
+
+@feature("textDocument/documentSymbol", lsp.OfDocument)
+def symbols(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None:
+    """Who said what: one symbol for each heading, named by the first line under it."""
+    document = _chat(server, params.text_document.uri)
+    if document is None:
+        return None
+    found: list[dict[str, Any]] = []
+    for section in chats.sections(document.text):
+        said = document.text[section.start : section.end].strip()
+        first = said.splitlines()[0][:60] if said else "…"
+        line = document.position_at(max(0, section.start - 1)).line
+        whole = lsp.Range(lsp.Position(line, 0), document.position_at(section.end))
+        head = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
+        found.append({"name": f"{section.who}: {first}", "kind": 15, "range": whole, "selectionRange": head})
+    return found
+
+
+@feature("textDocument/documentLink", lsp.OfDocument)
+def links(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None:
+    """Files that are named with `@`."""
+    document = _chat(server, params.text_document.uri)
+    if document is None:
+        return None
+    found: list[dict[str, Any]] = []
+    for match in chats.MENTION.finditer(document.text):
+        try:
+            path = server.workspace.resolve(match["path"])
+        except MazuError:
+            continue
+        if path.is_file():
+            span = lsp.Range(document.position_at(match.start()), document.position_at(match.end()))
+            target = uris.from_path(path) + (f"#L{match['first']}" if match["first"] else "")
+            found.append({"range": span, "target": target})
+    return found
+
+
+def _chat(server: Server, uri: str) -> Document | None:
+    document = server.editor.documents.get(uri) if server.editor else None
+    return document if document and chats.is_chat(document.path) else None
+
+
+def _commands(span: lsp.Range) -> list[dict[str, Any]]:
+    found = [
+        {
+            "label": f"/{name}",
+            "kind": COMMAND,
+            "detail": command.help,
+            "textEdit": lsp.TextEdit(span, f"/{name} "),
+        }
+        for name, command in COMMANDS.items()
+    ]
+    task = {"label": "/task", "kind": SNIPPET, "detail": "a task with its goal, constraints and proof"}
+    plain = re.sub(r"\$\{\d:([^}]*)\}", r"\1", TASK).removeprefix("## ")
+    return [*found, {**task, "textEdit": lsp.TextEdit(span, plain)}]
+
+
+async def _memories(server: Server, span: lsp.Range) -> list[dict[str, Any]] | None:
+    project = server.project
+    if project is None or project.memories is None:
+        return None
+    found, _ = await project.memories.list(limit=MEMORIES)
+    return [
+        {"label": memory.id, "kind": TEXT, "detail": memory.title, "textEdit": lsp.TextEdit(span, memory.id)}
+        for memory in found
+    ]
+
+
+def _paths(server: Server, typed: str, span: lsp.Range) -> list[dict[str, Any]]:
+    """The folder that was typed so far, one level deep; hidden entries where a dot was typed."""
+    folder, _, start = typed.rpartition("/")
+    found: list[dict[str, Any]] = []
+    for root in server.workspace.roots if not folder else [None]:
+        try:
+            place = root or server.workspace.resolve(folder)
+            entries = sorted(place.iterdir(), key=lambda entry: (entry.is_file(), entry.name))
+        except (OSError, MazuError):
+            continue
+        for entry in entries:
+            if entry.name.startswith(start) and (start.startswith(".") or not entry.name.startswith(".")):
+                found.append(_path(server, entry, span))
+    return found[:PATHS]
+
+
+def _path(server: Server, entry: Path, span: lsp.Range) -> dict[str, Any]:
+    name = server.workspace.relative(entry) + ("/" if entry.is_dir() else "")
+    kind = FOLDER if entry.is_dir() else FILE
+    return {
+        "label": f"@{name}",
+        "kind": kind,
+        "filterText": f"@{name}",
+        "textEdit": lsp.TextEdit(span, f"@{name}"),
+    }
