@@ -79,7 +79,7 @@ ask_next = function()
   local options = vim.list_extend({}, asked.params.options)
   options[#options + 1] = { label = 'No, and say why' }
   vim.ui.select(options, {
-    prompt = asked.params.title,
+    prompt = asked.params.title .. '?',
     kind = 'mazu_permission',
     format_item = function(option)
       return option.label

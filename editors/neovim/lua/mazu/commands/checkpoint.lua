@@ -150,7 +150,7 @@ local function preview(id)
     view.show('rollback', plan_lines(result))
     vim.cmd.redraw()
     vim.ui.select(choices(result), {
-      prompt = 'Roll back to ' .. id,
+      prompt = ('Roll back to %s:'):format(id),
       kind = 'mazu_rollback',
       format_item = function(choice)
         return choice[1]
@@ -204,7 +204,7 @@ return {
   checkpoints = {
     about = 'list the checkpoints; show what changed since one',
     run = function()
-      choose('Changes since', function(checkpoint)
+      choose('Changes since:', function(checkpoint)
         client.execute('mazu.checkpoint.diff', { id = checkpoint.id }, function(result)
           local patch = result.patch ~= '' and result.patch or 'Nothing changed since ' .. checkpoint.id
           view.show('checkpoint/' .. checkpoint.id, vim.split(patch, '\n', { plain = true }), 'diff')
@@ -221,7 +221,7 @@ return {
       if call.text ~= '' then
         return preview(call.text)
       end
-      choose('Roll back to', function(checkpoint)
+      choose('Roll back to:', function(checkpoint)
         preview(checkpoint.id)
       end)
     end,

@@ -64,7 +64,7 @@ local function act_on(memory)
   show(memory)
   local acts = { { 'Keep as it is' }, { memory.pinned and 'Unpin' or 'Pin', toggle_pin }, { 'Forget', forget } }
   vim.ui.select(acts, {
-    prompt = memory.title,
+    prompt = memory.title .. ':',
     format_item = function(act)
       return act[1]
     end,
@@ -126,7 +126,7 @@ return {
     run = function(call)
       call:with_text('Recall: ', function(text)
         client.execute('mazu.recall', { query = text }, function(result)
-          choose(result.memories, 'Recalled', show)
+          choose(result.memories, 'Recalled:', show)
         end)
       end)
     end,
@@ -139,7 +139,7 @@ return {
     run = function(call)
       local argument = call.text ~= '' and { category = call.text } or nil
       client.execute('mazu.memory.list', argument, function(result)
-        choose(result.memories, ('%d memories'):format(result.total), act_on)
+        choose(result.memories, ('%d memories:'):format(result.total), act_on)
       end)
     end,
   },

@@ -53,7 +53,7 @@ end
 local function act_on(session)
   local acts = { { 'Open', 'mazu.chat' }, { 'Delete', 'mazu.session.delete' }, { 'Cancel' } }
   vim.ui.select(acts, {
-    prompt = session_line(session),
+    prompt = session_line(session) .. ':',
     format_item = function(act)
       return act[1]
     end,
@@ -106,7 +106,7 @@ return {
         if #result.sessions == 0 then
           return tell.info('there is no conversation yet')
         end
-        vim.ui.select(result.sessions, { prompt = 'Sessions', format_item = session_line }, function(session)
+        vim.ui.select(result.sessions, { prompt = 'Sessions:', format_item = session_line }, function(session)
           if session then
             act_on(session)
           end
@@ -137,7 +137,7 @@ return {
         return set_model(call.text)
       end
       list_models(function(names, current)
-        vim.ui.select(names, { prompt = ('Model (now %s)'):format(current or 'none') }, function(name)
+        vim.ui.select(names, { prompt = ('Model (now %s):'):format(current or 'none') }, function(name)
           if name then
             set_model(name)
           end
@@ -154,7 +154,7 @@ return {
       if call.text ~= '' then
         return set_mode(call.text)
       end
-      vim.ui.select(modes, { prompt = 'Mode' }, function(mode)
+      vim.ui.select(modes, { prompt = 'Mode:' }, function(mode)
         if mode then
           set_mode(mode)
         end
