@@ -93,7 +93,7 @@ class Calls:
                 f"error: {call.name} failed inside mazu-ls; the log has the detail. Try another way.",
                 ok=False,
             )
-        return self._end(call, output.ok, _told(output), output, tuple(edits))
+        return self._end(call, output.ok, told(output), output, tuple(edits))
 
     def _named(self, error: OSError, call: ToolCall) -> str:
         """The file an error is about, as the model names files."""
@@ -163,7 +163,7 @@ def summary(text: str) -> str:
     return line if len(line) <= 120 else line[:117] + "..."
 
 
-def _told(output: ToolOutput) -> str:
+def told(output: ToolOutput) -> str:
     """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
     text = output.text
     if len(text) > MAX_RESULT_CHARS:

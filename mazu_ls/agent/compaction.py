@@ -36,7 +36,16 @@ async def compact(session: Session, model: models.Model, turn_id: str) -> Usage 
     if checkpoint := await session.checkpoint("compaction", label, turn_id, [], None):
         session.append(journal.CheckpointTaken(checkpoint, "compaction", label), turn_id)
     summary, usage = await summarise(model, messages[: starts[-1]])
-    session.append(journal.Compacted(summary, len(messages) - starts[-1], usage), turn_id)
+    # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
+    said = session.conversation.said
+    buffers = await session.project.host.buffers()
+    recalled, _ = await session.project.recall_for(
+        said[0] if said else summary, buffers, (), [summary], session.id
+    )
+    session.map = ""
+    await session.draw_map(model, buffers)
+    told = "\n\n".join(part for part in (summary, recalled) if part)
+    session.append(journal.Compacted(told, len(messages) - starts[-1], usage), turn_id)
     session.last_input = sum(map(estimate, session.conversation.messages))
     return usage
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,13 +16,14 @@ SUMMARY = "Summary of the conversation so far (older messages were compacted):\n
 
 @dataclass
 class Conversation:
-    """The messages up to the head, and the calls that still wait for their result."""
+    """The messages up to the head, the calls that still wait for their result, and what the user said last, newest first."""
 
     messages: list[Message] = field(default_factory=list)
     waiting: dict[str, ToolCall] = field(default_factory=dict)
     results: dict[str, ToolResult] = field(default_factory=dict)
     model: str | None = None
     turns: int = 0
+    said: deque[str] = field(default_factory=lambda: deque(maxlen=3))
 
     def apply(self, event: Event) -> None:
         """Take one more event of the chain into account."""
@@ -30,8 +32,10 @@ class Conversation:
                 self.turns += 1
             case journal.ModelChosen(model):
                 self.model = model
-            case journal.UserSaid(message):
+            case journal.UserSaid(message, shown):
                 self._close()
+                if shown:
+                    self.said.appendleft(shown)
                 self._user(message.parts)
             case journal.ModelSaid(message):
                 self._close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from mazu_ls.agent.documents import Documents
 from mazu_ls.agent.extraction import Extractions
 from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
 from mazu_ls.agent.permissions import Grants, Rule
+from mazu_ls.agent.project_map import ProjectMap, tokens_for
 from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.toolbox import builtin_tools
 from mazu_ls.errors import Kind, MazuError
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ONE_SHOTS = "oneshot"
+WARM_SECONDS = 2.0
+MAP_SECONDS = 0.2
+"""A turn waits no longer than this for the project map; the next one has it."""
 
 
 class Project:
@@ -61,6 +65,8 @@ class Project:
         self._models: dict[str, Model] = {}
         self._documents = Documents()
         self._told: set[str] = set()
+        self._map: ProjectMap
+        self._warming: asyncio.Task[None]
         self._patience: Patience | None = None
 
     @classmethod
@@ -82,6 +88,8 @@ class Project:
         project.sessions = Sessions(project, project.journals)
         project.extractions = Extractions(project)
         project.extractions.start()
+        project._map = ProjectMap(project.workspace, project.state)
+        project._warming = asyncio.create_task(project._warm_map())
         project.grants = Grants.load(paths.mazu_home(env), project.key)
         return project
 
@@ -226,19 +234,49 @@ class Project:
             [self._documents.text(root / name) for root in self.folders for name in prompt.CONVENTIONS]
         )
 
-    async def recall_for(self, text: str, buffers: Sequence[Buffer]) -> tuple[str, tuple[str, ...]]:
+    def map_budget(self, model: Model) -> int:
+        """How many tokens of project map this model gets; 0 for none."""
+        return tokens_for(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
+
+    async def draw_map(self, budget: int, focus: Sequence[str]) -> str:
+        """The map of the project; empty where it is off, or is not ready within MAP_SECONDS."""
+        return await self._map.render(budget, focus, patience=MAP_SECONDS) if budget else ""
+
+    async def _warm_map(self) -> None:
+        """Read the project before the first turn asks for its map, unless that comes at once."""
+        await asyncio.sleep(WARM_SECONDS)
+        if self.folders and self.config.context.map_tokens:
+            try:
+                await self._map.refresh()
+            except MazuError as error:
+                log.warning("no project map: %s", error.message)
+
+    def open_files(self, buffers: Sequence[Buffer]) -> tuple[str, ...]:
+        """The paths of the open documents that lie in the workspace."""
+        within = (buffer.path for buffer in buffers if buffer.path and self.workspace.contains(buffer.path))
+        return tuple(self.workspace.relative(path) for path in within)
+
+    async def recall_for(
+        self,
+        text: str,
+        buffers: Sequence[Buffer],
+        attachments: Sequence[prompt.Attachment] = (),
+        recent: Iterable[str] = (),
+        session_id: str | None = None,
+    ) -> tuple[str, tuple[str, ...]]:
         """What memory holds for this request, as a block for the prompt, and the ids in it."""
         if self.memories is None or self.config.memory.inject_tokens == 0:
             return "", ()
         from mazu_ls.memory.inject import RecallContext
 
-        open_files = [
-            self.workspace.relative(b.path) for b in buffers if b.path and self.workspace.contains(b.path)
-        ]
+        attached = [a for a in attachments if not a.image]
+        selected = next((a.text for a in attached if a.first_line is not None), "")
+        context = RecallContext(
+            task=text, file=attached[0].name if attached else None, files=self.open_files(buffers),
+            selection=selected, recent=tuple(recent), session_id=session_id,
+        )  # fmt: skip
         try:
-            injection = await self.memories.inject(
-                RecallContext(task=text, files=tuple(open_files)), self.config.memory.inject_tokens
-            )
+            injection = await self.memories.inject(context, self.config.memory.inject_tokens)
         except MazuError as error:
             await self._say_once(f"Memory could not be read for this turn: {error.message}")
             return "", ()
@@ -292,8 +330,9 @@ class Project:
 
     async def close(self) -> None:
         """End all turns, children and connections."""
+        self._warming.cancel()
         await self.extractions.close()
-        await self.sessions.close()
+        await asyncio.gather(self.sessions.close(), self._map.close())
         if self.checkpoints:
             await self.checkpoints.close()
         if self._heads:

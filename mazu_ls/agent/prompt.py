@@ -51,7 +51,7 @@ class Attachment:
 
 
 def system(
-    role: str, conventions: str, mode: Mode, folders: Sequence[Path], autonomous: bool
+    role: str, conventions: str, mode: Mode, folders: Sequence[Path], *, autonomous: bool, project_map: str
 ) -> tuple[str, ...]:
     """The system prompt, what never changes first, so that the provider's cache holds it."""
     work = (
@@ -61,7 +61,8 @@ def system(
     )
     place = "Workspace folders: " + (", ".join(str(folder) for folder in folders) or "none is open") + "."
     head = "\n\n".join(part for part in (role.strip(), RULES, MODES[mode], work, place) if part)
-    return (head, conventions) if conventions else (head,)
+    drawn = f"<project_map>\n{closed(project_map, 'project_map')}\n</project_map>" if project_map else ""
+    return tuple(part for part in (head, conventions, drawn) if part)
 
 
 def conventions(texts: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
     from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Mode
+    from mazu_ls.host import Buffer
     from mazu_ls.models.model import Model
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Session:
         self._said_all = False
         self.interrupted = False
         self.aside = False
+        self.map = ""
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
@@ -219,15 +221,15 @@ class Session:
         stopped = False
         while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
             try:
-                model = await self._ready(asked)
-                background, injected = ([], ()) if stopped else await self._background(asked)
+                model = await self.ready(asked)
+                background, injected = ([], ()) if stopped else await self.background(asked, model)
                 break
             except asyncio.CancelledError:
                 if stopped:
                     raise
                 self.uncancel()
                 stopped = True
-        run = TurnRun(self, asked, self._context(turn_id), model, self.mode or self.project.mode, injected)
+        run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, injected)
         if not self.name:
             self.append(journal.SessionNamed(self.headline(asked.text)))
         if self.conversation.model != model.name:
@@ -239,13 +241,13 @@ class Session:
             self.project.extractions.note(self.id)
         return await run.run(stopped=stopped)
 
-    async def _ready(self, asked: Prompt) -> Model:
+    async def ready(self, asked: Prompt) -> Model:
         """The conversation as it stands now, and the model that goes on with it."""
         if await self.project.head_of(self.id, self.journal.last) != self.journal.head:
             await self.load()
         return await self.project.model(asked.model or self.conversation.model)
 
-    def _context(self, turn_id: str) -> Turn:
+    def context(self, turn_id: str) -> Turn:
         """What the tools of a turn see."""
         project = self.project
         return Turn(
@@ -263,16 +265,28 @@ class Session:
             env=project.env,
         )
 
-    async def _background(self, asked: Prompt) -> tuple[list[str], tuple[str, ...]]:
+    async def background(self, asked: Prompt, model: Model) -> tuple[list[str], tuple[str, ...]]:
         """The memories and the editor's state that go before the user's words, and the ids of those memories."""
         buffers = await self.project.host.buffers()
-        recalled, ids = await self.project.recall_for(asked.text, buffers)
+        (recalled, ids), _ = await asyncio.gather(
+            self.project.recall_for(asked.text, buffers, asked.attachments, self.conversation.said, self.id),
+            self.draw_map(model, buffers),
+        )
         return [recalled, prompt.editor_state(buffers, self.project.workspace)], ids
 
-    def system(self, mode: Mode, *, autonomous: bool) -> tuple[str, ...]:
+    def system(self, mode: Mode, model: Model, *, autonomous: bool) -> tuple[str, ...]:
         """The system prompt of the next call; the role document is read anew."""
         project = self.project
-        return prompt.system(project.role(), project.conventions(), mode, project.folders, autonomous)
+        drawn = self.map if project.map_budget(model) else ""
+        return prompt.system(
+            project.role(), project.conventions(), mode, project.folders, autonomous=autonomous, project_map=drawn
+        )  # fmt: skip
+
+    async def draw_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
+        """The map of the project, once for the whole conversation: a prefix that changes is not found in a cache."""
+        if not self.map:
+            focus = self.project.open_files(buffers)
+            self.map = await self.project.draw_map(self.project.map_budget(model), focus)
 
     async def checkpoint(
         self,

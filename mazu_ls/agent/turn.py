@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -199,11 +199,7 @@ class TurnRun:
             self.record(journal.CallEnded(call.id, False, "not run", NOT_RUN))
 
     async def _call_model(self) -> models.Finished:
-        request = models.Request(
-            messages=self.outgoing(),
-            system=self.session.system(self.mode, autonomous=self.asked.kind == "run"),
-            tools=self.specs,
-        )
+        request = self.request(self.session.conversation.outgoing())
         self.partial = ""
         finished: models.Finished | None = None
         try:
@@ -226,10 +222,14 @@ class TurnRun:
             self.reply = text
         return finished
 
-    def outgoing(self) -> list[Message]:
-        """Exactly what the next model call sends as its messages."""
+    def request(self, conversation: Sequence[Message]) -> models.Request:
+        """Exactly what a model call sends at this point of the conversation."""
         settings = self.turn.config.context
-        return window(self.session.conversation.outgoing(), settings.window_turns, settings.window_tokens)
+        return models.Request(
+            messages=window(conversation, settings.window_turns, settings.window_tokens),
+            system=self.session.system(self.mode, self.model, autonomous=self.asked.kind == "run"),
+            tools=self.specs,
+        )
 
     def _take(self, chunk: models.Chunk) -> models.Finished | None:
         match chunk:

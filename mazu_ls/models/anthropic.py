@@ -31,6 +31,10 @@ class AnthropicModel:
         """`provider:model`."""
         return self.spec.name
 
+    def body(self, request: Request) -> dict[str, Any]:
+        """See `Model.body`."""
+        return self._whole(payload(request, self.spec))
+
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""
         return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
@@ -61,12 +65,15 @@ class AnthropicModel:
                 raise
             return other, await self._create(client, other)
 
+    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "stream": True, **self._connection.extra_body}
+
     async def _create(self, client: Any, body: dict[str, Any]) -> Any:
         """`messages.create(stream=True)` without its walk through the whole history, 1 ms for 100 rounds."""
         from anthropic import AsyncStream
         from anthropic.types import Message, RawMessageStreamEvent
 
-        data = msgspec.json.encode({**body, "stream": True, **self._connection.extra_body})
+        data = msgspec.json.encode(self._whole(body))
         headers = {"Content-Type": "application/json"}
         return await client.post(
             "/v1/messages",

@@ -138,6 +138,10 @@ class Model(Protocol):
         """Window, limits, prices."""
         ...
 
+    def body(self, request: Request) -> dict[str, Any]:
+        """Exactly what `stream` sends first, as the JSON body of the provider's format."""
+        ...
+
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """Call the model. `Finished` comes last and once, or a MazuError is raised.
 

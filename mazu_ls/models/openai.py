@@ -32,6 +32,12 @@ class OpenAIModel:
         """`provider:model`."""
         return self.spec.name
 
+    def body(self, request: Request) -> dict[str, Any]:
+        """See `Model.body`."""
+        return {"model": self.spec.model, "stream": True} | self._extra(
+            self._payload(request)
+        )
+
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""
         return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
@@ -51,9 +57,7 @@ class OpenAIModel:
 
     async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
         """Open the stream; what this service refused once is left out of every later request."""
-        body = payload(request, self.spec, self._dialect, self._configured_output)
-        for field in self._refused:
-            body = without(body, field)
+        body = self._payload(request)
         while True:
             try:
                 return body, await self._create(client, body)
@@ -64,9 +68,17 @@ class OpenAIModel:
                 self._refused.append(field)
                 body = without(body, field)
 
+    def _payload(self, request: Request) -> dict[str, Any]:
+        body = payload(request, self.spec, self._dialect, self._configured_output)
+        for field in self._refused:
+            body = without(body, field)
+        return body
+
+    def _extra(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, **self._connection.extra_body}
+
     async def _create(self, client: Any, body: dict[str, Any]) -> Any:
         # As extra body the SDK sends it as it is; as arguments it walks the whole history again, 8 ms for 50 rounds.
-        extra = {**body, **self._connection.extra_body}
         return await client.chat.completions.create(
-            model=self.spec.model, messages=(), stream=True, extra_body=extra
+            model=self.spec.model, messages=(), stream=True, extra_body=self._extra(body)
         )

@@ -1,0 +1,32 @@
+"""What a model would be sent next, exactly: for the user who wants to know what the agent sees."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import journal
+from mazu_ls.agent import prompt
+from mazu_ls.agent.turn import Prompt, TurnRun
+from mazu_ls.messages import Message
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.session import Session
+
+
+async def next_call(session: Session, asked: Prompt | None = None) -> dict[str, Any]:
+    """The JSON body that the provider gets if the user now says `asked`; without it, the conversation as it stands.
+
+    Nothing is recorded or sent. A compaction that would come first is not carried out. Raises MazuError where no model
+    can be had.
+    """
+    given = asked or Prompt("")
+    model = await session.ready(given)
+    run = TurnRun(session, given, session.context(""), model, session.mode or session.project.mode)
+    background, _ = await session.background(given, model)
+    conversation = deepcopy(session.conversation)
+    if asked:
+        parts = prompt.user_parts(asked.text, asked.attachments, background)
+        said = journal.UserSaid(Message("user", parts), asked.text)
+        conversation.apply(journal.Event(0, 0, "", None, said))
+    return model.body(run.request(conversation.outgoing()))
