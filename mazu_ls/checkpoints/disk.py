@@ -6,14 +6,15 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from mazu_ls.checkpoints.capture import signature
 from mazu_ls.checkpoints.exchange import exchange, place
+from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import Entry
 from mazu_ls.checkpoints.records import Reasoned
-from mazu_ls.checkpoints.stage import READ, Staged, entry_at, opened, work_folder
+from mazu_ls.checkpoints.stage import READ, Staged, WorkFolders, entry_at
 from mazu_ls.checkpoints.steps import Step
 from mazu_ls.workspace.beneath import folder_beneath
 
@@ -24,49 +25,90 @@ class ThirdVersion(Exception):
     """What stands there is neither what the safety checkpoint holds nor what the target holds: the user's."""
 
 
+class Places:
+    """Descriptors of the folders that files are in; the last one stays open, as neighbours come one after the other."""
+
+    def __init__(self) -> None:
+        self.works = WorkFolders()
+        self._last: tuple[Mount, PurePosixPath] | None = None
+        self._fd = -1
+
+    def __enter__(self) -> Places:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.forget()
+        self.works.__exit__()
+
+    def parent(self, step: Step, *, create: bool = False) -> int:
+        """The folder of a step's file. Raises OSError where something else stands on the way."""
+        wanted = (step.mount, step.mount.folder(step.path))
+        if wanted != self._last:
+            self.forget()
+            with folder_beneath(step.mount.directory, wanted[1], create=create) as folder:
+                self._fd, self._last = os.dup(folder), wanted
+        return self._fd
+
+    def forget(self) -> None:
+        """Close the folder: it may be removed or replaced."""
+        if self._last is not None:
+            os.close(self._fd)
+            self._last = None
+
+
 def apply(steps: Sequence[Step], staged: Staged) -> list[Reasoned]:
     """Bring every file to its step: removals first, deepest first, then what is written. Returns what could not be."""
     problems: list[Reasoned] = []
     removals = sorted((s for s in steps if s.now is None), key=lambda s: s.path.count(b"/"), reverse=True)
-    for step in (*removals, *(s for s in steps if s.now is not None)):
-        try:
-            _apply(step, staged.get(step))
-        except ThirdVersion:
-            problems.append(Reasoned(step.shown, "it changed during the rollback; the newer text was kept"))
-        except OSError as error:
-            problems.append(Reasoned(step.shown, _hindrance(error)))
-        if step.now is None:
-            _prune_folders(step)
+    with Places() as places:
+        for step in (*removals, *(s for s in steps if s.now is not None)):
+            try:
+                _apply(step, places, staged.get(step))
+            except ThirdVersion:
+                problems.append(
+                    Reasoned(step.shown, "it changed during the rollback; the newer text was kept")
+                )
+            except OSError as error:
+                problems.append(Reasoned(step.shown, _hindrance(error)))
+            if step.now is None:
+                places.forget()
+                _prune_folders(step)
     return problems
 
 
 def verify(steps: Sequence[Step], excused: set[str]) -> tuple[int, list[Reasoned]]:
     """Hash every file again: how many are what they should be, and those that are not (`excused` ones apart)."""
     right, wrong = 0, []
-    for step in steps:
-        if step.shown in excused:
-            continue
-        try:
-            found = _entry(step)
-        except OSError as error:
-            wrong.append(Reasoned(step.shown, f"it could not be verified: {error.strerror}"))
-            continue
-        if found == step.now:
-            right += 1
-        else:
-            wrong.append(Reasoned(step.shown, "it is not what the checkpoint holds: somebody wrote it since"))
+    with Places() as places:
+        for step in steps:
+            if step.shown in excused:
+                continue
+            try:
+                found = _entry(step, places)
+            except OSError as error:
+                wrong.append(Reasoned(step.shown, f"it could not be verified: {error.strerror}"))
+                continue
+            if found == step.now:
+                right += 1
+            else:
+                wrong.append(
+                    Reasoned(step.shown, "it is not what the checkpoint holds: somebody wrote it since")
+                )
     return right, wrong
 
 
-def _entry(step: Step) -> Entry | None:
+def _entry(step: Step, places: Places) -> Entry | None:
     """What stands at a step's path; None where a folder on the way is missing, or is a file or a link."""
     try:
-        with _parent(step) as folder:
-            return entry_at(folder, step.path.rpartition(b"/")[2])[0]
+        return entry_at(places.parent(step), _name(step))[0]
     except OSError as error:
         if error.errno in _NOT_THERE:
             return None
         raise
+
+
+def _name(step: Step) -> bytes:
+    return step.path.rpartition(b"/")[2]
 
 
 def _hindrance(error: OSError) -> str:
@@ -75,62 +117,57 @@ def _hindrance(error: OSError) -> str:
     return error.strerror or "it could not be written"
 
 
-@contextmanager
-def _parent(step: Step, *, create: bool = False) -> Iterator[int]:
-    with folder_beneath(step.mount.directory, step.mount.folder(step.path), create=create) as folder:
-        yield folder
-
-
-def _apply(step: Step, staged: bytes | None) -> None:
-    name = step.path.rpartition(b"/")[2]
+def _apply(step: Step, places: Places, staged: bytes | None) -> None:
+    name = _name(step)
     if step.now is None:
-        if _entry(step) is not None:
-            with _parent(step) as folder:
-                _remove(step, folder, name, staged)
+        if _entry(step, places) is not None:
+            _remove(step, places, name, staged)
         return
-    with _parent(step, create=True) as folder:
-        found, status = entry_at(folder, name)
-        if found == step.now and status is not None:
-            _set_permissions(step, folder, name, status)
-        elif found is None and status is not None and stat.S_ISDIR(status.st_mode):
-            os.rmdir(name, dir_fd=folder)  # only an empty one goes
-            _write(step, folder, name, staged, None)
-        elif found == step.was:
-            _write(step, folder, name, staged, status)
-        else:
-            raise ThirdVersion
-
-
-def _write(step: Step, folder: int, name: bytes, staged: bytes | None, status: os.stat_result | None) -> None:
-    assert staged is not None
-    with opened(work_folder(step.mount)) as work:
-        if status is None:
-            place(work, staged, folder, name)
-            return
-        _inherit_owner(work, staged, status)
-        exchange(work, staged, folder, name)
-        if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
-            return
-        # Somebody saved between our look and the exchange: their file goes back, unless they saved again since.
-        if entry_at(folder, name)[0] == step.now:
-            exchange(work, staged, folder, name)
+    folder = places.parent(step, create=True)
+    found, status = entry_at(folder, name)
+    if found == step.now and status is not None:
+        _set_permissions(step, folder, name, status)
+    elif found is None and status is not None and stat.S_ISDIR(status.st_mode):
+        os.rmdir(name, dir_fd=folder)  # only an empty one goes
+        _write(step, places, name, staged, None)
+    elif found == step.was:
+        _write(step, places, name, staged, status)
+    else:
         raise ThirdVersion
 
 
-def _remove(step: Step, folder: int, name: bytes, staged: bytes | None) -> None:
+def _write(
+    step: Step, places: Places, name: bytes, staged: bytes | None, status: os.stat_result | None
+) -> None:
+    assert staged is not None
+    work, folder = places.works.of(step.mount), places.parent(step)
+    if status is None:
+        place(work, staged, folder, name)
+        return
+    _inherit_owner(work, staged, status)
+    exchange(work, staged, folder, name)
+    if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
+        return
+    # Somebody saved between our look and the exchange: their file goes back, unless they saved again since.
+    if entry_at(folder, name)[0] == step.now:
+        exchange(work, staged, folder, name)
+    raise ThirdVersion
+
+
+def _remove(step: Step, places: Places, name: bytes, staged: bytes | None) -> None:
+    work, folder = places.works.of(step.mount), places.parent(step)
     found, status = entry_at(folder, name)
     if status is None or stat.S_ISDIR(status.st_mode):
         return
     if found != step.was:
         raise ThirdVersion
     assert staged is not None
-    with opened(work_folder(step.mount)) as work:
-        os.rename(name, staged, src_dir_fd=folder, dst_dir_fd=work)
-        if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
-            return
-        with contextlib.suppress(FileExistsError):
-            place(work, staged, folder, name)
-        raise ThirdVersion
+    os.rename(name, staged, src_dir_fd=folder, dst_dir_fd=work)
+    if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
+        return
+    with contextlib.suppress(FileExistsError):
+        place(work, staged, folder, name)
+    raise ThirdVersion
 
 
 def _prune_folders(step: Step) -> None:

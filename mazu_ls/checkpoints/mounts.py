@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.errors import Kind, MazuError
@@ -55,6 +55,11 @@ class Mount:
         return self._start + relative
 
     @cached_property
+    def work(self) -> Path:
+        """Where a rollback's new files wait and its old ones go: on this folder's own device, inside `.mazu`."""
+        return (self.directory / PROJECT_FOLDER if self.scanned else self.directory.parent) / "rollback"
+
+    @cached_property
     def _start(self) -> bytes:
         return os.fsencode(self.directory) + b"/"
 
@@ -70,7 +75,12 @@ class Mount:
 
     def folder(self, relative: bytes) -> PurePosixPath:
         """The folder of a file, from this mount's directory."""
-        return PurePosixPath(os.fsdecode(relative)).parent
+        return _posix(relative.rpartition(b"/")[0])
+
+
+@lru_cache(1024)
+def _posix(folder: bytes) -> PurePosixPath:
+    return PurePosixPath(os.fsdecode(folder))
 
 
 def mounts(roots: Sequence[Path]) -> tuple[Mount, ...]:

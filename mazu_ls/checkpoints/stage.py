@@ -8,26 +8,20 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path, PurePosixPath
 
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
 from mazu_ls.checkpoints.pack import sync_file_system, sync_folder
 from mazu_ls.checkpoints.steps import Step
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import PROJECT_FOLDER
 
 Staged = dict[Step, bytes]
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NONE, _DRAFT = "0", b"draft-"
 _GRAVE_SECONDS = 10.0
 _FEW = 8  # files or folders that are synced one by one
-
-
-def work_folder(mount: Mount) -> Path:
-    """Where a mount's new files wait and its old ones go: on its own device, inside `.mazu`."""
-    return (mount.directory / PROJECT_FOLDER if mount.scanned else mount.directory.parent) / "rollback"
 
 
 @contextmanager
@@ -40,6 +34,27 @@ def opened(folder: Path) -> Iterator[int]:
         os.close(fd)
 
 
+class WorkFolders:
+    """Descriptors of the work folders, each opened once."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._open: dict[Path, int] = {}
+
+    def __enter__(self) -> WorkFolders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def of(self, mount: Mount) -> int:
+        """The mount's, created where it is missing."""
+        if (fd := self._open.get(mount.work)) is None:
+            mount.work.mkdir(parents=True, exist_ok=True)
+            fd = self._open[mount.work] = self._stack.enter_context(opened(mount.work))
+        return fd
+
+
 def stage(steps: Sequence[Step], read: Callable[[bytes], bytes]) -> Staged:
     """Write every new content to its device. Nothing of the project has moved when this fails.
 
@@ -47,13 +62,16 @@ def stage(steps: Sequence[Step], read: Callable[[bytes], bytes]) -> Staged:
     """
     staged: Staged = {}
     try:
-        for step in steps:
-            _require_writable(step)
-        for number, step in enumerate(steps):
-            if step.was != step.now:
-                staged[step] = name = _name(step, number)
-                _write(step, name, read)
-        _publish(staged)
+        for mount, folder in {(step.mount, step.mount.folder(step.path)) for step in steps}:
+            _require_writable(mount, folder)
+        with WorkFolders() as works:
+            for number, step in enumerate(steps):
+                if step.was != step.now:
+                    work, name = works.of(step.mount), _name(step, number)
+                    staged[step] = name
+                    if step.now is not None:
+                        _write(step, step.now, read(step.now.oid), work, _DRAFT + name)
+            _publish(staged, works)
     except BaseException as error:
         unstage(staged)
         if isinstance(error, OSError):
@@ -66,7 +84,7 @@ def unstage(staged: Staged) -> None:
     """Remove what was staged."""
     for step, name in staged.items():
         for path in (name, _DRAFT + name):
-            (work_folder(step.mount) / os.fsdecode(path)).unlink(missing_ok=True)
+            (step.mount.work / os.fsdecode(path)).unlink(missing_ok=True)
 
 
 def _name(step: Step, number: int) -> bytes:
@@ -75,48 +93,43 @@ def _name(step: Step, number: int) -> bytes:
     return f"{number}-{secrets.token_hex(3)}.{was}.{now}".encode()
 
 
-def _write(step: Step, name: bytes, read: Callable[[bytes], bytes]) -> None:
-    folder = work_folder(step.mount)
-    folder.mkdir(parents=True, exist_ok=True)
-    if step.now is None:
+def _write(step: Step, now: Entry, data: bytes, work: int, name: bytes) -> None:
+    if now.mode == LINK_MODE:
+        os.symlink(data, name, dir_fd=work)
         return
-    data = read(step.now.oid)
-    with opened(folder) as work:
-        if step.now.mode == LINK_MODE:
-            os.symlink(data, _DRAFT + name, dir_fd=work)
-            return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(_DRAFT + name, flags, 0o600, dir_fd=work)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
-            os.fchmod(fd, step.permissions)
-        finally:
-            os.close(fd)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(name, flags, 0o600, dir_fd=work)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fchmod(fd, step.permissions)
+    finally:
+        os.close(fd)
 
 
-def _publish(staged: Staged) -> None:
+def _publish(staged: Staged, works: WorkFolders) -> None:
     """Sync what was written, then give it its name: a draft may be torn, a named file never is."""
     written = {step: name for step, name in staged.items() if step.now is not None}
-    folders = {work_folder(step.mount) for step in staged}
+    folders = {step.mount.work for step in staged}
     at_once = len(written) > _FEW and all(sync_file_system(folder) for folder in folders)
     for step, name in written.items():
-        with opened(work_folder(step.mount)) as work:
-            if not at_once and step.now is not None and step.now.mode != LINK_MODE:
-                fd = os.open(_DRAFT + name, READ, dir_fd=work)
-                try:
-                    os.fsync(fd)
-                finally:
-                    os.close(fd)
-            os.rename(_DRAFT + name, name, src_dir_fd=work, dst_dir_fd=work)
+        work = works.of(step.mount)
+        if not at_once and step.now is not None and step.now.mode != LINK_MODE:
+            fd = os.open(_DRAFT + name, READ, dir_fd=work)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        os.rename(_DRAFT + name, name, src_dir_fd=work, dst_dir_fd=work)
     for folder in folders:
         sync_folder(folder)
 
 
 def settle(steps: Sequence[Step]) -> None:
     """Make the renames survive power loss, before the journal forgets them."""
-    folders = {step.mount.directory / step.mount.folder(step.path) for step in steps}
+    inside = {(step.mount, step.mount.folder(step.path)) for step in steps}
+    folders = {mount.directory / folder for mount, folder in inside}
     if len(folders) > _FEW and all(sync_file_system(d) for d in {step.mount.directory for step in steps}):
         return
     for folder in folders:
@@ -124,10 +137,10 @@ def settle(steps: Sequence[Step]) -> None:
             sync_folder(folder)
 
 
-def _require_writable(step: Step) -> None:
-    """The nearest folder that exists must take changes, and so must a read-only file system."""
-    folder = step.mount.directory / step.mount.folder(step.path)
-    while not os.path.lexists(folder) and folder != step.mount.directory:
+def _require_writable(mount: Mount, inside: PurePosixPath) -> None:
+    """The nearest folder that exists must take changes."""
+    folder = mount.directory / inside
+    while not os.path.lexists(folder) and folder != mount.directory:
         folder = folder.parent
     if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "the folder is read-only", str(folder))
@@ -167,7 +180,7 @@ def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = _GRAVE_S
     new was written through an open descriptor: it goes to `rescue`, and its new place is returned.
     """
     rescued: list[Path] = []
-    for folder in {work_folder(mount) for mount in mounts}:
+    for folder in {mount.work for mount in mounts}:
         if not folder.is_dir():
             continue
         with opened(folder) as work:

@@ -16,6 +16,7 @@ def taken(
     number: int,
     days: float,
     session: str | None = "s",
+    *,
     turn: str = "t",
     kind: str = "step",
     pinned: bool = False,
