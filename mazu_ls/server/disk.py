@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.documents import Document
-from mazu_ls.workspace import Decoded, NotText, Workspace, decode
+from mazu_ls.workspace import NotText, Workspace, decode
+from mazu_ls.workspace.disk import edit_text, read_text
 
 
 class Disk:
@@ -20,23 +20,11 @@ class Disk:
 
     def read(self, path: Path) -> str:
         """The file's text. Raises FileNotFoundError, and MazuError for binary data."""
-        return self._decoded(self._workspace().read_bytes(path), path).text
+        return read_text(self._workspace(), path)
 
     def replace(self, path: Path, before: str | None, after: str | None) -> None:
         """Replace, create (`before` is None) or delete (`after` is None), if the text is still `before`."""
-        if before is None:
-            self._workspace().write_bytes(path, (after or "").encode("utf-8"), expect=None)
-            return
-        if after is None:
-            self.remove(path, before)
-            return
-        data, decoded = self._expected(path, before)
-        self._workspace().write_bytes(path, decoded.encode(after), expect=data)
-
-    def remove(self, path: Path, before: str) -> None:
-        """Delete the file, if its text is still `before`."""
-        data, _ = self._expected(path, before)
-        self._workspace().delete(path, data)
+        edit_text(self._workspace(), path, before, after)
 
     async def differs(self, document: Document) -> bool:
         """Whether an open document is not what its file holds. Line ends do not count: editors unify them on reading."""
@@ -58,32 +46,6 @@ class Disk:
             return unified(decode(path.read_bytes()).text) != unified(text)
         except (OSError, NotText):
             return True
-
-    def _expected(self, path: Path, before: str) -> tuple[bytes, Decoded]:
-        try:
-            data = self._workspace().read_bytes(path)
-        except FileNotFoundError as error:
-            raise MazuError(
-                Kind.CONFLICT, f"{path.name} is gone.", "List the folder and decide again."
-            ) from error
-        decoded = self._decoded(data, path)
-        if decoded.text != before:
-            raise MazuError(
-                Kind.CONFLICT,
-                f"{path.name} was changed on disk meanwhile.",
-                "Read it again and redo the edit.",
-            )
-        return data, decoded
-
-    def _decoded(self, data: bytes, path: Path) -> Decoded:
-        try:
-            return decode(data)
-        except NotText as error:
-            raise MazuError(
-                Kind.UNSUPPORTED,
-                f"{path.name} is not a text file.",
-                "Use a tool that is made for such files.",
-            ) from error
 
 
 def unified(text: str) -> str:

@@ -59,7 +59,7 @@ class LspHost:
                 "Save or close it before deleting it.",
             )
         else:
-            await asyncio.to_thread(self._disk.remove, path, before)
+            await asyncio.to_thread(self._disk.replace, path, before, None)
 
     async def _edit_open(self, document: Document, before: str, after: str) -> None:
         """In the editor. One that never said it takes edits, and does not, reloads what is written to the disk."""

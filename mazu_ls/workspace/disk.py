@@ -22,7 +22,12 @@ def edit_text(workspace: Workspace, path: Path, before: str | None, after: str |
     if before is None:
         workspace.write_bytes(path, (after or "").encode(), expect=None)
         return
-    data = workspace.read_bytes(path)
+    try:
+        data = workspace.read_bytes(path)
+    except FileNotFoundError as error:
+        raise MazuError(
+            Kind.CONFLICT, f"{path.name} is gone.", "List the folder and decide again."
+        ) from error
     decoded = _decoded(path, data)
     if decoded.text != before:
         raise MazuError(
