@@ -121,6 +121,13 @@ def slug(name: str, field: str = "slug") -> str:
     return cleaned
 
 
+def session(name: str, field: str = "sessionId") -> str:
+    """A session's id: letters, digits, `-`, `_` and `.`."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}", name):
+        raise InvalidArguments(f"{name[:60]!r} is no session id.", field)
+    return name
+
+
 def path(name: str) -> str:
     """A path from the workspace root with `/`, never absolute, never upwards."""
     cleaned = sound(name, "anchors").removeprefix("./")

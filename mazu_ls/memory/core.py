@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -95,11 +94,9 @@ class Summaries:
 
 def summary(session_id: str, title: str, text: str, at: datetime | None = None) -> Entry:
     """The entry of a session's summary. Raises InvalidArguments."""
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,120}", session_id):
-        raise InvalidArguments(f"{session_id[:60]!r} is no session id.", "sessionId")
     stamp = micros(at or now())
     return Entry(
-        kind="summary", key=session_id, category="summary", title=check.title(title), body=check.body(text),
+        kind="summary", key=check.session(session_id), category="summary", title=check.title(title), body=check.body(text),
         source="extracted", session_id=session_id, created_at=stamp, updated_at=stamp,
     )  # fmt: skip
 

@@ -56,12 +56,12 @@ async def _export_folder(shelves: Iterable[Shelf], target: Path) -> int:
     count = 0
     for shelf in shelves:
         (target / shelf.scope).mkdir(exist_ok=True)
-    before = {path.name[:8]: path for path in target.rglob("[mg]_*.md")}
+    before = {_id(path): path for path in target.rglob("[mg]_*.md")}
     async for scope, texts in _pages(shelves):
         for name, text in texts:
             path = target / scope / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            old = before.get(path.name[:8]) if path.name.startswith(("m_", "g_")) else None
+            old = before.get(_id(path))
             draft = path.with_name(f".{path.name}.part")
             draft.write_bytes(text.encode())
             draft.replace(path)
@@ -69,6 +69,12 @@ async def _export_folder(shelves: Iterable[Shelf], target: Path) -> int:
                 old.unlink(missing_ok=True)
             count += 1
     return count
+
+
+def _id(path: Path) -> str:
+    """The id that the name of a file begins with; empty where it begins with none."""
+    found = re.match(r"[mg]_\d{6,}(?=[-.])", path.name)
+    return found[0] if found else ""
 
 
 async def _pages(shelves: Iterable[Shelf]) -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:

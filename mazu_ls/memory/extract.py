@@ -79,8 +79,7 @@ class Merged(Struct, frozen=True):
 
 def schema() -> dict[str, Any]:
     """The JSON schema of the forced call's arguments, without references."""
-    described, definitions = msgspec.json.schema_components([Extraction], ref_template="{name}")
-    del described
+    _, definitions = msgspec.json.schema_components([Extraction], ref_template="{name}")
     return _inlined(definitions["Extraction"], definitions)
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import check, markdown, write
 from mazu_ls.memory.export import MARK
-from mazu_ls.memory.record import CATEGORIES, SOURCES, STATES
+from mazu_ls.memory.record import CATEGORIES, SOURCES, STATES, Anchor
 from mazu_ls.memory.rows import Entry, Rows, digest
 from mazu_ls.memory.shelf import Shelf
 from mazu_ls.store import select
@@ -105,7 +105,7 @@ def _store(rows: Rows, record: Record, run: _Run) -> None:
     number = _number(record.id, rows.scope)
     known = rows.find(number) if number is not None else None
     entry = replace(record.entry, n=None)
-    if known is not None and known.created_at == entry.created_at and known.kind == entry.kind:
+    if known is not None and entry.created_at in (0, known.created_at) and known.kind == entry.kind:
         n = _refresh(rows, known, entry, result)
     elif (twin := _twin(rows, entry, run) if run.dedupe else None) is not None and twin.n is not None:
         n = _merge(rows, twin, entry, result)
@@ -132,7 +132,13 @@ def _store(rows: Rows, record: Record, run: _Run) -> None:
 def _refresh(rows: Rows, known: Entry, entry: Entry, result: Imported) -> int:
     """The file of an entry that is here: what was edited in it is taken over."""
     assert known.n is not None
-    same = replace(entry, n=known.n, supersedes=known.supersedes, superseded_by=known.superseded_by)
+    same = replace(
+        entry,
+        n=known.n,
+        created_at=known.created_at,
+        supersedes=known.supersedes,
+        superseded_by=known.superseded_by,
+    )
     if replace(same, updated_at=known.updated_at) == known:
         result.unchanged += 1
         return known.n
@@ -220,15 +226,40 @@ def _checked(entry: Entry, name: str) -> Entry:
     for what, (value, allowed) in choices.items():
         if value not in allowed:
             raise InvalidArguments(f"{name}: {what} {value[:40]!r} is none of {', '.join(allowed)}.", what)
-    if entry.kind != "memory" and not entry.key:
-        raise InvalidArguments(f"{name}: a {entry.kind} needs a key.", "key")
     return replace(
         entry,
-        key=check.slug(entry.key, "key") if entry.kind in ("page", "trait") and entry.key else entry.key,
+        key=_key(entry, name),
         title=check.title(entry.title),
         body=check.body(entry.body, limit=check.MAX_PAGE if entry.kind == "page" else check.MAX_BODY),
         tags=check.tags(entry.tags),
-        anchors=tuple(replace(anchor, path=check.path(anchor.path)) for anchor in entry.anchors),
+        anchors=tuple(_anchor(anchor) for anchor in entry.anchors),
+    )
+
+
+def _key(entry: Entry, name: str) -> str | None:
+    """The key that an entry of its kind has; part of a path in checkpoints, so never taken as it comes."""
+    match entry.kind:
+        case "memory":
+            return None
+        case "relation":
+            try:
+                parts = [str((entry.details or {})[part]) for part in ("source", "relation", "target")]
+            except KeyError as error:
+                raise InvalidArguments(
+                    f"{name}: a relation needs {error} in its details.", "details"
+                ) from error
+            return digest(parts[0], f"{parts[1]}\n{parts[2]}").hex()
+        case "summary":
+            return check.session(entry.key or "", "key")
+    return check.slug(entry.key or "", "key")
+
+
+def _anchor(anchor: Anchor) -> Anchor:
+    """An anchor of a file; evidence that was not made here is forgotten."""
+    known = re.fullmatch(r"[0-9a-f]{12}\.[0-9a-f]{12}\.[1-9]\d{0,3}", anchor.evidence or "")
+    state = anchor.state if anchor.state in ("fresh", "moved", "stale") else "fresh"
+    return replace(
+        anchor, path=check.path(anchor.path), state=state, evidence=anchor.evidence if known else None
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,10 @@ from mazu_ls.memory.wiki import Wiki
 from mazu_ls.store import quarantined
 
 FOUND_KINDS = frozenset({"memory", "page", "summary"})
+FLUSH_SECONDS = 5.0
 _USED_FROM = 0.5
+
+log = logging.getLogger(__name__)
 
 
 class Memories:
@@ -42,6 +46,7 @@ class Memories:
         self.extractions = Extractions(shelves)
         self.vectors = vectors
         self._used: dict[str, set[int]] = {}
+        self._flush: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, project_db: Path | None, global_db: Path, settings: MemorySettings) -> Memories:
@@ -279,13 +284,25 @@ class Memories:
         """Note, without waiting for the disk, that these helped; written down with the next flush."""
         for id in ids:
             self._used.setdefault(scope_of(id), set()).add(number(id, scope_of(id)))
+        if self._used and self._flush is None:
+            self._flush = asyncio.create_task(self._flush_later())
 
     async def flush_uses(self) -> None:
         """Write down the uses noted so far."""
+        if self._flush is not None and self._flush is not asyncio.current_task():
+            self._flush.cancel()
+        self._flush = None
         noted, self._used = self._used, {}
         for shelf in self.shelves:
             if numbers := sorted(noted.get(shelf.scope, ())):
                 await shelf.write(lambda rows, ns=numbers: write.used(rows, ns))
+
+    async def _flush_later(self) -> None:
+        await asyncio.sleep(FLUSH_SECONDS)
+        try:
+            await self.flush_uses()
+        except MazuError as error:
+            log.warning("uses of memories were not written down: %s", error)
 
     def _place(self, id: str, scope: str | None) -> tuple[Shelf, int]:
         shelf = self.shelves.shelf(scope_of(id, check.scope(scope)))

@@ -78,7 +78,7 @@ def weigh(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 async def find(shelves: Sequence[Shelf], query: Query) -> Found:
     """The ranked candidates of all `shelves`."""
-    names = list(query.weights)[: index.MAX_QUERY_TERMS]
+    names = _asked(query.weights)
     corpora = await asyncio.gather(
         *(shelf.reader.read(lambda db: index.measure(db, names, query.where)) for shelf in shelves)
     )
@@ -98,6 +98,16 @@ async def find(shelves: Sequence[Shelf], query: Query) -> Found:
         lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting, vectors=query.vectors)
     )
     return Found(ranked, _words(query.text))
+
+
+def _asked(weights: Mapping[str, float]) -> list[str]:
+    """At most 48 terms. Of a long text the beginning and the end: what is asked stands at one of them."""
+    full = [name for name, weight in weights.items() if weight >= 1]
+    aside = [name for name in weights if name not in full]
+    room = index.MAX_QUERY_TERMS - min(len(aside), index.MAX_QUERY_TERMS // 4)
+    if len(full) > room:
+        full = [*full[: room // 2], *full[-(room // 2) :]]
+    return [*full, *aside][: index.MAX_QUERY_TERMS]
 
 
 def gather(db: apsw.Connection, scope: str, names: Sequence[Sequence[str]], query: Query) -> list[Candidate]:

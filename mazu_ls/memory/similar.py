@@ -10,6 +10,8 @@ from mazu_ls.memory.tokens import STOP_WORDS, terms, words
 Verdict = Literal["same", "changed", "different"]
 
 SAME_TITLE_SHORT_BODY = 25
+LONG = 8_000
+"""Characters from which a text is compared by its title and beginning only."""
 _NEGATION = words(
     "not no never none without cannot dont doesnt isnt wont shouldnt mustnt disable disabled off false avoid forbid forbidden deny"
 )
@@ -46,6 +48,8 @@ def compare(new_title: str, new_body: str, old_title: str, old_body: str) -> Ver
 
     Numbers, negations and opposites are never taken for typos: "port 9090" is no spelling of "port 8080".
     """
+    if max(len(new_body), len(old_body)) > LONG:
+        return _same_subject(new_body, old_body) if _plain(new_title) == _plain(old_title) else "different"
     new, old = f"{new_title}\n{new_body}", f"{old_title}\n{old_body}"
     new_words, old_words = _split(new), _split(old)
     turned = _turned(new_words, old_words)
@@ -63,7 +67,7 @@ def _same_subject(new: str, old: str) -> Verdict:
 
     if (
         max(len(new.split()), len(old.split())) <= SAME_TITLE_SHORT_BODY
-        or fuzz.token_sort_ratio(new, old) >= 50
+        or fuzz.token_sort_ratio(new[:LONG], old[:LONG]) >= 50
     ):
         return "changed"
     return "different"

@@ -30,7 +30,8 @@ def remember(rows: Rows, entry: Entry, supersedes: int | None = None) -> tuple[i
         known, replaced = _similar(rows, entry)
         if known is not None:
             return merge(rows, known, entry), "duplicate", None
-        if replaced is None:
+        # What nobody vouches for stands beside what somebody said, and never replaces it.
+        if replaced is None or (entry.origin and not replaced.origin):
             return rows.insert(entry), "created", None
     else:
         replaced = rows.entry(supersedes)
@@ -53,7 +54,8 @@ def merge(rows: Rows, known: Entry, new: Entry) -> int:
         known,
         tags=tags,
         anchors=tuple(places.values()),
-        pinned=known.pinned or new.pinned,
+        pinned=known.pinned or (new.pinned and not new.origin),
+        origin=known.origin if new.origin else None,
         state="current" if known.state == "archived" else known.state,
     )
     if merged != known:
@@ -104,7 +106,7 @@ def anchored(entry: Entry, anchors: Sequence[Anchor]) -> Entry:
 
 def _supersede(rows: Rows, old: Entry, entry: Entry) -> int:
     assert old.n is not None
-    n = rows.insert(replace(entry, supersedes=old.n))
+    n = rows.insert(replace(entry, supersedes=old.n, pinned=entry.pinned or old.pinned))
     rows.change(old.n, state="superseded", superseded_by=n, updated_at=old.updated_at)
     return n
 
@@ -124,9 +126,10 @@ def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
     """The entry that says the same, and the one whose fact the new one changes; each may be None."""
     from rapidfuzz import fuzz, process
 
+    where = _LIVE._replace(category=entry.category)
     names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
-    rarest = index.bounded(index.measure(rows.db, names, _LIVE), names, _REACHED)[:_RAREST]
-    found = index.candidates(rows.db, rarest, _LIVE, _CANDIDATES)
+    rarest = index.bounded(index.measure(rows.db, names, where), names, _REACHED)[:_RAREST]
+    found = index.candidates(rows.db, rarest, where, _CANDIDATES)
     if not found:
         return None, None
     marks = ", ".join("?" * len(found))
@@ -134,8 +137,8 @@ def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
         n: f"{title}\n{body[:2000]}"
         for n, title, body in select(
             rows.db,
-            f"SELECT n, title, body FROM memory WHERE n IN ({marks}) AND category = ?",
-            (*found, entry.category),
+            f"SELECT n, title, body FROM memory WHERE n IN ({marks})",
+            found,
         )
     }
     new = f"{entry.title}\n{entry.body[:2000]}"

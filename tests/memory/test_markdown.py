@@ -120,11 +120,13 @@ async def test_what_cannot_be_read_is_named_and_the_rest_is_taken(memories: Memo
     (folder / "category.md").write_text("---\ncategory: gossip\n---\n# x\n")
     (folder / "time.md").write_text("---\ncreated: yesterday\n---\n# x\n")
     (folder / "escape.md").write_text("---\nkind: page\nkey: ../../x\ncategory: wiki\n---\n# x\n")
+    (folder / "session.md").write_text("---\nkind: summary\nkey: ../../x\ncategory: summary\n---\n# x\n")
+    (folder / "edge.md").write_text("---\nkind: relation\nkey: ../../x\ncategory: relation\n---\n# x\n")
     (folder / "nul.md").write_text("# x\0y\n")
     done = await memories.import_(folder)
     assert done.created == 1
     assert {problem.partition(":")[0] for problem in done.problems} == {
-        "binary.md", "open.md", "field.md", "category.md", "time.md", "escape.md", "nul.md",
+        "binary.md", "open.md", "field.md", "category.md", "time.md", "escape.md", "nul.md", "session.md", "edge.md",
     }  # fmt: skip
     with pytest.raises(MazuError):
         await memories.import_(tmp_path / "nowhere")

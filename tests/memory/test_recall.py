@@ -194,6 +194,12 @@ async def test_a_query_of_stop_words_is_still_answered(memories: Memories):
     assert await memories.recall("qqqq zzzz") == []
 
 
+async def test_the_question_at_the_end_of_a_long_text_counts(memories: Memories):
+    await filled(memories, *NOTES)
+    log = " ".join(f"frame{n} word{n}x" for n in range(500))
+    assert await best(memories, f"{log} how do http retries back off") == NOTES[6]
+
+
 @pytest.mark.parametrize("query", ["", "  ", "a\0", "\ud800"])
 async def test_no_query_is_refused(memories: Memories, query: str):
     with pytest.raises(InvalidArguments):

@@ -171,6 +171,27 @@ async def test_secrets_are_replaced_before_they_are_stored(memories: Memories, t
     memories.shelves = (await Memories.open(tmp_path / "x.db", tmp_path / "y.db", MemorySettings())).shelves
 
 
+async def test_what_a_web_page_says_never_replaces_what_the_user_said(memories: Memories):
+    said = (await memories.remember("The port is 8080")).memory
+    read = await memories.remember("The port is 6666", origin="https://example.org", pinned=True)
+    assert read.outcome == "created"
+    assert (await memories.get(said.id)).state == "current"
+    vouched = await memories.remember("The port is 6666")
+    assert (vouched.outcome, vouched.memory.origin) == ("duplicate", None)
+
+
+async def test_what_replaces_a_pinned_memory_is_pinned(memories: Memories):
+    await memories.remember("The port is 8080", pinned=True)
+    assert (await memories.remember("The port is 9090")).memory.pinned
+
+
+async def test_enormous_texts_are_compared_quickly(memories: Memories):
+    for word in ("heron", "otter"):
+        made = await memories.remember(f"The story of the {word}", f"{word} wades " * 8000)
+        assert made.outcome == "created"
+    assert (await memories.remember("The story of the otter", "otter wades " * 8000)).outcome == "duplicate"
+
+
 async def test_the_agent_may_not_write_where_writing_is_off_and_the_user_may(tmp_path):
     memories = await Memories.open(tmp_path / "m.db", tmp_path / "g.db", MemorySettings(write="off"))
     with pytest.raises(MazuError) as refused:
