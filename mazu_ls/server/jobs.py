@@ -24,6 +24,7 @@ class Job:
     """One piece of background work. `report` shows a line, and a percentage where it means something."""
 
     def __init__(self, title: str, token: Token | None, editor: Editor | None) -> None:
+        """`token`: the client's, None where one is to be created."""
         self.title = title
         self.token = token
         self.task: asyncio.Task[Any] | None = None
@@ -79,18 +80,30 @@ class Jobs:
         """What is being done right now."""
         return [job.title for job in self._running]
 
-    def start(self, title: str, work: Callable[[Job], Awaitable[Any]], token: Token | None = None) -> Job:
-        """Begin `work`. Either `finish` or `let_run` must follow."""
-        job = Job(title, token, self._editor)
+    async def answer(
+        self,
+        title: str,
+        work: Callable[[Job], Awaitable[Any]],
+        *,
+        wait: bool,
+        token: Token | None,
+        started: Any,
+        then: Callable[[Any], Awaitable[None]],
+    ) -> Any:
+        """Begin `work`. With `wait` its result, and whoever stops waiting stops it; else `started` at once.
+
+        Where nobody waits `then` gets the result, and the user hears how the work failed, if it does.
+        """
+        # A client's token is only good until its request is answered.
+        lasting = wait or self._editor is None or not self._editor.profile.progress
+        job = Job(title, token if lasting else None, self._editor)
         job.task = asyncio.get_running_loop().create_task(self._run(job, work), name=title)
         self._running.add(job)
         job.task.add_done_callback(lambda task: self._running.discard(job))
-        return job
-
-    async def finish(self, job: Job) -> Any:
-        """Wait for a job's result; when the waiting is cancelled the job is too."""
-        assert job.task is not None
-        return await job.task
+        if wait:
+            return await job.task
+        self.spawn(self._announce(job, then))
+        return started
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something short in the background; a failure goes to the log."""
@@ -102,10 +115,6 @@ class Jobs:
         self._short.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("background work failed", exc_info=error)
-
-    def let_run(self, job: Job, then: Callable[[Any], Awaitable[None]]) -> None:
-        """Nobody waits for the job: `then` gets its result, and the user hears how it failed, if it does."""
-        self.spawn(self._announce(job, then))
 
     async def _announce(self, job: Job, then: Callable[[Any], Awaitable[None]]) -> None:
         assert job.task is not None

@@ -68,11 +68,14 @@ async def start(
         server.updates.follow(turn, job)
         return encoded(await session.prompt(asked, turn))
 
-    job = server.jobs.start(session.headline(asked.text), work, token)
-    if wait:
-        return await server.jobs.finish(job)
-    server.jobs.let_run(job, lambda result: tell_end(server, result))
-    return wire.Started(session.id, turn)
+    return await server.jobs.answer(
+        session.headline(asked.text),
+        work,
+        wait=wait,
+        token=token,
+        started=wire.Started(session.id, turn),
+        then=lambda result: tell_end(server, result),
+    )
 
 
 def encoded(result: TurnResult) -> wire.TurnResult:

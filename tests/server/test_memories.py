@@ -141,3 +141,17 @@ async def test_memory_leaves_as_markdown_and_comes_back(client: Client, folder: 
     assert (await client.command("mazu.memory.import", {"uri": target}))["count"] == 1
     (back,) = (await client.command("mazu.memory.list", {}))["memories"]
     assert (back["title"], back["body"], back["tags"]) == ("Keep this", "line one\n\nline two", ["a"])
+
+
+async def test_consolidation_proposes_and_applies_what_a_rollback_takes_back(client: Client, folder: Path):
+    await client.initialize(folder)
+    await client.command("mazu.remember", {"title": "The cache is cleared at midnight by the nightly job"})
+    await client.command("mazu.remember", {"title": "At midnight the nightly job clears the cache entirely"})
+    proposed = await client.command("mazu.memory.consolidate")
+    assert proposed["applied"] is False
+    assert (await client.command("mazu.memory.list", {"state": "archived"}))["total"] == 0
+    applied = await client.command("mazu.memory.consolidate", {"apply": True})
+    assert applied["applied"] is True
+    assert {"proposals", "archived", "pages", "digest"} < set(applied)
+    (before,) = (await client.command("mazu.checkpoint.list", {}))["checkpoints"]
+    assert before["label"] == "before consolidating memory"

@@ -11,7 +11,7 @@ from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints import Checkpoints, records
     from mazu_ls.checkpoints.records import Section
     from mazu_ls.server.server import Server
 
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 @command("mazu.checkpoint")
 async def take(server: Server, params: wire.Take) -> wire.Checkpoint:
     """Take a checkpoint of everything now."""
-    checkpoints = await opened_checkpoints(server)
-    assert server.project is not None
-    buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
-    taken = await checkpoints.take(
-        kind="manual", label=params.label, session_id=server.project.sessions.current, buffers=buffers
-    )
+    taken = await take_checkpoint(server, await opened_checkpoints(server), params.label)
     server.notify_changed("checkpoints")
     return wire.Checkpoint.of(taken)
+
+
+async def take_checkpoint(server: Server, checkpoints: Checkpoints, label: str) -> records.Checkpoint:
+    """A manual checkpoint with the unsaved buffers of now."""
+    project = await server.opened()
+    buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
+    return await checkpoints.take(
+        kind="manual", label=label, session_id=project.sessions.current, buffers=buffers
+    )
 
 
 @command("mazu.checkpoint.list")

@@ -48,11 +48,14 @@ async def council(server: Server, params: wire.Council, token: Token | None) -> 
         server.notify_changed("usage")
         return encoded(verdict)
 
-    job = server.jobs.start("asking the council", work, token)
-    if params.wait:
-        return await server.jobs.finish(job)
-    server.jobs.let_run(job, lambda result: _show(server, result))
-    return wire.Started(None, None)
+    return await server.jobs.answer(
+        "asking the council",
+        work,
+        wait=params.wait,
+        token=token,
+        started=wire.Started(None, None),
+        then=lambda result: _show(server, result),
+    )
 
 
 def encoded(verdict: Any) -> wire.CouncilResult:

@@ -9,6 +9,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.paths import project_folder
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
+from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire import memories as wire
 from mazu_ls.server.wire.common import Place
 from mazu_ls.server.wire.other import camel
@@ -130,12 +131,20 @@ async def forget(server: Server, params: wire.Forget) -> wire.Forgotten:
 
 @command("mazu.memory.consolidate")
 async def consolidate(server: Server, params: wire.Consolidate) -> object:
-    """Near-duplicates archived, drafts proposed; a dry run unless `apply`."""
+    """Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes."""
     memories = await opened_memories(server)
-    result = await memories.consolidate(apply=params.apply)
+    if params.apply and server.project and server.project.checkpoints:
+        await take_checkpoint(server, server.project.checkpoints, "before consolidating memory")
+    found = await memories.consolidate(apply=params.apply)
     if params.apply:
-        server.notify_changed("memory")
-    return result
+        server.notify_changed("memory", "checkpoints")
+    return {
+        "proposals": camel(found.proposals),
+        "archived": [wire.Memory.of(memory) for memory in found.archived],
+        "pages": [wire.Memory.of(memory) for memory in found.pages],
+        "applied": found.applied,
+        "digest": found.digest,
+    }
 
 
 async def _usual_place(server: Server) -> wire.ExportImport:

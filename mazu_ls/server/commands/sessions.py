@@ -90,11 +90,10 @@ async def compact(server: Server, params: turns.Compact, token: Token | None) ->
     async def tell(result: wire.Session) -> None:
         await server.host.say("info", f"Mazu: the conversation {result.name!r} was compacted.")
 
-    job = server.jobs.start("compacting the conversation", work, token)
-    if params.wait:
-        return await server.jobs.finish(job)
-    server.jobs.let_run(job, tell)
-    return turns.Started(session.id, None)
+    started = turns.Started(session.id, None)
+    return await server.jobs.answer(
+        "compacting the conversation", work, wait=params.wait, token=token, started=started, then=tell
+    )
 
 
 async def _shown(session: Session, turns_shown: int | None = None) -> wire.Session:
@@ -102,4 +101,4 @@ async def _shown(session: Session, turns_shown: int | None = None) -> wire.Sessi
 
     info = await session.info()
     records = transcript(session.id, await asyncio.to_thread(session.events))
-    return wire.Session.of(info, records[-turns_shown:] if turns_shown else records)
+    return wire.Session.with_turns(info, records[-turns_shown:] if turns_shown else records)

@@ -100,11 +100,14 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
         server.notify_changed("usage")
         return wire.Answer(reply, usage)
 
-    job = server.jobs.start("answering a question", work, token)
-    if params.wait:
-        return await server.jobs.finish(job)
-    server.jobs.let_run(job, lambda answer: turns.show_answer(server, params.question, answer.reply))
-    return wire.Started(None, None)
+    return await server.jobs.answer(
+        "answering a question",
+        work,
+        wait=params.wait,
+        token=token,
+        started=wire.Started(None, None),
+        then=lambda answer: turns.show_answer(server, params.question, answer.reply),
+    )
 
 
 async def _edit_of_focus(server: Server) -> wire.Edit:
@@ -145,11 +148,14 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
         )  # fmt: skip
         return turns.encoded(result)
 
-    job = server.jobs.start(f"rewriting {path.name}", work, token)
-    if params.wait:
-        return await server.jobs.finish(job)
-    server.jobs.let_run(job, lambda result: turns.tell_end(server, result))
-    return wire.Started(None, turn_id)
+    return await server.jobs.answer(
+        f"rewriting {path.name}",
+        work,
+        wait=params.wait,
+        token=token,
+        started=wire.Started(None, turn_id),
+        then=lambda result: turns.tell_end(server, result),
+    )
 
 
 @command("mazu.cancel")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from mazu_ls.messages import Usage
 from mazu_ls.server.wire.codec import Wire
 
@@ -71,26 +73,15 @@ class Turn(Wire, frozen=True):
     usage: Usage
 
 
-class Session(Wire, frozen=True):
+class Session(SessionSummary, frozen=True):
     """A session with its turns, oldest first."""
 
-    id: str
-    name: str
-    created_at: str
-    updated_at: str
-    turn_count: int
-    state: str
-    model: str | None
-    usage: Usage
     turns: list[Turn]
 
     @classmethod
-    def of(cls, info: SessionInfo, turns: list[TurnRecord]) -> Session:
-        """The wire form of a session."""
-        return cls(
-            info.id, info.name, info.created_at, info.updated_at, info.turns, info.state, info.model, info.usage,
-            [_turn(record) for record in turns],
-        )  # fmt: skip
+    def with_turns(cls, info: SessionInfo, turns: list[TurnRecord]) -> Session:
+        """The wire form of a session and its transcript."""
+        return cls(**structs.asdict(SessionSummary.of(info)), turns=[_turn(record) for record in turns])
 
 
 def _turn(record: TurnRecord) -> Turn:
