@@ -69,6 +69,7 @@ async def test_without_a_plugin(bed: Bed):
         bed,
         Reply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
         Reply(text="It adds now."),
+        Reply(text="```python\ndef half(a):\n    return a / 2\n```"),
     )
     await bed.tell("no_plugin")
     assert "return a - b" in str(bed.model.bodies[0]["messages"]), "the attached lines were not sent"

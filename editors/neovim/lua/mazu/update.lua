@@ -95,7 +95,9 @@ function M.session(params, ctx)
   end
   write_down(params.sessionId, update)
   announce('MazuUpdate', { client_id = ctx.client_id, params = params })
-  vim.cmd.redrawstatus()
+  if update.kind == 'state' or update.usage then
+    vim.cmd.redrawstatus()
+  end
 end
 
 --- `mazu/changed`.

@@ -63,5 +63,30 @@ look()
 bed.wait('the selection is remembered', function()
   return known and known.total == 1
 end)
+
+-- It shows where it applies.
+vim.api.nvim_win_set_cursor(0, { 5, 5 })
+vim.lsp.buf.hover()
+bed.wait('the memory is shown on hover', function()
+  return vim.iter(vim.api.nvim_list_wins()):any(function(window)
+    local floats = vim.api.nvim_win_get_config(window).relative ~= ''
+    return floats and bed.text(vim.api.nvim_win_get_buf(window)):find('def double', 1, true)
+  end)
+end)
+
+-- A comment to the agent: a hint, and a quick fix that does what it says and takes it away.
+vim.api.nvim_buf_set_lines(app, -1, -1, false, { '', '', '# AI! a function that halves' })
+bed.wait('the comment is seen', function()
+  return vim.iter(vim.diagnostic.get(app)):any(function(diagnostic)
+    return diagnostic.source == 'mazu' and diagnostic.lnum == 8
+  end)
+end)
+vim.api.nvim_win_set_cursor(0, { 9, 0 })
+bed.will_answer('Code actions', 'AI!')
+vim.lsp.buf.code_action()
+bed.wait('it is done', function()
+  return vim.endswith(bed.text(app), 'def half(a):\n    return a / 2')
+end)
+bed.check('and the rest is as it was', vim.startswith(bed.text(app), 'def total(a, b):\n    return a - b\n\n\ndef double(a):\n    return a * 2\n\n\n'), bed.text(app))
 bed.stop_server()
 bed.finish()
