@@ -56,27 +56,22 @@ def _both(*places: str, calls: tuple[int, ...] = (1,)) -> list[Step]:
     return [Step(place, when, call) for place in places for when in ("before", "after") for call in calls]
 
 
-TAKE = _both(
-    "take:transaction",
-    "pack:_write_durably",
-    "pack:sync_folder",
-    "take:_publish",
-    "repository:Repository.set_ref",
-) + [
+TAKE = [
+    *_both("take:transaction", "take:_publish", "repository:Repository.set_ref"),
+    *_both("pack:_write_durably", "pack:sync_folder"),
     Step("schema:insert", "after"),
     Step("schema:set_state", "after", 2),
     Step("pack:_write_durably", "before", 2),
 ]
-FILES = _both("disk:exchange", "disk:place", "disk:_remove", calls=(1, 3)) + _both(
-    "disk:verify", "stage:settle", "stage:sweep", "disk:_apply"
-)
-ROLLBACK = _both("stage:_write", "stage:_publish", "rollback:_commit", "rollback:finish") + FILES
-PRUNE = _both(
-    "schema:remove",
-    "repository:Repository.delete_refs",
-    "repository:Repository.collect",
-    "repository:Repository.run",
-) + [Step("repository:Repository.run", "after", n) for n in (2, 3, 4)]
+FILES = [
+    *_both("disk:exchange", "disk:place", "disk:_remove", calls=(1, 3)),
+    *_both("disk:verify", "disk:_apply", "stage:settle", "stage:sweep"),
+]
+ROLLBACK = [*_both("stage:_write", "stage:_publish", "rollback:_commit", "rollback:finish"), *FILES]
+PRUNE = [
+    *_both("schema:remove", "repository:Repository.delete_refs", "repository:Repository.collect"),
+    *(Step("repository:Repository.run", when, call) for when in ("before", "after") for call in (1, 2, 3, 4)),
+]
 STEPS = {
     "take": TAKE,
     "rollback": TAKE + ROLLBACK,
