@@ -60,6 +60,7 @@ class _Reading:
     scope: Scope = field(init=False)
     loops: set[str] = field(default_factory=set)
     wild: set[str] = field(default_factory=set)
+    left: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.scope = Scope(self.place)
@@ -75,7 +76,7 @@ class _Reading:
         if lexed.broken:
             raise Doubt("it does not parse")
         self._agree(by_grammar, lexed.segments)
-        ran = [self._segment(segment) for segment in lexed.segments]
+        ran = [self._in_order(segment) for segment in lexed.segments]
         if not any(ran):
             raise Doubt("it runs nothing that is known")
 
@@ -89,6 +90,21 @@ class _Reading:
         theirs = [words[1:] if words[0] == "time" else words for words in by_grammar]
         if sorted(ours) != sorted(theirs):
             raise Doubt("it can be read in two ways")
+
+    def _in_order(self, segment: Segment) -> bool:
+        """Behind `cd X &&` the line is in X for as long as it goes on with `&&` or a pipe; after that, it may be or not."""
+        if segment.before not in ("&&", "|"):
+            self.scope.cwds = list(dict.fromkeys([*self.scope.cwds, *self.left]))
+        before = list(self.scope.cwds)
+        ran = self._segment(segment)
+        entered = [place for place in self.scope.cwds if place not in before]
+        moves = (
+            segment.words[:1] == ["cd"] and segment.after == "&&" and segment.before in ("", "&&", ";", "\n")
+        )
+        if moves and entered:
+            self.left += before
+            self.scope.cwds = entered
+        return ran
 
     def _segment(self, segment: Segment) -> bool:
         words = list(segment.words)
@@ -195,6 +211,8 @@ class _Reading:
         if name == "git":
             self._git(rest, globs)
             return
+        if tuple(argv) in table.EXACT or self._listed(name, rest):
+            return
         spec = table.PROGRAMS.get(name)
         if spec is None:
             raise Doubt(f"{name} is not known to be harmless")
@@ -211,6 +229,20 @@ class _Reading:
         if isinstance(taken, str):
             raise Doubt(f"{name}: {taken}")
         self._known(name, spec, taken, globs)
+
+    def _listed(self, name: str, rest: list[str]) -> bool:
+        """`tar tf ARCHIVE` and `unzip -l ARCHIVE`. An archive with a colon in its name would be fetched by tar from a host."""
+        archive = {"tar": r"-?[tvzjJ]*t[tvzjJ]*f", "unzip": r"-[lv]", "zipinfo": r"-1"}.get(name)
+        if (
+            archive is None
+            or len(rest) != 2
+            or not re.fullmatch(archive, rest[0])
+            or ":" in rest[1]
+            or rest[1].startswith("-")
+        ):
+            return False
+        self._path(rest[1], listing=True, glob=False)
+        return True
 
     def _python(self, rest: list[str]) -> tuple[str, list[str]]:
         if rest in (["--version"], ["-V"]):

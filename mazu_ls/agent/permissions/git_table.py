@@ -14,7 +14,7 @@ _LOG = Spec(
     " simplify-by-decoration full-history ancestry-path=? min-parents= max-parents= ignore-all-space ignore-space-change ignore-blank-lines"
     " ignore-space-at-eol minimal patience histogram diff-algorithm= function-context inter-hunk-context= ita-invisible-in-index relative=?"
     " text binary full-index no-prefix submodule=? combined-all-paths cc no-notes notes=? no-mailmap use-mailmap show-pulls walk-reflogs"
-    " pickaxe-all pickaxe-regex source no-walk=? do-walk clear-decorations decorate-refs= show-linear-break=? compact-summary no-expand-tabs",
+    " count pickaxe-all pickaxe-regex source no-walk=? do-walk clear-decorations decorate-refs= show-linear-break=? compact-summary no-expand-tabs",
     operands="revisions", number=True,
 )  # fmt: skip
 _STATUS = Spec(

@@ -14,6 +14,8 @@ _REDIRECTS = frozenset(("&>>", "&>", "<<<", "<<-", "<<", "<&", "<>", ">>", ">&",
 _ARRAY = re.compile(r"^[A-Za-z_]\w*(\[[^\]]*\])?\+?=$")
 _FD = re.compile(r"^(\d+|\{[A-Za-z_]\w*\})$")
 _PLAIN = re.compile(r"[^\s\\'\"`$<>|&;()#]+")
+_CONDITION_END = re.compile(r"(?<=\s)\]\](?=[\s;&|)]|$)")
+_BEFORE_CONDITION = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
 _SKIPPED = {
     "'": re.compile(r"[^']+"),
     '"': re.compile(r"[^\"\\`$]+"),
@@ -87,6 +89,9 @@ class _Lexer:
 
     def _operator(self, op: str) -> None:
         start, self.at = self.at, self.at + len(op)
+        if self._in_condition():
+            self.segment.words += [op] if op != "\n" else []
+            return
         if op in _REDIRECTS:
             self._redirect(op, start)
             return
@@ -95,6 +100,17 @@ class _Lexer:
             for redirect in self.pending:
                 self._here_document(redirect)
             self.pending = []
+
+    def _in_condition(self) -> bool:
+        """Within `[[ ... ]]` operators are words, as long as it is closed at all."""
+        words = self.segment.words
+        if (
+            "[[" not in words[:4]
+            or "]]" in words
+            or not all(word in _BEFORE_CONDITION for word in words[: words.index("[[")])
+        ):
+            return False
+        return _CONDITION_END.search(self.text, self.at) is not None
 
     def _redirect(self, op: str, start: int) -> None:
         fd = ""

@@ -128,3 +128,10 @@ ONLY_LOOKS = {"black": ("--check", "--diff"), "isort": ("--check", "--check-only
 ANY_OPTION = frozenset(
     ("ls", "cat", "echo", "wc", "head", "tail", "grep", "egrep", "fgrep", "nl", "du", "true")
 )
+# Whole commands that only show something, of programs that otherwise do much more.
+EXACT = frozenset(
+    (
+        ("go", "version"), ("java", "-version"), ("npm", "ls"), ("pip", "list"), ("pip", "freeze"), ("pip", "check"), ("pip3", "list"),
+        ("pip3", "freeze"), ("tsc", "--noEmit"), ("hostname",), ("cargo", "version"), ("uv", "version"), ("npm", "version"),
+    )
+)  # fmt: skip
