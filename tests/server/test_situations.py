@@ -132,15 +132,6 @@ async def test_a_folder_that_is_not_there_is_left_out(client: Client, tmp_path: 
     assert (await client.command("mazu.status"))["folders"] == []
 
 
-async def test_what_is_not_there_yet_says_what_to_do_instead(client: Client, folder: Path):
-    await client.initialize(folder)
-    for command, arguments in (("mazu.skills.list", None), ("mazu.skills.run", {"name": "x"})):
-        with pytest.raises(RpcFailure) as caught:
-            await client.command(command, arguments)
-        assert caught.value.data["kind"] == "unsupported"
-        assert caught.value.data["hint"]
-
-
 async def test_a_defect_of_ours_is_no_traceback(
     client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):

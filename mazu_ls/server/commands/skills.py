@@ -1,51 +1,161 @@
-"""mazu.skills.*: plain Python functions the agent or the user saved."""
+"""mazu.skills.*: plain Python functions the agent or the user saved, run without a model."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+import ast
+import asyncio
+from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
+from mazu_ls.server import uris
 from mazu_ls.server.commands import command
+from mazu_ls.server.commands.turns import selection
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
     from mazu_ls.server.server import Server
+    from mazu_ls.tools.pythoncall import Surroundings
+    from mazu_ls.tools.skillbook import Skill, Skills
 
 
 @command("mazu.skills.list")
-async def list_skills(server: Server, params: Nothing) -> object:
-    """Every skill."""
-    _not_yet()
+async def list_skills(server: Server, params: Nothing) -> Any:
+    """Every skill by name, and what is wrong with files that are none."""
+    book, _ = await _book(server)
+    skills, problems = await asyncio.to_thread(book.list)
+    return {"skills": [_encoded(skill, source=False) for skill in skills], "problems": problems}
 
 
-@command("mazu.skills.show")
-async def show(server: Server, params: wire.NamedSkill) -> object:
-    """One skill with its source."""
-    _not_yet()
+async def _chosen_name(server: Server) -> wire.NamedSkill:
+    """Without arguments: the user chooses one."""
+    return wire.NamedSkill((await _chosen(server)).name)
 
 
-@command("mazu.skills.save")
-async def save(server: Server, params: wire.SaveSkill) -> object:
-    """Save a function as a skill."""
-    _not_yet()
+@command("mazu.skills.show", natural=_chosen_name)
+async def show(server: Server, params: wire.NamedSkill) -> Any:
+    """One skill with its source; read it before you agree to one that came with the project."""
+    book, _ = await _book(server)
+    return _encoded(await asyncio.to_thread(book.get, params.name))
 
 
-@command("mazu.skills.run")
-async def run(server: Server, params: wire.RunSkill) -> object:
-    """Run a skill without a model."""
-    _not_yet()
+async def _selected_source(server: Server) -> wire.SaveSkill:
+    """Without arguments: the selected text is the source."""
+    return wire.SaveSkill(selection(server, "source"))
 
 
-@command("mazu.skills.forget")
-async def forget(server: Server, params: wire.NamedSkill) -> object:
+@command("mazu.skills.save", natural=_selected_source)
+async def save(server: Server, params: wire.SaveSkill) -> Any:
+    """Keep a function as a skill, once its tests pass. Saving a skill agrees to it."""
+    book, around = await _book(server)
+    name = params.name or _first_function(params.source)
+    source = _described(params.source, name, params.description)
+    try:
+        skill = await book.save(name, source, params.scope, around)
+    except ToolError as error:
+        raise _failed(name, error) from error
+    server.notify_changed("skills")
+    return _encoded(skill)
+
+
+async def _chosen_run(server: Server) -> wire.RunSkill:
+    """Without arguments: the user chooses one that needs no arguments."""
+    return wire.RunSkill((await _chosen(server, runnable=True)).name)
+
+
+@command("mazu.skills.run", natural=_chosen_run)
+async def run(server: Server, params: wire.RunSkill) -> Any:
+    """Run a skill in a process of its own; `output` is what it printed."""
+    book, around = await _book(server)
+    try:
+        called = await book.run(params.name, params.arguments, around)
+    except ToolError as error:
+        raise _failed(params.name, error) from error
+    return {"result": called.result, "output": called.output}
+
+
+@command("mazu.skills.forget", natural=_chosen_name)
+async def forget(server: Server, params: wire.NamedSkill) -> Any:
     """Delete a skill."""
-    _not_yet()
+    book, _ = await _book(server)
+    skill = await asyncio.to_thread(book.forget, params.name)
+    server.notify_changed("skills")
+    return _encoded(skill)
 
 
-def _not_yet() -> NoReturn:
-    raise MazuError(
-        Kind.UNSUPPORTED,
-        "Skills are not part of this version yet.",
-        "Let the agent run a script with run_shell instead.",
+async def _book(server: Server) -> tuple[Skills, Surroundings]:
+    from mazu_ls.tools.pythoncall import Surroundings
+    from mazu_ls.tools.skillbook import Skills
+
+    project: Project = await server.opened()
+    shell = project.config.shell
+    around = Surroundings(project.folders, project.env, shell.sandbox, shell.network)
+    return Skills(project.folders, project.env), around
+
+
+async def _chosen(server: Server, *, runnable: bool = False) -> Skill:
+    book, _ = await _book(server)
+    skills, _ = await asyncio.to_thread(book.list)
+    offered = [skill for skill in skills if not (runnable and skill.schema.get("required"))]
+    index = await server.pick(
+        "Which skill?", [f"{skill.name}: {skill.description.splitlines()[0]}" for skill in offered]
+    )
+    if index is None:
+        raise InvalidArguments("`name` is missing; mazu.skills.list tells the names", "name")
+    return offered[index]
+
+
+def _encoded(skill: Skill, *, source: bool = True) -> dict[str, Any]:
+    shown = {
+        "name": skill.name,
+        "description": skill.description,
+        "scope": skill.scope,
+        "uri": uris.from_path(skill.path),
+        "schema": skill.schema,
+        "tests": skill.tests,
+        "trust": skill.trust,
+    }
+    return {**shown, "source": skill.source} if source else shown
+
+
+def _first_function(source: str) -> str:
+    return next(
+        (
+            node.name
+            for node in _parsed(source).body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ),
+        "",
+    )
+
+
+def _described(source: str, name: str, description: str) -> str:
+    """The source with `description` as the docstring of a function that has none."""
+    node = next(
+        (
+            n
+            for n in _parsed(source).body
+            if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name == name
+        ),
+        None,
+    )
+    if node is None or not description or ast.get_docstring(node):
+        return source
+    lines = source.splitlines(keepends=True)
+    first = node.body[0]
+    lines.insert(first.lineno - 1, f"{' ' * first.col_offset}{ast.unparse(ast.Constant(description))}\n")
+    return "".join(lines)
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise InvalidArguments(f"`source` is not valid Python: {error}", "source") from error
+
+
+def _failed(name: str, error: ToolError) -> MazuError:
+    return MazuError(
+        Kind.CONFIG, f"The skill {name} failed: {error}", "See its source with mazu.skills.show."
     )

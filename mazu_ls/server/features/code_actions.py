@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 PREFIX = "Mazu: "
 TITLE = 120
 SHORT = 60
+FUNCTION = re.compile(r"^(?:async )?def ([a-z]\w*)\(.*\n\s+[rR]?[\"']{1,3}", re.MULTILINE)
+"""A top-level function with a docstring right below its one-line signature."""
 DOCUMENT = (
     "Add or mend the documentation comments of this code in the style of its language and of the file; "
     "change no code."
@@ -107,6 +110,17 @@ def _comment(at: At) -> list[dict[str, Any]]:
     return [_action("do what the AI! comment says", "quickfix", "mazu.edit", arguments)]
 
 
+def _skill(at: At) -> list[dict[str, Any]]:
+    """A Python function can be kept as a skill, if it says what it is for."""
+    if at.document.language_id != "python" or not (named := FUNCTION.search(at.text)):
+        return []
+    return [
+        _action(
+            f"save {named[1]} as a skill", "source", "mazu.skills.save", {"source": at.text, "name": named[1]}
+        )
+    ]
+
+
 async def _checks(server: Server, at: At) -> list[dict[str, Any]]:
     """What to do with memories whose code changed: they still hold, this replaces them, or they are forgotten."""
     found: list[dict[str, Any]] = []
@@ -155,6 +169,7 @@ def _on_text(at: At) -> list[dict[str, Any]]:
         _action("chat about this", "source", "mazu.chat", {"attachments": [at.place]}),
         _action("remember this", "source", "mazu.remember", {"title": first, "body": at.text, "anchors": [at.place]}),
         _action("ask the council", "source", "mazu.council", {"question": question, "attachments": [at.place]}),
+        *_skill(at),
     ]  # fmt: skip
 
 

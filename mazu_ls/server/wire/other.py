@@ -24,6 +24,7 @@ class SaveSkill(Params, frozen=True):
     source: Text
     name: SkillName | None = None
     description: str = ""
+    scope: Literal["project", "global"] = "project"
 
 
 class RunSkill(Params, frozen=True):
