@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.agent.permissions import Call, Decision, Place, Rule, decide
+from mazu_ls.agent.proposing import proposes
 from mazu_ls.agent.review import refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
@@ -45,6 +46,9 @@ class Approvals:
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision))
             raise ToolError(f"not allowed: {decision.reason}")
+        if tool.effect is Effect.EDIT and tool.source == "builtin" and proposes(self.run):
+            self._record(call, "allow", "it is proposed: the user decides on each hunk", "policy")
+            return None
         if decision.verdict == "allow" or (tool.effect is Effect.EDIT and self._autonomous(decision)):
             self._record(call, "allow", decision.reason, _by(decision))
             return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
+from mazu_ls.agent.proposing import proposing
 from mazu_ls.agent.review import Edit, ReviewedHost
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.messages import Text, ToolCall
@@ -46,6 +47,7 @@ class Calls:
         self._tools = tools
         self._approvals = approvals
         self._open: dict[str, ToolCall] = {}
+        self._proposed: dict[str, str] = {}
 
     async def run(self, calls: Sequence[ToolCall]) -> list[Ended]:
         """Run all; cancelling closes every call that has no result yet, and goes on to the caller."""
@@ -122,13 +124,18 @@ class Calls:
         host = ReviewedHost(
             self._run.turn.host, self._run.turn.workspace, self._run.before_effect, ask_on_edit, edits
         )
+        proposed = proposing(self._run, host)
         turn = replace(
             self._run.turn,
-            host=host,
+            host=proposed or host,
             emit=lambda text: self._run.record(journal.CallOutput(call.id, text)),
             remembered=self._run.remembered,
         )
-        return await tool.call(call.arguments, turn)
+        output = await tool.call(call.arguments, turn)
+        if proposed is None:
+            return output
+        self._proposed[call.id] = "\n".join(proposed.diffs.values())
+        return proposed.told(output)
 
     def _end(
         self,
@@ -139,7 +146,8 @@ class Calls:
         edits: tuple[Edit, ...] = (),
     ) -> Ended:
         if self._open.pop(call.id, None):
-            diff = "\n".join(edit.diff for edit in edits) or None
+            proposed = self._proposed.pop(call.id, "")
+            diff = "\n".join(edit.diff for edit in edits) or proposed or None
             images = output.images if output else ()
             line = summary(output.text if output else text)
             self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))

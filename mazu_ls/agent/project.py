@@ -18,6 +18,8 @@ from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
 from mazu_ls.agent.permissions import Grants, Rule
 from mazu_ls.agent.project_map import ProjectMap, tokens_for
 from mazu_ls.agent.sessions import Sessions
+from mazu_ls.agent.proposals import MIGRATIONS as PROPOSALS
+from mazu_ls.agent.proposals import Proposals
 from mazu_ls.agent.toolbox import builtin_tools
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.store import Store, quarantined
@@ -63,6 +65,7 @@ class Project:
         self._listeners: list[journal.Listener] = []
         self._heads: Heads | None = None
         self._models: dict[str, Model] = {}
+        self.proposals: Proposals | None = None
         self._documents = Documents()
         self._told: set[str] = set()
         self._map: ProjectMap
@@ -126,7 +129,10 @@ class Project:
         damaged = {path: len(quarantined(path)) for path in (self.database, home / "global_memory.db")}
         try:
             self.memories = await Memories.open(self.database, home / "global_memory.db", self.config.memory)
-            self._heads = Heads(await Store.open(self.database, [MIGRATIONS]))
+            store = await Store.open(self.database, [MIGRATIONS, PROPOSALS])
+            self._heads = Heads(store)
+            self.proposals = Proposals(store)
+            await self.proposals.refresh()
         except MazuError as error:
             self.no_memory = error
             self.warnings.append(f"Memory is not available: {error.message} {error.hint}")

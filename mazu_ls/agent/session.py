@@ -80,6 +80,8 @@ class Session:
         self.conversation = replay(events)
         for event in events:
             self._note(event.body)
+        if self.project.proposals:
+            await self.project.proposals.keep_turns(self.id, {event.turn for event in events if event.turn})
 
     async def recover(self) -> None:
         """After `load`: if mazu-ls ended in the middle of a turn, that turn is closed with what is known of it."""

@@ -16,6 +16,7 @@ from mazu_ls.agent.calls import NOT_RUN, Calls
 from mazu_ls.agent.conversation import window
 from mazu_ls.agent.limits import Circles, Limits, Meter, Stop
 from mazu_ls.agent.prompt import Attachment
+from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, StopReason, Text, Usage
 from mazu_ls.models import model as models
@@ -158,6 +159,7 @@ class TurnRun:
         while True:
             if stop := self.meter.exceeded():
                 return stop
+            await hear_verdicts(self)
             if self.session.last_input > self.model.spec.context_window * self.turn.config.context.compact_at:
                 await self._compact()
             said = await self._call_model()
@@ -168,7 +170,8 @@ class TurnRun:
                 case "end_turn":
                     if self.asked.finish:
                         await self.asked.finish(self)
-                    return Stop("end_turn", "")
+                    if not await rejected_meanwhile(self):
+                        return Stop("end_turn", "")
                 case "max_tokens":
                     self._calls_not_run(said.message)
                     return Stop(

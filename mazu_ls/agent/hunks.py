@@ -1,0 +1,253 @@
+"""An edit cut into hunks that can be accepted or refused one by one, and found again in a text that went on. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec import Struct
+
+CONTEXT = 3
+"""Unchanged lines that are kept on either side; never beyond the next hunk, so that its fate does not touch them."""
+DIFF_LINES = 4000
+"""Above this many lines on either side, after the common start and end, the middle is one change: a finer diff
+would take longer than it is worth."""
+TRIES = ((3, 3), (2, 2), (1, 1), (3, 0), (0, 3), (1, 0), (0, 1), (0, 0))
+"""How much of the context must be there: lines above and below, the surest first."""
+
+Kind = Literal["edit", "create", "delete"]
+Fate = Literal["open", "accepted", "stale"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Lines `start` to `end` (excluded) of the old text become `lines`."""
+
+    start: int
+    end: int
+    lines: list[str]
+
+
+class Hunk(Struct, frozen=True):
+    """From line `line` (zero-based) on, `old` becomes `new`; lines with their ends.
+
+    `size` is the number of lines of the text it was last found in, `base` the SHA-256 of the text it was cut from,
+    "" where there was no file. Of a file to be deleted no lines are kept.
+    """
+
+    kind: Kind
+    line: int
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    above: tuple[str, ...]
+    below: tuple[str, ...]
+    size: int
+    base: str
+
+    @property
+    def diff(self) -> str:
+        """The lines that go and come, marked as in a diff."""
+        return "\n".join(
+            [*(f"-{line.rstrip(ENDS)}" for line in self.old), *(f"+{line.rstrip(ENDS)}" for line in self.new)]
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What has become of a hunk in a text: "open" at `line`, "accepted" there, or "stale" (last seen there)."""
+
+    fate: Fate
+    line: int
+
+
+ENDS = "\r\n"
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines with their ends, divided at CRLF, LF and CR as LSP divides them."""
+    return list(io.StringIO(text, newline=""))
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def changes(before: list[str], after: list[str]) -> list[Change]:
+    """The changed runs of lines, in order. Applying all of them to `before` gives `after`."""
+    head = 0
+    shortest = min(len(before), len(after))
+    while head < shortest and before[head] == after[head]:
+        head += 1
+    tail = 0
+    while tail < shortest - head and before[-1 - tail] == after[-1 - tail]:
+        tail += 1
+    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
+    if not old and not new:
+        return []
+    if not old or not new or max(len(old), len(new)) > DIFF_LINES:
+        return [Change(head, head + len(old), new)]
+    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return [Change(head + i, head + j, new[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
+
+
+def cut(before: str | None, after: str | None) -> list[Hunk]:
+    """The hunks of an edit; None for `before` creates the file, None for `after` deletes it."""
+    if before is None:
+        return [] if after is None else [Hunk("create", 0, (), tuple(split_lines(after)), (), (), 0, "")]
+    base = digest(before)
+    if after is None:
+        return [Hunk("delete", 0, (), (), (), (), 0, base)]
+    lines = split_lines(before)
+    found = changes(lines, split_lines(after))
+    ends = [0, *(change.end for change in found)]
+    starts = [*(change.start for change in found), len(lines)]
+    return [
+        Hunk(
+            "edit",
+            change.start,
+            tuple(lines[change.start : change.end]),
+            tuple(change.lines),
+            tuple(lines[max(ends[n], change.start - CONTEXT) : change.start]),
+            tuple(lines[change.end : min(starts[n + 1], change.end + CONTEXT)]),
+            len(lines),
+            base,
+        )
+        for n, change in enumerate(found)
+    ]
+
+
+def standing(hunk: Hunk, text: Search | None, others: int = 0) -> Standing:
+    """What has become of `hunk` in a text of now; None where there is no file.
+
+    `others` is how many lines the other hunks of the file may have moved it by. Accepted means that the new lines
+    stand where they belong, whoever put them there.
+    """
+    if text is None:
+        gone: dict[Kind, Fate] = {"create": "open", "delete": "accepted", "edit": "stale"}
+        return Standing(gone[hunk.kind], hunk.line)
+    if hunk.kind == "create":
+        return Standing("accepted" if text.reads(hunk.new) else "stale" if text.lines else "open", 0)
+    if hunk.kind == "delete":
+        return Standing("open" if digest("".join(text.lines)) == hunk.base else "stale", 0)
+    return text.standing(hunk, others)
+
+
+class Search:
+    """Looks for hunks in one text. Line ends count only for a hunk that changes nothing else."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = lines
+        self._keys: list[str] | None = None
+
+    def reads(self, lines: Sequence[str]) -> bool:
+        """Whether the whole text is this."""
+        return self._keyed(strict=False) == _bare(lines)
+
+    def standing(self, hunk: Hunk, others: int = 0) -> Standing:
+        """See the function of this name; for edits."""
+        if self._there(hunk):
+            return Standing("open", hunk.line)
+        strict = _bare(hunk.old) == _bare(hunk.new)
+        keys, key = self._keyed(strict=strict), _ended if strict else _bare
+        old, new, above, below = key(hunk.old), key(hunk.new), key(hunk.above), key(hunk.below)
+        reach = abs(len(keys) - hunk.size) + others + abs(len(new) - len(old))
+        # The longer side is the better evidence: what is inserted stands there beside all of the old lines.
+        sides: list[tuple[Fate, list[str]]] = [("open", old), ("accepted", new)]
+        sides.sort(key=lambda side: len(side[1]), reverse=True)
+        tried: set[tuple[int, int]] = set()
+        for up, down in TRIES:
+            over, under = above[len(above) - up :] if up < len(above) else above, below[:down]
+            if (len(over), len(under)) in tried:
+                continue
+            tried.add((len(over), len(under)))
+            for fate, middle in sides:
+                at = _place(keys, (over, middle, under), hunk.line, reach if fate == "accepted" else None)
+                if at is not None:
+                    return Standing(fate, at)
+        return Standing("stale", min(hunk.line, max(0, len(keys) - 1)))
+
+    def _there(self, hunk: Hunk) -> bool:
+        """Whether the hunk's old lines and all of its context stand exactly where they were last."""
+        whole = [*hunk.above, *hunk.old, *hunk.below]
+        start = hunk.line - len(hunk.above)
+        if not whole or start < 0 or list(self.lines[start : start + len(whole)]) != whole:
+            return False
+        # What is added at the end of a text leaves all of that where it was.
+        return list(self.lines[hunk.line : hunk.line + len(hunk.new)]) != list(hunk.new)
+
+    def _keyed(self, *, strict: bool) -> list[str]:
+        if strict:
+            return _ended(self.lines)
+        if self._keys is None:
+            self._keys = _bare(self.lines)
+        return self._keys
+
+
+def moved(hunk: Hunk, line: int, lines: Sequence[str], stops: tuple[int, int]) -> Hunk:
+    """The hunk as it stands at `line` of a text of now; its context reaches from line `stops[0]` to `stops[1]`."""
+    end = line + len(hunk.old)
+    above = tuple(lines[max(stops[0], line - CONTEXT) : line])
+    below = tuple(lines[end : min(stops[1], end + CONTEXT)])
+    return Hunk(hunk.kind, line, tuple(lines[line:end]), hunk.new, above, below, len(lines), hunk.base)
+
+
+def applied(text: str | None, hunks: Sequence[Hunk]) -> str | None:
+    """The text with these hunks made, each of which stands at its `line`."""
+    for hunk in hunks:
+        if hunk.kind == "create":
+            return "".join(hunk.new)
+        if hunk.kind == "delete":
+            return None
+    if text is None:
+        return None
+    lines = split_lines(text)
+    # Some editors unify the line ends of a file that was cut with CRLF.
+    unified = "\n" in text and "\r" not in text
+    for hunk in sorted(hunks, key=lambda one: one.line, reverse=True):
+        new = [line.replace("\r\n", "\n") for line in hunk.new] if unified else hunk.new
+        lines[hunk.line : hunk.line + len(hunk.old)] = new
+    return "".join(lines)
+
+
+def _place(
+    keys: list[str], pattern: tuple[list[str], list[str], list[str]], line: int, reach: int | None
+) -> int | None:
+    """Where the middle of a pattern stands, nearest to `line`; without context only if nowhere else as well."""
+    over, middle, under = pattern
+    whole = [*over, *middle, *under]
+    if not whole:
+        return 0 if not keys and line == 0 else None
+    if not any(whole):
+        return None  # empty lines alone say nothing
+    if over or under:
+        near = line - len(over)
+        found = min(_found(keys, whole, near, reach), key=lambda at: abs(at - near), default=None)
+        return None if found is None else found + len(over)
+    places = list(_found(keys, whole, line, reach))
+    return places[0] if len(places) == 1 else None
+
+
+def _found(keys: list[str], whole: list[str], near: int, reach: int | None) -> Iterator[int]:
+    first = 0 if reach is None else max(0, near - reach)
+    last = len(keys) - len(whole) if reach is None else min(len(keys) - len(whole), near + reach)
+    at = first - 1
+    while at < last:
+        try:
+            at = keys.index(whole[0], at + 1, last + 1)
+        except ValueError:
+            return
+        if keys[at : at + len(whole)] == whole:
+            yield at
+
+
+def _bare(lines: Sequence[str]) -> list[str]:
+    return [line.rstrip(ENDS) for line in lines]
+
+
+def _ended(lines: Sequence[str]) -> list[str]:
+    return [line.rstrip(ENDS) + "\n" if line.endswith(("\r", "\n")) else line for line in lines]

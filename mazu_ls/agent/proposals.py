@@ -1,0 +1,318 @@
+"""Proposals: edits of the agent that wait, hunk by hunk, for the user to take them; kept in memory.db until then.
+
+A proposal is not code: no checkpoint holds it, and a rollback of code leaves it open (it says that it is stale where
+its text is gone). It does belong to its turn: when that leaves the conversation, what is still open of it goes too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, split_lines, standing
+from mazu_ls.store import Migrations, Store, select
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+SHOWN_LINES = 12
+"""Lines of a refused hunk that the model is shown."""
+
+MIGRATIONS = Migrations(
+    "proposals",
+    [
+        """
+        CREATE TABLE proposed_hunk (
+            id TEXT PRIMARY KEY, path TEXT NOT NULL, session TEXT NOT NULL, state TEXT NOT NULL, note TEXT NOT NULL,
+            body BLOB NOT NULL
+        );
+        """
+    ],
+)
+
+
+class Proposed(Struct, frozen=True):
+    """One hunk that is proposed: number `number` of the `of` that its file had when it was proposed.
+
+    `path` is the file as the workspace names it.
+    """
+
+    id: str
+    path: str
+    number: int
+    of: int
+    session_id: str
+    turn_id: str
+    created_at: str
+    hunk: Hunk
+
+    @property
+    def name(self) -> str:
+        """How it is spoken of."""
+        if self.hunk.kind != "edit":
+            return f"{'the new file' if self.hunk.kind == 'create' else 'the deletion of'} {self.path}"
+        return f"hunk {self.number} of {self.path}" if self.of > 1 else f"the edit of {self.path}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An open hunk in the text of now."""
+
+    proposed: Proposed
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the user decided and the model was not told yet: as a note for it, and the ids in it."""
+
+    note: str
+    ids: tuple[str, ...]
+
+
+class Proposals:
+    """The open proposals of a project, one per file at most. Reading them costs nothing; several processes may share them.
+
+    `late` is set for an editor that may refuse edits: what it refuses becomes a proposal.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.late = False
+        self._store = store
+        self._open: dict[str, list[Proposed]] = {}
+        self._undecided: list[tuple[str, str]] = []
+        self._listeners: list[Callable[[str], None]] = []
+        self._version = -1
+        self._writing = asyncio.Lock()
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Hear the path of each file whose proposal changed."""
+        self._listeners.append(listener)
+
+    def of(self, path: str) -> Sequence[Proposed]:
+        """The open hunks of a file, from its beginning."""
+        return tuple(self._open.get(path, ()))
+
+    @property
+    def paths(self) -> list[str]:
+        """The files with open hunks."""
+        return sorted(self._open)
+
+    async def refresh(self) -> None:
+        """Take over what another process wrote."""
+        await self.settle()
+        async with self._writing:
+            version, rows = await self._store.read(lambda db: _changed(db, self._version))
+            if rows is None:
+                return
+            self._version = version
+            known = {one.id: one for hunks in self._open.values() for one in hunks}
+            before, self._open = self._open, {}
+            for row in rows:
+                one = known.get(row.id, row)
+                one = one if (one.number, one.hunk.base) == (row.number, row.hunk.base) else row
+                self._open.setdefault(one.path, []).append(one)
+            for hunks in self._open.values():
+                hunks.sort(key=lambda one: (one.hunk.line, one.number))
+        for path in before.keys() | self._open.keys():
+            if before.get(path) != self._open.get(path):
+                self._tell(path)
+
+    async def propose(
+        self, path: str, before: str | None, after: str | None, session_id: str, turn_id: str
+    ) -> list[Proposed]:
+        """Propose that a file's text `before` becomes `after`, instead of what was open for it. None: no file.
+
+        A hunk that was proposed already stays the one it was, and its session's.
+        """
+        old = self._open.get(path, [])
+        hunks = cut(before, after)
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        known = {(one.hunk.kind, one.hunk.old, one.hunk.new): one for one in old}
+        new: list[Proposed] = []
+        for number, hunk in enumerate(hunks, 1):
+            fresh = Proposed(_id(), path, number, len(hunks), session_id, turn_id, now, hunk)
+            same = known.pop((hunk.kind, hunk.old, hunk.new), None)
+            new.append(replace(same, number=number, of=len(hunks), hunk=hunk) if same else fresh)
+        gone = [one.id for one in old if one.id not in {kept.id for kept in new}]
+
+        def write(db: apsw.Connection) -> None:
+            _delete(db, gone)
+            for one in new:
+                _put(db, one)
+
+        async with self._writing:
+            await self._store.write(write)
+            self._set(path, new)
+        self._tell(path)
+        return new
+
+    def see(self, path: str, lines: Sequence[str] | None) -> list[Seen]:
+        """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this.
+
+        Hunks that moved are found again from here the next time. `settle` writes down what was closed.
+        """
+        return self._taken_over(path, lines or (), self._standing(path, lines))
+
+    def _standing(self, path: str, lines: Sequence[str] | None) -> list[Seen]:
+        found = self._open.get(path, [])
+        others = sum(abs(len(one.hunk.new) - len(one.hunk.old)) for one in found)
+        search = Search(lines) if lines is not None else None
+        return [Seen(one, standing(one.hunk, search, others)) for one in found]
+
+    def _taken_over(self, path: str, lines: Sequence[str], seen: list[Seen]) -> list[Seen]:
+        accepted = [one.proposed.id for one in seen if one.standing.fate == "accepted"]
+        there = sorted(
+            (one for one in seen if one.standing.fate == "open" and one.proposed.hunk.kind == "edit"),
+            key=lambda one: one.standing.line,
+        )
+        stops = [0, *(one.standing.line + len(one.proposed.hunk.old) for one in there)]
+        starts = [*(one.standing.line for one in there), len(lines)]
+        kept = {one.proposed.id: one for one in seen if one.proposed.id not in accepted}
+        for n, one in enumerate(there):
+            hunk = moved(one.proposed.hunk, one.standing.line, lines, (stops[n], starts[n + 1]))
+            kept[one.proposed.id] = Seen(replace(one.proposed, hunk=hunk), one.standing)
+        self._set(path, [one.proposed for one in kept.values()])
+        self._undecided += [(one, "accepted") for one in accepted]
+        if accepted:
+            self._tell(path)
+        return list(kept.values())
+
+    async def settle(self) -> None:
+        """Write down the acceptances that were seen."""
+        async with self._writing:
+            seen, self._undecided = self._undecided, []
+            if seen:
+                await self._store.write(lambda db: _decide(db, seen, ""))
+
+    def proposed_text(self, path: str, text: str | None) -> str | None:
+        """The text with every open hunk that still has its place; None where no file would be."""
+        seen = self._standing(path, None if text is None else split_lines(text))
+        return applied(text, standing_hunks(seen))
+
+    async def reject(self, ids: Collection[str], note: str = "") -> list[Proposed]:
+        """Close these hunks; the model hears of it, and of the user's note. Returns those that were open."""
+        found = [one for hunks in self._open.values() for one in hunks if one.id in ids]
+        async with self._writing:
+            await self._store.write(lambda db: _decide(db, [(one.id, "rejected") for one in found], note))
+            for path in {one.path for one in found}:
+                self._set(path, [one for one in self._open[path] if one.id not in ids])
+        for path in sorted({one.path for one in found}):
+            self._tell(path)
+        return found
+
+    async def untold(self, session_id: str) -> Verdicts | None:
+        """What the user decided on this session's proposals since its model was told; None where there is nothing."""
+        await self.settle()
+        rows = await self._store.read(lambda db: _decided(db, session_id))
+        if not rows:
+            return None
+        said = [_sentence(one, state, note) for one, state, note in rows]
+        note = "The user decided on edits that you proposed:\n" + "\n".join(said)
+        return Verdicts(f"<proposals>\n{note}\n</proposals>", tuple(one.id for one, _, _ in rows))
+
+    async def rejected(self, session_id: str) -> bool:
+        """Whether a rejection waits to be told."""
+        await self.settle()
+        return any(
+            state == "rejected" for _, state, _ in await self._store.read(lambda db: _decided(db, session_id))
+        )
+
+    async def told(self, ids: Iterable[str]) -> None:
+        """The model knows of these; they are over."""
+        await self._store.write(lambda db: _delete(db, list(ids)))
+
+    async def keep_turns(self, session_id: str, turns: Collection[str]) -> None:
+        """Withdraw what is open of turns that are no longer part of a session's conversation."""
+        gone = [
+            one
+            for hunks in self._open.values()
+            for one in hunks
+            if one.session_id == session_id and one.turn_id not in turns
+        ]
+        if not gone:
+            return
+        ids = {one.id for one in gone}
+        async with self._writing:
+            await self._store.write(lambda db: _delete(db, list(ids)))
+            for path in {one.path for one in gone}:
+                self._set(path, [one for one in self._open[path] if one.id not in ids])
+        for path in sorted({one.path for one in gone}):
+            self._tell(path)
+
+    def _set(self, path: str, hunks: list[Proposed]) -> None:
+        if hunks:
+            self._open[path] = hunks
+        else:
+            self._open.pop(path, None)
+
+    def _tell(self, path: str) -> None:
+        for listener in self._listeners:
+            listener(path)
+
+
+def standing_hunks(seen: Iterable[Seen]) -> list[Hunk]:
+    """The hunks that still have their place, each at its line of now."""
+    return [replace(one.proposed.hunk, line=one.standing.line) for one in seen if one.standing.fate == "open"]
+
+
+def _changed(db: apsw.Connection, known: int) -> tuple[int, list[Proposed] | None]:
+    """The open hunks, if another connection wrote to the database since `known`, and the version of now."""
+    ((version,),) = select(db, "PRAGMA data_version")
+    if version == known:
+        return version, None
+    rows = select(db, "SELECT body FROM proposed_hunk WHERE state = 'open'")
+    return version, [msgspec.json.decode(body, type=Proposed) for (body,) in rows]
+
+
+def _put(db: apsw.Connection, one: Proposed) -> None:
+    db.execute(
+        "INSERT INTO proposed_hunk VALUES (?, ?, ?, 'open', '', ?)"
+        " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+        (one.id, one.path, one.session_id, msgspec.json.encode(one)),
+    ).fetchall()
+
+
+def _decide(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -> None:
+    db.executemany(
+        "UPDATE proposed_hunk SET state = ?, note = ? WHERE id = ? AND state = 'open'",
+        [(state, note, one) for one, state in decided],
+    ).fetchall()
+
+
+def _decided(db: apsw.Connection, session_id: str) -> list[tuple[Proposed, str, str]]:
+    rows = select(
+        db,
+        "SELECT body, state, note FROM proposed_hunk WHERE session = ? AND state <> 'open' ORDER BY path, rowid",
+        (session_id,),
+    )
+    return [(msgspec.json.decode(body, type=Proposed), state, note) for body, state, note in rows]
+
+
+def _delete(db: apsw.Connection, ids: Sequence[str]) -> None:
+    db.executemany("DELETE FROM proposed_hunk WHERE id = ?", [(one,) for one in ids]).fetchall()
+
+
+def _sentence(one: Proposed, state: str, note: str) -> str:
+    why = f": {note}" if note else ""
+    if state == "accepted":
+        return f"- accepted {one.name}"
+    lines = one.hunk.diff.splitlines()
+    rest = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
+    shown = "\n".join(f"  {line}" for line in [*lines[:SHOWN_LINES], *rest])
+    return f"- the user rejected {one.name}{why}\n{shown}".rstrip()
+
+
+def _id() -> str:
+    from mazu_ls.agent.session import new_id
+
+    return new_id("h")
