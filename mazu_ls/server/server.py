@@ -17,6 +17,7 @@ from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.hints import Hints
 from mazu_ls.server.jobs import Jobs
+from mazu_ls.server.logs import log_to_file
 from mazu_ls.server.updates import Updates
 from mazu_ls.workspace import Workspace
 
@@ -182,6 +183,8 @@ class Server:
 
     async def _open(self) -> Project:
         # Imported in a thread: the loop answers the editor meanwhile.
+        if self.editor:
+            await asyncio.to_thread(log_to_file, self.env)
         project_type = await asyncio.to_thread(_project_type)
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
         self.project.listen(self.updates.hear)

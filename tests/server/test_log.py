@@ -1,0 +1,23 @@
+"""The file that an internal error points to is there, and holds no key."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mazu_ls.server.logs import log_path, log_to_file
+
+
+async def test_what_goes_wrong_stands_in_the_file_without_its_secrets(tmp_path):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    before = list(logging.getLogger().handlers)
+    await asyncio.to_thread(log_to_file, env)
+    try:
+        logging.getLogger("mazu_ls").warning("refused with key sk-ant-api03-%s", "a1" * 20)
+    finally:
+        for handler in set(logging.getLogger().handlers) - set(before):
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+    text = log_path(env).read_text()
+    assert "refused with key" in text
+    assert "a1a1" not in text
