@@ -11,8 +11,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from mazu_ls.server.logs import log_to_stderr
-from mazu_ls.server.transport import StdioTransport, StreamTransport, claim_stdio
+from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
+from mazu_ls.server.transport import StdioTransport, StreamTransport, Transport, claim_stdio
 
 if TYPE_CHECKING:
     from mazu_ls.server.connection import Connection
@@ -55,8 +55,24 @@ def _import_connection() -> type[Connection]:
     return Connection
 
 
+async def _keep_log(connection: Connection) -> None:
+    """Once `initialize` is answered: the log goes to a file and, in short, to the editor too."""
+    await connection.ready.wait()
+    loop = asyncio.get_running_loop()
+    logging.getLogger("mazu_ls").addHandler(ClientLog(connection.protocol.notify, loop))
+    await asyncio.to_thread(log_to_file)
+
+
 async def _serve_stdio(connection: Connection, source: int, sink: int) -> int:
-    return await connection.run(StdioTransport(source, sink))
+    return await _run(connection, StdioTransport(source, sink))
+
+
+async def _run(connection: Connection, transport: Transport) -> int:
+    logs = asyncio.create_task(_keep_log(connection))
+    try:
+        return await connection.run(transport)
+    finally:
+        logs.cancel()
 
 
 async def _serve_tcp(connection: Connection, port: int) -> int:
@@ -76,4 +92,4 @@ async def _serve_tcp(connection: Connection, port: int) -> int:
     host, bound = listener.sockets[0].getsockname()[:2]
     print(f"mazu-ls: listening on {host}:{bound}", file=sys.stderr, flush=True)  # noqa: T201
     async with listener:
-        return await connection.run(await first)
+        return await _run(connection, await first)

@@ -34,7 +34,7 @@ CLOSE_SECONDS = 1.5
 
 
 class Connection(LanguageServer):
-    """One client. `run` returns the exit code: 0 after shutdown, 1 without."""
+    """One client. `run` returns the exit code: 0 after shutdown, 1 without. `ready` is set by `initialize`."""
 
     protocol: Protocol  # pyright: ignore[reportIncompatibleVariableOverride] - pygls builds it from protocol_cls
 
@@ -42,6 +42,7 @@ class Connection(LanguageServer):
         super().__init__("mazu-ls", __version__, protocol_cls=Protocol, converter_factory=Converter)
         self._env = env
         self.mazu: Server | None = None
+        self.ready = asyncio.Event()
         self._done: asyncio.Future[int] | None = None
         self._add("initialize", lsp.Initialize, self._initialize)
         self._add("shutdown", None, self._shutdown_request)
@@ -105,6 +106,7 @@ class Connection(LanguageServer):
         self.mazu = server = Server(host, editor, updates, self._env)
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True
+        self.ready.set()
         return initialize_result(documents.encoding, registry.names(), profile)
 
     def _shutdown_request(self, params: None) -> Coroutine[Any, Any, None]:

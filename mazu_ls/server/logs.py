@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -58,12 +60,15 @@ def log_to_file(env: Mapping[str, str] = os.environ) -> None:
 class ClientLog(logging.Handler):
     """Sends our warnings and errors, one line each, to the editor's log."""
 
-    def __init__(self, notify: Callable[[str, object], None]) -> None:
+    def __init__(self, notify: Callable[[str, object], None], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(logging.WARNING)
         self._notify = notify
+        self._loop = loop
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             message = f"{message}: {record.exc_info[1]!r} (details in {log_place()})"
-        self._notify("window/logMessage", {"type": LSP_LEVELS.get(record.levelno, 4), "message": message})
+        shown = {"type": LSP_LEVELS.get(record.levelno, 4), "message": message}
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
+            self._loop.call_soon_threadsafe(self._notify, "window/logMessage", shown)

@@ -240,3 +240,19 @@ async def test_a_large_document_comes_through_a_real_pipe(env: dict[str, str], f
         await client.ask("shutdown")
         client.notify("exit")
         assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+async def test_what_goes_wrong_is_in_the_log_file_and_in_the_editor_s_log(env: dict[str, str], folder: Path):
+    gone = (folder / "gone").as_uri()
+    async with real_server(env) as (client, _):
+        params = {"processId": None, "capabilities": {}, "workspaceFolders": [{"uri": gone, "name": "gone"}]}
+        await client.ask("initialize", params)
+        client.notify("initialized", {})
+        client.notify("textDocument/didChange", {"textDocument": {"uri": "file:///a"}, "contentChanges": []})
+        shown = await client.until(lambda message: message.get("method") == "window/logMessage")
+        assert "textDocument.version" in shown["params"]["message"]
+
+        async def logged() -> bool:
+            return (Path(env["MAZU_STATE_HOME"]) / "mazu-ls.log").exists()
+
+        await eventually(logged)

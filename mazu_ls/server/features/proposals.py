@@ -1,0 +1,249 @@
+"""Proposals in the editor: a hint over each hunk, and code actions whose literal edits accept it in any editor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.agent.hunks import Hunk, applied
+from mazu_ls.errors import MazuError
+from mazu_ls.server import lsp, uris
+from mazu_ls.server.documents import Document
+from mazu_ls.server.edits import text_edits
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
+    from mazu_ls.agent.proposals import Proposals, Seen
+    from mazu_ls.journal import Event
+    from mazu_ls.server.server import Server
+
+logger = logging.getLogger(__name__)
+HINT = 4
+SHOWN_LINES = 12
+"""Lines of a hunk that its hint shows."""
+FILES_OFFERED = 5
+"""Files to be created or deleted that are offered by themselves, since there is no place in them to stand on."""
+
+
+def attach(server: Server, project: Project) -> None:
+    """The project is open: show its proposals, follow them, and say at the end of a turn that there are some."""
+    from mazu_ls import journal
+
+    proposals = project.proposals
+    if server.editor is None or proposals is None:
+        return
+    proposals.late = server.editor.profile.says("workspace.applyEdit") is not True
+    proposals.listen(lambda path: server.jobs.spawn(server.hints.proposed(path)))
+    for path in proposals.paths:
+        server.jobs.spawn(server.hints.proposed(path))
+
+    def hear(session_id: str, event: Event) -> None:
+        if isinstance(event.body, journal.TurnEnded):
+            made = [one for path in proposals.paths for one in proposals.of(path) if one.turn_id == event.turn]
+            if made:
+                files = len({one.path for one in made})
+                server.jobs.spawn(server.host.say("info", _announced(len(made), files)))
+
+    project.listen(hear)
+
+
+def noticed(server: Server, document: Document) -> None:
+    """A document was opened or changed: what was accepted there is closed at once."""
+    proposals = _of(server)
+    if proposals and document.path and proposals.paths:
+        proposals.see(server.name_of(document.path), document.lines)
+        if proposals.unwritten:
+            server.jobs.spawn(proposals.settle())
+
+
+def hints(server: Server, document: Document) -> list[dict[str, Any]]:
+    """One diagnostic for each open hunk of a document."""
+    proposals = _of(server)
+    if proposals is None or document.path is None:
+        return []
+    return [
+        _hint(document, one) for one in proposals.see(server.name_of(document.path), document.lines)
+    ]
+
+
+async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
+    """The same for a file that is not open; a file that is not there yet has no place for them."""
+    proposals = _of(server)
+    if proposals is None:
+        return []
+    document = await text_of(server, path)
+    seen = proposals.see(server.name_of(path), document.lines if document else None)
+    await proposals.settle()
+    return [_hint(document, one) for one in seen] if document else []
+
+
+async def actions(server: Server, document: Document, span: lsp.Range) -> list[dict[str, Any]]:
+    """Accept or reject: the hunks that the range touches, this document's, all there are."""
+    proposals = _of(server)
+    if proposals is None:
+        return []
+    await proposals.refresh()
+    if document.path:
+        noticed(server, document)
+    if not proposals.paths:
+        return []
+    name = server.name_of(document.path) if document.path else ""
+    seen = proposals.see(name, document.lines)
+    touched = [one for one in seen if _touches(_range(document, one), span)]
+    kind = "quickfix" if touched else "source"
+    found: list[dict[str, Any]] = []
+    for one in touched:
+        count = f"hunk {one.proposed.number} of {one.proposed.of}"
+        found += [
+            {**action, "diagnostics": [_hint(document, one)]}
+            for action in await _pair(server, count, "quickfix", {name: [one]})
+        ]
+    if seen:
+        found += await _pair(server, f"file {name.rpartition('/')[2]}, {_hunks(seen)}", kind, {name: seen})
+    everything = {path: await _seen(server, proposals, path) for path in proposals.paths}
+    others = [(path, one) for path, one in everything.items() if one and one[0].proposed.hunk.kind != "edit"]
+    for path, one in others[:FILES_OFFERED]:
+        if path != name:
+            what = "new file" if one[0].proposed.hunk.kind == "create" else "deletion of file"
+            found += await _pair(server, f"{what} {path}", "source", {path: one})
+    files = [path for path, one in everything.items() if one]
+    if files:
+        count = _hunks([one for path in files for one in everything[path]])
+        where = "1 file" if len(files) == 1 else f"{len(files)} files"
+        found += await _pair(server, f"all, {count} in {where}", kind, everything)
+    return found
+
+
+async def text_of(server: Server, path: Path) -> Document | None:
+    """The open document, else the file as one; None where there is no such file, or none of text."""
+    assert server.editor is not None
+    if document := server.editor.documents.at(path):
+        return document
+    try:
+        text = await server.host.read(path)
+    except FileNotFoundError:
+        return None
+    except (OSError, MazuError) as error:
+        logger.info("The proposal for %s cannot be shown: %s", path, error)
+        return None
+    return Document(lsp.DocumentItem(uris.from_path(path), 0, text), server.editor.documents.encoding)
+
+
+async def _seen(server: Server, proposals: Proposals, path: str) -> list[Seen]:
+    document = await text_of(server, server.workspace.resolve(path))
+    return proposals.see(path, document.lines if document else None)
+
+
+async def _pair(
+    server: Server, what: str, kind: str, seen: dict[str, Sequence[Seen]]
+) -> list[dict[str, Any]]:
+    """The actions that accept and reject some hunks. What no longer fits can only be rejected."""
+    ids = [one.proposed.id for hunks in seen.values() for one in hunks]
+    chosen = {path: _standing(hunks) for path, hunks in seen.items()}
+    reject = _command(f"reject proposal ({what})", kind, "mazu.proposal.reject", ids)
+    if not any(chosen.values()):
+        return [reject]
+    title = f"accept proposal ({what})"
+    edit = await _workspace_edit(server, chosen)
+    if edit is None:
+        return [_command(title, kind, "mazu.proposal.accept", ids), reject]
+    return [{"title": f"Mazu: {title}", "kind": kind, "edit": edit}, reject]
+
+
+async def _workspace_edit(server: Server, chosen: dict[str, list[Hunk]]) -> dict[str, Any] | None:
+    """A literal edit that makes these hunks; None where the editor cannot create or delete files by one."""
+    assert server.editor is not None
+    profile = server.editor.profile
+    versioned = profile.says("workspace.workspaceEdit.documentChanges") is True
+    operations = profile.says("workspace.workspaceEdit.resourceOperations") if versioned else None
+    able = operations if isinstance(operations, list) else []
+    steps: list[dict[str, Any]] = []
+    for name, hunks in chosen.items():
+        path = server.workspace.resolve(name)
+        document = await text_of(server, path)
+        for kind in {hunk.kind for hunk in hunks} - {"edit"}:
+            if kind not in able and not (kind == "create" and document):
+                return None
+        if hunks:
+            steps += _steps(server, path, document, hunks)
+    if versioned:
+        return {"documentChanges": steps}
+    return {"changes": {step["textDocument"]["uri"]: step["edits"] for step in steps}}
+
+
+def _steps(
+    server: Server, path: Path, document: Document | None, hunks: Sequence[Hunk]
+) -> list[dict[str, Any]]:
+    assert server.editor is not None
+    uri = document.uri if document else uris.from_path(path)
+    after = applied(document.text if document else None, hunks)
+    if after is None:
+        return [{"kind": "delete", "uri": uri}]
+    creating = [] if document else [{"kind": "create", "uri": uri, "options": {"ignoreIfExists": True}}]
+    document = document or Document(lsp.DocumentItem(uri, 0, ""), server.editor.documents.encoding)
+    version = document.version if server.editor.documents.get(uri) else None
+    edits = text_edits(document, after)
+    return [*creating, {"textDocument": {"uri": uri, "version": version}, "edits": edits}]
+
+
+def _standing(seen: Iterable[Seen]) -> list[Hunk]:
+    from mazu_ls.agent.proposals import standing_hunks
+
+    return standing_hunks(seen)
+
+
+def _hint(document: Document, one: Seen) -> dict[str, Any]:
+    lines = one.proposed.hunk.diff.splitlines()
+    shown = "\n".join([*lines[:SHOWN_LINES], *(["…"] if len(lines) > SHOWN_LINES else [])])
+    said = (
+        "A proposal that no longer fits, because the text changed"
+        if one.standing.fate == "stale"
+        else "Mazu proposes to delete this file"
+        if one.proposed.hunk.kind == "delete"
+        else "Mazu proposes"
+    )
+    return {
+        "range": _range(document, one),
+        "severity": HINT,
+        "source": "mazu",
+        "message": f"{said} (hunk {one.proposed.number} of {one.proposed.of})\n{shown}".rstrip(),
+        "data": {"proposal": one.proposed.id},
+    }
+
+
+def _range(document: Document, one: Seen) -> lsp.Range:
+    """The lines that would go; for new ones the line before which they come, or the last one."""
+    count = 1 if one.standing.fate == "stale" else max(1, len(one.proposed.hunk.old))
+    first = min(one.standing.line, max(0, len(document.lines) - 1))
+    last = min(first + count - 1, max(0, len(document.lines) - 1))
+    end = len(document.line(last).rstrip("\r\n"))
+    return lsp.Range(lsp.Position(first, 0), document.position(last, end))
+
+
+def _touches(one: lsp.Range, other: lsp.Range) -> bool:
+    return one.start.line <= other.end.line and other.start.line <= one.end.line
+
+
+def _hunks(seen: Sequence[Seen]) -> str:
+    return "1 hunk" if len(seen) == 1 else f"{len(seen)} hunks"
+
+
+def _announced(hunks: int, files: int) -> str:
+    what = "1 edit" if hunks == 1 else f"{hunks} edits"
+    where = "1 file" if files == 1 else f"{files} files"
+    return f"Mazu proposes {what} in {where}: accept or reject with the code actions there."
+
+
+def _command(title: str, kind: str, command: str, ids: Sequence[str]) -> dict[str, Any]:
+    shown = f"Mazu: {title}"
+    return {
+        "title": shown,
+        "kind": kind,
+        "command": {"title": shown, "command": command, "arguments": [{"ids": list(ids)}]},
+    }
+
+
+def _of(server: Server) -> Proposals | None:
+    return server.project.proposals if server.project else None

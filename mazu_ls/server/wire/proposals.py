@@ -1,0 +1,57 @@
+"""Proposals on the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mazu_ls.server.lsp import Range
+from mazu_ls.server.wire.codec import Params, Shape
+
+
+class ListProposals(Params, frozen=True):
+    uri: str | None = None
+
+
+class Choose(Params, frozen=True):
+    """The hunks of these ids, or those of a document; without either all of them."""
+
+    ids: list[str] | None = None
+    uri: str | None = None
+
+
+class Reject(Choose, frozen=True):
+    """The model hears the note."""
+
+    note: str = ""
+
+
+class Proposal(Shape, frozen=True):
+    """One open hunk: number `hunk` of `of` in its file; `range` holds the lines that would go."""
+
+    id: str
+    uri: str
+    path: str
+    kind: Literal["edit", "create", "delete"]
+    state: Literal["open", "stale"]
+    hunk: int
+    of: int
+    range: Range
+    diff: str
+    session_id: str
+    turn_id: str
+    created_at: str
+
+
+class ProposalList(Shape, frozen=True):
+    proposals: list[Proposal]
+
+
+class Accepted(Shape, frozen=True):
+    """`problems` say why others were not accepted."""
+
+    accepted: list[str]
+    problems: list[str]
+
+
+class Rejected(Shape, frozen=True):
+    rejected: list[str]
