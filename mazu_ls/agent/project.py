@@ -13,13 +13,14 @@ from mazu_ls import config as settings_of
 from mazu_ls import journal, paths
 from mazu_ls.agent import prompt
 from mazu_ls.agent.documents import Documents
+from mazu_ls.agent.extensions import Extensions, written_by_user
 from mazu_ls.agent.extraction import Extractions
 from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
 from mazu_ls.agent.permissions import Grants, Rule
 from mazu_ls.agent.project_map import ProjectMap, tokens_for
-from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.proposals import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals import Proposals
+from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.toolbox import builtin_tools
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.store import Store, quarantined
@@ -28,7 +29,7 @@ from mazu_ls.workspace import Workspace
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.records import CheckpointKind
-    from mazu_ls.config import Config, Mode
+    from mazu_ls.config import Config, McpServer, Mode
     from mazu_ls.host import Buffer, Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model
@@ -64,11 +65,13 @@ class Project:
         self._settings: Mapping[str, Any] = {}
         self._listeners: list[journal.Listener] = []
         self._heads: Heads | None = None
-        self._models: dict[str, Model] = {}
         self.proposals: Proposals | None = None
+        self._models: dict[str, Model] = {}
         self._documents = Documents()
         self._told: set[str] = set()
         self._map: ProjectMap
+        self._extensions: Extensions | None = None
+        self._mcp_of_user: list[McpServer] = []
         self._warming: asyncio.Task[None]
         self._patience: Patience | None = None
 
@@ -91,10 +94,19 @@ class Project:
         project.sessions = Sessions(project, project.journals)
         project.extractions = Extractions(project)
         project.extractions.start()
+        project._extensions = Extensions(project.folders, project.key, host, env)
+        project._extend()
         project._map = ProjectMap(project.workspace, project.state)
         project._warming = asyncio.create_task(project._warm_map())
         project.grants = Grants.load(paths.mazu_home(env), project.key)
         return project
+
+    def _extend(self) -> None:
+        if self._extensions is None:
+            return
+        seconds = self.config.permissions.timeout_seconds
+        self._extensions.configure(self.config.mcp_servers, self._mcp_of_user, seconds)
+        self._extensions.ask_about_custom(seconds)
 
     def _make_folders(self) -> None:
         if self.folders:
@@ -180,6 +192,8 @@ class Project:
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config
         self._models.clear()
+        self._mcp_of_user = written_by_user(layers)
+        self._extend()
         problems += loaded.warnings
         self.warnings += [problem for problem in problems if problem not in self.warnings]
         return problems
@@ -203,7 +217,9 @@ class Project:
 
     def tools(self) -> list[Tool]:
         """Everything a model may call here."""
-        return builtin_tools()
+        builtin = builtin_tools()
+        names = [tool.name for tool in builtin]
+        return [*builtin, *(self._extensions.tools(names) if self._extensions else ())]
 
     @property
     def mode(self) -> Mode:
@@ -339,8 +355,12 @@ class Project:
         self._warming.cancel()
         await self.extractions.close()
         await asyncio.gather(self.sessions.close(), self._map.close())
+        if self._extensions:
+            await self._extensions.close()
         if self.checkpoints:
             await self.checkpoints.close()
+        if self.proposals:
+            await self.proposals.settle()
         if self._heads:
             await self._heads.close()
         if self.memories:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
-from mazu_ls.agent import compaction, prompt
+from mazu_ls.agent import compaction, past, prompt
 from mazu_ls.agent.conversation import INTERRUPTED, Conversation, replay
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
@@ -265,7 +265,15 @@ class Session:
             emit=lambda text: None,
             remembered=lambda memory_id, outcome, title: None,
             env=project.env,
+            past=self._past,
         )
+
+    async def _past(self, query: str, limit: int) -> list[str]:
+        """What was said in other sessions of the project, a line a turn."""
+        found = await asyncio.to_thread(past.search, self.project.journals, query, limit, self.id)
+        return [
+            f"{said.at[:10]} {said.session_id} user: {said.user} / answer: {said.reply}" for said in found
+        ]
 
     async def background(self, asked: Prompt, model: Model) -> tuple[list[str], tuple[str, ...]]:
         """The memories and the editor's state that go before the user's words, and the ids of those memories."""

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 @cache
 def builtin_tools() -> list[Tool]:
     """Imported on first use, so that starting the server does not pay for them."""
-    from mazu_ls.tools import edit, files, recollect, search, shell
+    from mazu_ls.tools import edit, files, graph, recollect, search, shell, skills, web, wiki
 
     return [
         files.read_file, files.list_dir, search.glob_files, search.grep, edit.edit_file, edit.write_file,
-        shell.run_shell, recollect.recall, recollect.remember,
+        shell.run_shell, shell.shell_output, shell.shell_stop, web.web_fetch,
+        recollect.recall, recollect.remember, recollect.memory_search,
+        wiki.wiki_read, wiki.wiki_write, wiki.wiki_list, wiki.wiki_search,
+        graph.graph_add, graph.graph_match, graph.graph_neighbours, graph.graph_path,
+        skills.list_skills, skills.run_skill, skills.save_skill,
     ]  # fmt: skip

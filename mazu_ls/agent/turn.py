@@ -18,7 +18,7 @@ from mazu_ls.agent.limits import Circles, Limits, Meter, Stop
 from mazu_ls.agent.prompt import Attachment
 from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.messages import Message, StopReason, Text, Usage
+from mazu_ls.messages import Message, StopReason, Text, ToolCall, Usage
 from mazu_ls.models import model as models
 from mazu_ls.tools.tool import Effect
 
@@ -51,6 +51,11 @@ class Prompt:
     allow_shell: bool = True
     checkpoint_every: int = 1
     finish: Callable[[TurnRun], Awaitable[None]] | None = None
+
+    @property
+    def command(self) -> str:
+        """The command of a message that is one, written `!command`; else empty."""
+        return self.text[1:].strip() if self.kind == "chat" and self.text.startswith("!") else ""
 
 
 @dataclass
@@ -156,6 +161,8 @@ class TurnRun:
         return await self._end(stop, error)
 
     async def _loop(self) -> Stop:
+        if self.asked.command:
+            return await self._user_command(self.asked.command)
         while True:
             if stop := self.meter.exceeded():
                 return stop
@@ -181,6 +188,16 @@ class TurnRun:
                     return Stop("refusal", said.detail or "The model declined to answer.")
                 case "context_length":
                     await self._shorten(said.detail)
+
+    async def _user_command(self, command: str) -> Stop:
+        """`!command`: run what the user typed, through the same policy; the model hears of it in the next turn."""
+        call = ToolCall(f"user_{self.turn.turn_id}", "run_shell", {"command": command})
+        (ended,) = await self.calls.run([call])
+        self.reply = ended.text
+        told = Text(f"$ {command}\n{ended.text}", untrusted="a command that the user ran")
+        self.record(journal.UserSaid(Message("user", (told,))))
+        await self._step_done("run_shell")
+        return Stop("end_turn", "")
 
     async def _shorten(self, detail: str) -> None:
         """A context that is too long is compacted once; if that was not enough, the turn ends with a sentence."""

@@ -1,14 +1,19 @@
-"""remember and recall, as the model's tools."""
+"""remember, recall and memory_search, as the model's tools."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.tool import Effect, ToolOutput, tool
 from mazu_ls.tools.turn import Turn
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.memories import Memories
+    from mazu_ls.memory.record import Memory
 
 
 class Remember(Struct, forbid_unknown_fields=True):
@@ -36,20 +41,22 @@ class Recall(Struct, forbid_unknown_fields=True):
     category: str | None = None
 
 
+class MemorySearch(Struct, forbid_unknown_fields=True):
+    query: Annotated[str, Meta(min_length=1, description="Words or a question.")]
+    limit: Annotated[int, Meta(ge=1, le=50)] = 10
+
+
 @tool(Effect.REMEMBER)
 async def remember(args: Remember, turn: Turn) -> str:
     """Keep something for later sessions: a decision and its reason, a convention, a mistake to avoid, a fact."""
-    if turn.memories is None:
-        raise ToolError("memory is not available in this project")
-    if turn.config.memory.write == "off":
-        raise ToolError("the user switched off the writing of memories")
+    memories = writable(turn)
     anchors = []
     if args.path:
         from mazu_ls.memory.record import AnchorAt
 
         path = turn.workspace.resolve(args.path)
         anchors = [AnchorAt(turn.workspace.relative(path), text=await turn.host.read(path))]
-    done = await turn.memories.remember(
+    done = await memories.remember(
         args.title, args.body, category=args.category, tags=args.tags, anchors=anchors, supersedes=args.supersedes,
         source="agent", session_id=turn.session_id,
     )  # fmt: skip
@@ -66,12 +73,38 @@ async def remember(args: Remember, turn: Turn) -> str:
 @tool(Effect.READ)
 async def recall(args: Recall, turn: Turn) -> ToolOutput:
     """Search what was remembered in earlier sessions: decisions, conventions, mistakes, facts, preferences."""
+    found = await memories_of(turn).recall(args.query, limit=args.limit, category=args.category)
+    return ToolOutput("\n".join(_lines(found)) or "nothing is remembered about that")
+
+
+@tool(Effect.READ)
+async def memory_search(args: MemorySearch, turn: Turn) -> ToolOutput:
+    """Search everything of earlier sessions: memories (archived ones too), wiki pages, summaries, and what was said."""
+    found = await memories_of(turn).recall(args.query, limit=args.limit, archived=True)
+    lines = _lines(found)
+    if said := await turn.past(args.query, args.limit):
+        lines += ["Said in earlier sessions:", *said]
+    return ToolOutput(
+        "\n".join(lines) or "nothing is known about that", untrusted="earlier sessions" if said else None
+    )
+
+
+def memories_of(turn: Turn) -> Memories:
+    """The project's memories. Raises ToolError where there are none."""
     if turn.memories is None:
         raise ToolError("memory is not available in this project")
-    found = await turn.memories.recall(args.query, limit=args.limit, category=args.category)
-    if not found:
-        return ToolOutput("nothing is remembered about that")
-    lines = []
+    return turn.memories
+
+
+def writable(turn: Turn) -> Memories:
+    """The project's memories, to be written. Raises ToolError where that is switched off."""
+    if turn.config.memory.write == "off":
+        raise ToolError("the user switched off the writing of memories")
+    return memories_of(turn)
+
+
+def _lines(found: Sequence[Memory]) -> list[str]:
+    lines: list[str] = []
     for memory in found:
         about = ", ".join(anchor.path for anchor in memory.anchors)
         flag = " (may be out of date)" if memory.state == "check" else ""
@@ -81,4 +114,4 @@ async def recall(args: Recall, turn: Turn) -> ToolOutput:
             + (f"\n  {memory.body}" if memory.body else "")
             + (f"\n  about: {about}" if about else "")
         )
-    return ToolOutput("\n".join(lines))
+    return lines

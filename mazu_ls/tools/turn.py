@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,17 @@ class Shell:
     background: dict[str, Any] = field(default_factory=dict)
 
 
+async def _nothing(query: str, limit: int) -> list[str]:
+    return []
+
+
 @dataclass(frozen=True)
 class Turn:
     """Fixed for one turn; only `shell`, `seen` and `changed` hold state, which is the session's.
 
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
-    `remembered` records a memory that was written: id, outcome, title.
+    `remembered` records a memory that was written: id, outcome, title. `past` finds what was said in earlier sessions.
     """
 
     session_id: str
@@ -43,3 +47,4 @@ class Turn:
     emit: Callable[[str], None]
     remembered: Callable[[str, str, str], None]
     env: Mapping[str, str]
+    past: Callable[[str, int], Awaitable[list[str]]] = _nothing

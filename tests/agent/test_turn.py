@@ -112,7 +112,7 @@ def test_an_unknown_tool_and_wrong_arguments_are_answered_and_the_turn_goes_on()
         I see.
         """,
         """
-        tool: error: there is no tool 'fly'; there are: edit_file, glob_files, grep, …
+        tool: error: there is no tool 'fly'; there are: edit_file, glob_files, …
         tool: error: bad arguments for read_file: Object contains unknown field `pfad`
         assistant: I see.
         stop: end_turn
@@ -166,3 +166,24 @@ def test_a_conversation_goes_on_after_a_restart():
         stop: end_turn
         """,
     )
+
+
+def test_a_command_of_the_users_runs_without_the_model_which_hears_of_it_next():
+    world = check(
+        """
+        -- user --
+        !echo hello from me
+        -- user --
+        What did I run?
+        -- model says --
+        You greeted.
+        """,
+        """
+        tool: hello from me
+        stop: end_turn
+        assistant: You greeted.
+        stop: end_turn
+        """,
+    )
+    assert len(world.bodies) == 1
+    assert "$ echo hello from me" in str(world.bodies[0]["messages"])

@@ -1,0 +1,148 @@
+"""What comes besides the built-in tools: custom tools and MCP servers, each only once the user agreed to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mazu_ls import paths
+from mazu_ls.config import Layer, McpServer
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Choice, Question
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mazu_ls.host import Host
+    from mazu_ls.tools.custom import Waiting
+    from mazu_ls.tools.mcp import McpServers
+    from mazu_ls.tools.tool import Tool
+
+log = logging.getLogger(__name__)
+CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "Not now", "deny"))
+
+
+class Extensions:
+    """The tools that a project or its user adds. What needs agreement is asked once while mazu-ls runs, beside all work."""
+
+    def __init__(self, folders: Sequence[Path], key: str, host: Host, env: Mapping[str, str]) -> None:
+        """`key` names the project; custom tools are looked for in its first folder and in the user's."""
+        self._folders = folders
+        self._key = key
+        self._host = host
+        self._env = env
+        self._mcp: McpServers | None = None
+        self._configured: tuple[McpServer, ...] = ()
+        self._asked: set[str] = set()
+        self._told: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tools(self, taken: Sequence[str]) -> list[Tool]:
+        """The added tools that can be called now; names in `taken` are not given twice."""
+        return [*self._custom(taken), *(self._mcp.tools() if self._mcp else ())]
+
+    def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
+        """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked."""
+        if servers == self._configured:
+            return
+        self._configured = servers
+        self._spawn(self._replace(servers, own, seconds))
+
+    def ask_about_custom(self, seconds: float) -> None:
+        """Ask about the project's tool files that the user has not agreed to, or that changed since."""
+        for waiting in self._found(()).waiting if self._has_custom() else ():
+            if waiting.name not in self._asked:
+                self._asked.add(waiting.name)
+                self._spawn(self._ask_file(waiting, seconds))
+
+    async def close(self) -> None:
+        """End the servers."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._mcp:
+            await self._mcp.close()
+
+    def _has_custom(self) -> bool:
+        places = [paths.mazu_home(self._env), *(root / paths.PROJECT_FOLDER for root in self._folders[:1])]
+        return any((place / "tools").is_dir() for place in places)
+
+    def _custom(self, taken: Sequence[str]) -> list[Tool]:
+        if not self._has_custom():
+            return []
+        found = self._found(taken)
+        for problem in found.problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                self._spawn(self._host.say("warning", f"Mazu: {problem}"))
+        return found.tools
+
+    def _found(self, taken: Sequence[str]) -> Any:
+        from mazu_ls.tools.custom import custom_tools
+
+        return custom_tools(self._folders, self._env, taken)
+
+    async def _replace(
+        self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float
+    ) -> None:
+        from mazu_ls.tools.mcp import McpServers
+        from mazu_ls.tools.trust import Trust
+
+        if self._mcp:
+            await self._mcp.close()
+        self._mcp = mcp = McpServers(servers, self._env, Trust.load(paths.mazu_home(self._env)), self._key)
+        for entry in servers:
+            if entry in own:
+                mcp.agree(entry.name)
+        await mcp.start()
+        for status in mcp.status():
+            if status.state == "not_agreed" and await self._agrees(
+                f"Start the MCP server {status.name} of this project?",
+                msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
+                seconds,
+            ):
+                mcp.agree(status.name)
+
+    async def _ask_file(self, waiting: Waiting, seconds: float) -> None:
+        from mazu_ls.tools.trust import Trust
+
+        changed = " It changed since you agreed to it." if waiting.changed else ""
+        title = f"May the agent run the tools in {waiting.path.name} of this project?{changed}"
+        if await self._agrees(title, waiting.content.decode("utf-8", "replace"), seconds):
+            Trust.load(paths.mazu_home(self._env)).agree("tool", waiting.name, waiting.content)
+
+    async def _agrees(self, title: str, detail: str, seconds: float) -> bool:
+        reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), seconds)
+        return reply.choice is not None and reply.choice.kind != "deny"
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def written_by_user(layers: Sequence[Layer]) -> list[McpServer]:
+    """The MCP servers in the settings that are the user's own, not the project's."""
+    found: list[McpServer] = []
+    for layer in layers:
+        given = layer.values.get("mcp_servers") if layer.may_loosen else None
+        for entry in given if isinstance(given, list) else ():
+            try:
+                found.append(msgspec.convert(entry, McpServer))
+            except msgspec.ValidationError as error:
+                log.info("%s: %s", layer.origin, error)  # the settings' own warning tells the user
+    return found
+
+
+async def _logged(work: Any) -> None:
+    try:
+        await work
+    except MazuError as error:
+        log.warning("%s", error.message)
+    except Exception:
+        log.exception("an extension failed")

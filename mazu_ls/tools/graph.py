@@ -1,0 +1,74 @@
+"""The graph of what is remembered as the model's tools."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mazu_ls.memory.graph import Edge
+from mazu_ls.tools.recollect import memories_of, writable
+from mazu_ls.tools.tool import Effect, tool
+from mazu_ls.tools.turn import Turn
+
+Node = Annotated[
+    str,
+    Meta(min_length=1, description="A memory's id, page:SLUG, file:PATH, symbol:PATH#NAME, tag:NAME, or the name of a thing."),
+]  # fmt: skip
+Relation = Annotated[str, Meta(min_length=1, description="Such as depends_on, owned_by, replaces.")]
+
+
+class GraphAdd(Struct, forbid_unknown_fields=True):
+    source: Node
+    relation: Relation
+    target: Node
+
+
+class GraphMatch(Struct, forbid_unknown_fields=True):
+    source: Annotated[str, Meta(description="`*` stands for anything.")] | None = None
+    relation: str | None = None
+    target: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class GraphNeighbours(Struct, forbid_unknown_fields=True):
+    node: Node
+    depth: Annotated[int, Meta(ge=1, le=4)] = 1
+
+
+class GraphPath(Struct, forbid_unknown_fields=True):
+    start: Node
+    end: Node
+
+
+@tool(Effect.REMEMBER)
+async def graph_add(args: GraphAdd, turn: Turn) -> str:
+    """Relate two things in the project's graph."""
+    edge = await writable(turn).graph.add(args.source, args.relation, args.target, writer="agent")
+    turn.remembered(edge.source, "updated", _line(edge))
+    return _line(edge)
+
+
+@tool(Effect.READ)
+async def graph_match(args: GraphMatch, turn: Turn) -> str:
+    """The relations that fit what is given."""
+    edges = await memories_of(turn).graph.match(args.source, args.relation, args.target, limit=args.limit)
+    return "\n".join(map(_line, edges)) or "nothing is related so"
+
+
+@tool(Effect.READ)
+async def graph_neighbours(args: GraphNeighbours, turn: Turn) -> str:
+    """What is related to something: memories, pages, files, symbols, tags, things."""
+    found = await memories_of(turn).graph.neighbours(args.node, args.depth)
+    return "\n".join(f"{n.node} ({n.depth} away){': ' + n.title if n.title else ''}" for n in found)
+
+
+@tool(Effect.READ)
+async def graph_path(args: GraphPath, turn: Turn) -> str:
+    """How two things hang together."""
+    edges = await memories_of(turn).graph.path(args.start, args.end)
+    return "\n".join(map(_line, edges)) or "they are not connected within six steps"
+
+
+def _line(edge: Edge) -> str:
+    return f"{edge.source} {edge.relation} {edge.target}"

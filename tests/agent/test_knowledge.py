@@ -1,0 +1,214 @@
+"""Memory, wiki, graph, skills, custom tools and MCP servers, as the model meets them."""
+
+import sys
+from pathlib import Path
+
+from tests.scenario import check
+
+STUB = Path(__file__).parents[1] / "tools" / "mcp_stub.py"
+
+
+def test_a_page_is_written_read_and_found():
+    check(
+        """
+        -- model calls wiki_write --
+        slug: architecture/storage
+        text: |
+          # Storage
+          Everything is in one SQLite file.
+        -- model calls wiki_read --
+        slug: architecture/storage
+        -- model calls wiki_search --
+        query: sqlite file
+        -- model calls wiki_list --
+        prefix: architecture
+        -- model calls wiki_read --
+        slug: nowhere
+        -- model says --
+        Done.
+        """,
+        """
+        memory: updated Storage
+        tool: wrote architecture/storage: Storage
+        tool: # Storage
+        tool: architecture/storage: Storage
+        tool: architecture/storage: Storage
+        tool: error: There is no page 'nowhere'. List the pages, or write it.
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+
+
+def test_relations_are_kept_and_followed():
+    check(
+        """
+        -- model calls graph_add --
+        source: api
+        relation: depends_on
+        target: database
+        -- model calls graph_add --
+        source: shop
+        relation: depends_on
+        target: api
+        -- model calls graph_path --
+        start: shop
+        end: database
+        -- model calls graph_match --
+        relation: depends_on
+        target: database
+        -- model calls graph_neighbours --
+        node: api
+        -- model says --
+        Done.
+        """,
+        """
+        tool: entity:api depends_on entity:database
+        tool: entity:shop depends_on entity:api
+        tool: entity:shop depends_on entity:api
+        tool: entity:api depends_on entity:database
+        tool: entity:database (1 away)…
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+
+
+def test_what_was_said_in_an_earlier_session_is_found():
+    check(
+        """
+        -- user --
+        Why does the scheduler use a heap?
+        -- model says --
+        Because the next job must be found quickly.
+        -- end --
+        -- model replies --
+        {"when": "Save what", "calls": [{"name": "save_memories", "arguments": {"memories": [], "summary": {"title": "A talk", "text": "Of queues."}}}]}
+        -- user --
+        What did we say about the scheduler?
+        -- model calls memory_search --
+        query: scheduler heap
+        -- model says --
+        That it uses a heap.
+        """,
+        """
+        assistant: Because the next job must be found quickly.
+        stop: end_turn
+        tool: Said in earlier sessions:
+        assistant: That it uses a heap.
+        stop: end_turn
+        """,
+    )
+
+
+def test_memory_that_may_not_be_written_is_not():
+    check(
+        """
+        -- settings --
+        [memory]
+        write = "off"
+        -- model calls wiki_write --
+        slug: a
+        text: b
+        -- model calls graph_add --
+        source: a
+        relation: b
+        target: c
+        -- model says --
+        I see.
+        """,
+        """
+        tool: error: the user switched off the writing of memories
+        tool: error: the user switched off the writing of memories
+        assistant: I see.
+        stop: end_turn
+        """,
+    )
+
+
+TOOL = '''def shout(word: str) -> str:
+            """Say a word loudly."""
+            return word.upper()
+'''
+
+
+def test_a_tool_of_the_project_is_there_once_the_user_agreed():
+    world = check(
+        f"""
+        -- answers --
+        allow_always
+        -- .mazu/tools/shout.py --
+        {TOOL}
+        -- model says --
+        Hello.
+        -- user --
+        Hello.
+        -- user --
+        Shout.
+        -- model calls shout --
+        word: hey
+        -- model says --
+        Done.
+        """,
+        """
+        assistant: Hello.
+        stop: end_turn
+        tool: HEY
+        assistant: Done.
+        stop: end_turn
+        asked: May the agent run the tools in shout.py of this project?
+        asked: Mazu wants to use shout…
+        """,
+    )
+    assert "def shout" in world.host.asked[0].detail
+
+
+def test_a_tool_the_user_did_not_agree_to_does_not_exist():
+    check(
+        f"""
+        -- answers --
+        deny
+        -- .mazu/tools/shout.py --
+        {TOOL}
+        -- model calls shout --
+        word: hey
+        -- model says --
+        A pity.
+        """,
+        """
+        tool: error: there is no tool 'shout'; there are: …
+        assistant: A pity.
+        stop: end_turn
+        """,
+    )
+
+
+def test_an_mcp_server_of_the_user_answers():
+    world = check(
+        f"""
+        -- settings --
+        [[mcp_servers]]
+        name = "stub"
+        command = "{sys.executable}"
+        args = ["{STUB}", "works", "nothing"]
+        -- user --
+        Wait.
+        -- model calls run_shell --
+        command: sleep 5
+        -- model says --
+        Waited.
+        -- user --
+        Which tools are there?
+        -- model says --
+        Some.
+        """,
+        """
+        tool: …
+        assistant: Waited.
+        stop: end_turn
+        assistant: Some.
+        stop: end_turn
+        """,
+    )
+    names = [tool["name"] for tool in world.bodies[-1]["tools"]]
+    assert any(name.startswith("mcp__stub__") for name in names), names
