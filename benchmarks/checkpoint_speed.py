@@ -224,7 +224,7 @@ async def rollbacks(folder: Folder, engine: Checkpoints, changed: int) -> None:
         folder.git("reset", "-q", "--hard")
 
     async def back(_: int) -> None:
-        report = await (await engine.plan(target.id)).apply()
+        report = await (await engine.plan(target.id)).apply("overwrite")
         assert report.verified
 
     async def safety(_: int) -> None:
@@ -237,7 +237,7 @@ async def rollbacks(folder: Folder, engine: Checkpoints, changed: int) -> None:
     scans = await cost(safety, prepare)
     line("  a safety checkpoint", scans)
     plan = await engine.plan(target.id)
-    applied = await cost(lambda _: plan.apply(), prepare)
+    applied = await cost(lambda _: plan.apply("overwrite"), prepare)
     line("  the rollback and its safety, without preview", applied, reset_cost, "of git reset --hard")
     print(
         f"  {'  the same less the safety checkpoint':48} {applied.median - scans.median:9.1f}  (one: at most 5 ms)"

@@ -219,7 +219,11 @@ class Checkpoints:
         return await self._store.read(run)
 
     async def _roll_back(
-        self, target: Checkpoint, selection: Selection, buffers: tuple[Buffer, ...], on_conflict: OnConflict
+        self,
+        target: Checkpoint,
+        selection: Selection,
+        buffers: tuple[Buffer, ...],
+        on_conflict: OnConflict | None,
     ) -> rollback.Rollback:
         return await self._locked(
             lambda db: rollback.roll_back(

@@ -21,19 +21,20 @@ class Plan:
 
     target: Checkpoint
     _report: RollbackReport
-    _run: Callable[[OnConflict], Awaitable[Rollback]]
+    _run: Callable[[OnConflict | None], Awaitable[Rollback]]
 
     def preview(self) -> RollbackReport:
         """What would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
         return self._report
 
     async def apply(
-        self, on_conflict: OnConflict = "overwrite", write_buffer: WriteBuffer | None = None
+        self, on_conflict: OnConflict | None = None, write_buffer: WriteBuffer | None = None
     ) -> RollbackReport:
         """Take the safety checkpoint and roll back.
 
         `overwrite`: the user's later changes are in the safety checkpoint and go. `keep`: they are merged, file by
-        file. `ask`: if there are any, nothing is done and `conflicts` says where.
+        file. `ask`: if there are any, nothing is done and `conflicts` says where. None: the same, but only files
+        that the agent changed since the checkpoint, and the user after that, count as conflicts.
 
         Documents that are open: the disk gets the checkpoint's file first, atomically, whether the editor shows that
         file or not. Then `write_buffer(buffer, text)` shall put `text` into the document, against the version the

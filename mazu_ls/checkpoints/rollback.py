@@ -92,11 +92,17 @@ def plan(
 def _users_work(project: Project, last: bytes | None, now: bytes | None) -> set[bytes]:
     """Places that differ from the last checkpoint: nobody but the user wrote there since. Saving what was unsaved
     then is no work of its own."""
+    found = _changed(project, last, now)
+    return found - only_saved(project, last, now) if found else found
+
+
+def _changed(project: Project, old: bytes | None, new: bytes | None) -> set[bytes]:
+    """Places that differ between two trees."""
     found: set[bytes] = set()
     for mount in project.mounts:
-        before, after = (project.trees.folder(tree, mount.prefix) for tree in (last, now))
+        before, after = (project.trees.folder(tree, mount.prefix) for tree in (old, new))
         found |= {mount.prefix + b"/" + path for path, _, _ in project.trees.diff(before, after)}
-    return found - only_saved(project, last, now) if found else found
+    return found
 
 
 def roll_back(
@@ -106,12 +112,21 @@ def roll_back(
     *,
     selection: Selection,
     buffers: Sequence[Buffer],
-    on_conflict: OnConflict,
+    on_conflict: OnConflict | None,
 ) -> Rollback:
-    """Do it. The report says `applied` False where `ask` found conflicts: nothing was touched then."""
-    if on_conflict == "ask":
+    """Do it. The report says `applied` False where conflicts have to be decided: nothing was touched then.
+
+    `ask` stops at every file that the user changed since the last checkpoint; None only where an earlier checkpoint's
+    file would replace both the agent's work and the user's on top of it.
+    """
+    if on_conflict == "ask" or on_conflict is None:
         looked = preview(project, db, target, selection, buffers)
-        if looked.report.plan.conflicts:
+        files = looked.report.plan
+        if on_conflict is None:
+            both = _changed(project, bytes.fromhex(target.tree), tree_of(db, schema.state(db, "current")))
+            mixed = {step.shown for step in looked.steps if step.place in both}
+            files.conflicts = [conflict for conflict in files.conflicts if conflict.path in mixed]
+        if files.conflicts:
             return looked
     label = f"before rolling back to {target.id}"
     safety = take(project, db, Request("safety", label, target.session_id, None, None, buffers))

@@ -48,14 +48,16 @@ async def test_a_full_disk_shows_before_anything_moves(tmp_path: Path, tiny: Pat
         (root / "filler").write_bytes(bytes(1 << 19))
         state = files(root)
         with pytest.raises(MazuError) as full:
-            await (await engine.plan(first.id, paths=["a.bin", "b.bin"], only=["code", "memory"])).apply()
+            await (await engine.plan(first.id, paths=["a.bin", "b.bin"], only=["code", "memory"])).apply(
+                "overwrite"
+            )
         assert full.value.kind == Kind.STORAGE
         assert "full" in full.value.message
         assert files(root) == state
         assert part.all(engine._store.connection) == {"m": "now"}
-        assert not any((root / ".mazu" / "rollback").iterdir())
+        assert not any((root / ".mazu").rglob("rollback/*"))
         (root / "filler").unlink()
-        assert (await (await engine.plan(first.id)).apply()).verified
+        assert (await (await engine.plan(first.id)).apply("overwrite")).verified
     finally:
         await engine.close()
 
@@ -75,7 +77,7 @@ async def test_a_store_on_a_full_disk_fails_loudly_and_keeps_what_it_has(tmp_pat
         (root / "big").unlink()
         (root / "a").write_text("2")
         await engine.take(kind="manual")
-        assert (await (await engine.plan(first.id)).apply()).verified
+        assert (await (await engine.plan(first.id)).apply("overwrite")).verified
         assert (root / "a").read_text() == "1"
     finally:
         await engine.close()
@@ -95,7 +97,7 @@ async def test_a_read_only_file_system_shows_before_anything_moves(tmp_path: Pat
         (root / "a").write_text("2")
         await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,ro", str(tiny)], check=True)
         with pytest.raises(MazuError) as refused:
-            await (await engine.plan(first.id)).apply()
+            await (await engine.plan(first.id)).apply("overwrite")
         assert refused.value.kind == Kind.PERMISSION
         assert (root / "a").read_text() == "2"
     finally:

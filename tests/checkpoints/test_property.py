@@ -121,7 +121,7 @@ class Checkpointing(RuleBasedStateMachine):
     @rule(checkpoint=taken)
     def roll_back(self, checkpoint: Checkpoint) -> None:
         before, notes = files(self.root), self.part.all(self.engine._store.connection)
-        report = self.wait(self.wait(self.engine.plan(checkpoint.id)).apply())
+        report = self.wait(self.wait(self.engine.plan(checkpoint.id)).apply("overwrite"))
         assert report.applied
         kept = {path.path for path in (*report.plan.keep, *report.problems)}
         assert all("stands in its place" in problem.reason for problem in report.problems)
@@ -136,7 +136,7 @@ class Checkpointing(RuleBasedStateMachine):
             if self.left_alone(path, held):
                 assert now.get(path) == held, f"{path} was never held, and was touched"
         if not report.problems:
-            undone = self.wait(self.wait(self.engine.plan(report.safety.id)).apply())
+            undone = self.wait(self.wait(self.engine.plan(report.safety.id)).apply("overwrite"))
             again = files(self.root)
             assert undone.problems or {p: h for p, h in again.items() if not self.left_alone(p, h)} == {
                 p: h for p, h in before.items() if not self.left_alone(p, h)

@@ -117,6 +117,26 @@ async def test_saving_what_the_last_checkpoint_held_unsaved_is_no_conflict(proje
     assert project.read("a.py") == "1\n"
 
 
+async def test_without_a_choice_only_work_on_top_of_the_agents_has_to_be_decided(project: Bed):
+    project.write("a", "1")
+    project.write("b", "1")
+    first = await project.take()
+    project.write("a", "mine")
+    assert (await project.roll_back(first, None)).verified
+    assert project.read("a") == "1"
+    project.write("a", "the agent's")
+    await project.take(kind="step")
+    project.write("b", "mine")
+    assert (await project.roll_back(first, None)).verified
+    project.write("a", "the agent's")
+    await project.take(kind="step")
+    project.write("a", "mine on top")
+    report = await project.roll_back(first, None)
+    assert not report.applied
+    assert [conflict.path for conflict in report.plan.conflicts] == ["a"]
+    assert project.read("a") == "mine on top"
+
+
 async def test_keeping_merges_the_users_lines_and_says_where_it_cannot(project: Bed):
     lines = [f"line {n}\n" for n in range(20)]
     project.write("merge.py", "".join(lines))

@@ -272,7 +272,7 @@ async def test_several_folders_share_one_id(tmp_path: Path):
         plan = await engine.plan(checkpoint.id)
         assert plan.preview().plan.write == ["one/a.txt", "two/a.txt"]
         assert plan.preview().plan.delete == ["two/b.txt"]
-        report = await plan.apply()
+        report = await plan.apply("overwrite")
         assert report.verified
         assert (first / "a.txt").read_text() == (second / "a.txt").read_text() == "1"
         assert not (second / "b.txt").exists()
@@ -290,7 +290,7 @@ async def test_a_folder_that_is_opened_later_is_not_in_the_older_checkpoint(tmp_
     await engine.close()
     engine = await open_engine([first, second], tmp_path / "state")
     try:
-        report = await (await engine.plan(checkpoint.id)).apply()
+        report = await (await engine.plan(checkpoint.id)).apply("overwrite")
         assert (second / "mine.txt").exists()
         assert [kept.path for kept in report.plan.keep] == ["two/"]
     finally:

@@ -271,7 +271,7 @@ async def test_two_windows_on_one_project_take_turns(tmp_path: Path):
             third = await project.take(touched=["b"])
             assert third.parent_id == second.id
             state = files(project.root)
-            await (await other.plan(first.id)).apply()
+            await (await other.plan(first.id)).apply("overwrite")
             await project.roll_back(third)
             assert files(project.root) == state
         finally:
