@@ -70,7 +70,7 @@ async def send(
     others = [place for place in params.attachments if place.uri != uri]
     attached = (*await attachments(server, others), *await mentioned(server, message))
     turn_id = new_id("t")
-    writer = ReplyWriter(server, path, turn_id)
+    writer = ReplyWriter(server, path, turn_id, verbatim=message.startswith("!"))
     stop = project.listen(writer.hear)
     server.jobs.spawn(writer.run(stop))
     asked = Prompt(message, attached, model=params.model, limits=turns.limits(project))
@@ -78,10 +78,11 @@ async def send(
 
 
 class ReplyWriter:
-    """Writes one turn's reply into a chat document as it comes."""
+    """Writes one turn's reply into a chat document as it comes. `verbatim`: the reply is the output of a command."""
 
-    def __init__(self, server: Server, path: Path, turn_id: str) -> None:
+    def __init__(self, server: Server, path: Path, turn_id: str, *, verbatim: bool = False) -> None:
         self._server = server
+        self._verbatim = verbatim
         self._path = path
         self._turn = turn_id
         self._pending = ""
@@ -100,7 +101,9 @@ class ReplyWriter:
                 self._pending = self._pending.rstrip("\n") + f"\n\n- {title}"
             case journal.CallEnded(_, ok, summary):
                 self._pending += f": {'' if ok else '**failed** '}{_line(summary)}\n\n"
-            case journal.TurnEnded(stop_reason, _, _, detail, error):
+            case journal.TurnEnded(stop_reason, reply, _, detail, error):
+                if self._verbatim and reply:
+                    self._pending += f"\n\n```\n{reply.rstrip()}\n```"
                 if stop_reason != "end_turn":
                     why = error.get("message", detail) if error else detail
                     self._pending += f"\n\n*{stop_reason.replace('_', ' ')}{': ' + why if why else ''}*"

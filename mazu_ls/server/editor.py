@@ -10,8 +10,6 @@ from mazu_ls.server import lsp
 from mazu_ls.server.approvals import Approvals
 from mazu_ls.server.documents import Document, Documents
 
-OPT_INS = ("updates", "permissions", "save")
-
 
 class Link(Protocol):
     """The connection, as far as others than the protocol need it."""

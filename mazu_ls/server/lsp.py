@@ -175,20 +175,6 @@ class Initialize(Lsp, frozen=True):
     initialization_options: Any = None
 
 
-class NotebookCell(Lsp, frozen=True):
-    document: str
-
-
-class NotebookItem(Lsp, frozen=True):
-    uri: str
-    cells: list[NotebookCell]
-
-
-class DidOpenNotebook(Lsp, frozen=True):
-    notebook_document: NotebookItem
-    cell_text_documents: list[DocumentItem]
-
-
 class TextEdit(Lsp, frozen=True):
     """Replace `range` by `new_text`."""
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mazu_ls.server import chats
 from tests.server.client import Client, RpcFailure
 from tests.server.test_code_actions import shown
+from tests.server.test_turns import agent
 
 TEXT = """<!-- mazu session s_1 -->
 
@@ -111,6 +112,19 @@ async def test_a_command_is_run_and_its_answer_written_below(chat: Client):
     chat.change(chat.uri, "/fly", (len(chat.chat.lines), 0))
     with pytest.raises(RpcFailure, match="no command /fly"):
         await chat.command("mazu.chat", {"attachments": [{"uri": chat.uri}]})
+
+
+async def test_a_shell_command_is_run_and_its_output_written_below(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [], **EDITS) as client:
+        client.answers["window/showMessageRequest"] = lambda params: {"title": "Allow once"}
+        started = await client.command("mazu.chat")
+        path = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
+        client.uri = path.as_uri()
+        document = client.open(client.uri, path.read_text(), "markdown")
+        client.change(client.uri, "!echo four $((2+2))", (len(document.lines), 0))
+        await client.command("mazu.chat", {"attachments": [{"uri": client.uri}]}, within=60)
+        await shown(document, "```\nfour 4")
+        assert client.model.requests == []
 
 
 async def test_nothing_to_send_is_said(chat: Client):
