@@ -103,6 +103,11 @@ class Proposals:
         return tuple(self._open.get(path, ()))
 
     @property
+    def unwritten(self) -> bool:
+        """Whether acceptances were seen that `settle` has yet to write down."""
+        return bool(self._undecided)
+
+    @property
     def paths(self) -> list[str]:
         """The files with open hunks."""
         return sorted(self._open)

@@ -137,7 +137,10 @@ def proposes(run: TurnRun) -> bool:
 async def hear_verdicts(run: TurnRun) -> None:
     """Tell the model what the user decided since it was last told."""
     proposals = run.session.project.proposals
-    if proposals and run.asked.kind != "edit" and (verdicts := await proposals.untold(run.session.id)):
+    if proposals is None or run.asked.kind == "edit":
+        return
+    await proposals.refresh()
+    if verdicts := await proposals.untold(run.session.id):
         run.record(journal.UserSaid(Message("user", (Text(verdicts.note),)), ""))
         await proposals.told(verdicts.ids)
 

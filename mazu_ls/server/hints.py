@@ -11,6 +11,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.comments import comments
 from mazu_ls.server.documents import Document
+from mazu_ls.server.features import proposals
 from mazu_ls.server.lsp import Position, Range
 from mazu_ls.server.outgoing import ClientError
 
@@ -107,6 +108,18 @@ class Hints:
             self._server.notify_changed("memory")
         elif document:
             await self._refresh(document)
+        elif path and self._server.workspace.contains(path):
+            await self.proposed(self._server.name_of(path))
+
+    async def proposed(self, name: str) -> None:
+        """What is proposed for a file changed, or the file did; it need not be open."""
+        path = self._server.workspace.resolve(name)
+        if document := self._editor.documents.at(path):
+            await self._refresh(document)
+            return
+        found, uri = await proposals.hints_of_file(self._server, path), uris.from_path(path)
+        if found or uri in self._published:
+            self._publish(uri, None, found)
 
     async def _follow(self, path: Path) -> bool:
         """Let the anchors of a file follow its text of now; whether any did."""
@@ -125,7 +138,7 @@ class Hints:
 
     async def _refresh(self, document: Document) -> None:
         """Publish the hints of an open document; nothing is sent where there were none and are none."""
-        found = ai_hints(document) + await self._checks(document)
+        found = ai_hints(document) + await self._checks(document) + proposals.hints(self._server, document)
         if found or document.uri in self._published:
             self._publish(document.uri, document.version, found)
 

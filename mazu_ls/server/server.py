@@ -15,6 +15,7 @@ from mazu_ls.host import Host
 from mazu_ls.server import uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
+from mazu_ls.server.features import proposals
 from mazu_ls.server.hints import Hints
 from mazu_ls.server.jobs import Jobs
 from mazu_ls.server.logs import log_to_file
@@ -185,6 +186,7 @@ class Server:
         # Imported in a thread: the loop answers the editor meanwhile.
         if self.editor:
             await asyncio.to_thread(log_to_file, self.env)
+        proposals.attach(self, self.project)
         project_type = await asyncio.to_thread(_project_type)
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
         self.project.listen(self.updates.hear)

@@ -26,6 +26,7 @@ FAMILIES = (
     "models",
     "permissions",
     "reports",
+    "proposals",
 )
 Run = Callable[..., Awaitable[Any]]
 

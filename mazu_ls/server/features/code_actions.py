@@ -10,7 +10,7 @@ from mazu_ls.server import lsp
 from mazu_ls.server.chats import is_chat, pending_message
 from mazu_ls.server.comments import instruction_at
 from mazu_ls.server.editor import Focus
-from mazu_ls.server.features import feature
+from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.hints import anchored, shown_range
 from mazu_ls.server.wire.memories import lsp_range
 
@@ -53,6 +53,7 @@ async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dic
         return []
     editor.focus = Focus(document.uri, params.range, tuple(params.context.diagnostics))
     found = [*_chat_actions(server, document), *_stop(server)]
+    found += await proposals.actions(server, document, params.range)
     if not is_chat(document.path):
         at = _at(document, params.range)
         found += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,9 @@ def attach(server: Server, project: Project) -> None:
 
     def hear(session_id: str, event: Event) -> None:
         if isinstance(event.body, journal.TurnEnded):
-            made = [one for path in proposals.paths for one in proposals.of(path) if one.turn_id == event.turn]
+            made = [
+                one for path in proposals.paths for one in proposals.of(path) if one.turn_id == event.turn
+            ]
             if made:
                 files = len({one.path for one in made})
                 server.jobs.spawn(server.host.say("info", _announced(len(made), files)))
@@ -63,9 +65,7 @@ def hints(server: Server, document: Document) -> list[dict[str, Any]]:
     proposals = _of(server)
     if proposals is None or document.path is None:
         return []
-    return [
-        _hint(document, one) for one in proposals.see(server.name_of(document.path), document.lines)
-    ]
+    return [_hint(document, one) for one in proposals.see(server.name_of(document.path), document.lines)]
 
 
 async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ async def actions(server: Server, document: Document, span: lsp.Range) -> list[d
         return []
     name = server.name_of(document.path) if document.path else ""
     seen = proposals.see(name, document.lines)
-    touched = [one for one in seen if _touches(_range(document, one), span)]
+    touched = [one for one in seen if _touches(shown_range(document, one), span)]
     kind = "quickfix" if touched else "source"
     found: list[dict[str, Any]] = []
     for one in touched:
@@ -118,8 +118,7 @@ async def actions(server: Server, document: Document, span: lsp.Range) -> list[d
 
 async def text_of(server: Server, path: Path) -> Document | None:
     """The open document, else the file as one; None where there is no such file, or none of text."""
-    assert server.editor is not None
-    if document := server.editor.documents.at(path):
+    if server.editor and (document := server.editor.documents.at(path)):
         return document
     try:
         text = await server.host.read(path)
@@ -128,7 +127,8 @@ async def text_of(server: Server, path: Path) -> Document | None:
     except (OSError, MazuError) as error:
         logger.info("The proposal for %s cannot be shown: %s", path, error)
         return None
-    return Document(lsp.DocumentItem(uris.from_path(path), 0, text), server.editor.documents.encoding)
+    encoding = server.editor.documents.encoding if server.editor else "utf-16"
+    return Document(lsp.DocumentItem(uris.from_path(path), 0, text), encoding)
 
 
 async def _seen(server: Server, proposals: Proposals, path: str) -> list[Seen]:
@@ -137,7 +137,7 @@ async def _seen(server: Server, proposals: Proposals, path: str) -> list[Seen]:
 
 
 async def _pair(
-    server: Server, what: str, kind: str, seen: dict[str, Sequence[Seen]]
+    server: Server, what: str, kind: str, seen: Mapping[str, Sequence[Seen]]
 ) -> list[dict[str, Any]]:
     """The actions that accept and reject some hunks. What no longer fits can only be rejected."""
     ids = [one.proposed.id for hunks in seen.values() for one in hunks]
@@ -205,7 +205,7 @@ def _hint(document: Document, one: Seen) -> dict[str, Any]:
         else "Mazu proposes"
     )
     return {
-        "range": _range(document, one),
+        "range": shown_range(document, one),
         "severity": HINT,
         "source": "mazu",
         "message": f"{said} (hunk {one.proposed.number} of {one.proposed.of})\n{shown}".rstrip(),
@@ -213,8 +213,10 @@ def _hint(document: Document, one: Seen) -> dict[str, Any]:
     }
 
 
-def _range(document: Document, one: Seen) -> lsp.Range:
+def shown_range(document: Document | None, one: Seen) -> lsp.Range:
     """The lines that would go; for new ones the line before which they come, or the last one."""
+    if document is None:
+        return lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
     count = 1 if one.standing.fate == "stale" else max(1, len(one.proposed.hunk.old))
     first = min(one.standing.line, max(0, len(document.lines) - 1))
     last = min(first + count - 1, max(0, len(document.lines) - 1))

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from mazu_ls.server import lsp
-from mazu_ls.server.features import feature
+from mazu_ls.server.features import feature, proposals
 
 if TYPE_CHECKING:
     from mazu_ls.server.editor import Editor
@@ -21,6 +21,7 @@ def did_open(server: Server, params: lsp.DidOpen) -> None:
     editor = _editor(server)
     document = editor.documents.open(params.text_document)
     editor.looked_at(params.text_document.uri)
+    proposals.noticed(server, document)
     server.hints.changed(document)
 
 
@@ -32,6 +33,7 @@ def did_change(server: Server, params: lsp.DidChange) -> None:
         params.text_document.uri, params.text_document.version, params.content_changes
     )
     editor.looked_at(params.text_document.uri)
+    proposals.noticed(server, document)
     server.hints.changed(document)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from mazu_ls.server.lsp import Range
-from mazu_ls.server.wire.codec import Params, Shape
+from mazu_ls.server.wire.codec import Params, Wire
 
 
 class ListProposals(Params, frozen=True):
@@ -25,7 +25,7 @@ class Reject(Choose, frozen=True):
     note: str = ""
 
 
-class Proposal(Shape, frozen=True):
+class Proposal(Wire, frozen=True):
     """One open hunk: number `hunk` of `of` in its file; `range` holds the lines that would go."""
 
     id: str
@@ -42,16 +42,16 @@ class Proposal(Shape, frozen=True):
     created_at: str
 
 
-class ProposalList(Shape, frozen=True):
+class ProposalList(Wire, frozen=True):
     proposals: list[Proposal]
 
 
-class Accepted(Shape, frozen=True):
+class Accepted(Wire, frozen=True):
     """`problems` say why others were not accepted."""
 
     accepted: list[str]
     problems: list[str]
 
 
-class Rejected(Shape, frozen=True):
+class Rejected(Wire, frozen=True):
     rejected: list[str]

@@ -1,0 +1,150 @@
+"""mazu.proposal.*: the edits that wait for the user; accepting by a command is for editors that a literal edit cannot reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mazu_ls.agent.hunks import applied
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.commands import command
+from mazu_ls.server.features.proposals import shown_range, text_of
+from mazu_ls.server.wire import proposals as wire
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.proposals import Proposals, Seen
+    from mazu_ls.server.server import Server
+
+
+@command("mazu.proposal.list")
+async def list_proposals(server: Server, params: wire.ListProposals) -> wire.ProposalList:
+    """Every open hunk, or those of one document."""
+    found: list[wire.Proposal] = []
+    for path, seen in (await _chosen(server, None, params.uri)).items():
+        uri = uris.from_path(server.workspace.resolve(path))
+        document = await text_of(server, server.workspace.resolve(path))
+        for one in seen:
+            hunk = one.proposed
+            found.append(
+                wire.Proposal(
+                    id=hunk.id, uri=uri, path=path, kind=hunk.hunk.kind,
+                    state="stale" if one.standing.fate == "stale" else "open", hunk=hunk.number, of=hunk.of,
+                    range=shown_range(document, one), diff=hunk.hunk.diff, session_id=hunk.session_id,
+                    turn_id=hunk.turn_id, created_at=hunk.created_at,
+                )
+            )  # fmt: skip
+    return wire.ProposalList(found)
+
+
+async def _of_document(server: Server) -> wire.Choose:
+    """Without arguments: the hunks at the last code action's range, else those of the document last seen, else all."""
+    focus = server.editor.focus if server.editor else None
+    found = await _chosen(server, None, focus.uri) if focus else {}
+    seen = [one for hunks in found.values() for one in hunks]
+    if focus is None or not seen:
+        return wire.Choose()
+    document = server.editor.document if server.editor else None
+    span = focus.range
+    at = [
+        one.proposed.id
+        for one in seen
+        if span
+        and (shown := shown_range(document, one))
+        and shown.start.line <= span.end.line
+        and span.start.line <= shown.end.line
+    ]
+    return wire.Choose(ids=at) if at else wire.Choose(uri=focus.uri)
+
+
+async def _rejected_there(server: Server) -> wire.Reject:
+    """Without arguments: as for accepting."""
+    chosen = await _of_document(server)
+    return wire.Reject(ids=chosen.ids, uri=chosen.uri)
+
+
+@command("mazu.proposal.accept", natural=_of_document)
+async def accept(server: Server, params: wire.Choose) -> wire.Accepted:
+    """Make the edits: in the editor where the file is open, unsaved, else on disk, after a checkpoint."""
+    proposals = await _proposals(server)
+    chosen = await _chosen(server, params.ids, params.uri)
+    problems = [
+        f"{one.proposed.name} no longer fits: its text changed."
+        for seen in chosen.values()
+        for one in seen
+        if one.standing.fate == "stale"
+    ]
+    await _checkpoint(server, chosen)
+    accepted: list[str] = []
+    for name, seen in chosen.items():
+        fitting = [one for one in seen if one.standing.fate == "open"]
+        if not fitting:
+            continue
+        try:
+            await _make(server, name, fitting)
+        except MazuError as error:
+            problems.append(f"{name}: {error.message} {error.hint}".strip())
+            continue
+        document = await text_of(server, server.workspace.resolve(name))
+        proposals.see(name, document.lines if document else None)
+        accepted += [one.proposed.id for one in fitting]
+    await proposals.settle()
+    return wire.Accepted(accepted, problems)
+
+
+@command("mazu.proposal.reject", natural=_rejected_there)
+async def reject(server: Server, params: wire.Reject) -> wire.Rejected:
+    """Drop the edits; the model hears of it at the end of its turn or with the next message."""
+    proposals = await _proposals(server)
+    chosen = await _chosen(server, params.ids, params.uri)
+    ids = {one.proposed.id for seen in chosen.values() for one in seen}
+    return wire.Rejected([one.id for one in await proposals.reject(ids, params.note)])
+
+
+async def _make(server: Server, name: str, seen: list[Seen]) -> None:
+    from mazu_ls.agent.proposals import standing_hunks
+
+    path = server.workspace.resolve(name, write=True)
+    try:
+        before: str | None = await server.host.read(path)
+    except FileNotFoundError:
+        before = None
+    await server.host.edit(path, before, applied(before, standing_hunks(seen)))
+
+
+async def _checkpoint(server: Server, chosen: dict[str, list[Seen]]) -> None:
+    """What is written to disk can be undone, as everything else."""
+    assert server.project is not None
+    paths = [server.workspace.resolve(name) for name in chosen]
+    documents = server.editor.documents if server.editor else None
+    closed = [path for path in paths if documents is None or documents.at(path) is None]
+    if closed:
+        one = next(seen for seen in chosen.values() if seen)[0].proposed
+        await server.project.checkpoint(
+            "baseline", "before proposals were accepted", session_id=one.session_id, turn_id=one.turn_id, touched=closed
+        )  # fmt: skip
+
+
+async def _chosen(server: Server, ids: list[str] | None, uri: str | None) -> dict[str, list[Seen]]:
+    """The open hunks meant, by file, as they stand now. Raises MazuError(not_found) for an id that is not open."""
+    proposals = await _proposals(server)
+    name = server.name_of(server.path_of(uri)) if uri else None
+    found: dict[str, list[Seen]] = {}
+    for path in proposals.paths:
+        document = await text_of(server, server.workspace.resolve(path))
+        seen = proposals.see(path, document.lines if document else None)
+        if kept := [one for one in seen if name in (None, path) and (ids is None or one.proposed.id in ids)]:
+            found[path] = kept
+    await proposals.settle()
+    if ids and not found:
+        raise MazuError(
+            Kind.NOT_FOUND, "That proposal is no longer open.", "See mazu.proposal.list for those that are."
+        )
+    return found
+
+
+async def _proposals(server: Server) -> Proposals:
+    project = await server.opened()
+    if project.proposals is None:
+        raise project.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
+    await project.proposals.refresh()
+    return project.proposals
