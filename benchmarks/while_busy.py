@@ -133,7 +133,7 @@ async def compare(client: Client, pid: int, folder: Path, requests: int) -> int:
     for number in range(MEMORIES):
         title = f"Payment service {number} drops every {number}th call, so retry number {number}"
         await client.command("mazu.remember", {"title": title})
-    await client.command("mazu.ask", {"question": "warm up the SDK", "wait": True}, within=60)
+    await client.command("mazu.chat", {"message": "warm up", "wait": True}, within=60)
     idle = await measure(client, path.as_uri(), requests)
     started = await client.command("mazu.run", {"task": "be busy", "maxSteps": 390}, within=60)
     await client.until(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mazu_ls.server.connection import Connection
 
 LOOPBACK = "127.0.0.1"
+SWITCH_SECONDS = 0.001
 
 
 def serve(tcp_port: int | None = None) -> NoReturn:
@@ -25,6 +26,8 @@ def serve(tcp_port: int | None = None) -> NoReturn:
     descriptors = claim_stdio() if tcp_port is None else None
     log_to_stderr()
     connection_type = _import_connection()
+    # The loop shares the interpreter with threads that read, hash and import: let it wait less for its turn.
+    sys.setswitchinterval(SWITCH_SECONDS)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     connection = connection_type()
