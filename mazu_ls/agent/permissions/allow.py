@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from mazu_ls.agent.permissions import git_table, grammar, options, scripts, table, targets
+from mazu_ls.agent.permissions.commands import argvs
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
 from mazu_ls.agent.permissions.rules import Place
-from mazu_ls.agent.permissions.scan import RESERVED, argvs
+from mazu_ls.agent.permissions.scan import RESERVED
 from mazu_ls.agent.permissions.scope import MAX_VALUES, Scope
 from mazu_ls.agent.permissions.words import Value, evaluate
 from mazu_ls.workspace import names

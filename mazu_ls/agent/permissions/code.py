@@ -16,13 +16,14 @@ _STRING = re.compile(
 _LIST = re.compile(r"\[((?:\s*(?:'[^']*'|\"[^\"]*\")\s*,?)+)\]")
 _RUNS = re.compile(
     r"\b(system|popen|exec\w*|spawn\w*|subprocess|child_process|Popen|check_output|check_call|call|run|shell_exec|passthru|proc_open"
-    r"|Process|Runtime|pty|os\.|ctypes|Deno\.Command|backtick|qx|getoutput|posix_spawn|syscall|Open3|Kernel|IO\.popen|do shell script)\b"
+    r"|execute|spawn|shell-command|Process|Runtime|pty|os\.|ctypes|Deno\.Command|backtick|qx|getoutput|posix_spawn|syscall|Open3|Kernel|IO\.popen|do shell script)\b"
 )
 _NETWORK = re.compile(
-    r"\b(socket|Socket|TCPSocket|fsockopen|net\.connect|createConnection|IO::Socket|ztcp|TCPServer|urllib|requests|http\.client)\b"
+    r"require\(['\"]net['\"]\)|\b(socket|Socket|TCPSocket|fsockopen|net\.connect|net\.Socket|createConnection|IO::Socket|ztcp|TCPServer"
+    r"|urllib|requests|http\.client)\b"
 )
 _SHELL = re.compile(
-    r"(/bin/(ba|da|z|k)?sh|pty\.spawn|dup2|\bsubprocess\b|\bexec\b|child_process|cmd\.exe|os\.system|popen|shell_exec|spawn)"
+    r"(/bin/(ba|da|z|k)?sh|\bexecute\b|pty\.spawn|dup2|\bsubprocess\b|\bexec\b|child_process|cmd\.exe|os\.system|popen|shell_exec|spawn)"
 )
 _DECODES = re.compile(
     r"b64decode|b32decode|b16decode|fromhex|unhexlify|decodebytes|zlib\.decompress|codecs\.decode|rot_?13|\batob\b|Buffer\.from|base64_decode"
@@ -34,6 +35,10 @@ _EVALUATES = re.compile(
 _DESTROYS = re.compile(
     r"(rmtree|rm_rf|rm_r\b|rmSync|rmdirSync|remove_tree|removeSync|rimraf|unlink|rmdir|remove|deltree|delTree|FileUtils|emptyDir)[\s\S]{0,40}?"
     r"(['\"](/|~|\.\.?|/(home|etc|usr|var|root|bin|boot|lib|opt)[^'\"]*|\.git|\.mazu)['\"]|expanduser|homedir|\bHOME\b|Path\.home|Dir\.home)"
+)
+_RIGHTS = re.compile(r"(?<![\w./-])(/usr/bin/|/bin/)?(sudo|doas|pkexec|run0|su -c)(?![\w-])")
+_FORKS = re.compile(
+    r"\bfork\s+while\b|while\s*\(?(1|True|true)\)?\s*[:{]?\s*(os\.)?fork|fork\s*\(\)?\s*while"
 )
 _PRIVILEGE = re.compile(r"\b(setuid|setgid|seteuid|setreuid|setresuid)\b|PR_SET|reboot\(")
 _SECRETS = re.compile(
@@ -95,9 +100,13 @@ def deny(code: str, scope: Scope) -> Decision | None:
         r"urlopen|urlretrieve|requests\.get|Net::HTTP|open-uri|https?://|LWP|\bfetch\(", code
     ) and _EVALUATES.search(code):
         return Decision("deny", "what would run is downloaded", rule="no download is run")
+    if _FORKS.search(code):
+        return Decision("deny", "a program that only multiplies itself", rule="never destructive")
+    if "pty.spawn" in code or "ztcp" in code:
+        return Decision("deny", "a shell would be connected to the network", rule="no reverse shell")
     if _DESTROYS.search(code):
         return Decision("deny", "it would remove more than the project's own files", rule="never destructive")
-    if _PRIVILEGE.search(code):
+    if _PRIVILEGE.search(code) or (_RUNS.search(code) and _RIGHTS.search(code)):
         return Decision("deny", "it changes whose rights it has", rule="no other rights")
     if _SECRETS.search(code):
         return Decision("deny", "it reads keys or passwords", rule="keys are not read")

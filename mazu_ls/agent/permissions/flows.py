@@ -52,11 +52,7 @@ def executes_input(argv: list[str]) -> bool:
             return True
         if name in SHELLS or (INTERPRETERS.match(name) and not name.endswith("awk")):
             return _without_script(name, rest)
-        if name in ("parallel", "at", "batch", "crontab", "psql", "mysql", "sqlite3") and name in (
-            "at",
-            "batch",
-            "parallel",
-        ):
+        if name in ("parallel", "at", "batch") or (name == "crontab" and not [w for w in rest if w != "-"]):
             return True
         if name == "xargs" and any(program(word) in SHELLS or word == "eval" for word in rest):
             return True
@@ -65,25 +61,25 @@ def executes_input(argv: list[str]) -> bool:
 
 
 def _without_script(name: str, rest: list[str]) -> bool:
-    operands = []
-    skip = False
-    for index, word in enumerate(rest):
-        if skip:
-            skip = False
-        elif word in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0") or (
-            name in SHELLS and re.fullmatch(r"-[a-zA-Z]*s[a-zA-Z]*", word)
+    """Whether no script or code is given, so that the standard input is the script."""
+    shell = name in SHELLS
+    at = 0
+    while at < len(rest):
+        word = rest[at]
+        at += 1
+        if word in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+            return True
+        if shell and re.fullmatch(r"[-+][a-zA-Z]*s[a-zA-Z]*", word):
+            return True
+        if word in ("--version", "--help", "-V", "--eval") or re.fullmatch(
+            r"-[a-zA-Z]*c" if shell else r"-[a-zA-Z]*[ceEmrp]", word
         ):
-            return True
-        elif re.fullmatch(r"-[a-zA-Z]*[ceEmrp]", word) or word in ("--eval", "--version", "--help", "-V"):
             return False
-        elif name in SHELLS and word in ("-o", "-O", "+o", "+O", "--rcfile", "--init-file"):
-            skip = True
-        elif not word.startswith("-"):
-            operands.append(word)
+        if shell and (re.fullmatch(r"[-+][a-zA-Z]*[oO]", word) or word in ("--rcfile", "--init-file")):
+            at += 1
+        elif not word.startswith(("-", "+")):
             return False
-        elif index > 64:
-            return True
-    return not operands
+    return True
 
 
 def known_input(stages: Sequence[Stage]) -> list[str] | None:
@@ -132,6 +128,24 @@ def trouble(stages: Sequence[Stage]) -> str | None:
     return None
 
 
+def made_from_outside(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
+    """Names of files that this stage makes of what is downloaded or decoded."""
+    if not stage.argv:
+        return set()
+    name = program(stage.argv[0])
+    if name in DOWNLOADERS:
+        return outputs(stage)
+    made = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op} - {
+        "",
+        "null",
+    }
+    from_outside = any(program(s.argv[0]) in DOWNLOADERS | DECODERS for s in earlier if s.argv)
+    if name == "tee":
+        made |= {PurePosixPath(word).name for word in stage.argv[1:] if not word.startswith("-")}
+    piped = from_outside and stage.before in ("|", "|&")
+    return made if name in DECODERS or piped else set()
+
+
 def outputs(stage: Stage) -> set[str]:
     """Names of files that a downloader writes."""
     found = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
@@ -154,7 +168,7 @@ def runs_one_of(argv: list[str], files: set[str]) -> bool:
         if not words:
             continue
         name, rest = program(words[0]), words[1:]
-        if name in files:
+        if name in files or (name == "make" and files & {"Makefile", "makefile", "GNUmakefile"}):
             return True
         runner = (
             name in SHELLS

@@ -5,19 +5,40 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import islice, product
 
-from mazu_ls.agent.permissions import code, flows, hard, targets
+from mazu_ls.agent.permissions import code, commands, effects, flows, hard, removal, targets
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.flows import Stage
 from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
+from mazu_ls.agent.permissions.nested import scripts
 from mazu_ls.agent.permissions.rules import Decision, Place
 from mazu_ls.agent.permissions.scope import Scope
-from mazu_ls.agent.permissions.words import Value, evaluate
-from mazu_ls.agent.permissions.wrappers import SHELLS, inner, program, scripts
+from mazu_ls.agent.permissions.words import Value, evaluate, static_output
+from mazu_ls.agent.permissions.wrappers import SHELLS, inner, program
 
 MAX_WORK = 400_000  # characters read; a line that hides more is refused, for nobody could judge it
-MAX_ARGVS = 24
+# Variables whose value a shell, git or another program runs.
+_RUN_BY_OTHERS = re.compile(
+    r"^(PROMPT_COMMAND|PS[0-4]|BASH_ENV|ENV|\w*(EDITOR|PAGER|VISUAL|BROWSER|_COMMAND|_ASKPASS|OPEN|CLOSE)|GIT_SSH|GIT_EXTERNAL_DIFF|MAKEFLAGS|SHELL)$"
+)
+_COMPUTES = frozenset(
+    (
+        "declare",
+        "typeset",
+        "local",
+        "readonly",
+        "export",
+        "let",
+        "test",
+        "[",
+        "[[",
+        "printf",
+        "read",
+        "unset",
+        "wait",
+        "return",
+    )
+)
 RESERVED = frozenset(
     (
         "if",
@@ -38,9 +59,7 @@ RESERVED = frozenset(
         "-p",
     )
 )
-_ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[[^\]]*\])?(\+?=)(.*)$", re.DOTALL)
 _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}
-_DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
 
 
 @dataclass
@@ -87,14 +106,13 @@ class Scan:
             values = self._words(segment, scope)
             hidden = [text for value in values for text in value.inner]
             redirects = self._redirects(segment, scope, hidden)
-            for argv, globs in argvs(values):
+            for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden)
                 self._command(argv, globs, scope, stage)
                 self._flow([*stages, stage], values, scope, piped=piped)
                 if flows.runs_one_of(argv, downloaded):
                     self._deny(Decision("deny", "what would run is downloaded", rule="no download is run"))
-                if program(argv[0]) in flows.DOWNLOADERS:
-                    downloaded |= flows.outputs(stage)
+                downloaded |= flows.made_from_outside(stage, stages)
                 stages.append(stage)
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
@@ -126,9 +144,10 @@ class Scan:
         raws = list(segment.words)
         while raws:
             if raws[0] in RESERVED:
-                if raws.pop(0) == "function" and raws:
+                keyword = raws.pop(0)
+                if raws and (keyword == "function" or (keyword == "coproc" and raws[1:2] == ["{"])):
                     raws.pop(0)
-            elif match := _ASSIGNMENT.match(raws[0]):
+            elif match := effects.ASSIGNMENT.match(raws[0]):
                 self._assign(match, scope)
                 raws.pop(0)
             elif raws[0] in ("for", "select") and len(raws) > 2 and raws[2] == "in":
@@ -138,6 +157,8 @@ class Scan:
                             scope.assign(raws[1], text)
                 return []
             elif raws[0] == "case":
+                for raw in raws[1:2]:
+                    self._value(raw, scope)
                 raws = raws[3:] if len(raws) > 2 else []
             else:
                 break
@@ -154,18 +175,31 @@ class Scan:
                 )
         return value
 
+    def _hidden(self, word: str, scope: Scope) -> None:
+        for match in re.finditer(r"\$\(|`", word):
+            self._push(word[match.end() :].rstrip(")`]"), scope.copy())
+
     def _assign(self, match: re.Match[str], scope: Scope) -> None:
         name, index, sign, raw = match.groups()
-        if raw.startswith("(") and not index:
-            words = [word for s in lex(raw[1:].removesuffix(")")).segments for word in s.words]
-            fields = [text for word in words for text in (self._value(word, scope).candidates or [[]])[0]]
-            scope.assign_array(name, fields)
+        if index:
+            self._value(index[1:-1], scope)
+        if raw.startswith("("):
+            for word in (
+                word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words
+            ):
+                self._value(word, scope)
+            scope.assign_array(name, effects.array(raw, scope))
             return
         value = self._value(raw, scope)
         if any(flows.fetches(script) for script in value.inner) or scope.tainted & set(value.expanded):
             scope.tainted.add(name)
         for fields in value.candidates:
-            scope.assign(name, " ".join(fields), more=sign == "+=")
+            text = " ".join(fields)
+            scope.assign(name, text, more=sign == "+=")
+            if index:
+                scope.assign_array(name, [text])
+            if _RUN_BY_OTHERS.match(name):
+                self._push(text, scope.copy())
 
     def _redirects(self, segment: Segment, scope: Scope, hidden: list[str]) -> list[Redirect]:
         """The redirections with known targets; scripts in them are added to `hidden`."""
@@ -198,7 +232,7 @@ class Scan:
 
     def _command(self, argv: list[str], globs: set[str], scope: Scope, stage: Stage) -> None:
         """One command and all that it wraps."""
-        todo, seen = [argv], list[list[str]]()
+        todo, seen = [argv, *commands.by_wildcard(argv, globs)], list[list[str]]()
         while todo and self.found is None:
             words = todo.pop()
             if not words or words in seen:
@@ -208,42 +242,19 @@ class Scan:
             words = [name, *words[1:]]
             self.argvs.append(words)
             self._deny(hard.deny(words, globs, scope))
-            todo += inner(words) + _found_by_find(words)
+            if (
+                name in _COMPUTES
+            ):  # bash computes some of these words, and what it computes may hold a command
+                for word in words:
+                    self._hidden(word, scope)
+            todo += inner(words) + commands.found_by_find(words)
             for script in scripts(words):
-                self._push(script, scope.copy(_positional(words)))
+                self._push(script, scope.copy(commands.positional(words)))
             for text in code.code_of(words):
                 self._deny(code.deny(text, scope))
                 for script in code.scripts_in(text):
                     self._push(script, scope.copy())
-            self._effects(words, scope, stage)
-
-    def _effects(self, argv: list[str], scope: Scope, stage: Stage) -> None:
-        """What a builtin changes for the rest of the line."""
-        name, rest = argv[0], argv[1:]
-        if name in ("cd", "pushd", "chdir"):
-            operands = [word for word in rest if not word.startswith("-")] or [str(self.place.home)]
-            for place in targets.places(operands[0], scope):
-                scope.enter(place)
-        elif name in _DECLARING or name == "alias":
-            for word in rest:
-                if match := _ASSIGNMENT.match(word):
-                    scope.assign(match[1], match[4])
-        elif name == "set":
-            scope.positional.append([word for word in rest if word != "--"])
-        elif name in ("read", "mapfile", "readarray"):
-            texts = [r.body for r in stage.redirects if r.body is not None and r.op == "<<<"]
-            for variable in (word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)):
-                for text in texts or [UNKNOWN]:
-                    scope.assign(variable, text)
-                    for piece in text.split():
-                        scope.assign(variable, piece)
-        elif name == "printf" and "-v" in rest[:-2]:
-            from mazu_ls.agent.permissions.words import printed
-
-            at = rest.index("-v")
-            scope.assign(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN)
-        if rest:
-            scope.assign("_", rest[-1])
+            effects.apply(words, scope, stage)
 
     def _flow(self, stages: list[Stage], values: list[Value], scope: Scope, *, piped: bool) -> None:
         """What the command would run that comes from elsewhere."""
@@ -253,9 +264,12 @@ class Scan:
         evaluates = runs or bool(names & _EVALUATORS)
         if evaluates or UNKNOWN in argv[0]:
             self._elsewhere(stages, values, scope, piped)
+        for script in stages[-1].scripts if evaluates else ():
+            if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
+                self._runs(text, scope)
         if not runs:
-            if names & {"xargs", "parallel"} and (text := flows.known_input(_pipeline(stages))):
-                self._push(" ".join([*argv[1:], *text[0].split()]), scope.copy())
+            if names & {"xargs", "parallel"}:
+                self._by_xargs(argv, _pipeline(stages), scope)
             return
         for redirect in stages[-1].redirects:
             if redirect.body is not None:
@@ -272,6 +286,21 @@ class Scan:
                 self._runs(text, scope)
             if texts is None and (reason := flows.trouble(stages)) is not None:
                 self._deny(Decision("deny", reason, rule="no download is run"))
+
+    def _by_xargs(self, argv: list[str], sources: list[Stage], scope: Scope) -> None:
+        """`xargs rm`: what comes in are operands, if it can be known; if not, the places it is listed from."""
+        if text := flows.known_input(sources):
+            self._push(" ".join([*argv[1:], *text[0].split()]), scope.copy())
+            return
+        removes = any(word in removal.CHECKS for word in argv[1:])
+        for stage in sources if removes else ():
+            for word in stage.argv[1:]:
+                if not word.startswith("-") and targets.write_refused(word, scope) is not None:
+                    self._deny(
+                        Decision(
+                            "deny", f"it would work on what is found in {word}", rule="never destructive"
+                        )
+                    )
 
     def _elsewhere(self, stages: list[Stage], values: list[Value], scope: Scope, piped: bool) -> None:
         fetched = any(flows.fetches(script) for script in stages[-1].scripts)
@@ -301,48 +330,3 @@ def _pipeline(stages: list[Stage]) -> list[Stage]:
         if stage.before not in ("|", "|&"):
             break
     return found[:-1]
-
-
-def argvs(values: list[Value]) -> list[tuple[list[str], set[str]]]:
-    """Every command that the words may make, the wildcards in them told apart."""
-    found: list[tuple[list[str], set[str]]] = []
-    for choice in islice(product(*(value.candidates for value in values)), MAX_ARGVS):
-        argv = [text for fields in choice for text in fields]
-        globs = {text for value, fields in zip(values, choice, strict=True) if value.glob for text in fields}
-        if argv and (argv, globs) not in found:
-            found.append((argv, globs))
-    return found
-
-
-def _positional(argv: list[str]) -> list[str] | None:
-    """What `$0`, `$1`, ... are in `sh -c SCRIPT NAME A B`."""
-    for index, word in enumerate(argv[:-1]):
-        if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word):
-            return argv[index + 3 :]
-    return None
-
-
-def _found_by_find(argv: list[str]) -> list[list[str]]:
-    """Commands after `-exec` and its like, with each starting point in place of `{}`."""
-    if argv[0] not in ("find", "gfind", "fd", "fdfind"):
-        return []
-    starts = []
-    for word in argv[1:]:
-        if word.startswith("-") or word in ("(", "!"):
-            break
-        starts.append(word)
-    found: list[list[str]] = []
-    for index, word in enumerate(argv):
-        if word in ("-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"):
-            command = argv[index + 1 :]
-            ends = [i for i, w in enumerate(command) if w in (";", "\\;") or (w == "+" and i)]
-            command = command[: ends[0]] if ends else command
-            narrowed = any(
-                w in ("-name", "-iname", "-path", "-regex", "-newer", "-mtime", "-size") for w in argv[:index]
-            )
-            for start in starts or ["."]:
-                place = (
-                    f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
-                )
-                found.append([place if w == "{}" else w for w in command])
-    return found

@@ -27,6 +27,7 @@ class Scope:
     tainted: set[str] = field(default_factory=set)
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
+    references: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.cwds:
@@ -58,6 +59,8 @@ class Scope:
 
     def lookup(self, name: str) -> list[str]:
         """Every value `$name` may have. What nobody set is empty, as bash has it."""
+        if name in self.references:
+            return [value for target in self.references[name] for value in self.values.get(target, [""])]
         if name in self.values:
             return self.values[name]
         home = str(self.place.home)
@@ -80,7 +83,7 @@ class Scope:
                 return [UNKNOWN]
         if re.fullmatch(r"[1-9]\d*", name):
             return [fields[int(name) - 1] for fields in self.positional if int(name) <= len(fields)] or [""]
-        return [UNKNOWN] if name in SPECIAL else [""]
+        return [UNKNOWN, ""] if name in SPECIAL else [""]
 
     def lists(self, name: str) -> list[list[str]]:
         """Every list `${name[@]}` may be."""

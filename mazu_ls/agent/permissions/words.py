@@ -196,7 +196,10 @@ class _Word:
         self.result.inner.append(script)
         self.result.dynamic = True
         text = static_output(script, self.scope, self.depth)
-        self._add(self._split(text.rstrip("\n"), quoted) if text is not None else UNKNOWN)
+        if text is not None:
+            self._add(self._split(text.rstrip("\n"), quoted))
+        else:
+            self._add(UNKNOWN, "")  # most commands may also print nothing
 
     def _variable(self, name: str, quoted: bool) -> None:
         self.result.dynamic = True
@@ -229,7 +232,7 @@ class _Word:
             self._add(*(FIELD.join(map(protect, fields)) for fields in self.scope.lists(name)))
         else:
             values = self._indexed(name, index) if index is not None else self.scope.lookup(name)
-            self._add(*(self._split(value, quoted) for value in self._operated(values, rest)))
+            self._add(*(self._split(value, quoted) for value in self._operated(name, values, rest)))
 
     def _indexed(self, name: str, index: str) -> list[str]:
         lists = self.scope.lists(name)
@@ -239,13 +242,15 @@ class _Word:
             ]
         return [value for fields in lists for value in fields] or [""]
 
-    def _operated(self, values: list[str], rest: str) -> list[str]:
+    def _operated(self, name: str, values: list[str], rest: str) -> list[str]:
         if not rest:
             return values
         self._hidden(rest)
         plain = evaluate(rest, self.scope, self.depth + 1).text if self.depth < MAX_DEPTH else UNKNOWN
         if match := _DEFAULT.match(plain):
             known = [value for value in values if value]
+            if match[1].endswith("="):
+                self.scope.assign(name, match[2])
             if match[1].endswith("+"):
                 return ["", match[2]]
             return [*known, match[2]] if not match[1].endswith("?") else values

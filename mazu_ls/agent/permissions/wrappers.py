@@ -8,13 +8,13 @@ from dataclasses import dataclass
 SHELLS = frozenset(str.split("sh bash dash zsh ksh mksh ash fish csh tcsh rbash"))
 INTERPRETERS = re.compile(
     r"^(python[\d.]*|pypy[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|deno|bun|php[\d.]*|lua[\d.]*|luajit|tclsh|wish|osascript|Rscript|julia"
-    r"|guile|scheme|racket|ghci|irb|groovy|scala|jshell|pwsh|powershell|gawk|mawk|awk|nawk|expect|ocaml|elixir|iex|swift)$"
+    r"|guile|scheme|racket|ghci|irb|groovy|scala|jshell|pwsh|powershell|gawk|mawk|awk|nawk|expect|emacs|ocaml|elixir|iex|swift)$"
 )
 CODE_OPTIONS = {
     "python": "-c", "pypy": "-c", "perl": "-e -E", "ruby": "-e", "node": "-e --eval -p --print", "nodejs": "-e -p", "deno": "eval",
     "bun": "-e", "php": "-r -B -R -E", "lua": "-e", "luajit": "-e", "osascript": "-e", "Rscript": "-e", "julia": "-e -E",
     "guile": "-c", "racket": "-e", "groovy": "-e", "scala": "-e", "pwsh": "-c -Command", "powershell": "-c -Command",
-    "expect": "-c", "elixir": "-e",
+    "expect": "-c", "elixir": "-e", "emacs": "--eval --execute",
 }  # fmt: skip
 
 
@@ -50,7 +50,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "tini": Wrapper(), "dumb-init": Wrapper(), "catatonit": Wrapper(), "dotenv": Wrapper("-f --file", 0), "direnv": Wrapper("", 2),
     "chpst": Wrapper("-u -U -e -n -l -L"), "softlimit": Wrapper("-d -s -m"), "start-stop-daemon": Wrapper(), "daemonize": Wrapper(),
     "torsocks": Wrapper(), "proxychains": Wrapper("-f"), "proxychains4": Wrapper("-f"), "tsocks": Wrapper(), "rlwrap": Wrapper(),
-    "coproc": Wrapper(), "noglob": Wrapper(), "nocorrect": Wrapper(), "sem": Wrapper("-j"), "ts": Wrapper(), "chronic": Wrapper(),
+    "coproc": Wrapper(), "cgexec": Wrapper("-g"), "runcon": Wrapper("-u -r -t -l", 0), "setlock": Wrapper("", 1), "noglob": Wrapper(), "nocorrect": Wrapper(), "sem": Wrapper("-j"), "ts": Wrapper(), "chronic": Wrapper(),
     "hyperfine": Wrapper("-w -r -m -M -p -c -n -N --warmup --runs --prepare"), "poetry": Wrapper("", 1), "pipenv": Wrapper("", 1),
     "uv": Wrapper("--with --python", 1), "npx": Wrapper("-p --package"), "bunx": Wrapper(), "uvx": Wrapper("--from"), "rye": Wrapper("", 1),
     "hatch": Wrapper("", 1), "pdm": Wrapper("", 1), "conda": Wrapper("-n -p", 1), "bundle": Wrapper("", 1), "mise": Wrapper("", 1),
@@ -70,7 +70,7 @@ def program(word: str) -> str:
 def inner(argv: list[str]) -> list[list[str]]:
     """The commands that a wrapper may run, read every way its options can be read; none if it is no wrapper."""
     spec = WRAPPERS.get(argv[0])
-    if spec is None:
+    if spec is None or (argv[0] == "command" and argv[1:2] in (["-v"], ["-V"])):
         return []
     found: list[list[str]] = []
     for start in _starts(argv, spec):
@@ -105,111 +105,3 @@ def _starts(argv: list[str], spec: Wrapper) -> list[int]:
         else:
             todo += [at + 1, at + 2] if word.startswith("--") else [at + 1]
     return starts
-
-
-def scripts(argv: list[str]) -> list[str]:
-    """Words that are command lines themselves: `sh -c`, `eval`, `trap`, options that name a command."""
-    name, rest = argv[0], argv[1:]
-    if name in SHELLS:
-        return [rest[i + 1] for i, word in enumerate(rest[:-1]) if _takes_command(word)]
-    if name in ("eval", "source-string"):
-        return [" ".join(rest)]
-    if name == "trap" and rest:
-        return [rest[1] if rest[0] == "--" and len(rest) > 1 else rest[0]]
-    if name == "env":
-        split = [
-            w.split("=", 1)[-1] if w.startswith("--split-string=") else w[2:]
-            for w in rest
-            if w.startswith(("-S", "--split-string="))
-        ]
-        after = [
-            rest[i + 1] for i, word in enumerate(rest[:-1]) if re.fullmatch(r"-\w*S|--split-string", word)
-        ]
-        return [text for text in split + after if text]
-    if name in (
-        "script",
-        "su",
-        "runuser",
-        "flock",
-        "nix-shell",
-        "nix",
-        "watch",
-        "sem",
-        "parallel",
-        "entr",
-        "ssh",
-        "tmux",
-        "screen",
-        "at",
-        "batch",
-    ):
-        options = ("-c", "--command", "--run", "-lc")
-        commands = [
-            rest[i + 1]
-            for i, word in enumerate(rest[:-1])
-            if word in options or re.fullmatch(r"-[a-z]*c", word)
-        ]
-        commands += [word.split("=", 1)[1] for word in rest if word.startswith(("--command=", "--run="))]
-        joined = (
-            [" ".join(rest[i:]) for i in range(len(rest))]
-            if name in ("ssh", "watch", "parallel", "tmux", "screen")
-            else []
-        )
-        return commands + joined
-    if name == "alias":
-        return [word.split("=", 1)[1] for word in rest if "=" in word]
-    return _options_with_commands(name, rest)
-
-
-def _takes_command(word: str) -> bool:
-    return bool(re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word)) or word == "--command"
-
-
-_COMMAND_OPTION = re.compile(
-    r"^(--(checkpoint-action|to-command|use-compress-program|compress-program|rsh|rmt-command|rsync-path|info-script|new-volume-script"
-    r"|pre|hostname-bin|exec|extcmd|upload-pack|receive-pack|open-files-in-pager|pager|ext-diff|init-command|eval|filter)"
-    r"|-(I|F|e|x|O|ex|o))=?(.*)$",
-    re.DOTALL,
-)
-
-
-def _options_with_commands(name: str, rest: list[str]) -> list[str]:
-    """Options of tar, git, rsync, sort, ripgrep, ... whose value is run; configuration given on the line."""
-    if name not in (
-        "tar",
-        "bsdtar",
-        "gtar",
-        "git",
-        "rsync",
-        "sort",
-        "rg",
-        "ssh",
-        "scp",
-        "sftp",
-        "gdb",
-        "vim",
-        "vi",
-        "nvim",
-        "make",
-        "zip",
-        "mc",
-    ):
-        return []
-    found: list[str] = []
-    for index, word in enumerate(rest):
-        if match := _COMMAND_OPTION.match(word):
-            value = match[4] or (rest[index + 1] if index + 1 < len(rest) else "")
-            found.append(re.sub(r"^(exec=|!)", "", value))
-        elif word in ("-c", "--config-env", "+") and index + 1 < len(rest):
-            value = rest[index + 1].split("=", 1)[-1]
-            found.append(re.sub(r"^(exec=|:?!|:)", "", value))
-            found += [f"git {value}"] if name == "git" else []
-        elif "=" in word and not word.startswith("-"):
-            found.append(word.split("=", 1)[1].removeprefix("!"))
-        elif word.startswith(("+!", "+:!", "!")):
-            found.append(word.lstrip("+:!"))
-    if name == "git":
-        for verb in ("run", "foreach"):
-            if verb in rest:
-                found.append(" ".join(w for w in rest[rest.index(verb) + 1 :] if w != "--recursive"))
-    return found
