@@ -263,6 +263,10 @@ def _tightened(values: dict[str, Any], base: Config, layer: Layer, warnings: lis
         if key in kept and key != "mcp_servers":
             del kept[key]
             refuse(key)
+    role = Path(kept.get("role", ""))
+    if role.is_absolute() or role.parts[:1] == ("~",) or ".." in role.parts:
+        del kept["role"]
+        refuse("role (outside the project)")
     permissions = kept.get("permissions", {})
     mode = permissions.get("mode")
     if (

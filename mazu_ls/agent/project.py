@@ -20,6 +20,7 @@ from mazu_ls.agent.permissions import Grants, Rule
 from mazu_ls.agent.project_map import ProjectMap, tokens_for
 from mazu_ls.agent.proposals import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals import Proposals
+from mazu_ls.agent.role import Role
 from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.toolbox import builtin_tools
 from mazu_ls.errors import Kind, MazuError
@@ -70,6 +71,7 @@ class Project:
         self._documents = Documents()
         self._told: set[str] = set()
         self._map: ProjectMap
+        self._role: Role
         self._extensions: Extensions | None = None
         self._mcp_of_user: list[McpServer] = []
         self._warming: asyncio.Task[None]
@@ -96,6 +98,8 @@ class Project:
         project.extractions.start()
         project._extensions = Extensions(project.folders, project.key, host, env)
         project._extend()
+        project._role = Role(project._documents, project.root, project.key, host, env)
+        await project._role.look(project.config.role)
         project._map = ProjectMap(project.workspace, project.state)
         project._warming = asyncio.create_task(project._warm_map())
         project.grants = Grants.load(paths.mazu_home(env), project.key)
@@ -246,9 +250,16 @@ class Project:
         return self._models[key]
 
     def role(self) -> str:
-        """The role document, empty where there is none."""
-        path = Path(self.config.role).expanduser()
-        return self._documents.text(path if path.is_absolute() else self.root / path)
+        """The role document in force, empty where there is none."""
+        return self._role.text(self.config.role, self.config.permissions.timeout_seconds)
+
+    def set_role(self, text: str, *, write: bool) -> None:
+        """The user makes `text` the role; `write` puts it into the document, which else holds it already."""
+        if write:
+            path = self._role.path(self.config.role)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        self._role.agree(text)
 
     def conventions(self) -> str:
         """AGENTS.md and CLAUDE.md of the folders, marked as the project's words."""
@@ -355,6 +366,7 @@ class Project:
         self._warming.cancel()
         await self.extractions.close()
         await asyncio.gather(self.sessions.close(), self._map.close())
+        await self._role.close()
         if self._extensions:
             await self._extensions.close()
         if self.checkpoints:

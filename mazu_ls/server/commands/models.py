@@ -94,10 +94,8 @@ async def set_role(server: Server, params: wire.SetRole) -> Any:
         params = await _document_as_role(server)
     assert params.uri is not None
     text = await _text_at(server, params.uri)
-    place = _role_path(project)
-    if place != server.path_of(params.uri):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(place.write_text, text, "utf-8")
+    own = server.path_of(params.uri) == _role_path(project)
+    await asyncio.to_thread(project.set_role, text, write=not own)
     return await _role(project)
 
 
@@ -106,7 +104,7 @@ async def _text_at(server: Server, uri: str) -> str:
 
 
 async def _role(project: Project) -> Any:
-    return {"uri": uris.from_path(_role_path(project)), "text": await asyncio.to_thread(project.role)}
+    return {"uri": uris.from_path(_role_path(project)), "text": project.role()}
 
 
 def _role_path(project: Project) -> Path:
