@@ -13,6 +13,7 @@ from mazu_ls import paths
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.server.commands import execute
 from mazu_ls.terminal import grammar, show
+from mazu_ls.terminal.interrupt import stoppable
 
 if TYPE_CHECKING:
     from mazu_ls.server.server import Server
@@ -50,17 +51,28 @@ async def _say(server: Server, given: argparse.Namespace, message: str, *, quiet
 
 async def _converse(server: Server, given: argparse.Namespace) -> int:
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.application import get_app
     from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.filters import Condition
     from prompt_toolkit.history import FileHistory
     from prompt_toolkit.patch_stdout import patch_stdout
 
     project = await server.opened()
     words = [f"/{verb.words}" for verb in grammar.VERBS] + list(LEAVE)
+    help_of = {f"/{verb.words}": verb.help for verb in grammar.VERBS} | dict.fromkeys(LEAVE, "leave")
     prompt: PromptSession[str] = PromptSession(
         history=FileHistory(str(paths.private_folder(paths.state_home(server.env)) / "history")),
-        completer=WordCompleter(words, sentence=True),
+        completer=WordCompleter(words, sentence=True, meta_dict=help_of),
+        complete_while_typing=Condition(lambda: get_app().current_buffer.text.startswith("/")),
     )
-    print(f"mazu-ls in {project.root}. /status, /rollback, /recall ...; Ctrl-C stops a turn, Ctrl-D leaves.")
+    print(f"mazu-ls in {project.root}. / for commands, ! for the shell; Ctrl-C stops a turn, Ctrl-D leaves.")
+    session = (
+        await project.sessions.get(getattr(given, "sessionId", None), create=False)
+        if await project.sessions.list()
+        else None
+    )
+    if session and session.interrupted:
+        print("The last turn was broken off. Say continue, or /undo it.")
     while True:
         try:
             with patch_stdout():
@@ -81,34 +93,15 @@ async def _one(server: Server, given: argparse.Namespace, line: str) -> None:
         if line.startswith("/"):
             await _slash(server, line[1:])
         else:
-            await _stoppable(server, _say(server, given, line))
+            await stoppable(_say(server, given, line))
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        print("Stopped.")
     except MazuError as error:
         print(f"{error.message} {error.hint}".rstrip())
     except InvalidArguments as error:
         print(error)
-
-
-async def _stoppable(server: Server, work: Any) -> None:
-    """Ctrl-C cancels the turn and stays; one more while it ends leaves the program."""
-    import signal
-
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work)
-    leave = asyncio.current_task()
-
-    def interrupt() -> None:
-        if task.cancelling() and leave:
-            leave.cancel()
-        task.cancel()
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not task.cancelled():
-            raise
-    finally:
-        loop.add_signal_handler(signal.SIGINT, lambda: None)
 
 
 async def _slash(server: Server, line: str) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,15 +127,15 @@ async def _execute(server: Server, name: str, arguments: dict[str, Any], given: 
     from mazu_ls.server.commands import execute
     from mazu_ls.terminal import show
 
-    stop: Callable[[], None] = lambda: None  # noqa: E731
-    if not as_json(given) and name in ("mazu.run", "mazu.chat"):
-        stop = (await server.opened()).listen(show.Stream().hear)
-    try:
-        result = await execute(server, name, [arguments])
-        if name == "mazu.session.end":  # elsewhere this goes on in the background
-            await (await server.opened()).extractions.settled()
-    finally:
-        stop()
+    if name == "mazu.run":
+        from mazu_ls.terminal import run
+
+        result = await run.run(server, arguments, as_json=as_json(given))
+        run.printed(result, as_json=as_json(given))
+        return FAILED if failed(result) else 0
+    result = await execute(server, name, [arguments])
+    if name == "mazu.session.end":  # elsewhere this goes on in the background
+        await (await server.opened()).extractions.settled()
     if as_json(given):
         print(json.dumps(result, ensure_ascii=False, indent=2))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,11 @@ def place(value: str) -> dict[str, Any]:
 def uri(value: str) -> str:
     """A path as a file: URI."""
     return Path(value).absolute().as_uri()
+
+
+def content(value: str) -> str:
+    """The text of a file."""
+    return Path(value).read_text(encoding="utf-8")
 
 
 MODEL = Option("model", "--model", "provider:model")
@@ -121,15 +127,25 @@ VERBS = (
         Option("memory", "--keep-memory", off=True))),
     Verb("skills", "mazu.skills.list", "list skills"),
     Verb("skills show", "mazu.skills.show", "show a skill", (Option("name", required=True),)),
+    Verb("skills save", "mazu.skills.save", "keep a Python function as a skill", (
+        Option("source", help="a Python file", kind=content, required=True), Option("name", "--name"), SCOPE)),
+    Verb("skills run", "mazu.skills.run", "run a skill", (
+        Option("name", required=True), Option("arguments", help="a JSON object", kind=json.loads))),
     Verb("skills forget", "mazu.skills.forget", "remove a skill", (Option("name", required=True),)),
     Verb("models", "mazu.models.list", "list models"),
     Verb("models set", "mazu.models.set", "choose the model", (Option("model", required=True),)),
     Verb("tools", "mazu.tools.list", "list what the agent may call"),
     Verb("permissions", "mazu.permissions.list", "list permission rules and grants"),
+    Verb("permissions set", "mazu.permissions.set", "add a rule while this runs: allow, ask or deny", (
+        Option("rule", help='such as \'{"tool": "run_shell", "pattern": "git *", "verdict": "allow"}\'', kind=json.loads, required=True),)),
+    Verb("permissions check", "mazu.permissions.check", "what would be decided about a call", (
+        Option("tool", required=True), Option("arguments", help="a JSON object", kind=json.loads, required=True),
+        Option("mode", "--mode", choices=("ask", "auto", "plan", "bypass")))),
     Verb("permissions revoke", "mazu.permissions.revoke", "take a grant back", (ID,)),
     Verb("permissions mode", "mazu.permissions.mode", "ask, auto, plan or bypass", (
         Option("mode", choices=("ask", "auto", "plan", "bypass"), required=True),)),
     Verb("role", "mazu.role.show", "show the role document"),
+    Verb("role set", "mazu.role.set", "take the text of a file as the role document", (Option("uri", help="a file", kind=uri, required=True),)),
     Verb("usage", "mazu.usage", "tokens and cost", (SESSION, Option("sinceDays", "--since-days", kind=float))),
     Verb("audit", "mazu.audit", "every tool call, who decided, what came of it", (LIMIT, SESSION)),
     Verb("status", "mazu.status", "one look at everything"),

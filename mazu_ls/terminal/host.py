@@ -45,7 +45,9 @@ class TerminalHost:
 
         print(question_text(question), file=sys.stderr)
         try:
-            line = await asyncio.wait_for(asyncio.to_thread(_read_answer), timeout)
+            sys.stderr.write("> ")
+            sys.stderr.flush()
+            line = await asyncio.wait_for(read_line(), timeout)
         except TimeoutError:
             return Reply(None)
         number, _, note = line.strip().partition(" ")
@@ -65,7 +67,18 @@ class TerminalHost:
         return False
 
 
-def _read_answer() -> str:
-    sys.stderr.write("> ")
-    sys.stderr.flush()
-    return sys.stdin.readline()
+async def read_line() -> str:
+    """The next line of standard input; empty at its end. Whoever is cancelled while he waits leaves nothing behind."""
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def readable() -> None:
+        text = sys.stdin.readline()  # a terminal gives whole lines
+        if not line.done():
+            line.set_result(text)
+
+    loop.add_reader(sys.stdin.fileno(), readable)
+    try:
+        return await line
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
