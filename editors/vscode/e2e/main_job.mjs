@@ -93,7 +93,10 @@ await story(async (bed, step) => {
       const texts = await bed.rowTexts();
       return texts.some((text) => text.includes('Roll back to cp_')) && texts;
     });
-    assert.ok(rows.some((text) => text.includes(app)), `the plan names ${app}: ${rows.join(' | ')}`);
+    assert.ok(
+      rows.some((text) => text.includes(app)),
+      `the plan names ${app}: ${rows.join(' | ')}`,
+    );
     await bed.shot('preview');
     assert.equal(await bed.text(app), changed, 'a preview touches nothing');
     await bed.pick('Roll back to cp_');
@@ -113,7 +116,8 @@ await story(async (bed, step) => {
     await bed.page.keyboard.type('please wait');
     await shows(chat(), 'please wait');
     await bed.page.keyboard.press('Control+Enter');
-    const running = async () => (await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] .codicon-loading').count()) > 0;
+    const running = async () =>
+      (await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] .codicon-loading').count()) > 0;
     await until('the status bar spins', running);
     await bed.shot('running');
     await bed.command('Mazu: Stop');

@@ -24,7 +24,9 @@ await story(async (bed, step) => {
     await bed.page.keyboard.press('Home');
     await (await bed.codeAction('Mazu: remember this')).click();
     await bed.page.locator('.activitybar .action-label[aria-label^="Mazu"]').click();
-    await until('both are in the view', async () => /double by multiplying[^]*def total|def total[^]*double by multiplying/.test(await view()));
+    await until('both are in the view', async () =>
+      /double by multiplying[^]*def total|def total[^]*double by multiplying/.test(await view()),
+    );
     await bed.shot('view');
   });
 
@@ -43,10 +45,27 @@ await story(async (bed, step) => {
     await bed.shot('memory');
   });
 
+  await step('also after the server was killed, which starts again by itself', async () => {
+    const killed = bed.serverPid();
+    process.kill(killed, 'SIGKILL');
+    await until('another server runs', async () => bed.serverPid() && bed.serverPid() !== killed);
+    await until('the status bar says so', async () => /Mazu: .* · ask/.test(await bed.status()));
+    await until('the view is full again', async () => (await view()).includes('def total'));
+    await bed.command('Mazu: Recall');
+    await bed.quickInput().fill('doubling');
+    await until('it is found', async () =>
+      (await bed.rowTexts()).some((text) => text.includes('double by multiplying')),
+    );
+    await bed.quickInput().press('Escape');
+  });
+
   await step('and it can be forgotten', async () => {
     const row = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'def total' });
-    await row.hover();
-    await row.locator('.action-label[aria-label^="Forget"]').click();
-    await until('it is gone from the view', async () => !(await view()).includes('def total'));
+    await until('it is gone from the view', async () => {
+      if (!(await view()).includes('def total')) return true;
+      await row.hover({ timeout: 5000 }); // the view may just be drawn anew, and the button with it
+      await row.locator('.action-label[aria-label^="Forget"]').click({ timeout: 5000 });
+      return false;
+    });
   });
 });

@@ -9,7 +9,7 @@ await story(
   async (bed, step) => {
     await step('restricted: no server, and the status bar says so', async () => {
       await bed.start();
-        await until('the status bar says so', async () => (await bed.status()).includes('Mazu: restricted'));
+      await until('the status bar says so', async () => (await bed.status()).includes('Mazu: restricted'));
       await bed.shot('restricted');
       assert.ok(!fs.existsSync(path.join(bed.project, '.mazu')), 'the project was not touched');
     });

@@ -72,7 +72,13 @@ export class Workbench {
     const folders = ['--user-data-dir', userData, '--extensions-dir', extensions];
     await this.run([...folders, '--install-extension', this.tools.VSIX]);
     const port = await freePort();
-    const options = ['--auth', 'none', '--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
+    const options = [
+      '--auth',
+      'none',
+      '--disable-telemetry',
+      '--disable-update-check',
+      '--disable-getting-started-override',
+    ];
     if (this.trusted) options.push('--disable-workspace-trust');
     this.server = this.spawn([...folders, ...options, '--bind-addr', `127.0.0.1:${port}`, this.project]);
     await until('code-server listens', async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok);
@@ -97,13 +103,32 @@ export class Workbench {
   }
 
   spawn(args) {
-    const env = { ...process.env, HOME: this.home, XDG_CONFIG_HOME: path.join(this.home, '.config'), SHELL: '/bin/bash' };
+    const env = {
+      ...process.env,
+      HOME: this.home,
+      XDG_CONFIG_HOME: path.join(this.home, '.config'),
+      SHELL: '/bin/bash',
+    };
     env.EXTENSIONS_GALLERY = JSON.stringify({ serviceUrl: NOWHERE, itemUrl: NOWHERE });
     for (const name of ['VSCODE_IPC_HOOK_CLI', 'PORT', 'PASSWORD']) delete env[name];
     const command = [this.tools.CODE_SERVER, ...args];
     const child = spawn(this.tools.NODE, command, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     for (const stream of [child.stdout, child.stderr]) stream.pipe(this.log, { end: false });
     return child;
+  }
+
+  /** The process id of the language server that works in the project (Linux). */
+  serverPid() {
+    const works = (pid) => {
+      try {
+        const command = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return command.includes('mazu-ls') && fs.readlinkSync(`/proc/${pid}/cwd`) === fs.realpathSync(this.project);
+      } catch {
+        return false; // it has just ended
+      }
+    };
+    const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return Number(pids.find(works));
   }
 
   async run(args) {

@@ -90,7 +90,8 @@ function show(update: Update, stream: ChatResponseStream): boolean {
   if (update.kind === 'message') stream.markdown(update.text);
   else if (update.kind === 'tool_call') stream.progress(update.title || update.tool);
   else if (update.kind === 'tool_result' && !update.ok) stream.progress(update.summary);
-  else if (update.kind === 'retry') stream.progress(`Retry ${update.attempt} in ${Math.round(update.seconds)} s: ${update.reason}`);
+  else if (update.kind === 'retry')
+    stream.progress(`Retry ${update.attempt} in ${Math.round(update.seconds)} s: ${update.reason}`);
   return update.kind === 'message';
 }
 
@@ -110,7 +111,10 @@ function attached(request: ChatRequest): { attachments?: Attachment[] } {
 
 async function remember({ server }: App, request: ChatRequest, stream: ChatResponseStream): Promise<ChatResult> {
   const { attachments: anchors } = attached(request);
-  const { memory, outcome } = await server.execute('mazu.remember', { title: request.prompt, ...(anchors ? { anchors } : {}) });
+  const { memory, outcome } = await server.execute('mazu.remember', {
+    title: request.prompt,
+    ...(anchors ? { anchors } : {}),
+  });
   stream.markdown(outcome === 'duplicate' ? `Already known: ${memory.title}` : `Remembered: ${memory.title}`);
   return {};
 }

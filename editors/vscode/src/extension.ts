@@ -22,7 +22,9 @@ export function activate(context: ExtensionContext): void {
   const { server, preview } = app;
   const statusBar = new StatusBar(server);
   context.subscriptions.push(statusBar);
-  server.answer((client) => answerPermissions(client, preview, (session, waiting) => statusBar.waits(session, waiting)));
+  server.answer((client) =>
+    answerPermissions(client, preview, (session, waiting) => statusBar.waits(session, waiting)),
+  );
   server.answer(answerSaves);
   server.answer(lendLanguageServers);
   registerChatCommands(app);

@@ -45,7 +45,9 @@ export class Keys {
   private async askVariable(): Promise<string | undefined> {
     const stored = new Set(this.variables());
     const known = new Set(PROVIDERS.map((provider) => provider.variable));
-    const own = [...stored].filter((variable) => !known.has(variable)).map((variable) => ({ label: variable, variable }));
+    const own = [...stored]
+      .filter((variable) => !known.has(variable))
+      .map((variable) => ({ label: variable, variable }));
     const chosen = await window.showQuickPick(
       [...PROVIDERS, ...own, { label: 'Another endpoint…', variable: '' }].map((item) => ({
         ...item,
@@ -58,7 +60,8 @@ export class Keys {
     return window.showInputBox({
       title: 'Mazu: name of the environment variable',
       prompt: 'The one that api_key_env names in the setting mazu.models',
-      validateInput: (value) => (/^[A-Z_][A-Z0-9_]*_(KEY|TOKEN)$/.test(value) ? null : 'For example MY_ENDPOINT_API_KEY'),
+      validateInput: (value) =>
+        /^[A-Z_][A-Z0-9_]*_(KEY|TOKEN)$/.test(value) ? null : 'For example MY_ENDPOINT_API_KEY',
     });
   }
 

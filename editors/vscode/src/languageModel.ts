@@ -58,7 +58,8 @@ const information = ({ name, spec }: Model): LanguageModelChatInformation => ({
 function transcript(messages: readonly LanguageModelChatRequestMessage[]): string {
   const [first, ...others] = messages;
   if (first && !others.length) return plain(first);
-  const speaker = (role: LanguageModelChatMessageRole) => (role === LanguageModelChatMessageRole.User ? 'User' : 'Assistant');
+  const speaker = (role: LanguageModelChatMessageRole) =>
+    role === LanguageModelChatMessageRole.User ? 'User' : 'Assistant';
   return messages.map((message) => `${speaker(message.role)}: ${plain(message)}`).join('\n\n');
 }
 

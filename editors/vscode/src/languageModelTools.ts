@@ -6,7 +6,12 @@ import type { CommandId, Commands } from './protocol';
 /** Memory and checkpoints as tools for other agents in VS Code. Errors are written for the model. */
 export function registerLanguageModelTools(app: App): void {
   if (typeof lm?.registerTool !== 'function') return; // editors built on VS Code may lack them
-  const tool = <C extends CommandId>(name: string, command: C, title: string, question?: (input: Commands[C][0]) => string) => {
+  const tool = <C extends CommandId>(
+    name: string,
+    command: C,
+    title: string,
+    question?: (input: Commands[C][0]) => string,
+  ) => {
     const implementation: LanguageModelTool<Commands[C][0]> = {
       prepareInvocation: ({ input }) => ({
         invocationMessage: title,

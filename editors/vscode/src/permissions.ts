@@ -31,11 +31,18 @@ async function ask(request: PermissionRequest, token: CancellationToken, preview
   const once = options.find((option) => option.kind === 'allow_once');
   const deny = options.find((option) => option.kind === 'deny');
   const labels = [once?.label, deny?.label].filter((label) => label !== undefined);
-  const buttons = [...labels, ...(options.length > labels.length ? [MORE] : []), ...(hasMore(request) ? [DETAILS] : [])];
+  const buttons = [
+    ...labels,
+    ...(options.length > labels.length ? [MORE] : []),
+    ...(hasMore(request) ? [DETAILS] : []),
+  ];
   let close: Close | undefined;
   try {
     for (;;) {
-      const chosen = await Promise.race([window.showInformationMessage(question(request), ...buttons), cancelled(token)]);
+      const chosen = await Promise.race([
+        window.showInformationMessage(question(request), ...buttons),
+        cancelled(token),
+      ]);
       if (chosen === undefined) return { optionId: deny?.id ?? 'deny' };
       if (chosen === DETAILS) close = await showDetails(request, preview);
       const option = options.find(({ label }) => label === chosen);
@@ -52,7 +59,8 @@ async function askAll(request: PermissionRequest, token: CancellationToken): Pro
   const options = request.options.map(({ label, id }) => ({ label, id, explain: false }));
   const deny = request.options.find(({ kind }) => kind === 'deny');
   const explained = deny ? [{ label: `${deny.label}, and say why…`, id: deny.id, explain: true }] : [];
-  const shown = { title: request.title, placeHolder: brief(request.detail), ignoreFocusOut: true };
+  const placeHolder = isShort(request.detail) ? request.detail : 'What may it do?';
+  const shown = { title: request.title, placeHolder, ignoreFocusOut: true };
   const chosen = await window.showQuickPick([...options, ...explained], shown, token);
   if (!chosen?.explain) return chosen && { optionId: chosen.id };
   const prompt = 'What the agent should do instead, or why it may not';
@@ -63,18 +71,15 @@ async function askAll(request: PermissionRequest, token: CancellationToken): Pro
 /** A notification shows one line; a longer detail is behind the button. */
 function question({ title, detail }: PermissionRequest): string {
   const named = title.startsWith('Mazu') ? title : `Mazu: ${title}`;
-  return detail && detail === brief(detail) && !title.includes(detail) ? `${named} (${detail})` : named;
+  return detail && isShort(detail) && !title.includes(detail) ? `${named} (${detail})` : named;
 }
 
 const showDetails = ({ title, diff, detail }: PermissionRequest, preview: Preview) =>
   diff ? preview.diff(title, diff) : preview.plain(title, detail);
 
-const hasMore = ({ diff, detail }: PermissionRequest) => Boolean(diff) || detail !== brief(detail);
+const hasMore = ({ diff, detail }: PermissionRequest) => Boolean(diff) || !isShort(detail);
 
-function brief(text: string): string {
-  const line = text.split('\n', 1)[0] ?? '';
-  return line.length > SHORT ? `${line.slice(0, SHORT)}…` : line;
-}
+const isShort = (text: string) => text.length <= SHORT && !text.includes('\n');
 
 function cancelled(token: CancellationToken): Promise<undefined> {
   return new Promise((resolve) => {

@@ -24,7 +24,7 @@ import { type Changed, type CommandId, type Commands, OPT_IN, type SessionUpdate
 import { explicitSettings, serverKeys } from './settings';
 
 export type Condition = 'untrusted' | 'starting' | 'running' | 'stopped';
-export type Handler = (client: LanguageClient) => void;
+type Handler = (client: LanguageClient) => void;
 
 /** The language server: found, started, restarted, stopped, and spoken to. */
 export class Server implements Disposable {
@@ -70,6 +70,10 @@ export class Server implements Disposable {
       ]);
     }
     if (this.client?.state === State.Running) return this.client;
+    if (this.client?.state === State.Starting && !this.starting) {
+      await this.client.start(); // it crashed, and the library is starting it again
+      return this.client;
+    }
     this.starting ??= this.launch().finally(() => {
       this.starting = undefined;
       this.conditions.fire(this.condition);

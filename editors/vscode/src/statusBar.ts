@@ -81,7 +81,11 @@ export class StatusBar implements Disposable {
     void commands.executeCommand('setContext', 'mazu.running', this.running.size > 0);
     const { model, mode } = this.status ?? {};
     this.item.text = this.text(model ?? 'no model', mode ?? '');
-    const lines = [this.problem || `Mazu: ${this.server.condition}`, model && `Model: ${model}`, mode && `Permissions: ${mode}`];
+    const lines = [
+      this.problem || `Mazu: ${this.server.condition}`,
+      model && `Model: ${model}`,
+      mode && `Permissions: ${mode}`,
+    ];
     this.item.tooltip = lines.filter(Boolean).join('\n');
   }
 

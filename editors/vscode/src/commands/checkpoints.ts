@@ -53,16 +53,14 @@ async function pickCheckpoint({ server }: App): Promise<string | undefined> {
       { title: 'Create Checkpoint', command: 'mazu.createCheckpoint' },
     ]);
   }
-  const items = checkpoints.map(
-    (checkpoint): CheckpointPick => ({
-      id: checkpoint.id,
-      label: checkpointName(checkpoint),
-      description: [checkpoint.kind, ago(checkpoint.createdAt), checkpoint.id === current ? 'current' : '']
-        .filter(Boolean)
-        .join(' · '),
-      detail: checkpointChanges(checkpoint),
-    }),
-  );
+  const items = checkpoints.map((checkpoint): CheckpointPick => ({
+    id: checkpoint.id,
+    label: checkpointName(checkpoint),
+    description: [checkpoint.kind, ago(checkpoint.createdAt), checkpoint.id === current ? 'current' : '']
+      .filter(Boolean)
+      .join(' · '),
+    detail: checkpointChanges(checkpoint),
+  }));
   const heading: CheckpointPick = { label: 'newest first', kind: QuickPickItemKind.Separator };
   const chosen = await window.showQuickPick([heading, ...items], {
     title: 'Mazu: roll back to which checkpoint?',
@@ -73,7 +71,11 @@ async function pickCheckpoint({ server }: App): Promise<string | undefined> {
 }
 
 async function showDiff({ server, preview }: App, id: string, path?: string): Promise<void> {
-  const { patch } = await server.execute('mazu.checkpoint.diff', { id, against: 'now', ...(path ? { paths: [path] } : {}) });
+  const { patch } = await server.execute('mazu.checkpoint.diff', {
+    id,
+    against: 'now',
+    ...(path ? { paths: [path] } : {}),
+  });
   await preview.diff(`${id} to now${path ? ` ${path}` : ''}`, patch);
 }
 

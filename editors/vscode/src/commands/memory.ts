@@ -32,14 +32,21 @@ async function remember({ server }: App): Promise<void> {
     ignoreFocusOut: true,
   });
   if (!title?.trim()) return;
-  const category = await window.showQuickPick(CATEGORIES, { title: 'Mazu: what kind of memory is it?', ignoreFocusOut: true });
+  const category = await window.showQuickPick(CATEGORIES, {
+    title: 'Mazu: what kind of memory is it?',
+    ignoreFocusOut: true,
+  });
   if (!category) return;
   const { memory, outcome } = await server.execute('mazu.remember', {
     title: title.trim(),
     category: category.label,
     ...(selected ? { body: selected.text, anchors: [selected.attachment] } : {}),
   });
-  const said = { created: 'remembered', duplicate: 'already known', superseded: 'remembered, instead of an older memory' };
+  const said = {
+    created: 'remembered',
+    duplicate: 'already known',
+    superseded: 'remembered, instead of an older memory',
+  };
   window.setStatusBarMessage(`Mazu: ${said[outcome]}: ${memory.title}`, 6000);
 }
 
@@ -55,6 +62,7 @@ function recall(app: App): void {
   const pick = window.createQuickPick<RecallItem>();
   pick.title = 'Mazu: recall';
   pick.placeholder = 'What are you looking for?';
+  pick.ignoreFocusOut = true;
   let timer: NodeJS.Timeout | undefined;
   let latest = 0;
   const search = async (query: string) => {

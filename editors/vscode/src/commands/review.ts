@@ -16,7 +16,10 @@ interface PlanItem extends QuickPickItem {
  *
  * The first lines decide; a file shows its diff and leaves the list open. Undefined: the user gave up.
  */
-export function reviewPlan(preview: RollbackResult, showDiff: (path: string) => Promise<void>): Promise<Decision | undefined> {
+export function reviewPlan(
+  preview: RollbackResult,
+  showDiff: (path: string) => Promise<void>,
+): Promise<Decision | undefined> {
   const pick = window.createQuickPick<PlanItem>();
   pick.title = `Mazu: roll back to ${checkpointName(preview.checkpoint)}`;
   pick.placeholder = 'Nothing has been touched yet. Choose a file to see its changes.';

@@ -29,7 +29,10 @@ async function selectModel({ server }: App): Promise<void> {
     label: name,
     description: name === current ? 'current' : ready ? '' : 'needs an API key',
   }));
-  const chosen = await window.showQuickPick(items, { title: 'Mazu: model', placeHolder: current ?? 'No model is chosen' });
+  const chosen = await window.showQuickPick(items, {
+    title: 'Mazu: model',
+    placeHolder: current ?? 'No model is chosen',
+  });
   if (chosen) await server.execute('mazu.models.set', { model: chosen.label });
 }
 

@@ -107,7 +107,11 @@ async function askCouncil(app: App): Promise<void> {
     ignoreFocusOut: true,
   });
   if (!question?.trim()) return;
-  const result = await app.wait('the council is in session…', 'mazu.council', { question, ...attachments(), wait: true });
+  const result = await app.wait('the council is in session…', 'mazu.council', {
+    question,
+    ...attachments(),
+    wait: true,
+  });
   await app.preview.markdown(question, councilText(result));
   const remember = 'Remember as a Decision';
   if ((await window.showInformationMessage('Mazu: the council has answered.', remember)) === remember) {

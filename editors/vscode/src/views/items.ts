@@ -3,7 +3,12 @@ import { ago, checkpointChanges, checkpointName, counted } from '../describe';
 import type { Checkpoint, Memory, Session } from '../protocol';
 
 const SESSION_ICONS: Record<string, string> = { running: 'loading~spin', waiting: 'bell-dot', ended: 'archive' };
-const CHECKPOINT_ICONS: Record<string, string> = { manual: 'bookmark', safety: 'shield', baseline: 'home', compaction: 'fold' };
+const CHECKPOINT_ICONS: Record<string, string> = {
+  manual: 'bookmark',
+  safety: 'shield',
+  baseline: 'home',
+  compaction: 'fold',
+};
 const MEMORY_ICONS: Record<string, string> = {
   decision: 'milestone',
   convention: 'law',
@@ -17,6 +22,7 @@ export class SessionItem extends TreeItem {
 
   constructor(readonly value: Session) {
     super(value.name || value.id);
+    this.id = value.id;
     this.description = `${counted(value.turnCount, 'turn')}, ${ago(value.updatedAt)}`;
     this.iconPath = new ThemeIcon(SESSION_ICONS[value.state] ?? 'comment-discussion');
     this.command = { title: 'Open Session', command: 'mazu.openSession', arguments: [this] };
@@ -31,6 +37,7 @@ export class CheckpointItem extends TreeItem {
     current: boolean,
   ) {
     super(checkpointName(value));
+    this.id = value.id;
     this.description = [current ? 'current' : '', ago(value.createdAt)].filter(Boolean).join(' · ');
     this.tooltip = `${value.kind}: ${checkpointChanges(value)}`;
     this.iconPath = new ThemeIcon(CHECKPOINT_ICONS[value.kind] ?? 'git-commit');
@@ -43,6 +50,7 @@ export class MemoryItem extends TreeItem {
 
   constructor(readonly value: Memory) {
     super(value.title);
+    this.id = `${value.scope}/${value.id}`;
     this.description = value.state === 'check' ? 'needs check' : value.category;
     this.tooltip = new MarkdownString(value.body || value.title);
     this.iconPath = new ThemeIcon(value.pinned ? 'pinned' : (MEMORY_ICONS[value.category] ?? 'note'));

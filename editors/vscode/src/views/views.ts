@@ -14,7 +14,7 @@ class List implements TreeDataProvider<TreeItem> {
 
   constructor(
     private readonly app: App,
-    private readonly load: (server: App['server']) => Promise<TreeItem[]>,
+    private readonly load: () => Promise<TreeItem[]>,
   ) {}
 
   refresh(): void {
@@ -29,7 +29,7 @@ class List implements TreeDataProvider<TreeItem> {
   async getChildren(): Promise<TreeItem[]> {
     if (this.app.server.condition !== 'running') return [];
     try {
-      return await this.load(this.app.server);
+      return await this.load();
     } catch (error) {
       this.app.log.warn(sentence(error));
       return [];
