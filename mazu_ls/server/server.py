@@ -18,7 +18,6 @@ from mazu_ls.server.editor import Editor
 from mazu_ls.server.features import proposals
 from mazu_ls.server.hints import Hints
 from mazu_ls.server.jobs import Jobs
-from mazu_ls.server.logs import log_to_file
 from mazu_ls.server.updates import Updates
 from mazu_ls.workspace import Workspace
 
@@ -123,12 +122,19 @@ class Server:
         self.folders = kept + new
         if self._opening is None:
             return
-        await self.jobs.close()
-        project = await self.opened()
-        self.project, self._opening = None, None
-        await project.close()
-        self.start_opening()
+        # From here on nobody is handed the old project, which is closed before the new one opens.
+        self.project, before = None, self._opening
+        self._opening = asyncio.get_running_loop().create_task(self._reopen(before), name="reopen project")
+        self._opening.add_done_callback(_log_failure)
+        await asyncio.wait([self._opening])
         self.notify_changed("memory", "checkpoints", "sessions", "skills", "usage")
+
+    async def _reopen(self, before: asyncio.Task[Project]) -> Project:
+        await asyncio.wait([before])
+        await self.jobs.close()
+        if not before.cancelled() and before.exception() is None:
+            await before.result().close()
+        return await self._open()
 
     def path_of(self, uri: str, field: str = "uri") -> Path:
         """The file that a command's `uri` names. Raises InvalidArguments for any other scheme."""
@@ -184,12 +190,10 @@ class Server:
 
     async def _open(self) -> Project:
         # Imported in a thread: the loop answers the editor meanwhile.
-        if self.editor:
-            await asyncio.to_thread(log_to_file, self.env)
-        proposals.attach(self, self.project)
         project_type = await asyncio.to_thread(_project_type)
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
         self.project.listen(self.updates.hear)
+        proposals.attach(self, self.project)
         for warning in self.project.warnings:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
@@ -199,19 +203,28 @@ class Server:
         return self.project
 
     async def _warm_up(self, project: Project, editor: Editor) -> None:
-        """Import the SDK that the model needs once the editor is quiet, so that the first turn need not wait for it."""
-        from mazu_ls.models import catalog, clients
-
-        if (sdk := catalog.sdk_of(None, project.config, self.env)) is None:
-            return
+        """Import what the first turn needs, the SDK last, once the editor is quiet."""
         while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:  # noqa: ASYNC110 - quiet is no event
             await asyncio.sleep(wait)
-        await asyncio.to_thread(clients.preload, sdk)
+        await asyncio.to_thread(_import_for_turns)
+        from mazu_ls.models import catalog, clients
+
+        if (sdk := catalog.sdk_of(None, project.config, self.env)) is not None:
+            await asyncio.to_thread(clients.preload, sdk)
 
 
 def _log_failure(opening: asyncio.Task[Any]) -> None:
     if not opening.cancelled() and (error := opening.exception()):
         logger.error("The project could not be opened", exc_info=error)
+
+
+def _import_for_turns() -> None:
+    """A tenth of a second of imports that would hold up the loop in the first turn."""
+    import snowballstemmer  # noqa: F401
+
+    from mazu_ls.agent.toolbox import builtin_tools
+
+    builtin_tools()
 
 
 def _project_type() -> type[Project]:
