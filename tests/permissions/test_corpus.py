@@ -8,9 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mazu_ls.agent.permissions import Call, Place, decide
 from mazu_ls.agent.permissions.rules import STRICTNESS
+from mazu_ls.agent.permissions.shell import analyse
 from mazu_ls.tools.tool import Effect
 
 HERE = Path(__file__).parent
@@ -75,3 +78,10 @@ def test_paths(row: dict, tmp_path: Path) -> None:
     tool, effect = ("read_file", Effect.READ) if row["op"] == "read" else ("write_file", Effect.EDIT)
     got = decide(Call(tool, effect, {"path": path}), "auto", [], Place([root], root, Path("/home/u")))
     assert got.verdict == row["expect"], got.reason
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text("abf/.~ \n\t'\"\\$`(){}[]<>|&;!#=*?+-:%@^,01", max_size=60))
+def test_any_text_gets_a_verdict(text: str) -> None:
+    line = analyse(Call("run_shell", Effect.EXECUTE, {"command": text}), PLACE)
+    assert line.denied is None or line.denied.reason != "it could not be judged"

@@ -73,7 +73,7 @@ def modified(value: str, operation: str) -> str:
         return value[:1].upper() + value[1:]
     if operation == ",":
         return value[:1].lower() + value[1:]
-    if operation[:1] in "#%":
+    if operation.startswith(("#", "%")):
         return _trimmed(value, operation)
     if operation.startswith("/"):
         return _replaced(value, operation[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from mazu_ls.agent.permissions.scope import Scope
 from mazu_ls.agent.permissions.words import evaluate
 from mazu_ls.agent.permissions.wrappers import INTERPRETERS, SHELLS, WRAPPERS
 
+log = logging.getLogger(__name__)
 _NEVER_GRANTED = frozenset(
     (
         "eval",
@@ -79,6 +81,15 @@ def analyse(call: Call, place: Place) -> Line:
     except UnicodeEncodeError:
         text = text.encode("utf-8", "replace").decode()
         return Line(text, Scan(place).run(text).found, "it holds broken Unicode", [], None, None)
+    try:
+        return _read(text, place)
+    except Exception:  # a line that confuses the reader is not one to run
+        log.exception("a command line could not be judged")
+        unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")
+        return Line(text, unreadable, None, [], None, None)
+
+
+def _read(text: str, place: Place) -> Line:
     scan = Scan(place).run(text)
     if scan.found is not None:
         return Line(text, scan.found, None, scan.argvs, None, None)
