@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from mazu_ls.host import Buffer, Question, Reply
+from mazu_ls.host import Buffer, Lender, Question, Reply
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 
@@ -20,6 +20,11 @@ class TerminalHost:
         self._workspace = Workspace(folders)
         self._quiet = quiet
         self.interactive = sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def lender(self) -> Lender | None:
+        """None: a terminal has no language servers."""
+        return None
 
     async def read(self, path: Path) -> str:
         """The file's text."""

@@ -61,6 +61,9 @@ class Stream:
                 self._line(f"{reason} Trying again in {seconds:.1f} s (attempt {attempt}).")
             case journal.CallStarted(_, _, title):
                 self._line(f"-> {title}")
+            case journal.CallOutput(id, text) if id.startswith("user_"):
+                sys.stdout.write(text)
+                self._in_text = not text.endswith("\n")
             case journal.CallEnded(_, ok, summary):
                 self._line(f"   {'ok' if ok else 'failed'}: {summary}")
             case journal.CheckpointTaken(id, kind, _) if kind == "step":
