@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+_SLACK = 0.9  # a store that reached its cap is brought down to this share of it
 
 
 class Checkpoints:
@@ -47,6 +48,7 @@ class Checkpoints:
         self._written: set[Path] = set()
         self._running: set[str] = set()
         self._pruned = False
+        self._pruning = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -68,7 +70,9 @@ class Checkpoints:
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
         place = opening.place_of(state, found[0].directory)
         try:
-            project = await store.read(lambda db: opening.open_project(db, place, found, parts, settings))
+            project = await store.read(
+                lambda db: _explained(lambda: opening.open_project(db, place, found, parts, settings), place)
+            )
             engine = cls(store, project, [opening.place_of(state, m.directory) for m in found if m.scanned])
             await engine._locked(lambda db: _recovered(project, db), recovering=True)
         except BaseException:
@@ -146,7 +150,15 @@ class Checkpoints:
 
     async def prune(self, keep: int | None = None, older_than_days: int | None = None) -> Pruned:
         """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names."""
-        return await self._locked(
+        # One at a time: while packs are exchanged the store looks twice as large as it is.
+        async with self._pruning:
+            return await self._prune(keep, older_than_days)
+
+    async def _prune(self, keep: int | None, older_than_days: int | None) -> Pruned:
+        policy = keep is None and older_than_days is None
+        repository, cap = self._project.repository, self._project.settings.max_bytes
+        before = await asyncio.to_thread(repository.bytes)
+        gone = await self._locked(
             lambda db: retention.prune(
                 self._project,
                 db,
@@ -156,6 +168,15 @@ class Checkpoints:
                 older_than_days=older_than_days,
             )
         )
+        if gone:
+            await self._collect()
+        while policy and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
+            oldest = await self._locked(lambda db: retention.prune_oldest(self._project, db))
+            if not oldest:
+                break
+            await self._collect()
+            gone += oldest
+        return Pruned(tuple(gone), max(0, before - await asyncio.to_thread(repository.bytes)))
 
     async def pin(self, id: str, pinned: bool = True) -> None:
         """A pinned checkpoint is never pruned. Raises MazuError(not_found)."""
@@ -200,23 +221,13 @@ class Checkpoints:
     async def _locked(self, work: Callable[[apsw.Connection], T], *, recovering: bool = False) -> T:
         """Run `work` on the worker while no other process touches the store; recover first if one was killed."""
 
-        def run(db: apsw.Connection) -> T:
-            try:
-                return locked(db)
-            except OSError as error:
-                raise MazuError(
-                    Kind.STORAGE,
-                    f"The checkpoint store could not be used: {error.strerror} ({error.filename or self._locks[0]}).",
-                    "Nothing was changed. Check the disk's space and the folder's permissions.",
-                ) from error
-
         def locked(db: apsw.Connection) -> T:
             with lock.held(self._locks) as clean:
                 if not recovering and not (clean and rollback.nothing_pending(db)):
                     rollback.recover(self._project, db)
                 return work(db)
 
-        return await self._store.read(run)
+        return await self._store.read(lambda db: _explained(lambda: locked(db), self._locks[0].parent))
 
     async def _roll_back(
         self,
@@ -238,16 +249,36 @@ class Checkpoints:
         task.add_done_callback(self._background.discard)
 
     async def _tidied(self) -> None:
-        """Scan indexes, packs, the size cap; once per process, what the retention policy gives up."""
+        """Scan indexes and packs; the size cap; once per process, what the retention policy gives up."""
         try:
             await self._locked(self._project.refresh)
             await self._locked(lambda _: self._project.repository.consolidate())
-            if not self._pruned:
+            size = await asyncio.to_thread(self._project.repository.bytes)
+            if not self._pruning.locked() and (not self._pruned or size > self._project.settings.max_bytes):
                 self._pruned = True
                 await self.prune()
-            await self._locked(lambda db: retention.hold_cap(self._project, db))
         except MazuError as error:
             log.warning("the checkpoint store was not tidied: %s", error)
+
+    async def _collect(self) -> None:
+        """Free what pruned checkpoints took; others may take checkpoints meanwhile."""
+        repository = self._project.repository
+        collection = await self._locked(lambda _: repository.begin_collection())
+        if collection is not None:
+            names = await asyncio.to_thread(repository.collect, collection)
+            await self._locked(lambda _: repository.end_collection(collection, names))
+
+
+def _explained(work: Callable[[], T], place: Path) -> T:
+    """Run `work`; a disk that fails it is said in a sentence."""
+    try:
+        return work()
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"The checkpoint store could not be used: {error.strerror} ({error.filename or place}).",
+            "Check the disk's space and the folder's permissions.",
+        ) from error
 
 
 def _recovered(project: Project, db: apsw.Connection) -> None:

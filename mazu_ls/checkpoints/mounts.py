@@ -85,6 +85,8 @@ def _posix(folder: bytes) -> PurePosixPath:
 
 def mounts(roots: Sequence[Path]) -> tuple[Mount, ...]:
     """One mount for each workspace folder, and one for the project's skills. Refuses folders that hold everything."""
+    if not roots:
+        raise MazuError(Kind.UNSUPPORTED, "Checkpoints need an open folder.", "Open a folder in the editor.")
     real = [root.resolve() for root in roots]
     for root in real:
         refuse_broad(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,10 +68,14 @@ class Project:
         return self.repository.path.parent / "rescue"
 
     def locate(self, path: Path) -> tuple[Mount, bytes] | None:
-        """The mount that holds an absolute path, and the path in it; None for what no checkpoint holds."""
-        for mount in reversed(self.mounts):
-            if (inside := mount.relative(path)) is not None:
-                return mount, inside
+        """The mount that holds an absolute path, and the path in it; None for what no checkpoint holds.
+
+        A path spelt through a link to the folder (`/tmp` on macOS) is the file it leads to.
+        """
+        for spelt in (path, Path(os.path.realpath(path.parent)) / path.name):
+            for mount in reversed(self.mounts):
+                if (inside := mount.relative(spelt)) is not None:
+                    return mount, inside
         return None
 
     def look(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> Seen:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.project import Project
-from mazu_ls.checkpoints.records import Checkpoint, Pruned
+from mazu_ls.checkpoints.records import Checkpoint
 from mazu_ls.checkpoints.repository import REFS
 from mazu_ls.store import transaction
 
@@ -62,22 +62,18 @@ def prune(
     *,
     keep: int | None = None,
     older_than_days: int | None = None,
-) -> Pruned:
-    """Remove checkpoints: all but the newest `keep`, those older than so many days, or what the policy gives up.
+) -> list[str]:
+    """Give up checkpoints: all but the newest `keep`, those older than so many days, or what the policy names.
 
-    With neither, the size cap is held as well: the oldest go until the store fits or only protected ones are left.
+    Returns their ids; their objects take room until they are collected.
     """
     everything = schema.newest(db, -1)
     safe = protected(db, everything, running)
-    before = project.repository.bytes()
     if keep is None and older_than_days is None:
         gone = due(everything, now, project.settings.keep_days, safe)
     else:
         gone = _asked(everything, now, keep, older_than_days, safe)
-    remove(project, db, gone)
-    if keep is None and older_than_days is None:
-        gone += hold_cap(project, db)
-    return Pruned(tuple(gone), max(0, before - project.repository.bytes()))
+    return remove(project, db, gone)
 
 
 def _asked(
@@ -94,30 +90,19 @@ def _asked(
     return chosen[::-1]
 
 
-def hold_cap(project: Project, db: apsw.Connection) -> list[str]:
-    """Remove the oldest until the store is well below its cap, even those of a running session; returns their ids."""
-    gone: list[str] = []
-    while project.repository.bytes() > (
-        project.settings.max_bytes if not gone else project.settings.max_bytes * 0.9
-    ):
-        everything = schema.newest(db, -1)
-        safe = protected(db, everything, set())
-        left = [c.id for c in everything[::-1] if c.id not in safe and not c.pinned]
-        if not left:
-            break
-        oldest = left[: max(1, len(left) // 4)]
-        remove(project, db, oldest)
-        gone += oldest
-    return gone
+def prune_oldest(project: Project, db: apsw.Connection) -> list[str]:
+    """Give up a quarter of all, the oldest, even of a running session; none if all that are left are protected."""
+    everything = schema.newest(db, -1)
+    safe = protected(db, everything, set())
+    left = [c.id for c in everything[::-1] if c.id not in safe and not c.pinned]
+    return remove(project, db, left[: max(1, len(left) // 4)])
 
 
-def remove(project: Project, db: apsw.Connection, ids: Sequence[str]) -> None:
-    """Rows first (their commit decides), then refs, then the objects nobody names any more."""
+def remove(project: Project, db: apsw.Connection, ids: list[str]) -> list[str]:
+    """Rows first (their commit decides), then refs. Returns the ids."""
     if ids:
         transaction(db, lambda d: schema.remove(d, ids))
     named = {c.id for c in schema.newest(db, -1)}
     orphans = [name for name in project.repository.refs() if name not in named]
     project.repository.delete_refs(REFS + name for name in orphans)
-    if ids or orphans:
-        project.repository.collect()
-        project.forget_objects()
+    return ids

@@ -12,6 +12,7 @@ from mazu_ls.checkpoints.capture import Captured, walk
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.repository import Repository
 from mazu_ls.checkpoints.user_repository import UserRepository
+from mazu_ls.errors import Kind, MazuError
 
 _LAG = 200  # files read again at every scan, before the index is brought up to date
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
@@ -36,13 +37,13 @@ class Scanner:
             held = {path for path, _ in self._repository.trees.files(base)}
             return {p for p in held | set(walk(self.mount.directory)) if self.mount.holds(p)}
         known = self._index()
-        if known is None:
+        # What the index holds and the base does not, git cannot see as changed.
+        lag = self._lag(known, base) if known is not None else None
+        if known is None or lag is None:
             found = self._listed(self.mount.directory, self._blank())
             found |= {path for path, _ in self._repository.trees.files(base)}
         else:
-            # What the index holds and the base does not, git cannot see as changed.
-            found = {path for path, _, _ in self._repository.trees.diff(bytes.fromhex(known.name), base)}
-            found |= self._listed(self.mount.directory, known, "-m", "-d")
+            found = lag | self._listed(self.mount.directory, known, "-m", "-d")
         if self._user is not None:
             found |= self._forced(base)
             found -= self._absent(found)
@@ -85,6 +86,16 @@ class Scanner:
         (draft / "index").write_bytes(index.dump(entries))
         self._publish(draft, self._home / (tree or _EMPTY_TREE).hex())
         self.looked = {}
+
+    def _lag(self, known: Path, base: bytes | None) -> set[bytes] | None:
+        """Where the index differs from the base; None if the tree it describes is not in the store any more."""
+        try:
+            return {path for path, _, _ in self._repository.trees.diff(bytes.fromhex(known.name), base)}
+        except MazuError as error:
+            if error.kind != Kind.STORAGE:
+                raise
+            shutil.rmtree(known, ignore_errors=True)
+            return None
 
     def _publish(self, draft: Path, target: Path) -> None:
         """A folder appears under its final name with its index in it, or not at all."""

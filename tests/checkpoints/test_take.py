@@ -295,3 +295,43 @@ async def test_a_folder_that_is_opened_later_is_not_in_the_older_checkpoint(tmp_
         assert [kept.path for kept in report.plan.keep] == ["two/"]
     finally:
         await engine.close()
+
+
+async def test_a_project_opened_through_a_link_is_the_same_project(tmp_path: Path):
+    async with bed(tmp_path) as project:
+        project.write("a", "1")
+        first = await project.take()
+    (tmp_path / "alias").symlink_to(tmp_path / "project")
+    async with bed(tmp_path, root=tmp_path / "alias") as project:
+        assert [c.id for c in (await project.engine.list())[0]] == [first.id]
+        await project.take()
+        path = project.write("a", "2")
+        assert (await project.take(touched=["a"])).files.modified == 1
+        shown = Buffer("file:///a", path, 1, "text", "2", False)
+        assert (await project.roll_back(first, buffers=[shown])).plan.buffers == ["file:///a"]
+
+
+async def test_the_index_of_an_earlier_process_outlives_its_checkpoint(tmp_path: Path):
+    async with bed(tmp_path) as project:
+        for number in range(5):
+            project.write("sub/a", str(number))
+            await project.take()
+        await asyncio.gather(*project.engine._background)
+    for keep in (1, 0):
+        async with bed(tmp_path) as project:
+            await project.engine.prune(keep=keep)
+        async with bed(tmp_path) as project:
+            assert (await project.take()).files.modified == 0
+            project.write("sub/a", f"new {keep}")
+            assert (await project.take()).files.modified == 1
+            project.fsck()
+
+
+async def test_a_state_folder_that_cannot_be_written_is_said(tmp_path: Path):
+    (tmp_path / "project" / ".mazu").mkdir(parents=True)
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(MazuError) as refused:
+        await open_engine([tmp_path / "project"], tmp_path / "state")
+    assert refused.value.kind == Kind.STORAGE
+    with pytest.raises(MazuError):
+        await open_engine([tmp_path / "project" / "nowhere"], tmp_path / "other")
