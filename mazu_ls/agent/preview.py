@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls import journal
 from mazu_ls.agent import prompt
 from mazu_ls.agent.turn import Prompt, TurnRun
-from mazu_ls.messages import Message
+from mazu_ls.messages import Message, Text
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session import Session
@@ -29,4 +29,8 @@ async def next_call(session: Session, asked: Prompt | None = None) -> dict[str, 
         parts = prompt.user_parts(asked.text, asked.attachments, background)
         said = journal.UserSaid(Message("user", parts), asked.text)
         conversation.apply(journal.Event(0, 0, "", None, said))
+        proposals = session.project.proposals
+        if proposals and (verdicts := await proposals.untold(session.id)):
+            heard = journal.UserSaid(Message("user", (Text(verdicts.note),)), "")
+            conversation.apply(journal.Event(0, 0, "", None, heard))
     return model.body(run.request(conversation.outgoing()))

@@ -86,9 +86,17 @@ async def _pages(shelves: Iterable[Shelf]) -> AsyncIterator[tuple[str, list[tupl
             yield shelf.scope, [(name, text) for _, name, text in files]
 
 
-def _files(rows: Rows, after: int) -> list[tuple[int, str, str]]:
+async def export_one(shelf: Shelf, n: int) -> str:
+    """The Markdown of entry number `n`. Raises MazuError(not_found)."""
+    files = await shelf.read(lambda rows: _files(rows, n - 1, 1))
+    if not files or files[0][0] != n:
+        raise MazuError(Kind.NOT_FOUND, f"There is no {identifier(shelf.scope, n)}.", "See mazu.memory.list.")
+    return files[0][2]
+
+
+def _files(rows: Rows, after: int, limit: int = 500) -> list[tuple[int, str, str]]:
     files = []
-    for entry in rows.entries("n > ?", (after,), "ORDER BY n LIMIT 500"):
+    for entry in rows.entries("n > ?", (after,), f"ORDER BY n LIMIT {limit}"):
         assert entry.n is not None
         use = select(rows.db, "SELECT uses, last_used_at FROM memory_use WHERE n = ?", (entry.n,))
         text = markdown.write(entry, rows.scope, use[0] if use else None)

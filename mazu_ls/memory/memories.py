@@ -249,6 +249,11 @@ class Memories:
         await self.flush_uses()
         return await export.export(self.shelves.of(scope), target)
 
+    async def markdown(self, id: str, scope: str | None = None) -> str:
+        """One memory, page, trait or summary as the export writes it. Raises MazuError(not_found)."""
+        shelf, n = self._place(id, scope)
+        return await export.export_one(shelf, n)
+
     async def import_(self, source: Path) -> imports.Imported:
         """Take over a folder or file of Markdown: known ids are updated, known texts recognised, the rest is new.
 

@@ -17,7 +17,7 @@ CHAT_FEATURES: dict[str, dict[str, Any]] = {
     "completion": {"triggerCharacters": ["@", "/", "_"]},
     "foldingRange": {},
     "documentSymbol": {"label": "Mazu"},
-    "documentLink": {},
+    "documentLink": {"resolveProvider": True},
 }
 """What only chat documents have, with its options."""
 CHATS = [{"scheme": "file", "pattern": "**/.mazu/chats/*.md"}]
@@ -33,6 +33,7 @@ def initialize_result(encoding: Encoding, commands: list[str], profile: Profile)
         "codeLensProvider": {"resolveProvider": False},
         "executeCommandProvider": {"commands": commands, "workDoneProgress": True},
         "workspace": {
+            "textDocumentContent": {"schemes": ["mazu"]},
             "workspaceFolders": {"supported": True, "changeNotifications": True},
             "fileOperations": {"didRename": {"filters": [{"scheme": "file", "pattern": {"glob": "**/*"}}]}},
         },

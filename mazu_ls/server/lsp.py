@@ -154,6 +154,18 @@ class RequestId(Lsp, frozen=True):
     id: int | str
 
 
+class Uri(Lsp, frozen=True):
+    uri: str
+
+
+class Link(Lsp, frozen=True):
+    """A document link that is to be resolved; `data` is what we gave it."""
+
+    range: Range
+    target: str | None = None
+    data: Any = None
+
+
 class SetTrace(Lsp, frozen=True):
     value: str
 

@@ -15,7 +15,7 @@ from mazu_ls.host import Host
 from mazu_ls.server import uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
-from mazu_ls.server.features import proposals
+from mazu_ls.server.features import proposals, virtual
 from mazu_ls.server.hints import Hints
 from mazu_ls.server.jobs import Jobs
 from mazu_ls.server.updates import Updates
@@ -47,6 +47,7 @@ class Server:
         self.updates = updates or Updates(editor)
         self._hints = Hints(self, editor) if editor else None
         self.folders: list[Path] = []
+        self.served: set[str] = set()
         self.settings: Mapping[str, Any] = {}
         self._rules: list[dict[str, str]] = []
         self._planned = False
@@ -89,6 +90,8 @@ class Server:
         """Tell a client that opted in which of its views are out of date, and bring our own hints up to date."""
         if self._hints and "memory" in what:
             self.jobs.spawn(self._hints.refresh())
+        if self.served:
+            self.jobs.spawn(virtual.changed(self, *what))
         if self.editor and self.editor.profile.opted("updates"):
             self.editor.link.notify("mazu/changed", {"what": list(what)})
 
@@ -194,6 +197,7 @@ class Server:
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
         self.project.listen(self.updates.hear)
         proposals.attach(self, self.project)
+        virtual.attach(self, self.project)
         for warning in self.project.warnings:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")

@@ -27,6 +27,7 @@ FAMILIES = (
     "permissions",
     "reports",
     "proposals",
+    "views",
 )
 Run = Callable[..., Awaitable[Any]]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import MazuError
 from mazu_ls.server import chats, lsp, uris
 from mazu_ls.server.chat_commands import COMMANDS
-from mazu_ls.server.features import feature
+from mazu_ls.server.features import feature, virtual
 
 if TYPE_CHECKING:
     from mazu_ls.server.documents import Document
@@ -84,7 +84,7 @@ def symbols(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | No
 
 @feature("textDocument/documentLink", lsp.OfDocument)
 def links(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None:
-    """Files that are named with `@`."""
+    """Files that are named with `@`, checkpoints and memories by their ids."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
@@ -98,7 +98,7 @@ def links(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None
             span = lsp.Range(document.position_at(match.start()), document.position_at(match.end()))
             target = uris.from_path(path) + (f"#L{match['first']}" if match["first"] else "")
             found.append({"range": span, "target": target})
-    return found
+    return found + virtual.links(server, document)
 
 
 def _chat(server: Server, uri: str) -> Document | None:

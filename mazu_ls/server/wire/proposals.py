@@ -1,4 +1,4 @@
-"""Proposals on the wire."""
+"""Proposals and virtual documents on the wire."""
 
 from __future__ import annotations
 
@@ -55,3 +55,9 @@ class Accepted(Wire, frozen=True):
 
 class Rejected(Wire, frozen=True):
     rejected: list[str]
+
+
+class View(Params, frozen=True):
+    """A virtual document (`mazu:`), or the file that stands for one."""
+
+    uri: str

@@ -1,0 +1,251 @@
+"""Virtual documents: what can be read but is no file. Under the scheme `mazu:` where the editor asks for their content,
+else as files below `.mazu/view/`.
+
+    mazu:/session/<id>.md            the transcript of a session
+    mazu:/checkpoint/<id>.diff       what changed since a checkpoint, or with ?against=<id> until another
+    mazu:/memory/<id>.md             one memory, page, trait or summary; mazu:/memory/all.md all of them
+    mazu:/next-call/<session>.json   what the model would be sent next, byte for byte
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server import chats, lsp, uris
+from mazu_ls.server.features import feature
+from mazu_ls.server.outgoing import ClientError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
+    from mazu_ls.agent.records import TurnRecord
+    from mazu_ls.journal import Event
+    from mazu_ls.server.documents import Document
+    from mazu_ls.server.server import Server
+
+logger = logging.getLogger(__name__)
+SCHEME = "mazu"
+NAME = re.compile(
+    r"^/(?P<kind>session|checkpoint|memory|next-call)/(?P<id>[A-Za-z0-9_]+)\.(?P<suffix>md|diff|json)$"
+)
+SUFFIXES = {"session": "md", "checkpoint": "diff", "memory": "md", "next-call": "json"}
+IDS = re.compile(r"\b(?:(?P<checkpoint>cp_\d{6,})|(?P<memory>[mg]_\d{6,}))\b")
+CHANGED_BY = {
+    "sessions": ("session", "next-call"),
+    "checkpoints": ("checkpoint",),
+    "memory": ("memory", "next-call"),
+}
+ASK_SECONDS = 10.0
+
+
+@feature("workspace/textDocumentContent", lsp.Uri)
+async def text_document_content(server: Server, params: lsp.Uri) -> dict[str, str]:
+    """The text of a `mazu:` document. It is told to be read again when it changed."""
+    text = await content(server, params.uri)
+    server.served.add(params.uri)
+    return {"text": text}
+
+
+@feature("documentLink/resolve", lsp.Link)
+async def resolve_link(server: Server, params: lsp.Link) -> dict[str, Any]:
+    """A link that somebody follows, in an editor that wants a file behind it."""
+    target = params.target or await place(server, str(params.data))
+    return {"range": params.range, "target": target}
+
+
+def declared(server: Server) -> bool:
+    """Whether the editor asks for the content of `mazu:` documents."""
+    return isinstance(server.editor and server.editor.profile.says("workspace.textDocumentContent"), dict)
+
+
+def links(server: Server, document: Document) -> list[dict[str, Any]]:
+    """Checkpoints and memories that a text names. Where there is no `mazu:`, the file is written when one is followed."""
+    found: list[dict[str, Any]] = []
+    for match in IDS.finditer(document.text):
+        kind = match.lastgroup or ""
+        uri = f"{SCHEME}:/{kind}/{match[0]}.{SUFFIXES[kind]}"
+        span = lsp.Range(document.position_at(match.start()), document.position_at(match.end()))
+        found.append({"range": span, "target": uri} if declared(server) else {"range": span, "data": uri})
+    return found
+
+
+async def place(server: Server, uri: str) -> str:
+    """Where the document can be read: `uri` itself, or that of a file that holds its text of now."""
+    if declared(server):
+        return uri
+    text = await content(server, uri)
+    project = await server.opened()
+    return uris.from_path(
+        await asyncio.to_thread(_written, project, urlsplit(uri), text, bool(server.folders))
+    )
+
+
+async def show(server: Server, uri: str) -> str:
+    """Put a document before the user; returns where it is. Raises MazuError where there is no such thing."""
+    if declared(server):
+        await content(server, uri)
+    target = await place(server, uri)
+    if server.editor is None:
+        return target
+    try:
+        answer = await server.editor.link.ask(
+            "window/showDocument", {"uri": target, "takeFocus": True}, ASK_SECONDS
+        )
+    except (ClientError, TimeoutError) as error:
+        logger.info("%s could not be shown: %s", target, error)
+        answer = None
+    if not (isinstance(answer, dict) and answer.get("success") is True):
+        await server.host.say("info", f"Mazu: see {uris.to_path(target) or target}")
+    return target
+
+
+async def changed(server: Server, *what: str) -> None:
+    """Let the editor read again what it shows of these."""
+    if server.editor is None:
+        return
+    kinds = {kind for one in what for kind in CHANGED_BY.get(one, ())}
+    for uri in [uri for uri in server.served if urlsplit(uri).path.split("/")[1] in kinds]:
+        try:
+            await server.editor.link.ask("workspace/textDocumentContent/refresh", {"uri": uri}, ASK_SECONDS)
+        except (ClientError, TimeoutError) as error:
+            server.served.discard(uri)
+            logger.info("The editor did not read %s again: %s", uri, error)
+
+
+def attach(server: Server, project: Project) -> None:
+    """The project is open: what is shown of it is read again at the end of each turn."""
+    from mazu_ls import journal
+
+    def hear(session_id: str, event: Event) -> None:
+        if server.served and isinstance(event.body, journal.TurnEnded):
+            server.jobs.spawn(changed(server, "sessions", "checkpoints", "memory"))
+
+    project.listen(hear)
+
+
+async def content(server: Server, uri: str) -> str:
+    """The text of a document. Raises InvalidArguments for an address that is none, MazuError(not_found)."""
+    parts = urlsplit(uri)
+    name = NAME.match(unquote(parts.path))
+    if parts.scheme != SCHEME or name is None or SUFFIXES[name["kind"]] != name["suffix"]:
+        raise InvalidArguments(f"`uri`: {uri[:200]!r} names no document of mazu-ls", "uri")
+    project = await server.opened()
+    if name["kind"] == "checkpoint":
+        against = parse_qs(parts.query).get("against", ["now"])[0]
+        return await _changes(project, name["id"], against)
+    readers: dict[str, Callable[[Server, Project, str], Awaitable[str]]] = {
+        "session": _transcript,
+        "memory": _memory,
+        "next-call": _next_call,
+    }
+    return await readers[name["kind"]](server, project, name["id"])
+
+
+async def _transcript(server: Server, project: Project, session_id: str) -> str:
+    from mazu_ls.agent.records import transcript
+    from mazu_ls.agent.session import describe
+
+    events = await _events(project, session_id)
+    info = describe(events, session_id)
+    turns = [_turn(turn) for turn in transcript(session_id, events)]
+    head = f"# {info.name or session_id}\n\n{session_id}, begun {info.created_at}, {info.turns} turns\n"
+    return "\n".join([head, *turns])
+
+
+async def _events(project: Project, session_id: str) -> list[Event]:
+    """The conversation of a session, also of one that another process holds."""
+    from mazu_ls import journal
+
+    if session := project.sessions.find(session_id):
+        return await asyncio.to_thread(session.events)
+    path = project.journals / f"{session_id}.jsonl"
+    if not path.is_file():
+        raise MazuError(Kind.NOT_FOUND, f"There is no session {session_id}.", "See mazu.session.list.")
+    events = await asyncio.to_thread(lambda: list(journal.read(path)))
+    last = max((event.seq for event in events), default=0)
+    return journal.chain(events, await project.head_of(session_id, last))
+
+
+def _turn(turn: TurnRecord) -> str:
+    calls = [
+        f"- `{call.tool}`: {' '.join(call.outcome.split())} ({call.verdict} by {call.decided_by})"
+        for call in turn.calls
+    ]
+    notes = [turn.at, turn.model, *([turn.stop_reason] if turn.stop_reason not in ("", "end_turn") else [])]
+    notes += turn.checkpoints
+    said = [
+        f"## You\n\n{turn.user.strip()}",
+        "## Mazu",
+        *(["\n".join(calls)] if calls else []),
+        turn.reply.strip(),
+    ]
+    return "\n\n".join([*(part for part in said if part), f"*{', '.join(notes)}*"]) + "\n"
+
+
+async def _changes(project: Project, checkpoint: str, against: str) -> str:
+    if project.checkpoints is None:
+        raise project.no_checkpoints or MazuError(
+            Kind.STORAGE, "Checkpoints are not open.", "See mazu.status."
+        )
+    found = await project.checkpoints.diff(checkpoint, against, ())
+    head = f"From {checkpoint} to {against}: {len(found.files)} files\n"
+    cut = "\n(the rest is too long to be shown)\n" if found.truncated else ""
+    return f"{head}\n{found.patch}{cut}"
+
+
+async def _memory(server: Server, project: Project, memory_id: str) -> str:
+    if project.memories is None:
+        raise project.no_memory or MazuError(Kind.STORAGE, "Memory is not open.", "See mazu.status.")
+    if memory_id != "all":
+        return await project.memories.markdown(memory_id)
+    with tempfile.TemporaryDirectory(dir=project.state) as folder:
+        target = Path(folder) / "all.md"
+        await project.memories.export(target)
+        return await asyncio.to_thread(target.read_text, "utf-8")
+
+
+async def _next_call(server: Server, project: Project, session_id: str) -> str:
+    """With the message that stands ready in the session's chat document, if that is open."""
+    import msgspec
+
+    from mazu_ls.agent.preview import next_call
+    from mazu_ls.agent.turn import Prompt
+    from mazu_ls.server.attachments import mentioned
+
+    current = project.sessions.current
+    session = await project.sessions.get(session_id)
+    project.sessions.current = current
+    documents = server.editor.documents if server.editor else ()
+    message = next(
+        (
+            chats.pending_message(document.text)
+            for document in documents
+            if chats.is_chat(document.path) and chats.session_of(document.text) == session_id
+        ),
+        "",
+    )
+    asked = Prompt(message, await mentioned(server, message)) if message else None
+    return msgspec.json.encode(await next_call(session, asked)).decode()
+
+
+def _written(project: Project, parts: Any, text: str, in_folder: bool) -> Path:
+    """The text as a file whose name is the document's path; it stands there as a whole or not at all."""
+    from mazu_ls.paths import project_folder
+
+    root = (project_folder(project.root) if in_folder else project.state) / "view"
+    name = unquote(parts.path).lstrip("/")
+    if against := parse_qs(parts.query).get("against"):
+        name = name.replace(".diff", f"-{re.sub(r'[^A-Za-z0-9_]', '', against[0])}.diff")
+    target = root / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.part")
+    draft.write_bytes(text.encode("utf-8", "surrogatepass"))
+    draft.replace(target)
+    return target
