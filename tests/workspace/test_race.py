@@ -1,0 +1,16 @@
+"""A folder swapped for a link while it is read and written: 20,000 times by `python benchmarks/path_race.py`."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="swaps by renameat2")
+def test_nothing_escapes_the_guard() -> None:
+    benchmark = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/path_race.py"))
+    counts, _ = benchmark["race"](3000, benchmark["guarded"])
+    assert counts["escaped"] == 0
+    assert counts["inside"] > 0
+    assert counts["refused"] > 0
