@@ -66,7 +66,7 @@ FILES = [
 ROLLBACK = [*_both("stage:_write", "stage:_publish", "rollback:_commit", "rollback:finish"), *FILES]
 PRUNE = [
     *_both("schema:remove", "repository:Repository.delete_refs"),
-    *_both(*(f"repository:Repository.{name}" for name in ("begin_collection", "collect", "end_collection"))),
+    *_both("collecting:begin", "collecting:pack", "collecting:end"),
     *(Step("repository:Repository.run", when, call) for when in ("before", "after") for call in (1, 2, 3, 4)),
 ]
 STEPS = {

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mazu_ls.checkpoints import diff, lock, mounts, opening, retention, rollback, schema
+from mazu_ls.checkpoints import collecting, diff, lock, mounts, opening, retention, rollback, schema
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.plan import Plan
 from mazu_ls.checkpoints.project import Project
@@ -263,10 +263,10 @@ class Checkpoints:
     async def _collect(self) -> None:
         """Free what pruned checkpoints took; others may take checkpoints meanwhile."""
         repository = self._project.repository
-        collection = await self._locked(lambda _: repository.begin_collection())
+        collection = await self._locked(lambda _: collecting.begin(repository))
         if collection is not None:
-            names = await asyncio.to_thread(repository.collect, collection)
-            await self._locked(lambda _: repository.end_collection(collection, names))
+            names = await asyncio.to_thread(collecting.pack, repository, collection)
+            await self._locked(lambda _: collecting.end(repository, collection, names))
 
 
 def _explained(work: Callable[[], T], place: Path) -> T:

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mazu_ls.checkpoints.pack import PackWriter
@@ -68,18 +67,8 @@ def require_git() -> str:
     return program
 
 
-@dataclass(frozen=True)
-class Collection:
-    """The packs of one moment, and what is still needed of them: everything that `roots` reach, and of the `trees`
-    that scan indexes are compared with, the trees alone.
-    """
-
-    packs: tuple[Path, ...]
-    roots: bytes
-    trees: bytes
-
-
-def _lines(oids: Iterable[bytes]) -> bytes:
+def lines(oids: Iterable[bytes]) -> bytes:
+    """Ids as git reads them from a list."""
     return b"".join(b"%s\n" % oid.hex().encode() for oid in oids)
 
 
@@ -181,7 +170,7 @@ class Repository:
 
     def missing(self, oids: Iterable[bytes]) -> set[bytes]:
         """Which of these objects the store does not hold."""
-        out = self.run("cat-file", "--batch-check", input=_lines(oids))
+        out = self.run("cat-file", "--batch-check", input=lines(oids))
         return {bytes.fromhex(line[:40].decode()) for line in out.splitlines() if line.endswith(b" missing")}
 
     def set_ref(self, name: str, oid: bytes) -> None:
@@ -221,43 +210,6 @@ class Repository:
             return (self.path / "collected").stat().st_mtime_ns
         except FileNotFoundError:
             return 0
-
-    def begin_collection(self) -> Collection | None:
-        """Note what there is now, with the lock held; None where the disk has no room for a second copy."""
-        if shutil.disk_usage(self.path).free < 2 * self.bytes():
-            return None
-        (
-            self.path / "collected"
-        ).touch()  # from now on nobody believes an object to be stored that only he has seen
-        self.run("pack-refs", "--all")
-        packs = tuple((self.path / "objects" / "pack").glob("*.pack"))
-        scanned = {bytes.fromhex(path.name) for path in self.path.glob("scan/*/*") if len(path.name) == 40}
-        return Collection(
-            packs, _lines(set(self.refs("refs/").values())), _lines(scanned - self.missing(scanned))
-        )
-
-    def collect(self, collection: Collection) -> set[str]:
-        """Write everything reachable into new packs; returns their names. Needs no lock, and may take a while."""
-        target = str(self.path / "objects" / "pack" / "pack")
-        options = ("pack-objects", "-q", "--delta-base-offset")
-        names: set[str] = set()
-        if collection.roots:
-            names.add(self.run(*options, "--revs", target, input=collection.roots).decode().strip())
-        if collection.trees:
-            listed = ("rev-list", "--objects", "--no-object-names", "--filter=blob:none", "--stdin")
-            names.add(
-                self.run(*options, target, input=self.run(*listed, input=collection.trees)).decode().strip()
-            )
-        return {f"pack-{name}" for name in names}
-
-    def end_collection(self, collection: Collection, names: set[str]) -> None:
-        """Remove the packs of before, with the lock held again. What came since is in packs of its own."""
-        self.forget_reader()
-        for pack in collection.packs:
-            if pack.stem not in names:
-                for suffix in (".idx", ".rev", ".pack"):
-                    pack.with_suffix(suffix).unlink(missing_ok=True)
-        (self.path / "collected").touch()
 
     def consolidate(self) -> None:
         """Few packs instead of many: each git command opens them all. Cheap, because large packs are left alone."""
