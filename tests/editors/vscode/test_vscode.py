@@ -88,7 +88,9 @@ class Bed:
 
     def _environment(self, model: ModelServer, key: str | None) -> dict[str, str]:
         kept = {
-            name: os.environ[name] for name in ("LANG", "TMPDIR", "MAZU_E2E_PATIENCE") if name in os.environ
+            name: os.environ[name]
+            for name in ("LANG", "PYTHONPATH", "TMPDIR", "MAZU_E2E_PATIENCE")
+            if name in os.environ
         }
         return kept | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
