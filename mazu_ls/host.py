@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 GrantKind = Literal["allow_once", "allow_session", "allow_always", "deny"]
+Severity = Literal["error", "warning", "info", "hint"]
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,100 @@ class Reply:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Spot:
+    """A place in a document; line and column count from zero, columns in characters.
+
+    `path` is None for what is no file. `text` is the line, "" where it is not at hand.
+    """
+
+    uri: str
+    path: Path | None
+    line: int
+    column: int
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """What a language server says about one spot."""
+
+    spot: Spot
+    severity: Severity
+    message: str
+    source: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """All diagnostics of one document. `version` is the one the editor names for them, None where it names none."""
+
+    uri: str
+    path: Path | None
+    version: int | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A name that a document defines; `kind` is LSP's word, such as "Function"."""
+
+    name: str
+    kind: str
+    container: str
+    spot: Spot
+
+
+class Lender(Protocol):
+    """The editor's other language servers. Every question raises MazuError where the editor does not answer it."""
+
+    @property
+    def lends(self) -> frozenset[str]:
+        """Which of "diagnostics", "definition", "references", "symbols" may be asked for."""
+        ...
+
+    @property
+    def dated(self) -> bool:
+        """Whether an answer has proved that versions are those of the diagnostics, not just those of the text."""
+        ...
+
+    def version(self, path: Path) -> int | None:
+        """The version of the open document of a file; None where it is not open."""
+        ...
+
+    async def text(self, path: Path) -> str:
+        """The text those servers see. Raises FileNotFoundError."""
+        ...
+
+    async def diagnostics(self, path: Path | None = None) -> Sequence[Diagnosed]:
+        """Of one file, or of all that have some."""
+        ...
+
+    async def definition(self, path: Path, line: int, column: int) -> Sequence[Spot]:
+        """Where the name at a place is defined."""
+        ...
+
+    async def references(self, path: Path, line: int, column: int) -> Sequence[Spot]:
+        """Where the name at a place is used, its declaration included."""
+        ...
+
+    async def symbols(self, path: Path | None, query: str = "") -> Sequence[Symbol]:
+        """Those of one file, or those of the workspace that fit `query`."""
+        ...
+
+
 class Host(Protocol):
     """The user's side of a turn. Implementations: LspHost, TerminalHost, and a plain one in the tests.
 
     Paths are absolute and already checked by the Workspace. Text is decoded text with the line ends of the
     file or buffer as they are.
     """
+
+    @property
+    def lender(self) -> Lender | None:
+        """The editor's other language servers; None where nothing is lent."""
+        ...
 
     async def read(self, path: Path) -> str:
         """The text the user sees: the open buffer if there is one, else the file. Raises FileNotFoundError."""

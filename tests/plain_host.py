@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.host import Buffer, Question, Reply
+from mazu_ls.host import Buffer, Lender, Question, Reply
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 
@@ -23,6 +23,7 @@ class PlainHost:
     asked: list[Question] = field(default_factory=list)
     said: list[tuple[str, str]] = field(default_factory=list)
     shown: list[Path] = field(default_factory=list)
+    lender: Lender | None = None
 
     async def read(self, path: Path) -> str:
         return self.open[path] if path in self.open else read_text(self.workspace, path)

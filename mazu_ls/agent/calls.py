@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
+from mazu_ls.agent.news import News
 from mazu_ls.agent.proposing import proposing
 from mazu_ls.agent.review import Edit, ReviewedHost
 from mazu_ls.errors import MazuError, ToolError
@@ -48,6 +49,7 @@ class Calls:
         self._approvals = approvals
         self._open: dict[str, ToolCall] = {}
         self._proposed: dict[str, str] = {}
+        self._news = News(run.turn.host.lender, run.turn.workspace)
 
     async def run(self, calls: Sequence[ToolCall]) -> list[Ended]:
         """Run all; cancelling closes every call that has no result yet, and goes on to the caller."""
@@ -95,7 +97,18 @@ class Calls:
                 f"error: {call.name} failed inside mazu-ls; the log has the detail. Try another way.",
                 ok=False,
             )
-        return self._end(call, output.ok, told(output), output, tuple(edits))
+        text = told(output)
+        try:
+            if not self._edit_follows(call):
+                text += await self._news.told()
+        finally:  # stopped while waiting for news: the call has its result all the same
+            ended = self._end(call, output.ok, text, output, tuple(edits))
+        return ended
+
+    def _edit_follows(self, call: ToolCall) -> bool:
+        """Whether another edit of this message is still to run; what is reported before it is soon out of date."""
+        later = (self._tools.get(waiting.name) for waiting in self._open.values() if waiting is not call)
+        return any(tool is not None and tool.effect is Effect.EDIT for tool in later)
 
     def _named(self, error: OSError, call: ToolCall) -> str:
         """The file an error is about, as the model names files."""
@@ -122,8 +135,9 @@ class Calls:
             await self._run.save_changed()
             self._run.executed = True
         host = ReviewedHost(
-            self._run.turn.host, self._run.turn.workspace, self._run.before_effect, ask_on_edit, edits
-        )
+            self._run.turn.host, self._run.turn.workspace, self._run.before_effect, ask_on_edit,
+            self._news.before, edits,
+        )  # fmt: skip
         proposed = proposing(self._run, host)
         turn = replace(
             self._run.turn,

@@ -22,7 +22,7 @@ from mazu_ls.agent.proposals import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals import Proposals
 from mazu_ls.agent.role import Role
 from mazu_ls.agent.sessions import Sessions
-from mazu_ls.agent.toolbox import builtin_tools
+from mazu_ls.agent.toolbox import builtin_tools, lent_tools
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.store import Store, quarantined
 from mazu_ls.workspace import Workspace
@@ -221,7 +221,7 @@ class Project:
 
     def tools(self) -> list[Tool]:
         """Everything a model may call here."""
-        builtin = builtin_tools()
+        builtin = [*builtin_tools(), *lent_tools(self.host.lender)]
         names = [tool.name for tool in builtin]
         return [*builtin, *(self._extensions.tools(names) if self._extensions else ())]
 

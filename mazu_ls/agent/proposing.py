@@ -17,7 +17,7 @@ from mazu_ls.tools.tool import ToolOutput
 if TYPE_CHECKING:
     from mazu_ls.agent.proposals import Proposals
     from mazu_ls.agent.turn import TurnRun
-    from mazu_ls.host import Host, Question, Reply
+    from mazu_ls.host import Host, Lender, Question, Reply
     from mazu_ls.tools.turn import Turn
 
 
@@ -121,6 +121,11 @@ class ProposingHost:
     async def show(self, path: Path, line: int | None = None) -> bool:
         """Open a file."""
         return await self.host.show(path, line)
+
+    @property
+    def lender(self) -> Lender | None:
+        """What the editor lends."""
+        return self.host.lender
 
 
 def proposing(run: TurnRun, host: Host) -> ProposingHost | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from mazu_ls.errors import ToolError
 
 if TYPE_CHECKING:
-    from mazu_ls.host import Buffer, Host, Question, Reply
+    from mazu_ls.host import Buffer, Host, Lender, Question, Reply
     from mazu_ls.workspace import Workspace
 
 MAX_DIFF_LINES = 400
@@ -49,6 +49,7 @@ class ReviewedHost:
     workspace: Workspace
     before_effect: Callable[[], Awaitable[None]]
     approve: Approve | None
+    before_edit: Callable[[Path], Awaitable[None]] | None = None
     edits: list[Edit] = field(default_factory=list)
 
     async def read(self, path: Path) -> str:
@@ -61,6 +62,8 @@ class ReviewedHost:
         if self.approve:
             await self.approve(path, diff)
         await self.before_effect()
+        if self.before_edit:
+            await self.before_edit(path)
         await self.host.edit(path, before, after)
         self.edits.append(Edit(path, before or "", after or "", diff))
 
@@ -83,6 +86,11 @@ class ReviewedHost:
     async def show(self, path: Path, line: int | None = None) -> bool:
         """Open a file."""
         return await self.host.show(path, line)
+
+    @property
+    def lender(self) -> Lender | None:
+        """What the editor lends."""
+        return self.host.lender
 
 
 def unified(name: str, before: str | None, after: str | None) -> str:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mazu_ls.host import Lender
     from mazu_ls.tools.tool import Tool
 
 
@@ -22,3 +23,13 @@ def builtin_tools() -> list[Tool]:
         graph.graph_add, graph.graph_match, graph.graph_neighbours, graph.graph_path,
         skills.list_skills, skills.run_skill, skills.save_skill,
     ]  # fmt: skip
+
+
+def lent_tools(lender: Lender | None) -> list[Tool]:
+    """Those that ask the editor's other language servers, as far as the editor lends them."""
+    if lender is None:
+        return []
+    from mazu_ls.tools import editor
+
+    tools = (editor.diagnostics, editor.definition, editor.references, editor.symbols)
+    return [tool for tool in tools if tool.name in lender.lends]

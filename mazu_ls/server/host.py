@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.host import Buffer, Question, Reply
+from mazu_ls.host import Buffer, Lender, Question, Reply
 from mazu_ls.server import uris
 from mazu_ls.server.apply import apply_to_document
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.errors import ContentModified
+from mazu_ls.server.lending import Lending
 from mazu_ls.server.outgoing import ClientError
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,12 @@ class LspHost:
         self._editor = editor
         self._waiting = waiting
         self._disk = disk
+        self._lending = Lending(editor, disk)
+
+    @property
+    def lender(self) -> Lender | None:
+        """The editor's other language servers, where it lends them."""
+        return self._lending if self._lending.lends else None
 
     async def read(self, path: Path) -> str:
         """The text the user sees."""
