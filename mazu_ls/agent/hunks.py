@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
+
+from mazu_ls.workspace.text import split_lines
 
 CONTEXT = 3
 """Unchanged lines that are kept on either side; never beyond the next hunk, so that its fate does not touch them."""
@@ -65,11 +66,6 @@ class Standing:
 
 
 ENDS = "\r\n"
-
-
-def split_lines(text: str) -> list[str]:
-    """Lines with their ends, divided at CRLF, LF and CR as LSP divides them."""
-    return list(io.StringIO(text, newline=""))
 
 
 def digest(text: str) -> str:

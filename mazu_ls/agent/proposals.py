@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, split_lines, standing
+from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, standing
 from mazu_ls.store import Migrations, Store, select
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     import apsw

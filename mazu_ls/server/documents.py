@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,13 +9,9 @@ from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import uris
 from mazu_ls.server.lsp import Change, DocumentItem, Position, Range, TextEdit
 from mazu_ls.server.positions import Encoding, to_index, to_units
+from mazu_ls.workspace.text import split_lines
 
 LINE_ENDS = "\r\n"
-
-
-def split_lines(text: str) -> list[str]:
-    """Lines with their ends, divided where LSP divides: at CRLF, LF and CR, nowhere else."""
-    return list(io.StringIO(text, newline=""))
 
 
 class Document:

@@ -2,60 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
-
+from mazu_ls.agent.hunks import Change, changes
 from mazu_ls.server.documents import Document, split_lines
 from mazu_ls.server.lsp import Range, TextEdit
-
-DIFF_LINES = 4000
-"""Above this many lines on either side, after the common start and end, the middle is one hunk: a finer diff
-would take longer than it is worth."""
-
-
-@dataclass(frozen=True)
-class Hunk:
-    """Lines `start` to `end` (excluded) of the old text become `lines`."""
-
-    start: int
-    end: int
-    lines: list[str]
-
-
-def hunks(before: list[str], after: list[str]) -> list[Hunk]:
-    """The changed runs of lines, in order. Applying all of them to `before` gives `after`."""
-    head = 0
-    shortest = min(len(before), len(after))
-    while head < shortest and before[head] == after[head]:
-        head += 1
-    tail = 0
-    while tail < shortest - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
-    if not old and not new:
-        return []
-    if not old or not new or max(len(old), len(new)) > DIFF_LINES:
-        return [Hunk(head, head + len(old), new)]
-    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    return [Hunk(head + i, head + j, new[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
 
 
 def text_edits(document: Document, after: str) -> list[TextEdit]:
     """Edits in the document's position encoding that make its text `after`."""
-    return [_edit(document, hunk) for hunk in hunks(document.lines, split_lines(after))]
+    return [_edit(document, change) for change in changes(document.lines, split_lines(after))]
 
 
-def _edit(document: Document, hunk: Hunk) -> TextEdit:
-    """One hunk, narrowed to the characters that differ. CRLF and pairs of surrogates are never cut."""
-    old, new = "".join(document.lines[hunk.start : hunk.end]), "".join(hunk.lines)
+def _edit(document: Document, change: Change) -> TextEdit:
+    """One change, narrowed to the characters that differ. CRLF and pairs of surrogates are never cut."""
+    old, new = "".join(document.lines[change.start : change.end]), "".join(change.lines)
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
     if old[:head].endswith("\r") and "\n" in (old[head : head + 1], new[head : head + 1]):
         head -= 1
     if tail and old[len(old) - tail] == "\n" and "\r" in (_before(old, tail), _before(new, tail)):
         tail -= 1
-    start = _advance(document, hunk.start, head)
-    end = _advance(document, hunk.start, len(old) - tail)
+    start = _advance(document, change.start, head)
+    end = _advance(document, change.start, len(old) - tail)
     text = new[head : len(new) - tail]
     if start[0] == len(document.lines) and text:
         return _appended(document, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from dataclasses import dataclass
 
@@ -102,3 +103,8 @@ def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> Decoded | None:
     except (UnicodeError, LookupError):
         return None
     return Decoded(text, codecs.lookup(encoding).name, mark)
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines with their ends, divided where LSP divides: at CRLF, LF and CR, nowhere else."""
+    return list(io.StringIO(text, newline=""))

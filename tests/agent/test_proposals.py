@@ -9,9 +9,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.agent.hunks import Hunk, Search, applied, cut, split_lines, standing
+from mazu_ls.agent.hunks import Hunk, Search, applied, cut, standing
 from mazu_ls.agent.proposals import MIGRATIONS, Proposals
 from mazu_ls.store import Store
+from mazu_ls.workspace.text import split_lines
 from tests.scenario import check
 
 BEFORE = (
