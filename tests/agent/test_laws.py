@@ -57,7 +57,7 @@ turns = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(replies, min_size=1, max_size=8), st.lists(turns, min_size=1, max_size=4))
 def test_any_script_of_turns(script: list[dict[str, Any]], asked: list[dict[str, Any]]):
     with tempfile.TemporaryDirectory() as folder:
