@@ -25,7 +25,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mazu_ls.checkpoints import Checkpoints
-from tests.checkpoints.bed import Notes, open_engine
+from mazu_ls.memory.part import MemoryPart
+from mazu_ls.memory.rows import Entry, Rows
+from tests.checkpoints.bed import open_engine
 
 WALK = r"""
 #define _GNU_SOURCE
@@ -245,29 +247,30 @@ async def rollbacks(folder: Folder, engine: Checkpoints, changed: int) -> None:
     await settled(engine)
 
 
-async def memory(base: Path, rows: int) -> None:
+async def memory(base: Path, count: int) -> None:
+    """What the project's memory adds to a checkpoint, with the tables and files of the product."""
     root = base / "remembering"
     (root / ".mazu").mkdir(parents=True)
-    part = Notes()
-    engine = await open_engine([root], base / "state", [part])
+    engine = await open_engine([root], base / "state", [MemoryPart()])
     try:
         db = engine._store.connection
+        rows = Rows(db, "project")
         with db:
-            for number in range(rows):
-                part.put(
-                    db,
-                    f"{number % 256:02x}/{number // 256 % 16:x}/m_{number}",
-                    f"title: fact {number}\n\nbody\n" * 3,
-                )
-        print(f"\n{rows} memories, one changed")
+            numbers = [
+                rows.insert(Entry(title=f"fact {n}", body=f"the body of fact {n}\n")) for n in range(count)
+            ]
+        print(f"\n{count} memories, one changed")
         line("first checkpoint", await cost(lambda _: engine.take(kind="manual"), runs=1))
-        part.put(db, "07/1/m_263", "changed")
         found: list[int] = []
 
         async def one(_: int) -> None:
             found.append((await engine.take(kind="step", touched=[])).bytes)
 
-        line("a checkpoint", await cost(one, lambda n: part.put(db, "07/1/m_263", f"changed {n}")))
+        def change(number: int) -> None:
+            with db:
+                rows.put(Entry(n=numbers[count // 2], title=f"changed {number}"))
+
+        line("a checkpoint", await cost(one, change))
         print(f"  {'bytes':48} {statistics.median(found):9.0f}  (at most 15000)")
     finally:
         await engine.close()
