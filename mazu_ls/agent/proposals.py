@@ -200,10 +200,10 @@ class Proposals:
             if seen:
                 await self._store.write(lambda db: _decide(db, seen, ""))
 
-    def proposed_text(self, path: str, text: str | None) -> str | None:
-        """The text with every open hunk that still has its place; None where no file would be."""
+    def proposed_text(self, path: str, text: str | None) -> tuple[str | None, int]:
+        """The text with every open hunk that still has its place (None where no file would be), and how many have none."""
         seen = self._standing(path, None if text is None else split_lines(text))
-        return applied(text, standing_hunks(seen))
+        return applied(text, standing_hunks(seen)), sum(one.standing.fate == "stale" for one in seen)
 
     async def reject(self, ids: Collection[str], note: str = "") -> list[Proposed]:
         """Close these hunks; the model hears of it, and of the user's note. Returns those that were open."""
@@ -255,6 +255,25 @@ class Proposals:
         for path in sorted({one.path for one in gone}):
             self._tell(path)
 
+    async def renamed(self, old: str, new: str) -> None:
+        """A file or folder was renamed: what is proposed for it follows."""
+        found = [
+            replace(one, path=new + one.path.removeprefix(old))
+            for path in self.paths
+            if path == old or path.startswith(f"{old}/")
+            for one in self.of(path)
+        ]
+        if not found:
+            return
+        async with self._writing:
+            await self._store.write(lambda db: [_put(db, one) for one in found])
+            for path in [path for path in self.paths if path == old or path.startswith(f"{old}/")]:
+                self._set(path, [])
+                self._tell(path)
+            for path in {one.path for one in found}:
+                self._set(path, [one for one in found if one.path == path])
+                self._tell(path)
+
     def _set(self, path: str, hunks: list[Proposed]) -> None:
         if hunks:
             self._open[path] = hunks
@@ -283,7 +302,7 @@ def _changed(db: apsw.Connection, known: int) -> tuple[int, list[Proposed] | Non
 def _put(db: apsw.Connection, one: Proposed) -> None:
     db.execute(
         "INSERT INTO proposed_hunk VALUES (?, ?, ?, 'open', '', ?)"
-        " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+        " ON CONFLICT (id) DO UPDATE SET path = excluded.path, body = excluded.body",
         (one.id, one.path, one.session_id, msgspec.json.encode(one)),
     ).fetchall()
 

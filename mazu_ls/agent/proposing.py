@@ -35,6 +35,7 @@ class ProposingHost:
     always: bool
     diffs: dict[Path, str] = field(default_factory=dict)
     overlaid: set[Path] = field(default_factory=set)
+    unfit: int = 0
 
     def told(self, output: ToolOutput) -> ToolOutput:
         """What a tool says, put right: proposed is not applied."""
@@ -48,6 +49,8 @@ class ProposingHost:
         if self.overlaid and output.ok:
             names = ", ".join(sorted(map(self._name, self.overlaid)))
             note = f"[{names}: shown with edits that are proposed and not accepted yet]"
+            if self.unfit:
+                note += f"\n[{self.unfit} proposed hunks are not shown: the text they would change is gone]"
             return replace(output, text=f"{output.text}\n{note}")
         return output
 
@@ -55,10 +58,11 @@ class ProposingHost:
         """The text as proposed. Raises FileNotFoundError."""
         if not self._overlays(path):
             return await self.host.read(path)
-        text = self.proposals.proposed_text(self._name(path), await self._real(path))
+        text, unfit = self.proposals.proposed_text(self._name(path), await self._real(path))
         if text is None:
             raise FileNotFoundError(2, "it is proposed to delete this file", str(path))
         self.overlaid.add(path)
+        self.unfit += unfit
         return text
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
@@ -76,7 +80,7 @@ class ProposingHost:
 
     async def _propose(self, path: Path, before: str | None, after: str | None) -> None:
         name, real = self._name(path), await self._real(path)
-        if self.proposals.proposed_text(name, real) != before:
+        if self.proposals.proposed_text(name, real)[0] != before:
             raise MazuError(
                 Kind.CONFLICT, f"{name} was changed meanwhile.", "Read it again and redo the edit."
             )
@@ -88,7 +92,7 @@ class ProposingHost:
         found = list(await self.host.buffers())
         for name in self.proposals.paths if self.always or self.proposals.late else ():
             path = self.turn.workspace.resolve(name)
-            text = self.proposals.proposed_text(name, await self._real(path))
+            text, _ = self.proposals.proposed_text(name, await self._real(path))
             if text is not None:
                 found = [buffer for buffer in found if buffer.path != path]
                 found.append(Buffer("", path, 0, "", text, dirty=True))

@@ -65,6 +65,8 @@ class Sessions:
         await session.close()
         self._open.pop(session_id, None)
         session.journal.path.unlink(missing_ok=True)
+        if self._project.proposals:
+            await self._project.proposals.keep_turns(session_id, ())
         if self.current == session_id:
             self.current = None
 

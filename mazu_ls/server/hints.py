@@ -56,6 +56,8 @@ class Hints:
     async def renamed(self, old: str, new: str) -> None:
         """Memories anchored in a renamed file or folder follow it."""
         before, after = uris.to_path(old), uris.to_path(new)
+        if before and after:
+            await proposals.renamed(self._server, before, after)
         anchors = self._anchors()
         if before and after and anchors:
             await anchors.renamed(self._server.name_of(before), self._server.name_of(after))

@@ -131,7 +131,7 @@ async def test_a_proposal_survives_a_restart_and_is_told_once(tmp_path: Path):
         await proposals.propose("app.py", BEFORE, AFTER, "s_1", "t_1")
     async with kept(tmp_path) as proposals:
         assert proposals.paths == ["app.py"]
-        assert proposals.proposed_text("app.py", BEFORE) == AFTER
+        assert proposals.proposed_text("app.py", BEFORE) == (AFTER, 0)
         first, second, third = proposals.of("app.py")
         proposals.see("app.py", split_lines(applied(BEFORE, [first.hunk]) or ""))
         await proposals.reject([second.id], "keep it")

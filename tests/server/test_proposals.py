@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.server.client import Client, eventually
+from tests.server.test_clients import EDITORS, Editor, Quirks
 from tests.server.test_code_actions import actions, span
 from tests.server.test_turns import ALL, agent, edit_call
 
@@ -78,6 +79,11 @@ async def take(client: Client, uri: str, line: int, start: str) -> dict[str, Any
     found = await actions(client, uri, span(line, 0, line, 0))
     action = next(one for one in found if one["title"].startswith(f"Mazu: {start}"))
     if edit := action.get("edit"):
+        for changed, edits in edit.get("changes", {}).items():
+            version = client.documents[changed].version
+            edit = {
+                "documentChanges": [{"textDocument": {"uri": changed, "version": version}, "edits": edits}]
+            }
         assert client.apply_edit({"edit": edit}) == {"applied": True}
         await client.settled()
     if call := action.get("command"):
@@ -303,3 +309,43 @@ async def test_literal_edits_count_in_the_encoding_of_the_editor(
         await take(client, path.as_uri(), 0, "accept proposal (hunk")
         assert document.text == text.replace("+ a +", "+ b +")
         assert (await client.command("mazu.proposal.list"))["proposals"] == []
+
+
+@pytest.mark.parametrize("quirks", EDITORS, ids=lambda quirks: quirks.name)
+async def test_on_every_editor_hunks_are_accepted_late_and_without_a_plugin(
+    quirks: Quirks, env: dict[str, str], folder: Path
+):
+    path = write_source(folder)
+    async with proposing(env, folder, **(quirks.declares or {"experimental": {}})) as client:
+        editor = Editor(client, quirks)
+        document = client.open(path.as_uri(), SOURCE)
+        await editor.command("mazu.run", {"task": "Do it"})
+        await hints(client, path.as_uri(), 2)
+        await take(client, path.as_uri(), 4, "accept proposal (hunk")
+        assert document.text == SOURCE.replace("return 1", "return 10")
+        await take(client, path.as_uri(), 8, "reject proposal (file")
+        assert await hints(client, path.as_uri(), 0) == []
+        assert document.text == SOURCE.replace("return 1", "return 10")
+
+
+async def test_proposals_follow_a_renamed_folder(env: dict[str, str], folder: Path):
+    (folder / "old").mkdir()
+    (folder / "old" / "app.py").write_text(SOURCE)
+    edit = {"name": "edit_file", "arguments": {"path": "old/app.py", "old": "return 1", "new": "return 10"}}
+    async with proposing(env, folder, [{"calls": [edit]}, {"text": "Proposed."}]) as client:
+        await chat(client)
+        (folder / "old").rename(folder / "new")
+        files = [{"oldUri": (folder / "old").as_uri(), "newUri": (folder / "new").as_uri()}]
+        client.notify("workspace/didRenameFiles", {"files": files})
+        new = folder / "new" / "app.py"
+        assert len(await hints(client, new.as_uri(), 1)) == 1
+        (left,) = (await client.command("mazu.proposal.list"))["proposals"]
+        assert (left["path"], left["state"]) == ("new/app.py", "open")
+
+
+async def test_the_end_of_a_turn_says_what_waits(env: dict[str, str], folder: Path):
+    write_source(folder)
+    async with proposing(env, folder) as client:
+        await chat(client)
+        said = await client.until(lambda message: message.get("method") == "window/showMessage")
+        assert said["params"]["message"].startswith("Mazu proposes 2 edits in 1 file")

@@ -32,12 +32,13 @@ def attach(server: Server, project: Project) -> None:
     from mazu_ls import journal
 
     proposals = project.proposals
-    if server.editor is None or proposals is None:
+    if proposals is None:
         return
-    proposals.late = server.editor.profile.says("workspace.applyEdit") is not True
-    proposals.listen(lambda path: server.jobs.spawn(server.hints.proposed(path)))
-    for path in proposals.paths:
-        server.jobs.spawn(server.hints.proposed(path))
+    if server.editor:
+        proposals.late = server.editor.profile.says("workspace.applyEdit") is not True
+        proposals.listen(lambda path: server.jobs.spawn(server.hints.proposed(path)))
+        for path in proposals.paths:
+            server.jobs.spawn(server.hints.proposed(path))
 
     def hear(session_id: str, event: Event) -> None:
         if isinstance(event.body, journal.TurnEnded):
@@ -58,6 +59,12 @@ def noticed(server: Server, document: Document) -> None:
         proposals.see(server.name_of(document.path), document.lines)
         if proposals.unwritten:
             server.jobs.spawn(proposals.settle())
+
+
+async def renamed(server: Server, old: Path, new: Path) -> None:
+    """What is proposed for a file or folder follows its name."""
+    if proposals := _of(server):
+        await proposals.renamed(server.name_of(old), server.name_of(new))
 
 
 def hints(server: Server, document: Document) -> list[dict[str, Any]]:
@@ -235,7 +242,7 @@ def _hunks(seen: Sequence[Seen]) -> str:
 def _announced(hunks: int, files: int) -> str:
     what = "1 edit" if hunks == 1 else f"{hunks} edits"
     where = "1 file" if files == 1 else f"{files} files"
-    return f"Mazu proposes {what} in {where}: accept or reject with the code actions there."
+    return f"Mazu proposes {what} in {where}: accept or reject them with code actions in the editor."
 
 
 def _command(title: str, kind: str, command: str, ids: Sequence[str]) -> dict[str, Any]:
