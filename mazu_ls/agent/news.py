@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
+from mazu_ls.host import Diagnosed
 from mazu_ls.tools.editor import diagnostic_lines
 
 if TYPE_CHECKING:
-    from mazu_ls.host import Diagnosed, Diagnostic, Lender
+    from mazu_ls.host import Diagnostic, Lender
     from mazu_ls.workspace import Workspace
 
 log = logging.getLogger(__name__)

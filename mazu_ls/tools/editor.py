@@ -15,6 +15,7 @@ from mazu_ls.tools import bounded
 from mazu_ls.tools.tool import Effect, tool
 from mazu_ls.tools.turn import Turn
 from mazu_ls.workspace import names
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.host import Diagnosed, Diagnostic, Lender, Spot
@@ -139,7 +140,7 @@ def occurrences(text: str, symbol: str, line: int | None) -> list[tuple[int, int
     A qualified name that occurs nowhere as it is counts by its last part.
     """
     last = re.split(r"::|->|[.#/]", symbol.rstrip("()"))[-1]
-    rows = re.split(r"\r\n|\r|\n", text)
+    rows = split_lines(text)
     for name in dict.fromkeys((symbol.rstrip("()"), last)):
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         if last and (
