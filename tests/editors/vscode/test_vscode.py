@@ -83,8 +83,9 @@ class Bed:
         except TimeoutError:
             process.kill()
             out, _ = await process.communicate()
-        report = f"{out.decode(errors='replace')}\nscreenshots and log: {shots}\n{self._server_log()}"
-        assert process.returncode == 0, report
+        print(out.decode(errors="replace"))
+        told = f"{story} ended with {process.returncode}; screenshots and log: {shots}"
+        assert process.returncode == 0, f"{told}\n{out.decode(errors='replace')}\n{self._server_log()}"
 
     def _environment(self, model: ModelServer, key: str | None) -> dict[str, str]:
         kept = {
