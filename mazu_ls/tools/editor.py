@@ -217,7 +217,8 @@ def _quoted(spot: Spot, workspace: Workspace) -> str:
     path = spot.path
     readable = path is not None and workspace.contains(path) and not names.secret(path.parts[-1:])
     text = spot.text.strip()[:QUOTED] if readable else ""
-    return bounded.clean(f"{_place(spot, workspace)}{f': {text}' if text else ''}")
+    place = f"{_place(spot, workspace)}:{spot.column + 1}"
+    return bounded.clean(f"{place}: {text}" if text else place)
 
 
 def _bounded(lines: Sequence[str], limit: int, pointer: str) -> str:
