@@ -16,7 +16,7 @@ from mazu_ls.store import select
 if TYPE_CHECKING:
     import apsw
 
-_NUMBERED = re.compile(r"(?:[0-9a-f]{2}|relations)/m_(\d+)\.md")
+_NUMBERED = re.compile(r"(?:[0-9a-f]{2}/[0-9a-f]|relations)/m_(\d+)\.md")
 _KEYED = {"wiki": "page", "sessions": "summary", "traits": "trait"}
 
 

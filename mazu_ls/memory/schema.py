@@ -33,7 +33,7 @@ CREATE TABLE memory (
     terms TEXT NOT NULL,
     path TEXT GENERATED ALWAYS AS (
         CASE kind
-            WHEN 'memory' THEN printf('%02x/m_%06d.md', n % 256, n)
+            WHEN 'memory' THEN printf('%02x/%x/m_%06d.md', n % 256, n / 256 % 16, n)
             WHEN 'page' THEN 'wiki/' || key || '.md'
             WHEN 'summary' THEN 'sessions/' || key || '.md'
             WHEN 'trait' THEN 'traits/' || key || '.md'

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
+from mazu_ls.server import uris
 from mazu_ls.server.disk import unified
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.edits import text_edits
 from mazu_ls.server.errors import ContentModified
-from mazu_ls.server.lsp import TextEdit
+from mazu_ls.server.lsp import DocumentItem, TextEdit
 from mazu_ls.server.outgoing import ClientError
 
 logger = logging.getLogger(__name__)
@@ -91,6 +93,22 @@ async def apply_edits(
             f"{name(document)} was changed in the editor while it was edited; what was typed was put back.",
             "Read it again and redo the edit.",
         )
+
+
+async def apply_to_closed(
+    editor: Editor, path: Path, before: str, after: str, label: str = "Mazu"
+) -> str | None:
+    """Edit a file that is not open, through the editor; None when it took the edit, else why not.
+
+    Most editors open the file for that. Then the text is theirs to report; it is not waited for, since some do not.
+    """
+    closed = Document(DocumentItem(uris.from_path(path), 0, before), editor.documents.encoding)
+    edits = text_edits(closed, after)
+    versioned = {"textDocument": {"uri": closed.uri, "version": None}, "edits": edits}
+    problem = await _ask(editor, label, {"documentChanges": [versioned]})
+    if problem is not None and editor.profile.says("workspace.workspaceEdit.documentChanges") is not True:
+        problem = await _ask(editor, label, {"changes": {closed.uri: edits}})
+    return problem
 
 
 async def _give_back(editor: Editor, document: Document, text: str, label: str) -> None:

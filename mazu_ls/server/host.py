@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, Lender, Question, Reply
 from mazu_ls.server import uris
-from mazu_ls.server.apply import apply_to_document
+from mazu_ls.server.apply import apply_to_closed, apply_to_document
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
@@ -33,6 +34,7 @@ class LspHost:
         self._editor = editor
         self._waiting = waiting
         self._disk = disk
+        self._through_editor: set[Path] = set()
         self._lending = Lending(editor, disk)
 
     @property
@@ -45,9 +47,21 @@ class LspHost:
         document = self._editor.documents.at(path)
         return document.text if document else await asyncio.to_thread(self._disk.read, path)
 
+    @contextmanager
+    def through_editor(self, path: Path) -> Iterator[None]:
+        """Meanwhile edits of this file go through the editor even if it is not open there: for the user to review."""
+        self._through_editor.add(path)
+        try:
+            yield
+        finally:
+            self._through_editor.discard(path)
+
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Through the editor where the file is open there, left unsaved; else on disk."""
         document = self._editor.documents.at(path)
+        if document is None and before is not None and after is not None and path in self._through_editor:
+            await self._edit_closed(path, before, after)
+            return
         if document is None or before is None:
             await asyncio.to_thread(self._disk.replace, path, before, after)
             return
@@ -67,6 +81,14 @@ class LspHost:
             )
         else:
             await asyncio.to_thread(self._disk.replace, path, before, None)
+
+    async def _edit_closed(self, path: Path, before: str, after: str) -> None:
+        """The editor opens the file with the edit in it. One that takes no edit of a closed file has it on the disk."""
+        if await asyncio.to_thread(self._disk.read, path) != before:
+            raise MazuError(Kind.CONFLICT, f"{path.name} was changed meanwhile.", "Ask for the edit again.")
+        if problem := await apply_to_closed(self._editor, path, before, after):
+            logger.info("%s is written to the disk: the editor took no edit (%s).", path, problem)
+            await asyncio.to_thread(self._disk.replace, path, before, after)
 
     async def _edit_open(self, document: Document, before: str, after: str) -> None:
         """In the editor. One that never said it takes edits, and does not, reloads what is written to the disk."""

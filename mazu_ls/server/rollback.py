@@ -26,9 +26,12 @@ async def roll_back(
     only: Sequence[Section] = (),
     paths: Sequence[str] = (),
     preview: bool = False,
-    on_conflict: OnConflict = "ask",
+    on_conflict: OnConflict | None = None,
 ) -> RollbackReport:
-    """Plan, and unless `preview` apply. Running turns are stopped, sessions read their conversation anew afterwards."""
+    """Plan, and unless `preview` apply. Running turns are stopped, sessions read their conversation anew afterwards.
+
+    Without `on_conflict` the user is asked only about files that he changed on top of what the agent changed since.
+    """
     project = await server.opened()
     if not preview:
         for session in project.sessions.opened():

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,12 @@ class Server:
         if not before.cancelled() and before.exception() is None:
             await before.result().close()
         return await self._open()
+
+    def editing_in_editor(self, path: Path) -> AbstractContextManager[None]:
+        """Meanwhile edits of this file are left unsaved in the editor, for the user to review, also if it is closed."""
+        from mazu_ls.server.host import LspHost
+
+        return self.host.through_editor(path) if isinstance(self.host, LspHost) else nullcontext()
 
     def path_of(self, uri: str, field: str = "uri") -> Path:
         """The file that a command's `uri` names. Raises InvalidArguments for any other scheme."""

@@ -57,8 +57,8 @@ async def test_a_rollback_undoes_every_kind_of_change(memories: Memories, tmp_pa
     target = store.take()
     before = await memories.list()
     assert set(target) == {
-        "01/m_000001.md",
-        "02/m_000002.md",
+        "01/0/m_000001.md",
+        "02/0/m_000002.md",
         "wiki/build.md",
         "traits/name.md",
         "relations/m_000005.md",
@@ -96,7 +96,7 @@ def test_only_what_changed_is_written(store: Store):
     transaction(store.db, work)
     assert len(store.take()) == 50
     transaction(store.db, lambda db: Rows(db, "project").change(7, pinned=True))
-    assert list(PART.changed(store.db)) == ["07/m_000007.md"]
+    assert list(PART.changed(store.db)) == ["07/0/m_000007.md"]
     assert PART.everything(store.db).keys() == store.take().keys()
 
 

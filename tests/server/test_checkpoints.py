@@ -89,7 +89,7 @@ async def test_a_file_the_user_changed_is_a_conflict_that_an_opted_in_client_set
 ):
     taken = await editor.command("mazu.checkpoint")
     (folder / "a.py").write_text("mine\n")
-    asked = await editor.command("mazu.rollback", {"id": taken["id"]})
+    asked = await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "ask"})
     assert asked["applied"] is False
     assert [conflict["path"] for conflict in asked["plan"]["conflicts"]] == ["a.py"]
     assert (folder / "a.py").read_text() == "mine\n"
@@ -104,10 +104,20 @@ async def test_any_other_editor_asks_its_user(client: Client, folder: Path):
     await client.initialize(folder, **EDITS)
     await client.command("mazu.checkpoint")
     (folder / "a.py").write_text("mine\n")
-    result = await client.command("mazu.rollback")
+    result = await client.command("mazu.rollback", {"onConflict": "ask"})
     assert result["applied"]
     assert "a.py" in client.notes("window/showMessageRequest")[0]["message"]
     assert (folder / "a.py").read_text() == "a = 1\n"
+
+
+async def test_without_a_wish_only_work_on_top_of_the_agents_is_asked_about(editor: Client, folder: Path):
+    taken = await editor.command("mazu.checkpoint")
+    (folder / "a.py").write_text("mine\n")
+    result = await editor.command("mazu.rollback", {"id": taken["id"]})
+    assert result["applied"] and result["verified"]
+    assert (folder / "a.py").read_text() == "a = 1\n"
+    await editor.command("mazu.rollback", {"id": result["safety"]["id"]})
+    assert (folder / "a.py").read_text() == "mine\n"
 
 
 async def test_lists_diffs_and_pruning(editor: Client, folder: Path):

@@ -283,3 +283,25 @@ async def test_a_conversation_is_compacted_on_request(env: dict[str, str], folde
         sent = str(client.model.requests[-1].body)
         assert "Reply 0." not in sent
         assert "All four were said." in sent
+
+
+async def test_a_range_of_a_file_that_is_not_open_is_rewritten_in_the_editor(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text("x = 1\ny = 2\n")
+    line = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
+    async with agent(env, folder, [{"text": "```\nx = 10\n```"}]) as client:
+
+        def opens_it(params: Any) -> Any:
+            client.open(path.as_uri(), path.read_text())
+            for change in params["edit"]["documentChanges"]:
+                change["textDocument"]["version"] = client.documents[path.as_uri()].version
+            return client.apply_edit(params)
+
+        client.answers["workspace/applyEdit"] = opens_it
+        asked = {"uri": path.as_uri(), "range": line, "instruction": "ten", "wait": True}
+        result = await client.command("mazu.edit", asked, within=60)
+        assert result["edits"] == [{"uri": path.as_uri(), "added": 1, "removed": 1}]
+        assert client.documents[path.as_uri()].text == "x = 10\ny = 2\n"
+        assert path.read_text() == "x = 1\ny = 2\n"

@@ -142,10 +142,11 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
 
     async def work(job: Job) -> wire.TurnResult:
         job.report(path.name)
-        result = await rewrite(
-            project, path, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
-            turn_id=turn_id,
-        )  # fmt: skip
+        with server.editing_in_editor(path):
+            result = await rewrite(
+                project, path, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
+                turn_id=turn_id,
+            )  # fmt: skip
         return turns.encoded(result)
 
     return await server.jobs.answer(

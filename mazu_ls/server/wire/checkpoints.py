@@ -43,7 +43,7 @@ class Rollback(Params, frozen=True):
     only: tuple[PartName, ...] = ()
     paths: tuple[str, ...] = ()
     preview: bool = False
-    on_conflict: Literal["ask", "overwrite", "keep"] = "ask"
+    on_conflict: Literal["ask", "overwrite", "keep"] | None = None
 
 
 class Files(Wire, frozen=True):
