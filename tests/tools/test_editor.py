@@ -97,7 +97,8 @@ async def test_diagnostics_say_of_which_version_they_are(servers: Servers):
 
 
 async def test_diagnostics_of_one_file_by_severity_and_cut(servers: Servers):
-    servers.report("shop.py", 3, *[("warning", line, "odd") for line in range(5)], ("error", 9, "bad"))
+    odd: list[tuple[Severity, int, str]] = [("warning", line, "odd") for line in range(5)]
+    servers.report("shop.py", 3, *odd, ("error", 9, "bad"))
     servers.report("main.py", 1, ("error", 0, "elsewhere"))
     only = await text(servers, editor.diagnostics, path="shop.py", severity="error")
     assert only == "[shop.py, version 3]\nshop.py:10:1: error: bad (lint L1)"
