@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,8 +17,10 @@ from mazu_ls.workspace.text import split_lines
 CONTEXT = 3
 """Unchanged lines that are kept on either side; never beyond the next hunk, so that its fate does not touch them."""
 DIFF_LINES = 4000
-"""Above this many lines on either side, after the common start and end, the middle is one change: a finer diff
-would take longer than it is worth."""
+"""Above this many lines on either side, after the common start and end, the middle is first divided at the lines that
+occur once in both; what is still larger is one change: a finer diff would take longer than it is worth."""
+WALKED = 200
+"""Hunks of one file up to which they are looked at together."""
 TRIES = ((3, 3), (2, 2), (1, 1), (3, 0), (0, 3), (1, 0), (0, 1), (0, 0))
 """How much of the context must be there: lines above and below, the surest first."""
 
@@ -85,10 +89,45 @@ def changes(before: list[str], after: list[str]) -> list[Change]:
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
     if not old and not new:
         return []
-    if not old or not new or max(len(old), len(new)) > DIFF_LINES:
+    if not old or not new:
         return [Change(head, head + len(old), new)]
+    if max(len(old), len(new)) > DIFF_LINES:
+        return [Change(head + one.start, head + one.end, one.lines) for one in _divided(old, new)]
     codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return [Change(head + i, head + j, new[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
+
+
+def _divided(old: list[str], new: list[str]) -> Iterator[Change]:
+    """The changes between lines that occur once in both texts and in the same order (a patience diff)."""
+    at = at_new = 0
+    for line, line_new in [*_anchors(old, new), (len(old), len(new))]:
+        if line > at or line_new > at_new:
+            whole = (at, at_new) == (0, 0) and (line, line_new) == (len(old), len(new))
+            inner = [Change(0, len(old), new)] if whole else changes(old[at:line], new[at_new:line_new])
+            for one in inner:
+                yield Change(at + one.start, at + one.end, one.lines)
+        at, at_new = line + 1, line_new + 1
+
+
+def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
+    """The longest run of lines, unique in both, whose numbers rise in both."""
+    counts, counts_new = Counter(old), Counter(new)
+    numbers = {line: n for n, line in enumerate(new) if counts_new[line] == 1}
+    pairs = [(n, numbers[line]) for n, line in enumerate(old) if counts[line] == 1 and line in numbers]
+    tops: list[int] = []
+    last: list[int] = []
+    before: list[int] = []
+    for n, (_, number) in enumerate(pairs):
+        place = bisect_left(tops, number)
+        before.append(last[place - 1] if place else -1)
+        tops[place : place + 1] = [number]
+        last[place : place + 1] = [n]
+    found: list[tuple[int, int]] = []
+    n = last[-1] if last else -1
+    while n >= 0:
+        found.append(pairs[n])
+        n = before[n]
+    return found[::-1]
 
 
 def cut(before: str | None, after: str | None) -> list[Hunk]:
@@ -133,6 +172,39 @@ def standing(hunk: Hunk, text: Search | None, others: int = 0) -> Standing:
     return text.standing(hunk, others)
 
 
+def walked(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Standing] | None:
+    """What has become of edits that were all found in one text, in order, if nothing but they may have changed it.
+
+    None where something else did.
+    """
+    sizes = {hunk.size for hunk in hunks}
+    if len(sizes) != 1 or len(hunks) > WALKED:
+        return None
+    (size,) = sizes
+    dead: set[tuple[int, int]] = set()
+
+    def steps(n: int, shift: int) -> list[Standing] | None:
+        if n == len(hunks):
+            return [] if len(lines) == size + shift else None
+        if (n, shift) in dead:
+            return None
+        hunk, at = hunks[n], hunks[n].line + shift
+        fates: tuple[tuple[Fate, tuple[str, ...]], ...] = (("open", hunk.old), ("accepted", hunk.new))
+        for fate, middle in fates:
+            whole = [*hunk.above, *middle, *hunk.below]
+            start = at - len(hunk.above)
+            if _bare(lines[start : start + len(whole)]) == _bare(whole):
+                rest = steps(n + 1, shift + len(middle) - len(hunk.old))
+                if rest is not None:
+                    return [Standing(fate, at), *rest]
+        dead.add((n, shift))
+        return None
+
+    if any(_bare(hunk.old) == _bare(hunk.new) for hunk in hunks):
+        return None  # it changes line ends alone
+    return steps(0, 0)
+
+
 class Search:
     """Looks for hunks in one text. Line ends count only for a hunk that changes nothing else."""
 
@@ -146,8 +218,11 @@ class Search:
 
     def standing(self, hunk: Hunk, others: int = 0) -> Standing:
         """See the function of this name; for edits."""
-        if self._there(hunk):
+        if self._there(hunk, hunk.line):
             return Standing("open", hunk.line)
+        grown = hunk.line + len(self.lines) - hunk.size
+        if hunk.above and hunk.below and self._there(hunk, grown):
+            return Standing("open", grown)
         strict = _bare(hunk.old) == _bare(hunk.new)
         keys, key = self._keyed(strict=strict), _ended if strict else _bare
         old, new, above, below = key(hunk.old), key(hunk.new), key(hunk.above), key(hunk.below)
@@ -167,14 +242,14 @@ class Search:
                     return Standing(fate, at)
         return Standing("stale", min(hunk.line, max(0, len(keys) - 1)))
 
-    def _there(self, hunk: Hunk) -> bool:
-        """Whether the hunk's old lines and all of its context stand exactly where they were last."""
+    def _there(self, hunk: Hunk, line: int) -> bool:
+        """Whether the hunk's old lines and all of its context stand at `line`; for where they most likely are."""
         whole = [*hunk.above, *hunk.old, *hunk.below]
-        start = hunk.line - len(hunk.above)
+        start = line - len(hunk.above)
         if not whole or start < 0 or list(self.lines[start : start + len(whole)]) != whole:
             return False
         # What is added at the end of a text leaves all of that where it was.
-        return list(self.lines[hunk.line : hunk.line + len(hunk.new)]) != list(hunk.new)
+        return list(self.lines[line : line + len(hunk.new)]) != list(hunk.new)
 
     def _keyed(self, *, strict: bool) -> list[str]:
         if strict:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, standing
+from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, standing, walked
 from mazu_ls.store import Migrations, Store, select
 from mazu_ls.workspace.text import split_lines
 
@@ -91,6 +91,7 @@ class Proposals:
         self._store = store
         self._open: dict[str, list[Proposed]] = {}
         self._undecided: list[tuple[str, str]] = []
+        self._stale: set[str] = set()
         self._listeners: list[Callable[[str], None]] = []
         self._version = -1
         self._writing = asyncio.Lock()
@@ -162,18 +163,27 @@ class Proposals:
         self._tell(path)
         return new
 
-    def see(self, path: str, lines: Sequence[str] | None) -> list[Seen]:
+    def see(self, path: str, lines: Sequence[str] | None, *, typing: bool = False) -> list[Seen]:
         """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this.
 
-        Hunks that moved are found again from here the next time. `settle` writes down what was closed.
+        Hunks that moved are found again from here the next time. `settle` writes down what was closed. While the user
+        is `typing`, what was stale is not looked for.
         """
-        return self._taken_over(path, lines or (), self._standing(path, lines))
+        seen = self._standing(path, lines, self._stale if typing else set())
+        if not typing:
+            self._stale -= {one.proposed.id for one in seen}
+        self._stale |= {one.proposed.id for one in seen if one.standing.fate == "stale"}
+        return self._taken_over(path, lines or (), seen)
 
-    def _standing(self, path: str, lines: Sequence[str] | None) -> list[Seen]:
+    def _standing(self, path: str, lines: Sequence[str] | None, stale: Collection[str] = ()) -> list[Seen]:
         found = self._open.get(path, [])
         others = sum(abs(len(one.hunk.new) - len(one.hunk.old)) for one in found)
         search = Search(lines) if lines is not None else None
-        return [Seen(one, standing(one.hunk, search, others)) for one in found]
+        fresh = [one for one in found if one.hunk.kind == "edit" and one.id not in self._stale]
+        together = walked([one.hunk for one in fresh], lines) if lines is not None else None
+        known = {one.id: at for one, at in zip(fresh, together or (), strict=False)}
+        known |= {one.id: Standing("stale", one.hunk.line) for one in found if one.id in stale}
+        return [Seen(one, known.get(one.id) or standing(one.hunk, search, others)) for one in found]
 
     def _taken_over(self, path: str, lines: Sequence[str], seen: list[Seen]) -> list[Seen]:
         accepted = [one.proposed.id for one in seen if one.standing.fate == "accepted"]

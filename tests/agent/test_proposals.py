@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from mazu_ls.agent.hunks import Hunk, Search, applied, cut, standing
+from mazu_ls.agent.hunks import Hunk, Search, applied, cut, standing, walked
 from mazu_ls.agent.proposals import MIGRATIONS, Proposals
 from mazu_ls.store import Store
 from mazu_ls.workspace.text import split_lines
@@ -111,6 +112,30 @@ def test_hunks_make_the_edit_and_are_open_before_it(before: str, after: str):
     assert [(one.fate, one.line) for one in found if one.fate == "open"] == [
         (one.fate, hunk.line) for one, hunk in zip(found, hunks, strict=True) if one.fate == "open"
     ]
+
+
+def test_edits_far_apart_in_a_large_file_are_hunks_of_their_own():
+    before = "".join(f"def f{n}():\n    return {n}\n\n" for n in range(3000))
+    after = before.replace("return 5\n", "return -5\n").replace("return 2990\n", "return -2990\n    # so\n")
+    after = after.replace("def f1500():\n    return 1500\n\n", "")
+    hunks = cut(before, after)
+    assert [hunk.line for hunk in hunks] == [16, 4500, 8971]
+    assert applied(before, hunks) == after
+    swapped = before[len(before) // 2 :] + before[: len(before) // 2]
+    assert applied(before, cut(before, swapped)) == swapped
+
+
+@given(texts, texts, st.data())
+def test_whatever_part_is_accepted_is_known_and_the_rest_still_fits(
+    before: str, after: str, data: st.DataObject
+):
+    hunks = cut(before, after)
+    part = [hunk for hunk in hunks if data.draw(st.booleans())]
+    now = applied(before, part) or ""
+    found = walked(hunks, split_lines(now)) if hunks else []
+    assert found is not None
+    left = [replace(hunk, line=at.line) for hunk, at in zip(hunks, found, strict=True) if at.fate == "open"]
+    assert applied(now, left) == after
 
 
 @asynccontextmanager

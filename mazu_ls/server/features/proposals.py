@@ -56,7 +56,7 @@ def noticed(server: Server, document: Document) -> None:
     """A document was opened or changed: what was accepted there is closed at once."""
     proposals = _of(server)
     if proposals and document.path and proposals.paths:
-        proposals.see(server.name_of(document.path), document.lines)
+        proposals.see(server.name_of(document.path), document.lines, typing=True)
         if proposals.unwritten:
             server.jobs.spawn(proposals.settle())
 
