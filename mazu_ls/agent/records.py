@@ -43,6 +43,21 @@ class TurnRecord:
     usage: Usage = field(default_factory=Usage)
 
 
+@dataclass(frozen=True)
+class SessionInfo:
+    """What lists show of a session. `state` is "running", "waiting" (for an answer), "idle" or "ended"."""
+
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    turns: int
+    state: str
+    model: str | None
+    usage: Usage
+    aside: bool = False
+
+
 @dataclass
 class Spending:
     """Usage by `provider:model`, and all of it."""
@@ -86,6 +101,30 @@ def transcript(session_id: str, events: Sequence[journal.Event]) -> list[TurnRec
             case _:
                 _follow(calls, body)
     return turns
+
+
+def describe(events: Sequence[journal.Event], session_id: str, state: str = "") -> SessionInfo:
+    """A session as its events tell it."""
+    name, model, turns, usage, ended, aside = "", None, 0, Usage(), False, False
+    for event in events:
+        match event.body:
+            case journal.SessionStarted(called, beside):
+                name, aside = called, beside
+            case journal.SessionNamed(called):
+                name = called or name
+            case journal.ModelChosen(chosen):
+                model = chosen
+            case journal.TurnStarted():
+                turns, ended = turns + 1, False
+            case journal.ModelSaid(_, _, used) | journal.Compacted(_, _, used):
+                usage += used
+            case journal.SessionEnded():
+                ended = True
+    created = events[0].at if events else ""
+    return SessionInfo(
+        session_id, name, created, events[-1].at if events else "", turns,
+        state or ("ended" if ended else "idle"), model, usage, aside,
+    )  # fmt: skip
 
 
 def audit(paths: Iterable[Path], limit: int) -> list[CallRecord]:

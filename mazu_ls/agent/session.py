@@ -7,14 +7,15 @@ import logging
 import secrets
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
 from mazu_ls.agent import compaction, past, prompt
 from mazu_ls.agent.conversation import INTERRUPTED, Conversation, replay
+from mazu_ls.agent.records import SessionInfo, describe
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
+from mazu_ls.agent.work import Work, uncancel
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Usage
 from mazu_ls.tools.turn import Shell, Turn
@@ -33,21 +34,6 @@ HEADLINE = 60
 BROKEN_OFF = "mazu-ls ended before this turn did."
 
 
-@dataclass(frozen=True)
-class SessionInfo:
-    """What lists show of a session. `state` is "running", "waiting" (for an answer), "idle" or "ended"."""
-
-    id: str
-    name: str
-    created_at: str
-    updated_at: str
-    turns: int
-    state: str
-    model: str | None
-    usage: Usage
-    aside: bool = False
-
-
 class Session:
     """Opened on its journal, which it holds until it is closed."""
 
@@ -64,9 +50,7 @@ class Session:
         self.state = "idle"
         self.shell = Shell(project.root)
         self.seen: dict[Path, str] = {}
-        self._task: asyncio.Task[Any] | None = None
-        self._cancelled = False
-        self._begun = False
+        self._work = Work()
         self._said_all = False
         self.interrupted = False
         self.aside = False
@@ -138,7 +122,7 @@ class Session:
     @property
     def running(self) -> bool:
         """Whether a turn is in progress."""
-        return self._task is not None and not self._task.done()
+        return self._work.running
 
     @property
     def ending(self) -> bool:
@@ -173,51 +157,23 @@ class Session:
             await asyncio.to_thread(self.journal.sync)
 
     async def _alone(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` as the session's one task. A turn ends in good order when it is cancelled, and still has a result."""
-        if self.running:
-            work.close()
-            raise MazuError(
-                Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it first."
-            )
-        self._cancelled = self._said_all = self._begun = False
-        self.state = "running"
-        self._task = task = asyncio.create_task(self._begin(work))
+        """Run `work` as the one thing this session does."""
+        if not self.running:
+            self._said_all = False
+            self.state = "running"
         try:
-            while True:
-                try:
-                    return await asyncio.shield(task)
-                except asyncio.CancelledError:
-                    if task.done():
-                        raise
-                    self.cancel()  # and wait for its orderly end, however often the caller is cancelled
+            return await self._work.do(work)
         finally:
-            self.state = "idle"
-
-    async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
-        """Cancelling a task that has not begun would end it before it could take note of that."""
-        self._begun = True
-        if self._cancelled and (task := asyncio.current_task()):
-            task.cancel()
-        return await work
+            if not self.running:
+                self.state = "idle"
 
     def cancel(self) -> bool:
         """Stop the running turn; False where there is none, or where it is being stopped already."""
-        if not self.running or self._cancelled or self._task is None:
-            return False
-        self._cancelled = True
-        if self._begun:
-            self._task.cancel()
-        return True
+        return self._work.cancel()
 
     async def settled(self) -> None:
         """Wait until no turn is in progress."""
-        if self._task:
-            await asyncio.wait([self._task])
-
-    def uncancel(self) -> None:
-        """The turn's own task has taken note of its cancellation and goes on to its orderly end."""
-        if task := asyncio.current_task():
-            task.uncancel()
+        await self._work.settled()
 
     async def _turn(self, asked: Prompt, turn_id: str) -> TurnResult:
         stopped = False
@@ -229,7 +185,7 @@ class Session:
             except asyncio.CancelledError:
                 if stopped:
                     raise
-                self.uncancel()
+                uncancel()
                 stopped = True
         run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, injected)
         if not self.name:
@@ -352,8 +308,7 @@ class Session:
     async def close(self) -> None:
         """Stop what runs and let go of the journal."""
         self.cancel()
-        if self._task:
-            await asyncio.wait([self._task], timeout=2)
+        await self._work.settled(timeout=2)
         for running in self.shell.background.values():
             await running.stop()
         await asyncio.to_thread(self.journal.close)
@@ -363,30 +318,6 @@ class Session:
         """The first line of a text, short enough for a list."""
         line = next((line.strip("# ").strip() for line in text.splitlines() if line.strip()), "untitled")
         return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"
-
-
-def describe(events: Sequence[journal.Event], session_id: str, state: str = "") -> SessionInfo:
-    """A session as its events tell it."""
-    name, model, turns, usage, ended, aside = "", None, 0, Usage(), False, False
-    for event in events:
-        match event.body:
-            case journal.SessionStarted(called, beside):
-                name, aside = called, beside
-            case journal.SessionNamed(called):
-                name = called or name
-            case journal.ModelChosen(chosen):
-                model = chosen
-            case journal.TurnStarted():
-                turns, ended = turns + 1, False
-            case journal.ModelSaid(_, _, used) | journal.Compacted(_, _, used):
-                usage += used
-            case journal.SessionEnded():
-                ended = True
-    created = events[0].at if events else ""
-    return SessionInfo(
-        session_id, name, created, events[-1].at if events else "", turns,
-        state or ("ended" if ended else "idle"), model, usage, aside,
-    )  # fmt: skip
 
 
 def new_id(prefix: str) -> str:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.agent import compaction
 from mazu_ls.agent.approvals import Approvals
+from mazu_ls.agent.asked import FileEdit, Prompt, TurnResult
 from mazu_ls.agent.calls import NOT_RUN, Calls
 from mazu_ls.agent.conversation import window
-from mazu_ls.agent.limits import Circles, Limits, Meter, Stop
-from mazu_ls.agent.prompt import Attachment
+from mazu_ls.agent.limits import Circles, Meter, Stop
 from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
+from mazu_ls.agent.work import uncancel
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.messages import Message, StopReason, Text, ToolCall, Usage
+from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
 from mazu_ls.tools.tool import Effect
 
@@ -34,54 +35,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 0.3
 """How long the end of a cancelled turn waits for a checkpoint that is being taken."""
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What the user asks of a session: the words, what is attached, and how far the agent may go.
-
-    `finish` is done with the reply before the turn ends. An "edit" gets no tools.
-    """
-
-    text: str
-    attachments: tuple[Attachment, ...] = ()
-    model: str | None = None
-    limits: Limits = field(default_factory=Limits)
-    kind: Literal["chat", "run", "edit"] = "chat"
-    allow_shell: bool = True
-    checkpoint_every: int = 1
-    finish: Callable[[TurnRun], Awaitable[None]] | None = None
-
-    @property
-    def command(self) -> str:
-        """The command of a message that is one, written `!command`; else empty."""
-        return self.text[1:].strip() if self.kind == "chat" and self.text.startswith("!") else ""
-
-
-@dataclass
-class FileEdit:
-    """Lines that came and went in one file during a turn."""
-
-    path: Path
-    added: int = 0
-    removed: int = 0
-
-
-@dataclass(frozen=True)
-class TurnResult:
-    """What became of a turn. `detail` says the stop reason in a sentence; `error` is set where it is "error"."""
-
-    session_id: str
-    turn_id: str
-    reply: str
-    stop_reason: StopReason
-    detail: str
-    usage: Usage
-    edits: tuple[FileEdit, ...]
-    checkpoints: tuple[str, ...]
-    injected: tuple[str, ...]
-    written: tuple[str, ...]
-    error: MazuError | None = None
 
 
 @dataclass
@@ -148,7 +101,7 @@ class TurnRun:
         except TimeoutError:
             stop = Stop("max_seconds", f"The limit of {self.asked.limits.seconds:g} seconds is reached.")
         except asyncio.CancelledError:
-            self.session.uncancel()
+            uncancel()
             stop = Stop("cancelled", "Stopped.")
         except MazuError as failure:
             error, stop = failure, Stop("error", failure.message)

@@ -103,7 +103,7 @@ async def test_while_a_command_runs_and_its_children_end_too(tmp_path: Path):
         session = await project.sessions.new()
         turn = asyncio.create_task(session.prompt(Prompt("Go.")))
         await until(lambda: pid.exists() and pid.read_text().strip() != "")
-        assert sleepers() == 2
+        await until(lambda: sleepers() == 2)
         began = time.monotonic()
         session.cancel()
         result = await turn
