@@ -57,8 +57,7 @@ def noticed(server: Server, document: Document) -> None:
     proposals = _of(server)
     if proposals and document.path and proposals.paths:
         proposals.see(server.name_of(document.path), document.lines, typing=True)
-        if proposals.unwritten:
-            server.jobs.spawn(proposals.settle())
+        _write_down(server, proposals)
 
 
 async def renamed(server: Server, old: Path, new: Path) -> None:
@@ -70,9 +69,11 @@ async def renamed(server: Server, old: Path, new: Path) -> None:
 def hints(server: Server, document: Document) -> list[dict[str, Any]]:
     """One diagnostic for each open hunk of a document."""
     proposals = _of(server)
-    if proposals is None or document.path is None:
+    if proposals is None or document.path is None or not proposals.paths:
         return []
-    return [_hint(document, one) for one in proposals.see(server.name_of(document.path), document.lines)]
+    seen = proposals.see(server.name_of(document.path), document.lines)
+    _write_down(server, proposals)
+    return [_hint(document, one) for one in seen]
 
 
 async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
@@ -121,6 +122,11 @@ async def actions(server: Server, document: Document, span: lsp.Range) -> list[d
         where = "1 file" if len(files) == 1 else f"{len(files)} files"
         found += await _pair(server, f"all, {count} in {where}", kind, everything)
     return found
+
+
+def _write_down(server: Server, proposals: Proposals) -> None:
+    if proposals.unwritten:
+        server.jobs.spawn(proposals.settle())
 
 
 async def text_of(server: Server, path: Path) -> Document | None:
