@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import PurePosixPath
 
 from mazu_ls.agent.permissions import git_table, grammar, options, scripts, table, targets
-from mazu_ls.agent.permissions.commands import argvs
+from mazu_ls.agent.permissions.commands import MAX_ARGVS, argvs
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
 from mazu_ls.agent.permissions.rules import Place
@@ -126,6 +127,8 @@ class _Reading:
         name = values[0]
         if name.dynamic or name.glob or len(name.candidates[0]) != 1:
             raise Doubt("which program would run cannot be known")
+        if prod(len(value.candidates) for value in values) > MAX_ARGVS:
+            raise Doubt("it has too many meanings to judge each")
         for argv, globs, unknown in self._argvs(values):
             self._command(argv, globs, unknown)
         return True
@@ -163,6 +166,8 @@ class _Reading:
     def _value(self, raw: str) -> Value:
         value = evaluate(raw, self.scope)
         value.glob = value.glob or bool(self.wild & set(value.expanded))
+        if value.cut:
+            raise Doubt("it has too many meanings to judge each")
         if value.inner or value.outward:
             raise Doubt("it runs a command inside another")
         for name in value.expanded:

@@ -102,10 +102,10 @@ def _replaced(value: str, operation: str) -> str:
 
 
 def braces(text: str) -> list[str]:
-    """Every word that unquoted braces make of one, as many as MAX_BRACES."""
+    """Every word that unquoted braces make of one. More than MAX_BRACES of them are not all worked out."""
     done: list[str] = []
     todo = [text]
-    while todo and len(done) < MAX_BRACES:
+    while todo and len(done) <= MAX_BRACES:
         word = todo.pop(0)
         parts = _first_braces(word)
         if parts is None:

@@ -10,7 +10,13 @@ from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.rules import Place
 
 MAX_VALUES = 12
+MAX_VALUE = 4096  # characters
 SPECIAL = frozenset("@*#?-$!_")
+
+
+def _bounded(value: str) -> str:
+    """A value that doubles with every assignment is cut, and its rest unknown."""
+    return value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + UNKNOWN
 
 
 @dataclass
@@ -47,7 +53,7 @@ class Scope:
     def assign(self, name: str, value: str, *, more: bool = False) -> None:
         """One more value that `name` may have."""
         known = self.values.setdefault(name, [])
-        new = [old + value for old in known or [""]] if more else [value]
+        new = [_bounded(old + value) for old in known or [""]] if more else [_bounded(value)]
         known += [one for one in new if one not in known]
         del known[:-MAX_VALUES]
         if name == "IFS":

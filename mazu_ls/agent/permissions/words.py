@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import islice, product
+from math import prod
 
-from mazu_ls.agent.permissions.expansions import FIELD, UNKNOWN, ansi, braces, modified, protect, unprotect
+from mazu_ls.agent.permissions.expansions import (
+    FIELD,
+    MAX_BRACES,
+    UNKNOWN,
+    ansi,
+    braces,
+    modified,
+    protect,
+    unprotect,
+)
 from mazu_ls.agent.permissions.lexer import lex
 from mazu_ls.agent.permissions.scope import Scope
 
 MAX_CANDIDATES = 24
 MAX_DEPTH = 12
+MAX_WORD = 100_000  # characters
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
@@ -24,7 +35,8 @@ _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
 class Value:
     """What a word may become. `candidates` are lists of words; `inner` are the scripts of its substitutions.
 
-    `expanded` names the variables in it; `dynamic` says that there is any expansion but quotes, `~` and braces.
+    `expanded` names the variables in it; `dynamic` says that there is any expansion but quotes, `~` and braces; `cut` that
+    there would be more candidates than were worked out.
     """
 
     candidates: list[list[str]]
@@ -33,6 +45,7 @@ class Value:
     expanded: list[str] = field(default_factory=list)
     dynamic: bool = False
     glob: bool = False
+    cut: bool = False
 
     @property
     def text(self) -> str:
@@ -58,10 +71,14 @@ class _Word:
         self._read(self.raw, quoted=False)
         result = self.result
         combined = ["".join(parts) for parts in islice(product(*self.parts), MAX_CANDIDATES)]
+        result.cut = prod(len(parts) for parts in self.parts) > MAX_CANDIDATES
+        combined = [text if len(text) <= MAX_WORD else text[:MAX_WORD] + UNKNOWN for text in combined]
         seen: list[list[str]] = []
         for text in combined:
             fields: list[str] = []
-            for word in braces(text) if "{" in text else [text]:
+            words = braces(text) if "{" in text else [text]
+            result.cut = result.cut or len(words) > MAX_BRACES
+            for word in words:
                 fields += [part for part in word.split(FIELD) if part or (self.quotes and FIELD not in word)]
             result.glob = result.glob or any(_GLOB.search(part) for part in fields)
             if fields not in seen:
@@ -245,8 +262,13 @@ class _Word:
     def _operated(self, name: str, values: list[str], rest: str) -> list[str]:
         if not rest:
             return values
-        self._hidden(rest)
-        plain = evaluate(rest, self.scope, self.depth + 1).text if self.depth < MAX_DEPTH else UNKNOWN
+        if self.depth >= MAX_DEPTH:
+            self.result.inner.append(rest)
+            return [UNKNOWN]
+        found = evaluate(rest, self.scope, self.depth + 1)
+        self.result.inner += found.inner
+        self.result.expanded += found.expanded
+        plain = found.text
         if match := _DEFAULT.match(plain):
             known = [value for value in values if value]
             if match[1].endswith("="):
