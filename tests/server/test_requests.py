@@ -89,6 +89,19 @@ ARGUMENTS = [
     ("mazu.permissions.mode", {"mode": "yolo"}, "mode"),
     ("mazu.permissions.check", {"arguments": {}}, "tool"),
     ("mazu.chat", {"message": ""}, "message"),
+    ("mazu.chat", {"message": " \n"}, "message"),
+    ("mazu.run", {"task": "\t"}, "task"),
+    ("mazu.ask", {"question": ""}, "question"),
+    ("mazu.council", {"question": "\u3000"}, "question"),
+    (
+        "mazu.edit",
+        {
+            "uri": "file:///a",
+            "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
+            "instruction": "  ",
+        },
+        "instruction",
+    ),
     ("mazu.chat", {"attachments": [{"path": "x"}], "message": "m"}, "attachments[0]"),
 ]
 

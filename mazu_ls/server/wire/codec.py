@@ -14,6 +14,9 @@ T = TypeVar("T")
 PLACE = re.compile(r" - at `(?P<path>[^`]*)`$")
 MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
 UNKNOWN = re.compile(r"contains unknown field `(?P<name>[^`]+)`")
+SOMETHING = r"\S"
+"""What a text must match that says something: blanks alone say nothing."""
+BLANK = f"Expected `str` matching regex {SOMETHING!r}"
 
 
 class Wire(Struct, rename="camel", frozen=True):
@@ -30,7 +33,7 @@ def convert(raw: Any, to: type[T], whole: str = "arguments") -> T:
         value = msgspec.convert(raw, to)
     except msgspec.ValidationError as error:
         field = field_at_fault(str(error))
-        problem = PLACE.sub("", str(error))
+        problem = PLACE.sub("", str(error)).replace(BLANK, "must not be empty or blank")
         raise InvalidArguments(f"`{field or whole}`: {problem}", field) from error
     except RecursionError as error:
         raise InvalidArguments(f"`{whole}` is nested too deeply", "") from error

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from mazu_ls.server.lsp import Range
-from mazu_ls.server.wire.codec import Params
+from mazu_ls.server.wire.codec import SOMETHING, Params
 
-Text = Annotated[str, Meta(min_length=1)]
+Text = Annotated[str, Meta(pattern=SOMETHING)]
 Positive = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, Meta(gt=0)]
