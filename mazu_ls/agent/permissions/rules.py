@@ -99,8 +99,8 @@ def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def subject(call: Call) -> str:
-    """The text a pattern of a tool other than run_shell is held against: path, address, or the arguments as JSON."""
-    for key in ("path", "url"):
+    """The text a pattern of a tool other than run_shell is held against: path, address, name, or the arguments as JSON."""
+    for key in ("path", "url", "name"):
         value = call.arguments.get(key)
         if isinstance(value, str):
             return value.removeprefix("./")
