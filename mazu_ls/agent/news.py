@@ -29,10 +29,11 @@ Keys = Counter[tuple[str, str, str, str]]
 
 @dataclass
 class Known:
-    """Of one open file: what the model need not hear, and what the editor said just before the last edit."""
+    """Of one open file: what the model need not hear; what the editor said before the last edit, and of which version."""
 
     heard: Keys
     last: Keys
+    version: int
 
 
 class News:
@@ -50,7 +51,7 @@ class News:
 
     async def before(self, path: Path) -> None:
         """A file is about to be edited."""
-        if self._lender is None or self._lender.version(path) is None:
+        if self._lender is None or (version := self._lender.version(path)) is None:
             return
         try:
             async with asyncio.timeout(BEFORE_SECONDS):
@@ -58,17 +59,17 @@ class News:
         except (MazuError, TimeoutError) as error:
             log.info("no diagnostics of %s before the edit: %s", path.name, error)
             return
-        known = self._known.setdefault(path, Known(last, last))
-        known.last = last
-        known.heard &= last  # what went away and comes back is new
+        heard = self._known[path].heard if path in self._known else last
+        self._known[path] = Known(heard & last, last, version)  # what went away and comes back is new
         self._edited.add(path)
 
     async def told(self) -> str:
         """What is new since `before`, most severe first, as words to append; "" where that is nothing, or came too late."""
-        lender, paths = self._lender, sorted(self._edited)
+        lender, edited = self._lender, sorted(self._edited)
         self._edited.clear()
-        if lender is None or not paths:
+        if lender is None:
             return ""
+        paths = [path for path in edited if lender.version(path) not in (None, self._known[path].version)]
         found = await asyncio.gather(*(self._new(lender, path) for path in paths))
         blocks: list[str] = []
         left = MOST_LINES

@@ -240,6 +240,14 @@ async def test_an_editor_that_lends_and_does_not_answer_harms_no_edit(
         assert "diagnostics" not in result
 
 
+async def test_an_edit_that_the_editor_refused_is_not_waited_for(env: dict[str, str], folder: Path):
+    async with editing(env, folder, "x = 1\n", [edit_call("app.py", "x = 1", "x = bad")]) as (client, _):
+        client.answers["workspace/applyEdit"] = lambda params: {"applied": False}
+        (result,) = await go(client)
+        assert "diagnostics" not in result
+        assert len(client.notes("mazu/editor/diagnostics")) == 1
+
+
 async def test_who_lends_no_diagnostics_is_never_asked(env: dict[str, str], folder: Path):
     call = edit_call("app.py", "x = 1", "x = bad")
     async with editing(env, folder, "x = 1\n", [call], kinds=("definition",)) as (client, _):
