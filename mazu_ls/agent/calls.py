@@ -127,7 +127,10 @@ class Calls:
         if tool is None:
             raise ToolError(f"there is no tool {call.name!r}; there are: {', '.join(sorted(self._tools))}")
         ask_on_edit = await self._approvals.decide(call, tool)
-        if tool.effect is not Effect.READ:
+        if tool.effect not in (
+            Effect.READ,
+            Effect.EDIT,
+        ):  # what was edited the checkpoint tells, on the disk too
             await self._run.written_down()
         if tool.effect in (Effect.EXECUTE, Effect.REMEMBER):
             await self._run.before_effect()

@@ -36,6 +36,7 @@ class Extensions:
         self._host = host
         self._env = env
         self._mcp: McpServers | None = None
+        self._seconds = 0.0
         self._configured: tuple[McpServer, ...] = ()
         self._asked: set[str] = set()
         self._told: set[str] = set()
@@ -46,18 +47,15 @@ class Extensions:
         return [*self._custom(taken), *(self._mcp.tools() if self._mcp else ())]
 
     def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
-        """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked."""
+        """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked.
+
+        A question waits `seconds` for its answer.
+        """
+        self._seconds = seconds
         if servers == self._configured:
             return
         self._configured = servers
-        self._spawn(self._replace(servers, own, seconds))
-
-    def ask_about_custom(self, seconds: float) -> None:
-        """Ask about the project's tool files that the user has not agreed to, or that changed since."""
-        for waiting in self._found(()).waiting if self._has_custom() else ():
-            if waiting.name not in self._asked:
-                self._asked.add(waiting.name)
-                self._spawn(self._ask_file(waiting, seconds))
+        self._spawn(self._replace(servers, own))
 
     async def close(self) -> None:
         """End the servers."""
@@ -75,21 +73,20 @@ class Extensions:
     def _custom(self, taken: Sequence[str]) -> list[Tool]:
         if not self._has_custom():
             return []
-        found = self._found(taken)
+        from mazu_ls.tools.custom import custom_tools
+
+        found = custom_tools(self._folders, self._env, taken)
+        for waiting in found.waiting:
+            if waiting.name not in self._asked:
+                self._asked.add(waiting.name)
+                self._spawn(self._ask_file(waiting))
         for problem in found.problems:
             if problem not in self._told:
                 self._told.add(problem)
                 self._spawn(self._host.say("warning", f"Mazu: {problem}"))
         return found.tools
 
-    def _found(self, taken: Sequence[str]) -> Any:
-        from mazu_ls.tools.custom import custom_tools
-
-        return custom_tools(self._folders, self._env, taken)
-
-    async def _replace(
-        self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float
-    ) -> None:
+    async def _replace(self, servers: tuple[McpServer, ...], own: Sequence[McpServer]) -> None:
         from mazu_ls.tools.mcp import McpServers
         from mazu_ls.tools.trust import Trust
 
@@ -104,20 +101,19 @@ class Extensions:
             if status.state == "not_agreed" and await self._agrees(
                 f"Start the MCP server {status.name} of this project?",
                 msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
-                seconds,
             ):
                 mcp.agree(status.name)
 
-    async def _ask_file(self, waiting: Waiting, seconds: float) -> None:
+    async def _ask_file(self, waiting: Waiting) -> None:
         from mazu_ls.tools.trust import Trust
 
         changed = " It changed since you agreed to it." if waiting.changed else ""
         title = f"May the agent run the tools in {waiting.path.name} of this project?{changed}"
-        if await self._agrees(title, waiting.content.decode("utf-8", "replace"), seconds):
+        if await self._agrees(title, waiting.content.decode("utf-8", "replace")):
             Trust.load(paths.mazu_home(self._env)).agree("tool", waiting.name, waiting.content)
 
-    async def _agrees(self, title: str, detail: str, seconds: float) -> bool:
-        reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), seconds)
+    async def _agrees(self, title: str, detail: str) -> bool:
+        reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), self._seconds)
         return reply.choice is not None and reply.choice.kind != "deny"
 
     def _spawn(self, work: Any) -> None:

@@ -110,7 +110,6 @@ class Project:
             return
         seconds = self.config.permissions.timeout_seconds
         self._extensions.configure(self.config.mcp_servers, self._mcp_of_user, seconds)
-        self._extensions.ask_about_custom(seconds)
 
     def _make_folders(self) -> None:
         if self.folders:
