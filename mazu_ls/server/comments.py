@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mazu_ls.syntax.languages import GRAMMARS, canonical
+from mazu_ls.workspace.text import split_lines
+
 MARK = "AI!"
 # A comment that starts or ends with the mark, whatever opens and closes it.
 COMMENT = re.compile(
@@ -12,6 +15,41 @@ COMMENT = re.compile(
     r"(?:AI![ \t:]*(?P<after>[^\r\n]*?)|(?P<before>[^\r\n]*?)[ \t]+AI!)[ \t]*(?:\*/|-->|-\}|\*\))?[ \t]*(?=\r|\n|$)",
     re.MULTILINE,
 )
+# One line of what a grammar says is a comment.
+LINE = re.compile(
+    r"[ \t]*(?:#+|//+!?|--+|/\*+!?|\*+(?!/)|<!--)?[ \t]*"
+    r"(?:AI![ \t:]*(?P<after>[^\r\n]*?)|(?P<before>[^\r\n]*?)[ \t]+AI!)[ \t]*(?:\*+/|-->)?[ \t]*\r?"
+)
+Found = tuple[int, int, int, str]
+"""Line, first character and end of the line's part that is the request, and what it says."""
+
+
+def requests(text: str, language: str) -> list[Found]:
+    """The `AI!` comments of a text. A grammar tells comments from strings; without one their look decides."""
+    if MARK not in text:
+        return []
+    if canonical(language) in GRAMMARS:
+        return list(_by_grammar(text, language))
+    return [
+        (number, start, end, asked)
+        for number, line in enumerate(split_lines(text))
+        for start, end, asked in comments(line)
+    ]
+
+
+def _by_grammar(text: str, language: str) -> Iterator[Found]:
+    from mazu_ls import syntax
+
+    for comment in syntax.comments(text, language):
+        if MARK not in comment.text:
+            continue
+        for number, line in enumerate(comment.text.split("\n")):
+            match = LINE.fullmatch(line)
+            asked = (match["after"] or match["before"] or "").strip() if match else ""
+            if asked:
+                start = comment.start_char if number == 0 else len(line) - len(line.lstrip())
+                end = len(line.rstrip()) + (comment.start_char if number == 0 else 0)
+                yield comment.start_line + number, start, end, asked
 
 
 def comments(text: str) -> Iterator[tuple[int, int, str]]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
-from mazu_ls.server.comments import comments
 from mazu_ls.server.documents import Document
 from mazu_ls.server.features import proposals
 from mazu_ls.server.lsp import Position, Range
 from mazu_ls.server.outgoing import ClientError
+from mazu_ls.server.places import requests
 
 if TYPE_CHECKING:
     from mazu_ls.memory.anchors import AnchoredAt, Anchors
@@ -25,8 +25,6 @@ HINT = 4
 REFRESH_SECONDS = 5.0
 REST_SECONDS = 0.4
 """How long a document must rest before its anchors are followed."""
-MAX_CHARS = 2_000_000
-"""In larger documents `AI!` comments are not looked for."""
 
 
 class Hints:
@@ -140,7 +138,9 @@ class Hints:
 
     async def _refresh(self, document: Document) -> None:
         """Publish the hints of an open document; nothing is sent where there were none and are none."""
-        found = ai_hints(document) + await self._checks(document) + proposals.hints(self._server, document)
+        found = (
+            await ai_hints(document) + await self._checks(document) + proposals.hints(self._server, document)
+        )
         if found or document.uri in self._published:
             self._publish(document.uri, document.version, found)
 
@@ -181,17 +181,15 @@ def shown_range(document: Document, at: AnchoredAt) -> Range:
     return Range(Position(line, 0), document.position(line, len(document.line(line).rstrip("\r\n"))))
 
 
-def ai_hints(document: Document) -> list[dict[str, Any]]:
+async def ai_hints(document: Document) -> list[dict[str, Any]]:
     """One hint for each `AI!` comment."""
-    if sum(map(len, document.lines)) > MAX_CHARS:
-        return []
     return [
         hint(
-            Range(document.position_at(start), document.position_at(end)),
+            Range(document.position(line, start), document.position(line, end)),
             f"AI! {instruction} (a quick fix does it)",
             {"comment": instruction},
         )
-        for start, end, instruction in comments(document.text)
+        for line, start, end, instruction in await requests(document)
     ]
 
 

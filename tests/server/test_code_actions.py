@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mazu_ls.server.documents import Document
-from tests.server.client import Client, eventually
+from tests.server.client import Client, RpcFailure, eventually
 from tests.server.test_turns import agent
 
 SOURCE = "def f():\n    return 1\n\n\ndef g():\n    return x\n"
@@ -41,14 +43,53 @@ async def test_a_selection_offers_everything_with_its_arguments(client: Client, 
     assert arguments["anchors"] == [{"uri": uri, "range": span(0, 0, 1, 12)}]
 
 
-async def test_a_cursor_means_its_line_and_a_blank_one_offers_nothing(client: Client, folder: Path):
+async def test_a_cursor_means_the_definition_round_it_and_a_blank_line_offers_nothing(
+    client: Client, folder: Path
+):
     await client.initialize(folder)
     uri = (folder / "a.py").as_uri()
-    client.open(uri, SOURCE)
-    found = await actions(client, uri, span(1, 4, 1, 4))
-    assert found[0]["command"]["arguments"][0]["attachments"] == [{"uri": uri, "range": span(1, 0, 1, 12)}]
-    assert await actions(client, uri, span(2, 0, 2, 0)) == []
+    client.open(uri, "class A:\n    def f(self):\n        return 1\n\n    size = 2\n\n\nprint(A)\n")
+
+    async def about(line: int, character: int) -> dict[str, Any]:
+        found = await actions(client, uri, span(line, character, line, character))
+        return found[0]["command"]["arguments"][0]["attachments"][0]["range"]
+
+    assert await about(2, 10) == span(1, 0, 2, 16)
+    assert await about(1, 0) == span(1, 0, 2, 16)
+    assert await about(0, 3) == span(0, 0, 4, 12)
+    assert await about(7, 2) == span(7, 0, 7, 8)
+    assert await actions(client, uri, span(6, 0, 6, 0)) == []
     assert await actions(client, "file:///not/open.py", span(0, 0, 0, 0)) == []
+
+
+async def test_with_the_cursor_in_a_function_it_can_be_kept_as_a_skill_and_rewritten(
+    client: Client, folder: Path
+):
+    await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(uri, 'def twice(n: int) -> int:\n    """Twice as much."""\n    return 2 * n\n')
+    found = await actions(client, uri, span(2, 6, 2, 6))
+    (skill,) = [one for one in found if one["title"] == "Mazu: save twice as a skill"]
+    assert skill["command"]["arguments"][0]["source"].startswith("def twice")
+    with pytest.raises(RpcFailure, match="instruction"):
+        await client.command("mazu.edit")
+
+
+async def test_an_ai_comment_is_about_the_function_round_it_or_below_it(client: Client, folder: Path):
+    await client.initialize(folder)
+    uri = (folder / "a.py").as_uri()
+    client.open(
+        uri, 'def f():\n    # loop AI!\n    return "# no AI!"\n\n\n# AI! be quick\ndef g():\n    return 2\n'
+    )
+
+    async def about(line: int) -> dict[str, Any]:
+        found = await actions(client, uri, span(line, 0, line, 0))
+        assert found[0]["title"] == "Mazu: do what the AI! comment says"
+        return found[0]["command"]["arguments"][0]["range"]
+
+    assert await about(1) == span(0, 0, 2, 21)
+    assert await about(5) == span(5, 0, 7, 12)
+    assert (await actions(client, uri, span(2, 12, 2, 12)))[0]["title"] == "Mazu: explain"
 
 
 async def test_diagnostics_are_fixed_with_what_they_say(client: Client, folder: Path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.turns import selection
+from mazu_ls.server.commands.turns import place_of_focus
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
@@ -41,8 +41,8 @@ async def show(server: Server, params: wire.NamedSkill) -> Any:
 
 
 async def _selected_source(server: Server) -> wire.SaveSkill:
-    """Without arguments: the selected text is the source."""
-    return wire.SaveSkill(selection(server, "source"))
+    """Without arguments: the selected text, or the function round the cursor, is the source."""
+    return wire.SaveSkill((await place_of_focus(server, "source")).text)
 
 
 @command("mazu.skills.save", natural=_selected_source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
@@ -10,6 +11,8 @@ from mazu_ls.server.attachments import attachments
 from mazu_ls.server.chats import is_chat
 from mazu_ls.server.commands import command
 from mazu_ls.server.comments import instruction_at
+from mazu_ls.server.lsp import Range
+from mazu_ls.server.places import meant
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
@@ -111,12 +114,11 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
 
 
 async def _edit_of_focus(server: Server) -> wire.Edit:
-    """Without arguments: the last selected range, as an `AI!` comment in it or the user's choice says."""
-    text = selection(server, "range")
-    focus = server.editor.focus if server.editor else None
-    assert focus is not None and focus.range is not None, "there is a selection"
-    if found := instruction_at(text):
-        return wire.Edit(focus.uri, focus.range, found)
+    """Without arguments: what was last selected, or the definition round the cursor, as an `AI!` comment in it or the
+    user's choice says."""
+    found = await place_of_focus(server, "range")
+    if asked := instruction_at(found.text):
+        return wire.Edit(found.uri, found.range, asked)
     choice = await server.pick(
         "How should it be rewritten? (An AI! comment can say anything else.)", list(REWRITES)
     )
@@ -124,7 +126,7 @@ async def _edit_of_focus(server: Server) -> wire.Edit:
         raise InvalidArguments(
             "`instruction` is missing: write an `AI!` comment in the selection", "instruction"
         )
-    return wire.Edit(focus.uri, focus.range, list(REWRITES.values())[choice])
+    return wire.Edit(found.uri, found.range, list(REWRITES.values())[choice])
 
 
 @command("mazu.edit", natural=_edit_of_focus, progress=True)
@@ -177,3 +179,26 @@ def selection(server: Server, field: str) -> str:
             f"`{field}` is missing, and no text is selected that could stand for it", field
         )
     return text
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A place in an open document and its text."""
+
+    uri: str
+    range: Range
+    text: str
+
+
+async def place_of_focus(server: Server, field: str) -> Meant:
+    """What the last code action was about: its selection, or the definition round the cursor, or the line.
+
+    Raises InvalidArguments that names `field`, which it was to stand for.
+    """
+    editor = server.editor
+    document = editor.document if editor else None
+    if editor and document and editor.focus and editor.focus.range:
+        span = await meant(document, editor.focus.range)
+        if (text := document.slice(span)).strip():
+            return Meant(document.uri, span, text)
+    raise InvalidArguments(f"`{field}` is missing, and nothing is selected that could stand for it", field)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server import lsp
 from mazu_ls.server.chats import is_chat, pending_message
-from mazu_ls.server.comments import instruction_at
 from mazu_ls.server.editor import Focus
 from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.hints import anchored, shown_range
+from mazu_ls.server.places import meant, meant_by_comment, requests, whole_lines
 from mazu_ls.server.wire.memories import lsp_range
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dic
     found = [*_chat_actions(server, document), *_stop(server)]
     found += await proposals.actions(server, document, params.range)
     if not is_chat(document.path):
-        at = _at(document, params.range)
+        at = _at(document, await meant(document, params.range))
         found += [
-            *_fixes(at, params.context.diagnostics),
-            *_comment(at),
+            *_fixes(_at(document, params.range), params.context.diagnostics),
+            *await _comment(document, params.range),
             *await _checks(server, at),
             *_on_text(at),
         ]
@@ -69,13 +69,7 @@ async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dic
 
 
 def _at(document: Document, span: lsp.Range) -> At:
-    """An empty range is the whole line it stands in."""
-    last = span.end.line
-    if span.end.character == 0 and last > span.start.line:
-        last -= 1
-    lines = lsp.Range(
-        lsp.Position(span.start.line, 0), document.position(last, len(document.line(last).rstrip("\r\n")))
-    )
+    lines = whole_lines(document, span)
     return At(document, span, lines, document.slice(lines))
 
 
@@ -101,13 +95,16 @@ def _origin(diagnostic: lsp.Diagnostic) -> str:
     return f" ({' '.join(parts)})" if parts else ""
 
 
-def _comment(at: At) -> list[dict[str, Any]]:
-    """An `AI!` comment in the range: do what it says, and take it away."""
-    found = instruction_at(at.text)
-    if found is None:
+async def _comment(document: Document, span: lsp.Range) -> list[dict[str, Any]]:
+    """An `AI!` comment in the lines of the range: do what it says to the code it is about, and take it away."""
+    lines = whole_lines(document, span)
+    touched = [one for one in await requests(document) if lines.start.line <= one[0] <= lines.end.line]
+    if not touched:
         return []
-    instruction = f"{found} Remove the comment that asks for this (it is marked AI!)."
-    arguments = {"uri": at.document.uri, "range": at.lines, "instruction": instruction}
+    number, _, _, asked = touched[0]
+    chosen = lines if lines.start.line != lines.end.line else await meant_by_comment(document, number)
+    instruction = f"{asked} Remove the comment that asks for this (it is marked AI!)."
+    arguments = {"uri": document.uri, "range": chosen, "instruction": instruction}
     return [_action("do what the AI! comment says", "quickfix", "mazu.edit", arguments)]
 
 
