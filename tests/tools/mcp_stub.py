@@ -39,7 +39,7 @@ def main() -> None:
     if MODE == "silent":
         time.sleep(60)
     if MODE == "children":
-        subprocess.Popen(["sleep", "300"], start_new_session=True)
+        subprocess.Popen(["sleep", "7301"], start_new_session=True)
     for line in sys.stdin:
         message = json.loads(line)
         if MODE == "noisy":
