@@ -12,9 +12,8 @@ from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.scope import Scope
 from mazu_ls.workspace import names
 
-VARIABLE = re.compile(
-    r"^[a-z][a-z0-9]{0,14}$"
-)  # nothing that a shell, a loader or a program obeys is spelt like this
+# Nothing that a shell, a loader or a program obeys is spelt like this.
+VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
 WILD = ("*", "?", "[")
 _ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.yaml", "credentials.json", ".netrc", "server.key", "cert.pem", "terraform.tfstate", ".npmrc")  # fmt: skip
 
@@ -31,6 +30,7 @@ class Programs:
     known: set[str]
 
     def command(self, argv: list[str], globs: set[str], unknown: bool) -> None:
+        """Raises Doubt unless the command only reads. `globs` are words with wildcards; `unknown` that some text is not known."""
         name, rest = argv[0], argv[1:]
         if not name.isascii() or not re.match(r"^[\w.\[:+-]+$", name):
             raise Doubt("the program is not known")
@@ -144,6 +144,7 @@ class Programs:
             self.scope.enter(place)
 
     def path(self, word: str, *, listing: bool, glob: bool) -> None:
+        """Raises Doubt for a path outside the workspace, or one that may hold secrets where contents are shown."""
         for path in targets.places(word, self.scope):
             if path == "/dev/null":
                 continue
