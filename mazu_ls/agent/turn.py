@@ -133,7 +133,6 @@ class TurnRun:
                     if not await rejected_meanwhile(self):
                         return Stop("end_turn", "")
                 case "max_tokens":
-                    self._calls_not_run(said.message)
                     return Stop(
                         "max_tokens", "The model's answer was cut at its output limit; ask it to go on."
                     )
@@ -165,11 +164,6 @@ class TurnRun:
         usage = await compaction.compact(self.session, self.model, self.turn.turn_id)
         self.meter.add(usage or Usage())
         return usage is not None
-
-    def _calls_not_run(self, message: Message) -> None:
-        """Close the calls of a message whose calls must not run."""
-        for call in message.calls:
-            self.record(journal.CallEnded(call.id, False, "not run", NOT_RUN))
 
     async def _call_model(self) -> models.Finished:
         request = self.request(self.session.conversation.outgoing())
@@ -295,9 +289,8 @@ class TurnRun:
 
     async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
         taking = self._taking
-        if (
-            taking and not taking.done()
-        ):  # a turn that was stopped does not wait long for it; it is recorded when it is there
+        # A turn that was stopped does not wait long for a checkpoint; it is recorded when it is there.
+        if taking and not taking.done():
             await asyncio.wait([taking], timeout=CHECKPOINT_SECONDS)
         if self.partial.strip():
             self.record(
@@ -306,6 +299,9 @@ class TurnRun:
                 )
             )
             self.reply = self.partial
+        # Calls of a message that was refused, cut, or finished just as the turn was stopped.
+        for call_id in self.session.conversation.unanswered():
+            self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
         if (self._steps_unsaved or self.turn.changed or self.executed) and not (taking and not taking.done()):
             await self._checkpoint("step", f"end of turn ({stop.reason})", full=self.executed)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
