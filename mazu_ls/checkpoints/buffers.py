@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mazu_ls.checkpoints.merge import merged
 from mazu_ls.checkpoints.objects import LINK_MODE
 from mazu_ls.checkpoints.project import BUFFERS, Project
-from mazu_ls.checkpoints.records import Checkpoint
+from mazu_ls.checkpoints.records import Checkpoint, PlanFiles, Reasoned
 from mazu_ls.checkpoints.steps import Selection, Step
 from mazu_ls.host import Buffer
 from mazu_ls.workspace.text import NotText, decode
@@ -17,10 +18,22 @@ from mazu_ls.workspace.text import NotText, decode
 
 @dataclass(frozen=True)
 class BufferChange:
-    """One open document, and the text it shall have."""
+    """One open document, and the text it shall have. `last` is what the last checkpoint knew of it, None for nothing."""
 
     buffer: Buffer
     text: str
+    shown: str
+    last: str | None = None
+
+    @property
+    def users(self) -> bool:
+        """The user typed since the last checkpoint: the agent's own edits are all in one."""
+        return self.last is not None and not _same_lines(self.buffer.text, self.last)
+
+    @property
+    def mixed(self) -> bool:
+        """The user typed on top of what changed between the target and the last checkpoint."""
+        return self.users and not _same_lines(self.text, self.last or "")
 
 
 @dataclass(frozen=True)
@@ -68,31 +81,67 @@ def _same_lines(one: str | None, other: str) -> bool:
 def buffer_changes(
     project: Project,
     target: Checkpoint,
+    last: bytes | None,
+    *,
     steps: Sequence[Step],
     buffers: Sequence[Buffer],
     selection: Selection,
 ) -> list[BufferChange]:
-    """Documents whose text is not what it was at the checkpoint.
+    """Documents whose text is not what it was at the checkpoint. `last` is the tree of the last checkpoint.
 
     One that was unsaved then gets its unsaved text; every other one the text of its file in the checkpoint. A
     document whose file is deleted keeps its text: closing it is the user's business.
     """
     tree, changes = bytes.fromhex(target.tree), []
     held = {held.uri: held.text for held in held_texts(project, tree)}
+    known = {held.uri: held.text for held in held_texts(project, last)}
     by_place = {step.place: step for step in steps}
     for buffer in buffers:
         text = held.get(buffer.uri)
         found = project.locate(buffer.path) if buffer.path is not None else None
         if found is not None and not selection.names(found[0].shown(found[1])):
             continue
-        if text is None and found is not None:
-            place = found[0].prefix + b"/" + found[1]
+        place = found[0].prefix + b"/" + found[1] if found is not None else None
+        if text is None and place is not None:
             if not buffer.dirty and place not in by_place:
                 continue
             text = _file_text(project, tree, place)
         if text is not None and text != buffer.text:
-            changes.append(BufferChange(buffer, text))
+            before = known.get(buffer.uri)
+            if before is None and place is not None:
+                before = _file_text(project, last, place)
+            shown = found[0].shown(found[1]) if found is not None else buffer.uri
+            changes.append(BufferChange(buffer, text, shown, before))
     return changes
+
+
+def keep_typed(project: Project, changes: list[BufferChange], plan: PlanFiles) -> None:
+    """Change the list so that what the user typed since the last checkpoint stays, merged with the target where it can be."""
+    kept: list[BufferChange] = []
+    for change in changes:
+        if not change.users or change.last is None:
+            kept.append(change)
+            continue
+        both = None
+        if change.mixed:
+            sides = (change.buffer.text, change.last, change.text)
+            both = merged(project, *(side.encode("utf-8", "surrogatepass") for side in sides))
+            if both is None:
+                reason = "what you typed does not merge with the checkpoint; your text was kept"
+                plan.conflicts.append(Reasoned(change.shown, reason))
+        if both is None:
+            plan.keep.append(Reasoned(change.shown, "what you typed was kept"))
+        else:
+            kept.append(replace(change, text=both.decode("utf-8", "surrogatepass")))
+    changes[:] = kept
+
+
+def spare_typed(changes: list[BufferChange], plan: PlanFiles) -> None:
+    """Leave out the documents that only the user changed."""
+    for change in changes:
+        if change.users and not change.mixed:
+            plan.keep.append(Reasoned(change.shown, "only you changed it"))
+    changes[:] = [change for change in changes if not change.users or change.mixed]
 
 
 def _file_text(project: Project, tree: bytes | None, place: bytes) -> str | None:

@@ -40,6 +40,14 @@ def keep_users_work(project: Project, last: bytes | None, steps: list[Step], pla
     steps[:] = merged
 
 
+def spare_users_work(steps: list[Step], plan: PlanFiles, mixed: set[str]) -> None:
+    """Leave out the files that only the user changed; in `mixed` are those that the agent changed too."""
+    spared = [step.shown for step in steps if step.shown in plan.users and step.shown not in mixed]
+    for shown in spared:
+        _keep(plan, shown, "only you changed it")
+    steps[:] = [step for step in steps if step.shown not in spared]
+
+
 def _keep(plan: PlanFiles, shown: str, reason: str) -> None:
     plan.keep.append(Reasoned(shown, reason))
     plan.write = [path for path in plan.write if path != shown]
@@ -58,13 +66,18 @@ def _merge(project: Project, ancestor: Entry | None, step: Step, writer: PackWri
         return step.was if ancestor == step.now else None
     if ancestor.oid == step.now.oid:
         return step.was
+    read = project.repository.read
+    clean = merged(project, read(step.was.oid), read(ancestor.oid), read(step.now.oid))
+    return None if clean is None else Entry(step.was.mode, writer.add(BLOB, clean))
+
+
+def merged(project: Project, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
+    """Both changes of the ancestor in one; None where they meet, or where one is binary."""
     with tempfile.TemporaryDirectory(dir=project.repository.path) as folder:
         files = []
-        for name, entry in (("mine", step.was), ("ancestor", ancestor), ("theirs", step.now)):
+        for name, data in (("mine", mine), ("ancestor", ancestor), ("theirs", theirs)):
             file = Path(folder) / name
-            file.write_bytes(project.repository.read(entry.oid))
+            file.write_bytes(data)
             files.append(str(file))
         status, clean = project.repository.attempt("merge-file", "-p", "-q", *files)
-    if status != 0:  # 1 to 127: so many conflicts; 255: not mergeable, binary for one
-        return None
-    return Entry(step.was.mode, writer.add(BLOB, clean))
+    return clean if status == 0 else None  # 1 to 127: so many conflicts; 255: not mergeable

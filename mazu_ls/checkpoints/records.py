@@ -8,7 +8,7 @@ from typing import Literal
 
 CheckpointKind = Literal["manual", "step", "baseline", "safety", "compaction"]
 Section = Literal["code", "memory", "conversation", "skills"]
-OnConflict = Literal["ask", "overwrite", "keep"]
+OnConflict = Literal["ask", "overwrite", "keep", "spare"]
 
 
 @dataclass(frozen=True)

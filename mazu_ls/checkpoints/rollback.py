@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import disk, merge, schema, stage, steps
-from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes, only_saved
+from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes, keep_typed, only_saved, spare_typed
 from mazu_ls.checkpoints.project import Project, tree_of
 from mazu_ls.checkpoints.records import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
 from mazu_ls.checkpoints.steps import Selection, Step
 from mazu_ls.checkpoints.take import Request, take
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import select, transaction
 
@@ -39,10 +41,9 @@ def preview(
     """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at."""
     seen, now = project.present(db)
     before = replace(target, skipped=tuple(seen.skipped.values()))
-    last = tree_of(db, schema.state(db, "current"))
     return plan(
         project,
-        last=last,
+        last=Last.of(db),
         before=before,
         before_tree=now,
         target=target,
@@ -54,7 +55,7 @@ def preview(
 def plan(
     project: Project,
     *,
-    last: bytes | None,
+    last: Last,
     before: Checkpoint,
     before_tree: bytes | None,
     target: Checkpoint,
@@ -63,8 +64,15 @@ def plan(
 ) -> Rollback:
     """From a state of the folders (`before_tree`, with what `before` skipped) to the target.
 
-    What differs from `last`, the tree of the last checkpoint, is the user's own work.
+    What differs from the last checkpoint is the user's own work.
     """
+    for path in selection.paths:
+        if not _known(project, path, before_tree, bytes.fromhex(target.tree)):
+            raise MazuError(
+                Kind.NOT_FOUND,
+                f"Neither {target.id} nor the project holds {path!r}.",
+                "Name files as the diff does.",
+            )
     found = steps.steps_between(project, before, before_tree, target, selection)
     users = _users_work(project, last, before_tree)
     files = PlanFiles(
@@ -74,11 +82,15 @@ def plan(
         users=[s.shown for s in found.steps if s.place in users],
         agents=[s.shown for s in found.steps if s.place not in users],
     )
-    files.conflicts = [Reasoned(path, "you changed it since the last checkpoint") for path in files.users]
     changes: list[BufferChange] = []
     if selection.has("code"):
-        changes = buffer_changes(project, target, found.steps, buffers, selection)
+        changes = buffer_changes(
+            project, target, last.tree, steps=found.steps, buffers=buffers, selection=selection
+        )
         files.buffers = [change.buffer.uri for change in changes]
+        files.users += [c.shown for c in changes if c.users and c.shown not in files.users]
+        files.agents = [path for path in files.agents if path not in files.users]
+    files.conflicts = [Reasoned(path, "you changed it since the last checkpoint") for path in files.users]
     if selection.has("memory"):
         files.memories = project.count_memories(before_tree, bytes.fromhex(target.tree))
     if selection.has("conversation"):
@@ -89,11 +101,47 @@ def plan(
     return Rollback(RollbackReport(target, None, files), found.steps, changes)
 
 
-def _users_work(project: Project, last: bytes | None, now: bytes | None) -> set[bytes]:
+def _known(project: Project, shown: str, *trees: bytes | None) -> bool:
+    """Whether one of the trees has a file or folder that is shown so."""
+    wanted = shown.rstrip("/")
+    for mount in project.mounts:
+        if f"{wanted}/" == mount.label:
+            return True
+        if wanted.startswith(mount.label):
+            place = mount.prefix + b"/" + os.fsencode(wanted.removeprefix(mount.label))
+            if any(project.trees.at(tree, place) for tree in trees):
+                return True
+    return False
+
+
+@dataclass(frozen=True)
+class Last:
+    """What the last checkpoint knew: its tree, and what a rollback of a part wrote after it, which is nobody's work."""
+
+    tree: bytes | None
+    wrote: Mapping[bytes, bytes | None]
+
+    @classmethod
+    def of(cls, db: apsw.Connection) -> Last:
+        """As of now."""
+        current = schema.state(db, "current")
+        noted = json.loads(schema.state(db, "wrote") or "{}")
+        places = noted.get("places", {}) if noted.get("after") == current else {}
+        wrote = {bytes.fromhex(place): bytes.fromhex(oid) if oid else None for place, oid in places.items()}
+        return cls(tree_of(db, current), wrote)
+
+
+def _users_work(project: Project, last: Last, now: bytes | None) -> set[bytes]:
     """Places that differ from the last checkpoint: nobody but the user wrote there since. Saving what was unsaved
     then is no work of its own."""
-    found = _changed(project, last, now)
-    return found - only_saved(project, last, now) if found else found
+    found = _changed(project, last.tree, now)
+    if not found:
+        return found
+    for place, oid in last.wrote.items():
+        entry = project.trees.at(now, place)
+        if (entry.oid if entry else None) == oid:
+            found.discard(place)
+    return found - only_saved(project, last.tree, now)
 
 
 def _changed(project: Project, old: bytes | None, new: bytes | None) -> set[bytes]:
@@ -116,21 +164,22 @@ def roll_back(
 ) -> Rollback:
     """Do it. The report says `applied` False where conflicts have to be decided: nothing was touched then.
 
-    `ask` stops at every file that the user changed since the last checkpoint; None only where an earlier checkpoint's
-    file would replace both the agent's work and the user's on top of it.
+    `ask` stops at everything the user changed since the last checkpoint; None and `spare` only where an earlier
+    checkpoint's text would replace both the agent's work and the user's on top of it. `spare` leaves out what only the
+    user changed; `keep` merges it.
     """
-    if on_conflict == "ask" or on_conflict is None:
+    last = Last.of(db)
+    both = _changed(project, bytes.fromhex(target.tree), last.tree)
+    if on_conflict not in ("overwrite", "keep"):
         looked = preview(project, db, target, selection, buffers)
         files = looked.report.plan
-        if on_conflict is None:
-            both = _changed(project, bytes.fromhex(target.tree), tree_of(db, schema.state(db, "current")))
-            mixed = {step.shown for step in looked.steps if step.place in both}
+        mixed = _mixed(looked, both)
+        if on_conflict != "ask":
             files.conflicts = [conflict for conflict in files.conflicts if conflict.path in mixed]
         if files.conflicts:
             return looked
     label = f"before rolling back to {target.id}"
     safety = take(project, db, Request("safety", label, target.session_id, None, None, buffers))
-    last = tree_of(db, safety.parent_id)
     found = plan(
         project,
         last=last,
@@ -141,14 +190,20 @@ def roll_back(
         buffers=buffers,
     )
     found.report.safety = safety
+    unseen = [step.mount.full(step.path).hex() for step in found.steps]
     if on_conflict == "keep":
-        merge.keep_users_work(project, last, found.steps, found.report.plan)
+        merge.keep_users_work(project, last.tree, found.steps, found.report.plan)
+        keep_typed(project, found.buffers, found.report.plan)
+    elif on_conflict == "spare":
+        merge.spare_users_work(found.steps, found.report.plan, _mixed(found, both))
+        spare_typed(found.buffers, found.report.plan)
+    found.report.plan.buffers = [change.buffer.uri for change in found.buffers]
     staged = stage.stage(found.steps, project.repository.read)
     try:
         transaction(
             db,
             lambda d: _commit(
-                project, d, safety=safety, target=target, selection=selection, todo=found.steps
+                project, d, safety=safety, target=target, selection=selection, todo=found.steps, unseen=unseen
             ),
         )
     except BaseException:
@@ -156,6 +211,12 @@ def roll_back(
         raise
     finish(project, db, found.steps, staged, found.report)
     return found
+
+
+def _mixed(found: Rollback, both: set[bytes]) -> set[str]:
+    """What the user changed on top of what changed between the target and the last checkpoint, as it is shown."""
+    files = {step.shown for step in found.steps if step.place in both}
+    return files | {change.shown for change in found.buffers if change.mixed}
 
 
 def _commit(
@@ -166,6 +227,7 @@ def _commit(
     target: Checkpoint,
     selection: Selection,
     todo: Sequence[Step],
+    unseen: Sequence[str],
 ) -> None:
     """The commit point: from here on, only forward."""
     for part in project.parts:
@@ -180,8 +242,9 @@ def _commit(
         if changed:
             part.restore(db, changed)
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
-    unseen = [step.mount.full(step.path).hex() for step in todo]
     schema.set_state(db, "unseen", json.dumps(unseen))
+    places = {step.place.hex(): step.now.oid.hex() if step.now else None for step in todo}
+    schema.set_state(db, "wrote", json.dumps({"after": safety.id, "places": places}))
     db.execute(
         "INSERT OR REPLACE INTO checkpoint_journal VALUES (1, ?, ?, ?, ?)",
         (str(project.repository.path), safety.id, target.id, steps.dump(todo)),

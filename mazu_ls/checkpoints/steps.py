@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from mazu_ls.checkpoints.mounts import SKILLS, Mount
 from mazu_ls.checkpoints.objects import Entry
@@ -30,7 +31,8 @@ class Selection:
 
     @property
     def whole(self) -> bool:
-        return not self.only and not self.paths
+        """Whether everything comes back, also where each section is named."""
+        return not self.paths and (not self.only or set(self.only) == set(get_args(Section)))
 
     def names(self, shown: str) -> bool:
         """Whether a file is meant: itself, or a folder above it."""

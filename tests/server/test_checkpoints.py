@@ -120,6 +120,42 @@ async def test_without_a_wish_only_work_on_top_of_the_agents_is_asked_about(edit
     assert (folder / "a.py").read_text() == "mine\n"
 
 
+async def test_keeping_keeps_what_was_typed_too(editor: Client, folder: Path):
+    document = editor.open((folder / "a.py").as_uri(), "a = 1\n")
+    taken = await editor.command("mazu.checkpoint")
+    editor.change(document.uri, "a = 1\nmine = 2\n")
+    asked = await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "ask"})
+    assert not asked["applied"]
+    assert asked["plan"]["users"] == ["a.py"]
+    kept = await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "keep"})
+    assert kept["applied"] and [one["path"] for one in kept["plan"]["keep"]] == ["a.py"]
+    assert document.text == "a = 1\nmine = 2\n"
+    await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+    assert document.text == "a = 1\n"
+
+
+async def test_paths_that_nobody_knows_are_refused(editor: Client, folder: Path):
+    taken = await editor.command("mazu.checkpoint")
+    for path in ("nope.txt", "../x", "/etc/passwd"):
+        with pytest.raises(RpcFailure) as refused:
+            await editor.command("mazu.rollback", {"id": taken["id"], "paths": [path]})
+        assert refused.value.data["kind"] == "not_found"
+
+
+async def test_a_part_that_was_rolled_back_is_brought_forward_again_without_a_question(
+    editor: Client, folder: Path
+):
+    taken = await editor.command("mazu.checkpoint")
+    (folder / "a.py").write_text("later\n")
+    await editor.command("mazu.checkpoint")
+    for part in ({"only": ["code"]}, {"paths": ["a.py"]}):
+        back = await editor.command("mazu.rollback", {"id": taken["id"], **part})
+        assert back["applied"] and (folder / "a.py").read_text() == "a = 1\n"
+        again = await editor.command("mazu.rollback", {"id": back["safety"]["id"]})
+        assert again["applied"], again["plan"]
+        assert (folder / "a.py").read_text() == "later\n"
+
+
 async def test_lists_diffs_and_pruning(editor: Client, folder: Path):
     first = await editor.command("mazu.checkpoint", {"label": "first"})
     (folder / "a.py").write_text("a = 2\na = 3\n")

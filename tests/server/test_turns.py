@@ -305,3 +305,44 @@ async def test_a_range_of_a_file_that_is_not_open_is_rewritten_in_the_editor(
         assert result["edits"] == [{"uri": path.as_uri(), "added": 1, "removed": 1}]
         assert client.documents[path.as_uri()].text == "x = 10\ny = 2\n"
         assert path.read_text() == "x = 1\ny = 2\n"
+
+
+async def test_an_undo_spares_what_the_turn_did_not_touch_and_can_be_undone(
+    env: dict[str, str], folder: Path
+):
+    for name in ("a.txt", "b.txt", "o.txt"):
+        (folder / name).write_text("one\n")
+    replies = [
+        {"calls": [{"name": "write_file", "arguments": {"path": "a.txt", "content": "agent\n"}}]},
+        {"text": "Done."},
+    ]
+    async with agent(env, folder, replies) as client:
+        other = client.open((folder / "o.txt").as_uri(), "one\n")
+        await client.command("mazu.chat", {"message": "Write.", "wait": True}, within=60)
+        (folder / "b.txt").write_text("mine\n")
+        client.change(other.uri, "one\nmine\n")
+        undone = await client.command("mazu.undo")
+        assert undone["applied"] and undone["verified"], undone
+        assert (folder / "a.txt").read_text() == "one\n"
+        assert (folder / "b.txt").read_text() == "mine\n"
+        assert other.text == "one\nmine\n"
+        assert {one["path"] for one in undone["plan"]["keep"]} == {"b.txt", "o.txt"}
+        again = await client.command("mazu.rollback", {"id": undone["safety"]["id"]})
+        assert again["applied"], again["plan"]
+        assert (folder / "a.txt").read_text() == "agent\n"
+        assert other.text == "one\nmine\n"
+
+
+async def test_an_undo_asks_where_the_user_worked_on_top_of_the_turn(env: dict[str, str], folder: Path):
+    (folder / "a.txt").write_text("one\n")
+    replies = [
+        {"calls": [{"name": "write_file", "arguments": {"path": "a.txt", "content": "agent\n"}}]},
+        {"text": "Done."},
+    ]
+    async with agent(env, folder, replies) as client:
+        await client.command("mazu.chat", {"message": "Write.", "wait": True}, within=60)
+        (folder / "a.txt").write_text("agent\nand mine\n")
+        undone = await client.command("mazu.undo")
+        assert not undone["applied"]
+        assert [one["path"] for one in undone["plan"]["conflicts"]] == ["a.txt"]
+        assert (folder / "a.txt").read_text() == "agent\nand mine\n"

@@ -100,7 +100,7 @@ async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
         "memory": params.memory,
     }
     only: list[Section] = [name for name, wanted in chosen.items() if wanted]
-    report = await roll_back(server, checkpoints, before, only=only)
+    report = await roll_back(server, checkpoints, before, only=only, on_conflict="spare")
     return wire.RollbackResult.of(report)
 
 
