@@ -34,9 +34,7 @@ class OpenAIModel:
 
     def body(self, request: Request) -> dict[str, Any]:
         """See `Model.body`."""
-        return {"model": self.spec.model, "stream": True} | self._extra(
-            self._payload(request)
-        )
+        return {"model": self.spec.model, "stream": True} | self._extra(self._payload(request))
 
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""

@@ -145,8 +145,7 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     for part in parts:
         if isinstance(part, ToolResult):
-            text = part.text if part.ok else f"error: {part.text}"
-            said.append({"role": "tool", "tool_call_id": part.call_id, "content": text})
+            said.append({"role": "tool", "tool_call_id": part.call_id, "content": _told(part)})
             content.extend(_picture(image, spec) for image in part.images)
         elif isinstance(part, Image):
             content.append(_picture(part, spec))
@@ -157,6 +156,11 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
         text = "\n\n".join(block["text"] for block in content) if plain else content
         said.append({"role": "user", "content": text})
     return said
+
+
+def _told(result: ToolResult) -> str:
+    """There is no field that says that a call failed, so the text has to; most already do."""
+    return result.text if result.ok or result.text.startswith("error") else f"error: {result.text}"
 
 
 def _picture(image: Image, spec: ModelSpec) -> dict[str, Any]:

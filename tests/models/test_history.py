@@ -95,6 +95,17 @@ def test_a_call_that_nobody_answered_is_closed_honestly():
     assert (two["tool_use_id"], two["content"], words["text"]) == ("two", "second", "Never mind.")
 
 
+def test_a_failure_is_said_once_to_a_service_that_has_no_field_for_it():
+    calls = (ToolCall("one", "read_file", {}), ToolCall("two", "read_file", {}))
+    failed = (ToolResult("one", "error: no such file", ok=False), ToolResult("two", "exit code 1", ok=False))
+    body, complaint = sent(
+        [Message("user", (Text("Go."),)), Message("assistant", calls), Message("user", failed)], GPT
+    )
+    assert complaint is None
+    told = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+    assert told == ["error: no such file", "error: exit code 1"]
+
+
 def test_an_id_that_a_provider_uses_in_every_turn_is_told_apart():
     turn = [
         Message("assistant", (ToolCall("call_0", "read_file", {}),)),
