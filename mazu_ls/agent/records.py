@@ -70,7 +70,9 @@ class Spending:
         return sum(self.by_model.values(), Usage())
 
     def add(self, model: str, usage: Usage) -> None:
-        """Count one call."""
+        """Count what was used; a session in which nothing was is no line of the account."""
+        if not usage.model_calls and not usage.tokens:
+            return
         self.by_model[model] = self.by_model.get(model, Usage()) + usage
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
+from mazu_ls.agent.records import spending
 from mazu_ls.agent.session import Session, SessionInfo, describe, new_id
 from mazu_ls.errors import Kind, MazuError
 
@@ -58,11 +59,10 @@ class Sessions:
         session = await self.get(session_id)
         if session.running:
             raise MazuError(Kind.BUSY, "A turn is running in this session.", "Stop it first.")
-        info = await session.info()
-        self._project.spend(
-            journal.Spent(info.model or "unknown", info.usage, f"deleted session {session_id}")
-        )
         await session.close()
+        spent = await asyncio.to_thread(spending, [session.journal.path])
+        for model, usage in spent.by_model.items():
+            self._project.spend(journal.Spent(model, usage, f"deleted session {session_id}"))
         self._open.pop(session_id, None)
         session.journal.path.unlink(missing_ok=True)
         if self._project.proposals:

@@ -182,9 +182,10 @@ class TurnRun:
                 Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
             )
         self.partial = ""
-        self.meter.add(finished.usage + Usage(steps=1))
+        used = finished.usage + Usage(steps=1)
+        self.meter.add(used)
         self.session.last_input = finished.usage.tokens
-        self.record(journal.ModelSaid(finished.message, finished.stop, finished.usage))
+        self.record(journal.ModelSaid(finished.message, finished.stop, used))
         if text := finished.message.text:
             self.reply = text
         return finished

@@ -153,5 +153,11 @@ async def test_a_session_of_another_process_is_not_taken_and_a_deleted_one_stays
         assert session.id not in {info.id for info in await ours.sessions.list()}
         from mazu_ls.agent.records import spending
 
-        assert spending(ours.state.glob("**/*.jsonl")).total.model_calls == 1
+        (model,) = spending(ours.state.glob("**/*.jsonl")).by_model
+        used = spending(ours.state.glob("**/*.jsonl")).by_model[model]
+        assert (used.model_calls, used.steps) == (1, 1)
+        assert model.startswith("anthropic:")
+        empty = await ours.sessions.new()
+        await ours.sessions.delete(empty.id)
+        assert set(spending(ours.state.glob("**/*.jsonl")).by_model) == {model}
         await ours.close()
