@@ -145,6 +145,22 @@ async def test_a_defect_of_ours_is_no_traceback(
     assert "Traceback" not in str(caught.value.data) + caught.value.message
 
 
+async def test_only_the_current_session_is_deleted_when_none_is_named(client: Client, folder: Path):
+    await client.initialize(folder)
+    first = await client.command("mazu.session.new", {"name": "kept"})
+    await client.command("mazu.session.new", {"name": "ended"})
+    await client.command("mazu.session.end")
+    with pytest.raises(RpcFailure) as caught:
+        await client.command("mazu.session.delete")
+    assert caught.value.data["kind"] == "not_found"
+    assert len((await client.command("mazu.session.list"))["sessions"]) == 2
+    third = await client.command("mazu.session.new")
+    left = (await client.command("mazu.session.delete"))["sessions"]
+    assert first["id"] in {session["id"] for session in left}
+    assert third["id"] not in {session["id"] for session in left}
+    assert (await client.command("mazu.usage"))["byModel"] == {}
+
+
 async def test_permissions_are_shown_changed_and_checked(client: Client, folder: Path):
     await client.initialize(folder)
     check = {"tool": "run_shell", "arguments": {"command": "make test"}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.commands import command
 from mazu_ls.server.turns import check_ready
 from mazu_ls.server.wire import sessions as wire
@@ -57,10 +58,16 @@ async def end(server: Server, params: turns.OfSession) -> wire.Session:
 
 @command("mazu.session.delete")
 async def delete(server: Server, params: turns.OfSession) -> wire.SessionList:
-    """Remove a session and its journal for good; without an id the last used one."""
+    """Remove a session and its journal for good; without an id the current one, and never another in its place."""
     project = await server.opened()
-    session = await project.sessions.get(params.session_id, create=False)
-    await project.sessions.delete(session.id)
+    session_id = params.session_id or project.sessions.current
+    if session_id is None:
+        raise MazuError(
+            Kind.NOT_FOUND,
+            "There is no current session that could be deleted.",
+            "Name one of mazu.session.list.",
+        )
+    await project.sessions.delete(session_id)
     server.notify_changed("sessions")
     return await list_sessions(server, turns.OfSession())
 
