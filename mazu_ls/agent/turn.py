@@ -91,15 +91,22 @@ class TurnRun:
 
         `stopped`: it was cancelled before it began, and is recorded as such.
         """
-        if stopped:
-            return await self._end(Stop("cancelled", "Stopped."), None)
+        stop, error = (Stop("cancelled", "Stopped."), None) if stopped else await self._carried_out()
+        ending = asyncio.create_task(self._end(stop, error))
+        while True:
+            try:
+                return await asyncio.shield(ending)
+            except asyncio.CancelledError:  # it is ending already
+                if ending.done():
+                    raise
+                uncancel()
+
+    async def _carried_out(self) -> tuple[Stop, MazuError | None]:
         error: MazuError | None = None
         try:
             await self.written_down()
             async with asyncio.timeout(self.asked.limits.seconds):
                 stop = await self._loop()
-        except TimeoutError:
-            stop = Stop("max_seconds", f"The limit of {self.asked.limits.seconds:g} seconds is reached.")
         except asyncio.CancelledError:
             uncancel()
             stop = Stop("cancelled", "Stopped.")
@@ -107,11 +114,15 @@ class TurnRun:
             error, stop = failure, Stop("error", failure.message)
             if failure.kind is Kind.REFUSAL:
                 error, stop = None, Stop("refusal", failure.message)
-        except Exception:
+        except Exception as failure:
+            if isinstance(failure, TimeoutError) and self.meter.out_of_time:
+                return Stop(
+                    "max_seconds", f"The limit of {self.asked.limits.seconds:g} seconds is reached."
+                ), None
             log.exception("turn %s failed", self.turn.turn_id)
             error = MazuError(Kind.INTERNAL, "The turn failed inside mazu-ls.", "The log has the detail.")
             stop = Stop("error", error.message)
-        return await self._end(stop, error)
+        return stop, error
 
     async def _loop(self) -> Stop:
         if self.asked.command:

@@ -204,3 +204,23 @@ async def test_parallel_reads_and_what_was_not_reached_all_get_one_result(tmp_pa
         assert [call.ok for call in ended] == [True, False, False]
         assert len({call.call_id for call in ended}) == 3
         assert not (world.root / "b.txt").exists()
+
+
+async def test_while_it_ends_by_itself_the_end_is_still_told(tmp_path: Path):
+    async with opened(tmp_path, WRITE, {"text": "Done."}) as (_, project):
+        session = await project.sessions.new()
+        ending, real = asyncio.Event(), project.checkpoint
+
+        async def checkpoint(kind: Any, label: str, **asked: Any):
+            if label.startswith("end of turn"):
+                ending.set()
+                await asyncio.sleep(0.05)
+            return await real(kind, label, **asked)
+
+        project.checkpoint = checkpoint  # type: ignore[method-assign]
+        turn = asyncio.create_task(session.prompt(Prompt("Go.", kind="run", checkpoint_every=9)))
+        await asyncio.wait_for(ending.wait(), 10)
+        session.cancel()
+        result = await turn
+        assert (result.stop_reason, len(result.checkpoints)) == ("end_turn", 2)
+        assert isinstance(session.events()[-1].body, journal.TurnEnded)
