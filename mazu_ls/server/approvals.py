@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.errors import InvalidArguments
 from mazu_ls.host import Choice, Question, Reply
 from mazu_ls.server.outgoing import ClientError
 
@@ -18,6 +20,29 @@ DETAIL = 600
 """Characters of the detail that a message box still shows well."""
 
 
+class Asked:
+    """A question that is open: whoever calls `answer` first decides it."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.in_chat = False
+        """Whether a chat document is open in which it can be answered too."""
+        self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.verdict: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        """What was decided by anyone; None where the question was withdrawn."""
+
+    def answer(self, option_id: str) -> bool:
+        """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for an id it does not offer."""
+        choice = _chosen(self.question, option_id, lambda choice: choice.id)
+        if choice is None:
+            offered = ", ".join(one.id for one in self.question.choices)
+            raise InvalidArguments(f"`optionId` is none of {offered}", "optionId")
+        if self.verdict.done() or self.answered.done():
+            return False
+        self.answered.set_result(Reply(choice))
+        return True
+
+
 class Approvals:
     """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`."""
 
@@ -26,19 +51,49 @@ class Approvals:
         self._profile = profile
         # A second showMessageRequest replaces the first in some editors, which then gets no answer.
         self._one_at_a_time = asyncio.Lock()
+        self.open: Asked | None = None
+        self.listener: Callable[[Asked], None] | None = None
+        """Hears of every question that is asked."""
 
     async def ask(self, question: Question, timeout: float) -> Reply:
         """The user's choice; a Reply without one when none came within `timeout` seconds of being shown."""
         async with self._one_at_a_time:
+            asked = self.open = Asked(question)
+            if self.listener:
+                self.listener(asked)
+            reply: Reply | None = None
             try:
-                if self._profile.opted("permissions"):
-                    return await self._rich(question, timeout)
-                return await self._plain(question, timeout)
-            except TimeoutError:
-                return Reply(None)
-            except ClientError as error:
-                logger.warning("The question %r was not answered: %s", question.title, error)
-                return Reply(None)
+                reply = await self._first_answer(asked, timeout)
+                return reply
+            finally:
+                self.open = None
+                asked.verdict.set_result(reply)
+
+    async def _first_answer(self, asked: Asked, timeout: float) -> Reply:
+        """The editor's answer, or one given in a chat document."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout
+        request = loop.create_task(self._requested(asked.question, timeout))
+        try:
+            await asyncio.wait({request, asked.answered}, return_when=asyncio.FIRST_COMPLETED)
+            if asked.answered.done():
+                return asked.answered.result()
+            return request.result()
+        except TimeoutError:
+            return Reply(None)
+        except ClientError as error:
+            logger.warning("The question %r was not answered: %s", asked.question.title, error)
+            if asked.in_chat:
+                # An editor that cannot ask leaves the chat document, which says what is asked.
+                await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
+            return asked.answered.result() if asked.answered.done() else Reply(None)
+        finally:
+            request.cancel()
+
+    async def _requested(self, question: Question, timeout: float) -> Reply:
+        if self._profile.opted("permissions"):
+            return await self._rich(question, timeout)
+        return await self._plain(question, timeout)
 
     async def pick(self, message: str, options: tuple[str, ...], timeout: float = PICK_SECONDS) -> str | None:
         """One of `options`, or None."""

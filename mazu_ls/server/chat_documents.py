@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import project_folder
-from mazu_ls.server import chat_commands, chats, turns
+from mazu_ls.server import chat_commands, chat_questions, chats, turns
 from mazu_ls.server.apply import apply_edits
 from mazu_ls.server.attachments import attachments, mentioned
 from mazu_ls.server.disk import unified
@@ -99,6 +100,8 @@ class ReplyWriter:
                 self._pending += text
             case journal.CallStarted(_, _, title):
                 self._pending = self._pending.rstrip("\n") + f"\n\n- {title}"
+            case journal.CallDecided() as decided if said := chat_questions.verdict(decided):
+                self._pending += f" ({said})"
             case journal.CallEnded(_, ok, summary):
                 self._pending += f": {'' if ok else '**failed** '}{_line(summary)}\n\n"
             case journal.TurnEnded(stop_reason, reply, _, detail, error):
@@ -112,6 +115,8 @@ class ReplyWriter:
 
     async def run(self, stop_listening: object) -> None:
         """Write until the turn has ended and everything stands in the document."""
+        replying = self._server.editor.replying if self._server.editor else set[Path]()
+        replying.add(self._path)
         try:
             await self._make_room()
             while not self._ended:
@@ -122,19 +127,26 @@ class ReplyWriter:
                 await asyncio.sleep(EDIT_SECONDS)
             await self._finish()
         finally:
+            replying.discard(self._path)
             if callable(stop_listening):
                 stop_listening()
 
     async def _make_room(self) -> None:
         """The heading of the reply, below the message. After the command was answered, because eglot waits for that
         answer and tells of no edit meanwhile."""
-        text = await self._server.host.read(self._path)
         try:
-            await self._server.host.edit(self._path, text, text.rstrip("\r\n") + chats.opening(self._turn))
+            async with self._alone():
+                text = await self._server.host.read(self._path)
+                opening = chats.opening(self._turn)
+                await self._server.host.edit(self._path, text, text.rstrip("\r\n") + opening)
         except MazuError as error:
             await self._server.host.say(
                 "warning", f"Mazu: the reply has no place in {self._path.name}. {error.message}"
             )
+
+    def _alone(self) -> AbstractAsyncContextManager[None]:
+        """Meanwhile nobody else of ours edits a chat document."""
+        return self._server.editor.chat_edits if self._server.editor else nullcontext()
 
     async def _finish(self) -> None:
         for _ in range(REFUSALS + 1):
@@ -150,6 +162,10 @@ class ReplyWriter:
         ready = self._pending.rstrip("\n")
         if not ready:
             return
+        async with self._alone():
+            await self._insert(ready)
+
+    async def _insert(self, ready: str) -> None:
         document = self._server.editor.documents.at(self._path) if self._server.editor else None
         text = document.text if document else await self._server.host.read(self._path)
         place = chats.reply_end(text, self._turn)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from mazu_ls.server import lsp
@@ -74,6 +76,10 @@ class Editor:
         self.profile = profile
         self.documents = documents
         self.approvals = Approvals(link, profile)
+        self.chat_edits = asyncio.Lock()
+        """Held by whoever edits a chat document: the reply and a question may come at the same time."""
+        self.replying: set[Path] = set()
+        """Chat documents into which a reply is being written."""
         self.focus: Focus | None = None
         self.heard_at = time.monotonic()
 

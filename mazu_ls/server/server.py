@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server import uris
+from mazu_ls.server import chat_questions, uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.features import proposals, virtual
@@ -47,6 +47,8 @@ class Server:
         self.jobs = Jobs(host, editor)
         self.updates = updates or Updates(editor)
         self._hints = Hints(self, editor) if editor else None
+        if editor:
+            chat_questions.attach(self, editor)
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.settings: Mapping[str, Any] = {}

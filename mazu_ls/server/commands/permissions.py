@@ -128,3 +128,18 @@ def _state(project: Project) -> Any:
         for grant in project.grants.list()
     ]
     return {"mode": project.mode, "rules": settings + granted}
+
+
+@command("mazu.permissions.answer")
+async def answer(server: Server, params: wire.AnswerQuestion) -> Any:
+    """Answer the open question, wherever else it is shown; whoever answers first decides. Without arguments: show it."""
+    asked = server.editor.approvals.open if server.editor else None
+    if asked and params.call_id not in (None, asked.question.call_id):
+        asked = None
+    answered = bool(asked and params.option_id and asked.answer(params.option_id))
+    if answered or asked is None:
+        return {"answered": answered, "open": None}
+    question = asked.question
+    options = [{"id": c.id, "label": c.label, "kind": c.kind} for c in question.choices]
+    shown = {"sessionId": question.session_id, "callId": question.call_id, "tool": question.tool}
+    return {"answered": False, "open": {**shown, "title": question.title, "options": options}}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server import lsp
-from mazu_ls.server.chats import is_chat, pending_message
+from mazu_ls.server.chat_questions import TITLES
+from mazu_ls.server.chats import is_chat, pending_message, session_of
 from mazu_ls.server.editor import Focus
 from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.hints import anchored, shown_range
@@ -172,10 +173,25 @@ def _on_text(at: At) -> list[dict[str, Any]]:
 
 
 def _chat_actions(server: Server, document: Document) -> list[dict[str, Any]]:
-    """In a chat document: send what stands under the last heading."""
-    if not is_chat(document.path) or not pending_message(document.text):
+    """In a chat document: answer its session's open question, send what stands under the last heading."""
+    if not is_chat(document.path):
         return []
-    return [_action("send", "source", "mazu.chat", {"attachments": [{"uri": document.uri}]})]
+    found = _answers(server, document)
+    if not pending_message(document.text):
+        return found
+    return [*found, _action("send", "source", "mazu.chat", {"attachments": [{"uri": document.uri}]})]
+
+
+def _answers(server: Server, document: Document) -> list[dict[str, Any]]:
+    """The choices of the question that is open in this chat document's session."""
+    asked = server.editor.approvals.open if server.editor else None
+    if asked is None or asked.question.session_id != session_of(document.text):
+        return []
+    call = {"callId": asked.question.call_id}
+    return [
+        _action(TITLES[choice.kind], "quickfix", "mazu.permissions.answer", {"optionId": choice.id, **call})
+        for choice in asked.question.choices
+    ]
 
 
 def _stop(server: Server) -> list[dict[str, Any]]:

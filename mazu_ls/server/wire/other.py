@@ -54,6 +54,13 @@ class SetMode(Params, frozen=True):
     mode: ModeName
 
 
+class AnswerQuestion(Params, frozen=True):
+    """The id of one of the options of the question that is open; `call_id`: only if it is about this call."""
+
+    option_id: Text | None = None
+    call_id: str | None = None
+
+
 class Check(Params, frozen=True):
     """What would be decided about this call; nothing is run."""
 

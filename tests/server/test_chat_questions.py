@@ -1,0 +1,95 @@
+"""A question of the agent's in the chat document of its session: read there, answered there, its verdict kept there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.client import NO_ANSWER, Client, eventually
+from tests.server.test_code_actions import actions, run, shown, span
+from tests.server.test_turns import agent, edit_call
+
+EDITS = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
+REPLIES = [
+    {"text": "Looking. ", "calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
+    {"calls": [edit_call("app.py", "x = 1", "x = 10")]},
+    {"text": "All done."},
+]
+
+
+@asynccontextmanager
+async def asking(env: dict[str, str], folder: Path, answer: Any = NO_ANSWER) -> AsyncIterator[Client]:
+    """A chat in which the agent wants to edit a file; `answer` is the editor's to showMessageRequest, None: it has none."""
+    (folder / "app.py").write_text("x = 1\n")
+    async with agent(env, folder, REPLIES, **EDITS) as client:
+        if answer is not None:
+            client.answers["window/showMessageRequest"] = lambda params: answer
+        started = await client.command("mazu.chat")
+        path = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
+        client.uri = path.as_uri()
+        client.chat = client.open(client.uri, path.read_text(), "markdown")
+        client.change(client.uri, "Make x ten", (len(client.chat.lines), 0))
+        await client.command("mazu.chat", {"attachments": [{"uri": client.uri}]}, within=60)
+        yield client
+
+
+def said(client: Client) -> str:
+    return client.chat.text.partition("## Mazu")[2]
+
+
+async def answered(client: Client, title: str) -> None:
+    """Choose a code action in the chat document."""
+    line = next(number for number, line in enumerate(client.chat.lines) if line.startswith("## Mazu asks"))
+    await run(client, await actions(client, client.uri, span(line, 0, line, 0)), title)
+
+
+@pytest.mark.parametrize("answer", [NO_ANSWER, None], ids=["says nothing", "cannot ask"])
+async def test_a_question_is_answered_in_the_chat(env: dict[str, str], folder: Path, answer: Any):
+    async with asking(env, folder, answer) as client:
+        await shown(client.chat, "## Mazu asks")
+        await shown(client.chat, "+x = 10")
+        assert "-x = 1\n" in client.chat.text
+        client.change(client.uri, "and then y", (len(client.chat.lines), 0))
+        client.change(client.uri, "A note. ", (0, 0))
+        assert (folder / "app.py").read_text() == "x = 1\n"
+        await answered(client, "Mazu: allow once")
+        await shown(client.chat, "All done.")
+        await eventually(lambda: settled(client))
+        assert (folder / "app.py").read_text() == "x = 10\n"
+        assert "edit_file app.py (allowed once): " in said(client)
+        assert client.chat.text.startswith("A note. <!-- mazu session")
+        assert client.chat.text.endswith("All done.\n\n## You\n\nand then y")
+
+
+async def settled(client: Client) -> bool:
+    return "Mazu asks" not in client.chat.text
+
+
+async def test_a_refusal_in_the_chat_is_one_everywhere(env: dict[str, str], folder: Path):
+    async with asking(env, folder) as client:
+        await shown(client.chat, "## Mazu asks")
+        (request,) = [m for m in client.received if m.get("method") == "window/showMessageRequest"]
+        opened = await client.command("mazu.permissions.answer")
+        assert opened["open"]["tool"] == "edit_file"
+        await answered(client, "Mazu: deny")
+        await client.until(lambda m: m.get("params") == {"id": request["id"]})
+        late = {"optionId": "allow_once"}
+        assert await client.command("mazu.permissions.answer", late) == {"answered": False, "open": None}
+        await shown(client.chat, "All done.")
+        await eventually(lambda: settled(client))
+        assert "(denied)" in said(client)
+        assert (folder / "app.py").read_text() == "x = 1\n"
+
+
+async def test_an_answer_of_the_editor_takes_the_question_out_of_the_chat(env: dict[str, str], folder: Path):
+    async with asking(env, folder, {"title": "Allow once"}) as client:
+        await shown(client.chat, "All done.")
+        await eventually(lambda: settled(client))
+        assert "allowed once" in said(client)
+        assert (folder / "app.py").read_text() == "x = 10\n"
+        found = await actions(client, client.uri, span(0, 0, 0, 0))
+        assert "Mazu: deny" not in [action["title"] for action in found]
