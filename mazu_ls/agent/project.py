@@ -16,7 +16,7 @@ from mazu_ls.agent.documents import Documents
 from mazu_ls.agent.extensions import Extensions, written_by_user
 from mazu_ls.agent.extraction import Extractions
 from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
-from mazu_ls.agent.permissions import Grants, Rule
+from mazu_ls.agent.permissions import Given, Grants, Rule
 from mazu_ls.agent.project_map import ProjectMap, tokens_for
 from mazu_ls.agent.proposals import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals import Proposals
@@ -57,6 +57,7 @@ class Project:
         self.sessions: Sessions
         self.extractions: Extractions
         self.grants: Grants
+        self.given: dict[str, Given] = {}
         self.memories: Memories | None = None
         self.checkpoints: Checkpoints | None = None
         self.no_memory: MazuError | None = None
@@ -234,9 +235,9 @@ class Project:
         self.chosen_mode = mode
 
     def rules(self) -> list[Rule]:
-        """Permission rules of the settings, then the grants the user gave for this project."""
-        given = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in self.config.permissions.rules]
-        return [*given, *self.grants.rules()]
+        """Permission rules of the settings, those given since mazu-ls runs, the grants of this project."""
+        settings = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in self.config.permissions.rules]
+        return [*settings, *(given.rule for given in self.given.values()), *self.grants.rules()]
 
     async def model(self, name: str | None) -> Model:
         """The model of that name, or the one the settings and keys lead to. Raises MazuError(auth or config)."""

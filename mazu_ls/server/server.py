@@ -23,6 +23,7 @@ from mazu_ls.server.updates import Updates
 from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
+    from mazu_ls.agent.permissions import Given
     from mazu_ls.agent.project import Project
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Server:
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.settings: Mapping[str, Any] = {}
-        self._rules: list[dict[str, str]] = []
+        self._given: dict[str, Given] = {}
         self._planned = False
         self._closing: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Project] | None = None
@@ -104,21 +105,8 @@ class Server:
         if self._opening is None:
             return
         project = await self.opened()
-        for problem in project.configure(self._in_force()):
+        for problem in project.configure(self.settings):
             await self.host.say("warning", f"Mazu: {problem}")
-
-    async def add_rule(self, rule: Mapping[str, str]) -> None:
-        """Add a permission rule that holds while this server runs."""
-        self._rules.append(dict(rule))
-        await self.configure(self.settings)
-
-    def _in_force(self) -> Mapping[str, Any]:
-        """The editor's settings with the rules given since."""
-        if not self._rules:
-            return self.settings
-        permissions = dict(self.settings.get("permissions") or {})
-        permissions["rules"] = [*permissions.get("rules", ()), *self._rules]
-        return {**self.settings, "permissions": permissions}
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
         """Open the project anew with these folders added and taken away; running turns are stopped first."""
@@ -204,6 +192,7 @@ class Server:
         # Imported in a thread: the loop answers the editor meanwhile.
         project_type = await asyncio.to_thread(_project_type)
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
+        self.project.given = self._given  # holds while this server runs, whatever folders are open
         self.project.listen(self.updates.hear)
         proposals.attach(self, self.project)
         virtual.attach(self, self.project)

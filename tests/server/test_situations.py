@@ -172,14 +172,41 @@ async def test_permissions_are_shown_changed_and_checked(client: Client, folder:
     assert granted["id"]
     assert (await client.command("mazu.permissions.check", check))["verdict"] == "allow"
     denied = {"rule": {"tool": "run_shell", "pattern": "make test", "verdict": "deny"}}
-    await client.command("mazu.permissions.set", denied)
+    second = (await client.command("mazu.permissions.set", denied))["rules"][0]
+    assert (second["verdict"], second["source"], bool(second["id"])) == ("deny", "given", True)
+    assert (await client.command("mazu.permissions.set", denied))["rules"] == [second, granted]
     assert (await client.command("mazu.permissions.check", check))["verdict"] == "deny"
     await client.command("mazu.permissions.revoke", {"id": granted["id"]})
     assert [rule["verdict"] for rule in (await client.command("mazu.permissions.list"))["rules"]] == ["deny"]
     assert (await client.command("mazu.permissions.mode", {"mode": "plan"}))["mode"] == "plan"
     assert (await client.command("mazu.permissions.mode"))["mode"] == "plan"
+    assert (await client.command("mazu.permissions.revoke", {"id": second["id"]}))["rules"] == []
+    with pytest.raises(RpcFailure) as caught:
+        await client.command("mazu.permissions.revoke", {"id": second["id"]})
+    assert caught.value.data["kind"] == "not_found"
     with pytest.raises(RpcFailure, match="no_such_tool"):
         await client.command("mazu.permissions.check", {"tool": "no_such_tool", "arguments": {}})
+
+
+async def test_a_rule_given_now_takes_none_of_the_users_own_away(
+    client: Client, folder: Path, env: dict[str, str]
+):
+    home = Path(env["MAZU_HOME"])
+    home.mkdir()
+    (home / "config.toml").write_text(
+        '[[permissions.rules]]\ntool = "run_shell"\npattern = "make *"\nverdict = "deny"\n'
+    )
+    await client.initialize(folder)
+    await client.command("mazu.permissions.set", {"rule": {"tool": "web_fetch", "verdict": "deny"}})
+    await client.command("mazu.permissions.set", {"rule": {"tool": "grep", "verdict": "allow"}})
+    check = {"tool": "run_shell", "arguments": {"command": "make test"}}
+    assert (await client.command("mazu.permissions.check", check))["verdict"] == "deny"
+    left = (await client.command("mazu.permissions.revoke"))["rules"]
+    assert [(rule["tool"], rule["source"]) for rule in left] == [
+        ("run_shell", "settings"), ("web_fetch", "given"),
+    ]  # fmt: skip
+    assert left[0]["id"] is None
+    assert len((await client.command("mazu.permissions.revoke"))["rules"]) == 1
 
 
 async def test_status_tools_role_usage_and_audit_answer_without_a_key(client: Client, folder: Path):

@@ -51,7 +51,7 @@ class Grants:
     def add(self, tool: str, prefix: tuple[str, ...]) -> Grant:
         """Store a grant; the same one twice is one. Raises MazuError(storage) where it cannot be kept."""
         digest = hashlib.sha256("\0".join((tool, *prefix)).encode("utf-8", "surrogateescape")).hexdigest()
-        new = Grant(f"gr_{digest[:10]}", tool, prefix, datetime.now(UTC).replace(microsecond=0))
+        new = Grant(f"gr_{digest[:10]}", tool, prefix, datetime.now(UTC))
         self._grants = self._file.change(lambda old: old if any(g.id == new.id for g in old) else (*old, new))
         return next(grant for grant in self._grants if grant.id == new.id)
 

@@ -14,11 +14,12 @@ from mazu_ls.server.wire.common import Nothing
 if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
     from mazu_ls.server.server import Server
+    from mazu_ls.tools.tool import Tool
 
 
 @command("mazu.permissions.list")
 async def list_rules(server: Server, params: Nothing) -> Any:
-    """The mode and every rule: those of the settings, and those the user gave when asked."""
+    """The mode and every rule: of the settings, given while this server runs, granted for the project."""
     return _state(await server.opened())
 
 
@@ -36,7 +37,10 @@ async def set_rule(server: Server, params: wire.SetRule) -> Any:
     if rule.verdict == "allow":
         project.grants.add(rule.tool, _prefix(rule.pattern))
     else:
-        await server.add_rule({"tool": rule.tool, "pattern": rule.pattern, "verdict": rule.verdict})
+        from mazu_ls.agent.permissions import Given
+
+        given = Given.now(rule.tool, rule.pattern, rule.verdict)
+        project.given.setdefault(given.id, given)
     return _state(project)
 
 
@@ -49,22 +53,24 @@ def _prefix(pattern: str) -> tuple[str, ...]:
     return tuple(words[:-1] if words[-1:] == ["*"] else words)
 
 
-async def _newest_grant(server: Server) -> wire.RevokeRule:
+async def _newest_rule(server: Server) -> wire.RevokeRule:
     """Without arguments: the rule given last."""
     project = await server.opened()
-    granted = project.grants.list()
-    if not granted:
+    dated = [(grant.granted_at, grant.id) for grant in project.grants.list()]
+    dated += [(given.given_at, given.id) for given in project.given.values()]
+    if not dated:
         raise MazuError(
             Kind.NOT_FOUND, "No rule was given that could be revoked.", "See mazu.permissions.list."
         )
-    return wire.RevokeRule(granted[-1].id)
+    return wire.RevokeRule(max(dated)[1])
 
 
-@command("mazu.permissions.revoke", natural=_newest_grant)
+@command("mazu.permissions.revoke", natural=_newest_rule)
 async def revoke(server: Server, params: wire.RevokeRule) -> Any:
     """Take back a rule that was given; rules of the settings are changed there."""
     project = await server.opened()
-    project.grants.revoke(params.id)
+    if project.given.pop(params.id, None) is None:
+        project.grants.revoke(params.id)
     return _state(project)
 
 
@@ -97,11 +103,22 @@ async def check(server: Server, params: wire.Check) -> Any:
     if tool is None:
         known = ", ".join(sorted(tool.name for tool in project.tools()))
         raise InvalidArguments(f"there is no tool {params.tool!r}; there are {known}", "tool")
+    _check_judged(tool, params.arguments)
     place = Place(project.workspace.roots, project.root, Path.home())
     call = Call(tool.name, tool.effect, params.arguments)
     found = decide(call, params.mode or project.mode, project.rules(), place)
     answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason}
     return answer if found.rule is None else {**answer, "rule": found.rule}
+
+
+def _check_judged(tool: Tool, arguments: dict[str, Any]) -> None:
+    """The arguments a call is judged by have to be what the tool takes; of the others nothing is asked."""
+    for name in ("command", "path", "url"):
+        if tool.schema.get("properties", {}).get(name, {}).get("type") != "string":
+            continue
+        missing = name == "command" and name in tool.schema.get("required", ()) and name not in arguments
+        if missing or not isinstance(arguments.get(name, ""), str):
+            raise InvalidArguments(f"`arguments.{name}` of {tool.name} must be a text", f"arguments.{name}")
 
 
 def _state(project: Project) -> Any:
@@ -116,6 +133,17 @@ def _state(project: Project) -> Any:
         }
         for rule in project.config.permissions.rules
     ]
+    given = [
+        {
+            "id": one.id,
+            "tool": one.tool,
+            "pattern": one.pattern,
+            "verdict": one.verdict,
+            "source": "given",
+            "givenAt": one.given_at,
+        }
+        for one in project.given.values()
+    ]
     granted = [
         {
             "id": grant.id,
@@ -127,7 +155,7 @@ def _state(project: Project) -> Any:
         }
         for grant in project.grants.list()
     ]
-    return {"mode": project.mode, "rules": settings + granted}
+    return {"mode": project.mode, "rules": settings + given + granted}
 
 
 @command("mazu.permissions.answer")
