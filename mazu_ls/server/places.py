@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls.server import comments
 from mazu_ls.server.lsp import Position, Range
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from mazu_ls.server.documents import Document
     from mazu_ls.syntax import Symbol
 
+T = TypeVar("T")
+_loaded: set[str] = set()
+"""Languages whose grammar is imported, which takes longer than to parse with it."""
 IN_PLACE_CHARS = 20_000
 """Larger texts are parsed in a thread: a kilobyte takes a quarter of a millisecond."""
 MAX_CHARS = 1_000_000
@@ -48,28 +52,41 @@ async def meant_by_comment(document: Document, line: int) -> Range:
 
 async def requests(document: Document) -> list[comments.Found]:
     """The `AI!` comments of a document; none in one that is too large to look at."""
-    size = sum(map(len, document.lines))
-    if size > MAX_CHARS or comments.MARK not in document.text:
+    if _size(document) > MAX_CHARS or comments.MARK not in document.text:
         return []
-    if size <= IN_PLACE_CHARS:
-        return comments.requests(document.text, document.language_id)
-    return await asyncio.to_thread(comments.requests, document.text, document.language_id)
+    text, language = document.text, document.language_id
+    return await _parsed(document, lambda: comments.requests(text, language))
 
 
 async def _symbol_at(document: Document, position: Position) -> Symbol | None:
-    from mazu_ls import syntax
-
+    if _size(document) > MAX_CHARS:
+        return None
     line, column = document.locate(position)
     shown = document.line(line)
     # In the indentation of a definition one stands on it, not on what is round it.
     column = max(column, len(shown) - len(shown.lstrip(" \t")))
-    size = sum(map(len, document.lines))
-    if size > MAX_CHARS:
-        return None
-    place = (document.text, document.language_id, line, column)
-    if size <= IN_PLACE_CHARS:
-        return syntax.symbol_at(*place)
-    return await asyncio.to_thread(syntax.symbol_at, *place)
+    text, language = document.text, document.language_id
+
+    def find() -> Symbol | None:
+        from mazu_ls import syntax
+
+        return syntax.symbol_at(text, language, line, column)
+
+    return await _parsed(document, find)
+
+
+async def _parsed(document: Document, work: Callable[[], T]) -> T:
+    """The result of something that parses a document, in a thread where it would hold up the editor."""
+    language = document.language_id
+    if _size(document) <= IN_PLACE_CHARS and language in _loaded:
+        return work()
+    found = await asyncio.to_thread(work)
+    _loaded.add(language)
+    return found
+
+
+def _size(document: Document) -> int:
+    return sum(map(len, document.lines))
 
 
 def _range_of(document: Document, symbol: Symbol) -> Range:
