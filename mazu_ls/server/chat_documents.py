@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import project_folder
-from mazu_ls.server import chat_commands, chat_questions, chats, turns
+from mazu_ls.server import chat_commands, chat_questions, chats, own_files, turns
 from mazu_ls.server.apply import apply_edits
 from mazu_ls.server.attachments import attachments, mentioned
 from mazu_ls.server.disk import unified
@@ -39,9 +38,9 @@ async def open_chat(server: Server, session_id: str | None, places: Sequence[Pla
     path = await _document_of(server, session)
     named = " ".join([_mention(server, place) for place in places])
     if named:
-        before = await server.host.read(path)
-        await server.host.edit(path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
-    text = await server.host.read(path)
+        before = await own_files.read(server, path)
+        await own_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
+    text = await own_files.read(server, path)
     # The empty line behind the last line end is no line to every editor.
     if not await server.host.show(path, max(0, text.count("\n") - 1)):
         await server.host.say("info", f"Mazu: the chat is in {path}")
@@ -57,7 +56,7 @@ async def send(
 
     project = await server.opened()
     path = server.path_of(uri)
-    text = await server.host.read(path)
+    text = await own_files.read(server, path)
     message = chats.pending_message(text)
     if not message:
         raise MazuError(
@@ -136,9 +135,9 @@ class ReplyWriter:
         answer and tells of no edit meanwhile."""
         try:
             async with self._alone():
-                text = await self._server.host.read(self._path)
+                text = await own_files.read(self._server, self._path)
                 opening = chats.opening(self._turn)
-                await self._server.host.edit(self._path, text, text.rstrip("\r\n") + opening)
+                await own_files.edit(self._server, self._path, text, text.rstrip("\r\n") + opening)
         except MazuError as error:
             await self._server.host.say(
                 "warning", f"Mazu: the reply has no place in {self._path.name}. {error.message}"
@@ -167,7 +166,7 @@ class ReplyWriter:
 
     async def _insert(self, ready: str) -> None:
         document = self._server.editor.documents.at(self._path) if self._server.editor else None
-        text = document.text if document else await self._server.host.read(self._path)
+        text = document.text if document else await own_files.read(self._server, self._path)
         place = chats.reply_end(text, self._turn)
         if place is None:
             self._refused += 1
@@ -180,7 +179,7 @@ class ReplyWriter:
                 at = document.position_at(place)
                 await apply_edits(self._server.editor, document, [TextEdit(Range(at, at), new)], after)
             else:
-                await self._server.host.edit(self._path, text, after)
+                await own_files.edit(self._server, self._path, text, after)
         except MazuError as error:
             if not self._arrived(text[:place], new):
                 logger.info("A piece of the reply was not taken: %s", error.message)
@@ -201,9 +200,9 @@ class ReplyWriter:
 
 async def _answer(server: Server, path: Path, reply: str) -> None:
     """Put the reply of a `/command` below it. After the command was answered, as `_make_room`."""
-    text = await server.host.read(path)
-    await server.host.edit(
-        path, text, text.rstrip("\r\n") + f"\n\n## Mazu\n\n{chats.quoted(reply)}\n\n## You\n\n"
+    text = await own_files.read(server, path)
+    await own_files.edit(
+        server, path, text, text.rstrip("\r\n") + f"\n\n## Mazu\n\n{chats.quoted(reply)}\n\n## You\n\n"
     )
 
 
@@ -212,11 +211,9 @@ async def _document_of(server: Server, session: Session) -> Path:
     from mazu_ls.agent.records import transcript
 
     project = await server.opened()
-    folder = project_folder(project.root) if server.folders else project.state
-    path = folder / "chats" / f"{session.id}.md"
+    path = await asyncio.to_thread(own_files.folder_of, project, "chats") / f"{session.id}.md"
     if not path.exists():
         said = transcript(session.id, await asyncio.to_thread(session.events))
-        path.parent.mkdir(parents=True, exist_ok=True)
         text = chats.new_document(session.id, [(turn.user, turn.reply) for turn in said])
         await asyncio.to_thread(path.write_text, text, "utf-8")
     return path
@@ -229,7 +226,7 @@ async def _session_of(server: Server, path: Path, text: str, wanted: str | None)
     if named:
         return await project.sessions.get(named)
     session = await project.sessions.new()
-    await server.host.edit(path, text, f"<!-- mazu session {session.id} -->\n{text}")
+    await own_files.edit(server, path, text, f"<!-- mazu session {session.id} -->\n{text}")
     return session
 
 

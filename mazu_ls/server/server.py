@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server import chat_questions, uris
+from mazu_ls.server import chat_questions, own_files, uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.features import proposals, virtual
@@ -156,13 +156,7 @@ class Server:
 
     async def show_text(self, name: str, text: str) -> None:
         """Put a text before the user as a file in `.mazu/view/`."""
-        from mazu_ls.paths import project_folder
-
-        project = await self.opened()
-        place = (
-            (project_folder(project.root) / "view" / name) if self.folders else project.state / "view" / name
-        )
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place = own_files.folder_of(await self.opened(), "view") / name
         place.write_text(text, encoding="utf-8")
         if not await self.host.show(place):
             await self.host.say("info", f"Mazu: see {place}")

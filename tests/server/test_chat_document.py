@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.server import chats
+from mazu_ls.server import chats, uris
 from tests.server.client import Client, RpcFailure
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import agent
@@ -65,6 +66,28 @@ async def test_paths_commands_and_memories_are_completed(chat: Client):
     assert await complete(chat, "a / b") == []
     memory = (await chat.command("mazu.remember", {"title": "Known"}))["memory"]
     assert await complete(chat, "as m_") == [memory["id"]]
+
+
+@pytest.mark.parametrize("folder_open", [True, False])
+async def test_a_chat_without_a_place_in_the_project_is_kept_elsewhere_and_goes_on(
+    env: dict[str, str], folder: Path, folder_open: bool
+):
+    (folder / ".mazu").write_text("in the way")
+    async with agent(env, folder if folder_open else None, [{"text": "Hello to you."}]) as client:
+        started = await client.command("mazu.chat", {})
+        (shown,) = [m["params"] for m in client.received if m.get("method") == "window/showDocument"]
+        path = uris.to_path(shown["uri"])
+        assert path is not None and path.is_relative_to(env["MAZU_STATE_HOME"])
+        path.write_text(path.read_text() + "Hello.\n")
+        result = await client.command(
+            "mazu.chat", {"attachments": [{"uri": shown["uri"]}], "wait": True}, within=60
+        )
+        assert (result["sessionId"], result["reply"]) == (started["sessionId"], "Hello to you.")
+        for _ in range(100):
+            if "Hello to you." in path.read_text():
+                break
+            await asyncio.sleep(0.05)
+        assert "Hello to you." in path.read_text()
 
 
 async def test_headings_fold_and_are_symbols_and_files_are_links(chat: Client):

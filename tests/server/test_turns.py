@@ -22,7 +22,7 @@ ALL = {
 
 @asynccontextmanager
 async def agent(
-    env: dict[str, str], folder: Path, replies: Sequence[dict[str, Any]], **capabilities: Any
+    env: dict[str, str], folder: Path | None, replies: Sequence[dict[str, Any]], **capabilities: Any
 ) -> AsyncIterator[Client]:
     """A client whose server talks to a model that says what `replies` say."""
     async with ModelServer(list(replies)) as model:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.server import chats, lsp, uris
+from mazu_ls.server import chats, lsp, own_files, uris
 from mazu_ls.server.features import feature
 from mazu_ls.server.outgoing import ClientError
 
@@ -82,9 +82,7 @@ async def place(server: Server, uri: str) -> str:
         return uri
     text = await content(server, uri)
     project = await server.opened()
-    return uris.from_path(
-        await asyncio.to_thread(_written, project, urlsplit(uri), text, bool(server.folders))
-    )
+    return uris.from_path(await asyncio.to_thread(_written, project, urlsplit(uri), text))
 
 
 async def show(server: Server, uri: str) -> str:
@@ -235,11 +233,9 @@ async def _next_call(server: Server, project: Project, session_id: str) -> str:
     return msgspec.json.encode(await next_call(session, asked)).decode()
 
 
-def _written(project: Project, parts: Any, text: str, in_folder: bool) -> Path:
+def _written(project: Project, parts: Any, text: str) -> Path:
     """The text as a file whose name is the document's path; it stands there as a whole or not at all."""
-    from mazu_ls.paths import project_folder
-
-    root = (project_folder(project.root) if in_folder else project.state) / "view"
+    root = own_files.folder_of(project, "view")
     name = unquote(parts.path).lstrip("/")
     if against := parse_qs(parts.query).get("against"):
         name = name.replace(".diff", f"-{re.sub(r'[^A-Za-z0-9_]', '', against[0])}.diff")
