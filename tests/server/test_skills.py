@@ -27,6 +27,9 @@ async def test_a_skill_is_saved_shown_run_and_forgotten(client: Client, folder: 
     assert saved["tests"] == ["test_double"]
     (listed,) = (await client.command("mazu.skills.list"))["skills"]
     assert "source" not in listed
+    tools = (await client.command("mazu.tools.list"))["tools"]
+    (tool,) = [tool for tool in tools if tool["source"] == "skill"]
+    assert (tool["name"], tool["effect"], tool["schema"]) == ("double", "execute", listed["schema"])
     assert listed["schema"]["properties"]["number"]["type"] == "integer"
     assert (await client.command("mazu.skills.show", {"name": "double"}))["source"] == SOURCE
     result = await client.command(
