@@ -263,7 +263,7 @@ def _tightened(values: dict[str, Any], base: Config, layer: Layer, warnings: lis
         if key in kept and key != "mcp_servers":
             del kept[key]
             refuse(key)
-    role = Path(kept.get("role", ""))
+    role = Path(str(kept.get("role", "")))
     if role.is_absolute() or role.parts[:1] == ("~",) or ".." in role.parts:
         del kept["role"]
         refuse("role (outside the project)")
