@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -108,10 +107,21 @@ def _known(project: Project, shown: str, *trees: bytes | None) -> bool:
         if f"{wanted}/" == mount.label:
             return True
         if wanted.startswith(mount.label):
-            place = mount.prefix + b"/" + os.fsencode(wanted.removeprefix(mount.label))
-            if any(project.trees.at(tree, place) for tree in trees):
+            parts = wanted.removeprefix(mount.label).split("/")
+            if any(_holds(project, project.trees.folder(tree, mount.prefix), parts) for tree in trees):
                 return True
     return False
+
+
+def _holds(project: Project, folder: bytes | None, shown: Sequence[str]) -> bool:
+    """Whether a tree holds a path by the names that reports show, which need not be the names themselves."""
+    head, *rest = shown
+    found = (
+        e
+        for name, e in project.trees.read(folder).items()
+        if name.decode("utf-8", "backslashreplace") == head
+    )
+    return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)
 
 
 @dataclass(frozen=True)
