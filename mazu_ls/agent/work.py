@@ -40,8 +40,10 @@ class Work:
             try:
                 return await asyncio.shield(task)
             except asyncio.CancelledError:
-                if task.done():
+                if task.cancelled():
                     raise
+                if task.done():
+                    return task.result()
                 self.cancel()
 
     async def _begin(self, work: Coroutine[Any, Any, T]) -> T:

@@ -81,20 +81,20 @@ def _same_lines(one: str | None, other: str) -> bool:
 def buffer_changes(
     project: Project,
     target: Checkpoint,
-    last: bytes | None,
+    trees: Sequence[bytes | None],
     *,
     steps: Sequence[Step],
     buffers: Sequence[Buffer],
     selection: Selection,
 ) -> list[BufferChange]:
-    """Documents whose text is not what it was at the checkpoint. `last` is the tree of the last checkpoint.
+    """Documents whose text is not what it was at the checkpoint. `trees` are those of the last
+    checkpoints, the newest first: a text that one of them knows is nobody's unrecorded work.
 
     One that was unsaved then gets its unsaved text; every other one the text of its file in the checkpoint. A
     document whose file is deleted keeps its text: closing it is the user's business.
     """
     tree, changes = bytes.fromhex(target.tree), []
     held = {held.uri: held.text for held in held_texts(project, tree)}
-    known = {held.uri: held.text for held in held_texts(project, last)}
     by_place = {step.place: step for step in steps}
     for buffer in buffers:
         text = held.get(buffer.uri)
@@ -107,12 +107,25 @@ def buffer_changes(
                 continue
             text = _file_text(project, tree, place)
         if text is not None and text != buffer.text:
-            before = known.get(buffer.uri)
-            if before is None and place is not None:
-                before = _file_text(project, last, place)
+            before = _known_text(project, trees, buffer, place)
             shown = found[0].shown(found[1]) if found is not None else buffer.uri
             changes.append(BufferChange(buffer, text, shown, before))
     return changes
+
+
+def _known_text(
+    project: Project, trees: Sequence[bytes | None], buffer: Buffer, place: bytes | None
+) -> str | None:
+    """The document's text in the first of the trees; its present text if any of them knows that."""
+    first: str | None = None
+    for number, tree in enumerate(trees):
+        text = next((held.text for held in held_texts(project, tree) if held.uri == buffer.uri), None)
+        if text is None and place is not None:
+            text = _file_text(project, tree, place)
+        if _same_lines(text, buffer.text):
+            return buffer.text
+        first = text if number == 0 else first
+    return first
 
 
 def keep_typed(project: Project, changes: list[BufferChange], plan: PlanFiles) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import apsw
 
 log = logging.getLogger(__name__)
+EARLIER = 20
+"""How many checkpoints back a text counts as known."""
 _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversation"}
 
 
@@ -84,7 +86,12 @@ def plan(
     changes: list[BufferChange] = []
     if selection.has("code"):
         changes = buffer_changes(
-            project, target, last.tree, steps=found.steps, buffers=buffers, selection=selection
+            project,
+            target,
+            (last.tree, *last.earlier),
+            steps=found.steps,
+            buffers=buffers,
+            selection=selection,
         )
         files.buffers = [change.buffer.uri for change in changes]
         files.users += [c.shown for c in changes if c.users and c.shown not in files.users]
@@ -126,10 +133,12 @@ def _holds(project: Project, folder: bytes | None, shown: Sequence[str]) -> bool
 
 @dataclass(frozen=True)
 class Last:
-    """What the last checkpoint knew: its tree, and what a rollback of a part wrote after it, which is nobody's work."""
+    """What the last checkpoint knew: its tree, what a rollback of a part wrote after it, which is nobody's work, and
+    the trees of the checkpoints before it: text that one of them holds cannot be lost."""
 
     tree: bytes | None
     wrote: Mapping[bytes, bytes | None]
+    earlier: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, db: apsw.Connection) -> Last:
@@ -138,7 +147,16 @@ class Last:
         noted = json.loads(schema.state(db, "wrote") or "{}")
         places = noted.get("places", {}) if noted.get("after") == current else {}
         wrote = {bytes.fromhex(place): bytes.fromhex(oid) if oid else None for place, oid in places.items()}
-        return cls(tree_of(db, current), wrote)
+        return cls(tree_of(db, current), wrote, tuple(_ancestors(db, current)))
+
+
+def _ancestors(db: apsw.Connection, checkpoint_id: str | None) -> Iterator[bytes]:
+    """Trees of the checkpoints that came before, the nearest first."""
+    for _ in range(EARLIER):
+        checkpoint_id = schema.get(db, checkpoint_id).parent_id if checkpoint_id else None
+        if checkpoint_id is None or (tree := tree_of(db, checkpoint_id)) is None:
+            return
+        yield tree
 
 
 def _users_work(project: Project, last: Last, now: bytes | None) -> set[bytes]:

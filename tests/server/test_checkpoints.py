@@ -134,6 +134,19 @@ async def test_keeping_keeps_what_was_typed_too(editor: Client, folder: Path):
     assert document.text == "a = 1\n"
 
 
+async def test_a_text_that_an_earlier_checkpoint_knows_is_not_asked_about(editor: Client, folder: Path):
+    """The editor's own undo of the agent's edit brings such a text."""
+    document = editor.open((folder / "a.py").as_uri(), "a = 1\n")
+    first = await editor.command("mazu.checkpoint")
+    for text in ("a = 2\n", "a = 3\n"):
+        editor.change(document.uri, text)
+        await editor.command("mazu.checkpoint")
+    editor.change(document.uri, "a = 2\n")
+    back = await editor.command("mazu.rollback", {"id": first["id"]})
+    assert back["applied"] and back["plan"]["users"] == []
+    assert document.text == "a = 1\n"
+
+
 async def test_paths_that_nobody_knows_are_refused(editor: Client, folder: Path):
     taken = await editor.command("mazu.checkpoint")
     for path in ("nope.txt", "../x", "/etc/passwd"):
