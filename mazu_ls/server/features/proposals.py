@@ -79,7 +79,7 @@ def hints(server: Server, document: Document) -> list[dict[str, Any]]:
 async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
     """The same for a file that is not open; a file that is not there yet has no place for them."""
     proposals = _of(server)
-    if proposals is None:
+    if proposals is None or not proposals.of(server.name_of(path)):
         return []
     document = await text_of(server, path)
     seen = proposals.see(server.name_of(path), document.lines if document else None)
