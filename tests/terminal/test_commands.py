@@ -8,7 +8,7 @@ import pytest
 from mazu_ls.server import commands
 from mazu_ls.terminal import cli, grammar
 
-NOT_TYPED = {"mazu.cancel", "mazu.chat"}  # Ctrl-C, and `mazu-ls chat`
+NOT_TYPED = {"mazu.cancel", "mazu.chat", "mazu.permissions.answer"}  # Ctrl-C, `mazu-ls chat`, the prompt itself
 OF_EDITORS = ("mazu.proposal.", "mazu.view")
 
 
