@@ -8,7 +8,11 @@ import pytest
 from mazu_ls.server import commands
 from mazu_ls.terminal import cli, grammar
 
-NOT_TYPED = {"mazu.cancel", "mazu.chat", "mazu.permissions.answer"}  # Ctrl-C, `mazu-ls chat`, the prompt itself
+NOT_TYPED = {
+    "mazu.cancel",
+    "mazu.chat",
+    "mazu.permissions.answer",
+}  # Ctrl-C, `mazu-ls chat`, the prompt itself
 OF_EDITORS = ("mazu.proposal.", "mazu.view")
 
 
