@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -176,11 +177,29 @@ def _connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
 
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_MS)
+    _write_ahead(connection)
     # One statement per call: APSW stops at the first that returns a row until the cursor is read.
-    for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on", "temp_store = memory"):
+    for pragma in ("synchronous = full", "foreign_keys = on", "temp_store = memory"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     transaction(connection, lambda db: [_migrate(db, steps) for steps in migrations])
     return connection
+
+
+def _write_ahead(connection: apsw.Connection) -> None:
+    """Into WAL mode. Two that turn a new file over at once upgrade their locks against each other, for which SQLite
+    does not call the busy handler: one gets "locked" at once, and tries again here (sqlite.org/c3ref/busy_handler).
+    """
+    import apsw
+
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = wal").fetchall()
+            return
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
 
 
 def _migrate(connection: apsw.Connection, migrations: Migrations) -> None:

@@ -6,6 +6,8 @@ import random
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,14 @@ import pytest
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.memories import Memories
+from mazu_ls.store import connect
 
 WRITER = """
 import asyncio, sys
 from pathlib import Path
 from mazu_ls.config import MemorySettings
 from mazu_ls.memory.memories import Memories
+from mazu_ls.store import connect
 
 async def main(folder, name, count):
     memories = await Memories.open(Path(folder, "memory.db"), Path(folder, "global.db"), MemorySettings())
@@ -145,3 +149,17 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path):
     with pytest.raises(MazuError, match="newer mazu-ls"):
         await opened(tmp_path)
     assert not list(tmp_path.glob("*.damaged-*"))
+
+
+def test_many_open_a_new_project_at_the_same_moment(tmp_path: Path):
+    """Each turns the new file into WAL mode, and SQLite does not wait for a lock it is asked to upgrade."""
+    together = threading.Barrier(8)
+
+    def opened_at_once(path: Path) -> None:
+        together.wait()
+        connect(path, []).close()
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(40):
+            path = tmp_path / f"{number}.db"
+            list(threads.map(opened_at_once, [path] * 8))
