@@ -17,7 +17,7 @@ from mazu_ls.agent.calls import NOT_RUN, Calls
 from mazu_ls.agent.conversation import window
 from mazu_ls.agent.limits import Circles, Meter, Stop
 from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
-from mazu_ls.agent.work import uncancel
+from mazu_ls.agent.work import to_its_end, uncancel
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
@@ -92,14 +92,7 @@ class TurnRun:
         `stopped`: it was cancelled before it began, and is recorded as such.
         """
         stop, error = (Stop("cancelled", "Stopped."), None) if stopped else await self._carried_out()
-        ending = asyncio.create_task(self._end(stop, error))
-        while True:
-            try:
-                return await asyncio.shield(ending)
-            except asyncio.CancelledError:  # it is ending already
-                if ending.done():
-                    raise
-                uncancel()
+        return await to_its_end(asyncio.create_task(self._end(stop, error)))
 
     async def _carried_out(self) -> tuple[Stop, MazuError | None]:
         error: MazuError | None = None

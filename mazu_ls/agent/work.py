@@ -68,6 +68,17 @@ class Work:
             await asyncio.wait([self._task], timeout=timeout)
 
 
+async def to_its_end(task: asyncio.Task[T]) -> T:
+    """The result of `task`, which the running work waits for however often it is cancelled meanwhile."""
+    while True:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+            uncancel()
+
+
 def uncancel() -> None:
     """The running work has taken note of its cancellation and goes on to its orderly end."""
     if task := asyncio.current_task():

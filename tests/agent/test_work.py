@@ -1,0 +1,41 @@
+"""What is ending is not lost, whenever the cancel comes."""
+
+import asyncio
+
+import pytest
+
+from mazu_ls.agent.work import Work, to_its_end
+
+
+async def steps(count: int) -> str:
+    for _ in range(count):
+        await asyncio.sleep(0)
+    return "done"
+
+
+@pytest.mark.parametrize("passes", range(10))
+async def test_a_cancel_at_any_pass_of_the_loop_leaves_the_end_its_result(passes: int):
+    waiting = asyncio.create_task(to_its_end(asyncio.create_task(steps(3))))
+    for _ in range(passes):
+        await asyncio.sleep(0)
+    begun = passes > 0
+    waiting.cancel()
+    if begun:
+        assert await waiting == "done"
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
+@pytest.mark.parametrize("passes", range(1, 12))
+async def test_cancelled_work_that_goes_on_to_its_end_has_a_result(passes: int):
+    work = Work()
+
+    async def turn() -> str:
+        return await to_its_end(asyncio.create_task(steps(3)))
+
+    doing = asyncio.create_task(work.do(turn()))
+    for _ in range(passes):
+        await asyncio.sleep(0)
+    work.cancel()
+    assert await doing == "done"
