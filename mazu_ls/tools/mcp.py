@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import secrets
-import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from mazu_ls.redact import redact
 from mazu_ls.tools import mcptools
 from mazu_ls.tools.environment import child_environment
 from mazu_ls.tools.mcptools import Offered
-from mazu_ls.tools.process import MARK, marked
+from mazu_ls.tools.process import MARK, kill
 from mazu_ls.tools.tool import Effect, Tool, ToolOutput
 from mazu_ls.tools.trust import Trust
 
@@ -313,9 +312,7 @@ class Server:
             raise
         finally:
             tail.close()
-            for pid in await asyncio.shield(asyncio.to_thread(marked, mark)):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+            await asyncio.shield(asyncio.to_thread(kill, mark))
 
 
 class _Ready:

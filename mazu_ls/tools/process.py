@@ -13,9 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GRACE = 2.0  # seconds between SIGTERM and SIGKILL
+GRACE = (
+    0.25  # seconds between SIGTERM and SIGKILL: all of a cancelled turn has to be still within half a second
+)
+ROUNDS = 5  # of killing what is left: who forks meanwhile is met in the next one
 MARK = "MAZU_CHILD"
 Confine = Callable[[], None]
+Process = tuple[int, int]
+"""A pid, and when it started in clock ticks since boot, for pids are used again."""
 
 
 @dataclass
@@ -39,21 +44,20 @@ class Child:
 
     async def end(self) -> int:
         """SIGTERM to the whole group, SIGKILL after GRACE seconds, and to whatever left the group; returns like `wait`."""
+        known: frozenset[Process] = frozenset()
         if self.running:
+            known = await asyncio.to_thread(living, self.mark, self.popen.pid)
             self._signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wait(), GRACE)
-        await self.sweep()
+        await self.sweep(known)
         return await self.wait()
 
-    async def sweep(self) -> int:
-        """Kill what is left of the group, and those who left it, and return how many there were."""
-        left = await asyncio.to_thread(marked, self.mark)
+    async def sweep(self, known: frozenset[Process] = frozenset()) -> int:
+        """Kill what is left of the group, of those who left it and of `known`, and return how many there were."""
         self._signal(signal.SIGKILL)
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        return len([pid for pid in left if pid != self.popen.pid])
+        met = await asyncio.to_thread(kill, self.mark, known)
+        return len([pid for pid, _ in met if pid != self.popen.pid])
 
     def close(self) -> None:
         """Let go of the pipe; what others still write to it is lost."""
@@ -141,14 +145,48 @@ def _settle(
         started.set_result(popen)
 
 
-def marked(mark: str) -> list[int]:
-    """Processes that carry the mark in their environment: also those that made themselves a session of their own."""
-    found = []
+def kill(mark: str, known: frozenset[Process] = frozenset()) -> frozenset[Process]:
+    """Kill who carries the mark, who is in `known`, and all that descend from them; returns who that was."""
+    met = known
+    for _ in range(ROUNDS):
+        left = living(mark, known=met)
+        if not left:
+            break
+        met |= left
+        for pid, _started in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+    return met
+
+
+def living(mark: str, pid: int | None = None, known: frozenset[Process] = frozenset()) -> frozenset[Process]:
+    """Processes that carry the mark in their environment, are `pid` or in `known`, or descend from one of these.
+
+    So also those who made themselves a session of their own, and those of them who cleared their environment.
+    """
     needle = f"{MARK}={mark}".encode()
+    found: set[Process] = set()
+    parents: dict[Process, int] = {}
     with contextlib.suppress(FileNotFoundError):  # no /proc: the group has to do
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
+        for place in Path("/proc").iterdir():
+            if place.name.isdigit():
                 with contextlib.suppress(OSError):
-                    if needle in (entry / "environ").read_bytes():
-                        found.append(int(entry.name))
-    return found
+                    process, parent = _stat(place)
+                    parents[process] = parent
+                    if process[0] == pid or process in known or needle in (place / "environ").read_bytes():
+                        found.add(process)
+    more = found
+    while more:
+        pids = {process[0] for process in more}
+        more = {child for child, parent in parents.items() if parent in pids} - found
+        found |= more
+    return frozenset(found)
+
+
+def _stat(place: Path) -> tuple[Process, int]:
+    """Fields 1, 22 and 4 of proc_pid_stat(5), behind a name that may hold anything. Raises ProcessLookupError for the dead."""
+    data = (place / "stat").read_bytes()
+    fields = data[data.rindex(b")") + 2 :].split()
+    if fields[0] in (b"Z", b"X"):
+        raise ProcessLookupError
+    return (int(place.name), int(fields[19])), int(fields[1])

@@ -91,6 +91,21 @@ async def test_cancelling_ends_the_children(project) -> None:
     await gone("302")
 
 
+DEAF = "trap '' TERM; env -i setsid sh -c 'trap \"\" TERM; while :; do sleep 304; done' & while :; do sleep 304; done"
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+async def test_who_does_not_hear_is_killed_with_all_that_left_its_group(project, sandbox) -> None:
+    project.configure(ShellSettings(sandbox=sandbox))
+    task = asyncio.create_task(project.call(run_shell, command=DEAF))
+    while sum("304" in line for line in await asyncio.to_thread(commands)) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await gone("304")
+
+
 async def test_a_flood_is_cut_with_a_pointer_to_the_rest(project) -> None:
     text = await project.text(run_shell, command="seq 1 100000")
     assert text.startswith("1\n2\n")
