@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 _SLACK = 0.9  # a store that reached its cap is brought down to this share of it
+_TIDY_EVERY = 16  # checkpoints; looking at every pack after each one costs more than a small checkpoint does
 
 
 class Checkpoints:
@@ -48,6 +49,8 @@ class Checkpoints:
         self._written: set[Path] = set()
         self._running: set[str] = set()
         self._pruned = False
+        self._untidied = 0
+        self._room: int | None = None
         self._pruning = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -104,7 +107,12 @@ class Checkpoints:
         request = Request(kind, label, session_id, turn_id, touched, tuple(buffers))
         checkpoint = await self._locked(lambda db: take(self._project, db, request))
         self._written -= written
-        self._tidy()
+        self._untidied += 1
+        if self._room is not None:
+            self._room -= checkpoint.bytes
+        if self._room is None or self._room < 0 or touched is None or self._untidied >= _TIDY_EVERY:
+            self._untidied = 0
+            self._tidy()
         return checkpoint
 
     async def list(
@@ -254,7 +262,8 @@ class Checkpoints:
             await self._locked(self._project.refresh)
             await self._locked(lambda _: self._project.repository.consolidate())
             size = await asyncio.to_thread(self._project.repository.bytes)
-            if not self._pruning.locked() and (not self._pruned or size > self._project.settings.max_bytes):
+            self._room = self._project.settings.max_bytes - size
+            if not self._pruning.locked() and (not self._pruned or self._room < 0):
                 self._pruned = True
                 await self.prune()
         except MazuError as error:
