@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import apsw
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 SHOWN_LINES = 12
 """Lines of a refused hunk that the model is shown."""
 
@@ -116,23 +117,32 @@ class Proposals:
 
     async def refresh(self) -> None:
         """Take over what another process wrote."""
+        await self._read_anew(lambda db: None)
+
+    async def _read_anew(self, besides: Callable[[apsw.Connection], T]) -> T:
+        """Write down what was seen, take over what another process wrote, and read something `besides`."""
         await self.settle()
         async with self._writing:
-            version, rows = await self._store.read(lambda db: _changed(db, self._version))
-            if rows is None:
-                return
-            self._version = version
-            known = {one.id: one for hunks in self._open.values() for one in hunks}
-            before, self._open = self._open, {}
-            for row in rows:
-                one = known.get(row.id, row)
-                one = one if (one.number, one.hunk.base) == (row.number, row.hunk.base) else row
-                self._open.setdefault(one.path, []).append(one)
-            for hunks in self._open.values():
-                hunks.sort(key=lambda one: (one.hunk.line, one.number))
-        for path in before.keys() | self._open.keys():
-            if before.get(path) != self._open.get(path):
-                self._tell(path)
+            changed, found = await self._store.read(lambda db: (_changed(db, self._version), besides(db)))
+            paths = self._take_over(*changed)
+        for path in paths:
+            self._tell(path)
+        return found
+
+    def _take_over(self, version: int, rows: list[Proposed] | None) -> list[str]:
+        """Returns the files whose proposal is another one now."""
+        if rows is None:
+            return []
+        self._version = version
+        known = {one.id: one for hunks in self._open.values() for one in hunks}
+        before, self._open = self._open, {}
+        for row in rows:
+            one = known.get(row.id, row)
+            one = one if (one.number, one.hunk.base) == (row.number, row.hunk.base) else row
+            self._open.setdefault(one.path, []).append(one)
+        for hunks in self._open.values():
+            hunks.sort(key=lambda one: (one.hunk.line, one.number))
+        return [path for path in before.keys() | self._open.keys() if before.get(path) != self._open.get(path)]
 
     async def propose(
         self, path: str, before: str | None, after: str | None, session_id: str, turn_id: str
@@ -227,9 +237,11 @@ class Proposals:
         return found
 
     async def untold(self, session_id: str) -> Verdicts | None:
-        """What the user decided on this session's proposals since its model was told; None where there is nothing."""
-        await self.settle()
-        rows = await self._store.read(lambda db: _decided(db, session_id))
+        """What the user, here or at another process, decided on this session's proposals since its model was told.
+
+        None where there is nothing.
+        """
+        rows = await self._read_anew(lambda db: _decided(db, session_id))
         if not rows:
             return None
         said = [_sentence(one, state, note) for one, state, note in rows]

@@ -148,7 +148,6 @@ async def hear_verdicts(run: TurnRun) -> None:
     proposals = run.session.project.proposals
     if proposals is None or run.asked.kind == "edit":
         return
-    await proposals.refresh()
     if verdicts := await proposals.untold(run.session.id):
         run.record(journal.UserSaid(Message("user", (Text(verdicts.note),)), ""))
         await proposals.told(verdicts.ids)

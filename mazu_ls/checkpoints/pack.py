@@ -17,6 +17,7 @@ from mazu_ls.checkpoints.objects import BLOB, COMMIT, TREE, object_id
 _TYPE = {COMMIT: 1, TREE: 2, BLOB: 3}
 _SPILL = 8 << 20  # bytes kept in memory before they go to the file
 _PLAIN = 64 << 10  # a tree is mostly hashes: from this size on, compressing it costs more than it saves
+_STORED = 1 << 10  # up to this size, setting zlib up (50 µs) costs more than what it saves
 _HEADER = 12
 
 
@@ -44,7 +45,7 @@ class PackWriter:
         if oid in self._entries:
             return oid
         header = _entry_header(_TYPE[kind], len(data))
-        body = zlib.compress(data, 0 if kind == TREE and len(data) > _PLAIN else 1)
+        body = _deflated(data, 0 if kind == TREE and len(data) > _PLAIN else 1)
         self._entries[oid] = (self._offset, zlib.crc32(body, zlib.crc32(header)))
         self._chunks += (header, body)
         self._offset += len(header) + len(body)
@@ -108,6 +109,14 @@ class PackWriter:
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
         return digest.digest()
+
+
+def _deflated(data: bytes, level: int) -> bytes:
+    """A zlib stream (RFC 1950); of small data one stored block (RFC 1951, 3.2.4)."""
+    if len(data) > _STORED:
+        return zlib.compress(data, level)
+    sizes = struct.pack("<HH", len(data), len(data) ^ 0xFFFF)
+    return b"\x78\x01\x01" + sizes + data + struct.pack(">L", zlib.adler32(data))
 
 
 @lru_cache(4096)
