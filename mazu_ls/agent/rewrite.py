@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.agent.limits import Limits
-from mazu_ls.agent.review import ReviewedHost
+from mazu_ls.agent.review import Edit, unified
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
 
@@ -19,9 +21,22 @@ CONTEXT_CHARS = 12_000
 FENCE = re.compile(r"^```[^\n]*\n(.*?)\n?^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
+@dataclass(frozen=True)
+class Source:
+    """The document that a passage stands in, which need not be a file: its name, its path if it has one, its text.
+
+    `edit` makes the text another one than it was, if it is still that; it returns what came of it.
+    """
+
+    name: str
+    path: Path | None
+    text: str
+    edit: Callable[[str, str], Awaitable[str]]
+
+
 async def rewrite(
     project: Project,
-    path: Path,
+    source: Source,
     start: int,
     end: int,
     *,
@@ -29,23 +44,24 @@ async def rewrite(
     model: str | None = None,
     turn_id: str | None = None,
 ) -> TurnResult:
-    """Replace the characters `start` to `end` of `path` by what the model makes of them.
+    """Replace the characters `start` to `end` of `source` by what the model makes of them.
 
-    The edit lands in the editor, unsaved, if the text is still what the model saw; else MazuError(conflict) in the result.
+    Where its text is no longer what the model saw the result holds MazuError(conflict).
     """
-    before = await project.host.read(path)
+    before = source.text
 
     async def land(run: TurnRun) -> None:
         new = replacement(run.reply, before[start:end])
         if new == before[start:end]:
             return
-        host = ReviewedHost(project.host, project.workspace, run.before_effect, None)
-        await host.edit(path, before, before[:start] + new + before[end:])
-        run.edited(host.edits[0])
+        await run.before_effect()
+        after = await source.edit(before, before[:start] + new + before[end:])
+        edit = Edit(source.path or Path(source.name), before, after, unified(source.name, before, after))
+        run.edited(edit, is_file=source.path is not None)
 
     session = await project.sessions.aside(f"edit: {instruction}")
     asked = Prompt(
-        _question(project.workspace.relative(path), before, start, end, instruction),
+        _question(source.name, before, start, end, instruction),
         model=model, limits=Limits.of(project.config.limits), kind="edit", finish=land,
     )  # fmt: skip
     try:

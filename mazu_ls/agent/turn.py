@@ -229,11 +229,13 @@ class TurnRun:
             return Stop("stuck", self.stuck)
         return None
 
-    def edited(self, edit: Edit) -> None:
-        """Count one edit that was made."""
+    def edited(self, edit: Edit, *, is_file: bool = True) -> None:
+        """Count one edit that was made; of a document that is no file no step holds more than its text."""
         entry = self.edits.setdefault(edit.path, FileEdit(edit.path))
         entry.added += edit.added
         entry.removed += edit.removed
+        if not is_file:
+            return
         self.turn.changed.add(edit.path)
         self.turn.seen[edit.path] = edit.after
         self.stuck = self.stuck or self.circles.edit(

@@ -11,7 +11,7 @@ from mazu_ls.server import uris
 from mazu_ls.server.disk import unified
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
-from mazu_ls.server.edits import text_edits
+from mazu_ls.server.edits import annotated, text_edits
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.lsp import DocumentItem, TextEdit
 from mazu_ls.server.outgoing import ClientError
@@ -19,6 +19,10 @@ from mazu_ls.server.outgoing import ClientError
 logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 120.0
 """Some editors let the user look at every edit first."""
+REVIEW_SECONDS = 1800.0
+"""For the answer to an edit that the editor shows first, which the user may look at for a while."""
+PART_SECONDS = 1.0
+"""For the whole of such an edit; then what stands there is what the user took of it."""
 ECHO_SECONDS = 5.0
 """For the didChange that shows the edit; eglot sends it after half a second of rest."""
 
@@ -87,28 +91,63 @@ async def apply_edits(
         ) from error
     finally:
         echo.close()
-    if echo.overwritten is not None:
-        await _give_back(editor, document, echo.overwritten, label)
-        raise ContentModified(
-            f"{name(document)} was changed in the editor while it was edited; what was typed was put back.",
-            "Read it again and redo the edit.",
-        )
+    await _keep_typed(editor, document, echo, label)
+
+
+async def review(editor: Editor, document: Document, after: str, label: str) -> str:
+    """As `apply_to_document`, but shown to the user first where the editor can do that; returns the text that came of it.
+
+    There the user may take a part of the edit, or none of it, which raises ContentModified.
+    """
+    edits = text_edits(document, after)
+    if not editor.profile.reviews:
+        await apply_edits(editor, document, edits, after, label)
+        return after
+    before = document.text
+    shown = annotated(editor.profile, [_versioned(document, edits)], label)
+    echo = Echo(editor, document, edits, after)
+    try:
+        if (problem := await _ask(editor, label, shown, REVIEW_SECONDS)) is not None:
+            raise refused(name(document), problem)
+        async with asyncio.timeout(PART_SECONDS):
+            await echo.settled.wait()
+    except TimeoutError:
+        if document.text == before:
+            raise refused(name(document), "") from None
+        logger.info("Of an edit of %s a part was taken.", name(document))
+        return document.text
+    finally:
+        echo.close()
+    await _keep_typed(editor, document, echo, label)
+    return after
 
 
 async def apply_to_closed(
     editor: Editor, path: Path, before: str, after: str, label: str = "Mazu"
 ) -> str | None:
-    """Edit a file that is not open, through the editor; None when it took the edit, else why not.
+    """Edit a file that is not open, through the editor, shown first where it can; None when it took the edit, else why not.
 
     Most editors open the file for that. Then the text is theirs to report; it is not waited for, since some do not.
     """
     closed = Document(DocumentItem(uris.from_path(path), 0, before), editor.documents.encoding)
     edits = text_edits(closed, after)
     versioned = {"textDocument": {"uri": closed.uri, "version": None}, "edits": edits}
-    problem = await _ask(editor, label, {"documentChanges": [versioned]})
+    shown = annotated(editor.profile, [versioned], label)
+    seconds = REVIEW_SECONDS if editor.profile.reviews else ANSWER_SECONDS
+    problem = await _ask(editor, label, shown, seconds)
     if problem is not None and editor.profile.says("workspace.workspaceEdit.documentChanges") is not True:
         problem = await _ask(editor, label, {"changes": {closed.uri: edits}})
     return problem
+
+
+async def _keep_typed(editor: Editor, document: Document, echo: Echo, label: str) -> None:
+    """Raise ContentModified where the edit landed on what the user typed, which is put back."""
+    if echo.overwritten is not None:
+        await _give_back(editor, document, echo.overwritten, label)
+        raise ContentModified(
+            f"{name(document)} was changed in the editor while it was edited; what was typed was put back.",
+            "Read it again and redo the edit.",
+        )
 
 
 async def _give_back(editor: Editor, document: Document, text: str, label: str) -> None:
@@ -124,22 +163,27 @@ async def _give_back(editor: Editor, document: Document, text: str, label: str) 
 async def _request(editor: Editor, document: Document, edits: list[TextEdit], label: str) -> None:
     """Ask for versioned changes; plain ones are tried too where the client never said it takes versioned ones."""
     version = document.version
-    versioned = {"textDocument": {"uri": document.uri, "version": version}, "edits": edits}
-    problem = await _ask(editor, label, {"documentChanges": [versioned]})
+    problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]})
     undeclared = editor.profile.says("workspace.workspaceEdit.documentChanges") is not True
     if problem is not None and undeclared and document.version == version:
         logger.info("Versioned changes were refused (%s); plain ones are tried.", problem)
         problem = await _ask(editor, label, {"changes": {document.uri: edits}})
     if problem is not None:
-        raise _refused(document, problem)
+        raise refused(name(document), problem)
 
 
-async def _ask(editor: Editor, label: str, edit: dict[str, Any]) -> str | None:
+def _versioned(document: Document, edits: list[TextEdit]) -> dict[str, Any]:
+    return {"textDocument": {"uri": document.uri, "version": document.version}, "edits": edits}
+
+
+async def _ask(
+    editor: Editor, label: str, edit: dict[str, Any], seconds: float = ANSWER_SECONDS
+) -> str | None:
     """None if the editor says it applied the edit, else why not, as far as it says."""
     # Neovim prints the label each time, and waits for a key when there are two lines of that.
     params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
     try:
-        answer = await editor.link.ask("workspace/applyEdit", params, ANSWER_SECONDS)
+        answer = await editor.link.ask("workspace/applyEdit", params, seconds)
     except ClientError as error:
         return str(error)
     fields = answer if isinstance(answer, dict) else {}
@@ -149,10 +193,11 @@ async def _ask(editor: Editor, label: str, edit: dict[str, Any]) -> str | None:
     return reason if isinstance(reason, str) else ""
 
 
-def _refused(document: Document, reason: str) -> ContentModified:
+def refused(named: str, reason: str) -> ContentModified:
+    """What is said of an edit that the editor, or the user in front of it, did not take."""
     detail = f": {reason.rstrip('.')}" if reason else ""
     return ContentModified(
-        f"The editor did not apply the edit of {name(document)}{detail}.", "Read it again before going on."
+        f"The editor did not apply the edit of {named}{detail}.", "Read it again before going on."
     )
 
 

@@ -50,24 +50,27 @@ async def _attachment(server: Server, place: Place, index: int) -> Attachment:
     from mazu_ls.agent.prompt import Attachment
 
     document = server.editor.documents.get(place.uri) if server.editor else None
-    path = document.path if document else server.path_of(place.uri, f"attachments[{index}].uri")
-    name = server.name_of(path) if path else place.uri
-    media = mimetypes.guess_type(name)[0]
-    if document is None and path and media in PICTURES:
-        return Attachment(name, image=_picture(path, media))
-    document = document or await read_document(server, place.uri, path)
+    if document is None:
+        path = server.path_of(place.uri, f"attachments[{index}].uri")
+        media = mimetypes.guess_type(path.name)[0]
+        if media in PICTURES:
+            return Attachment(server.name_of(path), image=_picture(path, media))
+        document = await read_document(server, place.uri, path)
+    name = server.title_of(document)
     if place.range is None:
         return Attachment(name, document.text)
-    last = place.range.end.line + (
-        1 if place.range.end.character or place.range.end == place.range.start else 0
-    )
+    last = last_line(place.range)
     lines = "".join(document.lines[place.range.start.line : last])
     return Attachment(name, lines, place.range.start.line, last)
 
 
-async def read_document(server: Server, uri: str, path: Path | None) -> Document:
+def last_line(span: Range) -> int:
+    """The line behind the last one that a range touches; one that ends before the first character of a line leaves it out."""
+    return span.end.line + (1 if span.end.character or span.end == span.start else 0)
+
+
+async def read_document(server: Server, uri: str, path: Path) -> Document:
     """A document that is not open, read from its file. Raises MazuError(not_found)."""
-    assert path is not None
     try:
         text = await server.host.read(path)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
@@ -13,7 +14,7 @@ from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import chat_commands, chat_questions, chats, own_files, turns
 from mazu_ls.server.apply import apply_edits
-from mazu_ls.server.attachments import attachments, mentioned
+from mazu_ls.server.attachments import attachments, last_line, mentioned
 from mazu_ls.server.disk import unified
 from mazu_ls.server.lsp import Range, TextEdit
 from mazu_ls.server.wire import turns as wire
@@ -36,8 +37,9 @@ async def open_chat(server: Server, session_id: str | None, places: Sequence[Pla
     project = await server.opened()
     session = await project.sessions.get(session_id)
     path = await _document_of(server, session)
-    named = " ".join([_mention(server, place) for place in places])
-    if named:
+    mentioned_files = [_mention(server, place) for place in places if server.file_of(place.uri) is not None]
+    quoted = [_quotation(server, place) for place in places if server.file_of(place.uri) is None]
+    if named := "\n\n".join([" ".join(mentioned_files), *quoted]).strip("\n"):
         before = await own_files.read(server, path)
         await own_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
     text = await own_files.read(server, path)
@@ -234,9 +236,17 @@ def _mention(server: Server, place: Place) -> str:
     name = server.name_of(server.path_of(place.uri))
     if place.range is None:
         return chats.mention_of(name)
-    end = place.range.end
-    last = end.line + (1 if end.character or end == place.range.start else 0)
-    return chats.mention_of(name, place.range.start.line, last)
+    return chats.mention_of(name, place.range.start.line, last_line(place.range))
+
+
+def _quotation(server: Server, place: Place) -> str:
+    """What is attached of a document that is no file, which no mention could find again."""
+    document = server.editor.documents.get(place.uri) if server.editor else None
+    assert document is not None
+    lines = document.lines[place.range.start.line : last_line(place.range)] if place.range else document.lines
+    text = "".join(lines).rstrip("\r\n")
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"From {server.title_of(document)}:\n\n{fence}{document.language_id}\n{text}\n{fence}"
 
 
 def _line(text: str) -> str:

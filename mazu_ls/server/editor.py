@@ -54,6 +54,11 @@ class Profile:
         )
 
     @property
+    def reviews(self) -> bool:
+        """Whether it shows an annotated edit to the user before it makes it."""
+        return isinstance(self.says("workspace.workspaceEdit.changeAnnotationSupport"), dict)
+
+    @property
     def progress(self) -> bool:
         """Whether the server may create progress."""
         return self.says("window.workDoneProgress") is True

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from mazu_ls.agent.hunks import Change, changes
 from mazu_ls.server.documents import Document, split_lines
-from mazu_ls.server.lsp import Range, TextEdit
+from mazu_ls.server.editor import Profile
+from mazu_ls.server.lsp import AnnotatedEdit, Range, TextEdit
+
+ANNOTATION = "mazu"
 
 
 def text_edits(document: Document, after: str) -> list[TextEdit]:
     """Edits in the document's position encoding that make its text `after`."""
     return [_edit(document, change) for change in changes(document.lines, split_lines(after))]
+
+
+def annotated(
+    profile: Profile, steps: Sequence[dict[str, Any]], label: str, *, confirm: bool = True
+) -> dict[str, Any]:
+    """A workspace edit of `documentChanges` that says what it is, where the editor declares that it shows that.
+
+    To `confirm` it is to be shown to the user before it is made.
+    An id without its annotation makes some editors fail, and one that declares none need not know the field.
+    """
+    if not profile.reviews:
+        return {"documentChanges": list(steps)}
+    marked = [
+        {**step, "edits": [AnnotatedEdit(edit.range, edit.new_text, ANNOTATION) for edit in step["edits"]]}
+        if "edits" in step
+        else {**step, "annotationId": ANNOTATION}
+        for step in steps
+    ]
+    annotation = {"label": label, "needsConfirmation": confirm}
+    return {"documentChanges": marked, "changeAnnotations": {ANNOTATION: annotation}}
 
 
 def _edit(document: Document, change: Change) -> TextEdit:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, Lender, Question, Reply
 from mazu_ls.server import uris
-from mazu_ls.server.apply import apply_to_closed, apply_to_document
+from mazu_ls.server.apply import apply_to_closed, apply_to_document, name, refused, review
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
@@ -24,6 +23,7 @@ logger = logging.getLogger(__name__)
 LEVELS = {"error": 1, "warning": 2, "info": 3}
 SAVE_SECONDS = 30.0
 SHOW_SECONDS = 10.0
+Applied = TypeVar("Applied")
 
 
 class LspHost:
@@ -34,7 +34,6 @@ class LspHost:
         self._editor = editor
         self._waiting = waiting
         self._disk = disk
-        self._through_editor: set[Path] = set()
         self._lending = Lending(editor, disk)
 
     @property
@@ -47,32 +46,15 @@ class LspHost:
         document = self._editor.documents.at(path)
         return document.text if document else await asyncio.to_thread(self._disk.read, path)
 
-    @contextmanager
-    def through_editor(self, path: Path) -> Iterator[None]:
-        """Meanwhile edits of this file go through the editor even if it is not open there: for the user to review."""
-        self._through_editor.add(path)
-        try:
-            yield
-        finally:
-            self._through_editor.discard(path)
-
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Through the editor where the file is open there, left unsaved; else on disk."""
         document = self._editor.documents.at(path)
-        if document is None and before is not None and after is not None and path in self._through_editor:
-            await self._edit_closed(path, before, after)
-            return
         if document is None or before is None:
             await asyncio.to_thread(self._disk.replace, path, before, after)
             return
-        if document.text != before:
-            raise MazuError(
-                Kind.CONFLICT,
-                f"{path.name} was changed in the editor meanwhile.",
-                "Read it again and redo the edit.",
-            )
+        _require(document, before)
         if after is not None:
-            await self._edit_open(document, before, after)
+            await self._edit_open(document, after, apply_to_document(self._editor, document, after))
         elif await self._dirty(document):
             raise MazuError(
                 Kind.CONFLICT,
@@ -82,24 +64,44 @@ class LspHost:
         else:
             await asyncio.to_thread(self._disk.replace, path, before, None)
 
-    async def _edit_closed(self, path: Path, before: str, after: str) -> None:
+    async def lay_before(self, uri: str, before: str, after: str, label: str) -> str:
+        """Edit a document in the editor for the user to review: shown first where it can, unsaved. Returns the text that
+        came of it, which is less than `after` where the user took a part. Raises MazuError(conflict) as `edit` does.
+        """
+        if document := self._editor.documents.get(uri):
+            _require(document, before)
+            landed = await self._edit_open(document, after, review(self._editor, document, after, label))
+            return after if landed is None else landed
+        path = uris.to_path(uri)
+        if path is None:
+            raise MazuError(Kind.CONFLICT, f"{uri} is no longer open.", "Open it and ask again.")
+        await self._lay_closed(path, before, after, label)
+        return after
+
+    async def _lay_closed(self, path: Path, before: str, after: str, label: str) -> None:
         """The editor opens the file with the edit in it. One that takes no edit of a closed file has it on the disk."""
         if await asyncio.to_thread(self._disk.read, path) != before:
             raise MazuError(Kind.CONFLICT, f"{path.name} was changed meanwhile.", "Ask for the edit again.")
-        if problem := await apply_to_closed(self._editor, path, before, after):
+        if (problem := await apply_to_closed(self._editor, path, before, after, label)) is not None:
+            if self._editor.profile.reviews:
+                raise refused(path.name, problem)
             logger.info("%s is written to the disk: the editor took no edit (%s).", path, problem)
             await asyncio.to_thread(self._disk.replace, path, before, after)
 
-    async def _edit_open(self, document: Document, before: str, after: str) -> None:
+    async def _edit_open(
+        self, document: Document, after: str, applying: Awaitable[Applied]
+    ) -> Applied | None:
         """In the editor. One that never said it takes edits, and does not, reloads what is written to the disk."""
+        before = document.text
         try:
-            await apply_to_document(self._editor, document, after)
+            return await applying
         except ContentModified:
             declared = self._editor.profile.says("workspace.applyEdit") is True
             if declared or document.path is None or document.text != before or await self._dirty(document):
                 raise
             logger.info("%s is written to the disk: the editor takes no edits now.", document.path)
             await asyncio.to_thread(self._disk.replace, document.path, before, after)
+            return None
 
     async def buffers(self) -> Sequence[Buffer]:
         """Every open document; `dirty` is told by comparing with the disk, not by what the editor said."""
@@ -160,3 +162,12 @@ class LspHost:
         if document.path is None:
             return bool(document.text)
         return await self._disk.differs(document)
+
+
+def _require(document: Document, before: str) -> None:
+    if document.text != before:
+        raise MazuError(
+            Kind.CONFLICT,
+            f"{name(document)} was changed in the editor meanwhile.",
+            "Read it again and redo the edit.",
+        )

@@ -192,3 +192,9 @@ class TextEdit(Lsp, frozen=True):
 
     range: Range
     new_text: str
+
+
+class AnnotatedEdit(TextEdit, frozen=True):
+    """One that the annotation of this id, in the same workspace edit, is about."""
+
+    annotation_id: str

@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from mazu_ls.workspace import Workspace
 if TYPE_CHECKING:
     from mazu_ls.agent.permissions import Given
     from mazu_ls.agent.project import Project
+    from mazu_ls.server.documents import Document
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.2
@@ -130,18 +130,18 @@ class Server:
             await before.result().close()
         return await self._open()
 
-    def editing_in_editor(self, path: Path) -> AbstractContextManager[None]:
-        """Meanwhile edits of this file are left unsaved in the editor, for the user to review, also if it is closed."""
-        from mazu_ls.server.host import LspHost
-
-        return self.host.through_editor(path) if isinstance(self.host, LspHost) else nullcontext()
-
     def path_of(self, uri: str, field: str = "uri") -> Path:
         """The file that a command's `uri` names. Raises InvalidArguments for any other scheme."""
         path = uris.to_path(uri)
         if path is None or not path.is_absolute():
             raise InvalidArguments(f"`{field}` must be a file: URI, not {uri[:200]!r}", field)
         return path
+
+    def file_of(self, uri: str, field: str = "uri") -> Path | None:
+        """As `path_of`, but None for an open document that is no file: an untitled one, a cell of a notebook."""
+        if self.editor and (document := self.editor.documents.get(uri)) and document.path is None:
+            return None
+        return self.path_of(uri, field)
 
     async def pick(self, message: str, options: Sequence[str], timeout: float = PICK_SECONDS) -> int | None:
         """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""
@@ -153,6 +153,21 @@ class Server:
     def name_of(self, path: Path) -> str:
         """How a file is shown: from the workspace folder if it lies in one."""
         return self.workspace.relative(path) if self.workspace.contains(path) else str(path)
+
+    def title_of(self, document: Document) -> str:
+        """How a document is shown, which need not be a file: an untitled one by what its URI says after the scheme."""
+        if document.path is not None:
+            return self.name_of(document.path)
+        return document.uri.partition(":")[2].lstrip("/") or document.uri
+
+    async def lay_before(self, uri: str, before: str, after: str) -> str:
+        """Edit a document for the user to review; the text that came of it. Raises MazuError(conflict)."""
+        from mazu_ls.server.host import LspHost
+
+        if isinstance(self.host, LspHost):
+            return await self.host.lay_before(uri, before, after, "Mazu: rewrite")
+        await self.host.edit(self.path_of(uri), before, after)
+        return after
 
     async def show_text(self, name: str, text: str) -> None:
         """Put a text before the user as a file in `.mazu/view/`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
@@ -78,8 +77,8 @@ async def start(
     )
 
 
-def encoded(result: TurnResult) -> wire.TurnResult:
-    """A turn's result for the wire."""
+def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResult:
+    """A turn's result for the wire. `uri`: of the one document that it was about, which need not be a file."""
     return wire.TurnResult(
         session_id=result.session_id,
         turn_id=result.turn_id,
@@ -87,7 +86,9 @@ def encoded(result: TurnResult) -> wire.TurnResult:
         stop_reason=result.stop_reason,
         detail=result.detail,
         usage=result.usage,
-        edits=[wire.Edited(uris.from_path(edit.path), edit.added, edit.removed) for edit in result.edits],
+        edits=[
+            wire.Edited(uri or uris.from_path(edit.path), edit.added, edit.removed) for edit in result.edits
+        ],
         checkpoints=list(result.checkpoints),
         memories=wire.TurnMemories(list(result.injected), list(result.written)),
         error=wire.Failure.of(result.error),
@@ -111,7 +112,7 @@ async def show_answer(server: Server, question: str, reply: str) -> None:
     await server.show_text("answer.md", f"# {question.strip()}\n\n{reply}\n")
 
 
-async def document_at(server: Server, uri: str, path: Path) -> Document:
-    """The open document, else the file."""
+async def document_at(server: Server, uri: str) -> Document:
+    """The open document, else the file. Raises InvalidArguments for what is neither."""
     document = server.editor.documents.get(uri) if server.editor else None
-    return document or await read_document(server, uri, path)
+    return document or await read_document(server, uri, server.path_of(uri))

@@ -33,7 +33,8 @@ async def _remember_selection(server: Server) -> wire.Remember:
         raise InvalidArguments(
             "`title` is missing, and no text is selected that could be remembered", "title"
         )
-    return wire.Remember(lines[0][:TITLE], text, anchors=(Place(focus.uri, focus.range),))
+    anchors = (Place(focus.uri, focus.range),) if server.file_of(focus.uri) else ()
+    return wire.Remember(lines[0][:TITLE], text, anchors=anchors)
 
 
 @command("mazu.remember", natural=_remember_selection)
@@ -61,15 +62,21 @@ async def _recall_for_focus(server: Server) -> wire.Recall:
     editor = server.editor
     if editor is None or editor.focus is None:
         raise InvalidArguments("`query` is missing, and no document is open that could stand for it", "query")
-    path = server.path_of(editor.focus.uri, "query")
-    return wire.Recall(editor.selection.strip()[:2000] or server.name_of(path), uri=editor.focus.uri)
+    path, document = server.file_of(editor.focus.uri, "query"), editor.document
+    asked = editor.selection.strip() or (server.name_of(path) if path else document.text if document else "")
+    if not asked.strip():
+        raise InvalidArguments(
+            "`query` is missing, and the document that could stand for it is empty", "query"
+        )
+    return wire.Recall(asked[:2000], uri=editor.focus.uri)
 
 
 @command("mazu.recall", natural=_recall_for_focus)
 async def recall(server: Server, params: wire.Recall) -> wire.Recalled:
     """What is known, best first, with the reason for each."""
     memories = await opened_memories(server)
-    files = [server.name_of(server.path_of(params.uri))] if params.uri else []
+    path = server.file_of(params.uri) if params.uri else None
+    files = [server.name_of(path)] if path else []
     found = await memories.recall(
         params.query, limit=params.limit, scope=params.scope, category=params.category, files=files
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.server import uris
-from mazu_ls.server.attachments import read_document
 from mazu_ls.server.commands import command
+from mazu_ls.server.turns import document_at
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
@@ -95,13 +95,13 @@ async def set_role(server: Server, params: wire.SetRole) -> Any:
         params = await _document_as_role(server)
     assert params.uri is not None
     text = await _text_at(server, params.uri)
-    own = server.path_of(params.uri) == _role_path(project)
+    own = server.file_of(params.uri) == _role_path(project)
     await asyncio.to_thread(project.set_role, text, write=not own)
     return await _role(project)
 
 
 async def _text_at(server: Server, uri: str) -> str:
-    return (await read_document(server, uri, server.path_of(uri))).text
+    return (await document_at(server, uri)).text
 
 
 async def _role(project: Project) -> Any:

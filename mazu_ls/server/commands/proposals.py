@@ -127,7 +127,10 @@ async def _checkpoint(server: Server, chosen: dict[str, list[Seen]]) -> None:
 async def _chosen(server: Server, ids: list[str] | None, uri: str | None) -> dict[str, list[Seen]]:
     """The open hunks meant, by file, as they stand now. Raises MazuError(not_found) for an id that is not open."""
     proposals = await _proposals(server)
-    name = server.name_of(server.path_of(uri)) if uri else None
+    file = server.file_of(uri) if uri else None
+    name = server.name_of(file) if file else None
+    if uri and file is None:
+        return {}
     found: dict[str, list[Seen]] = {}
     for path in proposals.paths:
         document = await text_of(server, server.workspace.resolve(path))

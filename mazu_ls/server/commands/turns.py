@@ -132,27 +132,30 @@ async def _edit_of_focus(server: Server) -> wire.Edit:
 @command("mazu.edit", natural=_edit_of_focus, progress=True)
 async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
     """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
-    from mazu_ls.agent.rewrite import rewrite
+    from mazu_ls.agent.rewrite import Source, rewrite
     from mazu_ls.agent.session import new_id
 
     project = await server.opened()
-    path = server.path_of(params.uri)
     await project.model(params.model)
-    document = await turns.document_at(server, params.uri, path)
+    document = await turns.document_at(server, params.uri)
     start, end = document.offset(params.range.start), document.offset(params.range.end)
-    turn_id = new_id("t")
+    turn_id, name = new_id("t"), server.title_of(document)
+
+    async def lay_before(before: str, after: str) -> str:
+        return await server.lay_before(document.uri, before, after)
 
     async def work(job: Job) -> wire.TurnResult:
-        job.report(path.name)
-        with server.editing_in_editor(path):
-            result = await rewrite(
-                project, path, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
-                turn_id=turn_id,
-            )  # fmt: skip
-        return turns.encoded(result)
+        job.report(name)
+        inside = document.path is not None and server.workspace.contains(document.path)
+        source = Source(name, document.path if inside else None, document.text, lay_before)
+        result = await rewrite(
+            project, source, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
+            turn_id=turn_id,
+        )  # fmt: skip
+        return turns.encoded(result, document.uri)
 
     return await server.jobs.answer(
-        f"rewriting {path.name}",
+        f"rewriting {name.rpartition('/')[2]}",
         work,
         wait=params.wait,
         token=token,

@@ -61,7 +61,7 @@ async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dic
             *_fixes(_at(document, params.range), params.context.diagnostics),
             *await _comment(document, params.range),
             *await _checks(server, at),
-            *_on_text(at),
+            *_on_text(server, at),
         ]
     only = params.context.only
     if only:
@@ -151,11 +151,12 @@ async def _checks(server: Server, at: At) -> list[dict[str, Any]]:
     return found
 
 
-def _on_text(at: At) -> list[dict[str, Any]]:
+def _on_text(server: Server, at: At) -> list[dict[str, Any]]:
     """What can be done with any text."""
     if not at.text.strip():
         return []
-    name = at.document.path.name if at.document.path else at.document.uri
+    name = at.document.path.name if at.document.path else server.title_of(at.document)
+    anchors = {"anchors": [at.place]} if at.document.path else {}
     first = next(line.strip() for line in at.text.splitlines() if line.strip())[:TITLE]
     edit = {"uri": at.document.uri, "range": at.lines}
     tests = f"Write tests for the attached part of {name}, in the style of the tests that the project has, and run them."
@@ -166,7 +167,7 @@ def _on_text(at: At) -> list[dict[str, Any]]:
         _action("document", "refactor.rewrite", "mazu.edit", {**edit, "instruction": DOCUMENT}),
         _action("write tests", "source", "mazu.chat", {"message": tests, "attachments": [at.place]}),
         _action("chat about this", "source", "mazu.chat", {"attachments": [at.place]}),
-        _action("remember this", "source", "mazu.remember", {"title": first, "body": at.text, "anchors": [at.place]}),
+        _action("remember this", "source", "mazu.remember", {"title": first, "body": at.text, **anchors}),
         _action("ask the council", "source", "mazu.council", {"question": question, "attachments": [at.place]}),
         *_skill(at),
     ]  # fmt: skip

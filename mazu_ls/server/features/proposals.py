@@ -11,7 +11,7 @@ from mazu_ls.agent.hunks import Hunk, applied
 from mazu_ls.errors import MazuError
 from mazu_ls.server import lsp, uris
 from mazu_ls.server.documents import Document
-from mazu_ls.server.edits import text_edits
+from mazu_ls.server.edits import annotated, text_edits
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
@@ -159,14 +159,19 @@ async def _pair(
     if not any(chosen.values()):
         return [reject]
     title = f"accept proposal ({what})"
-    edit = await _workspace_edit(server, chosen)
+    edit = await _workspace_edit(server, chosen, f"Mazu: {title}", confirm=len(ids) > 1)
     if edit is None:
         return [_command(title, kind, "mazu.proposal.accept", ids), reject]
     return [{"title": f"Mazu: {title}", "kind": kind, "edit": edit}, reject]
 
 
-async def _workspace_edit(server: Server, chosen: dict[str, list[Hunk]]) -> dict[str, Any] | None:
-    """A literal edit that makes these hunks; None where the editor cannot create or delete files by one."""
+async def _workspace_edit(
+    server: Server, chosen: dict[str, list[Hunk]], label: str, *, confirm: bool
+) -> dict[str, Any] | None:
+    """A literal edit that makes these hunks; None where the editor cannot create or delete files by one.
+
+    Of one hunk its hint has shown what it is; several are to be shown before they are made, to `confirm`.
+    """
     assert server.editor is not None
     profile = server.editor.profile
     versioned = profile.says("workspace.workspaceEdit.documentChanges") is True
@@ -182,7 +187,7 @@ async def _workspace_edit(server: Server, chosen: dict[str, list[Hunk]]) -> dict
         if hunks:
             steps += _steps(server, path, document, hunks)
     if versioned:
-        return {"documentChanges": steps}
+        return annotated(profile, steps, label, confirm=confirm)
     return {"changes": {step["textDocument"]["uri"]: step["edits"] for step in steps}}
 
 
