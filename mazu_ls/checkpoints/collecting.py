@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mazu_ls.checkpoints.pack import sync_folder
 from mazu_ls.checkpoints.repository import Repository, lines
+
+Written = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -16,19 +19,22 @@ class Collection:
     that scan indexes are compared with, the trees alone.
     """
 
-    packs: tuple[Path, ...]
+    packs: Mapping[Path, Written]
     roots: bytes
     trees: bytes
 
 
 def begin(repository: Repository) -> Collection | None:
-    """Note what there is now, with the lock held; None where the disk has no room for a second copy."""
+    """Note what there is now, with the lock held; None where the disk has no room for a second copy.
+
+    From here to the `end` the caller holds `repository.collecting`, too: packs that came meanwhile may not be put
+    together with those that are about to go.
+    """
     if shutil.disk_usage(repository.path).free < 2 * repository.bytes():
         return None
-    # From now on nobody believes an object to be stored that only he has seen.
-    (repository.path / "collected").touch()
+    repository.note_collected()
     repository.run("pack-refs", "--all")
-    packs = tuple((repository.path / "objects" / "pack").glob("*.pack"))
+    packs = {path: _written(path) for path in (repository.path / "objects" / "pack").glob("*.pack")}
     scanned = {bytes.fromhex(path.name) for path in repository.path.glob("scan/*/*") if len(path.name) == 40}
     roots = set(repository.refs("refs/").values())
     return Collection(packs, lines(roots), lines(scanned - repository.missing(scanned)))
@@ -52,11 +58,23 @@ def pack(repository: Repository, collection: Collection) -> set[str]:
 
 
 def end(repository: Repository, collection: Collection, names: set[str]) -> None:
-    """Remove the packs of before, with the lock held again. What came since is in packs of its own."""
+    """Remove the packs of before, with the lock held again. What came since is in packs of its own.
+
+    Such a pack may have the name of an old one, which it replaced: the name is the hash of what it holds.
+    """
     repository.forget_reader()
     sync_folder(repository.path / "objects" / "pack")
-    for pack in collection.packs:
-        if pack.stem not in names:
+    for pack, written in collection.packs.items():
+        if pack.stem not in names and _written(pack) == written:
             for suffix in (".idx", ".rev", ".pack"):
                 pack.with_suffix(suffix).unlink(missing_ok=True)
-    (repository.path / "collected").touch()
+    repository.note_collected()
+
+
+def _written(pack: Path) -> Written:
+    """Tells one file from another of the same name; None where there is none."""
+    try:
+        status = pack.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mazu_ls.checkpoints import collecting, diff, lock, mounts, opening, retention, rollback, schema
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.plan import Plan
-from mazu_ls.checkpoints.project import Project
+from mazu_ls.checkpoints.project import Project, tree_of
 from mazu_ls.checkpoints.records import (
     Checkpoint,
     CheckpointKind,
@@ -150,11 +151,13 @@ class Checkpoints:
 
     async def diff(self, id: str, against: str = "now", paths: Sequence[str] = ()) -> Diff:
         """What changed from a checkpoint to another one, or to the present. Raises MazuError(not_found)."""
-        old = bytes.fromhex((await self.get(id)).tree)
-        new = None if against == "now" else bytes.fromhex((await self.get(against)).tree)
-        return await self._locked(
-            lambda db: diff.diff(self._project, old, new or self._project.present(db)[1], tuple(paths))
-        )
+
+        def differing(db: apsw.Connection) -> Diff:
+            old = tree_of(db, id)
+            new = self._project.present(db)[1] if against == "now" else tree_of(db, against)
+            return diff.diff(self._project, old, new, tuple(paths))
+
+        return await self._locked(differing)
 
     async def prune(self, keep: int | None = None, older_than_days: int | None = None) -> Pruned:
         """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names."""
@@ -176,13 +179,12 @@ class Checkpoints:
                 older_than_days=older_than_days,
             )
         )
-        if gone:
-            await self._collect()
-        while policy and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
+        room = await self._collect() if gone else True
+        while policy and room and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
             oldest = await self._locked(lambda db: retention.prune_oldest(self._project, db))
             if not oldest:
                 break
-            await self._collect()
+            room = await self._collect()
             gone += oldest
         return Pruned(tuple(gone), max(0, before - await asyncio.to_thread(repository.bytes)))
 
@@ -269,13 +271,16 @@ class Checkpoints:
         except MazuError as error:
             log.warning("the checkpoint store was not tidied: %s", error)
 
-    async def _collect(self) -> None:
-        """Free what pruned checkpoints took; others may take checkpoints meanwhile."""
+    async def _collect(self) -> bool:
+        """Free what pruned checkpoints took; others may take checkpoints meanwhile. False where there is no room to."""
         repository = self._project.repository
-        collection = await self._locked(lambda _: collecting.begin(repository))
-        if collection is not None:
-            names = await asyncio.to_thread(collecting.pack, repository, collection)
-            await self._locked(lambda _: collecting.end(repository, collection, names))
+        with ExitStack() as held:
+            await asyncio.to_thread(held.enter_context, lock.alone(repository.collecting))
+            collection = await self._locked(lambda _: collecting.begin(repository))
+            if collection is not None:
+                names = await asyncio.to_thread(collecting.pack, repository, collection)
+                await self._locked(lambda _: collecting.end(repository, collection, names))
+        return collection is not None
 
 
 def _explained(work: Callable[[], T], place: Path) -> T:

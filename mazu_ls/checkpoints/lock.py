@@ -35,6 +35,29 @@ def held(paths: Sequence[Path], wait: float = WAIT_SECONDS) -> Iterator[bool]:
 
 
 @contextmanager
+def alone(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
+    """Hold the lock `path`, which nobody else does meanwhile. Raises MazuError(busy) after `wait` seconds."""
+    with _locked(path, time.monotonic() + wait):
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody, this process included, holds the lock `path` now."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+@contextmanager
 def _locked(path: Path, until: float) -> Iterator[int]:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

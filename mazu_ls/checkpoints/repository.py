@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from mazu_ls.checkpoints import lock
 from mazu_ls.checkpoints.pack import PackWriter
 from mazu_ls.checkpoints.trees import Trees
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 
 REFS = "refs/mazu/c/"
-_MANY_PACKS = 50
+MANY_PACKS = 50
 _CONFIG = """[core]
 \trepositoryformatversion = 0
 \tfilemode = true
@@ -204,17 +206,28 @@ class Repository:
                     continue
         return total
 
-    def collected(self) -> int:
+    def collected(self) -> str:
         """Changes whenever somebody removes objects from the store."""
         try:
-            return (self.path / "collected").stat().st_mtime_ns
+            return (self.path / "collected").read_text(encoding="ascii")
         except FileNotFoundError:
-            return 0
+            return ""
+
+    def note_collected(self) -> None:
+        """Say that objects go. From now on nobody believes one to be stored because he has seen it."""
+        (self.path / "collected").write_text(secrets.token_hex(8), encoding="ascii")
+
+    @property
+    def collecting(self) -> Path:
+        """The lock of who removes objects; it may be held while the store's own is not."""
+        return self.path / "collecting"
 
     def consolidate(self) -> None:
         """Few packs instead of many: each git command opens them all. Cheap, because large packs are left alone."""
+        if lock.is_held(self.collecting):
+            return
         packs = self.path / "objects" / "pack"
-        if sum(path.suffix == ".pack" for path in packs.iterdir()) < _MANY_PACKS:
+        if sum(path.suffix == ".pack" for path in packs.iterdir()) < MANY_PACKS:
             return
         self.run("pack-refs", "--all")
         if shutil.disk_usage(packs).free > 2 * self.bytes():
@@ -223,7 +236,10 @@ class Repository:
 
     def sweep(self) -> None:
         """Remove what a killed process left behind. Only for the holder of the lock."""
-        for pattern in ("*.lock", "objects/pack/tmp_*", "objects/??/tmp_obj_*", "*.new"):
+        patterns = ["*.lock", "objects/??/tmp_obj_*", "*.new"]
+        if not lock.is_held(self.collecting):
+            patterns.append("objects/pack/tmp_*")
+        for pattern in patterns:
             for path in self.path.rglob(pattern) if pattern == "*.lock" else self.path.glob(pattern):
                 path.unlink(missing_ok=True)
 

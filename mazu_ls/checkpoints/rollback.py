@@ -39,7 +39,11 @@ class Rollback:
 def preview(
     project: Project, db: apsw.Connection, target: Checkpoint, selection: Selection, buffers: Sequence[Buffer]
 ) -> Rollback:
-    """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at."""
+    """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at.
+
+    Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
+    """
+    target = schema.get(db, target.id)
     seen, now = project.present(db)
     before = replace(target, skipped=tuple(seen.skipped.values()))
     return plan(
@@ -196,7 +200,7 @@ def roll_back(
     checkpoint's text would replace both the agent's work and the user's on top of it. `spare` leaves out what only the
     user changed; `keep` merges it.
     """
-    last = Last.of(db)
+    target, last = schema.get(db, target.id), Last.of(db)
     both = _changed(project, bytes.fromhex(target.tree), last.tree)
     if on_conflict not in ("overwrite", "keep"):
         looked = preview(project, db, target, selection, buffers)
