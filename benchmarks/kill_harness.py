@@ -2,7 +2,7 @@
 
     python benchmarks/kill_harness.py [--kills 2000] [--seed 1]
 
-All along, a second server takes checkpoints of the same project (and is killed, too), and a user's process saves two
+All along, a second server takes checkpoints of the same project, previews and prunes (and is killed, too), and a user's process saves two
 of the files that roll back and forth, one in place and one by rename. After each kill the project is opened again and
 must be wholly in one state: every file, the memory and the conversation. Exit status 0 means: no mixed state, no save
 of the user's lost, the store passes fsck, and every start took less than 2 seconds.

@@ -111,9 +111,14 @@ def user(project: Project) -> None:
 
 
 async def second_server(project: Project) -> None:
-    """Another editor on the same project."""
+    """Another editor on the same project: it takes checkpoints, looks at previews and prunes."""
     engine = await project.opened()
     while True:
-        touched = None if random.random() < 0.3 else [project.root / IN_PLACE]
+        what = random.random()
+        if what < 0.15:
+            await engine.plan(project.ids[random.choice("AB")])
+        elif what < 0.25:
+            await engine.prune(keep=20)
+        touched = None if what < 0.4 else [project.root / IN_PLACE]
         await engine.take(kind="step", touched=touched)
         await asyncio.sleep(0.05 + random.random() * 0.1)
