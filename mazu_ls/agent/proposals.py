@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, standing, walked
+from mazu_ls.agent.retaking import Accepted
 from mazu_ls.store import Migrations, Store, select
 from mazu_ls.workspace.text import split_lines
 
@@ -92,6 +93,8 @@ class Proposals:
         self._store = store
         self._open: dict[str, list[Proposed]] = {}
         self._undecided: list[tuple[str, str]] = []
+        self._reopened: list[Proposed] = []
+        self._accepted = Accepted()
         self._stale: set[str] = set()
         self._listeners: list[Callable[[str], None]] = []
         self._version = -1
@@ -107,8 +110,13 @@ class Proposals:
 
     @property
     def unwritten(self) -> bool:
-        """Whether acceptances were seen that `settle` has yet to write down."""
-        return bool(self._undecided)
+        """Whether acceptances, or an undo of one, were seen that `settle` has yet to write down."""
+        return bool(self._undecided or self._reopened)
+
+    @property
+    def followed(self) -> bool:
+        """Whether there is anything that a change of a document could open or close."""
+        return bool(self._open or self._accepted)
 
     @property
     def paths(self) -> list[str]:
@@ -142,7 +150,9 @@ class Proposals:
             self._open.setdefault(one.path, []).append(one)
         for hunks in self._open.values():
             hunks.sort(key=lambda one: (one.hunk.line, one.number))
-        return [path for path in before.keys() | self._open.keys() if before.get(path) != self._open.get(path)]
+        return [
+            path for path in before.keys() | self._open.keys() if before.get(path) != self._open.get(path)
+        ]
 
     async def propose(
         self, path: str, before: str | None, after: str | None, session_id: str, turn_id: str
@@ -174,11 +184,13 @@ class Proposals:
         return new
 
     def see(self, path: str, lines: Sequence[str] | None, *, typing: bool = False) -> list[Seen]:
-        """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this.
+        """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this, and opened
+        again when the file is what it was before.
 
         Hunks that moved are found again from here the next time. `settle` writes down what was closed. While the user
         is `typing`, what was stale is not looked for.
         """
+        self._reopen(path, lines)
         seen = self._standing(path, lines, self._stale if typing else set())
         if not typing:
             self._stale -= {one.proposed.id for one in seen}
@@ -210,15 +222,28 @@ class Proposals:
         self._set(path, [one.proposed for one in kept.values()])
         self._undecided += [(one, "accepted") for one in accepted]
         if accepted:
+            self._accepted.add(path, lines, [one for one in seen if one.standing.fate == "accepted"])
             self._tell(path)
         return list(kept.values())
 
+    def _reopen(self, path: str, lines: Sequence[str] | None) -> None:
+        again = self._accepted.undone(path, lines)
+        if not again:
+            return
+        ids = {one.id for one in again}
+        self._undecided = [(one, state) for one, state in self._undecided if one not in ids]
+        self._reopened += again
+        kept = [one for one in self._open.get(path, []) if one.id not in ids]
+        self._set(path, sorted([*kept, *again], key=lambda one: (one.hunk.line, one.number)))
+        self._tell(path)
+
     async def settle(self) -> None:
-        """Write down the acceptances that were seen."""
+        """Write down the acceptances that were seen, and those that were undone."""
         async with self._writing:
             seen, self._undecided = self._undecided, []
-            if seen:
-                await self._store.write(lambda db: _decide(db, seen, ""))
+            again, self._reopened = self._reopened, []
+            if seen or again:
+                await self._store.write(lambda db: _settle(db, seen, again))
 
     def proposed_text(self, path: str, text: str | None) -> tuple[str | None, int]:
         """The text with every open hunk that still has its place (None where no file would be), and how many have none."""
@@ -327,6 +352,13 @@ def _put(db: apsw.Connection, one: Proposed) -> None:
         " ON CONFLICT (id) DO UPDATE SET path = excluded.path, body = excluded.body",
         (one.id, one.path, one.session_id, msgspec.json.encode(one)),
     ).fetchall()
+
+
+def _settle(db: apsw.Connection, seen: Sequence[tuple[str, str]], again: Sequence[Proposed]) -> None:
+    _delete(db, [one.id for one in again])
+    for one in again:
+        _put(db, one)
+    _decide(db, seen, "")
 
 
 def _decide(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -> None:

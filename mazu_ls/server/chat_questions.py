@@ -28,6 +28,7 @@ DIFF_LINES = 60
 DETAIL = 2000
 FENCE = "~~~~"
 """Lines of a diff begin with a blank, a plus or a minus, behind which Markdown still sees a fence of backticks."""
+ASKS = re.compile(r"^## Mazu asks <!-- (?P<call>.+?) -->", re.MULTILINE)
 TITLES = {
     "allow_once": "allow once",
     "allow_session": "allow for this session",
@@ -49,10 +50,27 @@ def attach(server: Server, editor: Editor) -> None:
     def hear(asked: Asked) -> None:
         document = chat_of(editor, asked.question.session_id)
         if document is not None:
-            asked.in_chat = True
-            server.jobs.spawn(_follow(editor, document, asked))
+            _show(server, editor, document, asked)
 
     editor.approvals.listener = hear
+
+
+def opened(server: Server, editor: Editor, document: Document) -> None:
+    """A document was opened: the chat of a question that is open already shows it too."""
+    asked = editor.approvals.open
+    if asked and not asked.in_chat and document is chat_of(editor, asked.question.session_id):
+        _show(server, editor, document, asked)
+
+
+def choices_in(editor: Editor, document: Document) -> Asked | None:
+    """The open question of this chat document's session."""
+    asked = editor.approvals.open
+    return asked if asked and asked.question.session_id == chats.session_of(document.text) else None
+
+
+def _show(server: Server, editor: Editor, document: Document, asked: Asked) -> None:
+    asked.in_chat = True
+    server.jobs.spawn(_follow(editor, document, asked))
 
 
 async def _follow(editor: Editor, document: Document, asked: Asked) -> None:

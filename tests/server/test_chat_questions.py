@@ -93,3 +93,27 @@ async def test_an_answer_of_the_editor_takes_the_question_out_of_the_chat(env: d
         assert (folder / "app.py").read_text() == "x = 10\n"
         found = await actions(client, client.uri, span(0, 0, 0, 0))
         assert "Mazu: deny" not in [action["title"] for action in found]
+
+
+async def test_a_chat_that_is_opened_after_the_question_shows_it_and_its_lenses_answer(
+    env: dict[str, str], folder: Path
+):
+    (folder / "app.py").write_text("x = 1\n")
+    async with agent(env, folder, REPLIES, **EDITS) as client:
+        client.answers["window/showMessageRequest"] = lambda params: NO_ANSWER
+        started = await client.command("mazu.chat", {"message": "Make x ten"})
+        await client.until(lambda m: m.get("method") == "window/showMessageRequest", within=60)
+        await client.command("mazu.chat", {"sessionId": started["sessionId"]})
+        path = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
+        chat = client.open(path.as_uri(), path.read_text(), "markdown")
+        await shown(chat, "## Mazu asks")
+        lenses = await client.ask("textDocument/codeLens", {"textDocument": {"uri": path.as_uri()}})
+        titles = [lens["command"]["title"] for lens in lenses]
+        assert titles == [
+            "Mazu: allow once", "Mazu: allow for this session", "Mazu: always allow in this project", "Mazu: deny",
+        ]  # fmt: skip
+        assert chat.lines[lenses[0]["range"]["start"]["line"]].startswith("## Mazu asks")
+        await client.ask("workspace/executeCommand", lenses[0]["command"])
+        await shown(chat, ": allowed once*")
+        assert (folder / "app.py").read_text() == "x = 10\n"
+        assert await client.ask("textDocument/codeLens", {"textDocument": {"uri": path.as_uri()}}) == []

@@ -155,3 +155,18 @@ async def test_consolidation_proposes_and_applies_what_a_rollback_takes_back(cli
     assert {"proposals", "archived", "pages", "digest"} < set(applied)
     (before,) = (await client.command("mazu.checkpoint.list", {}))["checkpoints"]
     assert before["label"] == "before consolidating memory"
+
+
+async def test_an_anchor_at_a_line_that_is_not_there_is_refused(client: Client, folder: Path):
+    await client.initialize(folder)
+    path = folder / "a.py"
+    path.write_text("x = 1\ny = 2\n")
+    for line, there in ((1, True), (2, True), (3, False), (500, False)):
+        span = {"start": {"line": line, "character": 0}, "end": {"line": line + 900, "character": 0}}
+        arguments = {"title": f"about line {line}", "anchors": [{"uri": path.as_uri(), "range": span}]}
+        if there:
+            assert (await client.command("mazu.remember", arguments))["memory"]["anchors"]
+            continue
+        with pytest.raises(RpcFailure, match=r"anchors\[0\].range") as failure:
+            await client.command("mazu.remember", arguments)
+        assert failure.value.code == -32602

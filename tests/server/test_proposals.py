@@ -349,3 +349,30 @@ async def test_the_end_of_a_turn_says_what_waits(env: dict[str, str], folder: Pa
         await chat(client)
         said = await client.until(lambda message: message.get("method") == "window/showMessage")
         assert said["params"]["message"].startswith("Mazu proposes 2 edits in 1 file")
+
+
+async def test_an_undo_in_the_editor_opens_what_was_accepted_again(env: dict[str, str], folder: Path):
+    path = write_source(folder)
+    async with proposing(env, folder) as client:
+        document = client.open(path.as_uri(), SOURCE)
+        await chat(client)
+        told = len(client.notes("mazu/changed"))
+        await take(client, path.as_uri(), 4, "accept proposal (hunk 1")
+        await take(client, path.as_uri(), 8, "accept proposal (hunk 2")
+        assert await hints(client, path.as_uri(), 0) == []
+        assert {"what": ["proposals"]} in client.notes("mazu/changed")[told:]
+        client.change(path.as_uri(), "2 ", (8, 11), (8, 14))
+        assert document.text == SOURCE.replace("return 1", "return 10")
+        (again,) = await hints(client, path.as_uri(), 1)
+        assert again["range"]["start"]["line"] == 8
+        client.change(path.as_uri(), SOURCE)
+        assert len(await hints(client, path.as_uri(), 2)) == 2
+        await take(client, path.as_uri(), 4, "accept proposal (file")
+        assert document.text == SOURCE.replace("return 1", "return 10").replace("return 2", "return 20")
+        await chat(client, "And now?")
+        assert heard(client).count("- accepted hunk") == 2
+        client.change(path.as_uri(), SOURCE)
+        assert len(await hints(client, path.as_uri(), 2)) == 2
+    async with agent(env, folder, REPLIES) as client:
+        client.open(path.as_uri(), SOURCE)
+        assert len(await hints(client, path.as_uri(), 2)) == 2

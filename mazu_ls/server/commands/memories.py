@@ -13,6 +13,7 @@ from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire import memories as wire
 from mazu_ls.server.wire.common import Place
 from mazu_ls.server.wire.other import camel
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.memory import record
@@ -209,6 +210,11 @@ async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
             raise MazuError(
                 Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror}.", "Check the path."
             ) from error
+        if place.range and place.range.start.line > (last := _last_line(text)):
+            raise InvalidArguments(
+                f"`anchors[{index}].range` starts at line {place.range.start.line}, and the last one of {path.name} is {last}",
+                f"anchors[{index}].range",
+            )
         span = place.range and Span(
             place.range.start.line,
             place.range.start.character,
@@ -217,3 +223,9 @@ async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
         )
         found.append(AnchorAt(server.name_of(path), span, text=text))
     return found
+
+
+def _last_line(text: str) -> int:
+    """The number, from zero, of the last line that an editor shows."""
+    lines = split_lines(text)
+    return len(lines) if not lines or lines[-1].endswith(("\n", "\r")) else len(lines) - 1

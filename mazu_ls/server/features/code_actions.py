@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server import lsp
-from mazu_ls.server.chat_questions import TITLES
-from mazu_ls.server.chats import is_chat, pending_message, session_of
+from mazu_ls.server.chat_questions import TITLES, choices_in
+from mazu_ls.server.chats import is_chat, pending_message
 from mazu_ls.server.editor import Focus
 from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.hints import anchored, shown_range
@@ -185,8 +185,8 @@ def _chat_actions(server: Server, document: Document) -> list[dict[str, Any]]:
 
 def _answers(server: Server, document: Document) -> list[dict[str, Any]]:
     """The choices of the question that is open in this chat document's session."""
-    asked = server.editor.approvals.open if server.editor else None
-    if asked is None or asked.question.session_id != session_of(document.text):
+    asked = choices_in(server.editor, document) if server.editor else None
+    if asked is None:
         return []
     call = {"callId": asked.question.call_id}
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server import lsp
+from mazu_ls.server.chat_questions import ASKS, TITLES, choices_in
 from mazu_ls.server.chats import is_chat, pending_message, sections
 from mazu_ls.server.features import feature
 from mazu_ls.server.hints import anchored
@@ -23,7 +24,7 @@ async def code_lenses(server: Server, params: lsp.OfDocument) -> list[dict[str, 
     if document is None:
         return []
     if is_chat(document.path):
-        return _send(document)
+        return [*_answers(server, document), *_send(document)]
     titles: dict[int, list[str]] = {}
     for at in await anchored(server, document):
         line = min(at.anchor.range.start_line if at.anchor.range else 0, max(0, len(document.lines) - 1))
@@ -33,6 +34,22 @@ async def code_lenses(server: Server, params: lsp.OfDocument) -> list[dict[str, 
     return [
         _lens(line, _title(found), "mazu.recall", {"query": found[0], "uri": document.uri})
         for line, found in titles.items()
+    ]
+
+
+def _answers(server: Server, document: Document) -> list[dict[str, Any]]:
+    """The choices of the question that is open in this chat, on its section."""
+    asked = choices_in(server.editor, document) if server.editor else None
+    if asked is None:
+        return []
+    call = asked.question.call_id
+    head = next((head for head in ASKS.finditer(document.text) if head["call"] == call), None)
+    if head is None:
+        return []
+    line = document.position_at(head.start()).line
+    return [
+        _lens(line, TITLES[choice.kind], "mazu.permissions.answer", {"optionId": choice.id, "callId": call})
+        for choice in asked.question.choices
     ]
 
 

@@ -36,7 +36,7 @@ def attach(server: Server, project: Project) -> None:
         return
     if server.editor:
         proposals.late = server.editor.profile.says("workspace.applyEdit") is not True
-        proposals.listen(lambda path: server.jobs.spawn(server.hints.proposed(path)))
+        proposals.listen(lambda path: _changed(server, path))
         for path in proposals.paths:
             server.jobs.spawn(server.hints.proposed(path))
 
@@ -52,10 +52,15 @@ def attach(server: Server, project: Project) -> None:
     project.listen(hear)
 
 
+def _changed(server: Server, path: str) -> None:
+    server.jobs.spawn(server.hints.proposed(path))
+    server.notify_changed("proposals")
+
+
 def noticed(server: Server, document: Document) -> None:
     """A document was opened or changed: what was accepted there is closed at once."""
     proposals = _of(server)
-    if proposals and document.path and proposals.paths:
+    if proposals and document.path and proposals.followed:
         proposals.see(server.name_of(document.path), document.lines, typing=True)
         _write_down(server, proposals)
 

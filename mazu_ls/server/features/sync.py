@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mazu_ls.server import lsp
+from mazu_ls.server import chat_questions, lsp
 from mazu_ls.server.features import feature, proposals
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def did_open(server: Server, params: lsp.DidOpen) -> None:
     document = editor.documents.open(params.text_document)
     editor.looked_at(params.text_document.uri)
     proposals.noticed(server, document)
+    chat_questions.opened(server, editor, document)
     server.hints.changed(document)
 
 
