@@ -237,7 +237,8 @@ class TurnRun:
         if not is_file:
             return
         self.turn.changed.add(edit.path)
-        self.turn.seen[edit.path] = edit.after
+        if self.turn.seen.get(edit.path, edit.before) == edit.before:
+            self.turn.seen[edit.path] = edit.after
         self.stuck = self.stuck or self.circles.edit(
             self.turn.workspace.relative(edit.path), edit.before, edit.after
         )
