@@ -27,6 +27,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     provider: str = "openai"
     model: str | None = None
     base_url: str | None = None
+    api: Literal["chat", "responses"] | None = None
     api_key_env: str | None = None
     api_key: str | None = None
     context_window: Positive | None = None

@@ -174,6 +174,11 @@ def _build(wanted: str, config: Config, env: Mapping[str, str], patience: Patien
         raise MazuError(Kind.AUTH, f"The key for {name} holds characters that no key has.", hint)
     base_url = _checked(name, (settings.base_url if settings else None) or provider.address(env))
     if provider.sdk == "anthropic":
+        if settings and settings.api:
+            hint = f"Remove api from [models.{name}], or set its provider to openai."
+            raise MazuError(
+                Kind.CONFIG, f"{name} is asked in Anthropic's way; {settings.api!r} is not.", hint
+            )
         base_url = base_url.removesuffix("/v1")  # the SDK adds it, people copy it
     spec = _spec(name, model, provider, settings, base_url)
     endpoint = Endpoint(spec.name, base_url, key_env or "config.toml", "" if key == NO_KEY else key)
@@ -209,6 +214,7 @@ def _spec(
         max_output=chosen.max_output or spec.max_output,
         prices=_prices(chosen) or spec.prices,
         sees_images=spec.sees_images if known else provider.name != "ollama",
+        api=chosen.api or spec.api,
     )
 
 

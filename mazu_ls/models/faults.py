@@ -21,12 +21,19 @@ TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 REFUSED = re.compile(
-    r"content[ _](?:policy|filter|management)|safety (?:system|policy)|usage polic", re.IGNORECASE
+    r"content[ _](?:policy|filter|management)|safety (?:system|policy)|usage polic"
+    r"|\b(?:bio|cyber|misalignment)_policy|invalid_prompt",
+    re.IGNORECASE,
 )
 NO_MONEY = re.compile(
     r"insufficient_quota|credit balance|exceeded your current quota|insufficient balance|billing",
     re.IGNORECASE,
 )
+UNFIT = re.compile(
+    r"invalid_image|image_(?:too|parse|file)|_image_file|failed_to_download|invalid_base64|data_residency"
+)
+"""Codes of a response that failed over what was sent, not over trouble of the service: another try is in vain."""
+OVERLOADED = ("overloaded_error", "overloaded", "engine_overloaded", "server_is_overloaded", "slow_down")
 SHORTEST_SAID = 300
 
 
@@ -157,7 +164,9 @@ def _is(*names: str, status: tuple[int, ...] = ()) -> Any:
 
 _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
     (
-        lambda said: said.status not in (200, 401) and said.matches(NO_MONEY),
+        lambda said: (
+            said.code == "insufficient_quota" or (said.status not in (200, 401) and said.matches(NO_MONEY))
+        ),
         *(Kind.BUDGET, False, "The account behind {name} has no credit left: {said}"),
         "Add credit with the provider, or choose another model with `mazu.models.set`.",
     ),
@@ -172,7 +181,7 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
         "Use a key with access to this model, or choose another model with `mazu.models.set`.",
     ),
     (
-        lambda said: said.status in (400, 413, 422) and (said.matches(TOO_LONG) or said.status == 413),
+        lambda said: said.status in (200, 400, 413, 422) and (said.matches(TOO_LONG) or said.status == 413),
         *(Kind.CONTEXT_LENGTH, False, "The conversation is longer than {name} can read: {said}"),
         "Compact the session (`mazu.session.compact`) or start a new one.",
     ),
@@ -192,12 +201,12 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
         "Wait a little and send the message again, or choose another model.",
     ),
     (
-        _is("overloaded_error", "overloaded", "engine_overloaded", status=(503, 529)),
+        _is(*OVERLOADED, status=(503, 529)),
         *(Kind.OVERLOADED, True, "{name} is overloaded: {said}"),
         "Wait a little and send the message again, or choose another model.",
     ),
     (
-        lambda said: said.status >= 500 or said.status in (200, 408, 409, 425),
+        lambda said: said.status >= 500 or (said.status in (200, 408, 409, 425) and not said.matches(UNFIT)),
         *(Kind.OVERLOADED, True, "{name} failed with status {status}: {said}"),
         "The service has trouble; try again in a minute, or choose another model.",
     ),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult, closed
 
 NOT_RUN = "This call was not run: the turn ended before it. Nothing was changed by it."
 RESUMED = "(The earlier part of this conversation is not shown.)"
@@ -67,9 +67,8 @@ def marked(part: Text) -> str:
     """The text as the model reads it; what comes from outside stands between marks that name its origin."""
     if part.untrusted is None:
         return part.text
-    body = part.text.replace("</untrusted", "<\\/untrusted")
-    origin = part.untrusted.replace('"', "'").replace("\n", " ")
-    return f'<untrusted origin="{origin}">\n{body}\n</untrusted>'
+    origin = " ".join(closed(part.untrusted, "untrusted").replace('"', "'").replace(">", "&gt;").split())
+    return f'<untrusted origin="{origin}">\n{closed(part.text, "untrusted")}\n</untrusted>'
 
 
 def encodable(text: str) -> str:

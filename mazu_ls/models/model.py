@@ -13,11 +13,15 @@ Stop = Literal["end_turn", "tool_use", "max_tokens", "refusal", "context_length"
 """Why a model ended its message. Tools run on "tool_use" alone; a cut message may hold half a call."""
 
 
-Thinks = Literal["no", "budget", "adaptive", "always", "effort", "effort_or_tools", "no_tools"]
+Thinks = Literal["no", "budget", "adaptive", "always", "effort", "effort_or_tools"]
 """How a model is asked to think. "no": there is nothing to ask. "budget": in tokens. "adaptive": it decides, and can be
 told not to. "always": it decides, cannot be told not to, and takes no forced tool. "effort": by a word.
-"effort_or_tools": by a word, and not at all in a request with tools. "no_tools": takes no tools at this kind of endpoint.
+"effort_or_tools": by a word, and over Chat Completions not at all in a request with tools.
 """
+
+Api = Literal["chat", "responses"]
+"""How a model behind OpenAI's client is asked: by Chat Completions, or by the Responses API, which alone lets the newest
+models reason and call tools at once."""
 
 
 class Prices(Struct, frozen=True):
@@ -36,7 +40,10 @@ class Prices(Struct, frozen=True):
 
 
 class ModelSpec(Struct, frozen=True):
-    """What is known of a model. `context_window` and `max_output` in tokens; `prices` None where not known."""
+    """What is known of a model. `context_window` and `max_output` in tokens; `prices` None where not known.
+
+    `api` says nothing of models behind Anthropic's client.
+    """
 
     provider: str
     model: str
@@ -45,6 +52,7 @@ class ModelSpec(Struct, frozen=True):
     prices: Prices | None = None
     sees_images: bool = False
     thinks: Thinks = "no"
+    api: Api = "chat"
 
     @property
     def name(self) -> str:

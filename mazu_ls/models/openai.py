@@ -1,30 +1,64 @@
-"""Models behind Chat Completions: OpenAI's, DeepSeek's, Gemini's, Ollama's and any other service that speaks it."""
+"""Models behind the two APIs that OpenAI's client speaks: Chat Completions, its dialects included, and Responses."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
-from mazu_ls.errors import Kind, MazuError
+import msgspec
+
+from mazu_ls.models import openai_answer, openai_format, responses_answer, responses_format
 from mazu_ls.models.clients import Connection, client_for
-from mazu_ls.models.model import Chunk, ModelSpec, Request
-from mazu_ls.models.openai_answer import Answer
-from mazu_ls.models.openai_format import Dialect, estimated_prompt, payload, refused_field, without
+from mazu_ls.models.model import Chunk, Finished, ModelSpec, Request
+from mazu_ls.models.openai_format import Dialect, estimated_prompt
 from mazu_ls.models.retry import retried
 from mazu_ls.models.sse import events
 
 
+class Answer(Protocol):
+    """An answer under construction."""
+
+    def take(self, event: dict[str, Any]) -> list[Chunk]:
+        """Add one event. Raises ServiceError for an error in its place."""
+        ...
+
+    def finished(self, prompt_tokens: Callable[[], int]) -> Finished:
+        """The whole answer. Raises StreamEnded where its end is missing."""
+        ...
+
+
+class Api(NamedTuple):
+    """One way to ask: where, in which form, and what to do where the service refuses a part of it."""
+
+    path: str
+    payload: Callable[[Request, ModelSpec], dict[str, Any]]
+    answer: Callable[[ModelSpec], Answer]
+    refused_field: Callable[[Exception, dict[str, Any]], str | None]
+    without: Callable[[dict[str, Any], str], dict[str, Any]]
+
+
+def api_of(spec: ModelSpec, dialect: Dialect, configured_output: int | None) -> Api:
+    """How this model is asked; `configured_output` limits every answer, in tokens."""
+    if spec.api == "responses":
+        form = responses_format
+        ask = partial(form.payload, configured_output=configured_output)
+        return Api("/responses", ask, responses_answer.Answer, form.refused_field, form.without)
+    chat = openai_format
+    ask = partial(chat.payload, dialect=dialect, configured_output=configured_output)
+    return Api("/chat/completions", ask, openai_answer.Answer, chat.refused_field, chat.without)
+
+
 class OpenAIModel:
-    """One model at one address, in its service's dialect; `configured_output` limits every answer, in tokens."""
+    """One model at one address, in its service's dialect."""
 
     def __init__(
         self, spec: ModelSpec, connection: Connection, dialect: Dialect, configured_output: int | None = None
     ) -> None:
         self.spec = spec
         self._connection = connection
-        self._dialect = dialect
-        self._configured_output = configured_output
+        self._api = api_of(spec, dialect, configured_output)
         self._refused: list[str] = []
 
     @property
@@ -34,19 +68,16 @@ class OpenAIModel:
 
     def body(self, request: Request) -> dict[str, Any]:
         """See `Model.body`."""
-        return {"model": self.spec.model, "stream": True} | self._extra(self._payload(request))
+        return self._whole(self._payload(request))
 
     def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""
         return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
 
     async def _attempt(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        if request.tools and self.spec.thinks == "no_tools":
-            hint = "Choose one that does, such as openai:gpt-6-sol, with `mazu.models.set`."
-            raise MazuError(Kind.UNSUPPORTED, f"{self.name} takes no tools over Chat Completions.", hint)
         client = await client_for(self._connection)
         body, stream = await self._opened(client, request)
-        answer = Answer(self.spec)
+        answer = self._api.answer(self.spec)
         async with aclosing(events(stream, self._connection.patience)) as incoming:
             async for event in incoming:
                 for chunk in answer.take(event):
@@ -60,23 +91,31 @@ class OpenAIModel:
             try:
                 return body, await self._create(client, body)
             except Exception as error:
-                field = refused_field(error, body)
+                field = self._api.refused_field(error, body)
                 if field is None or field in self._refused:
                     raise
-                self._refused.append(field)
-                body = without(body, field)
+                if field != responses_format.THOUGHTS:  # later ones may be taken
+                    self._refused.append(field)
+                body = self._api.without(body, field)
 
     def _payload(self, request: Request) -> dict[str, Any]:
-        body = payload(request, self.spec, self._dialect, self._configured_output)
+        body = self._api.payload(request, self.spec)
         for field in self._refused:
-            body = without(body, field)
+            body = self._api.without(body, field)
         return body
 
-    def _extra(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {**body, **self._connection.extra_body}
+    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "stream": True, **self._connection.extra_body}
 
     async def _create(self, client: Any, body: dict[str, Any]) -> Any:
-        # As extra body the SDK sends it as it is; as arguments it walks the whole history again, 8 ms for 50 rounds.
-        return await client.chat.completions.create(
-            model=self.spec.model, messages=(), stream=True, extra_body=self._extra(body)
+        """The client's own `create(stream=True)` without its walk through the whole history, 8 ms for 50 rounds."""
+        from openai import AsyncStream
+
+        return await client.post(
+            self._api.path,
+            content=msgspec.json.encode(self._whole(body)),
+            options={"headers": {"Content-Type": "application/json"}},
+            cast_to=object,
+            stream=True,
+            stream_cls=AsyncStream[Any],
         )

@@ -56,7 +56,7 @@ def payload(
                 body["thinking"] = {"type": "disabled"}
     if spec.thinks == "effort_or_tools" and request.tools:
         body["reasoning_effort"] = "none"
-    elif spec.thinks in ("effort", "effort_or_tools", "no_tools") and request.effort:
+    elif spec.thinks in ("effort", "effort_or_tools") and request.effort:
         body["reasoning_effort"] = request.effort_word
     return body
 
@@ -133,7 +133,9 @@ def signatures_of(drafts: Sequence[str | None], provider: str) -> list[Thinking]
 
 
 def _sign(calls: list[dict[str, Any]], thoughts: list[Thinking]) -> None:
-    kept = [msgspec.json.decode(part.redacted) for part in thoughts if part.redacted]
+    kept = [
+        msgspec.json.decode(part.redacted) for part in thoughts if part.redacted and part.redacted[0] == "["
+    ]
     given: list[str | None] = kept[0] if kept else [SKIP_SIGNATURE]
     for call, signature in zip(calls, given, strict=False):
         if signature:
@@ -145,7 +147,7 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     for part in parts:
         if isinstance(part, ToolResult):
-            said.append({"role": "tool", "tool_call_id": part.call_id, "content": _told(part)})
+            said.append({"role": "tool", "tool_call_id": part.call_id, "content": told(part)})
             content.extend(_picture(image, spec) for image in part.images)
         elif isinstance(part, Image):
             content.append(_picture(part, spec))
@@ -158,8 +160,8 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
     return said
 
 
-def _told(result: ToolResult) -> str:
-    """There is no field that says that a call failed, so the text has to; most already do."""
+def told(result: ToolResult) -> str:
+    """The text of a result where no field says that the call failed, so that the text has to; most already do."""
     return result.text if result.ok or result.text.startswith("error") else f"error: {result.text}"
 
 
@@ -171,8 +173,8 @@ def _picture(image: Image, spec: ModelSpec) -> dict[str, Any]:
 
 def estimated_prompt(body: dict[str, Any]) -> int:
     """Tokens of a request whose service reports none."""
-    size = len(msgspec.json.encode(body["messages"])) + len(msgspec.json.encode(body.get("tools", [])))
-    return math.ceil(size / 4)
+    told = (body.get(name, "") for name in ("messages", "instructions", "input", "tools"))
+    return math.ceil(sum(len(msgspec.json.encode(part)) for part in told) / 4)
 
 
 def assistant_message(

@@ -18,7 +18,7 @@ from mazu_ls.models.faults import NotAService, StreamEnded
 from mazu_ls.models.retry import Patience
 
 DONE = b"[DONE]"
-LAST = "message_stop"
+LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 DRAIN_SECONDS = 0.5
 _decode = msgspec.json.Decoder().decode
 
@@ -43,7 +43,7 @@ async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, An
                     event = None if data == DONE else _decoded(data)
                     if event is not None:
                         yield event
-                    if event is None or event.get("type") == LAST:
+                    if event is None or event.get("type") in LAST:
                         await _drained(pieces)
                         return
     finally:

@@ -11,7 +11,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from mazu_ls.models.model import ModelSpec, Prices, Thinks
+from mazu_ls.models.model import Api, ModelSpec, Prices, Thinks
 
 AS_OF = date(2026, 11, 20)
 K = 1000
@@ -30,16 +30,23 @@ class Row(NamedTuple):
     thinks: Thinks = "no"
     sees_images: bool = True
     since: date = date.min
+    api: Api = "chat"
 
 
 def _claude(model: str, prices: Prices, thinks: Thinks, window: int = M, output: int = 128 * K) -> Row:
     return Row("anthropic", model, window, output, prices, thinks)
 
 
-def _gpt(model: str, prices: tuple[float, float, float], thinks: Thinks, write: float | None = None) -> Row:
+def _gpt(
+    model: str,
+    prices: tuple[float, float, float],
+    thinks: Thinks,
+    write: float | None = None,
+    api: Api = "chat",
+) -> Row:
     given, out, read = prices
     full = Prices(given, out, read, write, long_from=272 * K, long_input=2, long_output=1.5)
-    return Row("openai", model, 1050 * K, 128 * K, full, thinks)
+    return Row("openai", model, 1050 * K, 128 * K, full, thinks, api=api)
 
 
 def _gpt_old(model: str, prices: tuple[float, float, float], thinks: Thinks, window: int, output: int) -> Row:
@@ -71,8 +78,8 @@ ROWS: tuple[Row, ...] = (
     _claude("claude-sonnet-4-5", Prices(3, 15, 0.3, 3.75), "budget", 200 * K, 64 * K),
     _claude("claude-haiku-5-5", Prices(0.1, 0.5, 0.01, 0.125, 100 * K, 5, 5), "adaptive"),
     _claude("claude-haiku-4-5", Prices(1, 5, 0.1, 1.25), "budget", 200 * K, 64 * K),
-    _gpt("gpt-6-astra", (10, 50, 1), "no_tools", 12.5),
-    _gpt("gpt-6.1-sol", (2, 10, 0.1), "no_tools", 2.5),
+    _gpt("gpt-6-astra", (10, 50, 1), "effort", 12.5, "responses"),
+    _gpt("gpt-6.1-sol", (2, 10, 0.1), "effort", 2.5, "responses"),
     _gpt("gpt-6.1-terra", (1, 5, 0.05), "effort_or_tools", 1.25),
     _gpt("gpt-6-sol", (2, 10, 0.2), "effort_or_tools", 2.5),
     _gpt("gpt-6-luna", (0.1, 0.5, 0.01), "effort_or_tools", 0.125),
@@ -121,7 +128,9 @@ def known(provider: str, model: str, today: date | None = None) -> ModelSpec | N
     if not rows:
         return None
     row = rows[-1]
-    return ModelSpec(provider, model, row.window, row.output, row.prices, row.sees_images, row.thinks)
+    return ModelSpec(
+        provider, model, row.window, row.output, row.prices, row.sees_images, row.thinks, row.api
+    )
 
 
 def names(provider: str) -> list[str]:

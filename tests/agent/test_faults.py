@@ -4,7 +4,7 @@ import pytest
 
 from tests.scenario import check
 
-MODELS = ("anthropic:claude-sonnet-5-5", "openai:gpt-6-sol")
+MODELS = ("anthropic:claude-sonnet-5-5", "openai:gpt-6-sol", "openai:gpt-6.1-sol")
 PASSING = (
     *("429", "500", "529", "reset", "overloaded_midstream", "reset_midstream"),
     *("stall", "no_terminal_event", "garbage_event"),

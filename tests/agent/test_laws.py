@@ -52,7 +52,7 @@ turns = st.fixed_dictionaries(
             seconds=st.sampled_from([None, 0.1]),
         ),
         "cancel": st.sampled_from([None, None, 0.0, 0.01, 0.05]),
-        "model": st.sampled_from(["anthropic:claude-sonnet-5-5", "openai:gpt-6-sol"]),
+        "model": st.sampled_from(["anthropic:claude-sonnet-5-5", "openai:gpt-6-sol", "openai:gpt-6.1-sol"]),
     }
 )
 

@@ -19,6 +19,7 @@ QUICK = Patience(retries=2, base=0.01, cap=0.02, longest_wait=0.4, first=2.0, id
 MODELS = {
     "anthropic": "anthropic:claude-haiku-4-5",
     "openai": "openai:gpt-4.1",
+    "responses": "openai:gpt-6.1-sol",
     "deepseek": "deepseek:deepseek-v4-pro",
 }
 READ = ToolSpec("read_file", "Read a file.", {"type": "object", "properties": {"path": {"type": "string"}}})

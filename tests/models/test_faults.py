@@ -1,4 +1,4 @@
-"""Every fault of the providers, before and in mid-stream, through both real SDKs."""
+"""Every fault of the providers, before and in mid-stream, through both real SDKs and all three wire formats."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from mazu_ls.models.model import CallStarted, Request, Restarted, Retrying, Text
 from mazu_ls.models.retry import Patience, retried
 from tests.models.talk import QUICK, Talk, environment, until
 
-SDKS = ("anthropic", "openai")
+PROVIDERS = ("anthropic", "openai")
+SDKS = (*PROVIDERS, "responses")
 GOOD = {"text": "All is well again, after all of that."}
 SPEECH = {"text": "The beginning of an answer that is never to be finished.", "chunk": 6}
 CALL = {"name": "read_file", "arguments": {"path": "app.py"}}
@@ -208,7 +209,7 @@ async def test_nobody_at_the_address_is_a_network_error_that_names_it(sdk):
 @pytest.mark.parametrize(
     "base_url", ["ftp://models.example", "localhost:1234", "http://", "http://[::1", "not a url"]
 )
-@pytest.mark.parametrize("provider", SDKS)
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_an_address_that_cannot_be_called_is_a_config_error(provider, base_url):
     config = Config(models={"mine": ModelSettings(provider=provider, model="m", base_url=base_url)})
     with pytest.raises(MazuError) as caught:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.demo.model_server import ModelServer, strict_anthropic, strict_openai
+from mazu_ls.demo.model_server import ModelServer, strict_anthropic, strict_openai, strict_responses
 from mazu_ls.demo.model_server.speech import signature
 from mazu_ls.messages import Image, Message, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models import anthropic_format, openai_format, table
+from mazu_ls.models import anthropic_format, openai_format, responses_format, table
 from mazu_ls.models.history import NOT_RUN, encodable, sendable
 from mazu_ls.models.model import ModelSpec, Request, ToolSpec
 from mazu_ls.models.providers import PROVIDERS
@@ -21,7 +21,8 @@ CLAUDE = table.known("anthropic", "claude-haiku-4-5")
 DEEPSEEK = table.known("deepseek", "deepseek-v4-pro")
 GEMINI = table.known("gemini", "gemini-4-argon")
 GPT = table.known("openai", "gpt-4o")
-assert CLAUDE and DEEPSEEK and GEMINI and GPT
+SOL = table.known("openai", "gpt-6.1-sol")
+assert CLAUDE and DEEPSEEK and GEMINI and GPT and SOL
 PICTURE = Image("image/png", "iVBORw0KGgo=")
 TOOL = ToolSpec("read_file", "Read a file.", {"type": "object"})
 
@@ -35,10 +36,24 @@ results = st.builds(
 signed = words.map(encodable).map(lambda text: Thinking(text, "anthropic", signature(text)))
 hidden = st.builds(Thinking, st.just(""), st.just("anthropic"), st.none(), st.just("opaque"))
 reasoned = st.builds(Thinking, words, st.just("deepseek"))
+
+
+def seal(text: str) -> Thinking:
+    """Reasoning as the Responses service hands it out to be sent back."""
+    kept = signature(text)
+    summary = [{"type": "summary_text", "text": text}]
+    item = {"type": "reasoning", "id": f"rs_{kept}", "summary": summary, "encrypted_content": kept}
+    return Thinking(text, "openai", redacted=responses_format.opaque(item))
+
+
+sealed = words.map(encodable).map(seal)
 from_gemini = st.just(Thinking("", "gemini", redacted='["sig",null]'))
 drawings = st.sampled_from([PICTURE, Image("image/svg+xml", "PHN2Zy8+"), Image("image/png", "")])
-parts = st.one_of(texts, calls, results, drawings, signed, hidden, reasoned, from_gemini)
-names = st.sampled_from([None, CLAUDE.name, "anthropic:claude-opus-5-5", DEEPSEEK.name, GEMINI.name])
+phases = st.just(Thinking("", "openai", redacted='{"phase":"commentary"}'))
+parts = st.one_of(texts, calls, results, drawings, signed, hidden, reasoned, from_gemini, sealed, phases)
+names = st.sampled_from(
+    [None, CLAUDE.name, "anthropic:claude-opus-5-5", DEEPSEEK.name, GEMINI.name, SOL.name]
+)
 messages = st.lists(
     st.builds(Message, st.sampled_from(["user", "assistant"]), st.lists(parts, max_size=4).map(tuple), names),
     max_size=8,
@@ -52,12 +67,15 @@ def sent(said: list[Message], spec: ModelSpec) -> tuple[dict, str | None]:
     if provider.sdk == "anthropic":
         body = json.loads(json.dumps(anthropic_format.payload(request, spec), ensure_ascii=False).encode())
         return body, strict_anthropic.complaint(body)
+    if spec.api == "responses":
+        body = json.loads(json.dumps(responses_format.payload(request, spec), ensure_ascii=False).encode())
+        return body, strict_responses.complaint(body)
     made = openai_format.payload(request, spec, provider.dialect, None)
     body = json.loads(json.dumps(made, ensure_ascii=False).encode())
     return body, strict_openai.complaint(body)
 
 
-@given(messages, st.sampled_from([CLAUDE, DEEPSEEK, GEMINI, GPT]))
+@given(messages, st.sampled_from([CLAUDE, DEEPSEEK, GEMINI, GPT, SOL]))
 def test_any_history_is_sendable_to_any_provider(said, spec):
     assert sent(said, spec)[1] is None
 
@@ -154,13 +172,14 @@ def test_a_call_of_another_provider_goes_to_gemini_without_a_signature_it_never_
     assert "extra_content" not in second
 
 
-async def test_one_talk_goes_through_four_providers_and_back():
+async def test_one_talk_goes_through_all_providers_and_formats_and_back():
     call = {"name": "read_file", "arguments": {"path": "app.py"}}
     replies = [
         {"thinking": "Let me see.", "text": "Reading.", "calls": [call, call]},
         {"text": "It says x = 1."},
     ]
-    names = ["anthropic", "openai", "deepseek", "gemini:gemini-4-argon", "ollama:qwen3", "anthropic"]
+    names = ["anthropic", "responses", "openai", "deepseek", "gemini:gemini-4-argon", "ollama:qwen3"]
+    names += ["responses", "anthropic"]
     async with ModelServer(replies * len(names)) as server:
         talk = Talk(server, "anthropic")
         for name in names:

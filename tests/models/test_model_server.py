@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer, Script
+from mazu_ls.demo.model_server.speech import signature
 
 USER = {"role": "user", "content": "Hello."}
 CALL = {"type": "tool_use", "id": "t1", "name": "read_file", "input": {}}
@@ -92,6 +93,69 @@ async def test_histories_that_openai_refuses(messages, said):
         with pytest.raises(openai.BadRequestError) as caught:
             await client.chat.completions.create(model="gpt-x", messages=messages)
         assert said in str(caught.value)
+        await client.close()
+
+
+SAID = {"role": "assistant", "content": "x"}
+ASKING = {"type": "function_call", "call_id": "t1", "name": "read_file", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "t1", "output": "text"}
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": signature("")}
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ([], "empty array"),
+        ([USER, ASKING], "No tool output found"),
+        ([USER, ASKING, USER, OUTPUT], "No tool output found"),
+        ([USER, OUTPUT], "No tool call found"),
+        ([USER, ASKING, OUTPUT, OUTPUT], "No tool call found"),
+        ([USER, ASKING, OUTPUT, ASKING, OUTPUT], "Duplicate item"),
+        ([USER, {**ASKING, "arguments": "x"}, OUTPUT], "JSON object"),
+        ([USER, THOUGHT, USER], "required following item"),
+        ([USER, THOUGHT, SAID, THOUGHT, SAID], "Duplicate item"),
+        ([USER, {**THOUGHT, "encrypted_content": "sig_other"}, SAID], "could not be verified"),
+        ([{"role": "user", "content": ""}], "empty"),
+        ([{"role": "user", "content": [{"type": "text", "text": "x"}]}], "another type"),
+        ([{"role": "tool", "content": "x"}], "role"),
+        ([{**USER, "phase": "commentary"}], "phase"),
+    ],
+)
+async def test_histories_that_the_responses_service_refuses(items, said):
+    async with ModelServer([{"text": "fine"}]) as server:
+        client = openai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.responses.create(model="gpt-x", input=items, store=False)
+        assert said in str(caught.value)
+        await client.close()
+
+
+async def test_the_sdk_s_own_helper_understands_the_responses_it_is_sent():
+    call = {"name": "read_file", "arguments": {"path": "a"}}
+    reply = {"thinking": "Hm, hm.", "text": "Hello you.", "calls": [call, call], "chunk": 3}
+    ends = [
+        {"text": "Well", "stop": "max_output_tokens"},
+        {"text": "No.", "fault": "refusal"},
+        {"text": "x", "stop": "failed"},
+    ]
+    async with ModelServer([{**reply, "usage": {"input": 7, "output": 3, "cacheRead": 5}}, *ends]) as server:
+        client = openai.AsyncOpenAI(api_key="k", base_url=f"{server.url}/v1", max_retries=0)
+        ask = {"model": "gpt-6.1-sol", "input": [USER], "store": False}
+        async with client.responses.stream(**ask) as stream:  # type: ignore[arg-type]
+            whole = await stream.get_final_response()
+        assert [item.type for item in whole.output] == [
+            "reasoning",
+            "message",
+            "function_call",
+            "function_call",
+        ]
+        assert (whole.output_text, whole.status) == ("Hello you.", "completed")
+        assert whole.usage and whole.usage.input_tokens == 12
+        assert whole.usage.input_tokens_details.cached_tokens == 5
+        cut, refused, failed = [await client.responses.create(**ask) for _ in ends]  # type: ignore[call-overload]
+        assert (cut.status, cut.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+        assert refused.output[0].content[0].type == "refusal"
+        assert failed.error.code == "server_error"
         await client.close()
 
 

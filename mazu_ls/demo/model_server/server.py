@@ -1,4 +1,4 @@
-"""The scripted model server: one port, both wire formats, faults, and the strictness of the real services."""
+"""The scripted model server: one port, all three wire formats, faults, and the strictness of the real services."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import json
 from types import ModuleType
 from typing import Any, Self
 
-from mazu_ls.demo.model_server import anthropic_wire, openai_wire, strict_anthropic, strict_openai
+from mazu_ls.demo.model_server import (
+    anthropic_wire,
+    openai_wire,
+    responses_wire,
+    strict_anthropic,
+    strict_openai,
+    strict_responses,
+)
 from mazu_ls.demo.model_server.http import (
     STREAM_END,
     Received,
@@ -31,7 +38,7 @@ class ModelServer:
     """Serves a script on 127.0.0.1; use it with `async with`, or `start` and `close`.
 
     `script` is what `Script.decode` takes. `strict` answers 400 to a history that the real service would refuse.
-    Without `streams` every answer comes whole, as from services that ignore the wish for a stream. `requests` holds what came in on the message and completion routes, in order. Replies may be added while it serves.
+    Without `streams` every answer comes whole, as from services that ignore the wish for a stream. `requests` holds what came in on the message, completion and response routes, in order. Replies may be added while it serves.
     """
 
     def __init__(self, script: Any = (), *, strict: bool = True, streams: bool = True, port: int = 0) -> None:
@@ -114,6 +121,11 @@ class ModelServer:
             wrong = strict_openai.complaint(body, frozenset(self._reasoned)) if self.strict else None
             refused = wrong and openai_wire.error_body("invalid_request_error", None, wrong)
             await self._reply(openai_wire, refused, request, reader, writer)
+        elif path.endswith("/responses"):
+            self.requests.append(request)
+            wrong = strict_responses.complaint(body) if self.strict else None
+            refused = wrong and responses_wire.error_body("invalid_request_error", None, wrong)
+            await self._reply(responses_wire, refused, request, reader, writer)
         else:
             writer.write(
                 json_answer(404, {"error": {"type": "not_found_error", "message": f"no route {path}"}})
@@ -198,10 +210,10 @@ MIDSTREAM = frozenset({"overloaded_midstream", "reset_midstream", "stall", "garb
 def last_user_text(body: dict[str, Any]) -> str:
     """All text since the model last spoke: the user's words and the results of tools."""
     texts: list[str] = []
-    for message in reversed(body.get("messages") or []):
-        if message.get("role") == "assistant":
+    for message in reversed(body.get("messages") or body.get("input") or []):
+        if message.get("role") == "assistant" or message.get("type") in ("function_call", "reasoning"):
             break
-        texts.append(_text_of(message.get("content")))
+        texts.append(_text_of(message.get("content") or message.get("output")))
     return "\n".join(reversed(texts))
 
 

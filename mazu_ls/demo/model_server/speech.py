@@ -1,4 +1,4 @@
-"""A reply turned into what both wire formats need: pieces, ids, argument strings, token counts."""
+"""A reply turned into what the wire formats need: pieces, ids, argument strings, token counts."""
 
 from __future__ import annotations
 
@@ -76,4 +76,10 @@ def tokens(reply: Reply, body: dict[str, Any]) -> Tokens | None:
 
 def count_tokens(body: dict[str, Any]) -> int:
     """A rough count of a request's tokens."""
-    return sum(len(json.dumps(body.get(key, ""))) for key in ("system", "messages", "tools")) // 4
+    return (
+        sum(
+            len(json.dumps(body.get(key, "")))
+            for key in ("system", "messages", "instructions", "input", "tools")
+        )
+        // 4
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
+ONLY_RESPONSES = re.compile(r"gpt-6-astra|gpt-6\.1-sol")
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 
@@ -25,6 +26,8 @@ def _complaints(body: dict[str, Any], reasoned: frozenset[str]) -> Iterator[str]
     if not messages:
         yield "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
     yield from _tools(body)
+    if body.get("tools") and ONLY_RESPONSES.match(body.get("model", "")):
+        yield "Function tools are not supported for this model in /v1/chat/completions. Use /v1/responses instead."
     if "max_tokens" in body and re.match(r"(o\d|gpt-5)", body.get("model", "")):
         yield "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
     open_ids: list[str] = []
@@ -82,7 +85,7 @@ def _calls(index: int, message: dict[str, Any], seen: set[str]) -> Iterator[str]
         if not given or given in seen:
             yield f"Invalid '{place}': ids are needed and must be unique ({given!r})."
         seen.add(given)
-        if not isinstance(arguments, str) or not _is_object(arguments):
+        if not isinstance(arguments, str) or not is_object(arguments):
             yield f"Invalid '{place}': `arguments` must be a string that holds a JSON object."
         if not NAME.match(call["function"].get("name") or ""):
             yield f"Invalid '{place}.function.name': does not match '^[a-zA-Z0-9_-]{{1,64}}$'."
@@ -106,7 +109,8 @@ def _unanswered(open_ids: list[str]) -> str:
     )
 
 
-def _is_object(text: str) -> bool:
+def is_object(text: str) -> bool:
+    """Whether `text` is a JSON object."""
     try:
         return isinstance(json.loads(text), dict)
     except ValueError:
