@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from mazu_ls import journal
 from mazu_ls.agent.permissions import Call, Decision, Place, Rule, decide
 from mazu_ls.agent.proposing import proposes
-from mazu_ls.agent.review import refused
+from mazu_ls.agent.review import Approve, Edit, refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.tools.tool import Effect
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from mazu_ls.agent.turn import TurnRun
     from mazu_ls.messages import ToolCall
     from mazu_ls.tools.tool import Tool
-
-Approve = Callable[[Path, str], Awaitable[None]]
 
 
 @dataclass
@@ -57,7 +54,7 @@ class Approvals:
             self._record(call, "deny", reason, "policy")
             raise ToolError(f"not allowed: {reason}")
         if tool.effect is Effect.EDIT:
-            return lambda path, diff: self._ask(call, tool, decision, diff)
+            return lambda edit: self._ask(call, tool, decision, edit)
         await self._ask(call, tool, decision, None)
         return None
 
@@ -71,7 +68,7 @@ class Approvals:
         """A run was started to edit within its limits, each step checkpointed; only a rule of the user's makes it ask."""
         return self.run.asked.kind == "run" and self.run.mode == "ask" and decision.rule is None
 
-    async def _ask(self, call: ToolCall, tool: Tool, decision: Decision, diff: str | None) -> None:
+    async def _ask(self, call: ToolCall, tool: Tool, decision: Decision, edit: Edit | None) -> None:
         session = self.run.session
         always = decision.always
         choices = [Choice("allow_once", "Allow once", "allow_once")]
@@ -85,9 +82,9 @@ class Approvals:
             call.id,
             tool.name,
             _question_title(call),
-            _detail(call, decision),
+            f"{_intent(call, edit)}\n\nWhy you are asked: {decision.reason}",
             tuple(choices),
-            diff,
+            edit.diff if edit else None,
         )
         with session.waiting():
             reply = await self.run.turn.host.ask(question, session.project.config.permissions.timeout_seconds)
@@ -116,6 +113,25 @@ def _question_title(call: ToolCall) -> str:
     return f"Mazu wants to use {call.name}" + (f": {target}" if target else "")
 
 
-def _detail(call: ToolCall, decision: Decision) -> str:
-    shown = call.arguments.get("command") or json.dumps(call.arguments, ensure_ascii=False, indent=1)
-    return f"{shown}\n\nWhy you are asked: {decision.reason}"
+def _intent(call: ToolCall, edit: Edit | None) -> str:
+    """What will happen, in plain words; all of what the tool is told where no diff shows it."""
+    arguments = dict(call.arguments)
+    if edit is not None:
+        name = arguments.get("path") or edit.path.name
+        if edit.creates:
+            return f"Creates {name} with {_lines(edit.added)}."
+        if edit.deletes:
+            return f"Deletes {name}, {_lines(edit.removed)}."
+        return f"Changes {name}: {_lines(edit.added)} added, {_lines(edit.removed)} removed."
+    command = arguments.pop("command", None)
+    told = [command] if isinstance(command, str) else []
+    told += [f"{name}: {_plain(value)}" for name, value in arguments.items()]
+    return "\n".join(told)
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,16 +30,31 @@ class Edit:
     @property
     def added(self) -> int:
         """Lines that came."""
-        return sum(line.startswith("+") for line in self.diff.splitlines()[2:])
+        return sum(line.startswith("+") for line in self._lines)
 
     @property
     def removed(self) -> int:
         """Lines that went."""
-        return sum(line.startswith("-") for line in self.diff.splitlines()[2:])
+        return sum(line.startswith("-") for line in self._lines)
+
+    @property
+    def creates(self) -> bool:
+        """Whether there was no file."""
+        return self.diff.startswith("--- /dev/null")
+
+    @property
+    def deletes(self) -> bool:
+        """Whether there will be no file."""
+        return self.diff.partition("\n")[2].startswith("+++ /dev/null")
+
+    @cached_property
+    def _lines(self) -> Sequence[str]:
+        """Of the whole difference: `diff` may be cut."""
+        return _differing(self.before, self.after)[2:]
 
 
-Approve = Callable[[Path, str], Awaitable[None]]
-"""Asks the user about a diff; raises ToolError where the answer is no."""
+Approve = Callable[[Edit], Awaitable[None]]
+"""Asks the user about an edit that is about to be made; raises ToolError where the answer is no."""
 
 
 @dataclass
@@ -59,13 +75,14 @@ class ReviewedHost:
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if need be, checkpoint what stood before, edit, record."""
         diff = unified(self.workspace.relative(path), before, after)
+        edit = Edit(path, before or "", after or "", diff)
         if self.approve:
-            await self.approve(path, diff)
+            await self.approve(edit)
         await self.before_effect()
         if self.before_edit:
             await self.before_edit(path)
         await self.host.edit(path, before, after)
-        self.edits.append(Edit(path, before or "", after or "", diff))
+        self.edits.append(edit)
 
     async def buffers(self) -> Sequence[Buffer]:
         """Every open document."""
@@ -94,7 +111,15 @@ class ReviewedHost:
 
 
 def unified(name: str, before: str | None, after: str | None) -> str:
-    """A unified diff of one file, at most MAX_DIFF_LINES lines of it; an edit of one region costs no search."""
+    """A unified diff of one file, at most MAX_DIFF_LINES lines of it."""
+    shown = _differing(before, after, name)
+    if len(shown) > MAX_DIFF_LINES:
+        shown = [*shown[:MAX_DIFF_LINES], f"... {len(shown) - MAX_DIFF_LINES} more lines"]
+    return "\n".join(shown)
+
+
+def _differing(before: str | None, after: str | None, name: str = "") -> list[str]:
+    """The lines of a unified diff; an edit of one region costs no search."""
     old, new = (before or "").splitlines(), (after or "").splitlines()
     head, tail = _common(old, new)
     lead = max(0, head - 3)
@@ -106,10 +131,7 @@ def unified(name: str, before: str | None, after: str | None) -> str:
         f"b/{name}" if after is not None else "/dev/null",
         lineterm="",
     )
-    shown = [_shifted(line, lead) if line.startswith("@@") else line for line in lines]
-    if len(shown) > MAX_DIFF_LINES:
-        shown = [*shown[:MAX_DIFF_LINES], f"... {len(shown) - MAX_DIFF_LINES} more lines"]
-    return "\n".join(shown)
+    return [_shifted(line, lead) if line.startswith("@@") else line for line in lines]
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 HEADLINE = 60
+MENTIONS = re.compile(r"^(?:@\S+(?:\s+|$))+")
 BROKEN_OFF = "mazu-ls ended before this turn did."
 
 
@@ -315,8 +317,10 @@ class Session:
 
     @staticmethod
     def headline(text: str) -> str:
-        """The first line of a text, short enough for a list."""
-        line = next((line.strip("# ").strip() for line in text.splitlines() if line.strip()), "untitled")
+        """The first line of a text, short enough for a list; the files mentioned before it are not what it says."""
+        lines = [line.strip("# ").strip() for line in text.splitlines() if line.strip()]
+        said = (MENTIONS.sub("", line) for line in lines)
+        line = next((line for line in said if line), lines[0] if lines else "untitled")
         return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"
 
 

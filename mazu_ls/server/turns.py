@@ -25,7 +25,6 @@ SENTENCES = {
     "max_tokens": "stopped at the limit of tokens",
     "max_seconds": "stopped at the limit of time",
     "stuck": "stopped: it went round in circles",
-    "cancelled": "was stopped",
     "refusal": "was refused by the model",
 }
 
@@ -96,7 +95,7 @@ def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResult:
 
 
 async def tell_end(server: Server, result: wire.TurnResult) -> None:
-    """Say how a turn ended that nobody waited for, unless it simply came to its end."""
+    """Say how a turn ended that nobody waited for, unless it simply came to its end or the user stopped it."""
     if result.error:
         await server.host.say("error", f"Mazu: {result.error.message} {result.error.hint}".strip())
     elif result.stop_reason in SENTENCES:

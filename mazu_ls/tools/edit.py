@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -48,16 +49,23 @@ async def edit_file(args: EditFile, turn: Turn) -> str:
         edits.insert(0, Replacement(args.old, args.new))
     if not edits:
         raise ToolError("nothing to replace: give `old` and `new`, or `edits`")
-    before = await _current(path, args.path, turn)
-    after = before
-    for number, edit in enumerate(edits, 1):
-        where = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
-        after = _replaced(after, edit, args.path, where)
+    before = await turn.host.read(path)
+    known = turn.seen.get(path, before)
+    try:
+        after = _edited(before, edits, args.path)
+    except ToolError as error:
+        raise _changed(args.path) if known != before else error from None
+    if known != before and any(edit.all for edit in edits):
+        raise _changed(args.path)
     if after == before:
         raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same")
     await turn.host.edit(path, before, after)
-    turn.seen[path] = after
-    return f"edited {args.path}"
+    if known == before:
+        turn.seen[path] = after
+        return f"edited {args.path}"
+    with contextlib.suppress(ToolError):  # what the user changed elsewhere is still unseen
+        turn.seen[path] = _edited(known, edits, args.path)
+    return f"edited {args.path}; other passages of it were changed since you read it: read it again before you rely on them"
 
 
 @tool(Effect.EDIT)
@@ -65,9 +73,11 @@ async def write_file(args: WriteFile, turn: Turn) -> str:
     """Create a file, or replace all of its text. For a change within a file use edit_file."""
     path = turn.workspace.resolve(args.path, write=True)
     try:
-        before = await _current(path, args.path, turn)
+        before = await turn.host.read(path)
     except FileNotFoundError:
         before = None
+    if before is not None and turn.seen.get(path, before) != before:
+        raise _changed(args.path)
     content = args.content
     if before is not None and "\r\n" in before and "\n" in content and "\r\n" not in content:
         content = content.replace("\n", "\r\n")  # the model writes LF; the file keeps the line ends it had
@@ -78,12 +88,15 @@ async def write_file(args: WriteFile, turn: Turn) -> str:
     return f"{'created' if before is None else 'wrote'} {args.path} ({len(content.splitlines())} lines)"
 
 
-async def _current(path: Path, shown: str, turn: Turn) -> str:
-    """The text as it is, if it is still what the model saw. Raises FileNotFoundError."""
-    text = await turn.host.read(path)
-    if path in turn.seen and turn.seen[path] != text:
-        del turn.seen[path]
-        raise ToolError(f"{shown} was changed since you read it; read it again and redo the edit")
+def _changed(shown: str) -> ToolError:
+    return ToolError(f"{shown} was changed since you read it; read it again and redo the edit")
+
+
+def _edited(text: str, edits: Sequence[Replacement], path: str) -> str:
+    """The text with all edits made. Raises ToolError where one does not fit exactly."""
+    for number, edit in enumerate(edits, 1):
+        where = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
+        text = _replaced(text, edit, path, where)
     return text
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from mazu_ls import journal
 from mazu_ls.agent.project import Project
+from mazu_ls.agent.session import Session
 from mazu_ls.agent.turn import Prompt
 from mazu_ls.agent.undo import checkpoint_before_last_turn
 from mazu_ls.demo.model_server import ModelServer
@@ -161,3 +162,17 @@ async def test_a_session_of_another_process_is_not_taken_and_a_deleted_one_stays
         await ours.sessions.delete(empty.id)
         assert set(spending(ours.state.glob("**/*.jsonl")).by_model) == {model}
         await ours.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("@app.py#L1-L5 why is this slow?", "why is this slow?"),
+        ("@app.py @b.py\n\n# Fix both\nplease", "Fix both"),
+        ("@app.py", "@app.py"),
+        ("mail ada@example.org", "mail ada@example.org"),
+        (" \n", "untitled"),
+    ],
+)
+def test_a_session_is_named_by_what_was_said_not_by_the_file_it_is_about(said: str, name: str):
+    assert Session.headline(said) == name

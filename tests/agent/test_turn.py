@@ -1,6 +1,11 @@
 """What one turn does, told as stories."""
 
-from tests.scenario import check
+from pathlib import Path
+
+from mazu_ls.agent.project import Project
+from mazu_ls.agent.turn import Prompt
+from mazu_ls.demo.model_server import ModelServer
+from tests.scenario import Story, World, check
 
 
 def test_an_ambiguous_edit_is_refused_and_the_model_is_told():
@@ -51,6 +56,7 @@ def test_an_edit_is_asked_about_with_its_diff_and_checkpointed():
         """,
     )
     assert "-x = 1\n+x = 2" in (world.host.asked[0].diff or "")
+    assert world.host.asked[0].detail.startswith("Changes app.py: 1 line added, 1 line removed.\n")
 
 
 def test_the_unsaved_text_is_what_is_edited():
@@ -187,3 +193,19 @@ def test_a_command_of_the_users_runs_without_the_model_which_hears_of_it_next():
     )
     assert len(world.bodies) == 1
     assert "$ echo hello from me" in str(world.bodies[0]["messages"])
+
+
+async def test_all_lines_of_a_large_edit_are_counted(tmp_path: Path):
+    async with ModelServer(
+        [
+            {"calls": [{"name": "write_file", "arguments": {"path": "a.txt", "content": "x\n" * 1000}}]},
+            {"text": "Done."},
+        ]
+    ) as server:
+        world = World(Story(files={"a.txt": "y\n"}), tmp_path)
+        world.env |= {"ANTHROPIC_BASE_URL": server.url}
+        project = await Project.open([world.root], world.host, env=world.env)
+        result = await (await project.sessions.get()).prompt(Prompt("Go."))
+        await project.close()
+    assert [(edit.added, edit.removed) for edit in result.edits] == [(1000, 1)]
+    assert world.host.asked[0].detail.startswith("Changes a.txt: 1000 lines added, 1 line removed.")

@@ -61,12 +61,31 @@ async def test_line_ends_are_kept_when_the_model_quotes_lf(made) -> None:
 async def test_what_changed_since_it_was_read_is_read_again(made) -> None:
     project = made({"a.py": "x = 1\n"})
     await project.call(read_file, path="a.py")
-    (project.root / "a.py").write_text("x = 1\ny = 2\n")
-    for tool, arguments in ((edit_file, {"old": "x", "new": "z"}), (write_file, {"content": ""})):
-        project.turn.seen[project.root / "a.py"] = "x = 1\n"
+    (project.root / "a.py").write_text("x = 2\ny = 2\n")
+    refused = [
+        (edit_file, {"old": "x = 1", "new": "z"}),
+        (edit_file, {"old": "2", "new": "3"}),
+        (edit_file, {"edits": [{"old": "2", "new": "3", "all": True}]}),
+        (write_file, {"content": ""}),
+    ]
+    for tool, arguments in (*refused, *refused):
         with pytest.raises(ToolError, match="changed since you read it"):
             await project.call(tool, path="a.py", **arguments)
-    assert (project.root / "a.py").read_text() == "x = 1\ny = 2\n"
+    assert (project.root / "a.py").read_text() == "x = 2\ny = 2\n"
+    await project.call(read_file, path="a.py")
+    await project.call(write_file, path="a.py", content="z\n")
+
+
+async def test_a_change_elsewhere_in_the_file_is_kept_and_does_not_hold_up_an_edit(made) -> None:
+    project = made({"a.py": "one\n\ntwo\n"})
+    await project.call(read_file, path="a.py")
+    (project.root / "a.py").write_text("one, by the user\n\ntwo\n")
+    assert "read it again" in await project.text(edit_file, path="a.py", old="two", new="three")
+    assert (project.root / "a.py").read_text() == "one, by the user\n\nthree\n"
+    await project.call(edit_file, path="a.py", old="three", new="four")
+    with pytest.raises(ToolError, match="changed since you read it"):
+        await project.call(write_file, path="a.py", content="one\n\nfour\n")
+    assert (project.root / "a.py").read_text() == "one, by the user\n\nfour\n"
 
 
 async def test_a_new_file_gets_its_folders(project) -> None:
