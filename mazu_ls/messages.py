@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from functools import cache
+from itertools import pairwise
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -107,3 +111,51 @@ class Usage(Struct, frozen=True, rename="camel"):
     def tokens(self) -> int:
         """All tokens in and out, cached ones included."""
         return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+def closed(text: str, tag: str) -> str:
+    """The text, unable to begin or end the block `tag` that it is put into, however it spells it.
+
+    Case, spaces, invisible characters and letters that look alike make no difference (Unicode UAX #15 and UTS #39).
+    """
+    folded = text.lower() if text.isascii() else text.translate(_FOLDED)
+    found = [match.start() for match in _mark(tag).finditer(folded)]
+    if not found:
+        return text
+    edges = [0, *(at + 1 for at in found), len(text) + 1]
+    return "&lt;".join(text[start : end - 1] for start, end in pairwise(edges))
+
+
+@cache
+def _mark(tag: str) -> re.Pattern[str]:
+    gap = rf"[\s{_NOTHING}]*"
+    return re.compile(rf"<(?=[\s{_NOTHING}\\/]*{gap.join(map(re.escape, tag.lower()))})")
+
+
+class _Folded(dict[int, str]):
+    """What each character passes for, always one character long, so that places stay the same."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        plain = "".join(
+            c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c)
+        ).lower()
+        if not plain or unicodedata.category(char) in ("Cf", "Mn", "Me") or char in _BLANK:
+            self[code] = _NOTHING
+        else:
+            self[code] = _ALIKE.get(plain, plain if len(plain) == 1 else char)
+        return self[code]
+
+
+_NOTHING = "\x00"
+_BLANK = "\u115f\u1160\u3164\uffa0\u2800\x00"
+_ALIKE = {
+    look: letter
+    for letter, looks in {
+        "<": "‹〈⟨❮❰≺ᐸ˂《«🞀𝈶⧼", "/": "⁄∕⧸╱⟋〳ノ丿", "\\": "⧵∖⧹",
+        "a": "аɑα", "c": "сϲᴄ", "d": "ԁɗ", "e": "еєҽ℮ε", "h": "һհ", "i": "іıɩι", "m": "мᴍ", "n": "пոռη", "o": "оοօᴏ", "p": "рρ",
+        "r": "гᴦɾʀ", "s": "ѕꜱ", "t": "тτᴛ", "u": "υսʋᴜц", "v": "ѵνᴠ", "y": "уүγ", "_": "‿＿ˍ", "j": "јʝ", "w": "ѡωᴡա",
+    }.items()
+    for look in looks
+}  # fmt: skip
+_FOLDED = _Folded()

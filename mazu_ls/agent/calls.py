@@ -32,11 +32,12 @@ NOT_RUN = "error: not run, because the turn was stopped first."
 
 @dataclass(frozen=True)
 class Ended:
-    """A call with its result."""
+    """A call with its result: `text` for the model, `plain` without marks for the user."""
 
     call: ToolCall
     ok: bool
     text: str
+    plain: str
     edits: tuple[Edit, ...]
 
 
@@ -149,6 +150,8 @@ class Calls:
             remembered=self._run.remembered,
         )
         output = await tool.call(call.arguments, turn)
+        if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
+            turn.heard.append(output.untrusted)
         if proposed is None:
             return output
         self._proposed[call.id] = "\n".join(proposed.diffs.values())
@@ -170,7 +173,7 @@ class Calls:
             self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))
             for edit in edits:
                 self._run.edited(edit)
-        return Ended(call, ok, text, edits)
+        return Ended(call, ok, text, cut(output.text) if output else text, edits)
 
 
 def title(call: ToolCall) -> str:
@@ -190,8 +193,12 @@ def summary(text: str) -> str:
 
 def told(output: ToolOutput) -> str:
     """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
-    text = output.text
-    if len(text) > MAX_RESULT_CHARS:
-        half = MAX_RESULT_CHARS // 2
-        text = f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
-    return marked(Text(text, output.untrusted))
+    return marked(Text(cut(output.text), output.untrusted))
+
+
+def cut(text: str) -> str:
+    """The beginning and the end of a text that is too long to be told."""
+    if len(text) <= MAX_RESULT_CHARS:
+        return text
+    half = MAX_RESULT_CHARS // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from mazu_ls import journal
 from mazu_ls.agent.limits import Limits
 from mazu_ls.agent.oneshot import finished
-from mazu_ls.agent.prompt import Attachment, closed, user_parts
+from mazu_ls.agent.prompt import Attachment, user_parts
 from mazu_ls.agent.turn import Prompt
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
-from mazu_ls.messages import Message, Text, Usage
+from mazu_ls.messages import Message, Text, Usage, closed
 from mazu_ls.models import model as models
 from mazu_ls.models import prices
 from mazu_ls.models.tokens import estimate_tokens

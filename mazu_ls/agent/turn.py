@@ -149,8 +149,8 @@ class TurnRun:
         """`!command`: run what the user typed, through the same policy; the model hears of it in the next turn."""
         call = ToolCall(f"user_{self.turn.turn_id}", "run_shell", {"command": command})
         (ended,) = await self.calls.run([call])
-        self.reply = ended.text
-        told = Text(f"$ {command}\n{ended.text}", untrusted="a command that the user ran")
+        self.reply = ended.plain
+        told = Text(f"$ {command}\n{ended.plain}", untrusted="a command that the user ran")
         self.record(journal.UserSaid(Message("user", (told,))))
         await self._step_done("run_shell")
         return Stop("end_turn", "")

@@ -59,8 +59,8 @@ async def read_file(args: ReadFile, turn: Turn) -> ToolOutput:
         raise ToolError(f"{args.path} is a binary file of {path.stat().st_size} bytes, not text") from error
     turn.seen[path] = text
     if path.suffix == ".ipynb":
-        return ToolOutput(_notebook(text, args.path))
-    return ToolOutput(_numbered(text.splitlines(), args, None))
+        return ToolOutput(_notebook(text, args.path), untrusted=args.path)
+    return ToolOutput(_numbered(text.splitlines(), args, None), untrusted=args.path)
 
 
 def _special(workspace: Workspace, path: Path, args: ReadFile) -> ToolOutput | None:
@@ -88,7 +88,7 @@ def _special(workspace: Workspace, path: Path, args: ReadFile) -> ToolOutput | N
         lines = iter(lambda: file.readline(64 * 1024), b"")
         wanted = itertools.islice(lines, args.offset - 1, args.offset - 1 + args.limit)
         text = [raw.decode("utf-8", "replace").rstrip("\r\n") for raw in wanted]
-        return ToolOutput(_numbered(text, args, size))
+        return ToolOutput(_numbered(text, args, size), untrusted=args.path)
 
 
 def _numbered(lines: list[str], args: ReadFile, large: int | None) -> str:

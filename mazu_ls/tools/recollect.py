@@ -58,7 +58,7 @@ async def remember(args: Remember, turn: Turn) -> str:
         anchors = [AnchorAt(turn.workspace.relative(path), text=await turn.host.read(path))]
     done = await memories.remember(
         args.title, args.body, category=args.category, tags=args.tags, anchors=anchors, supersedes=args.supersedes,
-        source="agent", session_id=turn.session_id,
+        source="agent", session_id=turn.session_id, origin=turn.origin,
     )  # fmt: skip
     turn.remembered(done.memory.id, done.outcome, done.memory.title)
     match done.outcome:

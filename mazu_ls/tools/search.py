@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import ToolError
 from mazu_ls.tools import bounded, scan
 from mazu_ls.tools.ignore import walk
-from mazu_ls.tools.tool import Effect, tool
+from mazu_ls.tools.tool import Effect, ToolOutput, tool
 from mazu_ls.tools.turn import Turn
 from mazu_ls.workspace import Workspace
 
@@ -65,7 +65,7 @@ def _globbed(workspace: Workspace, folder: Path, matches: re.Pattern[str]) -> li
 
 
 @tool(Effect.READ)
-async def grep(args: Grep, turn: Turn) -> str:
+async def grep(args: Grep, turn: Turn) -> ToolOutput:
     """Search the text of files, unsaved changes included. What .gitignore leaves out, and binary files, are left out."""
     target = turn.workspace.resolve(args.path)
     if not target.exists():
@@ -87,7 +87,9 @@ async def grep(args: Grep, turn: Turn) -> str:
         if b.dirty and b.path and turn.workspace.contains(b.path)
     }
     found = await scan.search(turn.workspace, roots, wanted, unsaved)
-    return _report(found, args, turn.workspace)
+    return ToolOutput(
+        _report(found, args, turn.workspace), untrusted="files of the project" if found.lines else None
+    )
 
 
 def _report(found: scan.Found, args: Grep, workspace: Workspace) -> str:

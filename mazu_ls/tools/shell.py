@@ -23,6 +23,7 @@ from mazu_ls.tools.turn import Turn
 MAX_SECONDS = 3600
 KEPT = 12  # finished commands whose output can still be read
 READ_BYTES = 24 * 1024
+ORIGIN = "a command's output"
 # The command is evaluated, not pasted, so that a syntax error in it cannot swallow the report of where it ended.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
 _CHANGES_GIT = re.compile(
@@ -78,14 +79,18 @@ async def run_shell(args: RunShell, turn: Turn) -> ToolOutput:
             await running.stop()
             _keep(turn, running)
             return ToolOutput(
-                f"{running.summary()}\n[ended: the time limit of {seconds:g} s was reached]", ok=False
+                f"{running.summary()}\n[ended: the time limit of {seconds:g} s was reached]",
+                untrusted=ORIGIN,
+                ok=False,
             )
         except BaseException:
             await asyncio.shield(running.stop())
             raise
         _keep(turn, running)
         moved = _follow(turn, cwd, os.pread(report.fileno(), 8192, 0))
-    return ToolOutput(_told(running, moved, turn), ok=running.code == 0)
+    return ToolOutput(
+        _told(running, moved, turn), untrusted=ORIGIN if running.size else None, ok=running.code == 0
+    )
 
 
 @tool(Effect.READ)
@@ -100,7 +105,7 @@ async def shell_output(args: ShellOutput, turn: Turn) -> ToolOutput:
     end = min(running.size, start + READ_BYTES)
     running.read_to = max(running.read_to, end)
     rest = f"; {running.size - end} bytes more from offset={end}" if end < running.size else ""
-    return ToolOutput(f"{text}\n[{args.id}: {running.how}{rest}]".lstrip("\n"))
+    return ToolOutput(f"{text}\n[{args.id}: {running.how}{rest}]".lstrip("\n"), untrusted=ORIGIN)
 
 
 @tool(Effect.READ)
@@ -109,7 +114,7 @@ async def shell_stop(args: ShellStop, turn: Turn) -> ToolOutput:
     running = _named(args.id, turn)
     if running.code is None:
         await running.stop()
-    return ToolOutput(f"{running.summary()}\n[{args.id}: {running.how}]".lstrip("\n"))
+    return ToolOutput(f"{running.summary()}\n[{args.id}: {running.how}]".lstrip("\n"), untrusted=ORIGIN)
 
 
 def _working_directory(turn: Turn) -> Path:

@@ -28,11 +28,12 @@ async def _nothing(query: str, limit: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Turn:
-    """Fixed for one turn; only `shell`, `seen` and `changed` hold state, which is the session's.
+    """Fixed for one turn; only `shell`, `seen`, `changed` and `heard` hold state, which is the session's.
 
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
     `remembered` records a memory that was written: id, outcome, title. `past` finds what was said in earlier sessions.
+    `heard` are the origins outside the project (pages, MCP servers) whose words this turn was told.
     """
 
     session_id: str
@@ -48,3 +49,9 @@ class Turn:
     remembered: Callable[[str, str, str], None]
     env: Mapping[str, str]
     past: Callable[[str, int], Awaitable[list[str]]] = _nothing
+    heard: list[str] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str | None:
+        """Where what the turn writes down may come from besides the user and the project; for the memory's own."""
+        return ", ".join(dict.fromkeys(self.heard))[:300] or None
