@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from mazu_ls.checkpoints.merge import merged
 from mazu_ls.checkpoints.objects import LINK_MODE
-from mazu_ls.checkpoints.project import BUFFERS, Project
+from mazu_ls.checkpoints.project import Project
 from mazu_ls.checkpoints.records import Checkpoint, PlanFiles, Reasoned
 from mazu_ls.checkpoints.steps import Selection, Step
+from mazu_ls.checkpoints.unsaved import held_texts, same_lines
 from mazu_ls.host import Buffer
 from mazu_ls.workspace.text import NotText, decode
 
@@ -28,37 +27,12 @@ class BufferChange:
     @property
     def users(self) -> bool:
         """The user typed since the last checkpoint: the agent's own edits are all in one."""
-        return self.last is not None and not _same_lines(self.buffer.text, self.last)
+        return self.last is not None and not same_lines(self.buffer.text, self.last)
 
     @property
     def mixed(self) -> bool:
         """The user typed on top of what changed between the target and the last checkpoint."""
-        return self.users and not _same_lines(self.text, self.last or "")
-
-
-@dataclass(frozen=True)
-class Held:
-    """The unsaved text of one document in a checkpoint; `path` is None for an untitled one."""
-
-    uri: str
-    path: Path | None
-    text: str
-
-
-def held_texts(project: Project, tree: bytes | None) -> list[Held]:
-    """Unsaved texts of a checkpoint's tree."""
-    entries = project.trees.read(project.trees.folder(tree, BUFFERS))
-    if b"index.json" not in entries:
-        return []
-    listed = json.loads(project.repository.read(entries[b"index.json"].oid))
-    return [
-        Held(
-            item["uri"],
-            Path(item["path"]) if item["path"] is not None else None,
-            project.repository.read(entries[item["text"].encode()].oid).decode("utf-8", "surrogatepass"),
-        )
-        for item in listed
-    ]
+        return self.users and not same_lines(self.text, self.last or "")
 
 
 def only_saved(project: Project, last: bytes | None, now: bytes | None) -> set[bytes]:
@@ -69,13 +43,9 @@ def only_saved(project: Project, last: bytes | None, now: bytes | None) -> set[b
         if located is None:
             continue
         place = located[0].prefix + b"/" + located[1]
-        if _same_lines(_file_text(project, now, place), held.text):
+        if same_lines(_file_text(project, now, place), held.text):
             found.add(place)
     return found
-
-
-def _same_lines(one: str | None, other: str) -> bool:
-    return one is not None and one.replace("\r\n", "\n") == other.replace("\r\n", "\n")
 
 
 def buffer_changes(
@@ -122,7 +92,7 @@ def _known_text(
         text = next((held.text for held in held_texts(project, tree) if held.uri == buffer.uri), None)
         if text is None and place is not None:
             text = _file_text(project, tree, place)
-        if _same_lines(text, buffer.text):
+        if same_lines(text, buffer.text):
             return buffer.text
         first = text if number == 0 else first
     return first

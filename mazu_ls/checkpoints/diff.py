@@ -10,14 +10,16 @@ from mazu_ls.checkpoints.project import Project
 from mazu_ls.checkpoints.records import Diff, FileDiff, FileStatus, MemoryDiff
 from mazu_ls.checkpoints.repository import git_environment
 from mazu_ls.checkpoints.steps import Selection
+from mazu_ls.checkpoints.unsaved import View, shown_trees
 
 MAX_PATCH = 1 << 20  # characters
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 
 
-def diff(project: Project, old: bytes | None, new: bytes | None, paths: Sequence[str]) -> Diff:
-    """From tree `old` to tree `new`; `paths` (files or folders, as shown) narrows the files and leaves memories out."""
+def diff(project: Project, was: View, now: View, paths: Sequence[str]) -> Diff:
+    """From one view to another; `paths` (files or folders, as shown) narrows the files and leaves memories out."""
+    old, new = _stored(project, was, now)
     selection, run = Selection(paths=tuple(paths)), _runner(project)
     files: list[FileDiff] = []
     patches: list[str] = []
@@ -48,6 +50,18 @@ def diff(project: Project, old: bytes | None, new: bytes | None, paths: Sequence
             )
     patch = "".join(patches)
     return Diff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
+
+
+def _stored(project: Project, was: View, now: View) -> tuple[bytes | None, bytes | None]:
+    """The trees to compare, where git can read them."""
+    writer = project.repository.writer()
+    try:
+        trees = shown_trees(project, was, now, writer.add)
+        writer.finish()
+    except BaseException:
+        writer.discard()
+        raise
+    return trees
 
 
 def _runner(project: Project) -> Callable[..., bytes]:

@@ -26,6 +26,7 @@ from mazu_ls.checkpoints.records import (
 from mazu_ls.checkpoints.repository import require_git
 from mazu_ls.checkpoints.steps import Selection
 from mazu_ls.checkpoints.take import Request, take
+from mazu_ls.checkpoints.unsaved import View, held_texts, open_texts
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
@@ -149,13 +150,22 @@ class Checkpoints:
             target, found.report, lambda choice: self._roll_back(target, selection, tuple(buffers), choice)
         )
 
-    async def diff(self, id: str, against: str = "now", paths: Sequence[str] = ()) -> Diff:
-        """What changed from a checkpoint to another one, or to the present. Raises MazuError(not_found)."""
+    async def diff(
+        self, id: str, against: str = "now", paths: Sequence[str] = (), buffers: Sequence[Buffer] = ()
+    ) -> Diff:
+        """What changed from a checkpoint to another one, or to the present. Raises MazuError(not_found).
+
+        `buffers`: the documents that are open now. Unsaved text counts in place of the file's.
+        """
 
         def differing(db: apsw.Connection) -> Diff:
-            old = tree_of(db, id)
-            new = self._project.present(db)[1] if against == "now" else tree_of(db, against)
-            return diff.diff(self._project, old, new, tuple(paths))
+            project, old = self._project, tree_of(db, id)
+            if against == "now":
+                new = View(project.present(db)[1], open_texts(buffers))
+            else:
+                tree = tree_of(db, against)
+                new = View(tree, held_texts(project, tree))
+            return diff.diff(project, View(old, held_texts(project, old)), new, tuple(paths))
 
         return await self._locked(differing)
 

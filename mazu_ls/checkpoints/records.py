@@ -22,7 +22,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class FileCounts:
-    """How a checkpoint's files differ from those of the state before it."""
+    """How a checkpoint's files, with their unsaved text, differ from those of the state before it."""
 
     added: int = 0
     modified: int = 0

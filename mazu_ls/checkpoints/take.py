@@ -20,6 +20,7 @@ from mazu_ls.checkpoints.permissions import Permissions
 from mazu_ls.checkpoints.project import BUFFERS, META, MODES, SPARSE, Project, Seen, base_checkpoint
 from mazu_ls.checkpoints.records import Checkpoint, CheckpointKind, FileCounts
 from mazu_ls.checkpoints.repository import REFS
+from mazu_ls.checkpoints.unsaved import View, held_texts, open_texts, shown_trees
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import transaction
@@ -107,7 +108,7 @@ def _commit(
         turn_id=request.turn_id,
         commit="",
         tree="",
-        files=_count_files(project, base_tree, content),
+        files=_count_files(project, base_tree, content, request.buffers, writer),
         memories=project.count_memories(base_tree, content),
         bytes=0,
         skipped=tuple(sorted(seen.skipped.values(), key=lambda skipped: skipped.path)),
@@ -194,7 +195,12 @@ def _modes(project: Project, base: bytes | None, seen: Seen, writer: PackWriter)
     return {MODES: Entry(FILE_MODE, writer.add(BLOB, data)) if data else None}
 
 
-def _count_files(project: Project, old: bytes | None, new: bytes | None) -> FileCounts:
+def _count_files(
+    project: Project, old: bytes | None, new: bytes | None, buffers: Sequence[Buffer], writer: PackWriter
+) -> FileCounts:
+    """Files as the user saw them: an unsaved change is one."""
+    views = View(old, held_texts(project, old)), View(new, open_texts(buffers))
+    old, new = shown_trees(project, *views, add=lambda *_: None, fresh=writer)
     added = modified = deleted = 0
     for mount in project.mounts:
         if mount.prefix == SKILLS:

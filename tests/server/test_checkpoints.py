@@ -188,6 +188,18 @@ async def test_lists_diffs_and_pruning(editor: Client, folder: Path):
     assert pruned["removed"] == [first["id"]]
 
 
+async def test_an_unsaved_change_is_in_the_count_and_in_the_diff(editor: Client, folder: Path):
+    document = editor.open((folder / "a.py").as_uri(), "a = 1\n")
+    first = await editor.command("mazu.checkpoint")
+    editor.change(document.uri, "a = 1\nb = 2\n")
+    now = await editor.command("mazu.checkpoint.diff", {"id": first["id"]})
+    assert now["files"] == [{"path": "a.py", "status": "modified", "added": 1, "removed": 0}]
+    assert "+b = 2" in now["patch"]
+    second = await editor.command("mazu.checkpoint")
+    assert second["files"] == {"added": 0, "modified": 1, "deleted": 0}
+    assert (await editor.command("mazu.checkpoint.diff"))["files"] == []
+
+
 async def test_an_unknown_checkpoint_is_not_found(editor: Client):
     for command, arguments in (
         ("mazu.rollback", {"id": "cp_009999"}),

@@ -54,7 +54,8 @@ async def _newest(server: Server) -> wire.Diff:
 async def diff(server: Server, params: wire.Diff) -> wire.DiffResult:
     """What differs between a checkpoint and another, or now: files and memories."""
     checkpoints = await opened_checkpoints(server)
-    found = await checkpoints.diff(params.id, params.against, params.paths)
+    buffers = await server.host.buffers() if params.against == "now" else ()
+    found = await checkpoints.diff(params.id, params.against, params.paths, buffers)
     memories = {
         "added": list(found.memories.added),
         "changed": list(found.memories.changed),

@@ -192,7 +192,8 @@ async def _changes(project: Project, checkpoint: str, against: str) -> str:
         raise project.no_checkpoints or MazuError(
             Kind.STORAGE, "Checkpoints are not open.", "See mazu.status."
         )
-    found = await project.checkpoints.diff(checkpoint, against, ())
+    buffers = await project.host.buffers() if against == "now" else ()
+    found = await project.checkpoints.diff(checkpoint, against, (), buffers)
     head = f"From {checkpoint} to {against}: {len(found.files)} files\n"
     cut = "\n(the rest is too long to be shown)\n" if found.truncated else ""
     return f"{head}\n{found.patch}{cut}"
