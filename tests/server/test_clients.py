@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.server import chats
+from mazu_ls.server.documents import Document
 from tests.server.client import NO_ANSWER, Client, eventually
 from tests.server.test_code_actions import actions, run, span
 from tests.server.test_turns import agent, edit_call
@@ -31,6 +33,7 @@ class Quirks:
     second_question_replaces_the_first: bool = False
     gives_up_after: float | None = None
     shows_documents: bool = True
+    asks_questions: bool = True
     questions: list[str] = field(default_factory=list)
 
 
@@ -53,7 +56,28 @@ EGLOT = Quirks(
     },
     echo_after=0.5,
 )
-KATE = Quirks("kate", {}, checks_versions=False, edits_for=2.0, shows_documents=False)
+KATE = Quirks(  # 22.12, as tests/editors/kate saw it
+    "kate",
+    {
+        "textDocument": {
+            "codeAction": {
+                "codeActionLiteralSupport": {
+                    "codeActionKind": {"valueSet": ["quickfix", "refactor", "source"]}
+                }
+            },
+            "documentSymbol": {"hierarchicalDocumentSymbolSupport": True},
+            "hover": {"contentFormat": ["markdown", "plaintext"]},
+            "publishDiagnostics": {"relatedInformation": True},
+            "synchronization": {"didSave": True},
+        },
+        "window": {"workDoneProgress": True},
+    },
+    checks_versions=False,
+    edits_for=2.0,
+    echo_after=0.5,
+    shows_documents=False,
+    asks_questions=False,
+)
 SUBLIME = Quirks(
     "sublime",
     {
@@ -76,16 +100,20 @@ EDITORS = (HELIX, EGLOT, KATE, SUBLIME, NEOVIM, STALE)
 class Editor:
     """A client that behaves as `quirks` say."""
 
-    def __init__(self, client: Client, quirks: Quirks) -> None:
-        self.client, self.quirks = client, quirks
+    def __init__(self, client: Client, quirks: Quirks, folder: Path) -> None:
+        self.client, self.quirks, self.folder = client, quirks, folder
         self.choose: Callable[[str], str] = lambda message: "Allow once"
         self._commanded = 0.0
         self._asked = 0
         client.checks_versions = quirks.checks_versions
         client.answers["workspace/applyEdit"] = self._apply
         client.answers["workspace/configuration"] = lambda params: [None for _ in params["items"]]
-        client.answers["window/showMessageRequest"] = self._question
-        client.answers["window/showDocument"] = lambda params: {"success": quirks.shows_documents}
+        if quirks.asks_questions:
+            client.answers["window/showMessageRequest"] = self._question
+        if quirks.shows_documents:
+            client.answers["window/showDocument"] = lambda params: {"success": True}
+        else:
+            del client.answers["window/showDocument"]
 
     async def _apply(self, params: Any) -> Any:
         late = time.monotonic() - self._commanded
@@ -93,12 +121,10 @@ class Editor:
             return {"applied": False}
         if self.quirks.echo_after:
             loop = asyncio.get_running_loop()
-            versions = [change["textDocument"]["version"] for change in params["edit"]["documentChanges"]]
-            current = [
-                self.client.documents[change["textDocument"]["uri"]].version
-                for change in params["edit"]["documentChanges"]
-            ]
-            if versions != current:
+            changes = params["edit"].get("documentChanges", [])
+            versions = [change["textDocument"]["version"] for change in changes]
+            current = [self.client.documents[change["textDocument"]["uri"]].version for change in changes]
+            if self.quirks.checks_versions and versions != current:
                 return {"applied": False, "failureReason": "version"}
             loop.call_later(self.quirks.echo_after, self.client.apply_edit, params)
             return {"applied": True}
@@ -113,10 +139,12 @@ class Editor:
             return NO_ANSWER
         return {"title": self.choose(params["message"])}
 
-    async def command(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
+    async def command(
+        self, name: str, arguments: dict[str, Any] | None = None, within: float | None = None
+    ) -> Any:
         """What a user-run command does: it must answer before the editor loses patience."""
         self._commanded = time.monotonic()
-        return await self.client.command(name, arguments, within=self.quirks.gives_up_after or 20)
+        return await self.client.command(name, arguments, within=within or self.quirks.gives_up_after or 20)
 
     async def act(self, uri: str, where: dict[str, Any], title: str, **context: Any) -> Any:
         """Run a code action."""
@@ -124,13 +152,29 @@ class Editor:
         self._commanded = time.monotonic()
         return await run(self.client, found, title)
 
+    async def open_chat(self) -> Document:
+        """A new chat document, opened by the server or, where that is not done, by the user."""
+        started = await self.command("mazu.chat")
+        chat = self.folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
+        return self.client.open(chat.as_uri(), chat.read_text(), "markdown")
+
+    async def answer_in(self, chat: Document, title: str) -> None:
+        """Answer a question by a code action of the chat document, as soon as one stands."""
+        place = span(0, 0, 0, 0)
+
+        async def asked() -> bool:
+            return title in [action["title"] for action in await actions(self.client, chat.uri, place)]
+
+        await eventually(asked)
+        await self.act(chat.uri, place, title)
+
 
 @asynccontextmanager
 async def opened(
     quirks: Quirks, env: dict[str, str], folder: Path, replies: list[dict[str, Any]]
 ) -> AsyncIterator[Editor]:
     async with agent(env, folder, replies, **(quirks.declares or {"experimental": {}})) as client:
-        yield Editor(client, quirks)
+        yield Editor(client, quirks, folder)
 
 
 @pytest.mark.parametrize("quirks", EDITORS, ids=lambda quirks: quirks.name)
@@ -191,8 +235,13 @@ async def test_approvals_come_one_at_a_time_and_all_are_answered(
 ):
     calls = [{"name": "run_shell", "arguments": {"command": f"echo {n} > made{n}"}} for n in range(2)]
     async with opened(quirks, env, folder, [{"calls": calls}, {"text": "Made."}]) as editor:
-        result = await editor.client.command("mazu.chat", {"message": "make them", "wait": True}, within=60)
-        assert result["reply"] == "Made."
+        chat = await editor.open_chat()
+        message = {"message": "make them", "sessionId": chats.session_of(chat.text), "wait": True}
+        turn = asyncio.create_task(editor.command("mazu.chat", message, within=60))
+        if not quirks.asks_questions:
+            for _ in calls:
+                await editor.answer_in(chat, "Mazu: allow once")
+        assert (await turn)["reply"] == "Made."
         assert (folder / "made0").exists()
         assert (folder / "made1").exists()
 
@@ -205,9 +254,8 @@ async def test_a_reply_in_the_chat_document_is_never_lost(
     quirks_now = Quirks(**{**vars(quirks), "edits_for": quirks.edits_for and 0.6, "questions": []})
     answer = "One. " * 30 + "The end."
     async with opened(quirks_now, env, folder, [{"text": answer, "chunk": 10, "delay": 0.06}]) as editor:
-        started = await editor.command("mazu.chat")
-        chat = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
-        document = editor.client.open(chat.as_uri(), chat.read_text(), "markdown")
+        document = await editor.open_chat()
+        chat = folder / ".mazu" / "chats" / f"{chats.session_of(document.text)}.md"
         editor.client.change(chat.as_uri(), "Tell me.", (len(document.lines), 0))
         await editor.act(chat.as_uri(), span(0, 0, 0, 0), "Mazu: send")
         view = folder / ".mazu" / "view" / f"{chat.stem}-reply.md"
