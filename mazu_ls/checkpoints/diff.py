@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from mazu_ls.checkpoints.project import Project
 from mazu_ls.checkpoints.records import Diff, FileDiff, FileStatus, MemoryDiff
 from mazu_ls.checkpoints.repository import git_environment
-from mazu_ls.checkpoints.steps import Selection
+from mazu_ls.checkpoints.steps import Selection, require_known
 from mazu_ls.checkpoints.unsaved import View, shown_trees
 
 MAX_PATCH = 1 << 20  # characters
+_ID = re.compile(r"m_\d+")
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 
@@ -20,6 +22,7 @@ _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 def diff(project: Project, was: View, now: View, paths: Sequence[str]) -> Diff:
     """From one view to another; `paths` (files or folders, as shown) narrows the files and leaves memories out."""
     old, new = _stored(project, was, now)
+    require_known(project, paths, old, new)
     selection, run = Selection(paths=tuple(paths)), _runner(project)
     files: list[FileDiff] = []
     patches: list[str] = []
@@ -101,5 +104,6 @@ def _counts(out: bytes) -> dict[bytes, tuple[int | None, int | None]]:
 def _memories(project: Project, old: bytes | None, new: bytes | None) -> MemoryDiff:
     found: dict[str, list[str]] = {"added": [], "modified": [], "deleted": []}
     for path, was, now in project.trees.diff(old, new):
-        found[_status(was, now)].append(str(PurePosixPath(path.decode("utf-8", "replace")).with_suffix("")))
+        name = PurePosixPath(path.decode("utf-8", "replace")).with_suffix("")
+        found[_status(was, now)].append(name.name if _ID.fullmatch(name.name) else str(name))
     return MemoryDiff(*(tuple(sorted(names)) for names in found.values()))

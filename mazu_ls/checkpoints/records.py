@@ -122,7 +122,7 @@ class FileDiff:
 
 @dataclass(frozen=True)
 class MemoryDiff:
-    """Memory files (names below `memory/`, without suffix) that differ."""
+    """Memories that differ: ids, and for what has none its name below `memory/`."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()

@@ -179,8 +179,12 @@ class Repository:
         """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
         ref = self.path / name
         draft = ref.with_name(f"{ref.name}.lock")
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(oid.hex().encode() + b"\n")
+        line = oid.hex().encode() + b"\n"
+        try:
+            draft.write_bytes(line)
+        except FileNotFoundError:  # git removes folders whose refs were all packed
+            draft.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(line)
         draft.replace(ref)
 
     def refs(self, prefix: str = REFS) -> dict[str, bytes]:

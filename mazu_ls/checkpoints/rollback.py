@@ -14,7 +14,6 @@ from mazu_ls.checkpoints.project import Project, tree_of
 from mazu_ls.checkpoints.records import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
 from mazu_ls.checkpoints.steps import Selection, Step
 from mazu_ls.checkpoints.take import Request, take
-from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import select, transaction
 
@@ -71,13 +70,7 @@ def plan(
 
     What differs from the last checkpoint is the user's own work.
     """
-    for path in selection.paths:
-        if not _known(project, path, before_tree, bytes.fromhex(target.tree)):
-            raise MazuError(
-                Kind.NOT_FOUND,
-                f"Neither {target.id} nor the project holds {path!r}.",
-                "Name files as the diff does.",
-            )
+    steps.require_known(project, selection.paths, before_tree, bytes.fromhex(target.tree))
     found = steps.steps_between(project, before, before_tree, target, selection)
     users = _users_work(project, last, before_tree)
     files = PlanFiles(
@@ -109,30 +102,6 @@ def plan(
         ]
         files.conversation = folders[0] != folders[1]
     return Rollback(RollbackReport(target, None, files), found.steps, changes)
-
-
-def _known(project: Project, shown: str, *trees: bytes | None) -> bool:
-    """Whether one of the trees has a file or folder that is shown so."""
-    wanted = shown.rstrip("/")
-    for mount in project.mounts:
-        if f"{wanted}/" == mount.label:
-            return True
-        if wanted.startswith(mount.label):
-            parts = wanted.removeprefix(mount.label).split("/")
-            if any(_holds(project, project.trees.folder(tree, mount.prefix), parts) for tree in trees):
-                return True
-    return False
-
-
-def _holds(project: Project, folder: bytes | None, shown: Sequence[str]) -> bool:
-    """Whether a tree holds a path by the names that reports show, which need not be the names themselves."""
-    head, *rest = shown
-    found = (
-        e
-        for name, e in project.trees.read(folder).items()
-        if name.decode("utf-8", "backslashreplace") == head
-    )
-    return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from mazu_ls.checkpoints.permissions import Permissions
 from mazu_ls.checkpoints.project import META, MODES, SPARSE, Project
 from mazu_ls.checkpoints.records import Checkpoint, Reasoned, Section
 from mazu_ls.checkpoints.rules import ignored_then
+from mazu_ls.errors import Kind, MazuError
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,41 @@ class Selection:
     def names(self, shown: str) -> bool:
         """Whether a file is meant: itself, or a folder above it."""
         return not self.paths or any(shown == p or shown.startswith(f"{p.rstrip('/')}/") for p in self.paths)
+
+
+def require_known(project: Project, paths: Sequence[str], *trees: bytes | None) -> None:
+    """Raise MazuError(not_found) for a path that none of the trees has: a typo shall not pass for "nothing to do"."""
+    for path in paths:
+        if not _known(project, path, *trees):
+            raise MazuError(
+                Kind.NOT_FOUND,
+                f"Neither the checkpoint nor the project holds {path!r}.",
+                "Name files as the diff does.",
+            )
+
+
+def _known(project: Project, shown: str, *trees: bytes | None) -> bool:
+    """Whether one of the trees has a file or folder that is shown so."""
+    wanted = shown.rstrip("/")
+    for mount in project.mounts:
+        if f"{wanted}/" == mount.label:
+            return True
+        if wanted.startswith(mount.label):
+            parts = wanted.removeprefix(mount.label).split("/")
+            if any(_holds(project, project.trees.folder(tree, mount.prefix), parts) for tree in trees):
+                return True
+    return False
+
+
+def _holds(project: Project, folder: bytes | None, shown: Sequence[str]) -> bool:
+    """Whether a tree holds a path by the names that reports show, which need not be the names themselves."""
+    head, *rest = shown
+    found = (
+        e
+        for name, e in project.trees.read(folder).items()
+        if name.decode("utf-8", "backslashreplace") == head
+    )
+    return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)
 
 
 @dataclass(frozen=True)

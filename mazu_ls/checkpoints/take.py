@@ -7,10 +7,12 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from mazu_ls.checkpoints import schema, stage
 from mazu_ls.checkpoints.mounts import SKILLS
@@ -147,13 +149,13 @@ def _meta(project: Project, checkpoint: Checkpoint) -> bytes:
         "kind": checkpoint.kind,
         "sessionId": checkpoint.session_id,
         "turnId": checkpoint.turn_id,
-        "files": asdict(checkpoint.files),
-        "memories": asdict(checkpoint.memories),
-        "skipped": [asdict(skipped) for skipped in checkpoint.skipped],
+        "files": checkpoint.files,
+        "memories": checkpoint.memories,
+        "skipped": checkpoint.skipped,
         "folders": {mount.prefix.decode(): str(mount.directory) for mount in project.mounts if mount.scanned},
-        "user": {mount.prefix.decode(): asdict(user.where()) for mount, user in users if user is not None},
+        "user": {mount.prefix.decode(): user.where() for mount, user in users if user is not None},
     }
-    return json.dumps(meta, indent=1, sort_keys=True).encode()
+    return msgspec.json.encode(meta, order="sorted")
 
 
 def _buffers(project: Project, buffers: Sequence[Buffer], writer: PackWriter) -> Entry | None:

@@ -79,11 +79,20 @@ class UserRepository:
         except OSError:
             return Where(None, None, states)
         branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else None
-        try:
-            commit = SymbolicReference.dereference_recursive(self._repo, "HEAD")
-        except ValueError:
-            commit = None
+        commit = self._loose(branch) if branch else head
+        if not _COMMIT.fullmatch(commit):
+            try:
+                commit = SymbolicReference.dereference_recursive(self._repo, "HEAD")
+            except ValueError:
+                commit = None
         return Where(commit, branch, states)
+
+    def _loose(self, branch: str) -> str:
+        """What the file of a branch says: no branch, or one that is packed, has none."""
+        try:
+            return Path(self._repo.common_dir, "refs", "heads", branch).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return ""
 
     def exclude_files(self) -> list[Path]:
         """The user's own ignore lists outside the tree: `info/exclude` and `core.excludesFile`."""

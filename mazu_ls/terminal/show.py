@@ -160,10 +160,18 @@ def _checkpoint(out: Console, value: Result) -> None:
         if isinstance(files["added"], list)
         else (f"+{files['added']} ~{files['modified']} -{files['deleted']}")
     )
+    learned = value["memories"]
+    if any(learned.values()):
+        changes += f", memories +{learned['added']} ~{learned['changed']} -{learned['removed']}"
+    changes += " [yellow]partial[/]" if value["skipped"] else ""
     out.print(
         f"[bold]{value['id']}[/] [dim]{value['createdAt'][:19]}[/] {value['kind']} {changes} {escape(value['label'])}"
     )
-    for skipped in value.get("skipped", []):
+    _left_out(out, value)
+
+
+def _left_out(out: Console, checkpoint: Result) -> None:
+    for skipped in checkpoint["skipped"]:
         out.print(f"  not in it: {skipped['path']} ({skipped['reason']})", markup=False)
 
 
@@ -197,10 +205,13 @@ def _rollback(out: Console, value: Result) -> None:
         ("keep", "keep"),
     ):
         for item in plan[key]:
-            out.print(
-                f"  {verb}: {item if isinstance(item, str) else item.get('path') or item.get('uri')}",
-                markup=False,
-            )
+            path, why = (item, "") if isinstance(item, str) else (item["path"], f" ({item['reason']})")
+            whose = " (holds your own work)" if path in plan["users"] else ""
+            out.print(f"  {verb}: {path}{why or whose}", markup=False)
+    if any(plan["memories"].values()):
+        learned = plan["memories"]
+        out.print(f"  memories: +{learned['added']} ~{learned['changed']} -{learned['removed']}")
+    _left_out(out, value["checkpoint"])
     for conflict in plan["conflicts"]:
         out.print(f"  conflict: {conflict['path']} ({conflict['reason']})", markup=False)
     for problem in value["problems"]:
@@ -244,7 +255,11 @@ def _audit(out: Console, value: Result) -> None:
 
 def _diff(out: Console, value: Result) -> None:
     for file in value["files"]:
-        out.print(f"{file['status']} {file['path']} +{file['added']} -{file['removed']}", markup=False)
+        lines = "binary" if file["added"] is None else f"+{file['added']} -{file['removed']}"
+        out.print(f"{file['status']} {file['path']} {lines}", markup=False)
+    for key, verb in (("added", "learned"), ("changed", "changed"), ("removed", "forgotten")):
+        for name in value["memories"][key]:
+            out.print(f"{verb} {name}", markup=False)
     out.print(value["patch"], markup=False)
 
 

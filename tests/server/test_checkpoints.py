@@ -153,6 +153,8 @@ async def test_paths_that_nobody_knows_are_refused(editor: Client, folder: Path)
         with pytest.raises(RpcFailure) as refused:
             await editor.command("mazu.rollback", {"id": taken["id"], "paths": [path]})
         assert refused.value.data["kind"] == "not_found"
+        with pytest.raises(RpcFailure, match="holds"):
+            await editor.command("mazu.checkpoint.diff", {"id": taken["id"], "paths": [path]})
 
 
 async def test_a_part_that_was_rolled_back_is_brought_forward_again_without_a_question(
@@ -182,7 +184,8 @@ async def test_lists_diffs_and_pruning(editor: Client, folder: Path):
     diff = await editor.command("mazu.checkpoint.diff", {"id": first["id"], "against": second["id"]})
     assert diff["files"] == [{"path": "a.py", "status": "modified", "added": 2, "removed": 1}]
     assert "+a = 3" in diff["patch"]
-    assert diff["memories"]["added"]
+    (memory,) = (await editor.command("mazu.memory.list", {}))["memories"]
+    assert diff["memories"] == {"added": [memory["id"]], "changed": [], "removed": []}
     assert (await editor.command("mazu.checkpoint.diff"))["files"] == []
     pruned = await editor.command("mazu.checkpoint.prune", {"keep": 1})
     assert pruned["removed"] == [first["id"]]
@@ -198,6 +201,33 @@ async def test_an_unsaved_change_is_in_the_count_and_in_the_diff(editor: Client,
     second = await editor.command("mazu.checkpoint")
     assert second["files"] == {"added": 0, "modified": 1, "deleted": 0}
     assert (await editor.command("mazu.checkpoint.diff"))["files"] == []
+
+
+async def test_several_folders_go_back_together_and_untouched_files_keep_their_times(
+    client: Client, tmp_path: Path
+):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "a.py").write_text("a = 1\n")
+        (folder / "still.py").write_text("s = 1\n")
+    folders = [{"uri": folder.as_uri(), "name": folder.name} for folder in (one, two)]
+    await client.ask(
+        "initialize", {"processId": None, "rootUri": None, "workspaceFolders": folders, "capabilities": {}}
+    )
+    client.notify("initialized", {})
+    taken = await client.command("mazu.checkpoint")
+    times = [(folder / "still.py").stat().st_mtime_ns for folder in (one, two)]
+    for folder in (one, two):
+        (folder / "a.py").write_text("a = 2\n")
+    found = await client.command("mazu.checkpoint.diff", {"id": taken["id"]})
+    assert [file["path"] for file in found["files"]] == ["one/a.py", "two/a.py"]
+    part = {"id": taken["id"], "paths": ["two"], "onConflict": "overwrite"}
+    assert (await client.command("mazu.rollback", part))["plan"]["write"] == ["two/a.py"]
+    assert [(folder / "a.py").read_text() for folder in (one, two)] == ["a = 2\n", "a = 1\n"]
+    back = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+    assert back["verified"] and (one / "a.py").read_text() == "a = 1\n"
+    assert [(folder / "still.py").stat().st_mtime_ns for folder in (one, two)] == times
 
 
 async def test_an_unknown_checkpoint_is_not_found(editor: Client):
