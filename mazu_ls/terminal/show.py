@@ -217,7 +217,8 @@ def _rollback(out: Console, value: Result) -> None:
     for problem in value["problems"]:
         out.print(f"  problem: {problem if isinstance(problem, str) else json.dumps(problem)}", markup=False)
     if not value["applied"]:
-        out.print("Nothing was changed.")
+        decide = " Decide with --on-conflict keep or overwrite." if plan["conflicts"] else ""
+        out.print(f"Nothing was changed.{decide}")
     else:
         safety = value.get("safety") or {}
         checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
