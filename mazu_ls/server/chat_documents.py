@@ -68,14 +68,14 @@ async def send(
     if (reply := await chat_commands.run(server, message, session.id)) is not None:
         server.jobs.spawn(_answer(server, path, reply))
         return wire.Started(session.id, None)
-    await turns.check_ready(session, params.model)
     others = [place for place in params.attachments if place.uri != uri]
     attached = (*await attachments(server, others), *await mentioned(server, message))
+    asked = Prompt(message, attached, model=params.model, limits=turns.limits(project))
+    await turns.check_ready(session, asked)
     turn_id = new_id("t")
     writer = ReplyWriter(server, path, turn_id, verbatim=message.startswith("!"))
     stop = project.listen(writer.hear)
     server.jobs.spawn(writer.run(stop))
-    asked = Prompt(message, attached, model=params.model, limits=turns.limits(project))
     return await turns.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
 
 

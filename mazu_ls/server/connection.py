@@ -104,6 +104,7 @@ class Connection(LanguageServer):
         updates = Updates(editor)
         host = LspHost(editor, Disk(lambda: server.workspace), updates.waiting)
         self.mazu = server = Server(host, editor, updates, self._env)
+        host.edited = server.hints.contradictions.edited
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True
         self.ready.set()

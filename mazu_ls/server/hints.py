@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.documents import Document
-from mazu_ls.server.features import proposals
+from mazu_ls.server.features import contradictions, proposals
 from mazu_ls.server.lsp import Position, Range
 from mazu_ls.server.outgoing import ClientError
 from mazu_ls.server.places import requests
@@ -35,6 +35,7 @@ class Hints:
         self._editor = editor
         self._resting: dict[str, asyncio.TimerHandle] = {}
         self._published: set[str] = set()
+        self.contradictions = contradictions.Contradictions(server)
 
     def changed(self, document: Document) -> None:
         """The document was opened or changed."""
@@ -78,6 +79,8 @@ class Hints:
         """Memory changed: every open document's hints may have."""
         for document in self._editor.documents:
             await self._refresh(document)
+        for path in self.contradictions.closed:
+            await self.proposed(self._server.name_of(path))
         if self._editor.profile.says("workspace.codeLens.refreshSupport") is True:
             try:
                 await self._editor.link.ask("workspace/codeLens/refresh", None, REFRESH_SECONDS)
@@ -112,12 +115,14 @@ class Hints:
             await self.proposed(self._server.name_of(path))
 
     async def proposed(self, name: str) -> None:
-        """What is proposed for a file changed, or the file did; it need not be open."""
+        """What is said of a file changed, or the file did; it need not be open."""
         path = self._server.workspace.resolve(name)
         if document := self._editor.documents.at(path):
             await self._refresh(document)
             return
-        found, uri = await proposals.hints_of_file(self._server, path), uris.from_path(path)
+        uri = uris.from_path(path)
+        found = await proposals.hints_of_file(self._server, path)
+        found += await contradictions.hints_of_file(self._server, path)
         if found or uri in self._published:
             self._publish(uri, None, found)
 
@@ -138,9 +143,9 @@ class Hints:
 
     async def _refresh(self, document: Document) -> None:
         """Publish the hints of an open document; nothing is sent where there were none and are none."""
-        found = (
-            await ai_hints(document) + await self._checks(document) + proposals.hints(self._server, document)
-        )
+        found = await ai_hints(document) + await self._checks(document)
+        found += proposals.hints(self._server, document)
+        found += await contradictions.hints(self._server, document)
         if found or document.uri in self._published:
             self._publish(document.uri, document.version, found)
 

@@ -35,6 +35,8 @@ class LspHost:
         self._waiting = waiting
         self._disk = disk
         self._lending = Lending(editor, disk)
+        self.edited: Callable[[Path, str, str], None] | None = None
+        """Hears of each edit of a text that was made: before and after."""
 
     @property
     def lender(self) -> Lender | None:
@@ -48,6 +50,11 @@ class LspHost:
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Through the editor where the file is open there, left unsaved; else on disk."""
+        await self._edit(path, before, after)
+        if self.edited and after is not None:
+            self.edited(path, before or "", after)
+
+    async def _edit(self, path: Path, before: str | None, after: str | None) -> None:
         document = self._editor.documents.at(path)
         if document is None or before is None:
             await asyncio.to_thread(self._disk.replace, path, before, after)
@@ -71,11 +78,16 @@ class LspHost:
         if document := self._editor.documents.get(uri):
             _require(document, before)
             landed = await self._edit_open(document, after, review(self._editor, document, after, label))
-            return after if landed is None else landed
+            after = after if landed is None else landed
+            if self.edited and document.path:
+                self.edited(document.path, before, after)
+            return after
         path = uris.to_path(uri)
         if path is None:
             raise MazuError(Kind.CONFLICT, f"{uri} is no longer open.", "Open it and ask again.")
         await self._lay_closed(path, before, after, label)
+        if self.edited:
+            self.edited(path, before, after)
         return after
 
     async def _lay_closed(self, path: Path, before: str, after: str, label: str) -> None:

@@ -36,15 +36,16 @@ def limits(project: Project, **asked: float | None) -> Limits:
     return Limits.of(project.config.limits).narrowed(**asked)
 
 
-async def check_ready(session: Session, model: str | None) -> None:
-    """Raise what would fail at once: a busy session, no key, an unknown model."""
+async def check_ready(session: Session, asked: Prompt | None = None) -> None:
+    """Raise what would fail at once: a busy session, and no key or an unknown model unless a command of the user is asked."""
     if session.ending:
         await session.settled()
     if session.running:
         raise MazuError(
             Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it with mazu.cancel."
         )
-    await session.project.model(model or session.conversation.model)
+    if asked is None or not asked.command:
+        await session.project.model((asked and asked.model) or session.conversation.model)
 
 
 async def start(
@@ -59,7 +60,7 @@ async def start(
     """Begin a turn. With `wait` the finished result, else the ids at once. Raises what `check_ready` raises."""
     from mazu_ls.agent.session import new_id
 
-    await check_ready(session, asked.model)
+    await check_ready(session, asked)
     turn = turn_id or new_id("t")
 
     async def work(job: Job) -> wire.TurnResult:

@@ -87,7 +87,7 @@ async def compact(server: Server, params: turns.Compact, token: Token | None) ->
     """Replace what was said by a summary; a checkpoint is taken first."""
     project = await server.opened()
     session = await project.sessions.get(params.session_id, create=False)
-    await check_ready(session, None)
+    await check_ready(session)
 
     async def work(job: Job) -> wire.Session:
         await session.compact()

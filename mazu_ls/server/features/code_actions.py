@@ -10,7 +10,7 @@ from mazu_ls.server import lsp
 from mazu_ls.server.chat_questions import TITLES, choices_in
 from mazu_ls.server.chats import is_chat, pending_message
 from mazu_ls.server.editor import Focus
-from mazu_ls.server.features import feature, proposals
+from mazu_ls.server.features import contradictions, feature, proposals
 from mazu_ls.server.hints import anchored, shown_range
 from mazu_ls.server.places import meant, meant_by_comment, requests, whole_lines
 from mazu_ls.server.wire.memories import lsp_range
@@ -60,6 +60,7 @@ async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dic
         found += [
             *_fixes(_at(document, params.range), params.context.diagnostics),
             *await _comment(document, params.range),
+            *await _contradictions(server, at),
             *await _checks(server, at),
             *_on_text(server, at),
         ]
@@ -149,6 +150,12 @@ async def _checks(server: Server, at: At) -> list[dict[str, Any]]:
             _action(f"forget “{short}”", "quickfix", "mazu.memory.forget", {"id": memory.id}),
         ]
     return found
+
+
+async def _contradictions(server: Server, at: At) -> list[dict[str, Any]]:
+    """What to do where an edit of the agent's goes against a decision."""
+    found = await contradictions.actions(server, at.document, at.lines)
+    return [_action(title, "quickfix", command, arguments) for title, command, arguments in found]
 
 
 def _on_text(server: Server, at: At) -> list[dict[str, Any]]:

@@ -176,8 +176,8 @@ def _turn(turn: TurnRecord) -> str:
         f"- `{call.tool}`: {' '.join(call.outcome.split())} ({call.verdict} by {call.decided_by})"
         for call in turn.calls
     ]
-    notes = [turn.at, turn.model, *([turn.stop_reason] if turn.stop_reason not in ("", "end_turn") else [])]
-    notes += turn.checkpoints
+    stop = "" if turn.stop_reason == "end_turn" else turn.stop_reason
+    notes = [note for note in (turn.at, turn.model, stop, *turn.checkpoints) if note]
     said = [
         f"## You\n\n{turn.user.strip()}",
         "## Mazu",
