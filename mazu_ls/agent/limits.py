@@ -56,16 +56,18 @@ class Stop:
 
 @dataclass
 class Meter:
-    """What a turn has used so far, held against its limits."""
+    """What a turn has used so far, held against its limits. `spent`: the US dollars that are known, which may not be all."""
 
     limits: Limits
     usage: Usage = field(default_factory=Usage)
+    spent: float = 0.0
     failures: int = 0
     started: float = field(default_factory=time.monotonic)
 
     def add(self, usage: Usage) -> None:
         """Count one model call."""
         self.usage += usage
+        self.spent += usage.cost_usd or 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -84,15 +86,8 @@ class Meter:
         limits, usage = self.limits, self.usage
         if limits.steps is not None and usage.steps >= limits.steps:
             return Stop("max_steps", f"The limit of {limits.steps} steps is reached.")
-        if limits.cost is not None and usage.cost_usd is None:
-            return Stop(
-                "max_cost",
-                "The cost of this model is not known, so the money limit cannot be kept: set its prices.",
-            )
-        if limits.cost is not None and (usage.cost_usd or 0) >= limits.cost:
-            return Stop(
-                "max_cost", f"The limit of ${limits.cost:g} is reached (${usage.cost_usd:.4f} spent)."
-            )
+        if limits.cost is not None and self.spent >= limits.cost:
+            return Stop("max_cost", f"The limit of ${limits.cost:g} is reached (${self.spent:.4f} spent).")
         if limits.tokens is not None and usage.tokens >= limits.tokens:
             return Stop(
                 "max_tokens", f"The limit of {limits.tokens} tokens is reached ({usage.tokens} used)."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls import journal
 from mazu_ls.agent import prompt
 from mazu_ls.agent.turn import Prompt, TurnRun
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ async def next_call(session: Session, asked: Prompt | None = None) -> dict[str, 
     """The JSON body that the provider gets if the user now says `asked`; without it, the conversation as it stands.
 
     Nothing is recorded or sent. A compaction that would come first is not carried out. Raises MazuError where no model
-    can be had.
+    can be had, and for a command of the user, which goes to none.
     """
     given = asked or Prompt("")
     model = await session.ready(given)
+    if model is None:
+        raise MazuError(Kind.UNSUPPORTED, "A command is sent to no model.", "Write a message without `!`.")
     run = TurnRun(session, given, session.context(""), model, session.mode or session.project.mode)
     background, _ = await session.background(given, model)
     conversation = deepcopy(session.conversation)

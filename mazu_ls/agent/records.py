@@ -116,8 +116,8 @@ def describe(events: Sequence[journal.Event], session_id: str, state: str = "") 
                 name = called or name
             case journal.ModelChosen(chosen):
                 model = chosen
-            case journal.TurnStarted():
-                turns, ended = turns + 1, False
+            case journal.TurnStarted(_, used_model):
+                turns, ended, model = turns + 1, False, used_model or model
             case journal.ModelSaid(_, _, used) | journal.Compacted(_, _, used):
                 usage += used
             case journal.SessionEnded():
@@ -157,7 +157,7 @@ def _spent(path: Path, since: str) -> Iterator[tuple[str, Usage]]:
     for event in journal.read(path):
         match event.body:
             case journal.ModelChosen(chosen) | journal.TurnStarted(_, chosen):
-                model = chosen
+                model = chosen or model
             case journal.ModelSaid(message, _, usage) if event.at >= since and usage.model_calls:
                 yield message.model or model, usage
             case journal.Compacted(_, _, usage) if event.at >= since:

@@ -57,6 +57,7 @@ class Session:
         self.interrupted = False
         self.aside = False
         self.map = ""
+        self.unpriced: set[str] = set()
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
@@ -182,7 +183,9 @@ class Session:
         while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
             try:
                 model = await self.ready(asked)
-                background, injected = ([], ()) if stopped else await self.background(asked, model)
+                background, injected = (
+                    ([], ()) if stopped or model is None else await self.background(asked, model)
+                )
                 break
             except asyncio.CancelledError:
                 if stopped:
@@ -192,20 +195,18 @@ class Session:
         run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, injected)
         if not self.name:
             self.append(journal.SessionNamed(self.headline(asked.text)))
-        if self.conversation.model != model.name:
-            self.append(journal.ModelChosen(model.name))
-        run.record(journal.TurnStarted(asked.kind, model.name, injected))
+        run.record(journal.TurnStarted(asked.kind, model.name if model else "", injected))
         parts = prompt.user_parts(asked.text, asked.attachments, background)
         run.record(journal.UserSaid(Message("user", parts), asked.text))
         if not self.aside:
             self.project.extractions.note(self.id)
         return await run.run(stopped=stopped)
 
-    async def ready(self, asked: Prompt) -> Model:
-        """The conversation as it stands now, and the model that goes on with it."""
+    async def ready(self, asked: Prompt) -> Model | None:
+        """The conversation as it stands now, and the model that goes on with it; none for a command of the user."""
         if await self.project.head_of(self.id, self.journal.last) != self.journal.head:
             await self.load()
-        return await self.project.model(asked.model or self.conversation.model)
+        return None if asked.command else await self.project.model(asked.model or self.conversation.model)
 
     def context(self, turn_id: str) -> Turn:
         """What the tools of a turn see."""

@@ -39,12 +39,12 @@ CHECKPOINT_SECONDS = 0.3
 
 @dataclass
 class TurnRun:
-    """A turn in progress. `turn` is what tools see of it."""
+    """A turn in progress. `turn` is what tools see of it; `chosen` is None where a command of the user needs no model."""
 
     session: Session
     asked: Prompt
     turn: Turn
-    model: models.Model
+    chosen: models.Model | None
     mode: Mode
     injected: tuple[str, ...] = ()
     executed: bool = False
@@ -68,6 +68,12 @@ class TurnRun:
         self._steps_unsaved = 0
         self._compacted = False
         self._taking: asyncio.Task[None] | None = None
+
+    @property
+    def model(self) -> models.Model:
+        """The model that carries the turn out."""
+        assert self.chosen is not None
+        return self.chosen
 
     def _offered(self, effect: Effect, name: str) -> bool:
         if self.asked.kind == "edit":
@@ -123,6 +129,7 @@ class TurnRun:
         while True:
             if stop := self.meter.exceeded():
                 return stop
+            await self._tell_unpriced()
             await hear_verdicts(self)
             if self.session.last_input > self.model.spec.context_window * self.turn.config.context.compact_at:
                 await self._compact()
@@ -144,6 +151,19 @@ class TurnRun:
                     return Stop("refusal", said.detail or "The model declined to answer.")
                 case "context_length":
                     await self._shorten(said.detail)
+
+    async def _tell_unpriced(self) -> None:
+        """Say once that a money limit cannot be held, before more is spent; the other limits hold."""
+        limit, name = self.asked.limits.cost, self.model.name
+        known = self.model.spec.prices is not None and self.meter.usage.cost_usd is not None
+        if limit is None or known or name in self.session.unpriced:
+            return
+        self.session.unpriced.add(name)
+        await self.turn.host.say(
+            "warning",
+            f"Mazu: what {name} costs is not known, so the limit of ${limit:g} cannot be held against it; the other limits "
+            f"hold. Set its prices in [models.{self.model.spec.provider}] of config.toml.",
+        )
 
     async def _user_command(self, command: str) -> Stop:
         """`!command`: run what the user typed, through the same policy; the model hears of it in the next turn."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from mazu_ls.agent.limits import Limits, Meter
+from mazu_ls.messages import Usage
 from tests.scenario import check
 
 READ = """
@@ -51,7 +53,7 @@ def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(limit: str,
     )
 
 
-def test_an_unknown_price_cannot_keep_a_money_limit_which_is_said_and_nothing_more_is_spent():
+def test_an_unknown_price_cannot_be_held_against_a_money_limit_which_is_said_once_and_the_other_limits_hold():
     world = check(
         f"""
         -- settings --
@@ -65,11 +67,23 @@ def test_an_unknown_price_cannot_keep_a_money_limit_which_is_said_and_nothing_mo
         """,
         """
         tool: 1	hello
-        stop: max_cost
-        detail: The cost of this model is not known, so the money limit cannot be kept: set its prices.
+        assistant: (script ended)
+        stop: end_turn
         """,
     )
-    assert len(world.bodies) == 1
+    (said,) = [text for level, text in world.host.said if level == "warning"]
+    assert "unpriced:claude-nobody-knows" in said and "$5" in said and "[models.unpriced]" in said
+    assert len(world.bodies) == 2
+
+
+def test_what_is_known_of_the_money_counts_also_where_something_is_unknown():
+    meter = Meter(Limits(cost=0.5))
+    meter.add(Usage(cost_usd=0.4))
+    meter.add(Usage(cost_usd=None))
+    assert meter.exceeded() is None
+    meter.add(Usage(cost_usd=0.2))
+    stop = meter.exceeded()
+    assert stop and stop.reason == "max_cost" and "$0.6000" in stop.sentence
 
 
 def test_the_time_limit_holds_inside_a_model_call():
