@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
+from mazu_ls.agent import proposed as table
 from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, standing, walked
+from mazu_ls.agent.proposed import MIGRATIONS as MIGRATIONS
+from mazu_ls.agent.proposed import Proposed
 from mazu_ls.agent.retaking import Accepted
-from mazu_ls.store import Migrations, Store, select
+from mazu_ls.store import Store
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
@@ -29,41 +30,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 SHOWN_LINES = 12
 """Lines of a refused hunk that the model is shown."""
-
-MIGRATIONS = Migrations(
-    "proposals",
-    [
-        """
-        CREATE TABLE proposed_hunk (
-            id TEXT PRIMARY KEY, path TEXT NOT NULL, session TEXT NOT NULL, state TEXT NOT NULL, note TEXT NOT NULL,
-            body BLOB NOT NULL
-        );
-        """
-    ],
-)
-
-
-class Proposed(Struct, frozen=True):
-    """One hunk that is proposed: number `number` of the `of` that its file had when it was proposed.
-
-    `path` is the file as the workspace names it.
-    """
-
-    id: str
-    path: str
-    number: int
-    of: int
-    session_id: str
-    turn_id: str
-    created_at: str
-    hunk: Hunk
-
-    @property
-    def name(self) -> str:
-        """How it is spoken of."""
-        if self.hunk.kind != "edit":
-            return f"{'the new file' if self.hunk.kind == 'create' else 'the deletion of'} {self.path}"
-        return f"hunk {self.number} of {self.path}" if self.of > 1 else f"the edit of {self.path}"
 
 
 @dataclass(frozen=True)
@@ -98,6 +64,7 @@ class Proposals:
         self._stale: set[str] = set()
         self._listeners: list[Callable[[str], None]] = []
         self._version = -1
+        self._proposers: set[str] = set()
         self._writing = asyncio.Lock()
 
     def listen(self, listener: Callable[[str], None]) -> None:
@@ -131,7 +98,9 @@ class Proposals:
         """Write down what was seen, take over what another process wrote, and read something `besides`."""
         await self.settle()
         async with self._writing:
-            changed, found = await self._store.read(lambda db: (_changed(db, self._version), besides(db)))
+            changed, found = await self._store.read(
+                lambda db: (table.changed(db, self._version), besides(db))
+            )
             paths = self._take_over(*changed)
         for path in paths:
             self._tell(path)
@@ -142,6 +111,7 @@ class Proposals:
         if rows is None:
             return []
         self._version = version
+        self._proposers |= {row.session_id for row in rows}
         known = {one.id: one for hunks in self._open.values() for one in hunks}
         before, self._open = self._open, {}
         for row in rows:
@@ -173,11 +143,12 @@ class Proposals:
         gone = [one.id for one in old if one.id not in {kept.id for kept in new}]
 
         def write(db: apsw.Connection) -> None:
-            _delete(db, gone)
+            table.delete(db, gone)
             for one in new:
-                _put(db, one)
+                table.put(db, one)
 
         async with self._writing:
+            self._proposers.add(session_id)
             await self._store.write(write)
             self._set(path, new)
         self._tell(path)
@@ -243,7 +214,7 @@ class Proposals:
             seen, self._undecided = self._undecided, []
             again, self._reopened = self._reopened, []
             if seen or again:
-                await self._store.write(lambda db: _settle(db, seen, again))
+                await self._store.write(lambda db: table.settle(db, seen, again))
 
     def proposed_text(self, path: str, text: str | None) -> tuple[str | None, int]:
         """The text with every open hunk that still has its place (None where no file would be), and how many have none."""
@@ -254,19 +225,25 @@ class Proposals:
         """Close these hunks; the model hears of it, and of the user's note. Returns those that were open."""
         found = [one for hunks in self._open.values() for one in hunks if one.id in ids]
         async with self._writing:
-            await self._store.write(lambda db: _decide(db, [(one.id, "rejected") for one in found], note))
+            await self._store.write(
+                lambda db: table.decide(db, [(one.id, "rejected") for one in found], note)
+            )
             for path in {one.path for one in found}:
                 self._set(path, [one for one in self._open[path] if one.id not in ids])
         for path in sorted({one.path for one in found}):
             self._tell(path)
         return found
 
+    def has_proposed(self, session_id: str) -> bool:
+        """Whether this session proposed anything that was open while this process ran; else no verdict can come."""
+        return session_id in self._proposers
+
     async def untold(self, session_id: str) -> Verdicts | None:
         """What the user, here or at another process, decided on this session's proposals since its model was told.
 
         None where there is nothing.
         """
-        rows = await self._read_anew(lambda db: _decided(db, session_id))
+        rows = await self._read_anew(lambda db: table.decided(db, session_id))
         if not rows:
             return None
         said = [_sentence(one, state, note) for one, state, note in rows]
@@ -277,12 +254,13 @@ class Proposals:
         """Whether a rejection waits to be told."""
         await self.settle()
         return any(
-            state == "rejected" for _, state, _ in await self._store.read(lambda db: _decided(db, session_id))
+            state == "rejected"
+            for _, state, _ in await self._store.read(lambda db: table.decided(db, session_id))
         )
 
     async def told(self, ids: Iterable[str]) -> None:
         """The model knows of these; they are over."""
-        await self._store.write(lambda db: _delete(db, list(ids)))
+        await self._store.write(lambda db: table.delete(db, list(ids)))
 
     async def keep_turns(self, session_id: str, turns: Collection[str]) -> None:
         """Withdraw what is open of turns that are no longer part of a session's conversation."""
@@ -296,7 +274,7 @@ class Proposals:
             return
         ids = {one.id for one in gone}
         async with self._writing:
-            await self._store.write(lambda db: _delete(db, list(ids)))
+            await self._store.write(lambda db: table.delete(db, list(ids)))
             for path in {one.path for one in gone}:
                 self._set(path, [one for one in self._open[path] if one.id not in ids])
         for path in sorted({one.path for one in gone}):
@@ -313,7 +291,7 @@ class Proposals:
         if not found:
             return
         async with self._writing:
-            await self._store.write(lambda db: [_put(db, one) for one in found])
+            await self._store.write(lambda db: [table.put(db, one) for one in found])
             for path in [path for path in self.paths if path == old or path.startswith(f"{old}/")]:
                 self._set(path, [])
                 self._tell(path)
@@ -335,50 +313,6 @@ class Proposals:
 def standing_hunks(seen: Iterable[Seen]) -> list[Hunk]:
     """The hunks that still have their place, each at its line of now."""
     return [replace(one.proposed.hunk, line=one.standing.line) for one in seen if one.standing.fate == "open"]
-
-
-def _changed(db: apsw.Connection, known: int) -> tuple[int, list[Proposed] | None]:
-    """The open hunks, if another connection wrote to the database since `known`, and the version of now."""
-    ((version,),) = select(db, "PRAGMA data_version")
-    if version == known:
-        return version, None
-    rows = select(db, "SELECT body FROM proposed_hunk WHERE state = 'open'")
-    return version, [msgspec.json.decode(body, type=Proposed) for (body,) in rows]
-
-
-def _put(db: apsw.Connection, one: Proposed) -> None:
-    db.execute(
-        "INSERT INTO proposed_hunk VALUES (?, ?, ?, 'open', '', ?)"
-        " ON CONFLICT (id) DO UPDATE SET path = excluded.path, body = excluded.body",
-        (one.id, one.path, one.session_id, msgspec.json.encode(one)),
-    ).fetchall()
-
-
-def _settle(db: apsw.Connection, seen: Sequence[tuple[str, str]], again: Sequence[Proposed]) -> None:
-    _delete(db, [one.id for one in again])
-    for one in again:
-        _put(db, one)
-    _decide(db, seen, "")
-
-
-def _decide(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -> None:
-    db.executemany(
-        "UPDATE proposed_hunk SET state = ?, note = ? WHERE id = ? AND state = 'open'",
-        [(state, note, one) for one, state in decided],
-    ).fetchall()
-
-
-def _decided(db: apsw.Connection, session_id: str) -> list[tuple[Proposed, str, str]]:
-    rows = select(
-        db,
-        "SELECT body, state, note FROM proposed_hunk WHERE session = ? AND state <> 'open' ORDER BY path, rowid",
-        (session_id,),
-    )
-    return [(msgspec.json.decode(body, type=Proposed), state, note) for body, state, note in rows]
-
-
-def _delete(db: apsw.Connection, ids: Sequence[str]) -> None:
-    db.executemany("DELETE FROM proposed_hunk WHERE id = ?", [(one,) for one in ids]).fetchall()
 
 
 def _sentence(one: Proposed, state: str, note: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.proposals import Proposed, Seen
+    from mazu_ls.agent.proposals import Seen
+    from mazu_ls.agent.proposed import Proposed
 
 KEPT = 20
 """Acceptances of one file that can be undone."""
