@@ -27,6 +27,8 @@ class Asked:
         self.question = question
         self.in_chat = False
         """Whether a chat document is open in which it can be answered too."""
+        self.in_chat_alone = False
+        """The editor has no way of its own to ask."""
         self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.verdict: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         """What was decided by anyone; None where the question was withdrawn."""
@@ -85,6 +87,7 @@ class Approvals:
             logger.warning("The question %r was not answered: %s", asked.question.title, error)
             if asked.in_chat:
                 # An editor that cannot ask leaves the chat document, which says what is asked.
+                asked.in_chat_alone = True
                 await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
             return asked.answered.result() if asked.answered.done() else Reply(None)
         finally:

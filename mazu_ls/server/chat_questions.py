@@ -70,13 +70,16 @@ def choices_in(editor: Editor, document: Document) -> Asked | None:
 
 def _show(server: Server, editor: Editor, document: Document, asked: Asked) -> None:
     asked.in_chat = True
-    server.jobs.spawn(_follow(editor, document, asked))
+    server.jobs.spawn(_follow(server, editor, document, asked))
 
 
-async def _follow(editor: Editor, document: Document, asked: Asked) -> None:
+async def _follow(server: Server, editor: Editor, document: Document, asked: Asked) -> None:
     """Show a question below what was said until it is answered; then its verdict."""
     block = _block(asked.question)
     shown = await _put(editor, document, block)
+    if not shown and asked.in_chat_alone and not asked.verdict.done():
+        # Kate takes no edit so long after a command, and has no dialog; what it always shows is a message.
+        await server.host.say("warning", _told(asked.question))
     reply = await asked.verdict
     if shown:
         await _replace(editor, document, block, asked.question, reply)
@@ -116,6 +119,12 @@ def _block(question: Question) -> str:
         parts.append("\n".join([f"{FENCE}diff", *lines[:DIFF_LINES], *more, FENCE]))
     names = ", ".join(f"*Mazu: {TITLES[choice.kind]}*" for choice in question.choices)
     return "\n\n".join([*parts, f"Answer with a code action here: {names}."]) + "\n\n"
+
+
+def _told(question: Question) -> str:
+    """The question where its section has no place."""
+    said = [question.title, (question.diff or question.detail).strip()[:DETAIL]]
+    return "\n\n".join([*said, "Answer with a code action in the chat document, such as Mazu: allow once."])
 
 
 async def _put(editor: Editor, document: Document, block: str) -> bool:

@@ -267,3 +267,22 @@ async def test_a_reply_in_the_chat_document_is_never_lost(
 
         await eventually(whole)
         assert document.text.count("## You") == 2
+
+
+async def test_a_question_that_comes_too_late_for_the_chat_document_is_still_told(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.py").write_text("x = 1\n")
+    late = Quirks(**{**vars(KATE), "edits_for": 0.0, "questions": []})
+    replies = [{"calls": [edit_call("a.py", "x = 1", "x = 2")]}, {"text": "Done."}]
+    async with opened(late, env, folder, replies) as editor:
+        chat = await editor.open_chat()
+        message = {"message": "Make x two", "sessionId": chats.session_of(chat.text), "wait": True}
+        turn = asyncio.create_task(editor.command("mazu.chat", message, within=60))
+        told = await editor.client.until(
+            lambda m: m.get("method") == "window/showMessage" and "+x = 2" in m["params"]["message"]
+        )
+        assert told["params"]["message"].startswith("Mazu wants to use edit_file: a.py")
+        await editor.answer_in(chat, "Mazu: allow once")
+        assert (await turn)["reply"] == "Done."
+        assert (folder / "a.py").read_text() == "x = 2\n"
