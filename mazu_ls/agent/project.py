@@ -311,7 +311,7 @@ class Project:
         try:
             injection = await self.memories.inject(context, self.config.memory.inject_tokens)
         except MazuError as error:
-            await self._say_once(f"Memory could not be read for this turn: {error.message}")
+            await self.say_once(f"Memory could not be read for this turn: {error.message}")
             return "", ()
         return injection.text, tuple(memory.id for memory in injection.memories)
 
@@ -322,7 +322,7 @@ class Project:
         """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""
         if self.checkpoints is None:
             if self.no_checkpoints:
-                await self._say_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
+                await self.say_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
             return None
         if boundary is not None:
             self.conversation_part.boundary[session_id] = boundary
@@ -338,7 +338,8 @@ class Project:
             self.conversation_part.boundary.pop(session_id, None)
         return taken.id
 
-    async def _say_once(self, text: str) -> None:
+    async def say_once(self, text: str) -> None:
+        """A warning that is not repeated while this project is open."""
         if text not in self._told:
             self._told.add(text)
             await self.host.say("warning", text)

@@ -57,7 +57,6 @@ class Session:
         self.interrupted = False
         self.aside = False
         self.map = ""
-        self.unpriced: set[str] = set()
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""

@@ -156,13 +156,11 @@ class TurnRun:
         """Say once that a money limit cannot be held, before more is spent; the other limits hold."""
         limit, name = self.asked.limits.cost, self.model.name
         known = self.model.spec.prices is not None and self.meter.usage.cost_usd is not None
-        if limit is None or known or name in self.session.unpriced:
+        if limit is None or known:
             return
-        self.session.unpriced.add(name)
-        await self.turn.host.say(
-            "warning",
-            f"Mazu: what {name} costs is not known, so the limit of ${limit:g} cannot be held against it; the other limits "
-            f"hold. Set its prices in [models.{self.model.spec.provider}] of config.toml.",
+        await self.session.project.say_once(
+            f"What {name} costs is not known, so the limit of ${limit:g} cannot be held against it; the other limits hold. "
+            f"Set its prices in [models.{self.model.spec.provider}] of config.toml."
         )
 
     async def _user_command(self, command: str) -> Stop:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import logging
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
@@ -12,7 +13,9 @@ from weakref import WeakKeyDictionary
 from mazu_ls.models.faults import Endpoint
 from mazu_ls.models.retry import Patience
 
+log = logging.getLogger(__name__)
 Sdk = Literal["anthropic", "openai"]
+CLOSE_SECONDS = 0.5
 _MODULES: dict[Sdk, tuple[str, ...]] = {
     "anthropic": ("anthropic", "anthropic.resources.messages"),
     "openai": ("openai", "openai.resources.chat.completions"),
@@ -66,9 +69,15 @@ async def client_for(connection: Connection) -> Any:
 
 
 async def close_clients() -> None:
-    """Close the connections of this event loop's clients, when the server ends."""
+    """Close the connections of this event loop's clients, when the server ends. A failure is logged."""
     known = _clients.pop(asyncio.get_running_loop(), {})
-    await asyncio.gather(*(client.close() for client in known.values()), return_exceptions=True)
+    closing = asyncio.gather(*(client.close() for client in known.values()), return_exceptions=True)
+    try:
+        failed = [error for error in await asyncio.wait_for(closing, CLOSE_SECONDS) if error is not None]
+    except TimeoutError:
+        failed = [TimeoutError(f"not closed in {CLOSE_SECONDS} s")]
+    for error in failed:
+        log.warning("a connection to a model service: %r", error)
 
 
 def _client(account: Account, patience: Patience) -> Any:

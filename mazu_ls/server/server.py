@@ -191,11 +191,14 @@ class Server:
         if not self._opening.done():
             await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
         if self.project is not None:
+            from mazu_ls.models.clients import close_clients
+
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self.project.close()
             except TimeoutError:
                 logger.warning("The project did not close in %s s.", CLOSE_SECONDS)
+            await close_clients()
 
     async def _open(self) -> Project:
         # Imported in a thread: the loop answers the editor meanwhile.

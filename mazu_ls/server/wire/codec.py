@@ -16,7 +16,18 @@ MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
 UNKNOWN = re.compile(r"contains unknown field `(?P<name>[^`]+)`")
 SOMETHING = r"\S"
 """What a text must match that says something: blanks alone say nothing."""
-BLANK = f"Expected `str` matching regex {SOMETHING!r}"
+PLAIN = r"\A[^\x00-\x1f\x7f-\x9f]*\Z"
+"""What a name must match that is spoken of in sentences, headers and logs."""
+NAMED = r"\A[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*\Z"
+"""PLAIN and SOMETHING at once."""
+PROBLEMS = {
+    f"Expected `str` matching regex {pattern!r}": problem
+    for pattern, problem in (
+        (SOMETHING, "must not be empty or blank"),
+        (PLAIN, "must not hold control characters"),
+        (NAMED, "must not be blank or hold control characters"),
+    )
+}
 
 
 class Wire(Struct, rename="camel", frozen=True):
@@ -33,7 +44,8 @@ def convert(raw: Any, to: type[T], whole: str = "arguments") -> T:
         value = msgspec.convert(raw, to)
     except msgspec.ValidationError as error:
         field = field_at_fault(str(error))
-        problem = PLACE.sub("", str(error)).replace(BLANK, "must not be empty or blank")
+        problem = PLACE.sub("", str(error))
+        problem = PROBLEMS.get(problem, problem)
         raise InvalidArguments(f"`{field or whole}`: {problem}", field) from error
     except RecursionError as error:
         raise InvalidArguments(f"`{whole}` is nested too deeply", "") from error

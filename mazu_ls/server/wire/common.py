@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from mazu_ls.server.lsp import Range
-from mazu_ls.server.wire.codec import SOMETHING, Params
+from mazu_ls.server.wire.codec import NAMED, PLAIN, SOMETHING, Params
 
 Text = Annotated[str, Meta(pattern=SOMETHING)]
+ModelName = Annotated[str, Meta(pattern=NAMED)]
+ModelWanted = Annotated[str, Meta(pattern=PLAIN)]
+"""A model, or the default one where it is empty."""
 Positive = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[float, Meta(gt=0)]

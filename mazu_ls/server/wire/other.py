@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from mazu_ls.server.wire.codec import Params
-from mazu_ls.server.wire.common import Amount, Positive, Text
+from mazu_ls.server.wire.common import Amount, ModelName, Positive, Text
 
 ModeName = Literal["ask", "auto", "plan", "bypass"]
 SkillName = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -33,7 +33,7 @@ class RunSkill(Params, frozen=True):
 
 
 class SetModel(Params, frozen=True):
-    model: Text
+    model: ModelName
 
 
 class RuleFields(Params, frozen=True):

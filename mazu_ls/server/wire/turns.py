@@ -6,14 +6,14 @@ from mazu_ls.errors import MazuError
 from mazu_ls.messages import StopReason, Usage
 from mazu_ls.server.lsp import Range
 from mazu_ls.server.wire.codec import Params, Wire
-from mazu_ls.server.wire.common import Amount, Place, Positive, Seconds, Text
+from mazu_ls.server.wire.common import Amount, ModelName, ModelWanted, Place, Positive, Seconds, Text
 
 
 class Chat(Params, frozen=True):
     message: Text | None = None
     session_id: str | None = None
     attachments: tuple[Place, ...] = ()
-    model: str | None = None
+    model: ModelWanted | None = None
     wait: bool = False
 
 
@@ -28,14 +28,14 @@ class Run(Params, frozen=True):
     max_seconds: Seconds | None = None
     checkpoint_every: Positive | None = None
     allow_shell: bool = False
-    model: str | None = None
+    model: ModelWanted | None = None
     wait: bool = False
 
 
 class Ask(Params, frozen=True):
     question: Text
     attachments: tuple[Place, ...] = ()
-    model: str | None = None
+    model: ModelWanted | None = None
     wait: bool = False
 
 
@@ -43,14 +43,14 @@ class Edit(Params, frozen=True):
     uri: str
     range: Range
     instruction: Text
-    model: str | None = None
+    model: ModelWanted | None = None
     wait: bool = False
 
 
 class Council(Params, frozen=True):
     question: Text
-    models: tuple[str, ...] = ()
-    lead: str | None = None
+    models: tuple[ModelName, ...] = ()
+    lead: ModelWanted | None = None
     attachments: tuple[Place, ...] = ()
     wait: bool = False
 
