@@ -21,7 +21,7 @@ end, {
 })
 
 local takes_selection = { 'ask', 'chat', 'council', 'edit', 'remember' }
-local takes_none = { 'checkpoint', 'memory', 'recall', 'rollback', 'run', 'send', 'status', 'stop', 'undo' }
+local takes_none = { 'checkpoint', 'memory', 'proposals', 'recall', 'rollback', 'run', 'send', 'status', 'stop', 'undo' }
 
 ---@param mode string
 ---@param name string

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import IO, TextIO
 
 
@@ -36,7 +37,7 @@ def main(path: str, *command: str) -> int:
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert server.stdin and server.stdout
     lock = threading.Lock()
-    with open(path, "a", buffering=1, encoding="utf-8") as record:
+    with Path(path).open("a", buffering=1, encoding="utf-8") as record:
         asked = (sys.stdin.buffer, server.stdin, "client", record, lock)
         threading.Thread(target=pump, args=asked, daemon=True).start()
         pump(server.stdout, sys.stdout.buffer, "server", record, lock)

@@ -115,3 +115,15 @@ async def test_texts_of_every_kind(bed: Bed):
         Reply(text="Done."),
     )
     await bed.tell("texts")
+
+
+async def test_proposals_are_decided_hunk_by_hunk(bed: Bed):
+    twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
+    says(
+        bed,
+        Reply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
+        Reply(text="Proposed."),
+        Reply(text="I see."),
+    )
+    await bed.tell("proposals")
+    assert "keep the order" in str(bed.model.bodies[-1]["messages"]), "the model hears why not"

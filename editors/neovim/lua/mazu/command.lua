@@ -48,6 +48,7 @@ local function subcommands()
     require('mazu.commands.agent'),
     require('mazu.commands.memory'),
     require('mazu.commands.checkpoint'),
+    require('mazu.commands.proposal'),
     require('mazu.commands.session')
   )
 end
