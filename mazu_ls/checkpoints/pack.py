@@ -17,7 +17,11 @@ from mazu_ls.checkpoints.objects import BLOB, COMMIT, TREE, object_id
 _TYPE = {COMMIT: 1, TREE: 2, BLOB: 3}
 _SPILL = 8 << 20  # bytes kept in memory before they go to the file
 _PLAIN = 64 << 10  # a tree is mostly hashes: from this size on, compressing it costs more than it saves
-_STORED = 1 << 10  # up to this size, setting zlib up (50 µs) costs more than what it saves
+_STORED = 128  # up to this size there is nothing to save
+_SMALL, _MEDIUM = (
+    8 << 10,
+    32 << 10,
+)  # setting zlib up for its largest window takes 40 µs, more than such data itself
 _HEADER = 12
 
 
@@ -112,9 +116,12 @@ class PackWriter:
 
 
 def _deflated(data: bytes, level: int) -> bytes:
-    """A zlib stream (RFC 1950); of small data one stored block (RFC 1951, 3.2.4)."""
-    if len(data) > _STORED:
+    """A zlib stream (RFC 1950) with a window no larger than needed; of tiny data one stored block (RFC 1951, 3.2.4)."""
+    if len(data) > _MEDIUM:
         return zlib.compress(data, level)
+    if len(data) > _STORED:
+        deflate = zlib.compressobj(level, zlib.DEFLATED, *((13, 6) if len(data) <= _SMALL else (14, 7)))
+        return deflate.compress(data) + deflate.flush()
     sizes = struct.pack("<HH", len(data), len(data) ^ 0xFFFF)
     return b"\x78\x01\x01" + sizes + data + struct.pack(">L", zlib.adler32(data))
 

@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from mazu_ls.checkpoints import lock
@@ -17,6 +18,7 @@ from mazu_ls.paths import private_folder
 
 REFS = "refs/mazu/c/"
 MANY_PACKS = 50
+_AHEAD = 500  # ids asked for at once: few enough to fit into a pipe
 _CONFIG = """[core]
 \trepositoryformatversion = 0
 \tfilemode = true
@@ -72,6 +74,20 @@ def require_git() -> str:
 def lines(oids: Iterable[bytes]) -> bytes:
     """Ids as git reads them from a list."""
     return b"".join(b"%s\n" % oid.hex().encode() for oid in oids)
+
+
+def _answers(process: subprocess.Popen[bytes], oids: Sequence[bytes]) -> Iterator[bytes | None]:
+    """What `cat-file --batch` says to these ids; None where it has no such object, or has died."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(lines(oids))
+        process.stdin.flush()
+        for _ in oids:
+            header = process.stdout.readline().split()
+            yield process.stdout.read(int(header[2]) + 1)[:-1] if len(header) == 3 else None
+    except OSError:
+        yield None
 
 
 class Repository:
@@ -151,24 +167,30 @@ class Repository:
 
     def read(self, oid: bytes) -> bytes:
         """One object's data. Raises MazuError(storage) if the store does not hold it."""
-        process = self._batch()
-        assert process.stdin is not None
-        assert process.stdout is not None
+        with closing(self.read_all([oid])) as found:
+            return next(found)
+
+    def read_all(self, oids: Sequence[bytes]) -> Generator[bytes, None, None]:
+        """The data of several objects in this order, many of them asked for at once. Raises MazuError(storage).
+
+        To be closed before anything else is read: answers that nobody took would be in the way.
+        """
+        process, left = self._batch(), len(oids)
         try:
-            process.stdin.write(oid.hex().encode() + b"\n")
-            process.stdin.flush()
-            header = process.stdout.readline().split()
-            data = process.stdout.read(int(header[2]) + 1)[:-1] if len(header) == 3 else None
-        except OSError:
-            header, data = [], None
-        if data is None:
-            self.forget_reader()
-            raise MazuError(
-                Kind.STORAGE,
-                f"The checkpoint store misses the object {oid.hex()[:12]}.",
-                f"It was damaged from outside; the store is {self.path}.",
-            )
-        return data
+            for start in range(0, len(oids), _AHEAD):
+                asked = oids[start : start + _AHEAD]
+                for oid, data in zip(asked, _answers(process, asked), strict=True):
+                    if data is None:
+                        raise MazuError(
+                            Kind.STORAGE,
+                            f"The checkpoint store misses the object {oid.hex()[:12]}.",
+                            f"It was damaged from outside; the store is {self.path}.",
+                        )
+                    left -= 1
+                    yield data
+        finally:
+            if left:
+                self.forget_reader()
 
     def missing(self, oids: Iterable[bytes]) -> set[bytes]:
         """Which of these objects the store does not hold."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -199,7 +200,7 @@ def roll_back(
         merge.spare_users_work(found.steps, found.report.plan, _mixed(found, both))
         spare_typed(found.buffers, found.report.plan)
     found.report.plan.buffers = [change.buffer.uri for change in found.buffers]
-    staged = stage.stage(found.steps, project.repository.read)
+    staged = stage.stage(found.steps, project.repository.read_all)
     try:
         transaction(
             db,
@@ -236,10 +237,9 @@ def _commit(
         if section is None or not selection.has(section):
             continue
         old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in (safety, target))
-        changed = {
-            path.decode(): project.repository.read(now.oid) if now is not None else None
-            for path, _, now in project.trees.diff(old, new)
-        }
+        entries = {path.decode(): now for path, _, now in project.trees.diff(old, new)}
+        with closing(project.repository.read_all([e.oid for e in entries.values() if e is not None])) as data:
+            changed = {path: next(data) if entry is not None else None for path, entry in entries.items()}
         if changed:
             part.restore(db, changed)
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
@@ -294,7 +294,7 @@ def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
     for step in [step for step in todo if step.now is not None and step.now.oid in lost]:
         report.problems.append(Reasoned(step.shown, "the damaged checkpoint store does not hold it any more"))
         todo.remove(step)
-    staged = stage.stage(todo, project.repository.read)
+    staged = stage.stage(todo, project.repository.read_all)
     finish(project, db, todo, staged, report)
     log.warning(
         "a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems"

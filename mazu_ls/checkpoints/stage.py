@@ -7,8 +7,8 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.checkpoints.mounts import Mount
@@ -55,22 +55,24 @@ class WorkFolders:
         return fd
 
 
-def stage(steps: Sequence[Step], read: Callable[[bytes], bytes]) -> Staged:
+def stage(steps: Sequence[Step], read: Callable[[Sequence[bytes]], Generator[bytes, None, None]]) -> Staged:
     """Write every new content to its device. Nothing of the project has moved when this fails.
 
+    `read` gives the data of objects, in their order.
     Raises MazuError(storage or permission) where the disk is full, or a folder cannot be written.
     """
     staged: Staged = {}
+    contents = read([step.now.oid for step in steps if step.now is not None and step.was != step.now])
     try:
         for mount, folder in {(step.mount, step.mount.folder(step.path)) for step in steps}:
             _require_writable(mount, folder)
-        with WorkFolders() as works:
+        with WorkFolders() as works, closing(contents):
             for number, step in enumerate(steps):
                 if step.was != step.now:
                     work, name = works.of(step.mount), _name(step, number)
                     staged[step] = name
                     if step.now is not None:
-                        _write(step, step.now, read(step.now.oid), work, _DRAFT + name)
+                        _write(step, step.now, next(contents), work, _DRAFT + name)
             _publish(staged, works)
     except BaseException as error:
         unstage(staged)
@@ -197,15 +199,29 @@ def _bury(work: int, name: bytes, older_than: float) -> bool:
     if name.startswith(_DRAFT):
         os.unlink(name, dir_fd=work)
         return True
+    expected = {bytes.fromhex(part) for part in name.decode().split(".")[1:3] if len(part) == 40}
+    if expected and _rests(work, name, older_than):
+        return True
     found, status = entry_at(work, name)
     if status is None:
         return True
-    expected = {bytes.fromhex(part) for part in name.decode().split(".")[1:3] if len(part) == 40}
     if found is None or found.oid not in expected:
         return False
     if time.time() - status.st_ctime >= older_than:
         os.unlink(name, dir_fd=work)
     return True
+
+
+def _rests(work: int, name: bytes, seconds: float) -> bool:
+    """Whether a file came here less than `seconds` ago and was not written since: it is looked at when its time is up.
+
+    Coming here changed its change time, a write would have changed both.
+    """
+    try:
+        status = os.stat(name, dir_fd=work, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return status.st_mtime_ns < status.st_ctime_ns and time.time() - status.st_ctime < seconds
 
 
 def _rescue(source: Path, rescue: Path) -> Path:
