@@ -21,13 +21,17 @@ _numbers = itertools.count(1)
 
 
 class Job:
-    """One piece of background work. `report` shows a line, and a percentage where it means something."""
+    """One piece of background work. `report` shows a line, and a percentage where it means something.
+
+    `sentence` is what the progress ends with if the work does not fail.
+    """
 
     def __init__(self, title: str, token: Token | None, editor: Editor | None) -> None:
         """`token`: the client's, None where one is to be created."""
         self.title = title
         self.token = token
         self.task: asyncio.Task[Any] | None = None
+        self.sentence = "done"
         self._editor = editor
         self._shown = False
         self._last = ""
@@ -153,7 +157,7 @@ class Jobs:
         end = "failed"
         try:
             result = await work(job)
-            end = "done"
+            end = job.sentence
         except asyncio.CancelledError:
             end = "stopped"
             raise

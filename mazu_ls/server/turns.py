@@ -65,7 +65,9 @@ async def start(
 
     async def work(job: Job) -> wire.TurnResult:
         server.updates.follow(turn, job)
-        return encoded(await session.prompt(asked, turn))
+        result = encoded(await session.prompt(asked, turn))
+        job.sentence = ending(result)
+        return result
 
     return await server.jobs.answer(
         session.headline(asked.text),
@@ -93,6 +95,20 @@ def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResult:
         memories=wire.TurnMemories(list(result.injected), list(result.written)),
         error=wire.Failure.of(result.error),
     )
+
+
+def ending(result: wire.TurnResult) -> str:
+    """How a turn ended, and what came of it, in a line."""
+    if result.stop_reason == "cancelled":
+        how = "stopped"
+    elif result.error:
+        how = "failed"
+    else:
+        how = SENTENCES.get(result.stop_reason, "done")
+    count = len(result.edits)
+    files = f"; {count} file{'' if count == 1 else 's'} changed" if count else ""
+    cost = result.usage.cost_usd
+    return how + files + (f"; ${cost:.4f}" if cost else "")
 
 
 async def tell_end(server: Server, result: wire.TurnResult) -> None:

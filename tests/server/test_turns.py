@@ -95,6 +95,22 @@ async def test_a_turn_answers_at_once_and_goes_on_with_updates_and_progress(
         assert progress[-1] == "end"
 
 
+async def test_the_progress_ends_with_what_came_of_the_turn(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\n")
+    replies = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Done."}]
+    replies += [{"text": "word " * 400, "delay": 0.05, "chunk": 5}]
+    async with agent(env, folder, replies) as client:
+        await client.command("mazu.chat", {"message": "Make x two"}, within=60)
+        await client.until(lambda m: m.get("params", {}).get("value", {}).get("kind") == "end", within=60)
+        assert client.notes("$/progress")[-1]["value"]["message"].startswith("done; 1 file changed; $0.0")
+        await client.command("mazu.chat", {"message": "And now wait"})
+        await client.until(lambda m: m.get("params", {}).get("update", {}).get("text", "").startswith("word"))
+        await client.command("mazu.cancel")
+        await client.until(
+            lambda m: m.get("params", {}).get("value", {}).get("message", "").startswith("stopped")
+        )
+
+
 async def test_no_key_is_said_with_what_to_do(env: dict[str, str], folder: Path):
     async with connected(env) as client:
         await client.initialize(folder)

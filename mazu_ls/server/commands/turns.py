@@ -152,7 +152,9 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
             project, source, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
             turn_id=turn_id,
         )  # fmt: skip
-        return turns.encoded(result, document.uri)
+        told = turns.encoded(result, document.uri)
+        job.sentence = turns.ending(told)
+        return told
 
     return await server.jobs.answer(
         f"rewriting {name.rpartition('/')[2]}",
