@@ -148,6 +148,9 @@ async def hear_verdicts(run: TurnRun) -> None:
     proposals = run.session.project.proposals
     if proposals is None or run.asked.kind == "edit":
         return
+    shown = proposals.late or proposes(run)  # then proposals of other windows show in what is read
+    if run.meter.usage.steps and not shown and not proposals.has_proposed(run.session.id):
+        return
     if verdicts := await proposals.untold(run.session.id):
         run.record(journal.UserSaid(Message("user", (Text(verdicts.note),)), ""))
         await proposals.told(verdicts.ids)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,16 +25,16 @@ class Edit:
     before: str
     after: str
     diff: str
+    added: int
+    removed: int
 
-    @property
-    def added(self) -> int:
-        """Lines that came."""
-        return sum(line.startswith("+") for line in self._lines)
-
-    @property
-    def removed(self) -> int:
-        """Lines that went."""
-        return sum(line.startswith("-") for line in self._lines)
+    @classmethod
+    def of(cls, path: Path, name: str, before: str | None, after: str | None) -> Edit:
+        """The edit of the file that is called `name`; None: no file. `added` and `removed` count all its lines."""
+        lines = _differing(name, before, after)
+        added = sum(line.startswith("+") for line in lines[2:])
+        removed = sum(line.startswith("-") for line in lines[2:])
+        return cls(path, before or "", after or "", _shown(lines), added, removed)
 
     @property
     def creates(self) -> bool:
@@ -46,11 +45,6 @@ class Edit:
     def deletes(self) -> bool:
         """Whether there will be no file."""
         return self.diff.partition("\n")[2].startswith("+++ /dev/null")
-
-    @cached_property
-    def _lines(self) -> Sequence[str]:
-        """Of the whole difference: `diff` may be cut."""
-        return _differing(self.before, self.after)[2:]
 
 
 Approve = Callable[[Edit], Awaitable[None]]
@@ -74,8 +68,7 @@ class ReviewedHost:
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if need be, checkpoint what stood before, edit, record."""
-        diff = unified(self.workspace.relative(path), before, after)
-        edit = Edit(path, before or "", after or "", diff)
+        edit = Edit.of(path, self.workspace.relative(path), before, after)
         if self.approve:
             await self.approve(edit)
         await self.before_effect()
@@ -112,13 +105,16 @@ class ReviewedHost:
 
 def unified(name: str, before: str | None, after: str | None) -> str:
     """A unified diff of one file, at most MAX_DIFF_LINES lines of it."""
-    shown = _differing(before, after, name)
-    if len(shown) > MAX_DIFF_LINES:
-        shown = [*shown[:MAX_DIFF_LINES], f"... {len(shown) - MAX_DIFF_LINES} more lines"]
-    return "\n".join(shown)
+    return _shown(_differing(name, before, after))
 
 
-def _differing(before: str | None, after: str | None, name: str = "") -> list[str]:
+def _shown(lines: Sequence[str]) -> str:
+    if len(lines) > MAX_DIFF_LINES:
+        lines = [*lines[:MAX_DIFF_LINES], f"... {len(lines) - MAX_DIFF_LINES} more lines"]
+    return "\n".join(lines)
+
+
+def _differing(name: str, before: str | None, after: str | None) -> list[str]:
     """The lines of a unified diff; an edit of one region costs no search."""
     old, new = (before or "").splitlines(), (after or "").splitlines()
     head, tail = _common(old, new)

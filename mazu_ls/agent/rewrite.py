@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.agent.limits import Limits
-from mazu_ls.agent.review import Edit, unified
+from mazu_ls.agent.review import Edit
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
 
@@ -56,7 +56,7 @@ async def rewrite(
             return
         await run.before_effect()
         after = await source.edit(before, before[:start] + new + before[end:])
-        edit = Edit(source.path or Path(source.name), before, after, unified(source.name, before, after))
+        edit = Edit.of(source.path or Path(source.name), source.name, before, after)
         run.edited(edit, is_file=source.path is not None)
 
     session = await project.sessions.aside(f"edit: {instruction}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _STATES = {
     "REVERT_HEAD": "revert",
     "BISECT_LOG": "bisect",
 }
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -80,19 +82,20 @@ class UserRepository:
             return Where(None, None, states)
         branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else None
         commit = self._loose(branch) if branch else head
-        if not _COMMIT.fullmatch(commit):
+        if commit is not None and not _COMMIT.fullmatch(commit):
             try:
                 commit = SymbolicReference.dereference_recursive(self._repo, "HEAD")
             except ValueError:
                 commit = None
         return Where(commit, branch, states)
 
-    def _loose(self, branch: str) -> str:
-        """What the file of a branch says: no branch, or one that is packed, has none."""
+    def _loose(self, branch: str) -> str | None:
+        """What the file of a branch says: "" where it may be kept elsewhere, None where there is no such branch."""
+        common = Path(self._repo.common_dir)
         try:
-            return Path(self._repo.common_dir, "refs", "heads", branch).read_text(encoding="ascii").strip()
+            return (common / "refs" / "heads" / branch).read_text(encoding="ascii").strip()
         except (OSError, ValueError):
-            return ""
+            return "" if any((common / place).exists() for place in ("packed-refs", "reftable")) else None
 
     def exclude_files(self) -> list[Path]:
         """The user's own ignore lists outside the tree: `info/exclude` and `core.excludesFile`."""

@@ -45,8 +45,9 @@ def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decis
     path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
     if path is not None and path.verdict == "deny":
         return path
-    named = files.names_of(call, place)
-    matching = [rule for rule in rules if rule.applies(call.tool) and _about(rule, named)]
+    applying = [rule for rule in rules if rule.applies(call.tool)]
+    named = files.names_of(call, place) if applying else []
+    matching = [rule for rule in applying if _about(rule, named)]
     return _ruled(matching, path, _DEFAULTS[mode][call.effect], mode, always=() if _grantable(call) else None)
 
 
