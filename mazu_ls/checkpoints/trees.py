@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mazu_ls.checkpoints.objects import FOLDER_MODE, TREE, Entry, format_tree, object_id, parse_tree
 
 Changes = Mapping[bytes, Entry | None]
+Difference = tuple[bytes, Entry | None, Entry | None]
 _CACHED_ENTRIES = 200_000
+_LAST, _FEW = 16, 5000  # so many differences are remembered, of at most so many files each
 
 
 class Trees:
@@ -18,6 +20,9 @@ class Trees:
         self._load = load
         self._cache: OrderedDict[bytes, dict[bytes, Entry]] = OrderedDict()
         self._size = 0
+        self._differences: OrderedDict[tuple[bytes | None, bytes | None], tuple[Difference, ...]] = (
+            OrderedDict()
+        )
 
     def read(self, oid: bytes | None) -> dict[bytes, Entry]:
         """Entries by name; none for None. Not to be changed by the caller."""
@@ -69,31 +74,36 @@ class Trees:
                 entries.pop(name, None)
         return self._write(entries, add) if entries else None
 
-    def diff(
-        self, old: bytes | None, new: bytes | None, prefix: bytes = b""
-    ) -> Iterator[tuple[bytes, Entry | None, Entry | None]]:
+    def diff(self, old: bytes | None, new: bytes | None) -> Iterable[Difference]:
         """Every file that differs: path, what it was, what it is. Folders that are equal are not read."""
         if old == new:
-            return
+            return ()
+        if (found := self._differences.get((old, new))) is None:
+            found = tuple(self._differing(old, new, b""))
+            if len(found) <= _FEW:
+                self._differences[old, new] = found
+                if len(self._differences) > _LAST:
+                    self._differences.popitem(last=False)
+        return found
+
+    def _differing(self, old: bytes | None, new: bytes | None, prefix: bytes) -> Iterator[Difference]:
         before, after = self.read(old), self.read(new)
-        for name in before.keys() | after.keys():
+        for name in {name for name, _ in before.items() ^ after.items()}:
             was, now = before.get(name), after.get(name)
-            if was == now:
-                continue
             path = prefix + name
             was_folder, now_folder = was is not None and was.is_folder, now is not None and now.is_folder
             if not (was_folder and now_folder) and ((was and not was_folder) or (now and not now_folder)):
                 yield path, None if was_folder else was, None if now_folder else now
             if was_folder or now_folder:
-                yield from self.diff(
+                yield from self._differing(
                     was.oid if was and was_folder else None,
                     now.oid if now and now_folder else None,
                     path + b"/",
                 )
 
-    def files(self, root: bytes | None, prefix: bytes = b"") -> Iterator[tuple[bytes, Entry]]:
+    def files(self, root: bytes | None) -> Iterator[tuple[bytes, Entry]]:
         """Every file below a tree."""
-        return ((path, entry) for path, _, entry in self.diff(None, root, prefix) if entry is not None)
+        return ((path, entry) for path, _, entry in self._differing(None, root, b"") if entry is not None)
 
     def _write(self, entries: dict[bytes, Entry], add: Callable[[str, bytes, bytes], object]) -> bytes:
         data = format_tree(entries)
