@@ -34,6 +34,7 @@ UNFIT = re.compile(
 )
 """Codes of a response that failed over what was sent, not over trouble of the service: another try is in vain."""
 OVERLOADED = ("overloaded_error", "overloaded", "engine_overloaded", "server_is_overloaded", "slow_down")
+PATIENCE = re.compile(r"try again in (\d+(?:\.\d+)?) ?(ms|s)\b")
 SHORTEST_SAID = 300
 
 
@@ -219,7 +220,8 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
 
 
 def _retry_after(error: Any) -> float | None:
-    """Seconds, from `retry-after-ms`, or from `retry-after` as a number or as an HTTP date."""
+    """Seconds, from `retry-after-ms`, or from `retry-after` as a number or as an HTTP date; without headers, as in the
+    middle of a stream, from the words of OpenAI's complaint."""
     response = getattr(error, "response", None)
     headers = response.headers if response is not None else {}
     try:
@@ -227,10 +229,15 @@ def _retry_after(error: Any) -> float | None:
             asked = float(given) / 1000
         else:
             given = headers.get("retry-after")
-            asked = 0.0 if given is None else _seconds(given)
+            asked = _in_words(_said(error).text) if given is None else _seconds(given)
     except (ValueError, TypeError, OverflowError):
         return None
     return asked if 0 < asked < math.inf else None
+
+
+def _in_words(said: str) -> float:
+    found = PATIENCE.search(said)
+    return float(found[1]) / (1000 if found[2] == "ms" else 1) if found else 0.0
 
 
 def _seconds(given: str) -> float:

@@ -131,6 +131,16 @@ def test_an_error_in_the_stream_is_told_by_its_code(shape, code, kind, passes):
     assert "It did not work." in failure.error.message
 
 
+@pytest.mark.parametrize(("words", "seconds"), [("in 11.054s", 11.054), ("in 250ms", 0.25), ("later", None)])
+def test_the_patience_that_is_asked_for_in_words_is_read(words, seconds):
+    said = {
+        "code": "rate_limit_exceeded",
+        "message": f"Rate limit reached. Please try again {words}. Visit us.",
+    }
+    failure = failure_of(ServiceError({"error": said}), Endpoint("openai:m", "http://127.0.0.1:1", "KEY"))
+    assert failure is not None and failure.retry_after == seconds
+
+
 async def test_a_response_that_failed_is_tried_again():
     async with ModelServer([{"text": "Half", "stop": "failed"}, {"text": "Whole."}]) as server:
         talk = Talk(server, "responses")
