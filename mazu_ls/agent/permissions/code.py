@@ -27,7 +27,7 @@ _SHELL = re.compile(
 )
 _DECODES = re.compile(
     r"b64decode|b32decode|b16decode|fromhex|unhexlify|decodebytes|zlib\.decompress|codecs\.decode|rot_?13|\batob\b|Buffer\.from|base64_decode"
-    r"|str_rot13|MIME::Base64|decode64|unpack\(?['\"]|\.pack\(|\bpack\(?['\"]|chr\(\d+\)|fromCharCode|\\x[0-9a-f]{2}|\[::-1\]|\.reverse\(|bytes\(\["
+    r"|str_rot13|MIME::Base64|decode64|unpack\(?['\"]|unpack\s+\w|\.pack\(|\bpack\(?['\"]|chr\(\d+\)|fromCharCode|\\x[0-9a-f]{2}|\[::-1\]|\.reverse\(|bytes\(\["
 )
 _EVALUATES = re.compile(
     r"\b(exec|eval|system|popen|run|call|Function|spawn|execSync|instance_eval|loadstring|compile|shell_exec|Popen|assert)\b"
@@ -46,8 +46,11 @@ _SECRETS = re.compile(
     r"|\bid_rsa\b|\bid_ed25519\b|\.kube/config|\.docker/config"
 )
 _WRITING = re.compile(
-    r"['\"][rb]*[wax]\+?[bt]?['\"]|write|append|copy|move|rename|replace|symlink|hardlink|unlink|remove|rmtree|mkdir|touch|truncate|chmod|chown|put_contents"
+    r"['\"][rb]*[wax]\+?[bt]?['\"]|write|append|copy|move|rename|replace|symlink|hardlink|unlink|remove|rmtree|mkdir|touch|truncate|chmod|chown|put_contents|>\s*['\"]"
 )
+
+
+_PIPED = re.compile(r"\|&?\s*['\"]|['\"]\s*\|")  # awk's `"command" | getline` and `print | "command"`
 
 
 def code_of(argv: list[str]) -> list[str]:
@@ -77,7 +80,7 @@ def code_of(argv: list[str]) -> list[str]:
 
 def scripts_in(code: str) -> list[str]:
     """Strings of the code that may be run: each string, and each list of strings as one command."""
-    if not _RUNS.search(code) and "`" not in code and "%x" not in code:
+    if not _RUNS.search(code) and "`" not in code and "%x" not in code and not _PIPED.search(code):
         return []
     found = [
         text.replace("\\'", "'").replace('\\"', '"').replace("\\n", "\n") for text in _strings(code) if text

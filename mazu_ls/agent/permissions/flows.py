@@ -92,7 +92,7 @@ def known_input(stages: Sequence[Stage]) -> list[str] | None:
     if (text := printed(first.argv)) is not None:
         return [text, " ".join(first.argv[1:])]
     bodies = [r.body for r in first.redirects if r.body is not None]
-    return bodies if first.argv == ["cat"] and bodies else None
+    return bodies if bodies and (first.argv == ["cat"] or first.argv[:1] == ["tee"]) else None
 
 
 def fetches(script: str) -> str | None:

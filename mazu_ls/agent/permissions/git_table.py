@@ -51,7 +51,9 @@ _LIST_ONLY = {
     ("notes", "list"): Spec(operands="none"), ("bisect", "log"): Spec(operands="none"), ("reflog", "show"): _LOG,
     ("remote", "-v"): Spec(operands="none"), ("branch", "--list"): Spec("avr", operands="text"), ("tag", "-l"): Spec("n", operands="text"),
     ("tag", "--list"): Spec("n", operands="text"), ("branch", "-l"): Spec("avr", operands="text"),
+    **{(verb, option): Spec("avr", operands="text", at_most=1) for verb in ("branch", "tag") for option in ("--contains", "--merged", "--points-at")},
 }  # fmt: skip
+_CHANGES_LOG = frozenset(str.split("expire delete drop write migrate exists list prune"))
 _CONFIG_READ = frozenset(
     ("user.name", "user.email", "core.autocrlf", "init.defaultbranch", "core.eol", "remote.origin.fetch")
 )
@@ -73,6 +75,8 @@ def judge(words: list[str]) -> tuple[Spec, Split, list[str]] | str:
         return "git without a command"
     verb, *arguments = rest
     spec = COMMANDS.get(verb)
+    if verb == "reflog" and _CHANGES_LOG & set(arguments):
+        return "git reflog would change the log"
     if arguments and (verb, arguments[0]) in _LIST_ONLY:
         spec, arguments = _LIST_ONLY[verb, arguments[0]], arguments[1:]
     reads = len(arguments) == 1 or (len(arguments) == 2 and arguments[0] in ("--get", "get"))

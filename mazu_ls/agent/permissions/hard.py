@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mazu_ls.agent.permissions import keys, removal, writes
+from mazu_ls.agent.permissions import gitconfig, keys, removal, writes
 from mazu_ls.agent.permissions.argv import abbreviates
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.rules import Decision
@@ -22,7 +22,7 @@ _MACHINE = frozenset(
         "reboot shutdown halt poweroff telinit kexec wipefs fdisk sfdisk cfdisk gdisk sgdisk parted mkswap swapon swapoff blkdiscard"
         " hdparm nvme cryptsetup lvremove vgremove pvremove mdadm zpool zfs mount umount losetup dmsetup debugfs tune2fs e2label"
         " sysctl iptables ip6tables nft ufw firewall-cmd setenforce efibootmgr grub-install fsfreeze badblocks flashrom killall5"
-        " systemd-nspawn format diskutil"
+        " systemd-nspawn format diskutil mke2fs"
     )
 )
 
@@ -44,6 +44,10 @@ def deny(argv: list[str], globs: set[str], scope: Scope) -> Decision | None:
         return Decision("deny", reason, rule="no force push")
     if (reason := _reverse_shell(name, rest)) is not None:
         return Decision("deny", reason, rule="no reverse shell")
+    if name == "setpriv" and any(word.startswith(("--re", "--eu", "--amb", "--inh")) for word in rest):
+        return Decision("deny", "setpriv changes whose rights commands have", rule="no other rights")
+    if (reason := gitconfig.refused(name, rest)) is not None:
+        return Decision("deny", reason, rule="git runs nothing unseen")
     if (reason := writes.refused(name, rest, scope)) is not None:
         return Decision("deny", reason, rule="writes stay inside the workspace")
     if (reason := keys.read(name, rest, scope)) is not None:

@@ -44,10 +44,11 @@ def read(name: str, rest: list[str], scope: Scope) -> str | None:
         return None
     skipped = False
     for word in rest:
-        if name in _PATTERN_PROGRAMS and not skipped and not word.startswith("-"):
+        if name in _PATTERN_PROGRAMS - {"sed"} and not skipped and not word.startswith("-"):
             skipped = True
             continue
-        for part in _parts(word):
+        read = re.findall(r"[rRwW]\s+([^\s;}]+)", word) if name in ("sed", "gsed") else []
+        for part in (*_parts(word), *read):
             if (found := targets.secret(part, scope)) is not None:
                 return f"{found} holds keys or passwords"
     return None

@@ -13,13 +13,13 @@ _RUN_AN_OPTION = (
 )
 _WITH_COMMANDS = frozenset(
     str.split(
-        "tar bsdtar gtar git rsync sort rg ssh scp sftp gdb lldb vim vi nvim make zip mc man less emacs psql sqlite3 ed"
+        "tar bsdtar gtar git npm npx pnpm yarn ex ed rsync sort rg ssh scp sftp gdb lldb vim vi nvim make zip mc man less emacs psql sqlite3 ed"
     )
 )
 _COMMAND_OPTION = re.compile(
     r"^(--(checkpoint-action|to-command|use-compress-program|compress-program|rsh|rmt-command|rsync-path|info-script|new-volume-script"
-    r"|pre|hostname-bin|exec|extcmd|upload-pack|receive-pack|open-files-in-pager|pager|ext-diff|eval-command|init-command|eval|filter)"
-    r"|-(ex|I|F|e|x|O|P|o))=?(.*)$",
+    r"|pre|hostname-bin|exec|extcmd|call|unzip-command|(?:tree|index|env|msg|parent|commit|tag-name|subdirectory)-filter|upload-pack|receive-pack|open-files-in-pager|pager|ext-diff|eval-command|init-command|eval|filter)"
+    r"|-(ex|TT|I|F|e|x|O|P|o|S|u))=?(.*)$",
     re.DOTALL,
 )
 
@@ -35,6 +35,10 @@ def scripts(argv: list[str]) -> list[str]:
         return [rest[1] if rest[0] == "--" and len(rest) > 1 else rest[0]]
     if name == "env":
         return _split_by_env(rest)
+    if name in ("pwsh", "powershell"):
+        return [rest[i + 1] for i, word in enumerate(rest[:-1]) if re.match(r"^-c", word, re.I)]
+    if re.match(r"^g?sed$", name):
+        return [found for word in rest for found in _of_sed(word)]
     if name == "alias":
         return [word.split("=", 1)[1] for word in rest if "=" in word]
     found = _of_options(name, rest) if name in _RUN_AN_OPTION else []
@@ -61,6 +65,16 @@ def _split_by_env(rest: list[str]) -> list[str]:
     return [text for text in found if text]
 
 
+def _of_sed(script: str) -> list[str]:
+    """What `e COMMAND` and `s/x/COMMAND/e` run."""
+    found = [match[1] for match in re.finditer(r"(?:^|[^A-Za-z\\])e\s+([^\n]+)", script)]
+    for match in re.finditer(r"s([^\w\s\\])", script):
+        parts = script[match.end() :].split(match[1])
+        if len(parts) > 2 and "e" in re.split(r"[;}\s]", parts[2])[0]:
+            found.append(parts[1])
+    return found
+
+
 def _of_options(name: str, rest: list[str]) -> list[str]:
     found = [
         w
@@ -73,9 +87,13 @@ def _of_options(name: str, rest: list[str]) -> list[str]:
 def _settings(name: str, rest: list[str]) -> list[str]:
     """Options of tar, git, rsync, sort, ripgrep, ... whose value is run; configuration given on the line."""
     found = [
-        re.sub(r"^-o(?=\w)", "", w).split("=", 1)[1]
+        match[1]
         for w in rest
-        if re.match(r"(-o)?(Proxy|Local|Remote)Command=", w)
+        if (
+            match := re.match(
+                r"(?:-o)?\s*(?:Proxy|Local|Remote|KnownHosts|Match exec)\w*\s*[= ]\s*(.+)", w, re.I | re.S
+            )
+        )
     ]
     for index, word in enumerate(rest):
         following = rest[index + 1] if index + 1 < len(rest) else ""
@@ -88,6 +106,8 @@ def _settings(name: str, rest: list[str]) -> list[str]:
             found.append(word.split("=", 1)[1])
         elif word.startswith(("+!", "+:!", "!")) or name in ("psql", "sqlite3"):
             found.append(word.lstrip("+:!"))
+    if name in ("npm", "pnpm", "yarn") and rest[:1] and rest[0] in ("exec", "x", "dlx"):
+        found.append(" ".join(word for word in rest[1:] if not word.startswith("-")))
     if name == "git":
         for verb in ("run", "foreach"):
             if verb in rest:

@@ -45,6 +45,8 @@ class Programs:
             return
         if tuple(argv) in table.EXACT or self._listed(name, rest):
             return
+        if name in table.ARGUMENT_FILES and any(word.startswith("@") for word in rest):
+            raise Doubt(f"{name} reads more options from a file")
         spec = table.PROGRAMS.get(name)
         if spec is None:
             raise Doubt(f"{name} is not known to be harmless")

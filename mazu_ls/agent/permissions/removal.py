@@ -12,6 +12,7 @@ from mazu_ls.agent.permissions.scope import Scope
 _POWER_VERBS = frozenset(
     str.split(
         "reboot poweroff halt kexec suspend hibernate emergency rescue isolate soft-reboot mask disable stop exit switch-root"
+        " terminate-user terminate-session terminate-seat kill-user kill-session"
     )
 )
 
@@ -93,7 +94,12 @@ def _systemctl(rest: list[str], scope: Scope) -> str | None:
 
 
 def _crontab(rest: list[str], scope: Scope) -> str | None:
-    return "it would remove or replace your scheduled jobs" if "r" in flags(rest) else None
+    named = [
+        word
+        for word, before in zip(rest, ["", *rest], strict=False)
+        if not word.startswith("-") and before != "-u"
+    ]
+    return "it would remove or replace your scheduled jobs" if "r" in flags(rest) or named else None
 
 
 def _find(rest: list[str], scope: Scope) -> str | None:
@@ -131,6 +137,6 @@ CHECKS: dict[str, Callable[[list[str], Scope], str | None]] = {
     "rm": _rm, "unlink": _rm, "rmdir": _rm, "srm": _rm, "shred": _on_devices, "wipe": _on_devices, "trash": _rm, "trash-put": _rm,
     "gio": _rm, "rimraf": _rm, "chmod": _on_everything, "chown": _on_everything, "chgrp": _on_everything, "setfacl": _on_everything,
     "chattr": _on_everything, "chcon": _on_everything, "mv": _mv, "dd": _dd, "dcfldd": _dd, "kill": _kill, "pkill": _pkill,
-    "killall": _pkill, "init": _init, "systemctl": _systemctl, "loginctl": _systemctl, "crontab": _crontab, "atrm": _init,
+    "killall": _pkill, "init": _init, "systemctl": _systemctl, "loginctl": _systemctl, "service": _systemctl, "rc-service": _systemctl, "initctl": _systemctl, "crontab": _crontab, "atrm": _init,
     "find": _find, "fd": _find, "docker": _docker, "podman": _docker, "nerdctl": _docker,
 }  # fmt: skip

@@ -13,8 +13,9 @@ from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
 from mazu_ls.agent.permissions.nested import scripts
 from mazu_ls.agent.permissions.rules import Decision, Place
 from mazu_ls.agent.permissions.scope import Scope
-from mazu_ls.agent.permissions.words import Value, evaluate, static_output
+from mazu_ls.agent.permissions.words import Value, evaluate, printed, static_output
 from mazu_ls.agent.permissions.wrappers import SHELLS, inner, program
+from mazu_ls.agent.permissions.written import Written, commands_in_input
 
 MAX_WORK = 400_000  # characters read; a line that hides more is refused, for nobody could judge it
 # Variables whose value a shell, git or another program runs.
@@ -69,6 +70,7 @@ class Scan:
     place: Place
     found: Decision | None = None
     argvs: list[list[str]] = field(default_factory=list)
+    _written: Written = field(default_factory=Written)
     _todo: deque[tuple[str, Scope]] = field(default_factory=deque)
     _seen: set[str] = field(default_factory=set)
     _work: int = 0
@@ -114,6 +116,7 @@ class Scan:
                     self._deny(Decision("deny", "what would run is downloaded", rule="no download is run"))
                 downloaded |= flows.made_from_outside(stage, stages)
                 stages.append(stage)
+                self._written.note(stage, _pipeline(stages))
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
@@ -191,6 +194,9 @@ class Scan:
             scope.assign_array(name, effects.array(raw, scope))
             return
         value = self._value(raw, scope)
+        if _RUN_BY_OTHERS.match(name):  # `BASH_ENV=<(echo ...)`
+            for script in value.inner:
+                self._runs(static_output(script, scope) or "", scope)
         if any(flows.fetches(script) for script in value.inner) or scope.tainted & set(value.expanded):
             scope.tainted.add(name)
         for fields in value.candidates:
@@ -200,6 +206,12 @@ class Scan:
                 scope.assign_array(name, [text])
             if _RUN_BY_OTHERS.match(name):
                 self._push(text, scope.copy())
+
+    def _assigned(self, script: str, scope: Scope) -> None:
+        """Let `eval "x=..."` set its variables for the rest of the line."""
+        for raw in (raw for segment in lex(script).segments for raw in segment.words):
+            if match := effects.ASSIGNMENT.match(raw):
+                self._assign(match, scope)
 
     def _redirects(self, segment: Segment, scope: Scope, hidden: list[str]) -> list[Redirect]:
         """The redirections with known targets; scripts in them are added to `hidden`."""
@@ -249,6 +261,8 @@ class Scan:
                     self._hidden(word, scope)
             todo += inner(words) + commands.found_by_find(words)
             for script in scripts(words):
+                if name == "eval":
+                    self._assigned(script, scope)
                 self._push(script, scope.copy(commands.positional(words)))
             for text in code.code_of(words):
                 self._deny(code.deny(text, scope))
@@ -259,6 +273,10 @@ class Scan:
     def _flow(self, stages: list[Stage], values: list[Value], scope: Scope, *, piped: bool) -> None:
         """What the command would run that comes from elsewhere."""
         argv = stages[-1].argv
+        for text in self._written.run_by(argv):
+            self._runs(text, scope)
+        for script in commands_in_input(stages[-1], _pipeline(stages)):
+            self._push(script, scope.copy())
         runs = flows.executes_input(argv)
         names = {program(word) for word in argv[:6]}
         evaluates = runs or bool(names & _EVALUATORS)
@@ -269,7 +287,7 @@ class Scan:
                 self._runs(text, scope)
         if not runs:
             if names & {"xargs", "parallel"}:
-                self._by_xargs(argv, _pipeline(stages), scope)
+                self._by_xargs(stages, scope)
             return
         for redirect in stages[-1].redirects:
             if redirect.body is not None:
@@ -284,12 +302,17 @@ class Scan:
             texts = flows.known_input(_pipeline(stages))
             for text in texts or ():
                 self._runs(text, scope)
+            if texts is None:  # `echo ... | (bash)`
+                for text in filter(None, (printed(stage.argv) for stage in stages[:-1])):
+                    self._runs(text, scope)
             if texts is None and (reason := flows.trouble(stages)) is not None:
                 self._deny(Decision("deny", reason, rule="no download is run"))
 
-    def _by_xargs(self, argv: list[str], sources: list[Stage], scope: Scope) -> None:
+    def _by_xargs(self, stages: list[Stage], scope: Scope) -> None:
         """`xargs rm`: what comes in are operands, if it can be known; if not, the places it is listed from."""
-        if text := flows.known_input(sources):
+        argv, sources = stages[-1].argv, _pipeline(stages)
+        bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
+        if text := bodies or flows.known_input(sources):
             self._push(" ".join([*argv[1:], *text[0].split()]), scope.copy())
             return
         removes = any(word in removal.CHECKS for word in argv[1:])

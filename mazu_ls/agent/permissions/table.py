@@ -15,7 +15,7 @@ _GREP = Spec(
     " exclude= exclude-dir= include= recursive regexp= help version directories= line-buffered",
     operands="pattern", number=True,
 )  # fmt: skip
-_SUMS = Spec("bztcw", "", "binary text tag zero quiet status warn strict ignore-missing check")
+_SUMS = Spec("bztw", "", "binary text tag zero quiet status warn strict ignore-missing")
 _PAGER_PARTS = Spec("qvz", "nc", "lines= bytes= quiet silent verbose zero-terminated", number=True)
 _NOTHING = Spec(operands="none")
 _VERSION = Spec("V", "", "version help", operands="none", needs_option=True)
@@ -108,6 +108,8 @@ PROGRAMS: dict[str, Spec] = {
     "docker": _VERSION, "uv": _VERSION, "php": _SHORT_VERSION, "tsc": _SHORT_VERSION,
 }  # fmt: skip
 
+# These read more arguments from FILE where they are given @FILE.
+ARGUMENT_FILES = frozenset(("pytest", "ruff", "mypy", "pyright", "flake8", "black", "isort", "tsc"))
 # Options of programs whose first operand is a program of their own (scripts.py).
 SCRIPTED = {
     "sed": Spec(
@@ -131,7 +133,8 @@ ANY_OPTION = frozenset(
 # Whole commands that only show something, of programs that otherwise do much more.
 EXACT = frozenset(
     (
-        ("go", "version"), ("java", "-version"), ("npm", "ls"), ("pip", "list"), ("pip", "freeze"), ("pip", "check"), ("pip3", "list"),
-        ("pip3", "freeze"), ("tsc", "--noEmit"), ("hostname",), ("cargo", "version"), ("uv", "version"), ("npm", "version"),
+        ("go", "version"), ("java", "-version"), ("npm", "ls"), ("npm", "list"), ("npm", "ls", "--depth=0"), ("npm", "list", "--depth=0"), ("pip", "list"), ("pip", "freeze"), ("pip", "check"), ("pip3", "list"),
+        ("pip3", "freeze"), ("tsc", "--noEmit"), ("tsc", "--noEmit", "-p", "."), ("tsc", "-p", ".", "--noEmit"), ("ruff", "--version"), ("ruff", "version"), ("lscpu",),
+        ("hostname",), ("cargo", "version"), ("uv", "version"), ("npm", "version"),
     )
 )  # fmt: skip

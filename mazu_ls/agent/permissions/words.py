@@ -129,7 +129,7 @@ class _Word:
             self.result.dynamic = True
             self._add("/dev/fd/63")
             return end + 1
-        if char == "~" and (at == 0 or text[at - 1] in "=:"):
+        if char == "~" and (at == 0 or text[at - 1] in "=:" or ("{" in text[:at] and text[at - 1] in "{,")):
             return self._tilde(text, at)
         self._add(char)
         return at + 1
@@ -149,7 +149,7 @@ class _Word:
         return at + 2
 
     def _tilde(self, text: str, at: int) -> int:
-        name = re.compile(r"[^/:\s]*").match(text, at + 1)
+        name = re.compile(r"[^/:,}\s]*").match(text, at + 1)
         who = name[0] if name else ""
         home = self.scope.place.home
         if who == "+":

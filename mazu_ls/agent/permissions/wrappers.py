@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-SHELLS = frozenset(str.split("sh bash dash zsh ksh mksh ash fish csh tcsh rbash"))
+SHELLS = frozenset(
+    str.split("sh bash dash zsh ksh mksh ash fish csh tcsh rbash yash osh ysh xonsh nu elvish")
+)
 INTERPRETERS = re.compile(
     r"^(python[\d.]*|pypy[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|deno|bun|php[\d.]*|lua[\d.]*|luajit|tclsh|wish|osascript|Rscript|julia"
     r"|guile|scheme|racket|ghci|irb|groovy|scala|jshell|pwsh|powershell|gawk|mawk|awk|nawk|expect|emacs|ocaml|elixir|iex|swift)$"
@@ -50,7 +52,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "tini": Wrapper(), "dumb-init": Wrapper(), "catatonit": Wrapper(), "dotenv": Wrapper("-f --file", 0), "direnv": Wrapper("", 2),
     "chpst": Wrapper("-u -U -e -n -l -L"), "softlimit": Wrapper("-d -s -m"), "start-stop-daemon": Wrapper(), "daemonize": Wrapper(),
     "torsocks": Wrapper(), "proxychains": Wrapper("-f"), "proxychains4": Wrapper("-f"), "tsocks": Wrapper(), "rlwrap": Wrapper(),
-    "coproc": Wrapper(), "cgexec": Wrapper("-g"), "runcon": Wrapper("-u -r -t -l", 0), "setlock": Wrapper("", 1), "noglob": Wrapper(), "nocorrect": Wrapper(), "sem": Wrapper("-j"), "ts": Wrapper(), "chronic": Wrapper(),
+    "coproc": Wrapper(), "cgexec": Wrapper("-g"), "runcon": Wrapper("-u -r -t -l", 0), "setlock": Wrapper("", 1), "noglob": Wrapper(), "nocorrect": Wrapper(), "sem": Wrapper("-j"), "ts": Wrapper(), "chronic": Wrapper(), "faketime": Wrapper("-f", 1),
     "hyperfine": Wrapper("-w -r -m -M -p -c -n -N --warmup --runs --prepare"), "poetry": Wrapper("", 1), "pipenv": Wrapper("", 1),
     "uv": Wrapper("--with --python", 1), "npx": Wrapper("-p --package"), "bunx": Wrapper(), "uvx": Wrapper("--from"), "rye": Wrapper("", 1),
     "hatch": Wrapper("", 1), "pdm": Wrapper("", 1), "conda": Wrapper("-n -p", 1), "bundle": Wrapper("", 1), "mise": Wrapper("", 1),
@@ -96,6 +98,8 @@ def _starts(argv: list[str], spec: Wrapper) -> list[int]:
             starts.append(at + 1)
         elif not word.startswith("-") or word == "-":
             starts.append(at)
+            if word == "-" and spec.assignments:  # `env -` is `env -i`
+                todo.append(at + 1)
         elif word in values:
             todo.append(at + 2)
         elif "=" in word or (
@@ -103,5 +107,6 @@ def _starts(argv: list[str], spec: Wrapper) -> list[int]:
         ):
             todo.append(at + 1)
         else:
-            todo += [at + 1, at + 2] if word.startswith("--") else [at + 1]
+            takes = word.startswith("--") or f"-{word[-1]}" in values  # `exec -cla NAME`
+            todo += [at + 1, at + 2] if takes else [at + 1]
     return starts

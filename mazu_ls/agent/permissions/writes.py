@@ -49,6 +49,12 @@ def refused(name: str, rest: list[str], scope: Scope) -> str | None:
         _IN_PLACE.match(word) for word in rest
     ):
         written += operands(rest)[1:] if name != "perl" else operands(rest)
+    elif name in ("sed", "gsed"):
+        written += [
+            match[1]
+            for word in rest
+            for match in re.finditer(r"(?:^|[^A-Za-z\\])[gpI\d]*[wW]\s+([^\s;}]+)", word)
+        ]
     elif name in ("xxd", "uniq", "uudecode", "gunzip", "xz", "gzip", "bzip2", "zstd"):
         written += operands(rest)[1:] if name in ("xxd", "uniq") else operands(rest)
     elif name == "script" or (name == "zip" and rest):
