@@ -49,13 +49,16 @@ async def read_file(args: ReadFile, turn: Turn) -> ToolOutput:
     if path.is_dir():
         raise ToolError(f"{args.path} is a folder; use list_dir")
     buffers = {buffer.path for buffer in await turn.host.buffers()}
-    if path not in buffers and (special := await asyncio.to_thread(_special, turn.workspace, path, args)):
+    large = path not in buffers and path.stat().st_size > WHOLE_BYTES
+    if large and (special := await asyncio.to_thread(_special, turn.workspace, path, args)):
         return special
     try:
         text = await turn.host.read(path)
     except MazuError as error:
         if error.kind is not Kind.UNSUPPORTED:
             raise
+        if special := await asyncio.to_thread(_special, turn.workspace, path, args):
+            return special
         raise ToolError(f"{args.path} is a binary file of {path.stat().st_size} bytes, not text") from error
     turn.seen[path] = text
     if path.suffix == ".ipynb":
