@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls import paths
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.server.commands import execute
-from mazu_ls.terminal import grammar, show
+from mazu_ls.terminal import grammar, proposals, show
 from mazu_ls.terminal.interrupt import stoppable
 
 if TYPE_CHECKING:
@@ -112,5 +112,8 @@ async def _slash(server: Server, line: str) -> None:
     verb = getattr(parsed, "wire", None)
     if verb is None:
         print("That does not work inside a chat.")
+        return
+    if getattr(parsed, "subverb", None) == "review":
+        await proposals.review(server)
         return
     show.result(verb.command, await execute(server, verb.command, [grammar.arguments(verb, parsed)]))

@@ -133,6 +133,10 @@ async def _execute(server: Server, name: str, arguments: dict[str, Any], given: 
         result = await run.run(server, arguments, as_json=as_json(given))
         run.printed(result, as_json=as_json(given))
         return FAILED if failed(result) else 0
+    if getattr(given, "subverb", None) == "review" and not as_json(given):
+        from mazu_ls.terminal import proposals
+
+        return await proposals.review(server)
     result = await execute(server, name, [arguments])
     if name == "mazu.session.end":  # elsewhere this goes on in the background
         await (await server.opened()).extractions.settled()
@@ -147,4 +151,6 @@ def failed(result: Any) -> bool:
     """Whether a result tells of something that was not done."""
     if not isinstance(result, dict):
         return False
+    if "accepted" in result and result.get("problems"):
+        return True
     return bool(result.get("error")) or result.get("stopReason") in ("error", "cancelled", "stuck", "refusal")

@@ -72,6 +72,8 @@ SCOPE = Option("scope", "--scope", choices=("project", "global"))
 CATEGORY = Option("category", "--category")
 LIMIT = Option("limit", "--limit", kind=int)
 ID = Option("id", help="an id", required=True)
+IDS = Option("ids", help="ids; all if none is given", many=True)
+FILE = Option("uri", "--file", "those of one file", uri)
 WAIT = {"wait": True}
 PARTS = ("code", "memory", "conversation", "skills")
 
@@ -125,6 +127,11 @@ VERBS = (
     Verb("undo", "mazu.undo", "undo the last turn", (
         SESSION, Option("code", "--keep-code", off=True), Option("conversation", "--keep-conversation", off=True),
         Option("memory", "--keep-memory", off=True))),
+    Verb("proposals", "mazu.proposal.list", "list the edits that wait for you", (FILE,)),
+    Verb("proposals review", "mazu.proposal.list", "decide on one after the other"),
+    Verb("proposals accept", "mazu.proposal.accept", "make those edits, or all", (IDS, FILE)),
+    Verb("proposals reject", "mazu.proposal.reject", "drop those edits, or all", (
+        IDS, FILE, Option("note", "--note", "what the model is to hear of it"))),
     Verb("skills", "mazu.skills.list", "list skills"),
     Verb("skills show", "mazu.skills.show", "show a skill", (Option("name", required=True),)),
     Verb("skills save", "mazu.skills.save", "keep a Python function as a skill", (
@@ -212,7 +219,7 @@ def _add(target: argparse.ArgumentParser, options: Sequence[Option]) -> None:
     for option in options:
         if option.flag is None:
             one = None if option.required else "?"
-            nargs = ("+" if option.required else "*") if option.words else one
+            nargs = ("+" if option.required else "*") if option.words or option.many else one
             target.add_argument(
                 option.field,
                 nargs=nargs,

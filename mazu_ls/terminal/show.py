@@ -264,6 +264,51 @@ def _diff(out: Console, value: Result) -> None:
     out.print(value["patch"], markup=False)
 
 
+def proposal(value: Result) -> None:
+    """One hunk that waits for the user, with its diff."""
+    _proposal(console(), value)
+
+
+def _proposal(out: Console, value: Result) -> None:
+    from rich.markup import escape
+
+    place = (
+        value["path"] if value["kind"] != "edit" else f"{value['path']}:{value['range']['start']['line'] + 1}"
+    )
+    what = {"edit": "", "create": " new file", "delete": " is deleted"}[value["kind"]]
+    which = f" {value['hunk']} of {value['of']}" if value["of"] > 1 else ""
+    stale = (
+        " [yellow]the text there has changed, it can only be rejected[/]" if value["state"] == "stale" else ""
+    )
+    out.print(f"[bold]{escape(place)}[/]{what}{which} [dim]{value['id']}[/]{stale}")
+    for line in value["diff"].strip("\n").splitlines():
+        if not line.startswith(("--- ", "+++ ")):
+            colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
+            out.print(f"  [{colour}]{escape(line)}[/]")
+
+
+def _proposals(out: Console, value: Result) -> None:
+    for one in value["proposals"]:
+        _proposal(out, one)
+    if not value["proposals"]:
+        out.print("nothing is proposed")
+
+
+def _accepted(out: Console, value: Result) -> None:
+    for problem in value["problems"]:
+        out.print(f"not accepted: {problem}", markup=False)
+    if value["accepted"] or not value["problems"]:
+        out.print(f"accepted {_edits(value['accepted'])}")
+
+
+def _rejected(out: Console, value: Result) -> None:
+    out.print(f"rejected {_edits(value['rejected'])}")
+
+
+def _edits(ids: list[str]) -> str:
+    return "1 edit" if len(ids) == 1 else f"{len(ids)} edits"
+
+
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.run": _turn,
     "mazu.chat": _turn,
@@ -279,6 +324,9 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.rollback": _rollback,
     "mazu.undo": _rollback,
     "mazu.session.list": _sessions,
+    "mazu.proposal.list": _proposals,
+    "mazu.proposal.accept": _accepted,
+    "mazu.proposal.reject": _rejected,
     "mazu.usage": _usage,
     "mazu.audit": _audit,
 }

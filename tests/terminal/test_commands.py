@@ -1,6 +1,10 @@
 """The commands of the wire as `mazu-ls ...`, with and without --json."""
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ NOT_TYPED = {
     "mazu.chat",
     "mazu.permissions.answer",
 }  # Ctrl-C, `mazu-ls chat`, the prompt itself
-OF_EDITORS = ("mazu.proposal.", "mazu.view")
+OF_EDITORS = "mazu.view"
 
 
 @pytest.fixture
@@ -78,3 +82,58 @@ def test_a_place_is_a_file_with_lines():
     assert place["uri"].endswith("/a.txt")
     assert (place["range"]["start"]["line"], place["range"]["end"]["line"]) == (1, 3)
     assert "range" not in grammar.place("a.txt")
+
+
+@pytest.fixture
+def proposing(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project in which the agent proposed to change both lines of a file."""
+    (project / ".mazu").mkdir()
+    (project / ".mazu" / "config.toml").write_text('[edits]\napply = "propose"\n')
+    (project / "a.txt").write_text("one\n" + "\n" * 12 + "two\n")
+    edits = [{"old": "one", "new": "1"}, {"old": "two", "new": "2"}]
+    script = json.dumps(
+        [
+            {"calls": [{"name": "edit_file", "arguments": {"path": "a.txt", "edits": edits}}]},
+            {"text": "Done."},
+        ]
+    )
+    (project.parent / "script.json").write_text(script)
+    command = [sys.executable, "-m", "mazu_ls.demo.model_server", str(project.parent / "script.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as model:
+        assert model.stdout
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://127.0.0.1:{model.stdout.readline().strip()}")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
+        assert cli.run(["chat", "mend both"]) == 0
+        yield project
+        model.terminate()
+
+
+def test_proposals_are_listed_accepted_and_rejected(proposing: Path, capsys: pytest.CaptureFixture[str]):
+    code, out, _ = typed(["proposals"], capsys)
+    assert code == 0
+    assert [line for line in out.splitlines() if line.startswith("a.txt:")]
+    assert "  -one\n  +1\n" in out
+    code, out, _ = typed(["proposals", "--json"], capsys)
+    first, second = (one["id"] for one in json.loads(out)["proposals"])
+    code, out, _ = typed(["proposals", "accept", first], capsys)
+    assert (code, out.strip()) == (0, "accepted 1 edit")
+    assert (proposing / "a.txt").read_text().split() == ["1", "two"]
+    code, out, _ = typed(["proposals", "reject", second, "--note", "it is fine"], capsys)
+    assert (code, out.strip()) == (0, "rejected 1 edit")
+    assert typed(["proposals"], capsys)[1].strip() == "nothing is proposed"
+
+
+def test_proposals_are_reviewed_one_after_the_other(
+    proposing: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    reading, writing = os.pipe()
+    os.write(writing, b"n keep it\ny\n")
+    os.close(writing)
+    capsys.readouterr()
+    with os.fdopen(reading) as keyboard:
+        monkeypatch.setattr("sys.stdin", keyboard)
+        code, out, err = typed(["proposals", "review"], capsys)
+    assert code == 0
+    assert out.index("+1") < out.index("+2") < out.index("accepted 1 edit")
+    assert err.count("[y]es") == 2
+    assert (proposing / "a.txt").read_text().split() == ["one", "2"]

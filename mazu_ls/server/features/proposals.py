@@ -258,7 +258,7 @@ def _hunks(seen: Sequence[Seen]) -> str:
 def _announced(hunks: int, files: int) -> str:
     what = "1 edit" if hunks == 1 else f"{hunks} edits"
     where = "1 file" if files == 1 else f"{files} files"
-    return f"Mazu proposes {what} in {where}: accept or reject them with code actions in the editor."
+    return f"Mazu proposes {what} in {where}: accept or reject them with code actions, or by `mazu-ls proposals review`."
 
 
 def _command(title: str, kind: str, command: str, ids: Sequence[str]) -> dict[str, Any]:
