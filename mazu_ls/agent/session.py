@@ -19,6 +19,7 @@ from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.agent.work import Work, uncancel
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Usage
+from mazu_ls.redact import redact
 from mazu_ls.tools.turn import Shell, Turn
 
 if TYPE_CHECKING:
@@ -317,8 +318,8 @@ class Session:
 
     @staticmethod
     def headline(text: str) -> str:
-        """The first line of a text, short enough for a list; the files mentioned before it are not what it says."""
-        lines = [line.strip("# ").strip() for line in text.splitlines() if line.strip()]
+        """The first line of a text without its secrets, short enough for a list; files mentioned before it are not what it says."""
+        lines = [line.strip("# ").strip() for line in redact(text).splitlines() if line.strip()]
         said = (MENTIONS.sub("", line) for line in lines)
         line = next((line for line in said if line), lines[0] if lines else "untitled")
         return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"

@@ -30,6 +30,7 @@ from mazu_ls.checkpoints.unsaved import View, held_texts, open_texts
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
+from mazu_ls.redact import redact
 from mazu_ls.store import Store, quarantined
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Checkpoints:
             touched = [*touched, *written]
         if session_id is not None:
             self._running.add(session_id)
-        request = Request(kind, label, session_id, turn_id, touched, tuple(buffers))
+        request = Request(kind, redact(label), session_id, turn_id, touched, tuple(buffers))
         checkpoint = await self._locked(lambda db: take(self._project, db, request))
         self._written -= written
         self._untidied += 1

@@ -111,6 +111,25 @@ async def test_the_progress_ends_with_what_came_of_the_turn(env: dict[str, str],
         )
 
 
+async def test_a_secret_in_a_message_is_in_no_title_label_or_file(env: dict[str, str], folder: Path):
+    secret = "AKIAIOSFODNN7EXAMPL3"
+    (folder / "app.py").write_text("x = 1\n")
+    replies = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Done."}]
+    async with agent(env, folder, replies) as client:
+        message = f"Deploy with {secret} and password=hunter2secretpw99, please"
+        await client.command("mazu.chat", {"message": message}, within=60)
+        await client.until(lambda m: m.get("params", {}).get("value", {}).get("kind") == "end", within=60)
+        await client.command("mazu.checkpoint", {"label": f"with {secret}"})
+        told = str(await client.command("mazu.checkpoint.list")) + str(client.notes("$/progress"))
+        assert "before: Deploy with [redacted" in told
+        assert secret not in told
+        assert "hunter2" not in told
+    kept = [
+        path for path in folder.parent.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()
+    ]
+    assert kept == []
+
+
 async def test_no_key_is_said_with_what_to_do(env: dict[str, str], folder: Path):
     async with connected(env) as client:
         await client.initialize(folder)
