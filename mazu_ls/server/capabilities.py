@@ -28,6 +28,7 @@ def initialize_result(encoding: Encoding, commands: list[str], profile: Profile)
     capabilities = {
         "positionEncoding": encoding,
         "textDocumentSync": {"openClose": True, "change": 2, "save": {"includeText": False}},
+        "notebookDocumentSync": {"notebookSelector": [{"notebook": "*"}], "save": True},
         "codeActionProvider": {"codeActionKinds": CODE_ACTION_KINDS, "resolveProvider": False},
         "hoverProvider": True,
         "codeLensProvider": {"resolveProvider": False},

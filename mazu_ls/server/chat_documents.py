@@ -37,8 +37,10 @@ async def open_chat(server: Server, session_id: str | None, places: Sequence[Pla
     project = await server.opened()
     session = await project.sessions.get(session_id)
     path = await _document_of(server, session)
-    mentioned_files = [_mention(server, place) for place in places if server.file_of(place.uri) is not None]
-    quoted = [_quotation(server, place) for place in places if server.file_of(place.uri) is None]
+    shown = server.editor.documents if server.editor else None
+    loose = [place for place in places if shown and (one := shown.get(place.uri)) and one.path is None]
+    mentioned_files = [_mention(server, place) for place in places if place not in loose]
+    quoted = [_quotation(server, place) for place in loose]
     if named := "\n\n".join([" ".join(mentioned_files), *quoted]).strip("\n"):
         before = await own_files.read(server, path)
         await own_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from mazu_ls.server import lsp
 from mazu_ls.server.approvals import Approvals
 from mazu_ls.server.documents import Document, Documents
+from mazu_ls.server.notebooks import Notebooks
 
 
 class Link(Protocol):
@@ -80,6 +81,7 @@ class Editor:
         self.link = link
         self.profile = profile
         self.documents = documents
+        self.notebooks = Notebooks(documents)
         self.approvals = Approvals(link, profile)
         self.chat_edits = asyncio.Lock()
         """Held by whoever edits a chat document: the reply and a question may come at the same time."""

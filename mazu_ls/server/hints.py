@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.documents import Document
@@ -105,7 +107,8 @@ class Hints:
 
     async def _look(self, uri: str) -> None:
         document = self._editor.documents.get(uri)
-        path = document.path if document else uris.to_path(uri)
+        notebook = self._editor.notebooks.of(uri)
+        path = notebook.path if notebook else document.path if document else uris.to_path(uri)
         changed = await self._follow(path) if path and self._server.workspace.contains(path) else False
         if changed:
             self._server.notify_changed("memory")
@@ -175,9 +178,37 @@ class Hints:
 async def anchored(server: Server, document: Document, line: int | None = None) -> list[AnchoredAt]:
     """The memories anchored in a document, or at one of its lines; none before the project is open."""
     project = server.project
-    if project is None or project.memories is None or document.path is None:
+    if project is None or project.memories is None:
         return []
-    return await project.memories.anchors.at(server.name_of(document.path), line)
+    anchors = project.memories.anchors
+    if document.path is not None:
+        return await anchors.at(server.name_of(document.path), line)
+    return await _in_cell(server, anchors, document, line)
+
+
+async def _in_cell(
+    server: Server, anchors: Anchors, document: Document, line: int | None
+) -> list[AnchoredAt]:
+    """Those in a cell of a notebook, at their lines in it."""
+    if server.editor is None or (notebook := server.editor.notebooks.of(document.uri)) is None:
+        return []
+    if notebook.path is None or not (found := await anchors.at(server.name_of(notebook.path))):
+        return []
+    place = await server.cell_place(document.uri)
+    if place is None or place.source is None:
+        return []
+    source = place.source
+    shown: list[AnchoredAt] = []
+    for at in found:
+        span = at.anchor.range
+        first = source.line_in(span.start_line) if span else 0 if place.number == 0 else None
+        if first is None:
+            continue
+        last = first if span is None else min(first + span.end_line - span.start_line, source.count)
+        if line is None or first <= line <= max(first, last):
+            there = span and replace(span, start_line=first, end_line=max(first, last))
+            shown.append(replace(at, anchor=replace(at.anchor, range=there)))
+    return shown
 
 
 def shown_range(document: Document, at: AnchoredAt) -> Range:

@@ -16,7 +16,9 @@ from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.errors import ContentModified
+from mazu_ls.server.ipynb import new_sources
 from mazu_ls.server.lending import Lending
+from mazu_ls.server.notebooks import Notebook
 from mazu_ls.server.outgoing import ClientError
 
 logger = logging.getLogger(__name__)
@@ -43,10 +45,17 @@ class LspHost:
         """The editor's other language servers, where it lends them."""
         return self._lending if self._lending.lends else None
 
+    def on_disk(self, path: Path) -> str:
+        """The file's text. Blocks; raises FileNotFoundError, and MazuError for binary data."""
+        return self._disk.read(path)
+
     async def read(self, path: Path) -> str:
         """The text the user sees."""
-        document = self._editor.documents.at(path)
-        return document.text if document else await asyncio.to_thread(self._disk.read, path)
+        if document := self._editor.documents.at(path):
+            return document.text
+        if notebook := self._editor.notebooks.at(path):
+            return await self._editor.notebooks.text(notebook, path, self._disk.read)
+        return await asyncio.to_thread(self._disk.read, path)
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Through the editor where the file is open there, left unsaved; else on disk."""
@@ -56,6 +65,9 @@ class LspHost:
 
     async def _edit(self, path: Path, before: str | None, after: str | None) -> None:
         document = self._editor.documents.at(path)
+        if document is None and (notebook := self._editor.notebooks.at(path)):
+            await self._edit_cells(notebook, path, before, after)
+            return
         if document is None or before is None:
             await asyncio.to_thread(self._disk.replace, path, before, after)
             return
@@ -70,6 +82,21 @@ class LspHost:
             )
         else:
             await asyncio.to_thread(self._disk.replace, path, before, None)
+
+    async def _edit_cells(
+        self, notebook: Notebook, path: Path, before: str | None, after: str | None
+    ) -> None:
+        """Each cell in the editor; whatever else such an edit would change of the file is refused."""
+        if after is None:
+            raise MazuError(
+                Kind.CONFLICT, f"{path.name} is open as a notebook.", "Close it before deleting it."
+            )
+        if before is None or await self.read(path) != before:
+            raise changed_meanwhile(path.name)
+        for number, text in (await asyncio.to_thread(new_sources, before, after, path.name)).items():
+            if (document := self._editor.notebooks.document(notebook, number)) is None:
+                raise changed_meanwhile(path.name)
+            await apply_to_document(self._editor, document, text)
 
     async def lay_before(self, uri: str, before: str, after: str, label: str) -> str:
         """Edit a document in the editor for the user to review: shown first where it can, unsaved. Returns the text that
@@ -166,11 +193,25 @@ class LspHost:
             return False
         return isinstance(answer, dict) and answer.get("success") is True
 
-    async def _unsaved(self, paths: Sequence[Path]) -> list[Document]:
+    async def _unsaved(self, paths: Sequence[Path]) -> list[Document | Notebook]:
         documents = [document for path in paths if (document := self._editor.documents.at(path))]
-        return [document for document in documents if await self._dirty(document)]
+        notebooks = [notebook for path in paths if (notebook := self._editor.notebooks.at(path))]
+        unsaved: list[Document | Notebook] = [one for one in documents if await self._dirty(one)]
+        return unsaved + [one for one in notebooks if await self._differs(one)]
+
+    async def _differs(self, notebook: Notebook) -> bool:
+        """Whether the cells in the editor are not those of the file."""
+        if notebook.path is None:
+            return False
+        try:
+            on_disk = await asyncio.to_thread(self._disk.read, notebook.path)
+            return await self.read(notebook.path) != on_disk
+        except (MazuError, OSError):
+            return True
 
     async def _dirty(self, document: Document) -> bool:
+        if notebook := self._editor.notebooks.of(document.uri):
+            return await self._differs(notebook)
         if document.path is None:
             return bool(document.text)
         return await self._disk.differs(document)
@@ -178,8 +219,11 @@ class LspHost:
 
 def _require(document: Document, before: str) -> None:
     if document.text != before:
-        raise MazuError(
-            Kind.CONFLICT,
-            f"{name(document)} was changed in the editor meanwhile.",
-            "Read it again and redo the edit.",
-        )
+        raise changed_meanwhile(name(document))
+
+
+def changed_meanwhile(named: str) -> MazuError:
+    """Why an edit of an open document is not made."""
+    return MazuError(
+        Kind.CONFLICT, f"{named} was changed in the editor meanwhile.", "Read it again and redo the edit."
+    )

@@ -63,6 +63,73 @@ class DidChange(Lsp, frozen=True):
     content_changes: list[Change]
 
 
+class NotebookCell(Lsp, frozen=True):
+    """`kind`: 1 markup, 2 code; `document` is the URI of its text."""
+
+    kind: int
+    document: str
+
+
+class NotebookId(Lsp, frozen=True):
+    uri: str
+
+
+class NotebookItem(Lsp, frozen=True):
+    uri: str
+    cells: list[NotebookCell] = []
+
+
+class DidOpenNotebook(Lsp, frozen=True):
+    notebook_document: NotebookItem
+    cell_text_documents: list[DocumentItem] = []
+
+
+class CellArray(Lsp, frozen=True):
+    """So many cells from `start` on became `cells`."""
+
+    start: Count
+    delete_count: Count
+    cells: list[NotebookCell] | None = None
+
+
+class CellStructure(Lsp, frozen=True):
+    array: CellArray
+    did_open: list[DocumentItem] | None = None
+    did_close: list[DocumentId] | None = None
+
+
+class CellText(Lsp, frozen=True):
+    """A didChange of one cell."""
+
+    document: VersionedDocumentId
+    changes: list[Change]
+
+
+class CellChanges(Lsp, frozen=True):
+    structure: CellStructure | None = None
+    text_content: list[CellText] | None = None
+
+
+class NotebookChange(Lsp, frozen=True):
+    cells: CellChanges | None = None
+
+
+class DidChangeNotebook(Lsp, frozen=True):
+    notebook_document: NotebookId
+    change: NotebookChange
+
+
+class OfNotebook(Lsp, frozen=True):
+    """notebookDocument/didSave: params that name a notebook."""
+
+    notebook_document: NotebookId
+
+
+class DidCloseNotebook(Lsp, frozen=True):
+    notebook_document: NotebookId
+    cell_text_documents: list[DocumentId] = []
+
+
 class OfDocument(Lsp, frozen=True):
     """didClose, didSave, codeLens: params that name a document."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.permissions import Given
     from mazu_ls.agent.project import Project
     from mazu_ls.server.documents import Document
+    from mazu_ls.server.notebooks import CellPlace
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.2
@@ -138,7 +139,9 @@ class Server:
         return path
 
     def file_of(self, uri: str, field: str = "uri") -> Path | None:
-        """As `path_of`, but None for an open document that is no file: an untitled one, a cell of a notebook."""
+        """As `path_of`, but None for an open document that is no file; for a cell the file of its notebook."""
+        if self.editor and (notebook := self.editor.notebooks.of(uri)):
+            return notebook.path
         if self.editor and (document := self.editor.documents.get(uri)) and document.path is None:
             return None
         return self.path_of(uri, field)
@@ -158,7 +161,17 @@ class Server:
         """How a document is shown, which need not be a file: an untitled one by what its URI says after the scheme."""
         if document.path is not None:
             return self.name_of(document.path)
+        if self.editor and (notebook := self.editor.notebooks.of(document.uri)) and notebook.path:
+            return f"{self.name_of(notebook.path)} cell {self.editor.notebooks.number(document.uri) + 1}"
         return document.uri.partition(":")[2].lstrip("/") or document.uri
+
+    async def cell_place(self, uri: str) -> CellPlace | None:
+        """Where a cell is in the file of its notebook; None for what is none."""
+        from mazu_ls.server.host import LspHost
+
+        if self.editor is None or not isinstance(self.host, LspHost):
+            return None
+        return await self.editor.notebooks.place(uri, self.host.on_disk)
 
     async def lay_before(self, uri: str, before: str, after: str) -> str:
         """Edit a document for the user to review; the text that came of it. Raises MazuError(conflict)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.paths import project_folder
 from mazu_ls.server import uris
+from mazu_ls.server.attachments import last_line
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire import memories as wire
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mazu_ls.memory import record
     from mazu_ls.memory.memories import Memories
     from mazu_ls.memory.record import AnchorAt
+    from mazu_ls.server.notebooks import CellPlace
     from mazu_ls.server.server import Server
 
 TITLE = 120
@@ -203,6 +205,9 @@ async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
 
     found: list[AnchorAt] = []
     for index, place in enumerate(places):
+        if cell := await server.cell_place(place.uri):
+            found.append(_in_notebook(server, cell, place, index))
+            continue
         path = server.path_of(place.uri, f"anchors[{index}].uri")
         try:
             text = await server.host.read(path)
@@ -223,6 +228,29 @@ async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
         )
         found.append(AnchorAt(server.name_of(path), span, text=text))
     return found
+
+
+def _in_notebook(server: Server, cell: CellPlace, place: Place, index: int) -> AnchorAt:
+    """The lines of a cell as lines of the notebook's file. Raises MazuError(unsupported) for a file that has no lines."""
+    from mazu_ls.memory.record import AnchorAt
+    from mazu_ls.memory.record import Range as Span
+
+    source, span = cell.source, place.range
+    if source is None:
+        raise MazuError(
+            Kind.UNSUPPORTED,
+            f"{cell.path.name} is written on one line.",
+            "Save it indented, as notebooks mostly are.",
+        )
+    if span and span.start.line > source.count:
+        raise InvalidArguments(
+            f"`anchors[{index}].range` starts at line {span.start.line}, and the cell has {source.count}",
+            f"anchors[{index}].range",
+        )
+    first, last = (span.start.line, last_line(span) - 1) if span else (0, source.count - 1)
+    lines = source.line_of(first), source.line_of(max(first, last))
+    end = len(cell.text.split("\n")[lines[1]])
+    return AnchorAt(server.name_of(cell.path), Span(lines[0], 0, lines[1], end), text=cell.text)
 
 
 def _last_line(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-FAMILIES = ("sync", "workspace", "code_actions", "lenses", "hover", "chat", "virtual")
+FAMILIES = ("sync", "notebooks", "workspace", "code_actions", "lenses", "hover", "chat", "virtual")
 Handler = Callable[..., Any]
 
 

@@ -163,7 +163,7 @@ def _on_text(server: Server, at: At) -> list[dict[str, Any]]:
     if not at.text.strip():
         return []
     name = at.document.path.name if at.document.path else server.title_of(at.document)
-    anchors = {"anchors": [at.place]} if at.document.path else {}
+    anchors = {"anchors": [at.place]} if server.file_of(at.document.uri) else {}
     first = next(line.strip() for line in at.text.splitlines() if line.strip())[:TITLE]
     edit = {"uri": at.document.uri, "range": at.lines}
     tests = f"Write tests for the attached part of {name}, in the style of the tests that the project has, and run them."

@@ -1,0 +1,72 @@
+"""Notebook sync: the cells are documents like any other, and together they are what the agent reads of the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mazu_ls.server import lsp
+from mazu_ls.server.features import feature
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mazu_ls.server.editor import Editor
+    from mazu_ls.server.server import Server
+
+
+@feature("notebookDocument/didOpen", lsp.DidOpenNotebook)
+def did_open(server: Server, params: lsp.DidOpenNotebook) -> None:
+    """A notebook came into view."""
+    notebook = params.notebook_document
+    _editor(server).notebooks.open(notebook.uri, [(cell.document, cell.kind) for cell in notebook.cells])
+    _open(server, params.cell_text_documents)
+
+
+@feature("notebookDocument/didChange", lsp.DidChangeNotebook)
+def did_change(server: Server, params: lsp.DidChangeNotebook) -> None:
+    """Cells came, went, moved, or their text changed."""
+    editor, cells = _editor(server), params.change.cells
+    if cells is None:
+        return
+    if structure := cells.structure:
+        array = structure.array
+        new = [(cell.document, cell.kind) for cell in array.cells or ()]
+        editor.notebooks.splice(params.notebook_document.uri, array.start, array.delete_count, new)
+        _open(server, structure.did_open or ())
+        _close(server, structure.did_close or ())
+    for change in cells.text_content or ():
+        document = editor.documents.change(change.document.uri, change.document.version, change.changes)
+        editor.looked_at(document.uri)
+        server.hints.changed(document)
+
+
+@feature("notebookDocument/didSave", lsp.OfNotebook)
+def did_save(server: Server, params: lsp.OfNotebook) -> None:
+    """The file holds what the cells show."""
+    _editor(server).notebooks.saved(params.notebook_document.uri)
+
+
+@feature("notebookDocument/didClose", lsp.DidCloseNotebook)
+def did_close(server: Server, params: lsp.DidCloseNotebook) -> None:
+    """From now on the file is the truth."""
+    _close(server, params.cell_text_documents)
+    _editor(server).notebooks.close(params.notebook_document.uri)
+
+
+def _open(server: Server, items: Sequence[lsp.DocumentItem]) -> None:
+    editor = _editor(server)
+    for item in items:
+        document = editor.documents.open(item)
+        editor.looked_at(item.uri)
+        server.hints.changed(document)
+
+
+def _close(server: Server, named: Sequence[lsp.DocumentId]) -> None:
+    for one in named:
+        if document := _editor(server).documents.close(one.uri):
+            server.hints.closed(document)
+
+
+def _editor(server: Server) -> Editor:
+    assert server.editor is not None, "notebooks come from an editor"
+    return server.editor

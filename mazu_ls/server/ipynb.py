@@ -1,0 +1,151 @@
+"""A Jupyter notebook file with the text of its cells as the editor shows it. Pure functions over the file's JSON.
+
+The file is JSON (nbformat 4) that keeps a cell's source as a list of lines, so that written with an indentation each line
+of a cell is a line of the file: what is anchored in a cell stands in the file, and comes back to the cell from there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace.text import split_lines
+
+MARKUP = 1
+"""LSP's kind of a cell that is no code."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell in the editor: LSP's kind, its text, and which cell of the file it came from."""
+
+    kind: int
+    text: str
+    origin: int | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a cell's source stands in the text of the file: from line `start` on, `count` lines."""
+
+    start: int
+    count: int
+
+    def line_of(self, number: int) -> int:
+        """The line of the file for a line of the cell."""
+        return self.start + max(0, min(number, self.count - 1))
+
+    def line_in(self, line: int) -> int | None:
+        """The line of the cell for one of the file; None where that lies elsewhere."""
+        return line - self.start if self.start <= line < self.start + max(1, self.count) else None
+
+
+def cells_of(text: str) -> list[dict[str, Any]] | None:
+    """The cells of a notebook file; None where it is none."""
+    try:
+        cells = json.loads(text)["cells"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    good = isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
+    return cells if good else None
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    """The text of a cell."""
+    source = cell.get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def origins(text: str, cells: Sequence[tuple[int, str]]) -> list[int | None]:
+    """Which cell of the file each cell of the editor is: by its place where there are as many, else by its text."""
+    found = cells_of(text) or []
+    if len(found) == len(cells):
+        return list(range(len(cells)))
+    left = list(range(len(found)))
+    result: list[int | None] = []
+    for _, shown in cells:
+        same = next((number for number in left if source_of(found[number]) == shown), None)
+        if same is not None:
+            left = [number for number in left if number > same]
+        result.append(same)
+    return result
+
+
+def composed(text: str, shown: Sequence[Shown]) -> str:
+    """The file with the cells that the editor shows; the very same text where they are those of the file.
+
+    Raises MazuError(unsupported) where `text` is no notebook.
+    """
+    cells = cells_of(text)
+    if cells is None:
+        raise MazuError(Kind.UNSUPPORTED, "This is no notebook of nbformat 4.", "Look at the file.")
+    same = [one.origin for one in shown] == list(range(len(cells)))
+    if same and all(source_of(cell) == one.text for cell, one in zip(cells, shown, strict=True)):
+        return text
+    new = [_cell(cells[one.origin] if one.origin is not None else None, one) for one in shown]
+    return written({**json.loads(text), "cells": new}, like=text)
+
+
+def _cell(known: dict[str, Any] | None, one: Shown) -> dict[str, Any]:
+    if known is not None and source_of(known) == one.text:
+        return known
+    source = split_lines(one.text)
+    if known is not None:
+        return {**known, "source": source}
+    if one.kind == MARKUP:
+        return {"cell_type": "markdown", "metadata": {}, "source": source}
+    return {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+
+
+def written(notebook: dict[str, Any], like: str) -> str:
+    """A notebook as JSON, indented and ended as another text of it."""
+    indented = re.search(r'^( +)"', like, re.MULTILINE)
+    text = json.dumps(notebook, indent=len(indented[1]) if indented else 1, ensure_ascii="\\u" in like)
+    return text + ("\n" if like.endswith("\n") else "")
+
+
+def sources(text: str) -> list[Source] | None:
+    """Where each cell's source stands in the file; None where that cannot be told, as in JSON of one line."""
+    cells, lines = cells_of(text), text.split("\n")
+    indented = re.search(r'^( +)"', text, re.MULTILINE)
+    if cells is None or indented is None:
+        return None
+    head = re.compile(rf'^ {{{3 * len(indented[1])}}}"source": (?P<list>\[$)?')
+    found = [(number, match["list"]) for number, line in enumerate(lines) if (match := head.match(line))]
+    if len(found) != len(cells):
+        return None
+    return [
+        Source(number + 1, len(cell["source"])) if listed else Source(number, 1)
+        for (number, listed), cell in zip(found, cells, strict=True)
+    ]
+
+
+def new_sources(before: str, after: str, name: str) -> dict[int, str]:
+    """The cells whose text an edit of the file changes, by number, and their new text.
+
+    Raises MazuError(conflict) for an edit that leaves no notebook, or changes more than the text of cells.
+    """
+    old, new = cells_of(before), cells_of(after)
+    if old is None or new is None:
+        raise MazuError(
+            Kind.CONFLICT,
+            f"The edit would leave no valid notebook in {name}.",
+            "Its file is JSON: quote it so.",
+        )
+    if _frame(before) != _frame(after):
+        raise MazuError(
+            Kind.CONFLICT,
+            f"{name} is open in the editor as a notebook: there only the text of its cells can be edited.",
+            "Change no outputs, metadata or number of cells, or ask the user to close it first.",
+        )
+    changed = {number: source_of(cell) for number, cell in enumerate(new)}
+    return {number: text for number, text in changed.items() if text != source_of(old[number])}
+
+
+def _frame(text: str) -> Any:
+    notebook = json.loads(text)
+    return {**notebook, "cells": [{**cell, "source": ""} for cell in notebook["cells"]]}
