@@ -80,7 +80,7 @@ def _words(text: str) -> frozenset[str]:
 _RUNS_FOLDERS = _words(
     ".vscode .idea .zed .vs .fleet .nvim .helix .sublime .devcontainer .husky .githooks .hooks .cursor .claude"
     " .codex .gemini .continue .roo .cline .windsurf .aider .amazonq .kiro .opencode .agents .circleci .buildkite"
-    " .cargo .gradle .mvn .direnv .config .bundle .yarn .ssh .aws .gnupg .docker .kube"
+    " .cargo .woodpecker .gradle .mvn .direnv .config .bundle .yarn .ssh .aws .gnupg .docker .kube"
 )
 _RUNS_FILES = _words(
     ".envrc .env .gitmodules .gitattributes .gitconfig .pre-commit-config.yaml .pre-commit-hooks.yaml"
@@ -95,7 +95,9 @@ _RUNS_FILES = _words(
     " vagrantfile procfile .exrc .vimrc .nvimrc .nvim.lua .lvimrc .dir-locals.el .dir-locals-2.el .gdbinit .lldbinit"
     " .bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile .zlogin .inputrc .netrc"
     " .tool-versions mise.toml .mise.toml .rtx.toml devbox.json flake.nix shell.nix default.nix .ripgreprc"
-    " .curlrc .wgetrc .screenrc .tmux.conf"
+    " .curlrc .wgetrc .screenrc .tmux.conf .drone.yml .woodpecker.yml .woodpecker.yaml bitbucket-pipelines.yml appveyor.yml .appveyor.yml"
+    " cloudbuild.yaml buildspec.yml .pnp.cjs .lintstagedrc .lintstagedrc.json .lintstagedrc.js gulpfile.js gruntfile.js opencode.json"
+    " .emacs .yarnrc.yaml gradle-wrapper.jar gradle-wrapper.properties"
 )
 _RUNS_SUFFIXES = (".code-workspace", ".pth", ".sublime-project", ".service", ".desktop", ".mk")
 
@@ -136,7 +138,7 @@ _SECRET_NAME = re.compile(
     | _netrc | .*\.tfstate(\..*)? | .*\.tfvars(\.json)? | kubeconfig(\..*)? | .*\.kubeconfig | \.?htpasswd
     | (gcp|firebase|google)?-?service[_-]?account.*\.json | client_secret.*\.json | application_default_credentials\.json
     | wp-config\.php | local\.settings\.json | appsettings\.(production|development|staging)\.json | database\.yml
-    | master\.key | .*\.(sqlite3?-wal|mobileprovision|keychain(-db)?) | login\.keychain.* | \.bash_history | \.zsh_history
+    | .*adminsdk.*\.json | .*[._-]key\.json | \.flaskenv | (.*[._-])?vault\.ya?ml | master\.key | .*\.(sqlite3?-wal|mobileprovision|keychain(-db)?) | login\.keychain.* | \.bash_history | \.zsh_history
     | \.python_history | \.psql_history | \.mysql_history | \.node_repl_history
     )$""",
     re.VERBOSE,
@@ -156,6 +158,8 @@ def secret(parts: Sequence[str]) -> str | None:
     if not names or _SAMPLE.search(names[-1]):
         return None
     if _SECRET_NAME.match(names[-1]) and not (_SOURCE.search(names[-1]) and names[-1] != "wp-config.php"):
+        return parts[-1]
+    if {"secrets", ".secrets"} & set(names[:-1]) and not _SOURCE.search(names[-1]):
         return parts[-1]
     if len(names) > 1 and names[-2] == ".git" and names[-1] == "config":
         return ".git/config"
