@@ -45,8 +45,12 @@ class Places:
         wanted = (step.mount, step.mount.folder(step.path))
         if wanted != self._last:
             self.forget()
-            with folder_beneath(step.mount.directory, wanted[1], create=create) as folder:
-                self._fd, self._last = os.dup(folder), wanted
+            try:
+                self._fd, self._last = _opened(*wanted), wanted
+            except FileNotFoundError:
+                if not create:
+                    raise
+                self._fd, self._last = _opened(*wanted, create=True), wanted
         return self._fd
 
     def forget(self) -> None:
@@ -54,6 +58,11 @@ class Places:
         if self._last is not None:
             os.close(self._fd)
             self._last = None
+
+
+def _opened(mount: Mount, inside: PurePosixPath, *, create: bool = False) -> int:
+    with folder_beneath(mount.directory, inside, create=create) as folder:
+        return os.dup(folder)
 
 
 def apply(steps: Sequence[Step], staged: Staged) -> list[Reasoned]:

@@ -171,10 +171,23 @@ def entry_at(folder: int, name: bytes) -> tuple[Entry | None, os.stat_result | N
         fd = os.open(name, READ, dir_fd=folder)
     except FileNotFoundError:
         return None, None
-    with os.fdopen(fd, "rb") as file:
-        data, status = file.read(), os.fstat(fd)
+    try:
+        data, status = _contents(fd, status.st_size), os.fstat(fd)
+    finally:
+        os.close(fd)
     mode = EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else FILE_MODE
     return Entry(mode, object_id(BLOB, data)), status
+
+
+def _contents(fd: int, size: int) -> bytes:
+    """All of a file, whatever its size is by now; `size` is what it probably is."""
+    data = os.read(fd, size + 1)
+    if len(data) == size:
+        return data
+    chunks = [data]
+    while data:
+        chunks.append(data := os.read(fd, 1 << 20))
+    return b"".join(chunks)
 
 
 def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = _GRAVE_SECONDS) -> list[Path]:
@@ -186,9 +199,11 @@ def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = _GRAVE_S
         if not folder.is_dir():
             continue
         with opened(folder) as work:
-            for name in [path.name for path in folder.iterdir()]:
-                if not _bury(work, os.fsencode(name), older_than):
-                    rescued.append(_rescue(folder / name, rescue))
+            with os.scandir(work) as found:
+                names = [os.fsencode(item.name) for item in found if not _rests(item, older_than)]
+            for name in names:
+                if not _bury(work, name, older_than):
+                    rescued.append(_rescue(folder / os.fsdecode(name), rescue))
         with suppress(OSError):
             folder.rmdir()
     return rescued
@@ -200,8 +215,6 @@ def _bury(work: int, name: bytes, older_than: float) -> bool:
         os.unlink(name, dir_fd=work)
         return True
     expected = {bytes.fromhex(part) for part in name.decode().split(".")[1:3] if len(part) == 40}
-    if expected and _rests(work, name, older_than):
-        return True
     found, status = entry_at(work, name)
     if status is None:
         return True
@@ -212,14 +225,16 @@ def _bury(work: int, name: bytes, older_than: float) -> bool:
     return True
 
 
-def _rests(work: int, name: bytes, seconds: float) -> bool:
+def _rests(item: os.DirEntry[str], seconds: float) -> bool:
     """Whether a file came here less than `seconds` ago and was not written since: it is looked at when its time is up.
 
     Coming here changed its change time, a write would have changed both.
     """
     try:
-        status = os.stat(name, dir_fd=work, follow_symlinks=False)
+        status = item.stat(follow_symlinks=False)
     except FileNotFoundError:
+        return False
+    if item.name.startswith(_DRAFT.decode()):
         return False
     return status.st_mtime_ns < status.st_ctime_ns and time.time() - status.st_ctime < seconds
 
