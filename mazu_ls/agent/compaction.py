@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
-from mazu_ls.agent.conversation import begins_exchange, estimate
+from mazu_ls.agent.conversation import SUMMARY, begins_exchange, estimate
 from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
 from mazu_ls.models import model as models
 
@@ -19,23 +20,29 @@ Summarise the conversation above for a colleague who takes over now and sees not
 ## Progress (files changed, commands run, what was verified)
 ## Pending (what is still to do, in order)
 Name files, symbols and error texts exactly. Leave out pleasantries."""
+REQUEST = "The request that is being worked on, word for word:\n\n"
 MAX_PART_CHARS = 4_000
+MAX_REQUEST_CHARS = 40_000
 
 
-async def compact(session: Session, model: models.Model, turn_id: str) -> Usage | None:
-    """Replace all but the last exchange by a summary, after a checkpoint; None where there is nothing to replace.
+async def compact(
+    session: Session, model: models.Model, turn_id: str, *, refused: bool = False
+) -> Usage | None:
+    """Replace what lies before the cut by a summary, after a checkpoint; None where there is nothing to replace.
 
-    The cut lies at a message in which the user speaks, so it never falls inside a tool exchange, and the last request
-    stays word for word.
+    `refused`: the model took the conversation no more, so that any cut is better than none.
     """
     messages = session.conversation.outgoing()
-    starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
-    if not starts or starts[-1] == 0:
+    cut = place_of_cut(messages, model.spec.context_window, refused=refused)
+    if cut is None:
         return None
     label = "before compaction"
     if checkpoint := await session.checkpoint("compaction", label, turn_id, [], None):
         session.append(journal.CheckpointTaken(checkpoint, "compaction", label), turn_id)
-    summary, usage = await summarise(model, messages[: starts[-1]])
+    summary, usage = await summarise(model, messages[:cut])
+    if not summary.strip():  # refused, or cut in its thoughts: a conversation is not given up for nothing
+        session.append(journal.Spent(model.name, usage, "a summary that came out empty"), turn_id)
+        return None
     # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
@@ -44,10 +51,48 @@ async def compact(session: Session, model: models.Model, turn_id: str) -> Usage 
     )
     session.map = ""
     await session.draw_map(model, buffers)
-    told = "\n\n".join(part for part in (summary, recalled) if part)
-    session.append(journal.Compacted(told, len(messages) - starts[-1], usage), turn_id)
-    session.last_input = sum(map(estimate, session.conversation.messages))
+    request = "" if begins_exchange(messages[cut]) else _request(messages[:cut])
+    told = "\n\n".join(part for part in (summary, recalled, request) if part)
+    session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
+    session.last_input = _tokens(session.conversation.messages)
     return usage
+
+
+def place_of_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:
+    """Before which message a conversation is cut: never between calls and their results.
+
+    That is where the user spoke last, unless what follows takes half of the model's window by itself, as a long run
+    does: then its newest rounds stay, up to a quarter of the window and one at least. A run is not cut for less than a
+    quarter of the window, lest it be cut again at each round.
+    """
+    starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
+    if not starts:
+        return None
+    last = starts[-1]
+    if refused:  # whatever the model's window is, this is more
+        context_window = min(context_window, _tokens(messages))
+    if last and _tokens(messages[last:]) <= context_window // 2:
+        return last
+    rounds = [index for index in range(last + 1, len(messages)) if messages[index].role == "assistant"][1:]
+    fitting = (index for index in rounds if _tokens(messages[index:]) <= context_window // 4)
+    cut = next(fitting, rounds[-1] if rounds else last)
+    return (
+        cut
+        if cut and (refused or cut == last or _tokens(messages[:cut]) > context_window // 4)
+        else last or None
+    )
+
+
+def _tokens(messages: Sequence[Message]) -> int:
+    return sum(map(estimate, messages))
+
+
+def _request(messages: Sequence[Message]) -> str:
+    """What the user asked for last, word for word, also where an earlier cut already left only that of it."""
+    asked = next(message for message in reversed(messages) if begins_exchange(message))
+    texts = [part.text for part in asked.parts if isinstance(part, Text)]
+    said = [text.rpartition(REQUEST)[2] for text in texts if not text.startswith(SUMMARY) or REQUEST in text]
+    return REQUEST + "\n".join(said)[:MAX_REQUEST_CHARS]
 
 
 async def summarise(model: models.Model, messages: list[Message]) -> tuple[str, Usage]:

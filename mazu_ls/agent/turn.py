@@ -58,9 +58,7 @@ class TurnRun:
     def __post_init__(self) -> None:
         self.meter = Meter(self.asked.limits)
         self.circles = Circles()
-        tools = {
-            tool.name: tool for tool in self.session.project.tools() if self._offered(tool.effect, tool.name)
-        }
+        tools = {tool.name: tool for tool in self.session.project.tools() if self._offered(tool)}
         self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
         self.calls = Calls(self, tools, Approvals(self))
         self._boundary = self.session.journal.head
@@ -75,12 +73,13 @@ class TurnRun:
         assert self.chosen is not None
         return self.chosen
 
-    def _offered(self, effect: Effect, name: str) -> bool:
+    def _offered(self, tool: Tool) -> bool:
         if self.asked.kind == "edit":
             return False
         if self.mode == "plan":
-            return effect is Effect.READ
-        return self.asked.allow_shell or effect is not Effect.EXECUTE or name == "run_skill"
+            return tool.effect is Effect.READ
+        skill = tool.source == "skill" or tool.name == "run_skill"
+        return self.asked.allow_shell or tool.effect is not Effect.EXECUTE or skill
 
     def record(self, body: journal.Body) -> None:
         """Into the journal, and from there to whoever listens."""
@@ -175,15 +174,15 @@ class TurnRun:
 
     async def _shorten(self, detail: str) -> None:
         """A context that is too long is compacted once; if that was not enough, the turn ends with a sentence."""
-        if self._compacted or not await self._compact():
+        if self._compacted or not await self._compact(refused=True):
             raise MazuError(
                 Kind.CONTEXT_LENGTH, f"The conversation is too long for {self.model.name}. {detail}".strip(),
                 "Start a new session, rewind, or choose a model with a larger window.",
             )  # fmt: skip
         self._compacted = True
 
-    async def _compact(self) -> bool:
-        usage = await compaction.compact(self.session, self.model, self.turn.turn_id)
+    async def _compact(self, *, refused: bool = False) -> bool:
+        usage = await compaction.compact(self.session, self.model, self.turn.turn_id, refused=refused)
         self.meter.add(usage or Usage())
         return usage is not None
 

@@ -1,5 +1,7 @@
 """Whatever a provider does, the turn ends with the right word, and the session goes on with a history that is accepted."""
 
+import json
+
 import pytest
 
 from tests.scenario import check
@@ -181,3 +183,32 @@ def test_a_conversation_that_is_too_long_is_compacted_once_and_goes_on():
         stop: end_turn
         """,
     )
+
+
+def test_a_long_run_that_the_model_takes_no_more_is_cut_between_its_rounds():
+    names = ("one", "two", "three", "four")
+    files = "".join(f"-- {name} --\n{name}\n" for name in names)
+    reads = "".join(f"-- model calls read_file --\npath: {name}\n" for name in names)
+    story = f"""{files}-- user run --
+Look at everything.
+{reads}-- model faults context_length --
+-- model says --
+## Progress: three of four rounds
+-- model says --
+Done.
+"""
+    world = check(
+        story,
+        """
+        tool: 1\tone
+        tool: 1\ttwo
+        tool: 1\tthree
+        tool: 1\tfour
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+    first, *rounds = world.bodies[-1]["messages"]
+    told = json.dumps(first)
+    assert "## Progress" in told and "word for word" in told and "Look at everything." in told
+    assert [message["role"] for message in rounds] == ["assistant", "user"]
