@@ -13,5 +13,7 @@ export function answerSaves(client: LanguageClient): void {
 
 async function save(uri: Uri): Promise<boolean> {
   const open = workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
-  return open === undefined || !open.isDirty || open.save();
+  if (open) return !open.isDirty || open.save();
+  const notebook = workspace.notebookDocuments.find((document) => document.uri.toString() === uri.toString());
+  return notebook === undefined || !notebook.isDirty || notebook.save();
 }

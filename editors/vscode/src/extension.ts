@@ -13,6 +13,7 @@ import { registerLanguageModelTools } from './languageModelTools';
 import { lendLanguageServers } from './lending';
 import { answerPermissions } from './permissions';
 import { StatusBar } from './statusBar';
+import { registerProposals } from './views/proposals';
 import { registerViews } from './views/views';
 
 let app: App | undefined;
@@ -33,6 +34,7 @@ export function activate(context: ExtensionContext): void {
   registerCheckpointCommands(app);
   registerServerCommands(app);
   registerViews(app);
+  registerProposals(app);
   registerChatParticipant(app);
   registerLanguageModel(app);
   registerLanguageModelTools(app);

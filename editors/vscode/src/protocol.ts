@@ -123,6 +123,19 @@ export interface Session {
   state: 'running' | 'waiting' | 'idle' | 'ended';
 }
 
+/** Hunk number `hunk` of `of` that waits for the user; `range` holds the lines that would go. */
+export interface Proposal {
+  id: string;
+  uri: string;
+  path: string;
+  kind: 'edit' | 'create' | 'delete';
+  state: 'open' | 'stale';
+  hunk: number;
+  of: number;
+  range: Range;
+  diff: string;
+}
+
 export interface Model {
   name: string;
   /** Its key is there, or it needs none. */
@@ -162,6 +175,9 @@ export interface Commands {
   'mazu.checkpoint.list': [{ limit?: number }, { checkpoints: Checkpoint[]; current: string | null }];
   'mazu.checkpoint.diff': [{ id: string; against?: string; paths?: string[] }, { patch: string }];
   'mazu.rollback': [RollbackArgument, RollbackResult];
+  'mazu.proposal.list': [Record<string, never>, { proposals: Proposal[] }];
+  'mazu.proposal.accept': [{ ids: string[] }, { accepted: string[]; problems: string[] }];
+  'mazu.proposal.reject': [{ ids: string[]; note?: string }, { rejected: string[] }];
   'mazu.models.list': [Record<string, never>, { models: Model[]; current: string | null }];
   'mazu.models.set': [{ model: string }, unknown];
   'mazu.permissions.mode': [{ mode: string }, unknown];

@@ -5,6 +5,8 @@ import type { SessionUpdate, Status } from './protocol';
 import type { Condition, Server } from './server';
 
 const SETTLE_MS = 200;
+/** After a failure the status is asked for again, so that what has passed is not shown until the next change. */
+const RETRY_MS = 5000;
 
 /** A turn under way. `cost` is what it has cost so far in US dollars; null where a price is not known. */
 interface Running {
@@ -52,7 +54,7 @@ export class StatusBar implements Disposable {
     this.show();
   }
 
-  private refresh(): void {
+  private refresh(delay = SETTLE_MS): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(async () => {
       if (this.server.condition !== 'running') return;
@@ -61,9 +63,10 @@ export class StatusBar implements Disposable {
         this.problem = '';
       } catch (error) {
         this.problem = sentence(error);
+        this.refresh(RETRY_MS);
       }
       this.show();
-    }, SETTLE_MS);
+    }, delay);
   }
 
   private update({ sessionId, update }: SessionUpdate): void {
@@ -73,7 +76,10 @@ export class StatusBar implements Disposable {
       if (turn) turn.cost = turn.cost === null || costUsd === null ? null : turn.cost + costUsd;
     } else if (update.kind !== 'state') return;
     else if (update.state === 'done') this.running.delete(sessionId);
-    else this.running.set(sessionId, { waits: update.state === 'waiting', cost: 0 });
+    else {
+      const turn = this.running.get(sessionId) ?? { cost: 0 };
+      this.running.set(sessionId, { ...turn, waits: update.state === 'waiting' });
+    }
     this.show();
   }
 

@@ -187,3 +187,10 @@ async def test_a_run_can_be_undone_and_a_refusal_says_why(bed: Bed):
     ]
     async with ModelServer(script) as model:
         await bed.tell("run", model)
+
+
+async def test_proposals_are_decided_in_a_view(bed: Bed):
+    twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
+    edits = [{"name": "edit_file", "arguments": edit} for edit in (FIX, twice)]
+    async with ModelServer([Reply(when="mend both", calls=edits), Reply(text="Proposed.")]) as model:
+        await bed.tell("proposals", model)

@@ -1,0 +1,60 @@
+// Edits that wait: a view lists them hunk by hunk; one is accepted into the buffer, one rejected with a reason.
+import assert from 'node:assert/strict';
+import { story } from './story.mjs';
+import { until } from './workbench.mjs';
+
+await story(
+  async (bed, step) => {
+    const app = 'app.py';
+    let before = '';
+    const row = (text) => bed.page.locator('.sidebar .monaco-list-row', { hasText: text }).first();
+    const press = async (item, icon) => {
+      await item.hover();
+      await item.locator(`.action-label.codicon-${icon}`).click();
+    };
+
+    await step('the agent proposes, and nothing is changed', async () => {
+      await bed.start();
+      await bed.openFile(app);
+      await until('the server runs', async () => /Mazu: .* · ask/.test(await bed.status()));
+      before = await bed.text(app);
+      await bed.command('Mazu: Run a Task');
+      await bed.answer('What is to be done', 'mend both');
+      await bed.pick('Start');
+      await bed.notification('the run has ended').waitFor();
+      assert.equal(await bed.text(app), before);
+    });
+
+    await step('the view lists the hunks', async () => {
+      await bed.page.locator('.activitybar .action-label[aria-label^="Mazu"]').click({ position: { x: 4, y: 4 } });
+      await row('app.py:2').waitFor();
+      await row('app.py:6').waitFor();
+      await bed.shot('listed');
+    });
+
+    await step('a hunk is shown', async () => {
+      await row('app.py:2').click();
+      await until('the diff is in sight', async () => (await bed.text('.diff')).includes('+    return a + b'));
+      await bed.shot('shown');
+    });
+
+    await step('one is accepted', async () => {
+      await press(row('app.py:2'), 'check');
+      await bed.openFile(app);
+      await until('it is in the buffer', async () => (await bed.text(app)).includes('return a + b'));
+      assert.ok((await bed.text(app)).includes('return a * 2'), 'only that one');
+      assert.ok(await bed.dirty(app), 'unsaved');
+      await row('app.py:2').waitFor({ state: 'detached' });
+      await bed.shot('accepted');
+    });
+
+    await step('the other is rejected, and the view goes', async () => {
+      await press(row('app.py:6'), 'close');
+      await bed.answer('Why?', 'keep the order');
+      await row('app.py:6').waitFor({ state: 'detached' });
+      assert.ok((await bed.text(app)).includes('return a * 2'));
+      await bed.shot('decided');
+    });
+  },
+  { settings: { 'mazu.edits.apply': 'propose' } },
+);
