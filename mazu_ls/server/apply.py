@@ -25,6 +25,8 @@ PART_SECONDS = 1.0
 """For the whole of such an edit; then what stands there is what the user took of it."""
 ECHO_SECONDS = 5.0
 """For the didChange that shows the edit; eglot sends it after half a second of rest."""
+WORD_SECONDS = 1.0
+"""The same during a command; then the editor's word counts."""
 
 
 class Echo:
@@ -65,26 +67,40 @@ class Echo:
         self._stop()
 
 
-async def apply_to_document(editor: Editor, document: Document, after: str, label: str = "Mazu") -> None:
+async def apply_to_document(
+    editor: Editor, document: Document, after: str, label: str = "Mazu", *, in_command: bool = False
+) -> None:
     """Make an open document's text `after`, unsaved, in the editor's own undo stack.
 
-    Raises ContentModified where the editor refuses, or shows something else afterwards.
+    `in_command`: for the user's command, whose answer some editors await before they tell of the edit; one that said it
+    was made and tells of nothing else is then believed. Raises ContentModified where the editor refuses, or shows
+    something else afterwards.
     """
-    await apply_edits(editor, document, text_edits(document, after), after, label)
+    await apply_edits(editor, document, text_edits(document, after), after, label, in_command=in_command)
 
 
 async def apply_edits(
-    editor: Editor, document: Document, edits: list[TextEdit], after: str, label: str = "Mazu"
+    editor: Editor,
+    document: Document,
+    edits: list[TextEdit],
+    after: str,
+    label: str = "Mazu",
+    *,
+    in_command: bool = False,
 ) -> None:
-    """Apply edits that make the text `after`. Raises as `apply_to_document`."""
+    """Apply edits that make the text `after`. Like `apply_to_document`."""
     if not edits:
         return
     echo = Echo(editor, document, edits, after)
+    version = document.version
     try:
         await _request(editor, document, edits, label)
-        async with asyncio.timeout(ECHO_SECONDS):
+        async with asyncio.timeout(WORD_SECONDS if in_command else ECHO_SECONDS):
             await echo.settled.wait()
     except TimeoutError as error:
+        if in_command and document.version == version:
+            logger.info("%s was edited, as the editor says; it has yet to tell how.", name(document))
+            return
         raise ContentModified(
             f"The editor shows another text of {name(document)} than the edit should have made.",
             "Read it again before going on.",

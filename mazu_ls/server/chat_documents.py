@@ -42,13 +42,22 @@ async def open_chat(server: Server, session_id: str | None, places: Sequence[Pla
     mentioned_files = [_mention(server, place) for place in places if place not in loose]
     quoted = [_quotation(server, place) for place in loose]
     if named := "\n\n".join([" ".join(mentioned_files), *quoted]).strip("\n"):
-        before = await own_files.read(server, path)
-        await own_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
+        if shown and shown.at(path):
+            # An editor that waits for this command tells of no edit of an open document meanwhile.
+            server.jobs.spawn(_name(server, path, named))
+        else:
+            await _name(server, path, named)
     text = await own_files.read(server, path)
     # The empty line behind the last line end is no line to every editor.
     if not await server.host.show(path, max(0, text.count("\n") - 1)):
         await server.host.say("info", f"Mazu: the chat is in {path}")
     return wire.Started(session.id, None)
+
+
+async def _name(server: Server, path: Path, named: str) -> None:
+    """Name what is attached in the message to be."""
+    before = await own_files.read(server, path)
+    await own_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
 
 
 async def send(
@@ -66,16 +75,16 @@ async def send(
         raise MazuError(
             Kind.NOT_FOUND, "There is no message to send.", 'Write it under the last heading "## You".'
         )
-    session = await _session_of(server, path, text, params.session_id)
+    session = await _session_of(server, text, params.session_id)
     if (reply := await chat_commands.run(server, message, session.id)) is not None:
-        server.jobs.spawn(_answer(server, path, reply))
+        server.jobs.spawn(_answer(server, path, session.id, reply))
         return wire.Started(session.id, None)
     others = [place for place in params.attachments if place.uri != uri]
     attached = (*await attachments(server, others), *await mentioned(server, message))
     asked = Prompt(message, attached, model=params.model, limits=turns.limits(project))
     await turns.check_ready(session, asked)
     turn_id = new_id("t")
-    writer = ReplyWriter(server, path, turn_id, verbatim=message.startswith("!"))
+    writer = ReplyWriter(server, path, session.id, turn_id, verbatim=message.startswith("!"))
     stop = project.listen(writer.hear)
     server.jobs.spawn(writer.run(stop))
     return await turns.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
@@ -84,11 +93,13 @@ async def send(
 class ReplyWriter:
     """Writes one turn's reply into a chat document as it comes. `verbatim`: the reply is the output of a command."""
 
-    def __init__(self, server: Server, path: Path, turn_id: str, *, verbatim: bool = False) -> None:
+    def __init__(
+        self, server: Server, path: Path, session_id: str, turn_id: str, *, verbatim: bool = False
+    ) -> None:
         self._server = server
         self._verbatim = verbatim
         self._path = path
-        self._turn = turn_id
+        self._session, self._turn = session_id, turn_id
         self._pending = ""
         self._ended = False
         self._news = asyncio.Event()
@@ -140,8 +151,8 @@ class ReplyWriter:
         try:
             async with self._alone():
                 text = await own_files.read(self._server, self._path)
-                opening = chats.opening(self._turn)
-                await own_files.edit(self._server, self._path, text, text.rstrip("\r\n") + opening)
+                after = chats.labelled(text, self._session).rstrip("\r\n") + chats.opening(self._turn)
+                await own_files.edit(self._server, self._path, text, after)
         except MazuError as error:
             await self._server.host.say(
                 "warning", f"Mazu: the reply has no place in {self._path.name}. {error.message}"
@@ -202,12 +213,11 @@ class ReplyWriter:
         return grown >= len(new) and said.endswith(new.rstrip("\n"))
 
 
-async def _answer(server: Server, path: Path, reply: str) -> None:
+async def _answer(server: Server, path: Path, session_id: str, reply: str) -> None:
     """Put the reply of a `/command` below it. After the command was answered, as `_make_room`."""
     text = await own_files.read(server, path)
-    await own_files.edit(
-        server, path, text, text.rstrip("\r\n") + f"\n\n## Mazu\n\n{chats.quoted(reply)}\n\n## You\n\n"
-    )
+    said = chats.labelled(text, session_id).rstrip("\r\n")
+    await own_files.edit(server, path, text, f"{said}\n\n## Mazu\n\n{chats.quoted(reply)}\n\n## You\n\n")
 
 
 async def _document_of(server: Server, session: Session) -> Path:
@@ -223,15 +233,11 @@ async def _document_of(server: Server, session: Session) -> Path:
     return path
 
 
-async def _session_of(server: Server, path: Path, text: str, wanted: str | None) -> Session:
-    """The session a chat document names; a document that names none gets a new one."""
+async def _session_of(server: Server, text: str, wanted: str | None) -> Session:
+    """The session a chat document names; a new one for a document that names none, which gets its name with the reply."""
     project = await server.opened()
     named = wanted or chats.session_of(text)
-    if named:
-        return await project.sessions.get(named)
-    session = await project.sessions.new()
-    await own_files.edit(server, path, text, f"<!-- mazu session {session.id} -->\n{text}")
-    return session
+    return await project.sessions.get(named) if named else await project.sessions.new()
 
 
 def _mention(server: Server, place: Place) -> str:

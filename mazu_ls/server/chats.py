@@ -52,6 +52,11 @@ def session_of(text: str) -> str | None:
     return match["id"] if match else None
 
 
+def labelled(text: str, session_id: str) -> str:
+    """A chat document that says which session it belongs to."""
+    return text if session_of(text) else f"<!-- mazu session {session_id} -->\n{text}"
+
+
 def sections(text: str) -> list[Section]:
     """The document cut at its headings."""
     heads = list(HEADING.finditer(text))

@@ -46,7 +46,7 @@ async def roll_back(
         if document is None or server.editor is None:
             return False
         try:
-            await apply_to_document(server.editor, document, text, "Mazu: roll back")
+            await apply_to_document(server.editor, document, text, "Mazu: roll back", in_command=True)
         except MazuError:
             return False
         return True

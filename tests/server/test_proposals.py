@@ -317,7 +317,7 @@ async def test_on_every_editor_hunks_are_accepted_late_and_without_a_plugin(
 ):
     path = write_source(folder)
     async with proposing(env, folder, **(quirks.declares or {"experimental": {}})) as client:
-        editor = Editor(client, quirks)
+        editor = Editor(client, quirks, folder)
         document = client.open(path.as_uri(), SOURCE)
         await editor.command("mazu.run", {"task": "Do it"})
         await hints(client, path.as_uri(), 2)

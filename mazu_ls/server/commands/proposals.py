@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.agent.hunks import applied
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
+from mazu_ls.server.apply import apply_to_document
 from mazu_ls.server.commands import command
 from mazu_ls.server.features.proposals import shown_range, text_of
 from mazu_ls.server.wire import proposals as wire
@@ -108,7 +109,12 @@ async def _make(server: Server, name: str, seen: list[Seen]) -> None:
         before: str | None = await server.host.read(path)
     except FileNotFoundError:
         before = None
-    await server.host.edit(path, before, applied(before, standing_hunks(seen)))
+    after = applied(before, standing_hunks(seen))
+    document = server.editor.documents.at(path) if server.editor else None
+    if server.editor and document and before is not None and after is not None:
+        await apply_to_document(server.editor, document, after, "Mazu: accept proposal", in_command=True)
+    else:
+        await server.host.edit(path, before, after)
 
 
 async def _checkpoint(server: Server, chosen: dict[str, list[Seen]]) -> None:

@@ -1,0 +1,77 @@
+"""An editor that waits for the answer of a command and tells of no change meanwhile, as eglot does."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.server.client import Client
+from tests.server.test_code_actions import shown
+from tests.server.test_turns import agent, edit_call
+
+DECLARES = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
+
+
+class Blocking:
+    """While a command runs what the user's editor would tell is held back."""
+
+    def __init__(self, client: Client) -> None:
+        self.client, self._told, self._waiting = client, client.notify, False
+        self._held: list[tuple[str, Any]] = []
+        client.notify = self._notify
+
+    def _notify(self, method: str, params: Any = None) -> None:
+        if self._waiting and method == "textDocument/didChange":
+            self._held.append((method, params))
+        else:
+            self._told(method, params)
+
+    async def command(self, name: str, arguments: dict[str, Any] | None = None) -> Any:
+        """Run a command; the answer, and it must come at once."""
+        self._waiting, begun = True, time.monotonic()
+        try:
+            answer = await self.client.command(name, arguments, within=60)
+        finally:
+            self._waiting = False
+            for method, params in self._held:
+                self._told(method, params)
+            self._held.clear()
+        assert time.monotonic() - begun < 4
+        return answer
+
+
+async def test_a_rollback_does_not_wait_for_what_only_comes_after_it(env: dict[str, str], folder: Path):
+    path = folder / "a.py"
+    path.write_text("x = 1\n")
+    replies = [{"calls": [edit_call("a.py", "x = 1", "x = 2")]}, {"text": "Done."}]
+    async with agent(env, folder, replies, **DECLARES) as client:
+        client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
+        document = client.open(path.as_uri(), "x = 1\n")
+        await client.command("mazu.chat", {"message": "two", "wait": True}, within=60)
+        assert document.text == "x = 2\n"
+        undone = await Blocking(client).command("mazu.undo")
+        assert (undone["applied"], undone["verified"], undone["problems"]) == (True, True, [])
+        assert document.text == "x = 1\n"
+
+
+async def test_a_chat_that_is_open_gets_attachments_and_its_session_after_the_answer(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.py").write_text("x = 1\n")
+    chats = folder / ".mazu" / "chats"
+    chats.mkdir(parents=True)
+    path = chats / "mine.md"
+    path.write_text("## You\n\nhello\n")
+    async with agent(env, folder, [{"text": "Hello to you."}], **DECLARES) as client:
+        editor = Blocking(client)
+        document = client.open(path.as_uri(), path.read_text(), "markdown")
+        started = await editor.command("mazu.chat", {"attachments": [{"uri": path.as_uri()}]})
+        await shown(document, "Hello to you.")
+        assert document.text.startswith(f"<!-- mazu session {started['sessionId']} -->\n## You\n\nhello")
+        place = chats / f"{started['sessionId']}.md"
+        await editor.command("mazu.chat", {"sessionId": started["sessionId"]})
+        other = client.open(place.as_uri(), place.read_text(), "markdown")
+        asked = {"sessionId": started["sessionId"], "attachments": [{"uri": (folder / "a.py").as_uri()}]}
+        await editor.command("mazu.chat", asked)
+        await shown(other, "@a.py")
