@@ -11,7 +11,7 @@ import msgspec
 from mazu_ls.models.anthropic_answer import Answer
 from mazu_ls.models.anthropic_format import amended, continued, payload
 from mazu_ls.models.clients import Connection, client_for
-from mazu_ls.models.faults import StreamEnded
+from mazu_ls.models.faults import StreamEnded, read_by_its_format
 from mazu_ls.models.model import Chunk, ModelSpec, Request
 from mazu_ls.models.retry import retried
 from mazu_ls.models.sse import events
@@ -46,11 +46,14 @@ class AnthropicModel:
         for _ in range(MOST_PAUSES):
             async with aclosing(events(stream, self._connection.patience)) as incoming:
                 async for event in incoming:
-                    chunk = answer.take(event)
+                    with read_by_its_format():
+                        chunk = answer.take(event)
                     if chunk is not None:
                         yield chunk
             if (blocks := answer.paused()) is None:
-                yield answer.finished()
+                with read_by_its_format():
+                    last = answer.finished()
+                yield last
                 return
             stream = await self._create(client, continued(body, blocks))
         raise StreamEnded(f"the service paused the turn {MOST_PAUSES} times")

@@ -105,7 +105,7 @@ class Answer:
             return CallStarted(call.id, call.name)
         if kind in ("text", "thinking", "redacted_thinking"):
             words = _Words("text" if kind == "text" else "thinking")
-            words.redacted = block.get("data")
+            words.redacted = block["data"] if isinstance(block.get("data"), str) else None
             words.signature = [block.get("signature") or ""]
             self._blocks.append(words)
             self._open[index] = words

@@ -7,10 +7,17 @@ from typing import Any
 
 from mazu_ls.messages import ToolCall
 from mazu_ls.models.arguments import parse_arguments
+from mazu_ls.models.history import encodable
 
 CUT = "the call was cut off by the output limit; make it again, shorter or in several steps"
 TWICE = "the id of this call was that of an earlier one; make the call again"
 UNNAMED = "the call names no tool"
+
+
+def word(given: Any) -> str:
+    """An id or a name as text, whatever a service sends in its place; numbers are taken, as some count their calls."""
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    return encodable(given) if isinstance(given, str) else str(given) if is_number else ""
 
 
 class CallDraft:
@@ -53,11 +60,11 @@ class CallDrafts:
     def __init__(self) -> None:
         self.drafts: list[CallDraft] = []
 
-    def start(self, given_id: str | None, name: str | None) -> CallDraft:
+    def start(self, given_id: Any, name: Any) -> CallDraft:
         """A new call; a missing id is made up, one that was used before is replaced and the call marked."""
-        given = given_id or ""
+        given = word(given_id)
         twice = bool(given) and any(draft.given_id == given for draft in self.drafts)
         call_id = f"call_{secrets.token_hex(8)}" if twice or not given else given
-        draft = CallDraft(given, call_id, name or "", twice)
+        draft = CallDraft(given, call_id, word(name), twice)
         self.drafts.append(draft)
         return draft

@@ -6,15 +6,18 @@ Both SDKs' errors are told apart by their attributes, so that neither SDK is imp
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.redact import redact
 
+log = logging.getLogger(__name__)
 TOO_LONG = re.compile(
     r"prompt is too long|context[ _]length|context[ _]window|maximum context|too many (?:input )?tokens"
     r"|exceeds? the (?:maximum|available|model's) (?:number of tokens|context|input)|input is too long|token count .* exceeds",
@@ -58,6 +61,16 @@ class Endpoint(NamedTuple):
 
 class StreamEnded(Exception):
     """The stream ended without the provider's last event, or fell silent, or was not what the format says."""
+
+
+@contextmanager
+def read_by_its_format() -> Iterator[None]:
+    """Turns what goes wrong while an event of a service is read into StreamEnded: it was not what its format says."""
+    try:
+        yield
+    except (AttributeError, TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
+        log.warning("an event of a service could not be read", exc_info=True)
+        raise StreamEnded("an event is not what the format says") from error
 
 
 class NotAService(Exception):

@@ -11,6 +11,7 @@ import msgspec
 
 from mazu_ls.models import openai_answer, openai_format, responses_answer, responses_format
 from mazu_ls.models.clients import Connection, client_for
+from mazu_ls.models.faults import read_by_its_format
 from mazu_ls.models.model import Chunk, Finished, ModelSpec, Request
 from mazu_ls.models.openai_format import Dialect, estimated_prompt
 from mazu_ls.models.retry import retried
@@ -80,9 +81,13 @@ class OpenAIModel:
         answer = self._api.answer(self.spec)
         async with aclosing(events(stream, self._connection.patience)) as incoming:
             async for event in incoming:
-                for chunk in answer.take(event):
+                with read_by_its_format():
+                    chunks = answer.take(event)
+                for chunk in chunks:
                     yield chunk
-        yield answer.finished(lambda: estimated_prompt(body))
+        with read_by_its_format():
+            last = answer.finished(lambda: estimated_prompt(body))
+        yield last
 
     async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
         """Open the stream; what this service refused once is left out of every later request."""

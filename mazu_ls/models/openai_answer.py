@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mazu_ls.messages import Usage
-from mazu_ls.models.calls import CallDraft, CallDrafts
+from mazu_ls.models.calls import CallDraft, CallDrafts, word
 from mazu_ls.models.faults import ServiceError, StreamEnded
 from mazu_ls.models.history import encodable
 from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
@@ -59,7 +59,7 @@ class Answer:
         if text := _plain(delta.get("content")):
             self._text.append(text)
             shown.append(TextDelta(text))
-        if refusal := delta.get("refusal"):
+        if refusal := _plain(delta.get("refusal")):
             self._refusal.append(refusal)
             shown.append(TextDelta(refusal))
         for given in delta.get("tool_calls") or ():
@@ -70,7 +70,7 @@ class Answer:
         function = given.get("function") or {}
         call, is_new = self._slot(given, function)
         if not call.name and function.get("name"):
-            call.name = function["name"]
+            call.name = word(function["name"])
         call.add(function.get("arguments"))
         google = (given.get("extra_content") or {}).get("google") or {}
         call.signature = google.get("thought_signature") or call.signature
@@ -78,7 +78,7 @@ class Answer:
 
     def _slot(self, given: dict[str, Any], function: dict[str, Any]) -> tuple[CallDraft, bool]:
         """The call that a delta belongs to. Some services send no index, or the same one for every call."""
-        given_id, index = given.get("id"), given.get("index")
+        given_id, index = word(given.get("id")), given.get("index")
         newest = self._calls.drafts[-1] if self._calls.drafts else None
         known = self._slots.get(index) if index is not None else newest
         is_other = known is not None and bool(given_id) and given_id != known.given_id

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mazu_ls.messages import Message, Part, Text, Thinking, Usage
-from mazu_ls.models.calls import CallDraft, CallDrafts
+from mazu_ls.models.calls import CallDraft, CallDrafts, word
 from mazu_ls.models.faults import ServiceError, StreamEnded
 from mazu_ls.models.history import encodable
 from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
@@ -113,6 +113,7 @@ class Answer:
         if call is None:
             call = self._calls.start(given.get("call_id"), given.get("name"))
             self._items[CallDraft, index] = call
+        call.name = call.name or word(given.get("name"))
         if is_done and not call.pieces:
             call.add(given.get("arguments"))
         return [] if known else [CallStarted(call.id, call.name)]
