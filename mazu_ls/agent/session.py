@@ -55,7 +55,8 @@ class Session:
         self.seen: dict[Path, str] = {}
         self._work = Work()
         self._said_all = False
-        self.interrupted = False
+        self.interrupted: str | None = None
+        """The kind of the turn in whose middle mazu-ls ended, once that was found."""
         self.aside = False
         self.map = ""
 
@@ -79,7 +80,7 @@ class Session:
         last = next(turns, None)
         if last is None or isinstance(last.body, journal.TurnEnded):
             return
-        self.interrupted = True
+        self.interrupted = last.body.kind
         for call_id in self.conversation.unanswered():
             self.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
         said = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]

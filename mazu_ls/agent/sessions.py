@@ -54,6 +54,12 @@ class Sessions:
         infos = await asyncio.to_thread(self._describe_all)
         return [self._live(info) for info in infos]
 
+    async def broken_off(self) -> Session | None:
+        """The session used last, if mazu-ls ended in the middle of a turn of it; that turn is closed by this."""
+        session_id = await asyncio.to_thread(self._broken_off)
+        session = await self.get(session_id) if session_id else None
+        return session if session and session.interrupted else None
+
     async def delete(self, session_id: str) -> None:
         """Remove a session and its journal for good; what it cost stays counted."""
         session = await self.get(session_id)
@@ -140,6 +146,17 @@ class Sessions:
                 self._described[path] = known
             infos.append(known[1])
         return sorted(infos, key=lambda info: info.updated_at, reverse=True)
+
+    def _broken_off(self) -> str | None:
+        paths = sorted(self._folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        if not paths or paths[-1].stem in self._open or journal.held(paths[-1]):
+            return None
+        turns = [
+            event.body
+            for event in journal.read(paths[-1])
+            if isinstance(event.body, journal.TurnStarted | journal.TurnEnded)
+        ]
+        return paths[-1].stem if turns and isinstance(turns[-1], journal.TurnStarted) else None
 
     def _live(self, info: SessionInfo) -> SessionInfo:
         session = self._open.get(info.id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server import chat_questions, own_files, uris
+from mazu_ls.server import chat_questions, interrupted, own_files, uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.features import proposals, virtual
@@ -227,6 +227,7 @@ class Server:
         if self.editor is not None:
             self.jobs.spawn(self.hints.look_at_everything())
             self.jobs.spawn(self._warm_up(self.project, self.editor))
+            self.jobs.spawn(interrupted.after_restart(self, self.project))
         return self.project
 
     async def _warm_up(self, project: Project, editor: Editor) -> None:

@@ -75,8 +75,17 @@ async def start(
         wait=wait,
         token=token,
         started=wire.Started(session.id, turn),
-        then=lambda result: tell_end(server, result),
+        then=lambda result: _told(server, session, asked, result),
     )
+
+
+async def _told(server: Server, session: Session, asked: Prompt, result: wire.TurnResult) -> None:
+    from mazu_ls.server import interrupted
+
+    if asked.kind == "run":
+        await interrupted.after_run(server, session, result)
+    else:
+        await tell_end(server, result)
 
 
 def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResult:
@@ -114,10 +123,17 @@ def ending(result: wire.TurnResult) -> str:
 async def tell_end(server: Server, result: wire.TurnResult) -> None:
     """Say how a turn ended that nobody waited for, unless it simply came to its end or the user stopped it."""
     if result.error:
-        await server.host.say("error", f"Mazu: {result.error.message} {result.error.hint}".strip())
+        await server.host.say("error", f"Mazu{sentence(result)}")
     elif result.stop_reason in SENTENCES:
-        detail = f" ({result.detail})" if result.detail else ""
-        await server.host.say("warning", f"Mazu {SENTENCES[result.stop_reason]}{detail}.")
+        await server.host.say("warning", f"Mazu{sentence(result)}")
+
+
+def sentence(result: wire.TurnResult) -> str:
+    """Why a turn ended before its task was done, as it goes on after the name."""
+    if result.error:
+        return f": {result.error.message} {result.error.hint}".rstrip()
+    detail = f" ({result.detail})" if result.detail and result.stop_reason in SENTENCES else ""
+    return f" {SENTENCES.get(result.stop_reason, 'was stopped')}{detail}."
 
 
 async def show_answer(server: Server, question: str, reply: str) -> None:

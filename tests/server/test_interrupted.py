@@ -1,0 +1,86 @@
+"""What ended before it was done: the user is offered to go on, to roll it back, or to leave it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from tests.server.client import Client, connected
+from tests.server.test_turns import ALL, agent, edit_call
+
+RUN = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Done."}]
+
+
+def choosing(client: Client, title: str) -> None:
+    """Answer every question with this choice."""
+    client.answers["window/showMessageRequest"] = lambda params: {"title": title}
+    client.answers["window/workDoneProgress/create"] = lambda params: None
+
+
+async def offered(client: Client) -> Any:
+    """The question, once it is asked."""
+    return (await client.until(lambda m: m.get("method") == "window/showMessageRequest", within=60))["params"]
+
+
+@pytest.fixture
+async def broken_off(env: dict[str, str], folder: Path) -> dict[str, str]:
+    """A run edited app.py; its journal ends where a killed server would have left it."""
+    (folder / "app.py").write_text("x = 1\n")
+    async with agent(env, folder, RUN) as client:
+        await client.command("mazu.run", {"task": "Make x two", "wait": True}, within=60)
+    (journal,) = Path(env["MAZU_STATE_HOME"]).rglob("s_*.jsonl")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    while b"model_said" not in lines.pop():
+        pass
+    journal.write_bytes(b"".join(lines))
+    return env
+
+
+async def test_after_a_kill_the_run_is_rolled_back(broken_off: dict[str, str], folder: Path):
+    assert (folder / "app.py").read_text() == "x = 2\n"
+    async with connected(broken_off) as client:
+        choosing(client, "Roll back")
+        await client.initialize(folder, **ALL)
+        shown = await offered(client)
+        assert shown["message"] == "Mazu: “Make x two” was broken off when mazu-ls ended."
+        assert [action["title"] for action in shown["actions"]] == ["Leave it", "Continue", "Roll back"]
+        await client.until(lambda m: "rolled back to" in str(m.get("params", {}).get("message")), within=60)
+        assert (folder / "app.py").read_text() == "x = 1\n"
+
+
+async def test_after_a_kill_the_run_goes_on(broken_off: dict[str, str], folder: Path):
+    async with ModelServer([{"text": "It is done already."}]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**broken_off, **keys}) as client:
+            choosing(client, "Continue")
+            await client.initialize(folder, **ALL)
+            await offered(client)
+            await client.until(lambda m: m.get("params", {}).get("value", {}).get("kind") == "end", within=60)
+            (session,) = (await client.command("mazu.session.list"))["sessions"]
+            shown = await client.command("mazu.session.show", {"sessionId": session["id"]})
+            assert [turn["reply"] for turn in shown["turns"]][-1] == "It is done already."
+
+
+async def test_what_is_left_is_not_offered_again(broken_off: dict[str, str], folder: Path):
+    async with connected(broken_off) as client:
+        choosing(client, "Leave it")
+        await client.initialize(folder, **ALL)
+        await offered(client)
+    async with connected(broken_off) as client:
+        choosing(client, "Leave it")
+        await client.initialize(folder, **ALL)
+        await client.command("mazu.session.list", within=60)
+        await client.command("mazu.checkpoint.list", within=60)
+        assert client.notes("window/showMessageRequest") == []
+
+
+async def test_a_run_at_its_limit_goes_on_from_there(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\n")
+    async with agent(env, folder, RUN) as client:
+        choosing(client, "Continue")
+        await client.command("mazu.run", {"task": "Make x two", "maxSteps": 1}, within=60)
+        assert (await offered(client))["message"].startswith("Mazu stopped at the limit of steps")
+        await client.until(lambda m: m.get("params", {}).get("update", {}).get("text") == "Done.", within=60)
