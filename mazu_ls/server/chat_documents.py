@@ -16,6 +16,7 @@ from mazu_ls.server import chat_commands, chat_questions, chats, own_files, turn
 from mazu_ls.server.apply import apply_edits
 from mazu_ls.server.attachments import attachments, last_line, mentioned
 from mazu_ls.server.disk import unified
+from mazu_ls.server.features import virtual
 from mazu_ls.server.lsp import Range, TextEdit
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import Place
@@ -116,8 +117,10 @@ class ReplyWriter:
                 self._pending = self._pending.rstrip("\n") + f"\n\n- {title}"
             case journal.CallDecided() as decided if said := chat_questions.verdict(decided):
                 self._pending += f" ({said})"
-            case journal.CallEnded(_, ok, summary):
-                self._pending += f": {'' if ok else '**failed** '}{_line(summary)}\n\n"
+            case journal.CallEnded(call_id, ok, summary, _, _, diff):
+                link = virtual.link_of(session_id, call_id) if ok and diff else ""
+                shown = f"{_line(summary)}{f' ({link})' if link else ''}"
+                self._pending += f": {'' if ok else '**failed** '}{shown}\n\n"
             case journal.TurnEnded(stop_reason, reply, _, detail, error):
                 if self._verbatim and reply:
                     self._pending += f"\n\n```\n{reply.rstrip()}\n```"

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.server.client import Client, RpcFailure
+from tests.server.test_code_actions import shown
 from tests.server.test_turns import ALL, agent, edit_call
 
 DECLARED = {**ALL, "workspace": {**ALL["workspace"], "textDocumentContent": {"dynamicRegistration": True}}}
@@ -143,3 +144,23 @@ async def test_what_is_not_there_is_said(env: dict[str, str], folder: Path, uri:
         with pytest.raises(RpcFailure) as failure:
             await read(client, uri)
         assert failure.value.code == code
+
+
+async def test_a_call_in_a_chat_has_its_diff_behind_a_link(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\n")
+    replies = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "All done."}]
+    async with agent(env, folder, replies) as client:
+        started = await client.command("mazu.chat")
+        path = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
+        chat = client.open(path.as_uri(), path.read_text(), "markdown")
+        client.change(path.as_uri(), "Make it two", (len(chat.lines), 0))
+        await client.command("mazu.chat", {"attachments": [{"uri": path.as_uri()}]}, within=60)
+        await shown(chat, "All done.")
+        links = await client.ask("textDocument/documentLink", {"textDocument": {"uri": path.as_uri()}})
+        (link,) = [one for one in links if one.get("data", "").startswith("mazu:/call/")]
+        line = link["range"]["start"]["line"]
+        assert "edited app.py ([diff](" in chat.lines[line]
+        target = (await client.ask("documentLink/resolve", link))["target"]
+        assert "-x = 1\n+x = 2\n" in Path(target.removeprefix("file://")).read_text()
+        with pytest.raises(RpcFailure, match="changed a file"):
+            await client.command("mazu.view", {"uri": f"mazu:/call/{started['sessionId']}.none.diff"})

@@ -4,6 +4,7 @@ else as files below `.mazu/view/`.
     mazu:/session/<id>.md            the transcript of a session
     mazu:/checkpoint/<id>.diff       what changed since a checkpoint, or with ?against=<id> until another
     mazu:/memory/<id>.md             one memory, page, trait or summary; mazu:/memory/all.md all of them
+    mazu:/call/<session>.<call>.diff what one tool call changed
     mazu:/next-call/<session>.json   what the model would be sent next, byte for byte
 """
 
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 SCHEME = "mazu"
 NAME = re.compile(
-    r"^/(?P<kind>session|checkpoint|memory|next-call)/(?P<id>[A-Za-z0-9_]+)\.(?P<suffix>md|diff|json)$"
+    r"^/(?P<kind>session|checkpoint|memory|call|next-call)/(?P<id>[A-Za-z0-9_]+|(?<=call/)\w+\.[\w-]+)\.(?P<suffix>md|diff|json)$"
 )
-SUFFIXES = {"session": "md", "checkpoint": "diff", "memory": "md", "next-call": "json"}
+SUFFIXES = {"session": "md", "checkpoint": "diff", "memory": "md", "call": "diff", "next-call": "json"}
 IDS = re.compile(r"\b(?:(?P<checkpoint>cp_\d{6,})|(?P<memory>[mg]_\d{6,}))\b")
+CALL = re.compile(r"\[diff\]\((?P<uri>mazu:/call/[\w.-]+\.diff)\)")
+"""As the line of a call in a chat document names what it changed."""
 CHANGED_BY = {
     "sessions": ("session", "next-call"),
     "checkpoints": ("checkpoint",),
@@ -66,14 +69,23 @@ def declared(server: Server) -> bool:
 
 
 def links(server: Server, document: Document) -> list[dict[str, Any]]:
-    """Checkpoints and memories that a text names. Where there is no `mazu:`, the file is written when one is followed."""
-    found: list[dict[str, Any]] = []
+    """Checkpoints, memories and diffs of calls that a text names. Where there is no `mazu:`, the file is written when one is followed."""
+    named = [(match, match["uri"]) for match in CALL.finditer(document.text)]
     for match in IDS.finditer(document.text):
         kind = match.lastgroup or ""
         uri = f"{SCHEME}:/{kind}/{match[0]}.{SUFFIXES[kind]}"
+        named.append((match, uri))
+    found: list[dict[str, Any]] = []
+    for match, uri in named:
         span = lsp.Range(document.position_at(match.start()), document.position_at(match.end()))
         found.append({"range": span, "target": uri} if declared(server) else {"range": span, "data": uri})
     return found
+
+
+def link_of(session_id: str, call_id: str) -> str:
+    """A link, in Markdown, to what a call changed; "" for a call whose id no address can hold."""
+    uri = f"{SCHEME}:/call/{session_id}.{call_id}.diff"
+    return f"[diff]({uri})" if CALL.fullmatch(f"[diff]({uri})") else ""
 
 
 async def place(server: Server, uri: str) -> str:
@@ -141,6 +153,7 @@ async def content(server: Server, uri: str) -> str:
     readers: dict[str, Callable[[Server, Project, str], Awaitable[str]]] = {
         "session": _transcript,
         "memory": _memory,
+        "call": _call,
         "next-call": _next_call,
     }
     return await readers[name["kind"]](server, project, name["id"])
@@ -150,25 +163,25 @@ async def _transcript(server: Server, project: Project, session_id: str) -> str:
     from mazu_ls.agent.records import transcript
     from mazu_ls.agent.session import describe
 
-    events = await _events(project, session_id)
+    events = await project.sessions.events(session_id)
     info = describe(events, session_id)
     turns = [_turn(turn) for turn in transcript(session_id, events)]
     head = f"# {info.name or session_id}\n\n{session_id}, begun {info.created_at}, {info.turns} turns\n"
     return "\n".join([head, *turns])
 
 
-async def _events(project: Project, session_id: str) -> list[Event]:
-    """The conversation of a session, also of one that another process holds."""
+async def _call(server: Server, project: Project, name: str) -> str:
+    """The diff of one tool call."""
     from mazu_ls import journal
 
-    if session := project.sessions.find(session_id):
-        return await asyncio.to_thread(session.events)
-    path = project.journals / f"{session_id}.jsonl"
-    if not path.is_file():
-        raise MazuError(Kind.NOT_FOUND, f"There is no session {session_id}.", "See mazu.session.list.")
-    events = await asyncio.to_thread(lambda: list(journal.read(path)))
-    last = max((event.seq for event in events), default=0)
-    return journal.chain(events, await project.head_of(session_id, last))
+    session_id, _, call_id = name.partition(".")
+    for event in await project.sessions.events(session_id):
+        body = event.body
+        if isinstance(body, journal.CallEnded) and body.call_id == call_id and body.diff is not None:
+            return body.diff.rstrip("\n") + "\n"
+    raise MazuError(
+        Kind.NOT_FOUND, f"No call {call_id} changed a file in this conversation.", "See mazu.audit."
+    )
 
 
 def _turn(turn: TurnRecord) -> str:
