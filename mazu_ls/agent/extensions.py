@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mazu_ls import paths
+from mazu_ls.agent.suggested import has_skills
 from mazu_ls.config import Layer, McpServer
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question
@@ -44,7 +45,9 @@ class Extensions:
 
     def tools(self, taken: Sequence[str]) -> list[Tool]:
         """The added tools that can be called now; names in `taken` are not given twice."""
-        return [*self._custom(taken), *(self._mcp.tools() if self._mcp else ())]
+        custom = self._custom(taken)
+        skills = self._skills([*taken, *(tool.name for tool in custom)])
+        return [*custom, *skills, *(self._mcp.tools() if self._mcp else ())]
 
     def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
         """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked.
@@ -69,6 +72,13 @@ class Extensions:
     def _has_custom(self) -> bool:
         places = [paths.mazu_home(self._env), *(root / paths.PROJECT_FOLDER for root in self._folders[:1])]
         return any((place / "tools").is_dir() for place in places)
+
+    def _skills(self, taken: Sequence[str]) -> list[Tool]:
+        if not has_skills(self._folders, self._env):
+            return []
+        from mazu_ls.tools.skills import skill_tools
+
+        return skill_tools(self._folders, self._env, taken)
 
     def _custom(self, taken: Sequence[str]) -> list[Tool]:
         if not self._has_custom():

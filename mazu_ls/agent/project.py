@@ -296,11 +296,13 @@ class Project:
         attachments: Sequence[prompt.Attachment] = (),
         recent: Iterable[str] = (),
         session_id: str | None = None,
+        *,
+        beside: str = "",
     ) -> tuple[str, tuple[str, ...]]:
-        """What memory holds for this request, as a block for the prompt, and the ids in it."""
+        """What memory holds for this request, as a block for the prompt, and the ids in it. `beside` shares its budget."""
         if self.memories is None or self.config.memory.inject_tokens == 0:
             return "", ()
-        from mazu_ls.memory.inject import RecallContext
+        from mazu_ls.memory.inject import RecallContext, estimate
 
         attached = [a for a in attachments if not a.image]
         selected = next((a.text for a in attached if a.first_line is not None), "")
@@ -309,7 +311,9 @@ class Project:
             selection=selected, recent=tuple(recent), session_id=session_id,
         )  # fmt: skip
         try:
-            injection = await self.memories.inject(context, self.config.memory.inject_tokens)
+            injection = await self.memories.inject(
+                context, self.config.memory.inject_tokens - estimate(beside)
+            )
         except MazuError as error:
             await self.say_once(f"Memory could not be read for this turn: {error.message}")
             return "", ()

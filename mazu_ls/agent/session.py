@@ -15,6 +15,7 @@ from mazu_ls import journal
 from mazu_ls.agent import compaction, past, prompt
 from mazu_ls.agent.conversation import INTERRUPTED, Conversation, replay
 from mazu_ls.agent.records import SessionInfo, describe
+from mazu_ls.agent.suggested import suggested
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.agent.work import Work, uncancel
 from mazu_ls.errors import Kind, MazuError
@@ -237,12 +238,17 @@ class Session:
 
     async def background(self, asked: Prompt, model: Model) -> tuple[list[str], tuple[str, ...]]:
         """The memories and the editor's state that go before the user's words, and the ids of those memories."""
-        buffers = await self.project.host.buffers()
+        project = self.project
+        buffers = await project.host.buffers()
+        room = project.config.memory.inject_tokens
+        skills = await asyncio.to_thread(suggested, asked.text, project.folders, project.env, room // 4)
         (recalled, ids), _ = await asyncio.gather(
-            self.project.recall_for(asked.text, buffers, asked.attachments, self.conversation.said, self.id),
+            project.recall_for(
+                asked.text, buffers, asked.attachments, self.conversation.said, self.id, beside=skills
+            ),
             self.draw_map(model, buffers),
         )
-        return [recalled, prompt.editor_state(buffers, self.project.workspace)], ids
+        return [recalled, skills, prompt.editor_state(buffers, self.project.workspace)], ids
 
     def system(self, mode: Mode, model: Model, *, autonomous: bool) -> tuple[str, ...]:
         """The system prompt of the next call; the role document is read anew."""

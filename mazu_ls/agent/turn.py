@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.session import Session
     from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Mode
+    from mazu_ls.tools.tool import Tool
     from mazu_ls.tools.turn import Turn
 
 log = logging.getLogger(__name__)

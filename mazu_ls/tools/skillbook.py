@@ -33,6 +33,11 @@ class Skill:
     tests: tuple[str, ...]
     trust: State
 
+    @property
+    def signature(self) -> str:
+        """Its name and the names of its parameters, as a call is written."""
+        return f"{self.name}({', '.join(self.schema['properties'])})"
+
 
 class Skills:
     """The skills of a project (`.mazu/skills/`) and of the user (`~/.mazu/skills/`); the project's come first."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from mazu_ls.tools import bounded
+from mazu_ls.tools import bounded, signature
 from mazu_ls.tools.pythoncall import Called, Surroundings
-from mazu_ls.tools.skillbook import Scope, Skills
-from mazu_ls.tools.tool import Effect, ToolOutput, tool
+from mazu_ls.tools.skillbook import Scope, Skill, Skills
+from mazu_ls.tools.tool import Effect, Tool, ToolOutput, tool
 from mazu_ls.tools.turn import Turn
+
+MOST_TOOLS = 50  # more would fill the prompt; run_skill runs them all
 
 
 class SaveSkill(Struct, forbid_unknown_fields=True):
@@ -61,6 +65,28 @@ async def run_skill(args: RunSkill, turn: Turn) -> str:
     return told(await skills_of(turn).run(args.name, args.arguments, surroundings(turn)))
 
 
+def skill_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[str]) -> list[Tool]:
+    """The skills that may run, each a tool under its own name; one whose name is taken is left to run_skill."""
+    skills, _ = Skills(roots, env).list()
+    free = [skill for skill in skills if skill.trust == "agreed" and skill.name not in taken]
+    return [_tool(skill) for skill in free[:MOST_TOOLS]]
+
+
+def _tool(skill: Skill) -> Tool:
+    async def run(arguments: dict[str, Any], turn: Turn) -> str:
+        return told(await skills_of(turn).run(skill.name, arguments, surroundings(turn)))
+
+    return Tool(
+        name=skill.name,
+        description=skill.description,
+        effect=Effect.EXECUTE,
+        schema=skill.schema,
+        decode=lambda raw: signature.check(skill.schema, raw),
+        run=run,
+        source="skill",
+    )
+
+
 @tool(Effect.READ)
 async def list_skills(args: ListSkills, turn: Turn) -> ToolOutput:
     """List the saved skills with their parameters, or show the source of one."""
@@ -69,11 +95,7 @@ async def list_skills(args: ListSkills, turn: Turn) -> ToolOutput:
         skill = await asyncio.to_thread(book.get, args.name)
         return ToolOutput(skill.source, untrusted=None if skill.trust == "agreed" else str(skill.path))
     skills, problems = await asyncio.to_thread(book.list)
-    lines = [
-        f"{s.name}({', '.join(s.schema['properties'])}): {s.description.splitlines()[0]}"
-        for s in skills
-        if s.trust == "agreed"
-    ]
+    lines = [f"{s.signature}: {s.description.splitlines()[0]}" for s in skills if s.trust == "agreed"]
     waiting = [s.name for s in skills if s.trust != "agreed"]
     lines += [f"[not agreed to by the user, so they cannot be run: {', '.join(waiting)}]"] if waiting else []
     return ToolOutput(

@@ -46,7 +46,12 @@ async def wiki_read(args: WikiRead, turn: Turn) -> ToolOutput:
 async def wiki_write(args: WikiWrite, turn: Turn) -> str:
     """Write a page of the project's wiki, or add to its end: for knowledge that is longer than one memory."""
     page = await writable(turn).wiki.write(
-        args.slug, args.text, mode=args.mode, tags=args.tags, source="agent", session_id=turn.session_id,
+        args.slug,
+        args.text,
+        mode=args.mode,
+        tags=args.tags,
+        source="agent",
+        session_id=turn.session_id,
         origin=turn.origin,
     )
     turn.remembered(page.id, "updated", page.title)

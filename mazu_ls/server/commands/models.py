@@ -54,19 +54,9 @@ async def set_model(server: Server, params: wire.SetModel) -> Any:
 
 @command("mazu.tools.list")
 async def list_tools(server: Server, params: Nothing) -> Any:
-    """What a model may call here: tools by their names, and the skills that it runs through run_skill."""
-    from mazu_ls.tools.skillbook import Skills
-    from mazu_ls.tools.tool import Effect
-
-    project = await server.opened()
-    tools = project.tools()
-    skills, _ = await asyncio.to_thread(Skills(project.folders, project.env).list)
+    """What a model may call here, each by the name it has here."""
+    tools = (await server.opened()).tools()
     listed = [(tool.name, tool.description, tool.effect, tool.source, tool.schema) for tool in tools]
-    listed += [
-        (skill.name, skill.description, Effect.EXECUTE, "skill", skill.schema)
-        for skill in skills
-        if skill.trust == "agreed"
-    ]
     fields = ("name", "description", "effect", "source", "schema")
     return {"tools": [dict(zip(fields, one, strict=True)) for one in listed]}
 
