@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,23 @@ class Sessions:
             self.current = current
             return session
 
+    async def look(self, session_id: str) -> Session:
+        """The named session, to be read; the one meant stays the same. Raises MazuError(busy) like `get`."""
+        async with self._opening:
+            current = self.current
+            session = await self._open_session(session_id, new=False)
+            self.current = current
+            return session
+
+    async def events(self, session_id: str) -> builtins.list[journal.Event]:
+        """The conversation of a session, also of one that another process holds. Raises MazuError(not_found)."""
+        if session := self._open.get(session_id):
+            return await asyncio.to_thread(session.events)
+        path = self._existing(session_id)
+        events = await asyncio.to_thread(lambda: [*journal.read(path)])
+        last = max((event.seq for event in events), default=0)
+        return journal.chain(events, await self._project.head_of(session_id, last))
+
     async def list(self) -> list[SessionInfo]:
         """All sessions, the last used first."""
         infos = await asyncio.to_thread(self._describe_all)
@@ -94,11 +112,7 @@ class Sessions:
     ) -> Session:
         session = self._open.get(session_id)
         if session is None:
-            path = self._path(session_id)
-            if not new and not path.exists():
-                raise MazuError(
-                    Kind.NOT_FOUND, f"There is no session {session_id}.", "See mazu.session.list."
-                )
+            path = self._path(session_id) if new else self._existing(session_id)
             session = Session(self._project, path)
             await session.load()
             if new:
@@ -111,6 +125,12 @@ class Sessions:
             await session.refresh()
         self.current = session_id
         return session
+
+    def _existing(self, session_id: str) -> Path:
+        path = self._path(session_id)
+        if not path.is_file():
+            raise MazuError(Kind.NOT_FOUND, f"There is no session {session_id}.", "See mazu.session.list.")
+        return path
 
     def _path(self, session_id: str) -> Path:
         if not session_id.replace("_", "").isalnum():

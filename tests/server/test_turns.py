@@ -381,3 +381,19 @@ async def test_an_undo_asks_where_the_user_worked_on_top_of_the_turn(env: dict[s
         assert not undone["applied"]
         assert [one["path"] for one in undone["plan"]["conflicts"]] == ["a.txt"]
         assert (folder / "a.txt").read_text() == "agent\nand mine\n"
+
+
+async def test_showing_a_session_changes_nothing_and_works_where_another_editor_has_it_open(
+    env: dict[str, str], folder: Path
+):
+    async with agent(env, folder, [{"text": "One."}, {"text": "Two."}]) as client:
+        first = await client.command("mazu.chat", {"message": "First", "wait": True}, within=60)
+        second = await client.command("mazu.session.new", {"name": "Beta"})
+        shown = await client.command("mazu.session.show", {"sessionId": first["sessionId"]})
+        assert [turn["reply"] for turn in shown["turns"]] == ["One."]
+        assert (await client.command("mazu.session.list"))["current"] == second["id"]
+        async with agent(env, folder, []) as other:
+            shown = await other.command("mazu.session.show", {"sessionId": first["sessionId"]}, within=60)
+            assert [turn["reply"] for turn in shown["turns"]] == ["One."]
+            with pytest.raises(RpcFailure, match="another editor"):
+                await other.command("mazu.session.rewind", {"sessionId": first["sessionId"]})

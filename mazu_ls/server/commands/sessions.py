@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
@@ -12,7 +13,9 @@ from mazu_ls.server.wire import sessions as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
+    from mazu_ls.agent.records import SessionInfo
     from mazu_ls.agent.session import Session
+    from mazu_ls.journal import Event
     from mazu_ls.server.jobs import Job, Token
     from mazu_ls.server.server import Server
 
@@ -27,9 +30,19 @@ async def list_sessions(server: Server, params: turns.OfSession) -> wire.Session
 
 @command("mazu.session.show")
 async def show(server: Server, params: turns.ShowSession) -> wire.Session:
-    """One session with its last turns."""
+    """One session with its last turns; the one meant stays the same, and another editor may have it open."""
     project = await server.opened()
-    return await _shown(await project.sessions.get(params.session_id, create=False), params.turns)
+    if params.session_id is None:
+        return await _shown(await project.sessions.get(create=False), params.turns)
+    try:
+        return await _shown(await project.sessions.look(params.session_id), params.turns)
+    except MazuError as error:
+        if error.kind is not Kind.BUSY:
+            raise
+    from mazu_ls.agent.records import describe
+
+    events = await project.sessions.events(params.session_id)
+    return _told(describe(events, params.session_id), events, params.turns)
 
 
 @command("mazu.session.new")
@@ -104,8 +117,11 @@ async def compact(server: Server, params: turns.Compact, token: Token | None) ->
 
 
 async def _shown(session: Session, turns_shown: int | None = None) -> wire.Session:
+    return _told(await session.info(), await asyncio.to_thread(session.events), turns_shown)
+
+
+def _told(info: SessionInfo, events: Sequence[Event], turns_shown: int | None) -> wire.Session:
     from mazu_ls.agent.records import transcript
 
-    info = await session.info()
-    records = transcript(session.id, await asyncio.to_thread(session.events))
+    records = transcript(info.id, events)
     return wire.Session.with_turns(info, records[-turns_shown:] if turns_shown else records)
