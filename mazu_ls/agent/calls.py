@@ -134,12 +134,12 @@ class Calls:
         ):  # what was edited the checkpoint tells, on the disk too
             await self._run.written_down()
         if tool.effect in (Effect.EXECUTE, Effect.REMEMBER):
-            await self._run.before_effect()
+            await self._run.steps.before_effect()
         if tool.effect is Effect.EXECUTE:
             await self._run.save_changed()
-            self._run.executed = True
+            self._run.steps.executed = True
         host = ReviewedHost(
-            self._run.turn.host, self._run.turn.workspace, self._run.before_effect, ask_on_edit,
+            self._run.turn.host, self._run.turn.workspace, self._run.steps.before_effect, ask_on_edit,
             self._news.before, edits,
         )  # fmt: skip
         proposed = proposing(self._run, host)

@@ -54,7 +54,7 @@ async def rewrite(
         new = replacement(run.reply, before[start:end])
         if new == before[start:end]:
             return
-        await run.before_effect()
+        await run.steps.before_effect()
         after = await source.edit(before, before[:start] + new + before[end:])
         edit = Edit.of(source.path or Path(source.name), source.name, before, after)
         run.edited(edit, is_file=source.path is not None)

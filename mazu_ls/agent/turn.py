@@ -17,6 +17,7 @@ from mazu_ls.agent.calls import NOT_RUN, Calls
 from mazu_ls.agent.conversation import window
 from mazu_ls.agent.limits import Circles, Meter, Stop
 from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
+from mazu_ls.agent.steps import Steps
 from mazu_ls.agent.work import to_its_end, uncancel
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, ToolCall, Usage
@@ -28,14 +29,11 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.review import Edit
     from mazu_ls.agent.session import Session
-    from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Mode
     from mazu_ls.tools.tool import Tool
     from mazu_ls.tools.turn import Turn
 
 log = logging.getLogger(__name__)
-CHECKPOINT_SECONDS = 0.3
-"""How long the end of a cancelled turn waits for a checkpoint that is being taken."""
 
 
 @dataclass
@@ -48,11 +46,9 @@ class TurnRun:
     chosen: models.Model | None
     mode: Mode
     injected: tuple[str, ...] = ()
-    executed: bool = False
     reply: str = ""
     partial: str = ""
     edits: dict[Path, FileEdit] = field(default_factory=dict)
-    taken: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     stuck: str | None = None
 
@@ -62,11 +58,8 @@ class TurnRun:
         tools = {tool.name: tool for tool in self.session.project.tools() if self._offered(tool)}
         self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
         self.calls = Calls(self, tools, Approvals(self))
-        self._boundary = self.session.journal.head
-        self._baseline_taken = False
-        self._steps_unsaved = 0
+        self.steps = Steps(self)
         self._compacted = False
-        self._taking: asyncio.Task[None] | None = None
 
     @property
     def model(self) -> models.Model:
@@ -170,7 +163,7 @@ class TurnRun:
         self.reply = ended.plain
         told = Text(f"$ {command}\n{ended.plain}", untrusted="a command that the user ran")
         self.record(journal.UserSaid(Message("user", (told,))))
-        await self._step_done("run_shell")
+        await self.steps.done("run_shell")
         return Stop("end_turn", "")
 
     async def _shorten(self, detail: str) -> None:
@@ -242,7 +235,7 @@ class TurnRun:
         for result in ended:
             self.meter.failures = 0 if result.ok else self.meter.failures + 1
             self.stuck = self.stuck or self.circles.call(result.call, result.text, result.ok)
-        await self._step_done(", ".join(result.call.name for result in ended))
+        await self.steps.done(", ".join(result.call.name for result in ended))
         if self.stuck:
             return Stop("stuck", self.stuck)
         return None
@@ -265,14 +258,6 @@ class TurnRun:
         """The journal is on the disk: after a power cut it still tells of a call that may have had an effect."""
         await asyncio.to_thread(self.session.journal.sync)
 
-    async def before_effect(self) -> None:
-        """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
-        if self._baseline_taken:
-            return
-        label = "before: " + self.session.headline(self.asked.text)
-        await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
-        self._baseline_taken = True
-
     async def save_changed(self) -> None:
         """Before a command runs: what the agent changed in open buffers goes to disk."""
         if self.turn.changed or self.edits:
@@ -285,39 +270,8 @@ class TurnRun:
                     "Save and try again.",
                 )
 
-    async def _step_done(self, label: str) -> None:
-        if not (self.turn.changed or self.executed or self.written):
-            return
-        self._steps_unsaved += 1
-        if self._steps_unsaved >= self.asked.checkpoint_every:
-            await self._checkpoint("step", label, full=self.executed)
-
-    async def _checkpoint(
-        self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None
-    ) -> None:
-        """Take one. Cancelling the turn does not stop it half-way, since the thread that takes it cannot be stopped."""
-        touched = None if full else sorted(self.turn.changed)
-        self._taking = asyncio.create_task(self._take_checkpoint(kind, label, touched, boundary))
-        await asyncio.shield(self._taking)
-
-    async def _take_checkpoint(
-        self, kind: CheckpointKind, label: str, touched: list[Path] | None, boundary: int | None
-    ) -> None:
-        checkpoint = await self.session.checkpoint(kind, label, self.turn.turn_id, touched, boundary)
-        if kind != "baseline":
-            self.turn.changed.clear()
-            self.executed = False
-            self._steps_unsaved = 0
-        if checkpoint:
-            self.taken.append(checkpoint)
-            if not self.session.journal.closed:
-                self.record(journal.CheckpointTaken(checkpoint, kind, label))
-
     async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
-        taking = self._taking
-        # A turn that was stopped does not wait long for a checkpoint; it is recorded when it is there.
-        if taking and not taking.done():
-            await asyncio.wait([taking], timeout=CHECKPOINT_SECONDS)
+        await self.steps.settled()
         if self.partial.strip():
             self.record(
                 journal.ModelSaid(
@@ -328,12 +282,11 @@ class TurnRun:
         # Calls of a message that was refused, cut, or finished just as the turn was stopped.
         for call_id in self.session.conversation.unanswered():
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
-        if (self._steps_unsaved or self.turn.changed or self.executed) and not (taking and not taking.done()):
-            await self._checkpoint("step", f"end of turn ({stop.reason})", full=self.executed)
+        await self.steps.end(stop.reason)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
         self.record(journal.TurnEnded(stop.reason, self.reply, self.meter.usage, stop.sentence, failure))
         await asyncio.to_thread(self.session.journal.sync)
         return TurnResult(
             self.session.id, self.turn.turn_id, self.reply, stop.reason, stop.sentence, self.meter.usage,
-            tuple(self.edits.values()), tuple(self.taken), self.injected, tuple(self.written), error,
+            tuple(self.edits.values()), tuple(self.steps.taken), self.injected, tuple(self.written), error,
         )  # fmt: skip

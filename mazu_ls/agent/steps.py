@@ -1,0 +1,88 @@
+"""The checkpoints of one turn: of what stood before it, after the steps that changed something, at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn import TurnRun
+    from mazu_ls.checkpoints.records import CheckpointKind
+
+CHECKPOINT_SECONDS = 0.3
+"""How long the end of a cancelled turn waits for a checkpoint that is being taken."""
+
+
+class Steps:
+    """`taken` are the ids. `executed`: a command ran since the last one, so that what changed is not known by name."""
+
+    def __init__(self, run: TurnRun) -> None:
+        """Of a turn that begins now: what the conversation holds already stood before it."""
+        self.taken: list[str] = []
+        self.executed = False
+        self._run = run
+        self._boundary = run.session.journal.head
+        self._baseline_taken = False
+        self._memories_held = 0
+        self._unsaved = 0
+        self._taking: asyncio.Task[None] | None = None
+
+    async def before_effect(self) -> None:
+        """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
+        if self._baseline_taken:
+            return
+        label = "before: " + self._run.session.headline(self._run.asked.text)
+        await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
+        self._baseline_taken = True
+
+    async def done(self, label: str) -> None:
+        """A step is done: take a checkpoint if it changed something, and as many did as one is wanted for."""
+        if not (self._changed or len(self._run.written) > self._memories_held):
+            return
+        self._unsaved += 1
+        if self._unsaved >= self._run.asked.checkpoint_every:
+            await self._checkpoint("step", label, full=self.executed)
+
+    async def settled(self) -> None:
+        """Wait for a checkpoint that is being taken, but not long: it is recorded when it is there."""
+        if self._is_taking and self._taking:
+            await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS)
+
+    async def end(self, reason: str) -> None:
+        """Hold what no checkpoint of the turn holds yet."""
+        if (self._unsaved or self._changed) and not self._is_taking:
+            await self._checkpoint("step", f"end of turn ({reason})", full=self.executed)
+
+    @property
+    def _changed(self) -> bool:
+        return self.executed or bool(self._run.turn.changed)
+
+    @property
+    def _is_taking(self) -> bool:
+        return self._taking is not None and not self._taking.done()
+
+    async def _checkpoint(
+        self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None
+    ) -> None:
+        """Take one. Cancelling the turn does not stop it half-way, since the thread that takes it cannot be stopped."""
+        touched = None if full else sorted(self._run.turn.changed)
+        self._taking = asyncio.create_task(self._take(kind, label, touched, boundary))
+        await asyncio.shield(self._taking)
+
+    async def _take(
+        self, kind: CheckpointKind, label: str, touched: list[Path] | None, boundary: int | None
+    ) -> None:
+        run = self._run
+        checkpoint = await run.session.checkpoint(kind, label, run.turn.turn_id, touched, boundary)
+        if kind != "baseline":
+            run.turn.changed.clear()
+            self.executed = False
+            self._unsaved = 0
+            self._memories_held = len(run.written)
+        if checkpoint:
+            self.taken.append(checkpoint)
+            if not run.session.journal.closed:
+                run.record(journal.CheckpointTaken(checkpoint, kind, label))
