@@ -46,9 +46,9 @@ class TerminalHost:
         """Show what will happen and read a number; a note for the model may follow it."""
         if not self.interactive:
             return Reply(None)
-        from mazu_ls.terminal.show import question_text
+        from mazu_ls.terminal import show
 
-        print(question_text(question), file=sys.stderr)
+        show.question(question)
         try:
             sys.stderr.write("> ")
             sys.stderr.flush()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
+from mazu_ls.terminal import lists
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,20 +27,41 @@ def console() -> Console:
 
 def result(name: str, value: Any) -> None:
     """Print the result of one wire command."""
-    draw = DRAWINGS.get(name)
+    draw = DRAWINGS.get(name) or lists.DRAWINGS.get(name)
     if draw is None or not isinstance(value, dict):
         console().print_json(json.dumps(value, ensure_ascii=False))
         return
     draw(console(), value)
 
 
-def question_text(question: Question) -> str:
-    """A permission question as lines: what, the diff or the detail, the numbered answers."""
-    lines = ["", question.title, question.diff or question.detail]
-    lines += [f"  {number}) {choice.label}" for number, choice in enumerate(question.choices, 1)]
-    return "\n".join(
-        [*lines, "A number, with a note for the agent after it if you like; anything else means no."]
-    )
+def question(asked: Question) -> None:
+    """A permission question on stderr: what, the diff or the detail, the numbered answers."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    out = Console(stderr=True, highlight=False, soft_wrap=True)
+    out.print(f"\n[bold]{escape(asked.title)}[/]")
+    if asked.diff:
+        _patch(out, asked.diff)
+    else:
+        lines = asked.detail.strip().splitlines()
+        # A command that fits in the title is not said twice.
+        shown = lines[1:] if lines and asked.title.endswith(f": {lines[0]}") else lines
+        out.print("\n".join(shown).strip("\n"), markup=False)
+    out.print()
+    for number, choice in enumerate(asked.choices, 1):
+        out.print(f"  {number}) {choice.label}", markup=False)
+    out.print("[dim]A number, with a note for the agent after it if you like; anything else means no.[/]")
+
+
+def _patch(out: Console, text: str) -> None:
+    """A unified diff in its colours, the names of the files left out: they were said."""
+    from rich.markup import escape
+
+    for line in text.strip("\n").splitlines():
+        if not line.startswith(("--- ", "+++ ")):
+            colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
+            out.print(f"  [{colour}]{escape(line)}[/]")
 
 
 class Stream:
@@ -65,7 +87,7 @@ class Stream:
                 sys.stdout.write(text)
                 self._in_text = not text.endswith("\n")
             case journal.CallEnded(_, ok, summary):
-                self._line(f"   {'ok' if ok else 'failed'}: {summary}")
+                self._line(f"   {'ok' if ok else 'failed'}: {summary.removeprefix('error: ')}")
             case journal.CheckpointTaken(id, kind, _) if kind == "step":
                 self._line(f"   checkpoint {id}")
 
@@ -88,8 +110,8 @@ def _turn(out: Console, value: Result) -> None:
     )
     usage = value["usage"]
     parts = [
-        value["stopReason"],
-        f"{usage['steps']} steps",
+        *([] if value["stopReason"] == "end_turn" else [value["stopReason"].replace("_", " ")]),
+        f"{usage['steps']} step{'' if usage['steps'] == 1 else 's'}",
         f"{usage['inputTokens'] + usage['outputTokens']} tokens",
         money(usage["costUsd"]),
     ]
@@ -181,6 +203,8 @@ def _checkpoints(out: Console, value: Result) -> None:
         mark = "* " if checkpoint["id"] == value["current"] else "  "
         out.print(mark + "| " * depth[checkpoint["id"]], end="")
         _checkpoint(out, checkpoint)
+    if not value["checkpoints"]:
+        out.print("there is no checkpoint yet; one is taken after each step that changes something")
 
 
 def _depths(checkpoints: list[Result]) -> dict[str, int]:
@@ -231,9 +255,32 @@ def _sessions(out: Console, value: Result) -> None:
     from rich.markup import escape
 
     for session in value["sessions"]:
+        turns = f"{session['turnCount']} turn{'' if session['turnCount'] == 1 else 's'}"
         out.print(
-            f"[bold]{session['id']}[/] [dim]{session['updatedAt'][:16]} {session['turns']} turns {session['state']}[/] {escape(session['name'])}"
+            f"[bold]{session['id']}[/] [dim]{session['updatedAt'][:16].replace('T', ' ')} {turns} {session['state']}[/] {escape(session['name'])}"
         )
+    if not value["sessions"]:
+        out.print("there are no conversations yet")
+
+
+def _session(out: Console, value: Result) -> None:
+    from rich.markup import escape
+
+    for turn in value.get("turns") or ():
+        out.print(f"[bold]You[/] [dim]{turn['at'][:16].replace('T', ' ')}[/]")
+        out.print(escape(turn["message"].strip()))
+        out.print("[bold]Mazu[/]")
+        for call in turn["calls"]:
+            out.print(f"[dim]-> {escape(call['tool'])}: {escape(call['outcome'].removeprefix('error: '))}[/]")
+        out.print(turn["reply"].strip(), markup=False)
+        if turn["stopReason"] != "end_turn":
+            why = f": {turn['detail']}" if turn["detail"] else ""
+            out.print(f"[dim]{escape(turn['stopReason'].replace('_', ' ') + why)}[/]")
+        out.print()
+    count = value["turnCount"]
+    turns = f"{count} turn{'' if count == 1 else 's'}"
+    cost = money(value["usage"]["costUsd"])
+    out.print(f"[dim]{value['id']} {value['state']} · {turns} · {cost} · {escape(value['name'])}[/]")
 
 
 def _usage(out: Console, value: Result) -> None:
@@ -246,6 +293,8 @@ def _usage(out: Console, value: Result) -> None:
 
 
 def _audit(out: Console, value: Result) -> None:
+    if not value["entries"]:
+        out.print("nothing was called yet")
     for entry in value["entries"]:
         arguments = json.dumps(entry["arguments"], ensure_ascii=False)
         out.print(
@@ -281,10 +330,7 @@ def _proposal(out: Console, value: Result) -> None:
         " [yellow]the text there has changed, it can only be rejected[/]" if value["state"] == "stale" else ""
     )
     out.print(f"[bold]{escape(place)}[/]{what}{which} [dim]{value['id']}[/]{stale}")
-    for line in value["diff"].strip("\n").splitlines():
-        if not line.startswith(("--- ", "+++ ")):
-            colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
-            out.print(f"  [{colour}]{escape(line)}[/]")
+    _patch(out, value["diff"])
 
 
 def _proposals(out: Console, value: Result) -> None:
@@ -327,6 +373,12 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.proposal.list": _proposals,
     "mazu.proposal.accept": _accepted,
     "mazu.proposal.reject": _rejected,
+    "mazu.session.show": _session,
+    "mazu.session.new": _session,
+    "mazu.session.end": _session,
+    "mazu.session.rewind": _session,
+    "mazu.session.compact": _session,
+    "mazu.session.delete": _sessions,
     "mazu.usage": _usage,
     "mazu.audit": _audit,
 }

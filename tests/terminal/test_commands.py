@@ -137,3 +137,18 @@ def test_proposals_are_reviewed_one_after_the_other(
     assert out.index("+1") < out.index("+2") < out.index("accepted 1 edit")
     assert err.count("[y]es") == 2
     assert (proposing / "a.txt").read_text().split() == ["one", "2"]
+
+
+ASKS_OR_NEEDS_A_CHECKPOINT = ("proposals review", "rollback")
+BARE = [verb.words for verb in grammar.VERBS if not any(one.required for one in verb.options)]
+
+
+@pytest.mark.parametrize("verb", [words for words in BARE if words not in ASKS_OR_NEEDS_A_CHECKPOINT])
+def test_what_needs_no_argument_is_shown_to_a_person(
+    verb: str, proposing: Path, capsys: pytest.CaptureFixture[str]
+):
+    capsys.readouterr()
+    code, out, err = typed(verb.split(), capsys)
+    assert code == 0, err
+    assert out.strip()
+    assert not out.lstrip().startswith("{"), "that is for programs"

@@ -1,0 +1,151 @@
+"""How lists and states look in a terminal: aligned columns, what matters first, numbers a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Result = dict[str, Any]
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them."""
+    amount = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GiB"
+
+
+def columns(out: Console, rows: Iterable[Sequence[str]]) -> None:
+    """Rows whose columns stand below one another; the last one is as long as it is."""
+    from rich.markup import escape
+
+    rows = [list(row) for row in rows]
+    if not rows:
+        return
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]) - 1)]
+    for row in rows:
+        head = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        out.print(f"{escape(head)}  [dim]{escape(row[-1])}[/]")
+
+
+def _models(out: Console, value: Result) -> None:
+    ready = [model for model in value["models"] if model["ready"]]
+    columns(
+        out,
+        (
+            ("*" if model["name"] == value["current"] else " ", model["name"], _abilities(model["spec"]))
+            for model in ready
+        ),
+    )
+    if rest := len(value["models"]) - len(ready):
+        out.print(f"[dim]{rest} more are known, but have no key. mazu-ls models --json lists them.[/]")
+
+
+def _abilities(spec: Result) -> str:
+    prices = spec["prices"] or {}
+    paid = "price unknown"
+    if prices.get("input") is not None and prices.get("output") is not None:
+        paid = f"${prices['input']:g} in, ${prices['output']:g} out per million tokens"
+    return f"{spec['contextWindow'] // 1000}k context, {paid}"
+
+
+def _status(out: Console, value: Result) -> None:
+    memory, checkpoints = value["memory"], value["checkpoints"]
+    remembered = sum(part["entries"] for part in (memory.get("project"), memory.get("global")) if part)
+    keys = [name for name, present in value["keys"].items() if present]
+    running = [f"{one['sessionId']} {one['state']}" for one in value["running"]]
+    rows = [
+        ("model", value["model"] or "none; set a key, or [models.<name>] in the settings"),
+        ("mode", value["mode"]),
+        ("running", ", ".join(running) or "nothing"),
+        ("memory", f"{remembered} remembered" if memory["available"] else "not available"),
+        ("checkpoints", _kept(checkpoints)),
+        ("keys", ", ".join(keys) or "none"),
+        ("git", "yes" if value["git"] else "no: checkpoints need it"),
+        ("sandbox", f"{value['sandbox']['kind']}: {value['sandbox']['why']}"),
+        ("folders", ", ".join(value["folders"])),
+        ("log", value["log"]),
+    ]
+    columns(out, rows)
+    for warning in value["warnings"]:
+        out.print(f"warning: {warning}", markup=False)
+
+
+def _kept(checkpoints: Result) -> str:
+    if not checkpoints["available"]:
+        return "not available"
+    held = f"{size(checkpoints['bytes'])} of at most {size(checkpoints['maxBytes'])}"
+    return f"{checkpoints['count']}, {held}, now at {checkpoints['current'] or 'none'}"
+
+
+def _tools(out: Console, value: Result) -> None:
+    columns(
+        out,
+        (
+            (tool["name"], tool["effect"], tool["source"], tool["description"].split(". ")[0].rstrip("."))
+            for tool in value["tools"]
+        ),
+    )
+
+
+def _permissions(out: Console, value: Result) -> None:
+    out.print(f"mode {value['mode']}")
+    columns(
+        out,
+        (
+            (rule["id"] or "-", rule["verdict"], rule["tool"], rule["pattern"] or "*", rule["source"])
+            for rule in value["rules"]
+        ),
+    )
+    if not value["rules"]:
+        out.print("[dim]no rules: the mode decides[/]")
+
+
+def _skills(out: Console, value: Result) -> None:
+    columns(out, ((one["name"], one["scope"], one["trust"], one["description"]) for one in value["skills"]))
+    for problem in value["problems"]:
+        out.print(f"problem: {problem}", markup=False)
+    if not value["skills"]:
+        out.print("there are no skills yet")
+
+
+def _pruned(out: Console, value: Result) -> None:
+    count = len(value["removed"])
+    out.print(f"removed {count} checkpoint{'' if count == 1 else 's'}, {size(value['bytesFreed'])} freed")
+
+
+def _role(out: Console, value: Result) -> None:
+    path = unquote(urlsplit(value["uri"]).path)
+    out.print(value["text"] or f"There is no role document; write {path}", markup=False)
+
+
+def _consolidated(out: Console, value: Result) -> None:
+    columns(out, ((one["kind"], ", ".join(one["ids"]), one["reason"]) for one in value["proposals"]))
+    if not value["proposals"]:
+        out.print("nothing is said twice")
+    elif not value["applied"]:
+        out.print("Nothing was changed. mazu-ls memory consolidate --apply does it.")
+
+
+DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
+    "mazu.models.list": _models,
+    "mazu.models.set": _models,
+    "mazu.status": _status,
+    "mazu.tools.list": _tools,
+    "mazu.permissions.list": _permissions,
+    "mazu.permissions.set": _permissions,
+    "mazu.permissions.revoke": _permissions,
+    "mazu.permissions.mode": _permissions,
+    "mazu.skills.list": _skills,
+    "mazu.memory.consolidate": _consolidated,
+    "mazu.checkpoint.prune": _pruned,
+    "mazu.role.show": _role,
+    "mazu.role.set": _role,
+}
