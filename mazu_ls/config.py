@@ -226,13 +226,29 @@ def _accept(
             good[key] = _accept(nested, value, f"{name}.", layer, warnings)
         elif get_origin(hint) is dict and isinstance(value, Mapping) and prefix == "":
             good[key] = _accept_table(get_args(hint)[1], value, name, layer, warnings)
-        else:
-            try:
-                msgspec.convert(value, hint)
-                good[key] = value
-            except msgspec.ValidationError as error:
-                warnings.append(_warning(layer, name, f"{error}; the default is used"))
+        elif get_origin(hint) in (list, tuple) and isinstance(value, list):
+            good[key] = _accept_items(get_args(hint)[0], value, name, layer, warnings)
+        elif _fits(value, hint, name, layer, warnings, instead="the default is used"):
+            good[key] = value
     return good
+
+
+def _accept_items(hint: Any, values: list[Any], name: str, layer: Layer, warnings: list[str]) -> list[Any]:
+    """The entries that fit. A wrong one takes none of the others with it: a rule that denies stays."""
+    return [
+        value
+        for number, value in enumerate(values, 1)
+        if _fits(value, hint, name, layer, warnings, instead=f"entry {number} is ignored")
+    ]
+
+
+def _fits(value: Any, hint: Any, name: str, layer: Layer, warnings: list[str], *, instead: str) -> bool:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        warnings.append(_warning(layer, name, f"{error}; {instead}"))
+        return False
+    return True
 
 
 def _accept_table(

@@ -153,9 +153,13 @@ async def _agree_on_price(
     head: models.Model,
     attachments: Sequence[Attachment],
 ) -> None:
-    """Ask the user first where the estimate is above `council.confirm_above_usd`."""
+    """Ask the user first where the estimate is above `council.confirm_above_usd`; say so where there can be none."""
     cost = await estimate(project, question, names, head, attachments)
     ceiling = project.config.council.confirm_above_usd
+    if cost is None:
+        await project.host.say(
+            "info", "Mazu: what the council costs is not known: a model in it has no known price."
+        )
     if cost is None or cost <= ceiling:
         return
     choices = (Choice("allow_once", "Ask them", "allow_once"), Choice("deny", "Cancel", "deny"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
@@ -36,7 +37,8 @@ async def ask(
 
 async def finished(model: models.Model, request: models.Request) -> models.Finished:
     """The last chunk of a call whose streaming nobody watches."""
-    async for chunk in model.stream(request):
-        if isinstance(chunk, models.Finished):
-            return chunk
+    async with aclosing(model.stream(request)) as chunks:
+        async for chunk in chunks:
+            if isinstance(chunk, models.Finished):
+                return chunk
     raise MazuError(Kind.NETWORK, f"{model.name} ended its answer without saying so.", "Try again.")

@@ -26,9 +26,10 @@ class Job:
     `sentence` is what the progress ends with if the work does not fail.
     """
 
-    def __init__(self, title: str, token: Token | None, editor: Editor | None) -> None:
-        """`token`: the client's, None where one is to be created."""
+    def __init__(self, title: str, token: Token | None, editor: Editor | None, name: str | None) -> None:
+        """`token`: the client's, None where one is to be created. `name`: by which `stop` finds it."""
         self.title = title
+        self.name = name
         self.token = token
         self.task: asyncio.Task[Any] | None = None
         self.sentence = "done"
@@ -93,14 +94,16 @@ class Jobs:
         token: Token | None,
         started: Any,
         then: Callable[[Any], Awaitable[None]],
+        name: str | None = None,
     ) -> Any:
         """Begin `work`. With `wait` its result, and whoever stops waiting stops it; else `started` at once.
 
+        `name` is for work that is no turn of a session, which stops by itself.
         Where nobody waits `then` gets the result, and the user hears how the work failed, if it does.
         """
         # A client's token is only good until its request is answered.
         lasting = wait or self._editor is None or not self._editor.profile.progress
-        job = Job(title, token if lasting else None, self._editor)
+        job = Job(title, token if lasting else None, self._editor, name)
         job.task = asyncio.get_running_loop().create_task(self._run(job, work), name=title)
         self._running.add(job)
         job.task.add_done_callback(lambda task: self._running.discard(job))
@@ -143,6 +146,14 @@ class Jobs:
         for job in self._running:
             if job.token == token and job.task:
                 job.task.cancel()
+
+    def stop(self, name: str | None) -> bool:
+        """Stop the work of this name, or all that has one; whether there was any."""
+        found = [job for job in self._running if job.name is not None and name in (None, job.name)]
+        for job in found:
+            if job.task:
+                job.task.cancel()
+        return bool(found)
 
     async def close(self) -> None:
         """Cancel everything and wait until it has stopped."""

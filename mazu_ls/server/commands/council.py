@@ -26,9 +26,12 @@ async def _on_selection(server: Server) -> wire.Council:
 async def council(server: Server, params: wire.Council, token: Token | None) -> Any:
     """Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision."""
     from mazu_ls.agent import council as agent
+    from mazu_ls.agent.session import new_id
 
     project = await server.opened()
     attached = await attachments(server, params.attachments)
+
+    job_id = new_id("c")
 
     async def work(job: Job) -> wire.CouncilResult:
         states: dict[str, str] = {}
@@ -53,7 +56,8 @@ async def council(server: Server, params: wire.Council, token: Token | None) -> 
         work,
         wait=params.wait,
         token=token,
-        started=wire.Started(None, None),
+        started=wire.Started(job_id, job_id),
+        name=job_id,
         then=lambda result: _show(server, result),
     )
 

@@ -93,10 +93,13 @@ async def _selected_question(server: Server) -> wire.Ask:
 async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
     """One question, no tools, nothing remembered."""
     from mazu_ls.agent import oneshot
+    from mazu_ls.agent.session import new_id
 
     project = await server.opened()
     await project.model(params.model)
     attached = await attachments(server, params.attachments)
+
+    job_id = new_id("q")
 
     async def work(job: Job) -> wire.Answer:
         reply, usage = await oneshot.ask(project, params.question, attached, params.model)
@@ -108,7 +111,8 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
         work,
         wait=params.wait,
         token=token,
-        started=wire.Started(None, None),
+        started=wire.Started(job_id, job_id),
+        name=job_id,
         then=lambda answer: turns.show_answer(server, params.question, answer.reply),
     )
 
@@ -132,8 +136,8 @@ async def _edit_of_focus(server: Server) -> wire.Edit:
 @command("mazu.edit", natural=_edit_of_focus, progress=True)
 async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
     """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
+    from mazu_ls.agent.naming import new_id
     from mazu_ls.agent.rewrite import Source, rewrite
-    from mazu_ls.agent.session import new_id
 
     project = await server.opened()
     await project.model(params.model)
@@ -161,18 +165,20 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
         work,
         wait=params.wait,
         token=token,
-        started=wire.Started(None, turn_id),
+        started=wire.Started(turn_id, turn_id),
+        name=turn_id,
         then=lambda result: turns.tell_end(server, result),
     )
 
 
 @command("mazu.cancel")
 async def cancel(server: Server, params: wire.OfSession) -> wire.Cancelled:
-    """Stop the turn of a session; without one, of every session."""
+    """Stop the turn of a session, or what a question, a rewrite or a council was started as; without an id, all."""
     project = await server.opened()
     stopped = [
         session.cancel() for session in project.sessions.opened() if params.session_id in (None, session.id)
     ]
+    stopped.append(server.jobs.stop(params.session_id))
     return wire.Cancelled(any(stopped))
 
 

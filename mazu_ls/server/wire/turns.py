@@ -89,9 +89,9 @@ class Undo(Params, frozen=True):
 
 
 class Started(Wire, frozen=True):
-    """The answer of a command that goes on as a job."""
+    """The answer of a command that goes on as a job. What belongs to no session is named by one id of its own in both."""
 
-    session_id: str | None
+    session_id: str
     turn_id: str | None
 
 
