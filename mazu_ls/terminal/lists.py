@@ -73,7 +73,10 @@ def _status(out: Console, value: Result) -> None:
         ("folders", ", ".join(value["folders"])),
         ("log", value["log"]),
     ]
-    columns(out, rows)
+    from rich.markup import escape
+
+    for name, said in rows:
+        out.print(f"[dim]{name:<12}[/] {escape(said)}")
     for warning in value["warnings"]:
         out.print(f"warning: {warning}", markup=False)
 
