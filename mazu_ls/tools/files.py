@@ -17,7 +17,7 @@ from mazu_ls.messages import Image
 from mazu_ls.tools import bounded
 from mazu_ls.tools.tool import Effect, ToolOutput, tool
 from mazu_ls.tools.turn import Turn
-from mazu_ls.workspace import NotText, Workspace, decode
+from mazu_ls.workspace import Workspace
 
 DEFAULT_LINES = 2000
 WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
@@ -197,12 +197,3 @@ def _size(size: int) -> str:
         if size < 10 * 2**20
         else f"{size // 2**20} MiB"
     )
-
-
-def read_plain(workspace: Workspace, path: Path, limit: int) -> str | None:
-    """The text of a file on disk, None if it is binary, larger than `limit` bytes, or cannot be read."""
-    try:
-        data = workspace.read_bytes(path, limit + 1)
-        return None if len(data) > limit else decode(data).text
-    except (NotText, OSError, MazuError):
-        return None

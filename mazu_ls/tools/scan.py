@@ -8,12 +8,12 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.tools.files import read_plain
 from mazu_ls.tools.ignore import walk
-from mazu_ls.workspace import Workspace, names
+from mazu_ls.workspace import NotText, Workspace, decode, names
 
 FILE_BYTES = 4 * 2**20
 TIME_LIMIT = 60.0
@@ -90,29 +90,74 @@ def _walked(
     workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
 ) -> None:
     skipped = 0
-    for path, listed in _files(workspace, places):
-        if path in unsaved or not _named(path, wanted, places) or (listed and names.secret(path.parts[-1:])):
+    spared = {str(path) for path in unsaved}
+    needed = literal(wanted)
+    for path, data in _contents(workspace, places, wanted, spared):
+        if len(data) > FILE_BYTES:
+            skipped += 1
             continue
-        text = read_plain(workspace, path, FILE_BYTES)
-        if text is None:
-            skipped += path.stat().st_size > FILE_BYTES
+        if needed and needed not in data and b"\0" not in data[:4096] and data[:2] not in _WIDE:
+            continue
+        try:
+            text = decode(data).text
+        except NotText:
             continue
         if wanted.pattern.search(text) or "^" in wanted.source or "$" in wanted.source:
-            _add(found, path, text.splitlines(), wanted)
+            _add(found, Path(path), text.splitlines(), wanted)
         if found.more:
             break
     if skipped:
         found.note = f"{skipped} files over {FILE_BYTES // 2**20} MiB were not searched"
 
 
-def _files(workspace: Workspace, places: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+def _contents(
+    workspace: Workspace, places: Iterable[Path], wanted: Wanted, spared: set[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of each file to be searched, at most one byte more than FILE_BYTES."""
     for place in places:
         if place.is_file():
-            yield place, False
+            if str(place) not in spared and _named(place, wanted, [place]):
+                for _, data in workspace.read_each(place.parent, [place.name], FILE_BYTES + 1):
+                    yield str(place), data
             continue
         root = next((root for root in workspace.roots if place.is_relative_to(root)), place)
-        for entry in walk(root, place):
-            yield Path(entry.path), True
+        start = len(str(place).rstrip("/")) + 1
+        for folder, entries in groupby(walk(root, place), lambda entry: entry.path.rpartition("/")[0]):
+            chosen = [
+                entry.name
+                for entry in entries
+                if entry.path not in spared
+                and (wanted.names is None or wanted.names.match(entry.path[start:]))
+                and not names.secret((entry.name,))
+            ]
+            for name, data in workspace.read_each(Path(folder), chosen, FILE_BYTES + 1):
+                yield f"{folder}/{name}", data
+
+
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # the marks of UTF-16, in which no ASCII text stands as it is
+_RUN = re.compile(r"\\(\W)|\\(.)|\[\^?\]?(?:[^\]\\]|\\.)*\]|(.)", re.DOTALL)
+
+
+def literal(wanted: Wanted) -> bytes | None:
+    """ASCII text that stands in every file with a match, for these are quickly told from the others; None if there is none."""
+    source = wanted.source
+    if wanted.ignore_case or not source.isascii() or (not wanted.fixed and ("|" in source or "(?" in source)):
+        return None
+    if wanted.fixed:
+        return source.encode()
+    runs, depth = [""], 0
+    for escaped, special, char in _RUN.findall(source):
+        if char in ("(", ")"):
+            depth += 1 if char == "(" else -1
+        if char and char in "*?{":  # what stands before it may be missing
+            runs[-1] = runs[-1][:-1]
+        plain = escaped or (char if char not in "()*?{}+.^$" else "")
+        if plain and not special and depth == 0:
+            runs[-1] += plain
+        else:
+            runs.append("")
+    best = max(runs, key=len)
+    return best.encode() if len(best) > 1 and not re.search(r"\{[^}]*\}", source) else None
 
 
 async def _ripgrep(

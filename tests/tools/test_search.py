@@ -1,10 +1,14 @@
 """Finding: ripgrep and our own walk find the same; what git ignores and what is secret is left out."""
 
+import re
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mazu_ls.errors import ToolError
+from mazu_ls.tools import scan
 from mazu_ls.tools.search import glob_files, grep, name_matcher
 
 FILES = {
@@ -84,3 +88,18 @@ def test_globs(pattern: str, yes: list[str], no: list[str]) -> None:
     matcher = name_matcher(pattern)
     assert all(matcher.match(path) for path in yes)
     assert not any(matcher.match(path) for path in no)
+
+
+@given(
+    pattern=st.text("ab.+*?[](){}^$\\|x_ 1", min_size=1, max_size=10),
+    line=st.text("abx_ 1.", max_size=12),
+    fixed=st.booleans(),
+)
+def test_a_file_without_the_literal_of_a_pattern_has_no_match(pattern: str, line: str, fixed: bool) -> None:
+    try:
+        compiled = re.compile(re.escape(pattern) if fixed else pattern)
+    except re.error:
+        return
+    needed = scan.literal(scan.Wanted(compiled, pattern, fixed, False, None, None, 0, 10))
+    if needed is not None and compiled.search(line):
+        assert needed in line.encode()
