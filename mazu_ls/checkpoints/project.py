@@ -182,14 +182,16 @@ class Project:
         looked: dict[bytes, Captured | None] = {}
         links: list[bytes] = []
         for path in paths:
-            held = self.trees.at(below, path)
+            held = self.trees.at(below, path) if below is not None else None
             found = None
-            if not any(path.startswith(link) for link in links):  # what stands below a link is not here
+            if not (
+                links and any(path.startswith(link) for link in links)
+            ):  # what stands below a link is not here
                 found = self._read(mount, path, held, add)
-            shown = mount.shown(path)
-            seen.skipped.pop(shown, None)
+            if seen.skipped:
+                seen.skipped.pop(mount.shown(path), None)
             if isinstance(found, Skipped):
-                seen.skipped[shown] = found
+                seen.skipped[mount.shown(path)] = found
                 found = None
             looked[path] = seen.captured[mount.prefix + b"/" + path] = found
             entry = found.entry if found is not None else None

@@ -88,7 +88,10 @@ class Trees:
 
     def _differing(self, old: bytes | None, new: bytes | None, prefix: bytes) -> Iterator[Difference]:
         before, after = self.read(old), self.read(new)
-        for name in {name for name, _ in before.items() ^ after.items()}:
+        names = (
+            {name for name, _ in before.items() ^ after.items()} if before and after else {**before, **after}
+        )
+        for name in names:
             was, now = before.get(name), after.get(name)
             path = prefix + name
             was_folder, now_folder = was is not None and was.is_folder, now is not None and now.is_folder
