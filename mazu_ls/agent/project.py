@@ -18,8 +18,8 @@ from mazu_ls.agent.extraction import Extractions
 from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
 from mazu_ls.agent.permissions import Given, Grants, Rule
 from mazu_ls.agent.project_map import ProjectMap, tokens_for
-from mazu_ls.agent.proposals import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals import Proposals
+from mazu_ls.agent.proposed import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.role import Role
 from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.toolbox import builtin_tools, lent_tools

@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from mazu_ls.agent import proposed as table
 from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, standing, walked
-from mazu_ls.agent.proposed import MIGRATIONS as MIGRATIONS
 from mazu_ls.agent.proposed import Proposed
 from mazu_ls.agent.retaking import Accepted
 from mazu_ls.store import Store
@@ -56,6 +55,8 @@ class Proposals:
 
     def __init__(self, store: Store) -> None:
         self.late = False
+        self.taken: Callable[[str, str, str], None] | None = None
+        """Hears of a file in which hunks were found accepted: its text before and now."""
         self._store = store
         self._open: dict[str, list[Proposed]] = {}
         self._undecided: list[tuple[str, str]] = []
@@ -193,7 +194,9 @@ class Proposals:
         self._set(path, [one.proposed for one in kept.values()])
         self._undecided += [(one, "accepted") for one in accepted]
         if accepted:
-            self._accepted.add(path, lines, [one for one in seen if one.standing.fate == "accepted"])
+            before = self._accepted.add(path, lines, [one for one in seen if one.standing.fate == "accepted"])
+            if self.taken:
+                self.taken(path, "".join(before), "".join(lines))
             self._tell(path)
         return list(kept.values())
 

@@ -31,8 +31,8 @@ class Accepted:
     def __bool__(self) -> bool:
         return bool(self._of)
 
-    def add(self, path: str, lines: Sequence[str], seen: Sequence[Seen]) -> None:
-        """These hunks were found accepted in the file's lines of now."""
+    def add(self, path: str, lines: Sequence[str], seen: Sequence[Seen]) -> list[str]:
+        """These hunks were found accepted in the file's lines of now; returns those of before."""
         edits = [one for one in seen if one.proposed.hunk.kind == "edit"]
         before = list(lines)
         for one in sorted(edits, key=lambda one: one.standing.line, reverse=True):
@@ -42,6 +42,7 @@ class Accepted:
             kept = self._of.setdefault(path, [])
             kept.append(Acceptance(before, tuple(one.proposed for one in edits)))
             del kept[:-KEPT]
+        return before
 
     def undone(self, path: str, lines: Sequence[str] | None) -> tuple[Proposed, ...]:
         """The hunks of an acceptance whose file is again, line by line, what it was before; they are accepted no more."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mazu_ls.agent.hunks import Hunk, Search, applied, cut, standing, walked
-from mazu_ls.agent.proposals import MIGRATIONS, Proposals
+from mazu_ls.agent.proposals import Proposals
+from mazu_ls.agent.proposed import MIGRATIONS
 from mazu_ls.store import Store
 from mazu_ls.workspace.text import split_lines
 from tests.scenario import check

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.server.client import Client
+from tests.server.client import Client, eventually
 from tests.server.test_code_actions import actions, span
-from tests.server.test_proposals import hints
+from tests.server.test_proposals import hints, proposing, take
 from tests.server.test_turns import ALL, agent, edit_call
 
 SOURCE = "import httpx\n\n\ndef get(url):\n    return httpx.get(url)\n"
@@ -99,3 +99,24 @@ async def test_what_does_not_bind_is_held_against_no_edit(
         client.change(path.as_uri(), "# AI! sort\n", (0, 0))
         (hint,) = await hints(client, path.as_uri(), 1)
         assert "AI!" in hint["message"]
+
+
+async def test_a_proposal_that_is_accepted_against_a_decision_is_hinted_at_too(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text(SOURCE)
+    async with proposing(env, folder, REPLIES, **ALL) as client:
+        document = client.open(path.as_uri(), SOURCE)
+        await client.command("mazu.remember", {"title": TITLE, "category": "decision", "pinned": True})
+        await client.command("mazu.chat", {"message": "Do it", "wait": True}, within=60)
+        (proposed,) = await hints(client, path.as_uri(), 1)
+        assert "contradicts" not in proposed["message"]
+        await take(client, path.as_uri(), 0, "accept proposal")
+        assert "import requests" in document.text
+
+        async def contradicted() -> bool:
+            last = client.notes("textDocument/publishDiagnostics")[-1]["diagnostics"]
+            return [one["message"][:16] for one in last] == ["This contradicts"]
+
+        await eventually(contradicted)

@@ -37,6 +37,9 @@ def attach(server: Server, project: Project) -> None:
     if server.editor:
         proposals.late = server.editor.profile.says("workspace.applyEdit") is not True
         proposals.listen(lambda path: _changed(server, path))
+        proposals.taken = lambda path, before, after: server.hints.contradictions.edited(
+            server.workspace.resolve(path), before, after
+        )
         for path in proposals.paths:
             server.jobs.spawn(server.hints.proposed(path))
 
