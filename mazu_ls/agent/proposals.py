@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from mazu_ls.agent import proposed as table
 from mazu_ls.agent.hunks import Hunk, Search, Standing, applied, cut, moved, standing, walked
+from mazu_ls.agent.naming import new_id
 from mazu_ls.agent.proposed import Proposed
 from mazu_ls.agent.retaking import Accepted
 from mazu_ls.store import Store
@@ -138,7 +139,7 @@ class Proposals:
         known = {(one.hunk.kind, one.hunk.old, one.hunk.new): one for one in old}
         new: list[Proposed] = []
         for number, hunk in enumerate(hunks, 1):
-            fresh = Proposed(_id(), path, number, len(hunks), session_id, turn_id, now, hunk)
+            fresh = Proposed(new_id("h"), path, number, len(hunks), session_id, turn_id, now, hunk)
             same = known.pop((hunk.kind, hunk.old, hunk.new), None)
             new.append(replace(same, number=number, of=len(hunks), hunk=hunk) if same else fresh)
         gone = [one.id for one in old if one.id not in {kept.id for kept in new}]
@@ -326,9 +327,3 @@ def _sentence(one: Proposed, state: str, note: str) -> str:
     rest = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
     shown = "\n".join(f"  {line}" for line in [*lines[:SHOWN_LINES], *rest])
     return f"- the user rejected {one.name}{why}\n{shown}".rstrip()
-
-
-def _id() -> str:
-    from mazu_ls.agent.session import new_id
-
-    return new_id("h")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-import secrets
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
 from mazu_ls.agent import compaction, past, prompt
-from mazu_ls.agent.conversation import INTERRUPTED, Conversation, replay
+from mazu_ls.agent.conversation import Conversation, replay
+from mazu_ls.agent.naming import headline, new_id
 from mazu_ls.agent.records import SessionInfo, describe
 from mazu_ls.agent.suggested import suggested
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.agent.work import Work, uncancel
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Usage
-from mazu_ls.redact import redact
 from mazu_ls.tools.turn import Shell, Turn
 
 if TYPE_CHECKING:
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-HEADLINE = 60
-MENTIONS = re.compile(r"^(?:@\S+(?:\s+|$))+")
-BROKEN_OFF = "mazu-ls ended before this turn did."
 
 
 class Session:
@@ -71,28 +66,6 @@ class Session:
             self._note(event.body)
         if self.project.proposals:
             await self.project.proposals.keep_turns(self.id, {event.turn for event in events if event.turn})
-
-    async def recover(self) -> None:
-        """After `load`: if mazu-ls ended in the middle of a turn, that turn is closed with what is known of it."""
-        if self.journal.head != self.journal.last:
-            return  # a rollback put it there, on purpose
-        events = await asyncio.to_thread(self.events)
-        turns = (e for e in reversed(events) if isinstance(e.body, journal.TurnStarted | journal.TurnEnded))
-        last = next(turns, None)
-        if last is None or isinstance(last.body, journal.TurnEnded):
-            return
-        self.interrupted = last.body.kind
-        for call_id in self.conversation.unanswered():
-            self.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
-        said = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]
-        reply = next((body.message.text for body in reversed(said) if body.message.text), "")
-        usage = sum((body.usage + Usage(steps=1) for body in said), Usage())
-        failure = {
-            "kind": Kind.INTERNAL.value,
-            "message": BROKEN_OFF,
-            "hint": "Say continue, or undo the turn.",
-        }
-        self.append(journal.TurnEnded("error", reply, usage, BROKEN_OFF, failure), last.turn)
 
     async def refresh(self) -> None:
         """Read the conversation anew if a rollback, perhaps of another process, moved its head."""
@@ -196,7 +169,7 @@ class Session:
                 stopped = True
         run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, injected)
         if not self.name:
-            self.append(journal.SessionNamed(self.headline(asked.text)))
+            self.append(journal.SessionNamed(headline(asked.text)))
         run.record(journal.TurnStarted(asked.kind, model.name if model else "", injected))
         parts = prompt.user_parts(asked.text, asked.attachments, background)
         run.record(journal.UserSaid(Message("user", parts), asked.text))
@@ -322,18 +295,3 @@ class Session:
         for running in self.shell.background.values():
             await running.stop()
         await asyncio.to_thread(self.journal.close)
-
-    @staticmethod
-    def headline(text: str) -> str:
-        """The first line of a text without its secrets, short enough for a list; files mentioned before it are not what it says."""
-        lines = [line.strip("# ").strip() for line in redact(text).splitlines() if line.strip()]
-        said = (MENTIONS.sub("", line) for line in lines)
-        line = next((line for line in said if line), lines[0] if lines else "untitled")
-        return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"
-
-
-def new_id(prefix: str) -> str:
-    """A short id that sorts by time: prefix, milliseconds in base 16, four random digits."""
-    import time
-
-    return f"{prefix}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
-from mazu_ls.agent.records import spending
-from mazu_ls.agent.session import Session, SessionInfo, describe, new_id
+from mazu_ls.agent.naming import new_id
+from mazu_ls.agent.records import SessionInfo, describe, spending
+from mazu_ls.agent.recovery import recover
+from mazu_ls.agent.session import Session
 from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ class Sessions:
                 session.append(journal.SessionStarted(name, aside))
                 session.name = name
             else:
-                await session.recover()
+                await recover(session)
             self._open[session_id] = session
         else:
             await session.refresh()

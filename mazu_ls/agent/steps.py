@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
+from mazu_ls.agent.naming import headline
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn import TurnRun
@@ -34,7 +35,7 @@ class Steps:
         """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
         if self._baseline_taken:
             return
-        label = "before: " + self._run.session.headline(self._run.asked.text)
+        label = "before: " + headline(self._run.asked.text)
         await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
         self._baseline_taken = True
 

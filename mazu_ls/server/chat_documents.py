@@ -65,7 +65,7 @@ async def send(
     server: Server, uri: str, params: wire.Chat, token: Token | None
 ) -> wire.Started | wire.TurnResult:
     """Send what stands under the last heading of a chat document; the reply streams in below it."""
-    from mazu_ls.agent.session import new_id
+    from mazu_ls.agent.naming import new_id
     from mazu_ls.agent.turn import Prompt
 
     project = await server.opened()

@@ -58,7 +58,7 @@ async def start(
     turn_id: str | None = None,
 ) -> wire.Started | wire.TurnResult:
     """Begin a turn. With `wait` the finished result, else the ids at once. Raises what `check_ready` raises."""
-    from mazu_ls.agent.session import new_id
+    from mazu_ls.agent.naming import headline, new_id
 
     await check_ready(session, asked)
     turn = turn_id or new_id("t")
@@ -70,7 +70,7 @@ async def start(
         return result
 
     return await server.jobs.answer(
-        session.headline(asked.text),
+        headline(asked.text),
         work,
         wait=wait,
         token=token,

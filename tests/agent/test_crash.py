@@ -58,6 +58,7 @@ async def test_what_was_acknowledged_is_there_and_the_open_call_is_closed_honest
         assert session.interrupted
         (turn,) = transcript(session.id, session.events())
         assert (turn.user, turn.reply, turn.stop_reason) == ("Make it new.", "Now I wait.", "error")
+        assert (turn.usage.model_calls, turn.usage.steps) == (2, 2)
         assert [call.outcome for call in turn.calls] == ["created new.txt (1 lines)", "failed: interrupted"]
         assert len(turn.checkpoints) == 2
         assert [call.tool for call in audit([session.journal.path], 10)] == ["run_shell", "write_file"]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mazu_ls import journal
+from mazu_ls.agent.naming import headline
 from mazu_ls.agent.project import Project
-from mazu_ls.agent.session import Session
 from mazu_ls.agent.turn import Prompt
 from mazu_ls.agent.undo import checkpoint_before_last_turn
 from mazu_ls.demo.model_server import ModelServer
@@ -175,4 +175,4 @@ async def test_a_session_of_another_process_is_not_taken_and_a_deleted_one_stays
     ],
 )
 def test_a_session_is_named_by_what_was_said_not_by_the_file_it_is_about(said: str, name: str):
-    assert Session.headline(said) == name
+    assert headline(said) == name

@@ -160,8 +160,7 @@ async def content(server: Server, uri: str) -> str:
 
 
 async def _transcript(server: Server, project: Project, session_id: str) -> str:
-    from mazu_ls.agent.records import transcript
-    from mazu_ls.agent.session import describe
+    from mazu_ls.agent.records import describe, transcript
 
     events = await project.sessions.events(session_id)
     info = describe(events, session_id)

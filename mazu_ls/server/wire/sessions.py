@@ -10,8 +10,7 @@ from mazu_ls.messages import Usage
 from mazu_ls.server.wire.codec import Wire
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.records import TurnRecord
-    from mazu_ls.agent.session import SessionInfo
+    from mazu_ls.agent.records import SessionInfo, TurnRecord
 
 
 class SessionSummary(Wire, frozen=True):

@@ -1,0 +1,25 @@
+"""How sessions and turns are called: ids that sort by time, headlines for lists."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+from mazu_ls.redact import redact
+
+HEADLINE = 60
+MENTIONS = re.compile(r"^(?:@\S+(?:\s+|$))+")
+
+
+def new_id(prefix: str) -> str:
+    """A short id that sorts by time: prefix, milliseconds in base 16, four random digits."""
+    return f"{prefix}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"
+
+
+def headline(text: str) -> str:
+    """The first line of a text without its secrets, short enough for a list; files mentioned before it are not what it says."""
+    lines = [line.strip("# ").strip() for line in redact(text).splitlines() if line.strip()]
+    said = (MENTIONS.sub("", line) for line in lines)
+    line = next((line for line in said if line), lines[0] if lines else "untitled")
+    return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"
