@@ -28,6 +28,11 @@ async def attachments(server: Server, places: Sequence[Place]) -> tuple[Attachme
     return tuple([await _attachment(server, place, index) for index, place in enumerate(places)])
 
 
+async def attached(server: Server, places: Sequence[Place], message: str) -> tuple[Attachment, ...]:
+    """What a command attaches, and what its message mentions."""
+    return (*await attachments(server, places), *await mentioned(server, message))
+
+
 async def mentioned(server: Server, message: str) -> tuple[Attachment, ...]:
     """The files that a message names as `@path`; a word with an @ that names no file is just a word."""
     found: dict[str, Place] = {}

@@ -397,3 +397,17 @@ async def test_showing_a_session_changes_nothing_and_works_where_another_editor_
             assert [turn["reply"] for turn in shown["turns"]] == ["One."]
             with pytest.raises(RpcFailure, match="another editor"):
                 await other.command("mazu.session.rewind", {"sessionId": first["sessionId"]})
+
+
+@pytest.mark.parametrize(("command", "field"), [("chat", "message"), ("run", "task"), ("ask", "question")])
+async def test_what_a_message_mentions_is_attached(
+    env: dict[str, str], folder: Path, command: str, field: str
+):
+    (folder / "app.py").write_text("first = 1\nsecond = 2\nthird = 3\n")
+    async with agent(env, folder, [{"text": "I see."}]) as client:
+        said = {field: "What is @app.py#L2-L3, says me@example.org?", "wait": True}
+        await client.command(f"mazu.{command}", said, within=60)
+        sent = str(client.model.bodies[-1]["messages"])
+    assert '<attachment name="app.py" lines="2-3">' in sent
+    assert "second = 2" in sent
+    assert "first = 1" not in sent

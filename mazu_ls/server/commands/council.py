@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.attachments import attachments
+from mazu_ls.server.attachments import attached
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memories import opened_memories
 from mazu_ls.server.commands.turns import selection
@@ -29,7 +29,7 @@ async def council(server: Server, params: wire.Council, token: Token | None) -> 
     from mazu_ls.agent.session import new_id
 
     project = await server.opened()
-    attached = await attachments(server, params.attachments)
+    places = await attached(server, params.attachments, params.question)
 
     job_id = new_id("c")
 
@@ -45,7 +45,7 @@ async def council(server: Server, params: wire.Council, token: Token | None) -> 
             params.question,
             members=params.models,
             lead=params.lead,
-            attachments=attached,
+            attachments=places,
             report=report,
         )
         server.notify_changed("usage")

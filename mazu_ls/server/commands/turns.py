@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import turns, uris
-from mazu_ls.server.attachments import attachments
+from mazu_ls.server.attachments import attached
 from mazu_ls.server.chats import is_chat
 from mazu_ls.server.commands import command
 from mazu_ls.server.comments import instruction_at
@@ -38,7 +38,7 @@ async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
     session = await project.sessions.get(params.session_id)
     asked = Prompt(
         params.message,
-        await attachments(server, params.attachments),
+        await attached(server, params.attachments, params.message),
         model=params.model,
         limits=turns.limits(project),
     )
@@ -69,6 +69,7 @@ async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
     session = await project.sessions.get(params.session_id)
     asked = Prompt(
         params.task,
+        await attached(server, (), params.task),
         model=params.model,
         limits=turns.limits(
             project,
@@ -97,12 +98,12 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
 
     project = await server.opened()
     await project.model(params.model)
-    attached = await attachments(server, params.attachments)
+    places = await attached(server, params.attachments, params.question)
 
     job_id = new_id("q")
 
     async def work(job: Job) -> wire.Answer:
-        reply, usage = await oneshot.ask(project, params.question, attached, params.model)
+        reply, usage = await oneshot.ask(project, params.question, places, params.model)
         server.notify_changed("usage")
         return wire.Answer(reply, usage)
 
