@@ -1,4 +1,4 @@
-"""The grep tool over 10,000 files, beside plain ripgrep on the same files; then our own search, beside `grep -r`.
+"""The grep tool over 10,000 files, beside plain ripgrep on the same files; then our own search, beside `grep -r` and ripgrep.
 
     python benchmarks/grep_speed.py [FILES=10000]
 
@@ -57,7 +57,11 @@ def compare(root: Path, pattern: str) -> None:
         report("  grep tool with ripgrep", measure(lambda: search(root, pattern)), "rg", base)
     base = measure(lambda: quiet(["grep", "-rnE", pattern.replace(r"\w", "[[:alnum:]_]"), str(root)]))
     found, scan.shutil.which = scan.shutil.which, lambda _: None
-    report("  grep tool without it", measure(lambda: search(root, pattern)), "grep -r", base)
+    own = measure(lambda: search(root, pattern))
+    report("  grep tool without it", own, "grep -r", base)
+    if ripgrep is not None:
+        base = measure(lambda: quiet([ripgrep, "--json", "--hidden", "--no-config", pattern, str(root)]))
+        report("  the same", own, "rg", base)
     scan.shutil.which = found
 
 
