@@ -114,6 +114,15 @@ class Anchors:
         found = [] if self._project is None else await self._project.read(work)
         return sorted(found, key=lambda f: (not f.memory.pinned, f.anchor.range or Range(0), f.memory.id))
 
+    async def in_text(self, path: str, text: str, line: int | None = None) -> list[AnchoredAt]:
+        """As `at`, where each would be in a text that its anchors were not made to follow yet."""
+        found = await self.at(path)
+        if not found:
+            return []
+        document = Document(path, text)
+        moved = [AnchoredAt(one.memory, followed(one.anchor, document)) for one in found]
+        return [one for one in moved if line is None or _covers(one.anchor, line)]
+
     async def paths(self) -> list[str]:
         """Every path that has an anchor: what to look at when the server starts."""
         if self._project is None:

@@ -95,6 +95,10 @@ class Hints:
             handle.cancel()
         self._resting.clear()
 
+    def resting(self, document: Document) -> bool:
+        """Whether it changed, and its anchors did not follow yet."""
+        return uris.key(document.uri) in self._resting
+
     def _later(self, key: str, uri: str) -> None:
         if handle := self._resting.pop(key, None):
             handle.cancel()
@@ -182,7 +186,10 @@ async def anchored(server: Server, document: Document, line: int | None = None) 
         return []
     anchors = project.memories.anchors
     if document.path is not None:
-        return await anchors.at(server.name_of(document.path), line)
+        name = server.name_of(document.path)
+        if server.hints.resting(document):
+            return await anchors.in_text(name, document.text, line)
+        return await anchors.at(name, line)
     return await _in_cell(server, anchors, document, line)
 
 

@@ -160,3 +160,11 @@ def test_no_text_makes_the_search_stumble(text: str):
         assert "AI!" in text[start:end]
         assert instruction.strip() == instruction
         assert "\n" not in text[start:end]
+
+
+async def test_what_is_asked_right_after_an_edit_is_about_the_new_text(anchored: Client):
+    anchored.change(anchored.uri, "import sys\nimport re\nimport io\n", (0, 0))
+    assert await hover(anchored, 3) is None
+    assert await hover(anchored, 8) is not None
+    (lens,) = await anchored.ask("textDocument/codeLens", {"textDocument": {"uri": anchored.uri}})
+    assert lens["range"]["start"]["line"] == 6
