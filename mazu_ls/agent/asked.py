@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Prompt:
     """What the user asks of a session: the words, what is attached, and how far the agent may go.
 
-    `finish` is done with the reply before the turn ends. An "edit" gets no tools.
+    `checkpoint_every`: steps, as the setting says where it is None. `finish` is done with the reply before the turn
+    ends. An "edit" gets no tools.
     """
 
     text: str
@@ -30,7 +31,7 @@ class Prompt:
     limits: Limits = field(default_factory=Limits)
     kind: Literal["chat", "run", "edit"] = "chat"
     allow_shell: bool = True
-    checkpoint_every: int = 1
+    checkpoint_every: int | None = None
     finish: Callable[[TurnRun], Awaitable[None]] | None = None
 
     @property

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.agent.conversation import INTERRUPTED
+from mazu_ls.agent.unfinished import discard, left_behind
 from mazu_ls.errors import Kind
-from mazu_ls.messages import Usage
+from mazu_ls.messages import Message, Text, Usage
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session import Session
@@ -26,11 +27,16 @@ async def recover(session: Session) -> None:
     if last is None or not isinstance(last.body, journal.TurnStarted):
         return
     session.interrupted = last.body.kind
+    if said := left_behind(session.journal):
+        message = Message("assistant", (Text(said),), last.body.model)
+        session.append(journal.ModelSaid(message, "cut", Usage()), last.turn)
+        events = await asyncio.to_thread(session.events)
+    discard(session.journal.path)
     for call_id in session.conversation.unanswered():
         session.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
-    said = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]
-    reply = next((body.message.text for body in reversed(said) if body.message.text), "")
-    usage = sum((body.usage for body in said), Usage())
+    spoken = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]
+    reply = next((body.message.text for body in reversed(spoken) if body.message.text), "")
+    usage = sum((body.usage for body in spoken), Usage())
     failure = {
         "kind": Kind.INTERNAL.value,
         "message": BROKEN_OFF,

@@ -12,6 +12,7 @@ from mazu_ls.agent.naming import new_id
 from mazu_ls.agent.records import SessionInfo, describe, spending
 from mazu_ls.agent.recovery import recover
 from mazu_ls.agent.session import Session
+from mazu_ls.agent.unfinished import discard
 from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Sessions:
             self._project.spend(journal.Spent(model, usage, f"deleted session {session_id}"))
         self._open.pop(session_id, None)
         session.journal.path.unlink(missing_ok=True)
+        discard(session.journal.path)
         if self._project.proposals:
             await self._project.proposals.keep_turns(session_id, ())
         if self.current == session_id:

@@ -44,7 +44,8 @@ class Steps:
         if not (self._changed or len(self._run.written) > self._memories_held):
             return
         self._unsaved += 1
-        if self._unsaved >= self._run.asked.checkpoint_every:
+        every = self._run.asked.checkpoint_every or self._run.turn.config.checkpoints.every
+        if self._unsaved >= every:
             await self._checkpoint("step", label, full=self.executed)
 
     async def settled(self) -> None:

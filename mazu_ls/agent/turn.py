@@ -18,6 +18,7 @@ from mazu_ls.agent.conversation import window
 from mazu_ls.agent.limits import Circles, Meter, Stop
 from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
 from mazu_ls.agent.steps import Steps
+from mazu_ls.agent.unfinished import Unfinished
 from mazu_ls.agent.work import to_its_end, uncancel
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, ToolCall, Usage
@@ -47,12 +48,12 @@ class TurnRun:
     mode: Mode
     injected: tuple[str, ...] = ()
     reply: str = ""
-    partial: str = ""
     edits: dict[Path, FileEdit] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
     stuck: str | None = None
 
     def __post_init__(self) -> None:
+        self.unfinished = Unfinished(self.session.journal)
         self.meter = Meter(self.asked.limits)
         self.circles = Circles()
         tools = {tool.name: tool for tool in self.session.project.tools() if self._offered(tool)}
@@ -182,7 +183,7 @@ class TurnRun:
 
     async def _call_model(self) -> models.Finished:
         request = self.request(self.session.conversation.outgoing())
-        self.partial = ""
+        self.unfinished.clear()
         finished: models.Finished | None = None
         try:
             async with aclosing(self.model.stream(request)) as chunks:
@@ -196,11 +197,11 @@ class TurnRun:
             raise MazuError(
                 Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
             )
-        self.partial = ""
         used = finished.usage + Usage(steps=1)
         self.meter.add(used)
         self.session.last_input = finished.usage.tokens
         self.record(journal.ModelSaid(finished.message, finished.stop, used))
+        self.unfinished.clear()
         if text := finished.message.text:
             self.reply = text
         return finished
@@ -217,12 +218,12 @@ class TurnRun:
     def _take(self, chunk: models.Chunk) -> models.Finished | None:
         match chunk:
             case models.TextDelta(text):
-                self.partial += text
+                self.unfinished.add(text)
                 self.record(journal.Delta("message", text))
             case models.ThinkingDelta(text):
                 self.record(journal.Delta("thought", text))
             case models.Restarted():
-                self.partial = ""
+                self.unfinished.clear()
                 self.record(journal.Restarted())
             case models.Retrying(attempt, seconds, reason):
                 self.record(journal.Retrying(attempt, seconds, reason))
@@ -272,13 +273,12 @@ class TurnRun:
 
     async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
         await self.steps.settled()
-        if self.partial.strip():
+        if (said := self.unfinished.text).strip():
             self.record(
-                journal.ModelSaid(
-                    Message("assistant", (Text(self.partial),), self.model.name), "cut", Usage()
-                )
+                journal.ModelSaid(Message("assistant", (Text(said),), self.model.name), "cut", Usage())
             )
-            self.reply = self.partial
+            self.reply = said
+        self.unfinished.clear()
         # Calls of a message that was refused, cut, or finished just as the turn was stopped.
         for call_id in self.session.conversation.unanswered():
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))

@@ -75,13 +75,9 @@ async def _go_on(server: Server, session: Session, kind: str) -> None:
 
     project = await server.opened()
     limits = turns.limits(project)
+    asked = Prompt("continue", limits=limits)
     if kind == "run":
-        asked = Prompt(
-            "continue", limits=limits, kind="run", allow_shell=False,
-            checkpoint_every=project.config.checkpoints.every,
-        )  # fmt: skip
-    else:
-        asked = Prompt("continue", limits=limits)
+        asked = Prompt("continue", limits=limits, kind="run", allow_shell=False)
     await turns.start(server, session, asked, wait=False)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mazu_ls import journal
@@ -20,8 +21,22 @@ EDIT = {"name": "write_file", "arguments": {"path": "new.txt", "content": "new\n
 WAIT = {"name": "run_shell", "arguments": {"command": "sleep 30"}}
 
 
-async def killed_in_mid_turn(world: World, url: str) -> None:
-    """A real `mazu-ls run` in a process of its own, killed while its command runs."""
+def waits(journals: Path) -> bool:
+    """Whether a command of the model's runs."""
+    return any(
+        isinstance(event.body, journal.CallDecided) and event.body.call_id == "wait"
+        for path in journals.glob("s_*.jsonl")
+        for event in journal.read(path)
+    )
+
+
+def speaks(journals: Path) -> bool:
+    """Whether the model has begun an answer."""
+    return any("hears it" in path.read_text() for path in journals.glob("s_*.unfinished"))
+
+
+async def killed_in_mid_turn(world: World, url: str, when: Callable[[Path], bool]) -> None:
+    """A real `mazu-ls run` in a process of its own, killed `when` its journals are so."""
     home = world.root.parent / "home"
     home.mkdir()
     (home / "config.toml").write_text(ALLOW)
@@ -32,11 +47,8 @@ async def killed_in_mid_turn(world: World, url: str) -> None:
     )
     try:
         async with asyncio.timeout(30):
-            while not any(  # noqa: ASYNC110 - seen from outside
-                isinstance(event.body, journal.CallDecided) and event.body.call_id == "wait"
-                for path in (world.root.parent / "state").glob("roots/*/journal/s_*.jsonl")
-                for event in journal.read(path)
-            ):
+            state = world.root.parent / "state"
+            while not any(map(when, state.glob("roots/*/journal"))):  # noqa: ASYNC110 - seen from outside
                 await asyncio.sleep(0.05)
     finally:
         process.send_signal(signal.SIGKILL)
@@ -51,7 +63,7 @@ async def test_what_was_acknowledged_is_there_and_the_open_call_is_closed_honest
         {"text": "Going on."},
     ]
     async with ModelServer(script) as server:
-        await killed_in_mid_turn(world, server.url)
+        await killed_in_mid_turn(world, server.url, waits)
         world.env["ANTHROPIC_BASE_URL"] = server.url
         project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
         session = await project.sessions.get()
@@ -69,6 +81,28 @@ async def test_what_was_acknowledged_is_there_and_the_open_call_is_closed_honest
             part for part in server.bodies[-1]["messages"][-1]["content"] if part["type"] == "tool_result"
         ]
         assert (answer["tool_use_id"], answer["content"]) == ("wait", INTERRUPTED)
+        await project.close()
+
+
+async def test_what_the_user_read_of_an_unfinished_answer_is_there(tmp_path: Path):
+    secret = "ghp_" + "a1B2" * 9
+    world = World(Story(), tmp_path)
+    script = [
+        {"text": f"The key is {secret}, who hears it is. " + "And on. " * 500, "delay": 0.05, "chunk": 20}
+    ]
+    async with ModelServer([*script, {"text": "Going on."}]) as server:
+        await killed_in_mid_turn(world, server.url, speaks)
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
+        session = await project.sessions.get()
+        (turn,) = transcript(session.id, session.events())
+        assert turn.reply.startswith("The key is [redacted")
+        assert "who hears it is." in turn.reply
+        assert turn.stop_reason == "error"
+        assert (await session.prompt(Prompt("continue"))).reply == "Going on."
+        said = [part["text"] for part in server.bodies[-1]["messages"][1]["content"]]
+        assert said == [turn.reply]
+        assert not list(session.journal.path.parent.glob("*.unfinished"))
         await project.close()
 
 

@@ -209,3 +209,33 @@ async def test_all_lines_of_a_large_edit_are_counted(tmp_path: Path):
         await project.close()
     assert [(edit.added, edit.removed) for edit in result.edits] == [(1000, 1)]
     assert world.host.asked[0].detail.startswith("Changes a.txt: 1000 lines added, 1 line removed.")
+
+
+def test_the_setting_says_after_how_many_steps_a_checkpoint_is_taken():
+    check(
+        """
+        -- settings --
+        checkpoints.every = 2
+        -- model calls write_file --
+        path: a.txt
+        content: 1
+        -- model calls write_file --
+        path: a.txt
+        content: 2
+        -- model calls write_file --
+        path: a.txt
+        content: 3
+        -- model says --
+        Done.
+        """,
+        """
+        checkpoint: baseline before: Go.
+        tool: created …
+        tool: wrote …
+        checkpoint: step write_file
+        tool: wrote …
+        assistant: Done.
+        checkpoint: step end of turn (end_turn)
+        stop: end_turn
+        """,
+    )

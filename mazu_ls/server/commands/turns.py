@@ -80,7 +80,7 @@ async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
         ),
         kind="run",
         allow_shell=params.allow_shell,
-        checkpoint_every=params.checkpoint_every or project.config.checkpoints.every,
+        checkpoint_every=params.checkpoint_every,
     )
     return await turns.start(server, session, asked, wait=params.wait, token=token)
 
