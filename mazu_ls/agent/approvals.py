@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mazu_ls.messages import ToolCall
     from mazu_ls.tools.tool import Tool
 
+READING = "read_file"
+
 
 @dataclass
 class Approvals:
@@ -58,11 +60,25 @@ class Approvals:
         await self._ask(call, tool, decision, None)
         return None
 
+    def withheld(self, path: Path) -> bool:
+        """Whether read_file of this file would be refused or asked about; what else shows text leaves it out."""
+        return self._judged(Call(READING, Effect.READ, {"path": str(path)})).verdict != "allow"
+
+    @property
+    def rules_withhold(self) -> bool:
+        """Whether a rule of the user's keeps files from being read."""
+        return any(rule.verdict != "allow" and rule.applies(READING) for rule in self._rules())
+
     def _policy(self, call: ToolCall, tool: Tool) -> Decision:
-        session, turn = self.run.session, self.run.turn
-        rules = [*session.rules, *session.project.rules()]
+        return self._judged(Call(tool.name, tool.effect, call.arguments))
+
+    def _judged(self, call: Call) -> Decision:
+        turn = self.run.turn
         place = Place(roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home())
-        return decide(Call(tool.name, tool.effect, call.arguments), self.run.mode, rules, place)
+        return decide(call, self.run.mode, self._rules(), place)
+
+    def _rules(self) -> list[Rule]:
+        return [*self.run.session.rules, *self.run.session.project.rules()]
 
     def _autonomous(self, decision: Decision) -> bool:
         """A run was started to edit within its limits, each step checkpointed; only a rule of the user's makes it ask."""

@@ -148,6 +148,8 @@ class Calls:
             host=proposed or host,
             emit=lambda text: self._run.record(journal.CallOutput(call.id, text)),
             remembered=self._run.remembered,
+            withheld=self._approvals.withheld,
+            by_rule=self._approvals.rules_withhold,
         )
         output = await tool.call(call.arguments, turn)
         if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):

@@ -119,7 +119,7 @@ async def _places(
         raise ToolError(f"{args.path} does not contain {args.symbol!r}; name a file in which it occurs")
     for line, column in spots if args.line is None else spots[:1]:
         if found := await ask(path, line, column):
-            lines = [_quoted(spot, turn.workspace) for spot in found]
+            lines = [_quoted(spot, turn) for spot in found]
             asked = f"[{what} of {args.symbol} at {args.path}:{line + 1}{_at_version(path, lender)}]"
             return _bounded([asked, *dict.fromkeys(lines)], args.limit + 1, "raise limit")
     raise ToolError(
@@ -212,10 +212,15 @@ def _place(spot: Spot, workspace: Workspace) -> str:
     return f"{name}:{spot.line + 1}"
 
 
-def _quoted(spot: Spot, workspace: Workspace) -> str:
-    """A place with its line, as grep has it; what lies outside, and what may hold secrets, is only named."""
-    path = spot.path
-    readable = path is not None and workspace.contains(path) and not names.secret(path.parts[-1:])
+def _quoted(spot: Spot, turn: Turn) -> str:
+    """A place with its line, as grep has it; what lies outside, and what may not be read, is only named."""
+    path, workspace = spot.path, turn.workspace
+    readable = (
+        path is not None
+        and workspace.contains(path)
+        and not names.secret(path.parts[-1:])
+        and not turn.withheld(path)
+    )
     text = spot.text.strip()[:QUOTED] if readable else ""
     place = f"{_place(spot, workspace)}:{spot.column + 1}"
     return bounded.clean(f"{place}: {text}" if text else place)

@@ -6,8 +6,9 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ Line = tuple[Path, int, str, bool]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is searched: the pattern compiled and as it was given, and which files."""
+    """What is searched: the pattern compiled and as it was given, and which files, without those that are `withheld`."""
 
     pattern: re.Pattern[str]
     source: str
@@ -33,23 +34,36 @@ class Wanted:
     glob: str | None
     context: int
     limit: int
+    withheld: Callable[[Path], bool] = lambda path: False
 
 
 @dataclass
 class Found:
-    """Lines in the order of files; `more` says that the limit cut them; `note` what was not searched."""
+    """Lines in the order of files; `more` says that the limit cut them; `note` what was not searched.
+
+    `withheld` are the files whose lines were left out.
+    """
 
     lines: list[Line] = field(default_factory=list)
     matches: int = 0
     more: bool = False
     note: str = ""
+    withheld: set[Path] = field(default_factory=set)
+
+    def leaves_out(self, path: Path, wanted: Wanted) -> bool:
+        """Whether this file's lines are nobody's to see; it is noted."""
+        if wanted.withheld(path):
+            self.withheld.add(path)
+        return path in self.withheld
 
 
 async def search(
     workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str]
 ) -> Found:
-    """Search the places; files in `unsaved` by the text given there."""
+    """Search the places; files in `unsaved` by the text given there. A file that is a place itself is not withheld."""
     found = Found()
+    asked = wanted.withheld
+    wanted = replace(wanted, withheld=cache(lambda path: path not in places and asked(path)))
     here = {
         path: text for path, text in unsaved.items() if any(path.is_relative_to(place) for place in places)
     }
@@ -76,6 +90,8 @@ def _add(found: Found, path: Path, lines: Sequence[str], wanted: Wanted) -> None
     for number, text in enumerate(lines):
         if not wanted.pattern.search(text):
             continue
+        if found.leaves_out(path, wanted):
+            return
         if found.matches == wanted.limit:
             found.more = True
             break
@@ -199,6 +215,8 @@ def _take(
     data = event["data"]
     path = Path(data["path"].get("text") or "")
     if path in unsaved or (path not in places and names.secret(path.parts[-1:])):
+        return
+    if found.leaves_out(path, wanted):
         return
     is_match = event["type"] == "match"
     if is_match and found.matches == wanted.limit:

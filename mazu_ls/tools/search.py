@@ -18,6 +18,7 @@ from mazu_ls.tools.turn import Turn
 from mazu_ls.workspace import Workspace
 
 FOUND = 200
+WITHHELD = "files that read_file may not read unasked were left out"
 
 
 class GlobFiles(Struct, forbid_unknown_fields=True):
@@ -78,7 +79,15 @@ async def grep(args: Grep, turn: Turn) -> ToolOutput:
     except re.error as error:
         raise ToolError(f"the pattern cannot be read: {error}. For plain text set fixed=true") from error
     wanted = scan.Wanted(
-        pattern, args.pattern, args.fixed, args.ignore_case, names, args.glob, args.context, args.limit
+        pattern,
+        args.pattern,
+        args.fixed,
+        args.ignore_case,
+        names,
+        args.glob,
+        args.context,
+        args.limit,
+        turn.withheld,
     )
     roots = _roots(turn.workspace, target)
     unsaved = {
@@ -87,6 +96,10 @@ async def grep(args: Grep, turn: Turn) -> ToolOutput:
         if b.dirty and b.path and turn.workspace.contains(b.path)
     }
     found = await scan.search(turn.workspace, roots, wanted, unsaved)
+    if (
+        turn.by_rule or found.withheld
+    ):  # a rule is told of whatever was found, or the line would tell what a file holds
+        found.note = "; ".join(filter(None, (found.note, WITHHELD)))
     return ToolOutput(
         _report(found, args, turn.workspace), untrusted="files of the project" if found.lines else None
     )

@@ -26,6 +26,10 @@ async def _nothing(query: str, limit: int) -> list[str]:
     return []
 
 
+def _free(path: Path) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Turn:
     """Fixed for one turn; only `shell`, `seen`, `changed` and `heard` hold state, which is the session's.
@@ -34,6 +38,7 @@ class Turn:
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
     `remembered` records a memory that was written: id, outcome, title. `past` finds what was said in earlier sessions.
     `heard` are the origins outside the project (pages, MCP servers) whose words this turn was told.
+    `withheld` says of a file that read_file may not read it unasked; `by_rule`, that rules of the user's name such files.
     """
 
     session_id: str
@@ -50,6 +55,8 @@ class Turn:
     env: Mapping[str, str]
     past: Callable[[str, int], Awaitable[list[str]]] = _nothing
     heard: list[str] = field(default_factory=list)
+    withheld: Callable[[Path], bool] = _free
+    by_rule: bool = False
 
     @property
     def origin(self) -> str | None:

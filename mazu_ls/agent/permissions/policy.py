@@ -34,6 +34,8 @@ _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
     "bypass": dict.fromkeys(Effect, Decision("allow", "mode bypass")),
 }
 
+_SHOW_LINES = frozenset(("grep", "definition", "references", "symbols"))
+
 
 def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:
     """Whether a call may run. Looks at the file system for where paths lead, and changes nothing.
@@ -45,10 +47,15 @@ def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decis
     path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
     if path is not None and path.verdict == "deny":
         return path
-    applying = [rule for rule in rules if rule.applies(call.tool)]
+    applying = [rule for rule in rules if rule.applies(call.tool) or _shows(call.tool, rule)]
     named = files.names_of(call, place) if applying else []
     matching = [rule for rule in applying if _about(rule, named)]
     return _ruled(matching, path, _DEFAULTS[mode][call.effect], mode, always=() if _grantable(call) else None)
+
+
+def _shows(tool: str, rule: Rule) -> bool:
+    """A tool that shows lines of a file is held back by what holds read_file back; allowed it is by its own name."""
+    return tool in _SHOW_LINES and rule.verdict != "allow" and rule.applies("read_file")
 
 
 def _about(rule: Rule, named: Sequence[str]) -> bool:

@@ -1,0 +1,55 @@
+"""What may run, what is asked, and what an answer stands for."""
+
+import pytest
+
+from mazu_ls.tools import scan
+from tests.scenario import check
+
+DENIED = """
+-- secret/s.txt --
+S: the plan
+-- open.txt --
+S: the weather
+-- settings --
+context.map_tokens = 0
+[[permissions.rules]]
+tool = "read_file"
+pattern = "secret/*"
+verdict = "deny"
+"""
+LEFT_OUT = "[files that read_file may not read unasked were left out]"
+
+
+@pytest.fixture(params=["ripgrep", "own"])
+def searcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "own":
+        monkeypatch.setattr(scan.shutil, "which", lambda name: None)
+
+
+def test_a_search_shows_no_line_of_a_file_that_a_rule_keeps_from_being_read(searcher) -> None:
+    world = check(
+        f"""{DENIED}
+-- model calls grep --
+pattern: ^S
+-- model calls grep --
+pattern: ^S
+path: secret
+-- model calls grep --
+pattern: nowhere
+-- model calls grep --
+pattern: ^S
+path: secret/s.txt
+-- model says --
+Done.
+""",
+        f"""
+        tool: open.txt:1:S: the weather
+        tool: no match for ^S {LEFT_OUT}
+        tool: no match for nowhere {LEFT_OUT}
+        tool: error: not allowed: a rule denies it
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+    assert LEFT_OUT in str(world.bodies)
+    assert "S: the plan" not in str(world.bodies)
