@@ -89,7 +89,7 @@ class Approvals:
         always = decision.always
         choices = [Choice("allow_once", "Allow once", "allow_once")]
         if always is not None:
-            what = f"`{' '.join(always)} …`" if always else tool.name
+            what = _standing(tool.name, decision)
             choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
             choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
         choices.append(Choice("deny", "Deny", "deny"))
@@ -118,6 +118,13 @@ class Approvals:
         self.run.record(
             journal.CallDecided(call.id, "allow" if verdict == "allow" else "deny", reason, decided_by)
         )
+
+
+def _standing(tool: str, decision: Decision) -> str:
+    """What a standing permission would be for, as a button says it."""
+    if decision.about:
+        return f"{tool} for {decision.about}"
+    return f"`{' '.join(decision.always)} …`" if decision.always else tool
 
 
 def _by(decision: Decision) -> str:

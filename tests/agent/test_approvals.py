@@ -53,3 +53,39 @@ Done.
     )
     assert LEFT_OUT in str(world.bodies)
     assert "S: the plan" not in str(world.bodies)
+
+
+def test_an_edit_allowed_for_the_session_is_allowed_for_that_file_alone() -> None:
+    world = check(
+        """
+        -- answers --
+        allow_session
+        deny
+        -- model calls write_file --
+        path: a.md
+        content: one
+        -- model calls write_file --
+        path: a.md
+        content: two
+        -- model calls write_file --
+        path: b.md
+        content: three
+        -- model says --
+        Done.
+        """,
+        """
+        tool: created a.md…
+        tool: …
+        tool: error: …
+        assistant: Done.
+        stop: end_turn
+        asked: Mazu wants to use write_file: a.md
+        asked: Mazu wants to use write_file: b.md
+        -- a.md --
+        two
+        """,
+    )
+    labels = [choice.label for choice in world.host.asked[0].choices]
+    assert labels[1:3] == [
+        "Allow write_file for a.md for this session", "Always allow write_file for a.md in this project",
+    ]  # fmt: skip

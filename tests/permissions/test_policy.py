@@ -136,3 +136,40 @@ def test_a_damaged_file_of_grants_is_said_not_lost(tmp_path: Path) -> None:
     with pytest.raises(MazuError) as caught:
         Grants.load(tmp_path, "key")
     assert caught.value.kind is Kind.CONFIG
+
+
+def fetch(url: str) -> Call:
+    return Call("web_fetch", Effect.NETWORK, {"url": url})
+
+
+@pytest.mark.parametrize(
+    ("asked", "about", "also", "not_this"),
+    [
+        (fetch("https://docs.example/a?b"), "docs.example", [fetch("http://DOCS.example/c")],
+         [fetch("https://evil.example/docs.example"), fetch("https://docs.example.evil.org/"), fetch("https://docs.example:81/"),
+          fetch("https://docs.example@evil.org/"), fetch("ftp://docs.example/"), fetch("https://[")]),
+        (fetch("http://10.0.0.1:8000/"), "10.0.0.1:8000", [fetch("http://10.0.0.1:8000/x")], [fetch("http://10.0.0.1/"), fetch("http://10.0.0.1:80/")]),
+        (write("app/[id]/page.md"), "app/[id]/page.md", [write("./app/[id]/page.md")], [write("app/i/page.md"), write("app/page.md"), write("b.md")]),
+        (write("a*.md"), "a*.md", [], [write("ab.md")]),
+    ],
+)  # fmt: skip
+def test_a_standing_permission_is_for_the_host_or_the_file_that_was_seen(
+    asked: Call, about: str, also: list[Call], not_this: list[Call], place: Place
+) -> None:
+    decision = decide(asked, "ask", [], place)
+    assert decision.always
+    assert decision.about == about
+    granted = Grants.load(place.home, "key").add(asked.tool, decision.always).rule
+    for call in (asked, *also):
+        assert decide(call, "ask", [granted], place).verdict == "allow"
+    for call in not_this:
+        assert decide(call, "ask", [granted], place).verdict == "ask"
+
+
+def test_a_file_behind_a_link_is_allowed_once_or_not_at_all(place: Place) -> None:
+    assert decide(write("open.md"), "ask", [], place).always is None
+
+
+def test_a_rule_may_name_a_host(place: Place) -> None:
+    rule = Rule.of("web_fetch", "docs.example", "deny")
+    assert decide(fetch("https://docs.example:8443/x"), "bypass", [rule], place).verdict == "deny"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
-from mazu_ls.agent.permissions.rules import Rule
+from mazu_ls.agent.permissions.rules import ANYTHING, Rule
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.tools.userfile import UserFile
 
 
 class Grant(Struct, frozen=True, rename="camel"):
-    """One standing permission: every call of `tool` whose words begin with `prefix`; all calls if it is empty."""
+    """One standing permission: every call of `tool` whose words begin with `prefix`; all calls if it is empty.
+
+    Of tools other than run_shell the prefix is one pattern: a path, or a host.
+    """
 
     id: str
     tool: str
@@ -25,6 +29,13 @@ class Grant(Struct, frozen=True, rename="camel"):
     def rule(self) -> Rule:
         """The rule it amounts to."""
         return Rule(self.tool, self.prefix, "allow", origin="always")
+
+    @property
+    def pattern(self) -> str:
+        """It as a rule of the settings would have it."""
+        if not self.rule.applies("run_shell"):
+            return " ".join(self.prefix) or ANYTHING
+        return f"{shlex.join(self.prefix)} {ANYTHING}" if self.prefix else ANYTHING
 
 
 class Grants:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from dataclasses import replace
 
 from mazu_ls.agent.permissions import files, shell
-from mazu_ls.agent.permissions.rules import Call, Decision, Mode, Place, Rule
+from mazu_ls.agent.permissions.rules import Call, Decision, Mode, Place, Rule, hosts
 from mazu_ls.tools.tool import Effect
 
 _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
@@ -49,8 +50,11 @@ def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decis
         return path
     applying = [rule for rule in rules if rule.applies(call.tool) or _shows(call.tool, rule)]
     named = files.names_of(call, place) if applying else []
-    matching = [rule for rule in applying if _about(rule, named)]
-    return _ruled(matching, path, _DEFAULTS[mode][call.effect], mode, always=() if _grantable(call) else None)
+    matching = [rule for rule in applying if _about(rule, named, hosts(call))]
+    default = _DEFAULTS[mode][call.effect]
+    if default.verdict == "ask":
+        default = _standing(default, call, place)
+    return _ruled(matching, path, default, mode)
 
 
 def _shows(tool: str, rule: Rule) -> bool:
@@ -58,14 +62,28 @@ def _shows(tool: str, rule: Rule) -> bool:
     return tool in _SHOW_LINES and rule.verdict != "allow" and rule.applies("read_file")
 
 
-def _about(rule: Rule, named: Sequence[str]) -> bool:
-    """A deny or ask rule that fits any of the names counts; an allow rule has to fit all, so that no link widens it."""
+def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
+    """A deny or ask rule that fits any of the names counts; an allow rule has to fit all, so that no link widens it.
+
+    A rule may name the host that is `reached` instead; one that allows names the port too where there is one.
+    """
     fits = [rule.matches_text(name) for name in named]
-    return all(fits) if rule.verdict == "allow" else any(fits)
+    if rule.verdict == "allow":
+        return all(fits) or any(rule.matches_text(host) for host in reached[:1])
+    return any(fits) or any(rule.matches_text(host) for host in reached)
 
 
-def _grantable(call: Call) -> bool:
-    return call.effect in (Effect.EDIT, Effect.NETWORK, Effect.EXECUTE)
+def _standing(asked: Decision, call: Call, place: Place) -> Decision:
+    """What a standing permission would be for: the host, the file, or the tool where a call has neither."""
+    if "url" in call.arguments and call.effect is Effect.NETWORK:
+        named = hosts(call)[:1]
+    elif "path" in call.arguments and call.effect is Effect.EDIT:
+        named = files.names_of(call, place)
+    else:
+        return replace(asked, always=())
+    if len(named) != 1:  # behind a link it would be for another file than the one that is shown
+        return asked
+    return replace(asked, always=(glob.escape(named[0]),), about=named[0])
 
 
 def _ruled(
@@ -73,7 +91,6 @@ def _ruled(
     built_in: Decision | None,
     default: Decision,
     mode: Mode,
-    always: tuple[str, ...] | None,
 ) -> Decision:
     """The user's deny, the user's ask, the user's allow, what the tables say, the mode: the first that speaks."""
     by_verdict = {
@@ -90,7 +107,7 @@ def _ruled(
         return Decision("allow", "a rule allows it", rule=str(rule))
     if built_in is not None and mode != "bypass":
         return built_in
-    return replace(default, always=always) if default.verdict == "ask" else default
+    return default
 
 
 def _shell(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from mazu_ls.tools.tool import Effect
 
@@ -40,13 +41,15 @@ class Place:
 class Decision:
     """The verdict, why in one line, the rule that gave it (None: the mode), and what "always" would store.
 
-    `always` is an argv prefix for run_shell, empty for a whole tool, None where a standing permission is not offered.
+    `always` is an argv prefix for run_shell, a pattern for what has a path or a host, empty for a whole tool, None where
+    a standing permission is not offered; `about` names path or host for the user.
     """
 
     verdict: Verdict
     reason: str
     rule: str | None = None
     always: tuple[str, ...] | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,21 @@ class Rule:
 
 def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
     return all(fnmatchcase(word, expected) for word, expected in zip(argv, pattern, strict=False))
+
+
+def hosts(call: Call) -> list[str]:
+    """The host a call would reach, first as a grant names it: with the port where the address has one. Empty if there is none."""
+    url = call.arguments.get("url")
+    if call.effect is not Effect.NETWORK or not isinstance(url, str):
+        return []
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return []
+    if not host or parts.scheme not in ("http", "https"):
+        return []
+    return [host] if port is None else [f"{host}:{port}", host]
 
 
 def subject(call: Call) -> str:

@@ -148,7 +148,7 @@ def _state(project: Project) -> Any:
         {
             "id": grant.id,
             "tool": grant.tool,
-            "pattern": shlex.join([*grant.prefix]) + " *" if grant.prefix else "*",
+            "pattern": grant.pattern,
             "verdict": "allow",
             "source": "granted",
             "grantedAt": grant.granted_at,
