@@ -66,7 +66,7 @@ def test_an_edit_allowed_for_the_session_is_allowed_for_that_file_alone() -> Non
         content: one
         -- model calls write_file --
         path: a.md
-        content: two
+        content="two\\n"
         -- model calls write_file --
         path: b.md
         content: three
