@@ -113,14 +113,15 @@ async def apply_edits(
 async def review(editor: Editor, document: Document, after: str, label: str) -> str:
     """As `apply_to_document`, but shown to the user first where the editor can do that; returns the text that came of it.
 
-    There the user may take a part of the edit, or none of it, which raises ContentModified.
+    There the user may take a part of the edit, or none of it, which raises ContentModified. One change in what the user
+    is looking at is seen at once and undone at once: it is labelled, and waits for nobody.
     """
     edits = text_edits(document, after)
     if not editor.profile.reviews:
         await apply_edits(editor, document, edits, after, label)
         return after
     before = document.text
-    shown = annotated(editor.profile, [_versioned(document, edits)], label)
+    shown = annotated(editor.profile, [_versioned(document, edits)], label, confirm=len(edits) > 1)
     echo = Echo(editor, document, edits, after)
     try:
         if (problem := await _ask(editor, label, shown, REVIEW_SECONDS)) is not None:

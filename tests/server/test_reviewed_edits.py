@@ -40,6 +40,20 @@ async def test_a_rewrite_is_shown_first_in_small_hunks(env: dict[str, str], fold
         }
 
 
+async def test_one_hunk_in_an_open_document_is_made_at_once_and_in_a_closed_file_shown_first(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "a.py"
+    path.write_text(TEXT)
+    for opened in (True, False):
+        async with agent(env, folder, [{"text": "```python\na = 1\nb = 20\nc = 3\n```"}], **SHOWS) as client:
+            if opened:
+                client.open(path.as_uri(), TEXT)
+            await client.command("mazu.edit", asked(path), within=60)
+            (request,) = client.notes("workspace/applyEdit")
+            assert request["edit"]["changeAnnotations"]["mazu"]["needsConfirmation"] is not opened
+
+
 async def test_an_edit_that_the_user_discards_is_said_and_written_nowhere(env: dict[str, str], folder: Path):
     path = folder / "a.py"
     path.write_text(TEXT)

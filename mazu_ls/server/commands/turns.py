@@ -11,6 +11,7 @@ from mazu_ls.server.attachments import attached
 from mazu_ls.server.chats import is_chat
 from mazu_ls.server.commands import command
 from mazu_ls.server.comments import instruction_at
+from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.lsp import Range
 from mazu_ls.server.places import meant
 from mazu_ls.server.wire import turns as wire
@@ -138,13 +139,16 @@ async def _edit_of_focus(server: Server) -> wire.Edit:
 async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
     """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
     from mazu_ls.agent.naming import new_id
-    from mazu_ls.agent.rewrite import Source, rewrite
+    from mazu_ls.agent.rewrite import PassageChanged, Source, rewrite
 
     project = await server.opened()
     await project.model(params.model)
     document = await turns.document_at(server, params.uri)
     start, end = document.offset(params.range.start), document.offset(params.range.end)
-    turn_id, name = new_id("t"), server.title_of(document)
+    turn_id, name, text = new_id("t"), server.title_of(document), document.text
+
+    async def now() -> str:
+        return (await turns.document_at(server, params.uri)).text
 
     async def lay_before(before: str, after: str) -> str:
         return await server.lay_before(document.uri, before, after)
@@ -152,11 +156,13 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
     async def work(job: Job) -> wire.TurnResult:
         job.report(name)
         inside = document.path is not None and server.workspace.contains(document.path)
-        source = Source(name, document.path if inside else None, document.text, lay_before)
+        source = Source(name, document.path if inside else None, text, now, lay_before)
         result = await rewrite(
             project, source, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
             turn_id=turn_id,
         )  # fmt: skip
+        if params.wait and isinstance(result.error, PassageChanged):
+            raise ContentModified(result.error.message, result.error.hint)
         told = turns.encoded(result, document.uri)
         job.sentence = turns.ending(told)
         return told
