@@ -196,7 +196,17 @@ export class Workbench {
   }
 
   async pick(label) {
-    await this.rows().filter({ hasText: label }).first().click();
+    const row = this.rows().filter({ hasText: label }).first();
+    // What comes late ("similar commands") takes the focus and may scroll the row out of sight, and out of the page.
+    await until(`the row "${label}" is in sight`, async () => {
+      if ((await row.count()) > 0) return true;
+      if ((await this.rows().count()) > 0) {
+        await this.rows().first().hover({ timeout: 1000 });
+        await this.page.mouse.wheel(0, -2000);
+      }
+      return false;
+    });
+    await row.click();
   }
 
   async command(title) {
