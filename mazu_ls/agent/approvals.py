@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mazu_ls.tools.tool import Tool
 
 READING = "read_file"
+LABEL = 60  # characters of a command line on a button; the question shows all of it
 
 
 @dataclass
@@ -92,6 +93,9 @@ class Approvals:
             what = _standing(tool.name, decision)
             choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
             choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
+        elif decision.exact is not None:
+            line = f"exactly `{_short(decision.exact[0])}`"
+            choices.append(Choice("allow_session", f"Allow {line} for this session", "allow_session"))
         choices.append(Choice("deny", "Deny", "deny"))
         question = Question(
             session.id,
@@ -110,7 +114,7 @@ class Approvals:
             raise refused(reply.note, in_time=reply.choice is not None)
         self._record(call, "allow", kind.replace("_", " "), "user")
         if kind == "allow_session":
-            session.rules.append(Rule(tool.name, always or (), "allow", origin="session"))
+            session.rules.append(_for_session(tool.name, decision))
         elif kind == "allow_always" and always is not None:
             session.project.grants.add(tool.name, always)
 
@@ -125,6 +129,19 @@ def _standing(tool: str, decision: Decision) -> str:
     if decision.about:
         return f"{tool} for {decision.about}"
     return f"`{' '.join(decision.always)} …`" if decision.always else tool
+
+
+def _for_session(tool: str, decision: Decision) -> Rule:
+    if decision.always is not None:
+        return Rule(tool, decision.always, "allow", origin="session")
+    assert decision.exact is not None, "nothing else was offered for the session"
+    line, _ = decision.exact
+    return Rule(tool, (" ".join(line.split()),), "allow", origin="session", exact=decision.exact)
+
+
+def _short(line: str) -> str:
+    line = " ".join(line.split())
+    return line if len(line) <= LABEL else f"{line[: LABEL - 1]}…"
 
 
 def _by(decision: Decision) -> str:

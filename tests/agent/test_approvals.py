@@ -89,3 +89,35 @@ def test_an_edit_allowed_for_the_session_is_allowed_for_that_file_alone() -> Non
     assert labels[1:3] == [
         "Allow write_file for a.md for this session", "Always allow write_file for a.md in this project",
     ]  # fmt: skip
+
+
+def test_a_command_allowed_for_the_session_is_that_line_and_no_other() -> None:
+    world = check(
+        """
+        -- gone.txt --
+        x
+        -- answers --
+        allow_session
+        deny
+        -- model calls run_shell --
+        command: FOO=1 rm -f gone.txt
+        -- model calls run_shell --
+        command: FOO=1 rm -f gone.txt
+        -- model calls run_shell --
+        command: FOO=2 rm -f gone.txt
+        -- model says --
+        Done.
+        """,
+        """
+        tool: [exit code 0]
+        tool: [exit code 0]
+        tool: error: …
+        assistant: Done.
+        stop: end_turn
+        asked: Mazu wants to use run_shell: FOO=1 rm -f gone.txt
+        asked: Mazu wants to use run_shell: FOO=2 rm -f gone.txt
+        """,
+    )
+    kinds = [choice.kind for choice in world.host.asked[0].choices]
+    assert kinds == ["allow_once", "allow_session", "deny"]
+    assert "exactly `FOO=1 rm -f gone.txt`" in world.host.asked[0].choices[1].label

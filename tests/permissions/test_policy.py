@@ -173,3 +173,42 @@ def test_a_file_behind_a_link_is_allowed_once_or_not_at_all(place: Place) -> Non
 def test_a_rule_may_name_a_host(place: Place) -> None:
     rule = Rule.of("web_fetch", "docs.example", "deny")
     assert decide(fetch("https://docs.example:8443/x"), "bypass", [rule], place).verdict == "deny"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm x.txt",
+        "cd src && make",
+        "FOO=1 make",
+        "python x.py",
+        "cat a | tee b",
+        "make > out.txt",
+        "find . -name x",
+    ],
+)
+def test_a_line_that_says_what_it_does_may_be_allowed_for_the_session_as_it_stands(
+    command: str, place: Place
+) -> None:
+    decision = decide(shell(command), "ask", [], place)
+    assert (decision.always, decision.exact) == (None, (command, place.cwd))
+    rule = Rule(SHELL, (command,), "allow", origin="session", exact=decision.exact)
+    elsewhere = Place(place.roots, place.cwd / "secrets", place.home)
+    assert decide(shell(command), "ask", [rule], place).verdict == "allow"
+    assert decide(shell(command), "ask", [rule], elsewhere).verdict == "ask"
+    assert decide(shell(command), "plan", [rule], place).verdict == "deny"
+    assert decide(shell(command), "ask", [rule, Rule.of(SHELL, "*", "deny")], place).verdict == "deny"
+    for other in (f"{command} x", f"{command}; make", f" {command}", command.split(" ", maxsplit=1)[0]):
+        assert decide(shell(other), "ask", [rule], place).verdict == "ask"
+
+
+@pytest.mark.parametrize(
+    "command", ["rm $X", "rm $(cat list)", "make > $X", "rm 'x", "rm \u202ex", "make &", "f() { make; }; f"]
+)
+def test_a_line_that_cannot_be_known_is_allowed_once_or_not_at_all(command: str, place: Place) -> None:
+    decision = decide(shell(command), "ask", [], place)
+    assert (decision.verdict, decision.always, decision.exact) == ("ask", None, None)
+
+
+def test_a_word_of_the_shell_is_a_plain_word_where_it_is_an_argument(place: Place) -> None:
+    assert decide(shell("mkdir -p d1"), "ask", [], place).always == ("mkdir",)

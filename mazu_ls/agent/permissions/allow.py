@@ -37,13 +37,15 @@ def doubt(line: str, place: Place) -> str | None:
     return None
 
 
-def _unusual_characters(line: str) -> None:
+def unusual_characters(line: str) -> str | None:
+    """What in the line cannot be seen, or would act on a terminal; None if nothing is like that."""
     for char in line:
         if char.isascii():
             if char not in "\n\t" and (ord(char) < 32 or ord(char) == 127):
-                raise Doubt("it holds control characters")
+                return "it holds control characters"
         elif unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"):
-            raise Doubt("it holds invisible characters")
+            return "it holds invisible characters"
+    return None
 
 
 @dataclass
@@ -61,7 +63,8 @@ class _Reading:
     def line(self, line: str) -> None:
         if not line.strip():
             raise Doubt("it is empty")
-        _unusual_characters(line)
+        if (unusual := unusual_characters(line)) is not None:
+            raise Doubt(unusual)
         by_grammar = grammar.commands(line)
         if isinstance(by_grammar, str):
             raise Doubt(by_grammar)

@@ -124,8 +124,11 @@ def _shell(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decis
     default = _DEFAULTS[mode][Effect.EXECUTE]
     if default.verdict != "ask":
         return default
-    if (granted := line.granted([rule for rule in matching if rule.verdict == "allow"])) is not None:
+    if (
+        granted := line.granted([rule for rule in matching if rule.verdict == "allow"], place.cwd)
+    ) is not None:
         return Decision("allow", "a rule allows it", rule=str(granted))
     if mode == "auto" and line.doubt is None:
         return Decision("allow", "it only reads, or runs the project's tests", rule="known commands")
-    return Decision("ask", line.doubt or default.reason, always=line.prefix)
+    exact = (line.text, place.cwd) if line.plain else None
+    return Decision("ask", line.doubt or default.reason, always=line.prefix, exact=exact)

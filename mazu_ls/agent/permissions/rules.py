@@ -17,6 +17,8 @@ Verdict = Literal["allow", "ask", "deny"]
 Mode = Literal["ask", "auto", "plan", "bypass"]
 STRICTNESS: dict[Verdict, int] = {"allow": 0, "ask": 1, "deny": 2}
 ANYTHING = "*"
+Exact = tuple[str, Path]
+"""A command line, and the directory it is run in."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Decision:
     """The verdict, why in one line, the rule that gave it (None: the mode), and what "always" would store.
 
     `always` is an argv prefix for run_shell, a pattern for what has a path or a host, empty for a whole tool, None where
-    a standing permission is not offered; `about` names path or host for the user.
+    a standing permission is not offered; `about` names path or host for the user. `exact` is a command line with its
+    directory that may be allowed for the session as it stands.
     """
 
     verdict: Verdict
@@ -50,6 +53,7 @@ class Decision:
     rule: str | None = None
     always: tuple[str, ...] | None = None
     about: str = ""
+    exact: Exact | None = None
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,14 @@ class Rule:
     """One rule of the user's. `tool` may hold wildcards; `pattern` is matched word by word for a command.
 
     A grant's pattern is an argv prefix, so it ends in `*`. An empty pattern matches every call of the tool.
+    With `exact` it is about that one command line and nothing else.
     """
 
     tool: str
     pattern: tuple[str, ...]
     verdict: Verdict
     origin: str = "settings"
+    exact: Exact | None = None
 
     @classmethod
     def of(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "settings") -> Rule:
@@ -82,6 +88,8 @@ class Rule:
 
     def matches_argv(self, argv: Sequence[str]) -> bool:
         """Whether these words are the pattern, `*` as last word of it standing for any that follow."""
+        if self.exact is not None:
+            return False
         if not self.pattern:
             return True
         *head, last = self.pattern
@@ -93,6 +101,8 @@ class Rule:
 
     def matches_text(self, text: str) -> bool:
         """Whether a path, a host, or any other text is what the pattern says."""
+        if self.exact is not None:
+            return False
         pattern = " ".join(self.pattern)
         return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
 

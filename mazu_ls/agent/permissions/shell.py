@@ -6,6 +6,8 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
+from pathlib import Path
 
 from mazu_ls.agent.permissions import allow
 from mazu_ls.agent.permissions.lexer import lex
@@ -45,7 +47,10 @@ _SUBCOMMANDS = frozenset(
 
 @dataclass(frozen=True)
 class Line:
-    """What is known of a command line. `commands` are its commands as plain words, None if any word cannot be known."""
+    """What is known of a command line. `commands` are its commands as plain words, None if any word cannot be known.
+
+    `plain`: it says what it does, so that somebody who read it knows what will happen when it is run again.
+    """
 
     text: str
     denied: Decision | None
@@ -53,15 +58,17 @@ class Line:
     seen: list[list[str]]
     commands: list[list[str]] | None
     prefix: tuple[str, ...] | None
+    plain: bool = False
 
     def mentions(self, rule: Rule) -> bool:
         """Whether a deny or ask rule is about it: about the line, or about any command in it, however wrapped."""
         return rule.matches_text(self.text) or any(rule.matches_argv(argv) for argv in self.seen)
 
-    def granted(self, rules: Sequence[Rule]) -> Rule | None:
-        """The rule that allows the line: `*`, or rules for each of its commands, all of them plain words."""
-        if (whole := next((rule for rule in rules if not rule.pattern), None)) is not None:
-            return whole
+    def granted(self, rules: Sequence[Rule], cwd: Path) -> Rule | None:
+        """The rule that allows the line: `*`, the line itself here, or rules for each of its commands, all of them plain words."""
+        whole = (rule for rule in rules if not rule.pattern or rule.exact == (self.text, cwd))
+        if (rule := next(whole, None)) is not None:
+            return rule
         if not self.commands:
             return None
         found = [next((rule for rule in rules if rule.matches_argv(argv)), None) for argv in self.commands]
@@ -95,7 +102,18 @@ def _read(text: str, place: Place) -> Line:
         return Line(text, scan.found, None, scan.argvs, None, None)
     reason = allow.doubt(text, place)
     commands = _plain(text, place)
-    return Line(text, None, reason, scan.argvs, commands, _prefix(commands))
+    return Line(text, None, reason, scan.argvs, commands, _prefix(commands), _says_what_it_does(text, place))
+
+
+def _says_what_it_does(text: str, place: Place) -> bool:
+    """Both readers understand it, nothing in it is invisible, and no word or file name in it is made while it runs."""
+    from mazu_ls.agent.permissions import grammar
+
+    lexed = lex(text)
+    if lexed.broken or isinstance(grammar.commands(text), str) or allow.unusual_characters(text):
+        return False
+    words = [word for s in lexed.segments for word in (*s.words, *(r.target for r in s.redirects))]
+    return not any(evaluate(word, Scope(place)).dynamic for word in words)
 
 
 def _plain(text: str, place: Place) -> list[list[str]] | None:
@@ -108,7 +126,7 @@ def _plain(text: str, place: Place) -> list[list[str]] | None:
         return None
     commands: list[list[str]] = []
     for segment in lexed.segments:
-        words = [raw for raw in segment.words if raw not in RESERVED]
+        words = list(dropwhile(RESERVED.__contains__, segment.words))
         if any(r.target not in ("/dev/null", "1", "2") for r in segment.redirects):
             return None
         values = [evaluate(raw, Scope(place)) for raw in words]
