@@ -26,7 +26,7 @@ await story(
     });
 
     await step('the view lists the hunks', async () => {
-      await bed.page.locator('.activitybar .action-label[aria-label^="Mazu"]').click({ position: { x: 4, y: 4 } });
+      await bed.page.locator('.activitybar .action-item', { has: bed.page.locator('[aria-label^="Mazu"]') }).click();
       await row('app.py:2').waitFor();
       await row('app.py:6').waitFor();
       await bed.shot('listed');
