@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mazu_ls.syntax.languages import GRAMMARS, canonical
+from mazu_ls.syntax.languages import GRAMMARS, STYLES, canonical
 from mazu_ls.workspace.text import split_lines
 
 MARK = "AI!"
 # A comment that starts or ends with the mark, whatever opens and closes it.
 COMMENT = re.compile(
-    r"(?:#+|//+|--+|;+|%+|/\*+|<!--|\{-|\(\*|^[ \t]*(?:[\"']|REM ))[ \t]*"
+    r"(?:(?:(?:#++|//++|--++|;++|%++|/\*++|<!--|\{-|\(\*)[ \t]*+)++|^[ \t]*(?:[\"']|REM |!+)[ \t]*)"
     r"(?:AI![ \t:]*(?P<after>[^\r\n]*?)|(?P<before>[^\r\n]*?)[ \t]+AI!)[ \t]*(?:\*/|-->|-\}|\*\))?[ \t]*(?=\r|\n|$)",
     re.MULTILINE,
 )
-# One line of what a grammar says is a comment.
+# One line of what is known to be a comment.
 LINE = re.compile(
-    r"[ \t]*(?:#+|//+!?|--+|/\*+!?|\*+(?!/)|<!--)?[ \t]*"
+    r"[ \t]*(?:#+|//+!?|--+|;+|%+|!+|'+|::|REM |rem |/\*+!?|\*+(?!/)|<!--)?[ \t]*"
     r"(?:AI![ \t:]*(?P<after>[^\r\n]*?)|(?P<before>[^\r\n]*?)[ \t]+AI!)[ \t]*(?:\*+/|-->)?[ \t]*\r?"
 )
 Found = tuple[int, int, int, str]
@@ -25,11 +25,12 @@ Found = tuple[int, int, int, str]
 
 
 def requests(text: str, language: str) -> list[Found]:
-    """The `AI!` comments of a text. A grammar tells comments from strings; without one their look decides."""
+    """The `AI!` comments of a text. A grammar, or the language's markers, tell comments from strings; where neither is
+    known their look decides."""
     if MARK not in text:
         return []
-    if canonical(language) in GRAMMARS:
-        return list(_by_grammar(text, language))
+    if _is_known(canonical(language)):
+        return list(_by_language(text, language))
     return [
         (number, start, end, asked)
         for number, line in enumerate(split_lines(text))
@@ -37,7 +38,15 @@ def requests(text: str, language: str) -> list[Found]:
     ]
 
 
-def _by_grammar(text: str, language: str) -> Iterator[Found]:
+def _is_known(language: str) -> bool:
+    """Whether there is a grammar, or line comments with markers that `LINE` reads and no string starts with."""
+    style = STYLES.get(language)
+    if language in GRAMMARS or style is None:
+        return language in GRAMMARS
+    return bool(style.line) and '"' not in style.line and set(style.block) <= {("/*", "*/")}
+
+
+def _by_language(text: str, language: str) -> Iterator[Found]:
     from mazu_ls import syntax
 
     for comment in syntax.comments(text, language):
@@ -66,6 +75,7 @@ def comments(text: str) -> Iterator[tuple[int, int, str]]:
         found = text.find(MARK, max(end, found + 1))
 
 
-def instruction_at(text: str) -> str | None:
-    """What the first `AI!` comment in `text` asks for."""
-    return next((instruction for _, _, instruction in comments(text)), None)
+def instruction_at(text: str, language: str = "") -> str | None:
+    """What the first `AI!` comment in `text` asks for; `text` may start in the middle of a comment."""
+    found = next((instruction for *_, instruction in requests(text, language)), None)
+    return found or next((instruction for _, _, instruction in comments(text)), None)

@@ -125,7 +125,8 @@ _ALIASES = {
     "javascriptreact": "javascript", "typescriptreact": "tsx", "shellscript": "bash", "sh": "bash", "c#": "csharp",
     "c++": "cpp", "makefile": "make", "objective-c": "objc", "latex": "tex", "bat": "batch", "viml": "vim",
     "emacs-lisp": "elisp", "py": "python", "js": "javascript", "ts": "typescript", "rs": "rust", "golang": "go",
-    "hcl": "terraform", "perl6": "perl", "cuda-cpp": "cpp", "zsh": "bash",
+    "hcl": "terraform", "perl6": "perl", "cuda-cpp": "cpp", "zsh": "bash", "plsql": "sql",
+    "fortranfreeform": "fortran", "fortran_fixed-form": "fortran",
 }  # fmt: skip
 
 

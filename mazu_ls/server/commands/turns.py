@@ -123,7 +123,7 @@ async def _edit_of_focus(server: Server) -> wire.Edit:
     """Without arguments: what was last selected, or the definition round the cursor, as an `AI!` comment in it or the
     user's choice says."""
     found = await place_of_focus(server, "range")
-    if asked := instruction_at(found.text):
+    if asked := instruction_at(found.text, found.language):
         return wire.Edit(found.uri, found.range, asked)
     choice = await server.pick(
         "How should it be rewritten? (An AI! comment can say anything else.)", list(REWRITES)
@@ -206,6 +206,7 @@ class Meant:
     uri: str
     range: Range
     text: str
+    language: str
 
 
 async def place_of_focus(server: Server, field: str) -> Meant:
@@ -218,5 +219,5 @@ async def place_of_focus(server: Server, field: str) -> Meant:
     if editor and document and editor.focus and editor.focus.range:
         span = await meant(document, editor.focus.range)
         if (text := document.slice(span)).strip():
-            return Meant(document.uri, span, text)
+            return Meant(document.uri, span, text, document.language_id)
     raise InvalidArguments(f"`{field}` is missing, and nothing is selected that could stand for it", field)

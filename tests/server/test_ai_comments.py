@@ -1,0 +1,43 @@
+"""What an `AI!` comment asks for, in the language it is written in."""
+
+from __future__ import annotations
+
+import pytest
+
+from mazu_ls.server.comments import comments, instruction_at, requests
+
+ASKED = [
+    ("fortran", "! AI! use a loop\n", "use a loop"),
+    ("FortranFreeForm", "x = 1 ! use a loop AI!\n", "use a loop"),
+    ("fortran", "print *, '! AI! no'\n", None),
+    ("sql", "select 1; -- add where AI!\n", "add where"),
+    ("sql", "select '-- AI! no'\n", None),
+    ("lua", "local a = 1; -- AI! b\n", "b"),
+    ("ini", "; AI! b\n", "b"),
+    ("erlang", "%% AI! b\n", "b"),
+    ("vb", "x = 1 ' AI! b\n", "b"),
+    ("bat", "REM AI! b\n", "b"),
+    ("vim", '" AI! b\n', "b"),
+    ("yaml", "a: 1 # AI! use {x}\n", "use {x}"),
+    ("css", "/* AI! red */\n", "red"),
+    ("clojure", ";; AI! b\n", "b"),
+    ("ocaml", "(* b AI! *)\n", "b"),
+    ("html", "<script>\n// b AI!\n</script>\n", "b"),
+    ("plaintext", "! AI! b\n", "b"),
+    ("kotlin", "val a = 1 /* AI! b */\n", "b"),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "asked"), ASKED)
+def test_an_instruction_is_read_without_its_comment_signs(language: str, text: str, asked: str | None):
+    assert [found[3] for found in requests(text, language)] == ([asked] if asked else [])
+    if asked:
+        assert instruction_at(text, language) == asked
+
+
+def test_a_selection_may_start_inside_of_a_comment():
+    assert instruction_at("# b AI!\n*/", "c") == "b"
+
+
+def test_many_signs_and_no_request_are_read_in_no_time():
+    assert list(comments("#/;- " * 2000 + "AI! ")) == []
