@@ -91,15 +91,17 @@ class Running:
             self.size += len(data)
             self._grown.set()
             if streamed < STREAMED_CHARS:
-                text = bounded.clean(decoder.decode(data))[: STREAMED_CHARS - streamed]
+                text = bounded.clean(decoder.decode(data))
+                if text.count("\ufffd") > bounded.NOISE_CHARS:
+                    text = bounded.output(data)
+                text = text[: STREAMED_CHARS - streamed]
                 streamed += len(text)
                 emit(text if streamed < STREAMED_CHARS else f"{text}\n[more output is not shown here]\n")
         self._grown.set()
 
     def text(self, start: int, length: int) -> str:
         """At most `length` bytes of output from byte `start`, as clean text."""
-        data = os.pread(self.spool.fileno(), length, start)
-        return bounded.clean(data.decode("utf-8", "replace"))
+        return bounded.output(os.pread(self.spool.fileno(), length, start))
 
     def summary(self) -> str:
         """The whole output, or its beginning and end with a pointer to what lies between."""

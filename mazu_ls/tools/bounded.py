@@ -6,6 +6,12 @@ import re
 
 RESULT_CHARS = 30_000
 LINE_CHARS = 2_000
+NOISE_CHARS = 8  # so few characters that are none are a slip, not binary output
+NOISE_SHARE = (
+    0.25  # of random bytes two thirds are no characters; of text in another 8-bit encoding seldom a tenth
+)
+SCRAP_CHARS = 4
+_BAD = "\ufffd"
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])"
 )
@@ -32,4 +38,28 @@ def clean(text: str) -> str:
     text = _ESCAPES.sub("", text).replace("\r\n", "\n")
     if "\r" in text:
         text = "\n".join(part.rstrip("\r").rpartition("\r")[2] for part in text.split("\n"))
-    return _CONTROLS.sub("\ufffd", text)
+    return _CONTROLS.sub(_BAD, text)
+
+
+def output(data: bytes) -> str:
+    """What a command wrote, as clean text; lines that are no text are counted in bytes instead of shown."""
+    text = clean(data.decode("utf-8", "replace"))
+    if text.count(_BAD) <= NOISE_CHARS:
+        return text
+    shown: list[str] = []
+    noise = 0
+    for raw in data.split(b"\n"):
+        part = clean(raw.decode("utf-8", "replace"))
+        bad = part.count(_BAD)
+        scrap = noise and (bad or len(part) < SCRAP_CHARS)  # what happens to look like text behind noise
+        if scrap or (bad >= SCRAP_CHARS and bad > NOISE_SHARE * len(part)):
+            noise += len(raw) + 1
+            continue
+        shown += [_counted(noise)] if noise else []
+        shown.append(part)
+        noise = 0
+    return "\n".join([*shown, *([_counted(noise)] if noise else [])])
+
+
+def _counted(size: int) -> str:
+    return f"[{size} bytes of binary output]"

@@ -136,3 +136,14 @@ async def test_a_syntax_error_is_bashs_own(project) -> None:
     output = await project.call(run_shell, command="echo (")
     assert not output.ok
     assert "syntax error" in output.text
+
+
+async def test_binary_output_is_counted_and_what_is_text_around_it_is_kept(project) -> None:
+    command = "echo before; head -c 9000 /dev/urandom; echo; echo after; printf 'caf\\351 na\\357f\\n%.0s' 1 2 3 4 5 6"
+    text = await project.text(run_shell, command=command)
+    assert text.startswith("before\n[")
+    assert "bytes of binary output]\nafter\ncaf\ufffd na\ufffdf\n" in text
+    assert sum(not char.isprintable() and char != "\n" for char in text) == 0
+    assert len(text) < 600
+    assert "bytes of binary output]" in "".join(project.emitted)
+    assert (await project.text(run_shell, command="head -c 30000 /dev/zero")).count("\ufffd") == 0
