@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.config import Mode
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import Image, Part, Text, closed
+from mazu_ls.paths import PROJECT_FOLDER
 
 if TYPE_CHECKING:
     from mazu_ls.host import Buffer
@@ -83,16 +84,19 @@ def user_parts(text: str, attachments: Sequence[Attachment], background: Sequenc
 
 
 def editor_state(buffers: Sequence[Buffer], workspace: Workspace) -> str:
-    """The open files, unsaved ones marked."""
+    """The open files, unsaved ones marked; what we show the user ourselves, such as the chat document, is none."""
     lines: list[str] = []
-    for buffer in buffers[:MAX_OPEN_FILES]:
+    for buffer in buffers:
         name = buffer.uri
         if buffer.path:
             try:
                 name = workspace.relative(buffer.path)
             except MazuError:
                 continue
+        if name.startswith("mazu:") or PROJECT_FOLDER in name.split("/")[:-1]:
+            continue
         lines.append(f"- {name}{' (unsaved changes)' if buffer.dirty else ''}")
+    lines = lines[:MAX_OPEN_FILES]
     return "<open_files>\n" + "\n".join(lines) + "\n</open_files>" if lines else ""
 
 
