@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
+from mazu_ls.agent import background
 from mazu_ls.agent.conversation import SUMMARY, begins_exchange, estimate
 from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
 from mazu_ls.models import model as models
@@ -46,13 +47,13 @@ async def compact(
     # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
-    recalled, _ = await session.project.recall_for(
-        said[0] if said else summary, buffers, (), [summary], session.id
+    memories, _ = await background.recalled(
+        session.project, said[0] if said else summary, buffers, recent=[summary], session_id=session.id
     )
     session.map = ""
     await session.draw_map(model, buffers)
     request = "" if begins_exchange(messages[cut]) else _request(messages[:cut])
-    told = "\n\n".join(part for part in (summary, recalled, request) if part)
+    told = "\n\n".join(part for part in (summary, memories, request) if part)
     session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
     session.last_input = _tokens(session.conversation.messages)
     return usage

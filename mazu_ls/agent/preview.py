@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
-from mazu_ls.agent import prompt
+from mazu_ls.agent import background, prompt
 from mazu_ls.agent.turn import Prompt, TurnRun
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text
@@ -26,10 +26,10 @@ async def next_call(session: Session, asked: Prompt | None = None) -> dict[str, 
     if model is None:
         raise MazuError(Kind.UNSUPPORTED, "A command is sent to no model.", "Write a message without `!`.")
     run = TurnRun(session, given, session.context(""), model, session.mode or session.project.mode)
-    background, _ = await session.background(given, model)
+    blocks, _ = await background.of_turn(session, given, model)
     conversation = deepcopy(session.conversation)
     if asked:
-        parts = prompt.user_parts(asked.text, asked.attachments, background)
+        parts = prompt.user_parts(asked.text, asked.attachments, blocks)
         said = journal.UserSaid(Message("user", parts), asked.text)
         conversation.apply(journal.Event(0, 0, "", None, said))
         proposals = session.project.proposals

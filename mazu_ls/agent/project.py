@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Config, McpServer, Mode
-    from mazu_ls.host import Buffer, Host
+    from mazu_ls.host import Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model
     from mazu_ls.models.retry import Patience
@@ -283,41 +283,6 @@ class Project:
                 await self._map.refresh()
             except MazuError as error:
                 log.warning("no project map: %s", error.message)
-
-    def open_files(self, buffers: Sequence[Buffer]) -> tuple[str, ...]:
-        """The paths of the open documents that lie in the workspace."""
-        within = (buffer.path for buffer in buffers if buffer.path and self.workspace.contains(buffer.path))
-        return tuple(self.workspace.relative(path) for path in within)
-
-    async def recall_for(
-        self,
-        text: str,
-        buffers: Sequence[Buffer],
-        attachments: Sequence[prompt.Attachment] = (),
-        recent: Iterable[str] = (),
-        session_id: str | None = None,
-        *,
-        beside: str = "",
-    ) -> tuple[str, tuple[str, ...]]:
-        """What memory holds for this request, as a block for the prompt, and the ids in it. `beside` shares its budget."""
-        if self.memories is None or self.config.memory.inject_tokens == 0:
-            return "", ()
-        from mazu_ls.memory.inject import RecallContext, estimate
-
-        attached = [a for a in attachments if not a.image]
-        selected = next((a.text for a in attached if a.first_line is not None), "")
-        context = RecallContext(
-            task=text, file=attached[0].name if attached else None, files=self.open_files(buffers),
-            selection=selected, recent=tuple(recent), session_id=session_id,
-        )  # fmt: skip
-        try:
-            injection = await self.memories.inject(
-                context, self.config.memory.inject_tokens - estimate(beside)
-            )
-        except MazuError as error:
-            await self.say_once(f"Memory could not be read for this turn: {error.message}")
-            return "", ()
-        return injection.text, tuple(memory.id for memory in injection.memories)
 
     async def checkpoint(
         self, kind: CheckpointKind, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,

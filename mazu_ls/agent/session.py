@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
-from mazu_ls.agent import compaction, past, prompt
+from mazu_ls.agent import background, compaction, past, prompt
 from mazu_ls.agent.conversation import Conversation, replay
 from mazu_ls.agent.naming import headline, new_id
-from mazu_ls.agent.records import SessionInfo, describe
-from mazu_ls.agent.suggested import suggested
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.agent.work import Work, uncancel
 from mazu_ls.errors import Kind, MazuError
@@ -158,8 +156,8 @@ class Session:
         while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
             try:
                 model = await self.ready(asked)
-                background, injected = (
-                    ([], ()) if stopped or model is None else await self.background(asked, model)
+                blocks, injected = (
+                    ([], ()) if stopped or model is None else await background.of_turn(self, asked, model)
                 )
                 break
             except asyncio.CancelledError:
@@ -171,7 +169,7 @@ class Session:
         if not self.name:
             self.append(journal.SessionNamed(headline(asked.text)))
         run.record(journal.TurnStarted(asked.kind, model.name if model else "", injected))
-        parts = prompt.user_parts(asked.text, asked.attachments, background)
+        parts = prompt.user_parts(asked.text, asked.attachments, blocks)
         run.record(journal.UserSaid(Message("user", parts), asked.text))
         if not self.aside:
             self.project.extractions.note(self.id)
@@ -209,20 +207,6 @@ class Session:
             f"{said.at[:10]} {said.session_id} user: {said.user} / answer: {said.reply}" for said in found
         ]
 
-    async def background(self, asked: Prompt, model: Model) -> tuple[list[str], tuple[str, ...]]:
-        """The memories and the editor's state that go before the user's words, and the ids of those memories."""
-        project = self.project
-        buffers = await project.host.buffers()
-        room = project.config.memory.inject_tokens
-        skills = await asyncio.to_thread(suggested, asked.text, project.folders, project.env, room // 4)
-        (recalled, ids), _ = await asyncio.gather(
-            project.recall_for(
-                asked.text, buffers, asked.attachments, self.conversation.said, self.id, beside=skills
-            ),
-            self.draw_map(model, buffers),
-        )
-        return [recalled, skills, prompt.editor_state(buffers, self.project.workspace)], ids
-
     def system(self, mode: Mode, model: Model, *, autonomous: bool) -> tuple[str, ...]:
         """The system prompt of the next call; the role document is read anew."""
         project = self.project
@@ -234,7 +218,7 @@ class Session:
     async def draw_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
         """The map of the project, once for the whole conversation: a prefix that changes is not found in a cache."""
         if not self.map:
-            focus = self.project.open_files(buffers)
+            focus = background.open_files(self.project.workspace, buffers)
             self.map = await self.project.draw_map(self.project.map_budget(model), focus)
 
     async def checkpoint(
@@ -281,12 +265,6 @@ class Session:
             None,
         )  # fmt: skip
         return start.turn, start.parent, baseline
-
-    async def info(self) -> SessionInfo:
-        """What lists show."""
-        return describe(
-            await asyncio.to_thread(self.events), self.id, "" if self.state == "idle" else self.state
-        )
 
     async def close(self) -> None:
         """Stop what runs and let go of the journal."""
