@@ -92,7 +92,7 @@ class TurnRun:
         `stopped`: it was cancelled before it began, and is recorded as such.
         """
         stop, error = (Stop("cancelled", "Stopped."), None) if stopped else await self._carried_out()
-        return await to_its_end(asyncio.create_task(self._end(stop, error)))
+        return await to_its_end(asyncio.create_task(self._end(stop, error)), uncancel)
 
     async def _carried_out(self) -> tuple[Stop, MazuError | None]:
         error: MazuError | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
@@ -36,15 +36,7 @@ class Work:
             )
         self._cancelled = self._begun = False
         self._task = task = asyncio.create_task(self._begin(work))
-        while True:
-            try:
-                return await asyncio.shield(task)
-            except asyncio.CancelledError:
-                if task.cancelled():
-                    raise
-                if task.done():
-                    return task.result()
-                self.cancel()
+        return await to_its_end(task, self.cancel)
 
     async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
         """Cancelling a task that has not begun would end it before it could take note of that."""
@@ -68,15 +60,15 @@ class Work:
             await asyncio.wait([self._task], timeout=timeout)
 
 
-async def to_its_end(task: asyncio.Task[T]) -> T:
-    """The result of `task`, which the running work waits for however often it is cancelled meanwhile."""
+async def to_its_end(task: asyncio.Task[T], cancelled: Callable[[], object]) -> T:
+    """The result of `task`, waited for however often the caller is cancelled meanwhile; `cancelled` is called each time."""
     while True:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled():
                 raise
-            uncancel()
+            cancelled()
 
 
 def uncancel() -> None:
