@@ -49,6 +49,15 @@ class Heads:
 
         return await self._store.read(find)
 
+    async def moved(self) -> dict[str, tuple[int, int]]:
+        """Of each session that was ever moved its head, and the last event of its journal at that time."""
+
+        def find(db: apsw.Connection) -> dict[str, tuple[int, int]]:
+            rows = db.execute("SELECT session, head, moved_at FROM session_head")
+            return {session: (head, last) for session, head, last in rows}
+
+        return await self._store.read(find)
+
     async def move(self, session_id: str, head: int, last: int) -> None:
         """From now on the conversation ends at `head`; what stands after it in the journal becomes another branch."""
         await self._store.write(lambda db: _move(db, session_id, head, last))

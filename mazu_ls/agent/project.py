@@ -317,6 +317,10 @@ class Project:
         """The event at which a conversation stands."""
         return await self._heads.of(session_id, last) if self._heads else last
 
+    async def moved_heads(self) -> dict[str, tuple[int, int]]:
+        """Where conversations were moved to, and the last event they had then."""
+        return await self._heads.moved() if self._heads else {}
+
     async def move_head(self, session_id: str, head: int, last: int) -> None:
         """Let a conversation stand at another event."""
         if self._heads is None:

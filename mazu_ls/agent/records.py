@@ -105,27 +105,29 @@ def transcript(session_id: str, events: Sequence[journal.Event]) -> list[TurnRec
     return turns
 
 
-def describe(events: Sequence[journal.Event], session_id: str, state: str = "") -> SessionInfo:
-    """A session as its events tell it."""
+def describe(events: Sequence[journal.Event], session_id: str, head: int) -> SessionInfo:
+    """A session as its journal tells it. Its turns are those that lead to `head`; what others cost was spent all the same."""
     name, model, turns, usage, ended, aside = "", None, 0, Usage(), False, False
+    standing = {event.seq for event in journal.chain(events, head)}
     for event in events:
+        here = event.seq in standing
         match event.body:
             case journal.SessionStarted(called, beside):
                 name, aside = called, beside
             case journal.SessionNamed(called):
                 name = called or name
-            case journal.ModelChosen(chosen):
+            case journal.ModelChosen(chosen) if here:
                 model = chosen
-            case journal.TurnStarted(_, used_model):
+            case journal.TurnStarted(_, used_model) if here:
                 turns, ended, model = turns + 1, False, used_model or model
             case journal.ModelSaid(_, _, used) | journal.Compacted(_, _, used):
                 usage += used
-            case journal.SessionEnded():
+            case journal.SessionEnded() if here:
                 ended = True
     created = events[0].at if events else ""
     return SessionInfo(
         session_id, name, created, events[-1].at if events else "", turns,
-        state or ("ended" if ended else "idle"), model, usage, aside,
+        "ended" if ended else "idle", model, usage, aside,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class Sessions:
         self._project = project
         self._folder = folder
         self._open: dict[str, Session] = {}
-        self._described: dict[Path, tuple[tuple[int, int], SessionInfo]] = {}
+        self._described: dict[Path, tuple[tuple[object, ...], SessionInfo]] = {}
         self._opening = asyncio.Lock()
         self.current: str | None = None
 
@@ -72,8 +73,13 @@ class Sessions:
 
     async def list(self) -> list[SessionInfo]:
         """All sessions, the last used first."""
-        infos = await asyncio.to_thread(self._describe_all)
+        infos = await asyncio.to_thread(self._describe_all, await self._project.moved_heads())
         return [self._live(info) for info in infos]
+
+    async def info(self, session_id: str) -> SessionInfo:
+        """What lists show of one session, also of one that another process holds. Raises MazuError(not_found)."""
+        path, moved = self._existing(session_id), await self._project.moved_heads()
+        return self._live(await asyncio.to_thread(self._describe, path, moved.get(session_id)))
 
     async def broken_off(self) -> Session | None:
         """The session used last, if mazu-ls ended in the middle of a turn of it; that turn is closed by this."""
@@ -145,7 +151,7 @@ class Sessions:
 
     async def _last(self) -> str | None:
         """The session used last that no other process holds and that was not ended."""
-        for info in await asyncio.to_thread(self._describe_all):
+        for info in await asyncio.to_thread(self._describe_all, await self._project.moved_heads()):
             if (
                 not info.aside
                 and info.state != "ended"
@@ -159,16 +165,19 @@ class Sessions:
             return False
         return journal.held(self._path(session_id))
 
-    def _describe_all(self) -> list[SessionInfo]:
-        infos: list[SessionInfo] = []
-        for path in self._folder.glob("s_*.jsonl"):
-            stat = path.stat()
-            stamp = (stat.st_size, stat.st_mtime_ns)
-            known = self._described.get(path)
-            if known is None or known[0] != stamp:
-                known = (stamp, describe(list(journal.read(path)), path.stem))
-                self._described[path] = known
-            infos.append(known[1])
+    def _describe(self, path: Path, moved: tuple[int, int] | None) -> SessionInfo:
+        stat = path.stat()
+        stamp = (stat.st_size, stat.st_mtime_ns, moved)
+        known = self._described.get(path)
+        if known is None or known[0] != stamp:
+            events = list(journal.read(path))
+            last = max((event.seq for event in events), default=0)
+            head = moved[0] if moved and moved[1] == last else last
+            known = self._described[path] = (stamp, describe(events, path.stem, head))
+        return known[1]
+
+    def _describe_all(self, moved: Mapping[str, tuple[int, int]]) -> builtins.list[SessionInfo]:
+        infos = [self._describe(path, moved.get(path.stem)) for path in self._folder.glob("s_*.jsonl")]
         return sorted(infos, key=lambda info: info.updated_at, reverse=True)
 
     def _broken_off(self) -> str | None:

@@ -13,6 +13,7 @@ from mazu_ls.server.wire import sessions as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
+    from mazu_ls.agent.project import Project
     from mazu_ls.agent.records import SessionInfo
     from mazu_ls.agent.session import Session
     from mazu_ls.journal import Event
@@ -33,16 +34,14 @@ async def show(server: Server, params: turns.ShowSession) -> wire.Session:
     """One session with its last turns; the one meant stays the same, and another editor may have it open."""
     project = await server.opened()
     if params.session_id is None:
-        return await _shown(await project.sessions.get(create=False), params.turns)
+        return await _shown(project, await project.sessions.get(create=False), params.turns)
     try:
-        return await _shown(await project.sessions.look(params.session_id), params.turns)
+        return await _shown(project, await project.sessions.look(params.session_id), params.turns)
     except MazuError as error:
         if error.kind is not Kind.BUSY:
             raise
-    from mazu_ls.agent.records import describe
-
     events = await project.sessions.events(params.session_id)
-    return _told(describe(events, params.session_id), events, params.turns)
+    return _told(await project.sessions.info(params.session_id), events, params.turns)
 
 
 @command("mazu.session.new")
@@ -51,7 +50,7 @@ async def new(server: Server, params: turns.NewSession) -> wire.Session:
     project = await server.opened()
     session = await project.sessions.new(params.name)
     server.notify_changed("sessions")
-    return await _shown(session)
+    return await _shown(project, session)
 
 
 @command("mazu.session.end")
@@ -66,7 +65,7 @@ async def end(server: Server, params: turns.OfSession) -> wire.Session:
     session.append(journal.SessionEnded())
     project.sessions.current = None
     server.notify_changed("sessions")
-    return await _shown(session)
+    return await _shown(project, session)
 
 
 @command("mazu.session.delete")
@@ -92,7 +91,7 @@ async def rewind(server: Server, params: turns.Rewind) -> wire.Session:
     session = await project.sessions.get(params.session_id, create=False)
     await session.rewind(params.turns)
     server.notify_changed("sessions")
-    return await _shown(session)
+    return await _shown(project, session)
 
 
 @command("mazu.session.compact", progress=True)
@@ -105,7 +104,7 @@ async def compact(server: Server, params: turns.Compact, token: Token | None) ->
     async def work(job: Job) -> wire.Session:
         await session.compact()
         server.notify_changed("sessions", "checkpoints")
-        return await _shown(session)
+        return await _shown(project, session)
 
     async def tell(result: wire.Session) -> None:
         await server.host.say("info", f"Mazu: the conversation {result.name!r} was compacted.")
@@ -116,8 +115,9 @@ async def compact(server: Server, params: turns.Compact, token: Token | None) ->
     )
 
 
-async def _shown(session: Session, turns_shown: int | None = None) -> wire.Session:
-    return _told(await session.info(), await asyncio.to_thread(session.events), turns_shown)
+async def _shown(project: Project, session: Session, turns_shown: int | None = None) -> wire.Session:
+    info = await project.sessions.info(session.id)
+    return _told(info, await asyncio.to_thread(session.events), turns_shown)
 
 
 def _told(info: SessionInfo, events: Sequence[Event], turns_shown: int | None) -> wire.Session:

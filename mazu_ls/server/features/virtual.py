@@ -160,10 +160,10 @@ async def content(server: Server, uri: str) -> str:
 
 
 async def _transcript(server: Server, project: Project, session_id: str) -> str:
-    from mazu_ls.agent.records import describe, transcript
+    from mazu_ls.agent.records import transcript
 
     events = await project.sessions.events(session_id)
-    info = describe(events, session_id)
+    info = await project.sessions.info(session_id)
     turns = [_turn(turn) for turn in transcript(session_id, events)]
     head = f"# {info.name or session_id}\n\n{session_id}, begun {info.created_at}, {info.turns} turns\n"
     return "\n".join([head, *turns])
