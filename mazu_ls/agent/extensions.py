@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.host import Host
     from mazu_ls.tools.custom import Waiting
-    from mazu_ls.tools.mcp import McpServers
+    from mazu_ls.tools.mcp import McpServers, Status
     from mazu_ls.tools.tool import Tool
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,14 @@ class Extensions:
         custom = self._custom(taken)
         skills = self._skills([*taken, *(tool.name for tool in custom)])
         return [*custom, *skills, *(self._mcp.tools() if self._mcp else ())]
+
+    def mcp_status(self) -> list[Status]:
+        """How each configured MCP server is."""
+        from mazu_ls.tools.mcp import Status
+
+        known = {status.name: status for status in (self._mcp.status() if self._mcp else ())}
+        begins = [Status(entry.name, "starting", 0, (), "") for entry in self._configured]
+        return [known.get(status.name, status) for status in begins]
 
     def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
         """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked.
@@ -93,7 +101,7 @@ class Extensions:
         for problem in found.problems:
             if problem not in self._told:
                 self._told.add(problem)
-                self._spawn(self._host.say("warning", f"Mazu: {problem}"))
+                self._tell(problem)
         return found.tools
 
     async def _replace(self, servers: tuple[McpServer, ...], own: Sequence[McpServer]) -> None:
@@ -102,7 +110,8 @@ class Extensions:
 
         if self._mcp:
             await self._mcp.close()
-        self._mcp = mcp = McpServers(servers, self._env, Trust.load(paths.mazu_home(self._env)), self._key)
+        trust = Trust.load(paths.mazu_home(self._env))
+        self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._tell)
         for entry in servers:
             if entry in own:
                 mcp.agree(entry.name)
@@ -113,6 +122,9 @@ class Extensions:
                 msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
             ):
                 mcp.agree(status.name)
+
+    def _tell(self, sentence: str) -> None:
+        self._spawn(self._host.say("warning", f"Mazu: {sentence}"))
 
     async def _ask_file(self, waiting: Waiting) -> None:
         from mazu_ls.tools.trust import Trust

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model
     from mazu_ls.models.retry import Patience
+    from mazu_ls.tools.mcp import Status
     from mazu_ls.tools.tool import Tool
 
 log = logging.getLogger(__name__)
@@ -224,6 +225,10 @@ class Project:
         builtin = [*builtin_tools(), *lent_tools(self.host.lender)]
         names = [tool.name for tool in builtin]
         return [*builtin, *(self._extensions.tools(names) if self._extensions else ())]
+
+    def mcp_servers(self) -> list[Status]:
+        """How each MCP server of the settings is."""
+        return self._extensions.mcp_status() if self._extensions and self.config.mcp_servers else []
 
     @property
     def mode(self) -> Mode:

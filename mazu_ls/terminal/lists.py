@@ -56,6 +56,13 @@ def _abilities(spec: Result) -> str:
     return f"{spec['contextWindow'] // 1000}k context, {paid}"
 
 
+def _servers(servers: list[Result]) -> str:
+    said = [
+        f"{one['name']}: {one['state']}" + (f" ({one['detail']})" if one["detail"] else "") for one in servers
+    ]
+    return ", ".join(said) or "none"
+
+
 def _status(out: Console, value: Result) -> None:
     memory, checkpoints = value["memory"], value["checkpoints"]
     remembered = sum(part["entries"] for part in (memory.get("project"), memory.get("global")) if part)
@@ -70,6 +77,7 @@ def _status(out: Console, value: Result) -> None:
         ("keys", ", ".join(keys) or "none"),
         ("git", "yes" if value["git"] else "no: checkpoints need it"),
         ("sandbox", f"{value['sandbox']['kind']}: {value['sandbox']['why']}"),
+        ("mcp", _servers(value["mcpServers"])),
         ("folders", ", ".join(value["folders"])),
         ("log", value["log"]),
     ]

@@ -55,12 +55,14 @@ class McpServers:
     """All configured servers of a project. Nothing is started that the user has not agreed to."""
 
     def __init__(
-        self, configured: Sequence[McpServer], env: Mapping[str, str], trust: Trust, owner: str = "user"
-    ) -> None:
+        self, configured: Sequence[McpServer], env: Mapping[str, str], trust: Trust, owner: str = "user",
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> None:  # fmt: skip
+        """`tell` hears a sentence for the user about each server that cannot be started, once."""
         self._trust = trust
         self._owner = owner
         self.servers = {
-            entry.name: Server(entry, env, trust, f"{owner}/{entry.name}") for entry in configured
+            entry.name: Server(entry, env, trust, f"{owner}/{entry.name}", tell) for entry in configured
         }
 
     async def start(self) -> None:
@@ -88,8 +90,11 @@ class McpServers:
 class Server:
     """One MCP server and the task that owns its connection."""
 
-    def __init__(self, entry: McpServer, env: Mapping[str, str], trust: Trust, pin: str) -> None:
+    def __init__(
+        self, entry: McpServer, env: Mapping[str, str], trust: Trust, pin: str, tell: Callable[[str], None]
+    ) -> None:
         self.entry = entry
+        self._tell: Callable[[str], None] | None = tell
         self._env = env
         self._trust = trust
         self._pin = pin
@@ -118,7 +123,8 @@ class Server:
     def status(self) -> Status:
         """How it is."""
         waiting = tuple(offered.name for offered in self._offered if not self._may_call(offered))
-        return Status(self.entry.name, self._state, len(self._offered) - len(waiting), waiting, self._detail)
+        detail = self._detail or ("you have not agreed to it" if self._state == "not_agreed" else "")
+        return Status(self.entry.name, self._state, len(self._offered) - len(waiting), waiting, detail)
 
     def tools(self) -> list[Tool]:
         """Its tools, without those that are new or changed since the user agreed."""
@@ -195,10 +201,12 @@ class Server:
                 await self._one_connection()
             except ImportError:
                 self._state, self._detail = "failed", "MCP needs the extra: pip install 'mazu-ls[mcp]'"
+                self._trouble()
                 return
             except Exception as error:
                 self._detail = self._detail or redact(_reason(error))
-                log.warning("MCP server %s: %s", self.entry.name, self._detail, exc_info=True)
+                log.debug("MCP server %s", self.entry.name, exc_info=True)
+                self._trouble()
             finally:
                 self._connected.clear()
                 self._client = None
@@ -206,6 +214,16 @@ class Server:
             failures = 1 if stayed else failures + 1
             self._state = "reconnecting" if self._offered else "failed"
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF)) - 1])
+
+    def _trouble(self) -> None:
+        """To the log, without the groups of errors that a task group makes; to the user once, if it never worked."""
+        log.warning("MCP server %s: %s", self.entry.name, self._detail)
+        if self._tell is not None and not self._offered:
+            said = self._detail.splitlines()[0].rstrip(".")
+            self._tell(
+                f"The MCP server {self.entry.name} cannot be used: {said}. mazu.status says how it is."
+            )
+            self._tell = None
 
     async def _one_connection(self) -> None:
         import mcp
@@ -374,4 +392,8 @@ def _reason(error: BaseException) -> str:
         error = error.exceptions[0]
     if isinstance(error, TimeoutError):
         return f"no answer within {START_SECONDS:g} s"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if _connection_lost(error):
+        return "it closed the connection"
     return str(error) or type(error).__name__

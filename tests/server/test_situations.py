@@ -50,6 +50,22 @@ async def test_a_wrong_setting_is_named_with_file_key_and_line(
     assert f"{home / 'config.toml'}:2: limits.max_steps" in await said(client)
 
 
+async def test_a_server_that_cannot_be_started_is_said_and_is_in_the_status(
+    client: Client, folder: Path, env: dict[str, str]
+):
+    pytest.importorskip("mcp")
+    home = Path(env["MAZU_HOME"])
+    home.mkdir()
+    (home / "config.toml").write_text('[[mcp_servers]]\nname = "gone"\ncommand = "/no/such/program"\n')
+    await client.initialize(folder)
+    await client.command("mazu.status")
+    told = await client.until(lambda m: m.get("method") == "window/showMessage")
+    assert "The MCP server gone cannot be used: No such file" in told["params"]["message"]
+    (server,) = (await client.command("mazu.status"))["mcpServers"]
+    assert (server["name"], server["tools"], server["waiting"]) == ("gone", 0, [])
+    assert server["state"] in ("failed", "starting")
+
+
 async def test_a_config_file_that_is_no_toml_is_named(client: Client, folder: Path):
     (folder / ".mazu").mkdir()
     (folder / ".mazu" / "config.toml").write_text("[limits\n")

@@ -30,8 +30,10 @@ async def until(condition: Callable[[], bool], seconds: float = 15) -> None:
 
 
 @asynccontextmanager
-async def running(entry: McpServer, home: Path) -> AsyncIterator[McpServers]:
-    servers = McpServers([entry], {"PATH": os.environ["PATH"], "HOME": str(home)}, Trust.load(home))
+async def running(entry: McpServer, home: Path, told: list[str] | None = None) -> AsyncIterator[McpServers]:
+    env = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    tell = [].append if told is None else told.append
+    servers = McpServers([entry], env, Trust.load(home), tell=tell)
     servers.agree(entry.name)
     try:
         yield servers
@@ -172,10 +174,31 @@ def sleepers() -> list[str]:
     return found
 
 
-async def test_a_program_that_is_not_there_is_said(tmp_path: Path) -> None:
-    async with running(McpServer(name="none", command="/no/such/program"), tmp_path) as servers:
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (McpServer("none", "/no/such/program"), "No such file or directory: /no/such/program"),
+        (McpServer("false", "false"), "it closed the connection"),
+        (McpServer("sh", "sh", ("-c", "echo no such option >&2; exit 3")), "it closed the connection no such option"),
+        (McpServer("neither"), "the entry has neither `command` nor `url`"),
+    ],
+)  # fmt: skip
+async def test_one_that_cannot_be_started_is_said_once_in_a_sentence(
+    entry: McpServer,
+    why: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(mcp, "BACKOFF", (0.05,))
+    told: list[str] = []
+    async with running(entry, tmp_path, told) as servers:
+        await until(lambda: sum("MCP server" in r.message for r in caplog.records) > 1)
+        assert state(servers) in ("failed", "starting")
         await until(lambda: state(servers) == "failed")
-        assert "/no/such/program" in servers.status()[0].detail
+        assert servers.status()[0].detail == why
+    assert told == [f"The MCP server {entry.name} cannot be used: {why}. mazu.status says how it is."]
+    assert "ExceptionGroup" not in caplog.text
 
 
 def test_names_fit_what_providers_allow() -> None:

@@ -57,6 +57,7 @@ async def status(server: Server, params: Nothing) -> Any:
         "keys": _keys(project),
         "git": shutil.which("git") is not None,
         "sandbox": await _sandbox(project),
+        "mcpServers": [wire.camel(status) for status in project.mcp_servers()],
         "folders": [str(folder) for folder in project.folders],
         "warnings": project.warnings,
         "log": log_place(project.env),
