@@ -197,6 +197,19 @@ def read_layer(path: Path, *, may_loosen: bool) -> tuple[Layer | None, str | Non
         return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is mended."
 
 
+def exposed(path: Path) -> str | None:
+    """A sentence if others may read the keys in a `config.toml`; None where there are none, or nobody may."""
+    from mazu_ls.redact import has_secret
+
+    try:
+        mode = path.stat().st_mode & 0o777
+        if not mode & 0o077 or not has_secret(path.read_text(encoding="utf-8", errors="replace")):
+            return None
+    except OSError:
+        return None
+    return f"{path} holds a key and others may read it (mode {mode:04o}): run `chmod 600 {path}`."
+
+
 def _structure(values: Mapping[str, Any]) -> Config:
     return msgspec.convert(values, Config)
 

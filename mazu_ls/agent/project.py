@@ -193,6 +193,8 @@ class Project:
             layer, problem = settings_of.read_layer(path, may_loosen=may_loosen)
             layers += [layer] if layer else []
             problems += [problem] if problem else []
+            exposed = settings_of.exposed(path) if may_loosen else None
+            problems += [exposed] if exposed and exposed not in self.warnings else []
         layers.append(settings_of.Layer("editor settings", settings))
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config

@@ -50,6 +50,24 @@ async def test_a_wrong_setting_is_named_with_file_key_and_line(
     assert f"{home / 'config.toml'}:2: limits.max_steps" in await said(client)
 
 
+@pytest.mark.parametrize(("mode", "times"), [(0o644, 1), (0o600, 0)])
+async def test_a_key_in_a_file_that_others_may_read_is_said_once(
+    client: Client, folder: Path, env: dict[str, str], mode: int, times: int
+):
+    home = Path(env["MAZU_HOME"])
+    home.mkdir()
+    config = home / "config.toml"
+    config.write_text('[models.mine]\nmodel = "m"\napi_key = "sk-proj-abcdefghijklmnop1234567890"\n')
+    config.chmod(mode)
+    await client.initialize(folder)
+    client.notify("workspace/didChangeConfiguration", {"settings": {"mazu": {}}})
+    await client.settled()
+    status = await client.command("mazu.status")
+    shown = [note["message"] for note in client.notes("window/showMessage") if "chmod 600" in note["message"]]
+    assert (len(shown), sum("chmod 600" in said for said in status["warnings"])) == (times, times)
+    assert "sk-proj" not in str([shown, status])
+
+
 async def test_a_server_that_cannot_be_started_is_said_and_is_in_the_status(
     client: Client, folder: Path, env: dict[str, str]
 ):
