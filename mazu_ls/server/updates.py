@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.redact import redact
+
 if TYPE_CHECKING:
     from mazu_ls.journal import Event
     from mazu_ls.messages import Usage
@@ -74,7 +76,7 @@ def _updates(body: Any) -> list[dict[str, Any]]:
         case journal.Restarted():
             return [{"kind": "restart"}]
         case journal.Retrying(attempt, seconds, reason):
-            return [{"kind": "retry", "attempt": attempt, "seconds": seconds, "reason": reason}]
+            return [{"kind": "retry", "attempt": attempt, "seconds": seconds, "reason": redact(reason)}]
         case journal.ModelSaid(_, _, usage):
             return [{"kind": "usage", "usage": usage}]
         case journal.CallStarted(call_id, tool, title, arguments):
@@ -82,7 +84,7 @@ def _updates(body: Any) -> list[dict[str, Any]]:
                 {"kind": "tool_call", "callId": call_id, "tool": tool, "title": title, "arguments": arguments}
             ]
         case journal.CallOutput(call_id, text):
-            return [{"kind": "tool_output", "callId": call_id, "text": text}]
+            return [{"kind": "tool_output", "callId": call_id, "text": redact(text)}]
         case journal.CallEnded(call_id, ok, summary, _, _, diff):
             ended = {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
             return [ended if diff is None else {**ended, "diff": diff}]

@@ -411,3 +411,14 @@ async def test_what_a_message_mentions_is_attached(
     assert '<attachment name="app.py" lines="2-3">' in sent
     assert "second = 2" in sent
     assert "first = 1" not in sent
+
+
+async def test_what_a_command_prints_is_sent_to_the_client_without_secrets(env: dict[str, str], folder: Path):
+    (folder / "vars").write_text("API_KEY=sk-proj-abcdefghijklmnop1234567890\nNAME=app\n")
+    replies = [{"calls": [{"name": "run_shell", "arguments": {"command": "cat vars"}}]}, {"text": "Read."}]
+    async with agent(env, folder, replies) as client:
+        await client.command("mazu.chat", {"message": "Look", "wait": True}, within=60)
+        updates = client.notes("mazu/session/update")
+        shown = [u["update"]["text"] for u in updates if u["update"]["kind"] == "tool_output"]
+        assert "NAME=app" in "".join(shown)
+        assert "sk-proj" not in str(updates)
