@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from msgspec import Meta, Struct
 
@@ -69,7 +69,7 @@ async def web_fetch(args: WebFetch, turn: Turn) -> ToolOutput:
 
 
 async def fetch(url: str, *, allow_private: bool) -> Page:
-    """GET with redirects followed by hand, each hop checked. Raises ToolError, TimeoutError or httpx2.HTTPError."""
+    """GET with redirects on the same host followed by hand, each hop checked. Raises ToolError, TimeoutError or httpx2.HTTPError."""
     import httpx2
 
     # No proxy from the environment: behind one, the address that is connected to would not be the one checked.
@@ -79,10 +79,29 @@ async def fetch(url: str, *, allow_private: bool) -> Page:
         for _ in range(REDIRECTS + 1):
             async with await _get(client, url, allow_private) as response:
                 if response.status_code in (301, 302, 303, 307, 308) and "location" in response.headers:
-                    url = urljoin(url, response.headers["location"])
+                    url = await _followed(url, response.headers["location"], allow_private)
                     continue
                 return await _read(response, url)
     raise ToolError(f"more than {REDIRECTS} redirects, the last to {url}")
+
+
+async def _followed(url: str, location: str, allow_private: bool) -> str:
+    """Where a redirect leads, on the same host. What was allowed was this host: of another one the model is told."""
+    target = urljoin(url, location)
+    try:
+        there = urlsplit(target)
+        same = _site(urlsplit(url)) == _site(there)
+    except ValueError as error:
+        raise ToolError(f"{url} redirects to {target!r}, which is no address: {error}") from error
+    if same or there.scheme not in ("http", "https") or not there.hostname:
+        return target
+    await _address(there.hostname, there.port or 443, allow_private)
+    raise ToolError(f"{url} redirects to another host: {target}. Fetch that address if it is what you want.")
+
+
+def _site(parts: SplitResult) -> tuple[str, int | None]:
+    """The host, with or without `www.`, and the port where the address names one."""
+    return (parts.hostname or "").removeprefix("www."), parts.port
 
 
 class _Open:

@@ -84,11 +84,16 @@ async def test_a_redirect_is_checked_like_the_first_address(project, monkeypatch
         "/in": redirect("http://10.0.0.1/"),
         "/file": redirect("file:///etc/passwd"),
         "/loop": redirect("/loop"),
+        "/other": redirect("http://127.0.0.1:9/there"),
+        "/bad": redirect("http://127.0.0.1:port/"),
         "/ok": redirect("/end"),
     }
     async with serving({**answers, "/end": response(b"there", "text/plain")}) as url:
         assert await project.text(web_fetch, url=f"{url}/ok") == "there"
-        for path, said in (("/in", "10.0.0.1"), ("/file", "not an http"), ("/loop", "more than 5 redirects")):
+        for path, said in (
+            ("/in", "10.0.0.1"), ("/file", "not an http"), ("/loop", "more than 5 redirects"),
+            ("/other", "another host: http://127.0.0.1:9/there"), ("/bad", "no address"),
+        ):  # fmt: skip
             with pytest.raises(ToolError, match=said):
                 await project.call(web_fetch, url=f"{url}{path}")
 
