@@ -46,11 +46,11 @@ async def _offer(server: Server, session: Session, text: str, kind: str, first: 
     """`first`: the checkpoint of what stood before, where anything was changed."""
     if server.editor is None:
         return
-    match await _choice(server, server.editor, text, first):
-        case "Continue":
-            await _go_on(server, session, kind)
-        case "Roll back":
-            await _back(server, first)
+    chosen = await _choice(server, server.editor, text, first)
+    if chosen == GO_ON:
+        await _go_on(server, session, kind)
+    elif chosen == BACK and first:
+        await _back(server, first)
 
 
 async def _choice(server: Server, editor: Editor, text: str, first: str | None) -> str | None:
@@ -81,7 +81,7 @@ async def _go_on(server: Server, session: Session, kind: str) -> None:
     await turns.start(server, session, asked, wait=False)
 
 
-async def _back(server: Server, first: str | None) -> None:
+async def _back(server: Server, first: str) -> None:
     from mazu_ls.server.commands import execute
 
     done = await execute(server, "mazu.rollback", [{"id": first}])
