@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mazu_ls.errors import MazuError
-from mazu_ls.workspace import UNCHECKED, Workspace, beneath
+from mazu_ls.workspace import UNCHECKED, Workspace, openat
 
 OUTSIDE = b"outside"
 RENAME_EXCHANGE = 2
@@ -28,7 +28,7 @@ RENAME_EXCHANGE = 2
 def main() -> int:
     swaps = int(next((a for a in sys.argv[1:] if a.isdigit()), "20000"))
     if "--fallback" in sys.argv:
-        beneath._syscall = lambda: None
+        openat._syscall = lambda: None
     escapes = 0
     for name, attack in (("plain open (baseline)", plain), ("workspace", guarded)):
         counts, seconds = race(swaps, attack)

@@ -16,7 +16,7 @@ from mazu_ls.checkpoints.objects import Entry
 from mazu_ls.checkpoints.records import Reasoned
 from mazu_ls.checkpoints.stage import READ, Staged, WorkFolders, entry_at
 from mazu_ls.checkpoints.steps import Step
-from mazu_ls.workspace.beneath import folder_beneath
+from mazu_ls.workspace.openat import folder_beneath
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 

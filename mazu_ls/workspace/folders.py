@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import names
-from mazu_ls.workspace.beneath import folder_beneath, open_regular
+from mazu_ls.workspace.atomic_write import UNCHECKED, Unchecked, replace_file, require_content
+from mazu_ls.workspace.openat import folder_beneath, open_regular
+
+__all__ = ["UNCHECKED", "PathRefused", "Unchecked", "Workspace"]
 
 
 class PathRefused(MazuError):
@@ -24,14 +25,6 @@ class PathRefused(MazuError):
     ) -> None:
         super().__init__(Kind.PERMISSION, f"{_shown(path)} is refused: {reason}.", hint)
         self.reason = reason
-
-
-class Unchecked:
-    """Says of a write that whatever stands there may be replaced."""
-
-
-UNCHECKED: Final = Unchecked()
-FOLDER_MODE, FILE_MODE = 0o777, 0o666
 
 
 class Workspace:
@@ -108,7 +101,7 @@ class Workspace:
         root, inside = self._split(path)
         try:
             with folder_beneath(root, inside.parent, create=not path.parent.is_dir()) as folder:
-                _replace(folder, inside.name, data, expect)
+                replace_file(folder, inside.name, data, expect)
         except OSError as error:
             raise self._explained(error, path) from error
 
@@ -117,7 +110,7 @@ class Workspace:
         root, inside = self._split(path)
         try:
             with folder_beneath(root, inside.parent) as folder:
-                _require(folder, inside.name, expect)
+                require_content(folder, inside.name, expect)
                 os.unlink(inside.name, dir_fd=folder)
                 os.fsync(folder)
         except OSError as error:
@@ -192,78 +185,6 @@ class Workspace:
             return PathRefused(self.relative(path), reasons[errno.ELOOP])
         error.filename = str(path)
         return error
-
-
-def _replace(folder: int, name: str, data: bytes, expect: bytes | Unchecked | None) -> None:
-    """Write a temporary neighbour, sync it, check what stands at `name`, and rename over it."""
-    mode = _mode(folder, name)
-    temporary = f".{name[:40]}.{secrets.token_hex(6)}.mazu"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(temporary, flags, FILE_MODE, dir_fd=folder)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            if mode is not None:
-                os.fchmod(file.fileno(), mode)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if expect is None:
-            _publish_new(folder, temporary, name)
-        else:
-            _require(folder, name, expect)
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        os.fsync(folder)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder)
-        raise
-
-
-def _publish_new(folder: int, temporary: str, name: str) -> None:
-    """Give the file its name only if nobody has taken it: link(2) never replaces, rename(2) always does."""
-    try:
-        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-    except FileExistsError:
-        raise _conflict(name, "it exists by now") from None
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-            raise
-        if _mode(folder, name) is not None:  # a file system without hard links: the check has to do
-            raise _conflict(name, "it exists by now") from error
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        return
-    os.unlink(temporary, dir_fd=folder)
-
-
-def _mode(folder: int, name: str) -> int | None:
-    """Permission bits of what stands at `name`; None if nothing does. Raises OSError where that is no regular file."""
-    try:
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "is a folder", name)
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(
-            errno.ELOOP if stat.S_ISLNK(status.st_mode) else errno.ENOTSUP, "is not a regular file", name
-        )
-    return stat.S_IMODE(status.st_mode)
-
-
-def _require(folder: int, name: str, expect: bytes | Unchecked) -> None:
-    if isinstance(expect, Unchecked):
-        return
-    try:
-        fd = open_regular(folder, name)
-    except FileNotFoundError:
-        raise _conflict(name, "it is gone") from None
-    with os.fdopen(fd, "rb") as file:
-        if file.read(len(expect) + 1) != expect:
-            raise _conflict(name, "it changed on disk")
-
-
-def _conflict(name: str, what: str) -> MazuError:
-    return MazuError(Kind.CONFLICT, f"{name} was not written: {what}.", "Read it again and redo the edit.")
 
 
 def _shown(path: str) -> str:

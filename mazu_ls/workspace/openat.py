@@ -20,6 +20,10 @@ SYS_OPENAT2 = 437  # the same number on every architecture, as all calls since L
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
+_RESOLVE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
+_TRIES = (
+    64  # EAGAIN: a rename elsewhere in the tree interfered with the resolution; openat2(2) says to try again
+)
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -49,43 +53,68 @@ def _openat2(syscall: Callable[..., int], folder: int, path: bytes, flags: int, 
 
 
 @contextmanager
-def folder_beneath(root: Path, relative: PurePosixPath, *, create: bool = False) -> Iterator[int]:
-    """A descriptor of the folder `relative` below `root`; `create` makes what is missing.
+def folder_beneath(
+    root: Path, relative: PurePosixPath, *, create: bool = False, mode: int = 0o777
+) -> Iterator[int]:
+    """A descriptor of the folder `relative` below `root`; `create` makes what is missing, with `mode` and the umask.
 
     Raises OSError: ELOOP or ENOTDIR where a component is a link, EXDEV where it would leave `root`.
     """
-    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    top = open_root(root)
     try:
-        fd = _descend(fd, relative, create)
+        fd = _descend(top, relative, create, mode)
+    finally:
+        os.close(top)
+    try:
         yield fd
     finally:
         os.close(fd)
 
 
-def _descend(root: int, relative: PurePosixPath, create: bool) -> int:
-    """Replaces the descriptor `root` by that of the folder below it; closes `root` only on success."""
+def open_root(root: Path) -> int:
+    """A descriptor of a folder that the user opened; links in its own path are followed, below it none are."""
+    return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def open_beneath(root: int, path: bytes, flags: int) -> int:
+    """openat(2) of `path` below the open folder `root`, where no component, the last included, may be a link.
+
+    One system call with openat2. Raises OSError like `folder_beneath`; never blocks with O_NONBLOCK in `flags`.
+    """
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    if (syscall := _syscall()) is None:
+        folder, _, name = path.rpartition(b"/")
+        above = _descend(root, PurePosixPath(os.fsdecode(folder)))
+        try:
+            if name in (b"", b".", b".."):
+                raise OSError(errno.EXDEV, "leaves its folder", os.fsdecode(path))
+            return os.open(name, flags, dir_fd=above)
+        finally:
+            os.close(above)
+    for _ in range(_TRIES):
+        if (fd := _openat2(syscall, root, path, flags, _RESOLVE)) >= 0:
+            return fd
+        if (code := ctypes.get_errno()) not in (errno.EINTR, errno.EAGAIN):
+            break
+    raise OSError(code, os.strerror(code), os.fsdecode(path))
+
+
+def _descend(root: int, relative: PurePosixPath, create: bool = False, mode: int = 0o777) -> int:
+    """A new descriptor of the folder `relative` below the open folder `root`."""
     if not relative.parts:
-        return root
+        return os.dup(root)
     if ".." in relative.parts or relative.is_absolute():
         raise OSError(errno.EXDEV, "leaves its folder", str(relative))
-    syscall = _syscall()
-    if syscall is not None and not create:
-        resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
-        fd = _openat2(syscall, root, os.fsencode(str(relative)), DIRECTORY, resolve)
-        if fd < 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(relative))
-    else:
-        fd = _step_by_step(root, relative, create)
-    os.close(root)
-    return fd
+    if _syscall() is not None and not create:
+        return open_beneath(root, os.fsencode(str(relative)), DIRECTORY)
+    return _step_by_step(root, relative, create, mode)
 
 
-def _step_by_step(root: int, relative: PurePosixPath, create: bool) -> int:
+def _step_by_step(root: int, relative: PurePosixPath, create: bool, mode: int) -> int:
     fd = os.dup(root)
     try:
         for part in relative.parts:
-            deeper = _enter(fd, part, create)
+            deeper = _enter(fd, part, create, mode)
             os.close(fd)
             fd = deeper
     except BaseException:
@@ -94,14 +123,14 @@ def _step_by_step(root: int, relative: PurePosixPath, create: bool) -> int:
     return fd
 
 
-def _enter(folder: int, name: str, create: bool) -> int:
+def _enter(folder: int, name: str, create: bool, mode: int) -> int:
     try:
         return os.open(name, DIRECTORY, dir_fd=folder)
     except FileNotFoundError:
         if not create:
             raise
     with suppress(FileExistsError):  # somebody else was quicker; what it is shows in the open
-        os.mkdir(name, dir_fd=folder)
+        os.mkdir(name, mode, dir_fd=folder)
     return os.open(name, DIRECTORY, dir_fd=folder)
 
 

@@ -1,0 +1,102 @@
+"""Atomic, durable replacement of one file in an open folder."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from typing import Final
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace.openat import open_regular
+
+
+class Unchecked:
+    """Says of a write that whatever stands there may be replaced."""
+
+
+UNCHECKED: Final = Unchecked()
+NEW_FILE_MODE = 0o666
+
+
+def replace_file(
+    folder: int, name: str, data: bytes, expect: bytes | Unchecked | None, mode: int | None = None
+) -> None:
+    """Write a temporary neighbour, sync it, check what stands at `name`, and rename over it.
+
+    `expect` is what must still stand there: bytes, None for nothing, UNCHECKED for any regular file or nothing. `mode`
+    is that of a new file (absent: as the umask has it); an existing one keeps its own. Raises MazuError(conflict)
+    where something else stands there, OSError(ELOOP, ENOTSUP, EISDIR) for links, special files and folders.
+    """
+    kept = _mode(folder, name)
+    mode = kept if kept is not None else mode
+    temporary = f".{name[:40]}.{secrets.token_hex(6)}.mazu"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, NEW_FILE_MODE if mode is None else mode & 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if expect is None:
+            _publish_new(folder, temporary, name)
+        else:
+            require_content(folder, name, expect)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+
+
+def _publish_new(folder: int, temporary: str, name: str) -> None:
+    """Give the file its name only if nobody has taken it: link(2) never replaces, rename(2) always does."""
+    try:
+        os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        raise _conflict(name, "it exists by now") from None
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        if _mode(folder, name) is not None:  # a file system without hard links: the check has to do
+            raise _conflict(name, "it exists by now") from error
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return
+    os.unlink(temporary, dir_fd=folder)
+
+
+def _mode(folder: int, name: str) -> int | None:
+    """Permission bits of what stands at `name`; None if nothing does. Raises OSError where that is no regular file."""
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder", name)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(
+            errno.ELOOP if stat.S_ISLNK(status.st_mode) else errno.ENOTSUP, "is not a regular file", name
+        )
+    return stat.S_IMODE(status.st_mode)
+
+
+def require_content(folder: int, name: str, expect: bytes | Unchecked) -> None:
+    """Raise MazuError(conflict) unless the regular file `name` holds exactly `expect`."""
+    if isinstance(expect, Unchecked):
+        return
+    try:
+        fd = open_regular(folder, name)
+    except FileNotFoundError:
+        raise _conflict(name, "it is gone") from None
+    with os.fdopen(fd, "rb") as file:
+        if file.read(len(expect) + 1) != expect:
+            raise _conflict(name, "it changed on disk")
+
+
+def _conflict(name: str, what: str) -> MazuError:
+    return MazuError(Kind.CONFLICT, f"{name} was not written: {what}.", "Read it again and redo the edit.")

@@ -1,0 +1,139 @@
+"""The one way to open, write, list and remove files below a project folder.
+
+A project folder is somebody else's: at any name below it may stand a link, a fifo, a device or 10 GB. Each function
+takes the folder (`root`, as the user opened it) and a path relative to it, follows no symbolic link below the root,
+never blocks, opens regular files only and reads no more than it is told. All failures are OSError, so that "not there"
+and "not what it should be" are one case for callers that can do without the file: FileNotFoundError, IsADirectoryError,
+ELOOP (a link), ENOTSUP (a fifo, socket or device), EXDEV (leads out), FileTooLarge.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal, NamedTuple
+
+from mazu_ls.workspace.atomic_write import UNCHECKED, Unchecked, replace_file
+from mazu_ls.workspace.openat import folder_beneath, open_regular
+
+Kind = Literal["file", "folder", "link", "other"]
+Relative = str | PurePosixPath
+MAX_ENTRIES = 100_000
+
+
+class FileTooLarge(OSError):
+    """The file holds more than the caller reads (errno EFBIG)."""
+
+
+class FolderEntry(NamedTuple):
+    """A name in a folder and what stands there now; "other" is a fifo, socket or device."""
+
+    name: str
+    kind: Kind
+
+
+def open_file(root: Path, relative: Relative) -> BinaryIO:
+    """A regular file below `root`, open for reading."""
+    inside = _inside(relative)
+    with folder_beneath(root, inside.parent) as folder:
+        return os.fdopen(open_regular(folder, inside.name), "rb")
+
+
+def read_file(root: Path, relative: Relative, limit: int) -> bytes:
+    """The bytes of a regular file. Raises FileTooLarge above `limit` bytes."""
+    with open_file(root, relative) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise FileTooLarge(errno.EFBIG, f"is larger than {limit:,} bytes", str(relative))
+    return data
+
+
+def read_text(root: Path, relative: Relative, limit: int, errors: str = "strict") -> str:
+    """The text of a UTF-8 file, without its byte order mark, line ends as they are.
+
+    Raises like `read_file`, and UnicodeDecodeError (a ValueError) unless `errors` names another handler.
+    """
+    return read_file(root, relative, limit).decode("utf-8", errors).removeprefix("\ufeff")
+
+
+def write_file(
+    root: Path,
+    relative: Relative,
+    data: bytes,
+    *,
+    mode: int = 0o600,
+    expect: bytes | Unchecked | None = UNCHECKED,
+) -> None:
+    """Create or replace a regular file atomically and durably, missing folders included (0700).
+
+    A new file gets `mode`; an existing one keeps its own. With `expect` it is replaced only if it still holds those
+    bytes (None: only created): MazuError(conflict) otherwise. A link, fifo or folder that stands there is refused.
+    """
+    inside = _inside(relative)
+    with folder_beneath(root, inside.parent, create=True, mode=0o700) as folder:
+        replace_file(folder, inside.name, data, expect, mode)
+
+
+def create_folder(root: Path, relative: Relative, mode: int = 0o700) -> None:
+    """Create a folder and those above it, where missing. Raises OSError where something else stands on the way."""
+    with folder_beneath(root, PurePosixPath(relative), create=True, mode=mode):
+        pass
+
+
+def list_folder(root: Path, relative: Relative = ".") -> list[FolderEntry]:
+    """What a folder holds, by name, at most MAX_ENTRIES. Raises FileTooLarge above that."""
+    found: list[FolderEntry] = []
+    with folder_beneath(root, PurePosixPath(relative)) as folder, os.scandir(folder) as entries:
+        for entry in entries:
+            found.append(FolderEntry(entry.name, _kind(entry)))
+            if len(found) > MAX_ENTRIES:
+                raise FileTooLarge(errno.EFBIG, f"holds more than {MAX_ENTRIES:,} entries", str(relative))
+    return sorted(found)
+
+
+def stat_entry(root: Path, relative: Relative) -> os.stat_result | None:
+    """The status of what stands at a path, of the link itself if it is one; None where nothing stands there."""
+    inside = PurePosixPath(relative)
+    try:
+        with folder_beneath(root, inside.parent) as folder:
+            return os.stat(inside.name or ".", dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def is_regular(root: Path, relative: Relative) -> bool:
+    """Whether a regular file that no link leads to stands at a path."""
+    try:
+        status = stat_entry(root, relative)
+    except OSError:
+        return False
+    return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def remove_file(root: Path, relative: Relative, *, missing_ok: bool = False) -> None:
+    """Remove a name that is no folder; of a link the link. Raises FileNotFoundError unless `missing_ok`."""
+    inside = _inside(relative)
+    try:
+        with folder_beneath(root, inside.parent) as folder:
+            os.unlink(inside.name, dir_fd=folder)
+    except FileNotFoundError:
+        if not missing_ok:
+            raise
+
+
+def _inside(relative: Relative) -> PurePosixPath:
+    """A relative path that names something below its root."""
+    inside = PurePosixPath(relative)
+    if not inside.name or inside.name == ".." or inside.is_absolute():
+        raise OSError(errno.EXDEV, "names nothing below its folder", str(relative))
+    return inside
+
+
+def _kind(entry: os.DirEntry[str]) -> Kind:
+    if entry.is_symlink():
+        return "link"
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    return "file" if entry.is_file(follow_symlinks=False) else "other"
