@@ -91,6 +91,7 @@ def open_beneath(root: int, path: bytes, flags: int) -> int:
             return os.open(name, flags, dir_fd=above)
         finally:
             os.close(above)
+    code = errno.EAGAIN
     for _ in range(_TRIES):
         if (fd := _openat2(syscall, root, path, flags, _RESOLVE)) >= 0:
             return fd
