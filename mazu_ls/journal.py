@@ -7,167 +7,83 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.messages import Image, Message, StopReason, Usage
+from mazu_ls.journal_events import (
+    OPAQUE,
+    TRANSIENT,
+    Attached,
+    Body,
+    CallDecided,
+    CallEnded,
+    CallOutput,
+    CallStarted,
+    Changes,
+    CheckpointTaken,
+    Compacted,
+    Delta,
+    MemoryTouched,
+    MessageDequeued,
+    MessageQueued,
+    ModelChosen,
+    ModelSaid,
+    QuestionAsked,
+    QuestionClosed,
+    Restarted,
+    Retrying,
+    SessionEnded,
+    SessionNamed,
+    SessionStarted,
+    Spent,
+    TurnEnded,
+    TurnStarted,
+    UserSaid,
+)
 from mazu_ls.redact import redact
 
-
-class SessionStarted(Struct, tag="session_started", frozen=True):
-    """The first event of every session. `aside`: for one job beside the conversation, never gone on with by itself."""
-
-    name: str = ""
-    aside: bool = False
-
-
-class SessionNamed(Struct, tag="session_named", frozen=True):
-    """The session got a name, by the user or from its first message."""
-
-    name: str
-
-
-class SessionEnded(Struct, tag="session_ended", frozen=True):
-    """The user ended the session; it can still be read and gone on with."""
-
-
-class ModelChosen(Struct, tag="model_chosen", frozen=True):
-    """From here on the session talks to this `provider:model`."""
-
-    model: str
-
-
-class TurnStarted(Struct, tag="turn_started", frozen=True):
-    """A turn begins: what kind, with which model, and which memories were put before the model."""
-
-    kind: Literal["chat", "run", "edit"]
-    model: str
-    injected: tuple[str, ...] = ()
-
-
-class UserSaid(Struct, tag="user_said", frozen=True):
-    """What goes to the model on the user's side. `shown` is what the user typed, empty for words of the program."""
-
-    message: Message
-    shown: str = ""
-
-
-class Delta(Struct, tag="delta", frozen=True):
-    """A piece of text as it streams. Transient: `ModelSaid` holds the whole."""
-
-    kind: Literal["message", "thought"]
-    text: str
-
-
-class Restarted(Struct, tag="restarted", frozen=True):
-    """What streamed of this reply is void; it starts again. Transient."""
-
-
-class Retrying(Struct, tag="retrying", frozen=True):
-    """The provider failed; the call is made again after `seconds`. Transient."""
-
-    attempt: int
-    seconds: float
-    reason: str
-
-
-class ModelSaid(Struct, tag="model_said", frozen=True):
-    """One finished model call."""
-
-    message: Message
-    stop: str
-    usage: Usage
-
-
-class CallStarted(Struct, tag="call_started", frozen=True):
-    """A tool call is about to be decided on and run."""
-
-    call_id: str
-    tool: str
-    title: str
-    arguments: dict[str, Any]
-
-
-class CallDecided(Struct, tag="call_decided", frozen=True):
-    """May it run? `decided_by` is "policy", "user", "rule <pattern>" or "timeout"."""
-
-    call_id: str
-    verdict: Literal["allow", "deny"]
-    reason: str
-    decided_by: str
-
-
-class CallOutput(Struct, tag="call_output", frozen=True):
-    """Output of a running tool as it comes. Transient: `CallEnded` holds what the model is told."""
-
-    call_id: str
-    text: str
-
-
-class CallEnded(Struct, tag="call_ended", frozen=True):
-    """The one result of a tool call: the text for the model, a line for the user, a unified diff if it edited."""
-
-    call_id: str
-    ok: bool
-    summary: str
-    text: str
-    images: tuple[Image, ...] = ()
-    diff: str | None = None
-
-
-class CheckpointTaken(Struct, tag="checkpoint_taken", frozen=True):
-    """A checkpoint holds everything up to here."""
-
-    id: str
-    kind: str
-    label: str
-
-
-class MemoryTouched(Struct, tag="memory_touched", frozen=True):
-    """A memory was written: "created", "superseded", "forgotten", "updated"."""
-
-    id: str
-    outcome: str
-    title: str
-
-
-class Compacted(Struct, tag="compacted", frozen=True):
-    """What stood before is replaced by `summary`; the last `kept` messages before this event stay."""
-
-    summary: str
-    kept: int
-    usage: Usage
-
-
-class Spent(Struct, tag="spent", frozen=True):
-    """Model calls outside a conversation: one-shot questions, councils, extraction, deleted sessions."""
-
-    model: str
-    usage: Usage
-    purpose: str
-
-
-class TurnEnded(Struct, tag="turn_ended", frozen=True):
-    """Why the turn stopped, in the wire's word and in a sentence; what it cost."""
-
-    stop_reason: StopReason
-    reply: str
-    usage: Usage
-    detail: str = ""
-    error: dict[str, str] | None = None
-
-
-Body = (
-    SessionStarted | SessionNamed | SessionEnded | ModelChosen | TurnStarted | UserSaid | Delta | Restarted | Retrying
-    | ModelSaid | CallStarted | CallDecided | CallOutput | CallEnded | CheckpointTaken | MemoryTouched | Compacted
-    | Spent | TurnEnded
-)  # fmt: skip
-OPAQUE = ("data", "signature", "redacted")
-"""Fields that go back to a provider byte for byte, or are pictures."""
-TRANSIENT = (Delta, Restarted, Retrying, CallOutput)
+__all__ = [
+    "OPAQUE",
+    "TRANSIENT",
+    "Attached",
+    "Body",
+    "CallDecided",
+    "CallEnded",
+    "CallOutput",
+    "CallStarted",
+    "Changes",
+    "CheckpointTaken",
+    "Compacted",
+    "Delta",
+    "Event",
+    "Journal",
+    "Listener",
+    "MemoryTouched",
+    "MessageDequeued",
+    "MessageQueued",
+    "ModelChosen",
+    "ModelSaid",
+    "QuestionAsked",
+    "QuestionClosed",
+    "Restarted",
+    "Retrying",
+    "SessionEnded",
+    "SessionNamed",
+    "SessionStarted",
+    "Spent",
+    "TurnEnded",
+    "TurnStarted",
+    "UserSaid",
+    "chain",
+    "decode",
+    "held",
+    "last_seq",
+    "now",
+    "read",
+]
 
 
 class Event(Struct, frozen=True):

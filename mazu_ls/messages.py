@@ -79,6 +79,11 @@ class Message(Struct, frozen=True):
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property
+    def thought(self) -> str:
+        """The readable parts of the model's reasoning, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Thinking))
+
+    @property
     def calls(self) -> tuple[ToolCall, ...]:
         """The tool calls, in the model's order."""
         return tuple(part for part in self.parts if isinstance(part, ToolCall))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mazu_ls.agent.limits import Limits
 from mazu_ls.agent.prompt import Attachment
+from mazu_ls.journal import Attached
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,11 @@ class Prompt:
     allow_shell: bool = True
     checkpoint_every: int | None = None
     finish: Callable[[TurnRun], Awaitable[None]] | None = None
+
+    @property
+    def attached(self) -> tuple[Attached, ...]:
+        """What is attached, by name."""
+        return tuple(Attached(one.name, one.first_line, one.last_line) for one in self.attachments)
 
     @property
     def command(self) -> str:

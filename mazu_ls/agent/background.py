@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
     from mazu_ls.agent.session import Session
     from mazu_ls.host import Buffer
+    from mazu_ls.memory.record import Memory
     from mazu_ls.models.model import Model
     from mazu_ls.workspace import Workspace
 
@@ -22,14 +23,14 @@ SKILLS_SHARE = 4
 """Skills may take this part of the tokens that memory has."""
 
 
-async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[str], tuple[str, ...]]:
-    """The blocks for the prompt of a turn, and the ids of the memories in them. The session has its map afterwards."""
+async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[str], tuple[Memory, ...]]:
+    """The blocks for the prompt of a turn, and the memories in them. The session has its map afterwards."""
     project = session.project
     buffers = await project.host.buffers()
     room = project.config.memory.inject_tokens // SKILLS_SHARE
     skills = await asyncio.to_thread(suggested, asked.text, project.folders, project.env, room)
     said = session.conversation.said
-    (memories, ids), _ = await asyncio.gather(
+    (memories, injected), _ = await asyncio.gather(
         recalled(
             project,
             asked.text,
@@ -41,7 +42,7 @@ async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[s
         ),
         session.draw_map(model, buffers),
     )
-    return [memories, skills, prompt.editor_state(buffers, project.workspace)], ids
+    return [memories, skills, prompt.editor_state(buffers, project.workspace)], injected
 
 
 async def recalled(
@@ -53,8 +54,8 @@ async def recalled(
     recent: Iterable[str] = (),
     session_id: str | None = None,
     beside: str = "",
-) -> tuple[str, tuple[str, ...]]:
-    """What memory holds for a request, as a block, and the ids in it. The block `beside` shares its budget."""
+) -> tuple[str, tuple[Memory, ...]]:
+    """What memory holds for a request, as a block, and the memories in it. The block `beside` shares its budget."""
     if project.memories is None or project.config.memory.inject_tokens == 0:
         return "", ()
     from mazu_ls.memory.inject import RecallContext, estimate
@@ -72,7 +73,7 @@ async def recalled(
     except MazuError as error:
         await project.say_once(f"Memory could not be read for this turn: {error.message}")
         return "", ()
-    return injection.text, tuple(memory.id for memory in injection.memories)
+    return injection.text, tuple(injection.memories)
 
 
 def open_files(workspace: Workspace, buffers: Sequence[Buffer]) -> tuple[str, ...]:

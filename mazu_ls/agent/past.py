@@ -20,6 +20,7 @@ class Said:
     """One turn that was found: `words` of the query occur in it."""
 
     session_id: str
+    turn_id: str
     at: str
     user: str
     reply: str
@@ -42,7 +43,9 @@ def _in(path: Path, wanted: set[str]) -> Iterable[Said]:
 
 
 def _said(session_id: str, turn: TurnRecord, wanted: set[str], words: int) -> Said:
-    return Said(session_id, turn.at, _excerpt(turn.user, wanted), _excerpt(turn.reply, wanted), words)
+    return Said(
+        session_id, turn.id, turn.at, _excerpt(turn.user, wanted), _excerpt(turn.reply, wanted), words
+    )
 
 
 def _excerpt(text: str, wanted: set[str]) -> str:

@@ -67,6 +67,7 @@ class Project:
         self.chosen_model: str | None = None
         self._settings: Mapping[str, Any] = {}
         self._listeners: list[journal.Listener] = []
+        self.head_listeners: list[Callable[[str, int], None]] = []
         self._heads: Heads | None = None
         self.proposals: Proposals | None = None
         self._models: dict[str, Model] = {}
@@ -221,6 +222,11 @@ class Project:
                 listener(session_id, event)
             except Exception:
                 log.exception("a listener failed on %s", type(event.body).__name__)
+
+    def head_moved(self, session_id: str, head: int) -> None:
+        """A conversation stands at another event than its last one: tell whoever asked to hear of it."""
+        for listener in tuple(self.head_listeners):
+            listener(session_id, head)
 
     def tools(self) -> list[Tool]:
         """Everything a model may call here."""

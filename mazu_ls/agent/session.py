@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,15 +53,24 @@ class Session:
         """The kind of the turn in whose middle mazu-ls ended, once that was found."""
         self.aside = False
         self.map = ""
+        self.queue: dict[str, journal.MessageQueued] = {}
+        """Messages that wait for the running turn to end, in their order."""
+        self._loaded = False
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
         head = await self.project.head_of(self.id, self.journal.last)
+        moved = self._loaded and head != self.journal.head
         self.journal.head = head
-        events = await asyncio.to_thread(self.events)
+        stored = await asyncio.to_thread(lambda: [*journal.read(self.journal.path)])
+        events = journal.chain(stored, head)
         self.conversation = replay(events)
         for event in events:
             self._note(event.body)
+        self.queue = queued(stored)
+        self._loaded = True
+        if moved:
+            self.project.head_moved(self.id, head)
         if self.project.proposals:
             await self.project.proposals.keep_turns(self.id, {event.turn for event in events if event.turn})
 
@@ -88,6 +97,10 @@ class Session:
             self.name = body.name
         elif isinstance(body, journal.SessionStarted):
             self.aside = body.aside
+        elif isinstance(body, journal.MessageQueued):
+            self.queue[body.id] = body
+        elif isinstance(body, journal.MessageDequeued):
+            self.queue.pop(body.id, None)
         elif isinstance(body, journal.SessionEnded):
             self.state = "ended"
         elif isinstance(body, journal.TurnEnded):
@@ -114,12 +127,14 @@ class Session:
         finally:
             self.state = "running"
 
-    async def prompt(self, asked: Prompt, turn_id: str | None = None) -> TurnResult:
+    async def prompt(
+        self, asked: Prompt, turn_id: str | None = None, begun: Callable[[], object] | None = None
+    ) -> TurnResult:
         """One turn. Raises MazuError(busy) while another runs, MazuError(auth) or (config) where no model can be had.
 
-        Cancelling the caller cancels the turn.
+        Cancelling the caller cancels the turn. `begun` is called once what the user said is on the disk.
         """
-        return await self._alone(self._turn(asked, turn_id or new_id("t")))
+        return await self._alone(self._turn(asked, turn_id or new_id("t"), begun))
 
     async def compact(self, model_name: str | None = None) -> bool:
         """Replace all but the last exchange by a summary; False where there is nothing to replace."""
@@ -151,7 +166,7 @@ class Session:
         """Wait until no turn is in progress."""
         await self._work.settled()
 
-    async def _turn(self, asked: Prompt, turn_id: str) -> TurnResult:
+    async def _turn(self, asked: Prompt, turn_id: str, begun: Callable[[], object] | None) -> TurnResult:
         stopped = False
         while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
             try:
@@ -165,12 +180,15 @@ class Session:
                     raise
                 uncancel()
                 stopped = True
-        run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, injected)
+        told = tuple(memory.id for memory in injected)
+        run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, told)
+        run.begun = begun
         if not self.name:
             self.append(journal.SessionNamed(headline(asked.text)))
-        run.record(journal.TurnStarted(asked.kind, model.name if model else "", injected))
+        titles = tuple(memory.title for memory in injected)
+        run.record(journal.TurnStarted(asked.kind, model.name if model else "", told, titles))
         parts = prompt.user_parts(asked.text, asked.attachments, blocks)
-        run.record(journal.UserSaid(Message("user", parts), asked.text))
+        run.record(journal.UserSaid(Message("user", parts), asked.text, asked.attached))
         if not self.aside:
             self.project.extractions.note(self.id)
         return await run.run(stopped=stopped)
@@ -234,12 +252,17 @@ class Session:
             kind, label, session_id=self.id, turn_id=turn_id, touched=touched, boundary=boundary
         )
 
-    async def rewind(self, turns: int = 1) -> int:
-        """Take the last turns out of the conversation (they stay in the journal); returns how many were taken."""
+    async def rewind(self, turns: int = 1, turn_id: str | None = None) -> int:
+        """Take the last turns, or those from `turn_id` on, out of the conversation; returns how many were taken.
+
+        They stay in the journal. Raises MazuError(not_found) for a turn that is not in the conversation.
+        """
         if self.running:
             raise MazuError(Kind.BUSY, "A turn is running.", "Stop it first.")
         events = await asyncio.to_thread(self.events)
         starts = [event for event in events if isinstance(event.body, journal.TurnStarted)]
+        if turn_id is not None:
+            turns = len(starts) - starts.index(start_of_turn(events, turn_id))
         if not starts or turns < 1:
             return 0
         taken = min(turns, len(starts))
@@ -273,3 +296,24 @@ class Session:
         for running in self.shell.background.values():
             await running.stop()
         await asyncio.to_thread(self.journal.close)
+
+
+def queued(events: Iterable[journal.Event]) -> dict[str, journal.MessageQueued]:
+    """The messages of a journal that were neither sent nor removed yet."""
+    found: dict[str, journal.MessageQueued] = {}
+    for event in events:
+        if isinstance(event.body, journal.MessageQueued):
+            found[event.body.id] = event.body
+        elif isinstance(event.body, journal.MessageDequeued):
+            found.pop(event.body.id, None)
+    return found
+
+
+def start_of_turn(events: Iterable[journal.Event], turn_id: str) -> journal.Event:
+    """The event with which a turn of this conversation began. Raises MazuError(not_found)."""
+    for event in events:
+        if isinstance(event.body, journal.TurnStarted) and event.turn == turn_id:
+            return event
+    raise MazuError(
+        Kind.NOT_FOUND, "That turn is not part of the conversation as it stands.", "See mazu.session.events."
+    )

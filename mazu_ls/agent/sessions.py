@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mazu_ls import journal
 from mazu_ls.agent.naming import new_id
 from mazu_ls.agent.records import SessionInfo, describe, spending
 from mazu_ls.agent.recovery import recover
-from mazu_ls.agent.session import Session
+from mazu_ls.agent.session import Session, start_of_turn
+from mazu_ls.agent.session_fork import write_fork
 from mazu_ls.agent.unfinished import discard
 from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[T]):
+    """A session at one moment: all its events in the order of writing, its head, its last event, and what `now` gave."""
+
+    session_id: str
+    head: int
+    last: int
+    events: builtins.list[journal.Event]
+    beside: T
+
+
+def _events_until(path: Path, last: int | None) -> builtins.list[journal.Event]:
+    return [event for event in journal.read(path) if last is None or event.seq <= last]
 
 
 class Sessions:
@@ -70,6 +89,37 @@ class Sessions:
         events = await asyncio.to_thread(lambda: [*journal.read(path)])
         last = max((event.seq for event in events), default=0)
         return journal.chain(events, await self._project.head_of(session_id, last))
+
+    async def snapshot(self, session_id: str | None = None, *, now: Callable[[str], T]) -> Snapshot[T]:
+        """All events of a session and where it stands, without opening it.
+
+        `now` is called with its id at the moment that the snapshot is of. Raises MazuError(not_found).
+        """
+        session_id = session_id or self.current or await self._last()
+        if session_id is None:
+            raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
+        path = self._existing(session_id)
+        if session := self._open.get(session_id):
+            await session.refresh()
+            head, last, beside = session.journal.head, session.journal.last, now(session_id)
+            events = await asyncio.to_thread(_events_until, path, last)
+            return Snapshot(session_id, head, last, events, beside)
+        beside = now(session_id)
+        events = await asyncio.to_thread(_events_until, path, None)
+        last = max((event.seq for event in events), default=0)
+        return Snapshot(session_id, await self._project.head_of(session_id, last), last, events, beside)
+
+    async def fork(self, session_id: str | None, turn_id: str | None, name: str) -> Session:
+        """A new session with the conversation of another one, up to before `turn_id`; it is the one meant from now on."""
+        seen = await self.snapshot(session_id, now=lambda session: None)
+        events = journal.chain(seen.events, seen.head)
+        if turn_id is not None:
+            events = journal.chain(seen.events, start_of_turn(events, turn_id).parent)
+        if not name:
+            name = f"{(await self.info(seen.session_id)).name} (branch)".lstrip()
+        new = new_id("s")
+        await asyncio.to_thread(write_fork, self._path(new), events, name)
+        return await self.get(new)
 
     async def list(self) -> list[SessionInfo]:
         """All sessions, the last used first."""

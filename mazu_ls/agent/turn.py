@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -61,6 +61,8 @@ class TurnRun:
         self.calls = Calls(self, tools, Approvals(self))
         self.steps = Steps(self)
         self._compacted = False
+        self.begun: Callable[[], object] | None = None
+        """Called once what the user said is on the disk."""
 
     @property
     def model(self) -> models.Model:
@@ -98,6 +100,8 @@ class TurnRun:
         error: MazuError | None = None
         try:
             await self.written_down()
+            if self.begun:
+                self.begun()
             async with asyncio.timeout(self.asked.limits.seconds):
                 stop = await self._loop()
         except asyncio.CancelledError:
@@ -284,7 +288,19 @@ class TurnRun:
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
         await self.steps.end(stop.reason)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
-        self.record(journal.TurnEnded(stop.reason, self.reply, self.meter.usage, stop.sentence, failure))
+        edits = self.edits.values()
+        changes = journal.Changes(len(edits), sum(e.added for e in edits), sum(e.removed for e in edits))
+        self.record(
+            journal.TurnEnded(
+                stop.reason,
+                self.reply,
+                self.meter.usage,
+                stop.sentence,
+                failure,
+                changes,
+                tuple(self.steps.taken),
+            )
+        )
         await asyncio.to_thread(self.session.journal.sync)
         return TurnResult(
             self.session.id, self.turn.turn_id, self.reply, stop.reason, stop.sentence, self.meter.usage,

@@ -95,9 +95,11 @@ class Jobs:
         started: Any,
         then: Callable[[Any], Awaitable[None]],
         name: str | None = None,
+        begun: asyncio.Event | None = None,
     ) -> Any:
-        """Begin `work`. With `wait` its result, and whoever stops waiting stops it; else `started` at once.
+        """Begin `work`. With `wait` its result, and whoever stops waiting stops it; else `started`, once `begun` is set.
 
+        Work that fails before that raises here.
         `name` is for work that is no turn of a session, which stops by itself.
         Where nobody waits `then` gets the result, and the user hears how the work failed, if it does.
         """
@@ -108,6 +110,8 @@ class Jobs:
         self._running.add(job)
         job.task.add_done_callback(lambda task: self._running.discard(job))
         if wait:
+            return await job.task
+        if begun is not None and not await _has_begun(job.task, begun):
             return await job.task
         self.spawn(self._announce(job, then))
         return started
@@ -178,3 +182,16 @@ class Jobs:
             if not showing.done():
                 showing.cancel()
             job.end(end)
+
+
+async def _has_begun(task: asyncio.Task[Any], begun: asyncio.Event) -> bool:
+    """Wait until `begun` is set; False where the task failed before. Cancelling the caller cancels the task."""
+    waiting = asyncio.ensure_future(begun.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    finally:
+        waiting.cancel()
+    return begun.is_set() or (not task.cancelled() and task.exception() is None)

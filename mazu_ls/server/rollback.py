@@ -54,6 +54,8 @@ async def roll_back(
     report = await plan.apply(on_conflict, write_buffer)
     if not report.applied and report.plan.conflicts and (decided := await _decided(server, report)):
         report = await plan.apply(decided, write_buffer)
+    for session in project.sessions.opened():
+        await session.refresh()
     server.notify_changed("memory", "checkpoints", "sessions", "skills")
     return report
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server import chat_questions, interrupted, own_files, uris
+from mazu_ls.server import chat_questions, interrupted, message_queue, own_files, uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.features import proposals, virtual
@@ -219,6 +219,8 @@ class Server:
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
         self.project.given = self._given  # holds while this server runs, whatever folders are open
         self.project.listen(self.updates.hear)
+        self.project.head_listeners.append(self.updates.head_moved)
+        message_queue.attach(self, self.project)
         proposals.attach(self, self.project)
         virtual.attach(self, self.project)
         for warning in self.project.warnings:

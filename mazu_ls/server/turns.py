@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
@@ -56,16 +58,26 @@ async def start(
     wait: bool,
     token: Token | None = None,
     turn_id: str | None = None,
+    begun: Callable[[], object] | None = None,
 ) -> wire.Started | wire.TurnResult:
-    """Begin a turn. With `wait` the finished result, else the ids at once. Raises what `check_ready` raises."""
+    """Begin a turn. With `wait` the finished result, else the ids once what the user said is on the disk.
+
+    `begun` is called at that moment. Raises what `check_ready` raises.
+    """
     from mazu_ls.agent.naming import headline, new_id
 
     await check_ready(session, asked)
     turn = turn_id or new_id("t")
+    recorded = asyncio.Event()
+
+    def on_disk() -> None:
+        recorded.set()
+        if begun:
+            begun()
 
     async def work(job: Job) -> wire.TurnResult:
         server.updates.follow(turn, job)
-        result = encoded(await session.prompt(asked, turn))
+        result = encoded(await session.prompt(asked, turn, on_disk))
         job.sentence = ending(result)
         return result
 
@@ -76,6 +88,7 @@ async def start(
         token=token,
         started=wire.Started(session.id, turn),
         then=lambda result: _told(server, session, asked, result),
+        begun=recorded,
     )
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.redact import redact
+from mazu_ls.server.event_updates import updates_from_event
 
 if TYPE_CHECKING:
     from mazu_ls.journal import Event
-    from mazu_ls.messages import Usage
     from mazu_ls.server.editor import Editor
     from mazu_ls.server.jobs import Job
 
 LINE = 120
+
+
+@dataclass
+class PartialMessage:
+    """What has streamed of a message that is not finished: pieces of text and of thought."""
+
+    message: list[str] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
 
 
 class Updates:
@@ -23,16 +31,27 @@ class Updates:
         self._jobs: dict[str, Job] = {}
         self._sequence: dict[str, int] = {}
         self._turns: dict[str, str] = {}
+        self._partial: dict[str, PartialMessage] = {}
 
     def follow(self, turn_id: str, job: Job) -> None:
         """Show what this turn does as the progress of `job`."""
         self._jobs[turn_id] = job
+
+    def sent(self, session_id: str) -> int:
+        """The `seq` of the last update that was sent for a session; 0 before the first."""
+        return self._sequence.get(session_id, 0)
+
+    def partial(self, session_id: str) -> dict[str, str] | None:
+        """What has streamed of the unfinished message of a session; None where there is none."""
+        found = self._partial.get(session_id)
+        return found and {"message": "".join(found.message), "thought": "".join(found.thought)}
 
     def hear(self, session_id: str, event: Event) -> None:
         """One event of the journal."""
         from mazu_ls import journal
 
         body = event.body
+        self._keep_partial(session_id, body)
         if job := self._jobs.get(event.turn or ""):
             if isinstance(body, journal.TurnEnded):
                 del self._jobs[event.turn or ""]
@@ -42,8 +61,9 @@ class Updates:
             return
         if isinstance(body, journal.TurnStarted):
             self._turns[session_id] = event.turn or ""
-        for update in _updates(body):
-            self._send(session_id, event.turn, update)
+        stored = None if isinstance(body, journal.TRANSIENT) else event
+        for update in updates_from_event(body):
+            self._send(session_id, event.turn, update, stored)
         if isinstance(body, journal.TurnEnded):
             self._editor.link.notify("mazu/changed", {"what": ["sessions", "usage"]})
         elif isinstance(body, journal.CheckpointTaken):
@@ -51,56 +71,34 @@ class Updates:
         elif isinstance(body, journal.MemoryTouched):
             self._editor.link.notify("mazu/changed", {"what": ["memory"]})
 
+    def head_moved(self, session_id: str, head: int) -> None:
+        """An undo, redo, rollback, rewind or branch let a conversation stand at another event."""
+        self._send(session_id, None, {"kind": "head", "head": head})
+
     def waiting(self, session_id: str, waits: bool) -> None:
         """A turn waits for the user's answer, or has it."""
-        if self._editor is not None:
-            state = {"kind": "state", "state": "waiting" if waits else "running"}
-            self._send(session_id, self._turns.get(session_id), state)
+        state = {"kind": "state", "state": "waiting" if waits else "running"}
+        self._send(session_id, self._turns.get(session_id), state)
 
-    def _send(self, session_id: str, turn_id: str | None, update: dict[str, Any]) -> None:
-        assert self._editor is not None
+    def _send(
+        self, session_id: str, turn_id: str | None, update: dict[str, Any], stored: Event | None = None
+    ) -> None:
+        if self._editor is None:
+            return
         number = self._sequence[session_id] = self._sequence.get(session_id, 0) + 1
         params = {"sessionId": session_id, "turnId": turn_id, "seq": number, "update": update}
+        if stored is not None:
+            params |= {"journalSeq": stored.seq, "parent": stored.parent, "at": stored.at}
         self._editor.link.notify("mazu/session/update", params)
 
+    def _keep_partial(self, session_id: str, body: Any) -> None:
+        from mazu_ls import journal
 
-def _updates(body: Any) -> list[dict[str, Any]]:
-    """What the client hears of one event; nothing for most."""
-    from mazu_ls import journal
-
-    match body:
-        case journal.TurnStarted():
-            return [{"kind": "state", "state": "running"}]
-        case journal.Delta(kind, text):
-            return [{"kind": kind, "text": text}]
-        case journal.Restarted():
-            return [{"kind": "restart"}]
-        case journal.Retrying(attempt, seconds, reason):
-            return [{"kind": "retry", "attempt": attempt, "seconds": seconds, "reason": redact(reason)}]
-        case journal.ModelSaid(_, _, usage):
-            return [{"kind": "usage", "usage": usage}]
-        case journal.CallStarted(call_id, tool, title, arguments):
-            return [
-                {"kind": "tool_call", "callId": call_id, "tool": tool, "title": title, "arguments": arguments}
-            ]
-        case journal.CallOutput(call_id, text):
-            return [{"kind": "tool_output", "callId": call_id, "text": redact(text)}]
-        case journal.CallEnded(call_id, ok, summary, _, _, diff):
-            ended = {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
-            return [ended if diff is None else {**ended, "diff": diff}]
-        case journal.CheckpointTaken(id, kind, label):
-            return [{"kind": "checkpoint", "checkpointId": id, "checkpointKind": kind, "label": label}]
-        case journal.MemoryTouched(id, outcome, title):
-            return [{"kind": "memory", "memoryId": id, "outcome": outcome, "title": title}]
-        case journal.TurnEnded(stop_reason, reply, usage, detail):
-            return [_done(stop_reason, reply, usage, detail)]
-    return []
-
-
-def _done(stop_reason: str, reply: str, usage: Usage, detail: str) -> dict[str, Any]:
-    return {
-        "kind": "state", "state": "done", "stopReason": stop_reason, "reply": reply, "usage": usage, "detail": detail,
-    }  # fmt: skip
+        if isinstance(body, journal.Delta):
+            partial = self._partial.setdefault(session_id, PartialMessage())
+            (partial.message if body.kind == "message" else partial.thought).append(body.text)
+        elif isinstance(body, journal.Restarted | journal.ModelSaid | journal.TurnEnded):
+            self._partial.pop(session_id, None)
 
 
 def _progress_line(body: Any) -> str:

@@ -101,7 +101,8 @@ def test_every_notification_and_request_of_ours_is_on_the_page():
 
 
 def test_every_kind_of_update_is_on_the_page():
-    source = (ROOT / "mazu_ls" / "server" / "updates.py").read_text(encoding="utf-8")
+    files = [ROOT / "mazu_ls" / "server" / name for name in ("updates.py", "event_updates.py")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
     kinds = set(re.findall(r"\"kind\": \"(\w+)\"", source)) | {"message", "thought"}
     on_page = set(re.findall(r"`(\w+) \{|`(restart)`", section(5)))
     assert kinds <= {one or other for one, other in on_page}

@@ -20,6 +20,7 @@ FAMILIES = (
     "turns",
     "council",
     "sessions",
+    "session_events",
     "memories",
     "checkpoints",
     "skills",

@@ -1,4 +1,4 @@
-"""mazu.session.*: list, show, new, end, delete, rewind, compact."""
+"""mazu.session.*: list, show, new, rename, search, end, delete, rewind, fork, compact, transcript, queue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
 from mazu_ls.server.turns import check_ready
 from mazu_ls.server.wire import sessions as wire
@@ -53,6 +53,102 @@ async def new(server: Server, params: turns.NewSession) -> wire.Session:
     return await _shown(project, session)
 
 
+async def _renamed_by_message(server: Server) -> turns.RenameSession:
+    """Without arguments: the current session is named by what the user said first in it."""
+    from mazu_ls import journal
+    from mazu_ls.agent.naming import headline
+
+    project = await server.opened()
+    session = await project.sessions.get(create=False)
+    events = await asyncio.to_thread(session.events)
+    said = [e.body.shown for e in events if isinstance(e.body, journal.UserSaid) and e.body.shown]
+    if not said:
+        raise InvalidArguments("`name` is missing, and nothing was said in the session yet", "name")
+    return turns.RenameSession(headline(said[0]))
+
+
+@command("mazu.session.rename", natural=_renamed_by_message)
+async def rename(server: Server, params: turns.RenameSession) -> wire.Session:
+    """Give a session another name."""
+    from mazu_ls import journal
+
+    project = await server.opened()
+    session = await project.sessions.get(params.session_id, create=False)
+    session.append(journal.SessionNamed(params.name.strip()))
+    server.notify_changed("sessions")
+    return await _shown(project, session)
+
+
+async def _selected_words(server: Server) -> turns.SearchSessions:
+    """Without arguments: what is selected."""
+    from mazu_ls.server.commands.turns import selection
+
+    return turns.SearchSessions(selection(server, "query"))
+
+
+@command("mazu.session.search", natural=_selected_words)
+async def search(server: Server, params: turns.SearchSessions) -> wire.SessionMatches:
+    """Turns of all sessions in which words of the query occur, the best first."""
+    from mazu_ls.agent import past
+
+    project = await server.opened()
+    found = await asyncio.to_thread(past.search, project.journals, params.query, params.limit)
+    names = {info.id: info.name for info in await project.sessions.list()}
+    return wire.SessionMatches(
+        [
+            wire.SessionMatch(
+                said.session_id,
+                names.get(said.session_id, ""),
+                said.at,
+                said.turn_id,
+                said.user or said.reply,
+            )
+            for said in found
+        ]
+    )
+
+
+@command("mazu.session.fork")
+async def fork(server: Server, params: turns.Fork) -> wire.Session:
+    """A new session with the conversation up to before a turn, or all of it; it is the one meant from now on."""
+    project = await server.opened()
+    session = await project.sessions.fork(params.session_id, params.turn_id, params.name)
+    server.notify_changed("sessions")
+    return await _shown(project, session)
+
+
+@command("mazu.session.transcript")
+async def transcript_of(server: Server, params: turns.Transcript) -> wire.TranscriptText:
+    """A conversation as Markdown; with `uri` it is written there."""
+    from mazu_ls.server.features.virtual import transcript_text
+
+    project = await server.opened()
+    session_id = params.session_id or (await project.sessions.get(create=False)).id
+    text = await transcript_text(project, session_id)
+    if params.uri is None:
+        return wire.TranscriptText(text, None)
+    path = server.path_of(params.uri)
+    try:
+        await asyncio.to_thread(path.write_text, text, "utf-8")
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE, f"{path} cannot be written: {error.strerror or error}.", "Choose another place."
+        ) from error
+    return wire.TranscriptText(None, params.uri)
+
+
+@command("mazu.session.queue")
+async def queue(server: Server, params: turns.Queue) -> wire.Queue:
+    """The messages that wait for the running turn to end; one of them is taken out."""
+    from mazu_ls.server.message_queue import remove
+
+    project = await server.opened()
+    session = await project.sessions.get(params.session_id, create=False)
+    if params.remove is not None:
+        remove(session, params.remove)
+    return wire.Queue([wire.Queued(one.id, one.text) for one in session.queue.values()])
+
+
 @command("mazu.session.end")
 async def end(server: Server, params: turns.OfSession) -> wire.Session:
     """End a session: its running turn is stopped; it can still be read and gone on with."""
@@ -86,10 +182,10 @@ async def delete(server: Server, params: turns.OfSession) -> wire.SessionList:
 
 @command("mazu.session.rewind")
 async def rewind(server: Server, params: turns.Rewind) -> wire.Session:
-    """Take the last turns out of the conversation; files stay as they are."""
+    """Take the last turns, or those from one on, out of the conversation; files stay as they are."""
     project = await server.opened()
     session = await project.sessions.get(params.session_id, create=False)
-    await session.rewind(params.turns)
+    await session.rewind(params.turns, params.turn_id)
     server.notify_changed("sessions")
     return await _shown(project, session)
 

@@ -13,6 +13,7 @@ from mazu_ls.server.commands import command
 from mazu_ls.server.comments import instruction_at
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.lsp import Range
+from mazu_ls.server.message_queue import enqueue
 from mazu_ls.server.places import meant
 from mazu_ls.server.wire import turns as wire
 
@@ -43,6 +44,8 @@ async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
         model=params.model,
         limits=turns.limits(project),
     )
+    if params.queue and session.running and not session.ending:
+        return await enqueue(session, asked)
     return await turns.start(server, session, asked, wait=params.wait, token=token)
 
 

@@ -160,6 +160,11 @@ async def content(server: Server, uri: str) -> str:
 
 
 async def _transcript(server: Server, project: Project, session_id: str) -> str:
+    return await transcript_text(project, session_id)
+
+
+async def transcript_text(project: Project, session_id: str) -> str:
+    """A conversation as Markdown. Raises MazuError(not_found)."""
     from mazu_ls.agent.records import transcript
 
     events = await project.sessions.events(session_id)

@@ -15,6 +15,8 @@ ModelWanted = Annotated[str, Meta(pattern=PLAIN)]
 """A model, or the default one where it is empty."""
 Positive = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+PageSize = Annotated[int, Meta(ge=1, le=5000)]
+SessionName = Annotated[str, Meta(pattern=NAMED, max_length=200)]
 Seconds = Annotated[float, Meta(gt=0)]
 Amount = Annotated[float, Meta(ge=0)]
 Scope = Literal["project", "global"]

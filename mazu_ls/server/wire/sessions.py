@@ -89,3 +89,71 @@ def _turn(record: TurnRecord) -> Turn:
         [Call(call.tool, call.arguments, call.verdict, call.outcome) for call in record.calls],
         record.checkpoints, record.usage,
     )  # fmt: skip
+
+
+class Event(Wire, frozen=True):
+    """One stored event. `live`: it is on the way from the root of the conversation to `head`."""
+
+    seq: int
+    parent: int
+    at: str
+    turn_id: str | None
+    live: bool
+    update: dict[str, Any]
+
+
+class PartialMessage(Wire, frozen=True):
+    """What has streamed of a message that is not finished."""
+
+    message: str
+    thought: str
+
+
+class EventPage(Wire, frozen=True):
+    """A page of a session's events. `updates` is the `seq` of the last `mazu/session/update` of the same moment."""
+
+    session_id: str
+    name: str
+    head: int
+    last: int
+    events: list[Event]
+    next: int | None
+    updates: int
+    partial: PartialMessage | None
+    state: str
+
+
+class SessionMatch(Wire, frozen=True):
+    """A turn in which words of the query occur; `text` is an excerpt."""
+
+    session_id: str
+    name: str
+    at: str
+    turn_id: str
+    text: str
+
+
+class SessionMatches(Wire, frozen=True):
+    """The best first."""
+
+    matches: list[SessionMatch]
+
+
+class TranscriptText(Wire, frozen=True):
+    """A conversation as Markdown; `uri` where it was written to a file, `text` otherwise."""
+
+    text: str | None
+    uri: str | None
+
+
+class Queued(Wire, frozen=True):
+    """A message that waits."""
+
+    queue_id: str
+    text: str
+
+
+class Queue(Wire, frozen=True):
+    """Messages that are sent when the running turn has ended, in their order."""
+
+    queued: list[Queued]

@@ -6,7 +6,18 @@ from mazu_ls.errors import MazuError
 from mazu_ls.messages import StopReason, Usage
 from mazu_ls.server.lsp import Range
 from mazu_ls.server.wire.codec import Params, Wire
-from mazu_ls.server.wire.common import Amount, ModelName, ModelWanted, Place, Positive, Seconds, Text
+from mazu_ls.server.wire.common import (
+    Amount,
+    Count,
+    ModelName,
+    ModelWanted,
+    PageSize,
+    Place,
+    Positive,
+    Seconds,
+    SessionName,
+    Text,
+)
 
 
 class Chat(Params, frozen=True):
@@ -14,6 +25,7 @@ class Chat(Params, frozen=True):
     session_id: str | None = None
     attachments: tuple[Place, ...] = ()
     model: ModelWanted | None = None
+    queue: bool = False
     wait: bool = False
 
 
@@ -74,6 +86,41 @@ class ShowSession(Params, frozen=True):
 class Rewind(Params, frozen=True):
     session_id: str | None = None
     turns: Positive = 1
+    turn_id: str | None = None
+
+
+class RenameSession(Params, frozen=True):
+    name: SessionName
+    session_id: str | None = None
+
+
+class SearchSessions(Params, frozen=True):
+    query: Text
+    limit: Positive = 20
+
+
+class Fork(Params, frozen=True):
+    session_id: str | None = None
+    turn_id: str | None = None
+    name: str = ""
+
+
+class Transcript(Params, frozen=True):
+    session_id: str | None = None
+    uri: str | None = None
+
+
+class Queue(Params, frozen=True):
+    session_id: str | None = None
+    remove: str | None = None
+
+
+class SessionEvents(Params, frozen=True):
+    """`after`: the `seq` of the journal behind which a page begins."""
+
+    session_id: str | None = None
+    after: Count = 0
+    limit: PageSize = 500
 
 
 class Compact(Params, frozen=True):
@@ -93,6 +140,14 @@ class Started(Wire, frozen=True):
 
     session_id: str
     turn_id: str | None
+
+
+class Waiting(Wire, frozen=True):
+    """The answer to a message that waits for the running turn to end."""
+
+    session_id: str
+    turn_id: None
+    queue_id: str
 
 
 class Cancelled(Wire, frozen=True):

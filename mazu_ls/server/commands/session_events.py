@@ -1,0 +1,70 @@
+"""mazu.session.events: a session's journal in pages, whose end joins `mazu/session/update` without a gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server.commands import command
+from mazu_ls.server.event_updates import updates_from_event
+from mazu_ls.server.wire import sessions as wire
+from mazu_ls.server.wire import turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mazu_ls.agent.project import Project
+    from mazu_ls.journal import Event
+    from mazu_ls.server.server import Server
+
+
+@command("mazu.session.events")
+async def events(server: Server, params: turns.SessionEvents) -> wire.EventPage:
+    """The stored events after `after`, where the conversation stands, and what has streamed since the last of them."""
+    from mazu_ls import journal
+
+    project = await server.opened()
+
+    def now(session_id: str) -> tuple[int, dict[str, str] | None, str | None]:
+        return (
+            server.updates.sent(session_id),
+            server.updates.partial(session_id),
+            _state(project, session_id),
+        )
+
+    seen = await project.sessions.snapshot(params.session_id, now=now)
+    updates, partial, state = seen.beside
+    standing = {event.seq for event in journal.chain(seen.events, seen.head)}
+    later = [event for event in seen.events if event.seq > params.after]
+    page = later[: params.limit]
+    return wire.EventPage(
+        session_id=seen.session_id,
+        name=_name(seen.events),
+        head=seen.head,
+        last=seen.last,
+        events=[row for event in page for row in _rows(event, event.seq in standing)],
+        next=page[-1].seq if len(later) > len(page) else None,
+        updates=updates,
+        partial=wire.PartialMessage(**partial) if partial else None,
+        state=state or (await project.sessions.info(seen.session_id)).state,
+    )
+
+
+def _state(project: Project, session_id: str) -> str | None:
+    """The state of a session that this process holds."""
+    session = project.sessions.find(session_id)
+    return session.state if session else None
+
+
+def _name(events: Iterable[Event]) -> str:
+    from mazu_ls import journal
+
+    name = ""
+    for event in events:
+        if isinstance(event.body, journal.SessionStarted | journal.SessionNamed):
+            name = event.body.name or name
+    return name
+
+
+def _rows(event: Event, live: bool) -> list[wire.Event]:
+    updates: list[dict[str, Any]] = updates_from_event(event.body)
+    return [wire.Event(event.seq, event.parent, event.at, event.turn, live, update) for update in updates]

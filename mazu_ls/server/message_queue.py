@@ -1,0 +1,98 @@
+"""Messages that wait for the running turn to end, and are sent then, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server import turns, uris
+from mazu_ls.server.attachments import attachments
+from mazu_ls.server.lsp import Position, Range
+from mazu_ls.server.wire import turns as wire
+from mazu_ls.server.wire.common import Place
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.asked import Prompt
+    from mazu_ls.agent.project import Project
+    from mazu_ls.agent.session import Session
+    from mazu_ls.server.server import Server
+
+STOPPED = ("cancelled", "error")
+"""After a turn that ended so the user is there to say what comes next: nothing is sent by itself."""
+
+
+async def enqueue(session: Session, asked: Prompt) -> wire.Waiting:
+    """Let a message wait; when this returns it is on the disk."""
+    from mazu_ls.agent.naming import new_id
+
+    queued = journal.MessageQueued(new_id("q"), asked.text, asked.attached, asked.model)
+    session.append(queued)
+    await asyncio.to_thread(session.journal.sync)
+    return wire.Waiting(session.id, None, queued.id)
+
+
+def remove(session: Session, queue_id: str) -> None:
+    """Take a message out of the queue. Raises MazuError(not_found)."""
+    if queue_id not in session.queue:
+        raise MazuError(Kind.NOT_FOUND, "That message is not waiting any more.", "See mazu.session.queue.")
+    session.append(journal.MessageDequeued(queue_id))
+
+
+def attach(server: Server, project: Project) -> None:
+    """From now on the next message is sent when a turn has ended."""
+
+    def hear(session_id: str, event: journal.Event) -> None:
+        ended = event.body
+        session = project.sessions.find(session_id)
+        if (
+            isinstance(ended, journal.TurnEnded)
+            and ended.stop_reason not in STOPPED
+            and session
+            and session.queue
+        ):
+            server.jobs.spawn(send_next(server, session))
+
+    project.listen(hear)
+
+
+async def send_next(server: Server, session: Session) -> None:
+    """Send the message that waits longest, once nothing runs."""
+    from mazu_ls.agent.asked import Prompt
+
+    project = await server.opened()
+    await session.settled()
+    if session.running or not session.queue:
+        return
+    queued = next(iter(session.queue.values()))
+    places = [place for one in queued.attached if (place := _place(server, one))]
+    attached = await attachments(server, places)
+    asked = Prompt(queued.text, attached, model=queued.model, limits=turns.limits(project))
+    try:
+        await turns.start(
+            server,
+            session,
+            asked,
+            wait=False,
+            begun=lambda: session.append(journal.MessageDequeued(queued.id)),
+        )
+    except MazuError as error:
+        await server.host.say(
+            "warning", f"Mazu: a message still waits to be sent. {error.message} {error.hint}"
+        )
+
+
+def _place(server: Server, attached: journal.Attached) -> Place | None:
+    """Where something that was attached is now; None for what is no file any more."""
+    try:
+        path = server.workspace.resolve(attached.path)
+    except MazuError:
+        return None
+    if not path.is_file():
+        return None
+    if attached.first is None:
+        return Place(uris.from_path(path))
+    return Place(
+        uris.from_path(path), Range(Position(attached.first, 0), Position(attached.last or attached.first, 0))
+    )
