@@ -21,11 +21,8 @@ def updates_from_event(body: Any) -> list[dict[str, Any]]:
         case journal.CallOutput(call_id, text):
             return [{"kind": "tool_output", "callId": call_id, "text": redact(text)}]
         case journal.ModelSaid(message, _, usage):
-            thought = "".join(part.text for part in message.parts if type(part).__name__ == "Thinking")
-            return [
-                {"kind": "reply", "text": message.text, "thought": thought},
-                {"kind": "usage", "usage": usage},
-            ]
+            said = {"kind": "reply", "text": message.text, "thought": message.thought}
+            return [said, {"kind": "usage", "usage": usage}]
         case journal.Spent(_, usage):
             return [{"kind": "usage", "usage": usage}]
         case journal.CheckpointTaken(id, kind, label):
