@@ -30,6 +30,7 @@ from mazu_ls.memory.imports import Record
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.record import Anchor, Range, identifier
 from mazu_ls.memory.rows import Entry
+from mazu_ls.paths import private_folder, root_state
 from tests.server.client import Client
 from tests.server.test_process import real_server
 
@@ -60,8 +61,7 @@ async def build(folder: Path, documents: int, memories: int) -> None:
     draw = random.Random(1)
     for number in range(documents):
         (folder / f"module_{number}.py").write_text(source(number, 40 + draw.randrange(160)))
-    place = folder / ".mazu"
-    place.mkdir()
+    place = private_folder(root_state(folder, {"MAZU_STATE_HOME": f"{folder.parent}/state"}))
     store = await Memories.open(place / "memory.db", folder.parent / "global.db", MemorySettings())
     records: list[Any] = []
     for number in range(memories):

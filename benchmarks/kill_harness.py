@@ -258,7 +258,7 @@ class Harness:
             check=True,
         )
         found = {oids[line[:40]] for line in out.stdout.splitlines() if not line.endswith("missing")}
-        places = [self.project.store().parent / "rescue", self.project.root / ".mazu" / "rollback"]
+        places = [self.project.store().parent / "rescue", *self.project.root.glob(".mazu-staging-*")]
         for path in (path for place in places if place.is_dir() for path in place.iterdir()):
             try:
                 held = path.read_text()

@@ -48,7 +48,7 @@ class Project:
             (self.root / shared).write_text(f"checkpoint {letter}\n")
 
     async def set_up(self) -> None:
-        (self.root / ".mazu").mkdir(parents=True)
+        self.root.mkdir(parents=True)
         engine = await self.opened()
         for letter in "AB":
             self.put(letter)
@@ -69,7 +69,7 @@ class Project:
     def letters(self) -> str:
         """The state that everything is in; more than one letter, or none, is a mixed state."""
         now = self.agents_files()
-        db = connect(self.root / ".mazu" / "memory.db", [])
+        db = connect(self.store().parents[1] / "memory.db", [])
         notes, head = PARTS[0].all(db), PARTS[1].all(db)
         db.close()
         found = {letter for letter, held in self.states.items() if held == now} or {"?"}
@@ -78,7 +78,7 @@ class Project:
         return "".join(sorted(found))
 
     def store(self) -> Path:
-        return next(self.state.glob("roots/*/checkpoints/store.git"))
+        return next(self.state.glob("projects/*/checkpoints/store.git"))
 
 
 def user(project: Project) -> None:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct, field
 
+from mazu_ls.paths import PROJECT_FOLDER
+from mazu_ls.workspace import project_files
+
 Mode = Literal["ask", "auto", "plan", "bypass"]
 VerdictName = Literal["allow", "ask", "deny"]
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(gt=0, le=1)]
+MAX_CONFIG_BYTES = 1024**2
 GIB = 1024**3
 MIB = 1024**2
 
@@ -183,18 +188,32 @@ def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
     return Loaded(_structure(merged), tuple(warnings))
 
 
-def read_layer(path: Path, *, may_loosen: bool) -> tuple[Layer | None, str | None]:
-    """A `config.toml` as a layer, or why it cannot be read; both None where there is no file."""
+def read_layer(path: Path) -> tuple[Layer | None, str | None]:
+    """The user's own `config.toml` as a layer, or why it cannot be read; both None where there is no file."""
+    return _layer(path, lambda: path.read_text(encoding="utf-8"), may_loosen=True)
+
+
+def read_project_layer(root: Path) -> tuple[Layer | None, str | None]:
+    """A project's `.mazu/config.toml` as a layer that may only tighten, or why it cannot be read; both None without one.
+
+    It is somebody else's file: a link, a fifo, a device or a long file is not read.
+    """
+    place = Path(PROJECT_FOLDER, "config.toml")
+    read = partial(project_files.read_text, root, place.as_posix(), MAX_CONFIG_BYTES)
+    return _layer(root / place, read, may_loosen=False)
+
+
+def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[Layer | None, str | None]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None, None
-    except (OSError, UnicodeDecodeError) as error:
-        return None, f"{path} cannot be read: {error}; its settings are ignored."
-    try:
+        text = read()
         return Layer(str(path), tomllib.loads(text), text, may_loosen), None
+    except (FileNotFoundError, NotADirectoryError):
+        return None, None
     except tomllib.TOMLDecodeError as error:
         return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is mended."
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return None, f"{path} cannot be read: {reason}; its settings are ignored."
 
 
 def exposed(path: Path) -> str | None:

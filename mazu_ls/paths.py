@@ -1,11 +1,17 @@
-"""Where state lives: the project's `.mazu/`, the user's `~/.mazu/`, the platform's state directory."""
+"""Where state lives: the state directory (keyed by a project's real path) and the user's `~/.mazu/`.
+
+Nothing in a project's folder is state: its `.mazu/` holds only text for people.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.workspace import project_files
 
 PROJECT_FOLDER = ".mazu"
 
@@ -16,7 +22,7 @@ def mazu_home(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def state_home(env: Mapping[str, str] = os.environ) -> Path:
-    """Checkpoint stores, journals and logs. `MAZU_STATE_HOME` moves it."""
+    """Memory, checkpoint stores, journals and logs. `MAZU_STATE_HOME` moves it."""
     if env.get("MAZU_STATE_HOME"):
         return Path(env["MAZU_STATE_HOME"])
     from platformdirs import user_state_path
@@ -25,17 +31,32 @@ def state_home(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def root_key(root: Path) -> str:
-    """Names one worktree root: real path, device and inode, so that a copy or a moved folder is another root."""
+    """Identifies a project by the real path of its folder.
+
+    No device or inode number: they change with reboots, network mounts and containers.
+    """
+    return _digest(str(root.resolve()))
+
+
+def legacy_root_key(root: Path) -> str:
+    """The key that versions before 0.1 used: real path, device and inode. Raises OSError for a missing folder."""
     real = root.resolve()
     stat = real.stat()
-    return hashlib.sha256(
-        f"{real}\0{stat.st_dev}\0{stat.st_ino}".encode("utf-8", "surrogateescape")
-    ).hexdigest()[:24]
+    return _digest(f"{real}\0{stat.st_dev}\0{stat.st_ino}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+
+
+def projects_folder(state: Path) -> Path:
+    """The folder of the state directory that holds one folder for each project."""
+    return state / "projects"
 
 
 def root_state(root: Path, env: Mapping[str, str] = os.environ) -> Path:
-    """The state directory of one worktree root (not created)."""
-    return state_home(env) / "roots" / root_key(root)
+    """The state directory of one project (not created)."""
+    return projects_folder(state_home(env)) / root_key(root)
 
 
 def private_folder(path: Path) -> Path:
@@ -44,11 +65,17 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def project_folder(root: Path) -> Path:
-    """Create `<root>/.mazu`, ignored by git through its own `.gitignore`, and return it."""
-    folder = root / PROJECT_FOLDER
-    folder.mkdir(exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
-    return folder
+def project_folder(root: Path, name: str = "") -> Path:
+    """Create `<root>/.mazu/<name>`, which git ignores through `.mazu/.gitignore`, and return its path.
+
+    Called only where there is text for people to put there. Raises OSError where a link or a file stands on the way,
+    or the folder cannot be written.
+    """
+    inside = PurePosixPath(PROJECT_FOLDER, name)
+    ignore = PurePosixPath(PROJECT_FOLDER, ".gitignore")
+    if project_files.stat_entry(root, ignore) is None:
+        project_files.write_file(root, ignore, b"*\n")
+    project_files.create_folder(root, inside)
+    if not os.access(root / inside, os.W_OK):
+        raise PermissionError(errno.EACCES, "is not writable", str(root / inside))
+    return root / inside

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,10 +20,15 @@ from mazu_ls.errors import Kind, MazuError
 if TYPE_CHECKING:
     import apsw
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 BUSY_MS = 10_000
 CHECKED_BYTES = 16 * 1024 * 1024
 _checked: set[str] = set()
+
+
+class ForeignSchema(Exception):
+    """A database holds tables, triggers or views that are not what our own migrations make."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,26 @@ class Migrations:
 
     owner: str
     steps: Sequence[str | Callable[[apsw.Connection], None]]
+
+    def objects(self) -> dict[tuple[str, str], tuple[str, str | None]]:
+        """What the steps make: table and SQL of each table, index, trigger and view, by type and name."""
+        return _objects(self.owner, tuple(self.steps))
+
+
+@cache
+def _objects(
+    owner: str, steps: tuple[str | Callable[[apsw.Connection], None], ...]
+) -> dict[tuple[str, str], tuple[str, str | None]]:
+    import apsw
+
+    connection = apsw.Connection(":memory:")
+    try:
+        _migrate(connection, Migrations(owner, steps))
+        found = _schema(connection)
+    finally:
+        connection.close()
+    del found["table", "schema_version"]
+    return found
 
 
 class Store:
@@ -107,7 +136,8 @@ def select(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) ->
 
 
 def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
-    """Open one connection in WAL mode with FULL sync and migrate it. A damaged file is set aside first.
+    """Open one connection in WAL mode with FULL sync and migrate it. A file that is damaged, or whose schema holds what
+    mazu-ls did not put there, is set aside first.
 
     Damage inside is looked for once in a process, in files of at most 16 MiB (3 ms for each), and in any file in
     which it was met before.
@@ -118,7 +148,8 @@ def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
         connection = _connect(path, migrations)
         _check(connection, path)
         return connection
-    except (apsw.CorruptError, apsw.NotADBError):
+    except (apsw.CorruptError, apsw.NotADBError, ForeignSchema) as error:
+        log.warning("%s is set aside: %s", path, error)
         quarantine(path)
         return _connect(path, migrations)
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError) as error:
@@ -175,14 +206,66 @@ def quarantined(path: Path) -> list[Path]:
 def _connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
     import apsw
 
+    with suppress(FileExistsError):  # private from the first byte on; -wal and -shm get the same mode
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     connection = apsw.Connection(str(path))
+    try:
+        return _prepared(connection, migrations)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def harden(connection: apsw.Connection) -> None:
+    """Take no code from the file: no functions in its schema, no writes to the schema or to shadow tables.
+
+    See "Defense against the dark arts", sqlite.org/security.html.
+    """
+    import apsw
+
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+
+
+def _prepared(connection: apsw.Connection, migrations: Sequence[Migrations]) -> apsw.Connection:
     connection.set_busy_timeout(BUSY_MS)
+    harden(connection)
     _write_ahead(connection)
     # One statement per call: APSW stops at the first that returns a row until the cursor is read.
     for pragma in ("synchronous = full", "foreign_keys = on", "temp_store = memory"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
-    transaction(connection, lambda db: [_migrate(db, steps) for steps in migrations])
+    transaction(connection, lambda db: _bring_up_to_date(db, migrations))
     return connection
+
+
+def _bring_up_to_date(connection: apsw.Connection, migrations: Sequence[Migrations]) -> None:
+    for steps in migrations:
+        _migrate(connection, steps)
+    _require_own_schema(connection, migrations)
+
+
+def _require_own_schema(connection: apsw.Connection, migrations: Sequence[Migrations]) -> None:
+    """Raise ForeignSchema where the file's schema is not what `migrations` make.
+
+    Tables of other owners may stand beside theirs; views may not, and no trigger on their tables but their own.
+    """
+    held = _schema(connection)
+    ours: dict[tuple[str, str], tuple[str, str | None]] = {}
+    for one in migrations:
+        ours |= one.objects()
+    tables = {name for kind, name in ours if kind == "table"}
+    for key, value in ours.items():
+        if held.get(key) != value:
+            raise ForeignSchema(f"the {key[0]} {key[1]} is not what mazu-ls made")
+    for (kind, name), (table, _) in held.items():
+        if kind == "view" or (kind in ("trigger", "index") and table in tables and (kind, name) not in ours):
+            raise ForeignSchema(f"it holds a {kind} {name} that mazu-ls did not make")
+
+
+def _schema(connection: apsw.Connection) -> dict[tuple[str, str], tuple[str, str | None]]:
+    rows = select(connection, "SELECT type, name, tbl_name, sql FROM sqlite_schema")
+    return {(kind, name): (table, sql) for kind, name, table, sql in rows if not name.startswith("sqlite_")}
 
 
 def _write_ahead(connection: apsw.Connection) -> None:

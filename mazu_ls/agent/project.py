@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from mazu_ls.agent.role import Role
 from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.toolbox import builtin_tools, lent_tools
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state import identity
 from mazu_ls.store import Store, quarantined
 from mazu_ls.workspace import Workspace
 
@@ -53,6 +55,7 @@ class Project:
         self.host = host
         self.env = env
         self.warnings: list[str] = []
+        self.moved_states: tuple[identity.Marker, ...] = ()
         self.workspace = Workspace(self.folders)
         self.config: Config
         self.sessions: Sessions
@@ -115,30 +118,28 @@ class Project:
         self._extensions.configure(self.config.mcp_servers, self._mcp_of_user, seconds)
 
     def _make_folders(self) -> None:
-        if self.folders:
+        if not self.folders:
+            self.root = self.state = paths.private_folder(paths.state_home(self.env) / "no-folder")
+            self.key = "no-folder"
+        else:
             self.root = self.folders[0]
             self.key = paths.root_key(self.root)
-        else:
-            self.root = paths.private_folder(paths.state_home(self.env) / "no-folder")
-            self.key = "no-folder"
-        self.state = paths.private_folder(paths.state_home(self.env) / "roots" / self.key)
+            self.state = self._open_state()
         self.journals = paths.private_folder(self.state / "journal")
-        self.database = self._place_of_database()
+        self.database = self.state / "memory.db"
 
-    def _place_of_database(self) -> Path:
-        """`.mazu/memory.db`; in the state directory where the project cannot hold it."""
-        if self.folders and self.root.resolve() != Path.home().resolve():
-            try:
-                folder = paths.project_folder(self.root)
-            except OSError as error:
-                self.warnings.append(
-                    f"{self.root} is read-only ({error.strerror}): memory is kept in {self.state}."
-                )
-            else:
-                if os.access(folder, os.W_OK):
-                    return folder / "memory.db"
-                self.warnings.append(f"{folder} is not writable: memory is kept in {self.state}.")
-        return self.state / "memory.db"
+    def _open_state(self) -> Path:
+        """The project's state folder; a temporary one where the state directory cannot be written."""
+        try:
+            opened = identity.open_state(self.root, self.env)
+            self.moved_states = opened.moved
+        except OSError as error:
+            self.warnings.append(
+                f"The state directory {paths.state_home(self.env)} cannot be used ({error.strerror}): memory, conversations"
+                " and checkpoints last only until mazu-ls ends. Make it writable and restart."
+            )
+            return Path(tempfile.mkdtemp(prefix="mazu-ls-"))
+        return opened.folder
 
     async def _open_stores(self) -> None:
         from mazu_ls.memory.memories import Memories
@@ -190,12 +191,13 @@ class Project:
         self._settings = settings
         problems: list[str] = []
         layers: list[settings_of.Layer] = []
-        for path, may_loosen in self._config_files():
-            layer, problem = settings_of.read_layer(path, may_loosen=may_loosen)
+        own = paths.mazu_home(self.env) / "config.toml"
+        found = [settings_of.read_layer(own), *map(settings_of.read_project_layer, self.folders[:1])]
+        for layer, problem in found:
             layers += [layer] if layer else []
             problems += [problem] if problem else []
-            exposed = settings_of.exposed(path) if may_loosen else None
-            problems += [exposed] if exposed and exposed not in self.warnings else []
+        exposed = settings_of.exposed(own)
+        problems += [exposed] if exposed and exposed not in self.warnings else []
         layers.append(settings_of.Layer("editor settings", settings))
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config
@@ -205,10 +207,6 @@ class Project:
         problems += loaded.warnings
         self.warnings += [problem for problem in problems if problem not in self.warnings]
         return problems
-
-    def _config_files(self) -> list[tuple[Path, bool]]:
-        files = [(paths.mazu_home(self.env) / "config.toml", True)]
-        return files + [(folder / paths.PROJECT_FOLDER / "config.toml", False) for folder in self.folders[:1]]
 
     def listen(self, listener: journal.Listener) -> Callable[[], None]:
         """Hear every event of every session, in order, on the loop; call what is returned to stop."""

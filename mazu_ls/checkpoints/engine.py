@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mazu_ls.checkpoints import collecting, diff, lock, mounts, opening, retention, rollback, schema
+from mazu_ls.checkpoints import (
+    collecting,
+    diff,
+    lock,
+    mounts,
+    opening,
+    retention,
+    rollback,
+    schema,
+    stage,
+    staging,
+)
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.plan import Plan
 from mazu_ls.checkpoints.project import Project, tree_of
@@ -56,6 +67,7 @@ class Checkpoints:
         self._room: int | None = None
         self._pruning = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
+        self._sweeping: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -72,12 +84,12 @@ class Checkpoints:
         (`paths.state_home()`). Raises MazuError: git if it is missing, unsupported for a folder that is too broad.
         """
         require_git()
-        found = mounts.mounts(roots)
+        place = opening.place_of(state, roots[0]) if roots else state
+        found = mounts.mounts(roots, _explained(lambda: staging.folder_name(place), place))
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
-        place = opening.place_of(state, found[0].directory)
         try:
             project = await store.read(
-                lambda db: _explained(lambda: opening.open_project(db, place, found, parts, settings), place)
+                lambda _: _explained(lambda: opening.open_project(place, found, parts, settings), place)
             )
             engine = cls(store, project, [opening.place_of(state, m.directory) for m in found if m.scanned])
             await engine._locked(lambda db: _recovered(project, db), recovering=True)
@@ -228,6 +240,8 @@ class Checkpoints:
 
     async def close(self) -> None:
         """Finish background work and release everything."""
+        if self._sweeping:
+            self._sweeping.cancel()
         if self._background:
             await asyncio.gather(*self._background, return_exceptions=True)
         await self._store.read(lambda _: self._project.repository.forget_reader())
@@ -257,11 +271,25 @@ class Checkpoints:
         buffers: tuple[Buffer, ...],
         on_conflict: OnConflict | None,
     ) -> rollback.Rollback:
-        return await self._locked(
+        done = await self._locked(
             lambda db: rollback.roll_back(
                 self._project, db, target, selection=selection, buffers=buffers, on_conflict=on_conflict
             )
         )
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.create_task(self._sweep_staging())
+        return done
+
+    async def _sweep_staging(self) -> None:
+        """Remove what the rollback replaced once it has rested, and with it the staging folder in the project."""
+        await asyncio.sleep(stage.GRAVE_SECONDS + 1)
+        try:
+            rescued = await self._locked(lambda _: stage.sweep(self._project.mounts, self._project.rescue))
+        except MazuError as error:
+            log.warning("the staging folder was not emptied: %s", error)
+        else:
+            for path in rescued:
+                log.warning("written during a rollback; saved as %s", path)
 
     def _tidy(self) -> None:
         """What a checkpoint leaves to do, behind the caller's back."""

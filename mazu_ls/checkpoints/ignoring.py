@@ -8,7 +8,7 @@ from pathlib import Path
 from mazu_ls.checkpoints.user_repository import UserRepository
 
 # The last is the name of a file that is being written atomically by the agent.
-_OURS = ".mazu/\n.git\n.*.????????????.mazu\n"
+_OURS = ".mazu/\n.mazu-staging-*/\n.git\n.*.????????????.mazu\n"
 
 
 def exclude_text(user: UserRepository | None) -> str:

@@ -19,11 +19,13 @@ _NEVER = {b".git", PROJECT_FOLDER.encode()}
 class Mount:
     """`directory` is kept below `prefix` of the tree. `label` goes before paths shown to the user, with its slash.
 
+    `work` is the staging folder: where a rollback's new files wait and its old ones go, on this folder's own device.
     `scanned`: the ignore rules of git apply and git looks for changes; else every file belongs to it (skills).
     """
 
     prefix: bytes
     directory: Path
+    work: Path
     label: str = ""
     scanned: bool = True
 
@@ -55,11 +57,6 @@ class Mount:
         return self._start + relative
 
     @cached_property
-    def work(self) -> Path:
-        """Where a rollback's new files wait and its old ones go: on this folder's own device, inside `.mazu`."""
-        return (self.directory / PROJECT_FOLDER if self.scanned else self.directory.parent) / "rollback"
-
-    @cached_property
     def _start(self) -> bytes:
         return os.fsencode(self.directory) + b"/"
 
@@ -83,23 +80,32 @@ def _posix(folder: bytes) -> PurePosixPath:
     return PurePosixPath(os.fsdecode(folder))
 
 
-def mounts(roots: Sequence[Path]) -> tuple[Mount, ...]:
-    """One mount for each workspace folder, and one for the project's skills. Refuses folders that hold everything."""
+def mounts(roots: Sequence[Path], staging: str) -> tuple[Mount, ...]:
+    """One mount for each workspace folder, and one for the project's skills; `staging` names their staging folders.
+
+    Refuses folders that hold everything.
+    """
     if not roots:
         raise MazuError(Kind.UNSUPPORTED, "Checkpoints need an open folder.", "Open a folder in the editor.")
     real = [root.resolve() for root in roots]
     for root in real:
         refuse_broad(root)
     labels = _labels(real) if len(real) > 1 else [""]
-    found = [Mount(CODE, real[0], labels[0])]
+    found = [Mount(CODE, real[0], real[0] / staging, labels[0])]
     found += [
-        Mount(FOLDERS + root_key(root).encode(), root, label)
+        Mount(FOLDERS + root_key(root).encode(), root, root / staging, label)
         for root, label in zip(real[1:], labels[1:], strict=True)
         if not any(root == other for other in real[: real.index(root)])
     ]
     return (
         *found,
-        Mount(SKILLS, real[0] / PROJECT_FOLDER / "skills", f"{PROJECT_FOLDER}/skills/", scanned=False),
+        Mount(
+            SKILLS,
+            real[0] / PROJECT_FOLDER / "skills",
+            real[0] / staging,
+            f"{PROJECT_FOLDER}/skills/",
+            scanned=False,
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from mazu_ls.checkpoints.records import Checkpoint, FileCounts, MemoryCounts, Sk
 from mazu_ls.checkpoints.repository import REFS, Repository
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import MazuError
-from mazu_ls.paths import private_folder, root_key
+from mazu_ls.paths import private_folder, projects_folder, root_key
 from mazu_ls.store import transaction
 
 if TYPE_CHECKING:
@@ -29,34 +29,15 @@ log = logging.getLogger(__name__)
 
 def place_of(state: Path, root: Path) -> Path:
     """Where everything about the checkpoints of one root is kept."""
-    return state / "roots" / root_key(root) / "checkpoints"
+    return projects_folder(state) / root_key(root) / "checkpoints"
 
 
 def open_project(
-    db: apsw.Connection,
-    place: Path,
-    mounts: Sequence[Mount],
-    parts: Sequence[Part],
-    settings: CheckpointSettings,
+    place: Path, mounts: Sequence[Mount], parts: Sequence[Part], settings: CheckpointSettings
 ) -> Project:
-    """The project, with a store that git can read. A project folder that was moved keeps its checkpoints."""
-    _adopt(db, place, mounts[0].directory)
+    """The project, with a store that git can read."""
     private_folder(place)
-    project = Project(Repository.open(place / "store.git"), mounts, parts, settings)
-    schema.set_state(db, "place", json.dumps([str(place), str(mounts[0].directory)]))
-    return project
-
-
-def _adopt(db: apsw.Connection, place: Path, root: Path) -> None:
-    """Take the store along when the project's folder was moved; a copy starts with a store of its own."""
-    recorded = schema.state(db, "place")
-    if recorded is None or place.exists():
-        return
-    old_place, old_root = (Path(path) for path in json.loads(recorded))
-    if old_place != place and old_place.is_dir() and old_root != root and not old_root.exists():
-        private_folder(place.parent)
-        old_place.rename(place)
-        log.warning("the project moved from %s; its checkpoints moved along", old_root)
+    return Project(Repository.open(place / "store.git"), mounts, parts, settings)
 
 
 def reconcile(project: Project, db: apsw.Connection) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path, PurePosixPath
 
+from mazu_ls.checkpoints import staging
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
 from mazu_ls.checkpoints.pack import sync_file_system, sync_folder
@@ -20,18 +22,8 @@ from mazu_ls.errors import Kind, MazuError
 Staged = dict[Step, bytes]
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NONE, _DRAFT = "0", b"draft-"
-_GRAVE_SECONDS = 10.0
+GRAVE_SECONDS = 10.0
 _FEW = 8  # files or folders that are synced one by one
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[int]:
-    """A descriptor of a folder of ours."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 class WorkFolders:
@@ -50,8 +42,8 @@ class WorkFolders:
     def of(self, mount: Mount) -> int:
         """The mount's, created where it is missing."""
         if (fd := self._open.get(mount.work)) is None:
-            mount.work.mkdir(parents=True, exist_ok=True)
-            fd = self._open[mount.work] = self._stack.enter_context(opened(mount.work))
+            fd = self._open[mount.work] = staging.open_staging(mount.work, create=True)
+            self._stack.callback(os.close, fd)
         return fd
 
 
@@ -84,9 +76,13 @@ def stage(steps: Sequence[Step], read: Callable[[Sequence[bytes]], Generator[byt
 
 def unstage(staged: Staged) -> None:
     """Remove what was staged."""
-    for step, name in staged.items():
-        for path in (name, _DRAFT + name):
-            (step.mount.work / os.fsdecode(path)).unlink(missing_ok=True)
+    with WorkFolders() as works:
+        for step, name in staged.items():
+            for path in (name, _DRAFT + name):
+                with suppress(FileNotFoundError):
+                    os.unlink(path, dir_fd=works.of(step.mount))
+    for work in {step.mount.work for step in staged}:
+        staging.remove_staging(work)
 
 
 def _name(step: Step, number: int) -> bytes:
@@ -190,22 +186,25 @@ def _contents(fd: int, size: int) -> bytes:
     return b"".join(chunks)
 
 
-def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = _GRAVE_SECONDS) -> list[Path]:
+def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = GRAVE_SECONDS) -> list[Path]:
     """Empty the work folders of files that waited `older_than` seconds. One whose content is neither the old nor the
     new was written through an open descriptor: it goes to `rescue`, and its new place is returned.
     """
     rescued: list[Path] = []
     for folder in {mount.work for mount in mounts}:
-        if not folder.is_dir():
+        try:
+            work = staging.open_staging(folder)
+        except OSError:
             continue
-        with opened(folder) as work:
+        try:
             with os.scandir(work) as found:
                 names = [os.fsencode(item.name) for item in found if not _rests(item, older_than)]
             for name in names:
-                if not _bury(work, name, older_than):
-                    rescued.append(_rescue(folder / os.fsdecode(name), rescue))
-        with suppress(OSError):
-            folder.rmdir()
+                if name != staging.IGNORE and not _bury(work, name, older_than):
+                    rescued.append(_rescue(work, name, rescue))
+        finally:
+            os.close(work)
+        staging.remove_staging(folder)
     return rescued
 
 
@@ -239,12 +238,14 @@ def _rests(item: os.DirEntry[str], seconds: float) -> bool:
     return status.st_mtime_ns < status.st_ctime_ns and time.time() - status.st_ctime < seconds
 
 
-def _rescue(source: Path, rescue: Path) -> Path:
+def _rescue(work: int, name: bytes, rescue: Path) -> Path:
     rescue.mkdir(parents=True, exist_ok=True)
-    target = rescue / f"{time.strftime('%Y%m%dT%H%M%S')}-{source.name}"
+    target = rescue / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.fsdecode(name)}"
     try:
-        source.replace(target)
+        os.rename(name, target, src_dir_fd=work)
     except OSError:  # another device
-        target.write_bytes(source.read_bytes())
-        source.unlink()
+        fd = os.open(name, READ, dir_fd=work)
+        with os.fdopen(fd, "rb") as source, target.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+        os.unlink(name, dir_fd=work)
     return target

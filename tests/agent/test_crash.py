@@ -48,7 +48,7 @@ async def killed_in_mid_turn(world: World, url: str, when: Callable[[Path], bool
     try:
         async with asyncio.timeout(30):
             state = world.root.parent / "state"
-            while not any(map(when, state.glob("roots/*/journal"))):  # noqa: ASYNC110 - seen from outside
+            while not any(map(when, state.glob("projects/*/journal"))):  # noqa: ASYNC110 - seen from outside
                 await asyncio.sleep(0.05)
     finally:
         process.send_signal(signal.SIGKILL)

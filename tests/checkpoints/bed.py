@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 from mazu_ls.checkpoints import Checkpoint, Checkpoints, Part, RollbackReport
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.host import Buffer
+from mazu_ls.paths import private_folder, root_state
 from mazu_ls.store import Migrations, select
 
 State = dict[str, tuple[int, bytes]]
@@ -133,7 +135,7 @@ class Bed:
 async def bed(folder: Path, parts: Sequence[Part] = (), root: Path | None = None, **settings: Any):
     """Open checkpoints on `folder`/project (or `root`)."""
     root = root or folder / "project"
-    (root / ".mazu").mkdir(parents=True, exist_ok=True)
+    root.mkdir(parents=True, exist_ok=True)
     engine = await open_engine([root], folder / "state", parts, **settings)
     opened = Bed(root, folder / "state", engine, parts)
     try:
@@ -145,7 +147,9 @@ async def bed(folder: Path, parts: Sequence[Part] = (), root: Path | None = None
 async def open_engine(
     roots: Sequence[Path], state: Path, parts: Sequence[Part] = (), **settings: Any
 ) -> Checkpoints:
-    database = roots[0] / ".mazu" / "memory.db"
+    database = root_state(roots[0], {"MAZU_STATE_HOME": str(state)}) / "memory.db"
+    with contextlib.suppress(OSError):
+        private_folder(database.parent)
     return await Checkpoints.open(roots, database, state, parts, CheckpointSettings(**settings))
 
 
@@ -153,7 +157,7 @@ def files(root: Path, leave_out: Sequence[str] = ()) -> State:
     """Type and permission bits, and bytes, of every file below `root`, without git's, ours and some folders."""
     found: State = {}
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name not in (".git", ".mazu", *leave_out)]
+        folders[:] = [n for n in folders if n not in (".git", *leave_out) and not n.startswith(".mazu")]
         for name in [*names, *(n for n in folders if (Path(folder) / n).is_symlink())]:
             path = Path(folder) / name
             status = path.lstat()

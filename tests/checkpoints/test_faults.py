@@ -55,9 +55,7 @@ async def test_a_full_disk_shows_before_anything_moves(tmp_path: Path, tiny: Pat
         assert "full" in full.value.message
         assert files(root) == state
         assert part.all(engine._store.connection) == {"m": "now"}
-        assert [
-            name for _, _, names in os.walk(root / ".mazu") for name in names if name != "memory.db"
-        ] == []
+        assert [path for path in root.iterdir() if path.name.startswith(".mazu")] == []
         (root / "filler").unlink()
         assert (await (await engine.plan(first.id)).apply("overwrite")).verified
     finally:
@@ -150,7 +148,8 @@ async def test_the_store_is_gone(noted: Bed, caplog: pytest.LogCaptureFixture):
     noted.note("m", "1")
     await noted.take()
     await noted.engine.close()
-    shutil.rmtree(noted.state)
+    (place,) = noted.state.glob("projects/*/checkpoints")
+    shutil.rmtree(place)
     noted.engine = await open_engine([noted.root], noted.state, noted.parts)
     assert (await noted.engine.list())[0] == []
     assert "misses 1 of 1" in caplog.text
@@ -166,9 +165,10 @@ async def test_the_database_is_garbage(noted: Bed):
     noted.note("m", "1")
     first = await noted.take("keep me")
     await noted.engine.close()
-    for path in (noted.root / ".mazu").glob("memory.db*"):
+    (database,) = noted.state.glob("projects/*/memory.db")
+    for path in database.parent.glob("memory.db*"):
         path.unlink()
-    (noted.root / ".mazu" / "memory.db").write_bytes(os.urandom(50_000))
+    database.write_bytes(os.urandom(50_000))
     noted.engine = await open_engine([noted.root], noted.state, noted.parts)
     listed, current = await noted.engine.list()
     assert [(c.id, c.label, c.commit) for c in listed] == [(first.id, "keep me", first.commit)]
@@ -342,6 +342,6 @@ async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog
             assert (await project.roll_back((first, second)[number % 2])).verified
         await asyncio.gather(*project.engine._background)
         stage.sweep(project.engine._project.mounts, project.engine._project.rescue, older_than=0)
-        assert not (project.root / ".mazu" / "rollback").exists()
+        assert not [path for path in project.root.iterdir() if path.name.startswith(".mazu")]
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         project.fsck()

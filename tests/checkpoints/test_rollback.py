@@ -7,6 +7,7 @@ import pytest
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
+from mazu_ls.state import identity
 from tests.checkpoints.bed import Bed, bed
 
 
@@ -334,11 +335,14 @@ async def test_the_difference_is_told_in_files_memories_and_a_patch(noted: Bed):
     assert "memory" not in narrow.patch
 
 
-async def test_a_project_that_moved_keeps_its_checkpoints(tmp_path: Path):
+async def test_a_project_that_moved_keeps_its_checkpoints_once_it_is_attached(tmp_path: Path):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
     async with bed(tmp_path) as project:
+        identity.open_state(project.root, env)
         project.write("a", "1")
         first = await project.take()
     (tmp_path / "project").rename(tmp_path / "moved")
+    identity.attach(tmp_path / "moved", tmp_path / "project", env)
     async with bed(tmp_path, root=tmp_path / "moved") as project:
         project.write("a", "2")
         report = await project.roll_back(first)

@@ -30,7 +30,7 @@ async def test_nothing_runs_and_nothing_loosens(tmp_path: Path) -> None:
         (project / name).write_text(text, encoding="utf-8")
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "MAZU_HOME": str(home / ".mazu")}
 
-    layer, _ = config.read_layer(project / ".mazu/config.toml", may_loosen=False)
+    layer, _ = config.read_project_layer(project)
     assert layer is not None
     loaded = config.load([layer], env)
     settings = loaded.config

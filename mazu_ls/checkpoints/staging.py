@@ -1,0 +1,89 @@
+"""The folder in which a rollback's new files wait and its old ones stay for a while: beside the project's own files,
+so that every exchange is one atomic rename.
+
+Its name holds a secret of the store, so that no clone can bring a folder or link of that name along; it is the same for
+the life of the store, so that whoever recovers after a kill finds it. It exists only while there is something in it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from mazu_ls.paths import private_folder
+from mazu_ls.workspace.openat import DIRECTORY, open_root
+
+PREFIX = ".mazu-staging-"
+IGNORE = b".gitignore"
+_SECRET = "staging"
+_HEX = 32
+
+
+def folder_name(place: Path) -> str:
+    """The name of the staging folders of the store in `place`, which is created with its secret where missing."""
+    file = private_folder(place) / _SECRET
+    try:
+        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        secret = file.read_text(encoding="ascii", errors="replace")
+        if len(secret) == _HEX and secret.isalnum():
+            return PREFIX + secret
+        file.unlink()  # cut short by a crash or a full disk: nothing was staged under it
+        return folder_name(place)
+    secret = secrets.token_hex(_HEX // 2)
+    with os.fdopen(fd, "w", encoding="ascii") as new:
+        new.write(secret)
+        new.flush()
+        os.fsync(new.fileno())
+    return PREFIX + secret
+
+
+def open_staging(work: Path, *, create: bool = False) -> int:
+    """A descriptor of a staging folder that is verified to be ours: a real folder of this user that no one else enters.
+
+    Raises OSError: FileNotFoundError where it is missing and not to be created, EPERM where something else has its name.
+    """
+    top = open_root(work.parent)
+    try:
+        if create:
+            with suppress(FileExistsError):
+                os.mkdir(work.name, 0o700, dir_fd=top)
+        fd = os.open(work.name, DIRECTORY, dir_fd=top)
+    finally:
+        os.close(top)
+    try:
+        status = os.fstat(fd)
+        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+            raise PermissionError(errno.EPERM, "is not a folder of mazu-ls; remove it", str(work))
+        if create:
+            with suppress(FileExistsError):
+                ignore = os.open(
+                    IGNORE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=fd
+                )
+                os.write(ignore, b"*\n")
+                os.close(ignore)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def remove_staging(work: Path) -> None:
+    """Remove a staging folder if nothing waits in it any more."""
+    try:
+        fd = open_staging(work)
+    except OSError:
+        return
+    try:
+        with os.scandir(fd) as found:
+            if any(item.name != IGNORE.decode() for item in found):
+                return
+        with suppress(FileNotFoundError):
+            os.unlink(IGNORE, dir_fd=fd)
+    finally:
+        os.close(fd)
+    with suppress(OSError):
+        work.rmdir()

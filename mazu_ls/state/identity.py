@@ -1,0 +1,189 @@
+"""Which state belongs to which project: one folder for each real path, with a marker that says whose it is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mazu_ls import paths
+from mazu_ls.errors import Kind, MazuError
+
+log = logging.getLogger(__name__)
+MARKER = "project.json"
+MAX_MARKER_BYTES = 65_536
+_HELD = ("memory.db", "journal", "checkpoints")
+LEGACY_TOMBSTONE = (
+    "The state of this project moved: mazu-ls 0.1 or newer keeps it in {folder}. Update mazu-ls.\n"
+)
+
+
+class Marker(Struct, frozen=True, forbid_unknown_fields=False):
+    """Whose state a folder holds. `id` stays the same when the project moves.
+
+    `path` is the project's real path, `inode` the number of its folder when it was last opened: a hint for finding a
+    renamed project, never a key. `legacy` is the key under which a version before 0.1 kept this state. `declined` are
+    the ids of states that the user said are not this project's.
+    """
+
+    id: str
+    path: str
+    created_at: str
+    inode: int = 0
+    legacy: str | None = None
+    declined: tuple[str, ...] = ()
+
+
+class ProjectState(Struct, frozen=True):
+    """The state folder of an opened project. `moved` are states whose project is gone and may be this one."""
+
+    folder: Path
+    marker: Marker
+    moved: tuple[Marker, ...] = ()
+
+
+def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
+    """The state folder of the project at `root`, created on first use. Raises OSError where it cannot be written."""
+    folder = paths.root_state(root, env)
+    legacy = _take_over_legacy(root, folder, env)
+    paths.private_folder(folder)
+    real = root.resolve()
+    marker = read_marker(folder)
+    fresh = marker is None
+    if marker is None:
+        marker = Marker(secrets.token_hex(16), str(real), _now(), legacy=legacy)
+    inode = real.stat().st_ino
+    if fresh or marker.inode != inode or marker.path != str(real):
+        marker = replace(marker, inode=inode, path=str(real))
+        write_marker(folder, marker)
+    with suppress(OSError):
+        _leave_tombstone(root, folder, env)
+    return ProjectState(folder, marker, tuple(_moved(marker, real, env)))
+
+
+def read_marker(folder: Path) -> Marker | None:
+    """The marker of a state folder; None where there is none that can be read."""
+    try:
+        with (folder / MARKER).open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_MARKER_BYTES), type=Marker)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        log.warning("%s cannot be read: %s", folder / MARKER, error)
+        return None
+
+
+def write_marker(folder: Path, marker: Marker) -> None:
+    """Replace the marker of a state folder atomically."""
+    draft = folder / f".{MARKER}.{secrets.token_hex(6)}"
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(marker)))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / MARKER)
+
+
+def known_projects(env: Mapping[str, str] = os.environ) -> list[Marker]:
+    """The markers of all projects in the state directory, by path."""
+    home = paths.projects_folder(paths.state_home(env))
+    found = [read_marker(folder) for folder in home.iterdir()] if home.is_dir() else []
+    return sorted((marker for marker in found if marker), key=lambda marker: marker.path)
+
+
+def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Path:
+    """Let the project at `root` have the state of the project that was at `source`, and return the state folder.
+
+    What `root` had is set aside beside it. To be called while neither is open. Raises MazuError: not_found where
+    `source` has no state, conflict where it still exists as a project of its own.
+    """
+    old, new = paths.root_state(source, env), paths.root_state(root, env)
+    if old == new or (marker := read_marker(old)) is None:
+        raise MazuError(
+            Kind.NOT_FOUND, f"There is no state of a project at {source}.", "List them with mazu.state.list."
+        )
+    if source.exists():
+        raise MazuError(
+            Kind.CONFLICT,
+            f"{source} still exists, so its state stays with it.",
+            "Copy it with mazu-ls state export and mazu-ls state import.",
+        )
+    if new.exists():
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        new.rename(new.with_name(f"{new.name}.replaced-{stamp}"))
+    old.rename(new)
+    real = root.resolve()
+    write_marker(new, replace(marker, path=str(real), inode=real.stat().st_ino))
+    return new
+
+
+def decline(root: Path, ids: tuple[str, ...], env: Mapping[str, str] = os.environ) -> None:
+    """Remember that these states are not this project's, so that it is not asked again."""
+    folder = paths.root_state(root, env)
+    if marker := read_marker(folder):
+        write_marker(folder, replace(marker, declined=tuple(sorted({*marker.declined, *ids}))))
+
+
+def _moved(own: Marker, real: Path, env: Mapping[str, str]) -> list[Marker]:
+    """States of projects that are no longer where they were, and that look like this one: same inode or same name."""
+    found = []
+    for marker in known_projects(env):
+        if marker.id == own.id or marker.id in own.declined or marker.path == str(real):
+            continue
+        alike = (marker.inode and marker.inode == own.inode) or Path(marker.path).name == real.name
+        if alike and not Path(marker.path).exists():
+            found.append(marker)
+    return found
+
+
+def _take_over_legacy(root: Path, folder: Path, env: Mapping[str, str]) -> str | None:
+    """Move the state that an older version kept under its own key; returns that key if there was any."""
+    try:
+        key = paths.legacy_root_key(root)
+    except OSError:
+        return None
+    old = paths.state_home(env) / "roots" / key
+    if not old.is_dir():
+        return key if _holds_state(folder) and read_marker(folder) is None else None
+    paths.private_folder(folder.parent)
+    if folder.exists():
+        # Made for its lock by a project that had this folder as a further one, or half taken over.
+        for item in old.iterdir():
+            if not (folder / item.name).exists():
+                item.rename(folder / item.name)
+            elif item.name == "checkpoints" and not (folder / item.name / "store.git").exists():
+                (folder / item.name).rename(folder / f"{item.name}.{secrets.token_hex(4)}")
+                item.rename(folder / item.name)
+        with suppress(OSError):
+            old.rmdir()
+    else:
+        with suppress(FileNotFoundError):  # another process was quicker
+            old.rename(folder)
+    return key
+
+
+def _holds_state(folder: Path) -> bool:
+    return any((folder / name).exists() for name in _HELD)
+
+
+def _leave_tombstone(root: Path, folder: Path, env: Mapping[str, str]) -> None:
+    """A file where an older version wants its folder: it stops there and does not quietly start with nothing."""
+    place = paths.state_home(env) / "roots" / paths.legacy_root_key(root)
+    if os.path.lexists(place):
+        return
+    paths.private_folder(place.parent)
+    fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8") as file:
+        file.write(LEGACY_TOMBSTONE.format(folder=folder))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,171 @@
+"""Where a project's state is: outside the project, found by its real path, moved only when the user says so."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mazu_ls import paths
+from mazu_ls.agent.heads import MIGRATIONS as HEADS
+from mazu_ls.checkpoints.schema import MIGRATIONS as CHECKPOINTS
+from mazu_ls.errors import MazuError
+from mazu_ls.memory.schema import MIGRATIONS as MEMORY
+from mazu_ls.state import identity
+from mazu_ls.store import connect, quarantined, select
+from tests.server.client import Client
+from tests.server.test_process import real_server
+
+
+async def titles(client: Client) -> set[str]:
+    return {memory["title"] for memory in (await client.command("mazu.memory.list"))["memories"]}
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if ".git" not in path.parts}
+
+
+def git_init(folder: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+
+
+def git_clean(folder: Path) -> None:
+    subprocess.run(["git", "-C", str(folder), "clean", "-fdxq", "-e", "a.txt"], check=True)
+
+
+async def test_git_clean_and_a_deleted_mazu_folder_lose_nothing_while_the_server_runs_or_not(
+    env: dict[str, str], folder: Path
+):
+    git_init(folder)
+    (folder / "a.txt").write_text("1")
+    async with real_server(env) as (client, _):
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "The first is known"})
+        taken = await client.command("mazu.checkpoint")
+        git_clean(folder)
+        shutil.rmtree(folder / ".mazu", ignore_errors=True)
+        await client.command("mazu.remember", {"title": "A second after git clean"})
+        await client.command("mazu.remember", {"title": "Nothing is lost, third"})
+    git_clean(folder)
+    async with real_server(env) as (client, _):
+        await client.initialize(folder)
+        assert await titles(client) == {
+            "The first is known", "A second after git clean", "Nothing is lost, third"
+        }  # fmt: skip
+        (folder / "a.txt").write_text("2")
+        report = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+        assert report["applied"]
+        assert (folder / "a.txt").read_text() == "1"
+
+
+async def test_opening_remembering_and_a_checkpoint_put_nothing_into_the_project(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.txt").write_text("1")
+    async with real_server(env) as (client, _):
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "Known"})
+        await client.command("mazu.checkpoint")
+        await client.command("mazu.status")
+    assert files_of(folder) == {"a.txt"}
+
+
+async def test_the_state_is_private(env: dict[str, str], folder: Path):
+    async with real_server(env) as (client, _):
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "Known"})
+        place = paths.root_state(folder, env)
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(path.stat().st_mode) for path in place.glob("memory.db*")} == {0o600}
+
+
+def test_the_same_path_is_the_same_project_whatever_its_inode(tmp_path: Path):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    project = tmp_path / "project"
+    project.mkdir()
+    first = identity.open_state(project, env)
+    project.rename(tmp_path / "away")
+    project.mkdir()
+    again = identity.open_state(project, env)
+    assert (again.folder, again.marker.id) == (first.folder, first.marker.id)
+
+
+def test_a_state_under_the_key_of_an_older_version_is_taken_over(tmp_path: Path):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    project = tmp_path / "project"
+    project.mkdir()
+    old = tmp_path / "state" / "roots" / paths.legacy_root_key(project)
+    (old / "journal").mkdir(parents=True)
+    (old / "journal" / "s_1.jsonl").write_text("{}\n")
+    opened = identity.open_state(project, env)
+    assert (opened.folder / "journal" / "s_1.jsonl").read_text() == "{}\n"
+    assert opened.marker.legacy == old.name
+    assert "Update mazu-ls" in old.read_text()
+    assert identity.open_state(project, env).marker == opened.marker
+
+
+def test_a_renamed_project_is_offered_and_attached_only_when_asked_to(tmp_path: Path):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    project, renamed = tmp_path / "project", tmp_path / "renamed"
+    project.mkdir()
+    first = identity.open_state(project, env)
+    (first.folder / "memory.db").write_text("rows")
+    with pytest.raises(MazuError, match="still exists"):
+        identity.attach(renamed, project, env)
+    project.rename(renamed)
+    opened = identity.open_state(renamed, env)
+    assert [marker.id for marker in opened.moved] == [first.marker.id]
+    assert not (opened.folder / "memory.db").exists()
+    identity.decline(renamed, (first.marker.id,), env)
+    assert identity.open_state(renamed, env).moved == ()
+    identity.attach(renamed, project, env)
+    again = identity.open_state(renamed, env)
+    assert (again.marker.id, again.moved) == (first.marker.id, ())
+    assert (again.folder / "memory.db").read_text() == "rows"
+
+
+HOSTILE = {
+    "a trigger": "CREATE TRIGGER evil AFTER INSERT ON memory BEGIN UPDATE memory SET title = 'evil'; END",
+    "a trigger of another's name": (
+        "DROP TRIGGER memory_count_out; CREATE TRIGGER memory_count_out AFTER DELETE ON memory BEGIN"
+        " DELETE FROM checkpoint; END"
+    ),
+    "a view": "CREATE VIEW evil AS SELECT 1",
+    "a trigger on the checkpoints": (
+        "CREATE TRIGGER evil AFTER INSERT ON checkpoint BEGIN DELETE FROM checkpoint; END"
+    ),
+    "a table that is a view": (
+        "DROP TABLE session_taken; CREATE VIEW session_taken AS SELECT 'a' session, 1 head, 2 size"
+    ),
+    "another column": "ALTER TABLE session_head ADD COLUMN evil TEXT",
+    "an index with an expression": "CREATE INDEX evil ON memory (lower(title))",
+}
+
+
+@pytest.mark.parametrize("sql", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_database_with_a_schema_that_is_not_ours_is_set_aside(tmp_path: Path, sql: str):
+    path, ours = tmp_path / "memory.db", [MEMORY, HEADS, CHECKPOINTS]
+    connect(path, ours).close()
+    connect(path, ours).close()
+    assert quarantined(path) == []
+    connection = connect(path, ours)
+    connection.execute(sql)
+    connection.close()
+    again = connect(path, ours)
+    assert len(quarantined(path)) == 1
+    assert select(again, "SELECT name FROM sqlite_schema WHERE name = 'evil'") == []
+    again.close()
+
+
+def test_our_databases_are_opened_defensively(tmp_path: Path):
+    import apsw
+
+    connection = connect(tmp_path / "memory.db", [MEMORY])
+    assert connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1) == 1
+    assert connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, -1) == 0
+    with pytest.raises(apsw.SQLError):
+        connection.execute("INSERT INTO memory_index_data VALUES (9, x'00')")
+    connection.close()
