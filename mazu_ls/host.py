@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 GrantKind = Literal["allow_once", "allow_session", "allow_always", "deny"]
 Severity = Literal["error", "warning", "info", "hint"]
@@ -33,8 +33,20 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class HunkOption:
+    """One hunk of an edit that is asked about; the answer may take some of them."""
+
+    id: str
+    diff: str
+
+
+@dataclass(frozen=True)
 class Question:
-    """Asks the user whether one tool call may happen; `diff` is a unified diff of what it would do."""
+    """Asks the user whether one tool call may happen; `diff` is a unified diff of what it would do.
+
+    `rule` says what a standing answer would allow, `document` is the file that would change, `editable` names the
+    arguments that the answer may replace.
+    """
 
     session_id: str
     call_id: str
@@ -43,14 +55,23 @@ class Question:
     detail: str
     choices: tuple[Choice, ...]
     diff: str | None = None
+    hunks: tuple[HunkOption, ...] = ()
+    rule: str | None = None
+    document: Path | None = None
+    editable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time."""
+    """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time.
+
+    `arguments` replace those of the same name; of the hunks of an edit only those in `hunks` are taken.
+    """
 
     choice: Choice | None
     note: str = ""
+    arguments: Mapping[str, Any] | None = None
+    hunks: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -97,12 +97,16 @@ class CallStarted(Struct, tag="call_started", frozen=True):
 
 
 class CallDecided(Struct, tag="call_decided", frozen=True):
-    """May it run? `decided_by` is "policy", "user", "rule <pattern>" or "timeout"."""
+    """May it run? `decided_by` is "policy", "user", "rule <pattern>" or "timeout".
+
+    `arguments`: what it runs with where the user changed them.
+    """
 
     call_id: str
     verdict: Literal["allow", "deny"]
     reason: str
     decided_by: str
+    arguments: dict[str, Any] | None = None
 
 
 class QuestionAsked(Struct, tag="question_asked", frozen=True):

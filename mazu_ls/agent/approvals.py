@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace as replace_call
 
 from mazu_ls import journal
 from mazu_ls.agent.permissions import Call, Decision, Place, Rule, decide
 from mazu_ls.agent.proposing import proposes
+from mazu_ls.agent.questions import (
+    ask_recorded,
+    changed_arguments,
+    editable_arguments,
+    hunk_options,
+    take_hunks,
+)
 from mazu_ls.agent.review import Approve, Edit, refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
@@ -17,6 +26,7 @@ from mazu_ls.tools.tool import Effect
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn import TurnRun
+    from mazu_ls.host import Reply
     from mazu_ls.messages import ToolCall
     from mazu_ls.tools.tool import Tool
 
@@ -29,6 +39,8 @@ class Approvals:
     """Decides on the calls of one turn, and remembers what the user allowed for the session or for ever."""
 
     run: TurnRun
+    _changed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _notes: dict[str, str] = field(default_factory=dict)
 
     async def decide(self, call: ToolCall, tool: Tool) -> Approve | None:
         """Return when the call may run; raises ToolError where it may not.
@@ -85,43 +97,108 @@ class Approvals:
         """A run was started to edit within its limits, each step checkpointed; only a rule of the user's makes it ask."""
         return self.run.asked.kind == "run" and self.run.mode == "ask" and decision.rule is None
 
-    async def _ask(self, call: ToolCall, tool: Tool, decision: Decision, edit: Edit | None) -> None:
+    def as_allowed(self, call: ToolCall) -> ToolCall:
+        """The call with the arguments that the user allowed, which may be others than the model's."""
+        arguments = self._changed.get(call.id)
+        return call if arguments is None else replace_call(call, arguments=arguments)
+
+    def note(self, call: ToolCall) -> str:
+        """What the model is told of an answer that changed the call; "" where none did."""
+        return self._notes.get(call.id, "")
+
+    async def _ask(self, call: ToolCall, tool: Tool, decision: Decision, edit: Edit | None) -> str | None:
+        """Ask about a call; raises ToolError where the answer is no. Of an edit the text that the user takes is returned."""
         session = self.run.session
-        always = decision.always
-        choices = [Choice("allow_once", "Allow once", "allow_once")]
-        if always is not None:
-            what = _standing(tool.name, decision)
-            choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
-            choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
-        elif decision.exact is not None:
-            line = f"exactly `{_short(decision.exact[0])}`"
-            choices.append(Choice("allow_session", f"Allow {line} for this session", "allow_session"))
-        choices.append(Choice("deny", "Deny", "deny"))
         question = Question(
             session.id,
             call.id,
             tool.name,
             _question_title(call),
             f"{_intent(call, edit)}\n\nWhy you are asked: {decision.reason}",
-            tuple(choices),
+            _choices(tool, decision),
             edit.diff if edit else None,
+            hunk_options(edit) if edit else (),
+            _rule(tool, decision),
+            edit.path if edit else None,
+            () if edit else editable_arguments(call),
         )
         with session.waiting():
-            reply = await self.run.turn.host.ask(question, session.project.config.permissions.timeout_seconds)
+            reply = await ask_recorded(self.run, question, session.project.config.permissions.timeout_seconds)
         kind = reply.choice.kind if reply.choice else "deny"
         if kind == "deny":
             self._record(call, "deny", reply.note or "refused", "user" if reply.choice else "timeout")
             raise refused(reply.note, in_time=reply.choice is not None)
-        self._record(call, "allow", kind.replace("_", " "), "user")
-        if kind == "allow_session":
-            session.rules.append(_for_session(tool.name, decision))
-        elif kind == "allow_always" and always is not None:
-            session.project.grants.add(tool.name, always)
+        arguments = changed_arguments(question, call, reply)
+        if arguments is not None:
+            decision = self._judge_changed(call, tool, arguments)
+        self._record(call, "allow", kind.replace("_", " "), "user", arguments)
+        self._keep_standing(tool, kind, decision)
+        if reply.note:
+            self._notes[call.id] = f"[the user says: {reply.note}]"
+        return self._taken(call, edit, reply)
 
-    def _record(self, call: ToolCall, verdict: str, reason: str, decided_by: str) -> None:
-        self.run.record(
-            journal.CallDecided(call.id, "allow" if verdict == "allow" else "deny", reason, decided_by)
+    def _judge_changed(self, call: ToolCall, tool: Tool, arguments: dict[str, Any]) -> Decision:
+        """The policy's word on a call as the user changed it: what it denies no answer allows."""
+        decision = self._judged(Call(tool.name, tool.effect, arguments))
+        if decision.verdict == "deny":
+            self._record(call, "deny", decision.reason, _by(decision), arguments)
+            raise ToolError(f"the user changed the call, and so it is not allowed: {decision.reason}")
+        self._changed[call.id] = arguments
+        changed = {name: value for name, value in arguments.items() if call.arguments.get(name) != value}
+        self._notes[call.id] = (
+            f"[the user changed the call before it ran: {json.dumps(changed, ensure_ascii=False)}]"
         )
+        return decision
+
+    def _keep_standing(self, tool: Tool, kind: str, decision: Decision) -> None:
+        """What the answer stands for beyond this call; a changed call may stand for less than was offered."""
+        session = self.run.session
+        if kind == "allow_session" and (decision.always is not None or decision.exact is not None):
+            session.rules.append(_for_session(tool.name, decision))
+        elif kind == "allow_always" and decision.always is not None:
+            session.project.grants.add(tool.name, decision.always)
+
+    def _taken(self, call: ToolCall, edit: Edit | None, reply: Reply) -> str | None:
+        """The text that comes of an edit of which the user takes some hunks; None where he takes all."""
+        if edit is None or reply.hunks is None:
+            return None
+        taken, left = take_hunks(edit, reply.hunks)
+        if left:
+            self._notes[call.id] = (
+                f"[the user took only a part of this edit; not applied:\n{left}\nread the file again before you go on]"
+            )
+        return taken
+
+    def _record(
+        self,
+        call: ToolCall,
+        verdict: str,
+        reason: str,
+        decided_by: str,
+        arguments: dict[str, Any] | None = None,
+    ) -> None:
+        word = "allow" if verdict == "allow" else "deny"
+        self.run.record(journal.CallDecided(call.id, word, reason, decided_by, arguments))
+
+
+def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:
+    """What can be answered, as far as the decision lets something stand."""
+    choices = [Choice("allow_once", "Allow once", "allow_once")]
+    if decision.always is not None:
+        what = _standing(tool.name, decision)
+        choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
+        choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
+    elif decision.exact is not None:
+        line = f"exactly `{_short(decision.exact[0])}`"
+        choices.append(Choice("allow_session", f"Allow {line} for this session", "allow_session"))
+    return (*choices, Choice("deny", "Deny", "deny"))
+
+
+def _rule(tool: Tool, decision: Decision) -> str | None:
+    """What a standing answer would allow, in words."""
+    if decision.always is not None:
+        return _standing(tool.name, decision)
+    return f"exactly `{_short(decision.exact[0])}`" if decision.exact is not None else None
 
 
 def _standing(tool: str, decision: Decision) -> str:

@@ -99,6 +99,8 @@ class Calls:
                 ok=False,
             )
         text = told(output)
+        if note := self._approvals.note(call):
+            text = f"{text}\n{note}"
         try:
             if not self._edit_follows(call):
                 text += await self._news.told()
@@ -128,6 +130,7 @@ class Calls:
         if tool is None:
             raise ToolError(f"there is no tool {call.name!r}; there are: {', '.join(sorted(self._tools))}")
         ask_on_edit = await self._approvals.decide(call, tool)
+        call = self._approvals.as_allowed(call)
         if tool.effect not in (
             Effect.READ,
             Effect.EDIT,

@@ -176,7 +176,8 @@ def _started(calls: dict[str, CallRecord], session_id: str, at: str, body: journ
 
 def _follow(calls: dict[str, CallRecord], body: journal.Body) -> None:
     match body:
-        case journal.CallDecided(id, verdict, reason, decided_by) if id in calls:
+        case journal.CallDecided(id, verdict, reason, decided_by, arguments) if id in calls:
+            calls[id].arguments = arguments or calls[id].arguments
             calls[id].verdict, calls[id].reason, calls[id].decided_by = verdict, reason, decided_by
         case journal.CallEnded(id, ok, summary) if id in calls:
             calls[id].outcome = summary if ok or summary.startswith("error") else f"failed: {summary}"

@@ -32,6 +32,11 @@ async def recover(session: Session) -> None:
         session.append(journal.ModelSaid(message, "cut", Usage()), last.turn)
         events = await asyncio.to_thread(session.events)
     discard(session.journal.path)
+    asked = [e.body.call_id for e in events if isinstance(e.body, journal.QuestionAsked)]
+    closed = {e.body.call_id for e in events if isinstance(e.body, journal.QuestionClosed)}
+    for call_id in asked:
+        if call_id not in closed:
+            session.append(journal.QuestionClosed(call_id, "void", "restart"), last.turn)
     for call_id in session.conversation.unanswered():
         session.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
     spoken = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]

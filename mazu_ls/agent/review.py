@@ -47,8 +47,11 @@ class Edit:
         return self.diff.partition("\n")[2].startswith("+++ /dev/null")
 
 
-Approve = Callable[[Edit], Awaitable[None]]
-"""Asks the user about an edit that is about to be made; raises ToolError where the answer is no."""
+Approve = Callable[[Edit], Awaitable[str | None]]
+"""Asks the user about an edit that is about to be made; raises ToolError where the answer is no.
+
+Returns the text that the user wants instead, None where it shall be as it is.
+"""
 
 
 @dataclass
@@ -69,8 +72,9 @@ class ReviewedHost:
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if need be, checkpoint what stood before, edit, record."""
         edit = Edit.of(path, self.workspace.relative(path), before, after)
-        if self.approve:
-            await self.approve(edit)
+        if self.approve and (taken := await self.approve(edit)) is not None and taken != after:
+            after = taken
+            edit = Edit.of(path, self.workspace.relative(path), before, after)
         await self.before_effect()
         if self.before_edit:
             await self.before_edit(path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.host import Choice, Question, Reply
+from mazu_ls.server import uris
 from mazu_ls.server.outgoing import ClientError
 
 if TYPE_CHECKING:
@@ -33,20 +34,32 @@ class Asked:
         self.verdict: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         """What was decided by anyone; None where the question was withdrawn."""
 
-    def answer(self, option_id: str) -> bool:
-        """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for an id it does not offer."""
+    def answer(
+        self,
+        option_id: str,
+        note: str = "",
+        arguments: Mapping[str, Any] | None = None,
+        hunks: Sequence[str] | None = None,
+    ) -> bool:
+        """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for what it does not offer."""
         choice = _chosen(self.question, option_id, lambda choice: choice.id)
         if choice is None:
             offered = ", ".join(one.id for one in self.question.choices)
             raise InvalidArguments(f"`optionId` is none of {offered}", "optionId")
+        reply = Reply(choice, note, arguments, None if hunks is None else tuple(hunks))
+        if (problem := not_offered(self.question, reply)) is not None:
+            raise InvalidArguments(*problem)
         if self.verdict.done() or self.answered.done():
             return False
-        self.answered.set_result(Reply(choice))
+        self.answered.set_result(reply)
         return True
 
 
 class Approvals:
-    """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`."""
+    """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`.
+
+    Questions are shown one after the other; each can be answered by `Asked.answer` from the moment it is asked.
+    """
 
     def __init__(self, link: Link, profile: Profile) -> None:
         self._link = link
@@ -54,22 +67,73 @@ class Approvals:
         # A second showMessageRequest replaces the first in some editors, which then gets no answer.
         self._one_at_a_time = asyncio.Lock()
         self.open: Asked | None = None
+        self.waiting: list[Asked] = []
+        """All that are not decided, `open` among them, in the order in which they were asked."""
         self.listener: Callable[[Asked], None] | None = None
-        """Hears of every question that is asked."""
+        """Hears of every question that is shown."""
+
+    def find(self, call_id: str | None, session_id: str | None = None) -> Asked | None:
+        """The undecided question about a call; without an id the one that is shown, or waits longest."""
+        if call_id is None and self.open is not None:
+            return self.open
+        fits = (one for one in self.waiting if call_id in (None, one.question.call_id))
+        return next((one for one in fits if session_id in (None, one.question.session_id)), None)
 
     async def ask(self, question: Question, timeout: float) -> Reply:
-        """The user's choice; a Reply without one when none came within `timeout` seconds of being shown."""
-        async with self._one_at_a_time:
-            asked = self.open = Asked(question)
+        """The answer; none within `timeout` seconds of being shown is a Reply without a choice."""
+        asked = Asked(question)
+        self.waiting.append(asked)
+        reply: Reply | None = None
+        try:
+            if (reply := await self._answered_before_shown(asked)) is None:
+                try:
+                    reply = await self._show(asked, timeout)
+                finally:
+                    self._one_at_a_time.release()
+            return reply
+        finally:
+            self.waiting.remove(asked)
+            asked.verdict.set_result(reply)
+            self._tell_resolved(question, reply)
+
+    async def _answered_before_shown(self, asked: Asked) -> Reply | None:
+        """Wait for the turn of a question to be shown; the reply where it is answered first.
+
+        Where this returns None the lock is held.
+        """
+        acquiring = asyncio.ensure_future(self._one_at_a_time.acquire())
+        try:
+            await asyncio.wait({acquiring, asked.answered}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._give_up(acquiring)
+            raise
+        if not asked.answered.done():
+            return None
+        self._give_up(acquiring)
+        return asked.answered.result()
+
+    def _give_up(self, acquiring: asyncio.Future[Any]) -> None:
+        if not acquiring.cancel():
+            self._one_at_a_time.release()
+
+    async def _show(self, asked: Asked, timeout: float) -> Reply:
+        self.open = asked
+        try:
             if self.listener:
                 self.listener(asked)
-            reply: Reply | None = None
-            try:
-                reply = await self._first_answer(asked, timeout)
-                return reply
-            finally:
-                self.open = None
-                asked.verdict.set_result(reply)
+            return await self._first_answer(asked, timeout)
+        finally:
+            self.open = None
+
+    def _tell_resolved(self, question: Question, reply: Reply | None) -> None:
+        """The question is gone everywhere."""
+        if not self._profile.opted("permissions"):
+            return
+        choice = reply.choice if reply else None
+        verdict = "void" if reply is None else "deny" if choice is None or choice.kind == "deny" else "allow"
+        by = "cancelled" if reply is None else "user" if choice else "timeout"
+        params = {"sessionId": question.session_id, "callId": question.call_id, "verdict": verdict, "by": by}
+        self._link.notify("mazu/permission/resolved", params)
 
     async def _first_answer(self, asked: Asked, timeout: float) -> Reply:
         """The editor's answer, or one given in a chat document."""
@@ -108,23 +172,20 @@ class Approvals:
                 return None
 
     async def _rich(self, question: Question, timeout: float) -> Reply:
-        params: dict[str, Any] = {
-            "sessionId": question.session_id,
-            "callId": question.call_id,
-            "tool": question.tool,
-            "title": question.title,
-            "detail": question.detail,
-            "options": [{"id": c.id, "label": c.label, "kind": c.kind} for c in question.choices],
-        }
-        if question.diff is not None:
-            params["diff"] = question.diff
+        params = {"sessionId": question.session_id, "callId": question.call_id, **question_fields(question)}
         answer = await self._link.ask("mazu/permission/request", params, timeout)
         fields = answer if isinstance(answer, dict) else {}
-        note = fields.get("note")
-        return Reply(
+        note, arguments, hunks = (fields.get(name) for name in ("note", "arguments", "hunks"))
+        reply = Reply(
             _chosen(question, fields.get("optionId"), lambda choice: choice.id),
             note if isinstance(note, str) else "",
+            arguments if isinstance(arguments, dict) else None,
+            tuple(map(str, hunks)) if isinstance(hunks, list) else None,
         )
+        if (problem := not_offered(question, reply)) is not None:
+            deny = next((choice for choice in question.choices if choice.kind == "deny"), None)
+            return Reply(deny, f"the answer could not be used: {problem[0]}")
+        return reply
 
     async def _plain(self, question: Question, timeout: float) -> Reply:
         detail = question.detail if len(question.detail) <= DETAIL else f"{question.detail[:DETAIL]}…"
@@ -141,3 +202,33 @@ class Approvals:
 
 def _chosen(question: Question, answer: object, field: Any) -> Choice | None:
     return next((choice for choice in question.choices if field(choice) == answer), None)
+
+
+def not_offered(question: Question, reply: Reply) -> tuple[str, str] | None:
+    """What an answer names that the question does not offer: a sentence and the field."""
+    for name, value in (reply.arguments or {}).items():
+        if name not in question.editable or not isinstance(value, str):
+            return f"`arguments.{name}` cannot be changed in this answer", f"arguments.{name}"
+    offered = {one.id for one in question.hunks}
+    for id in reply.hunks or ():
+        if id not in offered:
+            return f"`hunks` names {id!r}, which is no hunk of this question", "hunks"
+    return None
+
+
+def question_fields(question: Question) -> dict[str, Any]:
+    """A question as `mazu/permission/request` has it; what it has not is left out."""
+    fields: dict[str, Any] = {
+        "tool": question.tool,
+        "title": question.title,
+        "detail": question.detail,
+        "options": [{"id": c.id, "label": c.label, "kind": c.kind} for c in question.choices],
+    }
+    more: dict[str, Any] = {
+        "diff": question.diff,
+        "hunks": [{"id": one.id, "diff": one.diff} for one in question.hunks] or None,
+        "rule": question.rule,
+        "document": uris.from_path(question.document) if question.document else None,
+        "editable": list(question.editable) or None,
+    }
+    return fields | {name: value for name, value in more.items() if value is not None}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from mazu_ls.redact import redact
+from mazu_ls.server import uris
 
 
 def updates_from_event(body: Any) -> list[dict[str, Any]]:
@@ -78,19 +80,20 @@ def _of_call(body: Any) -> list[dict[str, Any]]:
             return [
                 {"kind": "tool_call", "callId": call_id, "tool": tool, "title": title, "arguments": arguments}
             ]
-        case journal.CallDecided(call_id, verdict, reason, by):
-            return [{"kind": "decision", "callId": call_id, "verdict": verdict, "by": by, "reason": reason}]
+        case journal.CallDecided(call_id, verdict, reason, by, arguments):
+            decision = {"kind": "decision", "callId": call_id, "verdict": verdict, "by": by, "reason": reason}
+            return [decision if arguments is None else {**decision, "arguments": arguments}]
         case journal.CallEnded(call_id, ok, summary, _, _, diff):
             ended = {"kind": "tool_result", "callId": call_id, "ok": ok, "summary": summary}
             return [ended if diff is None else {**ended, "diff": diff}]
         case journal.QuestionAsked():
-            return [{"kind": "question", "callId": body.call_id, **question_fields(body)}]
+            return [{"kind": "question", "callId": body.call_id, **_asked_fields(body)}]
         case journal.QuestionClosed(call_id, verdict, by):
             return [{"kind": "question_closed", "callId": call_id, "verdict": verdict, "by": by}]
     return []
 
 
-def question_fields(asked: Any) -> dict[str, Any]:
+def _asked_fields(asked: Any) -> dict[str, Any]:
     """A question as the wire has it; what it has not is left out."""
     fields = {
         "tool": asked.tool,
@@ -99,8 +102,8 @@ def question_fields(asked: Any) -> dict[str, Any]:
         "options": list(asked.options),
     }
     more = {
-        "diff": asked.diff, "hunks": list(asked.hunks), "rule": asked.rule, "document": asked.document,
-        "editable": list(asked.editable),
+        "diff": asked.diff, "hunks": list(asked.hunks), "rule": asked.rule,
+        "document": asked.document and uris.from_path(Path(asked.document)), "editable": list(asked.editable),
     }  # fmt: skip
     return {**fields, **{name: value for name, value in more.items() if value}}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server.approvals import question_fields
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
@@ -161,13 +162,14 @@ def _state(project: Project) -> Any:
 @command("mazu.permissions.answer")
 async def answer(server: Server, params: wire.AnswerQuestion) -> Any:
     """Answer the open question, wherever else it is shown; whoever answers first decides. Without arguments: show it."""
-    asked = server.editor.approvals.open if server.editor else None
-    if asked and params.call_id not in (None, asked.question.call_id):
-        asked = None
-    answered = bool(asked and params.option_id and asked.answer(params.option_id))
+    asked = server.editor.approvals.find(params.call_id) if server.editor else None
+    answered = bool(
+        asked
+        and params.option_id
+        and asked.answer(params.option_id, params.note, params.arguments, params.hunks)
+    )
     if answered or asked is None:
         return {"answered": answered, "open": None}
     question = asked.question
-    options = [{"id": c.id, "label": c.label, "kind": c.kind} for c in question.choices]
-    shown = {"sessionId": question.session_id, "callId": question.call_id, "tool": question.tool}
-    return {"answered": False, "open": {**shown, "title": question.title, "options": options}}
+    shown = {"sessionId": question.session_id, "callId": question.call_id, **question_fields(question)}
+    return {"answered": False, "open": shown}

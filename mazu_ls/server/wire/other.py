@@ -55,10 +55,16 @@ class SetMode(Params, frozen=True):
 
 
 class AnswerQuestion(Params, frozen=True):
-    """The id of one of the options of the question that is open; `call_id`: only if it is about this call."""
+    """The id of one of the options of a question that is open; `call_id`: the one about this call.
+
+    `arguments` replace those of the same name, of the hunks of an edit those in `hunks` are taken.
+    """
 
     option_id: Text | None = None
     call_id: str | None = None
+    note: str = ""
+    arguments: dict[str, str] | None = None
+    hunks: tuple[str, ...] | None = None
 
 
 class Check(Params, frozen=True):
