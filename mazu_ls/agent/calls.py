@@ -71,6 +71,11 @@ class Calls:
         for call in tuple(self._open.values()):
             self._end(call, False, text)
 
+    def is_effectful(self, call: ToolCall) -> bool:
+        """Whether the call may have changed something besides files of the workspace that tools edit."""
+        tool = self._tools.get(call.name)
+        return tool is not None and tool.effect not in (Effect.READ, Effect.EDIT)
+
     def _only_reads(self, call: ToolCall) -> bool:
         tool = self._tools.get(call.name)
         return tool is None or tool.effect is Effect.READ

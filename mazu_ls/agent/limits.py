@@ -1,17 +1,12 @@
-"""Where a turn has to stop: steps, money, tokens, seconds, failures in a row, and going round in circles."""
+"""Limits of a turn: steps, money, tokens, seconds, and rounds of tool calls that fail one after the other."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections import deque
 from dataclasses import dataclass, field, replace
 
 from mazu_ls.config import LimitSettings
-from mazu_ls.messages import StopReason, ToolCall, Usage
-
-WINDOW = 5
-REPEATS = 3
+from mazu_ls.messages import StopReason, Usage
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,10 @@ class Stop:
 
 @dataclass
 class Meter:
-    """What a turn has used so far, held against its limits. `spent`: the US dollars that are known, which may not be all."""
+    """What a turn has used so far, held against its limits.
+
+    `spent`: the US dollars that are known, which may not be all. `failures`: rounds in a row in which every tool call failed.
+    """
 
     limits: Limits
     usage: Usage = field(default_factory=Usage)
@@ -95,39 +93,5 @@ class Meter:
         if self.out_of_time:
             return Stop("max_seconds", f"The limit of {limits.seconds:g} seconds is reached.")
         if self.failures >= limits.failures:
-            return Stop("stuck", f"{self.failures} tool calls in a row failed.")
+            return Stop("stuck", f"{self.failures} rounds of tool calls in a row failed.")
         return None
-
-
-class Circles:
-    """Notices a model that repeats itself: the same call thrice in five, the same error thrice, edits that undo each other."""
-
-    def __init__(self) -> None:
-        self._calls: deque[str] = deque(maxlen=WINDOW)
-        self._errors: deque[str] = deque(maxlen=WINDOW)
-        self._states: dict[str, list[int]] = {}
-
-    def call(self, call: ToolCall, text: str, ok: bool) -> str | None:
-        """Take one finished call into account; the evidence if the turn is stuck."""
-        key = f"{call.name} {json.dumps(call.arguments, sort_keys=True, ensure_ascii=False)}"
-        self._calls.append(f"{key}\0{hash(text)}")
-        if self._calls.count(self._calls[-1]) >= REPEATS:
-            return f"The same call was made {REPEATS} times with the same result: {_short(key)}"
-        if not ok:
-            self._errors.append(text)
-            if self._errors.count(text) >= REPEATS:
-                return f"The same error came {REPEATS} times: {_short(text)}"
-        return None
-
-    def edit(self, path: str, before: str, after: str) -> str | None:
-        """Take one edit into account; the evidence if a file went back and forth."""
-        states = self._states.setdefault(path, [hash(before)])
-        states.append(hash(after))
-        if states.count(states[-1]) >= REPEATS:
-            return f"{path} was brought to the same text {REPEATS} times: the edits undo each other."
-        return None
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 160 else line[:157] + "..."

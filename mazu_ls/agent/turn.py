@@ -15,7 +15,8 @@ from mazu_ls.agent.approvals import Approvals
 from mazu_ls.agent.asked import FileEdit, Prompt, TurnResult
 from mazu_ls.agent.calls import NOT_RUN, Calls
 from mazu_ls.agent.conversation import window
-from mazu_ls.agent.limits import Circles, Meter, Stop
+from mazu_ls.agent.limits import Meter, Stop
+from mazu_ls.agent.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
 from mazu_ls.agent.steps import Steps
 from mazu_ls.agent.unfinished import Unfinished
@@ -55,7 +56,7 @@ class TurnRun:
     def __post_init__(self) -> None:
         self.unfinished = Unfinished(self.session.journal)
         self.meter = Meter(self.asked.limits)
-        self.circles = Circles()
+        self.loops = LoopDetector()
         tools = {tool.name: tool for tool in self.session.project.tools() if self._offered(tool)}
         self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
         self.calls = Calls(self, tools, Approvals(self))
@@ -237,9 +238,13 @@ class TurnRun:
 
     async def _tools(self, message: Message) -> Stop | None:
         ended = await self.calls.run(message.calls)
-        for result in ended:
-            self.meter.failures = 0 if result.ok else self.meter.failures + 1
-            self.stuck = self.stuck or self.circles.call(result.call, result.text, result.ok)
+        failed = bool(ended) and not any(result.ok for result in ended)
+        self.meter.failures = self.meter.failures + 1 if failed else 0
+        outcomes = [
+            CallOutcome(result.call, result.text, result.ok, self.calls.is_effectful(result.call))
+            for result in ended
+        ]
+        self.stuck = self.stuck or self.loops.record_round(outcomes)
         await self.steps.done(", ".join(result.call.name for result in ended))
         if self.stuck:
             return Stop("stuck", self.stuck)
@@ -255,7 +260,7 @@ class TurnRun:
         self.turn.changed.add(edit.path)
         if self.turn.seen.get(edit.path, edit.before) == edit.before:
             self.turn.seen[edit.path] = edit.after
-        self.stuck = self.stuck or self.circles.edit(
+        self.stuck = self.stuck or self.loops.record_edit(
             self.turn.workspace.relative(edit.path), edit.before, edit.after
         )
 

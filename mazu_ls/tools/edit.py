@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
+from mazu_ls.tools.elisions import find_elision
 from mazu_ls.tools.tool import Effect, tool
 from mazu_ls.tools.turn import Turn
 
@@ -79,6 +80,8 @@ async def write_file(args: WriteFile, turn: Turn) -> str:
     if before is not None and turn.seen.get(path, before) != before:
         raise _changed(args.path)
     content = args.content
+    if before is not None:
+        _refuse_elision(content, before, args.path)
     if before is not None and "\r\n" in before and "\n" in content and "\r\n" not in content:
         content = content.replace("\n", "\r\n")  # the model writes LF; the file keeps the line ends it had
     if before == content:
@@ -109,11 +112,34 @@ def _replaced(text: str, edit: Replacement, path: str, where: str) -> str:
             old, new, count = crlf, new.replace("\r\n", "\n").replace("\n", "\r\n"), text.count(crlf)
     if count == 0:
         raise ToolError(f"{where}`old` does not occur in {path}{_miss(text, edit.old)}")
+    overlapping = _count_overlapping(text, old)
+    if overlapping > count and (edit.all or count == 1):
+        raise ToolError(
+            f"{where}`old` occurs {overlapping} times in {path}, and the occurrences overlap; quote more context"
+        )
     if count > 1 and not edit.all:
-        raise ToolError(f"{where}`old` occurs {count} times in {path}; quote more context")
+        raise ToolError(f"{where}`old` occurs {overlapping} times in {path}; quote more context")
+    _refuse_elision(new, text, path, where)
     if "\r\n" in old and "\n" in new and "\r\n" not in new:
         new = new.replace("\n", "\r\n")
     return text.replace(old, new)
+
+
+def _count_overlapping(text: str, old: str) -> int:
+    """How often `old` occurs, an occurrence that begins inside another one included."""
+    count, at = 0, text.find(old)
+    while at >= 0:
+        count, at = count + 1, text.find(old, at + 1)
+    return count
+
+
+def _refuse_elision(new: str, before: str, path: str, where: str = "") -> None:
+    """Raises ToolError where a line of `new` only stands for text of the file that it would delete."""
+    if elision := find_elision(new, before.split("\n")):
+        raise ToolError(
+            f"{where}the line {elision!r} stands for text that was left out; written to {path} it would delete that text. "
+            "Write the whole text, or change only the passage you mean with edit_file."
+        )
 
 
 def _miss(text: str, old: str) -> str:

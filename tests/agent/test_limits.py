@@ -149,7 +149,7 @@ def test_failures_in_a_row_stop_the_turn():
         tool: error: there is no file nothing1.txt
         tool: error: there is no file nothing2.txt
         stop: stuck
-        detail: 3 tool calls in a row failed.
+        detail: 3 rounds of tool calls in a row failed.
         """,
     )
 
@@ -220,5 +220,90 @@ def test_edits_that_undo_each_other_are_stuck():
         tool: edited a.txt
         stop: stuck
         detail: a.txt was brought to the same text 3 times: the edits undo each other.
+        """,
+    )
+
+
+def test_guessed_paths_in_one_message_are_one_failed_round():
+    guesses = "\n".join(
+        f"        -- {'model' if not n else 'and'} calls read_file --\n        path: guess{n}.txt"
+        for n in range(6)
+    )
+    check(
+        f"""
+        -- a.txt --
+        hello
+{guesses}
+        -- model says --
+        None of them exists.
+        """,
+        """
+        tool: error: there is no file guess0.txt
+        tool: error: there is no file guess1.txt
+        tool: error: there is no file guess2.txt
+        tool: error: there is no file guess3.txt
+        tool: error: there is no file guess4.txt
+        tool: error: there is no file guess5.txt
+        assistant: None of them exists.
+        stop: end_turn
+        """,
+    )
+
+
+def test_checking_again_after_each_edit_is_no_loop_although_the_check_says_the_same():
+    steps = "\n".join(
+        f"""        -- model calls read_file --
+        path: log.txt
+        -- model calls edit_file --
+        path: a.txt
+        old: x = {n}
+        new: x = {n + 1}"""
+        for n in range(4)
+    )
+    check(
+        f"""
+        -- a.txt --
+        x = 0
+        -- log.txt --
+        error: x is wrong
+{steps}
+        -- model says --
+        Done.
+        """,
+        """
+        tool: 1	error: x is wrong
+        tool: edited a.txt
+        tool: 1	error: x is wrong
+        tool: edited a.txt
+        tool: 1	error: x is wrong
+        tool: edited a.txt
+        tool: 1	error: x is wrong
+        tool: edited a.txt
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+
+
+def test_identical_calls_in_one_message_are_one():
+    check(
+        """
+        -- a.txt --
+        hello
+        -- model calls read_file --
+        path: a.txt
+        -- and calls read_file --
+        path: a.txt
+        -- and calls read_file --
+        path: a.txt
+        -- model says --
+        It says hello.
+        """,
+        """
+        tool: 1	hello
+        tool: 1	hello
+        tool: 1	hello
+        assistant: It says hello.
+        stop: end_turn
         """,
     )

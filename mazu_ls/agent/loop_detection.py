@@ -1,0 +1,95 @@
+"""Loop detection: notices a model that repeats itself without getting anywhere.
+
+What counts is rounds: one model message with its tool calls, after which the model could react to the results. Several
+identical calls in one message are one. Counting starts again whenever something changed: a file was edited, a command
+that was not run before succeeded. A repetition is only reported after QUIET rounds that brought no result the model
+had not seen, so that reading around between two looks at the same file is no loop.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mazu_ls.messages import ToolCall
+
+WINDOW = 5
+REPEATS = 3
+QUIET = 2
+
+
+@dataclass(frozen=True)
+class CallOutcome:
+    """One finished tool call: the text that the model reads, and whether it may have changed something."""
+
+    call: ToolCall
+    text: str
+    ok: bool
+    effectful: bool = False
+
+    @property
+    def key(self) -> str:
+        """Tool and arguments; equal for calls that ask for the same."""
+        return f"{self.call.name} {json.dumps(self.call.arguments, sort_keys=True, ensure_ascii=False)}"
+
+
+class LoopDetector:
+    """The same call with the same result in three of five rounds, the same error likewise, edits that undo each other."""
+
+    def __init__(self) -> None:
+        self._rounds: deque[tuple[set[str], set[str]]] = deque(maxlen=WINDOW)
+        self._results: set[tuple[str, int]] = set()
+        self._commands: set[str] = set()
+        self._quiet = 0
+        self._edited = False
+        self._states: dict[str, list[int]] = {}
+
+    def record_round(self, outcomes: Sequence[CallOutcome]) -> str | None:
+        """Take the calls of one model message into account; the evidence if the turn is stuck."""
+        if self._progressed(outcomes):
+            self._rounds.clear()
+            self._quiet = 0
+        self._edited = False
+        results = {(outcome.call.name, hash(outcome.text)) for outcome in outcomes}
+        self._quiet = self._quiet + 1 if results <= self._results else 0
+        self._results |= results
+        self._rounds.append(
+            (
+                {f"{outcome.key}\0{hash(outcome.text)}" for outcome in outcomes},
+                {outcome.text for outcome in outcomes if not outcome.ok},
+            )
+        )
+        return self._repetition() if self._quiet >= QUIET else None
+
+    def record_edit(self, path: str, before: str, after: str) -> str | None:
+        """Take one edit into account; the evidence if a file went back and forth."""
+        self._edited = True
+        states = self._states.setdefault(path, [hash(before)])
+        states.append(hash(after))
+        if states.count(states[-1]) >= REPEATS:
+            return f"{path} was brought to the same text {REPEATS} times: the edits undo each other."
+        return None
+
+    def _progressed(self, outcomes: Sequence[CallOutcome]) -> bool:
+        """Whether this round changed something that may let the same call give another result."""
+        commands = {outcome.key for outcome in outcomes if outcome.effectful and outcome.ok}
+        new = bool(commands - self._commands)
+        self._commands |= commands
+        return self._edited or new
+
+    def _repetition(self) -> str | None:
+        calls, errors = self._rounds[-1]
+        for call in calls:
+            if sum(call in earlier for earlier, _ in self._rounds) >= REPEATS:
+                return f"The same call was made {REPEATS} times with the same result: {_short(call.split(chr(0))[0])}"
+        for error in errors:
+            if sum(error in earlier for _, earlier in self._rounds) >= REPEATS:
+                return f"The same error came {REPEATS} times: {_short(error)}"
+        return None
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else line[:157] + "..."

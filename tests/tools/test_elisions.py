@@ -1,0 +1,118 @@
+"""Lines that stand for text left out are never written over that text."""
+
+import pytest
+
+from mazu_ls.tools.elisions import find_elision
+from tests.scenario import check
+
+ELISIONS = [
+    "# ... rest of the code unchanged ...",
+    "    // ... existing code ...",
+    "... rest of the code unchanged ...",
+    "# existing code",
+    "// rest of the file remains the same",
+    "/* ... existing styles ... */",
+    "<!-- rest of the content -->",
+    "{/* ... existing code ... */}",
+    "-- ... remaining lines ...",
+    "// ... (rest of the code stays the same)",
+    "# [... existing imports ...]",
+    "…rest of the function unchanged…",
+    "// keep existing code",
+    "# ... other methods ...",
+    "// unchanged",
+    "(* ... rest of the implementation ... *)",
+]
+TEXT = [
+    "# The rest of the arguments go to the child, existing code or not.",
+    "x = ...",
+    "    ...",
+    "def f(*rest): ...",
+    "# existing code = legacy(mode)",
+    "the rest is silence",
+    "// other fields: see the schema",
+    "print('... loading ...')",
+    "- existing users keep their passwords",
+    "const { a, ...rest } = props;",
+    "# unchanged since 2019; see the log",
+]
+
+
+@pytest.mark.parametrize("line", ELISIONS)
+def test_an_elision_is_found(line: str):
+    assert find_elision(f"a = 1\n{line}\nb = 2\n", []) == line.strip()
+
+
+@pytest.mark.parametrize("line", ELISIONS)
+def test_a_line_that_the_file_had_is_no_elision(line: str):
+    assert find_elision(f"a = 1\n{line}\n", ["a = 2", line]) is None
+
+
+@pytest.mark.parametrize("line", TEXT)
+def test_ordinary_text_is_kept(line: str):
+    assert find_elision(f"{line}\n", []) is None
+
+
+def test_a_lazy_rewrite_is_refused_and_the_file_stays():
+    check(
+        """
+        -- app.py --
+        a = 1
+        b = 2
+        c = 3
+        -- model calls write_file --
+        path: app.py
+        content: |
+          a = 7
+          # ... rest of the code unchanged ...
+        -- model calls edit_file --
+        path: app.py
+        old: |
+          a = 1
+          b = 2
+        new: |
+          a = 7
+          # existing code
+        -- model says --
+        I will quote it.
+        """,
+        """
+        tool: error: the line '# ... rest of the code unchanged ...' stands for text that was left out; …
+        tool: error: the line '# existing code' stands for text that was left out; …
+        assistant: I will quote it.
+        stop: end_turn
+        -- app.py --
+        a = 1
+        b = 2
+        c = 3
+        """,
+    )
+
+
+def test_occurrences_that_overlap_are_ambiguous():
+    check(
+        """
+        -- app.py --
+        beep()
+        beep()
+        beep()
+        -- model calls edit_file --
+        path: app.py
+        old: |
+          beep()
+          beep()
+        new: |
+          beep(2)
+        -- model says --
+        Which two?
+        """,
+        """
+        tool: error: `old` occurs 2 times in app.py, and the occurrences overlap; quote more context
+        assistant: Which two?
+        stop: end_turn
+        -- app.py --
+        beep()
+        beep()
+        beep()
+        """,
+    )
