@@ -97,18 +97,29 @@ class ConversationPart:
             "INSERT INTO session_taken VALUES (?, ?, ?)", [(id, *state) for id, state in self._seen.items()]
         )
 
-    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> None:
+    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
         """Move heads back. The journal itself never changes: segments are there for a journal that got lost."""
+        problems: dict[str, str] = {}
         for name, data in sorted(files.items(), key=lambda item: item[1] is not None):
             session, _, file = name.partition("/")
             if file == "head.json":
-                self._restore_head(db, session, msgspec.json.decode(data, type=Head).head if data else 0)
+                try:
+                    head = msgspec.json.decode(data, type=Head).head if data else 0
+                except msgspec.MsgspecError as error:
+                    problems[name] = f"where the conversation stood is damaged in the checkpoint ({error})"
+                    continue
+                self._restore_head(db, session, head)
             else:
                 start = int(file.removesuffix(".jsonl"))
                 size = "min(size, ?)" if data is None else "max(size, ?)"
                 _note_taken(db, session)
                 end = start + len(data or b"")
                 db.execute(f"UPDATE session_taken SET size = {size} WHERE session = ?", (end, session))
+        return problems
+
+    def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
+        """As it is: a conversation is no part of a patch."""
+        return path, data
 
     def _restore_head(self, db: apsw.Connection, session: str, head: int) -> None:
         path = self._folder / f"{session}.jsonl"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
+from mazu_ls.checkpoints.objects import BLOB, FILE_MODE, Entry
 from mazu_ls.checkpoints.project import Project
 from mazu_ls.checkpoints.records import Diff, FileDiff, FileStatus, MemoryDiff
 from mazu_ls.checkpoints.repository import git_environment
@@ -48,11 +49,32 @@ def diff(project: Project, was: View, now: View, paths: Sequence[str]) -> Diff:
         before, after = project.trees.folder(old, b"memory"), project.trees.folder(new, b"memory")
         memories = _memories(project, before, after)
         if before != after:
-            patches.append(
-                _patch(run, "memory/", [(side or _EMPTY_TREE).hex() for side in (before, after)], [])
-            )
+            ends = [(side or _EMPTY_TREE).hex() for side in _readable(project, before, after)]
+            patches.append(_patch(run, "memory/", ends, []))
     patch = "".join(patches)
     return Diff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
+
+
+def _readable(project: Project, old: bytes | None, new: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """Two trees with only the memory entries that differ, as people read them."""
+    part = next((part for part in project.parts if part.name == "memory"), None)
+    if part is None:
+        return old, new
+    sides: tuple[dict[bytes, Entry], dict[bytes, Entry]] = ({}, {})
+    writer = project.repository.writer()
+    try:
+        for path, *entries in project.trees.diff(old, new):
+            for side, entry in zip(sides, entries, strict=True):
+                if entry is not None:
+                    data = project.repository.read(entry.oid)
+                    name, text = part.readable(path.decode("utf-8", "surrogateescape"), data)
+                    side[os.fsencode(name)] = Entry(FILE_MODE, writer.add(BLOB, text))
+        trees = tuple(project.trees.update(None, side, writer.add) for side in sides)
+        writer.finish()
+    except BaseException:
+        writer.discard()
+        raise
+    return trees[0], trees[1]
 
 
 def _stored(project: Project, was: View, now: View) -> tuple[bytes | None, bytes | None]:
@@ -103,7 +125,7 @@ def _counts(out: bytes) -> dict[bytes, tuple[int | None, int | None]]:
 
 def _memories(project: Project, old: bytes | None, new: bytes | None) -> MemoryDiff:
     found: dict[str, list[str]] = {"added": [], "modified": [], "deleted": []}
-    for path, was, now in project.trees.diff(old, new):
-        name = PurePosixPath(path.decode("utf-8", "replace")).with_suffix("")
-        found[_status(was, now)].append(name.name if _ID.fullmatch(name.name) else str(name))
+    for name, (was, now) in project.changed_memories(old, new).items():
+        last = PurePosixPath(name).name
+        found[_status(was, now)].append(last if _ID.fullmatch(last) else name)
     return MemoryDiff(*(tuple(sorted(names)) for names in found.values()))

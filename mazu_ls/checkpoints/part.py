@@ -32,9 +32,14 @@ class Part(Protocol):
         """The checkpoint holds them: forget the dirty marks. Same transaction as `changed`."""
         ...
 
-    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> None:
+    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
         """Make the tables say what these files say; only those that differ are passed, None means remove.
 
-        Called inside the rollback's one transaction.
+        Returns the reason for each file that cannot be restored: it is damaged, and the others are restored
+        nevertheless. Called inside the rollback's one transaction.
         """
+        ...
+
+    def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
+        """A file's name and content as people read them in a patch."""
         ...

@@ -135,11 +135,22 @@ class Project:
         """How the folder `memory` differs between two trees."""
         added = changed = removed = 0
         before, after = self.trees.folder(old, b"memory"), self.trees.folder(new, b"memory")
-        for _, was, now in self.trees.diff(before, after):
+        for was, now in self.changed_memories(before, after).values():
             added += was is None
             removed += now is None
             changed += was is not None and now is not None
         return MemoryCounts(added, changed, removed)
+
+    def changed_memories(
+        self, old: bytes | None, new: bytes | None
+    ) -> dict[str, tuple[Entry | None, Entry | None]]:
+        """Memory entries that differ between two `memory` folders, by name. A file is JSON, Markdown in old ones."""
+        found: dict[str, tuple[Entry | None, Entry | None]] = {}
+        for path, was, now in self.trees.diff(old, new):
+            name = path.decode("utf-8", "replace").rpartition(".")[0]
+            earlier = found.get(name, (None, None))
+            found[name] = (was or earlier[0], now or earlier[1])
+        return found
 
     def _look_everywhere(self, base_tree: bytes | None, add: Add) -> Seen:
         seen, sparse = Seen(), list[bytes]()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import disk, merge, schema, stage, steps
 from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes, keep_typed, only_saved, spare_typed
+from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.project import Project, tree_of
 from mazu_ls.checkpoints.records import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
 from mazu_ls.checkpoints.steps import Selection, Step
 from mazu_ls.checkpoints.take import Request, take
+from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import select, transaction
 
@@ -202,7 +203,7 @@ def roll_back(
     found.report.plan.buffers = [change.buffer.uri for change in found.buffers]
     staged = stage.stage(found.steps, project.repository.read_all)
     try:
-        transaction(
+        found.report.problems += transaction(
             db,
             lambda d: _commit(
                 project, d, safety=safety, target=target, selection=selection, todo=found.steps, unseen=unseen
@@ -230,18 +231,14 @@ def _commit(
     selection: Selection,
     todo: Sequence[Step],
     unseen: Sequence[str],
-) -> None:
-    """The commit point: from here on, only forward."""
-    for part in project.parts:
-        section = _SECTIONS.get(part.name)
-        if section is None or not selection.has(section):
-            continue
-        old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in (safety, target))
-        entries = {path.decode(): now for path, _, now in project.trees.diff(old, new)}
-        with closing(project.repository.read_all([e.oid for e in entries.values() if e is not None])) as data:
-            changed = {path: next(data) if entry is not None else None for path, entry in entries.items()}
-        if changed:
-            part.restore(db, changed)
+) -> list[Reasoned]:
+    """The commit point: from here on, only forward. Returns what of the tables could not be restored."""
+    problems = [
+        problem
+        for part in project.parts
+        if (section := _SECTIONS.get(part.name)) is not None and selection.has(section)
+        for problem in restore_part(project, db, part, safety, target)
+    ]
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
     schema.set_state(db, "unseen", json.dumps(unseen))
     places = {step.place.hex(): step.now.oid.hex() if step.now else None for step in todo}
@@ -250,6 +247,29 @@ def _commit(
         "INSERT OR REPLACE INTO checkpoint_journal VALUES (1, ?, ?, ?, ?)",
         (str(project.repository.path), safety.id, target.id, steps.dump(todo)),
     )
+    return problems
+
+
+def restore_part(
+    project: Project, db: apsw.Connection, part: Part, safety: Checkpoint, target: Checkpoint
+) -> list[Reasoned]:
+    """Make a part's tables say what the target holds. What is damaged stays as it is, and is returned."""
+    problems: dict[str, str] = {}
+    changed: dict[str, bytes | None] = {}
+    try:
+        old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in (safety, target))
+        differing = list(project.trees.diff(old, new))
+    except MazuError as error:
+        return [Reasoned(part.name, f"the checkpoint store is damaged: {error.message}")]
+    for path, _, entry in differing:
+        name = path.decode("utf-8", "surrogateescape")
+        try:
+            changed[name] = project.repository.read(entry.oid) if entry is not None else None
+        except MazuError as error:
+            problems[name] = error.message
+    if changed:
+        problems |= part.restore(db, changed)
+    return [Reasoned(f"{part.name}/{name}", reason) for name, reason in sorted(problems.items())]
 
 
 def finish(

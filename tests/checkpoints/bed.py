@@ -51,9 +51,13 @@ class Notes:
     def taken(self, db: Any) -> None:
         db.execute(f"DELETE FROM {self.name}_dirty")
 
-    def restore(self, db: Any, files: Mapping[str, bytes | None]) -> None:
+    def restore(self, db: Any, files: Mapping[str, bytes | None]) -> dict[str, str]:
         for path, data in files.items():
             self.put(db, path.removesuffix(".md"), None if data is None else data.decode())
+        return {}
+
+    def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
+        return path, data
 
     def put(self, db: Any, name: str, text: str | None) -> None:
         if text is None:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from mazu_ls.memory import markdown
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.part import MemoryPart
 from mazu_ls.memory.record import AnchorAt
@@ -57,11 +58,11 @@ async def test_a_rollback_undoes_every_kind_of_change(memories: Memories, tmp_pa
     target = store.take()
     before = await memories.list()
     assert set(target) == {
-        "01/0/m_000001.md",
-        "02/0/m_000002.md",
-        "wiki/build.md",
-        "traits/name.md",
-        "relations/m_000005.md",
+        "01/0/m_000001.json",
+        "02/0/m_000002.json",
+        "wiki/build.json",
+        "traits/name.json",
+        "relations/m_000005.json",
     }
 
     await memories.remember("The port is 9090")
@@ -96,7 +97,7 @@ def test_only_what_changed_is_written(store: Store):
     transaction(store.db, work)
     assert len(store.take()) == 50
     transaction(store.db, lambda db: Rows(db, "project").change(7, pinned=True))
-    assert list(PART.changed(store.db)) == ["07/0/m_000007.md"]
+    assert list(PART.changed(store.db)) == ["07/0/m_000007.md", "07/0/m_000007.json"]
     assert PART.everything(store.db).keys() == store.take().keys()
 
 
@@ -107,6 +108,47 @@ def test_an_id_of_before_the_rollback_is_not_given_again(store: Store):
     store.restore(empty)
     n, _, _ = transaction(store.db, lambda db: remember(rows, Entry(title="Second")))
     assert n == 2
+
+
+def test_a_row_comes_back_whatever_stands_in_it(store: Store):
+    """What a hand-written reader of Markdown misreads: commas, quotes, colons, fences, empty and odd names."""
+    odd = Entry(
+        title="--- a: b", body='---\n# x\n"', tags=("api", "limits, quota", "", "'", "null", "1.0"), origin="a: [b, c",
+        details={"k": ["v", None, 1.5]},
+    )  # fmt: skip
+    rows = Rows(store.db, "project")
+    n = transaction(store.db, lambda _: rows.insert(odd))
+    entry, tree = rows.entry(n), store.take()
+    transaction(store.db, lambda _: rows.delete(n))
+    store.restore(tree)
+    assert rows.entry(n) == entry
+
+
+def test_a_damaged_entry_is_named_and_the_others_come_back(store: Store):
+    rows = Rows(store.db, "project")
+    transaction(store.db, lambda _: [rows.insert(Entry(title=name)) for name in ("one", "two", "three")])
+    tree = store.take()
+    transaction(store.db, lambda _: [rows.change(n, body="later") for n in (1, 2, 3)])
+    files = {**tree, "02/0/m_000002.json": b'{"n": 2, "title'}
+    problems = transaction(store.db, lambda db: PART.restore(db, files))
+    assert list(problems) == ["02/0/m_000002.json"]
+    assert [e.body for e in rows.entries("1", (), "ORDER BY n")] == ["", "later", ""]
+
+
+def test_a_checkpoint_of_an_earlier_version_holds_markdown_and_is_read(store: Store):
+    rows = Rows(store.db, "project")
+    n = transaction(store.db, lambda _: rows.insert(Entry(title="old", body="text", tags=("a",))))
+    entry = rows.entry(n)
+    old = {"01/0/m_000001.md": markdown.write(entry, "project").encode()}
+    store.take()
+    store.tree = dict(old)
+    transaction(store.db, lambda _: rows.change(n, body="new"))
+    new = store.take()
+    assert list(new) == ["01/0/m_000001.json"]
+    store.restore(old)
+    assert rows.entry(n) == entry
+    store.restore(new)
+    assert rows.entry(n).body == "new"
 
 
 steps = st.lists(
