@@ -148,8 +148,7 @@ class Folder:
 
 async def settled(engine: Checkpoints) -> None:
     """Wait for what a checkpoint does behind its caller's back."""
-    while engine._background:
-        await asyncio.gather(*engine._background)
+    await engine.upkeep.idle()
 
 
 async def one_size(base: Path, count: int, walker: Path) -> None:

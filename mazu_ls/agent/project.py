@@ -24,6 +24,7 @@ from mazu_ls.agent.proposed import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.role import Role
 from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.toolbox import builtin_tools, lent_tools
+from mazu_ls.agent.undo import undo_targets
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import identity
 from mazu_ls.store import Store, quarantined
@@ -76,6 +77,7 @@ class Project:
         self._models: dict[str, Model] = {}
         self._documents = Documents()
         self._told: set[str] = set()
+        self._saying: set[asyncio.Task[None]] = set()
         self._map: ProjectMap
         self._role: Role
         self._extensions: Extensions | None = None
@@ -185,6 +187,9 @@ class Project:
         except MazuError as error:
             self.no_checkpoints = error
             self.warnings.append(f"No checkpoints: {error.message} {error.hint}".strip())
+            return
+        self.checkpoints.upkeep.named_by_undo = lambda: undo_targets(self)
+        self.checkpoints.upkeep.on_warning = self._warn_later
 
     def configure(self, settings: Mapping[str, Any]) -> list[str]:
         """Take the editor's settings (the section `mazu`) and read the files again; returns what is wrong with them."""
@@ -317,6 +322,12 @@ class Project:
         finally:
             self.conversation_part.boundary.pop(session_id, None)
         return taken.id
+
+    def _warn_later(self, text: str) -> None:
+        """Tell the user of what happened in the background."""
+        task = asyncio.get_running_loop().create_task(self.say_once(text))
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
 
     async def say_once(self, text: str) -> None:
         """A warning that is not repeated while this project is open."""

@@ -14,6 +14,7 @@ from mazu_ls.agent import background, compaction, past, prompt
 from mazu_ls.agent.conversation import Conversation, replay
 from mazu_ls.agent.naming import headline, new_id
 from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
+from mazu_ls.agent.undo import find_turn
 from mazu_ls.agent.work import Work, uncancel
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Usage
@@ -277,17 +278,7 @@ class Session:
     async def last_turn(self) -> tuple[str, int, str | None] | None:
         """The id of the last turn, the event before it, and its baseline checkpoint if it took one."""
         events = await asyncio.to_thread(self.events)
-        start = next(
-            (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted)), None
-        )
-        if start is None or start.turn is None:
-            return None
-        baseline = next(
-            (event.body.id for event in events
-             if event.turn == start.turn and isinstance(event.body, journal.CheckpointTaken) and event.body.kind == "baseline"),
-            None,
-        )  # fmt: skip
-        return start.turn, start.parent, baseline
+        return find_turn(events)
 
     async def close(self) -> None:
         """Stop what runs and let go of the journal."""

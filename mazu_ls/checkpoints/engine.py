@@ -5,23 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mazu_ls.checkpoints import (
-    collecting,
-    diff,
-    lock,
-    mounts,
-    opening,
-    retention,
-    rollback,
-    schema,
-    stage,
-    staging,
-)
+from mazu_ls.checkpoints import diff, lock, mounts, opening, rollback, schema, stage, staging
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.plan import Plan
 from mazu_ls.checkpoints.project import Project, tree_of
@@ -37,7 +24,8 @@ from mazu_ls.checkpoints.records import (
 from mazu_ls.checkpoints.repository import require_git
 from mazu_ls.checkpoints.steps import Selection
 from mazu_ls.checkpoints.take import Request, take
-from mazu_ls.checkpoints.unsaved import View, held_texts, open_texts
+from mazu_ls.checkpoints.unsaved import View, file_text, held_texts, open_texts
+from mazu_ls.checkpoints.upkeep import Upkeep
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
@@ -49,8 +37,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-_SLACK = 0.9  # a store that reached its cap is brought down to this share of it
-_TIDY_EVERY = 16  # checkpoints; looking at every pack after each one costs more than a small checkpoint does
 
 
 class Checkpoints:
@@ -61,13 +47,9 @@ class Checkpoints:
         self._project = project
         self._locks = [place / "lock" for place in places]
         self._written: set[Path] = set()
-        self._running: set[str] = set()
-        self._pruned = False
-        self._untidied = 0
-        self._room: int | None = None
-        self._pruning = asyncio.Lock()
-        self._background: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.Task[None] | None = None
+        self.upkeep = Upkeep(project, self._locked)
+        """Tidying and pruning in the background."""
 
     @classmethod
     async def open(
@@ -103,6 +85,7 @@ class Checkpoints:
         *,
         kind: CheckpointKind,
         label: str = "",
+        title: str = "",
         session_id: str | None = None,
         turn_id: str | None = None,
         touched: Sequence[Path] | None = None,
@@ -117,17 +100,10 @@ class Checkpoints:
         written = set(self._written)
         if touched is not None:
             touched = [*touched, *written]
-        if session_id is not None:
-            self._running.add(session_id)
-        request = Request(kind, redact(label), session_id, turn_id, touched, tuple(buffers))
+        request = Request(kind, redact(label), redact(title), session_id, turn_id, touched, tuple(buffers))
         checkpoint = await self._locked(lambda db: take(self._project, db, request))
         self._written -= written
-        self._untidied += 1
-        if self._room is not None:
-            self._room -= checkpoint.bytes
-        if self._room is None or self._room < 0 or touched is None or self._untidied >= _TIDY_EVERY:
-            self._untidied = 0
-            self._tidy()
+        self.upkeep.taken(checkpoint, looked_everywhere=touched is None)
         return checkpoint
 
     async def list(
@@ -141,6 +117,10 @@ class Checkpoints:
     async def get(self, id: str) -> Checkpoint:
         """One checkpoint. Raises MazuError(not_found)."""
         return await self._store.read(lambda db: schema.get(db, id))
+
+    async def has(self, id: str) -> bool:
+        """Whether a checkpoint is kept."""
+        return await self._store.read(lambda db: schema.exists(db, id))
 
     async def plan(
         self,
@@ -182,38 +162,30 @@ class Checkpoints:
 
         return await self._locked(differing)
 
-    async def prune(self, keep: int | None = None, older_than_days: int | None = None) -> Pruned:
-        """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names."""
-        # One at a time: while packs are exchanged the store looks twice as large as it is.
-        async with self._pruning:
-            return await self._prune(keep, older_than_days)
+    async def file_text(self, id: str, path: str) -> tuple[str | None, bool, bool]:
+        """One file as the user saw it at a checkpoint: text (unsaved text first), whether it is binary, whether it was.
 
-    async def _prune(self, keep: int | None, older_than_days: int | None) -> Pruned:
-        policy = keep is None and older_than_days is None
-        repository, cap = self._project.repository, self._project.settings.max_bytes
-        before = await asyncio.to_thread(repository.bytes)
-        gone = await self._locked(
-            lambda db: retention.prune(
-                self._project,
-                db,
-                datetime.now(UTC),
-                self._running,
-                keep=keep,
-                older_than_days=older_than_days,
-            )
-        )
-        room = await self._collect() if gone else True
-        while policy and room and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
-            oldest = await self._locked(lambda db: retention.prune_oldest(self._project, db))
-            if not oldest:
-                break
-            room = await self._collect()
-            gone += oldest
-        return Pruned(tuple(gone), max(0, before - await asyncio.to_thread(repository.bytes)))
+        `path`: as reports show it. Raises MazuError(not_found) for the checkpoint.
+        """
 
-    async def pin(self, id: str, pinned: bool = True) -> None:
+        def read(db: apsw.Connection) -> tuple[str | None, bool, bool]:
+            return file_text(self._project, bytes.fromhex(schema.get(db, id).tree), path)
+
+        return await self._locked(read)
+
+    async def prune(
+        self, keep: int | None = None, older_than_days: int | None = None, *, labelled: bool = False
+    ) -> Pruned:
+        """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names.
+
+        Pinned ones and what undoing a session's last turn needs stay, labelled ones too unless `labelled`.
+        """
+        return await self.upkeep.prune(keep, older_than_days, labelled=labelled)
+
+    async def pin(self, id: str, pinned: bool = True) -> Checkpoint:
         """A pinned checkpoint is never pruned. Raises MazuError(not_found)."""
         await self._store.write(lambda db: schema.pin(db, id, pinned))
+        return await self.get(id)
 
     async def note_written(self, path: Path) -> None:
         """Somebody wrote this file (didSave, a watched file): the next checkpoint looks at it."""
@@ -242,8 +214,7 @@ class Checkpoints:
         """Finish background work and release everything."""
         if self._sweeping:
             self._sweeping.cancel()
-        if self._background:
-            await asyncio.gather(*self._background, return_exceptions=True)
+        await self.upkeep.idle()
         await self._store.read(lambda _: self._project.repository.forget_reader())
         await self._store.close()
 
@@ -290,36 +261,6 @@ class Checkpoints:
         else:
             for path in rescued:
                 log.warning("written during a rollback; saved as %s", path)
-
-    def _tidy(self) -> None:
-        """What a checkpoint leaves to do, behind the caller's back."""
-        task = asyncio.create_task(self._tidied())
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _tidied(self) -> None:
-        """Scan indexes and packs; the size cap; once per process, what the retention policy gives up."""
-        try:
-            await self._locked(self._project.refresh)
-            await self._locked(lambda _: self._project.repository.consolidate())
-            size = await asyncio.to_thread(self._project.repository.bytes)
-            self._room = self._project.settings.max_bytes - size
-            if not self._pruning.locked() and (not self._pruned or self._room < 0):
-                self._pruned = True
-                await self.prune()
-        except MazuError as error:
-            log.warning("the checkpoint store was not tidied: %s", error)
-
-    async def _collect(self) -> bool:
-        """Free what pruned checkpoints took; others may take checkpoints meanwhile. False where there is no room to."""
-        repository = self._project.repository
-        with ExitStack() as held:
-            await asyncio.to_thread(held.enter_context, lock.alone(repository.collecting))
-            collection = await self._locked(lambda _: collecting.begin(repository))
-            if collection is not None:
-                names = await asyncio.to_thread(collecting.pack, repository, collection)
-                await self._locked(lambda _: collecting.end(repository, collection, names))
-        return collection is not None
 
 
 def _explained(work: Callable[[], T], place: Path) -> T:

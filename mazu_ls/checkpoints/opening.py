@@ -106,4 +106,6 @@ def _from_store(project: Project, commit: bytes) -> Checkpoint:
         memories=MemoryCounts(**meta["memories"]),
         bytes=0,
         skipped=tuple(Skipped(**skipped) for skipped in meta["skipped"]),
+        title=meta.get("title", ""),
+        complete=meta.get("complete", True),
     )

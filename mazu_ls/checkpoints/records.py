@@ -40,7 +40,11 @@ class MemoryCounts:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One restorable state. `commit` is a commit of the checkpoint store, `bytes` what taking it added there."""
+    """One restorable state. `commit` is a commit of the checkpoint store, `bytes` what taking it added there.
+
+    `title`: what it is in the user's words, never an id. `complete`: every file was looked at, or a watch knew what
+    changed; else changes from outside may be missing. `attributed`: it is recorded who changed what before it.
+    """
 
     id: str
     parent_id: str | None
@@ -56,6 +60,14 @@ class Checkpoint:
     bytes: int
     skipped: tuple[Skipped, ...] = ()
     pinned: bool = False
+    title: str = ""
+    complete: bool = True
+    attributed: bool = False
+
+    @property
+    def labelled(self) -> bool:
+        """True if the user took it and gave it a name."""
+        return self.kind == "manual" and bool(self.label.strip())
 
     @property
     def partial(self) -> bool:
@@ -141,10 +153,14 @@ class Diff:
 
 @dataclass(frozen=True)
 class Pruned:
-    """Ids that are gone, and by how many bytes the store shrank."""
+    """Ids that are gone, and by how many bytes the store shrank.
+
+    `shed`: how many of them only the size cap took, although undo might have needed them.
+    """
 
     removed: tuple[str, ...]
     bytes_freed: int
+    shed: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,42 +16,62 @@ from mazu_ls.store import transaction
 if TYPE_CHECKING:
     import apsw
 
-TURNS_DAYS = 7
+SAFETY_DAYS = 3
+"""How long an automatic safety checkpoint stays, unless it is the last one of its session."""
+STEP_DAYS = 7
+"""How long the middle steps of a turn stay."""
+log = logging.getLogger(__name__)
 
 
 def due(checkpoints: Sequence[Checkpoint], now: datetime, keep_days: int, protected: set[str]) -> list[str]:
     """Ids that the policy gives up, oldest first; `checkpoints` are newest first.
 
-    The last of every turn stays for 7 days, the last of every session for `keep_days`; so long stay, too, those
-    that the user took. Pinned and `protected` ones stay for ever.
+    Pinned, labelled and `protected` ones stay for ever. For `keep_days` stay the first and the last of every turn
+    and what the user took; middle steps for STEP_DAYS, safety ones for SAFETY_DAYS.
     """
-    gone: list[str] = []
-    turns: set[tuple[str | None, str | None]] = set()
-    sessions: set[str | None] = set()
-    for checkpoint in checkpoints:
-        age = now - checkpoint.created_at
-        turn, session = (checkpoint.session_id, checkpoint.turn_id), checkpoint.session_id
-        if age > timedelta(days=keep_days):
-            stays = False
-        elif checkpoint.kind == "manual" or session is None:
-            stays = True
-        elif age <= timedelta(days=TURNS_DAYS):
-            stays = turn not in turns
+    ranks = shed_ranks(checkpoints)
+    days = {0: STEP_DAYS, 1: SAFETY_DAYS}
+    return [
+        one.id
+        for one in reversed(checkpoints)
+        if now - one.created_at > timedelta(days=min(keep_days, days.get(ranks[one.id], keep_days)))
+        and one.id not in protected
+        and not one.pinned
+        and not one.labelled
+    ]
+
+
+def shed_ranks(checkpoints: Sequence[Checkpoint]) -> dict[str, int]:
+    """In which order a store that is too large gives its checkpoints up, the lowest first; `checkpoints` newest first.
+
+    0: middle steps of turns. 1: safety checkpoints but the last of each session. 2: ends of turns. 3: what the user
+    took.
+    """
+    turns: set[tuple[str | None, str]] = set()
+    safeties: set[str | None] = set()
+    baselines = {(one.session_id, one.turn_id): one.id for one in checkpoints}
+    ranks: dict[str, int] = {}
+    for one in checkpoints:
+        turn = (one.session_id, one.turn_id)
+        if one.kind == "manual":
+            ranks[one.id] = 3
+        elif one.kind == "safety":
+            ranks[one.id] = 2 if one.session_id not in safeties else 1
+            safeties.add(one.session_id)
+        elif one.turn_id is None:
+            ranks[one.id] = 2
         else:
-            stays = session not in sessions
-        turns.add(turn)
-        sessions.add(session)
-        if not stays and checkpoint.id not in protected and not checkpoint.pinned:
-            gone.append(checkpoint.id)
-    return gone[::-1]
+            ends = one.kind == "baseline" or (one.session_id, one.turn_id) not in turns
+            ranks[one.id] = 2 if ends or baselines[turn] == one.id else 0
+            turns.add((one.session_id, one.turn_id))
+    return ranks
 
 
-def protected(db: apsw.Connection, checkpoints: Iterable[Checkpoint], running: set[str]) -> set[str]:
-    """Never pruned: the current one, the base, the ends of the journal, the last safety, running sessions."""
+def protected(db: apsw.Connection, checkpoints: Iterable[Checkpoint]) -> set[str]:
+    """Never pruned: the current one, the base, the ends of the journal, the last safety."""
     ids = {schema.state(db, "current"), schema.state(db, "base")}
     ids |= {id for row in db.execute("SELECT safety_id, target_id FROM checkpoint_journal") for id in row}
     last_safety = next((c.id for c in checkpoints if c.kind == "safety"), None)
-    ids |= {c.id for c in checkpoints if c.session_id in running}
     return {id for id in (*ids, last_safety) if id is not None}
 
 
@@ -58,44 +79,55 @@ def prune(
     project: Project,
     db: apsw.Connection,
     now: datetime,
-    running: set[str],
     *,
     keep: int | None = None,
     older_than_days: int | None = None,
+    labelled: bool = False,
+    named: Collection[str] = (),
 ) -> list[str]:
     """Give up checkpoints: all but the newest `keep`, those older than so many days, or what the policy names.
 
-    Returns their ids; their objects take room until they are collected.
+    A labelled one goes only with `labelled`, a pinned one or one of `named` never. Returns their ids; their objects
+    take room until they are collected.
     """
     everything = schema.newest(db, -1)
-    safe = protected(db, everything, running)
+    safe = protected(db, everything) | set(named)
     if keep is None and older_than_days is None:
         gone = due(everything, now, project.settings.keep_days, safe)
     else:
-        gone = _asked(everything, now, keep, older_than_days, safe)
+        spared = safe | {one.id for one in everything if one.pinned or (one.labelled and not labelled)}
+        gone = _asked(everything, now, keep, older_than_days, spared)
     return remove(project, db, gone)
 
 
 def _asked(
-    everything: Sequence[Checkpoint], now: datetime, keep: int | None, days: int | None, safe: set[str]
+    everything: Sequence[Checkpoint], now: datetime, keep: int | None, days: int | None, spared: set[str]
 ) -> list[str]:
     chosen = [
-        c.id
-        for number, c in enumerate(everything)
+        one.id
+        for number, one in enumerate(everything)
         if (keep is None or number >= keep)
-        and (days is None or now - c.created_at > timedelta(days=days))
-        and c.id not in safe
-        and not c.pinned
+        and (days is None or now - one.created_at > timedelta(days=days))
+        and one.id not in spared
     ]
     return chosen[::-1]
 
 
-def prune_oldest(project: Project, db: apsw.Connection) -> list[str]:
-    """Give up a quarter of all, the oldest, even of a running session; none if all that are left are protected."""
+def shed(project: Project, db: apsw.Connection, named: Collection[str] = ()) -> tuple[list[str], bool]:
+    """Give up some for the size cap: of the lowest rank that there is, a quarter, the oldest.
+
+    Also returns whether it took more than middle steps and safety checkpoints: what undo may need. Nothing is taken
+    where all that is left is protected, pinned or one of `named`.
+    """
     everything = schema.newest(db, -1)
-    safe = protected(db, everything, set())
-    left = [c.id for c in everything[::-1] if c.id not in safe and not c.pinned]
-    return remove(project, db, left[: max(1, len(left) // 4)])
+    ranks = shed_ranks(everything)
+    safe = protected(db, everything)
+    left = [one for one in reversed(everything) if one.id not in safe and not one.pinned]
+    if not left:
+        return [], False
+    lowest = min(ranks[one.id] + 4 * (one.id in named) for one in left)
+    rank = [one.id for one in left if ranks[one.id] + 4 * (one.id in named) == lowest]
+    return remove(project, db, rank[: max(1, len(rank) // 4)]), lowest > 1
 
 
 def remove(project: Project, db: apsw.Connection, ids: list[str]) -> list[str]:

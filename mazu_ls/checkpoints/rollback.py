@@ -181,8 +181,7 @@ def roll_back(
             files.conflicts = [conflict for conflict in files.conflicts if conflict.path in mixed]
         if files.conflicts:
             return looked
-    label = f"before rolling back to {target.id}"
-    safety = take(project, db, Request("safety", label, target.session_id, None, None, buffers))
+    safety = _take_safety(project, db, target, buffers)
     found = plan(
         project,
         last=last,
@@ -214,6 +213,13 @@ def roll_back(
         raise
     finish(project, db, found.steps, staged, found.report)
     return found
+
+
+def _take_safety(
+    project: Project, db: apsw.Connection, target: Checkpoint, buffers: Sequence[Buffer]
+) -> Checkpoint:
+    label, title = f"before rolling back to {target.id}", f"before rolling back to: {target.title}"
+    return take(project, db, Request("safety", label, title, target.session_id, buffers=buffers))
 
 
 def _mixed(found: Rollback, both: set[bytes]) -> set[str]:

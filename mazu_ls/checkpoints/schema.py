@@ -31,11 +31,26 @@ MIGRATIONS = Migrations(
             id INTEGER PRIMARY KEY CHECK (id = 1), store TEXT NOT NULL, safety_id TEXT NOT NULL,
             target_id TEXT NOT NULL, steps BLOB NOT NULL);
         """,
+        # Who changed what since the checkpoint before: `session` is the agent's, "" where only the user did.
+        # `checkpoint_write`: what the agent and rollbacks wrote since the last checkpoint, before it is attributed.
+        """
+        ALTER TABLE checkpoint ADD COLUMN title TEXT NOT NULL DEFAULT '';
+        ALTER TABLE checkpoint ADD COLUMN complete INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE checkpoint ADD COLUMN attributed INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE checkpoint_change (
+            number INTEGER NOT NULL, place BLOB NOT NULL, session TEXT NOT NULL, user INTEGER NOT NULL,
+            PRIMARY KEY (number, place, session)) WITHOUT ROWID;
+        CREATE TABLE checkpoint_write (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT NOT NULL, place BLOB, before TEXT, after TEXT);
+        CREATE TABLE checkpoint_rollback (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT NOT NULL, safety_id TEXT NOT NULL,
+            target_id TEXT NOT NULL, sections TEXT NOT NULL, redone INTEGER NOT NULL DEFAULT 0);
+        """,
     ),
 )
 _COLUMNS = (
     "number, parent_id, created_at, label, kind, session_id, turn_id, commit_id, tree_id, files, memories, bytes,"
-    " skipped, pinned"
+    " skipped, pinned, title, complete, attributed"
 )
 
 
@@ -66,7 +81,7 @@ def next_number(db: apsw.Connection) -> int:
 def insert(db: apsw.Connection, checkpoint: Checkpoint) -> None:
     """Store one row."""
     db.execute(
-        f"INSERT INTO checkpoint ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO checkpoint ({_COLUMNS}) VALUES ({', '.join('?' * 17)})",
         (
             checkpoint_number(checkpoint.id),
             checkpoint.parent_id,
@@ -82,6 +97,9 @@ def insert(db: apsw.Connection, checkpoint: Checkpoint) -> None:
             checkpoint.bytes,
             _dump(checkpoint.skipped),
             checkpoint.pinned,
+            checkpoint.title,
+            checkpoint.complete,
+            checkpoint.attributed,
         ),
     )
 
@@ -93,6 +111,11 @@ def get(db: apsw.Connection, id: str) -> Checkpoint:
     if row is None:
         raise _unknown(id)
     return _record(row)
+
+
+def exists(db: apsw.Connection, id: str) -> bool:
+    """Whether there is a row of this id. Raises MazuError(not_found) for what is no id."""
+    return bool(select(db, "SELECT 1 FROM checkpoint WHERE number = ?", (checkpoint_number(id),)))
 
 
 def newest(db: apsw.Connection, limit: int, session_id: str | None = None) -> list[Checkpoint]:
@@ -160,4 +183,7 @@ def _record(row: Any) -> Checkpoint:
         bytes=row[11],
         skipped=tuple(Skipped(**skipped) for skipped in json.loads(row[12])),
         pinned=bool(row[13]),
+        title=row[14],
+        complete=bool(row[15]),
+        attributed=bool(row[16]),
     )

@@ -31,14 +31,22 @@ if TYPE_CHECKING:
     import apsw
 
 log = logging.getLogger(__name__)
+_TITLES: dict[CheckpointKind, str] = {
+    "manual": "your checkpoint",
+    "step": "a step of the agent",
+    "baseline": "before a turn",
+    "safety": "before a rollback",
+    "compaction": "before the conversation was shortened",
+}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to take: `touched` None means look at everything."""
+    """What to take: `touched` None means look at everything. `title`: what it is in the user's words."""
 
     kind: CheckpointKind
     label: str = ""
+    title: str = ""
     session_id: str | None = None
     turn_id: str | None = None
     touched: Sequence[Path] | None = None
@@ -114,6 +122,7 @@ def _commit(
         memories=project.count_memories(base_tree, content),
         bytes=0,
         skipped=tuple(sorted(seen.skipped.values(), key=lambda skipped: skipped.path)),
+        title=request.title or request.label or _TITLES[request.kind],
     )
     return _publish(project, db, checkpoint, content, writer)
 
@@ -152,6 +161,8 @@ def _meta(project: Project, checkpoint: Checkpoint) -> bytes:
         "files": checkpoint.files,
         "memories": checkpoint.memories,
         "skipped": checkpoint.skipped,
+        "title": checkpoint.title,
+        "complete": checkpoint.complete,
         "folders": {mount.prefix.decode(): str(mount.directory) for mount in project.mounts if mount.scanned},
         "user": {mount.prefix.decode(): user.where() for mount, user in users if user is not None},
     }

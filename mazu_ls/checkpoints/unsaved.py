@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,23 @@ def held_texts(project: Project, tree: bytes | None) -> list[Held]:
 def open_texts(buffers: Sequence[Buffer]) -> list[Held]:
     """Those of the documents that are open now."""
     return [Held(buffer.uri, buffer.path, buffer.text) for buffer in buffers if buffer.dirty]
+
+
+def file_text(project: Project, tree: bytes, shown: str) -> tuple[str | None, bool, bool]:
+    """A file of a checkpoint's tree by the name that reports show: its text, whether it is binary, whether it existed."""
+    for mount in reversed(project.mounts):
+        if not shown.startswith(mount.label):
+            continue
+        inside = os.fsencode(shown.removeprefix(mount.label))
+        place = mount.prefix + b"/" + inside
+        for held in held_texts(project, tree):
+            if held.path is not None and project.locate(held.path) == (mount, inside):
+                return held.text, False, True
+        entry = project.trees.at(tree, place)
+        if entry is not None and not entry.is_folder:
+            decoded = _decoded(project, entry)
+            return (decoded.text, False, True) if decoded else (None, True, True)
+    return None, False, False
 
 
 def same_lines(one: str | None, other: str) -> bool:

@@ -113,6 +113,9 @@ async def _carry_out(given: argparse.Namespace) -> int:
 
 
 def _command(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    words = getattr(given, "label", None) or []
+    if given.verb == "checkpoint" and len(words) == 2 and words[0] in ("pin", "unpin"):
+        return f"mazu.checkpoint.{words[0]}", {"id": words[1]}
     if given.verb != "call":
         return given.wire.command, grammar.arguments(given.wire, given)
     try:

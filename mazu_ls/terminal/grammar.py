@@ -114,12 +114,18 @@ VERBS = (
     Verb("sessions rewind", "mazu.session.rewind", "take back the last turns of a conversation", (
         SESSION, Option("turns", "--turns", kind=int))),
     Verb("sessions compact", "mazu.session.compact", "shorten a conversation", (SESSION,), WAIT),
-    Verb("checkpoint", "mazu.checkpoint", "record code, memory, skills and conversations", (text("label", "a name for it", required=False),)),
+    Verb("checkpoint", "mazu.checkpoint", "record code, memory, skills and conversations; `checkpoint pin ID`, `unpin ID`", (
+        text("label", "a name for it; or pin ID, unpin ID", required=False),)),
     Verb("checkpoints", "mazu.checkpoint.list", "list checkpoints", (LIMIT, SESSION)),
+    Verb("checkpoints pin", "mazu.checkpoint.pin", "keep a checkpoint until it is unpinned", (ID,)),
+    Verb("checkpoints unpin", "mazu.checkpoint.unpin", "let the settings decide again how long it stays", (ID,)),
+    Verb("checkpoints file", "mazu.checkpoint.file", "print a file as it was at a checkpoint", (
+        ID, Option("path", help="as the diff shows it", required=True))),
     Verb("diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (
         ID, Option("against", "--against", "another id; now if not given"), Option("paths", "--path", many=True))),
     Verb("prune", "mazu.checkpoint.prune", "remove old checkpoints", (
-        Option("keep", "--keep", "how many to keep", int), Option("olderThanDays", "--older-than-days", kind=float))),
+        Option("keep", "--keep", "how many to keep", int), Option("olderThanDays", "--older-than-days", kind=int),
+        Option("labelled", "--labelled", "those you named, too", on=True))),
     Verb("rollback", "mazu.rollback", "bring everything back to a checkpoint", (
         Option("id", help="the newest if not given"), Option("only", "--only", choices=PARTS, many=True),
         Option("paths", "--path", many=True), Option("preview", "--preview", "only say what would happen", on=True),

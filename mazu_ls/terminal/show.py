@@ -192,6 +192,13 @@ def _checkpoint(out: Console, value: Result) -> None:
     _left_out(out, value)
 
 
+def _file(out: Console, value: Result) -> None:
+    if value["text"] is not None:
+        out.print(value["text"], markup=False, highlight=False, soft_wrap=True, end="")
+    else:
+        out.print("a binary file" if value["binary"] else "there was no such file")
+
+
 def _left_out(out: Console, checkpoint: Result) -> None:
     for skipped in checkpoint["skipped"]:
         out.print(f"  not in it: {skipped['path']} ({skipped['reason']})", markup=False)
@@ -365,6 +372,9 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.recall": _memories,
     "mazu.memory.list": _memories,
     "mazu.checkpoint": _checkpoint,
+    "mazu.checkpoint.pin": _checkpoint,
+    "mazu.checkpoint.unpin": _checkpoint,
+    "mazu.checkpoint.file": _file,
     "mazu.checkpoint.list": _checkpoints,
     "mazu.checkpoint.diff": _diff,
     "mazu.rollback": _rollback,

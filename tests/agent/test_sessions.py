@@ -13,7 +13,7 @@ from mazu_ls import journal
 from mazu_ls.agent.naming import headline
 from mazu_ls.agent.project import Project
 from mazu_ls.agent.turn import Prompt
-from mazu_ls.agent.undo import checkpoint_before_last_turn
+from mazu_ls.agent.undo import checkpoint_before_turn
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from tests.scenario import PATIENCE, Story, World, check
@@ -90,7 +90,7 @@ async def test_undo_brings_code_conversation_and_memory_back(tmp_path: Path):
         session = await project.sessions.get()
         await session.prompt(Prompt("Hello."))
         await session.prompt(Prompt("Write two.", kind="run"))
-        await rolled_back(project, await checkpoint_before_last_turn(project, session))
+        await rolled_back(project, await checkpoint_before_turn(project, session))
         await session.refresh()
         assert (world.root / "a.txt").read_text() == "one\n"
         assert session.conversation.turns == 1

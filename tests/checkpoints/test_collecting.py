@@ -69,7 +69,7 @@ async def test_packs_are_not_put_together_while_a_collection_is_on_its_way(proje
         for number in range(MANY_PACKS):
             project.write("a", str(number))
             await project.take(touched=["a"])
-        await asyncio.gather(*project.engine._background)
+        await project.engine.upkeep.idle()
     project.fsck()
     project.place("noise").unlink()
     assert (await project.roll_back(held)).verified

@@ -261,7 +261,7 @@ async def test_a_recovery_that_the_disk_refuses_does_not_keep_the_server_from_st
 ):
     project.write("a", "1")
     first = await project.take()
-    await asyncio.gather(*project.engine._background)
+    await project.engine.upkeep.idle()
     project.write("a", "2")
 
     class PowerCut(BaseException):
@@ -340,7 +340,7 @@ async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog
         second = await project.take()
         for number in range(30):
             assert (await project.roll_back((first, second)[number % 2])).verified
-        await asyncio.gather(*project.engine._background)
+        await project.engine.upkeep.idle()
         stage.sweep(project.engine._project.mounts, project.engine._project.rescue, older_than=0)
         assert not [path for path in project.root.iterdir() if path.name.startswith(".mazu")]
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

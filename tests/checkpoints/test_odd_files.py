@@ -1,6 +1,5 @@
 """Names, contents and kinds of files that tools get wrong."""
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -213,7 +212,7 @@ async def test_many_files_in_one_folder(project: Bed):
     for number in range(3000):
         project.write(f"flat/f{number}", str(number))
     first, state = await project.take(), project.files()
-    await asyncio.gather(*project.engine._background)
+    await project.engine.upkeep.idle()
     project.write("flat/f7", "changed")
     assert (await project.take(touched=["flat/f7"])).files.modified == 1
     assert (await project.take()).files.modified == 0

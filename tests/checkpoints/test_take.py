@@ -1,6 +1,5 @@
 """What a checkpoint holds, and what it says it does not hold."""
 
-import asyncio
 import os
 import socket
 from pathlib import Path
@@ -64,7 +63,7 @@ async def test_same_size_and_restored_mtime_do_not_hide_a_change(project: Bed):
     file = project.write("a.txt", "one")
     status = file.stat()
     await project.take()
-    await asyncio.gather(*project.engine._background)
+    await project.engine.upkeep.idle()
     for text in ("two", "six", "ten"):
         file.write_text(text)
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -316,7 +315,7 @@ async def test_the_index_of_an_earlier_process_outlives_its_checkpoint(tmp_path:
         for number in range(5):
             project.write("sub/a", str(number))
             await project.take()
-        await asyncio.gather(*project.engine._background)
+        await project.engine.upkeep.idle()
     for keep in (1, 0):
         async with bed(tmp_path) as project:
             await project.engine.prune(keep=keep)

@@ -187,7 +187,8 @@ async def test_lists_diffs_and_pruning(editor: Client, folder: Path):
     (memory,) = (await editor.command("mazu.memory.list", {}))["memories"]
     assert diff["memories"] == {"added": [memory["id"]], "changed": [], "removed": []}
     assert (await editor.command("mazu.checkpoint.diff"))["files"] == []
-    pruned = await editor.command("mazu.checkpoint.prune", {"keep": 1})
+    assert (await editor.command("mazu.checkpoint.prune", {"keep": 1}))["removed"] == []
+    pruned = await editor.command("mazu.checkpoint.prune", {"keep": 1, "labelled": True})
     assert pruned["removed"] == [first["id"]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
 from mazu_ls.server.rollback import roll_back
 from mazu_ls.server.wire import checkpoints as wire
@@ -12,7 +12,7 @@ from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints, records
-    from mazu_ls.checkpoints.records import Section
+    from mazu_ls.checkpoints.records import OnConflict, Section
     from mazu_ls.server.server import Server
 
 
@@ -69,9 +69,67 @@ async def diff(server: Server, params: wire.Diff) -> wire.DiffResult:
 async def prune(server: Server, params: wire.Prune) -> wire.Pruned:
     """Drop old checkpoints; without arguments by the settings."""
     checkpoints = await opened_checkpoints(server)
-    pruned = await checkpoints.prune(params.keep, params.older_than_days)
+    pruned = await checkpoints.prune(params.keep, params.older_than_days, labelled=params.labelled)
     server.notify_changed("checkpoints")
-    return wire.Pruned(list(pruned.removed), pruned.bytes_freed)
+    return wire.Pruned(list(pruned.removed), pruned.bytes_freed, pruned.shed)
+
+
+CHOICES = 8
+"""So many checkpoints are offered to choose from."""
+
+
+async def _choose_unpinned(server: Server) -> wire.Id:
+    """Without arguments: the user chooses one of the newest checkpoints."""
+    return await _choose(server, "Keep which checkpoint?", pinned=False)
+
+
+async def _choose_pinned(server: Server) -> wire.Id:
+    """Without arguments: the user chooses one of the pinned checkpoints."""
+    return await _choose(server, "Unpin which checkpoint?", pinned=True)
+
+
+async def _choose(server: Server, message: str, *, pinned: bool) -> wire.Id:
+    found, _ = await (await opened_checkpoints(server)).list(-1 if pinned else 4 * CHOICES)
+    offered = [one for one in found if one.pinned is pinned][:CHOICES]
+    labels = [f"{one.title or one.label} ({one.created_at.astimezone():%d %b %H:%M:%S})" for one in offered]
+    index = await server.pick(message, labels)
+    if index is None:
+        raise InvalidArguments("`id` is missing; mazu.checkpoint.list shows the ids", "id")
+    return wire.Id(offered[index].id)
+
+
+async def _document_in_newest(server: Server) -> wire.File:
+    """Without arguments: the document last seen, at the newest checkpoint."""
+    uri = server.editor.focus.uri if server.editor and server.editor.focus else None
+    path = server.file_of(uri) if uri else None
+    if path is None:
+        raise InvalidArguments("`id` and `path` are missing, and no document is open", "id")
+    return wire.File((await _newest(server)).id, server.name_of(path))
+
+
+@command("mazu.checkpoint.pin", natural=_choose_unpinned)
+async def pin(server: Server, params: wire.Id) -> wire.Checkpoint:
+    """Keep a checkpoint until it is unpinned, whatever its age and the size of the store."""
+    return await _set_pinned(server, params.id, True)
+
+
+@command("mazu.checkpoint.unpin", natural=_choose_pinned)
+async def unpin(server: Server, params: wire.Id) -> wire.Checkpoint:
+    """Let the settings decide again how long a checkpoint is kept."""
+    return await _set_pinned(server, params.id, False)
+
+
+async def _set_pinned(server: Server, id: str, pinned: bool) -> wire.Checkpoint:
+    checkpoint = await (await opened_checkpoints(server)).pin(id, pinned)
+    server.notify_changed("checkpoints")
+    return wire.Checkpoint.of(checkpoint)
+
+
+@command("mazu.checkpoint.file", natural=_document_in_newest)
+async def read_file(server: Server, params: wire.File) -> wire.FileText:
+    """One file as the user saw it at a checkpoint: its unsaved text where there was some."""
+    text, binary, exists = await (await opened_checkpoints(server)).file_text(params.id, params.path)
+    return wire.FileText(text, binary, exists)
 
 
 @command("mazu.rollback")
@@ -88,12 +146,12 @@ async def rollback(server: Server, params: wire.Rollback) -> wire.RollbackResult
 @command("mazu.undo")
 async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
     """Undo the last turn: code, conversation, memory, or any of them."""
-    from mazu_ls.agent.undo import checkpoint_before_last_turn
+    from mazu_ls.agent.undo import checkpoint_before_turn
 
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
     session = await server.project.sessions.get(params.session_id, create=False)
-    before = await checkpoint_before_last_turn(server.project, session)
+    before = await checkpoint_before_turn(server.project, session, params.turn_id)
     chosen: dict[Section, bool] = {
         "code": params.code,
         "skills": params.code,
@@ -101,7 +159,10 @@ async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
         "memory": params.memory,
     }
     only: list[Section] = [name for name, wanted in chosen.items() if wanted]
-    report = await roll_back(server, checkpoints, before, only=only, on_conflict="spare")
+    choice: OnConflict = "spare" if params.on_conflict in (None, "ask") else params.on_conflict
+    report = await roll_back(
+        server, checkpoints, before, only=only, preview=params.preview, on_conflict=choice
+    )
     return wire.RollbackResult.of(report)
 
 

@@ -32,8 +32,30 @@ class Diff(Params, frozen=True):
 
 
 class Prune(Params, frozen=True):
+    """`labelled`: those the user named, too. Pinned ones never go."""
+
     keep: Count | None = None
     older_than_days: Count | None = None
+    labelled: bool = False
+
+
+class Id(Params, frozen=True):
+    id: str
+
+
+class File(Params, frozen=True):
+    """`path`: as diffs and plans show it."""
+
+    id: str
+    path: str
+
+
+class FileText(Wire, frozen=True):
+    """`text` is null for a binary file and where there was none."""
+
+    text: str | None
+    binary: bool
+    exists: bool
 
 
 class Rollback(Params, frozen=True):
@@ -65,7 +87,10 @@ class Skipped(Wire, frozen=True):
 
 
 class Checkpoint(Wire, frozen=True):
-    """One restorable state; `skipped` are the files it does not hold, which no rollback to it touches."""
+    """One restorable state; `skipped` are the files it does not hold, which no rollback to it touches.
+
+    `title`: the user's words and what it is, never an id. `complete` false: what other programs changed may be missing.
+    """
 
     id: str
     parent_id: str | None
@@ -80,6 +105,8 @@ class Checkpoint(Wire, frozen=True):
     bytes: int
     skipped: list[Skipped]
     pinned: bool
+    complete: bool
+    title: str
 
     @classmethod
     def of(cls, taken: records.Checkpoint) -> Checkpoint:
@@ -91,7 +118,7 @@ class Checkpoint(Wire, frozen=True):
             Memories(taken.memories.added, taken.memories.changed, taken.memories.removed),
             taken.bytes,
             [Skipped(file.path, file.reason, file.bytes) for file in taken.skipped],
-            taken.pinned,
+            taken.pinned, taken.complete, taken.title or taken.label,
         )  # fmt: skip
 
 
@@ -173,5 +200,8 @@ class DiffResult(Wire, frozen=True):
 
 
 class Pruned(Wire, frozen=True):
+    """`shed`: how many of them the size cap took although an undo might have needed them."""
+
     removed: list[str]
     bytes_freed: int
+    shed: int

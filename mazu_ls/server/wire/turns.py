@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import StopReason, Usage
 from mazu_ls.server.lsp import Range
@@ -129,10 +131,19 @@ class Compact(Params, frozen=True):
 
 
 class Undo(Params, frozen=True):
+    """Back to before a turn: `turn_id`, or the last one. Without `on_conflict` the user is asked."""
+
     session_id: str | None = None
+    turn_id: str | None = None
     code: bool = True
     conversation: bool = True
     memory: bool = True
+    preview: bool = False
+    on_conflict: Literal["ask", "keep", "overwrite"] | None = None
+
+
+class Redo(Params, frozen=True):
+    session_id: str | None = None
 
 
 class Started(Wire, frozen=True):

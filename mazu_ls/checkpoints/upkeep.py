@@ -1,0 +1,136 @@
+"""What a checkpoint leaves to do in the background: scan indexes, packs, the size cap, the retention policy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.checkpoints import collecting, lock, retention
+from mazu_ls.checkpoints.project import Project
+from mazu_ls.checkpoints.records import Checkpoint, Pruned
+from mazu_ls.errors import MazuError
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+_SLACK = 0.9  # a store that reached its cap is brought down to this share of it
+_TIDY_EVERY = 16  # checkpoints; looking at every pack after each one costs more than a small checkpoint does
+
+
+class Upkeep:
+    """Keeps the store of one project tidy and below its cap. `locked` runs work with the store's lock held."""
+
+    def __init__(
+        self, project: Project, locked: Callable[[Callable[[apsw.Connection], Any]], Awaitable[Any]]
+    ) -> None:
+        self._project = project
+        self._locked = locked
+        self._pruned = False
+        self._untidied = 0
+        self._room: int | None = None
+        self._pruning = asyncio.Lock()
+        self._background: set[asyncio.Task[None]] = set()
+        self.named_by_undo: Callable[[], Awaitable[Collection[str]]] | None = None
+        """Finds the checkpoints that undoing the last turn of each session needs; set by who knows the sessions."""
+        self.on_warning: Callable[[str], object] | None = None
+        """Told what the user should know of that nobody waits for."""
+
+    def taken(self, checkpoint: Checkpoint, *, looked_everywhere: bool) -> None:
+        """A checkpoint was taken: tidy up where that pays."""
+        self._untidied += 1
+        if self._room is not None:
+            self._room -= checkpoint.bytes
+        if self._room is None or self._room < 0 or looked_everywhere or self._untidied >= _TIDY_EVERY:
+            self._untidied = 0
+            self._tidy()
+
+    async def idle(self) -> None:
+        """Wait for what goes on in the background."""
+        while self._background:
+            await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def prune(
+        self,
+        keep: int | None = None,
+        older_than_days: int | None = None,
+        *,
+        labelled: bool = False,
+    ) -> Pruned:
+        """What `Checkpoints.prune` does."""
+        named = await self.named_by_undo() if self.named_by_undo else ()
+        # One at a time: while packs are exchanged the store looks twice as large as it is.
+        async with self._pruning:
+            return await self._prune(keep, older_than_days, labelled, named)
+
+    async def _prune(
+        self, keep: int | None, older_than_days: int | None, labelled: bool, named: Collection[str]
+    ) -> Pruned:
+        policy, shed = keep is None and older_than_days is None, 0
+        repository, cap = self._project.repository, self._project.settings.max_bytes
+        before = await asyncio.to_thread(repository.bytes)
+        gone = await self._locked(
+            lambda db: retention.prune(
+                self._project,
+                db,
+                datetime.now(UTC),
+                keep=keep,
+                older_than_days=older_than_days,
+                labelled=labelled,
+                named=named,
+            )
+        )
+        room = await self._collect() if gone else True
+        while policy and room and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
+            taken, needed = await self._locked(lambda db: retention.shed(self._project, db, named))
+            if not taken:
+                break
+            shed += len(taken) if needed else 0
+            room = await self._collect()
+            gone += taken
+        freed = max(0, before - await asyncio.to_thread(repository.bytes))
+        if shed:
+            self._warn(
+                f"The checkpoint store reached its limit of {cap >> 20} MiB: {shed} checkpoints that an undo might "
+                "have needed were removed. Raise checkpoints.max_bytes to keep more."
+            )
+        return Pruned(tuple(gone), freed, shed)
+
+    def _warn(self, text: str) -> None:
+        log.warning(text)
+        if self.on_warning:
+            self.on_warning(text)
+
+    def _tidy(self) -> None:
+        """What a checkpoint leaves to do, behind the caller's back."""
+        task = asyncio.create_task(self._tidied())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _tidied(self) -> None:
+        """Scan indexes and packs; the size cap; once per process, what the retention policy gives up."""
+        try:
+            await self._locked(self._project.refresh)
+            await self._locked(lambda _: self._project.repository.consolidate())
+            size = await asyncio.to_thread(self._project.repository.bytes)
+            self._room = self._project.settings.max_bytes - size
+            if not self._pruning.locked() and (not self._pruned or self._room < 0):
+                self._pruned = True
+                await self.prune()
+        except MazuError as error:
+            log.warning("the checkpoint store was not tidied: %s", error)
+
+    async def _collect(self) -> bool:
+        """Free what pruned checkpoints took; others may take checkpoints meanwhile. False where there is no room to."""
+        repository = self._project.repository
+        with ExitStack() as held:
+            await asyncio.to_thread(held.enter_context, lock.alone(repository.collecting))
+            collection = await self._locked(lambda _: collecting.begin(repository))
+            if collection is not None:
+                names = await asyncio.to_thread(collecting.pack, repository, collection)
+                await self._locked(lambda _: collecting.end(repository, collection, names))
+        return collection is not None
