@@ -200,7 +200,7 @@ class World:
             network=False,
             scratch=self.root / "tmp",
         )
-        child = await spawn(held.argv, cwd=self.project, env=env, confine=held.confine)
+        child = await spawn(held.argv, cwd=self.project, env=env)
         while await child.output.read(65536):
             pass
         await child.wait()

@@ -113,11 +113,17 @@ class EditSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ShellSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Time limit of a command, and what it is held by."""
+    """Time limit of a command, and what it is held by.
+
+    `outputs`: names (with wildcards) of build output besides those known, which unapproved commands may write though
+    git ignores it. `readable`: absolute paths with keys that the sandbox shows all the same.
+    """
 
     timeout_seconds: Annotated[float, Meta(gt=0)] = 120
     sandbox: Literal["auto", "required", "off"] = "auto"
     network: bool = False
+    outputs: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
 
 
 class WebSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -337,6 +343,9 @@ def _tightened(values: dict[str, Any], base: Config, layer: Layer, warnings: lis
     if shell.get("network") and not base.shell.network:
         del shell["network"]
         refuse("shell.network")
+    if "readable" in shell:
+        del shell["readable"]
+        refuse("shell.readable")
     _cap_numbers(kept, base, refuse)
     return kept
 

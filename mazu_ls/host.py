@@ -66,12 +66,14 @@ class Reply:
     """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time.
 
     `arguments` replace those of the same name; of the hunks of an edit only those in `hunks` are taken.
+    `unreachable`: there is nobody who could be asked, which is not the same.
     """
 
     choice: Choice | None
     note: str = ""
     arguments: Mapping[str, Any] | None = None
     hunks: tuple[str, ...] | None = None
+    unreachable: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,32 +23,41 @@ from mazu_ls.agent.questions import (
 from mazu_ls.agent.review import Approve, Edit, refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
+from mazu_ls.tools import sandbox
 from mazu_ls.tools.tool import Effect
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn import TurnRun
+    from mazu_ls.config import Mode
     from mazu_ls.host import Reply
     from mazu_ls.messages import ToolCall
     from mazu_ls.tools.tool import Tool
 
 READING = "read_file"
+SHELL = "run_shell"
 LABEL = 60  # characters of a command line on a button; the question shows all of it
 
 
 @dataclass
 class Approvals:
-    """Decides on the calls of one turn, and remembers what the user allowed for the session or for ever."""
+    """Decides on the calls of one turn, and remembers what the user allowed for the session or for ever.
+
+    `decisions` are those by the id of the call: the shell has to know what a command was allowed for.
+    """
 
     run: TurnRun
     _changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     _notes: dict[str, str] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
 
     async def decide(self, call: ToolCall, tool: Tool) -> Approve | None:
         """Return when the call may run; raises ToolError where it may not.
 
         An edit that has to be asked about may start: what is returned asks once the exact change is known.
         """
-        decision = self._policy(call, tool)
+        decision = self.decisions[call.id] = await self._policy(call, tool)
+        if tool.effect is Effect.EXECUTE and decision.verdict != "deny":
+            await self._say_what_is_not_held()
         if tool.effect is Effect.REMEMBER and decision.verdict != "deny":
             ask = self.run.turn.config.memory.write == "ask"
             decision = replace(
@@ -65,7 +75,7 @@ class Approvals:
             self._record(call, "allow", decision.reason, _by(decision))
             return None
         if self.run.mode == "auto":
-            reason = f"{decision.reason}; nobody is asked in mode auto"
+            reason = f"{decision.reason}; no one is asked in mode auto, allow it with {_how_to_allow(call, tool, decision)}"
             self._record(call, "deny", reason, "policy")
             raise ToolError(f"not allowed: {reason}")
         if tool.effect is Effect.EDIT:
@@ -75,20 +85,37 @@ class Approvals:
 
     def withheld(self, path: Path) -> bool:
         """Whether read_file of this file would be refused or asked about; what else shows text leaves it out."""
-        return self._judged(Call(READING, Effect.READ, {"path": str(path)})).verdict != "allow"
+        return self._judged(Call(READING, Effect.READ, {"path": str(path)}), self.run.mode).verdict != "allow"
 
     @property
     def rules_withhold(self) -> bool:
         """Whether a rule of the user's keeps files from being read."""
         return any(rule.verdict != "allow" and rule.applies(READING) for rule in self._rules())
 
-    def _policy(self, call: ToolCall, tool: Tool) -> Decision:
-        return self._judged(Call(tool.name, tool.effect, call.arguments))
+    async def _policy(self, call: ToolCall, tool: Tool) -> Decision:
+        shell = self.run.turn.config.shell
+        judged, mode = Call(tool.name, tool.effect, call.arguments), self.run.mode
+        if tool.name != SHELL:
+            return self._judged(judged, mode)
+        confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
+        # `run --allow-shell`: the user agreed to commands when starting it.
+        unattended = self.run.asked.kind == "run" and self.run.asked.allow_shell and mode == "ask"
+        return self._judged(judged, "auto" if unattended else mode, confined=confined)
 
-    def _judged(self, call: Call) -> Decision:
+    def _judged(self, call: Call, mode: Mode, *, confined: bool = False) -> Decision:
         turn = self.run.turn
-        place = Place(roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home())
-        return decide(call, self.run.mode, self._rules(), place)
+        place = Place(roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home(), confined=confined)
+        return decide(call, mode, self._rules(), place)
+
+    async def _say_what_is_not_held(self) -> None:
+        """At the first command, where nothing holds it."""
+        setting = self.run.turn.config.shell.sandbox
+        if setting == "required" or (setting == "auto" and (await asyncio.to_thread(sandbox.probe)).in_force):
+            return
+        why = "shell.sandbox is off" if setting == "off" else sandbox.probe().why
+        await self.run.session.project.say_once(
+            f"Commands are not held by a sandbox ({why}): they can write your files, read your keys and reach the network."
+        )
 
     def _rules(self) -> list[Rule]:
         return [*self.run.session.rules, *self.run.session.project.rules()]
@@ -126,6 +153,10 @@ class Approvals:
             reply = await ask_recorded(self.run, question, session.project.config.permissions.timeout_seconds)
         kind = reply.choice.kind if reply.choice else "deny"
         if kind == "deny":
+            if reply.unreachable:
+                reason = f"no one can be asked here; allow it with {_how_to_allow(call, tool, decision)}"
+                self._record(call, "deny", reason, "policy")
+                raise ToolError(f"not allowed: {decision.reason}; {reason}")
             self._record(call, "deny", reply.note or "refused", "user" if reply.choice else "timeout")
             raise refused(reply.note, in_time=reply.choice is not None)
         arguments = changed_arguments(question, call, reply)
@@ -139,11 +170,12 @@ class Approvals:
 
     def _judge_changed(self, call: ToolCall, tool: Tool, arguments: dict[str, Any]) -> Decision:
         """The policy's word on a call as the user changed it: what it denies no answer allows."""
-        decision = self._judged(Call(tool.name, tool.effect, arguments))
+        decision = self._judged(Call(tool.name, tool.effect, arguments), self.run.mode)
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision), arguments)
             raise ToolError(f"the user changed the call, and so it is not allowed: {decision.reason}")
         self._changed[call.id] = arguments
+        self.decisions[call.id] = replace(decision, sandboxed=False)  # whoever wrote it agreed to it
         changed = {name: value for name, value in arguments.items() if call.arguments.get(name) != value}
         self._notes[call.id] = (
             f"[the user changed the call before it ran: {json.dumps(changed, ensure_ascii=False)}]"
@@ -157,6 +189,9 @@ class Approvals:
             session.rules.append(_for_session(tool.name, decision))
         elif kind == "allow_always" and decision.always is not None:
             session.project.grants.add(tool.name, decision.always)
+        elif kind == "allow_always" and decision.exact is not None:
+            line, folder = decision.exact
+            session.project.grants.add(tool.name, (line,), folder)
 
     def _taken(self, call: ToolCall, edit: Edit | None, reply: Reply) -> str | None:
         """The text that comes of an edit of which the user takes some hunks; None where he takes all."""
@@ -191,6 +226,7 @@ def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:
     elif decision.exact is not None:
         line = f"exactly `{_short(decision.exact[0])}`"
         choices.append(Choice("allow_session", f"Allow {line} for this session", "allow_session"))
+        choices.append(Choice("allow_always", f"Always allow {line} in this project", "allow_always"))
     return (*choices, Choice("deny", "Deny", "deny"))
 
 
@@ -199,6 +235,15 @@ def _rule(tool: Tool, decision: Decision) -> str | None:
     if decision.always is not None:
         return _standing(tool.name, decision)
     return f"exactly `{_short(decision.exact[0])}`" if decision.exact is not None else None
+
+
+def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
+    """What whoever started this can do so that the call is allowed next time."""
+    if tool.effect is Effect.EXECUTE and tool.name != SHELL:
+        return f"a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
+    subject = call.arguments.get("command") or call.arguments.get("url") or call.arguments.get("path") or "*"
+    words = " ".join(decision.always) + " *" if decision.always and tool.name == SHELL else str(subject)
+    return f"a rule in config.toml: [[permissions.rules]] tool = {tool.name!r}, pattern = {_short(words)!r}, verdict = 'allow'"
 
 
 def _standing(tool: str, decision: Decision) -> str:

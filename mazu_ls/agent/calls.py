@@ -151,6 +151,7 @@ class Calls:
             self._news.before, edits,
         )  # fmt: skip
         proposed = proposing(self._run, host)
+        decision = self._approvals.decisions.pop(call.id, None)
         turn = replace(
             self._run.turn,
             host=proposed or host,
@@ -158,6 +159,8 @@ class Calls:
             remembered=self._run.remembered,
             withheld=self._approvals.withheld,
             by_rule=self._approvals.rules_withhold,
+            attended=decision is None or not decision.sandboxed,
+            changes_git=decision is not None and decision.changes_git,
         )
         output = await tool.call(call.arguments, turn)
         if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):

@@ -58,6 +58,11 @@ def _spent(result: Any) -> str:
     return f"{result['total']['inputTokens']} tokens in, {result['total']['outputTokens']} out, {cost}"
 
 
+def _mode_of(text: str, session: str) -> dict[str, str]:
+    mode, _, confirm = text.partition(" ")
+    return {"mode": mode, **({"confirm": confirm.strip()} if confirm else {})}
+
+
 COMMANDS: dict[str, ChatCommand] = {
     "undo": ChatCommand(
         "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back
@@ -85,8 +90,8 @@ COMMANDS: dict[str, ChatCommand] = {
         "talk to another model", "mazu.models.set", _needs("model"), lambda result: f"Now talking to {result['current']}."
     ),
     "mode": ChatCommand(
-        "permission mode: ask, auto, plan, bypass", "mazu.permissions.mode",
-        _needs("mode"), lambda result: f"Mode {result['mode']}.",
+        "permission mode: ask, auto, plan, or `bypass bypass`, typed twice", "mazu.permissions.mode",
+        _mode_of, lambda result: f"Mode {result['mode']}.",
     ),
     "usage": ChatCommand("what this session cost", "mazu.usage", lambda text, s: {"sessionId": s}, _spent),
 }  # fmt: skip

@@ -156,7 +156,8 @@ VERBS = (
         Option("mode", "--mode", choices=("ask", "auto", "plan", "bypass")))),
     Verb("permissions revoke", "mazu.permissions.revoke", "take a grant back", (ID,)),
     Verb("permissions mode", "mazu.permissions.mode", "ask, auto, plan or bypass", (
-        Option("mode", choices=("ask", "auto", "plan", "bypass"), required=True),)),
+        Option("mode", choices=("ask", "auto", "plan", "bypass"), required=True),
+        Option("confirm", "--confirm", help="the word bypass, for that mode"))),
     Verb("role", "mazu.role.show", "show the role document"),
     Verb("role set", "mazu.role.set", "take the text of a file as the role document", (Option("uri", help="a file", kind=uri, required=True),)),
     Verb("usage", "mazu.usage", "tokens and cost", (SESSION, Option("sinceDays", "--since-days", kind=float))),

@@ -14,7 +14,7 @@ from mazu_ls.workspace.disk import edit_text, read_text
 
 
 class TerminalHost:
-    """No buffers, so nothing is ever unsaved. Where stdin is no terminal every question is answered with no."""
+    """No buffers, so nothing is ever unsaved. Where stdin is no terminal nobody can be asked."""
 
     def __init__(self, folders: Sequence[Path], *, quiet: bool = False) -> None:
         self._workspace = Workspace(folders)
@@ -45,7 +45,7 @@ class TerminalHost:
     async def ask(self, question: Question, timeout: float) -> Reply:
         """Show what will happen and read a number; a note for the model may follow it."""
         if not self.interactive:
-            return Reply(None)
+            return Reply(None, unreachable=True)
         from mazu_ls.terminal import show
 
         show.question(question)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from mazu_ls.tools import bounded
-from mazu_ls.tools.process import Child
+from mazu_ls.tools import bounded, resource_limits
+from mazu_ls.tools.process import Child, living
 
 SPOOL_BYTES = 256 * 2**20
 STREAMED_CHARS = 64 * 1024
@@ -27,7 +27,10 @@ DRAIN = 0.5  # seconds to wait for the rest of the output once the command has e
 
 @dataclass
 class Running:
-    """One command. `code` is None while it runs; `spool` holds its output, `size` counts it, also what no longer fits."""
+    """One command. `code` is None while it runs; `spool` holds its output, `size` counts it, also what no longer fits.
+
+    `over` says which resource limit ended it; `finish` runs once when it has ended, and says what the model has to know.
+    """
 
     name: str
     command: str
@@ -39,17 +42,30 @@ class Running:
     code: int | None = None
     left: int = 0
     read_to: int = 0
+    over: str | None = None
+    finish: Callable[[], list[str]] | None = None
+    notes: list[str] = field(default_factory=list)
     _grown: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: asyncio.Task[None] | None = None
+    _watch: asyncio.Task[None] | None = None
 
     @classmethod
     def start(
-        cls, name: str, command: str, child: Child, scratch: Path, emit: Callable[[str], None]
+        cls,
+        name: str,
+        command: str,
+        child: Child,
+        scratch: Path,
+        emit: Callable[[str], None],
+        *,
+        finish: Callable[[], list[str]] | None = None,
     ) -> Running:
         """Begin to collect output; `emit` gets the first STREAMED_CHARS of it as it comes."""
         spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  lives as long as its output may be read
-        running = cls(name, command, child, spool, scratch)
+        running = cls(name, command, child, spool, scratch, finish=finish)
         running._reader = asyncio.create_task(running._collect(emit))
+        if resource_limits.supported():
+            running._watch = asyncio.create_task(running._hold_limits())
         return running
 
     async def ended(self) -> int:
@@ -80,7 +96,24 @@ class Running:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reader, DRAIN)
         self.child.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self._watch is not None:
+            self._watch.cancel()
+        await asyncio.to_thread(shutil.rmtree, self.scratch, True)
+        if self.finish is not None:
+            finish, self.finish = self.finish, None
+            self.notes += await asyncio.to_thread(finish)
+
+    async def _hold_limits(self) -> None:
+        """End the command when it and its children together pass a limit."""
+        while self.over is None and self.child.running:
+            await asyncio.sleep(resource_limits.INTERVAL)
+            self.over = await asyncio.to_thread(self._passed_limit)
+        if self.over is not None:
+            await self.child.sweep()
+
+    def _passed_limit(self) -> str | None:
+        pids = [pid for pid, _ in living(self.child.mark, self.child.popen.pid)]
+        return resource_limits.exceeded(resource_limits.measure(pids, self.scratch))
 
     async def _collect(self, emit: Callable[[str], None]) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -122,6 +155,8 @@ class Running:
         """How it ended, in words."""
         if self.code is None:
             return f"still running after {time.monotonic() - self.started:.0f} s"
+        if self.over is not None:
+            return f"ended: {self.over}"
         if self.code < 0:
             return f"ended by {signal.Signals(-self.code).name}"
         # A shell reports a child's signal as 128 + its number.

@@ -1,22 +1,27 @@
 """Landlock and seccomp through their system calls: what a child may touch, without any helper program (Linux 5.13 and later).
 
 Rights, structures and ABI numbers are those of landlock(7) and linux/landlock.h; the filter is a classic BPF program
-as in seccomp(2).
+as in seccomp(2). The command is started by this file run as a program, never by a thread of the server: a thread that
+were confined with it would be within its reach (ptrace, /proc/PID/task/TID/environ), and with the thread all keys.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import platform
 import stat
 import struct
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
+CAPABILITY_VERSION_3 = 0x20080522
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 ALL_OF_ABI_1 = (1 << 13) - 1
@@ -53,32 +58,60 @@ def abi() -> int:
         return 0
 
 
-def confinement(writable: Iterable[Path], hidden: Iterable[Path], *, network: bool) -> Callable[[], None]:
-    """What to call in the thread that starts the child: it may write below `writable`, read all but `hidden`.
+def command(
+    argv: Sequence[str], writable: Iterable[Path], hidden: Iterable[Path], *, network: bool
+) -> list[str]:
+    """How to start `argv` so that it may write below `writable` only and read all but `hidden`.
 
-    Without `network` it gets no sockets but those of a pair. Irrevocable for that thread. Raises OSError.
+    Without `network` it gets no sockets but those of a pair. It has no capabilities, whoever starts it.
     """
-    masked = {path.resolve() for path in hidden if path.exists()}
-    writes = [path.resolve() for path in writable if path.exists()]
+    given = {
+        "writable": sorted({os.path.realpath(path) for path in writable}),
+        "hidden": sorted({os.path.realpath(path) for path in hidden}),
+        "network": network,
+    }
+    return [sys.executable, "-I", "-S", __file__, json.dumps(given), *argv]
 
-    def confine() -> None:
-        if _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "no_new_privs")
-        ruleset = _ruleset(network)
-        try:
-            for path in _around(masked):
-                _allow(ruleset, path, READ)
-            for path in writes:
-                _allow(ruleset, path, _handled())
-            for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"):
-                _allow(ruleset, Path("/dev", name), _handled())
-            _call(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
-        finally:
-            os.close(ruleset)
-        if not network:
-            _deny_sockets()
 
-    return confine
+def _main(given: str, argv: list[str]) -> None:
+    settings = json.loads(given)
+    _confine(
+        [Path(path) for path in settings["writable"]],
+        {Path(path) for path in settings["hidden"]},
+        network=settings["network"],
+    )
+    os.execvp(argv[0], argv)
+
+
+def _confine(writable: Sequence[Path], hidden: set[Path], *, network: bool) -> None:
+    """Irrevocable for this process. Raises OSError."""
+    if _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "no_new_privs")
+    ruleset = _ruleset(network)
+    try:
+        for path in _around(hidden):
+            _allow(ruleset, path, READ)
+        for path in writable:
+            _allow(ruleset, path, _handled())
+        for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"):
+            _allow(ruleset, Path("/dev", name), _handled())
+        _call(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+    finally:
+        os.close(ruleset)
+    if not network:
+        _deny_sockets()
+    _drop_capabilities()
+
+
+def _drop_capabilities() -> None:
+    """capabilities(7): none is left, none is inherited; with no_new_privs set, root's next program gets none back."""
+    for number in range(64):
+        _libc().prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # fails behind the last one, and for who may not
+    _libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
+    nothing = ctypes.create_string_buffer(struct.pack("=6I", *[0] * 6))
+    if _libc().capset(header, nothing):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _handled() -> int:
@@ -163,3 +196,7 @@ def _deny_sockets() -> None:
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
     if _libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0):
         raise OSError(ctypes.get_errno(), "seccomp")
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], sys.argv[2:])

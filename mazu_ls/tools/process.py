@@ -1,4 +1,4 @@
-"""Children that end when they are told to: own process group, no input, one pipe for all output, confined before they start."""
+"""Children that end when they are told to: own process group, no input, one pipe for all output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ GRACE = (
 )
 ROUNDS = 5  # of killing what is left: who forks meanwhile is met in the next one
 MARK = "MAZU_CHILD"
-Confine = Callable[[], None]
 Process = tuple[int, int]
 """A pid, and when it started in clock ticks since boot, for pids are used again."""
 
@@ -73,10 +72,9 @@ async def spawn(
     *,
     cwd: Path,
     env: Mapping[str, str],
-    confine: Confine | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Child:
-    """Start a child. `confine` runs in the thread that starts it, whose restrictions it inherits. Raises OSError."""
+    """Start a child. Raises OSError."""
     loop = asyncio.get_running_loop()
     mark = secrets.token_hex(12)
     read, write = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
@@ -87,7 +85,6 @@ async def spawn(
                 argv, cwd=cwd, env={**env, MARK: mark}, stdin=subprocess.DEVNULL, stdout=write, stderr=write,
                 pass_fds=pass_fds, start_new_session=True,
             ),
-            confine,
             ended,
         )  # fmt: skip
     except BaseException:
@@ -103,20 +100,17 @@ async def spawn(
 
 
 async def _in_own_thread(
-    start: Callable[[], subprocess.Popen[bytes]], confine: Confine | None, ended: asyncio.Future[int]
+    start: Callable[[], subprocess.Popen[bytes]], ended: asyncio.Future[int]
 ) -> subprocess.Popen[bytes]:
     """Start in a thread that stays until the child has ended.
 
-    Landlock and seccomp bind the calling thread and its children; and a child that wants to die with its parent
-    (bubblewrap, by PR_SET_PDEATHSIG) dies with the thread that started it.
+    A child that wants to die with its parent (bubblewrap, by PR_SET_PDEATHSIG) dies with the thread that started it.
     """
     loop = asyncio.get_running_loop()
     started: asyncio.Future[subprocess.Popen[bytes]] = loop.create_future()
 
     def run() -> None:
         try:
-            if confine is not None:
-                confine()
             popen = start()
         except BaseException as error:  # noqa: BLE001  handed to the caller, whatever it is
             loop.call_soon_threadsafe(_settle, started, None, error)

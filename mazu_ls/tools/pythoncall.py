@@ -109,9 +109,9 @@ async def _start(scratch: Path, fds: tuple[int, int], name: str, around: Surroun
                 scratch=scratch,
             )
         )
-        env = child_environment(around.env, {"TMPDIR": str(scratch)} if held.confine else {})
+        env = child_environment(around.env, sandbox.environment(held, scratch))
         cwd = around.roots[0] if around.roots else scratch
-        child = await spawn(held.argv, cwd=cwd, env=env, confine=held.confine, pass_fds=fds)
+        child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=fds)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise

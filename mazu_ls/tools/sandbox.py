@@ -1,11 +1,8 @@
-"""What holds a child: bubblewrap where it works, Landlock next, else nothing, and that is said."""
+"""The sandbox of a child process: bubblewrap where it works, Landlock next, else none, and that is said."""
 
 from __future__ import annotations
 
-import logging
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +12,20 @@ from typing import Literal
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import mazu_home, state_home
-from mazu_ls.tools import landlock
-from mazu_ls.tools.process import Confine
+from mazu_ls.tools import bubblewrap, landlock, resource_limits
+from mazu_ls.tools.bubblewrap import Mounts
+from mazu_ls.tools.protected_files import Protected, find_protected
+from mazu_ls.tools.toolchains import home_of
 
-log = logging.getLogger(__name__)
 Strength = Literal["bubblewrap", "landlock", "none"]
-PROBE_SECONDS = 5
-PROTECTED = (".git", ".mazu")
+Setting = Literal["auto", "required", "off"]
 _SECRET_PLACES: list[str] = str.split(
     ".ssh .gnupg .aws .azure .kube .docker .config/gh .config/gcloud .config/op .netrc .pypirc .npmrc .git-credentials"
     " .config/git/credentials .pgpass .password-store .local/share/keyrings .bash_history .zsh_history .python_history"
-    " .cargo/credentials.toml .gem/credentials .terraform.d/credentials.tfrc.json .mozilla .config/google-chrome"
-    " .config/chromium .anthropic .claude .codex .config/anthropic .config/openai"
+    " .cargo/credentials.toml .cargo/credentials .gem/credentials .m2/settings.xml .m2/settings-security.xml"
+    " .terraform.d/credentials.tfrc.json .mozilla .config/google-chrome .config/chromium .thunderbird .config/rclone"
+    " .config/hub .config/doctl .yarnrc.yml .my.cnf .s3cfg .boto .dockercfg .authinfo .authinfo.gpg .vault-token"
+    " .anthropic .claude .claude.json .codex .gemini .config/anthropic .config/openai .config/github-copilot .electrum .bitcoin"
 )
 _SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh")
 
@@ -45,43 +44,38 @@ class Sandbox:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A command line as it has to be started to be held."""
+class SandboxedCommand:
+    """A command line as it has to be started, and the files of the project it is kept from."""
 
     argv: tuple[str, ...]
-    confine: Confine | None = None
+    kind: Strength
+    protected: Protected | None = None
 
 
 @cache
 def probe() -> Sandbox:
     """Find out, by trying, what works on this machine. Takes up to a second; call it off the event loop."""
-    bubblewrap, trouble = shutil.which("bwrap"), "bubblewrap is not installed"
-    if bubblewrap is not None:
-        trouble = _try_bubblewrap(bubblewrap)
-        if not trouble:
-            return Sandbox(
-                "bubblewrap", "read-only system, writable project, no network unless shell.network is set"
-            )
+    trouble = bubblewrap.trouble()
+    if not trouble:
+        return Sandbox(
+            "bubblewrap",
+            "only the project, toolchains and the system are there, only the project is writable, no network unless shell.network is set",
+        )
     version = landlock.abi()
     if version:
         signals = "" if version >= landlock.ABI_SCOPES else ", signals are not held by this kernel"
         why = f"Landlock {version}: only the project is writable, no sockets unless shell.network is set{signals}; {trouble}"
-        return Sandbox("landlock", f"{why}; .git and .mazu are held by the policy only")
-    return Sandbox("none", f"{trouble}, and this kernel has no Landlock: commands run with your own rights")
-
-
-def _try_bubblewrap(program: str) -> str:
-    """Empty if it works, else why it does not."""
-    argv = [program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "--", "true"]
-    try:
-        done = subprocess.run(
-            argv, capture_output=True, timeout=PROBE_SECONDS, check=False, stdin=subprocess.DEVNULL
+        return Sandbox(
+            "landlock",
+            f"{why}; .git and .mazu are held by the policy only, modes, times and attributes of your other files by nothing",
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"bubblewrap does not start ({error})"
-    if done.returncode == 0:
-        return ""
-    return f"bubblewrap does not work here ({done.stderr.decode(errors='replace').strip()[:120]})"
+    kernel = "macOS has no sandbox here" if sys.platform == "darwin" else "this kernel has no Landlock"
+    return Sandbox("none", f"{trouble}, and {kernel}: commands run with your own rights")
+
+
+def holds_unattended(setting: Setting, *, network: bool) -> bool:
+    """Whether a command may run that nobody approved: bubblewrap works, is not switched off, and has no network."""
+    return setting != "off" and not network and probe().kind == "bubblewrap"
 
 
 def hold(
@@ -89,88 +83,75 @@ def hold(
     *,
     roots: Sequence[Path],
     env: Mapping[str, str],
-    setting: Literal["auto", "required", "off"],
+    setting: Setting,
     network: bool,
     scratch: Path,
     git: bool = False,
     readable: Sequence[Path] = (),
-) -> Held:
-    """How to start `argv` held by the sandbox. `git`: the user agreed to a command that changes the repository.
+    unattended: bool = False,
+    outputs: Sequence[str] = (),
+) -> SandboxedCommand:
+    """How to start `argv` in the sandbox.
 
-    `scratch` is a folder for its temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) where a sandbox is required and none works.
+    `git`: the user agreed to git commands that change the repository, and nothing else runs. `unattended`: nobody
+    agreed, so that more of the project is read-only; `outputs` are its build output folders. `scratch` is a folder for
+    temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) where a sandbox is
+    required and none works.
     """
+    limits = resource_limits.shell_limits(own_users=setting != "off" and probe().kind == "bubblewrap")
+    argv = ("bash", "--noprofile", "--norc", "-c", f'{limits}; exec "$@"', "bash", *argv)
     if setting == "off":
-        return Held(tuple(argv))
+        return SandboxedCommand(argv, "none")
     sandbox = probe()
-    if sandbox.kind == "none":
-        if setting == "required":
+    if sandbox.kind == "none" or (unattended and sandbox.kind != "bubblewrap"):
+        if setting == "required" or unattended:
             raise MazuError(
-                Kind.UNSUPPORTED,
-                f"No sandbox works here: {sandbox.why}.",
-                "Install bubblewrap, or set shell.sandbox.",
-            )
-        return Held(tuple(argv))
-    hidden = [
-        path
-        for path in secret_places(env)
-        if not any(shown.is_relative_to(path) for shown in (*roots, *readable))
-    ]
+                Kind.UNSUPPORTED, f"No sandbox works here: {sandbox.why}.", "Install bubblewrap, or set shell.sandbox."
+            )  # fmt: skip
+        return SandboxedCommand(argv, "none")
+    hidden = _hidden_places(env, (*roots, *readable))
     if sandbox.kind == "landlock":
-        confine = landlock.confinement([*roots, scratch], hidden, network=network)
-        return Held(tuple(argv), confine)
-    return Held((*_bubblewrap([*roots], hidden, env, network, git), "--", *argv))
+        return SandboxedCommand(
+            tuple(landlock.command(argv, [*roots, scratch], hidden, network=network)), "landlock"
+        )
+    protected = _found_in(roots, outputs) if unattended else Protected()
+    if (reason := bubblewrap.too_much(protected)) is not None:
+        raise MazuError(
+            Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
+        )
+    mounts = Mounts(roots, env, network, protected, hidden, git, unattended)
+    confined = (*bubblewrap.arguments(mounts), "--", *argv)
+    return SandboxedCommand(confined, "bubblewrap", protected if unattended else None)
 
 
-def secret_places(env: Mapping[str, str]) -> list[Path]:
+def _found_in(roots: Sequence[Path], outputs: Sequence[str]) -> Protected:
+    protected = Protected()
+    for root in roots:
+        found = find_protected(root, outputs)
+        protected.read_only += found.read_only
+        protected.hidden += found.hidden
+        protected.run_by_others |= found.run_by_others
+        protected.complete = protected.complete and found.complete
+    return protected
+
+
+def environment(held: SandboxedCommand, scratch: Path) -> dict[str, str]:
+    """What a command has to be told of where it runs."""
+    if held.kind == "landlock":
+        return {"TMPDIR": str(scratch)}
+    if held.kind == "bubblewrap" and bubblewrap.GRADLE_CACHE in held.argv:
+        return {"GRADLE_RO_DEP_CACHE": bubblewrap.GRADLE_CACHE}
+    return {}
+
+
+def _hidden_places(env: Mapping[str, str], shown: Sequence[Path]) -> list[Path]:
     """Files and folders with keys that exist here, outermost first; a child has no business in any of them."""
-    home = Path(env.get("HOME") or Path.home())
+    home = home_of(env)
     places = [
         mazu_home(env),
         state_home(env),
         *(home / name for name in _SECRET_PLACES),
         *map(Path, _SYSTEM_SECRETS),
     ]
-    return sorted({place for place in places if os.path.lexists(place)})
-
-
-def _bubblewrap(
-    roots: Sequence[Path], hidden: Sequence[Path], env: Mapping[str, str], network: bool, git: bool
-) -> list[str]:
-    argv = [shutil.which("bwrap") or "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    for place in ("/tmp", "/var/tmp", "/run", "/dev/shm"):
-        argv += ["--tmpfs", place]
-    for kept in ("/run/current-system", *(("/run/systemd/resolve",) if network else ()), *_programs(env)):
-        argv += ["--ro-bind-try", kept, kept]
-    for root in roots:
-        real = root.resolve()
-        argv += ["--bind", str(real), str(real)]
-        for name in PROTECTED:
-            argv += _protect(real / name, name == ".git" and git)
-    for place in hidden:
-        real = place.resolve()
-        if real.is_dir():
-            argv += ["--tmpfs", str(real)]
-        elif real.exists():
-            argv += ["--ro-bind", "/dev/null", str(real)]
-    argv += ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
-    argv += [] if network else ["--unshare-net"]
-    return [*argv, "--die-with-parent", "--cap-drop", "ALL"]
-
-
-def _programs(env: Mapping[str, str]) -> list[str]:
-    """Where programs live that the private /tmp and /run would hide, such as a virtual environment in /tmp."""
-    folders = [Path(entry).parent for entry in env.get("PATH", "").split(":") if entry.startswith("/")]
-    folders += [Path(sys.prefix), Path(sys.base_prefix)]
-    return sorted(
-        {str(f) for f in folders if len(f.parts) > 2 and f.parts[1] in ("tmp", "run", "var") and f.is_dir()}
-    )
-
-
-def _protect(place: Path, writable: bool) -> list[str]:
-    """`.git` stays read-only; for a command that changes the repository only its hooks and config do."""
-    if not place.exists():
-        return []
-    if not writable:
-        return ["--ro-bind", str(place), str(place)]
-    kept = [place / name for name in ("hooks", "config") if (place / name).exists()]
-    return [word for path in kept for word in ("--ro-bind", str(path), str(path))]
+    found = sorted({place for place in places if os.path.lexists(place)})
+    return [place for place in found if not any(one.is_relative_to(place) for one in shown)]

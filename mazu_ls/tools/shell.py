@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from mazu_ls.tools import sandbox
 from mazu_ls.tools.background import Running
 from mazu_ls.tools.environment import child_environment
 from mazu_ls.tools.process import Child, spawn
+from mazu_ls.tools.quarantine import quarantine_created
 from mazu_ls.tools.tool import Effect, ToolOutput, tool
 from mazu_ls.tools.turn import Turn
 
@@ -26,11 +27,13 @@ READ_BYTES = 24 * 1024
 ORIGIN = "a command's output"
 # The command is evaluated, not pasted, so that a syntax error in it cannot swallow the report of where it ended.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
-_CHANGES_GIT = re.compile(
-    r"(?:^|[;&|({\n]|\bthen|\bdo|\belse)\s*(?:[A-Za-z_]\w*=\S*\s+)*git(?:\s+-{1,2}[\w.-]+(?:=\S+|\s+[^\s-]\S*)?)*?\s+"
-    r"(?:add|am|apply|bisect|branch|checkout|cherry-pick|clean|clone|commit|config|fetch|gc|init|merge|mv|notes|pull|push|rebase"
-    r"|remote|reset|restore|revert|rm|stash|submodule|switch|tag|update-index|worktree)(?=\s|$)"
-)
+
+
+_WRITABLE = {
+    True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
+    False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
+    " nor ignored files that no build makes; files with secrets are not there",
+}
 
 
 class RunShell(Struct, forbid_unknown_fields=True):
@@ -61,11 +64,10 @@ async def run_shell(args: RunShell, turn: Turn) -> ToolOutput:
     """
     cwd = _working_directory(turn)
     with tempfile.TemporaryFile() as report:
-        child, scratch = await _started(args.command, cwd, turn, report.fileno())
+        child, scratch, finish = await _started(args.command, cwd, turn, report.fileno())
         name = _next_name(turn)
-        running = Running.start(
-            name, args.command, child, scratch, (lambda text: None) if args.background else turn.emit
-        )
+        emit = (lambda text: None) if args.background else turn.emit
+        running = Running.start(name, args.command, child, scratch, emit, finish=finish)
         if args.background:
             turn.shell.background[name] = running
             return ToolOutput(
@@ -125,7 +127,10 @@ def _working_directory(turn: Turn) -> Path:
     return turn.shell.cwd
 
 
-async def _started(command: str, cwd: Path, turn: Turn, report: int) -> tuple[Child, Path]:
+async def _started(
+    command: str, cwd: Path, turn: Turn, report: int
+) -> tuple[Child, Path, Callable[[], list[str]]]:
+    """The child, its folder for temporary files, and what to call when it has ended."""
     settings = turn.config.shell
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     argv = ["bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", command]
@@ -134,13 +139,13 @@ async def _started(command: str, cwd: Path, turn: Turn, report: int) -> tuple[Ch
         held = await asyncio.to_thread(
             lambda: sandbox.hold(
                 argv, roots=turn.workspace.roots, env=turn.env, setting=settings.sandbox, network=settings.network,
-                scratch=scratch, git=bool(_CHANGES_GIT.search(command)),
+                scratch=scratch, git=turn.changes_git, unattended=not turn.attended, outputs=settings.outputs,
+                readable=[Path(place) for place in settings.readable],
             )
         )  # fmt: skip
-        if held.confine is not None:
-            extra["TMPDIR"] = str(scratch)
+        extra |= sandbox.environment(held, scratch)
         env = child_environment(turn.env, extra)
-        return await spawn(held.argv, cwd=cwd, env=env, confine=held.confine, pass_fds=[report]), scratch
+        child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=[report])
     except BaseException as error:
         scratch.rmdir()
         if isinstance(error, OSError):
@@ -148,6 +153,7 @@ async def _started(command: str, cwd: Path, turn: Turn, report: int) -> tuple[Ch
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
             ) from error
         raise
+    return child, scratch, lambda: quarantine_created(turn.workspace.roots, held.protected, turn.env)
 
 
 def _told(running: Running, moved: str, turn: Turn) -> str:
@@ -156,6 +162,7 @@ def _told(running: Running, moved: str, turn: Turn) -> str:
         lines.append(f"[{running.how}]")
     if running.left:
         lines.append(f"[{running.left} processes it left behind were ended; use background=true to keep one]")
+    lines += running.notes
     if running.code != 0 and (note := _confined(lines[0], turn)):
         lines.append(note)
     return "\n".join([*lines, *([moved] if moved else [])])
@@ -166,9 +173,7 @@ def _confined(output: str, turn: Turn) -> str:
     if turn.config.shell.sandbox == "off" or not (held := sandbox.probe()).in_force:
         return ""
     if re.search(r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", output):
-        return (
-            f"[commands run in a sandbox ({held.kind}): only the project is writable, .git and .mazu are not]"
-        )
+        return f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"
     if not turn.config.shell.network and re.search(
         r"resolve host|name resolution|Network is unreachable|ENOTFOUND|EAI_AGAIN|Could not connect", output
     ):

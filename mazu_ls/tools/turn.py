@@ -38,6 +38,8 @@ class Turn:
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
     `remembered` records a memory that was written: id, outcome, title. `past` finds what was said in earlier sessions.
     `heard` are the origins outside the project (pages, MCP servers) whose words this turn was told.
+    `attended`: the user, or a rule of the user's, agreed to the call; else the sandbox alone holds it. `changes_git`: it is
+    made of git commands alone, so that it may write `.git`.
     `withheld` says of a file that read_file may not read it unasked; `by_rule`, that rules of the user's name such files.
     """
 
@@ -57,6 +59,8 @@ class Turn:
     heard: list[str] = field(default_factory=list)
     withheld: Callable[[Path], bool] = _free
     by_rule: bool = False
+    attended: bool = True
+    changes_git: bool = False
 
     @property
     def origin(self) -> str | None:

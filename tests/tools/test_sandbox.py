@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,16 +127,15 @@ async def test_git_is_read_only_but_for_commands_that_change_it(project, held: s
     assert not (project.root / ".git/x").exists()
     assert not (project.root / ".mazu/x").exists()
     assert not (project.root / ".git/hooks/pre-commit").exists()
-    commit = "git -c user.name=a -c user.email=a@b"
-    output = await project.call(
-        run_shell, command=f"echo 1 > a; git add a && {commit} commit -qm one && git log --oneline"
-    )
-    assert "one" in output.text
-    await project.call(
-        run_shell, command="git add a; echo evil > .git/hooks/pre-commit; git config core.pager evil"
-    )
-    assert not (project.root / ".git/hooks/pre-commit").exists()
-    assert "evil" not in (project.root / ".git/config").read_text()
+    (project.root / "a").write_text("1\n")
+    project.turn = replace(project.turn, changes_git=True)
+    line = "git add a && git -c user.name=a -c user.email=a@b commit -qm one && git log --oneline"
+    assert "one" in await project.text(run_shell, command=line)
+    for place in ("hooks/pre-commit", "config", "info/attributes", "modules/x"):
+        await project.call(run_shell, command=f"mkdir -p .git/modules; echo evil >> .git/{place}")
+        assert "evil" not in (
+            (project.root / ".git" / place).read_text() if (project.root / ".git" / place).exists() else ""
+        )
 
 
 async def test_a_required_sandbox_that_is_not_there_is_a_refusal(project, monkeypatch) -> None:

@@ -17,22 +17,30 @@ from mazu_ls.tools.userfile import UserFile
 class Grant(Struct, frozen=True, rename="camel"):
     """One standing permission: every call of `tool` whose words begin with `prefix`; all calls if it is empty.
 
-    Of tools other than run_shell the prefix is one pattern: a path, or a host.
+    Of tools other than run_shell the prefix is one pattern: a path, or a host. With `folder` it is one command line,
+    exactly as it stands, run in that folder.
     """
 
     id: str
     tool: str
     prefix: tuple[str, ...]
     granted_at: datetime
+    folder: str | None = None
 
     @property
     def rule(self) -> Rule:
         """The rule it amounts to."""
+        if self.folder is not None:
+            return Rule(
+                self.tool, self.prefix, "allow", origin="always", exact=(self.prefix[0], Path(self.folder))
+            )
         return Rule(self.tool, self.prefix, "allow", origin="always")
 
     @property
     def pattern(self) -> str:
         """It as a rule of the settings would have it."""
+        if self.folder is not None:
+            return self.prefix[0]
         if not self.rule.applies("run_shell"):
             return " ".join(self.prefix) or ANYTHING
         return f"{shlex.join(self.prefix)} {ANYTHING}" if self.prefix else ANYTHING
@@ -59,10 +67,11 @@ class Grants:
         """All of them as rules for `decide`."""
         return tuple(grant.rule for grant in self._grants)
 
-    def add(self, tool: str, prefix: tuple[str, ...]) -> Grant:
+    def add(self, tool: str, prefix: tuple[str, ...], folder: Path | None = None) -> Grant:
         """Store a grant; the same one twice is one. Raises MazuError(storage) where it cannot be kept."""
-        digest = hashlib.sha256("\0".join((tool, *prefix)).encode("utf-8", "surrogateescape")).hexdigest()
-        new = Grant(f"gr_{digest[:10]}", tool, prefix, datetime.now(UTC))
+        named = (tool, *prefix, *(() if folder is None else ("in", str(folder))))
+        digest = hashlib.sha256("\0".join(named).encode("utf-8", "surrogateescape")).hexdigest()
+        new = Grant(f"gr_{digest[:10]}", tool, prefix, datetime.now(UTC), str(folder) if folder else None)
         self._grants = self._file.change(lambda old: old if any(g.id == new.id for g in old) else (*old, new))
         return next(grant for grant in self._grants if grant.id == new.id)
 

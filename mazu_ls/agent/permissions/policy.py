@@ -115,20 +115,39 @@ def _shell(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decis
     if line.denied is not None:
         return Decision("deny", line.denied.reason, rule=line.denied.rule)
     matching = [rule for rule in rules if rule.applies(call.tool)]
-    for verdict in ("deny", "ask"):
-        for rule in matching:
-            if rule.verdict == verdict and line.mentions(rule):
-                return Decision(
-                    verdict, f"a rule {'denies' if verdict == 'deny' else 'asks for'} it", rule=str(rule)
-                )
+    if (held := _held_back(line, matching)) is not None:
+        return held
+    git_alone = line.git_alone
     default = _DEFAULTS[mode][Effect.EXECUTE]
     if default.verdict != "ask":
-        return default
-    if (
-        granted := line.granted([rule for rule in matching if rule.verdict == "allow"], place.cwd)
-    ) is not None:
-        return Decision("allow", "a rule allows it", rule=str(granted))
-    if mode == "auto" and line.doubt is None:
-        return Decision("allow", "it only reads, or runs the project's tests", rule="known commands")
+        return replace(default, changes_git=git_alone)
+    allowing = [rule for rule in matching if rule.verdict == "allow"]
+    if (granted := line.granted(allowing, place)) is not None:
+        return Decision("allow", "a rule allows it", rule=str(granted), changes_git=git_alone)
+    doubt = line.doubt
+    if mode == "auto":
+        if doubt is None:
+            known = Decision("allow", "it only reads, or runs the project's tests", rule="known commands")
+            return replace(known, sandboxed=place.confined)
+        if place.confined and (doubt := line.beyond_sandbox) is None:
+            return Decision("allow", "it runs in the sandbox", rule="sandbox", sandboxed=True)
     exact = (line.text, place.cwd) if line.plain else None
-    return Decision("ask", line.doubt or default.reason, always=line.prefix, exact=exact)
+    reason = doubt or default.reason
+    return Decision("ask", reason, always=line.prefix(place), exact=exact, changes_git=git_alone)
+
+
+def _held_back(line: shell.Line, rules: Sequence[Rule]) -> Decision | None:
+    """The deny or ask rule that is about the line; one that may be is reason to ask."""
+    for verdict in ("deny", "ask"):
+        for rule in rules:
+            if rule.verdict == verdict and line.mentions(rule):
+                said = f"a rule {'denies' if verdict == 'deny' else 'asks for'} it"
+                return Decision(verdict, said, rule=str(rule))
+    for rule in rules:
+        if rule.verdict != "allow" and (option := line.may_mean(rule)) is not None:
+            return Decision(
+                "ask",
+                f"what stands behind the unknown option {option} may be what a rule is about",
+                rule=str(rule),
+            )
+    return None

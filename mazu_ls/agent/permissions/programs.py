@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from glob import iglob
+from itertools import islice
 from pathlib import PurePosixPath
 
-from mazu_ls.agent.permissions import git_table, options, scripts, table, targets
+from mazu_ls.agent.permissions import git_table, options, scripts, table, targets, trees
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.scope import Scope
 from mazu_ls.workspace import names
@@ -16,6 +20,7 @@ from mazu_ls.workspace import names
 VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
 WILD = ("*", "?", "[")
 _ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.yaml", "credentials.json", ".netrc", "server.key", "cert.pem", "terraform.tfstate", ".npmrc")  # fmt: skip
+MAX_MATCHES = 5_000
 
 
 class Doubt(Exception):
@@ -127,6 +132,10 @@ class Programs:
             operands = operands[1:]
         for word in (*operands, *taken.paths):
             self._operand(name, word, spec, globs)
+        if name in trees.READERS:
+            for word in operands or ["."]:
+                for path in targets.places(word, self.scope):
+                    self._or_doubt(trees.trouble(name, path, given, self.scope.place))
         if name == "cd":
             self._enter(operands)
 
@@ -150,6 +159,8 @@ class Programs:
         for path in targets.places(word, self.scope):
             if path == "/dev/null":
                 continue
+            if glob:
+                self._matches_on_disk(word, path, listing=listing)
             if not targets.inside(path, self.scope.place):
                 raise Doubt(f"{word} is outside the workspace")
             last = PurePosixPath(path).name
@@ -160,6 +171,20 @@ class Programs:
             for candidate in (path, targets.real(path)):
                 if (found := names.secret(PurePosixPath(candidate).parts)) is not None:
                     raise Doubt(f"{found} may hold secrets")
+
+    def _matches_on_disk(self, word: str, pattern: str, *, listing: bool) -> None:
+        """Raises Doubt where a file that the wildcard finds leads out of the workspace, or may hold secrets."""
+        found = islice(_glob(pattern), MAX_MATCHES + 1)
+        for count, path in enumerate(found):
+            if count == MAX_MATCHES:
+                raise Doubt(f"{word} matches too many files to look at each")
+            if not targets.inside(path, self.scope.place):
+                raise Doubt(f"{word} matches {PurePosixPath(path).name}, which leads out of the workspace")
+            if (
+                not listing
+                and (secret := names.secret(PurePosixPath(os.path.realpath(path)).parts[-1:])) is not None
+            ):
+                raise Doubt(f"{word} matches {secret}, which may hold secrets")
 
     def _scripted(self, name: str, rest: list[str], globs: set[str]) -> None:
         if name in ("test", "[", "[["):
@@ -229,6 +254,11 @@ class Programs:
     def _or_doubt(reason: str | None) -> None:
         if reason is not None:
             raise Doubt(reason)
+
+
+def _glob(pattern: str) -> Iterator[str]:
+    """What bash could make of the pattern, hidden files included; lazily, for it may be very much."""
+    return iglob(pattern.replace("[^", "[!"), recursive=True, include_hidden=True)  # noqa: PTH207  absolute, with `**`
 
 
 def _formatter(name: str, operands: list[str], given: set[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from mazu_ls.agent.permissions.global_options import without_global_options
 from mazu_ls.tools.tool import Effect
 
 Verdict = Literal["allow", "ask", "deny"]
@@ -32,11 +34,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the call would happen: workspace roots, working directory of the shell, the user's home."""
+    """Where the call would happen: workspace roots, working directory of the shell, the user's home.
+
+    `confined`: commands that nobody approves run in a sandbox that holds them (no network, only the project writable).
+    """
 
     roots: Sequence[Path]
     cwd: Path
     home: Path
+    confined: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Decision:
 
     `always` is an argv prefix for run_shell, a pattern for what has a path or a host, empty for a whole tool, None where
     a standing permission is not offered; `about` names path or host for the user. `exact` is a command line with its
-    directory that may be allowed for the session as it stands.
+    directory that may be allowed as it stands. `sandboxed`: it is allowed because the sandbox holds it, not because
+    anybody agreed; `changes_git`: the line is made of git commands alone, so that once agreed to it may write `.git`.
     """
 
     verdict: Verdict
@@ -54,6 +61,8 @@ class Decision:
     always: tuple[str, ...] | None = None
     about: str = ""
     exact: Exact | None = None
+    sandboxed: bool = False
+    changes_git: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,12 @@ class Rule:
     verdict: Verdict
     origin: str = "settings"
     exact: Exact | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the rule as long as it stands in a session."""
+        named = (self.tool, *self.pattern, self.verdict, str(self.exact))
+        return "se_" + hashlib.sha256("\0".join(named).encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
     @classmethod
     def of(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "settings") -> Rule:
@@ -93,11 +108,23 @@ class Rule:
         if not self.pattern:
             return True
         *head, last = self.pattern
-        if self.origin in ("session", "always") and last != ANYTHING:  # an argv prefix
+        # A grant is an argv prefix; and who denies `git push` means it with every argument.
+        if (self.origin in ("session", "always") or self.verdict != "allow") and last != ANYTHING:
             head, last = [*head, last], ANYTHING
         if last == ANYTHING:
             return len(argv) >= len(head) and _each_matches(argv, head)
         return len(argv) == len(self.pattern) and _each_matches(argv, self.pattern)
+
+    def matches_command(self, argv: Sequence[str]) -> bool:
+        """Whether it holds this command back, whatever global options stand before the subcommand."""
+        forms, _ = without_global_options(list(argv))
+        return any(self.matches_argv(form) for form in (argv, *forms))
+
+    def may_mean(self, argv: Sequence[str]) -> str | None:
+        """The unknown option behind which a subcommand may stand that the rule holds back; None where all are known."""
+        if len(self.pattern) < 2 or not fnmatchcase(argv[0], self.pattern[0]):
+            return None
+        return without_global_options(list(argv))[1]
 
     def matches_text(self, text: str) -> bool:
         """Whether a path, a host, or any other text is what the pattern says."""

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from mazu_ls.agent.permissions import code, commands, effects, flows, hard, removal, targets
+from mazu_ls.agent.permissions import code, commands, effects, flows, hard, removal, targets, writes
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.flows import Stage
 from mazu_ls.agent.permissions.lexer import Redirect, Segment, lex
@@ -65,10 +65,14 @@ _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "rub
 
 @dataclass
 class Scan:
-    """One search. `argvs` are all the commands that were seen, wrapped ones included, for the rules of the user."""
+    """One search. `argvs` are all the commands that were seen, wrapped ones included, for the rules of the user.
+
+    `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice.
+    """
 
     place: Place
     found: Decision | None = None
+    written_later: str | None = None
     argvs: list[list[str]] = field(default_factory=list)
     _written: Written = field(default_factory=Written)
     _todo: deque[tuple[str, Scope]] = field(default_factory=deque)
@@ -239,8 +243,17 @@ class Scan:
         copies = op in (">&", "<&") and re.fullmatch(r"\d+-?|-", target)
         if ">" in op and not copies and (refused := targets.write_refused(target, scope)) is not None:
             self._deny(Decision("deny", refused, rule="writes stay inside the workspace"))
+        if ">" in op and not copies and (name := targets.run_by_itself(target, scope)) is not None:
+            reason = f"{name} is run by other programs by itself; write_file shows it to the user"
+            self._deny(Decision("deny", reason, rule="files that run by themselves"))
+        if ">" in op and not copies:
+            self._note_written(target, scope)
         if "<" in op and (found := targets.secret(target, scope)) is not None:
             self._deny(Decision("deny", f"{found} holds keys or passwords", rule="keys are not read"))
+
+    def _note_written(self, word: str, scope: Scope) -> None:
+        if self.written_later is None and (name := targets.runs_later(word, scope)) is not None:
+            self.written_later = f"it writes {name}, which other programs run"
 
     def _command(self, argv: list[str], globs: set[str], scope: Scope, stage: Stage) -> None:
         """One command and all that it wraps."""
@@ -254,6 +267,8 @@ class Scan:
             words = [name, *words[1:]]
             self.argvs.append(words)
             self._deny(hard.deny(words, globs, scope))
+            for word in writes.written_by(name, words[1:]):
+                self._note_written(word, scope)
             if (
                 name in _COMPUTES
             ):  # bash computes some of these words, and what it computes may hold a command

@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
-from pathlib import Path
 
-from mazu_ls.agent.permissions import allow
+from mazu_ls.agent.permissions import allow, repository
+from mazu_ls.agent.permissions.grant_prefix import grant_prefix
 from mazu_ls.agent.permissions.lexer import lex
 from mazu_ls.agent.permissions.rules import Call, Decision, Place, Rule
 from mazu_ls.agent.permissions.scan import RESERVED, Scan
 from mazu_ls.agent.permissions.scope import Scope
 from mazu_ls.agent.permissions.words import evaluate
-from mazu_ls.agent.permissions.wrappers import INTERPRETERS, SHELLS, WRAPPERS
 
 log = logging.getLogger(__name__)
-_NEVER_GRANTED = frozenset(
-    (
-        "eval",
-        "exec",
-        "source",
-        ".",
-        "trap",
-        "alias",
-        "set",
-        "export",
-        "find",
-        "awk",
-        "gawk",
-        "tar",
-        "rm",
-        "curl",
-        "wget",
-    )
-)
-_RUN_ANYTHING = frozenset(("exec", "x", "dlx", "run-script"))
-_SUBCOMMANDS = frozenset(
-    str.split(
-        "git npm pnpm yarn cargo go docker kubectl make uv pip poetry dotnet gradle mvn gh terraform apt brew"
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -57,22 +31,45 @@ class Line:
     doubt: str | None
     seen: list[list[str]]
     commands: list[list[str]] | None
-    prefix: tuple[str, ...] | None
     plain: bool = False
+    beyond_sandbox: str | None = None
 
     def mentions(self, rule: Rule) -> bool:
         """Whether a deny or ask rule is about it: about the line, or about any command in it, however wrapped."""
-        return rule.matches_text(self.text) or any(rule.matches_argv(argv) for argv in self.seen)
+        return rule.matches_text(self.text) or any(rule.matches_command(argv) for argv in self.seen)
 
-    def granted(self, rules: Sequence[Rule], cwd: Path) -> Rule | None:
-        """The rule that allows the line: `*`, the line itself here, or rules for each of its commands, all of them plain words."""
-        whole = (rule for rule in rules if not rule.pattern or rule.exact == (self.text, cwd))
+    def may_mean(self, rule: Rule) -> str | None:
+        """The unknown option of a command in it that hides whether the rule is about it."""
+        return next(filter(None, (rule.may_mean(argv) for argv in self.seen)), None)
+
+    def granted(self, rules: Sequence[Rule], place: Place) -> Rule | None:
+        """The rule that allows the line: `*`, the line itself here, or rules for all of its commands that do more than read."""
+        whole = (rule for rule in rules if not rule.pattern or rule.exact == (self.text, place.cwd))
         if (rule := next(whole, None)) is not None:
             return rule
-        if not self.commands:
-            return None
-        found = [next((rule for rule in rules if rule.matches_argv(argv)), None) for argv in self.commands]
-        return found[0] if all(found) else None
+        found = None
+        for argv in self.commands or ():
+            rule = next((rule for rule in rules if rule.matches_argv(argv)), None)
+            if rule is None and not (len(self.commands or ()) > 1 and _only_reads(argv, place)):
+                return None
+            found = found or rule
+        return found
+
+    def prefix(self, place: Place) -> tuple[str, ...] | None:
+        """What "always" would store: for one command, or for the one in a line whose others only read."""
+        commands = self.commands or []
+        if len(commands) > 1:
+            commands = [argv for argv in commands if not _only_reads(argv, place)]
+        return grant_prefix(commands[0]) if len(commands) == 1 else None
+
+    @property
+    def git_alone(self) -> bool:
+        """Whether it consists of git commands alone, none of which runs another program that it names."""
+        return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
+
+
+def _only_reads(argv: list[str], place: Place) -> bool:
+    return allow.doubt(shlex.join(argv), place) is None
 
 
 def is_command(call: Call) -> bool:
@@ -87,22 +84,36 @@ def analyse(call: Call, place: Place) -> Line:
         text.encode()
     except UnicodeEncodeError:
         text = text.encode("utf-8", "replace").decode()
-        return Line(text, Scan(place).run(text).found, "it holds broken Unicode", [], None, None)
+        return Line(
+            text,
+            Scan(place).run(text).found,
+            "it holds broken Unicode",
+            [],
+            None,
+            beyond_sandbox="it holds broken Unicode",
+        )
     try:
         return _read(text, place)
     except Exception:  # a line that confuses the reader is not one to run
         log.exception("a command line could not be judged")
         unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")
-        return Line(text, unreadable, None, [], None, None)
+        return Line(text, unreadable, None, [], None)
 
 
 def _read(text: str, place: Place) -> Line:
     scan = Scan(place).run(text)
     if scan.found is not None:
-        return Line(text, scan.found, None, scan.argvs, None, None)
-    reason = allow.doubt(text, place)
-    commands = _plain(text, place)
-    return Line(text, None, reason, scan.argvs, commands, _prefix(commands), _says_what_it_does(text, place))
+        return Line(text, scan.found, None, scan.argvs, None)
+    beyond = next(filter(None, map(repository.changed_by, scan.argvs)), None) or scan.written_later
+    return Line(
+        text,
+        None,
+        allow.doubt(text, place),
+        scan.argvs,
+        _plain(text, place),
+        _says_what_it_does(text, place),
+        beyond,
+    )
 
 
 def _says_what_it_does(text: str, place: Place) -> bool:
@@ -136,29 +147,3 @@ def _plain(text: str, place: Place) -> list[list[str]] | None:
             commands.append(argv)
     sizes = sorted(len(words) - (words[0] == "time") for words in shape)
     return commands if sorted(map(len, commands)) == sizes else None
-
-
-def _prefix(commands: list[list[str]] | None) -> tuple[str, ...] | None:
-    """What "always" would store: the program and, where it has them, its subcommand. Not for what runs anything at all."""
-    if not commands or len(commands) != 1:
-        return None
-    argv = commands[0]
-    name = argv[0].rsplit("/", 1)[-1]
-    if (
-        "=" in argv[0]
-        or name in SHELLS
-        or INTERPRETERS.match(name)
-        or (name in WRAPPERS and name not in _SUBCOMMANDS)
-    ):
-        return None
-    if name in _NEVER_GRANTED:
-        return None
-    if name in _SUBCOMMANDS:
-        runs = len(argv) > 1 and argv[1] in ("run", "compose", "tool")
-        head = argv[:3] if runs else argv[:2]
-        anything = name in ("docker", "kubectl", "poetry", "uv") and runs
-        risky = len(head) < 2 + runs or any(word.startswith("-") for word in head) or head[1] in _RUN_ANYTHING
-        if risky or anything:
-            return None
-        return tuple(head)
-    return tuple(argv[:1]) if re.fullmatch(r"[\w./+-]+", argv[0]) else None

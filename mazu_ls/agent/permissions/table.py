@@ -12,7 +12,7 @@ _GREP = Spec(
     "extended-regexp fixed-strings basic-regexp perl-regexp ignore-case no-ignore-case invert-match word-regexp line-regexp count"
     " color=? colour=? files-without-match files-with-matches max-count= only-matching quiet silent no-messages byte-offset"
     " with-filename no-filename label= line-number initial-tab null after-context= before-context= context= text binary-files="
-    " exclude= exclude-dir= include= recursive regexp= help version directories= line-buffered",
+    " exclude= exclude-dir= include= recursive dereference-recursive regexp= help version directories= line-buffered",
     operands="pattern", number=True,
 )  # fmt: skip
 _SUMS = Spec("bztw", "", "binary text tag zero quiet status warn strict ignore-missing")
@@ -41,8 +41,8 @@ PROGRAMS: dict[str, Spec] = {
     "wc": Spec("clmLw", "", "bytes chars lines max-line-length words total= help version", listing=True),
     "grep": _GREP, "egrep": _GREP, "fgrep": _GREP,
     "rg": Spec(
-        "acFhHiIlLnNoPpqsSuUvVwx0", "ABCEegGjmMrtT",
-        "regexp= fixed-strings ignore-case case-sensitive smart-case word-regexp line-regexp invert-match count count-matches"
+        "acFhHiIlLnNoPpqsSuUvVwx0.", "ABCEegGjmMrtT",
+        "follow regexp= fixed-strings ignore-case case-sensitive smart-case word-regexp line-regexp invert-match count count-matches"
         " files-with-matches files-without-match files only-matching line-number no-line-number with-filename no-filename after-context="
         " before-context= context= glob= iglob= type= type-not= type-list hidden no-ignore no-ignore-vcs max-count= max-depth= max-filesize="
         " multiline multiline-dotall json vimgrep column no-column heading no-heading color= colors= sort= sortr= stats trim pcre2 text"

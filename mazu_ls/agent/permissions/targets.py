@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from mazu_ls.agent.permissions.expansions import UNKNOWN
 from mazu_ls.agent.permissions.rules import Place
 from mazu_ls.agent.permissions.scope import Scope
 from mazu_ls.workspace import names
+from mazu_ls.workspace.autorun import runs_by_itself
 
 HARMLESS_DEVICES = frozenset(
     ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/zero", "/dev/full")
@@ -44,10 +46,17 @@ _HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")
 
 
 def places(word: str, scope: Scope) -> list[str]:
-    """The absolute, normal paths that `word` may name, from each directory the line may be in."""
-    if word.startswith("/"):
-        return [normal(word)]
-    return [normal(f"{cwd}/{word}") for cwd in scope.cwds]
+    """The absolute paths that `word` may name, from each directory the line may be in.
+
+    By spelling, and as the kernel reads it: `link/../x` lies beside where the link leads.
+    """
+    spelt = [word] if word.startswith("/") else [f"{cwd}/{word}" for cwd in scope.cwds]
+    found = [normal(path) for path in spelt]
+    return found + [
+        led
+        for path in spelt
+        if ".." in path and (led := real(path)) not in found and led != real(normal(path))
+    ]
 
 
 def normal(path: str) -> str:
@@ -123,6 +132,31 @@ def write_refused(word: str, scope: Scope) -> str | None:
             return f"{path.replace(UNKNOWN, '?')} is outside the workspace"
         if (found := owner(path, scope.place)) is not None:
             return f"`{found}` is not written by commands"
+    return None
+
+
+def run_by_itself(word: str, scope: Scope) -> str | None:
+    """What programs run by themselves there, below a workspace folder."""
+    return _named(word, scope, runs_by_itself)
+
+
+def runs_later(word: str, scope: Scope) -> str | None:
+    """What programs run there, by themselves or when a build is started."""
+    return _named(word, scope, names.runs_later) or run_by_itself(word, scope)
+
+
+def _named(word: str, scope: Scope, find: Callable[[Sequence[str]], str | None]) -> str | None:
+    for path in places(word, scope):
+        for candidate in (path, real(path)):
+            for root in scope.place.roots:
+                for base in (root, Path(os.path.realpath(root))):
+                    inner = (
+                        Path(candidate).relative_to(base).parts
+                        if Path(candidate).is_relative_to(base)
+                        else ()
+                    )
+                    if inner and (found := find(inner)) is not None:
+                        return found
     return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mazu_ls.agent.permissions.table import PROGRAMS
+
 SHELLS = frozenset(
     str.split("sh bash dash zsh ksh mksh ash fish csh tcsh rbash yash osh ysh xonsh nu elvish")
 )
@@ -61,7 +63,24 @@ WRAPPERS: dict[str, Wrapper] = {
     "docker": Wrapper("-e -v -w -u --name -p --mount --network --entrypoint --user --workdir --volume --env", 2),
     "podman": Wrapper("-e -v -w -u --name -p", 2), "kubectl": Wrapper("-n -c --namespace --container", 2),
     "distrobox-enter": Wrapper("-n"), "toolbox": Wrapper("", 1), "flatpak-spawn": Wrapper(), "waypipe": Wrapper(), "apptainer": Wrapper("", 2),
+    "ssh-agent": Wrapper("-a -E -O -P -t"), "gpg-agent": Wrapper("--options"), "sshpass": Wrapper("-p -f -d -P"), "aws-vault": Wrapper("", 2),
+    "ip": Wrapper("-n -netns", 3), "nix": Wrapper("-c --command", 1), "start-server-and-test": Wrapper("", 2),
 }  # fmt: skip
+
+
+# Of a program that nobody here knows, the first operand may be a command; only these are taken for one.
+_TAKEN_FOR_COMMANDS = SHELLS | frozenset(
+    str.split(
+        "sudo su doas pkexec run0 rm dd shred wipe mkfs chmod chown mv eval exec env nc ncat socat reboot shutdown poweroff mount umount"
+        " insmod modprobe kill pkill killall crontab curl wget git find xargs tee sed"
+    )
+)
+# Their operands are names of programs or files, never commands.
+_ABOUT_PROGRAMS = frozenset(
+    str.split(
+        "man tldr info whatis apropos which whereis type hash help cheat pgrep pidof apt apt-get brew dnf yum pacman apk snap port"
+    )
+)
 
 
 def program(word: str) -> str:
@@ -72,7 +91,9 @@ def program(word: str) -> str:
 def inner(argv: list[str]) -> list[list[str]]:
     """The commands that a wrapper may run, read every way its options can be read; none if it is no wrapper."""
     spec = WRAPPERS.get(argv[0])
-    if spec is None or (argv[0] == "command" and argv[1:2] in (["-v"], ["-V"])):
+    if spec is None:
+        return _of_unknown(argv)
+    if argv[0] == "command" and argv[1:2] in (["-v"], ["-V"]):
         return []
     found: list[list[str]] = []
     for start in _starts(argv, spec):
@@ -82,6 +103,19 @@ def inner(argv: list[str]) -> list[list[str]]:
         if command and command not in found:
             found.append(command)
     return found
+
+
+def _of_unknown(argv: list[str]) -> list[list[str]]:
+    """`launcher sudo ls`: what follows the options, if it could be a command, of a program that is on no table."""
+    if (
+        argv[0] in _ABOUT_PROGRAMS
+        or argv[0] in _TAKEN_FOR_COMMANDS
+        or argv[0] in PROGRAMS
+        or INTERPRETERS.match(argv[0])
+    ):
+        return []
+    starts = [start for start in _starts(argv, Wrapper()) if start + 1 < len(argv)]
+    return [argv[start:] for start in starts if program(argv[start]) in _TAKEN_FOR_COMMANDS]
 
 
 def _starts(argv: list[str], spec: Wrapper) -> list[int]:

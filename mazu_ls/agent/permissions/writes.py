@@ -39,6 +39,16 @@ _IN_PLACE = re.compile(r"^(-[a-zA-Z]*i.*|--in-place.*)$")
 
 def refused(name: str, rest: list[str], scope: Scope) -> str | None:
     """Why the command would write where nothing may be written."""
+    for word in written_by(name, rest):
+        if (reason := targets.write_refused(word, scope)) is not None:
+            return reason
+        if name == "tee" and (found := targets.run_by_itself(word, scope)) is not None:
+            return f"{found} is run by other programs by itself; write_file shows it to the user"
+    return None
+
+
+def written_by(name: str, rest: list[str]) -> list[str]:
+    """The words that name what the command writes, as far as it is known."""
     written: list[str] = []
     if name in _WRITE_ALL:
         written += operands(rest)
@@ -67,11 +77,7 @@ def refused(name: str, rest: list[str], scope: Scope) -> str | None:
         written += _by_git(rest)
     elif name in ("tar", "bsdtar", "gtar"):
         written += _by_tar(rest)
-    written += _outputs(name, rest)
-    for word in written:
-        if (reason := targets.write_refused(word, scope)) is not None:
-            return reason
-    return None
+    return written + _outputs(name, rest)
 
 
 def _by_git(rest: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,18 +69,33 @@ async def _newest_rule(server: Server) -> wire.RevokeRule:
 
 @command("mazu.permissions.revoke", natural=_newest_rule)
 async def revoke(server: Server, params: wire.RevokeRule) -> Any:
-    """Take back a rule that was given; rules of the settings are changed there."""
+    """Take back a rule that was given, a grant of the project or of a session; rules of the settings are changed there."""
     project = await server.opened()
+    if _revoked_in_session(project, params.id):
+        return _state(project)
     if project.given.pop(params.id, None) is None:
         project.grants.revoke(params.id)
     return _state(project)
 
 
+def _revoked_in_session(project: Project, rule_id: str) -> bool:
+    found = False
+    for session in project.sessions.opened():
+        kept = [rule for rule in session.rules if rule.id != rule_id]
+        found = found or len(kept) < len(session.rules)
+        session.rules[:] = kept
+    return found
+
+
 @command("mazu.permissions.mode", natural=_show_rules)
 async def mode(server: Server, params: wire.SetMode) -> Any:
-    """Change the mode while this server runs."""
+    """Change the mode while this server runs. `bypass` has to be typed: nothing is asked any more."""
     project = await server.opened()
     if params is not None:
+        if params.mode == "bypass" and project.mode != "bypass" and params.confirm != "bypass":
+            raise InvalidArguments(
+                'mode "bypass" asks about nothing; confirm it with `confirm: "bypass"`', "confirm"
+            )
         project.set_mode(params.mode)
     return _state(project)
 
@@ -98,6 +114,7 @@ async def _selected_command(server: Server) -> wire.Check:
 async def check(server: Server, params: wire.Check) -> Any:
     """What would be decided about a tool call; nothing is run."""
     from mazu_ls.agent.permissions import Call, Place, decide
+    from mazu_ls.tools.sandbox import holds_unattended
 
     project = await server.opened()
     tool = next((tool for tool in project.tools() if tool.name == params.tool), None)
@@ -105,10 +122,12 @@ async def check(server: Server, params: wire.Check) -> Any:
         known = ", ".join(sorted(tool.name for tool in project.tools()))
         raise InvalidArguments(f"there is no tool {params.tool!r}; there are {known}", "tool")
     _check_judged(tool, params.arguments)
-    place = Place(project.workspace.roots, project.root, Path.home())
+    shell = project.config.shell
+    confined = await asyncio.to_thread(holds_unattended, shell.sandbox, network=shell.network)
+    place = Place(project.workspace.roots, project.root, Path.home(), confined)
     call = Call(tool.name, tool.effect, params.arguments)
     found = decide(call, params.mode or project.mode, project.rules(), place)
-    answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason}
+    answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason, "sandboxed": found.sandboxed}
     return answer if found.rule is None else {**answer, "rule": found.rule}
 
 
@@ -156,7 +175,19 @@ def _state(project: Project) -> Any:
         }
         for grant in project.grants.list()
     ]
-    return {"mode": project.mode, "rules": settings + given + granted}
+    session = [
+        {
+            "id": rule.id,
+            "tool": rule.tool,
+            "pattern": rule.exact[0] if rule.exact else " ".join(rule.pattern) or "*",
+            "verdict": rule.verdict,
+            "source": "session",
+            "sessionId": one.id,
+        }
+        for one in project.sessions.opened()
+        for rule in one.rules
+    ]
+    return {"mode": project.mode, "rules": settings + given + granted + session}
 
 
 @command("mazu.permissions.answer")

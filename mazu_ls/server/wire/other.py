@@ -51,7 +51,10 @@ class RevokeRule(Params, frozen=True):
 
 
 class SetMode(Params, frozen=True):
+    """`confirm`: the word "bypass", typed by the user, for that mode."""
+
     mode: ModeName
+    confirm: str | None = None
 
 
 class AnswerQuestion(Params, frozen=True):

@@ -1,0 +1,114 @@
+"""Memory, process, disk and CPU limits of a command with all its children.
+
+The kernel's own limits (setrlimit(2)) hold each process; a watch over the whole tree holds their sum, since a limit on
+address space would stop programs that only reserve it (Go's race detector, sanitizers, V8, Java).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+GIB = 2**30
+CPU_SECONDS = 3600  # of one process
+MAX_PROCESSES = 1_000
+FILE_BYTES = 16 * GIB
+SCRATCH_BYTES = 4 * GIB
+INTERVAL = 0.2  # seconds between two looks
+
+
+@cache
+def memory_bytes() -> int:
+    """What a command with all its children may hold: three quarters of what the machine or container has, 1 GiB at least."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            total = min(total, int(Path(place).read_text()))
+        except (OSError, ValueError):
+            continue
+    return max(GIB, total * 3 // 4)
+
+
+def shell_limits(*, own_users: bool) -> str:
+    """A line of bash that sets the limits of the shell that runs it and of its children.
+
+    `own_users`: it runs in a user namespace, where the number of processes counts only its own.
+    """
+    kib = FILE_BYTES // 1024
+    processes = f"ulimit -u {4 * MAX_PROCESSES}; " if own_users else ""
+    first_to_be_killed = (
+        "echo 1000 > /proc/self/oom_score_adj"  # where the machine runs out of memory all the same
+    )
+    return f"{{ ulimit -c 0; ulimit -t {CPU_SECONDS}; ulimit -f {kib}; {processes}{first_to_be_killed}; }} 2>/dev/null"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a tree of processes holds now."""
+
+    memory: int
+    processes: int
+    scratch: int
+
+
+def measure(pids: Iterable[int], scratch: Path) -> Usage:
+    """Resident memory and swap of these processes (proc_pid_statm(5)), their number, and the bytes in `scratch`."""
+    page, memory, count = resource.getpagesize(), 0, 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/statm").read_bytes().split()
+        except OSError:
+            continue
+        count += 1
+        memory += (int(fields[1]) - int(fields[2])) * page  # shared pages are counted with nobody
+    return Usage(memory, count, _folder_bytes(scratch))
+
+
+def _folder_bytes(folder: Path) -> int:
+    total = 0
+    stack = [folder]
+    while stack:
+        try:
+            entries = list(os.scandir(stack.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    stack.append(Path(entry.path))
+                else:
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+            except OSError:
+                continue
+    return total
+
+
+def exceeded(usage: Usage) -> str | None:
+    """Which limit is passed, as a sentence for the model; None where all hold."""
+    if usage.memory > memory_bytes() or (usage.memory > memory_bytes() // 3 and _nearly_out_of_memory()):
+        return f"it held {usage.memory / GIB:.1f} GiB of memory, more than a command may"
+    if usage.processes > MAX_PROCESSES:
+        return f"it had {usage.processes} processes, more than the {MAX_PROCESSES} that a command may have"
+    if usage.scratch > SCRATCH_BYTES:
+        return f"it wrote more than {SCRATCH_BYTES // GIB} GiB of temporary files"
+    return None
+
+
+def _nearly_out_of_memory() -> bool:
+    """Whether less than a twentieth of the machine's memory is to be had: proc_meminfo(5)."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+        return kib["MemAvailable"] < kib["MemTotal"] // 20
+    except (OSError, KeyError, ValueError, IndexError):
+        return False
+
+
+def supported() -> bool:
+    """Whether the sum over a tree of processes can be held here."""
+    return sys.platform == "linux"
