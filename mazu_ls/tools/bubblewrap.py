@@ -202,7 +202,7 @@ def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
     covered = {root / name for root in roots for name in (".git", ".mazu")}
     argv += _read_only(place for place in protected.read_only if place not in covered)
     for place in protected.hidden:
-        argv += _masked(place)
+        argv += _masked(place, mounts.env)
     return argv
 
 
@@ -232,12 +232,23 @@ def _masks(mounts: Mounts, visible: Sequence[Path]) -> list[str]:
         real = Path(os.path.realpath(place))
         shown = any(place.is_relative_to(outer) or real.is_relative_to(outer) for outer in visible)
         if shown and real.exists() and not any(root.is_relative_to(real) for root in roots):
-            argv += _masked(real)
+            argv += _masked(real, mounts.env)
     return argv
 
 
-def _masked(place: Path) -> list[str]:
-    return ["--tmpfs", str(place)] if place.is_dir() else ["--ro-bind", "/dev/null", str(place)]
+def _masked(place: Path, env: Mapping[str, str]) -> list[str]:
+    """An empty folder or file in its place: programs take it better than one that may not be read."""
+    return ["--tmpfs", str(place)] if place.is_dir() else ["--ro-bind", _empty_file(env), str(place)]
+
+
+def _empty_file(env: Mapping[str, str]) -> str:
+    path = state_home(env) / "sandbox-empty"
+    try:
+        private_folder(path.parent)
+        path.touch(mode=0o444)
+        return str(path)
+    except OSError:
+        return "/dev/null"
 
 
 def too_much(protected: Protected) -> str | None:

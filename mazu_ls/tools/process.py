@@ -86,6 +86,7 @@ async def spawn(
                 pass_fds=pass_fds, start_new_session=True,
             ),
             ended,
+            mark,
         )  # fmt: skip
     except BaseException:
         os.close(read)
@@ -93,14 +94,18 @@ async def spawn(
     finally:
         os.close(write)
     reader = asyncio.StreamReader(limit=2**17, loop=loop)
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", 0)
-    )
+    try:
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", 0)
+        )
+    except BaseException:  # nobody will have the child to end it
+        threading.Thread(target=_kill_group, args=(popen, mark), daemon=True).start()
+        raise
     return Child(popen, reader, mark, ended, transport)
 
 
 async def _in_own_thread(
-    start: Callable[[], subprocess.Popen[bytes]], ended: asyncio.Future[int]
+    start: Callable[[], subprocess.Popen[bytes]], ended: asyncio.Future[int], mark: str
 ) -> subprocess.Popen[bytes]:
     """Start in a thread that stays until the child has ended.
 
@@ -113,9 +118,9 @@ async def _in_own_thread(
         try:
             popen = start()
         except BaseException as error:  # noqa: BLE001  handed to the caller, whatever it is
-            loop.call_soon_threadsafe(_settle, started, None, error)
+            loop.call_soon_threadsafe(_settle, started, None, error, mark)
             return
-        loop.call_soon_threadsafe(_settle, started, popen, None)
+        loop.call_soon_threadsafe(_settle, started, popen, None, mark)
         code = popen.wait()
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
             loop.call_soon_threadsafe(lambda: ended.done() or ended.set_result(code))
@@ -128,28 +133,42 @@ def _settle(
     started: asyncio.Future[subprocess.Popen[bytes]],
     popen: subprocess.Popen[bytes] | None,
     error: BaseException | None,
+    mark: str,
 ) -> None:
     if started.cancelled():  # nobody waits any more: the child must not live on
         if popen is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(popen.pid, signal.SIGKILL)
+            threading.Thread(target=_kill_group, args=(popen, mark), daemon=True).start()
     elif error is not None:
         started.set_exception(error)
     elif popen is not None:
         started.set_result(popen)
 
 
+def _kill_group(popen: subprocess.Popen[bytes], mark: str) -> None:
+    """The child, its group, and those who left the group already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(popen.pid, signal.SIGKILL)
+    kill(mark)
+
+
 def kill(mark: str, known: frozenset[Process] = frozenset()) -> frozenset[Process]:
-    """Kill who carries the mark, who is in `known`, and all that descend from them; returns who that was."""
-    met = known
+    """Kill who carries the mark, who is in `known`, and all that descend from them; returns who that was.
+
+    All are stopped first: a child that is forked while its parent is killed would be nobody's, and live on.
+    """
+    met, stopped = known, frozenset[Process]()
     for _ in range(ROUNDS):
         left = living(mark, known=met)
-        if not left:
-            break
         met |= left
-        for pid, _started in left:
+        if not left - stopped:
+            break
+        for pid, _started in left - stopped:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGSTOP)
+        stopped |= left
+    for pid, _started in stopped:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
     return met
 
 

@@ -119,5 +119,5 @@ def test_a_command_allowed_for_the_session_is_that_line_and_no_other() -> None:
         """,
     )
     kinds = [choice.kind for choice in world.host.asked[0].choices]
-    assert kinds == ["allow_once", "allow_session", "deny"]
+    assert kinds == ["allow_once", "allow_session", "allow_always", "deny"]
     assert "exactly `FOO=1 rm -f gone.txt`" in world.host.asked[0].choices[1].label
