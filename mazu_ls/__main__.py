@@ -7,6 +7,9 @@ import sys
 
 def main() -> int:
     """Run one command and return the exit code. Serving imports nothing that an editor would have to wait for."""
+    from mazu_ls.process_secrets import hide_environment_secrets
+
+    hide_environment_secrets()
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("serve", "--stdio", "--tcp"):
         return _serve(arguments)

@@ -20,6 +20,7 @@ _POISON = re.compile(
     r"|LESSOPEN|LESSCLOSE|PAGER|MANPAGER|EDITOR|VISUAL|BROWSER|RIPGREP_CONFIG_PATH|GREP_OPTIONS|TMUX|TMUX_PANE|STY"
     r"|MAZU_.*|ANTHROPIC_.*|OPENAI_.*|DEEPSEEK_.*|GEMINI_.*|GOOGLE_.*|OLLAMA_.*|AWS_.*|AZURE_.*|DOCKER_.*|KUBECONFIG)$"
 )
+_OF_PROVIDERS = re.compile(r"^(ANTHROPIC|OPENAI|DEEPSEEK|GEMINI|GOOGLE|OLLAMA|AWS|AZURE)_")
 _SET = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
@@ -43,7 +44,12 @@ def child_environment(env: Mapping[str, str], extra: Mapping[str, str] | None = 
     return {**kept, **_SET, **(extra or {})}
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable holds a key, by its name or by what its value looks like."""
+    return name not in _HARMLESS and bool(
+        _SECRET.search(name) or _OF_PROVIDERS.match(name) or has_secret(f"{name}={value}")
+    )
+
+
 def _kept(name: str, value: str) -> bool:
-    if name in _HARMLESS:
-        return True
-    return not (_SECRET.search(name) or _POISON.match(name) or has_secret(f"{name}={value}"))
+    return name in _HARMLESS or not (is_secret(name, value) or _POISON.match(name))
