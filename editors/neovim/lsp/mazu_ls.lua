@@ -32,4 +32,13 @@ return {
   -- The server waits for each edit of its own to be told, and Neovim's default is to tell 150 ms later.
   flags = { debounce_text_changes = 30 },
   handlers = require('mazu.handlers'),
+  commands = require('mazu.client_commands'),
+  on_init = function(client)
+    require('mazu.update').started(client.id)
+  end,
+  on_exit = function(code, signal, client_id)
+    vim.schedule(function()
+      require('mazu.update').ended(client_id, code, signal)
+    end)
+  end,
 }

@@ -20,8 +20,36 @@ end, {
   end,
 })
 
-local takes_selection = { 'ask', 'chat', 'council', 'edit', 'remember' }
-local takes_none = { 'checkpoint', 'memory', 'proposals', 'recall', 'rollback', 'run', 'send', 'status', 'stop', 'undo' }
+local takes_selection = { 'ask', 'chat', 'council', 'edit', 'explain', 'remember' }
+local takes_none = {
+  'changes',
+  'checkpoint',
+  'checkpoints',
+  'close',
+  'diff',
+  'log',
+  'memory',
+  'messages',
+  'mode',
+  'model',
+  'new',
+  'proposals',
+  'question',
+  'queue',
+  'quickfix',
+  'recall',
+  'redo',
+  'review',
+  'rollback',
+  'run',
+  'send',
+  'sessions',
+  'skills',
+  'status',
+  'stop',
+  'toggle',
+  'undo',
+}
 
 ---@param mode string
 ---@param name string
@@ -36,4 +64,22 @@ end
 for _, name in ipairs(takes_selection) do
   -- `:` and not <Cmd>, because that is what puts the selection's range in front of the command.
   map('x', name, ':Mazu %s<CR>')
+end
+
+-- What answers a question; it counts only for one that was in sight before the key was pressed.
+local answers = { allow = 'allow', ['allow-session'] = 'session', ['allow-always'] = 'always', deny = 'deny' }
+for name, verb in pairs(answers) do
+  vim.keymap.set('n', ('<Plug>(mazu-%s)'):format(name), function()
+    require('mazu.question').answer(verb, { key = true })
+  end, { desc = 'Mazu ' .. name })
+end
+vim.keymap.set('n', '<Plug>(mazu-deny-why)', function()
+  require('mazu.question').deny_and_say_why()
+end, { desc = 'Mazu deny and say why' })
+
+local hunks = { ['next-hunk'] = 'next', ['prev-hunk'] = 'previous', accept = 'accept', reject = 'reject' }
+for name, act in pairs(hunks) do
+  vim.keymap.set('n', ('<Plug>(mazu-%s)'):format(name), function()
+    require('mazu.review')[act]()
+  end, { desc = 'Mazu ' .. name })
 end

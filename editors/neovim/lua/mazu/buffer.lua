@@ -52,4 +52,33 @@ function M.catch_up_with_files()
   end
 end
 
+---@type table<integer, boolean> chat documents that are saved when they rest
+local kept = {}
+
+---@param bufnr integer
+local function save(bufnr)
+  if vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].modified then
+    vim.api.nvim_buf_call(bufnr, function()
+      vim.cmd('silent! noautocmd lockmarks update')
+    end)
+  end
+end
+
+--- Chat documents belong to mazu-ls and are never a reason for `:qa` to stop: they are saved after the server's
+--- edits, and before Neovim quits.
+---@param bufnr integer
+function M.keep_chat_saved(bufnr)
+  local is_chat = vim.api.nvim_buf_get_name(bufnr):find('/%.mazu/chats/[^/]+%.md$')
+  if not is_chat or kept[bufnr] then
+    return
+  end
+  kept[bufnr] = true
+  vim.api.nvim_create_autocmd('QuitPre', {
+    desc = 'Save chat documents of mazu',
+    callback = function()
+      save(bufnr)
+    end,
+  })
+end
+
 return M

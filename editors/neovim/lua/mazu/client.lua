@@ -17,6 +17,9 @@ local last_used
 ---@return string?
 function M.root(bufnr)
   local name = vim.api.nvim_buf_get_name(bufnr)
+  if vim.bo[bufnr].buftype ~= '' or name:find('^%a[%w+.-]+://') then
+    name = '' -- no file, so the current folder counts
+  end
   local start = name ~= '' and vim.fs.normalize(name) or vim.fs.normalize(assert(vim.uv.cwd())) .. '/.'
   local home = vim.fs.normalize(vim.uv.os_homedir() or '')
   for folder in vim.fs.parents(start) do
@@ -103,8 +106,10 @@ end
 --- Calls `use` with a client that has been initialised, starting the server if there is none.
 ---@param bufnr integer
 ---@param use fun(client: vim.lsp.Client)
-function M.with(bufnr, use)
-  local client = M.get(bufnr)
+---@param client_id? integer the client to take, where it runs
+function M.with(bufnr, use, client_id)
+  local wanted = client_id and vim.lsp.get_client_by_id(client_id)
+  local client = wanted and not M.call(wanted, 'is_stopped') and wanted or M.get(bufnr)
   local id = client and client.id or M.start(bufnr)
   if id then
     vim.uv.update_time()
@@ -129,6 +134,7 @@ end
 
 ---@class mazu.ExecuteOptions
 ---@field bufnr? integer
+---@field client_id? integer The client to ask, where it runs; else that of the buffer.
 ---@field on_error? fun(err: lsp.ResponseError) Called instead of telling the user.
 
 --- Runs one of the server's commands (docs/protocol.md, section 2) and calls back with its result.
@@ -150,7 +156,31 @@ function M.execute(command, argument, callback, opts)
         callback(task.without_nulls(result), client)
       end
     end, bufnr)
-  end)
+  end, opts.client_id)
+end
+
+--- Whether a server has a command of the protocol.
+---@param client vim.lsp.Client
+---@param command string
+---@return boolean
+function M.offers(client, command)
+  local commands = vim.tbl_get(client.server_capabilities or {}, 'experimental', 'mazu', 'commands') or {}
+  return vim.list_contains(commands, command)
+end
+
+--- Asks the server and waits for its answer, for completion on the command line; nil when it takes too long.
+---@param command string
+---@param argument? table
+---@param timeout_ms integer
+---@return any result
+function M.execute_sync(command, argument, timeout_ms)
+  local client = M.get()
+  if not client or not client.initialized then
+    return
+  end
+  local params = { command = command, arguments = argument and { argument } or nil }
+  local answer = M.call(client, 'request_sync', 'workspace/executeCommand', params, timeout_ms, 0)
+  return answer and answer.result and task.without_nulls(answer.result) or nil
 end
 
 return M

@@ -45,7 +45,8 @@ end
 local function subcommands()
   return vim.tbl_extend(
     'error',
-    require('mazu.commands.agent'),
+    require('mazu.commands.agent').subcommands,
+    require('mazu.commands.panel'),
     require('mazu.commands.memory'),
     require('mazu.commands.checkpoint'),
     require('mazu.commands.proposal'),

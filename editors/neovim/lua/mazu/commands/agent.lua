@@ -1,7 +1,7 @@
---- `:Mazu` chat, run, ask, edit, council, send, stop.
+--- `:Mazu` chat, run, ask, explain, edit, council, send, stop.
 local client = require('mazu.client')
 local tell = require('mazu.tell')
-local view = require('mazu.view')
+local time = require('mazu.time')
 
 ---@param text string
 ---@return string[]
@@ -9,51 +9,119 @@ local function split(text)
   return vim.split(text, '\n', { plain = true })
 end
 
+---@param usage table
+---@return string
+local function cost(usage)
+  local dollars = time.money(usage.costUsd) or 'unknown cost'
+  local input, output = time.count(usage.inputTokens), time.count(usage.outputTokens)
+  return ('%s tokens in, %s out, %s'):format(input, output, dollars)
+end
+
+--- How a message names a place, such as "@app.py#L3-L9".
+---@param uri string
+---@param range? lsp.Range
+---@param root string
+---@return string
+local function mention(uri, range, root)
+  local path = vim.uri_to_fname(uri)
+  if vim.startswith(path, root .. '/') then
+    path = path:sub(#root + 2)
+  end
+  if not range then
+    return '@' .. path
+  end
+  local first, last = range.start.line + 1, range['end'].line + 1
+  if range['end'].character == 0 and last > first then
+    last = last - 1
+  end
+  return first == last and ('@%s#L%d'):format(path, first) or ('@%s#L%d-L%d'):format(path, first, last)
+end
+
+local M = {}
+
+--- Asks a question that is no part of a conversation; the answer comes into the chat panel.
+---@param command string
+---@param bufnr integer
+---@param question string
+---@param argument table|fun(server: vim.lsp.Client): table
+function M.ask_aside(command, bufnr, question, argument)
+  local chat = require('mazu.chat')
+  chat.open(bufnr, {}, function(entry, server)
+    local answered = chat.aside(entry, question)
+    local given = type(argument) == 'function' and argument(server) or argument
+    client.execute(command, vim.tbl_extend('force', given, { wait = true }), function(result)
+      answered(result.reply, cost(result.usage))
+    end, {
+      client_id = server.id,
+      on_error = function(err)
+        answered('✗ ' .. client.sentence(err))
+        client.tell(err)
+      end,
+    })
+  end)
+end
+
+--- Opens the panel with places named in the message to be; a message that is given already is sent.
+---@param bufnr integer
+---@param argument? table what mazu.chat would take
+function M.chat_about(bufnr, argument)
+  argument = argument or {}
+  local places = argument.attachments or {}
+  local in_document = places[1] and places[1].uri:find('/%.mazu/chats/[^/]+%.md$')
+  if in_document then
+    return client.execute('mazu.chat', argument, nil, { bufnr = bufnr })
+  end
+  local chat = require('mazu.chat')
+  chat.open(bufnr, { focus = argument.message == nil }, function(entry, server)
+    if argument.message then
+      return chat.send(entry, server, argument.message, { attachments = argument.attachments })
+    end
+    for _, place in ipairs(places) do
+      require('mazu.chat.composer').add(mention(place.uri, place.range, entry.root) .. ' ')
+    end
+  end)
+end
+
 ---@param command string
 ---@param field "message"|"task"
 ---@return fun(call: mazu.Call, text: string)
 local function turn(command, field)
   return function(call, text)
-    client.execute(command, function(server)
-      view.expect()
-      return { [field] = text, attachments = command == 'mazu.chat' and call:attachments(server) or nil }
-    end, function(started)
-      view.follow(started.sessionId, text)
-    end, {
-      on_error = function(err)
-        view.give_up()
-        client.tell(err)
-      end,
-    })
+    local chat = require('mazu.chat')
+    chat.open(call.bufnr, {}, function(entry, server)
+      if command == 'mazu.chat' then
+        return chat.send(entry, server, text, { attachments = call:attachments(server) })
+      end
+      entry.sending = not entry.session.id or nil
+      client.execute(command, { [field] = text, sessionId = entry.session.id }, function(started)
+        entry.session.id, entry.sending = entry.session.id or started.sessionId, nil
+        chat.load(entry)
+      end, { client_id = server.id })
+    end)
   end
 end
 
-local chat = turn('mazu.chat', 'message')
-local run = turn('mazu.run', 'task')
+local chat_turn = turn('mazu.chat', 'message')
+local run_turn = turn('mazu.run', 'task')
 
----@param usage table
----@return string
-local function cost(usage)
-  local dollars = usage.costUsd and ('$%.4f'):format(usage.costUsd) or 'unknown cost'
-  return ('%d tokens in, %d out, %s'):format(usage.inputTokens, usage.outputTokens, dollars)
-end
-
+--- The answers of a council in columns, what was made of them below.
 ---@param result table CouncilResult
----@return string[]
-local function minutes(result)
-  local lines = { '# ' .. result.question, '' }
+local function show_council(result)
+  local view = require('mazu.view')
+  local columns = {}
   for _, answer in ipairs(result.answers) do
-    vim.list_extend(lines, { '## ' .. answer.model, '' })
-    vim.list_extend(lines, split(answer.error and ('failed: ' .. vim.inspect(answer.error)) or answer.reply))
-    lines[#lines + 1] = ''
+    local lines = { '# ' .. answer.model, '' }
+    vim.list_extend(lines, split(answer.error and ('✗ ' .. (answer.error.message or 'failed')) or answer.reply))
+    columns[#columns + 1] = { name = 'council/' .. answer.model, lines = lines }
   end
-  vim.list_extend(lines, { ('## Synthesis by %s'):format(result.lead), '' })
-  vim.list_extend(lines, split(result.synthesis or ''))
-  if result.dissent and result.dissent ~= '' then
-    vim.list_extend(lines, { '', '## Dissent', '' })
-    vim.list_extend(lines, split(type(result.dissent) == 'string' and result.dissent or vim.inspect(result.dissent)))
+  local below = { ('# %s'):format(result.question), '', ('## Synthesis by %s'):format(result.lead or '?'), '' }
+  vim.list_extend(below, split(result.synthesis or ''))
+  local dissent = result.dissent
+  if dissent and dissent ~= '' then
+    vim.list_extend(below, { '', '## Dissent', '' })
+    vim.list_extend(below, split(type(dissent) == 'string' and dissent or vim.inspect(dissent)))
   end
-  return vim.list_extend(lines, { '', cost(result.usage) })
+  view.columns('council', columns, vim.list_extend(below, { '', cost(result.usage) }))
 end
 
 --- Applies the code action of ours whose title starts with `title`.
@@ -67,27 +135,38 @@ local function apply_action(title)
   })
 end
 
+---@param call mazu.Call
+---@param text string
+local function ask(call, text)
+  M.ask_aside('mazu.ask', call.bufnr, text, function(server)
+    return { question = text, attachments = call:attachments(server) }
+  end)
+end
+
 ---@type table<string, mazu.Subcommand>
-return {
+M.subcommands = {
   chat = {
-    about = 'open the chat document, or send a message',
+    about = 'write a message, or send one',
     run = function(call)
-      if call.text ~= '' then
-        chat(call, call.text)
-      elseif call.lines then
-        call:with_text('Chat about the selection: ', function(text)
-          chat(call, text)
-        end)
-      else
+      if call.text == 'document' then
         client.execute('mazu.chat')
+      elseif call.text ~= '' then
+        chat_turn(call, call.text)
+      else
+        client.with(call.bufnr, function(server)
+          M.chat_about(call.bufnr, { attachments = call:attachments(server) })
+        end, require('mazu.chat').client_of(call.bufnr))
       end
+    end,
+    complete = function()
+      return { 'document' }
     end,
   },
   run = {
     about = 'let the agent work on a task by itself',
     run = function(call)
       call:with_text('Task: ', function(text)
-        run(call, text)
+        run_turn(call, text)
       end)
     end,
   },
@@ -95,13 +174,16 @@ return {
     about = 'ask one question; no tools, nothing is remembered',
     run = function(call)
       call:with_text('Question: ', function(text)
-        client.execute('mazu.ask', function(server)
-          return { question = text, attachments = call:attachments(server), wait = true }
-        end, function(result)
-          local lines = vim.list_extend({ '# ' .. text, '' }, split(result.reply))
-          view.show('ask', vim.list_extend(lines, { '', cost(result.usage) }))
-        end)
+        ask(call, text)
       end)
+    end,
+  },
+  explain = {
+    about = 'explain the given lines, or the file',
+    run = function(call)
+      local last = vim.api.nvim_buf_line_count(call.bufnr)
+      call.lines = call.lines or { 1, last }
+      ask(call, 'Explain what this does, and what is not obvious about it.')
     end,
   },
   edit = {
@@ -120,26 +202,30 @@ return {
     about = 'ask several models at once',
     run = function(call)
       call:with_text('Ask the council: ', function(text)
+        tell.info('the council is asked; its answers open in a tab when all are there')
         client.execute('mazu.council', function(server)
           return { question = text, attachments = call:attachments(server), wait = true }
-        end, function(result)
-          view.show('council', minutes(result))
-        end)
+        end, show_council)
       end)
     end,
   },
   send = {
-    about = 'send what stands under the last heading of this chat document',
-    run = function()
-      apply_action('Mazu: send')
+    about = 'send what stands in the composer, or under the last heading of a chat document',
+    run = function(call)
+      if vim.api.nvim_buf_get_name(call.bufnr):find('/%.mazu/chats/[^/]+%.md$') then
+        return apply_action('Mazu: send')
+      end
+      require('mazu.chat.composer').send()
     end,
   },
   stop = {
     about = 'stop the turn that runs',
-    run = function()
+    run = function(call)
       client.execute('mazu.cancel', nil, function(result)
         tell.info(result.cancelled and 'stopped' or 'nothing is running')
-      end)
+      end, { client_id = require('mazu.chat').client_of(call.bufnr) })
     end,
   },
 }
+
+return M

@@ -1,13 +1,19 @@
---- `:Mazu` sessions, status, model, mode, start, log, health.
+--- `:Mazu` sessions, rename, status, model, mode, skills, start, log, health.
 local client = require('mazu.client')
+local picker = require('mazu.picker')
 local tell = require('mazu.tell')
+local time = require('mazu.time')
 local update = require('mazu.update')
 local view = require('mazu.view')
 
-local modes = { 'ask', 'auto', 'plan', 'bypass' }
+local COMPLETE_MS = 800
 
----@type string[] models that were listed last, for completion
-local known_models = {}
+local modes = {
+  { 'ask', 'you are asked before anything is changed or run' },
+  { 'auto', 'edits go ahead; you are asked before what is not safe' },
+  { 'plan', 'nothing is changed: reading and planning only' },
+  { 'bypass', 'you are asked nothing' },
+}
 
 ---@param name string
 local function set_model(name)
@@ -25,14 +31,36 @@ local function set_mode(mode)
   end)
 end
 
----@param use fun(names: string[], current: string)
-local function list_models(use)
-  client.execute('mazu.models.list', nil, function(result)
-    known_models = vim.tbl_map(function(model)
-      return model.name
-    end, result.models)
-    use(known_models, result.current)
-  end)
+---@class mazu.Model
+---@field name string
+---@field ready boolean
+---@field priceIn? number US dollars for a million tokens
+---@field priceOut? number
+
+---@param current? string
+---@return fun(model: mazu.Model): string
+local function model_line(current)
+  return function(model)
+    local sign = model.name == current and '◉' or (model.ready and '○' or '–')
+    local price = model.priceIn and model.priceOut and ('$%g in, $%g out'):format(model.priceIn, model.priceOut) or ''
+    local note = model.ready and price or 'no key'
+    return ('%s %-40s %s'):format(sign, model.name, note)
+  end
+end
+
+--- Ready ones first, otherwise as they came.
+---@param models mazu.Model[]
+---@return mazu.Model[]
+local function ready_first(models)
+  local sorted = {}
+  for _, ready in ipairs({ true, false }) do
+    for _, model in ipairs(models) do
+      if (model.ready == true) == ready then
+        sorted[#sorted + 1] = model
+      end
+    end
+  end
+  return sorted
 end
 
 ---@class mazu.SessionSummary
@@ -45,49 +73,57 @@ end
 ---@param session mazu.SessionSummary
 ---@return string
 local function session_line(session)
-  local last = session.updatedAt:sub(1, 16):gsub('T', ' ')
-  return ('%s  %3d turns  %-7s  %s'):format(last, session.turnCount, session.state, session.name)
+  local state = (session.state == 'running' or session.state == 'waiting') and session.state or ''
+  local turns = session.turnCount == 1 and '1 turn' or ('%d turns'):format(session.turnCount)
+  return ('%-16s  %-9s %-8s %s'):format(time.clock(session.updatedAt), turns, state, session.name)
+end
+
+---@param session mazu.SessionSummary
+---@return string[]
+local function session_preview(session)
+  local shown = client.execute_sync('mazu.session.show', { sessionId = session.id, turns = 5 }, COMPLETE_MS)
+  local lines = { '# ' .. session.name, '' }
+  for _, turn in ipairs(shown and shown.turns or {}) do
+    vim.list_extend(lines, { '## You', '' })
+    vim.list_extend(lines, vim.split(turn.message or '', '\n', { plain = true }))
+    vim.list_extend(lines, { '', '## Mazu', '' })
+    vim.list_extend(lines, vim.split(turn.reply or '', '\n', { plain = true }))
+    lines[#lines + 1] = ''
+  end
+  return lines
+end
+
+---@param session mazu.SessionSummary
+local function open_session(session)
+  client.with(0, function(server)
+    local chat = require('mazu.chat')
+    local entry = chat.select(server, session.id)
+    entry.session.name = session.name
+    require('mazu.chat.panel').open(entry, { focus = true })
+  end)
+end
+
+---@param session mazu.SessionSummary
+local function delete_session(session)
+  client.execute('mazu.session.delete', { sessionId = session.id }, function()
+    tell.info('deleted “%s”', session.name)
+  end)
 end
 
 ---@param session mazu.SessionSummary
 local function act_on(session)
-  local acts = { { 'Open', 'mazu.chat' }, { 'Delete', 'mazu.session.delete' }, { 'Cancel' } }
-  vim.ui.select(acts, {
-    prompt = session_line(session) .. ':',
-    format_item = function(act)
+  local acts = { { 'Open', open_session }, { 'Delete', delete_session }, { 'Cancel' } }
+  picker.choose(acts, {
+    prompt = session.name .. ':',
+    kind = 'mazu_session_action',
+    format = function(act)
       return act[1]
     end,
   }, function(act)
-    if act and act[2] then
-      client.execute(act[2], { sessionId = session.id })
+    if act[2] then
+      act[2](session)
     end
   end)
-end
-
----@param value any
----@return string
-local function in_words(value)
-  if type(value) ~= 'table' then
-    return tostring(value)
-  elseif vim.islist(value) then
-    return #value > 0 and table.concat(vim.tbl_map(in_words, value), '; ') or 'none'
-  end
-  local parts = {}
-  for key, item in vim.spairs(value) do
-    parts[#parts + 1] = ('%s %s'):format(key, in_words(item))
-  end
-  return table.concat(parts, ', ')
-end
-
---- The answer of mazu.status, a line for each of its fields.
----@param status table
----@return string[]
-local function status_lines(status)
-  local lines = {}
-  for key, value in vim.spairs(status) do
-    lines[#lines + 1] = ('%-12s %s'):format(key, in_words(value))
-  end
-  return lines
 end
 
 --- Opens the server's log, or Neovim's log of language servers, which has what the server said before it died.
@@ -106,11 +142,27 @@ return {
         if #result.sessions == 0 then
           return tell.info('there is no conversation yet')
         end
-        vim.ui.select(result.sessions, { prompt = 'Sessions:', format_item = session_line }, function(session)
-          if session then
-            act_on(session)
-          end
-        end)
+        picker.choose(result.sessions, {
+          prompt = 'Conversations:',
+          kind = 'mazu_session',
+          format = session_line,
+          preview = session_preview,
+        }, act_on)
+      end)
+    end,
+  },
+  rename = {
+    about = 'give the conversation in the panel another name',
+    run = function(call)
+      local entry = require('mazu.chat.panel').shown()
+      if not entry or not entry.session.id then
+        return tell.info('open the chat panel first')
+      end
+      call:with_text('Name: ', function(text)
+        client.execute('mazu.session.rename', { sessionId = entry.session.id, name = text }, function(session)
+          entry.session.name = session.name
+          require('mazu.chat.panel').refresh_winbar()
+        end, { client_id = entry.client_id })
       end)
     end,
   },
@@ -118,8 +170,7 @@ return {
     about = 'show model, mode, sessions, memory, checkpoints, keys, git, sandbox',
     run = function()
       client.execute('mazu.status', nil, function(result)
-        result.model = result.model or 'none, because no key is set'
-        view.show('status', status_lines(result), 'text')
+        view.show('status', require('mazu.status').lines(result), 'markdown', { focus = true })
         update.refresh()
       end)
     end,
@@ -127,20 +178,22 @@ return {
   model = {
     about = 'choose the model',
     complete = function()
-      if #known_models == 0 and client.get() then
-        list_models(function() end)
-      end
-      return vim.deepcopy(known_models)
+      local result = client.execute_sync('mazu.models.list', nil, COMPLETE_MS)
+      return vim.tbl_map(function(model)
+        return model.name
+      end, ready_first(result and result.models or {}))
     end,
     run = function(call)
       if call.text ~= '' then
         return set_model(call.text)
       end
-      list_models(function(names, current)
-        vim.ui.select(names, { prompt = ('Model (now %s):'):format(current or 'none') }, function(name)
-          if name then
-            set_model(name)
-          end
+      client.execute('mazu.models.list', nil, function(result)
+        picker.choose(ready_first(result.models), {
+          prompt = 'Model:',
+          kind = 'mazu_model',
+          format = model_line(result.current),
+        }, function(model)
+          set_model(model.name)
         end)
       end)
     end,
@@ -148,16 +201,49 @@ return {
   mode = {
     about = 'choose when the agent has to ask: ask, auto, plan, bypass',
     complete = function()
-      return vim.deepcopy(modes)
+      return vim.tbl_map(function(mode)
+        return mode[1]
+      end, modes)
     end,
     run = function(call)
       if call.text ~= '' then
         return set_mode(call.text)
       end
-      vim.ui.select(modes, { prompt = 'Mode:' }, function(mode)
-        if mode then
-          set_mode(mode)
+      local known = update.state()
+      picker.choose(modes, {
+        prompt = 'Mode:',
+        kind = 'mazu_mode',
+        format = function(mode)
+          return ('%s %-7s %s'):format(known and known.mode == mode[1] and '◉' or '○', mode[1], mode[2])
+        end,
+      }, function(mode)
+        set_mode(mode[1])
+      end)
+    end,
+  },
+  skills = {
+    about = 'list the skills; show one',
+    run = function()
+      client.execute('mazu.skills.list', nil, function(result)
+        if #result.skills == 0 then
+          return tell.info('there is no skill yet')
         end
+        picker.choose(result.skills, {
+          prompt = 'Skills:',
+          kind = 'mazu_skill',
+          format = function(skill)
+            local trust = skill.trust == 'agreed' and '✓' or '?'
+            return ('%s %-24s %s'):format(trust, skill.name, skill.description)
+          end,
+          preview = function(skill)
+            local shown = client.execute_sync('mazu.skills.show', { name = skill.name }, COMPLETE_MS)
+            return vim.split(shown and shown.source or skill.description, '\n', { plain = true }), 'python'
+          end,
+        }, function(skill)
+          client.execute('mazu.skills.show', { name = skill.name }, function(shown)
+            view.show('skill/' .. skill.name, vim.split(shown.source or '', '\n', { plain = true }), 'python')
+          end)
+        end)
       end)
     end,
   },

@@ -1,0 +1,358 @@
+--- How each block of a conversation looks: lines, highlights, folds. Pure; mazu.chat.buffer puts it on the screen.
+local time = require('mazu.time')
+local tools = require('mazu.chat.tools')
+
+local M = {}
+
+---@class mazu.chat.Mark
+---@field line integer zero-based, within the block
+---@field from? integer byte; nil highlights the whole line
+---@field to? integer
+---@field group? string
+---@field virt? {[1]: string, [2]: string}[] text behind the end of the line
+
+---@class mazu.chat.Rendered
+---@field lines string[]
+---@field marks mazu.chat.Mark[]
+---@field folds string[] a fold expression's value for each line
+---@field markdown? {[1]: integer, [2]: integer} lines that are Markdown, the end excluded
+---@field heading? boolean `]]` and `[[` stop at its first line
+
+local OPEN_LINES = 14 -- a longer diff of a finished edit is folded
+local TAIL_LINES = 5 -- of the output of a running command that are shown
+
+---@class mazu.chat.Page
+---@field lines string[]
+---@field marks mazu.chat.Mark[]
+---@field folds string[]
+local Page = {}
+Page.__index = Page
+
+---@param text string
+---@param group? string of the whole line
+---@param fold? string
+---@return integer line zero-based
+function Page:line(text, group, fold)
+  self.lines[#self.lines + 1] = (text:gsub('[\r\n]+', ' '))
+  self.folds[#self.lines] = fold or '0'
+  if group then
+    self.marks[#self.marks + 1] = { line = #self.lines - 1, group = group }
+  end
+  return #self.lines - 1
+end
+
+---@param line integer
+---@param from integer
+---@param to integer
+---@param group string
+function Page:mark(line, from, to, group)
+  self.marks[#self.marks + 1] = { line = line, from = from, to = to, group = group }
+end
+
+---@param line integer
+---@param ... {[1]: string, [2]: string}
+function Page:behind(line, ...)
+  self.marks[#self.marks + 1] = { line = line, virt = { ... } }
+end
+
+---@return mazu.chat.Page
+local function page()
+  return setmetatable({ lines = {}, marks = {}, folds = {} }, Page)
+end
+
+---@param text string
+---@return string[]
+local function split(text)
+  return vim.split((text:gsub('\r\n?', '\n'):gsub('\n+$', '')), '\n', { plain = true })
+end
+
+--- Text below a line, folded under it.
+---@param p mazu.chat.Page
+---@param head string
+---@param body string[]
+---@param opts {closed: boolean, group?: string}
+---@return integer line of the head
+local function folded(p, head, body, opts)
+  local line = p:line(head, nil, #body > 0 and (opts.closed and '>2' or '>1') or '0')
+  for _, text in ipairs(body) do
+    p:line('    ' .. text, opts.group, opts.closed and '2' or '1')
+  end
+  return line
+end
+
+local diff_groups = { ['+'] = 'MazuDiffAdd', ['-'] = 'MazuDiffDelete', ['@'] = 'MazuDim', ['\\'] = 'MazuDim' }
+
+--- The whole of a diff, its file names left out where there is one file.
+---@param p mazu.chat.Page
+---@param diff string
+---@param fold string
+local function draw_diff(p, diff, fold)
+  for _, text in ipairs(split(diff)) do
+    if not (vim.startswith(text, '--- ') or vim.startswith(text, '+++ ')) then
+      p:line('    ' .. text, diff_groups[text:sub(1, 1)], fold)
+    end
+  end
+end
+
+---@param question table
+---@param p mazu.chat.Page
+local function draw_keys(p, question)
+  local keys = require('mazu.question').keys(question)
+  local parts, at, spans = {}, 2, {}
+  for _, key in ipairs(keys) do
+    spans[#spans + 1] = { at, at + #key.lhs }
+    parts[#parts + 1] = key.lhs .. ' ' .. key.label
+    at = at + #parts[#parts] + #' · '
+  end
+  local line = p:line('  ' .. table.concat(parts, ' · '), nil)
+  for _, span in ipairs(spans) do
+    p:mark(line, span[1], span[2], 'MazuKey')
+  end
+end
+
+---@type table<mazu.chat.Kind, fun(p: mazu.chat.Page, block: mazu.chat.Block, session: mazu.chat.Session): table?>
+local draw = {}
+
+function draw.user(p, block)
+  local line = p:line('You')
+  p:mark(line, 0, 3, 'MazuUser')
+  if block.at then
+    p:behind(line, { block.at, 'MazuDim' })
+  end
+  local first = #p.lines
+  for _, text in ipairs(split(block.text or '')) do
+    p:line(text)
+  end
+  local last = #p.lines
+  for _, place in ipairs(block.data and block.data.attachments or {}) do
+    local range = place.range
+    local lines = range and (':%d-%d'):format(range.start.line + 1, range['end'].line + 1) or ''
+    p:line('▣ ' .. place.path .. lines, 'MazuDim')
+  end
+  return { heading = true, markdown = { first, last } }
+end
+
+function draw.turn(p, block, session)
+  local data = block.data or {}
+  local line = p:line('Mazu')
+  p:mark(line, 0, 4, 'MazuAgent')
+  local parts = { data.model and data.model:gsub('^[^:]*:', '') or nil }
+  parts[#parts + 1] = data.turnKind and data.turnKind ~= 'chat' and data.turnKind or nil
+  parts[#parts + 1] = session.mode
+  if #parts > 0 then
+    p:behind(line, { table.concat(parts, ' · '), 'MazuDim' })
+  end
+  return { heading = true }
+end
+
+function draw.memories(p, block)
+  local titles = vim.tbl_map(function(memory)
+    return memory.title
+  end, block.data)
+  local head = ('▸ %d %s'):format(#titles, #titles == 1 and 'memory told' or 'memories told')
+  p:mark(folded(p, head, titles, { closed = true, group = 'MazuDim' }), 0, #head, 'MazuDim')
+end
+
+function draw.thought(p, block)
+  local head = block.data and block.data.title
+  if not head then
+    head = block.seconds and ('Thought for %s'):format(time.duration(block.seconds))
+      or (block.started and 'Thinking…' or 'Thought')
+  end
+  head = '▸ ' .. head
+  p:mark(folded(p, head, split(block.text), { closed = true, group = 'MazuThought' }), 0, #head, 'MazuDim')
+end
+
+function draw.message(p, block)
+  for _, text in ipairs(split(block.text)) do
+    p:line(text)
+  end
+  return { markdown = { 0, #p.lines } }
+end
+
+--- What stands behind the sentence of a tool call: what came of it, and how long it took.
+---@param block mazu.chat.Block
+---@return string
+local function outcome(block)
+  local parts = {}
+  if block.diff and block.diff ~= '' then
+    local added, removed = tools.count(block.diff)
+    parts[#parts + 1] = ('+%d -%d'):format(added, removed)
+  end
+  if block.status == 'not_run' then
+    parts[#parts + 1] = 'not run'
+  elseif block.status == 'failed' or (block.status == 'done' and not block.diff) then
+    parts[#parts + 1] = block.summary and vim.split(block.summary, '\n', { plain = true })[1]
+  end
+  if block.seconds and block.seconds > 0 then
+    parts[#parts + 1] = time.duration(block.seconds)
+  end
+  return table.concat(parts, '  ')
+end
+
+---@param block mazu.chat.Block
+---@return string[]
+local function tail(block)
+  local lines = split(block.output)
+  return vim.list_slice(lines, math.max(1, #lines - TAIL_LINES + 1))
+end
+
+function draw.tool(p, block)
+  local status = block.status or 'running'
+  local sign = tools.signs[status]
+  local output = block.output or ''
+  local has_diff = block.diff and block.diff ~= ''
+  local body = has_diff or output ~= ''
+  local finished = status == 'done' or status == 'failed' or status == 'not_run'
+  local long = has_diff and select(2, block.diff:gsub('\n', '')) > OPEN_LINES
+  local closed = status ~= 'failed' and (status ~= 'done' or not has_diff or long) and finished
+  local fold = (body and finished) and (closed and '>2' or '>1') or '0'
+  local line = p:line(sign .. ' ' .. (block.title or ''), nil, fold)
+  p:mark(line, 0, #sign, tools.groups[status])
+  p:mark(line, #sign + 1, #p.lines[line + 1], status == 'not_run' and 'MazuDim' or 'MazuTool')
+  local result = outcome(block)
+  if result ~= '' then
+    p:behind(line, { result, status == 'failed' and 'MazuFailed' or 'MazuDim' })
+  end
+  local inside = finished and (closed and '2' or '1') or '0'
+  if output ~= '' then
+    for _, text in ipairs(finished and split(output) or tail(block)) do
+      p:line('    ' .. text, 'MazuOutput', inside)
+    end
+  end
+  if has_diff then
+    draw_diff(p, block.diff, inside)
+  end
+  local question = block.question
+  if question then
+    if not has_diff then
+      for _, text in ipairs(split(question.detail or '')) do
+        p:line('    ' .. text, 'MazuOutput')
+      end
+    end
+    draw_keys(p, question)
+    return { question = true }
+  end
+end
+
+--- A question that belongs to no tool call.
+function draw.request(p, block)
+  local line = p:line('? ' .. (block.title or ''))
+  p:mark(line, 0, 1, 'MazuWaiting')
+  for _, text in ipairs(block.text and block.text ~= '' and split(block.text) or {}) do
+    p:line('    ' .. text, 'MazuOutput')
+  end
+  if block.question then
+    draw_keys(p, block.question)
+    return { question = true }
+  end
+  p:behind(line, { block.summary or 'closed', 'MazuDim' })
+end
+
+function draw.note(p, block)
+  for _, text in ipairs(split(block.text)) do
+    p:line(text, block.data and block.data.group or 'MazuDim')
+  end
+end
+
+--- A question to a model that is no part of the conversation.
+function draw.aside(p, block)
+  local line = p:line('Asked aside')
+  p:mark(line, 0, #'Asked aside', 'MazuUser')
+  p:behind(line, { 'not part of the conversation', 'MazuDim' })
+  local first = #p.lines
+  for _, text in ipairs(split(block.title or '')) do
+    p:line(text)
+  end
+  p:line('')
+  for _, text in ipairs(split(block.text or '…')) do
+    p:line(text)
+  end
+  local last = #p.lines
+  if block.summary then
+    p:line(block.summary, 'MazuDim')
+  end
+  return { heading = true, markdown = { first, last } }
+end
+
+function draw.taken(p, block)
+  local count = block.data.count
+  p:line(('⟲ %d %s taken back · :Mazu redo'):format(count, count == 1 and 'turn' or 'turns'), 'MazuDim')
+end
+
+---@param block mazu.chat.Block
+---@param session mazu.chat.Session
+---@return string
+local function footer(block, session)
+  local update, turn = block.data.update, block.data.turn
+  local parts = {}
+  local changes = update.changes
+  if changes and changes.files and changes.files > 0 then
+    local files = changes.files == 1 and '1 file' or ('%d files'):format(changes.files)
+    parts[#parts + 1] = ('%s changed  +%d -%d'):format(files, changes.added or 0, changes.removed or 0)
+    parts[#parts + 1] = 'gr review'
+    parts[#parts + 1] = 'gu undo'
+  end
+  local checkpoints = #(update.checkpoints or turn.checkpoints or {})
+  if checkpoints > 0 then
+    parts[#parts + 1] = ('◆ %d %s'):format(checkpoints, checkpoints == 1 and 'checkpoint' or 'checkpoints')
+  end
+  local usage = update.usage
+  if usage then
+    parts[#parts + 1] = time.money(usage.costUsd)
+    local tokens = (usage.inputTokens or 0) + (usage.outputTokens or 0)
+    if tokens > 0 then
+      local share = session.context and (' (%d %%)'):format(session.context * 100) or ''
+      parts[#parts + 1] = time.count(tokens) .. ' tokens' .. share
+    end
+  end
+  return table.concat(parts, ' · ')
+end
+
+function draw.footer(p, block, session)
+  local text = footer(block, session)
+  if text ~= '' then
+    p:line(text, 'MazuDim')
+  end
+end
+
+---@type table<string, boolean> kinds that stand right below the one before: "before>this"
+local tight = {
+  ['tool>tool'] = true,
+  ['turn>memories'] = true,
+  ['turn>thought'] = true,
+  ['turn>message'] = true,
+  ['turn>tool'] = true,
+  ['memories>thought'] = true,
+  ['memories>message'] = true,
+  ['memories>tool'] = true,
+  ['thought>message'] = true,
+  ['thought>tool'] = true,
+  ['thought>thought'] = true,
+  ['tool>thought'] = true,
+  ['tool>note'] = true,
+  ['note>note'] = true,
+  ['note>tool'] = true,
+}
+
+---@param block mazu.chat.Block
+---@param session mazu.chat.Session
+---@param before? mazu.chat.Kind kind of the block above
+---@return mazu.chat.Rendered
+function M.render(block, session, before)
+  local p = page()
+  if block.removed then
+    return { lines = {}, marks = {}, folds = {}, gap = 0 }
+  end
+  local gap = before and not tight[before .. '>' .. block.kind]
+  if gap then
+    p:line('')
+  end
+  local extra = draw[block.kind](p, block, session) or {}
+  if gap and #p.lines == 1 then
+    p.lines, p.folds = {}, {} -- it says nothing, so there is no need for room above
+  end
+  return vim.tbl_extend('error', { lines = p.lines, marks = p.marks, folds = p.folds, gap = gap and 1 or 0 }, extra)
+end
+
+return M

@@ -1,0 +1,265 @@
+--- The transcript of one session in a buffer: painted block by block, only where something changed.
+local blocks = require('mazu.chat.blocks')
+
+local M = {}
+
+local PAINT_MS = 40 -- at most 25 times a second
+
+local namespace = vim.api.nvim_create_namespace('mazu.chat')
+
+---@class mazu.chat.Buffer
+---@field bufnr integer
+---@field session mazu.chat.Session
+---@field private painted {block: mazu.chat.Block, rendered: mazu.chat.Rendered, first: integer}[]
+---@field private scheduled boolean
+---@field on_paint? fun()
+local Buffer = {}
+Buffer.__index = Buffer
+
+---@type table<integer, mazu.chat.Buffer>
+local by_bufnr = {}
+
+---@param bufnr integer
+---@return mazu.chat.Buffer?
+function M.of(bufnr)
+  return by_bufnr[bufnr]
+end
+
+--- The value of 'foldexpr'.
+---@param line integer one-based
+---@return string
+function M.foldexpr(line)
+  local self = by_bufnr[vim.api.nvim_get_current_buf()]
+  local entry = self and self:at(line)
+  return entry and entry.rendered.folds[line - entry.first] or '0'
+end
+
+--- The value of 'foldtext': the first line, and how much is below it.
+---@return string
+function M.foldtext()
+  local text = vim.fn.getline(vim.v.foldstart)
+  return ('%s  (%d lines)'):format(text, vim.v.foldend - vim.v.foldstart)
+end
+
+---@param session mazu.chat.Session
+---@param name string
+---@return mazu.chat.Buffer
+function M.new(session, name)
+  local bufnr = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_name(bufnr, name)
+  for option, value in pairs({ bufhidden = 'hide', swapfile = false, undolevels = -1, modifiable = false }) do
+    vim.bo[bufnr][option] = value
+  end
+  local self = setmetatable({ bufnr = bufnr, session = session, painted = {}, scheduled = false }, Buffer)
+  by_bufnr[bufnr] = self
+  vim.bo[bufnr].filetype = 'mazu_chat'
+  local ok, parser = pcall(vim.treesitter.get_parser, bufnr, 'markdown')
+  if ok and parser then
+    self.parser = parser
+    parser:set_included_regions({ { { 0, 0, 0, 0 } } })
+    pcall(vim.treesitter.start, bufnr, 'markdown')
+  end
+  return self
+end
+
+---@return boolean
+function Buffer:is_valid()
+  return vim.api.nvim_buf_is_valid(self.bufnr)
+end
+
+function Buffer:delete()
+  by_bufnr[self.bufnr] = nil
+  pcall(vim.api.nvim_buf_delete, self.bufnr, { force = true })
+end
+
+--- The painted block that a line belongs to.
+---@param line integer one-based
+---@return {block: mazu.chat.Block, rendered: mazu.chat.Rendered, first: integer}?
+function Buffer:at(line)
+  local low, high = 1, #self.painted
+  while low <= high do
+    local middle = math.floor((low + high) / 2)
+    local entry = self.painted[middle]
+    if line <= entry.first then
+      high = middle - 1
+    elseif line > entry.first + #entry.rendered.lines then
+      low = middle + 1
+    else
+      return entry
+    end
+  end
+end
+
+--- One-based lines of all headings, in order.
+---@return integer[]
+function Buffer:headings()
+  local found = {}
+  for _, entry in ipairs(self.painted) do
+    if entry.rendered.heading and #entry.rendered.lines > 0 then
+      found[#found + 1] = entry.first + 1 + entry.rendered.gap
+    end
+  end
+  return found
+end
+
+--- The one-based lines of the block that holds the open question.
+---@return integer? first
+---@return integer? last
+function Buffer:question_lines()
+  for i = #self.painted, 1, -1 do
+    local entry = self.painted[i]
+    if entry.rendered.question then
+      return entry.first + 1 + entry.rendered.gap, entry.first + #entry.rendered.lines
+    end
+  end
+end
+
+--- Windows that show the end, and therefore follow it.
+---@return integer[]
+function Buffer:followers()
+  local last = vim.api.nvim_buf_line_count(self.bufnr)
+  return vim.tbl_filter(function(window)
+    return vim.api.nvim_win_get_cursor(window)[1] >= last
+  end, vim.fn.win_findbuf(self.bufnr))
+end
+
+--- Replaces lines, leaving those alone that stay the same.
+---@param first integer zero-based
+---@param old string[]
+---@param new string[]
+---@param whole boolean
+local function replace(bufnr, first, old, new, whole)
+  local same, tail = 0, 0
+  if not whole then
+    local most = math.min(#old, #new)
+    while same < most and old[same + 1] == new[same + 1] do
+      same = same + 1
+    end
+    while tail < most - same and old[#old - tail] == new[#new - tail] do
+      tail = tail + 1
+    end
+  end
+  if same == #old and same == #new then
+    return
+  end
+  local lines = vim.list_slice(new, same + 1, #new - tail)
+  vim.api.nvim_buf_set_lines(bufnr, first + same, first + #old - tail, false, lines)
+end
+
+---@param first integer
+---@param rendered mazu.chat.Rendered
+function Buffer:decorate(first, rendered)
+  vim.api.nvim_buf_clear_namespace(self.bufnr, namespace, first, first + math.max(1, #rendered.lines))
+  for _, mark in ipairs(rendered.marks) do
+    local line, opts = first + mark.line, nil
+    if mark.virt then
+      opts = { virt_text = vim.list_extend({ { '  ' } }, mark.virt), hl_mode = 'combine' }
+    elseif mark.from then
+      opts = { end_col = mark.to, hl_group = mark.group, priority = 200 }
+    else
+      opts = { line_hl_group = mark.group, priority = 150 }
+    end
+    vim.api.nvim_buf_set_extmark(self.bufnr, namespace, line, mark.from or 0, opts)
+  end
+end
+
+--- Writes one changed block.
+---@param change {first: integer, old?: mazu.chat.Rendered, new: mazu.chat.Rendered}
+function Buffer:put(change)
+  local old, new = change.old or { lines = {}, folds = {} }, change.new
+  local refold = change.old ~= nil and old.folds[1 + (old.gap or 0)] ~= new.folds[1 + new.gap]
+  local is_first = change.first == 0 and #old.lines == 0 and vim.api.nvim_buf_line_count(self.bufnr) == 1
+  replace(self.bufnr, change.first, is_first and { '' } or old.lines, new.lines, refold)
+  self:decorate(change.first, new)
+end
+
+--- Paints what is stale.
+function Buffer:paint()
+  self.scheduled = false
+  if not self:is_valid() then
+    return
+  end
+  local list, regions_changed = self.session.blocks, false
+  if self.list ~= list then -- the session was cleared and folded anew
+    self.list, self.painted = list, {}
+    vim.bo[self.bufnr].modifiable = true
+    vim.api.nvim_buf_set_lines(self.bufnr, 0, -1, false, {})
+    vim.api.nvim_buf_clear_namespace(self.bufnr, namespace, 0, -1)
+  end
+  local followers = self:followers()
+  -- All positions first: Neovim evaluates 'foldexpr' in the middle of a change.
+  local before, first, changes = nil, 0, {}
+  for i, block in ipairs(list) do
+    local entry = self.painted[i]
+    if block.stale or not entry then
+      local rendered = blocks.render(block, self.session, before)
+      changes[#changes + 1] = { first = first, old = entry and entry.rendered, new = rendered }
+      regions_changed = regions_changed or rendered.markdown ~= nil
+      entry = { block = block, rendered = rendered, first = first }
+      self.painted[i], block.stale = entry, nil
+    end
+    entry.first = first
+    first = first + #entry.rendered.lines
+    if #entry.rendered.lines > 0 then
+      before = block.kind
+    end
+  end
+  vim.bo[self.bufnr].modifiable = true
+  for _, change in ipairs(changes) do
+    self:put(change)
+  end
+  vim.bo[self.bufnr].modifiable = false
+  if regions_changed then
+    self:set_regions()
+  end
+  self:follow(followers)
+  if self.on_paint then
+    self.on_paint()
+  end
+end
+
+--- Only the words of the user and of the model are Markdown; a diff or an output never is.
+function Buffer:set_regions()
+  if not self.parser then
+    return
+  end
+  local regions = {}
+  for _, entry in ipairs(self.painted) do
+    local span = entry.rendered.markdown
+    if span and #entry.rendered.lines > 0 then
+      local from, to = entry.first + entry.rendered.gap, entry.first + #entry.rendered.lines
+      if span[1] > 0 then
+        from = entry.first + span[1]
+      end
+      if span[2] > 0 then
+        to = entry.first + span[2]
+      end
+      regions[#regions + 1] = { { from, 0, to, 0 } }
+    end
+  end
+  if #regions > 0 then
+    pcall(self.parser.set_included_regions, self.parser, regions)
+  end
+end
+
+---@param windows integer[]
+function Buffer:follow(windows)
+  local last = vim.api.nvim_buf_line_count(self.bufnr)
+  for _, window in ipairs(windows) do
+    if vim.api.nvim_win_is_valid(window) and vim.api.nvim_win_get_cursor(window)[1] ~= last then
+      vim.api.nvim_win_set_cursor(window, { last, 0 })
+    end
+  end
+end
+
+--- Paints soon, together with what comes until then.
+function Buffer:schedule()
+  if not self.scheduled then
+    self.scheduled = true
+    vim.defer_fn(function()
+      self:paint()
+    end, PAINT_MS)
+  end
+end
+
+return M

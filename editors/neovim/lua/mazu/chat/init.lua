@@ -1,0 +1,397 @@
+--- The conversations of this editor: which sessions are known, kept up to date from the journal and the stream,
+--- shown in one panel.
+local Buffer = require('mazu.chat.buffer')
+local Session = require('mazu.chat.session')
+local client = require('mazu.client')
+
+local M = {}
+
+local PAGE = 500
+
+---@class mazu.chat.Entry a session with its buffer
+---@field session mazu.chat.Session
+---@field buffer mazu.chat.Buffer
+---@field root string
+---@field client_id? integer
+---@field loaded "no"|"loading"|"yes"
+---@field held table[] notifications that came while the journal was fetched
+
+---@type mazu.chat.Entry[]
+local entries = {}
+
+---@type table<string, mazu.chat.Entry> the session that the panel shows, by root
+local shown = {}
+
+local names = 0
+
+---@param root string
+---@param id? string
+---@param client_id? integer
+---@return mazu.chat.Entry
+local function new_entry(root, id, client_id)
+  names = names + 1
+  local session = Session.new(id)
+  local entry = { session = session, root = root, client_id = client_id, loaded = 'no', held = {} }
+  entry.buffer = Buffer.new(session, ('mazu://chat/%d'):format(names))
+  entry.buffer.on_paint = function()
+    require('mazu.chat.panel').painted(entry)
+  end
+  entries[#entries + 1] = entry
+  return entry
+end
+
+---@param server vim.lsp.Client
+---@return string
+local function root_of(server)
+  return server.root_dir or vim.uv.cwd()
+end
+
+--- The entry of a session. One without an id yet, because its first message has just been sent, takes the first
+--- id that is heard of.
+---@param server vim.lsp.Client
+---@param id string
+---@return mazu.chat.Entry
+local function entry_of(server, id)
+  local root = root_of(server)
+  local nameless
+  for _, entry in ipairs(entries) do
+    if entry.root == root and entry.session.id == id then
+      entry.client_id = server.id
+      return entry
+    elseif entry.root == root and not entry.session.id and entry.sending then
+      nameless = entry
+    end
+  end
+  if nameless then
+    nameless.session.id, nameless.client_id, nameless.sending = id, server.id, nil
+    return nameless
+  end
+  return new_entry(root, id, server.id)
+end
+
+--- The entry that the panel shows for a project.
+---@param root string
+---@return mazu.chat.Entry
+function M.entry(root)
+  shown[root] = shown[root] or new_entry(root)
+  return shown[root]
+end
+
+---@param entry mazu.chat.Entry
+---@param params table
+local function apply(entry, params)
+  entry.session:apply(params.update, params.turnId, true, os.date('%H:%M') --[[@as string]])
+  if params.update.kind == 'head' then
+    entry.loaded = 'no'
+    return M.load(entry)
+  end
+  entry.buffer:schedule()
+end
+
+--- Takes what came meanwhile; `updates` is the number of the last one that the journal held already.
+---@param entry mazu.chat.Entry
+---@param updates integer
+local function release(entry, updates)
+  local held = entry.held
+  entry.held, entry.loaded = {}, 'yes'
+  for _, params in ipairs(held) do
+    if params.seq > updates then
+      apply(entry, params)
+    end
+  end
+end
+
+---@param entry mazu.chat.Entry
+---@param events table[]
+---@param result table the last page
+local function replay(entry, events, result)
+  local session = entry.session
+  session:clear()
+  session.name, session.state = result.name or session.name, result.state == 'ended' and 'idle' or result.state
+  for _, event in ipairs(events) do
+    session:replay(event)
+  end
+  session:close()
+  session.state = result.state == 'ended' and 'idle' or result.state
+  session.started = session.state ~= 'idle' and (session.started or vim.uv.now()) or nil
+  local partial = result.partial
+  for _, kind in ipairs({ 'thought', 'message' }) do
+    if partial and partial[kind] and partial[kind] ~= '' then
+      session:apply({ kind = kind, text = partial[kind] }, nil, true)
+    end
+  end
+  release(entry, result.updates or 0)
+  require('mazu.question').restore(session, entry.client_id)
+  entry.buffer:schedule()
+end
+
+--- Fetches a session's journal, page by page.
+---@param entry mazu.chat.Entry
+function M.load(entry)
+  local server = entry.client_id and vim.lsp.get_client_by_id(entry.client_id)
+  if entry.loaded ~= 'no' or not entry.session.id or not server then
+    return
+  end
+  if not client.offers(server, 'mazu.session.events') then
+    entry.loaded = 'yes' -- an older server: only what streams is shown
+    return
+  end
+  entry.loaded = 'loading'
+  local events = {}
+  local function page(after)
+    local argument = { sessionId = entry.session.id, after = after, limit = PAGE }
+    client.execute('mazu.session.events', argument, function(result)
+      vim.list_extend(events, result.events)
+      if result.next then
+        return page(result.next)
+      end
+      replay(entry, events, result)
+    end, {
+      client_id = server.id,
+      on_error = function(err)
+        entry.loaded = 'yes'
+        entry.session:note(client.sentence(err), 'MazuFailed')
+        release(entry, 0)
+        entry.buffer:schedule()
+      end,
+    })
+  end
+  page(0)
+end
+
+--- Folds a `mazu/session/update` in.
+---@param client_id integer
+---@param params table
+function M.update(client_id, params)
+  local server = vim.lsp.get_client_by_id(client_id)
+  if not server then
+    return
+  end
+  local entry = entry_of(server, params.sessionId)
+  if entry.loaded == 'no' then
+    M.load(entry)
+  end
+  if entry.loaded == 'loading' then
+    table.insert(entry.held, params)
+    return
+  end
+  apply(entry, params)
+end
+
+--- The entry where a question belongs.
+---@param question mazu.Question
+---@return mazu.chat.Entry?
+function M.entry_of_question(question)
+  local server = vim.lsp.get_client_by_id(question.client_id)
+  if not server then
+    return
+  end
+  return question.sessionId and entry_of(server, question.sessionId) or M.entry(root_of(server))
+end
+
+--- Puts a question into the conversation that it belongs to, and in sight.
+---@param question mazu.Question
+---@param later? boolean another question stands before it
+function M.question_opened(question, later)
+  local entry = M.entry_of_question(question)
+  if not entry then
+    return
+  end
+  if question.callId then
+    entry.session:apply(vim.tbl_extend('error', { kind = 'question' }, {
+      callId = question.callId,
+      tool = question.tool,
+      title = question.title,
+      detail = question.detail,
+      diff = question.diff,
+      options = question.options,
+      editable = question.editable,
+    }), nil, true)
+  elseif not question.block then
+    question.block = entry.session:add({ kind = 'request', title = question.title, text = question.detail, question = question })
+  end
+  entry.buffer:paint()
+  if not later then
+    require('mazu.chat.panel').show_question(entry, question)
+  end
+end
+
+---@param question mazu.Question
+---@param by? string who answered it, where that was not this editor
+---@param allowed? boolean what was answered here
+function M.question_closed(question, by, allowed)
+  local entry = M.entry_of_question(question)
+  if entry then
+    if allowed ~= nil and question.callId then
+      local verdict = allowed and 'allow' or 'deny'
+      entry.session:apply({ kind = 'question_closed', callId = question.callId, verdict = verdict }, nil, true)
+    end
+    local block = question.block
+    if block then
+      block.question, block.stale, block.summary = nil, true, by and ('answered by ' .. by) or 'answered'
+    end
+    entry.buffer:schedule()
+  end
+  require('mazu.chat.panel').question_closed()
+end
+
+--- Model or mode of a server were heard of.
+---@param client_id integer
+function M.status_changed(client_id)
+  local known = require('mazu.update').of(client_id)
+  for _, entry in ipairs(entries) do
+    if entry.client_id == client_id then
+      entry.session.mode = known.mode
+      entry.session.model = entry.session.model or known.model
+    end
+  end
+  require('mazu.chat.panel').refresh_winbar()
+end
+
+--- The server of these sessions is gone: nothing of theirs runs any more, and they are fetched anew when it is
+--- back.
+---@param client_id integer
+---@param was_busy boolean
+function M.server_ended(client_id, was_busy)
+  for _, entry in ipairs(entries) do
+    if entry.client_id == client_id then
+      local session = entry.session
+      local busy = session.state ~= 'idle'
+      session:apply({ kind = 'state', state = 'done', stopReason = 'end_turn' }, nil, true)
+      if busy and was_busy then
+        session:note('The server ended in the middle of this turn. Your next message starts it again.', 'MazuFailed')
+      end
+      entry.loaded, entry.client_id, entry.held = 'no', nil, {}
+      entry.buffer:schedule()
+    end
+  end
+end
+
+--- Shows another session in the panel.
+---@param server vim.lsp.Client
+---@param id? string nil begins a new conversation with the next message
+---@return mazu.chat.Entry
+function M.select(server, id)
+  local root = root_of(server)
+  shown[root] = id and entry_of(server, id) or new_entry(root, nil, server.id)
+  M.load(shown[root])
+  return shown[root]
+end
+
+--- Makes the server's current session the one of an entry that has none yet, and fetches it.
+---@param entry mazu.chat.Entry
+---@param server vim.lsp.Client
+local function adopt(entry, server)
+  entry.client_id = server.id
+  if entry.session.id then
+    return M.load(entry)
+  end
+  client.execute('mazu.session.list', nil, function(result)
+    if entry.session.id or entry.sending or entry.fresh then
+      return
+    end
+    for _, session in ipairs(result.sessions) do
+      if session.id == result.current then
+        entry.session.id, entry.session.name, entry.session.model = session.id, session.name, session.model
+        entry.session.cost = session.usage and session.usage.costUsd or 0
+        M.load(entry)
+        require('mazu.chat.panel').refresh_winbar()
+      end
+    end
+  end, { client_id = server.id, on_error = function() end })
+end
+
+--- Opens the panel on a project's conversation at once, and starts the server where it does not run.
+---@param bufnr integer
+---@param opts? {focus?: boolean}
+---@param use? fun(entry: mazu.chat.Entry, server: vim.lsp.Client)
+function M.open(bufnr, opts, use)
+  local panel = require('mazu.chat.panel')
+  local of_panel = panel.entry_of(bufnr)
+  local running = client.get(bufnr)
+  local root = of_panel and of_panel.root or running and root_of(running) or client.root(bufnr) or assert(vim.uv.cwd())
+  local entry = M.entry(root)
+  panel.open(entry, opts or {})
+  client.with(bufnr, function(server)
+    if root_of(server) ~= root then -- the configuration has a root of its own
+      entry = M.entry(root_of(server))
+      panel.open(entry, {})
+    end
+    adopt(entry, server)
+    require('mazu.update').refresh(server.id)
+    if use then
+      use(entry, server)
+    end
+  end, entry.client_id)
+end
+
+--- The client that a buffer of the panel belongs to; nil for other buffers.
+---@param bufnr integer
+---@return integer?
+function M.client_of(bufnr)
+  local entry = require('mazu.chat.panel').entry_of(bufnr)
+  return entry and entry.client_id
+end
+
+--- Says something in a conversation; while a turn runs it waits for its turn.
+---@param entry mazu.chat.Entry
+---@param server vim.lsp.Client
+---@param text string
+---@param opts? {attachments?: table[], failed?: fun()}
+function M.send(entry, server, text, opts)
+  opts = opts or {}
+  local session = entry.session
+  entry.sending = not session.id or nil
+  entry.client_id = server.id
+  local has_events = client.offers(server, 'mazu.session.events')
+  if not has_events then
+    entry.loaded = 'yes'
+    session:apply({ kind = 'user', text = text }, nil, true, os.date('%H:%M') --[[@as string]])
+    session:apply({ kind = 'turn', model = session.model }, nil, true)
+    entry.buffer:schedule()
+  end
+  local argument = { message = text, sessionId = session.id, attachments = opts.attachments }
+  argument.queue = has_events or nil
+  client.execute(entry.fresh and 'mazu.session.new' or 'mazu.chat', not entry.fresh and argument or nil, function(result)
+    if entry.fresh then
+      entry.fresh, session.id, entry.sending = nil, result.id, nil
+      return M.send(entry, server, text, opts)
+    end
+    if not session.id then
+      session.id, entry.sending = result.sessionId, nil
+    end
+    M.load(entry)
+  end, {
+    client_id = server.id,
+    on_error = function(err)
+      entry.sending = nil
+      session:note(client.sentence(err), 'MazuFailed')
+      entry.buffer:schedule()
+      client.tell(err)
+      if opts.failed then
+        opts.failed()
+      end
+    end,
+  })
+end
+
+--- Shows a question to a model that is no part of the conversation, and its answer when it comes.
+---@param entry mazu.chat.Entry
+---@param question string
+---@return fun(reply: string, summary?: string) answer
+function M.aside(entry, question)
+  entry.session:close()
+  local block = entry.session:add({ kind = 'aside', title = question })
+  entry.buffer:schedule()
+  return function(reply, summary)
+    block.text, block.summary, block.stale = reply, summary, true
+    entry.buffer:schedule()
+  end
+end
+
+---@return mazu.chat.Entry[]
+function M.entries()
+  return entries
+end
+
+return M

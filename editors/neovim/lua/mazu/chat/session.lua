@@ -1,0 +1,354 @@
+--- What a conversation consists of, folded from the updates of the wire (docs/protocol.md, section 5). No buffer,
+--- no window: a list of blocks, each of which is rendered by mazu.chat.blocks.
+local tools = require('mazu.chat.tools')
+
+---@alias mazu.chat.Kind "user"|"turn"|"memories"|"thought"|"message"|"tool"|"request"|"note"|"footer"|"taken"|"aside"
+
+---@class mazu.chat.Block
+---@field kind mazu.chat.Kind
+---@field turn? string
+---@field removed? boolean it is void and renders as nothing
+---@field stale? boolean it has to be rendered again
+---@field text? string
+---@field at? string the time as "10:42"
+---@field status? string of a tool call: a key of mazu.chat.tools.signs
+---@field call? string id of a tool call
+---@field title? string
+---@field output? string
+---@field diff? string
+---@field summary? string
+---@field started? integer milliseconds of the monotonic clock
+---@field seconds? integer
+---@field question? table the open question, as `mazu/permission/request` has it
+---@field data? table
+
+---@class mazu.chat.Session
+---@field id? string
+---@field name? string
+---@field model? string
+---@field mode? string
+---@field state "idle"|"running"|"waiting"
+---@field started? integer when the running turn began
+---@field cost number US dollars
+---@field context? number share of the context window, 0..1
+---@field queued {id: string, text: string}[]
+---@field blocks mazu.chat.Block[]
+---@field private calls table<string, mazu.chat.Block>
+---@field private turns table<string, table>
+---@field private open table<string, mazu.chat.Block?> what streams: by kind
+local Session = {}
+Session.__index = Session
+
+---@param id? string
+---@return mazu.chat.Session
+function Session.new(id)
+  return setmetatable({
+    id = id,
+    state = 'idle',
+    cost = 0,
+    queued = {},
+    blocks = {},
+    calls = {},
+    turns = {},
+    open = {},
+  }, Session)
+end
+
+--- Forgets what was folded, before everything is fetched again.
+function Session:clear()
+  self.blocks, self.calls, self.turns, self.open, self.queued = {}, {}, {}, {}, {}
+  self.cost = 0
+end
+
+---@param block mazu.chat.Block
+---@return mazu.chat.Block
+function Session:add(block)
+  block.stale = true
+  self.blocks[#self.blocks + 1] = block
+  return block
+end
+
+---@param block mazu.chat.Block
+local function touch(block)
+  block.stale = true
+end
+
+--- A line of the plugin's own, such as an error.
+---@param text string
+---@param group? string highlight group
+function Session:note(text, group)
+  self:close()
+  return self:add({ kind = 'note', text = text, data = { group = group } })
+end
+
+--- Ends what streams; the next words begin a block of their own.
+function Session:close()
+  local thought = self.open.thought
+  if thought and thought.started then
+    thought.seconds = math.floor((vim.uv.now() - thought.started) / 1000 + 0.5)
+    touch(thought)
+  end
+  self.open = {}
+end
+
+---@param kind "message"|"thought"
+---@param turn? string
+---@param text string
+---@param live boolean
+function Session:stream(kind, turn, text, live)
+  local block = self.open[kind]
+  if not block then
+    self:close()
+    block = self:add({ kind = kind, turn = turn, text = '', started = live and vim.uv.now() or nil })
+    self.open[kind] = block
+  end
+  block.text = block.text .. text
+  touch(block)
+end
+
+---@param update table
+---@param turn? string
+---@return mazu.chat.Block
+function Session:call(update, turn)
+  local block = self.calls[update.callId]
+  if not block then
+    self:close()
+    block = self:add({ kind = 'tool', turn = turn, call = update.callId, status = 'running', output = '' })
+    self.calls[update.callId] = block
+  end
+  block.title = tools.sentence(update.tool or '', update.title)
+  touch(block)
+  return block
+end
+
+---@param turn string
+---@return table
+function Session:turn_of(turn)
+  self.turns[turn] = self.turns[turn] or { checkpoints = {}, cost = 0, tokens = 0 }
+  return self.turns[turn]
+end
+
+---@param usage table
+---@return number? cost
+---@return integer tokens
+local function amounts(usage)
+  return usage.costUsd, (usage.inputTokens or 0) + (usage.outputTokens or 0)
+end
+
+---@type table<string, fun(self: mazu.chat.Session, update: table, turn: string?, live: boolean, at: string?)>
+local folds = {}
+
+function folds.user(self, update, turn, _, at)
+  self:close()
+  self:add({ kind = 'user', turn = turn, text = update.shown or update.text, at = at, data = update })
+end
+
+function folds.turn(self, update, turn, _, at)
+  self:close()
+  self.model = update.model or self.model
+  self:add({ kind = 'turn', turn = turn, at = at, data = update })
+  if update.memories and #update.memories > 0 then
+    self:add({ kind = 'memories', turn = turn, data = update.memories })
+  end
+end
+
+function folds.message(self, update, turn, live)
+  self:stream('message', turn, update.text, live)
+end
+
+function folds.thought(self, update, turn, live)
+  self:stream('thought', turn, update.text, live)
+end
+
+--- The finished message replaces what streamed of it.
+function folds.reply(self, update, turn)
+  local open = self.open
+  for _, kind in ipairs({ 'thought', 'message' }) do
+    local text = kind == 'message' and update.text or update.thought
+    if text and text ~= '' then
+      local block = open[kind] or self:add({ kind = kind, turn = turn })
+      block.text = text
+      touch(block)
+    end
+  end
+  self:close()
+end
+
+function folds.restart(self)
+  for _, block in pairs(self.open) do
+    block.removed = true
+    touch(block)
+  end
+  self.open = {}
+end
+
+function folds.retry(self, update)
+  self:note(('%s; trying again in %d s'):format(update.reason, math.ceil(update.seconds)))
+end
+
+function folds.tool_call(self, update, turn, live)
+  local block = self:call(update, turn)
+  block.started = live and vim.uv.now() or nil
+end
+
+function folds.tool_output(self, update)
+  local block = self.calls[update.callId]
+  if block then
+    block.output = block.output .. update.text
+    touch(block)
+  end
+end
+
+function folds.tool_result(self, update)
+  local block = self.calls[update.callId]
+  if not block then
+    return
+  end
+  block.question = nil
+  block.status = update.ok and 'done' or (block.status == 'not_run' and 'not_run' or 'failed')
+  block.summary, block.diff = update.summary, update.diff or block.diff
+  if block.started then
+    block.seconds = math.floor((vim.uv.now() - block.started) / 1000 + 0.5)
+  end
+  touch(block)
+end
+
+function folds.question(self, update, turn)
+  local block = self.calls[update.callId] or self:call(update, turn)
+  block.question, block.status = update, 'waiting'
+  block.diff = update.diff or block.diff
+  touch(block)
+end
+
+function folds.question_closed(self, update)
+  local block = self.calls[update.callId]
+  if block and block.status == 'waiting' then
+    block.question = nil
+    block.status = update.verdict == 'allow' and 'running' or 'not_run'
+    block.started, block.seconds = vim.uv.now(), nil -- the wait for the user is not its own time
+    touch(block)
+  end
+end
+
+function folds.decision(self, update)
+  local block = self.calls[update.callId]
+  if block and update.verdict == 'deny' then
+    block.status, block.question = 'not_run', nil
+    touch(block)
+  end
+end
+
+function folds.checkpoint(self, update, turn)
+  if turn then
+    table.insert(self:turn_of(turn).checkpoints, update.checkpointId)
+  end
+end
+
+function folds.memory(self, update, turn)
+  if update.outcome == 'created' or update.outcome == 'superseded' then
+    self:close()
+    self:add({ kind = 'note', turn = turn, text = '◆ Remembered: ' .. update.title, data = { memory = update.memoryId } })
+  end
+end
+
+function folds.usage(self, update, turn)
+  local cost, tokens = amounts(update.usage)
+  self.cost = self.cost + (cost or 0)
+  if turn then
+    local known = self:turn_of(turn)
+    known.cost, known.tokens = known.cost + (cost or 0), known.tokens + tokens
+  end
+  self.context = update.context or self.context
+end
+
+function folds.named(self, update)
+  self.name = update.name
+end
+
+function folds.model(self, update)
+  self.model = update.model
+end
+
+function folds.compacted(self, update)
+  self:close()
+  self:add({ kind = 'thought', text = update.summary, data = { title = 'The conversation so far, in short' } })
+end
+
+function folds.queued(self, update)
+  self.queued[#self.queued + 1] = { id = update.queueId, text = update.text }
+end
+
+function folds.dequeued(self, update)
+  self.queued = vim.tbl_filter(function(one)
+    return one.id ~= update.queueId
+  end, self.queued)
+end
+
+function folds.state(self, update, turn, live)
+  self.state = update.state == 'done' and 'idle' or update.state
+  if update.state == 'running' then
+    self.started = self.started or (live and vim.uv.now() or nil)
+    return
+  elseif update.state ~= 'done' then
+    return
+  end
+  self:close()
+  self.started = nil
+  for _, block in pairs(self.calls) do
+    if block.status == 'running' or block.status == 'waiting' then
+      block.status, block.question = 'not_run', nil
+      touch(block)
+    end
+  end
+  local failed = update.stopReason ~= 'end_turn' and update.stopReason
+  if failed then
+    local detail = update.detail and update.detail ~= '' and update.detail or failed:gsub('_', ' ')
+    local stopped = failed == 'cancelled'
+    self:add({ kind = 'note', turn = turn, text = stopped and 'Stopped.' or detail, data = { group = 'MazuFailed' } })
+  end
+  self:add({ kind = 'footer', turn = turn, data = { update = update, turn = turn and self:turn_of(turn) or {} } })
+end
+
+--- Folds one update in. Kinds that are not known are left out, so that a newer server does no harm.
+---@param update table
+---@param turn? string
+---@param live boolean it streams now, and is not replayed
+---@param at? string the time as "10:42"
+function Session:apply(update, turn, live, at)
+  local fold = folds[update.kind]
+  if fold then
+    fold(self, update, turn, live, at)
+  end
+end
+
+--- Folds a replayed event in; turns that were taken back become one line.
+---@param event table
+function Session:replay(event)
+  local turn = event.turnId
+  if event.live == false and turn then
+    local last = self.blocks[#self.blocks]
+    if not (last and last.kind == 'taken') then
+      last = self:add({ kind = 'taken', data = { turns = {}, count = 0 } })
+    end
+    if not last.data.turns[turn] then
+      last.data.turns[turn], last.data.count = true, last.data.count + 1
+      touch(last)
+    end
+    return
+  end
+  self:apply(event.update, turn, false, event.at and require('mazu.time').clock(event.at) or nil)
+end
+
+--- Whether a tool call runs, so that its elapsed time has to be drawn.
+---@return mazu.chat.Block[]
+function Session:running_calls()
+  local found = {}
+  for _, block in pairs(self.calls) do
+    if block.status == 'running' and block.started then
+      found[#found + 1] = block
+    end
+  end
+  return found
+end
+
+return Session

@@ -1,0 +1,111 @@
+--- Unified diffs: taken apart, applied, and taken back.
+local M = {}
+
+---@class mazu.Hunk
+---@field old_start integer one-based line of the old text
+---@field new_start integer
+---@field lines string[] with their signs
+
+---@class mazu.FilePatch
+---@field path? string
+---@field hunks mazu.Hunk[]
+
+---@param name string what follows "--- " or "+++ "
+---@return string?
+local function path_of(name)
+  name = name:gsub('\t.*$', '')
+  if name == '/dev/null' then
+    return
+  end
+  return (name:gsub('^[ab]/', ''))
+end
+
+--- The files of a unified diff with their hunks.
+---@param diff string
+---@return mazu.FilePatch[]
+function M.parse(diff)
+  local files, current, hunk = {}, nil, nil
+  for line in vim.gsplit(diff, '\n', { plain = true }) do
+    local old, new = line:match('^@@ %-(%d+),?%d* %+(%d+),?%d* @@')
+    if vim.startswith(line, '--- ') and not (hunk and hunk.left_old > 0) then
+      current, hunk = { path = path_of(line:sub(5)), hunks = {} }, nil
+      files[#files + 1] = current
+    elseif vim.startswith(line, '+++ ') and current and #current.hunks == 0 then
+      current.path = path_of(line:sub(5)) or current.path
+    elseif old then
+      if not current then
+        current = { hunks = {} }
+        files[#files + 1] = current
+      end
+      local left = tonumber(line:match('^@@ %-%d+,(%d+)')) or 1
+      hunk = { old_start = tonumber(old), new_start = tonumber(new), lines = {}, left_old = left }
+      table.insert(current.hunks, hunk)
+    elseif hunk and line:find('^[ +%-]') then
+      table.insert(hunk.lines, line)
+      hunk.left_old = hunk.left_old - (vim.startswith(line, '+') and 0 or 1)
+    end
+  end
+  return files
+end
+
+---@param hunk mazu.Hunk
+---@param sign "+"|"-"
+---@return string[] lines of one side
+local function side(hunk, sign)
+  local found = {}
+  for _, line in ipairs(hunk.lines) do
+    if line:sub(1, 1) == ' ' or line:sub(1, 1) == sign then
+      found[#found + 1] = line:sub(2)
+    end
+  end
+  return found
+end
+
+--- Both sides of a hunk.
+---@param hunk mazu.Hunk
+---@return string[] old
+---@return string[] new
+function M.sides(hunk)
+  return side(hunk, '-'), side(hunk, '+')
+end
+
+---@param lines string[]
+---@param at integer one-based
+---@param wanted string[]
+---@return boolean
+local function fits(lines, at, wanted)
+  for i, line in ipairs(wanted) do
+    if lines[at + i - 1] ~= line then
+      return false
+    end
+  end
+  return true
+end
+
+--- `lines` with the hunks applied, or with `reverse` taken back; nil where they do not fit.
+---@param lines string[]
+---@param hunks mazu.Hunk[]
+---@param reverse? boolean
+---@return string[]?
+function M.apply(lines, hunks, reverse)
+  local result, next_line = {}, 1
+  for _, hunk in ipairs(hunks) do
+    local old, new = M.sides(hunk)
+    local start = hunk.old_start
+    if reverse then
+      old, new, start = new, old, hunk.new_start
+    end
+    if #old == 0 then
+      start = start + 1 -- a hunk that removes nothing names the line before it
+    end
+    if start < next_line or not fits(lines, start, old) then
+      return
+    end
+    vim.list_extend(result, lines, next_line, start - 1)
+    vim.list_extend(result, new)
+    next_line = start + #old
+  end
+  return vim.list_extend(result, lines, next_line, #lines)
+end
+
+return M

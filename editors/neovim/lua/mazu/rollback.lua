@@ -1,0 +1,194 @@
+--- A rollback before it is done: the plan and the diff in a buffer, with keys to do it. Nothing is modal, and nothing
+--- is done until one of them is pressed there.
+local buffer = require('mazu.buffer')
+local client = require('mazu.client')
+local tell = require('mazu.tell')
+local time = require('mazu.time')
+local view = require('mazu.view')
+
+local M = {}
+
+local NAME = 'rollback'
+
+---@class mazu.Checkpoint
+---@field id string
+---@field parentId? string
+---@field createdAt string
+---@field label string
+---@field title? string
+---@field kind string
+---@field pinned? boolean
+---@field files {added: integer, modified: integer, deleted: integer}
+---@field skipped {path: string, reason: string}[]
+
+---@class mazu.Reasoned
+---@field path string
+---@field reason string
+
+---@class mazu.Plan
+---@field write string[]
+---@field delete string[]
+---@field buffers string[]
+---@field keep mazu.Reasoned[]
+---@field conflicts mazu.Reasoned[]
+---@field memories {added: integer, changed: integer, removed: integer}
+---@field conversation boolean
+
+---@class mazu.RollbackResult
+---@field checkpoint mazu.Checkpoint
+---@field safety? mazu.Checkpoint
+---@field plan mazu.Plan
+---@field applied boolean
+---@field verified boolean
+---@field problems mazu.Reasoned[]
+
+--- A checkpoint as people know it: the time, and the user's words.
+---@param checkpoint mazu.Checkpoint
+---@return string
+function M.name(checkpoint)
+  local words = checkpoint.title or checkpoint.label
+  if words == '' then
+    words = checkpoint.kind
+  end
+  return ('%s “%s”'):format(time.clock(checkpoint.createdAt), words)
+end
+
+---@param item string|mazu.Reasoned
+---@return string
+local function entry(item)
+  return type(item) == 'string' and item or ('%s (%s)'):format(item.path, item.reason)
+end
+
+local sections = {
+  { 'write', 'These files get back their text' },
+  { 'delete', 'These files did not exist and are removed' },
+  { 'buffers', 'These buffers change' },
+  { 'keep', 'These stay as they are' },
+  { 'conflicts', 'You changed these too' },
+}
+
+---@class mazu.RollbackKey
+---@field lhs string
+---@field about string
+---@field argument table
+
+---@param result mazu.RollbackResult
+---@return mazu.RollbackKey[]
+local function keys_of(result)
+  local conflicts = #result.plan.conflicts
+  local keys
+  if conflicts > 0 then
+    keys = {
+      { lhs = 'ga', about = 'roll back, keep my version of those', argument = { onConflict = 'keep' } },
+      { lhs = 'gO', about = 'roll back, overwrite those too', argument = { onConflict = 'overwrite' } },
+    }
+  else
+    keys = { { lhs = 'ga', about = 'roll back', argument = {} } }
+  end
+  local parts = { { 'gc', 'code' }, { 'gm', 'memory' }, { 'gv', 'conversation' } }
+  for _, part in ipairs(parts) do
+    local argument = { only = { part[2] }, onConflict = conflicts > 0 and 'keep' or nil }
+    keys[#keys + 1] = { lhs = part[1], about = part[2] .. ' only', argument = argument }
+  end
+  return keys
+end
+
+---@param keys mazu.RollbackKey[]
+---@return string
+local function key_line(keys)
+  local parts = vim.tbl_map(function(key)
+    return key.lhs .. ' ' .. key.about
+  end, keys)
+  parts[#parts + 1] = 'q leave it'
+  return '# ' .. table.concat(parts, ' · ')
+end
+
+--- The plan of a rollback in words.
+---@param result mazu.RollbackResult
+---@return string[]
+local function plan_lines(result)
+  local lines, plan = {}, result.plan
+  for _, section in ipairs(sections) do
+    local items = plan[section[1]] or {}
+    if #items > 0 then
+      lines[#lines + 1] = ('# %s: %d'):format(section[2], #items)
+      for _, item in ipairs(items) do
+        lines[#lines + 1] = '#   ' .. entry(item)
+      end
+    end
+  end
+  local memories = plan.memories
+  if memories.added + memories.changed + memories.removed > 0 then
+    lines[#lines + 1] = ('# Memories: %d come back, %d change, %d go.'):format(
+      memories.added,
+      memories.changed,
+      memories.removed
+    )
+  end
+  if plan.conversation then
+    lines[#lines + 1] = '# The conversation goes back too.'
+  end
+  return #lines > 0 and lines or { '# Nothing differs from this checkpoint.' }
+end
+
+--- Says what came of a rollback and how to undo it.
+---@param result mazu.RollbackResult
+---@param server vim.lsp.Client
+function M.report(result, server)
+  buffer.catch_up_with_files()
+  local conflicts = #result.plan.conflicts
+  if not result.applied and conflicts > 0 then
+    return tell.warn(
+      'nothing was rolled back, because you changed %d files meanwhile. `:Mazu rollback %s` asks about them.',
+      conflicts,
+      result.checkpoint.id
+    )
+  end
+  local said = { ('back at %s%s.'):format(M.name(result.checkpoint), result.verified and ', verified' or '') }
+  for _, problem in ipairs(result.problems) do
+    said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'
+  end
+  if result.safety then
+    local redo = client.offers(server, 'mazu.redo') and 'redo' or ('rollback ' .. result.safety.id)
+    said[#said + 1] = ('To undo this: :Mazu %s'):format(redo)
+  end
+  local clean = result.applied and #result.problems == 0
+  local say = clean and tell.info or tell.warn
+  say('%s', table.concat(said, ' '))
+end
+
+---@param result mazu.RollbackResult
+---@param id string
+---@param patch string
+---@param focus boolean
+local function show(result, id, patch, focus)
+  local keys = keys_of(result)
+  local lines = { '# Back to ' .. M.name(result.checkpoint), key_line(keys), '#' }
+  vim.list_extend(lines, plan_lines(result))
+  vim.list_extend(lines, { '#', '# What is there now is kept, so this can be undone. Changed since then:', '' })
+  vim.list_extend(lines, vim.split(patch, '\n', { plain = true }))
+  local bufnr = view.show(NAME, lines, 'diff', { focus = focus })
+  for _, key in ipairs(keys) do
+    vim.keymap.set('n', key.lhs, function()
+      view.close(NAME)
+      client.execute('mazu.rollback', vim.tbl_extend('error', { id = id }, key.argument), M.report)
+    end, { buffer = bufnr, nowait = true, desc = 'Mazu: ' .. key.about })
+  end
+  vim.keymap.set('n', 'q', function()
+    view.close(NAME)
+  end, { buffer = bufnr, nowait = true, desc = 'Mazu: leave it' })
+end
+
+--- Shows what a rollback would do, with the keys that do it.
+---@param id string
+function M.preview(id)
+  local here = vim.api.nvim_get_current_win()
+  client.execute('mazu.rollback', { id = id, preview = true }, function(result)
+    client.execute('mazu.checkpoint.diff', { id = id }, function(diff)
+      local unmoved = vim.api.nvim_get_current_win() == here and vim.api.nvim_get_mode().mode == 'n'
+      show(result, id, diff.patch or '', unmoved)
+    end)
+  end)
+end
+
+return M

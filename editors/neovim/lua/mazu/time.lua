@@ -1,0 +1,65 @@
+--- Times as people read them.
+local M = {}
+
+--- Seconds since the epoch of an RFC 3339 time in UTC; nil for another text.
+---@param stamp string
+---@return integer?
+function M.epoch(stamp)
+  local y, mo, d, h, mi, s = stamp:match('^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)')
+  if not y then
+    return
+  end
+  local as_local = os.time({ year = y, month = mo, day = d, hour = h, min = mi, sec = s, isdst = false })
+  local utc = os.date('!*t', as_local)
+  utc.isdst = false
+  return as_local + os.difftime(as_local, os.time(utc))
+end
+
+--- "10:42"; with the day where that is not today: "yesterday 18:03", "Mon 24 Nov 18:03".
+---@param stamp string RFC 3339, UTC
+---@return string
+function M.clock(stamp)
+  local epoch = M.epoch(stamp)
+  if not epoch then
+    return stamp
+  end
+  local day, today = os.date('%Y-%m-%d', epoch), os.date('%Y-%m-%d')
+  local clock = os.date('%H:%M', epoch)
+  if day == today then
+    return clock
+  elseif day == os.date('%Y-%m-%d', os.time() - 86400) then
+    return 'yesterday ' .. clock
+  end
+  return os.date('%a %d %b ', epoch) .. clock
+end
+
+--- "4 s", "2 min 5 s".
+---@param seconds integer
+---@return string
+function M.duration(seconds)
+  if seconds < 60 then
+    return ('%d s'):format(seconds)
+  end
+  return ('%d min %d s'):format(math.floor(seconds / 60), seconds % 60)
+end
+
+--- "$0.01", "$1.20", "under $0.01"; nil where it is not known.
+---@param dollars? number
+---@return string?
+function M.money(dollars)
+  if not dollars then
+    return
+  elseif dollars > 0 and dollars < 0.001 then
+    return '<$0.001'
+  end
+  return ('$%.3f'):format(dollars):gsub('(%.%d%d)0$', '%1')
+end
+
+--- "8.1k", "120".
+---@param count integer
+---@return string
+function M.count(count)
+  return count >= 1000 and ('%.1fk'):format(count / 1000) or tostring(count)
+end
+
+return M
