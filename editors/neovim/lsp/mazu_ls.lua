@@ -12,13 +12,13 @@
 --- command, the environment and the server's settings; `vim.lsp.config('mazu_ls', {...})` overrides anything.
 
 local config = require('mazu.config').get()
+local client = require('mazu.client')
 
 ---@type vim.lsp.Config
 return {
-  cmd = config.cmd,
-  cmd_env = config.env,
+  cmd = client.spawn,
   root_dir = function(bufnr, on_dir)
-    local root = require('mazu.client').root(bufnr)
+    local root = client.root(bufnr)
     if root then
       on_dir(root)
     end
@@ -33,10 +33,11 @@ return {
   flags = { debounce_text_changes = 30 },
   handlers = require('mazu.handlers'),
   commands = require('mazu.client_commands'),
-  on_init = function(client)
-    require('mazu.update').started(client.id)
+  on_init = function(started)
+    require('mazu.update').started(started.id)
   end,
-  on_exit = function(code, signal, client_id)
+  on_exit = function(_, _, client_id)
+    local code, signal = client.last_exit()
     vim.schedule(function()
       require('mazu.update').ended(client_id, code, signal)
     end)

@@ -8,6 +8,9 @@ M.name = 'mazu_ls'
 
 local START_TIMEOUT_MS = 30000
 
+---@type {code: integer, signal: integer} how the server that ended last did
+local exited = { code = 0, signal = 0 }
+
 ---@type integer? id of the client that was used last, for buffers that no client is attached to
 local last_used
 
@@ -40,6 +43,36 @@ function M.call(client, method, ...)
   return client[method](...)
 end
 
+--- Starts the server's process (the `cmd` of the configuration). Neovim reports a process that was killed in a
+--- message of two lines, which waits for <Enter>: how it ended is kept here instead, and said in one line.
+---@param dispatchers vim.lsp.rpc.Dispatchers
+---@return vim.lsp.rpc.PublicClient
+function M.spawn(dispatchers)
+  local config = require('mazu.config').get()
+  local on_exit = dispatchers.on_exit
+  local quiet = vim.tbl_extend('force', dispatchers, {
+    on_exit = function(code, signal)
+      exited = { code = code, signal = signal }
+      on_exit(0, 0)
+    end,
+  })
+  return vim.lsp.rpc.start(config.cmd, quiet, { env = config.env })
+end
+
+--- How the server that ended last did.
+---@return integer code
+---@return integer signal
+function M.last_exit()
+  return exited.code, exited.signal
+end
+
+--- The command line in force.
+---@return string[]
+function M.command_line()
+  local cmd = M.config().cmd
+  return type(cmd) == 'table' and cmd or require('mazu.config').get().cmd
+end
+
 --- The configuration in force, the user's `vim.lsp.config()` included where Neovim has it.
 ---@return vim.lsp.ClientConfig
 function M.config()
@@ -59,8 +92,8 @@ end
 function M.start(bufnr)
   bufnr = (bufnr and bufnr ~= 0) and bufnr or vim.api.nvim_get_current_buf()
   local config = M.config()
-  local program = type(config.cmd) == 'table' and config.cmd[1] or nil
-  if program and vim.fn.executable(program) == 0 then
+  local program = M.command_line()[1]
+  if vim.fn.executable(program) == 0 then
     tell.error(
       '`%s` cannot be run. Install it with `pipx install mazu-ls`, or name it in vim.g.mazu = { cmd = {...} }.',
       program

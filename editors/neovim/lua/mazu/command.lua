@@ -50,6 +50,7 @@ local function subcommands()
     require('mazu.commands.memory'),
     require('mazu.commands.checkpoint'),
     require('mazu.commands.proposal'),
+    require('mazu.commands.review'),
     require('mazu.commands.session')
   )
 end

@@ -39,10 +39,7 @@ end
 
 local function check_program()
   health.start('mazu: server')
-  local cmd = require('mazu.client').config().cmd
-  if type(cmd) ~= 'table' then
-    return health.info('cmd is a function; it is not checked')
-  end
+  local cmd = require('mazu.client').command_line()
   local shown = table.concat(cmd, ' ')
   if vim.fn.executable(cmd[1]) == 0 then
     return health.error(

@@ -19,10 +19,27 @@ function M.execute(command, argument, callback, opts)
   require('mazu.client').execute(command, argument, callback, opts)
 end
 
+--- Opens or closes the chat panel.
+function M.toggle()
+  vim.cmd('Mazu toggle')
+end
+
+--- The question that waits for the user, if one does.
+---@return mazu.Question?
+function M.question()
+  return package.loaded['mazu.question'] and require('mazu.question').current()
+end
+
 --- What is known of the server for the current buffer, without asking it; nil where none runs.
 ---@return mazu.State?
 function M.state()
   return require('mazu.update').state()
+end
+
+--- The process of the server, where one runs here.
+---@return integer?
+function M.pid()
+  return require('mazu.update').pid()
 end
 
 --- A short text for a status line: empty where no server runs.
@@ -37,15 +54,17 @@ function M.statusline()
     return ''
   end
   local activity = update.activity(known)
-  local cost = known.usage and known.usage.costUsd
   local parts = { 'mazu' }
-  if activity ~= 'idle' then
-    parts[#parts + 1] = activity
+  if activity == 'waiting' then
+    parts[#parts + 1] = 'waits for you'
+  elseif activity == 'running' then
+    local seconds = known.started and math.floor((vim.uv.now() - known.started) / 1000) or 0
+    parts[#parts + 1] = 'running ' .. require('mazu.time').duration(seconds)
   end
-  parts[#parts + 1] = known.model
+  parts[#parts + 1] = known.model and (known.model:gsub('^[^:]*:', ''))
   parts[#parts + 1] = known.mode
-  if cost and cost > 0 then
-    parts[#parts + 1] = ('$%.3f'):format(cost)
+  if known.cost and known.cost > 0 then
+    parts[#parts + 1] = require('mazu.time').money(known.cost)
   end
   return table.concat(parts, ' ')
 end

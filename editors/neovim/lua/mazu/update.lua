@@ -13,6 +13,7 @@ local M = {}
 ---@field cost? number of the turns since the server was started
 ---@field model? string
 ---@field mode? string
+---@field pid? integer
 
 ---@type table<integer, mazu.State> by client id
 local states = {}
@@ -36,7 +37,7 @@ function M.refresh(client_id)
   local client = require('mazu.client')
   client.execute('mazu.status', nil, function(result, server)
     local known = state(server.id)
-    known.model, known.mode = result.model, result.mode
+    known.model, known.mode, known.pid = result.model, result.mode, result.pid
     announce('MazuStatus', { client_id = server.id, status = result })
     vim.cmd('redrawstatus!')
     require('mazu.chat').status_changed(server.id)
@@ -92,7 +93,7 @@ end
 ---@param ctx lsp.HandlerContext
 function M.changed(params, ctx)
   announce('MazuChanged', { client_id = ctx.client_id, what = params.what })
-  if vim.list_contains(params.what, 'proposals') and package.loaded['mazu.review'] then
+  if vim.list_contains(params.what, 'proposals') then
     require('mazu.review').refresh(ctx.client_id)
   end
 end
@@ -148,6 +149,12 @@ end
 function M.state()
   local client = require('mazu.client').get()
   return client and state(client.id)
+end
+
+---@return integer?
+function M.pid()
+  local known = M.state()
+  return known and known.pid
 end
 
 --- Whether a turn runs ("running"), waits for the user ("waiting"), or neither ("idle").

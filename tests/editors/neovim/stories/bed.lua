@@ -52,6 +52,48 @@ end
 -- A story may look around while a question stands.
 function bed.before_answer(_) end
 
+-- Questions of the agent are never modal: whoever answers does it by a command.
+vim.api.nvim_create_autocmd('User', {
+  pattern = 'MazuPermission',
+  callback = function(event)
+    local question = event.data.params
+    for i, answer in ipairs(bed.answers) do
+      if question.title:find(answer.prompt, 1, true) then
+        table.remove(bed.answers, i)
+        vim.defer_fn(function()
+          local seen = {}
+          for _, window in ipairs(vim.api.nvim_list_wins()) do
+            seen[#seen + 1] = { text = bed.text(vim.api.nvim_win_get_buf(window)) }
+          end
+          table.insert(bed.asked, { prompt = question.title, labels = {}, windows = seen })
+          bed.before_answer(question.title)
+          vim.cmd('Mazu answer ' .. answer.item)
+        end, 100)
+        return
+      end
+    end
+  end,
+})
+
+-- Presses a key of the buffer `mazu://{name}`.
+function bed.press(name, key)
+  local bufnr = bed.wait(('%s is shown'):format(name), function()
+    return require('mazu.buffer').named('mazu://' .. name)
+  end)
+  local text = bed.text(bufnr)
+  vim.api.nvim_buf_call(bufnr, function()
+    vim.fn.maparg(key, 'n', false, true).callback()
+  end)
+  return text
+end
+
+-- The text of the chat panel.
+function bed.transcript()
+  local entry = require('mazu.chat.panel').shown()
+  entry.buffer:paint()
+  return bed.text(entry.buffer.bufnr)
+end
+
 vim.ui.select = function(items, opts, on_choice)
   local labels = vim.tbl_map(opts.format_item or tostring, items)
   local prompt = opts.prompt or ''

@@ -62,7 +62,7 @@ bed.wait('the linter is attached', function()
 end)
 
 local turns = bed.watch_turns()
-bed.will_answer('Mazu wants', 'once')
+bed.will_answer('Edit app.py', 'allow')
 vim.cmd('Mazu chat multiply instead')
 bed.wait('the turn ends', function()
   return turns.ended == 1

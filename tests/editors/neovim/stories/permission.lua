@@ -14,7 +14,7 @@ vim.api.nvim_create_autocmd('User', {
 })
 local turns = bed.watch_turns()
 
-bed.will_answer('Mazu wants', 'Deny')
+bed.will_answer('Edit app.py', 'deny')
 vim.cmd('Mazu chat change it')
 bed.wait('the turn ends', function()
   return turns.ended == 1
@@ -22,9 +22,10 @@ end)
 bed.check('the user was asked', asked and asked.tool == 'edit_file' and #asked.options > 1, asked)
 bed.check('the buffer is as it was', bed.text(app) == before)
 bed.check('the call failed', turns.results[1] and turns.results[1].ok == false, turns.results)
-bed.check('the window with the diff is gone', require('mazu.buffer').named('mazu://permission') == nil)
+bed.check('it says that the call was not run', bed.transcript():find('– Edit app.py', 1, true), bed.transcript())
 
--- A question that is dismissed is refused too: nothing in the bed answers this one.
+-- A reason goes to the model.
+bed.will_answer('Edit app.py', 'deny too early for that')
 vim.cmd('Mazu chat change it again')
 bed.wait('the next turn ends', function()
   return turns.ended == 2

@@ -40,6 +40,7 @@ bed.wait('the status is shown', function()
 end)
 
 bed.check('subcommands are completed', vim.deep_equal(vim.fn.getcompletion('Mazu che', 'cmdline'), { 'checkpoint', 'checkpoints' }))
+bed.check('models are fetched to complete', #vim.fn.getcompletion('Mazu model anthropic:', 'cmdline') > 1)
 bed.check('modes are completed', vim.deep_equal(vim.fn.getcompletion('Mazu mode b', 'cmdline'), { 'bypass' }))
 vim.cmd('Mazu mode plan')
 bed.wait_said('the mode is plan')

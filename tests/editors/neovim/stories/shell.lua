@@ -12,8 +12,8 @@ bed.before_answer = function(prompt)
     saved_before_command = not vim.bo[app].modified
   end
 end
-bed.will_answer('Mazu wants', 'once')
-bed.will_answer('Mazu wants', 'once')
+bed.will_answer('Edit app.py', 'allow')
+bed.will_answer('Run grep', 'allow')
 vim.cmd('Mazu chat fix it and look')
 bed.wait('the turn ends', function()
   return turns.ended == 1

@@ -14,8 +14,17 @@ end)
 bed.check('the cursor is where it was', vim.api.nvim_buf_get_name(0):find('app.py', 1, true))
 bed.check('the status line says that it runs', require('mazu').statusline():find('running', 1, true), require('mazu').statusline())
 
+-- What is said meanwhile waits for its turn, and can be taken back.
 vim.cmd('Mazu chat another')
-bed.wait_said('still running')
+bed.wait('it waits', function()
+  return #require('mazu.chat.panel').shown().session.queued == 1
+end)
+bed.will_answer('Take out', 'another')
+vim.cmd('Mazu queue')
+bed.wait('it is taken back, to be written anew', function()
+  return #require('mazu.chat.panel').shown().session.queued == 0
+    and require('mazu.chat.composer').text() == 'another'
+end)
 
 vim.cmd('Mazu stop')
 bed.wait_said('mazu: stopped')

@@ -316,26 +316,27 @@ end
 local function open_float_at(entry, first, last)
   M.close_float()
   local width = math.min(vim.o.columns - 4, 84)
-  local most = math.max(4, math.floor(vim.o.lines * 0.45))
-  local lines = last - first + 1
-  local height = math.max(3, math.min(lines, most))
+  local most = math.max(6, math.floor(vim.o.lines * 0.45))
   local upper = vim.fn.screenrow() <= vim.o.lines / 2
-  local row = upper and (vim.o.lines - vim.o.cmdheight - 3 - height) or 0
-  panel.float = vim.api.nvim_open_win(entry.buffer.bufnr, false, {
-    relative = 'editor',
-    anchor = 'NW',
-    row = math.max(0, row),
-    col = math.max(0, vim.o.columns - width - 2),
+  local place = { relative = 'editor', anchor = 'NW', col = math.max(0, vim.o.columns - width - 2), row = 0 }
+  panel.float = vim.api.nvim_open_win(entry.buffer.bufnr, false, vim.tbl_extend('error', place, {
     width = width,
-    height = height,
+    height = most,
     border = 'rounded',
     title = ' Mazu asks ',
-    footer = lines > height and (' %d lines · :Mazu question goes there '):format(lines)
-      or ' :Mazu question goes there ',
+    footer = ' :Mazu question goes there · :Mazu answer ',
     zindex = 45,
     noautocmd = true,
-  })
+  }))
   dress(panel.float)
+  vim.api.nvim_set_option_value('winbar', '', { win = panel.float, scope = 'local' })
+  local lines = vim.api.nvim_win_text_height(panel.float, { start_row = first - 1, end_row = last - 1 }).all
+  place.height, place.width = math.min(lines, most), width
+  place.row = upper and math.max(0, vim.o.lines - vim.o.cmdheight - 3 - place.height) or 0
+  if lines > most then
+    place.footer = (' %d lines · :Mazu question goes there · :Mazu answer '):format(lines)
+  end
+  vim.api.nvim_win_set_config(panel.float, place)
   vim.api.nvim_win_set_cursor(panel.float, { first, 0 })
   vim.api.nvim_win_call(panel.float, function()
     vim.fn.winrestview({ topline = first, lnum = first, col = 0 })

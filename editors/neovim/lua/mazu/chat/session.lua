@@ -13,6 +13,7 @@ local tools = require('mazu.chat.tools')
 ---@field at? string the time as "10:42"
 ---@field status? string of a tool call: a key of mazu.chat.tools.signs
 ---@field call? string id of a tool call
+---@field over? boolean the call has ended
 ---@field title? string
 ---@field output? string
 ---@field diff? string
@@ -35,6 +36,7 @@ local tools = require('mazu.chat.tools')
 ---@field blocks mazu.chat.Block[]
 ---@field private calls table<string, mazu.chat.Block>
 ---@field private turns table<string, table>
+---@field private header? {block: mazu.chat.Block, memories?: mazu.chat.Block} the head of a turn whose first words have not come
 ---@field private open table<string, mazu.chat.Block?> what streams: by kind
 local Session = {}
 Session.__index = Session
@@ -57,12 +59,20 @@ end
 --- Forgets what was folded, before everything is fetched again.
 function Session:clear()
   self.blocks, self.calls, self.turns, self.open, self.queued = {}, {}, {}, {}, {}
-  self.cost = 0
+  self.cost, self.header = 0, nil
 end
 
 ---@param block mazu.chat.Block
 ---@return mazu.chat.Block
 function Session:add(block)
+  local header = self.header
+  if header and block.kind ~= 'user' then -- the head of the answer stands below what the user said
+    self.header = nil
+    self:add(header.block)
+    if header.memories then
+      self:add(header.memories)
+    end
+  end
   block.stale = true
   self.blocks[#self.blocks + 1] = block
   return block
@@ -111,7 +121,7 @@ end
 ---@return mazu.chat.Block
 function Session:call(update, turn)
   local block = self.calls[update.callId]
-  if not block then
+  if not block or block.over then -- some models use an id again in another turn
     self:close()
     block = self:add({ kind = 'tool', turn = turn, call = update.callId, status = 'running', output = '' })
     self.calls[update.callId] = block
@@ -139,17 +149,22 @@ end
 local folds = {}
 
 function folds.user(self, update, turn, _, at)
+  local text = update.shown or update.text
+  if text == '' then
+    return -- the program said it, not the user
+  end
   self:close()
-  self:add({ kind = 'user', turn = turn, text = update.shown or update.text, at = at, data = update })
+  self:add({ kind = 'user', turn = turn, text = text, at = at, data = update })
 end
 
 function folds.turn(self, update, turn, _, at)
   self:close()
   self.model = update.model or self.model
-  self:add({ kind = 'turn', turn = turn, at = at, data = update })
-  if update.memories and #update.memories > 0 then
-    self:add({ kind = 'memories', turn = turn, data = update.memories })
-  end
+  local memories = update.memories and #update.memories > 0 and update.memories
+  self.header = {
+    block = { kind = 'turn', turn = turn, at = at, data = update },
+    memories = memories and { kind = 'memories', turn = turn, data = memories } or nil,
+  }
 end
 
 function folds.message(self, update, turn, live)
@@ -204,7 +219,7 @@ function folds.tool_result(self, update)
   if not block then
     return
   end
-  block.question = nil
+  block.question, block.over = nil, true
   block.status = update.ok and 'done' or (block.status == 'not_run' and 'not_run' or 'failed')
   block.summary, block.diff = update.summary, update.diff or block.diff
   if block.started then
@@ -214,7 +229,10 @@ function folds.tool_result(self, update)
 end
 
 function folds.question(self, update, turn)
-  local block = self.calls[update.callId] or self:call(update, turn)
+  local block = self.calls[update.callId]
+  if not block or block.over then
+    block = self:call(update, turn)
+  end
   block.question, block.status = update, 'waiting'
   block.diff = update.diff or block.diff
   touch(block)
@@ -285,7 +303,7 @@ function folds.dequeued(self, update)
 end
 
 function folds.state(self, update, turn, live)
-  self.state = update.state == 'done' and 'idle' or update.state
+  self.state = (update.state == 'done' or update.state == 'ended') and 'idle' or update.state
   if update.state == 'running' then
     self.started = self.started or (live and vim.uv.now() or nil)
     return
@@ -296,7 +314,7 @@ function folds.state(self, update, turn, live)
   self.started = nil
   for _, block in pairs(self.calls) do
     if block.status == 'running' or block.status == 'waiting' then
-      block.status, block.question = 'not_run', nil
+      block.status, block.question, block.over = 'not_run', nil, true
       touch(block)
     end
   end

@@ -84,16 +84,6 @@ return {
       require('mazu.question').answer(which, { note = note })
     end,
   },
-  diff = {
-    about = 'the diff of the open question, side by side in a tab',
-    run = function()
-      local question = require('mazu.question').current()
-      if not question or not question.diff or question.diff == '' then
-        return tell.info('no diff waits for you')
-      end
-      require('mazu.diff').open(question.diff, { applied = false })
-    end,
-  },
   queue = {
     about = 'take a message that waits for its turn out of the queue',
     run = function(call)

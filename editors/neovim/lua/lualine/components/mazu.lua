@@ -1,0 +1,4 @@
+--- The lualine component `mazu`.
+return function()
+  return require('mazu').statusline()
+end
