@@ -95,6 +95,7 @@ async def test_a_long_diff_is_read_to_its_end_before_it_is_allowed(terminal: Ter
     await terminal.command("Mazu chat write the values")
     await terminal.wait("waits for you")
     await terminal.command("Mazu question")
+    await terminal.wait("+VALUE_1 = 1", without="ga allow")
     seen = set()
     for _ in range(30):
         shown = await terminal.screen()
