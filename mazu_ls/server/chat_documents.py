@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.server import chat_commands, chat_questions, chats, own_files, turns
+from mazu_ls.server import chat_commands, chats, own_files, turns
 from mazu_ls.server.apply import apply_edits
 from mazu_ls.server.attachments import attachments, last_line, mentioned
+from mazu_ls.server.chat_redraw import redraw
+from mazu_ls.server.chat_render import TurnMarkdown, render_turns
 from mazu_ls.server.disk import unified
-from mazu_ls.server.features import virtual
 from mazu_ls.server.lsp import Range, TextEdit
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import Place
@@ -98,10 +99,9 @@ class ReplyWriter:
         self, server: Server, path: Path, session_id: str, turn_id: str, *, verbatim: bool = False
     ) -> None:
         self._server = server
-        self._verbatim = verbatim
         self._path = path
         self._session, self._turn = session_id, turn_id
-        self._pending = ""
+        self._said = TurnMarkdown(session_id, verbatim)
         self._ended = False
         self._news = asyncio.Event()
         self._refused = 0
@@ -110,24 +110,8 @@ class ReplyWriter:
         """Events of this turn become text."""
         if event.turn != self._turn:
             return
-        match event.body:
-            case journal.Delta("message", text):
-                self._pending += text
-            case journal.CallStarted(_, _, title):
-                self._pending = self._pending.rstrip("\n") + f"\n\n- {title}"
-            case journal.CallDecided() as decided if said := chat_questions.verdict(decided):
-                self._pending += f" ({said})"
-            case journal.CallEnded(call_id, ok, summary, _, _, diff):
-                link = virtual.link_of(session_id, call_id) if ok and diff else ""
-                shown = f"{_line(summary)}{f' ({link})' if link else ''}"
-                self._pending += f": {'' if ok else '**failed** '}{shown}\n\n"
-            case journal.TurnEnded(stop_reason, reply, _, detail, error):
-                if self._verbatim and reply:
-                    self._pending += f"\n\n```\n{reply.rstrip()}\n```"
-                if stop_reason != "end_turn":
-                    why = error.get("message", detail) if error else detail
-                    self._pending += f"\n\n*{stop_reason.replace('_', ' ')}{': ' + why if why else ''}*"
-                self._ended = True
+        self._said.add(event, streamed=True)
+        self._ended = self._ended or isinstance(event.body, journal.TurnEnded)
         self._news.set()
 
     async def run(self, stop_listening: object) -> None:
@@ -166,17 +150,19 @@ class ReplyWriter:
         return self._server.editor.chat_edits if self._server.editor else nullcontext()
 
     async def _finish(self) -> None:
-        for _ in range(REFUSALS + 1):
-            await self._flush()
-            if not self._pending.strip("\n"):
-                return
-            await asyncio.sleep(EDIT_SECONDS)
+        """The document as the journal has the session, which mends what an editor took late, twice or not at all."""
+        session = (await self._server.opened()).sessions.find(self._session)
+        if session is not None:
+            await session.settled()
+        if await redraw(self._server, self._path, self._session):
+            return
         # Kate takes edits for two seconds after a command only. Nothing of a reply is ever lost.
-        await self._server.show_text(f"{self._path.stem}-reply.md", self._pending.strip("\n") + "\n")
+        if rest := self._said.text.strip("\n"):
+            await self._server.show_text(f"{self._path.stem}-reply.md", rest + "\n")
 
     async def _flush(self) -> None:
         """Insert what is new, without the line ends at its end: where the reply ends is told by them."""
-        ready = self._pending.rstrip("\n")
+        ready = self._said.text.rstrip("\n")
         if not ready:
             return
         async with self._alone():
@@ -204,7 +190,7 @@ class ReplyWriter:
                 self._refused += 1
                 return
         self._refused = 0
-        self._pending = self._pending[len(ready) :]
+        self._said.text = self._said.text[len(ready) :]
 
     def _arrived(self, before: str, new: str) -> bool:
         """Whether the piece stands in the document although the user typed at the same time."""
@@ -225,13 +211,11 @@ async def _answer(server: Server, path: Path, session_id: str, reply: str) -> No
 
 async def _document_of(server: Server, session: Session) -> Path:
     """The session's chat document, written with what was said so far where there is none."""
-    from mazu_ls.agent.records import transcript
-
     project = await server.opened()
     path = await asyncio.to_thread(own_files.folder_of, project, "chats") / f"{session.id}.md"
     if not path.exists():
-        said = transcript(session.id, await asyncio.to_thread(session.events))
-        text = chats.new_document(session.id, [(turn.user, turn.reply) for turn in said])
+        seen = await project.sessions.snapshot(session.id, now=lambda session: None)
+        text = f"{chats.header(session.id)}{render_turns(session.id, seen.events, seen.head)}## You\n\n"
         await asyncio.to_thread(path.write_text, text, "utf-8")
     return path
 
@@ -258,7 +242,3 @@ def _quotation(server: Server, place: Place) -> str:
     text = "".join(lines).rstrip("\r\n")
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"From {server.title_of(document)}:\n\n{fence}{document.language_id}\n{text}\n{fence}"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:200]

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
-from mazu_ls.host import Question, Reply
+from mazu_ls.host import Choice, Question, Reply
 from mazu_ls.server import chats
 from mazu_ls.server.apply import apply_edits
 from mazu_ls.server.lsp import Range, TextEdit
@@ -106,6 +106,17 @@ def chat_of(editor: Editor, session_id: str) -> Document | None:
         ),
         None,
     )
+
+
+def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
+    """Every line that may have been drawn of a question: its section, and what stands there once it is decided."""
+    choices = tuple(Choice(one["id"], one["label"], one["kind"]) for one in asked.options)  # pyright: ignore[reportArgumentType]
+    question = Question("", asked.call_id, asked.tool, asked.title, asked.detail, choices, asked.diff)
+    title = " ".join(asked.title.split())
+    return [
+        *_block(question).splitlines(),
+        *(f"*{title}: {said}*" for said in (*VERDICTS.values(), NO_ANSWER)),
+    ]
 
 
 def _block(question: Question) -> str:

@@ -38,12 +38,9 @@ def is_chat(path: Path | None) -> bool:
     return path is not None and path.suffix == ".md" and path.parent.parts[-2:] == FOLDER
 
 
-def new_document(session_id: str, turns: list[tuple[str, str]] = []) -> str:  # noqa: B006 - never changed
-    """A chat document with what was said so far, ready for the next message."""
-    said = "".join(
-        f"## You\n\n{message.strip()}\n\n## Mazu\n\n{quoted(reply).strip()}\n\n" for message, reply in turns
-    )
-    return f"<!-- mazu session {session_id} -->\n{HINT}\n\n{said}## You\n\n"
+def header(session_id: str) -> str:
+    """The lines with which a chat document begins."""
+    return f"<!-- mazu session {session_id} -->\n{HINT}\n\n"
 
 
 def session_of(text: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, Lender, Question, Reply
-from mazu_ls.server import uris
+from mazu_ls.server import chats, uris
 from mazu_ls.server.apply import apply_to_closed, apply_to_document, name, refused, review
 from mazu_ls.server.disk import Disk
 from mazu_ls.server.documents import Document
@@ -143,10 +143,14 @@ class LspHost:
             return None
 
     async def buffers(self) -> Sequence[Buffer]:
-        """Every open document; `dirty` is told by comparing with the disk, not by what the editor said."""
+        """Every open document; `dirty` is told by comparing with the disk, not by what the editor said.
+
+        A chat document is none of them: it is drawn from its session, and no work that could be lost or rolled back.
+        """
         return [
             Buffer(d.uri, d.path, d.version, d.language_id, d.text, await self._dirty(d))
             for d in self._editor.documents
+            if not chats.is_chat(d.path)
         ]
 
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:

@@ -43,6 +43,13 @@ def folder_of(project: Project, name: str) -> Path:
         ) from error
 
 
+def chat_of(project: Project, session_id: str) -> Path | None:
+    """The chat document of a session, where there is one on the disk."""
+    folders = [project.root / PROJECT_FOLDER] if project.folders else []
+    places = [folder / "chats" / f"{session_id}.md" for folder in (*folders, _elsewhere(project))]
+    return next((place for place in places if place.is_file()), None)
+
+
 async def read(server: Server, path: Path) -> str:
     """The text the user sees. The guard of the workspace is for the agent, not for what mazu-ls keeps elsewhere."""
     own = await _own(server, path)

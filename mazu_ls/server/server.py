@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server import chat_questions, interrupted, message_queue, own_files, uris
+from mazu_ls.server import chat_questions, chat_redraw, interrupted, message_queue, own_files, uris
 from mazu_ls.server.approvals import PICK_SECONDS
 from mazu_ls.server.editor import Editor
 from mazu_ls.server.features import proposals, virtual
@@ -221,6 +221,8 @@ class Server:
         self.project.listen(self.updates.hear)
         self.project.head_listeners.append(self.updates.head_moved)
         message_queue.attach(self, self.project)
+        if self.editor is not None:
+            chat_redraw.attach(self, self.project)
         proposals.attach(self, self.project)
         virtual.attach(self, self.project)
         for warning in self.project.warnings:

@@ -61,9 +61,10 @@ async def test_a_question_is_answered_in_the_chat(env: dict[str, str], folder: P
         await shown(client.chat, "All done.")
         await eventually(lambda: settled(client))
         assert (folder / "app.py").read_text() == "x = 10\n"
-        assert "edit_file app.py (allowed once): " in said(client)
+        assert "Edit app.py (allowed once): " in said(client)
         assert client.chat.text.startswith("A note. <!-- mazu session")
-        assert client.chat.text.endswith("All done.\n\n## You\n\nand then y")
+        assert "All done.\n\n*1 file changed +1 -1" in said(client)
+        assert client.chat.text.endswith("*\n\n## You\n\nand then y")
 
 
 async def settled(client: Client) -> bool:

@@ -175,7 +175,7 @@ async def test_chatting_in_a_document_by_code_actions_alone(env: dict[str, str],
         assert document.text.startswith("A note. <!-- mazu session")
         assert document.text.endswith(f"End.\n\n{end}My next question")
         assert answer in document.text
-        assert "- read_file a.py: " in document.text
+        assert "- Read a.py: " in document.text
         sent = str(client.model.requests[0].body)
         assert "Why one?" in sent
         assert "def f():" in sent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mazu_ls.server import chat_questions, lsp
+from mazu_ls.server import chat_questions, chat_redraw, lsp
 from mazu_ls.server.features import feature, proposals
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def did_open(server: Server, params: lsp.DidOpen) -> None:
     editor.looked_at(params.text_document.uri)
     proposals.noticed(server, document)
     chat_questions.opened(server, editor, document)
+    chat_redraw.opened(server, document)
     server.hints.changed(document)
 
 
