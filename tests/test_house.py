@@ -97,3 +97,49 @@ def test_nothing_private_is_tracked():
     assert [
         name for name in listed if name.endswith((".vsix", ".pyc", ".db")) or "node_modules/" in name
     ] == []
+
+
+def test_git_has_one_door():
+    """No other module starts git, imports GitPython, or asks where git is. The policy only reads command lines."""
+    doors = ("mazu_ls/gitcmd/", "mazu_ls/agent/permissions/")
+    found: list[str] = []
+    for path in sources():
+        if path.relative_to(ROOT).as_posix().startswith(doors):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if _names_git(node):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}")  # type: ignore[attr-defined]
+    assert found == []
+
+
+def _names_git(node: ast.AST) -> bool:
+    if isinstance(node, ast.Import):
+        return any(name.name.split(".")[0] in ("git", "gitdb") for name in node.names)
+    if isinstance(node, ast.ImportFrom):
+        return node.level == 0 and (node.module or "").split(".")[0] in ("git", "gitdb")
+    if isinstance(node, ast.List | ast.Tuple):  # the start of a command line
+        first = node.elts[0] if node.elts else None
+        return isinstance(first, ast.Constant) and first.value == "git" and _is_command(node.elts)
+    if isinstance(node, ast.Call):
+        words = [word.value for word in node.args if isinstance(word, ast.Constant)]
+        name = ast.unparse(node.func)
+        return "git" in words and name.endswith(("which", "exec", "run", "Popen", "check_output", "system"))
+    return False
+
+
+def _is_command(words: list[ast.expr]) -> bool:
+    """Whether a list that begins with "git" goes on like a command line: an option or a subcommand of git."""
+    rest = [word.value for word in words[1:] if isinstance(word, ast.Constant)]
+    commands = (
+        "ls-files",
+        "config",
+        "status",
+        "diff",
+        "log",
+        "rev-parse",
+        "add",
+        "commit",
+        "init",
+        "check-ignore",
+    )
+    return any(str(word).startswith("-") or word in commands for word in rest)

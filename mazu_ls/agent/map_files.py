@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import subprocess
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from mazu_ls.errors import MazuError
+from mazu_ls.gitcmd import user_repository
 from mazu_ls.syntax import language_of
 from mazu_ls.syntax.grammar import MAX_BYTES
 from mazu_ls.syntax.languages import has_definitions
@@ -18,8 +19,6 @@ from mazu_ls.workspace import names
 
 log = logging.getLogger(__name__)
 MAX_FILES = 50_000
-_GIT = ("git", "-c", "core.fsmonitor=false", "ls-files", "-z")
-_WHICH = ("--cached", "--others", "--exclude-standard", "--deduplicate")
 _NESTED = 4
 Stamp = tuple[int, int, int]
 
@@ -62,15 +61,12 @@ def _source(root: Path, depth: int) -> Iterator[tuple[bytes, os.stat_result]]:
 
 
 def _listed(root: Path) -> list[bytes]:
-    # Started from a git hook, these would name another repository.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
-        done = subprocess.run(
-            _GIT, cwd=root, env=env, capture_output=True, check=True, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.CalledProcessError):
+        repository = user_repository.find(root)
+        return repository.files() if repository is not None else []
+    except (OSError, MazuError) as error:
+        log.warning("%s is walked, since git cannot list it: %s", root, error)
         return []
-    return [name for name in done.stdout.split(b"\0") if name]
 
 
 @lru_cache(maxsize=2 * MAX_FILES)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import subprocess
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import paths
 from mazu_ls.agent.documents import Documents
+from mazu_ls.errors import MazuError
+from mazu_ls.gitcmd import user_repository
 from mazu_ls.host import Choice, Question
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CHOICES = (Choice("allow_always", "Use it", "allow_always"), Choice("deny", "Not now", "deny"))
-GIT_SECONDS = 5
 
 
 class Role:
@@ -92,12 +93,9 @@ def _tracked(root: Path, path: Path) -> bool:
     """Whether git has the file in its index; False without git."""
     if not path.is_relative_to(root):
         return False
-    command = ["git", "-C", str(root), "ls-files", "--error-unmatch", "--", str(path)]
     try:
-        done = subprocess.run(
-            command, capture_output=True, check=False, timeout=GIT_SECONDS, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        repository = user_repository.find(root)
+        return repository is not None and repository.tracks(os.fsencode(path.relative_to(root)))
+    except (OSError, MazuError) as error:
         log.info("git could not be asked about %s: %s", path, error)
         return False
-    return done.returncode == 0

@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 from mazu_ls.checkpoints.objects import BLOB, FILE_MODE, Entry
 from mazu_ls.checkpoints.project import Project
 from mazu_ls.checkpoints.records import Diff, FileDiff, FileStatus, MemoryDiff
-from mazu_ls.checkpoints.repository import git_environment
 from mazu_ls.checkpoints.steps import Selection, require_known
 from mazu_ls.checkpoints.unsaved import View, shown_trees
+from mazu_ls.gitcmd import PythonGit
 
 MAX_PATCH = 1 << 20  # characters
 _ID = re.compile(r"m_\d+")
@@ -91,13 +91,10 @@ def _stored(project: Project, was: View, now: View) -> tuple[bytes | None, bytes
 
 def _runner(project: Project) -> Callable[..., bytes]:
     """`git diff-tree` on the store, through GitPython."""
-    import git
-
-    repo = git.Repo(project.repository.path)
-    repo.git.update_environment(**git_environment(), GIT_DIR=str(project.repository.path))
+    git = PythonGit(project.repository.path)
 
     def run(*arguments: str) -> bytes:
-        return repo.git.diff_tree(*_PLAIN, *arguments, stdout_as_string=False, strip_newline_in_stdout=False)
+        return git.bytes_of("diff-tree", *_PLAIN, *arguments)
 
     return run
 

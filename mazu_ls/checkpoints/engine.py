@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mazu_ls import gitcmd
 from mazu_ls.checkpoints import diff, lock, mounts, opening, rollback, schema, stage, staging
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.plan import Plan
@@ -21,7 +22,6 @@ from mazu_ls.checkpoints.records import (
     Section,
     Stats,
 )
-from mazu_ls.checkpoints.repository import require_git
 from mazu_ls.checkpoints.steps import Selection
 from mazu_ls.checkpoints.take import Request, take
 from mazu_ls.checkpoints.unsaved import View, file_text, held_texts, open_texts
@@ -65,7 +65,7 @@ class Checkpoints:
         `roots`: the workspace folders, the project's own first. `database`: its memory.db. `state`: the state directory
         (`paths.state_home()`). Raises MazuError: git if it is missing, unsupported for a folder that is too broad.
         """
-        require_git()
+        gitcmd.require_git()
         place = opening.place_of(state, roots[0]) if roots else state
         found = mounts.mounts(roots, _explained(lambda: staging.folder_name(place), place))
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from pathlib import Path
 
-from mazu_ls.checkpoints.user_repository import UserRepository
+from mazu_ls.gitcmd.user_repository import UserRepository
 
 # The last is the name of a file that is being written atomically by the agent.
 _OURS = ".mazu/\n.mazu-staging-*/\n.git\n.*.????????????.mazu\n"
@@ -15,18 +14,11 @@ def exclude_text(user: UserRepository | None) -> str:
     """What git reads as `core.excludesFile` when it scans; later lines win over earlier ones."""
     lines: list[str] = []
     if user is not None:
-        for path in reversed(user.exclude_files()):
-            lines += _lines(path)
-        for path, inside in user.parents():
-            lines += [line for pattern in _lines(path) if (line := moved(pattern, inside)) is not None]
+        for text in reversed(user.exclude_texts()):
+            lines += text.splitlines()
+        for text, inside in user.parents():
+            lines += [line for pattern in text.splitlines() if (line := moved(pattern, inside)) is not None]
     return "\n".join(lines) + "\n" + _OURS
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return []
 
 
 def moved(pattern: str, inside: str) -> str | None:

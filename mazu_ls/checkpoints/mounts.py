@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd.user_repository import git_internal
 from mazu_ls.paths import PROJECT_FOLDER, root_key
 
 CODE, FOLDERS, SKILLS = b"code", b"folders/", b"skills"
@@ -21,6 +22,7 @@ class Mount:
 
     `work` is the staging folder: where a rollback's new files wait and its old ones go, on this folder's own device.
     `scanned`: the ignore rules of git apply and git looks for changes; else every file belongs to it (skills).
+    `internal`: names in it that belong to git itself because it is a bare repository (b".": all of it does).
     """
 
     prefix: bytes
@@ -28,6 +30,7 @@ class Mount:
     work: Path
     label: str = ""
     scanned: bool = True
+    internal: frozenset[bytes] = frozenset()
 
     @property
     def name(self) -> str:
@@ -43,10 +46,16 @@ class Mount:
         return inside if inside != b"." and self.holds(inside) else None
 
     def holds(self, relative: bytes) -> bool:
-        """False for everything in `.git` and `.mazu`, in whatever case, at whatever depth."""
+        """False for what is git's own, and for everything in `.git` and `.mazu`, in whatever case, at whatever depth."""
+        if self.internal and self.is_internal(relative):
+            return False
         if b".git" not in relative.lower() and b".mazu" not in relative:
             return True
         return not any(part.lower() in _NEVER for part in relative.split(b"/"))
+
+    def is_internal(self, relative: bytes) -> bool:
+        """Whether a file belongs to git itself."""
+        return b"." in self.internal or relative.partition(b"/")[0].lower() in self.internal
 
     def shown(self, relative: bytes) -> str:
         """A path as the user sees it; bytes that are no UTF-8 are shown as `\\xNN`."""
@@ -91,9 +100,9 @@ def mounts(roots: Sequence[Path], staging: str) -> tuple[Mount, ...]:
     for root in real:
         refuse_broad(root)
     labels = _labels(real) if len(real) > 1 else [""]
-    found = [Mount(CODE, real[0], real[0] / staging, labels[0])]
+    found = [Mount(CODE, real[0], real[0] / staging, labels[0], internal=git_internal(real[0]))]
     found += [
-        Mount(FOLDERS + root_key(root).encode(), root, root / staging, label)
+        Mount(FOLDERS + root_key(root).encode(), root, root / staging, label, internal=git_internal(root))
         for root, label in zip(real[1:], labels[1:], strict=True)
         if not any(root == other for other in real[: real.index(root)])
     ]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from mazu_ls.checkpoints import user_repository
+from mazu_ls.gitcmd import user_repository
 
 
 def without_excluded(folder: Path, paths: Iterable[bytes]) -> set[bytes]:
@@ -39,20 +39,10 @@ def _root(folder: Path, place: bytes, known: dict[bytes, bytes | None]) -> bytes
 def excluded_in(root: Path, paths: set[bytes]) -> set[bytes]:
     """Those of a nested repository's paths that its own `info/exclude` names."""
     repository = user_repository.find(root)
-    if (
-        repository is None
-        or repository.top != root.resolve()
-        or not _has_rules(repository.exclude_files()[0])
-    ):
+    if repository is None or repository.top != root.resolve() or not _has_rules(repository.info_exclude()):
         return set()
     return repository.ignored(sorted(paths)) & paths
 
 
-def _has_rules(path: Path) -> bool:
-    try:
-        return any(
-            line.strip() and not line.startswith("#")
-            for line in path.read_text(errors="replace").splitlines()
-        )
-    except OSError:
-        return False
+def _has_rules(text: str) -> bool:
+    return any(line.strip() and not line.startswith("#") for line in text.splitlines())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import schema, user_repository
+from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.capture import Capture, Captured
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import BLOB, FILE_MODE, LINK_MODE, Entry
@@ -18,6 +18,7 @@ from mazu_ls.checkpoints.records import Checkpoint, MemoryCounts, Skipped
 from mazu_ls.checkpoints.repository import Repository
 from mazu_ls.checkpoints.scan import Scanner
 from mazu_ls.config import CheckpointSettings
+from mazu_ls.gitcmd import user_repository
 
 if TYPE_CHECKING:
     import apsw
@@ -58,7 +59,6 @@ class Project:
         self.capture = Capture(settings.max_untracked_file_bytes, settings.max_tracked_file_bytes)
         self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
         self.scanners = {m.prefix: Scanner(repository, m, self.users[m.prefix]) for m in self.mounts}
-        self._bare = {m.prefix for m in self.mounts if m.scanned and user_repository.is_bare(m.directory)}
         self._collected = repository.collected()
         self.looked = False
 
@@ -86,10 +86,21 @@ class Project:
         if places is None or base is None:
             return self._look_everywhere(base_tree, add)
         seen = Seen(skipped={skipped.path: skipped for skipped in base.skipped})
+        self._note_internal(seen, touched or ())
         for mount in self.mounts:
             if paths := places.get(mount.prefix):
                 self._capture(seen, mount, self.trees.folder(base_tree, mount.prefix), sorted(paths), add)
         return seen
+
+    def _note_internal(self, seen: Seen, touched: Sequence[Path]) -> None:
+        """Say of changed files that they are git's own, and that no rollback will bring them back."""
+        for path in touched:
+            for mount in self.mounts:
+                if mount.internal and path.is_relative_to(mount.directory):
+                    inside = os.fsencode(path.relative_to(mount.directory))
+                    if mount.is_internal(inside):
+                        shown = mount.shown(inside)
+                        seen.skipped[shown] = Skipped(shown, "it is git's own in a bare repository")
 
     def part_changes(
         self, db: apsw.Connection, base: Checkpoint | None, writer: PackWriter
@@ -155,9 +166,10 @@ class Project:
     def _look_everywhere(self, base_tree: bytes | None, add: Add) -> Seen:
         seen, sparse = Seen(), list[bytes]()
         for mount in self.mounts:
-            if mount.prefix in self._bare:
+            if mount.internal:
                 place = mount.label or "."
-                seen.skipped[place] = Skipped(place, "a bare repository has no work tree")
+                seen.skipped[place] = Skipped(place, "git's own files in a bare repository are not held")
+            if b"." in mount.internal:
                 continue
             scanner, below = self.scanners[mount.prefix], self.trees.folder(base_tree, mount.prefix)
             sparse += [mount.prefix + b"/" + path for path in scanner.sparse()]
@@ -179,8 +191,7 @@ class Project:
             mount, inside = found
             if path.is_dir() and not path.is_symlink():
                 return None
-            if mount.prefix not in self._bare:
-                places.setdefault(mount.prefix, set()).add(inside)
+            places.setdefault(mount.prefix, set()).add(inside)
         for prefix, paths in places.items():
             fresh = [path for path in paths if self.trees.at(base, prefix + b"/" + path) is None]
             paths.difference_update(self.scanners[prefix].ignored(fresh))

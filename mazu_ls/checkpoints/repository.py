@@ -6,10 +6,11 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from mazu_ls import gitcmd
 from mazu_ls.checkpoints import lock
 from mazu_ls.checkpoints.pack import PackWriter
 from mazu_ls.checkpoints.trees import Trees
@@ -47,30 +48,6 @@ _CONFIG = """[core]
 _ATTRIBUTES = "* -text -filter -ident !eol -working-tree-encoding\n"
 
 
-def git_environment() -> dict[str, str]:
-    """The process's environment without anything that would lead git to another repository or configuration."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    return env | {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "LC_ALL": "C",
-    }
-
-
-def require_git() -> str:
-    """The git program. Raises MazuError(git) that says what to install."""
-    if (program := shutil.which("git")) is None:
-        raise MazuError(
-            Kind.GIT,
-            "Checkpoints need git, which is not installed.",
-            "Install git 2.30 or newer (for example `apt install git` or `brew install git`) and restart.",
-        )
-    return program
-
-
 def lines(oids: Iterable[bytes]) -> bytes:
     """Ids as git reads them from a list."""
     return b"".join(b"%s\n" % oid.hex().encode() for oid in oids)
@@ -95,9 +72,8 @@ class Repository:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.git = require_git()
+        gitcmd.require_git()
         self.trees = Trees(self.read)
-        self._environment = git_environment()
         self._reader: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -123,12 +99,16 @@ class Repository:
         self,
         *arguments: str | bytes,
         input: bytes | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
+        git_dir: Path | None = None,
+        work_tree: Path | None = None,
+        settings: Sequence[str] = (),
         accept: Sequence[int] = (0,),
     ) -> bytes:
-        """Output of one git command on the store. Raises MazuError(git) with git's own words."""
-        process = self._spawn(arguments, input, env, cwd)
+        """Output of one git command on the store. Raises MazuError(git) with git's own words.
+
+        `git_dir` is one of ours that shares the store's objects; with `work_tree` git works in that folder.
+        """
+        process = self._spawn(arguments, input, git_dir, work_tree, settings)
         if process.returncode not in accept:
             words = process.stderr.decode("utf-8", "replace").strip().splitlines()
             what = next((a for a in arguments if isinstance(a, str) and a[:1] != "-" and "=" not in a), "")
@@ -141,25 +121,19 @@ class Repository:
 
     def attempt(self, *arguments: str) -> tuple[int, bytes]:
         """Exit status and output, where the status is an answer and not a failure."""
-        process = self._spawn(arguments, None, None, None)
+        process = self._spawn(arguments, None, None, None, ())
         return process.returncode, process.stdout
 
     def _spawn(
         self,
         arguments: Sequence[str | bytes],
         input: bytes | None,
-        env: Mapping[str, str] | None,
-        cwd: Path | None,
+        git_dir: Path | None,
+        work_tree: Path | None,
+        settings: Sequence[str],
     ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [self.git, *arguments],
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
-            env={**self._environment, "GIT_DIR": str(self.path), **(env or {})},
-            cwd=cwd or self.path,
-            check=False,
-        )
+        env = gitcmd.environment(git_dir or self.path, work_tree)
+        return gitcmd.run(arguments, env, work_tree or self.path, input=input, settings=settings)
 
     def writer(self) -> PackWriter:
         """Collects new objects into one pack."""
@@ -280,13 +254,6 @@ class Repository:
 
     def _batch(self) -> subprocess.Popen[bytes]:
         if self._reader is None or self._reader.poll() is not None:
-            self._reader = subprocess.Popen(
-                [self.git, "cat-file", "--batch"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**self._environment, "GIT_DIR": str(self.path)},
-                cwd=self.path,
-                start_new_session=True,
-            )
+            env = gitcmd.environment(self.path)
+            self._reader = gitcmd.start(["cat-file", "--batch"], env, self.path)
         return self._reader

@@ -52,10 +52,10 @@ def _ask(project: Project, rules: dict[bytes, Entry], paths: Sequence[bytes]) ->
         tree = Path(folder) / "tree"
         tree.mkdir(exist_ok=True)
         out = project.repository.run(
-            *("-c", "core.bare=false", "check-ignore", "-z", "--no-index", "--stdin"),
+            *("check-ignore", "-z", "--no-index", "--stdin"),
             input=b"\0".join(paths),
             accept=(0, 1),
-            cwd=tree,
-            env={"GIT_WORK_TREE": str(tree)},
+            work_tree=tree,
+            settings=("core.bare=false",),
         )
     return set(out.split(b"\0")) - {b""}

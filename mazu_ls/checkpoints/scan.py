@@ -11,8 +11,8 @@ from mazu_ls.checkpoints import ignoring, index, nested
 from mazu_ls.checkpoints.capture import Captured, walk
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.repository import Repository
-from mazu_ls.checkpoints.user_repository import UserRepository
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd.user_repository import UserRepository
 
 _LAG = 200  # files read again at every scan, before the index is brought up to date
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
@@ -161,12 +161,12 @@ class Scanner:
             excludes.write_bytes(text)
         place = folder or self.mount.directory
         return self._repository.run(
-            *("-c", "core.bare=false", "-c", f"core.excludesFile={excludes}"),
             *arguments,
             input=input,
             accept=accept,
-            cwd=place,
-            env={"GIT_DIR": str(directory), "GIT_WORK_TREE": str(place)},
+            git_dir=directory,
+            work_tree=place,
+            settings=("core.bare=false", f"core.excludesFile={excludes}"),
         )
 
     def _forced(self, base: bytes | None) -> set[bytes]:

@@ -117,6 +117,10 @@ def steps_between(
         if mount.scanned and mount.prefix.decode() not in folders:
             found.keep.append(Reasoned(mount.label or ".", f"{target.id} does not hold this folder"))
             continue
+        if b"." in mount.internal:
+            reason = "not held: it belongs to git itself, in a bare repository"
+            found.keep.append(Reasoned(mount.label or ".", reason))
+            continue
         prefix = mount.prefix + b"/"
         old, new = (project.trees.folder(tree, mount.prefix) for tree in (before_tree, target_tree))
         changed = {path: (was, now) for path, was, now in project.trees.diff(old, new)}

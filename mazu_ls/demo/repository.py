@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
+
+from mazu_ls import gitcmd
 
 FILES = {
     "ledger/__init__.py": '"""A ledger that never loses a cent."""\n',
@@ -85,7 +86,7 @@ def create(root: Path) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    git(root, "init", "-q", "-b", "main")
+    gitcmd.create_repository(root, "main")
     git(root, "add", ".")
     git(root, "-c", "user.name=Demo", "-c", "user.email=demo@example.org", "commit", "-q", "-m", "A ledger")
     (root / "README.md").write_text(FILES["README.md"] + "\nTo do: debts.\n")
@@ -95,5 +96,6 @@ def create(root: Path) -> None:
 
 def git(root: Path, *arguments: str) -> str:
     """Run git and return what it printed."""
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
-    return done.stdout
+    done = gitcmd.run(arguments, gitcmd.environment(root / ".git", root), root)
+    done.check_returncode()
+    return done.stdout.decode()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mazu_ls import __version__, paths
 from mazu_ls.errors import MazuError
+from mazu_ls.gitcmd import find_git
 from mazu_ls.terminal import show
 from mazu_ls.terminal.host import TerminalHost
 
@@ -68,7 +69,7 @@ async def doctor(folders: Sequence[Path], as_json: bool) -> int:
 
 
 def _programs() -> list[Finding]:
-    git = shutil.which("git")
+    git = find_git()
     ripgrep, sandbox = shutil.which("rg"), shutil.which("bwrap")
     return [
         Finding("mazu-ls", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.checkpoints.user_repository import find
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd.user_repository import find
 from mazu_ls.host import Buffer
 from tests.checkpoints.bed import Bed, Notes, bed, git, open_engine
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd import find_git
 from mazu_ls.server.commands import command
 from mazu_ls.server.logs import log_place
 from mazu_ls.server.wire import other as wire
@@ -55,7 +55,7 @@ async def status(server: Server, params: Nothing) -> Any:
         "memory": await _memory(project),
         "checkpoints": await _checkpoints(project),
         "keys": _keys(project),
-        "git": shutil.which("git") is not None,
+        "git": find_git() is not None,
         "sandbox": await _sandbox(project),
         "mcpServers": [wire.camel(status) for status in project.mcp_servers()],
         "folders": [str(folder) for folder in project.folders],

@@ -1,0 +1,310 @@
+"""Every git process of mazu-ls starts here, with everything executable switched off.
+
+Git obeys the configuration of the repository it runs in, and whoever made the repository wrote that: fsmonitor, filters,
+textconv, hooks, helpers, lazy fetches. So git is never run *in* somebody else's repository. GIT_DIR is always named and
+always a directory of ours (a checkpoint store, or an empty one, see `isolated`), which means that git
+neither searches for a repository nor reads a configuration that we did not write. The user's index, objects and ignore lists are handed
+over as files. What stands below besides is the second lock, should the first one fail.
+
+Two profiles: `run` and `start` reach no network and no program; `run_with_transport` is for what the user himself
+started (memory sync) in a repository of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace.fifos import end_input, find_fifos
+
+if TYPE_CHECKING:
+    from git import Git
+
+Argument = str | bytes | Path
+SECONDS = 600.0
+"""After this many seconds a git process is killed; scanning 100,000 files takes a few."""
+
+# What git needs to start at all; everything else of the environment could change what it does.
+_PASSED = ("PATH", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "SYSTEMROOT", "DEVELOPER_DIR")
+# What the user's own transport needs besides: his configuration, keys, agents and proxies.
+_PASSED_WITH_TRANSPORT = (
+    *("HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID"),
+    *("http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+    *(
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "GIT_SSL_CAINFO",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ),
+)
+_SET = {
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "false",
+    "GIT_EDITOR": "false",
+    "GIT_PAGER": "cat",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_ADVICE": "0",
+}
+_SET_ALONE = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",  # git 2.45; before, no promisor remote can be configured in a GIT_DIR of ours
+    "GIT_ALLOW_PROTOCOL": "",  # no transport at all, whatever protocol.*.allow says
+    "GIT_SSH_COMMAND": "false",
+    "GIT_CEILING_DIRECTORIES": "/",
+}
+# Git opens each `.gitignore` it meets, and these of what looks like a nested repository, and would wait at a fifo for ever.
+_READ_BY_GIT = frozenset((".gitignore", ".gitattributes", "HEAD", "commondir", "packed-refs", "alternates"))
+_FIFOS: dict[Path, Sequence[str]] = {}
+_PATIENCE, _POKE = 2.0, 0.05  # seconds
+
+_SETTINGS = (
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "safe.bareRepository=explicit",
+    "submodule.recurse=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+)
+_SETTINGS_ALONE = (
+    *_SETTINGS,
+    "protocol.allow=never",
+    "core.sshCommand=false",
+    "core.askPass=false",
+    "core.gitProxy=false",
+    "core.alternateRefsCommand=false",
+    "core.editor=false",
+    "core.pager=cat",
+    f"core.attributesFile={os.devnull}",
+    "credential.helper=",
+    "gpg.program=false",
+    "sequence.editor=false",
+)
+
+
+def find_program(name: str) -> str | None:
+    """The absolute path of an installed program.
+
+    Unlike `shutil.which`, it takes none from a relative entry of PATH: that would be a folder of the project.
+    """
+    return _found(name, os.environ.get("PATH", os.defpath))
+
+
+@lru_cache(64)
+def _found(name: str, path: str) -> str | None:
+    for folder in path.split(os.pathsep):
+        program = os.path.join(folder, name)  # noqa: PTH118 - as execvp joins it
+        if os.path.isabs(folder) and os.path.isfile(program) and os.access(program, os.X_OK):  # noqa: PTH117, PTH113
+            return program
+    return None
+
+
+def find_git() -> str | None:
+    """The git program, None where none is installed."""
+    return find_program("git")
+
+
+def require_git() -> str:
+    """The git program. Raises MazuError(git) that says what to install."""
+    if (program := find_git()) is None:
+        raise MazuError(
+            Kind.GIT,
+            "Checkpoints need git, which is not installed.",
+            "Install git 2.30 or newer (for example `apt install git` or `brew install git`) and restart.",
+        )
+    return program
+
+
+def environment(
+    git_dir: Path, work_tree: Path | None = None, index: Path | None = None, objects: Path | None = None
+) -> dict[str, str]:
+    """The whole environment of a git process that reaches no network, no program and no configuration but ours.
+
+    `index` and `objects` (an object directory that is read besides git_dir's own) may be the user's.
+    """
+    env = _passed(_PASSED) | _SET | _SET_ALONE | {"GIT_DIR": str(git_dir)}
+    if work_tree is not None:
+        env["GIT_WORK_TREE"] = str(work_tree)
+    if index is not None:
+        env["GIT_INDEX_FILE"] = str(index)
+    if objects is not None:
+        env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = str(objects)
+    return env
+
+
+def _passed(names: Sequence[str]) -> dict[str, str]:
+    env = {name: os.environ[name] for name in names if name in os.environ}
+    path = env.get("PATH", os.defpath).split(os.pathsep)
+    env["PATH"] = os.pathsep.join(folder for folder in path if os.path.isabs(folder))  # noqa: PTH117
+    return env
+
+
+def _command(arguments: Sequence[Argument], settings: Sequence[str]) -> list[str | bytes]:
+    pinned = [part for setting in settings for part in ("-c", setting)]
+    plain = [argument if isinstance(argument, bytes) else str(argument) for argument in arguments]
+    return [require_git(), "--no-pager", *pinned, *plain]
+
+
+def run(
+    arguments: Sequence[Argument],
+    env: Mapping[str, str],
+    cwd: Path,
+    *,
+    input: bytes | None = None,
+    settings: Sequence[str] = (),
+    seconds: float = SECONDS,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run one git command with an `environment()`; `settings` are `key=value`, for this command only.
+
+    Raises MazuError(git) where git is missing or does not end in time.
+    """
+    with subprocess.Popen(
+        _command(arguments, (*_SETTINGS_ALONE, *settings)),
+        stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(env),
+        cwd=cwd,
+    ) as process:
+        try:
+            out, err = _communicate(process, input, Path(env.get("GIT_WORK_TREE", cwd)), seconds)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+    """A git process that answers on pipes (`cat-file --batch`), in a session of its own."""
+    return subprocess.Popen(
+        _command(arguments, _SETTINGS_ALONE),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=dict(env),
+        cwd=cwd,
+        start_new_session=True,
+    )
+
+
+def run_with_transport(
+    arguments: Sequence[Argument],
+    git_dir: Path,
+    cwd: Path,
+    *,
+    protocols: Sequence[str] = ("https", "ssh"),
+    seconds: float = SECONDS,
+) -> subprocess.CompletedProcess[bytes]:
+    """Fetch or push for the user, with his own global configuration, credential helpers and keys.
+
+    Only for a command that he started himself, and only in a `git_dir` whose configuration we wrote. Hooks, fsmonitor,
+    submodules and prompts stay off, protocols other than those named are refused. Raises MazuError(git) like `run`.
+    """
+    env = _passed((*_PASSED, *_PASSED_WITH_TRANSPORT)) | _SET
+    env |= {"GIT_DIR": str(git_dir), "GIT_ALLOW_PROTOCOL": ":".join(protocols)}
+    command = _command(arguments, _SETTINGS)
+    try:
+        return subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=env,
+            cwd=cwd,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _too_slow(seconds) from error
+
+
+def user_setting(key: str) -> str | None:
+    """A path of the user's own git configuration (`~/.gitconfig` and the system's), read as data; None if it is not set.
+
+    No repository's configuration has a say in it.
+    """
+    env = _passed((*_PASSED, "HOME", "XDG_CONFIG_HOME")) | _SET | {"GIT_DIR": os.devnull}
+    command = _command(["config", "--type=path", "--get", key], ())
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=env, cwd="/", check=False, timeout=10
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return os.fsdecode(done.stdout).strip("\n") or None if done.returncode == 0 else None
+
+
+def create_repository(folder: Path, branch: str) -> None:
+    """`git init` of a new, empty repository of our own in `folder`, without templates."""
+    env = environment(folder / ".git")
+    del env["GIT_DIR"]  # else git notes the work tree in the new configuration
+    done = run(["init", "-q", "--template=", f"--initial-branch={branch}", folder], env, folder)
+    if done.returncode:
+        raise MazuError(Kind.GIT, f"git init failed: {done.stderr.decode('utf-8', 'replace').strip()}")
+
+
+class PythonGit:
+    """GitPython on a repository of ours, in a clean environment.
+
+    Left to itself GitPython passes this process's whole environment on; `env -i` keeps what `environment()` lists.
+    """
+
+    def __init__(self, git_dir: Path) -> None:
+        self._git: Git = _gitpython()(str(git_dir))
+        self._clean = ["env", "-i", *(f"{name}={value}" for name, value in environment(git_dir).items())]
+
+    def bytes_of(self, *arguments: str) -> bytes:
+        """What one command prints. Raises git.GitCommandError."""
+        command = [*self._clean, *_command(arguments, _SETTINGS_ALONE)]
+        out: Any = self._git.execute(command, stdout_as_string=False, strip_newline_in_stdout=False)
+        return out
+
+
+def _gitpython() -> type[Git]:
+    # GitPython looks for git and runs it when it is imported: by this name, and without an exception.
+    os.environ["GIT_PYTHON_GIT_EXECUTABLE"] = require_git()
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+    from git import Git
+
+    return Git
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], input: bytes | None, work_tree: Path, seconds: float
+) -> tuple[bytes, bytes]:
+    """Like `Popen.communicate`; a git that waits at a fifo in the work tree is helped on."""
+    deadline = time.monotonic() + seconds
+    fifos = _FIFOS.get(work_tree, ())
+    patience = _POKE if fifos else _PATIENCE
+    while True:
+        try:
+            return process.communicate(input, timeout=patience)
+        except subprocess.TimeoutExpired:
+            input = None
+        if time.monotonic() > deadline:
+            raise _too_slow(seconds)
+        if not fifos:
+            fifos = _FIFOS[work_tree] = tuple(find_fifos(work_tree, _READ_BY_GIT))
+            patience = _POKE if fifos else 2 * patience
+        for fifo in fifos:
+            end_input(fifo)
+
+
+def _too_slow(seconds: float) -> MazuError:
+    return MazuError(
+        Kind.GIT,
+        f"git did not end within {seconds:.0f} s.",
+        "Look for a file system or a fifo that does not answer.",
+    )
