@@ -8,10 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mazu_ls.workspace.project_files import read_text
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 SKIPPED = frozenset((".git", ".mazu", ".hg", ".svn", ".jj"))
+MAX_RULES = 1 << 20
 IGNORE_FILES = (".gitignore", ".ignore")
 
 
@@ -27,9 +30,9 @@ def _rules(folder: Path, names: set[str]) -> GitIgnoreSpec | None:
     for name in IGNORE_FILES:
         if name in names:
             try:
-                lines += (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+                lines += read_text(folder, name, MAX_RULES, "replace").splitlines()
             except OSError:
-                continue  # unreadable or a link to nothing: git ignores it too
+                continue  # unreadable, a link or no regular file: git does not read it either
     return _spec(tuple(lines)) if lines else None
 
 
