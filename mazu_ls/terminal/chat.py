@@ -1,119 +1,98 @@
-"""`mazu-ls chat`: one message and out, or a conversation at a prompt."""
+"""`mazu-ls chat`: one message and out, or a conversation, on the inline screen or in plain lines."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import paths
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.server.commands import execute
-from mazu_ls.terminal import grammar, proposals, show
+from mazu_ls.terminal import styled_text as styled
+from mazu_ls.terminal.chat_session import ChatSession
+from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status
 from mazu_ls.terminal.interrupt import stoppable
+from mazu_ls.terminal.slash_commands import LEAVE
 
 if TYPE_CHECKING:
+    import argparse
+
     from mazu_ls.server.server import Server
+    from mazu_ls.terminal.host import TerminalHost
 
-LEAVE = ("/quit", "/exit")
-
-
-async def chat(server: Server, given: argparse.Namespace) -> int:
-    """With a message: one turn. Without: read messages until the end of input."""
-    message = " ".join(given.message or [])
-    if not message and not sys.stdin.isatty():
-        message = sys.stdin.read().strip()
-    if message:
-        return await _say(server, given, message, quiet=bool(getattr(given, "json", False)))
-    return await _converse(server, given)
+Result = dict[str, Any]
 
 
-async def _say(server: Server, given: argparse.Namespace, message: str, *, quiet: bool = False) -> int:
-    arguments: dict[str, Any] = {"message": message, "wait": True}
-    for name in ("sessionId", "attachments", "model"):
-        if value := getattr(given, name, None):
-            arguments[name] = value
-    if quiet:
-        result = await execute(server, "mazu.chat", [arguments])
-        print(json.dumps(result, ensure_ascii=False, indent=2))
-    else:
-        stop = (await server.opened()).listen(show.Stream().hear)
-        try:
-            result = await execute(server, "mazu.chat", [arguments])
-        finally:
-            stop()
-        show.result("mazu.chat", result)
-    return 1 if result.get("error") else 0
-
-
-async def _converse(server: Server, given: argparse.Namespace) -> int:
-    from prompt_toolkit import PromptSession
-    from prompt_toolkit.application import get_app
-    from prompt_toolkit.completion import WordCompleter
-    from prompt_toolkit.filters import Condition
-    from prompt_toolkit.history import FileHistory
-    from prompt_toolkit.patch_stdout import patch_stdout
-
+async def say_once(server: Server, host: TerminalHost, given: argparse.Namespace, message: str) -> Result:
+    """One turn of a new session, or of the one that the command line names."""
+    chat = ChatSession(server, host, given)
+    await chat.open(resume=_resumed(given), last=bool(getattr(given, "continued", False)))
     project = await server.opened()
-    words = [f"/{verb.words}" for verb in grammar.VERBS] + list(LEAVE)
-    help_of = {f"/{verb.words}": verb.help for verb in grammar.VERBS} | dict.fromkeys(LEAVE, "leave")
-    prompt: PromptSession[str] = PromptSession(
-        history=FileHistory(str(paths.private_folder(paths.state_home(server.env)) / "history")),
-        completer=WordCompleter(words, sentence=True, meta_dict=help_of),
-        complete_while_typing=Condition(lambda: get_app().current_buffer.text.startswith("/")),
-    )
-    print(f"mazu-ls in {project.root}. / for commands, ! for the shell; Ctrl-C stops a turn, Ctrl-D leaves.")
-    session = (
-        await project.sessions.get(getattr(given, "sessionId", None), create=False)
-        if await project.sessions.list()
-        else None
-    )
-    if session and session.interrupted:
-        print("The last turn was broken off. Say continue, or /undo it.")
-    while True:
-        try:
-            with patch_stdout():
-                line = (await prompt.prompt_async("> ")).strip()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return 0
-        if line in LEAVE:
-            return 0
-        if line:
-            await _one(server, given, line)
-
-
-async def _one(server: Server, given: argparse.Namespace, line: str) -> None:
-    """A slash command or a message; what fails is said and the conversation goes on."""
+    unlisten = project.listen(host.surface.hear)
     try:
-        if line.startswith("/"):
-            await _slash(server, line[1:])
-        else:
-            await stoppable(_say(server, given, line))
+        return await stoppable(chat.send(message))
+    finally:
+        unlisten()
+
+
+def _resumed(given: argparse.Namespace) -> str | None:
+    named = getattr(given, "resume", None) or getattr(given, "sessionId", None)
+    return named if isinstance(named, str) and named else None
+
+
+async def converse_plainly(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
+    """Read lines until the end of the input: for screen readers and terminals that can do nothing else."""
+    from mazu_ls.terminal.opening import open_conversation, opening_lines
+    from mazu_ls.terminal.plain_surface import read_line
+
+    chat = ChatSession(server, host, given)
+    opened = await open_conversation(chat, given)
+    styled.write(opening_lines(server, chat, opened, await chat.mode()), sys.stderr)
+    project = await server.opened()
+    project.listen(host.surface.hear)
+    last = DONE
+    while True:
+        sys.stderr.write("> ")
+        sys.stderr.flush()
+        try:
+            typed = await stoppable(read_line())
+        except asyncio.CancelledError:
+            return INTERRUPTED
+        if not typed or typed.strip() in LEAVE:
+            return last
+        if typed.strip():
+            last = await _plain_turn(chat, typed.strip())
+
+
+async def _plain_turn(chat: ChatSession, text: str) -> int:
+    try:
+        if text.startswith("/"):
+            print(await chat.slash(text))
+            return DONE
+        result = await stoppable(chat.send(text))
     except asyncio.CancelledError:
         if (task := asyncio.current_task()) and task.cancelling():
             raise
-        print("Stopped.")
-    except MazuError as error:
-        print(f"{error.message} {error.hint}".rstrip())
-    except InvalidArguments as error:
-        print(error)
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except (MazuError, InvalidArguments) as error:
+        print(f"{error} {getattr(error, 'hint', '')}".rstrip(), file=sys.stderr)
+        return 1
+    if not getattr(chat.host.surface, "streamed", False) and result["reply"]:
+        print(styled.clean(result["reply"]))
+    print(turn_facts(result), file=sys.stderr)
+    return exit_status(result)
 
 
-async def _slash(server: Server, line: str) -> None:
-    try:
-        parsed = grammar.parser().parse_args(shlex.split(line))
-    except (SystemExit, ValueError):
-        return
-    verb = getattr(parsed, "wire", None)
-    if verb is None:
-        print("That does not work inside a chat.")
-        return
-    if getattr(parsed, "subverb", None) == "review":
-        await proposals.review(server)
-        return
-    show.result(verb.command, await execute(server, verb.command, [grammar.arguments(verb, parsed)]))
+def turn_facts(result: Result) -> str:
+    """What a turn changed, took and cost, in a line; what went wrong before it."""
+    usage, error = result["usage"], result.get("error")
+    stop = result["stopReason"]
+    problem = f"{error['message']} {error['hint']}\n" if error else ""
+    edits = result["edits"]
+    changed = f"{styled.plural(len(edits), 'file')} changed +{sum(e['added'] for e in edits)} -{sum(e['removed'] for e in edits)}"
+    return problem + styled.join([
+        "" if stop == "end_turn" else result.get("detail") or stop.replace("_", " "),
+        changed if edits else "",
+        styled.tokens(usage["inputTokens"] + usage["outputTokens"]),
+        styled.money(usage["costUsd"]),
+    ])  # fmt: skip

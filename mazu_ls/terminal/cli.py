@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -16,53 +15,66 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal import grammar
-from mazu_ls.terminal.host import TerminalHost
+from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED, USAGE, exit_status
+from mazu_ls.terminal.project_root import ProjectRoot, find_project, named_project
 
 if TYPE_CHECKING:
-    from mazu_ls.server.server import Server
+    import argparse
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+    from mazu_ls.server.server import Server
+    from mazu_ls.terminal.host import TerminalHost
+
+OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setup"}
+"""Verbs that are no command of the wire, and the module whose `run` carries them out."""
+CLIENT_VERBS = ("timeline", "compare")
+"""Verbs that put several commands together; each is a module of that name."""
+NEEDS_PROJECT = (
+    "chat",
+    "run",
+    "edit",
+    "init",
+    "checkpoint",
+    "rollback",
+    "undo",
+    "proposals",
+    "timeline",
+    "compare",
+)
 
 
 def run(arguments: list[str]) -> int:
-    """Parse, carry out, print; the exit code is 0 when it worked, 1 when not, 2 for a wrong command line."""
+    """Parse, carry out, print; the exit statuses are those of docs/terminal.md."""
     given = grammar.parser().parse_args(arguments)
     logging.basicConfig(
         stream=sys.stderr,
         level=os.environ.get("MAZU_LOG", "ERROR").upper(),
         format="%(levelname)s %(message)s",
     )
-    match given.verb:
-        case "serve":
-            from mazu_ls.server.app import serve
-
-            return serve(None)
-        case "doctor" | "init":
-            from mazu_ls.terminal import setup
-
-            return asyncio.run(getattr(setup, given.verb)(folders(given), as_json(given)))
+    root = given.root = project_root(given)
+    if not root.folders and given.verb in NEEDS_PROJECT:
+        print(f"mazu-ls: {root.problem} Go into a project, or name one with --folder.", file=sys.stderr)
+        return USAGE
     try:
-        return asyncio.run(_interruptible(_carry_out(given)))
+        if given.verb in OWN_VERBS:
+            import importlib
+
+            module = importlib.import_module(f"mazu_ls.terminal.{OWN_VERBS[given.verb]}")
+            return asyncio.run(_interruptible(_reported(module.run(given, root), given)))
+        return asyncio.run(_interruptible(_reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
 def as_json(given: argparse.Namespace) -> bool:
     """Whether the output is for a program."""
-    return bool(getattr(given, "json", False))
+    return bool(getattr(given, "json", False)) or bool(getattr(given, "stream_json", False))
 
 
-def folders(given: argparse.Namespace) -> list[Path]:
-    """The project's folders: those named, else the current one or the one above it that holds `.git` or `.mazu`."""
+def project_root(given: argparse.Namespace) -> ProjectRoot:
+    """The project that is meant: the folders that were named, else the one that the current folder belongs to."""
     if named := getattr(given, "folder", None):
-        return [folder.absolute() for folder in named]
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if folder == Path.home():
-            break
-        if (folder / ".git").exists() or (folder / ".mazu").is_dir():
-            return [folder]
-    return [here]
+        return named_project(named)
+    return find_project(Path.cwd())
 
 
 async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
@@ -83,39 +95,105 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
         return INTERRUPTED
 
 
-async def _carry_out(given: argparse.Namespace) -> int:
-    from mazu_ls.server.server import Server
-
-    host = TerminalHost(folders(given), quiet=as_json(given))
-    server = Server(host)
-    server.plan_opening(folders(given), {})
+async def _reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -> int:
+    """The exit status of the work; what fails is said on stderr, and in the JSON where that is asked for."""
     try:
-        if given.verb == "chat":
-            from mazu_ls.terminal.chat import chat
-
-            return await chat(server, given)
-        name, arguments = _command(given)
-        return await _execute(server, name, arguments, given)
+        return await work
     except InvalidArguments as error:
+        _print_error(given, {"kind": "usage", "message": str(error), "hint": ""})
         print(f"mazu-ls: {error}", file=sys.stderr)
         return USAGE
     except MazuError as error:
-        if as_json(given):
-            print(
-                json.dumps(
-                    {"error": {"kind": error.kind.value, "message": error.message, "hint": error.hint}}
-                )
-            )
+        _print_error(given, {"kind": error.kind.value, "message": error.message, "hint": error.hint})
         print(f"mazu-ls: {error.message} {error.hint}".rstrip(), file=sys.stderr)
         return FAILED
-    finally:
-        await server.close()
+
+
+def _print_error(given: argparse.Namespace, error: dict[str, str]) -> None:
+    if getattr(given, "stream_json", False):
+        print(json.dumps({"type": "error", "error": error}, ensure_ascii=False))
+    elif as_json(given):
+        print(json.dumps({"error": error}, ensure_ascii=False))
+
+
+async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
+    from mazu_ls.terminal.client import opened_client
+
+    async with opened_client(given, root) as (server, host):
+        if given.verb == "chat":
+            return await _chat(server, host, given, root)
+        if given.verb in CLIENT_VERBS:
+            import importlib
+
+            return await importlib.import_module(f"mazu_ls.terminal.{given.verb}").run(server, host, given)
+        name, arguments = _command(given)
+        if name == "mazu.run":
+            return await _run(server, host, given, arguments)
+        from mazu_ls.terminal import commands
+
+        return await commands.execute(server, host, name, arguments, given)
+
+
+async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace, root: ProjectRoot) -> int:
+    from mazu_ls.terminal import chat
+    from mazu_ls.terminal.surface import takes_screen
+
+    message = " ".join(given.message or [])
+    if not message and not sys.stdin.isatty():
+        message = sys.stdin.read().strip()
+        if not message:
+            raise InvalidArguments("nothing was said: give a message, or talk in a terminal", "message")
+    if message:
+        result = await chat.say_once(server, host, given, message)
+        return print_turn(result, host, given)
+    if takes_screen(plain=getattr(given, "plain", False)):
+        from mazu_ls.terminal.live_chat import converse
+
+        return await converse(server, host, given, list(root.folders))
+    return await chat.converse_plainly(server, host, given)
+
+
+async def _run(
+    server: Server, host: TerminalHost, given: argparse.Namespace, arguments: dict[str, Any]
+) -> int:
+    from mazu_ls.terminal import run_task
+    from mazu_ls.terminal.chat_session import ChatSession
+
+    chat = ChatSession(server, host, given)
+    last = bool(getattr(given, "continued", False))
+    await chat.open(resume=arguments.get("sessionId"), last=last)
+    arguments["sessionId"] = await chat.begin()
+    result = await run_task.run_shown(server, host, given, arguments)
+    return print_turn(result, host, given)
+
+
+def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Namespace) -> int:
+    """The answer on stdout, or all of the result as JSON; what it took on stderr. Returns the exit status."""
+    from mazu_ls.terminal.chat import turn_facts
+
+    if getattr(given, "stream_json", False):
+        from mazu_ls.terminal.json_surface import print_line
+
+        print_line({"type": "result", "result": result})
+    elif as_json(given):
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+    elif not getattr(host.surface, "shows_ends", False):
+        from mazu_ls.terminal.styled_text import clean
+
+        if result["reply"] and not getattr(host.surface, "streamed", False):
+            print(clean(result["reply"]))
+        for refusal in result.get("refusals", ()):
+            print(clean(f"not run: {refusal['what']}: {refusal['reason']}"), file=sys.stderr)
+        print(turn_facts(result), file=sys.stderr)
+    if undone := result.get("rolledBack"):
+        from mazu_ls.terminal.undo import sentence
+
+        print(sentence(undone), file=sys.stderr)
+        return DONE if undone["applied"] else FAILED
+    return exit_status(result)
 
 
 def _command(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    words = getattr(given, "label", None) or []
-    if given.verb == "checkpoint" and len(words) == 2 and words[0] in ("pin", "unpin"):
-        return f"mazu.checkpoint.{words[0]}", {"id": words[1]}
     if given.verb != "call":
         return given.wire.command, grammar.arguments(given.wire, given)
     try:
@@ -124,36 +202,3 @@ def _command(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         raise InvalidArguments(f"the arguments are not JSON: {error}", "arguments") from error
     name = given.command if given.command.startswith("mazu.") else f"mazu.{given.command}"
     return name, arguments
-
-
-async def _execute(server: Server, name: str, arguments: dict[str, Any], given: argparse.Namespace) -> int:
-    from mazu_ls.server.commands import execute
-    from mazu_ls.terminal import show
-
-    if name == "mazu.run":
-        from mazu_ls.terminal import run
-
-        result = await run.run(server, arguments, as_json=as_json(given))
-        run.printed(result, as_json=as_json(given))
-        return FAILED if failed(result) else 0
-    if getattr(given, "subverb", None) == "review" and not as_json(given):
-        from mazu_ls.terminal import proposals
-
-        return await proposals.review(server)
-    result = await execute(server, name, [arguments])
-    if name == "mazu.session.end":  # elsewhere this goes on in the background
-        await (await server.opened()).extractions.settled()
-    if as_json(given):
-        print(json.dumps(result, ensure_ascii=False, indent=2))
-    else:
-        show.result(name, result)
-    return FAILED if failed(result) else 0
-
-
-def failed(result: Any) -> bool:
-    """Whether a result tells of something that was not done."""
-    if not isinstance(result, dict):
-        return False
-    if "accepted" in result and result.get("problems"):
-        return True
-    return bool(result.get("error")) or result.get("stopReason") in ("error", "cancelled", "stuck", "refusal")

@@ -1,25 +1,30 @@
-"""The Host of a terminal: files on disk, questions at the prompt, sentences on stderr."""
+"""The Host of a terminal: files on disk, questions and sentences on its surface."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from mazu_ls.host import Buffer, Lender, Question, Reply
+from mazu_ls.terminal.questions import with_keys
+from mazu_ls.terminal.surface import Surface
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 
 
 class TerminalHost:
-    """No buffers, so nothing is ever unsaved. Where stdin is no terminal nobody can be asked."""
+    """No buffers, so nothing is ever unsaved. Without somebody at a terminal no question is answered."""
 
-    def __init__(self, folders: Sequence[Path], *, quiet: bool = False) -> None:
+    def __init__(self, folders: Sequence[Path], surface: Surface) -> None:
         self._workspace = Workspace(folders)
-        self._quiet = quiet
-        self.interactive = sys.stdin.isatty() and sys.stderr.isatty()
+        self.surface = surface
+        self._asking = asyncio.Lock()
+        self.own_command: str | None = None
+        """The command line that the user typed behind `!`, while it runs: the user need not allow it again."""
+        self.unanswered: set[str] = set()
+        """Calls that were asked about and nobody was there to answer."""
 
     @property
     def lender(self) -> Lender | None:
@@ -43,47 +48,22 @@ class TerminalHost:
         return ()
 
     async def ask(self, question: Question, timeout: float) -> Reply:
-        """Show what will happen and read a number; a note for the model may follow it."""
-        if not self.interactive:
+        """Show what will happen and take a key, one question at a time."""
+        if self.own_command is not None and question.tool == "run_shell":
+            return Reply(next(choice for choice in question.choices if choice.kind == "allow_once"))
+        if not self.surface.interactive:
+            self.unanswered.add(question.call_id)
             return Reply(None, unreachable=True)
-        from mazu_ls.terminal import show
-
-        show.question(question)
-        try:
-            sys.stderr.write("> ")
-            sys.stderr.flush()
-            line = await asyncio.wait_for(read_line(), timeout)
-        except TimeoutError:
-            return Reply(None)
-        number, _, note = line.strip().partition(" ")
-        if number.isdecimal() and 1 <= int(number) <= len(question.choices):
-            return Reply(question.choices[int(number) - 1], note)
-        deny = next(choice for choice in question.choices if choice.kind == "deny")
-        return Reply(deny, line.strip())
+        async with self._asking:
+            keyed = with_keys(question)
+            answer = await self.surface.ask(keyed.ask, timeout)
+        return Reply(keyed.choices.get(answer.key or ""), answer.note)
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
-        """One line on stderr; information is left out where the output is for a program."""
-        if not (self._quiet and level == "info"):
-            print(f"mazu-ls: {text}", file=sys.stderr)
+        """One sentence."""
+        self.surface.say(level, text.removeprefix("Mazu: "))
 
     async def show(self, path: Path, line: int | None = None) -> bool:
         """Name the place; a terminal opens no files."""
-        print(f"{path}:{line + 1}" if line is not None else str(path), file=sys.stderr)
+        self.surface.say("info", f"{path}:{line + 1}" if line is not None else str(path))
         return False
-
-
-async def read_line() -> str:
-    """The next line of standard input; empty at its end. Whoever is cancelled while he waits leaves nothing behind."""
-    loop = asyncio.get_running_loop()
-    line: asyncio.Future[str] = loop.create_future()
-
-    def readable() -> None:
-        text = sys.stdin.readline()  # a terminal gives whole lines
-        if not line.done():
-            line.set_result(text)
-
-    loop.add_reader(sys.stdin.fileno(), readable)
-    try:
-        return await line
-    finally:
-        loop.remove_reader(sys.stdin.fileno())

@@ -69,6 +69,7 @@ def _status(out: Console, value: Result) -> None:
     keys = [name for name, present in value["keys"].items() if present]
     running = [f"{one['sessionId']} {one['state']}" for one in value["running"]]
     rows = [
+        ("project", value["project"]["sentence"] if "project" in value else ", ".join(value["folders"])),
         ("model", value["model"] or "none; set a key, or [models.<name>] in the settings"),
         ("mode", value["mode"]),
         ("running", ", ".join(running) or "nothing"),
@@ -78,7 +79,6 @@ def _status(out: Console, value: Result) -> None:
         ("git", "yes" if value["git"] else "no: checkpoints need it"),
         ("sandbox", f"{value['sandbox']['kind']}: {value['sandbox']['why']}"),
         ("mcp", _servers(value["mcpServers"])),
-        ("folders", ", ".join(value["folders"])),
         ("log", value["log"]),
     ]
     from rich.markup import escape
@@ -145,10 +145,29 @@ def _consolidated(out: Console, value: Result) -> None:
         out.print("Nothing was changed. mazu-ls memory consolidate --apply does it.")
 
 
+def _transcript(out: Console, value: Result) -> None:
+    said = (
+        value["text"] if value["text"] is not None else f"written to {unquote(urlsplit(value['uri']).path)}"
+    )
+    out.print(said, markup=False)
+
+
+def _matches(out: Console, value: Result) -> None:
+    rows = (
+        (one["at"][:10], one["sessionId"], one["name"], " ".join(one["text"].split()))
+        for one in value["matches"]
+    )
+    columns(out, rows)
+    if not value["matches"]:
+        out.print("nothing like that was said")
+
+
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.models.list": _models,
     "mazu.models.set": _models,
     "mazu.status": _status,
+    "mazu.session.transcript": _transcript,
+    "mazu.session.search": _matches,
     "mazu.tools.list": _tools,
     "mazu.permissions.list": _permissions,
     "mazu.permissions.set": _permissions,

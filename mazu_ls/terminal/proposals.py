@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.commands import execute
 from mazu_ls.terminal import show
-from mazu_ls.terminal.host import read_line
 from mazu_ls.terminal.interrupt import stoppable
+from mazu_ls.terminal.plain_surface import read_line
 
 if TYPE_CHECKING:
     from mazu_ls.server.server import Server

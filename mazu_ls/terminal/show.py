@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import journal
 from mazu_ls.terminal import lists
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mazu_ls.host import Question
 
 Result = dict[str, Any]
 
@@ -34,26 +31,6 @@ def result(name: str, value: Any) -> None:
     draw(console(), value)
 
 
-def question(asked: Question) -> None:
-    """A permission question on stderr: what, the diff or the detail, the numbered answers."""
-    from rich.console import Console
-    from rich.markup import escape
-
-    out = Console(stderr=True, highlight=False, soft_wrap=True)
-    out.print(f"\n[bold]{escape(asked.title)}[/]")
-    if asked.diff:
-        _patch(out, asked.diff)
-    else:
-        lines = asked.detail.strip().splitlines()
-        # A command that fits in the title is not said twice.
-        shown = lines[1:] if lines and asked.title.endswith(f": {lines[0]}") else lines
-        out.print("\n".join(shown).strip("\n"), markup=False)
-    out.print()
-    for number, choice in enumerate(asked.choices, 1):
-        out.print(f"  {number}) {choice.label}", markup=False)
-    out.print("[dim]A number, with a note for the agent after it if you like; anything else means no.[/]")
-
-
 def _patch(out: Console, text: str) -> None:
     """A unified diff in its colours, the names of the files left out: they were said."""
     from rich.markup import escape
@@ -62,41 +39,6 @@ def _patch(out: Console, text: str) -> None:
         if not line.startswith(("--- ", "+++ ")):
             colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
             out.print(f"  [{colour}]{escape(line)}[/]")
-
-
-class Stream:
-    """Prints a turn as it happens: text as it comes, one line for each tool call."""
-
-    def __init__(self) -> None:
-        self._in_text = False
-
-    def hear(self, session_id: str, event: journal.Event) -> None:
-        """Take one event."""
-        match event.body:
-            case journal.Delta("message", text):
-                sys.stdout.write(text)
-                sys.stdout.flush()
-                self._in_text = True
-            case journal.Restarted():
-                self._line("(the answer was cut; it starts again)")
-            case journal.Retrying(attempt, seconds, reason):
-                self._line(f"{reason} Trying again in {seconds:.1f} s (attempt {attempt}).")
-            case journal.CallStarted(_, _, title):
-                self._line(f"-> {title}")
-            case journal.CallOutput(id, text) if id.startswith("user_"):
-                sys.stdout.write(text)
-                self._in_text = not text.endswith("\n")
-            case journal.CallEnded(_, ok, summary):
-                self._line(f"   {'ok' if ok else 'failed'}: {summary.removeprefix('error: ')}")
-            case journal.CheckpointTaken(id, kind, _) if kind == "step":
-                self._line(f"   checkpoint {id}")
-
-    def _line(self, text: str) -> None:
-        if self._in_text:
-            sys.stdout.write("\n")
-            self._in_text = False
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
 
 
 def _turn(out: Console, value: Result) -> None:
@@ -385,6 +327,8 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.proposal.reject": _rejected,
     "mazu.session.show": _session,
     "mazu.session.new": _session,
+    "mazu.session.rename": _session,
+    "mazu.session.fork": _session,
     "mazu.session.end": _session,
     "mazu.session.rewind": _session,
     "mazu.session.compact": _session,

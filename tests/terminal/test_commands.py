@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.server import commands
-from mazu_ls.terminal import cli, grammar
+from mazu_ls.terminal import cli, verbs
 
 NOT_TYPED = {
     "mazu.cancel",
     "mazu.chat",
     "mazu.permissions.answer",
-}  # Ctrl-C, `mazu-ls chat`, the prompt itself
+    "mazu.session.events",
+    "mazu.session.queue",
+}  # Ctrl-C, `mazu-ls chat`, the prompt itself, what chat views are drawn from
 OF_EDITORS = "mazu.view"
 
 
@@ -40,7 +42,7 @@ def typed(line: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str
 
 
 def test_every_command_of_the_wire_can_be_typed():
-    known = {verb.command for verb in grammar.VERBS}
+    known = {verb.command for verb in verbs.VERBS}
     assert {name for name in commands.names() if not name.startswith(OF_EDITORS)} - known == NOT_TYPED
 
 
@@ -55,7 +57,7 @@ def test_memory_from_the_terminal(project: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_checkpoint_and_back(project: Path, capsys: pytest.CaptureFixture[str]):
-    assert typed(["checkpoint", "before", "--json"], capsys)[0] == 0
+    assert typed(["checkpoint", "take", "before", "--json"], capsys)[0] == 0
     (project / "a.txt").write_text("spoilt\n")
     code, out, _ = typed(["rollback", "--on-conflict", "overwrite", "--json"], capsys)
     assert (code, json.loads(out)["applied"]) == (0, True)
@@ -71,17 +73,22 @@ def test_without_a_key_it_says_what_to_set(project: Path, capsys: pytest.Capture
 
 def test_a_wrong_command_line_and_wrong_arguments_are_2(project: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as left:
-        cli.run(["fly"])
+        cli.run(["recal", "port"])
     assert left.value.code == 2
+    assert "Did you mean `mazu-ls recall`?" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        cli.run(["checkpoint", "lost"])
+    assert left.value.code == 2
+    assert "Did you mean `mazu-ls checkpoint list`?" in capsys.readouterr().err
     assert typed(["call", "recall", '{"wrong": 1}'], capsys)[0] == 2
     assert typed(["call", "recall", "{"], capsys)[0] == 2
 
 
 def test_a_place_is_a_file_with_lines():
-    place = grammar.place("a.txt:2-3")
+    place = verbs.place("a.txt:2-3")
     assert place["uri"].endswith("/a.txt")
     assert (place["range"]["start"]["line"], place["range"]["end"]["line"]) == (1, 3)
-    assert "range" not in grammar.place("a.txt")
+    assert "range" not in verbs.place("a.txt")
 
 
 @pytest.fixture
@@ -140,7 +147,7 @@ def test_proposals_are_reviewed_one_after_the_other(
 
 
 ASKS_OR_NEEDS_A_CHECKPOINT = ("proposals review", "rollback")
-BARE = [verb.words for verb in grammar.VERBS if not any(one.required for one in verb.options)]
+BARE = [verb.words for verb in verbs.VERBS if not any(one.required for one in verb.options)]
 
 
 @pytest.mark.parametrize("verb", [words for words in BARE if words not in ASKS_OR_NEEDS_A_CHECKPOINT])

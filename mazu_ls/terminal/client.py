@@ -1,0 +1,62 @@
+"""The server that a command of the terminal works with: in this process, with the terminal as its host."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server.server import Server
+from mazu_ls.terminal.host import TerminalHost
+from mazu_ls.terminal.plain_surface import PlainSurface
+from mazu_ls.terminal.project_root import ProjectRoot
+from mazu_ls.terminal.untouched import environment
+
+if TYPE_CHECKING:
+    from mazu_ls.terminal.surface import Surface
+
+
+@asynccontextmanager
+async def opened_client(
+    given: argparse.Namespace, root: ProjectRoot
+) -> AsyncIterator[tuple[Server, TerminalHost]]:
+    """A server on the project, which is opened by the first command that needs it and closed at the end."""
+    host = TerminalHost(root.folders, make_surface(given))
+    with environment(given, root) as env:
+        server = Server(host, env=env)
+        server.plan_opening(root.folders, settings_of(given))
+        try:
+            if getattr(given, "dry_run", False):
+                await forbid_commands(server)
+            yield server, host
+        finally:
+            await server.close()
+
+
+def make_surface(given: argparse.Namespace) -> Surface:
+    """Lines, or JSON; the inline screen takes their place later."""
+    if getattr(given, "stream_json", False):
+        from mazu_ls.terminal.json_surface import JsonStreamSurface
+
+        return JsonStreamSurface()
+    return PlainSurface(quiet=bool(getattr(given, "json", False)), words=bool(getattr(given, "plain", False)))
+
+
+def settings_of(given: argparse.Namespace) -> dict[str, Any]:
+    """What the command line says of settings, for this process alone."""
+    settings: dict[str, Any] = {}
+    if getattr(given, "dry_run", False):
+        settings["edits"] = {"apply": "propose"}
+    if given.verb == "chat" and (cost := getattr(given, "maxCost", None)) is not None:
+        settings["limits"] = {"max_cost_usd": cost}
+    return settings
+
+
+async def forbid_commands(server: Server) -> None:
+    """For a dry run: edits are proposals, and nothing is run."""
+    from mazu_ls.server.commands import execute
+
+    for tool in ("run_shell", "run_skill"):
+        rule = {"tool": tool, "pattern": "*", "verdict": "deny"}
+        await execute(server, "mazu.permissions.set", [{"rule": rule}])

@@ -1,0 +1,34 @@
+"""The exit status of a command, which scripts rely on (docs/terminal.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DONE, FAILED, USAGE, AT_LIMIT, UNANSWERED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+LIMITS = ("max_steps", "max_cost", "max_tokens", "max_seconds")
+
+
+def exit_status(result: Any) -> int:
+    """The status that a command's result calls for.
+
+    0 done, 1 failed, 3 stopped at a limit, 4 something was refused because nobody could answer, 130 interrupted.
+    """
+    if not isinstance(result, dict):
+        return DONE
+    stop = result.get("stopReason")
+    if stop == "cancelled":
+        return INTERRUPTED
+    if result.get("error") or stop in ("error", "stuck", "refusal"):
+        return FAILED
+    if stop in LIMITS:
+        return AT_LIMIT
+    if any(refusal["by"] == "nobody" for refusal in result.get("refusals", ())):
+        return UNANSWERED
+    if "accepted" in result and result.get("problems"):
+        return FAILED
+    plan = result.get("plan")
+    if isinstance(plan, dict) and result.get("applied") is False and plan.get("conflicts"):
+        return UNANSWERED
+    if isinstance(plan, dict) and result.get("applied") and result.get("problems"):
+        return FAILED
+    return DONE

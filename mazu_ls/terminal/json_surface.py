@@ -1,0 +1,38 @@
+"""Output for programs: `--json` is one object at the end, `--stream-json` one object a line as things happen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from mazu_ls import journal
+from mazu_ls.server.event_updates import updates_from_event
+from mazu_ls.terminal.plain_surface import PlainSurface
+from mazu_ls.terminal.surface import Level
+
+
+class JsonStreamSurface(PlainSurface):
+    """Each line of stdout is `{"type": "update" | "notice" | "result" | "error", ...}` (docs/terminal.md)."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+
+    def hear(self, session_id: str, event: journal.Event) -> None:
+        """The update that editors get of this event too."""
+        for update in updates_from_event(event.body):
+            print_line({"type": "update", "sessionId": session_id, "turnId": event.turn, "update": update})
+
+    def say(self, level: Level, text: str) -> None:
+        """A sentence, here and on stderr."""
+        print_line({"type": "notice", "level": level, "text": text})
+        super().say(level, text)
+
+
+def print_line(value: dict[str, Any]) -> None:
+    """One object as one line of stdout."""
+    plain = msgspec.to_builtins(value, str_keys=True)
+    sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,68 @@
+"""Markdown that streams: finished blocks can be drawn for good, the unfinished rest is drawn again and again."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from rich.markdown import Markdown
+
+FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
+
+
+class MarkdownStream:
+    """Splits streaming text where a block ends: at an empty line that is in no code fence."""
+
+    def __init__(self) -> None:
+        self.tail = ""
+
+    def feed(self, text: str) -> str:
+        """Take a piece; returns the blocks that are finished by it, empty where none is."""
+        self.tail += text
+        cut = self._last_end()
+        finished, self.tail = self.tail[:cut], self.tail[cut:]
+        return finished
+
+    def finish(self) -> str:
+        """The rest."""
+        rest, self.tail = self.tail, ""
+        return rest
+
+    def _last_end(self) -> int:
+        fences = [match.start() for match in FENCE.finditer(self.tail)]
+        limit = fences[-1] if len(fences) % 2 else len(self.tail)
+        at = self.tail.rfind("\n\n", 0, limit)
+        return at + 2 if at >= 0 else 0
+
+
+@cache
+def _markdown_type() -> type[Markdown]:
+    """Rich's Markdown with headings at the left: a centred one cannot be found on a wide screen."""
+    from rich import markdown
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    class LeftHeading(markdown.Heading):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            self.text.justify = "left"
+            yield self.text
+
+    class Left(markdown.Markdown):
+        elements: ClassVar = {**markdown.Markdown.elements, "heading_open": LeftHeading}
+
+    return Left
+
+
+def render_markdown(text: str, width: int, *, colours: bool) -> str:
+    """Markdown as ANSI text of this width, without trailing blanks."""
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=colours, no_color=not colours, highlight=False,
+        color_system="standard" if colours else None,
+    )  # fmt: skip
+    console.print(_markdown_type()(text, code_theme="ansi_dark"))
+    return "\n".join(row.rstrip() for row in out.getvalue().rstrip("\n").split("\n"))

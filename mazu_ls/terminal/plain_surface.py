@@ -1,0 +1,143 @@
+"""A terminal as lines: for pipes, screen readers and terminals that can do nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+from mazu_ls import journal
+from mazu_ls.terminal import styled_text as styled
+from mazu_ls.terminal.call_lines import call_line, describe_call, outcome_state
+from mazu_ls.terminal.questions import Answer, Ask, plain_lines, read_answer
+from mazu_ls.terminal.styled_text import clean, line
+from mazu_ls.terminal.surface import Level
+
+OUTPUT_LINES = 200
+DIFF_LINES = 60
+
+
+class PlainSurface:
+    """Progress goes to stderr. The answer streams to stdout where that is a terminal; else its end is printed once."""
+
+    def __init__(self, *, quiet: bool = False, words: bool = False) -> None:
+        """`quiet`: only warnings and questions. `words`: signs are said as words."""
+        self.interactive = sys.stdin.isatty() and sys.stderr.isatty()
+        self.streamed = False
+        self._quiet = quiet
+        self._words = words
+        self._in_text = False
+        self._calls: dict[str, str] = {}
+        self._output: dict[str, int] = {}
+
+    def hear(self, session_id: str, event: journal.Event) -> None:
+        """Show one event."""
+        if self._quiet:
+            return
+        match event.body:
+            case journal.Delta("message", text) if sys.stdout.isatty():
+                sys.stdout.write(clean(text))
+                sys.stdout.flush()
+                self._in_text = self.streamed = True
+            case journal.ModelSaid():
+                self._end_text()
+            case journal.Restarted():
+                self._line("The answer was cut; it starts again.")
+            case journal.Retrying(attempt, wait, reason):
+                self._line(f"{clean(reason)} Trying again in {wait:.0f} s (attempt {attempt}).")
+            case journal.CallStarted(call_id, tool, _, arguments):
+                self._calls[call_id] = describe_call(tool, arguments)
+                if tool == "run_shell":
+                    self._call("running", self._calls[call_id], "")
+            case journal.CallOutput(call_id, text):
+                self._show_output(call_id, text)
+            case journal.CallEnded():
+                self._show_end(event.body)
+            case journal.TurnStarted():
+                self.streamed = False
+
+    def say(self, level: Level, text: str) -> None:
+        """One line on stderr; information is left out where the output is for a program."""
+        if not (self._quiet and level == "info"):
+            self._line(f"mazu-ls: {clean(text)}")
+
+    async def ask(self, asked: Ask, timeout: float | None) -> Answer:
+        """Print the question and read a line, again where it is no answer; the end of the input is none at all."""
+        if not self.interactive:
+            return Answer(None)
+        self._end_text()
+        _flush_input()
+        print("\n" + "\n".join(clean(row) for row in plain_lines(asked)), file=sys.stderr)
+        keys = "/".join(option.key for option in asked.options)
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    sys.stderr.write(f"[{keys}] ")
+                    sys.stderr.flush()
+                    typed = await read_line()
+                    answer = read_answer(typed, asked.options)
+                    if answer.key or not typed:
+                        return answer
+                    print(f"That is no answer: type one of {keys}.", file=sys.stderr)
+        except TimeoutError:
+            return Answer(None)
+
+    def _show_output(self, call_id: str, text: str) -> None:
+        shown = self._output.get(call_id, 0)
+        if shown >= OUTPUT_LINES:
+            return
+        self._output[call_id] = shown + text.count("\n")
+        self._end_text()
+        rest = " (more is not shown)\n" if self._output[call_id] >= OUTPUT_LINES else ""
+        sys.stderr.write(clean(text) + rest)
+        sys.stderr.flush()
+
+    def _show_end(self, body: journal.CallEnded) -> None:
+        what = self._calls.pop(body.call_id, "")
+        said = clean(body.summary.removeprefix("error: "))
+        if body.diff:
+            added, removed = styled.count_changes(body.diff)
+            said = f"+{added} -{removed}"
+        self._call(outcome_state(body.ok, body.summary), what, said)
+        if body.diff:
+            styled.write(styled.diff_lines(body.diff, DIFF_LINES), sys.stderr)
+
+    def _call(self, state: str, what: str, said: str) -> None:
+        self._end_text()
+        width = 10_000 if self._words else 120
+        styled.write([call_line(state, what, said, width=width, words=self._words)], sys.stderr)
+
+    def _line(self, text: str) -> None:
+        self._end_text()
+        styled.write([line(text)], sys.stderr)
+
+    def _end_text(self) -> None:
+        if self._in_text:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+            self._in_text = False
+
+
+async def read_line() -> str:
+    """The next line of standard input; empty at its end. Whoever is cancelled while he waits leaves nothing behind."""
+    loop = asyncio.get_running_loop()
+    typed: asyncio.Future[str] = loop.create_future()
+
+    def readable() -> None:
+        text = sys.stdin.readline()  # a terminal gives whole lines
+        if not typed.done():
+            typed.set_result(text)
+
+    loop.add_reader(sys.stdin.fileno(), readable)
+    try:
+        return await typed
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+def _flush_input() -> None:
+    """Drop what was typed before the question could be read."""
+    import termios
+
+    with contextlib.suppress(termios.error, ValueError, OSError):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

@@ -1,0 +1,101 @@
+"""Which project a command means: the same one the editor means in that folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mazu_ls import paths
+
+ENOUGH = 2
+"""So many projects directly inside a folder make it a folder of projects."""
+SCANNED = 400
+"""Entries of a folder that are looked at for that; a folder with more is judged by these."""
+Why = Literal["known", "git", "here", "named", "none"]
+
+
+@dataclass(frozen=True)
+class ProjectRoot:
+    """The folders of a project and how they were found; no folders where `why` is "none", `problem` says why not."""
+
+    folders: tuple[Path, ...]
+    why: Why
+    problem: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Which project is meant, for a person."""
+        if not self.folders:
+            return self.problem
+        reason = {
+            "known": "mazu-ls was used there before",
+            "git": "the top of the git repository",
+            "here": "this folder",
+            "named": "named with --folder",
+        }[self.why]
+        return f"{self.folders[0]} ({reason})"
+
+
+def find_project(cwd: Path, env: Mapping[str, str] = os.environ) -> ProjectRoot:
+    """The nearest folder upwards that has state, else the git top level, else `cwd`; reads only.
+
+    Never the root of the file system, a home folder, or a folder that holds several projects.
+    """
+    home = _real(Path.home())
+    top: Path | None = None
+    for folder in (cwd, *cwd.parents):
+        if why := _unfit(folder, home):
+            if folder == cwd:
+                return ProjectRoot((), "none", f"{folder} is {why}, not a project.")
+            break
+        if _has_state(folder, env):
+            return ProjectRoot((folder,), "known")
+        if top is None and (folder / ".git").exists():
+            top = folder
+    return ProjectRoot((top,), "git") if top else ProjectRoot((cwd,), "here")
+
+
+def named_project(folders: list[Path]) -> ProjectRoot:
+    """The folders that the user named."""
+    return ProjectRoot(tuple(folder.absolute() for folder in folders), "named")
+
+
+def _has_state(folder: Path, env: Mapping[str, str]) -> bool:
+    try:
+        return paths.root_state(folder, env).is_dir()
+    except OSError:
+        return False
+
+
+def _unfit(folder: Path, home: Path) -> str:
+    if folder.parent == folder:
+        return "the root of the file system"
+    if _real(folder) == home:
+        return "your home folder"
+    if not (folder / ".git").exists() and _holds_projects(folder):
+        return "a folder of several projects"
+    return ""
+
+
+def _holds_projects(folder: Path) -> bool:
+    found = 0
+    try:
+        with os.scandir(folder) as entries:
+            for _, entry in zip(range(SCANNED), entries, strict=False):
+                if entry.is_dir(follow_symlinks=False) and Path(entry.path, ".git").exists():
+                    found += 1
+                    if found >= ENOUGH:
+                        return True
+    except OSError:
+        return False
+    return False
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path

@@ -1,0 +1,107 @@
+"""Changes to the user's own config.toml: comments and order stay, the file is replaced whole, keys stay private."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mazu_ls import config, paths
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+
+
+def settings_file(env: Mapping[str, str] = os.environ) -> Path:
+    """The user's own settings."""
+    return paths.mazu_home(env) / "config.toml"
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value; what is none is a text."""
+    import tomllib
+
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) -> Path:
+    """Set one dotted setting. Raises InvalidArguments where there is none of that name or the value does not fit."""
+    keys = name.split(".")
+    nested: Any = value
+    for key in reversed(keys):
+        nested = {key: nested}
+    problems = config.load([config.Layer("config set", nested)], {}).warnings
+    if problems:
+        raise InvalidArguments(problems[0].removeprefix("config set: "), name)
+
+    def change(document: Any) -> None:
+        table = document
+        for key in keys[:-1]:
+            if key not in table:
+                import tomlkit  # pyright: ignore[reportMissingImports]
+
+                table[key] = tomlkit.table()
+            table = table[key]
+        table[keys[-1]] = value
+
+    return _rewrite(change, env)
+
+
+def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
+    """Add one permission rule; one for the same calls is replaced."""
+
+    def change(document: Any) -> None:
+        import tomlkit  # pyright: ignore[reportMissingImports]
+
+        permissions = document.setdefault("permissions", tomlkit.table())
+        rules = permissions.setdefault("rules", tomlkit.aot())
+        for number in reversed(range(len(rules))):
+            same = (
+                rules[number].get("tool") == rule["tool"]
+                and rules[number].get("pattern", "*") == rule["pattern"]
+            )
+            if same:
+                del rules[number]
+        added = tomlkit.table()
+        added.update(rule)
+        rules.append(added)
+
+    return _rewrite(change, env)
+
+
+def _rewrite(change: Any, env: Mapping[str, str]) -> Path:
+    import tomlkit  # pyright: ignore[reportMissingImports]
+    from tomlkit.exceptions import TOMLKitError  # pyright: ignore[reportMissingImports]
+
+    path = settings_file(env)
+    paths.private_folder(path.parent)
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+        change(document)
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise MazuError(
+            Kind.CONFIG, f"{path} is not valid TOML: {error}.", "Correct it, then try again."
+        ) from error
+    except (TypeError, AttributeError, KeyError) as error:
+        raise MazuError(
+            Kind.CONFIG, f"{path} holds something else in that place.", "Correct it by hand."
+        ) from error
+    _replace(path.resolve(), tomlkit.dumps(document))
+    return path
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put the whole text in place at once, readable for the user alone."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".config-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

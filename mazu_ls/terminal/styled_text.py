@@ -1,0 +1,112 @@
+"""Lines of styled text and how they become ANSI escape sequences; text from outside can bring none of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
+
+Span = tuple[str, str]
+"""A style name and text without line breaks."""
+Line = tuple[Span, ...]
+SGR = {
+    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "invert": "7",
+}  # fmt: skip
+_CONTROLS = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+_HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+
+
+def clean(text: str) -> str:
+    """The text without anything that moves the cursor, changes colours, hides or reorders what follows.
+
+    Escape sequences vanish; invisible and direction-changing characters are shown by their code.
+    """
+    return _HIDDEN.sub(
+        lambda found: f"<U+{ord(found[0]):04X}>", _CONTROLS.sub("", text.replace("\r\n", "\n"))
+    )
+
+
+def line(*spans: Span | str) -> Line:
+    """A line of spans; a plain string has no style."""
+    return tuple(("", span) if isinstance(span, str) else span for span in spans)
+
+
+def width_of_terminal() -> int:
+    """Columns of the terminal, 80 where there is none."""
+    return shutil.get_terminal_size().columns
+
+
+def has_colours(stream: TextIO, env: Mapping[str, str] = os.environ) -> bool:
+    """Whether styles may be written: a terminal that is not dumb, and no NO_COLOR (https://no-color.org)."""
+    return not env.get("NO_COLOR") and env.get("TERM") != "dumb" and stream.isatty()
+
+
+def to_ansi(lines: Iterable[Line], *, colours: bool) -> str:
+    """The lines, each ended by a line break."""
+    return "".join("".join(_ansi(style, text, colours) for style, text in one) + "\n" for one in lines)
+
+
+def _ansi(style: str, text: str, colours: bool) -> str:
+    codes = ";".join(SGR[name] for name in style.split() if name in SGR)
+    return f"\x1b[{codes}m{text}\x1b[0m" if colours and codes else text
+
+
+def write(lines: Iterable[Line], stream: TextIO | None = None) -> None:
+    """Print lines, with styles where the stream takes them."""
+    out = stream or sys.stdout
+    out.write(to_ansi(lines, colours=has_colours(out)))
+    out.flush()
+
+
+def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
+    """A unified diff in its colours, without the names of the files; `limit` lines of it, and how many are left."""
+    body = [text for text in diff.rstrip("\n").splitlines() if not text.startswith(("--- ", "+++ "))]
+    shown = body if limit is None or len(body) <= limit else body[:limit]
+    styles = {"+": "green", "-": "red", "@": "dim"}
+    lines = [line("    ", (styles.get(text[:1], ""), clean(text))) for text in shown]
+    if left := len(body) - len(shown):
+        lines.append(line(("dim", f"    … {left} more lines of the change")))
+    return lines
+
+
+def count_changes(diff: str) -> tuple[int, int]:
+    """Lines added and removed by a unified diff."""
+    body = [text for text in diff.splitlines() if not text.startswith(("--- ", "+++ "))]
+    return sum(text[:1] == "+" for text in body), sum(text[:1] == "-" for text in body)
+
+
+def tokens(count: int) -> str:
+    """A number of tokens as a person reads it."""
+    return f"{count} tokens" if count < 1000 else f"{count / 1000:.1f}k tokens"
+
+
+def money(cost: float | None) -> str:
+    """Dollars, or that they are not known."""
+    if cost is None:
+        return "cost unknown"
+    return f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}".rstrip("0").ljust(5, "0") if cost else "$0.00"
+
+
+def seconds(amount: float) -> str:
+    """A time span as a person reads it."""
+    return f"{amount:.0f} s" if amount < 100 else f"{amount // 60:.0f} min {amount % 60:02.0f} s"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def fit(text: str, width: int) -> str:
+    """The text in at most `width` characters."""
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def join(parts: Sequence[str]) -> str:
+    """Facts beside one another."""
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,41 @@
+"""What a terminal shows and how it asks: the port between the commands and the ways a terminal can look."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+from mazu_ls.journal import Event
+from mazu_ls.terminal.questions import Answer, Ask
+
+Level = Literal["info", "warning", "error"]
+
+
+class Surface(Protocol):
+    """Implementations: PlainSurface (lines), LiveSurface (the inline screen), JsonSurface (for programs)."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody is there who can answer."""
+        ...
+
+    def hear(self, session_id: str, event: Event) -> None:
+        """Show one event of a session."""
+        ...
+
+    def say(self, level: Level, text: str) -> None:
+        """Show one sentence."""
+        ...
+
+    async def ask(self, asked: Ask, timeout: float | None) -> Answer:
+        """Ask, dropping what was typed before the question was shown; no answer in time has no key."""
+        ...
+
+
+def takes_screen(*, plain: bool, env: Mapping[str, str] = os.environ) -> bool:
+    """Whether the inline screen can be drawn: a terminal on both ends that is not dumb, and `--plain` not asked for."""
+    if plain or env.get("TERM", "dumb") == "dumb" or env.get("MAZU_PLAIN"):
+        return False
+    return sys.stdin.isatty() and sys.stdout.isatty()

@@ -1,0 +1,19 @@
+"""Times as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+
+def local_time(rfc3339: str, now: datetime | None = None) -> str:
+    """A time of the wire on the user's clock: "10:42", "yesterday 18:03", "3 Nov 09:15", "3 Nov 2025"."""
+    at = datetime.fromisoformat(rfc3339.replace("Z", "+00:00")).astimezone()
+    today = (now or datetime.now().astimezone()).date()
+    clock = at.strftime("%H:%M")
+    if at.date() == today:
+        return clock
+    if at.date() == today - timedelta(days=1):
+        return f"yesterday {clock}"
+    if at.year == today.year:
+        return f"{at.day} {at.strftime('%b')} {clock}"
+    return f"{at.day} {at.strftime('%b')} {at.year}"

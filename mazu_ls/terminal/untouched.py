@@ -1,0 +1,68 @@
+"""Commands that only read leave nothing behind where mazu-ls was never used: no folders, no databases."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import paths
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.terminal.project_root import ProjectRoot
+
+READING = {
+    "mazu.recall", "mazu.memory.list", "mazu.session.list", "mazu.session.show", "mazu.checkpoint.list",
+    "mazu.checkpoint.diff", "mazu.proposal.list", "mazu.skills.list", "mazu.skills.show", "mazu.models.list",
+    "mazu.tools.list", "mazu.permissions.list", "mazu.permissions.check", "mazu.role.show", "mazu.usage", "mazu.audit",
+    "mazu.status",
+}  # fmt: skip
+"""Commands of the wire that change nothing."""
+
+
+def only_reads(given: argparse.Namespace) -> bool:
+    """Whether the command changes nothing."""
+    if given.verb in ("doctor", "timeline", "compare"):
+        return True
+    verb = getattr(given, "wire", None)
+    return verb is not None and verb.command in READING and getattr(given, "subverb", None) != "review"
+
+
+@contextmanager
+def environment(
+    given: argparse.Namespace, root: ProjectRoot, env: Mapping[str, str] = os.environ
+) -> Iterator[Mapping[str, str]]:
+    """The environment to work in: where a reading command finds no state, one whose state is thrown away."""
+    if not only_reads(given):
+        yield env
+        return
+    with tempfile.TemporaryDirectory(prefix="mazu-ls-") as scratch:
+        yield _without_traces(root, env, Path(scratch))
+
+
+def _without_traces(root: ProjectRoot, env: Mapping[str, str], scratch: Path) -> Mapping[str, str]:
+    changed = dict(env)
+    known = any(_known(folder, env) for folder in root.folders[:1])
+    if not known:
+        changed["MAZU_STATE_HOME"] = str(scratch / "state")
+    home = paths.mazu_home(env)
+    if not (home / "global_memory.db").exists():
+        stand_in = scratch / "home"
+        stand_in.mkdir(mode=0o700)
+        for entry in home.iterdir() if home.is_dir() else ():
+            (stand_in / entry.name).symlink_to(entry)
+        changed["MAZU_HOME"] = str(stand_in)
+    return changed
+
+
+def _known(folder: Path, env: Mapping[str, str]) -> bool:
+    try:
+        before = folder / paths.PROJECT_FOLDER / "memory.db"  # where the state was kept once
+        return paths.root_state(folder, env).is_dir() or before.is_file()
+    except OSError:
+        return False

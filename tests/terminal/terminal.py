@@ -1,0 +1,126 @@
+"""A pseudo-terminal with `mazu-ls` in it, seen through a terminal emulator: what a person would see."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyte
+
+PATIENCE = 40.0
+ESC, ENTER, CTRL_C, CTRL_D, CTRL_O, SHIFT_TAB, UP, DOWN, ALT_ENTER = (
+    "\x1b", "\r", "\x03", "\x04", "\x0f", "\x1b[Z", "\x1b[A", "\x1b[B", "\x1b\r",
+)  # fmt: skip
+
+
+class Terminal:
+    """Starts a command in `root`, feeds what it prints to an emulator of `columns` by `rows`, and types."""
+
+    def __init__(
+        self, root: Path, url: str = "http://127.0.0.1:1", *, columns: int = 100, rows: int = 40, term: str = "xterm-256color", **env: str
+    ) -> None:  # fmt: skip
+        self.root = root
+        self.columns, self.rows = columns, rows
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MAZU_", "ANTHROPIC_", "OPENAI_"))
+        }
+        self.env = {
+            **kept, "HOME": str(root.parent), "MAZU_HOME": str(root.parent / "home"),
+            "MAZU_STATE_HOME": str(root.parent / "state"), "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "test-key",
+            "TERM": term, **env,
+        }  # fmt: skip
+        self.screen = pyte.HistoryScreen(columns, rows, history=5000)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+
+    async def start(self, *arguments: str) -> "Terminal":
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.columns, 0, 0))
+        self.process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "mazu_ls", *arguments), cwd=self.root, env=self.env,
+            stdin=slave, stdout=slave, stderr=slave, preexec_fn=lambda: os.login_tty(0), close_fds=True,
+        )  # fmt: skip
+        os.close(slave)
+        asyncio.get_running_loop().add_reader(self.master, self._read)
+        return self
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self.master)
+            return
+        self.raw += data
+        self._stream.feed(data)
+        if b"\x1b[6n" in data:  # an emulator is asked where its cursor is
+            self.types(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
+
+    @property
+    def text(self) -> str:
+        """All that was printed and can be scrolled to, and the screen."""
+        above = [
+            "".join(line[column].data for column in range(self.columns)).rstrip()
+            for line in self.screen.history.top
+        ]
+        return "\n".join([*above, *(line.rstrip() for line in self.screen.display)])
+
+    async def sees(self, *texts: str, times: int = 1) -> None:
+        """Wait until each of the texts is to be seen so often, line breaks of the terminal aside."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not all(_flat(self.text).count(_flat(text)) >= times for text in texts):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{texts} was not seen in:\n{self.text}") from None
+
+    def shows(self, text: str) -> bool:
+        return _flat(text) in _flat(self.text)
+
+    def types(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    async def says(self, message: str) -> None:
+        """Type a message and send it."""
+        self.types(message)
+        await asyncio.sleep(0.05)
+        self.types(ENTER)
+
+    async def answers(self, key: str) -> None:
+        """Answer a question after the time that nobody can read it in."""
+        await asyncio.sleep(0.8)
+        self.types(key)
+
+    async def ends(self) -> int:
+        try:
+            return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        except TimeoutError:
+            raise AssertionError(f"it did not end:\n{self.text}") from None
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+def _flat(text: str) -> str:
+    return "".join(text.split())
+
+
+def project(
+    folder: Path, files: Sequence[tuple[str, str]] = (("app.py", "def total(a, b):\n    return a - b\n"),)
+) -> Path:
+    """A folder with a few files."""
+    root = folder / "project"
+    root.mkdir()
+    for name, text in files:
+        (root / name).write_text(text)
+    return root

@@ -1,0 +1,291 @@
+"""The conversation on the inline screen, in a real pseudo-terminal."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.server.chat_commands import COMMANDS
+from tests.terminal.terminal import (
+    ALT_ENTER,
+    CTRL_C,
+    CTRL_D,
+    CTRL_O,
+    DOWN,
+    ENTER,
+    ESC,
+    SHIFT_TAB,
+    UP,
+    Terminal,
+    project,
+)  # fmt: skip
+
+EDIT = {"name": "edit_file", "arguments": {"path": "app.py", "old": "a - b", "new": "a + b"}}
+SLOW = {"text": "word " * 200, "delay": 0.1}
+OPENED = "new conversation"
+Chat = Callable[..., Awaitable[Terminal]]
+
+
+def shell(command: str) -> dict[str, Any]:
+    return {"calls": [{"name": "run_shell", "arguments": {"command": command}}]}
+
+
+@pytest.fixture
+async def chat(tmp_path: Path) -> AsyncIterator[Chat]:
+    """Starts `mazu-ls` with a model that says these things, and waits for its first line."""
+    root = project(tmp_path)
+    servers: list[ModelServer] = []
+    terminals: list[Terminal] = []
+
+    async def start(
+        *replies: dict[str, Any], arguments: tuple[str, ...] = (), sees: str = OPENED, **terminal: Any
+    ) -> Terminal:
+        server = ModelServer(list(replies))
+        await server.__aenter__()
+        servers.append(server)
+        opened = await Terminal(root, server.url, **terminal).start(*arguments)
+        terminals.append(opened)
+        await opened.sees(sees)
+        return opened
+
+    yield start
+    for terminal in terminals:
+        await terminal.kill()
+    for server in servers:
+        await server.__aexit__(None, None, None)
+
+
+async def test_a_conversation_with_markdown_and_its_cost(chat: Chat):
+    terminal = await chat({"text": "# Title\n\nIt is **bold**.\n\n```python\nprint(1)\n```\n"})
+    await terminal.says("hello")
+    await terminal.sees("> hello", "It is bold.", "print(1)", "tokens")
+    assert not terminal.shows("**bold**")
+    terminal.types(CTRL_D)
+    assert await terminal.ends() == 0
+
+
+async def test_text_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):
+    terminal = await chat(shell("touch ran.txt"), {"text": "Well."})
+    await terminal.says("do it")
+    for _ in range(80):  # a hand that types on, whatever comes
+        terminal.types("y")
+        await asyncio.sleep(0.03)
+    await terminal.sees("Allow once")
+    await asyncio.sleep(1)
+    assert not (tmp_path / "project" / "ran.txt").exists()
+    terminal.types(CTRL_C)  # stops the turn: nothing was allowed
+    await terminal.sees("Stopped.")
+    assert not (tmp_path / "project" / "ran.txt").exists()
+
+
+async def test_enter_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):
+    terminal = await chat(shell("touch ran.txt"), {"text": "Well."}, {"text": "Queued well."})
+    await terminal.says("do it")
+    terminal.types(f"y{ENTER}{ENTER}y{ENTER}")
+    await terminal.sees("Allow once", "queued: y")
+    assert not (tmp_path / "project" / "ran.txt").exists()
+    await terminal.answers("n")
+    await terminal.sees("why not?")
+    await terminal.says("not now")
+    await terminal.sees("Deny: not now", "Well.")
+    assert not (tmp_path / "project" / "ran.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "ran"), [(("y",), True), ((UP, ENTER), False), ((DOWN, ENTER), True), ((ENTER,), True)]
+)
+async def test_a_question_takes_keys_and_arrows(chat: Chat, tmp_path: Path, keys: tuple[str, ...], ran: bool):
+    terminal = await chat(shell("touch ran.txt; echo made"), {"text": "Well."})
+    await terminal.says("do it")
+    await terminal.sees("Asked because:", "Allow once", "Deny")
+    for key in keys:
+        await terminal.answers(key)
+    if not ran:
+        await terminal.sees("why not?")
+        terminal.types(ENTER)
+    await terminal.sees("Well.")
+    assert (tmp_path / "project" / "ran.txt").exists() == ran
+
+
+async def test_a_long_change_is_paged(chat: Chat):
+    text = "".join(f"line {number}\n" for number in range(1, 61))
+    terminal = await chat(
+        {"calls": [{"name": "write_file", "arguments": {"path": "new.txt", "content": text}}]}, {"text": "Well."},
+        rows=24,
+    )  # fmt: skip
+    await terminal.says("write it")
+    await terminal.sees("space: more", "+line 2")
+    assert not any("line 60" in row for row in terminal.screen.display)
+    for _ in range(8):
+        await terminal.answers(" ")
+        if any("line 60" in row for row in terminal.screen.display):
+            break
+    await terminal.sees("+line 60")
+    await terminal.answers("y")
+    await terminal.sees("Well.", "1 file changed +60 -0")
+
+
+async def test_output_of_a_command_is_seen_while_it_runs(chat: Chat):
+    terminal = await chat(shell("for i in $(seq 1 30); do echo row $i; sleep 0.1; done"), {"text": "Well."})
+    await terminal.says("do it")
+    await terminal.sees("Allow once")
+    await terminal.answers("y")
+    await terminal.sees("row 5", "esc to stop")
+    assert not terminal.shows("Well.")
+    await terminal.sees("Well.", "lines before these")
+    assert not terminal.shows("│ row 1\n")
+    terminal.types(CTRL_O)
+    await terminal.sees("row 1 row 2 row 3 row 4")
+
+
+async def test_stop_queue_and_leave(chat: Chat):
+    terminal = await chat(SLOW, {"text": "After."})
+    await terminal.says("go")
+    await terminal.sees("word word")
+    await terminal.says("and then this")
+    await terminal.sees("queued: and then this")
+    terminal.types(ESC)
+    await terminal.sees("Stopped.", "> and then this")  # it comes back to be edited, and is not sent
+    assert not terminal.shows("After.")
+    terminal.types(ENTER)
+    await terminal.sees("After.")
+    terminal.types(CTRL_C)
+    await terminal.sees("ctrl-c again leaves")
+    terminal.types(CTRL_C)
+    assert await terminal.ends() == 0
+
+
+async def test_twice_ctrl_c_leaves_a_turn(chat: Chat):
+    terminal = await chat(shell("trap '' INT TERM; sleep 30"), {"text": "After."})
+    await terminal.says("go")
+    await terminal.sees("Allow once")
+    await terminal.answers("y")
+    await terminal.sees("Run trap")
+    terminal.types(CTRL_C + CTRL_C)
+    assert await terminal.ends() in (0, 130)
+
+
+async def test_what_waits_is_sent_after_the_turn(chat: Chat):
+    terminal = await chat({"text": "word " * 20, "delay": 0.1}, {"text": "Second answer."})
+    await terminal.says("first")
+    await terminal.sees("word")
+    await terminal.says("second")
+    await terminal.sees("Second answer.")
+
+
+async def test_lines_files_and_modes(chat: Chat):
+    terminal = await chat({"text": "Seen."})
+    terminal.types("one" + ALT_ENTER + "two\\" + ENTER + "see @ap")
+    await terminal.sees("app.py")
+    terminal.types("\t")
+    await terminal.sees("see @app.py")
+    terminal.types(ENTER)
+    await asyncio.sleep(0.2)
+    terminal.types(ENTER)
+    await terminal.sees("> one", "Seen.")
+    for mode in ("auto ·", "plan ·", "ask ·"):
+        terminal.types(SHIFT_TAB)
+        await terminal.sees(mode)
+    terminal.types("/che")
+    await terminal.sees("take a checkpoint, with a label")
+    terminal.types(UP + "\x15")
+
+
+async def test_the_users_own_command_is_not_asked_about(chat: Chat, tmp_path: Path):
+    terminal = await chat({"text": "Seen."})
+    await terminal.says("!touch own.txt && echo made it")
+    await terminal.sees("│ made it")
+    assert (tmp_path / "project" / "own.txt").exists()
+    assert not terminal.shows("Allow once")
+
+
+SAYS = {
+    "help": "commands and keys", "model": "claude", "mode": "The mode is", "undo": "Nothing was said",
+    "rewind": "Nothing was said", "compact": "Nothing was said", "usage": "Nothing was said", "recall": "behind the command",
+    "remember": "behind the command", "rollback": "checkpoint", "checkpoint": "Took",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["help", *COMMANDS])
+async def test_each_slash_command_says_something_a_person_reads(chat: Chat, name: str):
+    terminal = await chat({"text": "Hello."})
+    await terminal.says(f"/{name}")
+    await terminal.sees(SAYS[name])
+    assert not terminal.shows("usage: mazu-ls") and not terminal.shows("Traceback")
+    if name in ("model", "mode"):  # they ask which one
+        await terminal.answers(ESC)
+    await terminal.says(f"/help {name}")
+    await terminal.sees(f"/{name}:")
+
+
+async def test_undo_takes_an_edit_back(chat: Chat, tmp_path: Path):
+    terminal = await chat({"text": "I edit.", "calls": [EDIT]}, {"text": "Done."})
+    app = tmp_path / "project" / "app.py"
+    await terminal.says("change it")
+    await terminal.sees("Allow once")
+    await terminal.answers("y")
+    await terminal.sees("1 file changed")
+    assert "a + b" in app.read_text()
+    await terminal.says("/undo")
+    await terminal.sees("Taken back")
+    assert "a - b" in app.read_text()
+
+
+async def test_forty_columns_still_read(chat: Chat):
+    terminal = await chat(
+        {"text": "A sentence that is longer than forty columns are wide, so it has to be wrapped.", "calls": [EDIT]},
+        {"text": "Done."}, columns=40, rows=24,
+    )  # fmt: skip
+    await terminal.says("hello")
+    await terminal.sees("Allow once", "has to be wrapped.")
+    await terminal.answers("y")
+    await terminal.sees("Done.", "1 file changed")
+
+
+async def test_without_colours_there_are_none(chat: Chat):
+    terminal = await chat(
+        {"text": "# Title\n\n**bold** `code`", "calls": [EDIT]}, {"text": "Done."}, NO_COLOR="1"
+    )
+    await terminal.says("hello")
+    await terminal.sees("Allow once")
+    await terminal.answers("y")
+    await terminal.sees("Done.")
+    assert not re.search(rb"\x1b\[(?:\d+;)*3[0-7]m", terminal.raw)
+
+
+async def test_plain_lines_for_a_screen_reader(chat: Chat, tmp_path: Path):
+    terminal = await chat(shell("echo made > ran.txt"), {"text": "It is done."}, arguments=("--plain",))
+    await terminal.says("do it")
+    terminal.types(f"y{ENTER}")  # ahead of the question
+    await terminal.sees("[y/")
+    await asyncio.sleep(0.5)
+    assert not (tmp_path / "project" / "ran.txt").exists()
+    await terminal.says("y")
+    await terminal.sees("Started: Run echo made", "It is done.")
+    assert (tmp_path / "project" / "ran.txt").exists()
+    assert b"\x1b[" not in terminal.raw.replace(b"\x1b[0m", b"").replace(b"\x1b[1m", b"") or terminal.shows(
+        "mazu-ls"
+    )
+    terminal.types(CTRL_D)
+    assert await terminal.ends() == 0
+
+
+async def test_conversations_are_continued_resumed_and_picked(chat: Chat):
+    terminal = await chat({"text": "First answer."})
+    await terminal.says("first words")
+    await terminal.sees("First answer.", "tokens")
+    terminal.types(CTRL_D)
+    assert await terminal.ends() == 0
+    again = await chat({"text": "Second answer."}, arguments=("--continue",), sees="“first words”, 1 turn")
+    assert again.shows("First answer.")
+    again.types(CTRL_D)
+    assert await again.ends() == 0
+    picked = await chat({"text": "Second answer."}, arguments=("--resume",), sees="Which conversation?")
+    await picked.answers("1")
+    await picked.sees("“first words”, 1 turn")
+    fresh = await chat({"text": "Other."})
+    assert not fresh.shows("First answer.")

@@ -1,0 +1,251 @@
+"""mazu-ls in scripts: what goes where, the exit statuses, and nothing left behind by reading."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.terminal.terminal import project
+
+RUN = {"calls": [{"name": "run_shell", "arguments": {"command": "touch ran.txt"}}]}
+WRITE = {"calls": [{"name": "write_file", "arguments": {"path": "new.txt", "content": "new\n"}}]}
+
+
+class Script:
+    """Runs `mazu-ls` without a terminal, with a model that says these things."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = project(folder)
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("MAZU_", "ANTHROPIC_", "OPENAI_"))},
+            "HOME": str(folder), "MAZU_HOME": str(folder / "home"), "MAZU_STATE_HOME": str(folder / "state"),
+        }  # fmt: skip
+        self._model: subprocess.Popen[str] | None = None
+
+    def model_says(self, *replies: dict[str, Any]) -> None:
+        script = self.root.parent / "script.json"
+        script.write_text(json.dumps(list(replies)))
+        command = [sys.executable, "-m", "mazu_ls.demo.model_server", str(script)]
+        self._model = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._model.stdout
+        port = self._model.stdout.readline().strip()
+        self.env |= {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port}", "ANTHROPIC_API_KEY": "test-key"}
+
+    def start(self, *line: str, cwd: Path | None = None) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "mazu_ls", *line], cwd=cwd or self.root, env=self.env, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def __call__(self, *line: str, typed: str = "", cwd: Path | None = None) -> tuple[int, str, str]:
+        with self.start(*line, cwd=cwd) as process:
+            out, err = process.communicate(typed, timeout=60)
+        return process.returncode, out, err
+
+    def close(self) -> None:
+        if self._model:
+            self._model.kill()
+            self._model.wait()
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Script]:
+    made = Script(tmp_path)
+    yield made
+    made.close()
+
+
+def below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_done_is_0_and_stdout_is_the_answer(script: Script):
+    script.model_says(WRITE, {"text": "The answer."})
+    status, out, err = script("run", "write it")
+    assert (status, out) == (0, "The answer.\n")
+    assert "Write new.txt" in err
+    assert "1 file changed +1 -0" in err
+
+
+def test_a_message_on_a_pipe_is_answered(script: Script):
+    script.model_says({"text": "The answer."})
+    status, out, _ = script("chat", typed="what is it?\n")
+    assert (status, out) == (0, "The answer.\n")
+
+
+def test_without_a_key_it_is_1_and_the_json_says_why(script: Script):
+    status, out, err = script("run", "do it", "--json")
+    assert status == 1
+    assert json.loads(out)["error"]["kind"] == "auth"
+    assert "ANTHROPIC_API_KEY" in err
+
+
+def test_wrong_usage_is_2(script: Script):
+    assert script("rnu")[0] == 2
+    assert script("run")[0] == 2
+    assert script("memory", "update", "m1", "--cateory", "x")[0] == 2
+    assert script("config", "set", "limits.max_stepz", "3")[0] == 2
+
+
+def test_a_limit_is_3(script: Script):
+    script.model_says(WRITE, {"text": "Go on?"})
+    status, out, _ = script("run", "write it", "--max-steps", "1", "--json")
+    assert (status, json.loads(out)["stopReason"]) == (3, "max_steps")
+
+
+def test_what_nobody_could_allow_is_4_and_stands_in_the_json(script: Script):
+    script.model_says(RUN, {"text": "I could not."})
+    status, out, _ = script("chat", "do it", "--json")
+    result = json.loads(out)
+    assert not (script.root / "ran.txt").exists()
+    assert [(one["what"], one["by"]) for one in result["refusals"]] == [("Run touch ran.txt", "nobody")]
+    assert "no one can be asked here" in result["refusals"][0]["reason"]
+    assert status == 4
+
+
+def test_interrupted_is_130(script: Script):
+    script.model_says({"text": "word " * 400, "delay": 0.1})
+    with script.start("run", "go on and on", "--stream-json") as process:
+        assert process.stdout
+        while '"message"' not in (line := process.stdout.readline()):
+            assert line, "it ended before it began"
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert json.loads(rest.splitlines()[-1])["result"]["stopReason"] == "cancelled"
+
+
+def test_stream_json_is_one_event_a_line(script: Script):
+    script.model_says(WRITE, {"text": "The answer."})
+    status, out, _ = script("run", "write it", "--stream-json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    kinds = [line["update"]["kind"] for line in lines if line["type"] == "update"]
+    assert status == 0
+    assert {"tool_call", "tool_result", "message", "state"} <= set(kinds)
+    assert (lines[-1]["type"], lines[-1]["result"]["reply"]) == ("result", "The answer.")
+
+
+READING = (
+    ("status",), ("recall", "port"), ("memory", "list"), ("session", "list"), ("checkpoint", "list"), ("models",), ("tools",),
+    ("permissions",), ("skills",), ("usage",), ("audit",), ("config", "get"), ("config", "path"), ("doctor",),
+)  # fmt: skip
+
+
+def test_reading_leaves_nothing_behind(script: Script, tmp_path: Path):
+    before = below(tmp_path)
+    for line in READING:
+        status, _, err = script(*line)
+        assert status == 0, (line, err)
+        assert below(tmp_path) == before, line
+
+
+def test_the_project_is_the_one_that_was_opened_above(script: Script, tmp_path: Path):
+    deep = script.root / "src" / "deep"
+    deep.mkdir(parents=True)
+    assert script("remember", "The port is 8080")[0] == 0
+    assert "8080" in script("recall", "port", cwd=deep)[1]
+    assert str(script.root) in script("status", cwd=deep)[1]
+    package = script.root / "src"
+    assert script("init", "--folder", str(package))[0] == 0  # a package that is a project of its own
+    assert "8080" not in script("recall", "port", cwd=deep)[1]
+    assert str(package) in script("status", cwd=deep)[1]
+
+
+def test_the_git_top_level_is_the_project(script: Script, tmp_path: Path):
+    subprocess.run(["git", "init", "-q", str(script.root)], check=True)
+    deep = script.root / "src"
+    deep.mkdir()
+    assert f"{script.root} (" in script("status", cwd=deep)[1]
+
+
+def test_a_home_folder_and_a_folder_of_projects_are_no_project(script: Script, tmp_path: Path):
+    status, _, err = script("run", "do it", cwd=tmp_path)
+    assert status == 2
+    assert "your home folder" in err
+    several = tmp_path / "several"
+    for name in ("one", "two"):
+        (several / name / ".git").mkdir(parents=True)
+    status, _, err = script("checkpoint", "take", cwd=several)
+    assert status == 2
+    assert "a folder of several projects" in err
+    assert script("run", "do it", cwd=Path("/"))[0] == 2
+
+
+def test_what_is_set_is_stored_where_it_says(script: Script, tmp_path: Path):
+    script.model_says({"text": "Yes."})
+    settings = tmp_path / "home" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text("# mine\n[limits]\nmax_steps = 7  # few\n")
+    status, out, _ = script("models", "set", "claude-opus-5")
+    assert status == 0
+    assert str(settings) in out
+    assert [row.split()[1] for row in script("models")[1].splitlines() if row.startswith("*")] == [
+        "anthropic:claude-opus-5"
+    ]
+    reply = json.loads(script("chat", "hello", "--json")[1])
+    assert reply["reply"] == "Yes."
+    assert "claude-opus-5" in script("usage")[1]
+    assert script("permissions", "mode", "plan")[0] == 0
+    assert "mode plan" in script("permissions")[1]
+    assert script("permissions", "deny", "run_shell", "curl *")[0] == 0
+    assert script("permissions", "allow", "run_shell", "pytest *")[0] == 0
+    rules = json.loads(script("permissions", "--json")[1])["rules"]
+    assert ("run_shell", "curl *", "deny") in [
+        (rule["tool"], rule["pattern"], rule["verdict"]) for rule in rules
+    ]
+    assert any("pytest" in rule["pattern"] and rule["verdict"] == "allow" for rule in rules)
+    assert script("permissions", "mode", "bypass")[0] == 2
+    text = settings.read_text()
+    assert text.startswith("# mine\n")
+    assert "max_steps = 7  # few" in text
+    assert settings.stat().st_mode & 0o077 == 0
+    assert script("config", "get", "limits.max_steps")[1] == "7\n"
+
+
+def test_a_dry_run_only_proposes(script: Script):
+    script.model_says(
+        {"calls": [{"name": "edit_file", "arguments": {"path": "app.py", "old": "a - b", "new": "a + b"}}]}, RUN, {"text": "Proposed."}
+    )  # fmt: skip
+    status, _, err = script("run", "change it", "--dry-run", "--allow-shell")
+    assert (status, err.count("not run:")) == (0, 1)
+    assert "a - b" in (script.root / "app.py").read_text()
+    assert not (script.root / "ran.txt").exists()
+    assert "+    return a + b" in script("proposals")[1]
+
+
+def test_a_timeline_and_a_comparison(script: Script):
+    script.model_says(WRITE, {"text": "The answer."})
+    assert script("run", "write it")[0] == 0
+    _, out, _ = script("timeline")
+    assert [
+        word for word in ("> write it", "Write new.txt", "checkpoint", "The answer.", "$") if word not in out
+    ] == []
+    checkpoints = json.loads(script("checkpoint", "list", "--json")[1])["checkpoints"]
+    assert "new.txt" in script("compare", checkpoints[-1]["id"], checkpoints[0]["id"])[1]
+
+
+def test_bare_mazu_ls_on_a_pipe_is_the_server(script: Script):
+    body = json.dumps(
+        {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {"processId": None, "rootUri": None, "capabilities": {}},
+        }
+    )
+    with script.start() as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(f"Content-Length: {len(body)}\r\n\r\n{body}")
+        process.stdin.flush()
+        assert process.stdout.readline().startswith("Content-")
+        process.stdin.close()
+        began = time.monotonic()
+        process.wait(20)
+        assert time.monotonic() - began < 20
