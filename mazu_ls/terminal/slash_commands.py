@@ -116,7 +116,10 @@ async def _pick_mode(chat: ChatSession) -> str:
 async def _set_mode(chat: ChatSession, mode: str) -> str:
     arguments = {"mode": mode}
     if mode == "bypass" and await chat.mode() != "bypass":
-        options = (Option("y", "Ask me about nothing while this conversation is open"), Option("n", "Keep asking"))
+        options = (
+            Option("y", "Ask me about nothing while this conversation is open"),
+            Option("n", "Keep asking"),
+        )
         asked = Ask("In mode bypass the agent changes and runs what it wants. Hard limits stay.", options)
         if (await chat.host.surface.ask(asked, None)).key != "y":
             return f"The mode is {await chat.mode()}."
