@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, Filter
 from prompt_toolkit.keys import Keys
 
 if TYPE_CHECKING:
@@ -100,6 +100,17 @@ def _bind_composer(screen: Screen, keys: KeyBindings) -> None:
     def _(event: KeyPressEvent) -> None:
         buffer.insert_text("\n")
 
+    @keys.add("s-tab")
+    def _(event: KeyPressEvent) -> None:
+        screen.on_cycle_mode()
+
+    _bind_moves(screen, keys, typing)
+
+
+def _bind_moves(screen: Screen, keys: KeyBindings, typing: Filter) -> None:
+    """Through completions, older messages, and those that wait."""
+    buffer = screen.buffer
+
     @keys.add("tab", filter=typing)
     def _(event: KeyPressEvent) -> None:
         if buffer.complete_state:
@@ -123,10 +134,6 @@ def _bind_composer(screen: Screen, keys: KeyBindings) -> None:
             buffer.complete_next()
         else:
             buffer.auto_down()
-
-    @keys.add("s-tab")
-    def _(event: KeyPressEvent) -> None:
-        screen.on_cycle_mode()
 
 
 def _bind_control(screen: Screen, keys: KeyBindings) -> None:

@@ -31,11 +31,14 @@ async def take_back(chat: ChatSession, name: str, text: str) -> str:
 
 async def decide(execute: Execute, surface: Surface, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Carry out an undo or a rollback; where the user's own work is in its way, ask what to do with it."""
+    leave = arguments.get("onConflict") == "leave"  # then a conflict ends it, and nobody is asked
+    if leave:
+        arguments = {**arguments, "onConflict": "ask"}
     result: dict[str, Any] = await execute(name, arguments)
     conflicts = result["plan"]["conflicts"]
-    if result["applied"] or not conflicts or arguments.get("preview") or arguments.get("onConflict"):
+    if result["applied"] or not conflicts or arguments.get("preview") or leave:
         return result
-    if not surface.interactive:
+    if not surface.interactive or arguments.get("onConflict") not in (None, "ask"):
         return result
     listed = "\n".join(f"{one['path']}: {one['reason']}" for one in conflicts[:NAMED])
     if len(conflicts) > NAMED:
@@ -44,16 +47,7 @@ async def decide(execute: Execute, surface: Surface, name: str, arguments: dict[
     answer = await surface.ask(question, None)
     if answer.key not in DECISIONS:
         return result
-    if name == "mazu.undo" and "onConflict" not in _fields_of_undo():
-        name, arguments = "mazu.rollback", {"id": result["checkpoint"]["id"]}
     return await execute(name, {**arguments, "onConflict": DECISIONS[answer.key]})
-
-
-def _fields_of_undo() -> list[str]:
-    from mazu_ls.server.commands import REGISTRY
-
-    fields = getattr(REGISTRY["mazu.undo"].params, "__struct_encode_fields__", ())
-    return list(fields)
 
 
 def sentence(result: dict[str, Any]) -> str:

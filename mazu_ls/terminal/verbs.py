@@ -167,7 +167,9 @@ VERBS = (
         Option("paths", "--path", many=True), Option("preview", "--preview", "only say what would happen", on=True),
         Option("onConflict", "--on-conflict", choices=("ask", "overwrite", "keep", "leave")))),
     Verb("undo", "mazu.undo", "undo the last turn", (
-        SESSION, Option("code", "--keep-code", off=True), Option("conversation", "--keep-conversation", off=True),
+        SESSION, Option("turnId", "--turn", "back to before this turn"),
+        Option("preview", "--preview", "only say what would happen", on=True),
+        Option("onConflict", "--on-conflict", choices=("ask", "overwrite", "keep", "leave")), Option("code", "--keep-code", off=True), Option("conversation", "--keep-conversation", off=True),
         Option("memory", "--keep-memory", off=True))),
     Verb("proposals", "mazu.proposal.list", "list the edits that wait for you", (FILE,)),
     Verb("proposals review", "mazu.proposal.list", "decide on one after the other"),
