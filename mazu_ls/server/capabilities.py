@@ -10,7 +10,7 @@ from mazu_ls.server.positions import Encoding
 
 PROTOCOL_VERSION = 1
 """The version of docs/protocol.md."""
-CODE_ACTION_KINDS = ["quickfix", "refactor.rewrite", "source"]
+CODE_ACTION_KINDS = ["quickfix", "refactor.rewrite", "source", "source.mazu"]
 
 
 CHAT_FEATURES: dict[str, dict[str, Any]] = {

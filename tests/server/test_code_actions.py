@@ -34,9 +34,10 @@ async def test_a_selection_offers_everything_with_its_arguments(client: Client, 
     found = await actions(client, uri, span(0, 0, 2, 0))
     assert [action["title"] for action in found] == [
         "Mazu: explain", "Mazu: rewrite…", "Mazu: document", "Mazu: write tests", "Mazu: chat about this",
-        "Mazu: remember this", "Mazu: ask the council",
+        "Mazu: what do we know about this?", "Mazu: remember this", "Mazu: ask the council", "Mazu: checkpoint now",
+        "Mazu: undo the last turn", "Mazu: roll back…", "Mazu: take this file back to…",
     ]  # fmt: skip
-    assert {action["kind"] for action in found} == {"source", "refactor.rewrite"}
+    assert {action["kind"] for action in found} == {"source", "refactor.rewrite", "source.mazu"}
     remember = next(action for action in found if action["title"] == "Mazu: remember this")
     (arguments,) = remember["command"]["arguments"]
     assert arguments["title"] == "def f():"
@@ -58,7 +59,7 @@ async def test_a_cursor_means_the_definition_round_it_and_a_blank_line_offers_no
     assert await about(1, 0) == span(1, 0, 2, 16)
     assert await about(0, 3) == span(0, 0, 4, 12)
     assert await about(7, 2) == span(7, 0, 7, 8)
-    assert await actions(client, uri, span(6, 0, 6, 0)) == []
+    assert {action["kind"] for action in await actions(client, uri, span(6, 0, 6, 0))} == {"source.mazu"}
     assert await actions(client, "file:///not/open.py", span(0, 0, 0, 0)) == []
 
 

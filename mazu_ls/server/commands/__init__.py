@@ -29,6 +29,7 @@ FAMILIES = (
     "reports",
     "proposals",
     "views",
+    "actions",
 )
 Run = Callable[..., Awaitable[Any]]
 

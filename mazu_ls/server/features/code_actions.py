@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PREFIX = "Mazu: "
 TITLE = 120
 SHORT = 60
+RECALLED = 2000
 FUNCTION = re.compile(r"^(?:async )?def ([a-z]\w*)\(.*\n\s+[rR]?[\"']{1,3}", re.MULTILINE)
 """A top-level function with a docstring right below its one-line signature."""
 DOCUMENT = (
@@ -64,6 +65,7 @@ async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dic
             *await _checks(server, at),
             *_on_text(server, at),
         ]
+    found += _on_everything(server, document)
     only = params.context.only
     if only:
         found = [action for action in found if any(_within(action["kind"], kind) for kind in only)]
@@ -174,10 +176,25 @@ def _on_text(server: Server, at: At) -> list[dict[str, Any]]:
         _action("document", "refactor.rewrite", "mazu.edit", {**edit, "instruction": DOCUMENT}),
         _action("write tests", "source", "mazu.chat", {"message": tests, "attachments": [at.place]}),
         _action("chat about this", "source", "mazu.chat", {"attachments": [at.place]}),
+        _action("what do we know about this?", "source", "mazu.actions.recall", {"query": at.text.strip()[:RECALLED], "uri": at.document.uri}),
         _action("remember this", "source", "mazu.remember", {"title": first, "body": at.text, **anchors}),
         _action("ask the council", "source", "mazu.council", {"question": question, "attachments": [at.place]}),
         *_skill(at),
     ]  # fmt: skip
+
+
+def _on_everything(server: Server, document: Document) -> list[dict[str, Any]]:
+    """What can be done in any document, of a kind of its own so that editors can keep it out of their short menus."""
+    found = [
+        _action("checkpoint now", "source.mazu", "mazu.actions.checkpoint", None),
+        _action("undo the last turn", "source.mazu", "mazu.actions.undo", None),
+        _action("roll back…", "source.mazu", "mazu.actions.rollback", None),
+    ]
+    inside = document.path is not None and server.workspace.contains(document.path)
+    if inside and not is_chat(document.path):
+        back = {"uri": document.uri}
+        found.append(_action("take this file back to…", "source.mazu", "mazu.actions.rollback", back))
+    return found
 
 
 def _chat_actions(server: Server, document: Document) -> list[dict[str, Any]]:

@@ -1,0 +1,151 @@
+"""mazu.actions.*: what code actions run in editors that have no part of ours: they ask what is missing and say what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.server.commands import command, execute
+from mazu_ls.server.commands.checkpoints import opened_checkpoints
+from mazu_ls.server.wire import actions as wire
+from mazu_ls.server.wire.common import Nothing
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints.records import Checkpoint
+    from mazu_ls.server.server import Server
+
+POINTS = 8
+"""As many as a dialog of buttons still shows well; mazu.checkpoint.list has all."""
+LOOKED_AT = 100
+LABEL = 60
+NAMED = 3
+LEAVE = "Leave it as it is"
+SHOWN = 2
+"""Memories that a message shows well; more are shown as a document."""
+
+
+@command("mazu.actions.checkpoint")
+async def checkpoint(server: Server, params: Nothing) -> Any:
+    """Take a checkpoint, and say so."""
+    taken = await execute(server, "mazu.checkpoint", [{}])
+    files = sum(taken["files"].values())
+    await server.host.say(
+        "info", f"Mazu: checkpoint taken; {_count(files, 'file')} changed since the one before."
+    )
+    return taken
+
+
+@command("mazu.actions.undo")
+async def undo(server: Server, params: Nothing) -> Any:
+    """Undo the last turn, and say what was restored and what was kept."""
+    result = await execute(server, "mazu.undo", [{}])
+    await _say_result(server, result, "the last turn is undone")
+    return result
+
+
+@command("mazu.actions.rollback")
+async def rollback(server: Server, params: wire.RollBack) -> Any:
+    """Choose a point by the user's words and its time, and go back to it; with `uri` with that file alone."""
+    checkpoints = await opened_checkpoints(server)
+    path = server.path_of(params.uri) if params.uri else None
+    found, _ = await checkpoints.list(LOOKED_AT)
+    points = [one for one in found if one.kind in ("baseline", "manual", "safety")]
+    if path is not None:
+        points = [one for one in points if await _differs(server, one, path)]
+    if not points:
+        what = (
+            f"no earlier text of {path.name} is known" if path else "there is no checkpoint to go back to yet"
+        )
+        await server.host.say("info", f"Mazu: {what}.")
+        return None
+    points = points[:POINTS]
+    labels = [point_label(one) for one in points]
+    question = f"Take {path.name} back to…" if path else "Roll back everything to…"
+    chosen = await server.pick(question, [*labels, LEAVE])
+    if chosen is None or chosen == len(points):
+        return None
+    arguments: dict[str, Any] = {"id": points[chosen].id}
+    if path is not None:
+        arguments |= {"only": ["code"], "paths": [server.name_of(path)]}
+    result = await execute(server, "mazu.rollback", [arguments])
+    await _say_result(server, result, f"back at {labels[chosen]}")
+    return result
+
+
+@command("mazu.actions.recall")
+async def recall(server: Server, params: wire.RecallAt) -> Any:
+    """What is known about a place, shown as a message if it is short, else as a document."""
+    query, uri = params.query, params.uri
+    if query is None:
+        editor = server.editor
+        query = (editor.selection if editor else "").strip()[:2000]
+        uri = uri or (editor.focus.uri if editor and editor.focus else None)
+    if not query:
+        raise InvalidArguments("`query` is missing, and nothing is selected that could stand for it", "query")
+    arguments = {"query": query} | ({"uri": uri} if uri and server.file_of(uri) else {})
+    result = await execute(server, "mazu.recall", [arguments])
+    found = result["memories"]
+    if not found:
+        await server.host.say(
+            "info", "Mazu: nothing is known about this yet. “Mazu: remember this” changes that."
+        )
+    elif len(found) <= SHOWN and not any(one["body"].strip() for one in found):
+        await server.host.say("info", "Mazu: " + " · ".join(one["title"] for one in found))
+    else:
+        await server.show_text("recall.md", "# What is known about this\n\n" + "\n".join(map(_memory, found)))
+    return result
+
+
+async def _differs(server: Server, point: Checkpoint, path: Path) -> bool:
+    """Whether a file is another one now than it was at a checkpoint; False where that cannot be told."""
+    arguments = {"id": point.id, "paths": [server.name_of(path)]}
+    try:
+        return bool((await execute(server, "mazu.checkpoint.diff", [arguments]))["files"])
+    except MazuError:
+        return False
+
+
+def point_label(point: Checkpoint) -> str:
+    """A checkpoint as a person knows it: the time, and the words it is about."""
+    at = point.created_at.astimezone()
+    today = datetime.now(at.tzinfo).date()
+    day = "" if at.date() == today else f"{at:%d %b} "
+    words = " ".join((point.title or point.label or "checkpoint").split())
+    return f"{day}{at:%H:%M} {words if len(words) <= LABEL else words[: LABEL - 1] + '…'}"
+
+
+async def _say_result(server: Server, result: dict[str, Any], done: str) -> None:
+    """What a rollback did, in a sentence."""
+    plan = result["plan"]
+    if not result["applied"]:
+        names = _names([one["path"] for one in plan["conflicts"]])
+        why = f": you changed {names} too" if names else ""
+        await server.host.say("warning", f"Mazu: nothing was rolled back{why}.")
+        return
+    files = len({*plan["write"], *plan["delete"]})
+    kept = _names([one["path"] for one in plan["keep"]])
+    text = f"Mazu: {done}; {_count(files, 'file')} restored{f', {kept} kept' if kept else ''}."
+    if result["verified"]:
+        await server.host.say("info", text)
+    else:
+        problems = "; ".join(f"{one['path']}: {one['reason']}" for one in result["problems"][:NAMED])
+        await server.host.say("warning", f"{text} Not everything came back: {problems}")
+
+
+def _names(paths: list[str]) -> str:
+    """A few files by name."""
+    names = [path.rpartition("/")[2] for path in paths]
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _memory(memory: dict[str, Any]) -> str:
+    check = " (to be checked: its code changed)" if memory["state"] == "check" else ""
+    body = f"\n{memory['body'].strip()}\n" if memory["body"].strip() else ""
+    return f"## {memory['title']}{check}\n{body}\n*{memory['category'].replace('_', ' ')}: {memory['why']}*\n"

@@ -1,0 +1,19 @@
+"""Arguments of what code actions run (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from mazu_ls.server.wire.codec import Params
+from mazu_ls.server.wire.common import Text
+
+
+class RollBack(Params, frozen=True):
+    """`uri`: of the file that is taken back, without it everything is."""
+
+    uri: str | None = None
+
+
+class RecallAt(Params, frozen=True):
+    """Without `query` the text of the last code action's range."""
+
+    query: Text | None = None
+    uri: str | None = None

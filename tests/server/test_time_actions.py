@@ -1,0 +1,100 @@
+"""Checkpoint, undo, rollback and recall as code actions: in an editor that has nothing of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.client import Client
+from tests.server.test_code_actions import actions, run, span
+from tests.server.test_turns import agent, edit_call
+
+PLAIN = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
+REPLIES = [
+    {"calls": [edit_call("app.py", "x = 1", "x = 2")]},
+    {"text": "Two."},
+    {"calls": [edit_call("app.py", "x = 2", "x = 3")]},
+    {"text": "Three."},
+]
+
+
+async def act(client: Client, uri: str, title: str) -> None:
+    await run(client, await actions(client, uri, span(0, 0, 0, 0)), f"Mazu: {title}")
+
+
+def choosing(client: Client, word: str) -> list[Any]:
+    """Answer questions with the first choice in which a word occurs."""
+    asked: list[Any] = []
+
+    def answer(params: Any) -> Any:
+        asked.append(params)
+        return next((one for one in params["actions"] if word in one["title"]), None)
+
+    client.answers["window/showMessageRequest"] = answer
+    return asked
+
+
+async def said(client: Client, text: str) -> None:
+    await client.until(
+        lambda m: m.get("method") == "window/showMessage" and text in m["params"]["message"], within=60
+    )
+
+
+async def edited_twice(client: Client, folder: Path) -> str:
+    choosing(client, "Allow once")
+    for message in ("Make it two", "Make it three"):
+        await client.command("mazu.chat", {"message": message, "wait": True}, within=60)
+    assert (folder / "app.py").read_text() == "x = 3\n"
+    uri = (folder / "app.py").as_uri()
+    client.open(uri, "x = 3\n")
+    return uri
+
+
+async def test_undo_and_checkpoint_say_what_came_of_them(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\n")
+    async with agent(env, folder, REPLIES, **PLAIN) as client:
+        uri = await edited_twice(client, folder)
+        asked = choosing(client, "Nothing")
+        await act(client, uri, "checkpoint now")
+        await said(client, "Mazu: checkpoint taken")
+        await act(client, uri, "undo the last turn")
+        await said(client, "Mazu: the last turn is undone; 1 file restored.")
+        assert (folder / "app.py").read_text() == "x = 2\n"
+        assert asked == []
+
+
+@pytest.mark.parametrize("title", ["roll back…", "take this file back to…"])
+async def test_a_point_is_chosen_by_the_users_words(env: dict[str, str], folder: Path, title: str):
+    (folder / "app.py").write_text("x = 1\n")
+    (folder / "other.py").write_text("y = 1\n")
+    async with agent(env, folder, REPLIES, **PLAIN) as client:
+        uri = await edited_twice(client, folder)
+        await client.command("mazu.remember", {"title": "A fact"})
+        (asked,) = [choosing(client, "Make it two")]
+        await act(client, uri, title)
+        await said(client, "1 file restored")
+        assert (folder / "app.py").read_text() == "x = 1\n"
+        labels = [one["title"] for one in asked[0]["actions"]]
+        assert labels[-1] == "Leave it as it is" and not any("cp_" in label for label in labels)
+        turns = (await client.command("mazu.session.show"))["turns"]
+        assert len(turns) == (0 if title == "roll back…" else 2)
+
+
+async def test_what_is_known_is_shown(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("def total(): pass\n")
+    async with agent(env, folder, [], **PLAIN) as client:
+        uri = (folder / "app.py").as_uri()
+        client.open(uri, "def total(): pass\n")
+        await act(client, uri, "what do we know about this?")
+        await said(client, "nothing is known about this yet")
+        await client.command("mazu.remember", {"title": "total() counts in cents"})
+        await act(client, uri, "what do we know about this?")
+        await said(client, "total() counts in cents")
+        await client.command(
+            "mazu.remember", {"title": "total() is called by the report", "body": "Every night."}
+        )
+        await act(client, uri, "what do we know about this?")
+        await client.until(lambda m: m.get("method") == "window/showDocument", within=60)
+        assert "Every night." in next((folder / ".mazu" / "view").glob("recall.md")).read_text()
