@@ -1,0 +1,232 @@
+"""Mutation score of the permission policy: which rules would be missed if they were gone.
+
+    python benchmarks/policy_mutants.py [--only FILE] [--fuzz N=1500] [--tables] [--list]
+
+One mutant at a time, in a forked process: a condition that is never or always true, one operand of `and`/`or` left out, one
+alternative of a pattern left out, and with --tables one word of a table left out. A mutant is killed when any row of the
+labelled corpora, any case of `CASES`, or any of N random lines gets another verdict. For speed only those rows are judged
+that run the mutated line. Prints the score for each file; --list names the survivors.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import os
+import random
+import re
+import runpy
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import mazu_ls.agent.permissions as policy  # noqa: E402
+from mazu_ls.agent.permissions import Call, Place, Rule, decide  # noqa: E402
+from mazu_ls.tools.tool import Effect  # noqa: E402
+
+FOLDER = Path(policy.__file__).parent
+PLACE = Place([Path("/proj")], Path("/proj"), Path("/home/u"))
+SECONDS = 20  # a mutant that loops is killed, and counts as killed
+# Lines and rules that no corpus has: what stands behind global options, grants, the sandbox.
+RULES = [Rule.of("run_shell", pattern, "deny") for pattern in ("git push*", "npm publish", "kubectl delete *", "terraform apply", "docker push", "docker compose down")]  # fmt: skip
+CASES = """git -c a=b push|git -C . push|git --git-dir=.git push|git --frob x push|npm --silent publish|npm --prefix x publish|kubectl -n prod delete x|kubectl -nprod delete x
+kubectl --namespace=prod delete x|terraform -chdir=x apply|docker --context x push|docker compose -f x down|git status|git -C src status|npm test|docker ps""".replace("\n", "|").split("|")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question to the policy."""
+
+    command: str
+    mode: str = "auto"
+    confined: bool = False
+    ruled: bool = False
+
+    def verdict(self) -> str:
+        place = Place(PLACE.roots, PLACE.cwd, PLACE.home, self.confined)
+        rules = RULES if self.ruled else []
+        found = decide(Call("run_shell", Effect.EXECUTE, {"command": self.command}), self.mode, rules, place)  # type: ignore[arg-type]
+        return f"{found.verdict} {found.always if self.mode == 'ask' else ''} {found.changes_git if self.mode == 'ask' else ''}"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module's tree with one change, where it is, and words that a row about it would hold."""
+
+    file: str
+    line: int
+    what: str
+    tree: ast.Module
+    about: str | None = None
+
+
+def rows(fuzz: int) -> list[Row]:
+    """The corpora, the cases, random lines."""
+    texts = [
+        json.loads(line)["cmd"]
+        for line in (ROOT / "tests/permissions/commands.jsonl").read_text().splitlines()
+    ]
+    found = [Row(text) for text in texts]
+    found += [Row(text, "ask") for text in texts[::6]]
+    found += [Row(text, confined=True) for text in texts[::6]]
+    found += [Row(text, mode, ruled=True) for text in CASES for mode in ("bypass", "auto")]
+    invent = runpy.run_path(str(ROOT / "benchmarks/policy_fuzz.py"))["invent"]
+    chance = random.Random(7)
+    return found + [Row(invent(chance)) for _ in range(fuzz)]
+
+
+def covered(questions: list[Row]) -> tuple[list[str], dict[tuple[str, int], list[int]]]:
+    """The verdicts, and which rows run which lines."""
+    where: dict[tuple[str, int], set[int]] = defaultdict(set)
+    current = 0
+
+    def local(frame: FrameType, event: str, argument: object) -> object:
+        where[frame.f_code.co_filename, frame.f_lineno].add(current)
+        return local
+
+    def trace(frame: FrameType, event: str, argument: object) -> object:
+        if not frame.f_code.co_filename.startswith(str(FOLDER)):
+            return None
+        where[frame.f_code.co_filename, frame.f_lineno].add(current)
+        return local
+
+    verdicts = []
+    for current, question in enumerate(questions):  # noqa: B007
+        sys.settrace(trace)  # type: ignore[arg-type]
+        try:
+            verdicts.append(question.verdict())
+        finally:
+            sys.settrace(None)
+    return verdicts, {key: sorted(numbers) for key, numbers in where.items()}
+
+
+def mutants(path: Path, tables: bool) -> Iterator[Mutant]:
+    """Every mutant of one file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for index, node in enumerate(ast.walk(tree)):
+        for what, change, about in _changes(node, tables):
+            changed = copy.deepcopy(tree)
+            target = next(twin for number, twin in enumerate(ast.walk(changed)) if number == index)
+            change(target)
+            yield Mutant(
+                str(path), getattr(node, "lineno", 0), what, ast.fix_missing_locations(changed), about
+            )
+
+
+def _changes(node: ast.AST, tables: bool) -> Iterator[tuple[str, object, str | None]]:  # noqa: C901
+    if isinstance(node, ast.If | ast.IfExp | ast.While):
+        for value in (False, True) if not isinstance(node, ast.While) else (False,):
+            yield f"if {value}", lambda twin, value=value: setattr(twin, "test", ast.Constant(value)), None
+    if isinstance(node, ast.BoolOp):
+        for number in range(len(node.values)):
+            yield f"operand {number} gone", lambda twin, number=number: twin.values.pop(number), None
+    if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        return
+    if "|" in node.value and ("(" in node.value or "^" in node.value) and len(node.value) > 8:
+        for start, end, text in _alternatives(node.value):
+            left = node.value[:start] + node.value[end:]
+            yield f"alternative {text!r} gone", lambda twin, left=left: setattr(twin, "value", left), None
+    elif tables and node.value.count(" ") > 4 and not node.value.endswith("."):
+        for word in dict.fromkeys(node.value.split()):
+            left = re.sub(rf"(^|\s){re.escape(word)}(?=\s|$)", "", node.value)
+            yield (
+                f"word {word!r} gone",
+                lambda twin, left=left: setattr(twin, "value", left),
+                word.strip("=?-"),
+            )
+
+
+def _alternatives(pattern: str) -> Iterator[tuple[int, int, str]]:
+    for match in re.finditer(r"(?<=[(|])[^()|\[\]\\]+\|", pattern):
+        yield match.start(), match.end(), match[0][:-1]
+
+
+def killed(mutant: Mutant, questions: list[Row], verdicts: list[str], numbers: list[int]) -> bool:
+    """Whether a row notices; in a process of its own, whose modules are changed."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            _install(mutant)
+            import signal
+
+            signal.alarm(SECONDS)
+            noticed = any(_verdict(questions[number]) != verdicts[number] for number in numbers)
+            code = 0 if noticed else 1
+        except BaseException:  # noqa: BLE001  it does not even load
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return status != 256
+
+
+def _verdict(question: Row) -> str:
+    try:
+        return question.verdict()
+    except Exception as error:  # noqa: BLE001
+        return f"raised {error!r}"
+
+
+def _install(mutant: Mutant) -> None:
+    import logging
+
+    logging.disable()
+    module = next(m for m in sys.modules.values() if getattr(m, "__file__", None) == mutant.file)
+    old = {id(value): name for name, value in vars(module).items() if not name.startswith("__")}
+    before = dict(vars(module))
+    exec(compile(mutant.tree, mutant.file, "exec"), vars(module))
+    for other in [m for name, m in sys.modules.items() if name.startswith("mazu_ls.agent.permissions")]:
+        for name, value in list(vars(other).items()):
+            if (
+                id(value) in old
+                and value is before[old[id(value)]]
+                and not isinstance(value, type(os) | int | str)
+            ):
+                setattr(other, name, vars(module)[old[id(value)]])
+    for name, value in vars(module).items():
+        if name in globals() and globals()[name] is before.get(name):
+            globals()[name] = value
+
+
+def main() -> int:
+    fuzz = int(sys.argv[sys.argv.index("--fuzz") + 1]) if "--fuzz" in sys.argv else 1500
+    only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
+    questions = rows(fuzz)
+    started = time.process_time()
+    verdicts, where = covered(questions)
+    print(f"{len(questions)} rows judged in {time.process_time() - started:.0f} s CPU", flush=True)
+    total = dead = 0
+    for path in sorted(FOLDER.rglob("*.py")):
+        if only not in path.name:
+            continue
+        found, survivors = 0, []
+        for mutant in mutants(path, "--tables" in sys.argv):
+            found += 1
+            numbers = where.get((mutant.file, mutant.line), [])
+            if mutant.about is not None:
+                numbers = [n for n, row in enumerate(questions) if mutant.about in row.command]
+            elif not numbers and "alternative" in mutant.what:
+                numbers = list(range(len(questions) - fuzz))
+            if not numbers or not killed(mutant, questions, verdicts, numbers):
+                survivors.append(
+                    f"  {path.name}:{mutant.line} {mutant.what}" + ("" if numbers else " (no row comes here)")
+                )
+        total, dead = total + found, dead + found - len(survivors)
+        print(f"{path.relative_to(FOLDER)}: {found - len(survivors)} of {found}", flush=True)
+        if "--list" in sys.argv:
+            print("\n".join(survivors), flush=True)
+    print(f"killed {dead} of {total} mutants ({100 * dead / max(1, total):.1f} %)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
