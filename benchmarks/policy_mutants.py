@@ -121,7 +121,7 @@ def mutants(path: Path, tables: bool) -> Iterator[Mutant]:
             )
 
 
-def _changes(node: ast.AST, tables: bool) -> Iterator[tuple[str, object, str | None]]:  # noqa: C901
+def _changes(node: ast.AST, tables: bool) -> Iterator[tuple[str, object, str | None]]:
     if isinstance(node, ast.If | ast.IfExp | ast.While):
         for value in (False, True) if not isinstance(node, ast.While) else (False,):
             yield f"if {value}", lambda twin, value=value: setattr(twin, "test", ast.Constant(value)), None

@@ -212,3 +212,93 @@ def test_a_line_that_cannot_be_known_is_allowed_once_or_not_at_all(command: str,
 
 def test_a_word_of_the_shell_is_a_plain_word_where_it_is_an_argument(place: Place) -> None:
     assert decide(shell("mkdir -p d1"), "ask", [], place).always == ("mkdir",)
+
+
+DENIED = ["git push*", "npm publish", "kubectl delete *", "terraform apply", "docker push", "docker compose down", "cargo publish"]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["ask", "auto", "bypass"])
+@pytest.mark.parametrize(
+    ("command", "verdict"),
+    [
+        ("git -c a=b push", "deny"), ("git -C . push origin main", "deny"), ("git --git-dir=.git push", "deny"), ("git --git-dir .git push", "deny"),
+        ("env A=1 git -P push", "deny"), ("npm --silent publish", "deny"), ("npm --prefix sub publish --tag x", "deny"), ("kubectl -n prod delete pod x", "deny"),
+        ("kubectl -nprod delete pod x", "deny"), ("kubectl --context=x -n prod delete ns y", "deny"), ("terraform -chdir=x apply", "deny"),
+        ("docker --context x push y", "deny"), ("docker compose -f x.yml down", "deny"), ("cargo +nightly publish", "deny"), ("true; git -C x push", "deny"),
+        ("git --frobnicate status", "ask"), ("npm --frobnicate test", "ask"), ("kubectl --frobnicate get pods", "ask"),
+    ],
+)  # fmt: skip
+def test_a_rule_holds_behind_global_options(command: str, verdict: str, mode, place: Place) -> None:
+    rules = [Rule.of(SHELL, pattern, "deny") for pattern in DENIED]
+    for confined in (False, True):
+        there = Place(place.roots, place.cwd, place.home, confined)
+        assert decide(shell(command), mode, rules, there).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("command", "always"),
+    [
+        ("pytest -q", ("pytest",)), ("python3 -m pytest -q", ("python3", "-m", "pytest")), ("FOO=1 pytest -q", ("FOO=1", "pytest")),
+        ("pytest -q | tail -5", ("pytest",)), ("git add x", ("git", "add")),
+        *[(line, None) for line in ("LD_PRELOAD=x pytest", "sed -n p a", "rg x", "sort a", "git grep x", "git fetch o", "less a", "man ls", "vim -c q",
+            "sqlite3 a.db", "psql -c x", "zip a b", "go test ./...", "cargo test", "npm test", "make", "python3 -m http.server", "pytest | sh x")],
+    ],
+)  # fmt: skip
+def test_a_standing_permission_is_offered_for_first_words_or_for_the_exact_line(
+    command: str, always: tuple[str, ...] | None, place: Place, tmp_path: Path
+) -> None:
+    decision = decide(shell(command), "ask", [], place)
+    assert decision.always == always
+    assert decision.exact == (command, place.cwd)
+    grants = Grants.load(tmp_path / "mazu", "k")
+    granted = grants.add(SHELL, always) if always else grants.add(SHELL, (command,), place.cwd)
+    for rule in (granted.rule, Grants.load(tmp_path / "mazu", "k").rules()[0]):
+        assert decide(shell(command), "ask", [rule], place).verdict == "allow"
+        assert decide(shell(f"{command} && touch x"), "ask", [rule], place).verdict == "ask"
+
+
+@pytest.mark.parametrize("command", ["make", "FOO=1 npm test", "cargo test", "python3 x.py", "rm a", "x $(y)", "f() { ls; }; f", "echo x > y"])  # fmt: skip
+def test_in_the_sandbox_anything_runs_but_what_is_denied(command: str, place: Place) -> None:
+    confined = Place(place.roots, place.cwd, place.home, True)
+    decision = decide(shell(command), "auto", [], confined)
+    assert (decision.verdict, decision.sandboxed) == ("allow", True)
+    assert decide(shell(command), "auto", [], place).verdict == "ask"
+    assert decide(shell(command), "ask", [], confined).verdict == "ask"
+    assert decide(shell(command), "plan", [], confined).verdict == "deny"
+    assert decide(shell(f"{command}; sudo ls"), "auto", [], confined).verdict == "deny"
+    assert decide(shell(command), "auto", [Rule.of(SHELL, "*", "ask")], confined).verdict == "ask"
+    assert not decide(shell(command), "auto", [Rule.of(SHELL, "*", "allow")], confined).sandboxed
+
+
+@pytest.mark.parametrize("command", ["git commit -m x", "git add . && make", "git -C . checkout b", "env git stash", "echo x > package.json", "cp a Makefile"])  # fmt: skip
+def test_what_the_sandbox_would_not_let_happen_is_asked(command: str, place: Place) -> None:
+    assert (
+        decide(shell(command), "auto", [], Place(place.roots, place.cwd, place.home, True)).verdict == "ask"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "writes"),
+    [
+        ("git add a", True), ("git add a && git commit -m x", True), ("git -c user.name=a commit -m x", True), ("git branch --list; pytest -q", False),
+        ("git add a; echo x > b", False), ("git -c core.pager=x log", False), ("git rebase --exec make main", False), ("git bisect run make", False),
+        ("git submodule foreach make", False), ("git $X", False), ("env git add a", False),
+    ],
+)  # fmt: skip
+def test_only_a_line_of_git_alone_may_write_the_repository(command: str, writes: bool, place: Place) -> None:
+    assert decide(shell(command), "bypass", [], place).changes_git is writes
+
+
+def test_a_path_is_judged_where_it_leads(place: Place, tmp_path: Path) -> None:
+    """Links that a clone brings, and wildcards that find them."""
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    (outside / "in").mkdir(parents=True)
+    (outside / "u").write_text("mine")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "notes").symlink_to(outside / "u")
+    (tmp_path / "src/up").symlink_to(outside / "in")
+    (tmp_path / ".env").write_text("A=1")
+    for command in ("cat n*", "rg -L x", "grep -R x .", "grep -R x", "diff -rN src secrets", "cat src/up/../u", "cat .e*", "cat .[e]nv", "grep -r A .", "rg --hidden A", "head -1 [m-o]*"):  # fmt: skip
+        assert decide(shell(command), "auto", [], place).verdict == "ask", command
+    for command in ("cat open.md", "grep -n x open.md", "ls src", "rg x"):
+        assert decide(shell(command), "auto", [], place).verdict == "allow", command

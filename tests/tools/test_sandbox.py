@@ -115,6 +115,19 @@ async def test_other_processes_are_not_ended(project, held: str) -> None:
     await victim.wait()
 
 
+async def test_the_server_is_out_of_reach(project, held: str, monkeypatch) -> None:
+    """Neither its environment (of any thread) nor its memory can be read, and no capability is left, root or not."""
+    script = (
+        "import glob, os\n"
+        f"for path in [*glob.glob('/proc/{os.getpid()}/task/*/environ'), '/proc/{os.getpid()}/environ', *glob.glob('/proc/{os.getpid()}/task/*/mem')]:\n"
+        "    try:\n        open(path, 'rb').read(1); print('READ', path)\n    except OSError: pass\n"
+        "print([line for line in open('/proc/self/status') if line.startswith('CapEff')][0].split()[1])\n"
+    )
+    (project.root / "look.py").write_text(script)
+    text = await project.text(run_shell, command="python3 look.py")
+    assert text.strip() == "0" * 16
+
+
 async def test_git_is_read_only_but_for_commands_that_change_it(project, held: str) -> None:
     if held == "landlock":
         pytest.skip("Landlock cannot except a folder; the policy holds .git there, and the status says so")

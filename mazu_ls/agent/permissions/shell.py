@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import dropwhile
 
 from mazu_ls.agent.permissions import allow, repository
+from mazu_ls.agent.permissions.effects import ASSIGNMENT
 from mazu_ls.agent.permissions.grant_prefix import grant_prefix
 from mazu_ls.agent.permissions.lexer import lex
 from mazu_ls.agent.permissions.rules import Call, Decision, Place, Rule
@@ -59,7 +60,9 @@ class Line:
         """What "always" would store: for one command, or for the one in a line whose others only read."""
         commands = self.commands or []
         if len(commands) > 1:
-            commands = [argv for argv in commands if not _only_reads(argv, place)]
+            piped = all(segment.before == "|" for segment in lex(self.text).segments[1:])
+            acting = [argv for argv in commands if not _only_reads(argv, place)]
+            commands = acting or (commands[:1] if piped else [])
         return grant_prefix(commands[0]) if len(commands) == 1 else None
 
     @property
@@ -146,4 +149,5 @@ def _plain(text: str, place: Place) -> list[list[str]] | None:
         if argv := [word for value in values for word in value.candidates[0]]:
             commands.append(argv)
     sizes = sorted(len(words) - (words[0] == "time") for words in shape)
-    return commands if sorted(map(len, commands)) == sizes else None
+    lengths = [len(list(dropwhile(ASSIGNMENT.match, argv))) for argv in commands]
+    return commands if sorted(lengths) == sizes else None

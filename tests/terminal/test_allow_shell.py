@@ -1,0 +1,59 @@
+"""`mazu-ls run --allow-shell` as a script calls it: no terminal, nobody to ask."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.tools import sandbox
+
+COMMAND = {"name": "run_shell", "arguments": {"command": "FOO=1 make -s"}}
+
+
+async def run(
+    tmp_path: Path, *options: str, config: str = "", command: dict | None = None
+) -> tuple[dict, str, list]:
+    """The result, standard error, and what the model was told of its command."""
+    folder, home = tmp_path / "project", tmp_path / "home"
+    folder.mkdir()
+    home.mkdir()
+    (folder / "Makefile").write_text("all:\n\t@echo made > made.txt\n")
+    (home / "config.toml").write_text("[context]\nmap_tokens = 0\n" + config)
+    async with ModelServer([{"calls": [command or COMMAND]}, {"text": "Done."}]) as server:
+        env = {
+            **os.environ, "MAZU_HOME": str(home), "MAZU_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path),
+            "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": server.url, "MAZU_MODEL": "anthropic:claude-sonnet-4-5",
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "mazu_ls", "run", "Make it.", "--json", *options, cwd=folder, env=env,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        told = [part for body in server.bodies[1:] for part in body["messages"][-1]["content"] if part["type"] == "tool_result"]  # fmt: skip
+    return json.loads(out), err.decode(), told
+
+
+@pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
+async def test_with_a_sandbox_commands_run_unasked(tmp_path: Path) -> None:
+    result, _, _ = await run(tmp_path, "--allow-shell")
+    assert result["stopReason"] == "end_turn"
+    assert (tmp_path / "project/made.txt").read_text() == "made\n"
+
+
+async def test_without_one_it_is_said_what_is_not_held_and_that_no_one_can_be_asked(tmp_path: Path) -> None:
+    _, err, told = await run(tmp_path, "--allow-shell", config='[shell]\nsandbox = "off"\n')
+    assert not (tmp_path / "project/made.txt").exists()
+    assert "no one can be asked here; allow it with" in str(told)
+    assert "in time" not in str(told)
+    assert "not held by a sandbox (shell.sandbox is off)" in err
+
+
+async def test_a_hard_deny_holds_all_the_same(tmp_path: Path) -> None:
+    command = {"name": "run_shell", "arguments": {"command": "make -s && sudo make install"}}
+    _, _, told = await run(tmp_path, "--allow-shell", command=command)
+    assert "sudo changes whose rights commands have" in str(told)
+    assert not (tmp_path / "project/made.txt").exists()

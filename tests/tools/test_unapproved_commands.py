@@ -1,0 +1,180 @@
+"""Commands that nobody approved, in real processes: what they may do in the sandbox, and what they must not reach."""
+
+import shutil
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.config import ShellSettings
+from mazu_ls.errors import MazuError
+from mazu_ls.tools import resource_limits, sandbox
+from mazu_ls.tools.sandbox import Sandbox
+from mazu_ls.tools.shell import run_shell
+
+pytestmark = pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
+
+
+@pytest.fixture
+def clone(project):
+    """A project as a clone brings it, with what its user added; commands run unapproved."""
+    project.turn = replace(project.turn, attended=False)
+    project.write(
+        {
+            ".gitignore": ".env\n*.sqlite3\ncerts/\ntarget/\nnode_modules/\nbuilt/\n",
+            ".env": "TOKEN=the-secret\n",
+            "db.sqlite3": "rows\n",
+            "certs/ca.crt": "certificate\n",
+            "target/out.o": "old\n",
+            "node_modules/left-pad/index.js": "old\n",
+            ".vscode/tasks.json": "{}\n",
+            ".idea/workspace.xml": "<x/>\n",
+            ".envrc": "export A=1\n",
+            ".husky/pre-commit": "true\n",
+            ".github/workflows/ci.yml": "on: push\n",
+            "sub/.vscode/settings.json": "{}\n",
+            "sub/code.py": "x = 1\n",
+        }
+    )
+    subprocess.run(["git", "init", "-q"], cwd=project.root, check=True)
+    return project
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".vscode/tasks.json", ".idea/workspace.xml", ".envrc", ".husky/pre-commit", ".github/workflows/ci.yml", "sub/.vscode/settings.json",
+     ".git/config", ".git/hooks/post-checkout", ".git/info/attributes", "db.sqlite3", "certs/ca.crt", ".gitattributes"],
+)  # fmt: skip
+async def test_what_is_obeyed_or_in_no_checkpoint_stays_as_it_is(clone, path: str) -> None:
+    file = clone.root / path
+    before = file.read_bytes() if file.exists() else None
+    for command in (f"echo evil >> {path}", f"rm -rf {path}", f"mv {path} other", f"python3 -c \"open('{path}','w').write('evil')\"", f"ln -sf /etc/passwd {path}"):  # fmt: skip
+        await clone.call(run_shell, command=command)
+    assert (file.read_bytes() if file.exists() else None) == before
+
+
+async def test_build_output_and_sources_are_written(clone) -> None:
+    command = (
+        "echo new > target/out.o; rm -r node_modules; mkdir node_modules; echo 2 > sub/code.py; touch made"
+    )
+    assert (await clone.call(run_shell, command=command)).ok
+    assert (clone.root / "target/out.o").read_text() == "new\n"
+    assert (clone.root / "sub/code.py").read_text() == "2\n"
+    clone.configure(ShellSettings(outputs=("built",)))
+    clone.turn = replace(clone.turn, attended=False)
+    clone.write({"built/a": "old\n"})
+    assert (await clone.call(run_shell, command="echo new > built/a")).ok
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["cat .env", "cat .e*", "cat .[e]nv", "grep -r TOKEN .", "python3 -c \"print(open('.env').read())\"", "cp .env x; cat x", "ln .env x; cat x"],
+)  # fmt: skip
+async def test_secrets_of_the_project_are_not_there(clone, command: str) -> None:
+    assert "the-secret" not in await clone.text(run_shell, command=command)
+    assert (clone.root / ".env").read_text() == "TOKEN=the-secret\n"
+
+
+async def test_links_that_a_clone_brings_lead_nowhere(clone, tmp_path: Path) -> None:
+    outside = tmp_path / "documents"
+    outside.mkdir()
+    (outside / "diary.txt").write_text("dear diary\n")
+    (clone.root / "notes").symlink_to(outside / "diary.txt")
+    (clone.root / "src").mkdir()
+    (clone.root / "src/up").symlink_to(outside)
+    for command in ("cat n*", "grep -R diary .", "diff -rN src sub", "cat src/up/../documents/diary.txt", f"cat {outside}/diary.txt", "ls -R src/up/"):  # fmt: skip
+        assert "dear diary" not in await clone.text(run_shell, command=command)
+
+
+async def test_a_home_is_empty_but_for_toolchains_without_their_credentials(clone) -> None:
+    home = clone.home
+    for name, text in {".cargo/bin/tool": "tool", ".cargo/credentials.toml": "KEY", ".m2/settings.xml": "KEY", ".m2/repository/a.jar": "jar", "Documents/x": "KEY", ".ssh/id_rsa": "KEY"}.items():  # fmt: skip
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    text = await clone.text(run_shell, command="find ~ -type f -exec cat {} +; echo x > ~/.cargo/bin/tool")
+    assert "tool" in text and "jar" in text and "Read-only" in text
+    assert "KEY" not in text
+    assert (home / ".cargo/bin/tool").read_text() == "tool"
+
+
+async def test_sockets_and_other_processes_are_out_of_reach(clone) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(clone.root / "server.sock"))
+    listener.listen()
+    script = "import socket; socket.socket(socket.AF_UNIX).connect('server.sock'); print('reached')"
+    text = await clone.text(
+        run_shell, command=f'python3 -c "{script}"; ls /run /tmp; ls /proc | grep -c "^[0-9]"'
+    )
+    listener.close()
+    assert "reached" not in text
+    assert int(text.splitlines()[-1]) < 20
+
+
+async def test_what_programs_would_run_by_themselves_is_moved_away(project) -> None:
+    project.turn = replace(project.turn, attended=False)
+    text = await project.text(
+        run_shell, command="mkdir -p .vscode a/.git && echo '{}' > .vscode/tasks.json && echo made"
+    )
+    assert "made" in text and ".vscode was made by the command and moved to" in text
+    assert not (project.root / ".vscode").exists()
+    assert not (project.root / "a/.git").exists()
+    moved = list((project.home / "state/quarantine").glob("*-vscode"))
+    assert (moved[0] / "tasks.json").read_text() == "{}\n"
+
+
+async def test_an_approved_command_may_do_more(clone) -> None:
+    clone.turn = replace(clone.turn, attended=True)
+    assert "the-secret" in await clone.text(run_shell, command="cat .env")
+    assert (await clone.call(run_shell, command="echo 2 > db.sqlite3; echo 3 > .vscode/tasks.json")).ok
+    assert not (await clone.call(run_shell, command="touch .git/x")).ok
+
+
+async def test_without_its_sandbox_it_does_not_run(clone, monkeypatch) -> None:
+    monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("landlock", "for the test"))
+    with pytest.raises(MazuError, match="No sandbox"):
+        await clone.call(run_shell, command="touch ran")
+    assert not (clone.root / "ran").exists()
+
+
+@pytest.mark.parametrize("attended", [True, False])
+async def test_a_command_that_eats_memory_is_ended_with_a_sentence(
+    clone, monkeypatch, attended: bool
+) -> None:
+    monkeypatch.setattr(resource_limits, "memory_bytes", lambda: 300 * 2**20)
+    clone.turn = replace(clone.turn, attended=attended)
+    output = await clone.call(run_shell, command="echo {1..999999999}", timeout=60)
+    assert not output.ok
+    assert "GiB of memory, more than a command may" in output.text
+
+
+async def test_a_command_that_multiplies_is_ended_with_a_sentence(clone, monkeypatch) -> None:
+    monkeypatch.setattr(resource_limits, "MAX_PROCESSES", 40)
+    output = await clone.call(run_shell, command="for i in $(seq 60); do sleep 60 & done; wait", timeout=60)
+    assert "processes, more than the 40" in output.text
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+async def test_builds_and_tests_run(clone) -> None:
+    clone.write({"Makefile": "test:\n\t@echo $$FOO tested\n", "test_x.py": "import unittest\nclass T(unittest.TestCase):\n  def test(self): pass\n"})  # fmt: skip
+    assert (await clone.text(run_shell, command="FOO=all make -s test")).strip() == "all tested"
+    assert "OK" in await clone.text(run_shell, command="python3 -m unittest -q")
+
+
+def _two_checkouts(main: Path) -> None:
+    for arguments in (["init", "-q"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "first", "--allow-empty"], ["worktree", "add", "-q", "../linked"]):  # fmt: skip
+        main.mkdir(exist_ok=True)
+        subprocess.run(["git", *arguments], cwd=main, check=True)
+
+
+async def test_a_worktree_and_a_folder_of_a_repository_have_their_history(project) -> None:
+    main = project.root / "main"
+    _two_checkouts(main)
+    (main / "package").mkdir()
+    for root in (project.root / "linked", main / "package"):
+        here = type(project)(root, project.home)
+        here.turn = replace(here.turn, attended=False)
+        assert "first" in await here.text(run_shell, command="git log --oneline"), root
+    assert list((main / "package").iterdir()) == []
