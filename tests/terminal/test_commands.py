@@ -19,7 +19,7 @@ NOT_TYPED = {
     "mazu.session.events",
     "mazu.session.queue",
 }  # Ctrl-C, `mazu-ls chat`, the prompt itself, what chat views are drawn from
-OF_EDITORS = "mazu.view"
+OF_EDITORS = ("mazu.view", "mazu.actions.", "mazu.turn.")  # what code actions and views of changes run
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ FAMILIES = (
     "proposals",
     "views",
     "actions",
+    "turn_changes",
 )
 Run = Callable[..., Awaitable[Any]]
 

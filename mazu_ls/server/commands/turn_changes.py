@@ -1,0 +1,131 @@
+"""mazu.turn.changes and mazu.turn.revert: keep or undo what one turn did, per file and hunk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.commands import command
+from mazu_ls.server.commands.checkpoints import opened_checkpoints
+from mazu_ls.server.lsp import Position, Range
+from mazu_ls.server.rollback import roll_back
+from mazu_ls.server.wire import turn_changes as wire
+from mazu_ls.server.wire.checkpoints import RollbackResult
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn_changes import FileChange, TurnChanges
+    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.records import RollbackReport
+    from mazu_ls.server.server import Server
+
+
+@command("mazu.turn.changes")
+async def changes(server: Server, params: wire.OfTurn) -> wire.TurnChanges:
+    """The files that a turn changed, with their hunks."""
+    found, _ = await _changes(server, params.session_id, params.turn_id)
+    files = [_file(server, one) for one in found.files]
+    return wire.TurnChanges(found.turn_id, found.before, found.after, files)
+
+
+@command("mazu.turn.revert")
+async def revert(server: Server, params: wire.Revert) -> RollbackResult:
+    """Take back what a turn did to some files, or some hunks of it; what came after in the same files stays."""
+    found, checkpoints = await _changes(server, params.session_id, params.turn_id)
+    known = {one.path for one in found.files}
+    if unknown := [path for path in params.paths if path not in known]:
+        raise InvalidArguments(f"`paths`: the turn did not change {unknown[0]}", "paths")
+    offered = {one.hunk_id(n) for one in found.files for n in range(1, len(one.takes_back) + 1)}
+    if unknown := [id for id in params.hunks if id not in offered]:
+        raise InvalidArguments(f"`hunks`: the turn has no hunk {unknown[0]!r}", "hunks")
+    if found.before is None or not found.files:
+        raise MazuError(Kind.NOT_FOUND, "That turn changed no file.", "See mazu.turn.changes.")
+    wanted = [
+        one
+        for one in found.files
+        if (not params.paths and not params.hunks)
+        or one.path in params.paths
+        or any(id.rpartition("#")[0] == one.path for id in params.hunks)
+    ]
+    whole = [one.path for one in wanted if not one.partial]
+    report = await _by_rollback(server, checkpoints, found.before, whole) if whole else None
+    if report is None:
+        report = await _prepared(server, checkpoints, found.before)
+    for one in wanted:
+        if one.partial:
+            await _take_back(server, one, params.hunks, report)
+    report.verified = report.verified and not report.problems
+    server.notify_changed("checkpoints")
+    return RollbackResult.of(report)
+
+
+async def _by_rollback(
+    server: Server, checkpoints: Checkpoints, before: str, paths: list[str]
+) -> RollbackReport:
+    """Files that came, went or are binary, as they were before the turn."""
+    return await roll_back(server, checkpoints, before, only=["code"], paths=paths, on_conflict="spare")
+
+
+async def _prepared(server: Server, checkpoints: Checkpoints, before: str) -> RollbackReport:
+    """A report with the checkpoint that undoes the whole, taken now."""
+    from mazu_ls.checkpoints.records import PlanFiles, RollbackReport
+
+    buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
+    safety = await checkpoints.take(
+        kind="safety", label="before a part of a turn was undone", buffers=buffers
+    )
+    return RollbackReport(await checkpoints.get(before), safety, PlanFiles(), True, True)
+
+
+async def _take_back(
+    server: Server, change: FileChange, hunks: tuple[str, ...], report: RollbackReport
+) -> None:
+    """Edit one file; what cannot be taken back is a problem of the report."""
+    from mazu_ls.agent.turn_changes import take_back
+    from mazu_ls.checkpoints.records import Reasoned
+
+    path = server.workspace.resolve(change.path)
+    mine = [id for id in hunks if id.rpartition("#")[0] == change.path]
+    try:
+        text = await server.host.read(path)
+        after, gone = take_back(text, change, lambda id: not mine or id in mine)
+        if after != text:
+            await server.host.edit(path, text, after)
+            report.plan.write.append(change.path)
+    except (MazuError, OSError) as error:
+        report.problems.append(Reasoned(change.path, str(error)))
+        return
+    report.problems += [Reasoned(change.path, "a hunk was changed since and was left") for _ in gone]
+
+
+async def _changes(
+    server: Server, session_id: str | None, turn_id: str | None
+) -> tuple[TurnChanges, Checkpoints]:
+    from mazu_ls.agent.turn_changes import read_turn_changes
+
+    project = await server.opened()
+    checkpoints = await opened_checkpoints(server)
+    session = session_id or (await project.sessions.get(create=False)).id
+    events = await project.sessions.events(session)
+    return await read_turn_changes(checkpoints, events, turn_id), checkpoints
+
+
+def _file(server: Server, change: FileChange) -> wire.ChangedFile:
+    hunks = [
+        wire.ChangedHunk(
+            change.hunk_id(number),
+            Range(Position(hunk.line, 0), Position(hunk.line + len(hunk.old), 0)),
+            "\n".join(
+                [
+                    *(f"-{line.rstrip(ENDS)}" for line in hunk.new),
+                    *(f"+{line.rstrip(ENDS)}" for line in hunk.old),
+                ]
+            ),
+        )
+        for number, hunk in enumerate(change.takes_back, 1)
+    ]
+    uri = uris.from_path(server.workspace.resolve(change.path))
+    return wire.ChangedFile(change.path, uri, change.status, change.added, change.removed, hunks)
+
+
+ENDS = "\r\n"

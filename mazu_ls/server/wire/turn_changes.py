@@ -1,0 +1,52 @@
+"""What one turn changed, over the wire (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mazu_ls.server.lsp import Range
+from mazu_ls.server.wire.codec import Params, Wire
+
+
+class OfTurn(Params, frozen=True):
+    """A turn; without `turn_id` the last one of the session."""
+
+    session_id: str | None = None
+    turn_id: str | None = None
+
+
+class Revert(Params, frozen=True):
+    """`paths` and `hunks` together; without both everything that the turn changed."""
+
+    session_id: str | None = None
+    turn_id: str | None = None
+    paths: tuple[str, ...] = ()
+    hunks: tuple[str, ...] = ()
+
+
+class ChangedHunk(Wire, frozen=True):
+    """`range` are whole lines of the text after the turn; `diff` has the lines that went and came."""
+
+    id: str
+    range: Range
+    diff: str
+
+
+class ChangedFile(Wire, frozen=True):
+    """`added` and `removed` are null, and `hunks` empty, for a binary file."""
+
+    path: str
+    uri: str
+    status: Literal["added", "modified", "deleted"]
+    added: int | None
+    removed: int | None
+    hunks: list[ChangedHunk]
+
+
+class TurnChanges(Wire, frozen=True):
+    """`before` and `after` are checkpoints, null where the turn changed nothing."""
+
+    turn_id: str
+    before: str | None
+    after: str | None
+    files: list[ChangedFile]

@@ -1,0 +1,81 @@
+"""What a turn changed, and taking parts of it back, over the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.client import RpcFailure
+from tests.server.test_turns import agent
+
+TEXT = "".join(f"line {n}\n" for n in range(1, 31))
+CHANGED = TEXT.replace("line 3\n", "LINE 3\n").replace("line 27\n", "LINE 27\nextra\n")
+REPLIES: list[dict[str, Any]] = [
+    {
+        "calls": [
+            {
+                "name": "edit_file",
+                "arguments": {
+                    "path": "a.txt",
+                    "edits": [
+                        {"old": "line 3\n", "new": "LINE 3\n"},
+                        {"old": "line 27\n", "new": "LINE 27\nextra\n"},
+                    ],
+                },
+            },
+            {"name": "write_file", "arguments": {"path": "new.txt", "content": "new\n"}},
+        ]
+    },
+    {"text": "Done."},
+]
+
+
+async def test_hunks_are_shown_and_one_is_taken_back_around_later_work(env: dict[str, str], folder: Path):
+    (folder / "a.txt").write_text(TEXT)
+    async with agent(env, folder, REPLIES) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        assert (folder / "a.txt").read_text() == CHANGED
+        found = await client.command("mazu.turn.changes")
+        changed, new = found["files"]
+        assert (changed["path"], changed["status"], changed["added"], changed["removed"]) == (
+            "a.txt",
+            "modified",
+            3,
+            2,
+        )
+        assert (new["path"], new["status"]) == ("new.txt", "added")
+        first, second = changed["hunks"]
+        assert first["diff"] == "-line 3\n+LINE 3"
+        assert second["diff"] == "-line 27\n+LINE 27\n+extra"
+        assert second["range"]["start"]["line"] == 26 and second["range"]["end"]["line"] == 28
+        (folder / "a.txt").write_text("mine\n" + CHANGED)
+        done = await client.command("mazu.turn.revert", {"hunks": [second["id"]]})
+        assert done["applied"] and done["verified"] and done["plan"]["write"] == ["a.txt"]
+        assert (folder / "a.txt").read_text() == "mine\n" + TEXT.replace("line 3\n", "LINE 3\n")
+        assert (folder / "new.txt").exists()
+        await client.command("mazu.turn.revert", {"paths": ["new.txt"]})
+        assert not (folder / "new.txt").exists()
+        assert (folder / "a.txt").read_text().startswith("mine\n")
+        with pytest.raises(RpcFailure, match="did not change"):
+            await client.command("mazu.turn.revert", {"paths": ["other.txt"]})
+
+
+async def test_a_hunk_that_was_changed_since_is_left_and_said(env: dict[str, str], folder: Path):
+    (folder / "a.txt").write_text(TEXT)
+    async with agent(env, folder, REPLIES) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        (folder / "a.txt").write_text(CHANGED.replace("LINE 3\n", "My line three\n"))
+        done = await client.command("mazu.turn.revert", {"paths": ["a.txt"]})
+        assert not done["verified"] and [one["path"] for one in done["problems"]] == ["a.txt"]
+        assert (folder / "a.txt").read_text() == TEXT.replace("line 3\n", "My line three\n")
+
+
+async def test_a_turn_that_changed_nothing_has_no_changes(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"text": "Hello."}]) as client:
+        done = await client.command("mazu.chat", {"message": "Hi", "wait": True}, within=60)
+        found = await client.command("mazu.turn.changes", {"turnId": done["turnId"]})
+        assert found["files"] == [] and found["before"] is None
+        with pytest.raises(RpcFailure, match="changed no file"):
+            await client.command("mazu.turn.revert")
