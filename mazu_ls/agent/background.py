@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project import Project
     from mazu_ls.agent.session import Session
     from mazu_ls.host import Buffer
+    from mazu_ls.memory.inject import Injection
     from mazu_ls.memory.record import Memory
     from mazu_ls.models.model import Model
     from mazu_ls.workspace import Workspace
@@ -30,7 +31,7 @@ async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[s
     room = project.config.memory.inject_tokens // SKILLS_SHARE
     skills = await asyncio.to_thread(suggested, asked.text, project.folders, project.env, room)
     said = session.conversation.said
-    (memories, injected), _ = await asyncio.gather(
+    injection, _ = await asyncio.gather(
         recalled(
             project,
             asked.text,
@@ -42,7 +43,9 @@ async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[s
         ),
         session.draw_map(model, buffers),
     )
-    return [memories, skills, prompt.editor_state(buffers, project.workspace)], injected
+    session.standing_memory = injection.standing
+    blocks = [injection.text, skills, prompt.editor_state(buffers, project.workspace)]
+    return blocks, tuple(injection.memories)
 
 
 async def recalled(
@@ -54,11 +57,12 @@ async def recalled(
     recent: Iterable[str] = (),
     session_id: str | None = None,
     beside: str = "",
-) -> tuple[str, tuple[Memory, ...]]:
-    """What memory holds for a request, as a block, and the memories in it. The block `beside` shares its budget."""
+) -> Injection:
+    """What memory holds for a request. The block `beside` shares its budget."""
+    from mazu_ls.memory.inject import Injection, RecallContext, estimate
+
     if project.memories is None or project.config.memory.inject_tokens == 0:
-        return "", ()
-    from mazu_ls.memory.inject import RecallContext, estimate
+        return Injection()
 
     attached = [a for a in attachments if not a.image]
     selected = next((a.text for a in attached if a.first_line is not None), "")
@@ -67,13 +71,12 @@ async def recalled(
         selection=selected, recent=tuple(recent), session_id=session_id,
     )  # fmt: skip
     try:
-        injection = await project.memories.inject(
-            context, project.config.memory.inject_tokens - estimate(beside)
+        return await project.memories.inject(
+            context, project.config.memory.inject_tokens - (estimate(beside) if beside else 0)
         )
     except MazuError as error:
         await project.say_once(f"Memory could not be read for this turn: {error.message}")
-        return "", ()
-    return injection.text, tuple(injection.memories)
+        return Injection()
 
 
 def open_files(workspace: Workspace, buffers: Sequence[Buffer]) -> tuple[str, ...]:

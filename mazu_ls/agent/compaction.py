@@ -47,13 +47,13 @@ async def compact(
     # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
-    memories, _ = await background.recalled(
+    injection = await background.recalled(
         session.project, said[0] if said else summary, buffers, recent=[summary], session_id=session.id
     )
     session.map = ""
     await session.draw_map(model, buffers)
     request = "" if begins_exchange(messages[cut]) else _request(messages[:cut])
-    told = "\n\n".join(part for part in (summary, memories, request) if part)
+    told = "\n\n".join(part for part in (summary, injection.text, request) if part)
     session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
     session.last_input = _tokens(session.conversation.messages)
     return usage

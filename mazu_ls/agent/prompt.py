@@ -51,9 +51,10 @@ class Attachment:
 
 
 def system(
-    role: str, conventions: str, mode: Mode, folders: Sequence[Path], *, autonomous: bool, project_map: str
-) -> tuple[str, ...]:
-    """The system prompt, what never changes first, so that the provider's cache holds it."""
+    role: str, conventions: str, mode: Mode, folders: Sequence[Path], *, autonomous: bool, project_map: str,
+    memory: str = "",
+) -> tuple[str, ...]:  # fmt: skip
+    """The system prompt, what changes least first, so that the provider's cache holds it."""
     work = (
         "You were given a task to carry out on your own, within limits. Stop when it is done and verified."
         if autonomous
@@ -62,7 +63,7 @@ def system(
     place = "Workspace folders: " + (", ".join(str(folder) for folder in folders) or "none is open") + "."
     head = "\n\n".join(part for part in (role.strip(), RULES, MODES[mode], work, place) if part)
     drawn = f"<project_map>\n{closed(project_map, 'project_map')}\n</project_map>" if project_map else ""
-    return tuple(part for part in (head, conventions, drawn) if part)
+    return tuple(part for part in (head, conventions, drawn, memory) if part)
 
 
 def conventions(texts: Sequence[str]) -> str:

@@ -54,6 +54,8 @@ class Session:
         """The kind of the turn in whose middle mazu-ls ended, once that was found."""
         self.aside = False
         self.map = ""
+        self.standing_memory = ""
+        """The block of memory that stays the same from turn to turn; part of the system prompt."""
         self.queue: dict[str, journal.MessageQueued] = {}
         """Messages that wait for the running turn to end, in their order."""
         self._loaded = False
@@ -231,7 +233,8 @@ class Session:
         project = self.project
         drawn = self.map if project.map_budget(model) else ""
         return prompt.system(
-            project.role(), project.conventions(), mode, project.folders, autonomous=autonomous, project_map=drawn
+            project.role(), project.conventions(), mode, project.folders, autonomous=autonomous, project_map=drawn,
+            memory=self.standing_memory,
         )  # fmt: skip
 
     async def draw_map(self, model: Model, buffers: Sequence[Buffer]) -> None:

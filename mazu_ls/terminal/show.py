@@ -110,6 +110,14 @@ def _memories(out: Console, value: Result) -> None:
         out.print("nothing is remembered about that")
 
 
+def _injection(out: Console, value: Result) -> None:
+    for one in value["told"]:
+        _memory(out, {**one["memory"], "why": one["why"]})
+    for one in value["left"]:
+        out.print(f"[dim]left out ({one['why']}): {one['memory']['title']}[/]")
+    out.print(f"about {value['tokens']} of {value['budget']} tokens")
+
+
 def _remembered(out: Console, value: Result) -> None:
     out.print(f"{value['outcome']}:", end=" ")
     _memory(out, value["memory"])
@@ -313,6 +321,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.remember": _remembered,
     "mazu.recall": _memories,
     "mazu.memory.list": _memories,
+    "mazu.memory.why": _injection,
     "mazu.checkpoint": _checkpoint,
     "mazu.checkpoint.pin": _checkpoint,
     "mazu.checkpoint.unpin": _checkpoint,

@@ -124,6 +124,7 @@ VERBS = (
         ID, Option("title", "--title"), Option("body", "--body"), CATEGORY, SCOPE, Option("tags", "--tag", many=True),
         Option("pinned", "--pin", on=True), Option("pinned", "--unpin", off=True))),
     Verb("memory forget", "mazu.memory.forget", "remove a memory", (ID, SCOPE)),
+    Verb("memory why", "mazu.memory.why", "what a message would be given of memory, and why", (text("message", "the message"),)),
     Verb("memory consolidate", "mazu.memory.consolidate", "propose what to merge; --apply does it", (Option("apply", "--apply", on=True),)),
     Verb("memory export", "mazu.memory.export", "write memory as Markdown", (Option("uri", help="a file or folder", kind=uri, required=True),)),
     Verb("memory import", "mazu.memory.import", "read memory from Markdown", (Option("uri", help="a file or folder", kind=uri, required=True),)),

@@ -22,6 +22,7 @@ FAMILIES = (
     "sessions",
     "session_events",
     "memories",
+    "memory_injection",
     "checkpoints",
     "skills",
     "models",

@@ -1,0 +1,55 @@
+"""mazu.memory.why: what a message would be given of memory, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.server import attachments
+from mazu_ls.server.commands import command
+from mazu_ls.server.commands.memories import opened_memories
+from mazu_ls.server.wire import memory_injection as wire
+from mazu_ls.server.wire.common import Place
+from mazu_ls.server.wire.memories import Memory
+
+if TYPE_CHECKING:
+    from mazu_ls.server.server import Server
+
+STANDING_REASON = "stands until it is replaced: told in every turn while all of it fits the budget"
+
+
+async def _explain_selection(server: Server) -> wire.ExplainInjectionParams:
+    """Without arguments: the selected text is the message."""
+    text = server.editor.selection.strip() if server.editor else ""
+    if not text:
+        raise InvalidArguments(
+            "`message` is missing, and no text is selected that could stand for it", "message"
+        )
+    return wire.ExplainInjectionParams(text[:2000])
+
+
+@command("mazu.memory.why", natural=_explain_selection)
+async def explain_injection(server: Server, params: wire.ExplainInjectionParams) -> wire.InjectionView:
+    """What the next turn would be given of memory for this message, what was left out, and why. No model is called."""
+    from mazu_ls.agent import background
+
+    await opened_memories(server)
+    project = server.project
+    places = (Place(params.uri, params.range),) if params.uri else ()
+    attached = await attachments.attachments(server, places)
+    buffers = await project.host.buffers()
+    injection = await background.recalled(project, params.message, buffers, attachments=attached)
+    told = [
+        wire.InjectedMemory(
+            Memory.of(memory),
+            "standing" if position < injection.standing_count else "context",
+            _reason(memory.why, memory.pinned) if position < injection.standing_count else memory.why or "a summary of an earlier session",
+        )
+        for position, memory in enumerate(injection.memories)
+    ]  # fmt: skip
+    left = [wire.LeftOutMemory(Memory.of(one.memory), one.why) for one in injection.left_out]
+    return wire.InjectionView(told, left, injection.tokens, project.config.memory.inject_tokens)
+
+
+def _reason(why: str | None, pinned: bool) -> str:
+    return "pinned" if pinned else why or STANDING_REASON

@@ -1,0 +1,40 @@
+"""Memory injection over the wire (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mazu_ls.server.lsp import Range
+from mazu_ls.server.wire.codec import Params, Wire
+from mazu_ls.server.wire.common import Text
+from mazu_ls.server.wire.memories import Memory
+
+
+class ExplainInjectionParams(Params, frozen=True):
+    """`uri` and `range`: what would be attached to the message."""
+
+    message: Text
+    uri: str | None = None
+    range: Range | None = None
+
+
+class InjectedMemory(Wire, frozen=True):
+    """A memory that the turn is given: in the block that stands, or in the one of this request."""
+
+    memory: Memory
+    block: Literal["standing", "context"]
+    why: str
+
+
+class LeftOutMemory(Wire, frozen=True):
+    memory: Memory
+    why: str
+
+
+class InjectionView(Wire, frozen=True):
+    """`tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`."""
+
+    told: list[InjectedMemory]
+    left: list[LeftOutMemory]
+    tokens: int
+    budget: int
