@@ -34,7 +34,7 @@ async def explain_injection(server: Server, params: wire.ExplainInjectionParams)
     from mazu_ls.agent import background
 
     await opened_memories(server)
-    project = server.project
+    project = await server.opened()
     places = (Place(params.uri, params.range),) if params.uri else ()
     attached = await attachments.attachments(server, places)
     buffers = await project.host.buffers()
