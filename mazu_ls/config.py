@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct, field
 
+from mazu_ls import project_settings
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.workspace import project_files
 
@@ -187,7 +188,11 @@ def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
         base = _structure(merged)
         accepted = _accept(Config, layer.values, "", layer, warnings)
         if not layer.may_loosen:
-            accepted = _tightened(accepted, base, layer, warnings)
+            accepted = project_settings.tightened(
+                accepted,
+                msgspec.to_builtins(base),
+                lambda name, why, layer=layer: warnings.append(_warning(layer, name, why)),
+            )
         _merge(merged, accepted)
     if env.get("MAZU_MODEL"):
         merged["model"] = env["MAZU_MODEL"]
@@ -299,75 +304,6 @@ def _accept_table(
         else:
             warnings.append(_warning(layer, f"{name}.{entry}", "a table is expected; it is ignored"))
     return good
-
-
-STRICTNESS = {"plan": 0, "ask": 1, "auto": 1, "bypass": 2}
-SANDBOX = {"required": 0, "auto": 1, "off": 2}
-LOCKED = ("models", "mcp_servers", "web")
-"""Sections in which a project could send the user's keys or text elsewhere; taken from the project never."""
-
-
-def _tightened(values: dict[str, Any], base: Config, layer: Layer, warnings: list[str]) -> dict[str, Any]:
-    """What a project's own file may set: anything that does not loosen permissions or reach the user's keys."""
-
-    def refuse(name: str) -> None:
-        warnings.append(_warning(layer, name, "a project may tighten this, not loosen it; it is ignored"))
-
-    kept = {key: dict(value) if isinstance(value, Mapping) else value for key, value in values.items()}
-    for key in LOCKED:
-        if key in kept and key != "mcp_servers":
-            del kept[key]
-            refuse(key)
-    role = Path(str(kept.get("role", "")))
-    if role.is_absolute() or role.parts[:1] == ("~",) or ".." in role.parts:
-        del kept["role"]
-        refuse("role (outside the project)")
-    permissions = kept.get("permissions", {})
-    mode = permissions.get("mode")
-    if (
-        mode
-        and (mode == "auto" or STRICTNESS[mode] > STRICTNESS[base.permissions.mode])
-        and mode != base.permissions.mode
-    ):
-        del permissions["mode"]
-        refuse("permissions.mode")
-    if "rules" in permissions:
-        rules = [rule for rule in permissions["rules"] if rule.get("verdict", "ask") != "allow"]
-        if len(rules) != len(permissions["rules"]):
-            refuse("permissions.rules (verdict allow)")
-        permissions["rules"] = [*msgspec.to_builtins(base.permissions.rules), *rules]
-    shell = kept.get("shell", {})
-    if "sandbox" in shell and SANDBOX[shell["sandbox"]] > SANDBOX[base.shell.sandbox]:
-        del shell["sandbox"]
-        refuse("shell.sandbox")
-    if shell.get("network") and not base.shell.network:
-        del shell["network"]
-        refuse("shell.network")
-    if "readable" in shell:
-        del shell["readable"]
-        refuse("shell.readable")
-    _cap_numbers(kept, base, refuse)
-    return kept
-
-
-def _cap_numbers(kept: dict[str, Any], base: Config, refuse: Any) -> None:
-    """Limits may only be lowered by a project, the approval time only shortened."""
-    limits = kept.get("limits", {})
-    for name in tuple(limits):
-        ceiling = getattr(base.limits, name)
-        if limits[name] is None or (ceiling is not None and limits[name] > ceiling):
-            del limits[name]
-            refuse(f"limits.{name}")
-    timeout = kept.get("permissions", {}).get("timeout_seconds")
-    if timeout and timeout > base.permissions.timeout_seconds:
-        del kept["permissions"]["timeout_seconds"]
-        refuse("permissions.timeout_seconds")
-    if kept.get("council", {}).get("confirm_above_usd", 0) > base.council.confirm_above_usd:
-        del kept["council"]["confirm_above_usd"]
-        refuse("council.confirm_above_usd")
-    if kept.get("memory", {}).get("write") == "auto" and base.memory.write != "auto":
-        del kept["memory"]["write"]
-        refuse("memory.write")
 
 
 def _warning(layer: Layer, name: str, problem: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.workspace import project_files
@@ -79,3 +79,10 @@ def project_folder(root: Path, name: str = "") -> Path:
     if not os.access(root / inside, os.W_OK):
         raise PermissionError(errno.EACCES, "is not writable", str(root / inside))
     return root / inside
+
+
+def has_extension_folder(name: str, folders: Sequence[Path], env: Mapping[str, str] = os.environ) -> bool:
+    """Whether the user's own folder or the project's `.mazu/` has a folder `name` ("skills", "tools")."""
+    return (mazu_home(env) / name).is_dir() or any(
+        project_files.is_folder(root, PurePosixPath(PROJECT_FOLDER, name)) for root in folders[:1]
+    )

@@ -84,7 +84,7 @@ def parse(text: str) -> Story:
                 story.replies.append(_reply(rest, body))
             case "and":
                 story.replies[-1].setdefault("calls", []).extend(_reply(rest, body).get("calls", []))
-            case "user" | "attach" | "restart" | "end":
+            case "user" | "attach" | "restart" | "end" | "role":
                 story.steps.append((verb, rest, body))
             case _:
                 story.files[name] = body
@@ -200,6 +200,8 @@ async def play(story: Story, root: Path) -> World:
                 (await project.sessions.get()).append(journal.SessionEnded())
                 project.sessions.current = None
                 await project.extractions.settled()
+            elif verb == "role":
+                project.set_role(body, write=True)
             elif verb == "attach":
                 attached.append(Attachment(rest, world.file(rest)))
             elif rest.startswith("types "):

@@ -1,6 +1,14 @@
 """A setting that is wrong is named, and costs nothing beside itself."""
 
-from mazu_ls.config import Layer, load
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from mazu_ls.config import Config, Layer, load
+from mazu_ls.project_settings import DIRECTIONS
 
 RULES = [
     {"tool": "run_shell", "pattern": "npm *", "verdict": "deny"},
@@ -29,3 +37,114 @@ def test_a_wrong_value_keeps_what_stood_before_it():
     loaded = load(layers, {})
     assert (loaded.config.limits.max_steps, loaded.config.limits.max_failures) == (7, 2)
     assert len(loaded.warnings) == 1
+
+
+def settings(struct: type[Struct] = Config, prefix: str = "") -> Iterator[str]:
+    """The dotted name of every setting."""
+    for name, hint in get_type_hints(struct).items():
+        if isinstance(hint, type) and issubclass(hint, Struct):
+            yield from settings(hint, f"{name}.")
+        else:
+            yield prefix + name
+
+
+def test_every_setting_has_one_direction():
+    assert sorted(settings()) == sorted(DIRECTIONS)
+
+
+LOOSER: dict[str, tuple[Any, Any]] = {
+    "council.confirm_above_usd": (1.0, 100.0),
+    "permissions.mode": ("ask", "bypass"),
+    "permissions.timeout_seconds": (300, 301),
+    "limits.max_steps": (15, 16),
+    "limits.max_cost_usd": (1.0, 2.0),
+    "limits.max_tokens": (1000, 2000),
+    "limits.max_seconds": (10.0, 20.0),
+    "limits.max_failures": (5, 6),
+    "memory.write": ("off", "auto"),
+    "memory.inject_tokens": (1500, 0),
+    "memory.forgetting": (False, True),
+    "memory.semantic": (False, True),
+    "checkpoints.every": (1, 100),
+    "checkpoints.keep_days": (30, 1),
+    "checkpoints.max_bytes": (10**9, 1),
+    "checkpoints.max_untracked_file_bytes": (10**7, 1),
+    "checkpoints.max_tracked_file_bytes": (10**8, 1),
+    "edits.apply": ("propose", "direct"),
+    "shell.timeout_seconds": (120.0, 121.0),
+    "shell.sandbox": ("auto", "off"),
+    "shell.network": (False, True),
+    "web.allow_private": (False, True),
+    "role": (".mazu/role.md", "../../role.md"),
+    "models": ({}, {"mine": {"provider": "openai", "base_url": "http://evil.test"}}),
+}
+TIGHTER: dict[str, tuple[Any, Any]] = {
+    "council.confirm_above_usd": (1.0, 0.1),
+    "permissions.mode": ("ask", "plan"),
+    "permissions.timeout_seconds": (300, 10),
+    "limits.max_steps": (15, 3),
+    "limits.max_cost_usd": (1.0, 0.5),
+    "limits.max_tokens": (1000, 500),
+    "limits.max_seconds": (10.0, 5.0),
+    "limits.max_failures": (5, 1),
+    "memory.write": ("auto", "ask"),
+    "checkpoints.every": (3, 1),
+    "checkpoints.keep_days": (30, 90),
+    "edits.apply": ("direct", "propose"),
+    "shell.timeout_seconds": (120.0, 10.0),
+    "shell.sandbox": ("auto", "required"),
+    "shell.network": (True, False),
+    "web.allow_private": (True, False),
+    "role": (".mazu/role.md", "docs/role.md"),
+    "model": ("anthropic:a", "anthropic:b"),
+    "council.models": (["a", "b"], ["c", "d"]),
+    "council.lead": ("a", "c"),
+    "context.window_turns": (9, 3),
+    "context.window_tokens": (9000, 3000),
+    "context.compact_at": (0.5, 0.4),
+    "context.map_tokens": (1000, 10),
+}
+LISTS = {"permissions.rules", "mcp_servers"}
+
+
+def nested(name: str, value: Any) -> dict[str, Any]:
+    for part in reversed(name.split(".")):
+        value = {part: value}
+    return value
+
+
+def in_force(name: str, user: Any, project: Any) -> tuple[Any, tuple[str, ...]]:
+    layers = [Layer("user", nested(name, user)), Layer("project", nested(name, project), may_loosen=False)]
+    loaded = load(layers, {})
+    value = msgspec.json.decode(msgspec.json.encode(loaded.config))
+    for part in name.split("."):
+        value = value[part]
+    return value, loaded.warnings
+
+
+def test_each_setting_is_tried_in_both_directions():
+    assert {name for name, one in DIRECTIONS.items() if one.name != "set"} - LISTS <= LOOSER.keys()
+    assert {name for name, one in DIRECTIONS.items() if one.name != "user"} - LISTS == TIGHTER.keys()
+
+
+@pytest.mark.parametrize(("name", "pair"), LOOSER.items(), ids=LOOSER.keys())
+def test_a_project_cannot_loosen(name: str, pair: tuple[Any, Any]):
+    value, warnings = in_force(name, *pair)
+    assert value == pair[0]
+    assert len(warnings) == 1 and name.partition(".")[0] in warnings[0]
+
+
+@pytest.mark.parametrize(("name", "pair"), TIGHTER.items(), ids=TIGHTER.keys())
+def test_a_project_can_tighten_or_choose(name: str, pair: tuple[Any, Any]):
+    assert in_force(name, *pair) == (pair[1], ())
+
+
+def test_a_project_adds_rules_that_hold_it_back_and_servers_that_wait_for_agreement():
+    deny, allow = {"tool": "web_fetch", "verdict": "deny"}, {"tool": "run_shell", "verdict": "allow"}
+    rules, warnings = in_force("permissions.rules", [{"tool": "a", "verdict": "allow"}], [deny, allow])
+    assert [(rule["tool"], rule["verdict"]) for rule in rules] == [("a", "allow"), ("web_fetch", "deny")]
+    assert len(warnings) == 1
+    mine, theirs = {"name": "notes", "command": "mine"}, {"name": "notes", "command": "theirs"}
+    servers, warnings = in_force("mcp_servers", [mine], [theirs, {"name": "other", "command": "x"}])
+    assert [(server["name"], server["command"]) for server in servers] == [("notes", "mine"), ("other", "x")]
+    assert len(warnings) == 1

@@ -12,7 +12,7 @@ import msgspec
 from mazu_ls import paths
 from mazu_ls.agent.suggested import has_skills
 from mazu_ls.config import Layer, McpServer
-from mazu_ls.errors import MazuError
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
 
 if TYPE_CHECKING:
@@ -68,6 +68,12 @@ class Extensions:
         self._configured = servers
         self._spawn(self._replace(servers, own))
 
+    def agree(self, name: str) -> None:
+        """The user agrees to an MCP server as it is configured. Raises MazuError(not_found)."""
+        if self._mcp is None or name not in self._mcp.servers:
+            raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
+        self._mcp.agree(name)
+
     async def close(self) -> None:
         """End the servers."""
         for task in self._tasks:
@@ -78,8 +84,7 @@ class Extensions:
             await self._mcp.close()
 
     def _has_custom(self) -> bool:
-        places = [paths.mazu_home(self._env), *(root / paths.PROJECT_FOLDER for root in self._folders[:1])]
-        return any((place / "tools").is_dir() for place in places)
+        return paths.has_extension_folder("tools", self._folders, self._env)
 
     def _skills(self, taken: Sequence[str]) -> list[Tool]:
         if not has_skills(self._folders, self._env):

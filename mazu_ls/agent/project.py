@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ONE_SHOTS = "oneshot"
+WORKSPACE_VALUES = "workspace"
+"""Key of the editor's settings under which a client says what its workspace carries: a project may only tighten."""
 WARM_SECONDS = 2.0
 MAP_SECONDS = 0.2
 """A turn waits no longer than this for the project map; the next one has it."""
@@ -79,9 +81,9 @@ class Project:
         self._told: set[str] = set()
         self._saying: set[asyncio.Task[None]] = set()
         self._map: ProjectMap
-        self._role: Role
+        self.role_document: Role
         self._extensions: Extensions | None = None
-        self._mcp_of_user: list[McpServer] = []
+        self.mcp_of_user: list[McpServer] = []
         self._warming: asyncio.Task[None]
         self._patience: Patience | None = None
 
@@ -106,8 +108,8 @@ class Project:
         project.extractions.start()
         project._extensions = Extensions(project.folders, project.key, host, env)
         project._extend()
-        project._role = Role(project._documents, project.root, project.key, host, env)
-        await project._role.look(project.config.role)
+        project.role_document = Role(project._documents, project.root, project.key, host, env)
+        await asyncio.to_thread(project.role_document.look, project.config.role)
         project._map = ProjectMap(project.workspace, project.state)
         project._warming = asyncio.create_task(project._warm_map())
         project.grants = Grants.load(paths.mazu_home(env), project.key)
@@ -117,7 +119,7 @@ class Project:
         if self._extensions is None:
             return
         seconds = self.config.permissions.timeout_seconds
-        self._extensions.configure(self.config.mcp_servers, self._mcp_of_user, seconds)
+        self._extensions.configure(self.config.mcp_servers, self.mcp_of_user, seconds)
 
     def _make_folders(self) -> None:
         if not self.folders:
@@ -203,11 +205,14 @@ class Project:
             problems += [problem] if problem else []
         exposed = settings_of.exposed(own)
         problems += [exposed] if exposed and exposed not in self.warnings else []
-        layers.append(settings_of.Layer("editor settings", settings))
+        own_settings = {key: value for key, value in settings.items() if key != WORKSPACE_VALUES}
+        layers.append(settings_of.Layer("editor settings", own_settings))
+        if isinstance(brought := settings.get(WORKSPACE_VALUES), Mapping):
+            layers.append(settings_of.Layer("the workspace's editor settings", brought, may_loosen=False))
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config
         self._models.clear()
-        self._mcp_of_user = written_by_user(layers)
+        self.mcp_of_user = written_by_user(layers)
         self._extend()
         problems += loaded.warnings
         self.warnings += [problem for problem in problems if problem not in self.warnings]
@@ -230,6 +235,12 @@ class Project:
         """A conversation stands at another event than its last one: tell whoever asked to hear of it."""
         for listener in tuple(self.head_listeners):
             listener(session_id, head)
+
+    def agree_to_mcp_server(self, name: str) -> None:
+        """The user agrees to an MCP server as it is configured; it is started. Raises MazuError(not_found)."""
+        if self._extensions is None:
+            raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
+        self._extensions.agree(name)
 
     def tools(self) -> list[Tool]:
         """Everything a model may call here."""
@@ -267,20 +278,19 @@ class Project:
 
     def role(self) -> str:
         """The role document in force, empty where there is none."""
-        return self._role.text(self.config.role, self.config.permissions.timeout_seconds)
+        return self.role_document.text(self.config.role, self.config.permissions.timeout_seconds)
 
     def set_role(self, text: str, *, write: bool) -> None:
         """The user makes `text` the role; `write` puts it into the document, which else holds it already."""
         if write:
-            path = self._role.path(self.config.role)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        self._role.agree(text)
+            self.role_document.write(self.config.role, text)
+        else:
+            self.role_document.agree(text)
 
     def conventions(self) -> str:
         """AGENTS.md and CLAUDE.md of the folders, marked as the project's words."""
         return prompt.conventions(
-            [self._documents.text(root / name) for root in self.folders for name in prompt.CONVENTIONS]
+            [self._documents.text(root, name) for root in self.folders for name in prompt.CONVENTIONS]
         )
 
     def map_budget(self, model: Model) -> int:
@@ -362,7 +372,7 @@ class Project:
         self._warming.cancel()
         await self.extractions.close()
         await asyncio.gather(self.sessions.close(), self._map.close())
-        await self._role.close()
+        await self.role_document.close()
         if self._extensions:
             await self._extensions.close()
         if self.checkpoints:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.messages import closed
-from mazu_ls.paths import PROJECT_FOLDER, mazu_home
+from mazu_ls.paths import has_extension_folder
 
 if TYPE_CHECKING:
     from mazu_ls.tools.skillbook import Skill
@@ -20,8 +20,7 @@ ENOUGH = 2
 
 def has_skills(folders: Sequence[Path], env: Mapping[str, str]) -> bool:
     """Whether there is any folder with skills; costs no import."""
-    places = [mazu_home(env), *(folder / PROJECT_FOLDER for folder in folders[:1])]
-    return any((place / "skills").is_dir() for place in places)
+    return has_extension_folder("skills", folders, env)
 
 
 def suggested(task: str, folders: Sequence[Path], env: Mapping[str, str], tokens: int) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path, PurePosixPath
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import markdown
@@ -13,6 +14,7 @@ from mazu_ls.memory.record import identifier
 from mazu_ls.memory.rows import Entry, Rows
 from mazu_ls.memory.shelf import Shelf
 from mazu_ls.store import select
+from mazu_ls.workspace import project_files
 
 MARK = "<!-- mazu: next memory -->"
 """Stands alone on a line between two entries of one file; such a line of a text gets a backslash more."""
@@ -20,58 +22,78 @@ _MARK_LINE = re.compile(rf"^(\\*{re.escape(MARK)})$", re.MULTILINE)
 FOLDERS = {"page": "wiki", "summary": "sessions", "trait": "traits", "relation": "relations"}
 
 
-async def export(shelves: Iterable[Shelf], target: Path) -> int:
+async def export(shelves: Iterable[Shelf], target: Path, within: Path | None = None) -> int:
     """Write every entry of `shelves` to `target`: one file where it ends in .md, else a folder of files.
 
-    Returns how many. Files of an earlier export whose title changed are replaced. Raises MazuError(storage).
+    `within` is the project's folder where `target` lies in it: no link below it is followed. Returns how many. Files of
+    an earlier export whose title changed are replaced. Raises MazuError(storage).
     """
+    root = within or target.parent
+    inside = PurePosixPath(target.relative_to(root).as_posix())
     try:
-        if target.suffix == ".md" and not target.is_dir():
-            return await _export_file(shelves, target)
-        return await _export_folder(shelves, target)
+        if within is None:
+            root.mkdir(parents=True, exist_ok=True)
+        if target.suffix == ".md" and not project_files.is_folder(root, inside):
+            return await _export_file(shelves, root, inside)
+        return await _export_folder(shelves, root, inside)
     except OSError as error:
         raise MazuError(
-            Kind.STORAGE, f"{target} cannot be written: {error.strerror}.", "Choose another place."
+            Kind.STORAGE,
+            f"{target} cannot be written: {error.strerror} ({error.filename}).",
+            "Choose another place.",
         ) from error
 
 
-async def _export_file(shelves: Iterable[Shelf], target: Path) -> int:
-    target.parent.mkdir(parents=True, exist_ok=True)
+async def _export_file(shelves: Iterable[Shelf], root: Path, inside: PurePosixPath) -> int:
     count = 0
-    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    with draft.open("w", encoding="utf-8", newline="\n") as file:
+    with tempfile.TemporaryFile() as file:  # the whole is put in place at once
         async for _, texts in _pages(shelves):
             for _, text in texts:
-                file.write(f"{MARK}\n" if count else "")
-                file.write(text)
+                file.write(f"{MARK}\n".encode() if count else b"")
+                file.write(text.encode())
                 count += 1
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(target)
+        file.seek(0)
+        await asyncio.to_thread(project_files.write_file, root, inside, file.read())
     return count
 
 
-async def _export_folder(shelves: Iterable[Shelf], target: Path) -> int:
-    target.mkdir(parents=True, exist_ok=True)
+async def _export_folder(shelves: Iterable[Shelf], root: Path, inside: PurePosixPath) -> int:
     count = 0
     for shelf in shelves:
-        (target / shelf.scope).mkdir(exist_ok=True)
-    before = {_id(path): path for path in target.rglob("[mg]_*.md")}
+        project_files.create_folder(root, inside / shelf.scope)
+    before = await asyncio.to_thread(_exported, root, inside)
     async for scope, texts in _pages(shelves):
-        for name, text in texts:
-            path = target / scope / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            old = before.get(_id(path))
-            draft = path.with_name(f".{path.name}.part")
-            draft.write_bytes(text.encode())
-            draft.replace(path)
-            if old is not None and old != path:
-                old.unlink(missing_ok=True)
-            count += 1
+        await asyncio.to_thread(_write_page, root, inside / scope, texts, before)
+        count += len(texts)
     return count
 
 
-def _id(path: Path) -> str:
+def _write_page(
+    root: Path, folder: PurePosixPath, texts: list[tuple[str, str]], before: Mapping[str, PurePosixPath]
+) -> None:
+    for name, text in texts:
+        path = folder / name
+        project_files.write_file(root, path, text.encode(), durable=False)
+        old = before.get(_id(path))
+        if old is not None and old != path:
+            project_files.remove_file(root, old, missing_ok=True)
+
+
+def _exported(root: Path, inside: PurePosixPath) -> dict[str, PurePosixPath]:
+    """The files of an earlier export, by id; folders that links lead to are left alone."""
+    found: dict[str, PurePosixPath] = {}
+    waiting = [inside]
+    while waiting:
+        folder = waiting.pop()
+        for entry in project_files.list_folder(root, folder):
+            if entry.kind == "folder":
+                waiting.append(folder / entry.name)
+            elif entry.kind == "file" and (id := _id(folder / entry.name)):
+                found[id] = folder / entry.name
+    return found
+
+
+def _id(path: PurePosixPath) -> str:
     """The id that the name of a file begins with; empty where it begins with none."""
     found = re.match(r"[mg]_\d{6,}(?=[-.])", path.name)
     return found[0] if found else ""
@@ -105,8 +127,13 @@ def _files(rows: Rows, after: int, limit: int = 500) -> list[tuple[int, str, str
 
 
 def _name(entry: Entry, scope: str) -> str:
-    if entry.kind in ("page", "trait", "summary"):
+    if entry.kind in ("page", "trait", "summary") and _is_name(entry.key or ""):
         return f"{FOLDERS[entry.kind]}/{entry.key}.md"
     id = identifier(scope, entry.n or 0)
     words = re.sub(r"[^\w]+", "-", entry.title.casefold())[:48].strip("-")
     return f"{FOLDERS.get(entry.kind, entry.category)}/{id}{'-' + words if words else ''}.md"
+
+
+def _is_name(key: str) -> bool:
+    """Whether a key can stand for itself as a path: no empty, hidden or upward part."""
+    return all(re.fullmatch(r"[^\W_][\w.-]*", part) for part in key.split("/"))

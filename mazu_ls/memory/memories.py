@@ -244,10 +244,10 @@ class Memories:
             return 0
         return sum([await shelf.write(consolidate.fade) for shelf in self.shelves])
 
-    async def export(self, target: Path, scope: str | None = None) -> int:
+    async def export(self, target: Path, scope: str | None = None, within: Path | None = None) -> int:
         """Write everything remembered to a folder of Markdown, or to one file whose name ends in .md; returns how many."""
         await self.flush_uses()
-        return await export.export(self.shelves.of(scope), target)
+        return await export.export(self.shelves.of(scope), target, within)
 
     async def markdown(self, id: str, scope: str | None = None) -> str:
         """One memory, page, trait or summary as the export writes it. Raises MazuError(not_found)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -213,10 +214,12 @@ async def _document_of(server: Server, session: Session) -> Path:
     """The session's chat document, written with what was said so far where there is none."""
     project = await server.opened()
     path = await asyncio.to_thread(own_files.folder_of, project, "chats") / f"{session.id}.md"
-    if not path.exists():
+    if not os.path.lexists(path):
         seen = await project.sessions.snapshot(session.id, now=lambda session: None)
-        text = f"{chats.header(session.id)}{render_turns(session.id, seen.events, seen.head)}## You\n\n"
-        await asyncio.to_thread(path.write_text, text, "utf-8")
+        text = f"{chats.header(session.id)}{render_turns(session.id, seen.events, seen.head)}## You
+
+"
+        await asyncio.to_thread(own_files.write, path.parent, path.name, text.encode())
     return path
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import PROJECT_FOLDER, private_folder, project_folder
-from mazu_ls.workspace import Workspace
+from mazu_ls.workspace import Workspace, project_files
 from mazu_ls.workspace.disk import edit_text, read_text
 
 if TYPE_CHECKING:
@@ -27,10 +26,7 @@ def folder_of(project: Project, name: str) -> Path:
     """
     if project.folders:
         try:
-            place = project_folder(project.root) / name
-            place.mkdir(exist_ok=True)
-            if os.access(place, os.W_OK):
-                return place
+            return project_folder(project.root, name)
         except OSError as error:
             logger.info("%s is kept in the state directory: %s", name, error)
     try:
@@ -48,6 +44,22 @@ def chat_of(project: Project, session_id: str) -> Path | None:
     folders = [project.root / PROJECT_FOLDER] if project.folders else []
     places = [folder / "chats" / f"{session_id}.md" for folder in (*folders, _elsewhere(project))]
     return next((place for place in places if place.is_file()), None)
+
+
+def write(place: Path, name: str, data: bytes) -> Path:
+    """Put a file of ours, private to the user, below a folder that `folder_of` gave; as a whole or not at all.
+
+    Raises MazuError(storage) where a link or something else stands in the way.
+    """
+    try:
+        project_files.write_file(place, name, data)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"{place / name} cannot be written: {error.strerror or error}.",
+            "Remove what stands in its way.",
+        ) from error
+    return place / name
 
 
 async def read(server: Server, path: Path) -> str:

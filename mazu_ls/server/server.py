@@ -184,8 +184,8 @@ class Server:
 
     async def show_text(self, name: str, text: str) -> None:
         """Put a text before the user as a file in `.mazu/view/`."""
-        place = own_files.folder_of(await self.opened(), "view") / name
-        place.write_text(text, encoding="utf-8")
+        folder = own_files.folder_of(await self.opened(), "view")
+        place = own_files.write(folder, name, text.encode("utf-8", "surrogatepass"))
         if not await self.host.show(place):
             await self.host.say("info", f"Mazu: see {place}")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.tools.trust import Trust
 from mazu_ls.workspace import project_files
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def _create(root: Path) -> tuple[Path, list[str]]:
             if project_files.stat_entry(root, place) is None:
                 project_files.write_file(root, place, text.encode(), mode=0o644)
                 made.append(str(root / place))
+                if name == "role.md":  # the user makes it here, so it needs no question
+                    Trust.load(paths.mazu_home()).agree("role", paths.root_key(root), text.encode())
     except OSError as error:
         raise MazuError(
             Kind.STORAGE, f"{root / paths.PROJECT_FOLDER} cannot be written: {error.strerror or error}.",

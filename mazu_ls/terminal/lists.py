@@ -132,6 +132,12 @@ def _pruned(out: Console, value: Result) -> None:
     out.print(f"removed {count} checkpoint{'' if count == 1 else 's'}, {size(value['bytesFreed'])} freed")
 
 
+def _trust(out: Console, value: Result) -> None:
+    columns(out, ((one["id"], one["state"], one["hash"], one["path"]) for one in value["items"]))
+    if not value["items"]:
+        out.print("this project brings nothing that needs your agreement")
+
+
 def _role(out: Console, value: Result) -> None:
     path = unquote(urlsplit(value["uri"]).path)
     out.print(value["text"] or f"There is no role document; write {path}", markup=False)
@@ -174,6 +180,9 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.permissions.revoke": _permissions,
     "mazu.permissions.mode": _permissions,
     "mazu.skills.list": _skills,
+    "mazu.trust.list": _trust,
+    "mazu.trust.agree": _trust,
+    "mazu.trust.revoke": _trust,
     "mazu.memory.consolidate": _consolidated,
     "mazu.checkpoint.prune": _pruned,
     "mazu.role.show": _role,

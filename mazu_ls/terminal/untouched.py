@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 READING = {
     "mazu.recall", "mazu.memory.list", "mazu.session.list", "mazu.session.show", "mazu.checkpoint.list",
     "mazu.checkpoint.diff", "mazu.proposal.list", "mazu.skills.list", "mazu.skills.show", "mazu.models.list",
-    "mazu.tools.list", "mazu.permissions.list", "mazu.permissions.check", "mazu.role.show", "mazu.usage", "mazu.audit",
+    "mazu.tools.list", "mazu.trust.list", "mazu.permissions.list", "mazu.permissions.check", "mazu.role.show", "mazu.usage", "mazu.audit",
     "mazu.status",
 }  # fmt: skip
 """Commands of the wire that change nothing."""

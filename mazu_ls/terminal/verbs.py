@@ -181,6 +181,10 @@ VERBS = (
     Verb("skills show", "mazu.skills.show", "show a skill", (Option("name", required=True),)),
     Verb("skills save", "mazu.skills.save", "keep a Python function as a skill", (
         Option("source", help="a Python file", kind=content, required=True), Option("name", "--name"), SCOPE)),
+    Verb("trust", "mazu.trust.list", "what this project brings, and what you agreed to"),
+    Verb("trust agree", "mazu.trust.agree", "agree to exactly what you have read", (
+        ID, Option("hash", help="the hash that `mazu-ls trust` shows", required=True))),
+    Verb("trust revoke", "mazu.trust.revoke", "take an agreement back", (ID,)),
     Verb("skills run", "mazu.skills.run", "run a skill", (
         Option("name", required=True), Option("arguments", help="a JSON object", kind=json.loads))),
     Verb("skills forget", "mazu.skills.forget", "remove a skill", (Option("name", required=True),)),

@@ -5,18 +5,20 @@ The file is never imported here: it is read for its signatures, and runs in a pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
 from mazu_ls.paths import PROJECT_FOLDER, mazu_home, root_key
 from mazu_ls.tools import pythoncall, signature
+from mazu_ls.tools.skillbook import python_files
 from mazu_ls.tools.skills import surroundings, told
 from mazu_ls.tools.tool import Effect, Tool
 from mazu_ls.tools.trust import Trust
-from mazu_ls.workspace import Workspace
+from mazu_ls.workspace import project_files
 
 if TYPE_CHECKING:
     from mazu_ls.tools.turn import Turn
@@ -48,10 +50,12 @@ def custom_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[
     found = Found([], [], [])
     names = set(taken)
     trust = Trust.load(mazu_home(env))
-    for folder, project in _folders(roots, env):
-        for path in sorted(folder.glob("*.py")):
+    for root, inside, project in _folders(roots, env):
+        for file in python_files(root, inside):
+            path = root / inside / file
             try:
-                _one(path, project, trust, found, names)
+                content = project_files.read_file(root, inside / file, MAX_BYTES)
+                _one(path, content, project, trust, found=found, names=names)
             except MazuError as error:
                 found.problems.append(error.message)
             except (OSError, UnicodeDecodeError) as error:
@@ -59,14 +63,27 @@ def custom_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[
     return found
 
 
-def _folders(roots: Sequence[Path], env: Mapping[str, str]) -> list[tuple[Path, str | None]]:
-    folders: list[tuple[Path, str | None]] = [(mazu_home(env) / "tools", None)]
-    folders += [(root / PROJECT_FOLDER / "tools", root_key(root)) for root in roots[:1]]
-    return [(folder, project) for folder, project in folders if folder.is_dir()]
+def files_of_project(roots: Sequence[Path]) -> Iterator[tuple[str, Path, bytes]]:
+    """Name of the agreement, path and content of each file of tools of a project, as it is now."""
+    inside = PurePosixPath(PROJECT_FOLDER, "tools")
+    for root in roots[:1]:
+        for file in python_files(root, inside):
+            with contextlib.suppress(OSError):
+                content = project_files.read_file(root, inside / file, MAX_BYTES)
+                yield f"{root_key(root)}/{file}", root / inside / file, content
 
 
-def _one(path: Path, project: str | None, trust: Trust, found: Found, names: set[str]) -> None:
-    content = Workspace([path.parent]).read_bytes(path, MAX_BYTES)
+def _folders(roots: Sequence[Path], env: Mapping[str, str]) -> list[tuple[Path, PurePosixPath, str | None]]:
+    folders: list[tuple[Path, PurePosixPath, str | None]] = [
+        ((mazu_home(env) / "tools").resolve(), PurePosixPath(), None)
+    ]
+    inside = PurePosixPath(PROJECT_FOLDER, "tools")
+    return folders + [(root, inside, root_key(root)) for root in roots[:1]]
+
+
+def _one(
+    path: Path, content: bytes, project: str | None, trust: Trust, *, found: Found, names: set[str]
+) -> None:
     if project is not None:
         name = f"{project}/{path.name}"
         state = trust.state("tool", name, content)

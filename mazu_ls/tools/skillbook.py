@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from mazu_ls.errors import Kind, MazuError, ToolError
-from mazu_ls.paths import PROJECT_FOLDER, mazu_home, project_folder, root_key
+from mazu_ls.paths import PROJECT_FOLDER, mazu_home, private_folder, project_folder, root_key
 from mazu_ls.tools import pythoncall, signature
 from mazu_ls.tools.pythoncall import Called, Surroundings
 from mazu_ls.tools.trust import State, Trust
-from mazu_ls.workspace import UNCHECKED, Workspace
+from mazu_ls.workspace import project_files
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{1,63}$")
 Scope = Literal["project", "global"]
+MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class Skills:
         """All skills by name, and one sentence for each file that is none."""
         found: dict[str, Skill] = {}
         problems: list[str] = []
-        for scope, folder in self._folders():
-            for path in sorted(folder.glob("*.py")):
+        for scope, root, inside in self._folders():
+            for file in python_files(root, inside):
                 try:
-                    skill = self._read(path, scope)
+                    skill = self._read(root, inside / file, scope)
                 except MazuError as error:
                     problems.append(error.message)
                 else:
@@ -65,9 +67,9 @@ class Skills:
     def get(self, name: str) -> Skill:
         """One skill. Raises MazuError(not_found, config)."""
         if NAME.match(name):
-            for scope, folder in self._folders():
-                if (folder / f"{name}.py").is_file():
-                    return self._read(folder / f"{name}.py", scope)
+            for scope, root, inside in self._folders():
+                if project_files.is_regular(root, inside / f"{name}.py"):
+                    return self._read(root, inside / f"{name}.py", scope)
         known = ", ".join(skill.name for skill in self.list()[0]) or "none yet"
         raise MazuError(Kind.NOT_FOUND, f"There is no skill {name}.", f"There are: {known}.")
 
@@ -82,12 +84,9 @@ class Skills:
         if names := signature.tests(source):
             where = around or Surroundings(self._roots, self._env)
             await pythoncall.call(source, Path(f"{name}.py"), names, {}, where)
-        folder = self._folder(scope)
-        await asyncio.to_thread(_write, folder, name, source)
+        path = await asyncio.to_thread(self._write, scope, name, source)
         self._trust.agree("skill", self._pin(scope, name), source.encode())
-        return Skill(
-            name, function.doc, scope, folder / f"{name}.py", source, function.schema, tuple(names), "agreed"
-        )
+        return Skill(name, function.doc, scope, path, source, function.schema, tuple(names), "agreed")
 
     async def run(
         self, name: str, arguments: Mapping[str, Any], around: Surroundings | None = None
@@ -117,32 +116,41 @@ class Skills:
     def forget(self, name: str) -> Skill:
         """Remove a skill. Raises MazuError(not_found)."""
         skill = self.get(name)
-        Workspace([skill.path.parent]).delete(skill.path, UNCHECKED)
+        root = self._roots[0] if skill.scope == "project" else skill.path.parent
+        project_files.remove_file(root, skill.path.relative_to(root).as_posix(), missing_ok=True)
         return skill
 
-    def _folders(self) -> list[tuple[Scope, Path]]:
-        folders: list[tuple[Scope, Path]] = [("global", self._home / "skills")]
+    def _folders(self) -> list[tuple[Scope, Path, PurePosixPath]]:
+        """Scope, a folder that may be trusted to be what it is, and the place of the skills below it."""
+        found: list[tuple[Scope, Path, PurePosixPath]] = [
+            ("global", (self._home / "skills").resolve(), PurePosixPath())  # the user's own links are followed
+        ]
         if self._roots:
-            folders.insert(0, ("project", self._roots[0] / PROJECT_FOLDER / "skills"))
-        return [(scope, folder) for scope, folder in folders if folder.is_dir()]
+            found.insert(0, ("project", self._roots[0], PurePosixPath(PROJECT_FOLDER, "skills")))
+        return found
 
-    def _folder(self, scope: Scope) -> Path:
+    def _write(self, scope: Scope, name: str, source: str) -> Path:
         if scope == "global":
-            return self._home / "skills"
-        if not self._roots:
+            root, inside = private_folder(self._home / "skills").resolve(), PurePosixPath()
+        elif self._roots:
+            project_folder(self._roots[0], "skills")
+            root, inside = self._roots[0], PurePosixPath(PROJECT_FOLDER, "skills")
+        else:
             raise MazuError(
                 Kind.UNSUPPORTED,
                 "No folder is open, so there is no project to keep the skill in.",
                 "Open a folder.",
             )
-        return project_folder(self._roots[0]) / "skills"
+        project_files.write_file(root, inside / f"{name}.py", source.encode())
+        return root / inside / f"{name}.py"
 
     def _pin(self, scope: Scope, name: str) -> str:
         return f"{root_key(self._roots[0]) if scope == 'project' else 'global'}/{name}"
 
-    def _read(self, path: Path, scope: Scope) -> Skill:
+    def _read(self, root: Path, inside: PurePosixPath, scope: Scope) -> Skill:
+        path = root / inside
         try:
-            source = Workspace([path.parent]).read_bytes(path, 2**20).decode("utf-8")
+            source = project_files.read_file(root, inside, MAX_BYTES).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise MazuError(Kind.CONFIG, f"{path} cannot be read: {error}.", "Mend or remove it.") from error
         function = _function(path.stem, source)
@@ -182,6 +190,20 @@ def _function(name: str, source: str) -> signature.Function:
     return found
 
 
-def _write(folder: Path, name: str, source: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    Workspace([folder]).write_bytes(folder / f"{name}.py", source.encode(), expect=UNCHECKED)
+def files_of_project(roots: Sequence[Path]) -> Iterator[tuple[str, Path, bytes]]:
+    """Name of the agreement, path and content of each skill of a project, as it is now."""
+    inside = PurePosixPath(PROJECT_FOLDER, "skills")
+    for root in roots[:1]:
+        for file in python_files(root, inside):
+            with contextlib.suppress(OSError):
+                content = project_files.read_file(root, inside / file, MAX_BYTES)
+                yield f"{root_key(root)}/{file.removesuffix('.py')}", root / inside / file, content
+
+
+def python_files(root: Path, inside: PurePosixPath) -> list[str]:
+    """The names of the Python files in a folder below `root`; none where it is missing or a link leads there."""
+    try:
+        entries = project_files.list_folder(root, inside)
+    except OSError:
+        return []
+    return [entry.name for entry in entries if entry.name.endswith(".py")]

@@ -22,12 +22,19 @@ NEW_FILE_MODE = 0o666
 
 
 def replace_file(
-    folder: int, name: str, data: bytes, expect: bytes | Unchecked | None, mode: int | None = None
+    folder: int,
+    name: str,
+    data: bytes,
+    expect: bytes | Unchecked | None,
+    mode: int | None = None,
+    *,
+    durable: bool = True,
 ) -> None:
     """Write a temporary neighbour, sync it, check what stands at `name`, and rename over it.
 
     `expect` is what must still stand there: bytes, None for nothing, UNCHECKED for any regular file or nothing. `mode`
-    is that of a new file (absent: as the umask has it); an existing one keeps its own. Raises MazuError(conflict)
+    is that of a new file (absent: as the umask has it); an existing one keeps its own. `durable` False leaves it to the
+    system when the bytes reach the disk: for many files that can be made again. Raises MazuError(conflict)
     where something else stands there, OSError(ELOOP, ENOTSUP, EISDIR) for links, special files and folders.
     """
     kept = _mode(folder, name)
@@ -40,14 +47,16 @@ def replace_file(
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         if expect is None:
             _publish_new(folder, temporary, name)
         else:
             require_content(folder, name, expect)
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        os.fsync(folder)
+        if durable:
+            os.fsync(folder)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)

@@ -65,15 +65,16 @@ def write_file(
     *,
     mode: int = 0o600,
     expect: bytes | Unchecked | None = UNCHECKED,
+    durable: bool = True,
 ) -> None:
     """Create or replace a regular file atomically and durably, missing folders included (0700).
 
     A new file gets `mode`; an existing one keeps its own. With `expect` it is replaced only if it still holds those
-    bytes (None: only created): MazuError(conflict) otherwise. A link, fifo or folder that stands there is refused.
+    bytes (None: only created): MazuError(conflict) otherwise. `durable` False does not wait for the disk. A link, fifo or folder that stands there is refused.
     """
     inside = _inside(relative)
     with folder_beneath(root, inside.parent, create=True, mode=0o700) as folder:
-        replace_file(folder, inside.name, data, expect, mode)
+        replace_file(folder, inside.name, data, expect, mode, durable=durable)
 
 
 def create_folder(root: Path, relative: Relative, mode: int = 0o700) -> None:
@@ -110,6 +111,15 @@ def is_regular(root: Path, relative: Relative) -> bool:
     except OSError:
         return False
     return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def is_folder(root: Path, relative: Relative) -> bool:
+    """Whether a folder that no link leads to stands at a path."""
+    try:
+        status = stat_entry(root, relative)
+    except OSError:
+        return False
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def remove_file(root: Path, relative: Relative, *, missing_ok: bool = False) -> None:

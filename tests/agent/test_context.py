@@ -18,7 +18,7 @@ from tests.scenario import Story, World, check
 @pytest.mark.parametrize("model", ["anthropic:claude-sonnet-5-5", "openai:gpt-6-sol"])
 async def test_what_the_next_call_sends_is_shown_byte_for_byte(model: str, tmp_path: Path):
     story = Story(
-        files={"a.txt": "hello\n", "AGENTS.md": "Use tabs.\n", ".mazu/role.md": "Be brief.\n"},
+        files={"a.txt": "hello\n", "AGENTS.md": "Use tabs.\n"},
         buffers={"a.txt": "unsaved\n"},
     )
     story.settings["model"] = model
@@ -31,6 +31,7 @@ async def test_what_the_next_call_sends_is_shown_byte_for_byte(model: str, tmp_p
     async with ModelServer(script) as server:
         world.env |= {"ANTHROPIC_BASE_URL": server.url, "OPENAI_BASE_URL": f"{server.url}/v1"}
         project = await Project.open([world.root], world.host, settings=story.settings, env=world.env)
+        project.set_role("Be brief.\n", write=True)
         assert project.memories
         await project.memories.remember("The greeting is hello.")
         session = await project.sessions.get()
@@ -65,7 +66,7 @@ async def test_the_map_of_the_project_is_told_once_it_is_there_and_stays_the_sam
 def test_role_and_conventions_are_read_anew_on_each_call():
     world = check(
         """
-        -- .mazu/role.md --
+        -- role --
         Speak like a pirate.
         -- AGENTS.md --
         Indent with tabs.

@@ -25,6 +25,7 @@ FAMILIES = (
     "memory_injection",
     "checkpoints",
     "skills",
+    "trust",
     "models",
     "permissions",
     "reports",

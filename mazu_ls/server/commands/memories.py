@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.paths import project_folder
+from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
 from mazu_ls.server.attachments import last_line
 from mazu_ls.server.commands import command
@@ -160,7 +160,7 @@ async def consolidate(server: Server, params: wire.Consolidate) -> object:
 async def _usual_place(server: Server) -> wire.ExportImport:
     """Without arguments: the folder `.mazu/memory/` of the project."""
     project = await server.opened()
-    return wire.ExportImport(uris.from_path(project_folder(project.root) / "memory"))
+    return wire.ExportImport(uris.from_path(project.root / PROJECT_FOLDER / "memory"))
 
 
 @command("mazu.memory.export", natural=_usual_place)
@@ -168,7 +168,8 @@ async def export(server: Server, params: wire.ExportImport) -> object:
     """All memories as Markdown, lossless."""
     memories = await opened_memories(server)
     path = server.path_of(params.uri)
-    return {"count": await memories.export(path), "uri": uris.from_path(path)}
+    within = next((root for root in server.folders if root != path and path.is_relative_to(root)), None)
+    return {"count": await memories.export(path, within=within), "uri": uris.from_path(path)}
 
 
 @command("mazu.memory.import", natural=_usual_place)

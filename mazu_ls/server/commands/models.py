@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.turns import document_at
@@ -86,7 +86,14 @@ async def set_role(server: Server, params: wire.SetRole) -> Any:
     assert params.uri is not None
     text = await _text_at(server, params.uri)
     own = server.file_of(params.uri) == _role_path(project)
-    await asyncio.to_thread(project.set_role, text, write=not own)
+    try:
+        await asyncio.to_thread(project.set_role, text, write=not own)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"{_role_path(project)} cannot be written: {error.strerror or error}.",
+            "Remove what stands in its way.",
+        ) from error
     return await _role(project)
 
 

@@ -21,6 +21,9 @@ def did_open(server: Server, params: lsp.DidOpen) -> None:
     editor = _editor(server)
     document = editor.documents.open(params.text_document)
     editor.looked_at(params.text_document.uri)
+    if server.project and document.path:
+        project = server.project
+        project.role_document.opened(project.config.role, document.path, document.text)
     proposals.noticed(server, document)
     chat_questions.opened(server, editor, document)
     chat_redraw.opened(server, document)
@@ -42,7 +45,12 @@ def did_change(server: Server, params: lsp.DidChange) -> None:
 @feature("textDocument/didSave", lsp.DidSave)
 def did_save(server: Server, params: lsp.DidSave) -> None:
     """A document was written to disk."""
-    _editor(server).documents.save(params.text_document.uri, params.text)
+    documents = _editor(server).documents
+    documents.save(params.text_document.uri, params.text)
+    document = documents.get(params.text_document.uri)
+    if server.project and document and document.path:
+        project = server.project
+        project.role_document.saved(project.config.role, document.path, document.text)
 
 
 @feature("textDocument/didClose", lsp.OfDocument)

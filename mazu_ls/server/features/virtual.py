@@ -257,9 +257,4 @@ def _written(project: Project, parts: Any, text: str) -> Path:
     name = unquote(parts.path).lstrip("/")
     if against := parse_qs(parts.query).get("against"):
         name = name.replace(".diff", f"-{re.sub(r'[^A-Za-z0-9_]', '', against[0])}.diff")
-    target = root / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.part")
-    draft.write_bytes(text.encode("utf-8", "surrogatepass"))
-    draft.replace(target)
-    return target
+    return own_files.write(root, name, text.encode("utf-8", "surrogatepass"))

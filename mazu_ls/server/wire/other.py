@@ -32,6 +32,17 @@ class RunSkill(Params, frozen=True):
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+class AgreeTo(Params, frozen=True):
+    """`hash` is the SHA-256 that mazu.trust.list named: the content that the user has read."""
+
+    id: Text
+    hash: Text
+
+
+class RevokeTrust(Params, frozen=True):
+    id: Text
+
+
 class SetModel(Params, frozen=True):
     model: ModelName
 

@@ -1,0 +1,117 @@
+"""What a project's own files may do to each setting: one declared direction for every setting, and none by default.
+
+A project's `.mazu/config.toml`, and what an editor says comes from its workspace, is somebody else's. "set": the project
+may choose freely. "user": it may not touch the setting. `lower`, `only` and `order` let it tighten: a smaller number, one
+value, or a stricter one of several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Whether a project may turn a setting from `old`, which is in force, to `new`; None is "no limit"."""
+
+    name: str
+    allows: Callable[[Any, Any], bool]
+
+
+def order(*strictest_first: Any) -> Direction:
+    """A project may choose a value that is as strict or stricter."""
+    rank = {value: place for place, value in enumerate(strictest_first)}
+    return Direction("tighten", lambda old, new: rank.get(new, 99) <= rank.get(old, 99))
+
+
+def _lower(old: Any, new: Any) -> bool:
+    return new is not None and (old is None or new <= old)
+
+
+def _higher(old: Any, new: Any) -> bool:
+    return new is not None and old is not None and new >= old
+
+
+def _inside(_: Any, new: Any) -> bool:
+    path = Path(str(new))
+    return not (path.is_absolute() or str(new).startswith("~") or ".." in path.parts)
+
+
+SET = Direction("set", lambda old, new: True)
+USER = Direction("user", lambda old, new: False)
+LOWER = Direction("tighten", _lower)
+HIGHER = Direction("tighten", _higher)
+STAY_FALSE = order(False, True)
+INSIDE = Direction("set", _inside)
+
+DIRECTIONS: dict[str, Direction] = {
+    "model": SET,
+    "models": USER,
+    "council.models": SET,
+    "council.lead": SET,
+    "council.confirm_above_usd": LOWER,
+    "permissions.mode": order("plan", "ask", "auto", "bypass"),
+    "permissions.rules": SET,  # only those that do not allow, in addition to the user's: see `tightened`
+    "permissions.timeout_seconds": LOWER,
+    "limits.max_steps": LOWER,
+    "limits.max_cost_usd": LOWER,
+    "limits.max_tokens": LOWER,
+    "limits.max_seconds": LOWER,
+    "limits.max_failures": LOWER,
+    "memory.write": order("off", "ask", "auto"),
+    "memory.inject_tokens": USER,
+    "memory.forgetting": USER,
+    "memory.semantic": USER,
+    "checkpoints.every": LOWER,
+    "checkpoints.keep_days": HIGHER,
+    "checkpoints.max_bytes": USER,
+    "checkpoints.max_untracked_file_bytes": USER,
+    "checkpoints.max_tracked_file_bytes": USER,
+    "context.window_turns": SET,
+    "context.window_tokens": SET,
+    "context.compact_at": SET,
+    "context.map_tokens": SET,
+    "edits.apply": order("propose", "direct"),
+    "shell.timeout_seconds": LOWER,
+    "shell.sandbox": order("required", "auto", "off"),
+    "shell.network": STAY_FALSE,
+    "web.allow_private": STAY_FALSE,
+    "mcp_servers": SET,  # without effect until the user agrees to each
+    "role": INSIDE,  # without effect until the user agrees to its text
+}
+_REFUSALS = {
+    "user": "only your own settings may say this, not a project's; it is ignored",
+    "tighten": "a project may tighten this, not loosen it; it is ignored",
+    "set": "a project may only name a file of its own; it is ignored",
+}
+
+
+def tightened(
+    values: Mapping[str, Any], base: Mapping[str, Any], refuse: Callable[[str, str], None], prefix: str = ""
+) -> dict[str, Any]:
+    """What a project may set of `values`, where `base` is in force; `refuse` hears name and reason of the rest."""
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        direction = DIRECTIONS.get(name)
+        if direction is None and isinstance(value, Mapping):
+            if inner := tightened(value, base.get(key) or {}, refuse, f"{name}."):
+                kept[key] = inner
+        elif name == "permissions.rules":
+            rules = [rule for rule in value if rule.get("verdict", "ask") != "allow"]
+            if len(rules) != len(value):
+                refuse(f"{name} (verdict allow)", _REFUSALS["tighten"])
+            kept[key] = [*base.get(key, ()), *rules]
+        elif name == "mcp_servers":
+            own = {server["name"] for server in base.get(key, ())}
+            kept[key] = [*base.get(key, ()), *(server for server in value if server["name"] not in own)]
+            if any(server["name"] in own for server in value):
+                refuse(f"{name} (a name of yours)", _REFUSALS["user"])
+        elif direction is not None and direction.allows(base.get(key), value):
+            kept[key] = value
+        else:
+            refuse(name, _REFUSALS[direction.name if direction else "user"])
+    return kept
