@@ -7,6 +7,7 @@ value, or a stricter one of several.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +41,18 @@ def _inside(_: Any, new: Any) -> bool:
     return not (path.is_absolute() or str(new).startswith("~") or ".." in path.parts)
 
 
+def _output_names(_: Any, new: Any) -> bool:
+    """Whether each is a plain name of a build folder: neither hidden, as `.env` is, nor a wildcard for everything."""
+    return all(re.fullmatch(r"[A-Za-z0-9_][\w*-]{2,}/?", name) for name in new)
+
+
 SET = Direction("set", lambda old, new: True)
 USER = Direction("user", lambda old, new: False)
 LOWER = Direction("tighten", _lower)
 HIGHER = Direction("tighten", _higher)
 STAY_FALSE = order(False, True)
 INSIDE = Direction("set", _inside)
+OUTPUT_NAMES = Direction("set", _output_names)
 
 DIRECTIONS: dict[str, Direction] = {
     "model": SET,
@@ -78,6 +85,8 @@ DIRECTIONS: dict[str, Direction] = {
     "shell.timeout_seconds": LOWER,
     "shell.sandbox": order("required", "auto", "off"),
     "shell.network": STAY_FALSE,
+    "shell.outputs": OUTPUT_NAMES,
+    "shell.readable": USER,
     "web.allow_private": STAY_FALSE,
     "mcp_servers": SET,  # without effect until the user agrees to each
     "role": INSIDE,  # without effect until the user agrees to its text
@@ -85,7 +94,7 @@ DIRECTIONS: dict[str, Direction] = {
 _REFUSALS = {
     "user": "only your own settings may say this, not a project's; it is ignored",
     "tighten": "a project may tighten this, not loosen it; it is ignored",
-    "set": "a project may only name a file of its own; it is ignored",
+    "set": "a project may only name what is its own; it is ignored",
 }
 
 
