@@ -216,9 +216,7 @@ async def _document_of(server: Server, session: Session) -> Path:
     path = await asyncio.to_thread(own_files.folder_of, project, "chats") / f"{session.id}.md"
     if not os.path.lexists(path):
         seen = await project.sessions.snapshot(session.id, now=lambda session: None)
-        text = f"{chats.header(session.id)}{render_turns(session.id, seen.events, seen.head)}## You
-
-"
+        text = f"{chats.header(session.id)}{render_turns(session.id, seen.events, seen.head)}## You\n\n"
         await asyncio.to_thread(own_files.write, path.parent, path.name, text.encode())
     return path
 
