@@ -123,7 +123,11 @@ class Skills:
     def _folders(self) -> list[tuple[Scope, Path, PurePosixPath]]:
         """Scope, a folder that may be trusted to be what it is, and the place of the skills below it."""
         found: list[tuple[Scope, Path, PurePosixPath]] = [
-            ("global", (self._home / "skills").resolve(), PurePosixPath())  # the user's own links are followed
+            (
+                "global",
+                (self._home / "skills").resolve(),
+                PurePosixPath(),
+            )  # the user's own links are followed
         ]
         if self._roots:
             found.insert(0, ("project", self._roots[0], PurePosixPath(PROJECT_FOLDER, "skills")))
