@@ -180,3 +180,65 @@ async def test_a_killed_server_is_told_and_comes_back(terminal: Terminal):
     shown = await terminal.wait("go on")
     assert "Press ENTER" not in shown
     await terminal.wait("Back again.")
+
+
+async def test_one_undo_takes_back_what_a_turn_did_to_a_buffer(terminal: Terminal):
+    twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
+    terminal.model.script.replies += [
+        EDIT,
+        Reply(text="And more.", calls=[{"name": "edit_file", "arguments": twice}]),
+        Reply(text="Both are done."),
+    ]
+    await terminal.start("app.py")
+    await terminal.command("Mazu run change both")
+    await terminal.wait("Both are done.", "return a + b", "return 2 * a")
+    before = (terminal.project / "app.py").read_text()
+    await terminal.press("u")
+    await terminal.command("write")
+    await asyncio.sleep(0.3)
+    assert (terminal.project / "app.py").read_text() == before
+    await terminal.wait("return a - b", "return a * 2")
+    await terminal.press("C-r")
+    await terminal.command("Mazu close")
+    await terminal.wait("return a + b", "return 2 * a", without="return a - b")
+
+
+async def test_a_rollback_is_seen_first_and_taken_back_after(terminal: Terminal):
+    terminal.model.script.replies += [EDIT, Reply(text="It adds now.")]
+    app = terminal.project / "app.py"
+    before = app.read_text()
+    await terminal.start("app.py")
+    await terminal.command("Mazu checkpoint clean")
+    await terminal.wait("checkpoint cp_")
+    await terminal.command("Mazu run make it add")
+    await terminal.wait("It adds now.")
+    await terminal.command("silent write")
+    await terminal.until("it is written", lambda: app.read_text() != before)
+    after = app.read_text()
+    await terminal.command("Mazu rollback cp_000001")
+    await terminal.wait("# Back to", "“clean”", "ga roll back", "+    return a + b")
+    assert app.read_text() == after, "nothing is done before a key is pressed there"
+    await terminal.press("g", "a")
+    await terminal.wait("back at", without="# Back to")
+    await terminal.until("it is as it was", lambda: app.read_text() == before)
+    assert "Press ENTER" not in await terminal.screen()
+    redo = await terminal.lua("require('mazu.messages').all()[#require('mazu.messages').all()]:match(':(Mazu r.*)')")
+    await terminal.command(redo)
+    if "rollback" in redo:
+        await terminal.wait("# Back to")
+        await terminal.press("g", "a")
+    await terminal.until("it is as it was after the turn", lambda: app.read_text() == after)
+
+
+async def test_what_is_said_while_a_turn_runs_waits_for_its_turn(terminal: Terminal):
+    terminal.model.script.replies += [
+        Reply(text="slow " * 40, chunk=5, delay=0.3),
+        Reply(text="The second answer."),
+    ]
+    await terminal.start("app.py")
+    await terminal.command("Mazu chat the first")
+    await terminal.wait("slow slow")
+    await terminal.command("Mazu chat the second")
+    await terminal.wait("1 queued", "slow slow")
+    shown = await terminal.wait("The second answer.", without="1 queued")
+    assert shown.index("the first") < shown.index("the second") < shown.index("The second answer.")

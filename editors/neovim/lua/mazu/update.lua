@@ -28,6 +28,9 @@ end
 ---@param pattern string
 ---@param data table
 local function announce(pattern, data)
+  if vim.fn.exists('#User') == 0 then
+    return -- nobody listens, and updates come by the thousand
+  end
   vim.api.nvim_exec_autocmds('User', { pattern = pattern, modeline = false, data = data })
 end
 

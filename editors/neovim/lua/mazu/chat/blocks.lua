@@ -1,4 +1,5 @@
 --- How each block of a conversation looks: lines, highlights, folds. Pure; mazu.chat.buffer puts it on the screen.
+local text_of = require('mazu.chat.session').text_of
 local time = require('mazu.time')
 local tools = require('mazu.chat.tools')
 
@@ -160,12 +161,12 @@ function draw.thought(p, block)
       or (block.started and 'Thinking…' or 'Thought')
   end
   head = '▸ ' .. head
-  p:mark(folded(p, head, split(block.text), { closed = true, group = 'MazuThought' }), 0, #head, 'MazuDim')
+  p:mark(folded(p, head, split(text_of(block)), { closed = true, group = 'MazuThought' }), 0, #head, 'MazuDim')
 end
 
 function draw.message(p, block)
-  for _, text in ipairs(split(block.text)) do
-    p:line(text)
+  for _, text in ipairs(split(text_of(block))) do
+    p.lines[#p.lines + 1], p.folds[#p.folds + 1] = text, '0'
   end
   return { markdown = { 0, #p.lines } }
 end

@@ -80,7 +80,9 @@ end
 ---@param entry mazu.chat.Entry
 ---@param params table
 local function apply(entry, params)
-  entry.session:apply(params.update, params.turnId, true, os.date('%H:%M') --[[@as string]])
+  local kind = params.update.kind
+  local at = (kind == 'user' or kind == 'turn') and os.date('%H:%M') or nil --[[@as string?]]
+  entry.session:apply(params.update, params.turnId, true, at)
   if params.update.kind == 'head' then
     entry.loaded = 'no'
     return M.load(entry)
@@ -130,10 +132,6 @@ end
 function M.load(entry)
   local server = entry.client_id and vim.lsp.get_client_by_id(entry.client_id)
   if entry.loaded ~= 'no' or not entry.session.id or not server then
-    return
-  end
-  if not client.offers(server, 'mazu.session.events') then
-    entry.loaded = 'yes' -- an older server: only what streams is shown
     return
   end
   entry.loaded = 'loading'
@@ -343,15 +341,7 @@ function M.send(entry, server, text, opts)
   local session = entry.session
   entry.sending = not session.id or nil
   entry.client_id = server.id
-  local has_events = client.offers(server, 'mazu.session.events')
-  if not has_events then
-    entry.loaded = 'yes'
-    session:apply({ kind = 'user', text = text }, nil, true, os.date('%H:%M') --[[@as string]])
-    session:apply({ kind = 'turn', model = session.model }, nil, true)
-    entry.buffer:schedule()
-  end
-  local argument = { message = text, sessionId = session.id, attachments = opts.attachments }
-  argument.queue = has_events or nil
+  local argument = { message = text, sessionId = session.id, attachments = opts.attachments, queue = true }
   client.execute(entry.fresh and 'mazu.session.new' or 'mazu.chat', not entry.fresh and argument or nil, function(result)
     if entry.fresh then
       entry.fresh, session.id, entry.sending = nil, result.id, nil

@@ -35,7 +35,7 @@ end
 ---@param bufnr integer
 local function yank(bufnr)
   local block = block_at(bufnr)
-  local text = block and (block.text or block.diff or block.output)
+  local text = block and (block.diff or block.output or require('mazu.chat.session').text_of(block))
   if text and text ~= '' then
     vim.fn.setreg(vim.v.register, text)
     require('mazu.tell').info('copied %d lines', select(2, text:gsub('\n', '')) + 1)

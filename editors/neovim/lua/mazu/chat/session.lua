@@ -10,6 +10,7 @@ local tools = require('mazu.chat.tools')
 ---@field removed? boolean it is void and renders as nothing
 ---@field stale? boolean it has to be rendered again
 ---@field text? string
+---@field parts? string[] the text while it streams
 ---@field at? string the time as "10:42"
 ---@field status? string of a tool call: a key of mazu.chat.tools.signs
 ---@field call? string id of a tool call
@@ -91,6 +92,16 @@ function Session:note(text, group)
   return self:add({ kind = 'note', text = text, data = { group = group } })
 end
 
+--- The text of a block, also while it streams.
+---@param block mazu.chat.Block
+---@return string
+function Session.text_of(block)
+  if block.parts and #block.parts > 1 then
+    block.parts = { table.concat(block.parts) }
+  end
+  return block.parts and block.parts[1] or block.text or ''
+end
+
 --- Ends what streams; the next words begin a block of their own.
 function Session:close()
   local thought = self.open.thought
@@ -109,10 +120,10 @@ function Session:stream(kind, turn, text, live)
   local block = self.open[kind]
   if not block then
     self:close()
-    block = self:add({ kind = kind, turn = turn, text = '', started = live and vim.uv.now() or nil })
+    block = self:add({ kind = kind, turn = turn, parts = {}, started = live and vim.uv.now() or nil })
     self.open[kind] = block
   end
-  block.text = block.text .. text
+  block.parts[#block.parts + 1] = text
   touch(block)
 end
 
@@ -182,7 +193,7 @@ function folds.reply(self, update, turn)
     local text = kind == 'message' and update.text or update.thought
     if text and text ~= '' then
       local block = open[kind] or self:add({ kind = kind, turn = turn })
-      block.text = text
+      block.text, block.parts = text, nil
       touch(block)
     end
   end
