@@ -57,6 +57,7 @@
         (bed-act (point) (point) "Mazu: send"))
  (wait "the agent edits the other buffer" (string-search "return a + b" (text app)))
  (wait "the reply stands in the document" (string-search "It adds now" (text chat)))
+ (wait "the whole reply stands there, although eglot tells of edits late" (string-search "The very end." (text chat)))
  (wait "that turn ends" (no-turn-runs))
  (bed-check "what was written is still there" (string-search "It subtracts. Mend it." (text chat)) (text chat))
 

@@ -25,6 +25,6 @@ async def test_the_main_job(bed: Bed):
     bed.model.script.replies += [
         Reply(text='```python\ndef double(a):\n    """Twice the number."""\n    return a * 2\n```'),
         Reply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
-        Reply(text="It adds now."),
+        Reply(text=f"It adds now. {'And so on. ' * 40}The very end.", chunk=12, delay=0.03),
     ]
     await bed.tell("main_job")

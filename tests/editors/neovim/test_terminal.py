@@ -222,7 +222,9 @@ async def test_a_rollback_is_seen_first_and_taken_back_after(terminal: Terminal)
     await terminal.wait("back at", without="# Back to")
     await terminal.until("it is as it was", lambda: app.read_text() == before)
     assert "Press ENTER" not in await terminal.screen()
-    redo = await terminal.lua("require('mazu.messages').all()[#require('mazu.messages').all()]:match(':(Mazu r.*)')")
+    redo = await terminal.lua(
+        "require('mazu.messages').all()[#require('mazu.messages').all()]:match(':(Mazu r.*)')"
+    )
     await terminal.command(redo)
     if "rollback" in redo:
         await terminal.wait("# Back to")

@@ -56,7 +56,12 @@ end
 ---@param item string|mazu.Reasoned
 ---@return string
 local function entry(item)
-  return type(item) == 'string' and item or ('%s (%s)'):format(item.path, item.reason)
+  if type(item) == 'table' then
+    return ('%s (%s)'):format(item.path, item.reason)
+  elseif vim.startswith(item, 'file:') then
+    return vim.fn.fnamemodify(vim.uri_to_fname(item), ':.')
+  end
+  return item
 end
 
 local sections = {

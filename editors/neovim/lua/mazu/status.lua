@@ -28,7 +28,8 @@ local function store(part, words)
   for key, value in vim.spairs(part) do
     if type(value) == 'number' then
       local shown = key:lower():find('bytes') and size(value) or tostring(value)
-      counts[#counts + 1] = ('%s %s'):format(key == 'bytes' and 'size' or key, shown)
+      local names = { bytes = 'size', maxBytes = 'at most' }
+      counts[#counts + 1] = ('%s %s'):format(names[key] or key, shown)
     end
   end
   return #counts > 0 and table.concat(counts, ', ') or words
@@ -63,7 +64,9 @@ function M.lines(status)
   row('keys', joined(keys))
   row('git', status.git and 'found' or 'not found: checkpoints need it')
   local sandbox = status.sandbox
-  row('sandbox', type(sandbox) == 'table' and vim.trim(vim.inspect(sandbox):gsub('[{}\n]', ''):gsub('%s+', ' ')) or tostring(sandbox))
+  if type(sandbox) == 'table' then
+    row('sandbox', ('%s: %s'):format(sandbox.kind or 'none', sandbox.why or sandbox.setting or ''))
+  end
   for _, server in ipairs(status.mcpServers or {}) do
     local detail = server.detail and server.detail ~= '' and (': ' .. server.detail) or ''
     row('mcp', ('%s %s%s'):format(server.name, server.state, detail))

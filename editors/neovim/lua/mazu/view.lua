@@ -36,6 +36,9 @@ local function reveal(bufnr, focus)
     vim.api.nvim_win_set_buf(0, bufnr)
     vim.wo[0][0].wrap = true
     vim.wo[0][0].linebreak = true
+    vim.wo[0][0].number = false
+    vim.wo[0][0].relativenumber = false
+    vim.wo[0][0].statusline = ' ' .. vim.api.nvim_buf_get_name(bufnr):gsub('^mazu://', 'Mazu: '):gsub('%%', '%%%%') .. '%=q closes '
   end
   if vim.api.nvim_win_is_valid(here) then
     vim.api.nvim_set_current_win(focus and window or here)

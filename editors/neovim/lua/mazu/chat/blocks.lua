@@ -183,7 +183,8 @@ local function outcome(block)
   if block.status == 'not_run' then
     parts[#parts + 1] = 'not run'
   elseif block.status == 'failed' or (block.status == 'done' and not block.diff) then
-    parts[#parts + 1] = block.summary and vim.split(block.summary, '\n', { plain = true })[1]
+    local words = vim.trim((block.summary or ''):match('^[^\n]*'):gsub('%s+', ' '))
+    parts[#parts + 1] = words ~= '' and vim.fn.strcharpart(words, 0, 60) or nil
   end
   if block.seconds and block.seconds > 0 then
     parts[#parts + 1] = time.duration(block.seconds)

@@ -34,11 +34,30 @@ function M.foldexpr(line)
   return entry and entry.rendered.folds[line - entry.first] or '0'
 end
 
---- The value of 'foldtext': the first line, and how much is below it.
----@return string
+--- The value of 'foldtext': the first line as it looks when it is open, and how much is below it.
+---@return {[1]: string, [2]: string}[]
 function M.foldtext()
-  local text = vim.fn.getline(vim.v.foldstart)
-  return ('%s  (%d lines)'):format(text, vim.v.foldend - vim.v.foldstart)
+  local text, below = vim.fn.getline(vim.v.foldstart), vim.v.foldend - vim.v.foldstart
+  local self = by_bufnr[vim.api.nvim_get_current_buf()]
+  local entry = self and self:at(vim.v.foldstart)
+  local chunks, done, behind = {}, 0, {}
+  for _, mark in ipairs(entry and entry.rendered.marks or {}) do
+    if mark.line == vim.v.foldstart - 1 - entry.first then
+      if mark.virt then
+        behind = mark.virt
+      elseif mark.from and mark.from >= done then
+        chunks[#chunks + 1] = { text:sub(done + 1, mark.from), 'Normal' }
+        chunks[#chunks + 1] = { text:sub(mark.from + 1, mark.to), mark.group }
+        done = mark.to
+      end
+    end
+  end
+  chunks[#chunks + 1] = { text:sub(done + 1), 'Normal' }
+  for _, chunk in ipairs(behind) do
+    chunks[#chunks + 1] = { '  ' .. chunk[1], chunk[2] }
+  end
+  chunks[#chunks + 1] = { below == 1 and '  (1 line)' or ('  (%d lines)'):format(below), 'MazuDim' }
+  return chunks
 end
 
 ---@param session mazu.chat.Session

@@ -5,6 +5,7 @@ local time = require('mazu.time')
 local M = {}
 
 local TICK_MS = 250
+local NAME_WIDTH = 24
 local FRAMES = { '⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏' }
 
 ---@class mazu.chat.Panel
@@ -68,6 +69,7 @@ local function dress(window)
     foldexpr = "v:lua.require'mazu.chat.buffer'.foldexpr(v:lnum)",
     foldtext = "v:lua.require'mazu.chat.buffer'.foldtext()",
     foldlevel = 1,
+    winhighlight = 'Folded:Normal',
     foldenable = true,
     fillchars = 'fold: ,eob: ',
     statusline = ' Mazu%=%{&modifiable ? "" : line(".") >= line("$") ? "" : line(".") . "/" . line("$")} ',
@@ -83,7 +85,11 @@ end
 ---@return string
 local function title(entry)
   local session = entry.session
-  local parts = { (session.name or 'New conversation'):gsub('%%', '%%%%') .. '%<' }
+  local name = session.name or 'New conversation'
+  if vim.fn.strdisplaywidth(name) > NAME_WIDTH then
+    name = vim.fn.strcharpart(name, 0, NAME_WIDTH - 1) .. '…'
+  end
+  local parts = { (name:gsub('%%', '%%%%')) .. '%<' }
   parts[#parts + 1] = session.mode
   parts[#parts + 1] = session.model and (session.model:gsub('^[^:]*:', ''))
   parts[#parts + 1] = session.context and ('%d%%%%'):format(session.context * 100)

@@ -16,6 +16,7 @@ local tools = require('mazu.chat.tools')
 ---@field call? string id of a tool call
 ---@field over? boolean the call has ended
 ---@field title? string
+---@field tool? string
 ---@field output? string
 ---@field diff? string
 ---@field summary? string
@@ -39,6 +40,7 @@ local tools = require('mazu.chat.tools')
 ---@field private turns table<string, table>
 ---@field private header? {block: mazu.chat.Block, memories?: mazu.chat.Block} the head of a turn whose first words have not come
 ---@field private open table<string, mazu.chat.Block?> what streams: by kind
+---@field private streamed table<string, mazu.chat.Block[]> what streamed of the message that is not finished: by kind
 local Session = {}
 Session.__index = Session
 
@@ -54,6 +56,7 @@ function Session.new(id)
     calls = {},
     turns = {},
     open = {},
+    streamed = { thought = {}, message = {} },
   }, Session)
 end
 
@@ -61,6 +64,7 @@ end
 function Session:clear()
   self.blocks, self.calls, self.turns, self.open, self.queued = {}, {}, {}, {}, {}
   self.cost, self.header = 0, nil
+  self.streamed = { thought = {}, message = {} }
 end
 
 ---@param block mazu.chat.Block
@@ -122,6 +126,7 @@ function Session:stream(kind, turn, text, live)
     self:close()
     block = self:add({ kind = kind, turn = turn, parts = {}, started = live and vim.uv.now() or nil })
     self.open[kind] = block
+    table.insert(self.streamed[kind], block)
   end
   block.parts[#block.parts + 1] = text
   touch(block)
@@ -137,7 +142,7 @@ function Session:call(update, turn)
     block = self:add({ kind = 'tool', turn = turn, call = update.callId, status = 'running', output = '' })
     self.calls[update.callId] = block
   end
-  block.title = tools.sentence(update.tool or '', update.title)
+  block.tool, block.title = update.tool, tools.sentence(update.tool or '', update.title)
   touch(block)
   return block
 end
@@ -188,24 +193,30 @@ end
 
 --- The finished message replaces what streamed of it.
 function folds.reply(self, update, turn)
-  local open = self.open
   for _, kind in ipairs({ 'thought', 'message' }) do
     local text = kind == 'message' and update.text or update.thought
+    for i, block in ipairs(self.streamed[kind]) do
+      block.removed = i > 1 or not text or text == ''
+      touch(block)
+    end
     if text and text ~= '' then
-      local block = open[kind] or self:add({ kind = kind, turn = turn })
+      local block = self.streamed[kind][1] or self:add({ kind = kind, turn = turn })
       block.text, block.parts = text, nil
       touch(block)
     end
   end
   self:close()
+  self.streamed = { thought = {}, message = {} }
 end
 
 function folds.restart(self)
-  for _, block in pairs(self.open) do
-    block.removed = true
-    touch(block)
+  for _, blocks in pairs(self.streamed) do
+    for _, block in ipairs(blocks) do
+      block.removed = true
+      touch(block)
+    end
   end
-  self.open = {}
+  self.open, self.streamed = {}, { thought = {}, message = {} }
 end
 
 function folds.retry(self, update)
@@ -232,7 +243,8 @@ function folds.tool_result(self, update)
   end
   block.question, block.over = nil, true
   block.status = update.ok and 'done' or (block.status == 'not_run' and 'not_run' or 'failed')
-  block.summary, block.diff = update.summary, update.diff or block.diff
+  block.diff = update.diff or block.diff
+  block.summary = (block.tool ~= 'read_file' or not update.ok) and update.summary or nil -- it is the file's text
   if block.started then
     block.seconds = math.floor((vim.uv.now() - block.started) / 1000 + 0.5)
   end

@@ -1,0 +1,445 @@
+;;; mazu.el --- A coding agent that remembers and can be undone  -*- lexical-binding: t -*-
+
+;; Version: 0.1.0
+;; Package-Requires: ((emacs "28.1") (eglot "1.9"))
+;; Keywords: tools, languages
+;; SPDX-License-Identifier: MIT
+
+;;; Commentary:
+
+;; mazu-ls in Emacs, on top of eglot:
+;;
+;;     (require 'mazu)
+;;     (add-hook 'prog-mode-hook #'mazu-ensure)
+;;
+;; or M-x mazu in a buffer of a project.  M-x mazu-chat says something; the buffer *mazu chat* shows the conversation, as
+;; the session's journal has it.  Where the agent asks, Emacs never waits: the question stands in that buffer with its whole
+;; diff and is named in the mode line, until M-x mazu-allow, M-x mazu-deny or a key in that buffer answers it.
+;; M-x mazu-checkpoint, mazu-rollback, mazu-undo and mazu-redo need no more words.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'diff-mode)
+(require 'eglot)
+(require 'jsonrpc)
+(require 'subr-x)
+
+(defgroup mazu nil "A coding agent that remembers and can be undone." :group 'tools :prefix "mazu-")
+
+(defcustom mazu-command '("mazu-ls") "Command line of the server." :type '(repeat string))
+
+(defface mazu-heading '((t :inherit bold)) "Who speaks.")
+(defface mazu-dim '((t :inherit shadow)) "What is said beside.")
+(defface mazu-waiting '((t :inherit warning)) "What waits for the user.")
+
+(defconst mazu--timeout 600 "Seconds that a command may take.")
+(defconst mazu--page 500 "Events asked for at once.")
+
+(defclass mazu-server (eglot-lsp-server)
+  ((session :initform nil :documentation "Id of the session that the chat buffer shows.")
+   (held :initform nil :documentation "Updates that came while the journal was fetched, newest first, or nil.")
+   (loading :initform nil :documentation "Whether the journal is being fetched.")
+   (questions :initform nil :documentation "Open questions, oldest first: (ID METHOD PARAMS)."))
+  "mazu-ls as eglot knows it.")
+
+(cl-defmethod eglot-client-capabilities ((_server mazu-server))
+  "Those of eglot, and the opt-ins of docs/protocol.md."
+  (let ((capabilities (copy-sequence (cl-call-next-method))))
+    (plist-put capabilities :experimental '(:mazu (:updates t :permissions t)))))
+
+;;; Finding and asking the server
+
+(defun mazu--server ()
+  "The mazu-ls of this buffer or of any project, or an error that says what to do."
+  (let ((current (eglot-current-server)))
+    (or (and (cl-typep current 'mazu-server) current)
+        (cl-find-if (lambda (server) (and (cl-typep server 'mazu-server) (jsonrpc-running-p server)))
+                    (apply #'append (hash-table-values eglot--servers-by-project)))
+        (user-error "mazu-ls does not run here; start it with M-x mazu"))))
+
+(defun mazu--programs ()
+  "What `eglot-server-programs' is for mazu-ls in this buffer."
+  (list (cons (list major-mode) (cons 'mazu-server mazu-command))))
+
+;;;###autoload
+(defun mazu-ensure ()
+  "Use mazu-ls as the language server of this buffer's project."
+  (setq-local eglot-server-programs (mazu--programs))
+  (eglot-ensure))
+
+;;;###autoload
+(defun mazu ()
+  "Start mazu-ls for the project of this buffer."
+  (interactive)
+  (setq-local eglot-server-programs (mazu--programs))
+  (call-interactively #'eglot))
+
+(defun mazu--ask (command argument use &optional server)
+  "Run COMMAND with the plist ARGUMENT on SERVER; call USE with its result.
+Emacs does not wait for it."
+  (jsonrpc-async-request
+   (or server (mazu--server)) :workspace/executeCommand
+   (list :command command :arguments (if argument (vector argument) []))
+   :timeout mazu--timeout
+   :success-fn (or use #'ignore)
+   :error-fn (jsonrpc-lambda (&key message &allow-other-keys) (message "mazu: %s" message))))
+
+(defun mazu--place (start end)
+  "The text from START to END of this buffer as an attachment."
+  (list :uri (plist-get (eglot--TextDocumentIdentifier) :uri)
+        :range (list :start (eglot--pos-to-lsp-position start) :end (eglot--pos-to-lsp-position end))))
+
+;;; The chat buffer
+
+(defvar-local mazu--mazu nil "The server whose conversation this buffer shows.")
+(defvar-local mazu--streaming nil "Where the message that streams begins, or nil.")
+(defvar-local mazu--calls nil "Where the line of each tool call begins: (ID . MARKER).")
+(defvar-local mazu--state "idle" "What the session does: running, waiting or idle.")
+
+(defvar mazu-chat-mode-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map special-mode-map)
+    (define-key map "c" #'mazu-chat)
+    (define-key map "n" #'mazu-next-heading)
+    (define-key map "p" #'mazu-previous-heading)
+    (define-key map (kbd "C-c C-a") #'mazu-allow)
+    (define-key map (kbd "C-c C-s") #'mazu-allow-session)
+    (define-key map (kbd "C-c C-d") #'mazu-deny)
+    (define-key map (kbd "C-c C-r") #'mazu-deny-and-say-why)
+    (define-key map (kbd "C-c C-k") #'mazu-stop)
+    map)
+  "Keys of the chat buffer.")
+
+(define-derived-mode mazu-chat-mode special-mode "Mazu"
+  "The conversation with the agent, as its journal has it."
+  (setq-local mode-line-process '(:eval (mazu--mode-line)))
+  (setq-local outline-regexp "You\\b\\|Mazu\\b")
+  (visual-line-mode 1))
+
+(defun mazu--mode-line ()
+  "What the session does, for the mode line."
+  (if (and mazu--mazu (oref mazu--mazu questions)) " waits for you"
+    (if (equal mazu--state "idle") "" (concat " " mazu--state))))
+
+(defun mazu--buffer (server)
+  "The chat buffer of SERVER, made when it is not there."
+  (let ((buffer (get-buffer-create "*mazu chat*")))
+    (with-current-buffer buffer
+      (unless (derived-mode-p 'mazu-chat-mode) (mazu-chat-mode))
+      (setq mazu--mazu server))
+    buffer))
+
+(defmacro mazu--drawing (server &rest body)
+  "Change the chat buffer of SERVER by BODY.
+Windows that show its end go on showing it."
+  (declare (indent 1))
+  `(with-current-buffer (mazu--buffer ,server)
+     (let* ((inhibit-read-only t)
+            (end (point-max))
+            (following (cl-remove-if-not (lambda (window) (>= (window-point window) end))
+                                         (get-buffer-window-list nil nil t))))
+       (save-excursion ,@body)
+       (dolist (window following) (set-window-point window (point-max)))
+       (force-mode-line-update))))
+
+(defun mazu--add (text &optional face)
+  "Insert TEXT with FACE at the end."
+  (goto-char (point-max))
+  (insert (if face (propertize text 'face face) text)))
+
+(defun mazu--paragraph ()
+  "Begin a paragraph at the end."
+  (goto-char (point-max))
+  (unless (or (bobp) (looking-back "\n\n" (max 1 (- (point) 2))))
+    (insert (if (bolp) "\n" "\n\n"))))
+
+(defun mazu--add-diff (diff)
+  "Insert DIFF with its colours."
+  (dolist (line (split-string diff "\n"))
+    (unless (string-match-p "\\`\\(---\\|\\+\\+\\+\\) " line)
+      (mazu--add (concat "    " line "\n")
+                 (pcase (and (> (length line) 0) (aref line 0)) (?+ 'diff-added) (?- 'diff-removed) (_ 'mazu-dim))))))
+
+(defun mazu--sign (id sign &optional note)
+  "Give the tool call ID another SIGN, and a NOTE behind it."
+  (when-let ((marker (cdr (assoc id mazu--calls))))
+    (goto-char marker)
+    (delete-char 1)
+    (insert sign)
+    (set-marker marker (1- (point)))
+    (when (and note (not (string-empty-p note)))
+      (end-of-line)
+      (insert (propertize (concat "  " (car (split-string note "\n"))) 'face 'mazu-dim)))))
+
+(defun mazu--draw (update &optional live)
+  "Insert one UPDATE of the protocol; LIVE where it streams now."
+  (pcase (plist-get update :kind)
+    ("user" (unless (equal "" (plist-get update :shown))
+              (mazu--paragraph)
+              (mazu--add "You\n" 'mazu-heading)
+              (mazu--add (concat (or (plist-get update :shown) (plist-get update :text)) "\n"))
+              (setq mazu--streaming nil)
+              (mazu--paragraph)
+              (mazu--add "Mazu\n" 'mazu-heading)))
+    ("message" (unless mazu--streaming
+                 (goto-char (point-max))
+                 (setq mazu--streaming (copy-marker (point))))
+     (mazu--add (plist-get update :text)))
+    ("restart" (when mazu--streaming (delete-region mazu--streaming (point-max))))
+    ("reply" (when mazu--streaming (delete-region mazu--streaming (point-max)))
+     (setq mazu--streaming nil)
+     (unless (string-empty-p (or (plist-get update :text) ""))
+       (mazu--add (concat (string-trim-right (plist-get update :text)) "\n"))))
+    ("tool_call" (setq mazu--streaming nil)
+     (goto-char (point-max))
+     (unless (bolp) (insert "\n"))
+     (push (cons (plist-get update :callId) (copy-marker (point))) mazu--calls)
+     (mazu--add (format "• %s\n" (or (plist-get update :title) (plist-get update :tool)))))
+    ("tool_result" (mazu--sign (plist-get update :callId) (if (eq t (plist-get update :ok)) "✓" "✗")
+                               (and (not (eq t (plist-get update :ok))) (plist-get update :summary)))
+     (goto-char (point-max))
+     (when-let ((diff (plist-get update :diff))) (mazu--add-diff diff)))
+    ("compacted" (mazu--paragraph) (mazu--add "The conversation so far was shortened.\n" 'mazu-dim))
+    ("state" (let ((state (plist-get update :state)))
+               (setq mazu--state (if (member state '("done" "ended")) "idle" state))
+               (when (equal state "done")
+                 (setq mazu--streaming nil)
+                 (unless (equal "end_turn" (plist-get update :stopReason))
+                   (mazu--paragraph)
+                   (mazu--add (format "%s\n" (or (plist-get update :detail) (plist-get update :stopReason))) 'warning)))))
+    ("head" (when live (mazu--load mazu--mazu (oref mazu--mazu session))))))
+
+(defun mazu--load (server session)
+  "Fetch the journal of SESSION from SERVER and draw the chat buffer from it."
+  (oset server session session)
+  (oset server loading t)
+  (let (events)
+    (cl-labels
+        ((page (after)
+           (mazu--ask "mazu.session.events" (list :sessionId session :after after :limit mazu--page)
+                      (lambda (result)
+                        (setq events (append events (append (plist-get result :events) nil)))
+                        (if (plist-get result :next)
+                            (page (plist-get result :next))
+                          (mazu--redraw server events result)))
+                      server)))
+      (page 0))))
+
+(defun mazu--redraw (server events result)
+  "Draw EVENTS of SERVER, the last page of which was RESULT.
+What came meanwhile is drawn too."
+  (mazu--drawing server
+    (erase-buffer)
+    (setq mazu--calls nil mazu--streaming nil)
+    (let ((taken nil))
+      (dolist (event events)
+        (if (eq t (plist-get event :live))
+            (mazu--draw (plist-get event :update))
+          (cl-pushnew (plist-get event :turnId) taken :test #'equal)))
+      (when (delq nil taken)
+        (mazu--paragraph)
+        (mazu--add (format "⟲ %d taken back · M-x mazu-redo\n" (length (delq nil taken))) 'mazu-dim)))
+    (when-let ((text (plist-get (plist-get result :partial) :message)))
+      (unless (string-empty-p text) (mazu--draw (list :kind "message" :text text))))
+    (setq mazu--state (plist-get result :state))
+    (when (equal mazu--state "ended") (setq mazu--state "idle"))
+    (dolist (held (reverse (oref server held)))
+      (when (> (car held) (or (plist-get result :updates) 0)) (mazu--draw (cdr held) t)))
+    (mazu--draw-questions server))
+  (oset server held nil)
+  (oset server loading nil))
+
+(cl-defmethod eglot-handle-notification
+  ((server mazu-server) (_method (eql mazu/session/update)) &key sessionId seq update &allow-other-keys)
+  "Draw what a turn does as it does it."
+  (cond ((not (equal sessionId (oref server session))) (unless (oref server loading) (mazu--load server sessionId)))
+        ((oref server loading) (oset server held (cons (cons seq update) (oref server held))))
+        (t (mazu--drawing server (mazu--draw update t)))))
+
+(cl-defmethod eglot-handle-notification
+  ((server mazu-server) (_method (eql mazu/permission/resolved)) &key callId &allow-other-keys)
+  "A question was decided, here or elsewhere."
+  (mazu--close server (lambda (question) (equal callId (plist-get (nth 2 question) :callId)))))
+
+(cl-defmethod eglot-handle-notification ((_server mazu-server) (_method (eql mazu/changed)) &rest _)
+  "Nothing is cached here."
+  nil)
+
+;;; Questions: Emacs never waits for an answer
+
+(defun mazu--receive (receive connection message &rest more)
+  "Keep the questions of a `mazu-server' CONNECTION instead of waiting for them.
+Around `jsonrpc-connection-receive' (RECEIVE): MESSAGE is the request, MORE is
+handed on."
+  (let ((method (plist-get message :method)))
+    (if (and (cl-typep connection 'mazu-server)
+             (plist-get message :id)
+             (member method '("mazu/permission/request" "window/showMessageRequest")))
+        (mazu--asked connection (plist-get message :id) method (plist-get message :params))
+      (apply receive connection message more))))
+
+(advice-add 'jsonrpc-connection-receive :around #'mazu--receive)
+
+(defun mazu--title (question)
+  "What QUESTION asks, in a line."
+  (let ((params (nth 2 question)))
+    (car (split-string (or (plist-get params :title) (plist-get params :message) "") "\n"))))
+
+(defun mazu--asked (server id method params)
+  "Keep the request ID of SERVER: METHOD with PARAMS."
+  (let ((question (list id method params)))
+    (oset server questions (append (oref server questions) (list question)))
+    (mazu--drawing server (mazu--draw-question question))
+    (display-buffer (mazu--buffer server) '((display-buffer-reuse-window display-buffer-in-side-window) (side . right)
+                                            (window-width . 0.4)))
+    (message "Mazu waits for you: %s (M-x mazu-allow, M-x mazu-deny)" (mazu--title question))))
+
+(defun mazu--draw-question (question)
+  "Insert QUESTION with all that would happen."
+  (let ((params (nth 2 question)) (start nil))
+    (mazu--paragraph)
+    (setq start (point))
+    (mazu--add (format "? %s\n" (mazu--title question)) 'mazu-waiting)
+    (if-let ((diff (plist-get params :diff)))
+        (mazu--add-diff diff)
+      (mazu--add (concat (or (plist-get params :detail) (plist-get params :message) "") "\n")))
+    (mazu--add (if (equal (nth 1 question) "mazu/permission/request")
+                   "C-c C-a allow · C-c C-s in this session · C-c C-d deny · C-c C-r deny and say why\n"
+                 (format "M-x mazu-answer: %s\n"
+                         (mapconcat (lambda (action) (plist-get action :title)) (plist-get params :actions) ", ")))
+               'mazu-dim)
+    (put-text-property start (point-max) 'mazu-question (car question))))
+
+(defun mazu--draw-questions (server)
+  "Insert the open questions of SERVER."
+  (mapc #'mazu--draw-question (oref server questions)))
+
+(defun mazu--close (server fits)
+  "Take the questions of SERVER away that FITS."
+  (dolist (question (cl-remove-if-not fits (oref server questions)))
+    (oset server questions (remq question (oref server questions)))
+    (mazu--drawing server
+      (goto-char (point-min))
+      (when-let ((match (text-property-search-forward 'mazu-question (car question) t)))
+        (delete-region (prop-match-beginning match) (prop-match-end match))))))
+
+(defun mazu--reply (server question result)
+  "Answer QUESTION of SERVER with RESULT."
+  (jsonrpc-connection-send server :id (car question) :result result)
+  (mazu--close server (lambda (other) (eq other question))))
+
+(defun mazu--answer (kind &optional note)
+  "Answer the oldest open question with its option of KIND; the model hears NOTE."
+  (let* ((server (mazu--server))
+         (question (or (car (oref server questions)) (user-error "Nothing is asked")))
+         (option (cl-find kind (plist-get (nth 2 question) :options)
+                          :key (lambda (one) (plist-get one :kind)) :test #'equal)))
+    (unless option (user-error "That is not offered here; M-x mazu-answer lists what is"))
+    (mazu--reply server question (append (list :optionId (plist-get option :id)) (and note (list :note note))))))
+
+(defun mazu-allow () "Allow what is asked, once." (interactive) (mazu--answer "allow_once"))
+(defun mazu-allow-session () "Allow what is asked in this session." (interactive) (mazu--answer "allow_session"))
+(defun mazu-allow-always () "Always allow what is asked in this project." (interactive) (mazu--answer "allow_always"))
+(defun mazu-deny () "Deny what is asked." (interactive) (mazu--answer "deny"))
+(defun mazu-deny-and-say-why (note)
+  "Deny what is asked; the model hears NOTE."
+  (interactive "sWhat should be done instead? ")
+  (mazu--answer "deny" note))
+
+(defun mazu-answer ()
+  "Choose an answer to the oldest open question."
+  (interactive)
+  (let* ((server (mazu--server))
+         (question (or (car (oref server questions)) (user-error "Nothing is asked")))
+         (params (nth 2 question))
+         (choices (append (mapcar (lambda (one) (cons (plist-get one :label) (list :optionId (plist-get one :id))))
+                                  (plist-get params :options))
+                          (mapcar (lambda (one) (cons (plist-get one :title) one)) (plist-get params :actions)))))
+    (mazu--reply server question
+                 (cdr (assoc (completing-read (concat (mazu--title question) " ") choices nil t) choices)))))
+
+;;; Commands
+
+(defun mazu-next-heading () "Go to the next heading." (interactive) (end-of-line) (re-search-forward "^\\(You\\|Mazu\\)$" nil t))
+(defun mazu-previous-heading () "Go to the previous heading." (interactive) (beginning-of-line)
+  (re-search-backward "^\\(You\\|Mazu\\)$" nil t))
+
+;;;###autoload
+(defun mazu-chat (message)
+  "Say MESSAGE to the agent, with the region attached where it is active."
+  (interactive "sSay: ")
+  (let* ((server (mazu--server))
+         (places (and (use-region-p) (vector (mazu--place (region-beginning) (region-end)))))
+         (session (oref server session)))
+    (display-buffer (mazu--buffer server) '((display-buffer-reuse-window display-buffer-in-side-window) (side . right)
+                                            (window-width . 0.4)))
+    (mazu--ask "mazu.chat" (append (list :message message :queue t)
+                                   (and session (list :sessionId session))
+                                   (and places (list :attachments places)))
+               (lambda (result)
+                 (unless (equal (plist-get result :sessionId) (oref server session))
+                   (mazu--load server (plist-get result :sessionId)))))))
+
+(defun mazu-stop () "Stop the turn that runs." (interactive)
+  (mazu--ask "mazu.cancel" nil (lambda (result)
+                                 (message (if (eq t (plist-get result :cancelled)) "Stopped" "Nothing is running")))))
+
+(defun mazu-checkpoint (label)
+  "Take a checkpoint of code, buffers, memory and conversation, called LABEL."
+  (interactive "sLabel: ")
+  (mazu--ask "mazu.checkpoint" (and (not (string-empty-p label)) (list :label label))
+             (lambda (_) (message "Checkpoint taken"))))
+
+(defun mazu--report (result)
+  "Say what came of a rollback."
+  (message (if (eq t (plist-get result :applied)) "Back at \"%s\"; M-x mazu-redo undoes this"
+             "Nothing was rolled back: you changed files meanwhile (\"%s\")")
+           (plist-get (plist-get result :checkpoint) :label)))
+
+(defun mazu-undo () "Undo the last turn: code, memory and conversation." (interactive) (mazu--ask "mazu.undo" nil #'mazu--report))
+(defun mazu-redo () "Take the last undo or rollback back." (interactive) (mazu--ask "mazu.redo" nil #'mazu--report))
+
+(defun mazu-rollback ()
+  "Choose a checkpoint, read what would change, then roll back by C-c C-c there."
+  (interactive)
+  (mazu--ask
+   "mazu.checkpoint.list" nil
+   (lambda (result)
+     (let* ((choices (mapcar (lambda (one) (cons (format "%s  %s" (plist-get one :id) (plist-get one :label)) one))
+                             (plist-get result :checkpoints)))
+            (chosen (cdr (assoc (completing-read "Roll back to: " choices nil t) choices))))
+       (when chosen (mazu--preview chosen))))))
+
+(defun mazu--preview (checkpoint)
+  "Show what changed since CHECKPOINT, with the key that goes back there."
+  (let ((id (plist-get checkpoint :id)) (server (mazu--server)))
+    (mazu--ask
+     "mazu.checkpoint.diff" (list :id id)
+     (lambda (result)
+       (with-current-buffer (get-buffer-create "*mazu rollback*")
+         (let ((inhibit-read-only t))
+           (erase-buffer)
+           (insert (format "# Back to \"%s\": C-c C-c rolls back, q leaves it\n\n" (plist-get checkpoint :label))
+                   (plist-get result :patch)))
+         (diff-mode)
+         (setq buffer-read-only t)
+         (goto-char (point-min))
+         (use-local-map (make-composed-keymap (make-sparse-keymap) diff-mode-map))
+         (local-set-key "q" #'quit-window)
+         (local-set-key (kbd "C-c C-c")
+                        (lambda () (interactive) (quit-window)
+                          (mazu--ask "mazu.rollback" (list :id id) #'mazu--report server)))
+         (pop-to-buffer (current-buffer)))))))
+
+(defun mazu-remember (title)
+  "Remember TITLE, anchored to the region where it is active."
+  (interactive "sRemember: ")
+  (mazu--ask "mazu.remember"
+             (append (list :title title)
+                     (and (use-region-p)
+                          (list :anchors (vector (mazu--place (region-beginning) (region-end))))))
+             (lambda (result) (message "Mazu: %s" (plist-get result :outcome)))))
+
+(provide 'mazu)
+;;; mazu.el ends here

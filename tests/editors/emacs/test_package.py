@@ -1,0 +1,87 @@
+"""mazu.el in a real Emacs in a real terminal: typed into and read back."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from emacs_bed import EARLY, obtain
+
+from mazu_ls.demo.model_server import ModelServer, Reply
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "neovim"))
+from terminal_bed import Terminal  # noqa: E402 - the terminal that both editors are told in
+
+pytestmark = pytest.mark.editor
+
+PACKAGE = Path(__file__).parents[3] / "editors" / "emacs" / "mazu.el"
+INIT = """\
+(setq make-backup-files nil
+      eglot-confirm-server-initiated-edits nil)
+(package-activate-all)
+(load "{package}" nil t)
+(setq mazu-command '("{python}" "-m" "mazu_ls"))
+(add-hook 'python-mode-hook #'mazu-ensure)
+"""
+
+
+@pytest.fixture
+async def terminal(
+    editors_wanted: None, project: Path, home: Path, model: ModelServer
+) -> AsyncIterator[Terminal]:
+    one = Terminal(Path("unused"), project, home, model, columns=140)
+    (home / ".emacs.d").mkdir()
+    (home / ".emacs.d" / "early-init.el").write_text(EARLY)
+    init = home / "init.el"
+    init.write_text(INIT.format(package=PACKAGE, python=sys.executable))
+    await one.run(obtain(), "-nw", "-l", init, "app.py")
+    yield one
+    await one.close()
+
+
+async def call(terminal: Terminal, command: str) -> None:
+    await terminal.press("M-x")
+    await terminal.type(command)
+    await terminal.press("Enter")
+
+
+async def test_a_question_waits_while_the_user_types(terminal: Terminal):
+    fix = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
+    terminal.model.script.replies += [
+        Reply(text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
+        Reply(text="It **adds** now, to the very end of this reply."),
+    ]
+    await terminal.wait("return a - b", "[eglot:project")
+    await call(terminal, "mazu-checkpoint")
+    await terminal.type("clean")
+    await terminal.press("Enter")
+    await terminal.wait("Checkpoint taken")
+    await terminal.press("C-x", "C-f")
+    await terminal.type("notes.txt")
+    await terminal.press("Enter")
+    await asyncio.sleep(0.3)
+    await call(terminal, "mazu-chat")
+    await terminal.type("make total add")
+    await terminal.press("Enter")
+    await terminal.wait("make total add", "? ", "+    return a + b", "C-c C-a allow")
+    typed = "y n 1 a d yes no C-c while it waits"
+    for character in typed:
+        await terminal.type(character)
+    await terminal.wait(typed)
+    assert len(terminal.model.bodies) == 1, "nothing was answered"
+    await call(terminal, "mazu-allow")
+    await terminal.wait("to the very end of this reply.", "✓ edit_file app.py", without="C-c C-a allow")
+    await terminal.press("C-x", "b")
+    await terminal.type("app.py")
+    await terminal.press("Enter")
+    await terminal.wait("    return a + b")
+    await call(terminal, "mazu-rollback")
+    await terminal.wait("Roll back to:")
+    await terminal.press("Tab")
+    await asyncio.sleep(0.2)
+    await terminal.type("1")
+    await terminal.press("Tab", "Enter")
+    await terminal.wait('# Back to "clean"', "C-c C-c rolls back")
+    await terminal.press("C-c", "C-c")
+    await terminal.wait("Back at", "return a - b")
