@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 TALKING = (
     "--continue",
@@ -26,20 +30,31 @@ def main() -> int:
 
         sys.stdout.write(f"mazu-ls {__version__}\n")
         return 0
-    from mazu_ls.process_secrets import hide_environment_secrets
+    if not {"-h", "--help"} & set(arguments):
+        from mazu_ls.process_secrets import hide_environment_secrets
 
-    hide_environment_secrets()
-    if not arguments and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _serve(arguments)
-    if arguments and arguments[0] in ("serve", "--stdio", "--tcp"):
-        return _serve(arguments)
-    if arguments and arguments[0] == "demo":
-        return _demo(arguments[1:])
+        hide_environment_secrets()
+    if _is_command(arguments):
+        parsed = _parse(arguments)
+        from mazu_ls.terminal.cli import run_parsed
+
+        return run_parsed(parsed)
+    return _demo(arguments[1:]) if arguments[:1] == ["demo"] else _serve(arguments)
+
+
+def _is_command(arguments: list[str]) -> bool:
+    """Whether the command line is for the terminal's commands, the chat among them."""
+    if not arguments:
+        return sys.stdin.isatty() and sys.stdout.isatty()
+    return arguments[0] not in ("serve", "--stdio", "--tcp", "demo")
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    from mazu_ls.terminal.grammar import parser
+
     if not arguments or arguments[0].partition("=")[0] in TALKING:
         arguments = ["chat", *arguments]
-    from mazu_ls.terminal.cli import run
-
-    return run(arguments)
+    return parser().parse_args(arguments)
 
 
 def _serve(arguments: list[str]) -> int:

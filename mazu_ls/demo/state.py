@@ -53,7 +53,8 @@ def _files(root: Path) -> dict[str, str]:
             path.relative_to(root)
         ): f"{path.stat().st_mode:o} {hashlib.sha256(path.read_bytes()).hexdigest()}"
         for path in sorted(root.rglob("*"))
-        if path.is_file() and not any(part in OURS for part in path.relative_to(root).parts)
+        if path.is_file()
+        and not any(part in OURS or part.startswith(".mazu-") for part in path.relative_to(root).parts)
     }
 
 

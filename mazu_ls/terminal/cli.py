@@ -44,7 +44,11 @@ NEEDS_PROJECT = (
 
 def run(arguments: list[str]) -> int:
     """Parse, carry out, print; the exit statuses are those of docs/terminal.md."""
-    given = grammar.parser().parse_args(arguments)
+    return run_parsed(grammar.parser().parse_args(arguments))
+
+
+def run_parsed(given: argparse.Namespace) -> int:
+    """Carry a parsed command line out."""
     logging.basicConfig(
         stream=sys.stderr,
         level=os.environ.get("MAZU_LOG", "ERROR").upper(),

@@ -65,7 +65,8 @@ class LiveSurface:
                 call.waits = False
         chosen = next((option.label for option in asked.options if option.key == answer.key), "No answer")
         said = clean(f"{chosen}: {answer.note}" if answer.note else chosen)
-        self.screen.say(line(("dim", f"? {clean(asked.title)}")), line(("dim", f"  {said}")))
+        room = max(10, self.screen.size[1] - len(said) - 6)
+        self.screen.say(line(("dim", f"? {styled.fit(clean(asked.title), room)} · {said}")))
         return answer
 
     def _live(self, height: int) -> list[str]:

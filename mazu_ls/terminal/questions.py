@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mazu_ls.terminal.call_lines import VERBS
+
 if TYPE_CHECKING:
     from mazu_ls.host import Choice, Question
 
@@ -62,9 +64,18 @@ def with_keys(question: Question) -> Keyed:
     if lines and question.title.endswith(f": {lines[0]}"):
         lines = lines[1:]  # a command that fits in the title is not said twice
     ask = Ask(
-        question.title, tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
+        _title(question), tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
     )
     return Keyed(ask, choices)
+
+
+def _title(question: Question) -> str:
+    """What would happen, with the verb that the line of the call has."""
+    prefix = f"Mazu wants to use {question.tool}: "
+    verb = VERBS.get(question.tool, ("", ""))[0]
+    if not verb or not question.title.startswith(prefix):
+        return question.title
+    return f"{verb} {question.title.removeprefix(prefix)}"
 
 
 def _free_key(wanted: str, label: str, taken: dict[str, Choice]) -> str:

@@ -110,9 +110,10 @@ class TurnView:
             drawn += render_markdown(clean(self._markdown.tail), width, colours=self._colours).split("\n")
         shown = height if self.expanded else OUTPUT_LINES
         for call in self.calls.values():
-            state = "waits" if call.waits else "running"
+            if call.waits:
+                continue  # the question says it
             took = styled.seconds(time.monotonic() - call.began)
-            rows = [call_line(state, call.what, took, width=width)]
+            rows = [call_line("running", call.what, took, width=width)]
             rows += [line(("dim", f"  │ {styled.fit(text, width - 5)}")) for text in call.last(shown)]
             drawn += self._ansi(*rows).rstrip("\n").split("\n")
         return drawn[-height:] if height > 0 else []

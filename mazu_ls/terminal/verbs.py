@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One argument. `field` is the wire's name of it; `flag` None is a positional, joined words where `words`."""
 
     field: str
@@ -29,15 +27,14 @@ class Option:
     """It is for the terminal, not for the wire."""
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(NamedTuple):
     """One thing to type and the wire command it stands for."""
 
     words: str
     command: str
     help: str
     options: tuple[Option, ...] = ()
-    fixed: dict[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = MappingProxyType({})
 
 
 def text(name: str, help: str, *, required: bool = True) -> Option:
@@ -59,6 +56,13 @@ def place(value: str) -> dict[str, Any]:
 def uri(value: str) -> str:
     """A path as a file: URI."""
     return Path(value).absolute().as_uri()
+
+
+def parse_json(value: str) -> Any:
+    """A JSON value."""
+    import json
+
+    return json.loads(value)
 
 
 def content(value: str) -> str:
@@ -186,7 +190,7 @@ VERBS = (
         ID, Option("hash", help="the hash that `mazu-ls trust` shows", required=True))),
     Verb("trust revoke", "mazu.trust.revoke", "take an agreement back", (ID,)),
     Verb("skills run", "mazu.skills.run", "run a skill", (
-        Option("name", required=True), Option("arguments", help="a JSON object", kind=json.loads))),
+        Option("name", required=True), Option("arguments", help="a JSON object", kind=parse_json))),
     Verb("skills forget", "mazu.skills.forget", "remove a skill", (Option("name", required=True),)),
     Verb("models", "mazu.models.list", "list models"),
     Verb("models set", "mazu.models.set", "choose the model, in your own settings", (Option("model", required=True),)),
@@ -196,9 +200,9 @@ VERBS = (
     Verb("permissions ask", "mazu.permissions.set", "ask about these calls, in your own settings", (TOOL, PATTERN), {"verdict": "ask"}),
     Verb("permissions deny", "mazu.permissions.set", "never run these calls, in your own settings", (TOOL, PATTERN), {"verdict": "deny"}),
     Verb("permissions set", "mazu.permissions.set", "add a rule: allow, ask or deny", (
-        Option("rule", help='such as \'{"tool": "run_shell", "pattern": "git *", "verdict": "allow"}\'', kind=json.loads, required=True),)),
+        Option("rule", help='such as \'{"tool": "run_shell", "pattern": "git *", "verdict": "allow"}\'', kind=parse_json, required=True),)),
     Verb("permissions check", "mazu.permissions.check", "what would be decided about a call", (
-        Option("tool", required=True), Option("arguments", help="a JSON object", kind=json.loads, required=True),
+        Option("tool", required=True), Option("arguments", help="a JSON object", kind=parse_json, required=True),
         Option("mode", "--mode", choices=("ask", "auto", "plan", "bypass")))),
     Verb("permissions revoke", "mazu.permissions.revoke", "take a grant back", (ID,)),
     Verb("permissions mode", "mazu.permissions.mode", "the mode that holds where nothing else is said, in your own settings", (

@@ -176,7 +176,7 @@ class ModelServer:
                 writer.writelines(pending)
                 pending.clear()
                 await asyncio.sleep(reply.delay)
-                if reader.at_eof():
+                if reader.at_eof() or writer.is_closing():
                     raise ConnectionResetError
         writer.writelines(pending)
         if reply.fault in MIDSTREAM:
