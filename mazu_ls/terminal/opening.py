@@ -48,7 +48,8 @@ def opening_lines(server: Server, chat: ChatSession, opened: dict[str, Any] | No
         turns = styled.plural(opened["turnCount"], "turn")
         which = f"“{opened['name'] or 'unnamed'}”, {turns}, {local_time(opened['updatedAt'])}"
     facts = styled.join([where, which, f"mode {mode}", chat.model or ""])
-    rows = [line(("bold", "mazu-ls"), " ", styled.clean(facts))]
+    first, *rest = styled.wrapped(f"mazu-ls {styled.clean(facts)}", styled.width_of_terminal() - 1)
+    rows = [line(("bold", first[:7]), first[7:]), *map(line, rest)]
     if opened is not None and opened.get("interrupted"):
         rows.append(line(("yellow", "The last turn was broken off. Say continue, or /undo it.")))
     return rows

@@ -110,3 +110,10 @@ def fit(text: str, width: int) -> str:
 def join(parts: Sequence[str]) -> str:
     """Facts beside one another."""
     return " · ".join(part for part in parts if part)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in rows of at most `width` characters, broken between words."""
+    import textwrap
+
+    return textwrap.wrap(text, max(10, width), break_long_words=False, break_on_hyphens=False) or [""]

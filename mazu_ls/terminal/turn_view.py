@@ -196,7 +196,11 @@ class TurnView:
             styled.money(ended.usage.cost_usd) if ended.usage.model_calls else "",
             self._context_share(ended),
         ])  # fmt: skip
-        return [*rows, line(("dim", facts))] if facts else rows
+        return (
+            [*rows, *(line(("dim", row)) for row in styled.wrapped(facts, self._width() - 1))]
+            if facts
+            else rows
+        )
 
     def _context_share(self, ended: journal.TurnEnded) -> str:
         if not ended.usage.tokens:
