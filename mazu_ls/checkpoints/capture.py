@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from mazu_ls.checkpoints.folder_reader import FolderReader
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
 from mazu_ls.checkpoints.records import Skipped
+from mazu_ls.workspace.project_files import list_folder
 
 _TRIES = 3
 _REMEMBERED = 50_000
 _TICK = 50_000_000  # ns; file systems stamp with a clock that may be some ticks behind
 _SECONDS = 2_100_000_000
 _SMALL = 1 << 16
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NOT_HERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 Signature = tuple[int, int, int, int, int, int, int, int]
 Found = tuple[bytes, os.stat_result]
 Add = Callable[[str, bytes, bytes], object]
@@ -64,26 +67,30 @@ class Capture:
         self._seen: dict[bytes, Captured] = {}
 
     def file(
-        self, mount: Mount, path: bytes, held: Entry | None, add: Add, tracked: Callable[[bytes], bool]
+        self,
+        reader: FolderReader,
+        path: bytes,
+        held: Entry | None,
+        add: Add,
+        tracked: Callable[[bytes], bool],
     ) -> Captured | Skipped | None:
-        """What stands at `path` of a mount; None where there is no file (a folder counts as none).
+        """What stands at `path` of the reader's mount; None where there is no file (a folder, or what is behind a link, is none).
 
         A blob that differs from `held`, which the store has, goes to `add`. `tracked` says whether the user's git
         tracks a file, which then may be larger.
         """
+        mount = reader.mount
         full = mount.full(path)
         known = self._seen.get(full)
         began = time.time_ns()
-        if (
-            known is None
-            and (quick := _read_quickly(full, began, min(_SMALL, self._max_untracked))) is not None
-        ):
-            return self._captured(full, quick, began, held, add)
         try:
-            status = os.lstat(full)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+            small = min(_SMALL, self._max_untracked)
+            if known is None and (quick := _read_quickly(reader, path, began, small)) is not None:
+                return self._captured(full, quick, began, held, add)
+            status = reader.status(path)
         except OSError as error:
+            if error.errno in _NOT_HERE:
+                return None
             return Skipped(mount.shown(path), error.strerror or "cannot be read")
         kind = stat.S_IFMT(status.st_mode)
         if kind == stat.S_IFDIR:
@@ -96,25 +103,26 @@ class Capture:
             limit = self._max_tracked if tracked(path) else self._max_untracked
             if status.st_size > limit:
                 return Skipped(mount.shown(path), f"larger than {limit >> 20} MiB", status.st_size)
-        return self._read(mount, path, full, held, add)
+        return self._read(reader, path, held, add)
 
     def forget(self) -> None:
         """Forget everything that was read: the objects may be gone."""
         self._seen.clear()
 
     def _read(
-        self, mount: Mount, path: bytes, full: bytes, held: Entry | None, add: Add
+        self, reader: FolderReader, path: bytes, held: Entry | None, add: Add
     ) -> Captured | Skipped | None:
+        mount = reader.mount
         for _ in range(_TRIES):
             began = time.time_ns()
             try:
-                found = _read_once(full)
-            except FileNotFoundError:
-                return None
+                found = _read_once(reader, path)
             except OSError as error:
+                if error.errno in _NOT_HERE:
+                    return None
                 return Skipped(mount.shown(path), error.strerror or "cannot be read")
             if found is not None:
-                return self._captured(full, found, began, held, add)
+                return self._captured(mount.full(path), found, began, held, add)
         return Skipped(mount.shown(path), "changed while it was read")
 
     def _captured(self, full: bytes, found: Found, began: int, held: Entry | None, add: Add) -> Captured:
@@ -130,15 +138,17 @@ class Capture:
         return captured
 
 
-def _read_quickly(full: bytes, began: int, limit: int) -> Found | None:
+def _read_quickly(reader: FolderReader, path: bytes, began: int, limit: int) -> Found | None:
     """Bytes and status of a small regular file that nobody has changed for a while; None for all that needs care.
 
-    A change during the read would have stamped the file with a time after `began`.
+    A change during the read would have stamped the file with a time after `began`. Raises OSError where there is none.
     """
     try:
-        fd = os.open(full, _OPEN)
-    except OSError:
-        return None
+        fd = reader.open(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise
+        return None  # a link, a socket, a file that may not be read
     try:
         data = os.read(fd, limit + 1)
         status = os.fstat(fd)
@@ -150,13 +160,13 @@ def _read_quickly(full: bytes, began: int, limit: int) -> Found | None:
     return (data, status) if whole and status.st_ctime_ns < began - _TICK else None
 
 
-def _read_once(full: bytes) -> Found | None:
+def _read_once(reader: FolderReader, path: bytes) -> Found | None:
     """Bytes and status of a regular file or link; None if it changed meanwhile."""
-    status = os.lstat(full)
+    status = reader.status(path)
     if stat.S_ISLNK(status.st_mode):
-        target = os.readlink(full)  # noqa: PTH115 - Path knows no bytes
-        return (target, status) if signature(os.lstat(full)) == signature(status) else None
-    fd = os.open(full, _OPEN)
+        target = reader.link(path)
+        return (target, status) if signature(reader.status(path)) == signature(status) else None
+    fd = reader.open(path)
     try:
         before = os.fstat(fd)
         if not stat.S_ISREG(before.st_mode):
@@ -183,10 +193,19 @@ def _special(kind: int) -> str:
     return names.get(kind, "a device")
 
 
-def walk(folder: Path) -> list[bytes]:
+def walk(mount: Mount) -> list[bytes]:
     """Every file and link below a small folder (skills), as bytes from there; caches of Python are left out."""
     found: list[bytes] = []
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        if (path.is_symlink() or not path.is_dir()) and "__pycache__" not in path.parts:
-            found.append(os.fsencode(path.relative_to(folder).as_posix()))
+    folders = [PurePosixPath()]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list_folder(mount.root, mount.from_root(folder))
+        except OSError:  # none, or a link
+            continue
+        for entry in entries:
+            if entry.kind == "folder":
+                folders += [folder / entry.name] if entry.name != "__pycache__" else []
+            else:
+                found.append(os.fsencode((folder / entry.name).as_posix()))
     return found

@@ -61,7 +61,7 @@ class Places:
 
 
 def _opened(mount: Mount, inside: PurePosixPath, *, create: bool = False) -> int:
-    with folder_beneath(mount.directory, inside, create=create) as folder:
+    with folder_beneath(mount.root, mount.from_root(inside), create=create) as folder:
         return os.dup(folder)
 
 
@@ -184,7 +184,7 @@ def _prune_folders(step: Step) -> None:
     inside = step.mount.folder(step.path)
     while inside.parts:
         try:
-            with folder_beneath(step.mount.directory, inside.parent) as folder:
+            with folder_beneath(step.mount.root, step.mount.from_root(inside.parent)) as folder:
                 os.rmdir(inside.name, dir_fd=folder)
         except OSError:
             return

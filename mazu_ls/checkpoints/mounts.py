@@ -22,6 +22,7 @@ class Mount:
 
     `work` is the staging folder: where a rollback's new files wait and its old ones go, on this folder's own device.
     `scanned`: the ignore rules of git apply and git looks for changes; else every file belongs to it (skills).
+    `top`: the workspace folder, where `directory` is one below it: on the way from there no link is followed.
     `internal`: names in it that belong to git itself because it is a bare repository (b".": all of it does).
     """
 
@@ -30,7 +31,19 @@ class Mount:
     work: Path
     label: str = ""
     scanned: bool = True
+    top: Path | None = None
     internal: frozenset[bytes] = frozenset()
+
+    @property
+    def root(self) -> Path:
+        """The folder that the user opened, below which no link is followed."""
+        return self.top or self.directory
+
+    @cached_property
+    def inside(self) -> bytes:
+        """`directory` as seen from `root`; empty where they are the same."""
+        inside = self.directory.relative_to(self.root).as_posix()
+        return b"" if inside == "." else os.fsencode(inside)
 
     @property
     def name(self) -> str:
@@ -83,6 +96,10 @@ class Mount:
         """The folder of a file, from this mount's directory."""
         return _posix(relative.rpartition(b"/")[0])
 
+    def from_root(self, folder: PurePosixPath) -> PurePosixPath:
+        """A folder of this mount, from `root`."""
+        return _posix(self.inside) / folder
+
 
 @lru_cache(1024)
 def _posix(folder: bytes) -> PurePosixPath:
@@ -114,6 +131,7 @@ def mounts(roots: Sequence[Path], staging: str) -> tuple[Mount, ...]:
             real[0] / staging,
             f"{PROJECT_FOLDER}/skills/",
             scanned=False,
+            top=real[0],
         ),
     )
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.capture import Capture, Captured
+from mazu_ls.checkpoints.folder_reader import FolderReader
 from mazu_ls.checkpoints.mounts import Mount
-from mazu_ls.checkpoints.objects import BLOB, FILE_MODE, LINK_MODE, Entry
+from mazu_ls.checkpoints.objects import BLOB, FILE_MODE, Entry
 from mazu_ls.checkpoints.pack import PackWriter
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.records import Checkpoint, MemoryCounts, Skipped
@@ -202,32 +203,24 @@ class Project:
     ) -> dict[bytes, Captured | None]:
         """Read these files and note what differs from the mount's tree `below`. Returns what was read."""
         looked: dict[bytes, Captured | None] = {}
-        links: list[bytes] = []
-        for path in paths:
-            held = self.trees.at(below, path) if below is not None else None
-            found = None
-            if not (
-                links and any(path.startswith(link) for link in links)
-            ):  # what stands below a link is not here
-                found = self._read(mount, path, held, add)
-            if seen.skipped:
-                seen.skipped.pop(mount.shown(path), None)
-            if isinstance(found, Skipped):
-                seen.skipped[mount.shown(path)] = found
-                found = None
-            looked[path] = seen.captured[mount.prefix + b"/" + path] = found
-            entry = found.entry if found is not None else None
-            if entry is not None and entry.mode == LINK_MODE:
-                links.append(path + b"/")
-            if entry is None and held is not None and held.is_folder and mount.is_folder(path):
-                continue  # the folder is there; its files are looked at one by one
-            if entry != held:
-                seen.changes[mount.prefix + b"/" + path] = entry
-        return looked
-
-    def _read(self, mount: Mount, path: bytes, held: Entry | None, add: Add) -> Captured | Skipped | None:
         user = self.users[mount.prefix]
-        return self.capture.file(mount, path, held, add, user.tracks if user is not None else _untracked)
+        tracked = user.tracks if user is not None else _untracked
+        with FolderReader(mount) as reader:
+            for path in paths:
+                held = self.trees.at(below, path) if below is not None else None
+                found = self.capture.file(reader, path, held, add, tracked)
+                if seen.skipped:
+                    seen.skipped.pop(mount.shown(path), None)
+                if isinstance(found, Skipped):
+                    seen.skipped[mount.shown(path)] = found
+                    found = None
+                looked[path] = seen.captured[mount.prefix + b"/" + path] = found
+                entry = found.entry if found is not None else None
+                if entry is None and held is not None and held.is_folder and mount.is_folder(path):
+                    continue  # the folder is there; its files are looked at one by one
+                if entry != held:
+                    seen.changes[mount.prefix + b"/" + path] = entry
+        return looked
 
 
 def base_checkpoint(db: apsw.Connection) -> Checkpoint | None:

@@ -35,7 +35,7 @@ class Scanner:
         """Paths that may differ from the tree `base`; all others are certain to be equal."""
         if not self.mount.scanned:
             held = {path for path, _ in self._repository.trees.files(base)}
-            return {p for p in held | set(walk(self.mount.directory)) if self.mount.holds(p)}
+            return {p for p in held | set(walk(self.mount)) if self.mount.holds(p)}
         known = self._index()
         # What the index holds and the base does not, git cannot see as changed.
         lag = self._lag(known, base) if known is not None else None
@@ -58,7 +58,8 @@ class Scanner:
         if not paths or not self.mount.scanned:
             return set()
         listed = b"\0".join(paths)
-        out = self._git(self._blank(), "check-ignore", "-z", "--stdin", input=listed, accept=(0, 1))
+        # 128: a folder on the way became a link meanwhile; what is behind it is not read anyway.
+        out = self._git(self._blank(), "check-ignore", "-z", "--stdin", input=listed, accept=(0, 1, 128))
         found = set(out.split(b"\0")) - {b""}
         return (
             found - set(self._user.tracked_although_ignored()) if found and self._user is not None else found

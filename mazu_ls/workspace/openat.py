@@ -21,9 +21,7 @@ RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 _RESOLVE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
-_TRIES = (
-    64  # EAGAIN: a rename elsewhere in the tree interfered with the resolution; openat2(2) says to try again
-)
+_TRIES = 64  # openat2(2) says to try again after EAGAIN: a rename elsewhere interfered with the resolution
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

@@ -14,3 +14,12 @@ def test_nothing_escapes_the_guard() -> None:
     assert counts["escaped"] == 0
     assert counts["inside"] > 0
     assert counts["refused"] > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="swaps by renameat2")
+async def test_no_checkpoint_holds_a_file_from_outside() -> None:
+    benchmark = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/path_race.py"))
+    counts, _ = await benchmark["checkpoint_race"](60)
+    assert counts["escaped"] == 0
+    assert counts["taken"] == 60
+    assert counts["inside"] > 0
