@@ -1,5 +1,5 @@
 # The few commands people need.
-.PHONY: demo test quick lint bench clean
+.PHONY: demo test quick lint bench mutants clean
 
 demo:     ## the main job end to end
 	bash scripts/demo
@@ -13,5 +13,8 @@ lint:     ## style, types, layers
 bench:    ## print every figure beside its baseline
 	bash scripts/setup dev
 	for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python $$script; done
+mutants:  ## mutation score of the permission policy (about an hour)
+	bash scripts/setup dev
+	nice .venv/bin/python benchmarks/policy_mutants.py --list
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
