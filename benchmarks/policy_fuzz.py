@@ -19,9 +19,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mazu_ls.agent.permissions import Call, Place, decide
-from mazu_ls.agent.permissions.scan import Scan
-from mazu_ls.agent.permissions.table import PROGRAMS
+from mazu_ls.policy import Call, Place, decide
+from mazu_ls.policy.bash.scan import Scan
+from mazu_ls.policy.tables.allowed_commands import PROGRAMS
 from mazu_ls.tools import sandbox
 from mazu_ls.tools.process import spawn
 from mazu_ls.tools.tool import Effect

@@ -28,8 +28,8 @@ from types import FrameType
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-import mazu_ls.agent.permissions as policy  # noqa: E402
-from mazu_ls.agent.permissions import Call, Place, Rule, decide  # noqa: E402
+from mazu_ls import policy  # noqa: E402
+from mazu_ls.policy import Call, Place, Rule, decide  # noqa: E402
 from mazu_ls.tools.tool import Effect  # noqa: E402
 
 FOLDER = Path(policy.__file__).parent
@@ -184,7 +184,7 @@ def _install(mutant: Mutant) -> None:
     old = {id(value): name for name, value in vars(module).items() if not name.startswith("__")}
     before = dict(vars(module))
     exec(compile(mutant.tree, mutant.file, "exec"), vars(module))
-    for other in [m for name, m in sys.modules.items() if name.startswith("mazu_ls.agent.permissions")]:
+    for other in [m for name, m in sys.modules.items() if name.startswith("mazu_ls.policy")]:
         for name, value in list(vars(other).items()):
             if (
                 id(value) in old

@@ -101,7 +101,7 @@ def test_nothing_private_is_tracked():
 
 def test_git_has_one_door():
     """No other module starts git, imports GitPython, or asks where git is. The policy only reads command lines."""
-    doors = ("mazu_ls/gitcmd/", "mazu_ls/agent/permissions/")
+    doors = ("mazu_ls/gitcmd/", "mazu_ls/policy/")
     found: list[str] = []
     for path in sources():
         if path.relative_to(ROOT).as_posix().startswith(doors):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace as replace_call
 
 from mazu_ls import journal
-from mazu_ls.agent.permissions import Call, Decision, Place, Rule, decide
 from mazu_ls.agent.proposing import proposes
 from mazu_ls.agent.questions import (
     ask_recorded,
@@ -23,6 +22,7 @@ from mazu_ls.agent.questions import (
 from mazu_ls.agent.review import Approve, Edit, refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
+from mazu_ls.policy import Call, Decision, Place, Rule, decide
 from mazu_ls.tools import sandbox
 from mazu_ls.tools.tool import Effect
 

@@ -17,7 +17,6 @@ from mazu_ls.agent.documents import Documents
 from mazu_ls.agent.extensions import Extensions, written_by_user
 from mazu_ls.agent.extraction import Extractions
 from mazu_ls.agent.heads import MIGRATIONS, ConversationPart, Heads
-from mazu_ls.agent.permissions import Given, Grants, Rule
 from mazu_ls.agent.project_map import ProjectMap, tokens_for
 from mazu_ls.agent.proposals import Proposals
 from mazu_ls.agent.proposed import MIGRATIONS as PROPOSALS
@@ -26,6 +25,7 @@ from mazu_ls.agent.sessions import Sessions
 from mazu_ls.agent.toolbox import builtin_tools, lent_tools
 from mazu_ls.agent.undo import undo_targets
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.policy import Given, Grants, Rule
 from mazu_ls.state import identity
 from mazu_ls.store import Store, quarantined
 from mazu_ls.workspace import Workspace

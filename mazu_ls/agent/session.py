@@ -21,12 +21,12 @@ from mazu_ls.messages import Message, Usage
 from mazu_ls.tools.turn import Shell, Turn
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.permissions import Rule
     from mazu_ls.agent.project import Project
     from mazu_ls.checkpoints.records import CheckpointKind
     from mazu_ls.config import Mode
     from mazu_ls.host import Buffer
     from mazu_ls.models.model import Model
+    from mazu_ls.policy import Rule
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -22,8 +22,8 @@ from mazu_ls.server.updates import Updates
 from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.permissions import Given
     from mazu_ls.agent.project import Project
+    from mazu_ls.policy import Given
     from mazu_ls.server.documents import Document
     from mazu_ls.server.notebooks import CellPlace
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.agent.permissions import Call, Place, decide
-from mazu_ls.agent.permissions.rules import STRICTNESS
-from mazu_ls.agent.permissions.shell import analyse
+from mazu_ls.policy import Call, Place, decide
+from mazu_ls.policy.bash.shell import analyse
+from mazu_ls.policy.rules import STRICTNESS
 from mazu_ls.tools.tool import Effect
 
 HERE = Path(__file__).parent

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.agent.permissions import Call, Grants, Place, Rule, decide
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.policy import Call, Grants, Place, Rule, decide
 from mazu_ls.tools.tool import Effect
 
 SHELL = "run_shell"

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from mazu_ls import config
-from mazu_ls.agent.permissions import Call, Place, Rule, decide
+from mazu_ls.policy import Call, Place, Rule, decide
 from mazu_ls.tools.custom import custom_tools
 from mazu_ls.tools.mcp import McpServers
 from mazu_ls.tools.skillbook import Skills

@@ -39,7 +39,7 @@ async def set_rule(server: Server, params: wire.SetRule) -> Any:
     if rule.verdict == "allow":
         project.grants.add(rule.tool, _prefix(rule.pattern))
     else:
-        from mazu_ls.agent.permissions import Given
+        from mazu_ls.policy import Given
 
         given = Given.now(rule.tool, rule.pattern, rule.verdict)
         project.given.setdefault(given.id, given)
@@ -113,7 +113,7 @@ async def _selected_command(server: Server) -> wire.Check:
 @command("mazu.permissions.check", natural=_selected_command)
 async def check(server: Server, params: wire.Check) -> Any:
     """What would be decided about a tool call; nothing is run."""
-    from mazu_ls.agent.permissions import Call, Place, decide
+    from mazu_ls.policy import Call, Place, decide
     from mazu_ls.tools.sandbox import holds_unattended
 
     project = await server.opened()

@@ -1,0 +1,83 @@
+"""From evaluated words to commands: every command they may make, and those that `find` and `sh -c` make of others."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from itertools import islice, product
+
+from mazu_ls.policy.bash.words import Value
+from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
+
+MAX_ARGVS = 24
+# What a wildcard in the place of a program could stand for.
+_FOUND_BY_WILDCARD = (
+    *SHELLS,
+    *WRAPPERS,
+    "sudo",
+    "su",
+    "doas",
+    "rm",
+    "dd",
+    "mkfs",
+    "reboot",
+    "shutdown",
+    "nc",
+    "curl",
+    "wget",
+    "python3",
+    "perl",
+)
+
+
+def argvs(values: list[Value]) -> list[tuple[list[str], set[str]]]:
+    """Every command that the words may make, the wildcards in them told apart."""
+    found: list[tuple[list[str], set[str]]] = []
+    for choice in islice(product(*(value.candidates for value in values)), MAX_ARGVS):
+        argv = [text for fields in choice for text in fields]
+        globs = {text for value, fields in zip(values, choice, strict=True) if value.glob for text in fields}
+        if argv and (argv, globs) not in found:
+            found.append((argv, globs))
+    return found
+
+
+def by_wildcard(argv: list[str], globs: set[str]) -> list[list[str]]:
+    """What `/usr/bin/s?do ls` may be."""
+    if argv[0] not in globs:
+        return []
+    pattern = program(argv[0])
+    return [[name, *argv[1:]] for name in _FOUND_BY_WILDCARD if fnmatchcase(name, pattern)]
+
+
+def positional(argv: list[str]) -> list[str] | None:
+    """What `$0`, `$1`, ... are in `sh -c SCRIPT NAME A B`."""
+    for index, word in enumerate(argv[:-1]):
+        if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word):
+            return argv[index + 3 :]
+    return None
+
+
+def found_by_find(argv: list[str]) -> list[list[str]]:
+    """Commands after `-exec` and its like, with each starting point in place of `{}`."""
+    if argv[0] not in ("find", "gfind", "fd", "fdfind"):
+        return []
+    starts = []
+    for word in argv[1:]:
+        if word.startswith("-") or word in ("(", "!"):
+            break
+        starts.append(word)
+    found: list[list[str]] = []
+    for index, word in enumerate(argv):
+        if word in ("-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"):
+            command = argv[index + 1 :]
+            ends = [i for i, w in enumerate(command) if w in (";", "\\;") or (w == "+" and i)]
+            command = command[: ends[0]] if ends else command
+            narrowed = any(
+                w in ("-name", "-iname", "-path", "-regex", "-newer", "-mtime", "-size") for w in argv[:index]
+            )
+            for start in starts or ["."]:
+                place = (
+                    f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
+                )
+                found.append([place if w == "{}" else w for w in command])
+    return found

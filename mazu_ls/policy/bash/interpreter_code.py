@@ -1,0 +1,131 @@
+"""Code given on the command line to an interpreter: what of it is as bad as the same done in a shell."""
+
+from __future__ import annotations
+
+import re
+
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.rules import Decision
+from mazu_ls.policy.tables import targets
+from mazu_ls.policy.tables.wrappers import CODE_OPTIONS, INTERPRETERS
+
+_STRING = re.compile(
+    r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`([^`]*)`|%x?[{(\[]([^})\]]*)[})\]]|qx?[/{(]([^/})]*)[/})]""",
+    re.DOTALL,
+)
+_LIST = re.compile(r"\[((?:\s*(?:'[^']*'|\"[^\"]*\")\s*,?)+)\]")
+_RUNS = re.compile(
+    r"\b(system|popen|exec\w*|spawn\w*|subprocess|child_process|Popen|check_output|check_call|call|run|shell_exec|passthru|proc_open"
+    r"|execute|spawn|shell-command|Process|Runtime|pty|os\.|ctypes|Deno\.Command|backtick|qx|getoutput|posix_spawn|syscall|Open3|Kernel|IO\.popen|do shell script)\b"
+)
+_NETWORK = re.compile(
+    r"require\(['\"]net['\"]\)|\b(socket|Socket|TCPSocket|fsockopen|net\.connect|net\.Socket|createConnection|IO::Socket|ztcp|TCPServer"
+    r"|urllib|requests|http\.client)\b"
+)
+_SHELL = re.compile(
+    r"(/bin/(ba|da|z|k)?sh|\bexecute\b|pty\.spawn|dup2|\bsubprocess\b|\bexec\b|child_process|cmd\.exe|os\.system|popen|shell_exec|spawn)"
+)
+_DECODES = re.compile(
+    r"b64decode|b32decode|b16decode|fromhex|unhexlify|decodebytes|zlib\.decompress|codecs\.decode|rot_?13|\batob\b|Buffer\.from|base64_decode"
+    r"|str_rot13|MIME::Base64|decode64|unpack\(?['\"]|unpack\s+\w|\.pack\(|\bpack\(?['\"]|chr\(\d+\)|fromCharCode|\\x[0-9a-f]{2}|\[::-1\]|\.reverse\(|bytes\(\["
+)
+_EVALUATES = re.compile(
+    r"\b(exec|eval|system|popen|run|call|Function|spawn|execSync|instance_eval|loadstring|compile|shell_exec|Popen|assert)\b"
+)
+_DESTROYS = re.compile(
+    r"(rmtree|rm_rf|rm_r\b|rmSync|rmdirSync|remove_tree|removeSync|rimraf|unlink|rmdir|remove|deltree|delTree|FileUtils|emptyDir)[\s\S]{0,40}?"
+    r"(['\"](/|~|\.\.?|/(home|etc|usr|var|root|bin|boot|lib|opt)[^'\"]*|\.git|\.mazu)['\"]|expanduser|homedir|\bHOME\b|Path\.home|Dir\.home)"
+)
+_RIGHTS = re.compile(r"(?<![\w./-])(/usr/bin/|/bin/)?(sudo|doas|pkexec|run0|su -c)(?![\w-])")
+_FORKS = re.compile(
+    r"\bfork\s+while\b|while\s*\(?(1|True|true)\)?\s*[:{]?\s*(os\.)?fork|fork\s*\(\)?\s*while"
+)
+_PRIVILEGE = re.compile(r"\b(setuid|setgid|seteuid|setreuid|setresuid)\b|PR_SET|reboot\(")
+_SECRETS = re.compile(
+    r"\.ssh/|\.ssh['\"]|\.aws/|\.gnupg|\.netrc|\.git-credentials|/etc/shadow|/etc/gshadow|/etc/sudoers|\.mazu/config|/proc/[^'\"\s]*/environ"
+    r"|\bid_rsa\b|\bid_ed25519\b|\.kube/config|\.docker/config"
+)
+_WRITING = re.compile(
+    r"['\"][rb]*[wax]\+?[bt]?['\"]|write|append|copy|move|rename|replace|symlink|hardlink|unlink|remove|rmtree|mkdir|touch|truncate|chmod|chown|put_contents|>\s*['\"]"
+)
+
+
+_PIPED = re.compile(r"\|&?\s*['\"]|['\"]\s*\|")  # awk's `"command" | getline` and `print | "command"`
+
+
+def code_of(argv: list[str]) -> list[str]:
+    """The code among an interpreter's words; awk's and sed's program included."""
+    name, rest = argv[0], argv[1:]
+    if re.match(r"^(g|m|n)?awk$", name):
+        return [word for word in rest if not word.startswith("-")][:1]
+    if not INTERPRETERS.match(name):
+        return []
+    base = re.sub(r"[\d.]+$", "", name)
+    options = CODE_OPTIONS.get(base, "-c -e").split()
+    found: list[str] = []
+    for index, word in enumerate(rest):
+        following = rest[index + 1] if index + 1 < len(rest) else ""
+        for option in options:
+            short = len(option) == 2
+            if word == option or (
+                short and re.fullmatch(rf"-[A-Za-z]*{option[1]}", word) and not word.startswith("--")
+            ):
+                found.append(following)
+            elif short and word.startswith(option) and len(word) > 2:
+                found.append(word[2:])
+            elif word.startswith(f"{option}="):
+                found.append(word.split("=", 1)[1])
+    return found
+
+
+def scripts_in(code: str) -> list[str]:
+    """Strings of the code that may be run: each string, and each list of strings as one command."""
+    if not _RUNS.search(code) and "`" not in code and "%x" not in code and not _PIPED.search(code):
+        return []
+    found = [
+        text.replace("\\'", "'").replace('\\"', '"').replace("\\n", "\n") for text in _strings(code) if text
+    ]
+    for match in _LIST.finditer(code):
+        words = [a or b for a, b in re.findall(r"'([^']*)'|\"([^\"]*)\"", match[1])]
+        found.append(" ".join("'" + word.replace("'", "'\\''") + "'" for word in words))
+    return found
+
+
+def deny(code: str, scope: Scope) -> Decision | None:
+    """The hard deny that the code itself meets."""
+    if re.search(r"/inet/(tcp|udp)|/dev/(tcp|udp)/", code) or (_NETWORK.search(code) and _SHELL.search(code)):
+        return Decision("deny", "a shell would be connected to the network", rule="no reverse shell")
+    if _DECODES.search(code) and _EVALUATES.search(code):
+        return Decision(
+            "deny", "what would run is encoded, so it cannot be judged", rule="nothing unreadable runs"
+        )
+    if re.search(
+        r"urlopen|urlretrieve|requests\.get|Net::HTTP|open-uri|https?://|LWP|\bfetch\(", code
+    ) and _EVALUATES.search(code):
+        return Decision("deny", "what would run is downloaded", rule="no download is run")
+    if _FORKS.search(code):
+        return Decision("deny", "a program that only multiplies itself", rule="never destructive")
+    if "pty.spawn" in code or "ztcp" in code:
+        return Decision("deny", "a shell would be connected to the network", rule="no reverse shell")
+    if _DESTROYS.search(code):
+        return Decision("deny", "it would remove more than the project's own files", rule="never destructive")
+    if _PRIVILEGE.search(code) or (_RUNS.search(code) and _RIGHTS.search(code)):
+        return Decision("deny", "it changes whose rights it has", rule="no other rights")
+    if _SECRETS.search(code):
+        return Decision("deny", "it reads keys or passwords", rule="keys are not read")
+    home = str(scope.place.home)
+    paths = [
+        re.sub("^~", home, text)
+        for text in _strings(code)
+        if re.match(r"^(/|~|\.\.?/|\.git\b|\.mazu\b)[^\s]*$", text)
+    ]
+    for path in paths:
+        if (found := targets.secret(path, scope)) is not None:
+            return Decision("deny", f"{found} holds keys or passwords", rule="keys are not read")
+        if _WRITING.search(code) and (refused := targets.write_refused(path, scope)) is not None:
+            return Decision("deny", refused, rule="writes stay inside the workspace")
+    return None
+
+
+def _strings(code: str) -> list[str]:
+    return [next(filter(None, match.groups()), "") for match in _STRING.finditer(code)]

@@ -1,0 +1,181 @@
+"""What flows into a shell: downloads, decoders, text that is known, text that is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from mazu_ls.policy.bash.lexer import Redirect, lex
+from mazu_ls.policy.bash.words import printed
+from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, inner, program
+
+DOWNLOADERS = frozenset(
+    str.split(
+        "curl wget wget2 aria2c axel fetch lynx links elinks w3m http https xh curlie httpie nc ncat netcat socat telnet ftp lftp tftp"
+        " sftp scp ssh dig nslookup host drill gh glab gsutil aws az gcloud s3cmd rclone ipfs youtube-dl yt-dlp websocat openssl"
+    )
+)
+DECODERS = frozenset(
+    str.split(
+        "base64 base32 basenc gbase64 xxd openssl uudecode uuencode rev gunzip zcat bunzip2 bzcat unxz xzcat zstdcat lz4cat gpg gpg2"
+        " iconv recode ascii2uni od hexdump tr rot13 caesar crypt ccrypt age mcrypt unzip funzip tac"
+    )
+)
+_PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
+
+
+@dataclass
+class Stage:
+    """One command as it stands in a pipeline: its words, its operator, and the scripts in its words."""
+
+    argv: list[str]
+    before: str
+    redirects: list[Redirect] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+
+
+def executes_input(argv: list[str]) -> bool:
+    """Whether the program would run what it reads: a shell or interpreter without a script, `source /dev/stdin`, ..."""
+    todo = [argv]
+    while todo:
+        words = todo.pop()
+        if not words:
+            continue
+        name, rest = program(words[0]), words[1:]
+        if (
+            name in ("source", ".")
+            and rest
+            and rest[0] in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
+        ):
+            return True
+        if name in SHELLS or (INTERPRETERS.match(name) and not name.endswith("awk")):
+            return _without_script(name, rest)
+        if name in ("parallel", "at", "batch") or (name == "crontab" and not [w for w in rest if w != "-"]):
+            return True
+        if name == "xargs" and any(program(word) in SHELLS or word == "eval" for word in rest):
+            return True
+        todo += inner([name, *rest])
+    return False
+
+
+def _without_script(name: str, rest: list[str]) -> bool:
+    """Whether no script or code is given, so that the standard input is the script."""
+    shell = name in SHELLS
+    at = 0
+    while at < len(rest):
+        word = rest[at]
+        at += 1
+        if word in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+            return True
+        if shell and re.fullmatch(r"[-+][a-zA-Z]*s[a-zA-Z]*", word):
+            return True
+        if word in ("--version", "--help", "-V", "--eval") or re.fullmatch(
+            r"-[a-zA-Z]*c" if shell else r"-[a-zA-Z]*[ceEmrp]", word
+        ):
+            return False
+        if shell and (re.fullmatch(r"[-+][a-zA-Z]*[oO]", word) or word in ("--rcfile", "--init-file")):
+            at += 1
+        elif not word.startswith(("-", "+")):
+            return False
+    return True
+
+
+def known_input(stages: Sequence[Stage]) -> list[str] | None:
+    """The text that these stages send on, if it can be known: an `echo`, a here document; several ways to read it."""
+    if not stages:
+        return None
+    first, *others = stages
+    if any(stage.argv[:1] != ["tee"] and stage.argv != ["cat"] for stage in others):
+        return None
+    if (text := printed(first.argv)) is not None:
+        return [text, " ".join(first.argv[1:])]
+    bodies = [r.body for r in first.redirects if r.body is not None]
+    return bodies if bodies and (first.argv == ["cat"] or first.argv[:1] == ["tee"]) else None
+
+
+def fetches(script: str) -> str | None:
+    """The first program anywhere in a script that downloads or decodes."""
+    todo, seen = [script], set[str]()
+    while todo:
+        text = todo.pop()
+        if text in seen:
+            continue
+        seen.add(text)
+        for segment in lex(text).segments:
+            for raw in segment.words:
+                word = re.sub(r"[\\'\"]", "", raw)
+                name = program(word) if "/" in word and "$" not in word else word
+                if name in DOWNLOADERS or name in DECODERS:
+                    return name
+                for match in re.finditer(r"\$\(|`|<\(", raw):
+                    todo.append(raw[match.end() :].rstrip(")`\"'"))
+    return None
+
+
+def trouble(stages: Sequence[Stage]) -> str | None:
+    """Why the last stage, which runs what it reads, must not get what the others send; None if that is known text."""
+    sources = stages[:-1]
+    names = [program(stage.argv[0]) for stage in sources if stage.argv]
+    for name, stage in zip(names, (stage for stage in sources if stage.argv), strict=True):
+        if name in DOWNLOADERS or any(word in DOWNLOADERS for word in stage.argv[1:2]):
+            return "what would run is downloaded"
+        if any(fetches(script) for script in stage.scripts):
+            return "what would run is downloaded or decoded"
+    if any(name not in _PASSES for name in names):
+        return "what would run is made by another program, so it cannot be judged"
+    return None
+
+
+def made_from_outside(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
+    """Names of files that this stage makes of what is downloaded or decoded."""
+    if not stage.argv:
+        return set()
+    name = program(stage.argv[0])
+    if name in DOWNLOADERS:
+        return outputs(stage)
+    made = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op} - {
+        "",
+        "null",
+    }
+    from_outside = any(program(s.argv[0]) in DOWNLOADERS | DECODERS for s in earlier if s.argv)
+    if name == "tee":
+        made |= {PurePosixPath(word).name for word in stage.argv[1:] if not word.startswith("-")}
+    piped = from_outside and stage.before in ("|", "|&")
+    return made if name in DECODERS or piped else set()
+
+
+def outputs(stage: Stage) -> set[str]:
+    """Names of files that a downloader writes."""
+    found = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
+    for index, word in enumerate(stage.argv[1:], 1):
+        following = stage.argv[index + 1] if index + 1 < len(stage.argv) else ""
+        if re.fullmatch(r"-[a-zA-Z]*[oO]", word) or word in ("--output", "--output-document"):
+            found.add(program(following))
+        elif match := re.match(r"^(?:--output(?:-document)?=|-[oO])(.+)$", word):
+            found.add(PurePosixPath(match[1]).name)
+        elif not word.startswith("-"):
+            found.add(PurePosixPath(word.split("?")[0]).name)
+    return found - {""}
+
+
+def runs_one_of(argv: list[str], files: set[str]) -> bool:
+    """Whether one of these files would be run, or made runnable."""
+    todo = [argv]
+    while todo:
+        words = todo.pop()
+        if not words:
+            continue
+        name, rest = program(words[0]), words[1:]
+        if name in files or (name == "make" and files & {"Makefile", "makefile", "GNUmakefile"}):
+            return True
+        runner = (
+            name in SHELLS
+            or INTERPRETERS.match(name)
+            or name in ("source", ".", "chmod", "install", "dpkg", "rpm", "apt", "exec", "java")
+        )
+        if runner and any(program(word) in files for word in rest):
+            return True
+        todo += inner([name, *rest])
+    return False

@@ -1,0 +1,376 @@
+"""The search for what must never run: through every command of a line, however deep it is hidden."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+from mazu_ls.policy import effects, hard_deny
+from mazu_ls.policy.bash import commands, interpreter_code, pipeline_taint
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
+from mazu_ls.policy.bash.nested_commands import scripts
+from mazu_ls.policy.bash.pipeline_taint import Stage
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.words import Value, evaluate, printed, static_output
+from mazu_ls.policy.rules import Decision, Place
+from mazu_ls.policy.tables import removal, targets, writes
+from mazu_ls.policy.tables.file_writes import Written, commands_in_input
+from mazu_ls.policy.tables.wrappers import SHELLS, inner, program
+
+MAX_WORK = 400_000  # characters read; a line that hides more is refused, for nobody could judge it
+# Variables whose value a shell, git or another program runs.
+_RUN_BY_OTHERS = re.compile(
+    r"^(PROMPT_COMMAND|PS[0-4]|BASH_ENV|ENV|\w*(EDITOR|PAGER|VISUAL|BROWSER|_COMMAND|_ASKPASS|OPEN|CLOSE)|GIT_SSH|GIT_EXTERNAL_DIFF|MAKEFLAGS|SHELL)$"
+)
+_COMPUTES = frozenset(
+    (
+        "declare",
+        "typeset",
+        "local",
+        "readonly",
+        "export",
+        "let",
+        "test",
+        "[",
+        "[[",
+        "printf",
+        "read",
+        "unset",
+        "wait",
+        "return",
+    )
+)
+RESERVED = frozenset(
+    (
+        "if",
+        "then",
+        "elif",
+        "else",
+        "fi",
+        "do",
+        "done",
+        "while",
+        "until",
+        "!",
+        "{",
+        "}",
+        "time",
+        "function",
+        "coproc",
+        "-p",
+    )
+)
+_EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}
+
+
+@dataclass
+class Scan:
+    """One search. `argvs` are all the commands that were seen, wrapped ones included, for the rules of the user.
+
+    `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice.
+    """
+
+    place: Place
+    found: Decision | None = None
+    written_later: str | None = None
+    argvs: list[list[str]] = field(default_factory=list)
+    _written: Written = field(default_factory=Written)
+    _todo: deque[tuple[str, Scope]] = field(default_factory=deque)
+    _seen: set[str] = field(default_factory=set)
+    _work: int = 0
+
+    def run(self, line: str) -> Scan:
+        """Read the line and everything in it; stops at the first hard deny."""
+        self._push(line, Scope(self.place))
+        while self._todo and self.found is None:
+            script, scope = self._todo.popleft()
+            self._work += len(script) + 1
+            if self._work > MAX_WORK:
+                self._deny(
+                    Decision("deny", "it is too involved to be judged", rule="nothing unreadable runs")
+                )
+                break
+            self._script(script, scope)
+        return self
+
+    def _push(self, script: str, scope: Scope) -> None:
+        if script not in self._seen and script.strip():
+            self._seen.add(script)
+            self._todo.append((script, scope))
+
+    def _deny(self, decision: Decision | None) -> None:
+        self.found = self.found or decision
+
+    def _script(self, script: str, scope: Scope) -> None:
+        stages: list[Stage] = []
+        downloaded: set[str] = set()
+        piped = False
+        segments = lex(script).segments
+        self._functions(segments, scope)
+        for segment in segments:
+            piped = piped or segment.before in ("|", "|&")
+            values = self._words(segment, scope)
+            hidden = [text for value in values for text in value.inner]
+            redirects = self._redirects(segment, scope, hidden)
+            for argv, globs in commands.argvs(values):
+                stage = Stage(argv, segment.before, redirects, hidden)
+                self._command(argv, globs, scope, stage)
+                self._flow([*stages, stage], values, scope, piped=piped)
+                if pipeline_taint.runs_one_of(argv, downloaded):
+                    self._deny(Decision("deny", "what would run is downloaded", rule="no download is run"))
+                downloaded |= pipeline_taint.made_from_outside(stage, stages)
+                stages.append(stage)
+                self._written.note(stage, _pipeline(stages))
+            if not values and segment.redirects:
+                stages.append(Stage([], segment.before, redirects))
+            if self.found is not None:
+                return
+
+    def _functions(self, segments: list[Segment], scope: Scope) -> None:
+        """Functions of this script: what they are called with; and one that starts itself in a pipe or in the background."""
+        for index, segment in enumerate(segments):
+            named = [raw for raw in segment.words if raw not in RESERVED]
+            defines = (segment.after == "(" and len(named) == 1) or segment.words[:1] == ["function"]
+            if not defines or not named:
+                continue
+            later = segments[index + 1 :]
+            calls = [[raw for raw in s.words if raw not in RESERVED] for s in later if named[0] in s.words]
+            for call in calls:
+                if call[0] == named[0]:
+                    scope.positional.append([evaluate(raw, scope).text for raw in call[1:]])
+            multiplies = [
+                s for s in later if named[0] in s.words and (s.before in ("|", "|&") or s.after == "&")
+            ]
+            if multiplies and len(calls) > 1:
+                self._deny(
+                    Decision("deny", "a function that only multiplies itself", rule="never destructive")
+                )
+
+    def _words(self, segment: Segment, scope: Scope) -> list[Value]:
+        """The words of the command itself, assignments and reserved words taken off; what they hide is put on the list."""
+        raws = list(segment.words)
+        while raws:
+            if raws[0] in RESERVED:
+                keyword = raws.pop(0)
+                if raws and (keyword == "function" or (keyword == "coproc" and raws[1:2] == ["{"])):
+                    raws.pop(0)
+            elif match := effects.ASSIGNMENT.match(raws[0]):
+                self._assign(match, scope)
+                raws.pop(0)
+            elif raws[0] in ("for", "select") and len(raws) > 2 and raws[2] == "in":
+                for raw in raws[3:]:
+                    for fields in self._value(raw, scope).candidates:
+                        for text in fields:
+                            scope.assign(raws[1], text)
+                return []
+            elif raws[0] == "case":
+                for raw in raws[1:2]:
+                    self._value(raw, scope)
+                raws = raws[3:] if len(raws) > 2 else []
+            else:
+                break
+        return [self._value(raw, scope) for raw in raws]
+
+    def _value(self, raw: str, scope: Scope) -> Value:
+        value = evaluate(raw, scope)
+        for script in (*value.inner, *value.outward):
+            self._push(script, scope.copy())
+        for script in value.outward:
+            if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
+                self._deny(
+                    Decision("deny", "what would run cannot be judged", rule="nothing unreadable runs")
+                )
+        return value
+
+    def _hidden(self, word: str, scope: Scope) -> None:
+        for match in re.finditer(r"\$\(|`", word):
+            self._push(word[match.end() :].rstrip(")`]"), scope.copy())
+
+    def _assign(self, match: re.Match[str], scope: Scope) -> None:
+        name, index, sign, raw = match.groups()
+        if index:
+            self._value(index[1:-1], scope)
+        if raw.startswith("("):
+            for word in (
+                word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words
+            ):
+                self._value(word, scope)
+            scope.assign_array(name, effects.array(raw, scope))
+            return
+        value = self._value(raw, scope)
+        if _RUN_BY_OTHERS.match(name):  # `BASH_ENV=<(echo ...)`
+            for script in value.inner:
+                self._runs(static_output(script, scope) or "", scope)
+        if any(pipeline_taint.fetches(script) for script in value.inner) or scope.tainted & set(
+            value.expanded
+        ):
+            scope.tainted.add(name)
+        for fields in value.candidates:
+            text = " ".join(fields)
+            scope.assign(name, text, more=sign == "+=")
+            if index:
+                scope.assign_array(name, [text])
+            if _RUN_BY_OTHERS.match(name):
+                self._push(text, scope.copy())
+
+    def _assigned(self, script: str, scope: Scope) -> None:
+        """Let `eval "x=..."` set its variables for the rest of the line."""
+        for raw in (raw for segment in lex(script).segments for raw in segment.words):
+            if match := effects.ASSIGNMENT.match(raw):
+                self._assign(match, scope)
+
+    def _redirects(self, segment: Segment, scope: Scope, hidden: list[str]) -> list[Redirect]:
+        """The redirections with known targets; scripts in them are added to `hidden`."""
+        known: list[Redirect] = []
+        for redirect in segment.redirects:
+            body = redirect.body
+            if body is not None and not re.search(r"[\\'\"]", redirect.target):
+                hidden += self._value('"' + body.replace('"', '\\"') + '"', scope).inner
+            value = self._value(redirect.target, scope) if body is None else Value([[redirect.target]])
+            hidden += value.inner
+            target = value.text
+            known.append(Redirect(redirect.op, redirect.fd, target, body))
+            if body is None:
+                for fields in value.candidates:
+                    self._target(redirect.op, " ".join(fields), scope)
+            if redirect.op == "<<<":
+                known[-1].body = target
+        return known
+
+    def _target(self, op: str, target: str, scope: Scope) -> None:
+        if re.match(r"^/dev/(tcp|udp)/", target):
+            self._deny(Decision("deny", "a shell would be connected to the network", rule="no reverse shell"))
+        if op == "<<<":
+            return
+        copies = op in (">&", "<&") and re.fullmatch(r"\d+-?|-", target)
+        if ">" in op and not copies and (refused := targets.write_refused(target, scope)) is not None:
+            self._deny(Decision("deny", refused, rule="writes stay inside the workspace"))
+        if ">" in op and not copies and (name := targets.run_by_itself(target, scope)) is not None:
+            reason = f"{name} is run by other programs by itself; write_file shows it to the user"
+            self._deny(Decision("deny", reason, rule="files that run by themselves"))
+        if ">" in op and not copies:
+            self._note_written(target, scope)
+        if "<" in op and (found := targets.secret(target, scope)) is not None:
+            self._deny(Decision("deny", f"{found} holds keys or passwords", rule="keys are not read"))
+
+    def _note_written(self, word: str, scope: Scope) -> None:
+        if self.written_later is None and (name := targets.runs_later(word, scope)) is not None:
+            self.written_later = f"it writes {name}, which other programs run"
+
+    def _command(self, argv: list[str], globs: set[str], scope: Scope, stage: Stage) -> None:
+        """One command and all that it wraps."""
+        todo, seen = [argv, *commands.by_wildcard(argv, globs)], list[list[str]]()
+        while todo and self.found is None:
+            words = todo.pop()
+            if not words or words in seen:
+                continue
+            seen.append(words)
+            name = program(words[0])
+            words = [name, *words[1:]]
+            self.argvs.append(words)
+            self._deny(hard_deny.deny(words, globs, scope))
+            for word in writes.written_by(name, words[1:]):
+                self._note_written(word, scope)
+            if (
+                name in _COMPUTES
+            ):  # bash computes some of these words, and what it computes may hold a command
+                for word in words:
+                    self._hidden(word, scope)
+            todo += inner(words) + commands.found_by_find(words)
+            for script in scripts(words):
+                if name == "eval":
+                    self._assigned(script, scope)
+                self._push(script, scope.copy(commands.positional(words)))
+            for text in interpreter_code.code_of(words):
+                self._deny(interpreter_code.deny(text, scope))
+                for script in interpreter_code.scripts_in(text):
+                    self._push(script, scope.copy())
+            effects.apply(words, scope, stage)
+
+    def _flow(self, stages: list[Stage], values: list[Value], scope: Scope, *, piped: bool) -> None:
+        """What the command would run that comes from elsewhere."""
+        argv = stages[-1].argv
+        for text in self._written.run_by(argv):
+            self._runs(text, scope)
+        for script in commands_in_input(stages[-1], _pipeline(stages)):
+            self._push(script, scope.copy())
+        runs = pipeline_taint.executes_input(argv)
+        names = {program(word) for word in argv[:6]}
+        evaluates = runs or bool(names & _EVALUATORS)
+        if evaluates or UNKNOWN in argv[0]:
+            self._elsewhere(stages, values, scope, piped)
+        for script in stages[-1].scripts if evaluates else ():
+            if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
+                self._runs(text, scope)
+        if not runs:
+            if names & {"xargs", "parallel"}:
+                self._by_xargs(stages, scope)
+            return
+        for redirect in stages[-1].redirects:
+            if redirect.body is not None:
+                self._runs(redirect.body, scope)
+            elif redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
+                self._deny(
+                    Decision(
+                        "deny", "what would run is made by another program", rule="nothing unreadable runs"
+                    )
+                )
+        if piped:
+            texts = pipeline_taint.known_input(_pipeline(stages))
+            for text in texts or ():
+                self._runs(text, scope)
+            if texts is None:  # `echo ... | (bash)`
+                for text in filter(None, (printed(stage.argv) for stage in stages[:-1])):
+                    self._runs(text, scope)
+            if texts is None and (reason := pipeline_taint.trouble(stages)) is not None:
+                self._deny(Decision("deny", reason, rule="no download is run"))
+
+    def _by_xargs(self, stages: list[Stage], scope: Scope) -> None:
+        """`xargs rm`: what comes in are operands, if it can be known; if not, the places it is listed from."""
+        argv, sources = stages[-1].argv, _pipeline(stages)
+        bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
+        if text := bodies or pipeline_taint.known_input(sources):
+            self._push(" ".join([*argv[1:], *text[0].split()]), scope.copy())
+            return
+        removes = any(word in removal.CHECKS for word in argv[1:])
+        for stage in sources if removes else ():
+            for word in stage.argv[1:]:
+                if not word.startswith("-") and targets.write_refused(word, scope) is not None:
+                    self._deny(
+                        Decision(
+                            "deny", f"it would work on what is found in {word}", rule="never destructive"
+                        )
+                    )
+
+    def _elsewhere(self, stages: list[Stage], values: list[Value], scope: Scope, piped: bool) -> None:
+        fetched = any(pipeline_taint.fetches(script) for script in stages[-1].scripts)
+        tainted = any(scope.tainted & set(value.expanded) for value in values)
+        unknown = any(UNKNOWN in word for word in stages[-1].argv)
+        loaded = (
+            piped
+            and unknown
+            and any(
+                program(stage.argv[0]) in pipeline_taint.DOWNLOADERS for stage in stages[:-1] if stage.argv
+            )
+        )
+        if fetched or tainted or loaded:
+            self._deny(Decision("deny", "what would run is downloaded or decoded", rule="no download is run"))
+
+    def _runs(self, text: str, scope: Scope) -> None:
+        """Known text that a shell or an interpreter will run."""
+        self._push(text, scope.copy())
+        self._deny(interpreter_code.deny(text, scope))
+        for script in interpreter_code.scripts_in(text):
+            self._push(script, scope.copy())
+
+
+def _pipeline(stages: list[Stage]) -> list[Stage]:
+    """The stages that feed the last one."""
+    found: list[Stage] = []
+    for stage in reversed(stages):
+        found.insert(0, stage)
+        if stage.before not in ("|", "|&"):
+            break
+    return found[:-1]

@@ -1,0 +1,103 @@
+"""What is known of variables, directories and functions at one point of a command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.rules import Place
+
+MAX_VALUES = 12
+MAX_VALUE = 4096  # characters
+SPECIAL = frozenset("@*#?-$!_")
+
+
+def _bounded(value: str) -> str:
+    """A value that doubles with every assignment is cut, and its rest unknown."""
+    return value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + UNKNOWN
+
+
+@dataclass
+class Scope:
+    """Values a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
+
+    `tainted` names variables that hold what was downloaded or decoded.
+    """
+
+    place: Place
+    values: dict[str, list[str]] = field(default_factory=dict)
+    arrays: dict[str, list[list[str]]] = field(default_factory=dict)
+    cwds: list[str] = field(default_factory=list)
+    tainted: set[str] = field(default_factory=set)
+    positional: list[list[str]] = field(default_factory=list)
+    separators: str = " \t\n"
+    references: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.cwds:
+            self.cwds = [str(self.place.cwd)]
+
+    def copy(self, positional: list[str] | None = None) -> Scope:
+        """The scope of a script that this one starts."""
+        return replace(
+            self,
+            values={name: list(found) for name, found in self.values.items()},
+            arrays=dict(self.arrays),
+            cwds=list(self.cwds),
+            tainted=set(self.tainted),
+            positional=[positional] if positional is not None else list(self.positional),
+        )
+
+    def assign(self, name: str, value: str, *, more: bool = False) -> None:
+        """One more value that `name` may have."""
+        known = self.values.setdefault(name, [])
+        new = [_bounded(old + value) for old in known or [""]] if more else [_bounded(value)]
+        known += [one for one in new if one not in known]
+        del known[:-MAX_VALUES]
+        if name == "IFS":
+            self.separators += value
+
+    def assign_array(self, name: str, fields: list[str]) -> None:
+        """One more list that `name` may be."""
+        self.arrays.setdefault(name, []).append(fields)
+
+    def lookup(self, name: str) -> list[str]:
+        """Every value `$name` may have. What nobody set is empty, as bash has it."""
+        if name in self.references:
+            return [value for target in self.references[name] for value in self.values.get(target, [""])]
+        if name in self.values:
+            return self.values[name]
+        home = str(self.place.home)
+        match name:
+            case "HOME":
+                return [home]
+            case "PWD":
+                return list(self.cwds)
+            case "OLDPWD":
+                return [UNKNOWN, *self.cwds]
+            case "USER" | "LOGNAME":
+                return [Path(home).name]
+            case "IFS":
+                return [" "]
+            case "SHELL" | "BASH":
+                return ["/bin/bash"]
+            case "0":
+                return ["bash"]
+            case "PATH" | "RANDOM" | "UID" | "EUID" | "PPID" | "HOSTNAME" | "SECONDS" | "LINENO" | "REPLY":
+                return [UNKNOWN]
+        if re.fullmatch(r"[1-9]\d*", name):
+            return [fields[int(name) - 1] for fields in self.positional if int(name) <= len(fields)] or [""]
+        return [UNKNOWN, ""] if name in SPECIAL else [""]
+
+    def lists(self, name: str) -> list[list[str]]:
+        """Every list `${name[@]}` may be."""
+        if name in "@*" and name:
+            return self.positional or [[]]
+        return self.arrays.get(name) or [[value] for value in self.lookup(name)]
+
+    def enter(self, folder: str) -> None:
+        """`cd`: from here on the line may also be there."""
+        if folder not in self.cwds:
+            self.cwds.append(folder)

@@ -1,0 +1,154 @@
+"""A command line before it runs: what is denied, why it would be asked about, what a grant of it would be."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import dropwhile
+
+from mazu_ls.policy import repository
+from mazu_ls.policy.bash.lexer import lex
+from mazu_ls.policy.bash.scan import RESERVED, Scan
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.words import evaluate
+from mazu_ls.policy.effects import ASSIGNMENT
+from mazu_ls.policy.grant_prefix import grant_prefix
+from mazu_ls.policy.rules import Call, Decision, Place, Rule
+from mazu_ls.policy.tables import allow
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is known of a command line. `commands` are its commands as plain words, None if any word cannot be known.
+
+    `plain`: it says what it does, so that somebody who read it knows what will happen when it is run again.
+    """
+
+    text: str
+    denied: Decision | None
+    doubt: str | None
+    seen: list[list[str]]
+    commands: list[list[str]] | None
+    plain: bool = False
+    beyond_sandbox: str | None = None
+
+    def mentions(self, rule: Rule) -> bool:
+        """Whether a deny or ask rule is about it: about the line, or about any command in it, however wrapped."""
+        return rule.matches_text(self.text) or any(rule.matches_command(argv) for argv in self.seen)
+
+    def may_mean(self, rule: Rule) -> str | None:
+        """The unknown option of a command in it that hides whether the rule is about it."""
+        return next(filter(None, (rule.may_mean(argv) for argv in self.seen)), None)
+
+    def granted(self, rules: Sequence[Rule], place: Place) -> Rule | None:
+        """The rule that allows the line: `*`, the line itself here, or rules for all of its commands that do more than read."""
+        whole = (rule for rule in rules if not rule.pattern or rule.exact == (self.text, place.cwd))
+        if (rule := next(whole, None)) is not None:
+            return rule
+        found = None
+        for argv in self.commands or ():
+            rule = next((rule for rule in rules if rule.matches_argv(argv)), None)
+            if rule is None and not (len(self.commands or ()) > 1 and _only_reads(argv, place)):
+                return None
+            found = found or rule
+        return found
+
+    def prefix(self, place: Place) -> tuple[str, ...] | None:
+        """What "always" would store: for one command, or for the one in a line whose others only read."""
+        commands = self.commands or []
+        if len(commands) > 1:
+            piped = all(segment.before == "|" for segment in lex(self.text).segments[1:])
+            acting = [argv for argv in commands if not _only_reads(argv, place)]
+            commands = acting or (commands[:1] if piped else [])
+        return grant_prefix(commands[0]) if len(commands) == 1 else None
+
+    @property
+    def git_alone(self) -> bool:
+        """Whether it consists of git commands alone, none of which runs another program that it names."""
+        return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
+
+
+def _only_reads(argv: list[str], place: Place) -> bool:
+    return allow.doubt(shlex.join(argv), place) is None
+
+
+def is_command(call: Call) -> bool:
+    """Whether the call runs a command line."""
+    return call.tool == "run_shell" and isinstance(call.arguments.get("command"), str)
+
+
+def analyse(call: Call, place: Place) -> Line:
+    """Read a command line. Never raises: what cannot be read is asked about, or denied."""
+    text: str = call.arguments["command"]
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "replace").decode()
+        return Line(
+            text,
+            Scan(place).run(text).found,
+            "it holds broken Unicode",
+            [],
+            None,
+            beyond_sandbox="it holds broken Unicode",
+        )
+    try:
+        return _read(text, place)
+    except Exception:  # a line that confuses the reader is not one to run
+        log.exception("a command line could not be judged")
+        unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")
+        return Line(text, unreadable, None, [], None)
+
+
+def _read(text: str, place: Place) -> Line:
+    scan = Scan(place).run(text)
+    if scan.found is not None:
+        return Line(text, scan.found, None, scan.argvs, None)
+    beyond = next(filter(None, map(repository.changed_by, scan.argvs)), None) or scan.written_later
+    return Line(
+        text,
+        None,
+        allow.doubt(text, place),
+        scan.argvs,
+        _plain(text, place),
+        _says_what_it_does(text, place),
+        beyond,
+    )
+
+
+def _says_what_it_does(text: str, place: Place) -> bool:
+    """Both readers understand it, nothing in it is invisible, and no word or file name in it is made while it runs."""
+    from mazu_ls.policy.bash import grammar
+
+    lexed = lex(text)
+    if lexed.broken or isinstance(grammar.commands(text), str) or allow.unusual_characters(text):
+        return False
+    words = [word for s in lexed.segments for word in (*s.words, *(r.target for r in s.redirects))]
+    return not any(evaluate(word, Scope(place)).dynamic for word in words)
+
+
+def _plain(text: str, place: Place) -> list[list[str]] | None:
+    """Every command as words that are fully known, with no redirection but to /dev/null; None for any other line."""
+    from mazu_ls.policy.bash import grammar
+
+    shape = grammar.commands(text)
+    lexed = lex(text)
+    if isinstance(shape, str) or lexed.broken:
+        return None
+    commands: list[list[str]] = []
+    for segment in lexed.segments:
+        words = list(dropwhile(RESERVED.__contains__, segment.words))
+        if any(r.target not in ("/dev/null", "1", "2") for r in segment.redirects):
+            return None
+        values = [evaluate(raw, Scope(place)) for raw in words]
+        if any(value.dynamic or value.glob or len(value.candidates) != 1 for value in values):
+            return None
+        if argv := [word for value in values for word in value.candidates[0]]:
+            commands.append(argv)
+    sizes = sorted(len(words) - (words[0] == "time") for words in shape)
+    lengths = [len(list(dropwhile(ASSIGNMENT.match, argv))) for argv in commands]
+    return commands if sorted(lengths) == sizes else None

@@ -1,0 +1,339 @@
+"""One raw word of a command line: the words the program may get, and the scripts hidden in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import islice, product
+from math import prod
+
+from mazu_ls.policy.bash.expansions import (
+    FIELD,
+    MAX_BRACES,
+    UNKNOWN,
+    ansi,
+    braces,
+    modified,
+    protect,
+    unprotect,
+)
+from mazu_ls.policy.bash.lexer import lex
+from mazu_ls.policy.bash.scope import Scope
+
+MAX_CANDIDATES = 24
+MAX_DEPTH = 12
+MAX_WORD = 100_000  # characters
+_NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
+_PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
+_DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
+_ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
+_GLOB = re.compile(r"[*?]|\[.+\]", re.DOTALL)
+_LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
+
+
+@dataclass
+class Value:
+    """What a word may become. `candidates` are lists of words; `inner` are the scripts of its substitutions.
+
+    `expanded` names the variables in it; `dynamic` says that there is any expansion but quotes, `~` and braces; `cut` that
+    there would be more candidates than were worked out.
+    """
+
+    candidates: list[list[str]]
+    inner: list[str] = field(default_factory=list)
+    outward: list[str] = field(default_factory=list)
+    expanded: list[str] = field(default_factory=list)
+    dynamic: bool = False
+    glob: bool = False
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """The first candidate as one string."""
+        return " ".join(self.candidates[0]) if self.candidates else ""
+
+
+def evaluate(raw: str, scope: Scope, depth: int = 0) -> Value:
+    """Every list of words that bash may make of `raw`."""
+    return _Word(raw, scope, depth).value()
+
+
+class _Word:
+    def __init__(self, raw: str, scope: Scope, depth: int) -> None:
+        self.raw = raw
+        self.scope = scope
+        self.depth = depth
+        self.parts: list[list[str]] = []
+        self.result = Value([])
+        self.quotes = False
+
+    def value(self) -> Value:
+        self._read(self.raw, quoted=False)
+        result = self.result
+        combined = ["".join(parts) for parts in islice(product(*self.parts), MAX_CANDIDATES)]
+        result.cut = prod(len(parts) for parts in self.parts) > MAX_CANDIDATES
+        combined = [text if len(text) <= MAX_WORD else text[:MAX_WORD] + UNKNOWN for text in combined]
+        seen: list[list[str]] = []
+        for text in combined:
+            fields: list[str] = []
+            words = braces(text) if "{" in text else [text]
+            result.cut = result.cut or len(words) > MAX_BRACES
+            for word in words:
+                fields += [part for part in word.split(FIELD) if part or (self.quotes and FIELD not in word)]
+            result.glob = result.glob or any(_GLOB.search(part) for part in fields)
+            if fields not in seen:
+                seen.append(fields)
+        result.candidates = [[unprotect(part) for part in fields] for fields in seen] or [[]]
+        return result
+
+    def _add(self, *texts: str) -> None:
+        self.parts.append(list(texts))
+
+    def _read(self, text: str, *, quoted: bool) -> None:
+        at = 0
+        while at < len(text):
+            if not quoted and (match := _LITERAL.match(text, at)):
+                self._add(match[0])
+                at = match.end()
+                continue
+            at = self._special(text, at, quoted)
+
+    def _special(self, text: str, at: int, quoted: bool) -> int:
+        char = text[at]
+        if char == "\\":
+            return self._escape(text, at, quoted)
+        if char == "$":
+            return self._dollar(text, at, quoted)
+        if char == "`":
+            end = _closing(text, at, "`")
+            self._substitution(re.sub(r"\\([`$\\])", r"\1", text[at + 1 : end]), quoted)
+            return end + 1
+        if quoted:
+            match = re.compile(r"[^\\`$]+").match(text, at)
+            self._add(protect(match[0] if match else char))
+            return match.end() if match else at + 1
+        if char == "'":
+            end = text.find("'", at + 1)
+            end = len(text) if end < 0 else end
+            self._quote(text[at + 1 : end])
+            return end + 1
+        if char == '"':
+            end = _closing(text, at, '"')
+            self.quotes = True
+            self._read(text[at + 1 : end], quoted=True)
+            return end + 1
+        if text.startswith(("<(", ">("), at):
+            end = _closing(text, at + 1, ")")
+            inside = text[at + 2 : end]
+            (self.result.outward if char == ">" else self.result.inner).append(inside)
+            self.result.dynamic = True
+            self._add("/dev/fd/63")
+            return end + 1
+        if char == "~" and (at == 0 or text[at - 1] in "=:" or ("{" in text[:at] and text[at - 1] in "{,")):
+            return self._tilde(text, at)
+        self._add(char)
+        return at + 1
+
+    def _quote(self, text: str) -> None:
+        self.quotes = True
+        self._add(protect(text))
+
+    def _escape(self, text: str, at: int, quoted: bool) -> int:
+        following = text[at + 1 : at + 2]
+        if following == "\n":
+            return at + 2
+        if quoted and following not in '$`"\\':
+            self._add(protect("\\" + following))
+        else:
+            self._quote(following)
+        return at + 2
+
+    def _tilde(self, text: str, at: int) -> int:
+        name = re.compile(r"[^/:,}\s]*").match(text, at + 1)
+        who = name[0] if name else ""
+        home = self.scope.place.home
+        if who == "+":
+            self._add(*self.scope.cwds)
+        elif who == "-":
+            self._add(UNKNOWN)
+        elif who in ("", home.name):
+            self._add(protect(str(home)))
+        else:
+            self._add(protect("/root" if who == "root" else f"/home/{who}"))
+        return at + 1 + len(who)
+
+    def _dollar(self, text: str, at: int, quoted: bool) -> int:
+        if not quoted and text.startswith("$'", at):
+            match = re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL).match(text, at + 2)
+            end = match.end() if match else len(text)
+            self._quote(ansi(text[at + 2 : end]))
+            return end + 1
+        if not quoted and text.startswith('$"', at):
+            return self._special(text, at + 1, quoted)
+        if text.startswith("$((", at):
+            end = _closing(text, at + 1, ")")
+            self._arithmetic(text[at + 3 : end - 1])
+            return end + 1
+        if text.startswith("$(", at):
+            end = _closing(text, at + 1, ")")
+            self._substitution(text[at + 2 : end], quoted)
+            return end + 1
+        if text.startswith("${", at):
+            end = _closing(text, at + 1, "}")
+            self._parameter(text[at + 2 : end], quoted)
+            return end + 1
+        if text.startswith("$[", at):  # arithmetic as bash had it before POSIX
+            self.result.expanded.append("((")
+            self.result.dynamic = True
+            self._add(UNKNOWN)
+            return at + 2
+        if match := _NAME.match(text, at + 1):
+            self._variable(match[0], quoted)
+            return match.end()
+        self._add(protect("$"))
+        return at + 1
+
+    def _arithmetic(self, inside: str) -> None:
+        self._add("0")
+        self.result.expanded.append("(" if _ARITHMETIC.match(inside) else "((")
+        self.result.dynamic = True
+        self._hidden(inside)
+
+    def _hidden(self, text: str) -> None:
+        """Only the scripts in it matter."""
+        if "$" in text or "`" in text or "<(" in text:
+            if self.depth >= MAX_DEPTH:
+                self.result.inner.append(text)
+                return
+            found = evaluate(text, self.scope, self.depth + 1)
+            self.result.inner += found.inner
+            self.result.expanded += found.expanded
+
+    def _substitution(self, script: str, quoted: bool) -> None:
+        self.result.inner.append(script)
+        self.result.dynamic = True
+        text = static_output(script, self.scope, self.depth)
+        if text is not None:
+            self._add(self._split(text.rstrip("\n"), quoted))
+        else:
+            self._add(UNKNOWN, "")  # most commands may also print nothing
+
+    def _variable(self, name: str, quoted: bool) -> None:
+        self.result.dynamic = True
+        self.result.expanded.append(name)
+        if name in "@*":
+            self._add(*(FIELD.join(map(protect, fields)) for fields in self.scope.lists(name)))
+        else:
+            self._add(*(self._split(value, quoted) for value in self.scope.lookup(name)))
+
+    def _parameter(self, inside: str, quoted: bool) -> None:
+        match = _PARAMETER.match(inside)
+        self.result.dynamic = True
+        if match is None:
+            self.result.expanded.append("?")
+            self._hidden(inside)
+            self._add(UNKNOWN)
+            return
+        indirect, length, name, index, rest = match.groups()
+        self.result.expanded.append(
+            ("#" if length else "!" if indirect else "") + name + ("" if length else rest[:2])
+        )
+        if index:
+            self._hidden(index)
+        if length and not rest:
+            self._add("1")
+        elif indirect:
+            names = self.scope.lookup(name)
+            self._add(*({v for one in names for v in self.scope.lookup(one)} or {UNKNOWN}))
+        elif index in ("@", "*") or name in "@*":
+            self._add(*(FIELD.join(map(protect, fields)) for fields in self.scope.lists(name)))
+        else:
+            values = self._indexed(name, index) if index is not None else self.scope.lookup(name)
+            self._add(*(self._split(value, quoted) for value in self._operated(name, values, rest)))
+
+    def _indexed(self, name: str, index: str) -> list[str]:
+        lists = self.scope.lists(name)
+        if re.fullmatch(r"-?\d+", index):
+            return [fields[int(index)] for fields in lists if -len(fields) <= int(index) < len(fields)] or [
+                ""
+            ]
+        return [value for fields in lists for value in fields] or [""]
+
+    def _operated(self, name: str, values: list[str], rest: str) -> list[str]:
+        if not rest:
+            return values
+        if self.depth >= MAX_DEPTH:
+            self.result.inner.append(rest)
+            return [UNKNOWN]
+        found = evaluate(rest, self.scope, self.depth + 1)
+        self.result.inner += found.inner
+        self.result.expanded += found.expanded
+        plain = found.text
+        if match := _DEFAULT.match(plain):
+            known = [value for value in values if value]
+            if match[1].endswith("="):
+                self.scope.assign(name, match[2])
+            if match[1].endswith("+"):
+                return ["", match[2]]
+            return [*known, match[2]] if not match[1].endswith("?") else values
+        return [modified(value, plain) for value in values]
+
+    def _split(self, value: str, quoted: bool) -> str:
+        if quoted:
+            return protect(value)
+        for separator in self.scope.separators:
+            value = value.replace(separator, FIELD)
+        return value
+
+
+def _closing(text: str, at: int, closing: str) -> int:
+    """Where the bracket or quote that opens at `at` ends; the end of the text if it does not."""
+    from mazu_ls.policy.bash.lexer import _Lexer
+
+    lexer = _Lexer(text)
+    end = lexer._skip(at + 1, closing)
+    return end if lexer.broken else end - 1
+
+
+def static_output(script: str, scope: Scope, depth: int = 0) -> str | None:
+    """What `echo` or `printf` of known words prints; None for any other script."""
+    if depth >= MAX_DEPTH:
+        return None
+    segments = lex(script).segments
+    if len(segments) != 1 or segments[0].redirects or not segments[0].words:
+        return None
+    argv = [word for raw in segments[0].words for word in evaluate(raw, scope, depth + 1).candidates[0]]
+    if argv == ["pwd"]:
+        return scope.cwds[-1]
+    if argv == ["git", "rev-parse", "--show-toplevel"]:
+        return str(scope.place.roots[0]) if scope.place.roots else UNKNOWN
+    return printed(argv)
+
+
+def printed(argv: list[str]) -> str | None:
+    """What this command prints, if it is an `echo` or `printf` and everything in it is known."""
+    if not argv or any(UNKNOWN in word for word in argv):
+        return None
+    name, *arguments = argv
+    if name == "echo":
+        escapes = False
+        while arguments and re.fullmatch(r"-[neE]+", arguments[0]):
+            escapes = escapes or "e" in arguments.pop(0)
+        text = " ".join(arguments)
+        return ansi(text) if escapes else text
+    if name == "printf" and arguments:
+        pattern, *values = arguments
+        if pattern == "--" and values:
+            pattern, *values = values
+        pieces = re.split(r"%[-+ #0-9.]*[sbqdixc]", ansi(pattern))
+        if len(pieces) == 1:
+            return pieces[0].replace("%%", "%")
+        out = []
+        for start in range(0, max(1, len(values)), len(pieces) - 1):
+            taken = values[start : start + len(pieces) - 1]
+            for index, piece in enumerate(pieces):
+                out.append(piece)
+                if index < len(pieces) - 1:
+                    out.append(ansi(taken[index]) if index < len(taken) else "")
+        return "".join(out)
+    return None

@@ -1,0 +1,154 @@
+"""The policy: hard deny, then the user's deny, ask and allow, then the default of the mode."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mazu_ls.policy import files
+from mazu_ls.policy.bash import shell
+from mazu_ls.policy.rules import Call, Decision, Mode, Place, Rule, hosts
+from mazu_ls.tools.tool import Effect
+
+_DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
+    "ask": {
+        Effect.READ: Decision("allow", "reading is free"),
+        Effect.EDIT: Decision("ask", "edits ask in mode ask"),
+        Effect.EXECUTE: Decision("ask", "running something asks in mode ask"),
+        Effect.NETWORK: Decision("ask", "reaching the network asks in mode ask"),
+        Effect.REMEMBER: Decision("allow", "memory is the project's own"),
+    },
+    "auto": {
+        Effect.READ: Decision("allow", "reading is free"),
+        Effect.EDIT: Decision("allow", "edits are free in mode auto"),
+        Effect.EXECUTE: Decision("ask", "it is not known to be harmless"),
+        Effect.NETWORK: Decision("ask", "reaching the network asks"),
+        Effect.REMEMBER: Decision("allow", "memory is the project's own"),
+    },
+    "plan": {
+        Effect.READ: Decision("allow", "reading is free"),
+        **dict.fromkeys(
+            (Effect.EDIT, Effect.EXECUTE, Effect.NETWORK, Effect.REMEMBER),
+            Decision("deny", "mode plan only reads; change the mode to act"),
+        ),
+    },
+    "bypass": dict.fromkeys(Effect, Decision("allow", "mode bypass")),
+}
+
+_SHOW_LINES = frozenset(("grep", "definition", "references", "symbols"))
+
+
+def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:
+    """Whether a call may run. Looks at the file system for where paths lead, and changes nothing.
+
+    In mode auto "ask" means that somebody would have to be asked; who calls it denies, for nobody is there.
+    """
+    if shell.is_command(call):
+        return _shell(call, mode, rules, place)
+    path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
+    if path is not None and path.verdict == "deny":
+        return path
+    applying = [rule for rule in rules if rule.applies(call.tool) or _shows(call.tool, rule)]
+    named = files.names_of(call, place) if applying else []
+    matching = [rule for rule in applying if _about(rule, named, hosts(call))]
+    default = _DEFAULTS[mode][call.effect]
+    if default.verdict == "ask":
+        default = _standing(default, call, place)
+    return _ruled(matching, path, default, mode)
+
+
+def _shows(tool: str, rule: Rule) -> bool:
+    """A tool that shows lines of a file is held back by what holds read_file back; allowed it is by its own name."""
+    return tool in _SHOW_LINES and rule.verdict != "allow" and rule.applies("read_file")
+
+
+def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
+    """A deny or ask rule that fits any of the names counts; an allow rule has to fit all, so that no link widens it.
+
+    A rule may name the host that is `reached` instead; one that allows names the port too where there is one.
+    """
+    fits = [rule.matches_text(name) for name in named]
+    if rule.verdict == "allow":
+        return all(fits) or any(rule.matches_text(host) for host in reached[:1])
+    return any(fits) or any(rule.matches_text(host) for host in reached)
+
+
+def _standing(asked: Decision, call: Call, place: Place) -> Decision:
+    """What a standing permission would be for: the host, the file, or the tool where a call has neither."""
+    if "url" in call.arguments and call.effect is Effect.NETWORK:
+        named = hosts(call)[:1]
+    elif "path" in call.arguments and call.effect is Effect.EDIT:
+        named = files.names_of(call, place)
+    else:
+        return replace(asked, always=())
+    if len(named) != 1:  # behind a link it would be for another file than the one that is shown
+        return asked
+    return replace(asked, always=(glob.escape(named[0]),), about=named[0])
+
+
+def _ruled(
+    rules: Sequence[Rule],
+    built_in: Decision | None,
+    default: Decision,
+    mode: Mode,
+) -> Decision:
+    """The user's deny, the user's ask, the user's allow, what the tables say, the mode: the first that speaks."""
+    by_verdict = {
+        verdict: next((r for r in rules if r.verdict == verdict), None)
+        for verdict in ("deny", "ask", "allow")
+    }
+    if (rule := by_verdict["deny"]) is not None:
+        return Decision("deny", "a rule denies it", rule=str(rule))
+    if (rule := by_verdict["ask"]) is not None:
+        return Decision("ask", "a rule asks for it", rule=str(rule))
+    if default.verdict == "deny":
+        return default
+    if (rule := by_verdict["allow"]) is not None and (built_in is None or rule.pattern):
+        return Decision("allow", "a rule allows it", rule=str(rule))
+    if built_in is not None and mode != "bypass":
+        return built_in
+    return default
+
+
+def _shell(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:
+    line = shell.analyse(call, place)
+    if line.denied is not None:
+        return Decision("deny", line.denied.reason, rule=line.denied.rule)
+    matching = [rule for rule in rules if rule.applies(call.tool)]
+    if (held := _held_back(line, matching)) is not None:
+        return held
+    git_alone = line.git_alone
+    default = _DEFAULTS[mode][Effect.EXECUTE]
+    if default.verdict != "ask":
+        return replace(default, changes_git=git_alone)
+    allowing = [rule for rule in matching if rule.verdict == "allow"]
+    if (granted := line.granted(allowing, place)) is not None:
+        return Decision("allow", "a rule allows it", rule=str(granted), changes_git=git_alone)
+    doubt = line.doubt
+    if mode == "auto":
+        if doubt is None:
+            known = Decision("allow", "it only reads, or runs the project's tests", rule="known commands")
+            return replace(known, sandboxed=place.confined)
+        if place.confined and (doubt := line.beyond_sandbox) is None:
+            return Decision("allow", "it runs in the sandbox", rule="sandbox", sandboxed=True)
+    exact = (line.text, place.cwd) if line.plain else None
+    reason = doubt or default.reason
+    return Decision("ask", reason, always=line.prefix(place), exact=exact, changes_git=git_alone)
+
+
+def _held_back(line: shell.Line, rules: Sequence[Rule]) -> Decision | None:
+    """The deny or ask rule that is about the line; one that may be is reason to ask."""
+    for verdict in ("deny", "ask"):
+        for rule in rules:
+            if rule.verdict == verdict and line.mentions(rule):
+                said = f"a rule {'denies' if verdict == 'deny' else 'asks for'} it"
+                return Decision(verdict, said, rule=str(rule))
+    for rule in rules:
+        if rule.verdict != "allow" and (option := line.may_mean(rule)) is not None:
+            return Decision(
+                "ask",
+                f"what stands behind the unknown option {option} may be what a rule is about",
+                rule=str(rule),
+            )
+    return None

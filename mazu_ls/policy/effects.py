@@ -1,0 +1,63 @@
+"""What builtins change for the rest of a line: variables, arrays, positional parameters, the directory."""
+
+from __future__ import annotations
+
+import re
+
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.lexer import lex
+from mazu_ls.policy.bash.pipeline_taint import Stage
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.words import evaluate, printed
+from mazu_ls.policy.tables import targets
+
+ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[[^\]]*\])?(\+?=)(.*)$", re.DOTALL)
+DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
+
+
+def apply(argv: list[str], scope: Scope, stage: Stage) -> None:
+    """Let a command take its effect on the scope."""
+    name, rest = argv[0], argv[1:]
+    if name in ("cd", "pushd", "chdir"):
+        operands = [word for word in rest if not word.startswith("-")] or [str(scope.place.home)]
+        for place in targets.places(operands[0], scope):
+            scope.enter(place)
+    elif name in DECLARING or name in ("alias", "env"):
+        _declare(rest, scope)
+    elif name == "set":
+        scope.positional.append([word for word in rest if word != "--"])
+    elif name in ("read", "mapfile", "readarray"):
+        _read(rest, scope, stage)
+    elif name == "printf" and "-v" in rest[:-2]:
+        at = rest.index("-v")
+        scope.assign(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN)
+    if rest:
+        scope.assign("_", rest[-1])
+
+
+def _declare(rest: list[str], scope: Scope) -> None:
+    for word in rest:
+        if match := ASSIGNMENT.match(word):
+            name, _, _, value = match.groups()
+            if value.startswith("("):
+                scope.assign_array(name, array(value, scope))
+            elif any(re.fullmatch(r"-\w*n\w*", option) for option in rest):
+                scope.references.setdefault(name, []).append(value)
+            else:
+                scope.assign(name, value)
+
+
+def array(raw: str, scope: Scope) -> list[str]:
+    """The fields of `(a b [2]=c)`."""
+    words = [word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words]
+    fields = [text for word in words for text in (evaluate(word, scope).candidates or [[]])[0]]
+    return [re.sub(r"^\[[^\]]*\]\+?=", "", text) for text in fields]
+
+
+def _read(rest: list[str], scope: Scope, stage: Stage) -> None:
+    texts = [r.body for r in stage.redirects if r.body is not None and r.op == "<<<"]
+    for variable in (word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)):
+        for text in texts or [UNKNOWN]:
+            scope.assign(variable, text)
+            for piece in text.split():
+                scope.assign(variable, piece)

@@ -1,0 +1,71 @@
+"""Verdicts on the paths of tools: outside is denied, secrets and files that run later are asked about."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.policy.rules import Call, Decision, Place, subject
+from mazu_ls.tools.tool import Effect
+from mazu_ls.workspace import PathRefused, Workspace, names
+
+LARGE = 64 * 2**20  # bytes
+# Package stores (pnpm, uv) fill these with hard links, so that one there says nothing.
+_LINKED_BY_DESIGN = frozenset(("node_modules", "site-packages", ".venv", "venv", ".tox", ".nox", "target"))
+_TAKES_FOLDERS = frozenset(("list_dir", "glob_files", "grep"))
+
+
+def judge(call: Call, place: Place) -> Decision | None:
+    """What the path alone says of a read or an edit; None where it says nothing against it."""
+    raw = call.arguments.get("path")
+    if not isinstance(raw, str):
+        return None
+    write = call.effect is Effect.EDIT
+    try:
+        path = Workspace(place.roots).resolve(raw, write=write)
+    except PathRefused as refused:
+        return Decision("deny", refused.message.rstrip("."), rule="paths stay inside the workspace")
+    if not write and path.is_dir() and call.tool not in _TAKES_FOLDERS:
+        return Decision("deny", f"{raw} is a folder", rule="files are files")
+    return _asked(raw, path, write, place)
+
+
+def names_of(call: Call, place: Place) -> list[str]:
+    """What the patterns of rules are held against: for a path as it was written, and from the root to where it leads."""
+    named = [subject(call)]
+    raw = call.arguments.get("path")
+    if isinstance(raw, str) and call.effect in (Effect.READ, Effect.EDIT):
+        workspace = Workspace(place.roots)
+        try:
+            path = workspace.resolve(raw)
+        except PathRefused:
+            return named
+        plain = workspace.relative(Path(os.path.normpath(path.parent / path.name)))
+        named = [plain, *([] if Path(raw).is_absolute() else [os.path.normpath(raw)])]
+    return list(dict.fromkeys(named))
+
+
+def _asked(raw: str, path: Path, write: bool, place: Place) -> Decision | None:
+    parts = _inside(path, place)
+    if write and (name := names.runs_later(parts)) is not None:
+        return Decision(
+            "ask", f"{name} is obeyed by editors, builds or other agents", rule="files that run later"
+        )
+    if (name := names.secret(parts) or names.secret(PurePosixPath(raw).parts[-1:])) is not None:
+        return Decision("ask", f"{name} may hold secrets", rule="secrets")
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    if not path.is_dir() and status.st_nlink > 1 and not _LINKED_BY_DESIGN.intersection(parts):
+        return Decision("ask", "it is a hard link, so it may be a file from elsewhere", rule="hard links")
+    if not write and path.is_file() and status.st_size > LARGE:
+        return Decision("ask", f"it has {status.st_size // 2**20} MiB", rule="large files")
+    return None
+
+
+def _inside(path: Path, place: Place) -> tuple[str, ...]:
+    for root in sorted(place.roots, key=lambda root: -len(root.parts)):
+        if path.is_relative_to(root):
+            return path.relative_to(root).parts
+    return path.parts

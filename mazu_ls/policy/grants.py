@@ -1,0 +1,86 @@
+"""What the user allowed for good: argv prefixes per project, in the user's own folder, never in the repository."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.policy.rules import ANYTHING, Rule
+from mazu_ls.tools.userfile import UserFile
+
+
+class Grant(Struct, frozen=True, rename="camel"):
+    """One standing permission: every call of `tool` whose words begin with `prefix`; all calls if it is empty.
+
+    Of tools other than run_shell the prefix is one pattern: a path, or a host. With `folder` it is one command line,
+    exactly as it stands, run in that folder.
+    """
+
+    id: str
+    tool: str
+    prefix: tuple[str, ...]
+    granted_at: datetime
+    folder: str | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule it amounts to."""
+        if self.folder is not None:
+            return Rule(
+                self.tool, self.prefix, "allow", origin="always", exact=(self.prefix[0], Path(self.folder))
+            )
+        return Rule(self.tool, self.prefix, "allow", origin="always")
+
+    @property
+    def pattern(self) -> str:
+        """It as a rule of the settings would have it."""
+        if self.folder is not None:
+            return self.prefix[0]
+        if not self.rule.applies("run_shell"):
+            return " ".join(self.prefix) or ANYTHING
+        return f"{shlex.join(self.prefix)} {ANYTHING}" if self.prefix else ANYTHING
+
+
+class Grants:
+    """The grants of one project. The file is read anew on every change, so that several servers may share it."""
+
+    def __init__(self, file: UserFile[Grant]) -> None:
+        self._file = file
+        self._grants = file.read()
+
+    @classmethod
+    def load(cls, home: Path, project: str) -> Grants:
+        """Read `<home>/grants/<project>.json`. Raises MazuError(config) if it is damaged."""
+        path = home / "grants" / f"{project}.json"
+        return cls(UserFile(path, Grant, "Mend it, or remove it: then everything is asked again."))
+
+    def list(self) -> tuple[Grant, ...]:
+        """All of them, oldest first."""
+        return self._grants
+
+    def rules(self) -> tuple[Rule, ...]:
+        """All of them as rules for `decide`."""
+        return tuple(grant.rule for grant in self._grants)
+
+    def add(self, tool: str, prefix: tuple[str, ...], folder: Path | None = None) -> Grant:
+        """Store a grant; the same one twice is one. Raises MazuError(storage) where it cannot be kept."""
+        named = (tool, *prefix, *(() if folder is None else ("in", str(folder))))
+        digest = hashlib.sha256("\0".join(named).encode("utf-8", "surrogateescape")).hexdigest()
+        new = Grant(f"gr_{digest[:10]}", tool, prefix, datetime.now(UTC), str(folder) if folder else None)
+        self._grants = self._file.change(lambda old: old if any(g.id == new.id for g in old) else (*old, new))
+        return next(grant for grant in self._grants if grant.id == new.id)
+
+    def revoke(self, grant_id: str) -> Grant:
+        """Take one back. Raises MazuError(not_found)."""
+        found = next((grant for grant in self._file.read() if grant.id == grant_id), None)
+        if found is None:
+            raise MazuError(
+                Kind.NOT_FOUND, f"There is no grant {grant_id}.", "List them with mazu.permissions.list."
+            )
+        self._grants = self._file.change(lambda old: tuple(grant for grant in old if grant.id != grant_id))
+        return found

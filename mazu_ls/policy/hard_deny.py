@@ -1,0 +1,90 @@
+"""What is never run, whatever the mode and the rules say: hard deny, one command at a time."""
+
+from __future__ import annotations
+
+import re
+
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.rules import Decision
+from mazu_ls.policy.tables import credential_paths, git_config, removal, writes
+from mazu_ls.policy.tables.argv import abbreviates
+
+_PRIVILEGE = frozenset(
+    str.split(
+        "sudo su doas pkexec run0 sudoedit visudo runuser gosu su-exec dzdo pfexec please kdesu kdesudo gksu gksudo beesu calife"
+        " super sux op userv machinectl chroot nsenter setuidgid newgrp sg passwd chpasswd usermod useradd userdel groupadd groupmod"
+        " gpasswd adduser deluser vipw vigr chsh chfn setcap insmod rmmod modprobe capsh"
+    )
+)
+_MACHINE = frozenset(
+    str.split(
+        "reboot shutdown halt poweroff telinit kexec wipefs fdisk sfdisk cfdisk gdisk sgdisk parted mkswap swapon swapoff blkdiscard"
+        " hdparm nvme cryptsetup lvremove vgremove pvremove mdadm zpool zfs mount umount losetup dmsetup debugfs tune2fs e2label"
+        " sysctl iptables ip6tables nft ufw firewall-cmd setenforce efibootmgr grub-install fsfreeze badblocks flashrom killall5"
+        " systemd-nspawn format diskutil mke2fs"
+    )
+)
+
+
+def deny(argv: list[str], globs: set[str], scope: Scope) -> Decision | None:
+    """The hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
+    name, rest = argv[0].casefold(), argv[1:]
+    if name in _PRIVILEGE:
+        return Decision("deny", f"{argv[0]} changes whose rights commands have", rule="no other rights")
+    if name in _MACHINE or name.startswith(("mkfs", "fsck.", "newfs")):
+        return Decision(
+            "deny", f"{argv[0]} acts on the machine, its disks or its network", rule="never destructive"
+        )
+    if (check := removal.CHECKS.get(name)) is not None and (reason := check(rest, scope)) is not None:
+        return Decision("deny", reason, rule="never destructive")
+    if UNKNOWN in argv[0] and (reason := removal.looks_like_rm(rest, scope)) is not None:
+        return Decision("deny", reason, rule="never destructive")
+    if (reason := _force_push(name, rest)) is not None:
+        return Decision("deny", reason, rule="no force push")
+    if (reason := _reverse_shell(name, rest)) is not None:
+        return Decision("deny", reason, rule="no reverse shell")
+    if name == "setpriv" and any(word.startswith(("--re", "--eu", "--amb", "--inh")) for word in rest):
+        return Decision("deny", "setpriv changes whose rights commands have", rule="no other rights")
+    if (reason := git_config.refused(name, rest)) is not None:
+        return Decision("deny", reason, rule="git runs nothing unseen")
+    if (reason := writes.refused(name, rest, scope)) is not None:
+        return Decision("deny", reason, rule="writes stay inside the workspace")
+    if (reason := credential_paths.read(name, rest, scope)) is not None:
+        return Decision("deny", reason, rule="keys are not read")
+    return None
+
+
+_OVERWRITES = ("--force", "--force-with-lease", "--mirror", "--delete", "--prune")
+
+
+def _force_push(name: str, rest: list[str]) -> str | None:
+    """`git push` that overwrites or removes what others have: forced, mirrored, deleting, pruning, `+ref`, `:ref`."""
+    if name not in ("git", "hub", "gh", "yadm") or not {"push", "send-pack"} & set(rest):
+        return None
+    at = min(rest.index(verb) for verb in ("push", "send-pack") if verb in rest)
+    for word in rest[at + 1 :]:
+        long = word.startswith("--") and any(abbreviates(word, option, 4) for option in _OVERWRITES)
+        short = re.match(r"^-[a-z]+", word) is not None and bool(set("fd") & set(word[1:].split("o")[0]))
+        if long or short or (word.startswith(("+", ":")) and len(word) > 1):
+            return f"`git push {word}` overwrites or removes what others have"
+    return None
+
+
+_SHELL_PATH = re.compile(
+    r"(exec|system|shell|sh-exec|lua-exec):|(^|[\s/])(ba|z|k|da)?sh(\s|$)|cmd\.exe", re.IGNORECASE
+)
+
+
+def _reverse_shell(name: str, rest: list[str]) -> str | None:
+    if name == "ztcp" or any("zsh/net/tcp" in word for word in rest):
+        return "a shell would be connected to the network"
+    if any(re.search(r"/(dev|inet)/(tcp|udp)\d?/", word) for word in rest):
+        return "a shell would be connected to the network"
+    if name in ("nc", "ncat", "netcat", "nc.traditional", "nc.openbsd", "cryptcat", "pwncat"):
+        short = any(re.fullmatch(r"-[a-zA-Z]*[ec].*", w) and not w.startswith("--") for w in rest)
+        if short or any(abbreviates(w, o, 4) for w in rest for o in ("--exec", "--sh-exec", "--lua-exec")):
+            return "a shell would be connected to the network"
+    if name == "socat" and any(_SHELL_PATH.search(word) for word in rest):
+        return "a shell would be connected to the network"
+    return None

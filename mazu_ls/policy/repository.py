@@ -1,0 +1,58 @@
+"""Git commands that change the repository: which lines may write `.git`, and what no unapproved command may do."""
+
+from __future__ import annotations
+
+import re
+
+from mazu_ls.policy.tables.git import COMMANDS, judge
+from mazu_ls.policy.tables.global_options import without_global_options
+
+_CHANGES = frozenset(
+    str.split(
+        "add am apply bisect branch checkout cherry-pick clean commit config fetch fast-import gc init maintenance merge mv notes"
+        " pack-refs prune pull push rebase reflog remote repack replace reset restore revert rm sparse-checkout stash submodule"
+        " switch symbolic-ref tag update-index update-ref worktree write-tree commit-tree read-tree rerere clone hash-object"
+    )
+)
+_GLOBAL = re.compile(r"^(-C|-c|--no-pager|-P|--no-optional-locks|--literal-pathspecs)$")
+_IDENTITY = re.compile(
+    r"^(user\.(name|email)|commit\.gpgsign|init\.defaultbranch|advice\.\w+)=", re.IGNORECASE
+)
+_RUNS_OTHERS = re.compile(
+    r"^(--exec|-x|run|foreach|update|--upload-pack|--receive-pack|-u|--open-files-in-pager|-O|--ext-diff|--textconv|--tool|-t"
+    r"|--extcmd|--edit|-e|--template|--filter|--config|-c)(=.*)?$"
+)
+
+
+def changed_by(argv: list[str]) -> str | None:
+    """Why a command needs more than the sandbox gives: it changes the repository."""
+    if argv[0] != "git" or len(argv) < 2 or not isinstance(judge(argv[1:]), str):
+        return None
+    verbs = {form[1] for form in without_global_options(argv)[0] if len(form) > 1}
+    if verb := next(iter(sorted(verbs & _CHANGES)), None):
+        return f"git {verb} changes the repository, which is read-only for commands that nobody approved"
+    return None
+
+
+def changes_alone(argv: list[str]) -> bool:
+    """Whether this is a git command that runs nothing but git (and its hooks, which stay read-only)."""
+    if argv[0] != "git":
+        return False
+    at = 1
+    while at < len(argv) and argv[at].startswith("-"):
+        if not _GLOBAL.match(argv[at]):
+            return False
+        if argv[at] == "-c" and not _IDENTITY.match(" ".join(argv[at + 1 : at + 2])):
+            return False
+        at += 2 if argv[at] in ("-C", "-c") else 1
+    verb, rest = argv[at] if at < len(argv) else "", argv[at + 1 :]
+    if verb not in _CHANGES and verb not in COMMANDS:
+        return False
+    # `-u` and `-e` are harmless where they do not name a program.
+    named = [word for word in rest if _RUNS_OTHERS.match(word)]
+    return not [
+        word
+        for word in named
+        if word not in ("-u", "-e", "-t", "-c", "--edit")
+        or verb in ("rebase", "fetch", "pull", "clone", "config", "difftool", "grep")
+    ]

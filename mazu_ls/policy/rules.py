@@ -1,0 +1,167 @@
+"""What is decided about, by what, and what comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from mazu_ls.policy.tables.global_options import without_global_options
+from mazu_ls.tools.tool import Effect
+
+Verdict = Literal["allow", "ask", "deny"]
+Mode = Literal["ask", "auto", "plan", "bypass"]
+STRICTNESS: dict[Verdict, int] = {"allow": 0, "ask": 1, "deny": 2}
+ANYTHING = "*"
+Exact = tuple[str, Path]
+"""A command line, and the directory it is run in."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call before it runs: the tool's name, its effect, and the arguments as the model sent them."""
+
+    tool: str
+    effect: Effect
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the call would happen: workspace roots, working directory of the shell, the user's home.
+
+    `confined`: commands that nobody approves run in a sandbox that holds them (no network, only the project writable).
+    """
+
+    roots: Sequence[Path]
+    cwd: Path
+    home: Path
+    confined: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, why in one line, the rule that gave it (None: the mode), and what "always" would store.
+
+    `always` is an argv prefix for run_shell, a pattern for what has a path or a host, empty for a whole tool, None where
+    a standing permission is not offered; `about` names path or host for the user. `exact` is a command line with its
+    directory that may be allowed as it stands. `sandboxed`: it is allowed because the sandbox holds it, not because
+    anybody agreed; `changes_git`: the line is made of git commands alone, so that once agreed to it may write `.git`.
+    """
+
+    verdict: Verdict
+    reason: str
+    rule: str | None = None
+    always: tuple[str, ...] | None = None
+    about: str = ""
+    exact: Exact | None = None
+    sandboxed: bool = False
+    changes_git: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the user's. `tool` may hold wildcards; `pattern` is matched word by word for a command.
+
+    A grant's pattern is an argv prefix, so it ends in `*`. An empty pattern matches every call of the tool.
+    With `exact` it is about that one command line and nothing else.
+    """
+
+    tool: str
+    pattern: tuple[str, ...]
+    verdict: Verdict
+    origin: str = "settings"
+    exact: Exact | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the rule as long as it stands in a session."""
+        named = (self.tool, *self.pattern, self.verdict, str(self.exact))
+        return "se_" + hashlib.sha256("\0".join(named).encode("utf-8", "surrogateescape")).hexdigest()[:10]
+
+    @classmethod
+    def of(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "settings") -> Rule:
+        """A rule from settings: the pattern is split like a command line; `*` alone means every call."""
+        try:
+            words = tuple(shlex.split(pattern))
+        except ValueError:
+            words = tuple(pattern.split())
+        return cls(tool, () if words == (ANYTHING,) else words, verdict, origin)
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.tool} {' '.join(self.pattern) or ANYTHING} ({self.origin})"
+
+    def applies(self, tool: str) -> bool:
+        """Whether it is about this tool."""
+        return fnmatchcase(tool, self.tool)
+
+    def matches_argv(self, argv: Sequence[str]) -> bool:
+        """Whether these words are the pattern, `*` as last word of it standing for any that follow."""
+        if self.exact is not None:
+            return False
+        if not self.pattern:
+            return True
+        *head, last = self.pattern
+        # A grant is an argv prefix; and who denies `git push` means it with every argument.
+        if (self.origin in ("session", "always") or self.verdict != "allow") and last != ANYTHING:
+            head, last = [*head, last], ANYTHING
+        if last == ANYTHING:
+            return len(argv) >= len(head) and _each_matches(argv, head)
+        return len(argv) == len(self.pattern) and _each_matches(argv, self.pattern)
+
+    def matches_command(self, argv: Sequence[str]) -> bool:
+        """Whether it holds this command back, whatever global options stand before the subcommand."""
+        forms, _ = without_global_options(list(argv))
+        return any(self.matches_argv(form) for form in (argv, *forms))
+
+    def may_mean(self, argv: Sequence[str]) -> str | None:
+        """The unknown option behind which a subcommand may stand that the rule holds back; None where all are known."""
+        if len(self.pattern) < 2 or not fnmatchcase(argv[0], self.pattern[0]):
+            return None
+        return without_global_options(list(argv))[1]
+
+    def matches_text(self, text: str) -> bool:
+        """Whether a path, a host, or any other text is what the pattern says."""
+        if self.exact is not None:
+            return False
+        pattern = " ".join(self.pattern)
+        return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
+
+
+def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
+    return all(fnmatchcase(word, expected) for word, expected in zip(argv, pattern, strict=False))
+
+
+def hosts(call: Call) -> list[str]:
+    """The host a call would reach, first as a grant names it: with the port where the address has one. Empty if there is none."""
+    url = call.arguments.get("url")
+    if call.effect is not Effect.NETWORK or not isinstance(url, str):
+        return []
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return []
+    if not host or parts.scheme not in ("http", "https"):
+        return []
+    return [host] if port is None else [f"{host}:{port}", host]
+
+
+def subject(call: Call) -> str:
+    """The text a pattern of a tool other than run_shell is held against: path, address, name, or the arguments as JSON."""
+    for key in ("path", "url", "name"):
+        value = call.arguments.get(key)
+        if isinstance(value, str):
+            return value.removeprefix("./")
+    return json.dumps(dict(call.arguments), ensure_ascii=False, sort_keys=True, default=str)
+
+
+def strictest(decisions: Sequence[Decision]) -> Decision:
+    """The first of the strictest."""
+    return max(decisions, key=lambda decision: STRICTNESS[decision.verdict])

@@ -1,0 +1,1 @@
+"""What programs, options, paths and files are known to be: harmless, destructive, wrappers, keys."""

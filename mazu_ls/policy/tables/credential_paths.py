@@ -1,0 +1,97 @@
+"""Commands that read keys, or that are made to print them."""
+
+from __future__ import annotations
+
+import re
+
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.tables import targets
+from mazu_ls.policy.tables.argv import flags, operands
+
+_TEXT_PROGRAMS = frozenset(
+    ("echo", "printf", "true", "false", ":", "test", "[", "[[", "expr", "say", "logger", "return", "exit")
+)
+_PATTERN_PROGRAMS = frozenset(
+    (
+        "grep",
+        "egrep",
+        "fgrep",
+        "zgrep",
+        "rg",
+        "ag",
+        "ack",
+        "ugrep",
+        "sed",
+        "awk",
+        "gawk",
+        "mawk",
+        "jq",
+        "yq",
+        "pgrep",
+    )
+)
+
+
+def read(name: str, rest: list[str], scope: Scope) -> str | None:
+    """Why the command would read keys.
+
+    Looks at words that name a place with keys, outside the workspace: as they stand, and behind `=`, `@`, `:` or an option letter;
+    at programs that print keys; at reading all of the home.
+    """
+    if (reason := _prints(name, rest) or _sweeps(name, rest, scope)) is not None:
+        return reason
+    if name in _TEXT_PROGRAMS:
+        return None
+    skipped = False
+    for word in rest:
+        if name in _PATTERN_PROGRAMS - {"sed"} and not skipped and not word.startswith("-"):
+            skipped = True
+            continue
+        read = re.findall(r"[rRwW]\s+([^\s;}]+)", word) if name in ("sed", "gsed") else []
+        for part in (*_parts(word), *read):
+            if (found := targets.secret(part, scope)) is not None:
+                return f"{found} holds keys or passwords"
+    return None
+
+
+def _parts(word: str) -> list[str]:
+    parts = [word]
+    for separator in ("=", "@", ":", ","):
+        if separator in word:
+            parts += [piece for piece in word.split(separator) if piece]
+    if re.match(r"^-[A-Za-z][/~.]", word):
+        parts.append(word[2:])
+    return [part.removeprefix("file://").lstrip("@<") for part in parts if part and not part.startswith("--")]
+
+
+_PRINTERS = re.compile(
+    r"^(gpg2? .*--export-secret|gh auth token|glab auth |gcloud auth print-|security (find|dump)-|secret-tool (lookup|search)|pass (show )?\S"
+    r"|op (read|item get)|aws (configure (get|export)|sts get-session|ecr get-login)|az account get-access|vault (read|kv get|token lookup)"
+    r"|git credential(-\S+)? (fill|get)|keyring get|kwallet-query|npm token|heroku auth:token|doctl auth|kubectl (get|describe) secrets?"
+    r"|kubectl config view .*--raw|docker-credential-\S+ get|ssh-keygen .*-y|ssh-add .*-L|bw (get|list)|lpass show|ansible-vault (view|decrypt))"
+)
+
+
+def _prints(name: str, rest: list[str]) -> str | None:
+    return "it prints keys or passwords" if _PRINTERS.match(" ".join((name, *rest))) else None
+
+
+_READS_ALL = frozenset(str.split("tar bsdtar zip 7z rsync scp rclone restic borg cpio pax ag ack ugrep rg"))
+
+
+def _sweeps(name: str, rest: list[str], scope: Scope) -> str | None:
+    """Reading everything below the home, keys included."""
+    deep = name in _READS_ALL or (
+        name in ("grep", "egrep", "fgrep", "zgrep", "cp", "cat") and set(flags(rest)) & {"r", "R", "a"}
+    )
+    if name == "find" and any(word in ("-exec", "-execdir", "-ok", "-okdir") for word in rest):
+        deep = True
+    if not deep:
+        return None
+    home = str(scope.place.home)
+    for word in operands(rest):
+        for path in targets.places(word.rstrip("*") or ".", scope):
+            outside = not targets.inside(path, scope.place)
+            if outside and (path == home or home.startswith(path.rstrip("/") + "/")):
+                return "it would read all of your home, keys included"
+    return None

@@ -1,0 +1,60 @@
+"""Files that a line makes of text that is known: what runs them later in the line is judged by that text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from mazu_ls.policy.bash import pipeline_taint
+from mazu_ls.policy.bash.pipeline_taint import Stage
+from mazu_ls.policy.tables.wrappers import program
+
+# Programs that take commands from their input, and how a line begins that goes to a shell.
+_TAKE_COMMANDS = {
+    "ed": "!", "ex": "!:", "vi": "!:", "vim": "!:", "gdb": "!", "lldb": "!", "psql": "\\!", "sqlite3": ".", "mysql": "\\!", "ftp": "!", "sftp": "!",
+    "make": "\t@-+", "gmake": "\t@-+",
+}  # fmt: skip
+
+
+@dataclass
+class Written:
+    """What the files of a line hold, by the last part of their names; a file may have been written more than once."""
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, stage: Stage, sources: Sequence[Stage]) -> None:
+        """Remember what `stage`, fed by `sources`, writes to files."""
+        if not stage.argv:
+            return
+        names = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
+        if program(stage.argv[0]) == "tee":
+            names |= {PurePosixPath(word).name for word in stage.argv[1:] if not word.startswith("-")}
+        if names and (known := pipeline_taint.known_input([*sources, stage])):
+            for name in names - {"", "null"}:
+                self.texts.setdefault(name, []).extend(known)
+
+    def run_by(self, argv: list[str]) -> list[str]:
+        """The texts of files that this command runs."""
+        return [
+            text
+            for name, texts in self.texts.items()
+            if pipeline_taint.runs_one_of(argv, {name})
+            for text in texts
+        ]
+
+
+def commands_in_input(stage: Stage, sources: Sequence[Stage]) -> list[str]:
+    """Command lines in the known input of an editor, a debugger, a client of a database, or of `make -f -`."""
+    signs = _TAKE_COMMANDS.get(program(stage.argv[0])) if stage.argv else None
+    if signs is None:
+        return []
+    bodies = [r.body for r in stage.redirects if r.body is not None] + (
+        pipeline_taint.known_input(sources) or []
+    )
+    lines = [line for body in bodies for line in body.splitlines()]
+    return [
+        line.lstrip(signs + " ").removeprefix("shell ").removeprefix("system ")
+        for line in lines
+        if line[:1] in signs and line.strip()
+    ] + [line.split(";", 1)[1] for line in lines if signs[0] == "\t" and ";" in line]

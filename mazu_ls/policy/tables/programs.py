@@ -1,0 +1,278 @@
+"""Whether one command, all its words known, only reads: by the tables of programs, options and operands."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from glob import iglob
+from itertools import islice
+from pathlib import PurePosixPath
+
+from mazu_ls.policy import trees
+from mazu_ls.policy.bash import scripts
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.tables import allowed_commands, git, options, targets
+from mazu_ls.workspace import names
+
+# Nothing that a shell, a loader or a program obeys is spelt like this.
+VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
+WILD = ("*", "?", "[")
+_ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.yaml", "credentials.json", ".netrc", "server.key", "cert.pem", "terraform.tfstate", ".npmrc")  # fmt: skip
+MAX_MATCHES = 5_000
+
+
+class Doubt(Exception):
+    """Why the line has to be asked about."""
+
+
+@dataclass
+class Programs:
+    """Judges commands in a scope. `known` names the variables whose values are known; `read` adds to them."""
+
+    scope: Scope
+    known: set[str]
+
+    def command(self, argv: list[str], globs: set[str], unknown: bool) -> None:
+        """Raises Doubt unless the command only reads. `globs` are words with wildcards; `unknown` that some text is not known."""
+        name, rest = argv[0], argv[1:]
+        if not name.isascii() or not re.match(r"^[\w.\[:+-]+$", name):
+            raise Doubt("the program is not known")
+        if name not in allowed_commands.ANY_OPTION and any(word.startswith(WILD) for word in globs):
+            raise Doubt("a file found by the wildcard may be taken for an option")
+        if unknown and name not in allowed_commands.PRINTS:
+            raise Doubt("it uses text that cannot be known")
+        if name in ("python", "python3") and rest[:1] != []:
+            name, rest = self._python(rest)
+        if name == "git":
+            self._git(rest, globs)
+            return
+        if tuple(argv) in allowed_commands.EXACT or self._listed(name, rest):
+            return
+        if name in allowed_commands.ARGUMENT_FILES and any(word.startswith("@") for word in rest):
+            raise Doubt(f"{name} reads more options from a file")
+        spec = allowed_commands.PROGRAMS.get(name)
+        if spec is None:
+            raise Doubt(f"{name} is not known to be harmless")
+        if spec.operands == "script":
+            self._scripted(name, rest, globs)
+            return
+        if name in allowed_commands.PRINTS or name in ("expr", "["):
+            if name == "printf" and rest[:1] and rest[0].startswith("-"):
+                raise Doubt("printf with options")
+            return
+        if name == "read" and not all(VARIABLE.match(word) or word == "-r" for word in rest):
+            raise Doubt("read sets a variable that may matter")
+        taken = options.split(spec, rest)
+        if isinstance(taken, str):
+            raise Doubt(f"{name}: {taken}")
+        self._known(name, spec, taken, globs)
+
+    def _listed(self, name: str, rest: list[str]) -> bool:
+        """`tar tf ARCHIVE` and `unzip -l ARCHIVE`. An archive with a colon in its name would be fetched by tar from a host."""
+        archive = {"tar": r"-?[tvzjJ]*t[tvzjJ]*f", "unzip": r"-[lv]", "zipinfo": r"-1"}.get(name)
+        if (
+            archive is None
+            or len(rest) != 2
+            or not re.fullmatch(archive, rest[0])
+            or ":" in rest[1]
+            or rest[1].startswith("-")
+        ):
+            return False
+        self.path(rest[1], listing=True, glob=False)
+        return True
+
+    def _python(self, rest: list[str]) -> tuple[str, list[str]]:
+        if rest in (["--version"], ["-V"]):
+            return "true", []
+        if rest[:1] == ["-m"] and rest[1:2] in (
+            ["pytest"],
+            ["ruff"],
+            ["mypy"],
+            ["black"],
+            ["isort"],
+            ["flake8"],
+        ):
+            return rest[1], rest[2:]
+        plain = all(re.fullmatch(r"-[vqbf]+|discover|[A-Za-z_][\w.]*", word) for word in rest[2:])
+        if rest[:2] == ["-m", "unittest"] and plain:
+            return "true", []
+        raise Doubt("python runs a program")
+
+    def _known(self, name: str, spec: options.Spec, taken: options.Split, globs: set[str]) -> None:
+        if not all(options.harmless(value) for _, value in taken.options):
+            raise Doubt("an option's value is not known to be harmless")
+        operands = list(taken.operands)
+        given = {option for option, _ in taken.options}
+        if spec.needs_option and not given:
+            raise Doubt(f"{name} is not known to be harmless")
+        if name in ("ruff", "black", "isort"):
+            operands = _formatter(name, operands, given)
+        if name == "command" and not given & {"-v", "-V"}:
+            raise Doubt("command runs a program")
+        if name == "read":
+            for variable in operands:
+                self.scope.assign(variable, UNKNOWN)
+                self.known.add(variable)
+            return
+        if name == "date" and any(not word.startswith("+") for word in operands):
+            raise Doubt("date may set the clock")
+        if spec.at_most is not None and len(operands) > spec.at_most:
+            raise Doubt(f"{name} writes to its second file")
+        if spec.operands == "none" and operands:
+            raise Doubt(f"{name} {operands[0]} is not known to be harmless")
+        if spec.operands == "text":
+            return
+        if (
+            spec.operands == "pattern"
+            and operands
+            and not given & {"-e", "--regexp", "--files", "--type-list"}
+        ):
+            operands = operands[1:]
+        for word in (*operands, *taken.paths):
+            self._operand(name, word, spec, globs)
+        if name in trees.READERS:
+            for word in operands or ["."]:
+                for path in targets.places(word, self.scope):
+                    self._or_doubt(trees.trouble(name, path, given, self.scope.place))
+        if name == "cd":
+            self._enter(operands)
+
+    def _operand(self, name: str, word: str, spec: options.Spec, globs: set[str]) -> None:
+        if word == "-":
+            return
+        if name == "pytest":
+            word = word.split("::", maxsplit=1)[0]
+        # `grep -r` reads as much as a wildcard does.
+        listing = spec.listing or (spec.operands == "pattern" and word in globs)
+        self.path(word, listing=listing, glob=word in globs)
+
+    def _enter(self, operands: list[str]) -> None:
+        if len(operands) != 1 or operands[0] == "-":
+            raise Doubt("cd leaves the workspace")
+        for place in targets.places(operands[0], self.scope):
+            self.scope.enter(place)
+
+    def path(self, word: str, *, listing: bool, glob: bool) -> None:
+        """Raises Doubt for a path outside the workspace, or one that may hold secrets where contents are shown."""
+        for path in targets.places(word, self.scope):
+            if path == "/dev/null":
+                continue
+            if glob:
+                self._matches_on_disk(word, path, listing=listing)
+            if not targets.inside(path, self.scope.place):
+                raise Doubt(f"{word} is outside the workspace")
+            last = PurePosixPath(path).name
+            if listing:
+                continue
+            if glob and any(_matches(last, secret) for secret in _ALL_MATCHING_SECRETS):
+                raise Doubt(f"{word} may match files with secrets")
+            for candidate in (path, targets.real(path)):
+                if (found := names.secret(PurePosixPath(candidate).parts)) is not None:
+                    raise Doubt(f"{found} may hold secrets")
+
+    def _matches_on_disk(self, word: str, pattern: str, *, listing: bool) -> None:
+        """Raises Doubt where a file that the wildcard finds leads out of the workspace, or may hold secrets."""
+        found = islice(_glob(pattern), MAX_MATCHES + 1)
+        for count, path in enumerate(found):
+            if count == MAX_MATCHES:
+                raise Doubt(f"{word} matches too many files to look at each")
+            if not targets.inside(path, self.scope.place):
+                raise Doubt(f"{word} matches {PurePosixPath(path).name}, which leads out of the workspace")
+            if (
+                not listing
+                and (secret := names.secret(PurePosixPath(os.path.realpath(path)).parts[-1:])) is not None
+            ):
+                raise Doubt(f"{word} matches {secret}, which may hold secrets")
+
+    def _scripted(self, name: str, rest: list[str], globs: set[str]) -> None:
+        if name in ("test", "[", "[["):
+            if name != "test" and (not rest or rest.pop() != {"[": "]", "[[": "]]"}[name]):
+                raise Doubt("a test without its end")
+            self._or_doubt(scripts.test(rest))
+        elif name == "find":
+            found = scripts.find(rest)
+            if isinstance(found, str):
+                raise Doubt(found)
+            for word in (*found[0], *found[1]):
+                self._operand("find", word, allowed_commands.PROGRAMS["find"], globs)
+        elif name == "sed":
+            self._program(name, rest, globs)
+        else:
+            self._program("jq" if name == "jq" else "awk", rest, globs)
+
+    def _program(self, kind: str, rest: list[str], globs: set[str]) -> None:
+        taken = options.split(allowed_commands.SCRIPTED[kind], rest)
+        if isinstance(taken, str):
+            raise Doubt(f"{kind}: {taken}")
+        operands = list(taken.operands)
+        programs = [
+            value or ""
+            for option, value in taken.options
+            if option in ("-e", "--expression") and kind == "sed"
+        ]
+        if not programs:
+            if not operands:
+                raise Doubt(f"{kind} without a program")
+            programs = [operands.pop(0)]
+        check = {"sed": scripts.sed, "awk": scripts.awk, "jq": scripts.jq}[kind]
+        for program in programs:
+            self._or_doubt(check(program))
+        for word in operands:
+            self._operand(kind, word, options.Spec(), globs)
+
+    def _git(self, rest: list[str], globs: set[str]) -> None:
+        judged = git.judge(rest)
+        if isinstance(judged, str):
+            raise Doubt(judged)
+        spec, taken, folders = judged
+        for folder in folders:
+            self.path(folder, listing=True, glob=False)
+        if not all(options.harmless(value) for _, value in taken.options):
+            raise Doubt("an option's value is not known to be harmless")
+        operands = list(taken.operands)
+        if spec.operands == "none" and operands:
+            raise Doubt(f"git with {operands[0]} is not known to only read")
+        if spec.at_most is not None and len(operands) > spec.at_most:
+            raise Doubt("git would change a reference")
+        if spec.operands == "pattern" and not any(option == "-e" for option, _ in taken.options):
+            operands = operands[1:]
+        if spec.operands in ("revisions", "pattern"):
+            for word in operands:
+                self._revision(word, word in globs)
+
+    def _revision(self, word: str, glob: bool) -> None:
+        """A revision, a range, REV:PATH or a path: whatever looks like a path out of the workspace is refused."""
+        path = word.split(":", 1)[1] if ":" in word and not word.startswith(":") else word
+        if word.startswith("/") or any(part == ".." for part in word.split("/")) or path.startswith("/"):
+            self.path(word, listing=False, glob=glob)
+        if (found := names.secret(PurePosixPath(path).parts)) is not None:
+            raise Doubt(f"{found} may hold secrets")
+
+    @staticmethod
+    def _or_doubt(reason: str | None) -> None:
+        if reason is not None:
+            raise Doubt(reason)
+
+
+def _glob(pattern: str) -> Iterator[str]:
+    """What bash could make of the pattern, hidden files included; lazily, for it may be very much."""
+    return iglob(pattern.replace("[^", "[!"), recursive=True, include_hidden=True)  # noqa: PTH207  absolute, with `**`
+
+
+def _formatter(name: str, operands: list[str], given: set[str]) -> list[str]:
+    """Formatters that only say what they would do; returns the paths."""
+    if name == "ruff":
+        verb, *operands = operands or [""]
+        if verb not in ("check", "format") or (verb == "format" and not given & {"--check", "--diff"}):
+            raise Doubt("ruff would change files")
+    elif not given & set(allowed_commands.ONLY_LOOKS[name]):
+        raise Doubt(f"{name} would change files")
+    return operands
+
+
+def _matches(pattern: str, name: str) -> bool:
+    return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))

@@ -1,0 +1,237 @@
+"""Where the words of a command lead: inside or outside, to keys, to git's and our own files, to a disk."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.rules import Place
+from mazu_ls.workspace import names
+from mazu_ls.workspace.autorun import runs_by_itself
+
+HARMLESS_DEVICES = frozenset(
+    ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/zero", "/dev/full")
+)
+_DEVICE_FD = re.compile(r"^/dev/fd/\d+$|^/proc/self/fd/\d+$")
+_GLOB = re.compile(r"[*?\[]")
+_SECRET_FOLDERS = (
+    ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".mazu", ".password-store", ".gcloud", ".terraform.d", ".mozilla",
+    ".config", ".local", ".anthropic", ".claude", ".codex", ".gem", ".cargo", ".electrum", ".bitcoin", ".vault-token",
+)  # fmt: skip
+# `.config`, `.local` and `.cargo` hold keys in some of their folders only.
+_PARTLY = {
+    ".config": ("gh", "gcloud", "op", "git", "rclone", "hub", "doctl", "anthropic", "openai", "google-chrome", "chromium", "mazu"),
+    ".local": ("share/keyrings", "state/mazu-ls"),
+    ".cargo": ("credentials", "credentials.toml"),
+    ".gem": ("credentials",),
+}  # fmt: skip
+_SECRET_FILES = (
+    ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".pgpass", ".my.cnf", ".bash_history", ".zsh_history", ".python_history",
+    ".psql_history", ".mysql_history", ".env", ".vault-token", ".s3cfg", ".boto", ".dockercfg", ".authinfo", ".authinfo.gpg",
+    ".yarnrc.yml", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials", "credentials.json", ".htpasswd", ".Xauthority",
+)  # fmt: skip
+_SYSTEM_SECRETS = (
+    "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssl/private",
+    "/etc/security/opasswd", "/etc/krb5.keytab", "/run/secrets", "/var/run/secrets", "/dev/mem", "/dev/kmem", "/proc/kcore",
+    "/etc/NetworkManager/system-connections", "/etc/wpa_supplicant", "/var/lib/sss", "/etc/master.passwd", "/private/etc/master.passwd",
+)  # fmt: skip
+_PROC_SECRET = re.compile(r"^/proc/[^/]+(/task/[^/]+)?/(environ|mem|maps|fd|root|cwd|auxv)(/|$)")
+_KEY_FILE = re.compile(r"^(.*\.(pem|key|p12|pfx|jks|kdbx|ppk)|id_(rsa|dsa|ecdsa|ed25519)\b.*)$")
+_HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")
+
+
+def places(word: str, scope: Scope) -> list[str]:
+    """The absolute paths that `word` may name, from each directory the line may be in.
+
+    By spelling, and as the kernel reads it: `link/../x` lies beside where the link leads.
+    """
+    spelt = [word] if word.startswith("/") else [f"{cwd}/{word}" for cwd in scope.cwds]
+    found = [normal(path) for path in spelt]
+    return found + [
+        led
+        for path in spelt
+        if ".." in path and (led := real(path)) not in found and led != real(normal(path))
+    ]
+
+
+def normal(path: str) -> str:
+    """Without `.`, `..` and doubled slashes, by spelling alone."""
+    return "/" + os.path.normpath(path).lstrip("/")
+
+
+def real(path: str) -> str:
+    """Where it leads, links followed; what is globbed or unknown stays as it is."""
+    fixed, _, rest = _fixed(path)
+    try:
+        return os.path.realpath(fixed) + (f"/{rest}" if rest else "")
+    except (OSError, ValueError):
+        return path
+
+
+def _fixed(path: str) -> tuple[str, str, str]:
+    """The part before the first component that is globbed or unknown, and the rest."""
+    parts = path.split("/")
+    for index, part in enumerate(parts):
+        if _GLOB.search(part) or UNKNOWN in part:
+            return "/".join(parts[:index]) or "/", "/", "/".join(parts[index:])
+    return path, "", ""
+
+
+def inside(path: str, place: Place) -> bool:
+    """Whether an absolute path lies in a workspace folder, links followed."""
+    found = real(path)
+    for root in place.roots:
+        for base in {str(root), os.path.realpath(root)}:
+            if found == base or found.startswith(base.rstrip("/") + "/"):
+                return True
+    return False
+
+
+def is_device(path: str) -> bool:
+    """Whether it is the terminal, /dev/null or a descriptor: nothing is written there that stays."""
+    return path in HARMLESS_DEVICES or bool(_DEVICE_FD.match(path))
+
+
+def _component_matches(component: str, name: str) -> bool:
+    if not _GLOB.search(component):
+        return component == name
+    if name.startswith(".") and not component.startswith((".", "[")):
+        return False  # a leading dot is never matched by a wildcard
+    return fnmatchcase(name, component)
+
+
+def owner(path: str, place: Place) -> str | None:
+    """`.git` or `.mazu` if the path, below a workspace folder, is theirs, also by a wildcard."""
+    if not inside(path, place):
+        return None
+    for candidate in (path, real(path)):
+        parts = PurePosixPath(candidate).parts
+        if (found := names.protected(parts)) is not None:
+            return found
+        for name in (".git", ".mazu"):
+            if any(_GLOB.search(part) and _component_matches(part, name) for part in parts):
+                return name
+    return None
+
+
+def write_refused(word: str, scope: Scope) -> str | None:
+    """Why nothing may be written there; None if it may be asked about."""
+    if not word or word == "-":
+        return None
+    for path in places(word, scope):
+        if is_device(path):
+            continue
+        if path.startswith("/dev/"):
+            return f"{path} is a device"
+        if not inside(path, scope.place):
+            return f"{path.replace(UNKNOWN, '?')} is outside the workspace"
+        if (found := owner(path, scope.place)) is not None:
+            return f"`{found}` is not written by commands"
+    return None
+
+
+def run_by_itself(word: str, scope: Scope) -> str | None:
+    """What programs run by themselves there, below a workspace folder."""
+    return _named(word, scope, runs_by_itself)
+
+
+def runs_later(word: str, scope: Scope) -> str | None:
+    """What programs run there, by themselves or when a build is started."""
+    return _named(word, scope, names.runs_later) or run_by_itself(word, scope)
+
+
+def _named(word: str, scope: Scope, find: Callable[[Sequence[str]], str | None]) -> str | None:
+    for path in places(word, scope):
+        for candidate in (path, real(path)):
+            for root in scope.place.roots:
+                for base in (root, Path(os.path.realpath(root))):
+                    inner = (
+                        Path(candidate).relative_to(base).parts
+                        if Path(candidate).is_relative_to(base)
+                        else ()
+                    )
+                    if inner and (found := find(inner)) is not None:
+                        return found
+    return None
+
+
+def secret(word: str, scope: Scope) -> str | None:
+    """The place with keys that the word names, outside the workspace; also by a wildcard or a variable."""
+    for path in places(word, scope):
+        if is_device(path):
+            continue
+        for candidate in {path, real(path)}:
+            if (found := _secret(candidate, scope.place)) is not None:
+                return found
+    return None
+
+
+def _secret(path: str, place: Place) -> str | None:
+    for place_of_keys in _SYSTEM_SECRETS:
+        if _same_or_below(path, place_of_keys):
+            return place_of_keys
+    if _PROC_SECRET.match(path) or _HOST_KEY.match(path):
+        return path
+    if inside(path, place):
+        return None
+    parts = PurePosixPath(path).parts[1:]
+    for index, part in enumerate(parts):
+        for folder in _SECRET_FOLDERS:
+            if not _component_matches(part, folder):
+                continue
+            if folder not in _PARTLY or _partly_secret(
+                "/".join(parts[index + 1 :]), _PARTLY[folder], part == folder
+            ):
+                return f"~/{folder}"
+    if parts and any(_component_matches(parts[-1], name) for name in _SECRET_FILES):
+        return path
+    return path if parts and _KEY_FILE.match(parts[-1]) else None
+
+
+def _same_or_below(path: str, folder: str) -> bool:
+    parts, wanted = path.split("/"), folder.split("/")
+    return len(parts) >= len(wanted) and all(map(_component_matches, parts, wanted))
+
+
+def _partly_secret(rest: str, folders: tuple[str, ...], exact: bool) -> bool:
+    if not rest:
+        return exact
+    return any(_same_or_below(rest, folder) or rest.startswith(f"{folder}/") for folder in folders)
+
+
+_TOP = frozenset(
+    str.split(
+        "/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var"
+    )
+)
+
+
+def everything(word: str, scope: Scope) -> str | None:
+    """What would be lost as a whole: the system, a home, the workspace, what lies above it, a repository. None otherwise."""
+    for path in places(word, scope):
+        found = real(path)
+        bare = re.sub(r"/(\*+|\.\*|\.\[!\.\]\*|\{,\.\}\*|\?+|\[[^\]]*\]\*?)$", "", path) or "/"
+        for candidate in {path, found, bare}:
+            if candidate in _TOP or re.fullmatch(
+                r"/(home|Users|usr|var|etc|lib|opt|mnt|media)/[^/]+", candidate
+            ):
+                return candidate
+            if any(
+                candidate == str(root) or _above(candidate, str(root))
+                for root in (*scope.place.roots, scope.place.home)
+            ):
+                return candidate
+        if not inside(path, scope.place):
+            return path.replace(UNKNOWN, "?")
+        if (protected := owner(path, scope.place)) is not None:
+            return protected
+    return None
+
+
+def _above(path: str, root: str) -> bool:
+    return root.startswith(path.rstrip("/") + "/")

@@ -1,0 +1,140 @@
+"""Where a command writes: operands and options that name what it makes or changes."""
+
+from __future__ import annotations
+
+import re
+
+from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.tables import targets
+from mazu_ls.policy.tables.argv import abbreviates, operands
+from mazu_ls.policy.tables.git import COMMANDS
+
+# Programs whose every operand is written, and those of which only the last is.
+_WRITE_ALL = frozenset(
+    str.split(
+        "tee touch mkdir rmdir truncate sponge mkfifo mknod patch ed ex split csplit setfattr chattr fallocate mktemp install-info"
+        " vim vi nvim nano emacs ranger unlink rm shred sqlite3 gpgconf xdg-settings"
+    )
+)
+_WRITE_LAST = frozenset(
+    str.split("cp mv ln install rsync scp sftp link pax cpio ditto gcp gmv gln ginstall xcopy robocopy clone")
+)
+_OUTPUT_OPTION = re.compile(
+    r"^--(output|output-file|output-document|output-dir|output-directory|outfile|out|out-dir|outdir|target-directory|directory-prefix"
+    r"|target|prefix|root|destination|dest|save-to|log-file|logfile|append-output|dump-header|cookie-jar|trace|trace-ascii|report"
+    r"|backup-dir|write-out-file|export|junitxml|basetemp|cache-dir|hash-style-file|record|separate-git-dir|install-dir)=(.+)$"
+)
+_OUTPUT_SHORT: dict[str, str] = {
+    "sort": "-o", "gsort": "-o", "curl": "-o --output -O -D --dump-header -c --cookie-jar --output-dir --trace --trace-ascii",
+    "wget": "-O --output-document -o -a -P --directory-prefix", "git": "--output -o --output-directory --separate-git-dir",
+    "gcc": "-o", "cc": "-o", "clang": "-o", "g++": "-o", "c++": "-o", "clang++": "-o", "ld": "-o", "as": "-o", "go": "-o", "rustc": "-o",
+    "unzip": "-d", "7z": "-o", "zip": "", "gpg": "-o --output",
+    "openssl": "-out", "pandoc": "-o", "dot": "-o", "jq": "", "yq": "", "ffmpeg": "", "xxd": "", "tree": "-o", "cp": "-t --target-directory",
+    "mv": "-t --target-directory", "ln": "-t --target-directory", "install": "-t --target-directory", "pip": "-t --target --root --prefix",
+    "npm": "--prefix -C", "make": "-C -f", "ssh-keygen": "-f", "strace": "-o", "ltrace": "-o", "script": "", "time": "-o --output",
+    "age": "-o", "sha256sum": "", "mysqldump": "-r", "pg_dump": "-f", "sed": "", "iconv": "-o", "convert": "", "magick": "", "nasm": "-o",
+}  # fmt: skip
+_IN_PLACE = re.compile(r"^(-[a-zA-Z]*i.*|--in-place.*)$")
+
+
+def refused(name: str, rest: list[str], scope: Scope) -> str | None:
+    """Why the command would write where nothing may be written."""
+    for word in written_by(name, rest):
+        if (reason := targets.write_refused(word, scope)) is not None:
+            return reason
+        if name == "tee" and (found := targets.run_by_itself(word, scope)) is not None:
+            return f"{found} is run by other programs by itself; write_file shows it to the user"
+    return None
+
+
+def written_by(name: str, rest: list[str]) -> list[str]:
+    """The words that name what the command writes, as far as it is known."""
+    written: list[str] = []
+    if name in _WRITE_ALL:
+        written += operands(rest)
+    elif name in _WRITE_LAST:
+        written += operands(rest)[-1:] if len(operands(rest)) > 1 else []
+        written += operands(rest)[1:] if name == "ln" else []
+    elif name in ("sed", "perl", "ruby", "gsed", "gawk", "awk", "sd") and any(
+        _IN_PLACE.match(word) for word in rest
+    ):
+        written += operands(rest)[1:] if name != "perl" else operands(rest)
+    elif name in ("sed", "gsed"):
+        written += [
+            match[1]
+            for word in rest
+            for match in re.finditer(r"(?:^|[^A-Za-z\\])[gpI\d]*[wW]\s+([^\s;}]+)", word)
+        ]
+    elif name in ("xxd", "uniq", "uudecode", "gunzip", "xz", "gzip", "bzip2", "zstd"):
+        written += operands(rest)[1:] if name in ("xxd", "uniq") else operands(rest)
+    elif name == "script" or (name == "zip" and rest):
+        written += operands(rest)[:1]
+    elif name == "find":
+        written += [
+            rest[i + 1] for i, w in enumerate(rest[:-1]) if w in ("-fprint", "-fprint0", "-fls", "-fprintf")
+        ]
+    elif name == "git":
+        written += _by_git(rest)
+    elif name in ("tar", "bsdtar", "gtar"):
+        written += _by_tar(rest)
+    return written + _outputs(name, rest)
+
+
+def _by_git(rest: list[str]) -> list[str]:
+    """Repositories it would make or change elsewhere."""
+    found: list[str] = []
+    while rest and rest[0].startswith("-"):
+        word, rest = rest[0], rest[1:]
+        if word in ("-C", "--git-dir", "--work-tree") and rest:
+            found.append(rest[0])
+            rest = rest[1:]
+        elif word.startswith(("--git-dir=", "--work-tree=")):
+            found.append(word.split("=", 1)[1])
+    if not rest or rest[0] in COMMANDS or rest[0] in ("fetch", "push", "remote", "config", "stash"):
+        return []
+    outside = ("/", "~", "..")
+    made = operands(rest)[1:] if rest[0] in ("clone", "init", "worktree") else []
+    return [word for word in (*found, *made) if word.startswith(outside)]
+
+
+def _by_tar(rest: list[str]) -> list[str]:
+    """Where it extracts to, or the archive it makes. Options may be bundled, with or without a dash."""
+    mode = re.sub(r"[^a-zA-Z]", "", rest[0]) if rest and not rest[0].startswith("--") else ""
+    letters = mode + "".join(word[1:] for word in rest[1:] if re.fullmatch(r"-[a-zA-Z]+", word))
+    extracts = "x" in letters or bool({"--extract", "--get"} & set(rest))
+    makes = bool(set("cru") & set(letters)) or bool({"--create", "--append", "--update"} & set(rest))
+    found: list[str] = []
+    for index, word in enumerate(rest):
+        following = rest[index + 1] if index + 1 < len(rest) else ""
+        bundled = index == 0 or word.startswith("-")
+        if extracts and bundled and (word == "--directory" or re.fullmatch(r"-?[a-zA-Z]*C", word)):
+            found.append(following)
+        elif extracts and (match := re.match(r"^(?:-C|--directory=|--one-top-level=)(.+)$", word)):
+            found.append(match[1])
+        elif makes and bundled and (word == "--file" or re.fullmatch(r"-?[a-zA-Z]*f", word)):
+            found.append(following)
+        elif makes and (match := re.match(r"^--file=(.+)$", word)):
+            found.append(match[1])
+    return found
+
+
+def _outputs(name: str, rest: list[str]) -> list[str]:
+    """Values of options that name an output."""
+    found: list[str] = []
+    options = _OUTPUT_SHORT.get(name, "").split()
+    letters = "".join(option[1] for option in options if len(option) == 2)
+    for index, word in enumerate(rest):
+        following = rest[index + 1] if index + 1 < len(rest) else ""
+        if match := _OUTPUT_OPTION.match(word):
+            found.append(match[2])
+        elif "=" in word and (abbreviates(word, "--output", 5) or word.split("=", 1)[0] in options):
+            found.append(word.split("=", 1)[1])
+        elif (
+            word in options
+            or (word.startswith("--o") and len(word) > 4 and "--output".startswith(word))
+            or (letters and re.fullmatch(rf"-[a-zA-Z]*[{letters}]", word))
+        ):
+            found.append(following)
+        elif letters and (match := re.fullmatch(rf"-[{letters}](.+)", word)):
+            found.append(match[1])
+    return [word for word in found if word]
