@@ -32,6 +32,16 @@ class ModelChosen(Struct, tag="model_chosen", frozen=True):
     model: str
 
 
+class TurnLimits(Struct, frozen=True):
+    """How far a turn may go, None for no limit: steps, US dollars, tokens, seconds, failed rounds in a row."""
+
+    steps: int | None = None
+    cost: float | None = None
+    tokens: int | None = None
+    seconds: float | None = None
+    failures: int = 5
+
+
 class TurnStarted(Struct, tag="turn_started", frozen=True):
     """A turn begins: what kind, with which model, and which memories were put before the model.
 
@@ -42,6 +52,15 @@ class TurnStarted(Struct, tag="turn_started", frozen=True):
     model: str
     injected: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
+    limits: TurnLimits | None = None
+    allow_shell: bool = True
+    checkpoint_every: int | None = None
+
+
+class ResumeAnswered(Struct, tag="resume_answered", frozen=True):
+    """The user was offered to go on with a turn that was broken off, and decided: it is not offered again."""
+
+    choice: Literal["leave", "continue", "rollback"]
 
 
 class Attached(Struct, frozen=True):
@@ -224,7 +243,7 @@ class TurnEnded(Struct, tag="turn_ended", frozen=True):
 Body = (
     SessionStarted | SessionNamed | SessionEnded | ModelChosen | TurnStarted | UserSaid | Delta | Restarted | Retrying
     | ModelSaid | CallStarted | CallDecided | CallOutput | CallEnded | CheckpointTaken | MemoryTouched | Compacted
-    | Spent | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued
+    | Spent | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued | ResumeAnswered
 )  # fmt: skip
 OPAQUE = ("data", "signature", "redacted")
 """Fields that go back to a provider byte for byte, or are pictures."""

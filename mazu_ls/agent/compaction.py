@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
@@ -27,23 +27,30 @@ MAX_REQUEST_CHARS = 40_000
 
 
 async def compact(
-    session: Session, model: models.Model, turn_id: str, *, refused: bool = False
-) -> Usage | None:
-    """Replace what lies before the cut by a summary, after a checkpoint; None where there is nothing to replace.
+    session: Session,
+    model: models.Model,
+    turn_id: str,
+    *,
+    refused: bool = False,
+    spent: Callable[[Usage], object] = lambda usage: None,
+) -> bool:
+    """Replace what lies before the cut by a summary, after a checkpoint; False where nothing was replaced.
 
-    `refused`: the model took the conversation no more, so that any cut is better than none.
+    `refused`: the provider took the prompt no more: cut anywhere. `spent` is told what the summary cost, whatever
+    comes of it.
     """
     messages = session.conversation.outgoing()
     cut = place_of_cut(messages, model.spec.context_window, refused=refused)
     if cut is None:
-        return None
+        return False
     label = "before compaction"
     if checkpoint := await session.checkpoint("compaction", label, turn_id, [], None):
         session.append(journal.CheckpointTaken(checkpoint, "compaction", label), turn_id)
     summary, usage = await summarise(model, messages[:cut])
+    spent(usage)
     if not summary.strip():  # refused, or cut in its thoughts: a conversation is not given up for nothing
         session.append(journal.Spent(model.name, usage, "a summary that came out empty"), turn_id)
-        return None
+        return False
     # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
@@ -56,7 +63,7 @@ async def compact(
     told = "\n\n".join(part for part in (summary, injection.text, request) if part)
     session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
     session.last_input = _tokens(session.conversation.messages)
-    return usage
+    return True
 
 
 def place_of_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
+
 from mazu_ls import journal
+from mazu_ls.agent.asked import Prompt
 from mazu_ls.agent.conversation import INTERRUPTED
+from mazu_ls.agent.limits import Limits
 from mazu_ls.agent.unfinished import discard, left_behind
 from mazu_ls.errors import Kind
 from mazu_ls.messages import Message, Text, Usage
@@ -14,7 +19,38 @@ from mazu_ls.messages import Message, Text, Usage
 if TYPE_CHECKING:
     from mazu_ls.agent.session import Session
 
+CONTINUE = "continue"
 BROKEN_OFF = "mazu-ls ended before this turn did."
+LEFT = "The editor was closed before this turn ended."
+UNKNOWN = Usage(model_calls=1, cost_usd=None)
+"""Of a call whose end was not seen."""
+
+
+def interrupted_turn(events: Sequence[journal.Event]) -> journal.Event | None:
+    """The start of the last turn of a conversation if mazu-ls ended in its middle and the user did not decide on it yet."""
+    start: journal.Event | None = None
+    broken = False
+    for event in events:
+        if isinstance(event.body, journal.TurnStarted):
+            start, broken = event, True
+        elif isinstance(event.body, journal.TurnEnded):
+            broken = event.body.detail in (BROKEN_OFF, LEFT)
+        elif isinstance(event.body, journal.ResumeAnswered):
+            broken = False
+    return start if broken else None
+
+
+def resumed_prompt(start: journal.Event | None, limits: Limits) -> Prompt:
+    """The request that goes on with a turn, as far as it was allowed to go itself; `limits` where that is not known."""
+    body = start.body if start else None
+    if not isinstance(body, journal.TurnStarted):
+        return Prompt(CONTINUE, limits=limits)
+    own = Limits(**to_builtins(body.limits)) if body.limits else limits
+    kind = "run" if body.kind == "run" else "chat"
+    allow_shell = body.allow_shell if body.limits else kind != "run"
+    return Prompt(
+        CONTINUE, limits=own, kind=kind, allow_shell=allow_shell, checkpoint_every=body.checkpoint_every
+    )
 
 
 async def recover(session: Session) -> None:
@@ -24,12 +60,13 @@ async def recover(session: Session) -> None:
     events = await asyncio.to_thread(session.events)
     turns = (e for e in reversed(events) if isinstance(e.body, journal.TurnStarted | journal.TurnEnded))
     last = next(turns, None)
+    if (start := interrupted_turn(events)) is not None and isinstance(start.body, journal.TurnStarted):
+        session.interrupted = start.body.kind
     if last is None or not isinstance(last.body, journal.TurnStarted):
         return
-    session.interrupted = last.body.kind
     if said := left_behind(session.journal):
         message = Message("assistant", (Text(said),), last.body.model)
-        session.append(journal.ModelSaid(message, "cut", Usage()), last.turn)
+        session.append(journal.ModelSaid(message, "cut", UNKNOWN), last.turn)
         events = await asyncio.to_thread(session.events)
     discard(session.journal.path)
     asked = [e.body.call_id for e in events if isinstance(e.body, journal.QuestionAsked)]

@@ -17,7 +17,7 @@ from mazu_ls.agent.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.agent.undo import find_turn
 from mazu_ls.agent.work import Work, uncancel
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.messages import Message, Usage
+from mazu_ls.messages import Message
 from mazu_ls.tools.turn import Shell, Turn
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Session:
         self.queue: dict[str, journal.MessageQueued] = {}
         """Messages that wait for the running turn to end, in their order."""
         self._loaded = False
+        self.closing = False
+        """mazu-ls ends: a turn that is stopped now was not stopped by the user."""
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
@@ -141,9 +143,9 @@ class Session:
 
     async def compact(self, model_name: str | None = None) -> bool:
         """Replace all but the last exchange by a summary; False where there is nothing to replace."""
-        return await self._alone(self._compact(model_name)) is not None
+        return await self._alone(self._compact(model_name))
 
-    async def _compact(self, model_name: str | None) -> Usage | None:
+    async def _compact(self, model_name: str | None) -> bool:
         model = await self.project.model(model_name or self.conversation.model)
         try:
             return await compaction.compact(self, model, new_id("t"))
@@ -189,7 +191,12 @@ class Session:
         if not self.name:
             self.append(journal.SessionNamed(headline(asked.text)))
         titles = tuple(memory.title for memory in injected)
-        run.record(journal.TurnStarted(asked.kind, model.name if model else "", told, titles))
+        run.record(
+            journal.TurnStarted(
+                asked.kind, model.name if model else "", told, titles,
+                journal.TurnLimits(**vars(asked.limits)), asked.allow_shell, asked.checkpoint_every,
+            )
+        )  # fmt: skip
         parts = prompt.user_parts(asked.text, asked.attachments, blocks)
         run.record(journal.UserSaid(Message("user", parts), asked.text, asked.attached))
         if not self.aside:
@@ -284,7 +291,8 @@ class Session:
         return find_turn(events)
 
     async def close(self) -> None:
-        """Stop what runs and let go of the journal."""
+        """Stop what runs and let go of the journal; a turn that is stopped by this is offered for going on."""
+        self.closing = True
         self.cancel()
         await self._work.settled(timeout=2)
         for running in self.shell.background.values():

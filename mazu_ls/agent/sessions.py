@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from mazu_ls import journal
 from mazu_ls.agent.naming import new_id
 from mazu_ls.agent.records import SessionInfo, describe, spending
-from mazu_ls.agent.recovery import recover
+from mazu_ls.agent.recovery import interrupted_turn, recover
 from mazu_ls.agent.session import Session, start_of_turn
 from mazu_ls.agent.session_fork import write_fork
 from mazu_ls.agent.unfinished import discard
@@ -132,10 +132,17 @@ class Sessions:
         return self._live(await asyncio.to_thread(self._describe, path, moved.get(session_id)))
 
     async def broken_off(self) -> Session | None:
-        """The session used last, if mazu-ls ended in the middle of a turn of it; that turn is closed by this."""
-        session_id = await asyncio.to_thread(self._broken_off)
-        session = await self.get(session_id) if session_id else None
-        return session if session and session.interrupted else None
+        """The session used last, if mazu-ls ended in the middle of its last turn and the user did not decide on that yet.
+
+        That turn is closed by this.
+        """
+        path = await asyncio.to_thread(self._newest_free)
+        if path is None:
+            return None
+        if interrupted_turn(await self.events(path.stem)) is None:
+            return None
+        session = await self.get(path.stem)
+        return session if session.interrupted and not session.running else None
 
     async def delete(self, session_id: str) -> None:
         """Remove a session and its journal for good; what it cost stays counted."""
@@ -230,16 +237,12 @@ class Sessions:
         infos = [self._describe(path, moved.get(path.stem)) for path in self._folder.glob("s_*.jsonl")]
         return sorted(infos, key=lambda info: info.updated_at, reverse=True)
 
-    def _broken_off(self) -> str | None:
+    def _newest_free(self) -> Path | None:
+        """The journal that was written last, if this process or nobody holds it."""
         paths = sorted(self._folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-        if not paths or paths[-1].stem in self._open or journal.held(paths[-1]):
+        if not paths or (paths[-1].stem not in self._open and journal.held(paths[-1])):
             return None
-        turns = [
-            event.body
-            for event in journal.read(paths[-1])
-            if isinstance(event.body, journal.TurnStarted | journal.TurnEnded)
-        ]
-        return paths[-1].stem if turns and isinstance(turns[-1], journal.TurnStarted) else None
+        return paths[-1]
 
     def _live(self, info: SessionInfo) -> SessionInfo:
         session = self._open.get(info.id)

@@ -18,6 +18,7 @@ from mazu_ls.agent.conversation import window
 from mazu_ls.agent.limits import Meter, Stop
 from mazu_ls.agent.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.proposing import hear_verdicts, rejected_meanwhile
+from mazu_ls.agent.recovery import LEFT
 from mazu_ls.agent.steps import Steps
 from mazu_ls.agent.unfinished import Unfinished
 from mazu_ls.agent.work import to_its_end, uncancel
@@ -132,6 +133,8 @@ class TurnRun:
             await hear_verdicts(self)
             if self.session.last_input > self.model.spec.context_window * self.turn.config.context.compact_at:
                 await self._compact()
+                if stop := self.meter.exceeded():
+                    return stop
             said = await self._call_model()
             match said.stop:
                 case "tool_use":
@@ -182,9 +185,9 @@ class TurnRun:
         self._compacted = True
 
     async def _compact(self, *, refused: bool = False) -> bool:
-        usage = await compaction.compact(self.session, self.model, self.turn.turn_id, refused=refused)
-        self.meter.add(usage or Usage())
-        return usage is not None
+        return await compaction.compact(
+            self.session, self.model, self.turn.turn_id, refused=refused, spent=self.meter.add
+        )
 
     async def _call_model(self) -> models.Finished:
         request = self.request(self.session.conversation.outgoing())
@@ -292,6 +295,8 @@ class TurnRun:
         for call_id in self.session.conversation.unanswered():
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
         await self.steps.end(stop.reason)
+        if stop.reason == "cancelled" and self.session.closing:
+            stop = Stop("cancelled", LEFT)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
         edits = self.edits.values()
         changes = journal.Changes(len(edits), sum(e.added for e in edits), sum(e.removed for e in edits))

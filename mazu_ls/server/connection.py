@@ -31,6 +31,7 @@ from mazu_ls.server.updates import Updates
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.5
+WATCH_SECONDS = 2.0
 
 
 class Connection(LanguageServer):
@@ -44,6 +45,7 @@ class Connection(LanguageServer):
         self.mazu: Server | None = None
         self.ready = asyncio.Event()
         self._done: asyncio.Future[int] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._add("initialize", lsp.Initialize, self._initialize)
         self._add("shutdown", None, self._shutdown_request)
         self._add("$/cancelRequest", lsp.RequestId, lambda params: self.protocol.cancel_request(params.id))
@@ -58,6 +60,10 @@ class Connection(LanguageServer):
         reading = asyncio.create_task(self._read(transport))
         code = await self._done
         reading.cancel()
+        if self._watching:
+            self._watching.cancel()
+        if self.mazu:
+            self.mazu.leaving()
         self.protocol.cancel_running()
         self.protocol.abandon()
         try:
@@ -72,6 +78,16 @@ class Connection(LanguageServer):
     def protocol_exit(self) -> None:
         """End as if the input had ended: on SIGTERM and SIGINT."""
         self._exit(0 if self.protocol.stopped else 1)
+
+    async def _end_with(self, process_id: int) -> None:
+        """End when the client's process does, as the specification asks; a server that nobody talks to must not stay."""
+        if not process_lives(process_id):
+            logger.info("The client's process %d cannot be seen from here.", process_id)
+            return
+        while process_lives(process_id):  # noqa: ASYNC110 - another process is no event
+            await asyncio.sleep(WATCH_SECONDS)
+        logger.warning("The client's process %d is gone.", process_id)
+        self.protocol_exit()
 
     def _exit(self, code: int) -> None:
         if self._done and not self._done.done():
@@ -107,6 +123,8 @@ class Connection(LanguageServer):
         host.edited = server.hints.contradictions.edited
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True
+        if params.process_id is not None:
+            self._watching = asyncio.get_running_loop().create_task(self._end_with(params.process_id))
         self.ready.set()
         return initialize_result(documents.encoding, registry.names(), profile)
 
@@ -140,3 +158,16 @@ def existing(named: Sequence[str]) -> list[Path]:
         else:
             logger.warning("%s is no folder on this machine and is left out.", uri)
     return found
+
+
+def process_lives(process_id: int) -> bool:
+    """Whether there is a process of that number, somebody else's included."""
+    if process_id <= 0:
+        return False
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

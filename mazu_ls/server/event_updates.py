@@ -116,6 +116,8 @@ def _of_session(body: Any) -> list[dict[str, Any]]:
             return [{"kind": "named", "name": name}]
         case journal.ModelChosen(model):
             return [{"kind": "model", "model": model}]
+        case journal.ResumeAnswered(choice):
+            return [{"kind": "resume", "choice": choice}]
         case journal.SessionEnded():
             return [{"kind": "state", "state": "ended"}]
     return []

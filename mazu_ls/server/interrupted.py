@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from mazu_ls import journal
 from mazu_ls.server import turns
 from mazu_ls.server.outgoing import ClientError
 
@@ -20,6 +21,11 @@ logger = logging.getLogger(__name__)
 OFFER_SECONDS = 600.0
 # What changes nothing stands first, for a client that takes the first of whatever it is offered.
 LEAVE, GO_ON, BACK = "Leave it", "Continue", "Roll back"
+ANSWERS: dict[str, Literal["leave", "continue", "rollback"]] = {
+    LEAVE: "leave",
+    GO_ON: "continue",
+    BACK: "rollback",
+}
 SETTLE_SECONDS = 0.05
 
 
@@ -30,7 +36,7 @@ async def after_restart(server: Server, project: Project) -> None:
         return
     last = await session.last_turn()
     text = f"Mazu: “{session.name}” was broken off when mazu-ls ended."
-    await _offer(server, session, text, session.interrupted or "chat", last[2] if last else None)
+    await _offer(server, session, text, last[2] if last else None)
 
 
 async def after_run(server: Server, session: Session, result: TurnResult) -> None:
@@ -39,18 +45,31 @@ async def after_run(server: Server, session: Session, result: TurnResult) -> Non
         await turns.tell_end(server, result)
     elif result.stop_reason != "cancelled" or result.checkpoints:
         text = f"Mazu{turns.sentence(result)}"
-        await _offer(server, session, text, "run", next(iter(result.checkpoints), None))
+        await _offer(server, session, text, next(iter(result.checkpoints), None))
 
 
-async def _offer(server: Server, session: Session, text: str, kind: str, first: str | None) -> None:
+async def _offer(server: Server, session: Session, text: str, first: str | None) -> None:
     """`first`: the checkpoint of what stood before, where anything was changed."""
     if server.editor is None:
         return
+    from mazu_ls.agent.recovery import interrupted_turn
+
+    start = interrupted_turn(await asyncio.to_thread(session.events))
+    last = start or await asyncio.to_thread(_last_start, session)
     chosen = await _choice(server, server.editor, text, first)
+    if chosen is None or session.running:
+        return
+    if start is not None:
+        session.append(journal.ResumeAnswered(ANSWERS[chosen]))
     if chosen == GO_ON:
-        await _go_on(server, session, kind)
+        await _go_on(server, session, last)
     elif chosen == BACK and first:
         await _back(server, first)
+
+
+def _last_start(session: Session) -> journal.Event | None:
+    starts = [event for event in session.events() if isinstance(event.body, journal.TurnStarted)]
+    return starts[-1] if starts else None
 
 
 async def _choice(server: Server, editor: Editor, text: str, first: str | None) -> str | None:
@@ -67,17 +86,15 @@ async def _choice(server: Server, editor: Editor, text: str, first: str | None) 
         logger.info("The offer to go on was not answered: %s", error)
         await server.host.say("warning", f"{text} Say continue in its chat, or run mazu.undo.")
         return None
-    return answer.get("title") if isinstance(answer, dict) else None
+    title = answer.get("title") if isinstance(answer, dict) else None
+    return title if title in options else None
 
 
-async def _go_on(server: Server, session: Session, kind: str) -> None:
-    from mazu_ls.agent.turn import Prompt
+async def _go_on(server: Server, session: Session, start: journal.Event | None) -> None:
+    from mazu_ls.agent.recovery import resumed_prompt
 
     project = await server.opened()
-    limits = turns.limits(project)
-    asked = Prompt("continue", limits=limits)
-    if kind == "run":
-        asked = Prompt("continue", limits=limits, kind="run", allow_shell=False)
+    asked = resumed_prompt(start, turns.limits(project))
     await turns.start(server, session, asked, wait=False)
 
 

@@ -159,6 +159,12 @@ class Jobs:
                 job.task.cancel()
         return bool(found)
 
+    async def settled(self) -> None:
+        """Wait until what is being done now has ended."""
+        if tasks := [job.task for job in self._running if job.task]:
+            await asyncio.wait(tasks)
+            await asyncio.sleep(0)
+
     async def close(self) -> None:
         """Cancel everything and wait until it has stopped."""
         tasks = [*(job.task for job in self._running if job.task), *self._short]

@@ -110,19 +110,31 @@ class Server:
             await self.host.say("warning", f"Mazu: {problem}")
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
-        """Open the project anew with these folders added and taken away; running turns are stopped first."""
+        """Open the project anew with these folders added and taken away, once no turn and no other work runs in it."""
         gone = {uris.key(uri) for uri in removed}
         kept = [folder for folder in self.folders if uris.key(uris.from_path(folder)) not in gone]
         new = [path for uri in added if (path := uris.to_path(uri)) and path.is_dir() and path not in kept]
         self.folders = kept + new
         if self._opening is None:
             return
+        await self._idle()
         # From here on nobody is handed the old project, which is closed before the new one opens.
         self.project, before = None, self._opening
         self._opening = asyncio.get_running_loop().create_task(self._reopen(before), name="reopen project")
         self._opening.add_done_callback(_log_failure)
         await asyncio.wait([self._opening])
         self.notify_changed("memory", "checkpoints", "sessions", "skills", "usage")
+
+    async def _idle(self) -> None:
+        """Wait until no turn, question or council is in progress: a folder more is no reason to stop one."""
+        while self._closing is None:
+            project = self.project
+            running = [s for s in project.sessions.opened() if s.running] if project else []
+            for session in running:
+                await session.settled()
+            if not running and not self.jobs.titles:
+                return
+            await self.jobs.settled()
 
     async def _reopen(self, before: asyncio.Task[Project]) -> Project:
         await asyncio.wait([before])
@@ -189,6 +201,11 @@ class Server:
         if not await self.host.show(place):
             await self.host.say("info", f"Mazu: see {place}")
 
+    def leaving(self) -> None:
+        """The editor goes: turns that are stopped from here on were not stopped by the user, and are offered again."""
+        for session in self.project.sessions.opened() if self.project else ():
+            session.closing = True
+
     async def close(self) -> None:
         """Stop all work and end all children, within little more than a second; once, however often it is called."""
         if self._closing is None:
@@ -196,6 +213,7 @@ class Server:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self.leaving()
         if self._hints:
             self._hints.close()
         await self.jobs.close()
