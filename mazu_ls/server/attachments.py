@@ -14,6 +14,7 @@ from mazu_ls.server import chats, uris
 from mazu_ls.server.documents import Document
 from mazu_ls.server.lsp import DocumentItem, Position, Range
 from mazu_ls.server.wire.common import Place
+from mazu_ls.workspace.project_files import FileTooLarge, read_file
 
 if TYPE_CHECKING:
     from mazu_ls.agent.prompt import Attachment
@@ -88,11 +89,14 @@ async def read_document(server: Server, uri: str, path: Path) -> Document:
 
 def _picture(path: Path, media: str) -> Image:
     try:
-        data = path.read_bytes()
+        real = path.resolve()
+        data = read_file(real.parent, real.name, PICTURE_BYTES)
+    except FileTooLarge as error:
+        raise MazuError(
+            Kind.UNSUPPORTED, f"{path.name} is larger than 5 MiB.", "Attach a smaller picture."
+        ) from error
     except OSError as error:
         raise MazuError(
             Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror}.", "Check the path."
         ) from error
-    if len(data) > PICTURE_BYTES:
-        raise MazuError(Kind.UNSUPPORTED, f"{path.name} is larger than 5 MiB.", "Attach a smaller picture.")
     return Image(media, base64.b64encode(data).decode("ascii"))

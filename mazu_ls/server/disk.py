@@ -9,6 +9,10 @@ from pathlib import Path
 from mazu_ls.server.documents import Document
 from mazu_ls.workspace import NotText, Workspace, decode
 from mazu_ls.workspace.disk import edit_text, read_text
+from mazu_ls.workspace.project_files import read_file
+
+MAX_BYTES = 1 << 26
+"""A larger file counts as differing from its document: no editor shows so much text unharmed."""
 
 
 class Disk:
@@ -43,7 +47,9 @@ class Disk:
 
     def _differs(self, path: Path, text: str) -> bool:
         try:
-            return unified(decode(path.read_bytes()).text) != unified(text)
+            real = path.resolve()
+            data = read_file(real.parent, real.name, MAX_BYTES)
+            return unified(decode(data).text) != unified(text)
         except (OSError, NotText):
             return True
 

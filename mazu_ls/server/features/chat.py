@@ -11,6 +11,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.server import chats, lsp, uris
 from mazu_ls.server.chat_commands import COMMANDS
 from mazu_ls.server.features import feature, virtual
+from mazu_ls.workspace.project_files import list_folder
 
 if TYPE_CHECKING:
     from mazu_ls.server.documents import Document
@@ -139,7 +140,8 @@ def _paths(server: Server, typed: str, span: lsp.Range) -> list[dict[str, Any]]:
     for root in server.workspace.roots if not folder else [None]:
         try:
             place = root or server.workspace.resolve(folder)
-            entries = sorted(place.iterdir(), key=lambda entry: (entry.is_file(), entry.name))
+            names = [entry.name for entry in list_folder(place)]
+            entries = sorted((place / name for name in names), key=lambda path: (path.is_file(), path.name))
         except (OSError, MazuError):
             continue
         for entry in entries:

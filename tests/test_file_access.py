@@ -1,0 +1,174 @@
+"""House rule: files below a project are opened through `workspace/` only; who else opens files is listed with the reason."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+METHODS = frozenset(
+    [
+        "read_text",
+        "read_bytes",
+        "write_text",
+        "write_bytes",
+        "iterdir",
+        "rglob",
+        "glob",
+        "mkdir",
+        "unlink",
+        "rmdir",
+        "touch",
+        "symlink_to",
+        "hardlink_to",
+        "rename",
+        "replace",
+    ]
+)
+FUNCTIONS = frozenset(
+    f"os.{name}"
+    for name in [
+        "open",
+        "listdir",
+        "scandir",
+        "walk",
+        "fwalk",
+        "mkdir",
+        "makedirs",
+        "unlink",
+        "remove",
+        "rmdir",
+        "removedirs",
+        "rename",
+        "renames",
+        "replace",
+        "link",
+        "symlink",
+    ]
+) | {
+    "open",
+    "io.open",
+    "shutil.rmtree",
+    "shutil.copy",
+    "shutil.copy2",
+    "shutil.copyfile",
+    "shutil.copytree",
+    "shutil.move",
+}
+
+STATE = "state directory or ~/.mazu, which nobody but the user writes"
+STORE = "the checkpoint store in the state directory"
+OWN = "a file that comes with the program"
+MEANT = "a place that the user named himself, outside the project too"
+NAMES = "lists names only; what they name is opened beneath the root"
+ALLOWED = {
+    "workspace/": "the door itself",
+    "agent/heads.py": STATE,
+    "agent/past.py": STATE,
+    "agent/session_fork.py": STATE,
+    "agent/sessions.py": STATE,
+    "agent/undo.py": STATE,
+    "agent/unfinished.py": STATE,
+    "journal.py": STATE,
+    "state/": STATE,
+    "store.py": STATE,
+    "paths.py": STATE,
+    "config.py": "the user's own config.toml; the project's goes through the door",
+    "memory/memories.py": STATE,
+    "memory/semantic.py": OWN,
+    "memory/export.py": MEANT,
+    "memory/imports.py": MEANT,
+    "server/commands/reports.py": STATE,
+    "server/logs.py": STATE,
+    "server/transport.py": "/dev/null",
+    "syntax/grammar.py": OWN,
+    "tools/userfile.py": STATE,
+    "tools/quarantine.py": "moves a name out of the project; what it leads to is not opened",
+    "tools/bubblewrap.py": STATE,
+    "tools/process.py": "/proc",
+    "tools/resource_limits.py": "/proc and the sandbox's private temporary folder",
+    "tools/landlock.py": "O_PATH descriptors for the sandbox's rules, and the home folder",
+    "tools/pythoncall.py": "a temporary folder of its own",
+    "tools/shell.py": "a temporary folder of its own",
+    "tools/ignore.py": NAMES,
+    "tools/files.py": NAMES,
+    "tools/protected_files.py": NAMES,
+    "agent/permissions/trees.py": NAMES,
+    "agent/role.py": "a role document outside the project, which the user named in his own settings",
+    "gitcmd/isolated.py": "a temporary folder of its own",
+    "checkpoints/stage.py": "the staging folder, made with O_EXCL and verified to be ours, and the store",
+    "checkpoints/staging.py": "the staging folder, made with O_EXCL and verified to be ours",
+    "checkpoints/permissions.py": "/proc",
+    "checkpoints/collecting.py": STORE,
+    "checkpoints/engine.py": STORE,
+    "checkpoints/index.py": STORE,
+    "checkpoints/lock.py": STORE,
+    "checkpoints/merge.py": STORE,
+    "checkpoints/pack.py": STORE,
+    "checkpoints/repository.py": STORE,
+    "checkpoints/rules.py": STORE,
+    "checkpoints/scan.py": STORE,
+    "demo/": "the demo's own folder in a temporary directory",
+    "terminal/project_root.py": NAMES,
+    "terminal/stored_settings.py": "the user's own config.toml",
+    "terminal/untouched.py": "the demo's stand-in for a home folder",
+    "terminal/verbs.py": MEANT,
+}
+
+
+def uses(path: Path) -> list[int]:
+    """Lines that open, list, create or remove something by its path."""
+    found: list[int] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        beneath = any(word.arg in ("dir_fd", "src_dir_fd") for word in node.keywords)
+        if (
+            (name in FUNCTIONS and not beneath)
+            or (isinstance(node.func, ast.Attribute) and node.func.attr in METHODS and _on_a_path(node, name))
+            or (isinstance(node.func, ast.Attribute) and node.func.attr == "open" and _opens_a_file(node))
+        ):
+            found.append(node.lineno)
+    return found
+
+
+def _on_a_path(call: ast.Call, name: str) -> bool:
+    """`replace` and `rename` of a path take one argument; those of a string, a struct or a dict another number."""
+    assert isinstance(call.func, ast.Attribute)
+    if name.startswith(("project_files.", "workspace.", "turn.workspace.", "os.")):
+        return False
+    if call.func.attr in ("replace", "rename"):
+        return len(call.args) == 1 and not call.keywords and not isinstance(call.args[0], ast.Constant)
+    return True
+
+
+def _opens_a_file(call: ast.Call) -> bool:
+    """`path.open("rb")`, `path.open(encoding=...)`: the mode or encoding tells it from other things that open."""
+    modes = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    return any(set(mode) <= set("rwxabt+") for mode in modes) or any(
+        k.arg == "encoding" for k in call.keywords
+    )
+
+
+def test_files_below_a_project_have_one_door():
+    found: dict[str, list[int]] = {}
+    for path in (ROOT / "mazu_ls").rglob("*.py"):
+        name = path.relative_to(ROOT / "mazu_ls").as_posix()
+        if not any(name == place or name.startswith(place) for place in ALLOWED) and (lines := uses(path)):
+            found[name] = lines
+    assert found == {}, "use mazu_ls/workspace/project_files.py, or say in ALLOWED why not"
+
+
+def test_the_list_of_exceptions_is_no_longer_than_needed():
+    unused = [
+        place
+        for place in ALLOWED
+        if not any(
+            uses(p)
+            for p in (ROOT / "mazu_ls").rglob("*.py")
+            if p.relative_to(ROOT / "mazu_ls").as_posix().startswith(place)
+        )
+    ]
+    assert unused == []
