@@ -1,0 +1,151 @@
+"""The one door to git: the user's repository is read as data, whatever its format, and transport is by invitation only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mazu_ls import gitcmd
+from mazu_ls.gitcmd import user_repository
+from tests.hostile.shapes import git
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    (tmp_path / "home").mkdir()
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+def fill(root: Path, *options: str) -> None:
+    git(root, "init", "-q", "-b", "main", *options)
+    for name in ("a.py", "docs/d.md", "kept.log", ".gitignore"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("*.log\n" if name == ".gitignore" else "text\n")
+    git(root, "add", "-Af", ".")
+    git(root, "commit", "-qm", "one")
+
+
+def found(root: Path) -> user_repository.UserRepository:
+    repository = user_repository.find(root)
+    assert repository is not None
+    return repository
+
+
+@pytest.mark.parametrize("options", [(), ("--object-format=sha256",)])
+@pytest.mark.parametrize("index", ["plain", "split", "version 4"])
+def test_the_index_is_read_in_every_format(root: Path, options: tuple[str, ...], index: str):
+    fill(root, *options)
+    if index == "split":
+        git(root, "update-index", "--split-index")
+    elif index == "version 4":
+        git(root, "update-index", "--index-version", "4")
+    (root / "new.py").write_text("")
+    (root / "new.log").write_text("")
+    repository = found(root)
+    assert repository.tracked_although_ignored() == [b"kept.log"]
+    assert set(repository.files()) == {b"a.py", b"docs/d.md", b"kept.log", b".gitignore", b"new.py"}
+    assert repository.tracks(b"a.py")
+    assert not repository.tracks(b"new.py")
+    assert repository.ignored([b"new.log", b"kept.log", b"a.py"]) == {b"new.log"}
+    assert repository.where().commit == git(root, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("sparse_index", [False, True])
+def test_what_a_sparse_checkout_leaves_out(root: Path, sparse_index: bool):
+    fill(root)
+    git(root, "sparse-checkout", "set", "--cone", *(["--sparse-index"] if sparse_index else []), "nothing")
+    assert found(root).sparse() == [b"docs/d.md"]
+
+
+def test_head_and_refs(root: Path):
+    fill(root)
+    commit = git(root, "rev-parse", "HEAD")
+    assert found(root).where() == user_repository.Where(commit, "main", ())
+    git(root, "pack-refs", "--all")
+    assert found(root).where().commit == commit
+    git(root, "symbolic-ref", "refs/heads/alias", "refs/heads/main")
+    git(root, "symbolic-ref", "HEAD", "refs/heads/alias")
+    assert found(root).where().commit == commit
+    git(root, "checkout", "-q", "--detach")
+    assert found(root).where() == user_repository.Where(commit, None, ())
+    git(root, "checkout", "-q", "--orphan", "new")
+    assert found(root).where() == user_repository.Where(None, "new", ())
+
+
+def test_ignore_lists_of_the_user_are_data(root: Path, tmp_path: Path):
+    fill(root)
+    lists = tmp_path / "home/lists"
+    lists.write_text("*.mine\n")
+    (tmp_path / "home/.gitconfig").write_text("[core]\n\texcludesFile = ~/lists\n\tfsmonitor = false\n")
+    (root / ".git/info/exclude").write_text("*.local\n")
+    assert found(root).ignored([b"x.mine", b"x.local", b"x.py"]) == {b"x.mine", b"x.local"}
+    assert found(root).exclude_texts() == ("*.local\n", "*.mine\n")
+
+
+def test_a_subfolder_sees_its_own_part(root: Path):
+    fill(root)
+    repository = found(root / "docs")
+    assert repository.files() == [b"d.md"]
+    assert [inside for _, inside in repository.parents()] == ["docs"]
+
+
+def test_what_only_looks_like_a_repository_is_none(root: Path):
+    for name in ("objects", "refs"):
+        (root / name).mkdir()
+    (root / "HEAD").write_text("ref: refs/heads/main\n")
+    (root / "src").mkdir()
+    assert user_repository.find(root) is None
+    assert b"head" in user_repository.git_internal(root)
+    assert user_repository.git_internal(root / "src") == frozenset()
+    assert user_repository.git_internal(root / "objects") == {b"."}
+
+
+def test_the_environment_is_a_list_of_what_is_allowed(root: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in (
+        "GIT_EXTERNAL_DIFF",
+        "GIT_CONFIG_COUNT",
+        "GIT_EXEC_PATH",
+        "LD_PRELOAD",
+        "ANTHROPIC_API_KEY",
+        "HOME",
+    ):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("PATH", f".:relative::{os.environ['PATH']}")
+    env = gitcmd.environment(root)
+    assert not {"GIT_EXTERNAL_DIFF", "GIT_EXEC_PATH", "LD_PRELOAD", "ANTHROPIC_API_KEY", "HOME"} & set(env)
+    assert all(folder.startswith("/") for folder in env["PATH"].split(":"))
+    assert (env["GIT_ALLOW_PROTOCOL"], env["GIT_CONFIG_GLOBAL"], env["GIT_CONFIG_NOSYSTEM"]) == (
+        "",
+        os.devnull,
+        "1",
+    )
+
+
+def test_a_program_of_the_project_is_not_found_on_a_relative_path(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (root / "git").write_text("#!/bin/sh\n")
+    (root / "git").chmod(0o755)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("PATH", ".:")
+    assert gitcmd.find_git() is None
+
+
+def test_transport_needs_its_own_profile(root: Path, tmp_path: Path):
+    """A push by file:// works where that protocol was named, and nowhere else."""
+    fill(root)
+    target = tmp_path / "target.git"
+    git(tmp_path, "init", "-q", "--bare", str(target))
+    push = ["push", "-q", f"file://{target}", "main"]
+    refused = gitcmd.run(push, gitcmd.environment(root / ".git", root), root)
+    assert refused.returncode and b"not allowed" in refused.stderr
+    assert gitcmd.run_with_transport(push, root / ".git", root).returncode
+    assert git(target, "for-each-ref") == ""
+    assert gitcmd.run_with_transport(push, root / ".git", root, protocols=("file",)).returncode == 0
+    assert "refs/heads/main" in git(target, "for-each-ref")
