@@ -94,7 +94,7 @@ ALLOWED = {
     "tools/ignore.py": NAMES,
     "tools/files.py": NAMES,
     "tools/protected_files.py": NAMES,
-    "agent/permissions/trees.py": NAMES,
+    "policy/trees.py": NAMES,
     "agent/role.py": "a role document outside the project, which the user named in his own settings",
     "gitcmd/isolated.py": "a temporary folder of its own",
     "checkpoints/stage.py": "the staging folder, made with O_EXCL and verified to be ours, and the store",
