@@ -84,7 +84,14 @@ class Skills:
         if names := signature.tests(source):
             where = around or Surroundings(self._roots, self._env)
             await pythoncall.call(source, Path(f"{name}.py"), names, {}, where)
-        path = await asyncio.to_thread(self._write, scope, name, source)
+        try:
+            path = await asyncio.to_thread(self._write, scope, name, source)
+        except OSError as error:
+            raise MazuError(
+                Kind.STORAGE,
+                f"The skill {name} could not be written: {error.strerror or error} ({error.filename}).",
+                "Look at what stands in its way.",
+            ) from error
         self._trust.agree("skill", self._pin(scope, name), source.encode())
         return Skill(name, function.doc, scope, path, source, function.schema, tuple(names), "agreed")
 
