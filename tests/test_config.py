@@ -1,6 +1,8 @@
 """A setting that is wrong is named, and costs nothing beside itself."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
@@ -151,3 +153,18 @@ def test_a_project_adds_rules_that_hold_it_back_and_servers_that_wait_for_agreem
     servers, warnings = in_force("mcp_servers", [mine], [theirs, {"name": "other", "command": "x"}])
     assert [(server["name"], server["command"]) for server in servers] == [("notes", "mine"), ("other", "x")]
     assert len(warnings) == 1
+
+
+def test_vs_code_takes_from_a_workspace_only_what_a_project_may_choose():
+    """`.vscode/settings.json` comes with a clone: what it may not loosen has the scope of the user."""
+    manifest = Path(__file__).parents[1] / "editors" / "vscode" / "package.json"
+    found = json.loads(manifest.read_text())["contributes"]["configuration"]
+    sections = found if isinstance(found, list) else [found]
+    scopes = {name: one.get("scope") for part in sections for name, one in part["properties"].items()}
+    inert = {"permissions.rules", "mcp_servers", "shell.outputs"}
+    chosen = {name for name, direction in DIRECTIONS.items() if direction.name == "set"} - inert
+    given = {name.removeprefix("mazu."): scope for name, scope in scopes.items()}
+    open_to_workspaces = {
+        name for name in given.keys() & DIRECTIONS.keys() if given[name] not in ("application", "machine")
+    }
+    assert open_to_workspaces <= chosen
