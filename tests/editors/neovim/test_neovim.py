@@ -127,3 +127,13 @@ async def test_proposals_are_decided_hunk_by_hunk(bed: Bed):
     )
     await bed.tell("proposals")
     assert "keep the order" in str(bed.model.bodies[-1]["messages"]), "the model hears why not"
+
+
+async def test_the_changes_of_a_turn_are_reviewed_inline(bed: Bed):
+    twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
+    says(
+        bed,
+        Reply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
+        Reply(text="Both are done."),
+    )
+    await bed.tell("review")

@@ -2,13 +2,11 @@
 --- go or went are coloured, lines that come or came stand below them as virtual lines.
 local buffer = require('mazu.buffer')
 local client = require('mazu.client')
-local config = require('mazu.config')
+local marks = require('mazu.review_marks')
 local patch = require('mazu.patch')
 local tell = require('mazu.tell')
 
 local M = {}
-
-local namespace = vim.api.nvim_create_namespace('mazu.review')
 
 ---@class mazu.Proposal
 ---@field id string
@@ -40,124 +38,21 @@ local source
 ---@type table<integer, boolean> buffers that show hunks
 local marked = {}
 
-local keys = { [']h'] = 'next', ['[h'] = 'previous', gha = 'accept', ghr = 'reject' }
-
----@param bufnr integer
-local function map(bufnr)
-  if not config.get().review.keys then
-    return
-  end
-  for lhs, act in pairs(keys) do
-    if vim.fn.maparg(lhs, 'n') == '' then -- a mapping of the user's own is left alone
-      vim.keymap.set('n', lhs, function()
-        M[act]()
-      end, { buffer = bufnr, desc = 'Mazu: ' .. act .. ' hunk' })
-    end
-  end
-end
-
----@param bufnr integer
-local function clear(bufnr)
-  if vim.api.nvim_buf_is_valid(bufnr) then
-    vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
-    for lhs, act in pairs(keys) do
-      local current = vim.api.nvim_buf_call(bufnr, function()
-        return vim.fn.maparg(lhs, 'n', false, true)
-      end)
-      if current.buffer == 1 and current.desc == 'Mazu: ' .. act .. ' hunk' then
-        vim.keymap.del('n', lhs, { buffer = bufnr })
-      end
-    end
-  end
-  marked[bufnr] = nil
-end
-
----@param bufnr integer
----@param at integer zero-based line
----@param lines string[]
----@param group string
----@param above boolean
-local function virtual(bufnr, at, lines, group, above)
-  local shown = vim.tbl_map(function(line)
-    return { { line == '' and ' ' or line, group } }
-  end, lines)
-  local last = vim.api.nvim_buf_line_count(bufnr) - 1
-  vim.api.nvim_buf_set_extmark(bufnr, namespace, math.max(0, math.min(at, last)), 0, {
-    virt_lines = shown,
-    virt_lines_above = above,
-  })
-end
-
---- Draws the runs of removed and added lines of one hunk.
----@param bufnr integer
----@param hunk mazu.review.Hunk
----@param parsed mazu.Hunk
-local function draw(bufnr, hunk, parsed)
-  local line = (hunk.applied and parsed.new_start or parsed.old_start) - 1
-  local last = vim.api.nvim_buf_line_count(bufnr) - 1
-  local run = {}
-  local present = hunk.applied and '+' or '-'
-  local function flush(at)
-    if #run > 0 then
-      local above = hunk.applied or at == 0
-      virtual(bufnr, above and at or at - 1, run, hunk.applied and 'MazuDiffDelete' or 'MazuDiffAdd', above)
-      run = {}
-    end
-  end
-  for _, text in ipairs(parsed.lines) do
-    local sign = text:sub(1, 1)
-    if sign == ' ' then
-      flush(line)
-      line = line + 1
-    elseif sign == present then
-      if hunk.applied then
-        flush(line)
-      end
-      if line <= last then
-        vim.api.nvim_buf_set_extmark(bufnr, namespace, line, 0, {
-          line_hl_group = hunk.applied and 'MazuDiffAdd' or 'MazuDiffDelete',
-          priority = 120,
-        })
-      end
-      line = line + 1
-    else
-      run[#run + 1] = text:sub(2)
-    end
-  end
-  flush(line)
-end
-
----@param bufnr integer
----@param hunk mazu.review.Hunk
-local function show(bufnr, hunk)
-  local file = patch.parse(hunk.diff)[1]
-  if not file or not file.hunks[1] then
-    return
-  end
-  for _, parsed in ipairs(file.hunks) do
-    draw(bufnr, hunk, parsed)
-  end
-  local last = vim.api.nvim_buf_line_count(bufnr) - 1
-  local words = hunk.applied and 'changed by Mazu · gha keep · ghr take back' or 'proposed · gha accept · ghr reject'
-  vim.api.nvim_buf_set_extmark(bufnr, namespace, math.min(hunk.line, last), 0, {
-    virt_text = { { '  ' .. (hunk.note or words), 'MazuDim' } },
-  })
-end
-
 --- Draws the hunks of every loaded buffer.
 local function redraw()
   require('mazu.highlight').define()
   for bufnr in pairs(marked) do
-    clear(bufnr)
+    marks.clear(bufnr)
+    marked[bufnr] = nil
   end
   for _, hunk in ipairs(hunks) do
     local bufnr = buffer.of_uri(hunk.uri)
     if bufnr then
       if not marked[bufnr] then
         marked[bufnr] = true
-        map(bufnr)
+        marks.map(bufnr)
       end
-      show(bufnr, hunk)
+      marks.show(bufnr, hunk)
     end
   end
 end
@@ -207,6 +102,22 @@ local function first_line(diff, applied)
   return line
 end
 
+--- The diff of a hunk with a line that says where it is, which the server gives as a range of the new text.
+---@param hunk {range: lsp.Range, diff: string}
+---@return string
+local function located(hunk)
+  if hunk.diff:find('^@@') or hunk.diff:find('\n@@') then
+    return hunk.diff
+  end
+  local added, removed = require('mazu.chat.tools').count(hunk.diff)
+  local context = 0
+  for line in vim.gsplit(hunk.diff, '\n', { plain = true }) do
+    context = context + (vim.startswith(line, ' ') and 1 or 0)
+  end
+  local first = hunk.range.start.line + ((added + context) > 0 and 1 or 0)
+  return ('@@ -%d,%d +%d,%d @@\n%s'):format(first, removed + context, first, added + context, hunk.diff)
+end
+
 --- Shows what is proposed, inline.
 ---@param use? fun(found: mazu.review.Hunk[])
 function M.proposals(use)
@@ -238,12 +149,13 @@ function M.changes(turn, use)
       local found = {}
       for _, file in ipairs(result.files) do
         for _, hunk in ipairs(file.hunks or {}) do
+          local diff = located(hunk)
           found[#found + 1] = {
             id = hunk.id,
             uri = file.uri,
             path = file.path,
-            line = first_line(hunk.diff, true),
-            diff = hunk.diff,
+            line = first_line(diff, true),
+            diff = diff,
             applied = true,
             turn = result.turnId,
           }
@@ -330,6 +242,22 @@ local function drop(hunk)
   redraw()
 end
 
+--- Takes a hunk out that was taken back in the text: what stands below it in the same file moves.
+---@param gone mazu.review.Hunk
+local function drop_reverted(gone)
+  local added, removed = require('mazu.chat.tools').count(gone.diff)
+  local moved = removed - added
+  for _, hunk in ipairs(hunks) do
+    if hunk.uri == gone.uri and hunk.line > gone.line then
+      hunk.line = hunk.line + moved
+      hunk.diff = hunk.diff:gsub('(@@ %-%d+,?%d* %+)(%d+)', function(before, line)
+        return before .. (tonumber(line) + moved)
+      end, 1)
+    end
+  end
+  drop(gone)
+end
+
 --- Accepts the hunk at the cursor; one that a turn has made already stays.
 function M.accept()
   local hunk = at_cursor()
@@ -357,7 +285,7 @@ function M.reject()
       if not result.applied then
         return require('mazu.rollback').report(result, server)
       end
-      M.changes(hunk.turn)
+      drop_reverted(hunk)
     end, { client_id = source })
   end
   vim.ui.input({ prompt = 'Why not? (may be left empty) ' }, function(note)
