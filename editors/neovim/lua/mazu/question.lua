@@ -63,10 +63,12 @@ local by_kind = {
 ---@param question table
 ---@return mazu.QuestionKey[]
 function M.keys(question)
-  local keys, number = {}, 0
+  local keys, number, used = {}, 0, {}
+  local of_a_tool = not vim.startswith(question.tool or '', 'mazu.')
   for _, option in ipairs(question.options or {}) do
-    local known = by_kind[option.kind]
-    if known then
+    local known = of_a_tool and by_kind[option.kind]
+    if known and not used[known.lhs] then
+      used[known.lhs] = true
       keys[#keys + 1] = { lhs = known.lhs, label = known.words, verb = known.verb, option = option }
     else
       number = number + 1

@@ -31,6 +31,8 @@ local NAME = 'rollback'
 ---@field buffers string[]
 ---@field keep mazu.Reasoned[]
 ---@field conflicts mazu.Reasoned[]
+---@field users? any[] what only the user changed
+---@field undecided? boolean nothing was done, because a question about it is open
 ---@field memories {added: integer, changed: integer, removed: integer}
 ---@field conversation boolean
 
@@ -80,12 +82,12 @@ local sections = {
 ---@param result mazu.RollbackResult
 ---@return mazu.RollbackKey[]
 local function keys_of(result)
-  local conflicts = #result.plan.conflicts
+  local conflicts = #result.plan.conflicts + #(result.plan.users or {})
   local keys
   if conflicts > 0 then
     keys = {
-      { lhs = 'ga', about = 'roll back, keep my version of those', argument = { onConflict = 'keep' } },
-      { lhs = 'gO', about = 'roll back, overwrite those too', argument = { onConflict = 'overwrite' } },
+      { lhs = 'ga', about = "only the agent's changes", argument = { onConflict = 'keep' } },
+      { lhs = 'gO', about = 'everything as it was, my changes too', argument = { onConflict = 'overwrite' } },
     }
   else
     keys = { { lhs = 'ga', about = 'roll back', argument = {} } }
@@ -141,6 +143,9 @@ end
 ---@param server vim.lsp.Client
 function M.report(result, server)
   buffer.catch_up_with_files()
+  if result.plan.undecided then
+    return -- the server asks, and its question is in sight
+  end
   local conflicts = #result.plan.conflicts
   if not result.applied and conflicts > 0 then
     return tell.warn(

@@ -131,7 +131,7 @@ function M.refresh_winbar()
   if is_open(panel.composer) then
     local queued = #entry.session.queued
     local waits = queued > 0 and ('%%#MazuWaiting# %d queued%%#WinBar# · '):format(queued) or ' '
-    set_winbar(panel.composer, waits .. '%#MazuDim#<CR> or <C-s> sends · @ / complete · g? help')
+    set_winbar(panel.composer, waits .. '%#MazuDim#<CR> sends · @ / # complete%< · g? help')
   end
 end
 
