@@ -117,7 +117,7 @@ class Screen:
 
     def answering(self) -> bool:
         """Whether the next key belongs to the question rather than to the message being written."""
-        if self.question is None or self.question.noting:
+        if self.question is None or self.question.noting or self.question.answer.done():
             return False
         quiet = time.monotonic() - self.last_key >= QUIET_SECONDS
         return quiet and (not self.composing or not self.buffer.text)

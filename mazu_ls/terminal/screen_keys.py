@@ -35,6 +35,12 @@ def _bind_answers(screen: Screen, keys: KeyBindings) -> None:
     def _(event: KeyPressEvent) -> None:
         if screen.question and screen.question.press(event.data):
             choose()
+            return
+        screen.last_key = (
+            time.monotonic()
+        )  # somebody is typing a message, so the keys that follow answer nothing
+        if screen.composing:
+            screen.buffer.insert_text(event.data)
 
     @keys.add("enter", filter=answering)
     def _(event: KeyPressEvent) -> None:

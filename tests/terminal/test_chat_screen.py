@@ -82,6 +82,16 @@ async def test_text_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):
     assert not (tmp_path / "project" / "ran.txt").exists()
 
 
+async def test_a_message_begun_before_the_question_is_read_answers_nothing(chat: Chat, tmp_path: Path):
+    terminal = await chat(shell("touch ran.txt"), {"text": "Well."})
+    await terminal.says("do it")
+    await terminal.sees("Allow once")
+    await terminal.answers("why y y y")  # begins with a letter that is no answer
+    await asyncio.sleep(1)
+    assert not (tmp_path / "project" / "ran.txt").exists()
+    assert terminal.shows("> why y y y")
+
+
 async def test_enter_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):
     terminal = await chat(shell("touch ran.txt"), {"text": "Well."}, {"text": "Queued well."})
     await terminal.says("do it")
@@ -218,6 +228,7 @@ async def test_each_slash_command_says_something_a_person_reads(chat: Chat, name
     assert not terminal.shows("usage: mazu-ls") and not terminal.shows("Traceback")
     if name in ("model", "mode"):  # they ask which one
         await terminal.answers(ESC)
+        await terminal.sees("No answer")
     await terminal.says(f"/help {name}")
     await terminal.sees(f"/{name}:")
 
