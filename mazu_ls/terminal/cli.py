@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setup"}
 """Verbs that are no command of the wire, and the module whose `run` carries them out."""
+SELDOM = 50_000
+"""Allocations between two garbage collections: a fifth of a short command was spent on looking through its imports."""
 CLIENT_VERBS = ("timeline", "compare")
 """Verbs that put several commands together; each is a module of that name."""
 NEEDS_PROJECT = (
@@ -49,6 +52,7 @@ def run(arguments: list[str]) -> int:
 
 def run_parsed(given: argparse.Namespace) -> int:
     """Carry a parsed command line out."""
+    gc.set_threshold(SELDOM)
     logging.basicConfig(
         stream=sys.stderr,
         level=os.environ.get("MAZU_LOG", "ERROR").upper(),
@@ -121,11 +125,18 @@ def _print_error(given: argparse.Namespace, error: dict[str, str]) -> None:
 
 
 async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
+    if given.verb == "chat" and not as_json(given) and sys.stdin.isatty():
+        from mazu_ls.terminal.surface import takes_screen
+
+        if takes_screen(plain=bool(getattr(given, "plain", False))) and not given.message:
+            from mazu_ls.terminal.live_prompt import converse
+
+            return await converse(given, root)
     from mazu_ls.terminal.client import opened_client
 
     async with opened_client(given, root) as (server, host):
         if given.verb == "chat":
-            return await _chat(server, host, given, root)
+            return await _chat(server, host, given)
         if given.verb in CLIENT_VERBS:
             import importlib
 
@@ -138,9 +149,8 @@ async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
         return await commands.execute(server, host, name, arguments, given)
 
 
-async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace, root: ProjectRoot) -> int:
+async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
     from mazu_ls.terminal import chat
-    from mazu_ls.terminal.surface import takes_screen
 
     message = " ".join(given.message or [])
     if not message and not sys.stdin.isatty():
@@ -150,10 +160,6 @@ async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace, r
     if message:
         result = await chat.say_once(server, host, given, message)
         return print_turn(result, host, given)
-    if takes_screen(plain=getattr(given, "plain", False)):
-        from mazu_ls.terminal.live_chat import converse
-
-        return await converse(server, host, given, list(root.folders))
     return await chat.converse_plainly(server, host, given)
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import paths
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal import styled_text as styled
 from mazu_ls.terminal.chat_session import ChatSession
-from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED
+from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.live_surface import LiveSurface
-from mazu_ls.terminal.screen import Screen
 from mazu_ls.terminal.slash_commands import LEAVE
 from mazu_ls.terminal.turn_view import replay, user_line
 
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.server.server import Server
     from mazu_ls.terminal.host import TerminalHost
+    from mazu_ls.terminal.screen import Screen
 
 EXCERPT = 40
 """Events of a resumed conversation that are drawn again, back to the start of a turn."""
@@ -46,6 +44,8 @@ class LiveChat:
         self._sending: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._status_known = False
+        if screen.queued:  # typed while the project was being opened
+            self._wake.set()
 
     async def run(self) -> int:
         """Until the user leaves; the exit status of the conversation."""
@@ -61,6 +61,9 @@ class LiveChat:
             self._wake.clear()
             while self.screen.queued:
                 text = self.screen.queued.pop(0)
+                if text in LEAVE:
+                    self.screen.leave()
+                    continue
                 self._sending = asyncio.create_task(self._one(text))
                 await asyncio.wait([self._sending])
                 if self._sending.cancelled():
@@ -166,26 +169,3 @@ class LiveChat:
         cost = styled.money(self.chat.spent) if self.chat.spent else ""
         model = (self.chat.model or "").partition(":")[2] or self.chat.model or "no model"
         return styled.join([self._mode, model, self.chat.share, cost, "/help"])
-
-
-async def converse(server: Server, host: TerminalHost, given: argparse.Namespace, folders: list[Path]) -> int:
-    """Talk until the user leaves."""
-    from prompt_toolkit.completion import ThreadedCompleter
-
-    from mazu_ls.terminal.completion import MessageCompleter
-
-    history = paths.state_home(server.env) / "history"
-    screen = Screen(
-        composer=True,
-        history=history if history.parent.is_dir() else None,
-        completer=ThreadedCompleter(MessageCompleter(folders)),
-    )
-    chat = LiveChat(server, host, screen, given)
-    try:
-        return await screen.run(chat.run)
-    except asyncio.CancelledError:
-        if screen.left.is_set():
-            stopping = screen.activity is not None
-            await chat.chat.stop() if server.project else None
-            return INTERRUPTED if stopping else DONE
-        raise

@@ -43,7 +43,7 @@ class Screen:
         self.live: Callable[[int], list[str]] = lambda height: []
         self.activity: Callable[[], str] | None = None
         """What the spinner's line says; None while nothing runs."""
-        self.on_submit: Callable[[str], None] = lambda text: None
+        self.on_submit: Callable[[str], None] = self.queued.append
         self.on_stop: Callable[[], bool] = lambda: False
         """Stops what runs; False where nothing does."""
         self.on_cycle_mode: Callable[[], None] = lambda: None
@@ -53,6 +53,8 @@ class Screen:
         self._hint = ""
         self._asked_to_leave = 0.0
         self._stopping = False
+        self.stopping = False
+        """Whether a turn ran when the user left."""
         self._pending: list[str] = []
         self._wake = asyncio.Event()
         self._stash = ""
@@ -180,6 +182,7 @@ class Screen:
 
     def leave(self) -> None:
         """End the program in good order."""
+        self.stopping = self.activity is not None
         self.left.set()
 
     def working(self, activity: Callable[[], str] | None) -> None:

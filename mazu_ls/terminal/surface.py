@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from mazu_ls.journal import Event
 from mazu_ls.terminal.questions import Answer, Ask
+
+if TYPE_CHECKING:
+    from mazu_ls.journal import Event
 
 Level = Literal["info", "warning", "error"]
 
