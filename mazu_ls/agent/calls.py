@@ -148,7 +148,7 @@ class Calls:
             self._run.steps.executed = True
         host = ReviewedHost(
             self._run.turn.host, self._run.turn.workspace, self._run.steps.before_effect, ask_on_edit,
-            self._news.before, edits,
+            self._news.before, self._run.steps.record_edit, edits,
         )  # fmt: skip
         proposed = proposing(self._run, host)
         decision = self._approvals.decisions.pop(call.id, None)
@@ -162,7 +162,8 @@ class Calls:
             attended=decision is None or not decision.sandboxed,
             changes_git=decision is not None and decision.changes_git,
         )
-        output = await tool.call(call.arguments, turn)
+        async with self._run.steps.command(may_write=_may_write(tool)):
+            output = await tool.call(call.arguments, turn)
         if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
             turn.heard.append(output.untrusted)
         if proposed is None:
@@ -187,6 +188,13 @@ class Calls:
             for edit in edits:
                 self._run.edited(edit)
         return Ended(call, ok, text, cut(output.text) if output else text, edits)
+
+
+def _may_write(tool: Tool) -> bool:
+    """Whether a tool may change files in a way that is not an edit of one file: only looking tells what it did."""
+    if tool.effect is Effect.REMEMBER:
+        return "skill" in tool.name  # a skill is files; everything else that is remembered is rows
+    return tool.effect is Effect.EXECUTE or (tool.source == "mcp" and tool.effect is not Effect.READ)
 
 
 def title(call: ToolCall) -> str:

@@ -312,7 +312,7 @@ class Project:
 
     async def checkpoint(
         self, kind: CheckpointKind, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,
-        boundary: int | None = None,
+        boundary: int | None = None, title: str = "",
     ) -> str | None:  # fmt: skip
         """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""
         if self.checkpoints is None:
@@ -323,7 +323,7 @@ class Project:
             self.conversation_part.boundary[session_id] = boundary
         try:
             taken = await self.checkpoints.take(
-                kind=kind, label=label, session_id=session_id, turn_id=turn_id, touched=touched,
+                kind=kind, label=label, title=title, session_id=session_id, turn_id=turn_id, touched=touched,
                 buffers=[buffer for buffer in await self.host.buffers() if buffer.dirty],
             )  # fmt: skip
         except MazuError as error:
@@ -338,6 +338,12 @@ class Project:
         task = asyncio.get_running_loop().create_task(self.say_once(text))
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
+
+    def note_written(self, path: Path) -> None:
+        """The user or another program wrote a file."""
+        self._map.note_changed(path)
+        if self.checkpoints:
+            self.checkpoints.note_written(path)
 
     async def say_once(self, text: str) -> None:
         """A warning that is not repeated while this project is open."""

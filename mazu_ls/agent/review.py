@@ -63,6 +63,8 @@ class ReviewedHost:
     before_effect: Callable[[], Awaitable[None]]
     approve: Approve | None
     before_edit: Callable[[Path], Awaitable[None]] | None = None
+    record: Callable[[Path, str | None, str | None], Awaitable[None]] | None = None
+    """Told of an edit that is about to be made: what a checkpoint then knows to be the agent's."""
     edits: list[Edit] = field(default_factory=list)
 
     async def read(self, path: Path) -> str:
@@ -78,6 +80,8 @@ class ReviewedHost:
         await self.before_effect()
         if self.before_edit:
             await self.before_edit(path)
+        if self.record:
+            await self.record(path, before, after)
         await self.host.edit(path, before, after)
         self.edits.append(edit)
 

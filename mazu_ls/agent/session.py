@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -257,10 +258,12 @@ class Session:
         turn_id: str,
         touched: Sequence[Path] | None,
         boundary: int | None,
+        *,
+        title: str = "",
     ) -> str | None:
         """Take a checkpoint and return its id; None, said once, where none can be taken."""
         return await self.project.checkpoint(
-            kind, label, session_id=self.id, turn_id=turn_id, touched=touched, boundary=boundary
+            kind, label, session_id=self.id, turn_id=turn_id, touched=touched, boundary=boundary, title=title
         )
 
     async def rewind(self, turns: int = 1, turn_id: str | None = None) -> int:
@@ -289,6 +292,13 @@ class Session:
         """The id of the last turn, the event before it, and its baseline checkpoint if it took one."""
         events = await asyncio.to_thread(self.events)
         return find_turn(events)
+
+    async def last_started(self) -> datetime | None:
+        """When the last turn of the conversation began."""
+        events = await asyncio.to_thread(self.events)
+        starts = (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
+        last = next(starts, None)
+        return datetime.fromisoformat(last.at) if last else None
 
     async def close(self) -> None:
         """Stop what runs and let go of the journal; a turn that is stopped by this is offered for going on."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.agent.naming import headline
+from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn import TurnRun
+    from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.records import CheckpointKind
 
+log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 0.3
 """How long the end of a cancelled turn waits for a checkpoint that is being taken."""
 
@@ -30,6 +36,7 @@ class Steps:
         self._memories_held = 0
         self._unsaved = 0
         self._taking: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     async def before_effect(self) -> None:
         """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
@@ -38,6 +45,34 @@ class Steps:
         label = "before: " + headline(self._run.asked.text)
         await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
         self._baseline_taken = True
+
+    async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """An edit of the agent is about to be made."""
+        run = self._run
+        if run.session.project.checkpoints:
+            await run.session.project.checkpoints.record_edit(run.session.id, path, before, after)
+
+    @asynccontextmanager
+    async def command(self, *, may_write: bool) -> AsyncIterator[None]:
+        """Something runs that may change any file: what changed while it ran is the agent's."""
+        checkpoints = self._run.session.project.checkpoints
+        if checkpoints is None or not may_write:
+            yield
+            return
+        host = self._run.turn.host
+        number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
+        try:
+            yield
+        finally:
+            # A cancelled turn goes on to its end meanwhile: until it is closed the command counts as running.
+            self._ending = asyncio.create_task(self._end_command(checkpoints, number))
+            await asyncio.shield(self._ending)
+
+    async def _end_command(self, checkpoints: Checkpoints, number: int) -> None:
+        try:
+            await checkpoints.end_command(number, await self._run.turn.host.buffers())
+        except MazuError as error:
+            log.warning("what a command changed is not known: %s", error)
 
     async def done(self, label: str) -> None:
         """A step is done: take a checkpoint if it changed something, and as many did as one is wanted for."""
@@ -78,7 +113,11 @@ class Steps:
         self, kind: CheckpointKind, label: str, touched: list[Path] | None, boundary: int | None
     ) -> None:
         run = self._run
-        checkpoint = await run.session.checkpoint(kind, label, run.turn.turn_id, touched, boundary)
+        words = headline(run.asked.text)
+        title = f"before: {words}" if kind == "baseline" else f"{words}: {label}"
+        checkpoint = await run.session.checkpoint(
+            kind, label, run.turn.turn_id, touched, boundary, title=title
+        )
         if kind != "baseline":
             run.turn.changed.clear()
             self.executed = False

@@ -274,7 +274,7 @@ class TurnRun:
     async def save_changed(self) -> None:
         """Before a command runs: what the agent changed in open buffers goes to disk."""
         if self.turn.changed or self.edits:
-            unsaved = await self.turn.host.save(sorted(self.edits))
+            unsaved = await self._save(sorted(self.edits))
             if unsaved:
                 names = ", ".join(self.turn.workspace.relative(path) for path in unsaved)
                 raise MazuError(
@@ -282,6 +282,21 @@ class TurnRun:
                     f"The command was not run: {names} could not be saved first.",
                     "Save and try again.",
                 )
+
+    async def _save(self, paths: Sequence[Path]) -> Sequence[Path]:
+        """Save; what the editor makes of the agent's text meanwhile (formatting on save) counts as the agent's."""
+        before = {path: await self._text(path) for path in paths}
+        unsaved = await self.turn.host.save(paths)
+        for path, text in before.items():
+            if (after := await self._text(path)) != text:
+                await self.steps.record_edit(path, text, after)
+        return unsaved
+
+    async def _text(self, path: Path) -> str | None:
+        try:
+            return await self.turn.host.read(path)
+        except (OSError, MazuError):
+            return None
 
     async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
         await self.steps.settled()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls import gitcmd
-from mazu_ls.checkpoints import diff, lock, mounts, opening, rollback, schema, stage, staging
+from mazu_ls.checkpoints import attribution, diff, lock, mounts, opening, rollback, schema, stage, staging
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.plan import Plan
 from mazu_ls.checkpoints.project import Project, tree_of
@@ -47,6 +48,8 @@ class Checkpoints:
         self._project = project
         self._locks = [place / "lock" for place in places]
         self._written: set[Path] = set()
+        self._saved: set[Path] = set()
+        self._commands: set[int] = set()
         self._sweeping: asyncio.Task[None] | None = None
         self.upkeep = Upkeep(project, self._locked)
         """Tidying and pruning in the background."""
@@ -100,7 +103,16 @@ class Checkpoints:
         written = set(self._written)
         if touched is not None:
             touched = [*touched, *written]
-        request = Request(kind, redact(label), redact(title), session_id, turn_id, touched, tuple(buffers))
+        request = Request(
+            kind,
+            redact(label),
+            redact(title),
+            session_id,
+            turn_id,
+            touched,
+            self._held(buffers),
+            frozenset(self._commands),
+        )
         checkpoint = await self._locked(lambda db: take(self._project, db, request))
         self._written -= written
         self.upkeep.taken(checkpoint, looked_everywhere=touched is None)
@@ -129,18 +141,30 @@ class Checkpoints:
         only: Sequence[Section] = (),
         paths: Sequence[str] = (),
         buffers: Sequence[Buffer] = (),
+        session: str | None = None,
+        own: bool = False,
+        memories: Sequence[str] = (),
+        on_conflict: OnConflict | None = None,
+        redo_of: int | None = None,
     ) -> Plan:
         """What rolling back to a checkpoint (default: the newest) would do. Nothing is touched before `apply`.
 
         `only`: sections to bring back; `paths`: files or folders, as reports show them. Neither: everything.
+        `session`: of the conversations only this one; with `own` of the files only what its agent changed.
+        `memories`: of the memories only these. `on_conflict`: the answer that the preview assumes. `redo_of`: the rollback to take back.
         """
-        selection = Selection(tuple(only), tuple(paths))
+        selection = Selection(tuple(only), tuple(paths), session, own, tuple(memories))
+        buffers = self._held(buffers)
         target = await (self.get(id) if id is not None else self._newest())
         found = await self._locked(
-            lambda db: rollback.preview(self._project, db, target, selection, tuple(buffers))
+            lambda db: rollback.preview(
+                self._project, db, target, selection, buffers=tuple(buffers), on_conflict=on_conflict
+            )
         )
         return Plan(
-            target, found.report, lambda choice: self._roll_back(target, selection, tuple(buffers), choice)
+            target,
+            found.report,
+            lambda choice: self._roll_back(target, selection, tuple(buffers), choice, redo_of),
         )
 
     async def diff(
@@ -187,9 +211,63 @@ class Checkpoints:
         await self._store.write(lambda db: schema.pin(db, id, pinned))
         return await self.get(id)
 
-    async def note_written(self, path: Path) -> None:
-        """Somebody wrote this file (didSave, a watched file): the next checkpoint looks at it."""
+    def note_written(self, path: Path) -> None:
+        """The user or another program wrote this file (didSave, a watched file): the next checkpoint looks at it."""
         self._written.add(path)
+        self._saved.add(path)
+
+    async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
+        """The agent is about to change a file or an open document; None: no file."""
+        if (found := self._project.locate(path)) is not None:
+            place = found[0].prefix + b"/" + found[1]
+            states = attribution.text_state(before), attribution.text_state(after)
+            await self._store.write(lambda db: attribution.record_edit(db, session_id, place, *states))
+
+    async def begin_command(self, session_id: str, buffers: Sequence[Buffer]) -> int:
+        """The agent is about to run something that may change any file; returns the number for `end_command`."""
+        before = await self._shown(buffers)
+        id = await self._store.write(lambda db: attribution.record_command(db, session_id, before))
+        self._commands.add(id)
+        self._saved.clear()
+        return id
+
+    async def end_command(self, id: int, buffers: Sequence[Buffer]) -> None:
+        """It has ended: what changed since is the agent's, but for what the user saved meanwhile."""
+        after = await self._shown(buffers)
+        located = [self._project.locate(path) for path in self._saved]
+        saved = {found[0].prefix + b"/" + found[1] for found in located if found is not None}
+        await self._store.write(lambda db: attribution.close_command(db, id, after, saved))
+        self._commands.discard(id)
+
+    async def _shown(self, buffers: Sequence[Buffer]) -> attribution.Shown:
+        texts = open_texts(self._held(buffers))
+        return await self._locked(
+            lambda db: attribution.Shown.from_view(self._project, View(self._project.present(db)[1], texts))
+        )
+
+    def _held(self, buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
+        """The documents that a checkpoint holds: none of those in `.mazu` or `.git` of the project."""
+        roots = [mount.directory for mount in self._project.mounts if mount.scanned]
+        return tuple(
+            buffer
+            for buffer in buffers
+            if buffer.path is None
+            or self._project.locate(buffer.path) is not None
+            or not any(buffer.path.is_relative_to(root) for root in roots)
+        )
+
+    async def last_rollback(
+        self, session_id: str
+    ) -> tuple[int, str, tuple[Section, ...], tuple[str, ...]] | None:
+        """The last rollback or undo of a session that was not taken back.
+
+        Its number, the safety checkpoint that takes it back, the sections and paths it brought back.
+        """
+        found = await self._store.read(lambda db: schema.last_rollback(db, session_id))
+        if found is None or not await self.has(found[1]):
+            return None
+        chosen = json.loads(found[2])
+        return found[0], found[1], tuple(chosen["only"]), tuple(chosen["paths"])
 
     async def stats(self) -> Stats:
         """Counts and sizes, for status bars."""
@@ -241,10 +319,17 @@ class Checkpoints:
         selection: Selection,
         buffers: tuple[Buffer, ...],
         on_conflict: OnConflict | None,
+        redo_of: int | None,
     ) -> rollback.Rollback:
         done = await self._locked(
             lambda db: rollback.roll_back(
-                self._project, db, target, selection=selection, buffers=buffers, on_conflict=on_conflict
+                self._project,
+                db,
+                target,
+                selection=selection,
+                buffers=buffers,
+                on_conflict=on_conflict,
+                redo_of=redo_of,
             )
         )
         if self._sweeping is None or self._sweeping.done():

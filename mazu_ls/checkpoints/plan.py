@@ -32,9 +32,7 @@ class Plan:
     ) -> RollbackReport:
         """Take the safety checkpoint and roll back.
 
-        `overwrite`: the user's later changes are in the safety checkpoint and go. `keep`: they are merged, file by
-        file. `ask`: if there are any, nothing is done and `conflicts` says where. None: the same, but only files
-        that the agent changed since the checkpoint, and the user after that, count as conflicts.
+        `on_conflict`: what becomes of the user's own work, see `OnConflict`; None is `ask`.
 
         Documents that are open: the disk gets the checkpoint's file first, atomically, whether the editor shows that
         file or not. Then `write_buffer(buffer, text)` shall put `text` into the document, against the version the

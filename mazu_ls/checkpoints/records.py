@@ -8,7 +8,13 @@ from typing import Literal
 
 CheckpointKind = Literal["manual", "step", "baseline", "safety", "compaction"]
 Section = Literal["code", "memory", "conversation", "skills"]
-OnConflict = Literal["ask", "overwrite", "keep", "spare"]
+OnConflict = Literal["ask", "overwrite", "keep", "agents", "spare"]
+"""How a rollback treats the user's own work since the checkpoint.
+
+`overwrite`: it goes, everything becomes as it was. `keep`: it stays, also in files that the agent changed too, where it is
+merged. `agents`: what only the user changed stays, files that both changed become as they were. `spare`: as `agents`,
+but nothing is done where both changed a file. `ask`: nothing is done where there is any.
+"""
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,9 @@ class PlanFiles:
     """What a rollback writes, deletes and keeps. Paths are relative to the folder, `folder/path` with several.
 
     `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with
-    the reason. `conflicts`: files that the user changed since the last checkpoint. `users`: those of the changed
-    files that hold the user's own work since then, `agents`: the others.
+    the reason, among them what only the user changed. `conflicts`: files that the user changed on top of the agent's
+    change, and that nobody decided on. No file is in two of these. `users`: the files that hold the user's own work
+    since the checkpoint, `agents`: those that only agents changed.
     """
 
     write: list[str] = field(default_factory=list)
@@ -117,6 +124,8 @@ class RollbackReport:
     verified: bool = False
     verified_files: int = 0
     problems: list[Reasoned] = field(default_factory=list)
+    undecided: bool = False
+    """Nothing was done, because it is to be decided first what becomes of the user's own work."""
 
 
 FileStatus = Literal["added", "modified", "deleted"]

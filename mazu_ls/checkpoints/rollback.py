@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import disk, merge, schema, stage, steps
-from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes, keep_typed, only_saved, spare_typed
+from mazu_ls.checkpoints import disk, schema, stage, steps
+from mazu_ls.checkpoints.attribution import ROLLBACK, entry_state, record_edit, text_state
+from mazu_ls.checkpoints.buffers import BufferChange, buffer_changes
+from mazu_ls.checkpoints.conflicts import Decision
 from mazu_ls.checkpoints.part import Part
 from mazu_ls.checkpoints.project import Project, tree_of
 from mazu_ls.checkpoints.records import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
 from mazu_ls.checkpoints.steps import Selection, Step
 from mazu_ls.checkpoints.take import Request, take
+from mazu_ls.checkpoints.unsaved import View, held_texts, open_texts
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import select, transaction
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     import apsw
 
 log = logging.getLogger(__name__)
-EARLIER = 20
-"""How many checkpoints back a text counts as known."""
 _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversation"}
 
 
@@ -38,122 +39,68 @@ class Rollback:
 
 
 def preview(
-    project: Project, db: apsw.Connection, target: Checkpoint, selection: Selection, buffers: Sequence[Buffer]
+    project: Project,
+    db: apsw.Connection,
+    target: Checkpoint,
+    selection: Selection,
+    *,
+    buffers: Sequence[Buffer],
+    on_conflict: OnConflict | None = None,
 ) -> Rollback:
     """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at.
 
     Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
     """
     target = schema.get(db, target.id)
-    seen, now = project.present(db)
+    seen, tree = project.present(db)
     before = replace(target, skipped=tuple(seen.skipped.values()))
+    decision = Decision(project, db, target, _owning_session(selection), on_conflict)
+    last, now = tree_of(db, schema.state(db, "base")), View(tree, open_texts(buffers))
+    decision.look(View(last, held_texts(project, last)), now)
     return plan(
-        project,
-        last=Last.of(db),
-        before=before,
-        before_tree=now,
-        target=target,
-        selection=selection,
-        buffers=buffers,
+        project, decision, before=before, now=now, target=target, selection=selection, buffers=buffers
     )
+
+
+def _owning_session(selection: Selection) -> str | None:
+    return selection.session if selection.own else None
 
 
 def plan(
     project: Project,
+    decision: Decision,
     *,
-    last: Last,
     before: Checkpoint,
-    before_tree: bytes | None,
+    now: View,
     target: Checkpoint,
     selection: Selection,
     buffers: Sequence[Buffer],
 ) -> Rollback:
-    """From a state of the folders (`before_tree`, with what `before` skipped) to the target.
-
-    What differs from the last checkpoint is the user's own work.
-    """
-    steps.require_known(project, selection.paths, before_tree, bytes.fromhex(target.tree))
-    found = steps.steps_between(project, before, before_tree, target, selection)
-    users = _users_work(project, last, before_tree)
-    files = PlanFiles(
-        write=[s.shown for s in found.steps if s.now is not None],
-        delete=[s.shown for s in found.steps if s.now is None],
-        keep=found.keep,
-        users=[s.shown for s in found.steps if s.place in users],
-        agents=[s.shown for s in found.steps if s.place not in users],
-    )
+    """From a state of the folders (`now`, with what `before` skipped) to the target, as far as `decision` lets it."""
+    steps.require_known(project, selection.paths, now.tree, bytes.fromhex(target.tree))
+    found = steps.steps_between(project, before, now.tree, target, selection)
+    files = PlanFiles(keep=found.keep)
     changes: list[BufferChange] = []
     if selection.has("code"):
         changes = buffer_changes(
-            project,
-            target,
-            (last.tree, *last.earlier),
-            steps=found.steps,
-            buffers=buffers,
-            selection=selection,
+            project, target, now.tree, steps=found.steps, buffers=buffers, selection=selection
         )
-        files.buffers = [change.buffer.uri for change in changes]
-        files.users += [c.shown for c in changes if c.users and c.shown not in files.users]
-        files.agents = [path for path in files.agents if path not in files.users]
-    files.conflicts = [Reasoned(path, "you changed it since the last checkpoint") for path in files.users]
+    decision.sort(found.steps, changes, files, now)
     if selection.has("memory"):
-        files.memories = project.count_memories(before_tree, bytes.fromhex(target.tree))
+        files.memories = project.count_memories(now.tree, bytes.fromhex(target.tree))
     if selection.has("conversation"):
-        folders = [
-            project.trees.folder(t, b"conversation") for t in (before_tree, bytes.fromhex(target.tree))
-        ]
+        place = b"conversation" + (f"/{selection.session}".encode() if selection.session else b"")
+        folders = [project.trees.folder(tree, place) for tree in (now.tree, bytes.fromhex(target.tree))]
         files.conversation = folders[0] != folders[1]
-    return Rollback(RollbackReport(target, None, files), found.steps, changes)
-
-
-@dataclass(frozen=True)
-class Last:
-    """What the last checkpoint knew: its tree, what a rollback of a part wrote after it, which is nobody's work, and
-    the trees of the checkpoints before it: text that one of them holds cannot be lost."""
-
-    tree: bytes | None
-    wrote: Mapping[bytes, bytes | None]
-    earlier: tuple[bytes, ...] = ()
-
-    @classmethod
-    def of(cls, db: apsw.Connection) -> Last:
-        """As of now."""
-        current = schema.state(db, "current")
-        noted = json.loads(schema.state(db, "wrote") or "{}")
-        places = noted.get("places", {}) if noted.get("after") == current else {}
-        wrote = {bytes.fromhex(place): bytes.fromhex(oid) if oid else None for place, oid in places.items()}
-        return cls(tree_of(db, current), wrote, tuple(_ancestors(db, current)))
-
-
-def _ancestors(db: apsw.Connection, checkpoint_id: str | None) -> Iterator[bytes]:
-    """Trees of the checkpoints that came before, the nearest first."""
-    for _ in range(EARLIER):
-        checkpoint_id = schema.get(db, checkpoint_id).parent_id if checkpoint_id else None
-        if checkpoint_id is None or (tree := tree_of(db, checkpoint_id)) is None:
-            return
-        yield tree
-
-
-def _users_work(project: Project, last: Last, now: bytes | None) -> set[bytes]:
-    """Places that differ from the last checkpoint: nobody but the user wrote there since. Saving what was unsaved
-    then is no work of its own."""
-    found = _changed(project, last.tree, now)
-    if not found:
-        return found
-    for place, oid in last.wrote.items():
-        entry = project.trees.at(now, place)
-        if (entry.oid if entry else None) == oid:
-            found.discard(place)
-    return found - only_saved(project, last.tree, now)
-
-
-def _changed(project: Project, old: bytes | None, new: bytes | None) -> set[bytes]:
-    """Places that differ between two trees."""
-    found: set[bytes] = set()
-    for mount in project.mounts:
-        before, after = (project.trees.folder(tree, mount.prefix) for tree in (old, new))
-        found |= {mount.prefix + b"/" + path for path, _, _ in project.trees.diff(before, after)}
-    return found
+    report = RollbackReport(target, None, files)
+    asks = decision.choice in (None, "ask") and bool(files.users)
+    report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
+    if not target.complete and selection.has("code"):
+        reason = (
+            "other programs may have changed files unseen when this checkpoint was taken; those are not in it"
+        )
+        report.problems.append(Reasoned(".", reason))
+    return Rollback(report, found.steps, changes)
 
 
 def roll_back(
@@ -164,49 +111,33 @@ def roll_back(
     selection: Selection,
     buffers: Sequence[Buffer],
     on_conflict: OnConflict | None,
+    redo_of: int | None = None,
 ) -> Rollback:
-    """Do it. The report says `applied` False where conflicts have to be decided: nothing was touched then.
-
-    `ask` stops at everything the user changed since the last checkpoint; None and `spare` only where an earlier
-    checkpoint's text would replace both the agent's work and the user's on top of it. `spare` leaves out what only the
-    user changed; `keep` merges it.
+    """Do it, as `on_conflict` says (see `OnConflict`). The report says `applied` False where there is something to be
+    decided first: nothing was touched then. `redo_of`: the number of the rollback that this one takes back.
     """
-    target, last = schema.get(db, target.id), Last.of(db)
-    both = _changed(project, bytes.fromhex(target.tree), last.tree)
-    if on_conflict not in ("overwrite", "keep"):
-        looked = preview(project, db, target, selection, buffers)
-        files = looked.report.plan
-        mixed = _mixed(looked, both)
-        if on_conflict != "ask":
-            files.conflicts = [conflict for conflict in files.conflicts if conflict.path in mixed]
-        if files.conflicts:
+    target = schema.get(db, target.id)
+    if on_conflict in (None, "ask", "spare"):
+        looked = preview(project, db, target, selection, buffers=buffers, on_conflict=on_conflict)
+        if looked.report.undecided:
             return looked
     safety = _take_safety(project, db, target, buffers)
+    tree = bytes.fromhex(safety.tree)
     found = plan(
         project,
-        last=last,
+        Decision(project, db, target, _owning_session(selection), on_conflict),
         before=safety,
-        before_tree=bytes.fromhex(safety.tree),
+        now=View(tree, open_texts(buffers)),
         target=target,
         selection=selection,
         buffers=buffers,
     )
     found.report.safety = safety
-    unseen = [step.mount.full(step.path).hex() for step in found.steps]
-    if on_conflict == "keep":
-        merge.keep_users_work(project, last.tree, found.steps, found.report.plan)
-        keep_typed(project, found.buffers, found.report.plan)
-    elif on_conflict == "spare":
-        merge.spare_users_work(found.steps, found.report.plan, _mixed(found, both))
-        spare_typed(found.buffers, found.report.plan)
-    found.report.plan.buffers = [change.buffer.uri for change in found.buffers]
     staged = stage.stage(found.steps, project.repository.read_all)
     try:
         found.report.problems += transaction(
             db,
-            lambda d: _commit(
-                project, d, safety=safety, target=target, selection=selection, todo=found.steps, unseen=unseen
-            ),
+            lambda d: _commit(project, d, safety=safety, found=found, selection=selection, redo_of=redo_of),
         )
     except BaseException:
         stage.unstage(staged)
@@ -222,33 +153,38 @@ def _take_safety(
     return take(project, db, Request("safety", label, title, target.session_id, buffers=buffers))
 
 
-def _mixed(found: Rollback, both: set[bytes]) -> set[str]:
-    """What the user changed on top of what changed between the target and the last checkpoint, as it is shown."""
-    files = {step.shown for step in found.steps if step.place in both}
-    return files | {change.shown for change in found.buffers if change.mixed}
-
-
 def _commit(
     project: Project,
     db: apsw.Connection,
     *,
     safety: Checkpoint,
-    target: Checkpoint,
+    found: Rollback,
     selection: Selection,
-    todo: Sequence[Step],
-    unseen: Sequence[str],
+    redo_of: int | None,
 ) -> list[Reasoned]:
     """The commit point: from here on, only forward. Returns what of the tables could not be restored."""
+    target, todo = found.report.checkpoint, found.steps
     problems = [
         problem
         for part in project.parts
         if (section := _SECTIONS.get(part.name)) is not None and selection.has(section)
-        for problem in restore_part(project, db, part, safety, target)
+        for problem in restore_part(project, db, part, (safety, target), selection)
     ]
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
+    unseen = [step.mount.full(step.path).hex() for step in todo]
     schema.set_state(db, "unseen", json.dumps(unseen))
-    places = {step.place.hex(): step.now.oid.hex() if step.now else None for step in todo}
-    schema.set_state(db, "wrote", json.dumps({"after": safety.id, "places": places}))
+    typed = {change.place for change in found.buffers}
+    for step in todo:
+        if step.place not in typed:
+            record_edit(db, ROLLBACK, step.place, entry_state(step.was), entry_state(step.now))
+    for change in found.buffers:
+        if change.place is not None:
+            record_edit(db, ROLLBACK, change.place, text_state(change.buffer.text), text_state(change.text))
+    sections = json.dumps({"only": selection.only, "paths": selection.paths})
+    session = selection.session or target.session_id or ""
+    schema.add_rollback(db, session, safety.id, target.id, sections, redone=redo_of is not None)
+    if redo_of is not None:
+        schema.set_redone(db, redo_of)
     db.execute(
         "INSERT OR REPLACE INTO checkpoint_journal VALUES (1, ?, ?, ?, ?)",
         (str(project.repository.path), safety.id, target.id, steps.dump(todo)),
@@ -257,18 +193,26 @@ def _commit(
 
 
 def restore_part(
-    project: Project, db: apsw.Connection, part: Part, safety: Checkpoint, target: Checkpoint
+    project: Project,
+    db: apsw.Connection,
+    part: Part,
+    ends: tuple[Checkpoint, Checkpoint],
+    selection: Selection,
 ) -> list[Reasoned]:
     """Make a part's tables say what the target holds. What is damaged stays as it is, and is returned."""
     problems: dict[str, str] = {}
     changed: dict[str, bytes | None] = {}
     try:
-        old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in (safety, target))
+        old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in ends)
         differing = list(project.trees.diff(old, new))
     except MazuError as error:
         return [Reasoned(part.name, f"the checkpoint store is damaged: {error.message}")]
     for path, _, entry in differing:
         name = path.decode("utf-8", "surrogateescape")
+        if part.name == "memory" and not selection.names_memory(name.rpartition(".")[0]):
+            continue
+        if part.name == "conversation" and selection.session not in (None, name.partition("/")[0]):
+            continue
         try:
             changed[name] = project.repository.read(entry.oid) if entry is not None else None
         except MazuError as error:
@@ -294,7 +238,7 @@ def finish(
     rescued = stage.sweep(project.mounts, project.rescue)
     report.problems += problems + wrong
     report.problems += [Reasoned(str(path), "written during the rollback; saved here") for path in rescued]
-    report.applied = True
+    report.applied, report.undecided = True, False
     report.verified_files = right
     report.verified = not report.problems
 

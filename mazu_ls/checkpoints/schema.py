@@ -146,7 +146,26 @@ def remove(db: apsw.Connection, ids: Sequence[str]) -> None:
             kept = parents.get(kept)
         if kept != parent and id not in gone:
             db.execute("UPDATE checkpoint SET parent_id = ? WHERE number = ?", (kept, checkpoint_number(id)))
-    db.executemany("DELETE FROM checkpoint WHERE number = ?", [(checkpoint_number(id),) for id in ids])
+    for number in sorted(map(checkpoint_number, ids)):
+        _merge_into_next(db, number)
+        db.execute("DELETE FROM checkpoint WHERE number = ?", (number,))
+
+
+def _merge_into_next(db: apsw.Connection, number: int) -> None:
+    """A checkpoint goes: who changed what before it counts for the next one. Called before its row is deleted."""
+    rows = select(db, "SELECT number FROM checkpoint WHERE number > ? ORDER BY number LIMIT 1", (number,))
+    if rows:
+        db.execute(
+            "INSERT INTO checkpoint_change SELECT ?, place, session, user FROM checkpoint_change WHERE number = ?"
+            " ON CONFLICT DO UPDATE SET user = max(user, excluded.user)",
+            (rows[0][0], number),
+        )
+        db.execute(
+            "UPDATE checkpoint SET attributed = 0 WHERE number = ?"
+            " AND NOT (SELECT attributed FROM checkpoint WHERE number = ?)",
+            (rows[0][0], number),
+        )
+    db.execute("DELETE FROM checkpoint_change WHERE number = ?", (number,))
 
 
 def state(db: apsw.Connection, key: str) -> str | None:
@@ -187,3 +206,28 @@ def _record(row: Any) -> Checkpoint:
         complete=bool(row[15]),
         attributed=bool(row[16]),
     )
+
+
+def add_rollback(
+    db: apsw.Connection, session: str, safety_id: str, target_id: str, sections: str, *, redone: bool
+) -> None:
+    """Remember a rollback, so that it can be taken back; `redone`: it takes one back itself."""
+    db.execute(
+        "INSERT INTO checkpoint_rollback (session, safety_id, target_id, sections, redone) VALUES (?, ?, ?, ?, ?)",
+        (session, safety_id, target_id, sections, redone),
+    )
+
+
+def last_rollback(db: apsw.Connection, session: str) -> tuple[int, str, str] | None:
+    """The last rollback of a session that was not taken back: its number, its safety checkpoint, its sections."""
+    rows = select(
+        db,
+        "SELECT id, safety_id, sections FROM checkpoint_rollback WHERE session = ? AND NOT redone ORDER BY id DESC LIMIT 1",
+        (session,),
+    )
+    return rows[0] if rows else None
+
+
+def set_redone(db: apsw.Connection, id: int) -> None:
+    """A rollback was taken back."""
+    db.execute("UPDATE checkpoint_rollback SET redone = 1 WHERE id = ?", (id,))

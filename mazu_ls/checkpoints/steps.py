@@ -19,10 +19,16 @@ from mazu_ls.errors import Kind, MazuError
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of a checkpoint comes back; nothing named means all of it."""
+    """Which part of a checkpoint comes back; nothing named means all of it.
+
+    `memories`: of the memories only those of these ids or names. `session`: of the conversations only this one. `own`: of the files only what this session's agent changed.
+    """
 
     only: tuple[Section, ...] = ()
     paths: tuple[str, ...] = ()
+    session: str | None = None
+    own: bool = False
+    memories: tuple[str, ...] = ()
 
     def has(self, section: Section) -> bool:
         """Paths are files, so naming some leaves everything else alone."""
@@ -33,7 +39,16 @@ class Selection:
     @property
     def whole(self) -> bool:
         """Whether everything comes back, also where each section is named."""
-        return not self.paths and (not self.only or set(self.only) == set(get_args(Section)))
+        return (
+            not self.paths
+            and not self.memories
+            and self.session is None
+            and (not self.only or set(self.only) == set(get_args(Section)))
+        )
+
+    def names_memory(self, name: str) -> bool:
+        """Whether a memory entry is meant, by its file's name without the suffix."""
+        return not self.memories or name in self.memories or name.rpartition("/")[2] in self.memories
 
     def names(self, shown: str) -> bool:
         """Whether a file is meant: itself, or a folder above it."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mazu_ls.checkpoints import schema, stage
+from mazu_ls.checkpoints.attribution import Shown, attribute
 from mazu_ls.checkpoints.mounts import SKILLS
 from mazu_ls.checkpoints.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, LINK_MODE, Entry, format_commit
 from mazu_ls.checkpoints.pack import PackWriter
@@ -51,6 +52,8 @@ class Request:
     turn_id: str | None = None
     touched: Sequence[Path] | None = None
     buffers: Sequence[Buffer] = ()
+    running: frozenset[int] = frozenset()
+    """Recorded commands of this process that have not ended (`attribution`)."""
 
 
 def take(project: Project, db: apsw.Connection, request: Request) -> Checkpoint:
@@ -124,7 +127,25 @@ def _commit(
         skipped=tuple(sorted(seen.skipped.values(), key=lambda skipped: skipped.path)),
         title=request.title or request.label or _TITLES[request.kind],
     )
-    return _publish(project, db, checkpoint, content, writer)
+    checkpoint = _publish(project, db, checkpoint, content, writer)
+    return _attributed(project, db, checkpoint, base, request)
+
+
+def _attributed(
+    project: Project, db: apsw.Connection, checkpoint: Checkpoint, base: Checkpoint | None, request: Request
+) -> Checkpoint:
+    """Store who changed what since the base; a first checkpoint has nothing before it."""
+    number = schema.checkpoint_number(checkpoint.id)
+    checkpoint = replace(checkpoint, attributed=base is not None or schema.count(db) == 0)
+    schema.insert(db, checkpoint)
+    if base is None:
+        db.execute("DELETE FROM checkpoint_write")
+        return checkpoint
+    trees = [bytes.fromhex(one.tree) for one in (base, checkpoint)]
+    old = Shown.from_view(project, View(trees[0], held_texts(project, trees[0])))
+    new = Shown.from_view(project, View(trees[1], open_texts(request.buffers)))
+    attribute(project, db, number, (old, new), request.running)
+    return checkpoint
 
 
 def _publish(
@@ -138,7 +159,6 @@ def _publish(
     size = writer.finish()
     project.repository.set_ref(REFS + checkpoint.id, commit)
     checkpoint = replace(checkpoint, commit=commit.hex(), tree=tree.hex(), bytes=size)
-    schema.insert(db, checkpoint)
     schema.set_state(db, "current", checkpoint.id)
     schema.set_state(db, "base", checkpoint.id)
     schema.set_state(db, "unseen", None)

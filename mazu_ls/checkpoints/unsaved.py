@@ -73,6 +73,26 @@ def file_text(project: Project, tree: bytes, shown: str) -> tuple[str | None, bo
     return None, False, False
 
 
+def shown_text(project: Project, view: View, place: bytes) -> str | None:
+    """The text of a place as its user saw it; None for no file and for one that is no text."""
+    for held in view.unsaved:
+        if place_of(project, held) == place:
+            return held.text
+    data = file_bytes(project, view.tree, place)
+    try:
+        return None if data is None else decode(data).text
+    except NotText:
+        return None
+
+
+def file_bytes(project: Project, tree: bytes | None, place: bytes) -> bytes | None:
+    """The bytes of a file in a tree; None for no file and for a link."""
+    entry = project.trees.at(tree, place)
+    if entry is None or entry.is_folder or entry.mode == LINK_MODE:
+        return None
+    return project.repository.read(entry.oid)
+
+
 def same_lines(one: str | None, other: str) -> bool:
     """Whether two texts say the same; line ends do not count."""
     return one is not None and one.replace("\r\n", "\n") == other.replace("\r\n", "\n")
@@ -99,7 +119,7 @@ def _typed(project: Project, view: View, add: Add, fresh: Container[bytes]) -> d
     """The unsaved texts as files, by place, where they differ from the files."""
     found: dict[bytes, Entry | None] = {}
     for held in view.unsaved:
-        if (place := _place(project, held)) is None:
+        if (place := place_of(project, held)) is None:
             continue
         entry = _at(project, view, place)
         if entry is None and _is_ignored(project, held):
@@ -115,7 +135,7 @@ def _typed(project: Project, view: View, add: Add, fresh: Container[bytes]) -> d
     return found
 
 
-def _place(project: Project, held: Held) -> bytes | None:
+def place_of(project: Project, held: Held | Buffer) -> bytes | None:
     """Where a document stands; an untitled one as a file named by its URI. None for what is not of the project."""
     if held.path is not None:
         located = project.locate(held.path)

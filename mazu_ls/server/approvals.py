@@ -153,7 +153,7 @@ class Approvals:
                 # An editor that cannot ask leaves the chat document, which says what is asked.
                 asked.in_chat_alone = True
                 await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
-            return asked.answered.result() if asked.answered.done() else Reply(None)
+            return asked.answered.result() if asked.answered.done() else Reply(None, unreachable=True)
         finally:
             request.cancel()
 

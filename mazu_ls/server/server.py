@@ -158,6 +158,11 @@ class Server:
             return None
         return self.path_of(uri, field)
 
+    def note_written(self, path: Path) -> None:
+        """The user or another program wrote a file: checkpoints and the project map look at it again."""
+        if self.project is not None:
+            self.project.note_written(path)
+
     async def pick(self, message: str, options: Sequence[str], timeout: float = PICK_SECONDS) -> int | None:
         """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""
         if self.editor is None or not options:

@@ -41,12 +41,7 @@ async def execute(
         stored = await getattr(storing_verbs, STORED[name])(server, arguments)
         storing_verbs.show(stored, as_json=as_json(given))
         return DONE
-    if name in ("mazu.rollback", "mazu.undo"):
-        from mazu_ls.terminal.undo import decide
-
-        result = await decide(run, host.surface, name, arguments)
-    else:
-        result = await run(name, arguments)
+    result = await run(name, arguments)
     if name == "mazu.status":
         folders = [str(folder) for folder in given.root.folders]
         result = {

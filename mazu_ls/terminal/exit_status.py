@@ -27,7 +27,7 @@ def exit_status(result: Any) -> int:
     if "accepted" in result and result.get("problems"):
         return FAILED
     plan = result.get("plan")
-    if isinstance(plan, dict) and result.get("applied") is False and plan.get("conflicts"):
+    if isinstance(plan, dict) and result.get("applied") is False and plan.get("undecided"):
         return UNANSWERED
     if isinstance(plan, dict) and result.get("applied") and result.get("problems"):
         return FAILED

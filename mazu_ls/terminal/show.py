@@ -198,13 +198,13 @@ def _rollback(out: Console, value: Result) -> None:
     for problem in value["problems"]:
         out.print(f"  problem: {problem if isinstance(problem, str) else json.dumps(problem)}", markup=False)
     if not value["applied"]:
-        decide = " Decide with --on-conflict keep or overwrite." if plan["conflicts"] else ""
+        decide = " Decide with --on-conflict keep, overwrite or leave." if plan["undecided"] else ""
         out.print(f"Nothing was changed.{decide}")
     else:
         safety = value.get("safety") or {}
         checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
         out.print(
-            f"Rolled back to {value['checkpoint']['id']}, {checked}. To undo: mazu-ls rollback {safety.get('id', '')}"
+            f"Rolled back to {value['checkpoint']['id']}, {checked}. To take it back: mazu-ls redo, or mazu-ls rollback {safety.get('id', '')}"
         )
 
 
@@ -330,6 +330,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.checkpoint.diff": _diff,
     "mazu.rollback": _rollback,
     "mazu.undo": _rollback,
+    "mazu.redo": _rollback,
     "mazu.session.list": _sessions,
     "mazu.proposal.list": _proposals,
     "mazu.proposal.accept": _accepted,

@@ -170,12 +170,14 @@ VERBS = (
     Verb("rollback", "mazu.rollback", "bring everything back to a checkpoint", (
         Option("id", help="the newest if not given"), Option("only", "--only", choices=PARTS, many=True),
         Option("paths", "--path", many=True), Option("preview", "--preview", "only say what would happen", on=True),
-        Option("onConflict", "--on-conflict", choices=("ask", "overwrite", "keep", "leave")))),
+        Option("onConflict", "--on-conflict", "what becomes of your own work", choices=("ask", "overwrite", "keep", "leave")),
+        Option("memories", "--memory", "with --only memory: only this one", many=True))),
     Verb("undo", "mazu.undo", "undo the last turn", (
         SESSION, Option("turnId", "--turn", "back to before this turn"),
         Option("preview", "--preview", "only say what would happen", on=True),
         Option("onConflict", "--on-conflict", choices=("ask", "overwrite", "keep", "leave")), Option("code", "--keep-code", off=True), Option("conversation", "--keep-conversation", off=True),
         Option("memory", "--keep-memory", off=True))),
+    Verb("redo", "mazu.redo", "take back the last undo or rollback", (SESSION,)),
     Verb("proposals", "mazu.proposal.list", "list the edits that wait for you", (FILE,)),
     Verb("proposals review", "mazu.proposal.list", "decide on one after the other"),
     Verb("proposals accept", "mazu.proposal.accept", "make those edits, or all", (IDS, FILE)),

@@ -90,6 +90,11 @@ class Bed:
             file.chmod(mode)
         return file
 
+    async def agent_writes(self, path: str, text: str, session: str = "s") -> Path:
+        """As the agent's edit tool does: recorded first."""
+        await self.engine.record_edit(session, self.root / path, self.read(path), text)
+        return self.write(path, text)
+
     def place(self, path: str | bytes) -> Path:
         return self.root / os.fsdecode(path)
 

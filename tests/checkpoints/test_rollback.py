@@ -8,7 +8,7 @@ import pytest
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.state import identity
-from tests.checkpoints.bed import Bed, bed
+from tests.checkpoints.bed import Bed, bed, open_engine
 
 
 async def test_everything_comes_back_together_and_the_rollback_can_be_undone(noted: Bed):
@@ -80,16 +80,17 @@ async def test_a_preview_touches_nothing_and_tells_the_users_work_from_the_agent
     project.write("agent.py", "1")
     project.write("both.py", "1")
     first = await project.take()
-    project.write("agent.py", "2")
-    project.write("both.py", "2")
+    await project.agent_writes("agent.py", "2")
+    await project.agent_writes("both.py", "2")
     await project.take(kind="step", touched=["agent.py", "both.py"])
     project.write("both.py", "3 by the user")
     project.write("user.py", "mine")
     before = project.files()
     plan = (await project.engine.plan(first.id)).preview().plan
-    assert (plan.write, plan.delete) == (["agent.py", "both.py"], ["user.py"])
+    assert (plan.write, plan.delete) == (["agent.py"], [])
     assert (plan.agents, plan.users) == (["agent.py"], ["both.py", "user.py"])
-    assert [conflict.path for conflict in plan.conflicts] == ["both.py", "user.py"]
+    assert [conflict.path for conflict in plan.conflicts] == ["both.py"]
+    assert [kept.path for kept in plan.keep] == ["user.py"]
     assert project.files() == before
     assert len((await project.engine.list())[0]) == 2
 
@@ -100,7 +101,7 @@ async def test_asking_does_nothing_while_there_are_conflicts(project: Bed):
     project.write("a", "mine")
     report = await project.roll_back(first, "ask")
     assert not report.applied
-    assert [conflict.path for conflict in report.plan.conflicts] == ["a"]
+    assert report.undecided and [kept.path for kept in report.plan.keep] == ["a"]
     assert project.read("a") == "mine"
     assert len((await project.engine.list())[0]) == 1
     assert (await project.roll_back(first, "overwrite")).verified
@@ -110,6 +111,7 @@ async def test_asking_does_nothing_while_there_are_conflicts(project: Bed):
 async def test_saving_what_the_last_checkpoint_held_unsaved_is_no_conflict(project: Bed):
     path = project.write("a.py", "1\n")
     first = await project.take()
+    await project.engine.record_edit("s", path, "1\n", "2\n")
     await project.take(kind="step", buffers=[Buffer("file:///a.py", path, 2, "python", "2\n", True)])
     project.write("a.py", "2\n")
     saved = Buffer("file:///a.py", path, 2, "python", "2\n", False)
@@ -118,24 +120,108 @@ async def test_saving_what_the_last_checkpoint_held_unsaved_is_no_conflict(proje
     assert project.read("a.py") == "1\n"
 
 
-async def test_without_a_choice_only_work_on_top_of_the_agents_has_to_be_decided(project: Bed):
+async def test_what_only_the_user_did_stays_unless_he_says_otherwise(project: Bed):
     project.write("a", "1")
     project.write("b", "1")
     first = await project.take()
-    project.write("a", "mine")
-    assert (await project.roll_back(first, None)).verified
-    assert project.read("a") == "1"
-    project.write("a", "the agent's")
+    await project.agent_writes("a", "the agent's")
     await project.take(kind="step")
     project.write("b", "mine")
-    assert (await project.roll_back(first, None)).verified
-    project.write("a", "the agent's")
+    project.write("new", "mine")
+    await project.take()
+    assert not (await project.roll_back(first, None)).applied
+    report = await project.roll_back(first, "agents")
+    assert report.verified and [kept.path for kept in report.plan.keep] == ["b", "new"]
+    assert [project.read(name) for name in ("a", "b", "new")] == ["1", "mine", "mine"]
+    assert (await project.roll_back(first, "overwrite")).verified
+    assert [project.read(name) for name in ("a", "b", "new")] == ["1", "1", None]
+
+
+async def test_what_the_user_wrote_on_top_is_asked_about_and_merged(project: Bed):
+    project.write("a", "1\n2\n3\n4\n5\n")
+    first = await project.take()
+    await project.agent_writes("a", "agent\n2\n3\n4\n5\n")
     await project.take(kind="step")
-    project.write("a", "mine on top")
-    report = await project.roll_back(first, None)
-    assert not report.applied
-    assert [conflict.path for conflict in report.plan.conflicts] == ["a"]
-    assert project.read("a") == "mine on top"
+    project.write("a", "agent\n2\n3\n4\nuser\n")
+    await project.take()
+    await project.agent_writes("a", "agent\n2\nagain\n4\nuser\n")
+    await project.take(kind="step")
+    report = await project.roll_back(first, "spare")
+    assert not report.applied and [one.path for one in report.plan.conflicts] == ["a"]
+    assert report.plan.keep == [] and report.plan.agents == []
+    assert (await project.roll_back(first, "keep")).verified
+    assert project.read("a") == "1\n2\n3\n4\nuser\n"
+
+
+async def test_what_a_command_changed_is_the_agents_and_what_was_saved_meanwhile_is_not(project: Bed):
+    for name in ("made", "saved", "before", "between"):
+        project.write(name, "1")
+    first = await project.take()
+    project.write("before", "mine")
+    number = await project.engine.begin_command("s", ())
+    project.write("made", "by the command")
+    project.write("saved", "mine")
+    project.engine.note_written(project.root / "saved")
+    await project.engine.end_command(number, ())
+    project.write("between", "mine")
+    await project.take(kind="step")
+    plan = (await project.engine.plan(first.id)).preview().plan
+    assert plan.agents == ["made"]
+    assert sorted(plan.users) == ["before", "between", "saved"]
+
+
+async def test_who_changed_what_outlives_pruning_and_a_command_that_was_killed_leaves_a_doubt(project: Bed):
+    project.write("a", "1")
+    first = await project.take()
+    await project.engine.pin(first.id)
+    await project.agent_writes("a", "2")
+    await project.take(kind="step")
+    project.write("b", "mine")
+    await project.take(kind="step")
+    await project.engine.prune(keep=1)
+    assert (await project.engine.plan(first.id)).preview().plan.agents == ["a"]
+    await project.engine.begin_command("s", ())
+    project.engine._commands.clear()  # as after a restart
+    project.write("c", "whose?")
+    plan = (await project.engine.plan(first.id)).preview().plan
+    assert [one.path for one in plan.conflicts] == ["c"]
+    assert [one.path for one in plan.keep] == ["b"]
+
+
+async def test_an_undo_leaves_what_another_session_did(project: Bed):
+    for name in ("mine", "theirs", "both"):
+        project.write(name, "1")
+    first = await project.take(kind="baseline", session_id="s", turn_id="t")
+    for name, session in (("mine", "s"), ("theirs", "other"), ("both", "s")):
+        await project.agent_writes(name, "2", session)
+    await project.take(kind="step")
+    await project.agent_writes("both", "3", "other")
+    plan = (await project.engine.plan(first.id, session="s", own=True, on_conflict="spare")).preview().plan
+    assert plan.write == ["mine"]
+    assert [one.path for one in plan.conflicts] == ["both"]
+    assert [one.path for one in plan.keep] == ["theirs"]
+    assert (await project.engine.plan(first.id)).preview().plan.agents == ["both", "mine", "theirs"]
+
+
+async def test_a_rollback_is_taken_back_without_a_question_also_after_a_restart(project: Bed):
+    project.write("a", "1")
+    first = await project.take(session_id="s")
+    await project.agent_writes("a", "2")
+    await project.take(kind="step", session_id="s")
+    await project.roll_back(first, None)
+    project.write("user", "mine")
+    other = await open_engine([project.root], project.state)
+    try:
+        found = await other.last_rollback("s")
+        assert found is not None
+        number, safety, only, paths = found
+        plan = await other.plan(safety, only=only, paths=paths, session="s", redo_of=number)
+        assert plan.preview().plan.write == ["a"]
+        assert (await plan.apply("spare")).verified
+        assert await other.last_rollback("s") is None
+    finally:
+        await other.close()
+    assert (project.read("a"), project.read("user")) == ("2", "mine")
 
 
 async def test_keeping_merges_the_users_lines_and_says_where_it_cannot(project: Bed):
@@ -145,9 +231,9 @@ async def test_keeping_merges_the_users_lines_and_says_where_it_cannot(project: 
     project.write("agents.py", "one\n")
     first = await project.take()
     agents = ["agent's\n", *lines[1:]]
-    project.write("merge.py", "".join(agents))
-    project.write("clash.py", "two\n")
-    project.write("agents.py", "two\n")
+    await project.agent_writes("merge.py", "".join(agents))
+    await project.agent_writes("clash.py", "two\n")
+    await project.agent_writes("agents.py", "two\n")
     await project.take(kind="step")
     project.write("merge.py", "".join([*agents[:-1], "user's\n"]))
     project.write("clash.py", "three\n")
@@ -158,7 +244,8 @@ async def test_keeping_merges_the_users_lines_and_says_where_it_cannot(project: 
     assert project.read("clash.py") == "three\n"
     assert project.read("agents.py") == "one\n"
     assert project.read("users.py") == "mine\n"
-    assert [conflict.path for conflict in report.plan.conflicts] == ["clash.py"]
+    assert report.plan.conflicts == []
+    assert [kept.path for kept in report.plan.keep] == ["clash.py", "users.py"]
 
 
 async def test_one_file_and_one_folder_come_back_alone(noted: Bed):

@@ -42,7 +42,11 @@ async def test_everything_goes_back_together_and_forward_again(env: dict[str, st
         await client.command("mazu.remember", {"title": "Learned after"})
         await client.command("mazu.chat", {"message": "more", "wait": True}, within=60)
 
-        preview = await client.command("mazu.rollback", {"id": taken["id"], "preview": True})
+        plain = await client.command("mazu.rollback", {"id": taken["id"], "preview": True})
+        assert plain["plan"]["write"] == [] and plain["plan"]["users"] == ["app.py", "junk.txt"]
+        assert [one["path"] for one in plain["plan"]["keep"]] == ["app.py", "junk.txt"]
+        all_of_it = {"id": taken["id"], "preview": True, "onConflict": "overwrite"}
+        preview = await client.command("mazu.rollback", all_of_it)
         assert preview["applied"] is False
         assert "app.py" in preview["plan"]["write"]
         assert "junk.txt" in preview["plan"]["delete"]
@@ -84,14 +88,15 @@ async def test_only_one_file_or_one_part_goes_back(editor: Client, folder: Path)
     assert await titles(editor) == set()
 
 
-async def test_a_file_the_user_changed_is_a_conflict_that_an_opted_in_client_settles(
+async def test_a_file_the_user_changed_is_asked_about_and_not_touched_where_nobody_answers(
     editor: Client, folder: Path
 ):
     taken = await editor.command("mazu.checkpoint")
     (folder / "a.py").write_text("mine\n")
     asked = await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "ask"})
     assert asked["applied"] is False
-    assert [conflict["path"] for conflict in asked["plan"]["conflicts"]] == ["a.py"]
+    assert asked["plan"]["undecided"] and [one["path"] for one in asked["plan"]["keep"]] == ["a.py"]
+    assert asked["plan"]["conflicts"] == []
     assert (folder / "a.py").read_text() == "mine\n"
     assert editor.notes("window/showMessageRequest") == []
     assert (await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"}))["applied"]
@@ -100,7 +105,7 @@ async def test_a_file_the_user_changed_is_a_conflict_that_an_opted_in_client_set
 
 async def test_any_other_editor_asks_its_user(client: Client, folder: Path):
     (folder / "a.py").write_text("a = 1\n")
-    client.answers["window/showMessageRequest"] = lambda params: {"title": "Overwrite them"}
+    client.answers["window/showMessageRequest"] = lambda params: {"title": "Everything as it was"}
     await client.initialize(folder, **EDITS)
     await client.command("mazu.checkpoint")
     (folder / "a.py").write_text("mine\n")
@@ -110,14 +115,33 @@ async def test_any_other_editor_asks_its_user(client: Client, folder: Path):
     assert (folder / "a.py").read_text() == "a = 1\n"
 
 
-async def test_without_a_wish_only_work_on_top_of_the_agents_is_asked_about(editor: Client, folder: Path):
+async def test_without_a_wish_and_without_an_answer_only_the_agents_changes_go(editor: Client, folder: Path):
     taken = await editor.command("mazu.checkpoint")
     (folder / "a.py").write_text("mine\n")
+    (folder / "new.py").write_text("mine\n")
+    await editor.command("mazu.checkpoint")
     result = await editor.command("mazu.rollback", {"id": taken["id"]})
     assert result["applied"] and result["verified"]
-    assert (folder / "a.py").read_text() == "a = 1\n"
-    await editor.command("mazu.rollback", {"id": result["safety"]["id"]})
-    assert (folder / "a.py").read_text() == "mine\n"
+    assert [one["path"] for one in result["plan"]["keep"]] == ["a.py", "new.py"]
+    assert (folder / "a.py").read_text() == (folder / "new.py").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"), [("keep", "mine\n"), ("overwrite", "a = 1\n"), ("leave", "mine\n")]
+)
+async def test_a_client_that_asks_by_itself_is_asked_once_with_a_diff(
+    editor: Client, folder: Path, answer: str, left: str
+):
+    editor.answers["mazu/permission/request"] = lambda params: {"optionId": answer}
+    taken = await editor.command("mazu.checkpoint", {"label": "good"})
+    (folder / "a.py").write_text("mine\n")
+    result = await editor.command("mazu.rollback", {"id": taken["id"]})
+    assert result["applied"] is (answer != "leave")
+    assert (folder / "a.py").read_text() == left
+    (asked,) = editor.notes("mazu/permission/request")
+    assert "good" in asked["title"] and "a.py" in asked["detail"] and "file:" not in str(asked)
+    assert "+mine" in asked["diff"]
+    assert [option["id"] for option in asked["options"]] == ["keep", "overwrite", "leave"]
 
 
 async def test_keeping_keeps_what_was_typed_too(editor: Client, folder: Path):
@@ -142,8 +166,8 @@ async def test_a_text_that_an_earlier_checkpoint_knows_is_not_asked_about(editor
         editor.change(document.uri, text)
         await editor.command("mazu.checkpoint")
     editor.change(document.uri, "a = 2\n")
-    back = await editor.command("mazu.rollback", {"id": first["id"]})
-    assert back["applied"] and back["plan"]["users"] == []
+    back = await editor.command("mazu.rollback", {"id": first["id"], "onConflict": "overwrite"})
+    assert back["applied"] and back["plan"]["conflicts"] == []
     assert document.text == "a = 1\n"
 
 
@@ -164,7 +188,7 @@ async def test_a_part_that_was_rolled_back_is_brought_forward_again_without_a_qu
     (folder / "a.py").write_text("later\n")
     await editor.command("mazu.checkpoint")
     for part in ({"only": ["code"]}, {"paths": ["a.py"]}):
-        back = await editor.command("mazu.rollback", {"id": taken["id"], **part})
+        back = await editor.command("mazu.rollback", {"id": taken["id"], **part, "onConflict": "overwrite"})
         assert back["applied"] and (folder / "a.py").read_text() == "a = 1\n"
         again = await editor.command("mazu.rollback", {"id": back["safety"]["id"]})
         assert again["applied"], again["plan"]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
-from mazu_ls.server.rollback import roll_back
+from mazu_ls.server.rollback import Wanted, roll_back
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints, records
-    from mazu_ls.checkpoints.records import OnConflict, Section
+    from mazu_ls.checkpoints.records import Section
     from mazu_ls.server.server import Server
 
 
@@ -136,11 +136,22 @@ async def read_file(server: Server, params: wire.File) -> wire.FileText:
 async def rollback(server: Server, params: wire.Rollback) -> wire.RollbackResult:
     """Bring code, buffers, memory, skills and conversation back to one checkpoint."""
     checkpoints = await opened_checkpoints(server)
-    report = await roll_back(
-        server, checkpoints, params.id, only=params.only, paths=params.paths, preview=params.preview,
-        on_conflict=params.on_conflict,
-    )  # fmt: skip
-    return wire.RollbackResult.of(report)
+    if params.memories:
+        return wire.RollbackResult.of(await _restore_memories(server, checkpoints, params))
+    wanted = Wanted(params.only, params.paths, params.preview, params.on_conflict)
+    return wire.RollbackResult.of(await roll_back(server, checkpoints, params.id, wanted))
+
+
+async def _restore_memories(
+    server: Server, checkpoints: Checkpoints, params: wire.Rollback
+) -> records.RollbackReport:
+    """Bring back some memories alone."""
+    if params.only != ("memory",):
+        raise InvalidArguments('`memories` names entries of memory: it needs `only: ["memory"]`', "memories")
+    plan = await checkpoints.plan(params.id, only=params.only, memories=params.memories)
+    report = plan.preview() if params.preview else await plan.apply("overwrite")
+    server.notify_changed("memory", "checkpoints")
+    return report
 
 
 @command("mazu.undo")
@@ -159,11 +170,33 @@ async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
         "memory": params.memory,
     }
     only: list[Section] = [name for name, wanted in chosen.items() if wanted]
-    choice: OnConflict = "spare" if params.on_conflict in (None, "ask") else params.on_conflict
-    report = await roll_back(
-        server, checkpoints, before, only=only, preview=params.preview, on_conflict=choice
+    wanted = Wanted(
+        tuple(only), preview=params.preview, answer=params.on_conflict, session=session.id, undo=True
     )
-    return wire.RollbackResult.of(report)
+    return wire.RollbackResult.of(await roll_back(server, checkpoints, before, wanted))
+
+
+@command("mazu.redo")
+async def redo(server: Server, params: turns.Redo) -> wire.RollbackResult:
+    """Take back the last undo or rollback of a session, unless its conversation went on since."""
+    checkpoints = await opened_checkpoints(server)
+    assert server.project is not None
+    session = await server.project.sessions.get(params.session_id, create=False)
+    found = await checkpoints.last_rollback(session.id)
+    if found is None:
+        raise MazuError(
+            Kind.NOT_FOUND, "There is no undo or rollback of this session to take back.",
+            "mazu.checkpoint.list shows what can be rolled back to.",
+        )  # fmt: skip
+    number, safety, only, paths = found
+    started = await session.last_started()
+    if started is not None and started > (await checkpoints.get(safety)).created_at:
+        raise MazuError(
+            Kind.CONFLICT, "The conversation went on since that was undone, so it cannot be redone.",
+            f"Rolling back to {safety} brings back what stood before it was undone.",
+        )  # fmt: skip
+    wanted = Wanted(only, paths, session=session.id, redo_of=number)
+    return wire.RollbackResult.of(await roll_back(server, checkpoints, safety, wanted))
 
 
 async def opened_checkpoints(server: Server) -> Checkpoints:

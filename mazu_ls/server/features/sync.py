@@ -45,12 +45,12 @@ def did_change(server: Server, params: lsp.DidChange) -> None:
 @feature("textDocument/didSave", lsp.DidSave)
 def did_save(server: Server, params: lsp.DidSave) -> None:
     """A document was written to disk."""
-    documents = _editor(server).documents
-    documents.save(params.text_document.uri, params.text)
-    document = documents.get(params.text_document.uri)
-    if server.project and document and document.path:
-        project = server.project
-        project.role_document.saved(project.config.role, document.path, document.text)
+    document = _editor(server).documents.save(params.text_document.uri, params.text)
+    if document.path is None:
+        return
+    server.note_written(document.path)
+    if server.project:
+        server.project.role_document.saved(server.project.config.role, document.path, document.text)
 
 
 @feature("textDocument/didClose", lsp.OfDocument)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server import commands, lsp
+from mazu_ls.server import commands, lsp, uris
 from mazu_ls.server.capabilities import registrations
 from mazu_ls.server.features import feature
 from mazu_ls.server.outgoing import ClientError
@@ -75,6 +75,8 @@ def did_change_watched_files(server: Server, params: lsp.DidChangeWatchedFiles) 
     """A settings file that changed is read again; open documents stay what the editor says they are."""
     for change in params.changes:
         server.hints.file_changed(change.uri)
+        if (path := uris.to_path(change.uri)) is not None:
+            server.note_written(path)
     if any(change.uri.endswith("/.mazu/config.toml") for change in params.changes):
         server.jobs.spawn(server.configure(server.settings))
 

@@ -11,6 +11,8 @@ from mazu_ls.server.wire.common import Count, Positive
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import records
 
+OwnWork = Literal["ask", "keep", "overwrite", "leave"]
+"""What becomes of the user's own work: he is asked, it stays, it goes, or nothing is rolled back where there is any."""
 PartName = Literal["code", "memory", "conversation", "skills"]
 
 
@@ -65,7 +67,8 @@ class Rollback(Params, frozen=True):
     only: tuple[PartName, ...] = ()
     paths: tuple[str, ...] = ()
     preview: bool = False
-    on_conflict: Literal["ask", "overwrite", "keep"] | None = None
+    on_conflict: OwnWork | None = None
+    memories: tuple[str, ...] = ()
 
 
 class Files(Wire, frozen=True):
@@ -135,9 +138,10 @@ class Reasoned(Wire, frozen=True):
 
 
 class Plan(Wire, frozen=True):
-    """What a rollback writes, deletes, keeps, and where the user's own work stands in its way.
+    """What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
 
-    `users` and `agents` say whose work each changed file holds since the last checkpoint.
+    `users` and `agents` say whose work each file holds since the checkpoint. `undecided`: there is something to be
+    answered before anything is done.
     """
 
     write: list[str]
@@ -149,6 +153,7 @@ class Plan(Wire, frozen=True):
     agents: list[str]
     memories: Memories
     conversation: bool
+    undecided: bool
 
 
 class RollbackResult(Wire, frozen=True):
@@ -171,7 +176,7 @@ class RollbackResult(Wire, frozen=True):
             Plan(
                 plan.write, plan.delete, plan.buffers, _reasoned(plan.keep), _reasoned(plan.conflicts), plan.users,
                 plan.agents, Memories(plan.memories.added, plan.memories.changed, plan.memories.removed),
-                plan.conversation,
+                plan.conversation, report.undecided,
             ),
             report.applied, report.verified, _reasoned(report.problems),
         )  # fmt: skip

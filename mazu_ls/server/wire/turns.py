@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import StopReason, Usage
 from mazu_ls.server.lsp import Range
+from mazu_ls.server.wire.checkpoints import OwnWork
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import (
     Amount,
@@ -139,7 +138,7 @@ class Undo(Params, frozen=True):
     conversation: bool = True
     memory: bool = True
     preview: bool = False
-    on_conflict: Literal["ask", "keep", "overwrite"] | None = None
+    on_conflict: OwnWork | None = None
 
 
 class Redo(Params, frozen=True):
