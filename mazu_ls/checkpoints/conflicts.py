@@ -100,7 +100,8 @@ class Decision:
         writer.finish()
         typed: list[BufferChange] = []
         for change in buffers:
-            owner = owners[change.place] if change.place else ("user" if change.users else "agent")
+            outside: Owner = "user" if change.users else "agent"
+            owner = owners[change.place] if change.place else outside
             self._note(plan, change.shown, owner)
             if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
                 typed.append(result)

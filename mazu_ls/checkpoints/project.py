@@ -64,6 +64,11 @@ class Project:
         self.looked = False
 
     @property
+    def watches(self) -> bool:
+        """Whether a watch knows every file that was changed since the last look; else only a full look finds them."""
+        return False
+
+    @property
     def rescue(self) -> Path:
         """Where files go that somebody wrote while they were being replaced."""
         return self.repository.path.parent / "rescue"

@@ -69,7 +69,7 @@ def take(project: Project, db: apsw.Connection, request: Request) -> Checkpoint:
 
 
 def _take(project: Project, db: apsw.Connection, request: Request, base: Checkpoint | None) -> Checkpoint:
-    touched = request.touched if project.looked else None
+    touched = request.touched if project.looked and project.watches else None
     if touched is not None:
         touched = [*touched, *_unseen(db)]
     writer = project.repository.writer()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mazu_ls.demo.model_server import ModelServer
-from tests.server.client import Client
+from tests.server.client import Client, eventually
 from tests.server.test_process import real_server
 from tests.server.test_turns import edit_call
 
@@ -82,6 +82,7 @@ async def test_turns_of_an_earlier_process_can_be_undone_one_after_the_other(
             assert path.read_text() == "x = 1  # uncommitted\n"
             assert (await client.command("mazu.undo", session))["applied"]
             assert path.read_text() == "x = 0  # uncommitted\n"
+            assert (folder / "other.py").read_text() == "y = 1\n"
 
 
 async def test_pins_and_labels_hold_through_prunes_and_restarts(env: dict[str, str], folder: Path):
@@ -117,3 +118,144 @@ async def test_a_memory_with_a_comma_in_a_tag_comes_back(env: dict[str, str], fo
         (found,) = (await client.command("mazu.memory.list"))["memories"]
         assert found == memory
         assert (folder / "a.txt").read_text() == "before\n"
+
+
+def shell(command: str) -> dict[str, Any]:
+    return {"name": "run_shell", "arguments": {"command": command}}
+
+
+def questions(client: Client) -> list[Any]:
+    """What the user was asked about undoing and rolling back."""
+    asked = client.notes("mazu/permission/request")
+    return [one for one in asked if one["tool"].startswith("mazu.")] + client.notes(
+        "window/showMessageRequest"
+    )
+
+
+async def test_an_undo_asks_nothing_where_only_the_agent_changed_and_redo_works_after_a_restart(
+    env: dict[str, str], folder: Path
+):
+    for name in ("open.py", "closed.py"):
+        (folder / name).write_text("x = 1\n")
+    replies = [
+        {"calls": [{"name": "read_file", "arguments": {"path": name}} for name in ("open.py", "closed.py")]},
+        {"calls": [edit_call("closed.py", "x = 1", "x = 2")]},
+        {"calls": [shell("echo made > made.txt; echo y >> closed.py")]},
+        {"calls": [edit_call("open.py", "x = 1", "x = 2")]},
+        {"text": "Done."},
+    ]
+    async with ModelServer(replies) as model:
+        async with restarted(env, folder, model) as client:
+            document = client.open((folder / "open.py").as_uri(), "x = 1\n")
+            (folder / "mine.txt").write_text("before\n")
+            session = (await chat(client, "change them"))["sessionId"]
+            (folder / "mine.txt").write_text("after\n")
+            (folder / "also-mine.txt").write_text("new\n")
+            assert document.text == "x = 2\n"
+            undone = await client.command("mazu.undo", {"sessionId": session})
+            assert undone["applied"] and undone["verified"], undone
+            assert questions(client) == []
+            assert document.text == (folder / "closed.py").read_text() == "x = 1\n"
+            assert not (folder / "made.txt").exists()
+            assert [one["path"] for one in undone["plan"]["keep"]] == ["also-mine.txt", "mine.txt"]
+            assert set(undone["plan"]["agents"]) == {"closed.py", "made.txt", "open.py"}
+        async with restarted(env, folder, model) as client:
+            redone = await client.command("mazu.redo", {"sessionId": session})
+            assert redone["applied"] and redone["verified"], redone
+            assert (folder / "closed.py").read_text() == "x = 2\ny\n"
+            assert (folder / "made.txt").read_text() == "made\n"
+            assert len((await client.command("mazu.session.show"))["turns"]) == 1
+            undone = await client.command("mazu.undo", {"sessionId": session})
+            assert undone["applied"] and questions(client) == []
+            assert (folder / "closed.py").read_text() == "x = 1\n"
+            assert (folder / "mine.txt").read_text() == "after\n"
+            assert (folder / "also-mine.txt").read_text() == "new\n"
+
+
+async def test_work_on_top_of_the_turn_is_asked_about_once(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text("1\n2\n3\n4\n5\n")
+    async with (
+        ModelServer(edits("app.py", "1\n", "one\n")) as model,
+        restarted(env, folder, model) as client,
+    ):
+        await chat(client, "edit")
+        path.write_text("one\n2\n3\n4\nmine\n")
+        await client.command("mazu.checkpoint")
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "leave"}
+        preview = await client.command("mazu.undo", {"preview": True})
+        left = await client.command("mazu.undo", {})
+        assert not left["applied"] and left["plan"] == preview["plan"]
+        assert [one["path"] for one in left["plan"]["conflicts"]] == ["app.py"]
+        assert left["plan"]["keep"] == left["plan"]["agents"] == []
+        (asked,) = questions(client)
+        assert "app.py" in asked["title"] and "+mine" in asked["diff"] and "file:" not in str(asked)
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        kept = await client.command("mazu.undo", {})
+        assert kept["applied"] and kept["verified"]
+        assert path.read_text() == "1\n2\n3\n4\nmine\n"
+
+
+async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    replies = [*edits("app.py", "x = 1", "x = 2")[:2], {"calls": [shell("sleep 30")]}, {"text": "Done."}]
+    async with ModelServer(replies) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key", "PATH": os.environ["PATH"]}
+        async with real_server({**env, **keys}) as (client, process):
+            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            await client.initialize(folder, **OPTED)
+            started = await client.command("mazu.chat", {"message": "edit"})
+            await eventually(lambda: _says(path, "x = 2\n"), 60)
+            process.kill()
+        async with restarted(env, folder, model) as client:
+            undone = await client.command("mazu.undo", {"sessionId": started["sessionId"]})
+            assert undone["applied"] and undone["verified"], undone
+            assert questions(client) == []
+            assert path.read_text() == "x = 1\n"
+
+
+async def _says(path: Path, text: str) -> bool:
+    return path.read_text() == text
+
+
+async def test_a_step_holds_what_the_user_saved_meanwhile_in_three_ways(env: dict[str, str], folder: Path):
+    names = ("app.py", "didsave.txt", "watched.txt", "unwatched.txt")
+    for name in names:
+        (folder / name).write_text("1\n")
+    replies = [
+        {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
+        {"calls": [edit_call("app.py", "1", "2")]},
+        {"calls": [edit_call("app.py", "2", "3")]},
+        {"text": "Done."},
+    ]
+    async with ModelServer(replies) as model, restarted(env, folder, model) as client:
+        saved = folder / "didsave.txt"
+        document = client.open(saved.as_uri(), "1\n", "plaintext")
+
+        def between_the_steps() -> None:
+            client.change(document.uri, "mine\n")
+            saved.write_text("mine\n")
+            client.notify("textDocument/didSave", {"textDocument": {"uri": document.uri}})
+            (folder / "watched.txt").write_text("mine\n")
+            watched = {"uri": (folder / "watched.txt").as_uri(), "type": 2}
+            client.notify("workspace/didChangeWatchedFiles", {"changes": [watched]})
+            (folder / "unwatched.txt").write_text("mine\n")
+
+        asked: list[Any] = []
+
+        def allow(params: Any) -> Any:
+            asked.append(params)
+            if len(asked) == 2:
+                between_the_steps()
+            return {"optionId": "allow_once"}
+
+        client.answers["mazu/permission/request"] = allow
+        result = await chat(client, "edit twice")
+        for name in names:
+            (folder / name).write_text("later\n")
+        back = await client.command(
+            "mazu.rollback", {"id": result["checkpoints"][-1], "onConflict": "overwrite"}
+        )
+        assert back["applied"] and back["verified"], back
+        assert [(folder / name).read_text() for name in names] == ["3\n", "mine\n", "mine\n", "mine\n"]
