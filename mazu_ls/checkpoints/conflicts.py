@@ -86,7 +86,7 @@ class Decision:
     def sort(self, steps: list[Step], buffers: list[BufferChange], plan: PlanFiles, now: View) -> None:
         """Leave in both lists what is done, and say in the plan what is written, deleted, kept, and in conflict."""
         places = {step.place for step in steps} | {change.place for change in buffers if change.place}
-        owners = {place: self.owner(place, now) for place in places}
+        owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
         writer = self._project.repository.writer()
         kept: dict[str, str] = {}
         done: list[Step] = []
