@@ -81,7 +81,7 @@ class Steps:
         self._unsaved += 1
         every = self._run.asked.checkpoint_every or self._run.turn.config.checkpoints.every
         if self._unsaved >= every:
-            await self._checkpoint("step", label, full=self.executed)
+            await self._checkpoint("step", label, full=False)
 
     async def settled(self) -> None:
         """Wait for a checkpoint that is being taken, but not long: it is recorded when it is there."""
@@ -90,8 +90,10 @@ class Steps:
 
     async def end(self, reason: str) -> None:
         """Hold what no checkpoint of the turn holds yet."""
-        if (self._unsaved or self._changed) and not self._is_taking:
-            await self._checkpoint("step", f"end of turn ({reason})", full=self.executed)
+        checkpoints = self._run.session.project.checkpoints
+        uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere
+        if (self._unsaved or self._changed or uncertain) and not self._is_taking:
+            await self._checkpoint("step", f"end of turn ({reason})", full=True)
 
     @property
     def _changed(self) -> bool:

@@ -93,7 +93,8 @@ class Decision:
         for step in steps:
             owner = owners[step.place]
             self._note(plan, step.shown, owner)
-            if (result := self._step(step, owner, writer.add)) is not None and result.now != result.was:
+            result = self._step(step, owner, writer.add)
+            if result is step or (result is not None and result.now != result.was):
                 done.append(result)
             elif result is None or owner != "agent":
                 kept[step.shown] = self._reason(owner)

@@ -96,8 +96,8 @@ class Checkpoints:
     ) -> Checkpoint:
         """Take a checkpoint; when this returns it survives power loss.
 
-        `touched` None looks at every file. With paths (absolute), only those and what `note_written` named are looked
-        at, which costs the same in a folder of any size; the first one of a process looks at everything regardless.
+        `touched` None looks at every file. With paths (absolute) so does it, unless that costs much and a watch knows
+        what changed: then it looks at those, at the paths and at what `note_written` named.
         `buffers`: all open documents; the unsaved ones are kept with their text.
         """
         written = set(self._written)
@@ -115,8 +115,13 @@ class Checkpoints:
         )
         checkpoint = await self._locked(lambda db: take(self._project, db, request))
         self._written -= written
-        self.upkeep.taken(checkpoint, looked_everywhere=touched is None)
+        self.upkeep.taken(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
         return checkpoint
+
+    @property
+    def looked_everywhere(self) -> bool:
+        """Whether the last checkpoint of this process looked at every file, instead of trusting the watch."""
+        return self._project.dirty.looked_everywhere
 
     async def list(
         self, limit: int = 50, session_id: str | None = None
@@ -242,7 +247,9 @@ class Checkpoints:
     async def _shown(self, buffers: Sequence[Buffer]) -> attribution.Shown:
         texts = open_texts(self._held(buffers))
         return await self._locked(
-            lambda db: attribution.Shown.from_view(self._project, View(self._project.present(db)[1], texts))
+            lambda db: attribution.Shown.from_view(
+                self._project, View(self._project.present(db, [*self._written])[1], texts)
+            )
         )
 
     def _held(self, buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
@@ -294,6 +301,7 @@ class Checkpoints:
             self._sweeping.cancel()
         await self.upkeep.idle()
         await self._store.read(lambda _: self._project.repository.forget_reader())
+        await self._store.read(lambda _: self._project.dirty.close())
         await self._store.close()
 
     async def _newest(self) -> Checkpoint:

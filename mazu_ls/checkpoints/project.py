@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.capture import Capture, Captured
+from mazu_ls.checkpoints.dirty_set import DirtySet
 from mazu_ls.checkpoints.folder_reader import FolderReader
 from mazu_ls.checkpoints.mounts import Mount
 from mazu_ls.checkpoints.objects import BLOB, FILE_MODE, Entry
@@ -19,11 +21,13 @@ from mazu_ls.checkpoints.records import Checkpoint, MemoryCounts, Skipped
 from mazu_ls.checkpoints.repository import Repository
 from mazu_ls.checkpoints.scan import Scanner
 from mazu_ls.config import CheckpointSettings
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import user_repository
 
 if TYPE_CHECKING:
     import apsw
 
+log = logging.getLogger(__name__)
 Add = Callable[[str, bytes, bytes], object]
 BUFFERS, META, MODES, SPARSE = b"buffers", b"meta.json", b"modes.json", b"sparse"
 
@@ -33,13 +37,16 @@ class Seen:
     """What a look at the folders found, as changes to the base tree.
 
     `captured` are the files that were looked at (None: no file there), `skipped` is by shown path, `sparse` the
-    files that a sparse checkout leaves out (None: not looked at).
+    files that a sparse checkout leaves out (None: not looked at). `everywhere`: every file was looked at. `complete`: so,
+    or a watch knew all that changed.
     """
 
     changes: dict[bytes, Entry | None] = field(default_factory=dict)
     captured: dict[bytes, Captured | None] = field(default_factory=dict)
     skipped: dict[str, Skipped] = field(default_factory=dict)
     sparse: bytes | None = None
+    everywhere: bool = False
+    complete: bool = True
 
 
 class Project:
@@ -61,12 +68,7 @@ class Project:
         self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
         self.scanners = {m.prefix: Scanner(repository, m, self.users[m.prefix]) for m in self.mounts}
         self._collected = repository.collected()
-        self.looked = False
-
-    @property
-    def watches(self) -> bool:
-        """Whether a watch knows every file that was changed since the last look; else only a full look finds them."""
-        return False
+        self.dirty = DirtySet(self, repository.path.parent / "watch")
 
     @property
     def rescue(self) -> Path:
@@ -85,17 +87,42 @@ class Project:
         return None
 
     def look(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> Seen:
-        """How the folders differ from the base: everywhere, or at the touched paths only."""
+        """How the folders differ from the base.
+
+        `touched` None looks at every file. With paths it does so too, unless a watch knows all that changed: then only
+        at those and the paths.
+        """
         self._forget_collected()
         base_tree = bytes.fromhex(base.tree) if base else None
-        places = self._known(base_tree, touched) if touched is not None else None
-        if places is None or base is None:
-            return self._look_everywhere(base_tree, add)
+        changed = self.dirty.changed(base_tree, everywhere=touched is None or base is None)
+        if base is not None and changed is not None:
+            places = self._known(base_tree, [*(touched or ()), *changed])
+            if places is not None:
+                return self._look_at(base, places, touched or (), add)
+        try:
+            with self.dirty.full_look():
+                return self._look_everywhere(base_tree, add)
+        except MazuError as error:
+            if touched is None or base is None or error.kind != Kind.GIT:
+                raise
+            log.error("not every file could be looked at: %s", error)
+            places = self._known(base_tree, touched) or {}
+            return replace(self._look_at(base, places, touched, add), complete=False)
+
+    def _look_at(
+        self, base: Checkpoint, places: dict[bytes, set[bytes]], touched: Sequence[Path], add: Add
+    ) -> Seen:
+        """How these files, and those of the skills, differ from the base."""
+        base_tree = bytes.fromhex(base.tree)
         seen = Seen(skipped={skipped.path: skipped for skipped in base.skipped})
-        self._note_internal(seen, touched or ())
+        self._note_internal(seen, touched)
         for mount in self.mounts:
-            if paths := places.get(mount.prefix):
-                self._capture(seen, mount, self.trees.folder(base_tree, mount.prefix), sorted(paths), add)
+            below = self.trees.folder(base_tree, mount.prefix)
+            paths = places.get(mount.prefix, set())
+            if not mount.scanned:
+                paths |= self.scanners[mount.prefix].candidates(below)
+            if paths:
+                self._capture(seen, mount, below, sorted(paths), add)
         return seen
 
     def _note_internal(self, seen: Seen, touched: Sequence[Path]) -> None:
@@ -119,12 +146,14 @@ class Project:
                 changes[f"{part.name}/{name}".encode()] = entry
         return changes
 
-    def present(self, db: apsw.Connection) -> tuple[Seen, bytes | None]:
-        """The folders and parts as they are now, as a tree in the store that no checkpoint names."""
+    def present(
+        self, db: apsw.Connection, touched: Sequence[Path] | None = None
+    ) -> tuple[Seen, bytes | None]:
+        """The folders and parts as they are now, as a tree in the store that no checkpoint names. `touched`: as in `look`."""
         base = base_checkpoint(db)
         writer = self.repository.writer()
         try:
-            seen = self.look(base, None, writer.add)
+            seen = self.look(base, touched, writer.add)
             seen.changes.update(self.part_changes(db, base, writer))
             now = self.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
             writer.finish()
@@ -181,6 +210,7 @@ class Project:
             sparse += [mount.prefix + b"/" + path for path in scanner.sparse()]
             scanner.looked = self._capture(seen, mount, below, sorted(scanner.candidates(below)), add)
         seen.sparse = b"\0".join(sparse)
+        seen.everywhere = True
         return seen
 
     def _forget_collected(self) -> None:

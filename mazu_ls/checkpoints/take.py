@@ -69,9 +69,7 @@ def take(project: Project, db: apsw.Connection, request: Request) -> Checkpoint:
 
 
 def _take(project: Project, db: apsw.Connection, request: Request, base: Checkpoint | None) -> Checkpoint:
-    touched = request.touched if project.looked and project.watches else None
-    if touched is not None:
-        touched = [*touched, *_unseen(db)]
+    touched = [*request.touched, *_unseen(db)] if request.touched is not None else None
     writer = project.repository.writer()
     try:
         seen = project.look(base, touched, writer.add)
@@ -80,8 +78,8 @@ def _take(project: Project, db: apsw.Connection, request: Request, base: Checkpo
         writer.discard()
         project.capture.forget()
         raise
-    if touched is None:
-        project.looked = True
+    project.dirty.taken(seen)
+    if seen.everywhere:
         for path in stage.sweep(project.mounts, project.rescue):
             log.warning("a file that was written while a rollback replaced it was saved as %s", path)
     return checkpoint
@@ -125,6 +123,7 @@ def _commit(
         memories=project.count_memories(base_tree, content),
         bytes=0,
         skipped=tuple(sorted(seen.skipped.values(), key=lambda skipped: skipped.path)),
+        complete=seen.complete,
         title=request.title or request.label or _TITLES[request.kind],
     )
     checkpoint = _publish(project, db, checkpoint, content, writer)

@@ -82,7 +82,7 @@ async def test_one_odd_name_comes_back_alone_by_the_name_that_reports_show(proje
     first = await project.take()
     for name in NAMES:
         project.write(name, b"2")
-    shown = (await project.engine.plan(first.id)).preview().plan.write
+    shown = (await project.engine.plan(first.id, on_conflict="overwrite")).preview().plan.write
     for name in shown:
         assert (await project.roll_back(first, paths=[name])).plan.write == [name]
     assert all(project.place(name).read_bytes() == b"1" for name in NAMES)

@@ -268,7 +268,7 @@ async def test_several_folders_share_one_id(tmp_path: Path):
         (first / "a.txt").write_text("2")
         (second / "a.txt").write_text("2")
         (second / "b.txt").write_text("new")
-        plan = await engine.plan(checkpoint.id)
+        plan = await engine.plan(checkpoint.id, on_conflict="overwrite")
         assert plan.preview().plan.write == ["one/a.txt", "two/a.txt"]
         assert plan.preview().plan.delete == ["two/b.txt"]
         report = await plan.apply("overwrite")
