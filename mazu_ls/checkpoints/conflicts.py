@@ -94,7 +94,7 @@ class Decision:
             owner = owners[step.place]
             self._note(plan, step.shown, owner)
             result = self._step(step, owner, writer.add)
-            if result is step or (result is not None and result.now != result.was):
+            if result is not None and (result is step or result.now != result.was):
                 done.append(result)
             elif result is None or owner != "agent":
                 kept[step.shown] = self._reason(owner)

@@ -1,0 +1,173 @@
+"""The law of checkpoints over the wire: rolling back to any of them gives the bytes that stood on disk and in the buffer."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mazu_ls.demo.model_server import ModelServer
+from tests.server.client import Client, connected
+from tests.server.test_undo_stories import OPTED
+
+FILES = ("a.txt", "b/c.txt", "open.txt")
+WAYS = ("didSave", "watched", "unseen")
+Operation = tuple[str, int, int]
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["turn", "turn", "save", "save", "type", "take", "restart", "prune", "back", "undo", "redo"]),
+        st.integers(0, 2), st.integers(0, 2),
+    ),
+    min_size=3, max_size=12,
+)  # fmt: skip
+
+
+@dataclass
+class State:
+    """What stood somewhere at one moment."""
+
+    files: dict[str, bytes]
+    buffer: str
+
+
+@dataclass
+class World:
+    """A project, the editor on it, and what each checkpoint must hold."""
+
+    folder: Path
+    client: Client
+    session: str = ""
+    texts: Any = field(default_factory=lambda: itertools.count(1))
+    known: dict[str, State] = field(default_factory=dict)
+
+    @property
+    def uri(self) -> str:
+        return (self.folder / "open.txt").as_uri()
+
+    def state(self) -> State:
+        found = {
+            path.relative_to(self.folder).as_posix(): path.read_bytes()
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and not any(part.startswith(".mazu") for part in path.parts)
+        }
+        return State(found, self.client.documents[self.uri].text)
+
+    def open(self, text: str) -> None:
+        self.client.open(self.uri, text, "plaintext")
+
+    async def turn(self, *_: int) -> None:
+        before = self.state()
+        asked = {"message": "write", "wait": True} | ({"sessionId": self.session} if self.session else {})
+        result = await self.client.command("mazu.chat", asked, within=60)
+        assert result["stopReason"] == "end_turn", result
+        self.session = result["sessionId"]
+        if ids := result["checkpoints"]:
+            self.known[ids[0]], self.known[ids[-1]] = before, self.state()
+
+    async def save(self, number: int, way: int) -> None:
+        name = FILES[number]
+        path, text = self.folder / name, f"saved {next(self.texts)}\n"
+        path.parent.mkdir(exist_ok=True)
+        if name == "open.txt":
+            text = self.client.documents[self.uri].text
+        path.write_text(text)
+        if WAYS[way] == "didSave" and name == "open.txt":
+            self.client.notify("textDocument/didSave", {"textDocument": {"uri": self.uri}})
+        elif WAYS[way] == "watched":
+            changes = [{"uri": path.as_uri(), "type": 2}]
+            self.client.notify("workspace/didChangeWatchedFiles", {"changes": changes})
+
+    async def type(self, *_: int) -> None:
+        self.client.change(self.uri, f"typed {next(self.texts)}\n")
+
+    async def take(self, *_: int) -> None:
+        before = self.state()
+        self.known[(await self.client.command("mazu.checkpoint"))["id"]] = before
+
+    async def prune(self, number: int, _: int) -> None:
+        await self.client.command("mazu.checkpoint.prune", {"keep": number + 1})
+
+    async def back(self, number: int, _: int) -> None:
+        if kept := await self.kept():
+            await self.check(kept[number % len(kept)])
+
+    async def undo(self, number: int, _: int) -> None:
+        shown = (await self.client.command("mazu.session.show"))["turns"] if self.session else []
+        if shown:
+            answer = ("keep", "overwrite")[number % 2]
+            asked = {"sessionId": self.session, "onConflict": answer}
+            looked = await self.client.command("mazu.undo", {**asked, "preview": True})
+            done = await self.client.command("mazu.undo", asked)
+            assert done["applied"] and done["verified"], done
+            for name in ("write", "delete", "keep", "conflicts", "users", "agents"):
+                assert done["plan"][name] == looked["plan"][name], name
+            assert set(done["plan"]["write"]).isdisjoint(one["path"] for one in done["plan"]["keep"])
+
+    async def redo(self, *_: int) -> None:
+        await self.undo(1, 0)
+
+    async def kept(self) -> list[str]:
+        listed = await self.client.command("mazu.checkpoint.list", {"limit": 500})
+        return [one["id"] for one in reversed(listed["checkpoints"]) if one["id"] in self.known]
+
+    async def check(self, id: str) -> None:
+        done = await self.client.command("mazu.rollback", {"id": id, "onConflict": "overwrite"})
+        assert done["applied"] and done["verified"], done
+        now, then = self.state(), self.known[id]
+        assert now.files == then.files
+        assert now.buffer == then.buffer
+
+
+def replies(count: int) -> Sequence[dict[str, Any]]:
+    """What a model says that writes one file in each turn."""
+    found: list[dict[str, Any]] = []
+    for number in range(count):
+        arguments = {"path": FILES[number % 2], "content": f"the agent's {number}\n"}
+        found += [{"calls": [{"name": "read_file", "arguments": {"path": FILES[number % 2]}}]}]
+        found += [{"calls": [{"name": "write_file", "arguments": arguments}]}, {"text": "Done."}]
+    return found
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(operations=OPERATIONS)
+async def test_every_checkpoint_gives_back_what_stood_when_it_was_taken(
+    operations: list[Operation], tmp_path_factory: pytest.TempPathFactory
+):
+    base = tmp_path_factory.mktemp("law")
+    folder = base / "project"
+    (folder / "b").mkdir(parents=True)
+    for name in FILES:
+        (folder / name).write_text("first\n")
+    turns = sum(what == "turn" for what, _, _ in operations)
+    async with ModelServer(list(replies(turns))) as model:
+        env = {
+            "MAZU_HOME": str(base / "home"), "MAZU_STATE_HOME": str(base / "state"), "PATH": "/usr/bin:/bin",
+            "HOME": str(base / "user"), "ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key",
+        }  # fmt: skip
+        world: World | None = None
+        lives = [
+            list(life)
+            for again, life in itertools.groupby(operations, lambda one: one[0] == "restart")
+            if not again
+        ]
+        for life in lives:
+            async with connected(env) as client:
+                client.answers["workspace/applyEdit"] = client.apply_edit
+                client.answers["client/registerCapability"] = lambda params: None
+                client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+                await client.initialize(folder, **OPTED)
+                text = world.client.documents[world.uri].text if world else "first\n"
+                known = (world.session, world.known, world.texts) if world else ("", {}, itertools.count(1))
+                world = World(folder, client, known[0], known[2], known[1])
+                world.open(text)
+                for what, number, other in life:
+                    await getattr(world, what)(number, other)
+                if life is lives[-1]:
+                    for id in await world.kept():
+                        await world.check(id)
