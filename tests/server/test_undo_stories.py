@@ -127,9 +127,12 @@ def shell(command: str) -> dict[str, Any]:
 def questions(client: Client) -> list[Any]:
     """What the user was asked about undoing and rolling back."""
     asked = client.notes("mazu/permission/request")
-    return [one for one in asked if one["tool"].startswith("mazu.")] + client.notes(
-        "window/showMessageRequest"
-    )
+    plain = [
+        one
+        for one in client.notes("window/showMessageRequest")
+        if one["message"].startswith(("Undo", "Roll back"))
+    ]
+    return [one for one in asked if one["tool"].startswith("mazu.")] + plain
 
 
 async def test_an_undo_asks_nothing_where_only_the_agent_changed_and_redo_works_after_a_restart(
