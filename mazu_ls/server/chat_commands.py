@@ -34,9 +34,8 @@ def _needs(field: str) -> Callable[[str, str], dict[str, Any]]:
 def _rolled_back(result: Any) -> str:
     plan = result["plan"]
     if not result["applied"]:
-        return "Nothing was changed: " + "; ".join(
-            f"{one['path']}: {one['reason']}" for one in plan["conflicts"]
-        )
+        yours = [one["path"] for one in plan["conflicts"]] or plan["users"]
+        return f"Nothing was changed: you changed {', '.join(yours)} yourself."
     files = len(plan["write"]) + len(plan["delete"])
     proof = "verified" if result["verified"] else "NOT verified"
     return (

@@ -120,7 +120,7 @@ async def _say_result(server: Server, result: dict[str, Any], done: str) -> None
     """What a rollback did, in a sentence."""
     plan = result["plan"]
     if not result["applied"]:
-        names = _names([one["path"] for one in plan["conflicts"]])
+        names = _names([one["path"] for one in plan["conflicts"]] or plan["users"])
         why = f": you changed {names} too" if names else ""
         await server.host.say("warning", f"Mazu: nothing was rolled back{why}.")
         return

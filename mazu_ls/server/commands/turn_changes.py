@@ -9,7 +9,7 @@ from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
 from mazu_ls.server.lsp import Position, Range
-from mazu_ls.server.rollback import roll_back
+from mazu_ls.server.rollback import Wanted, roll_back
 from mazu_ls.server.wire import turn_changes as wire
 from mazu_ls.server.wire.checkpoints import RollbackResult
 
@@ -63,7 +63,7 @@ async def _by_rollback(
     server: Server, checkpoints: Checkpoints, before: str, paths: list[str]
 ) -> RollbackReport:
     """Files that came, went or are binary, as they were before the turn."""
-    return await roll_back(server, checkpoints, before, only=["code"], paths=paths, on_conflict="spare")
+    return await roll_back(server, checkpoints, before, Wanted(only=("code",), paths=tuple(paths), undo=True))
 
 
 async def _prepared(server: Server, checkpoints: Checkpoints, before: str) -> RollbackReport:
