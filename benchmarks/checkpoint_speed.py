@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints import Checkpoints, dirty_set
 from mazu_ls.memory.part import MemoryPart
 from mazu_ls.memory.rows import Entry, Rows
 from tests.checkpoints.bed import open_engine
@@ -174,10 +174,38 @@ async def one_size(base: Path, count: int, walker: Path) -> None:
         await settled(engine)
         for changed in (0, 1, 100):
             await changes(folder, engine, changed, walked)
+        await steps(folder, engine, walked)
         for changed in (1, 100):
             await rollbacks(folder, engine, changed)
     finally:
         await engine.close()
+
+
+async def steps(folder: Folder, engine: Checkpoints, walked: Cost) -> None:
+    """A step after which somebody else changed a file: with the watch, whatever a full look costs, and without it."""
+    dirty = engine._project.dirty
+    cheap, dirty_set.CHEAP_SECONDS = dirty_set.CHEAP_SECONDS, 0.0
+    began = await cost(lambda _: engine.take(kind="baseline"), runs=1)
+    await settled(engine)
+
+    async def step(_: int) -> None:
+        await engine.take(kind="step", touched=[])
+
+    def prepare(number: int) -> None:
+        folder.change(1, number)
+
+    if dirty.watch is not None:
+        line("the look that starts the watch", began, walked)
+        line("a step, with the watch", await cost(step, prepare, runs=9), walked, "(at most 5 ms)")
+        assert not engine.looked_everywhere
+        kept = f"{len(dirty.watch)} folders, about {dirty.watch.bytes / 1024:.0f} KiB with the kernel's part"
+        print(f"  {'  what the watch takes':48} {kept}")
+        await settled(engine)
+    dirty.close()
+    dirty._unavailable = "switched off by the benchmark"
+    line("a step, without the watch", await cost(step, prepare), walked)
+    await settled(engine)
+    dirty_set.CHEAP_SECONDS, dirty._unavailable = cheap, ""
 
 
 async def changes(folder: Folder, engine: Checkpoints, changed: int, walked: Cost) -> None:
@@ -205,7 +233,7 @@ async def changes(folder: Folder, engine: Checkpoints, changed: int, walked: Cos
 
         found = await cost(known, lambda n: paths.__setitem__(slice(None), folder.change(changed, n)), runs=9)
         line(
-            f"{changed} changed: ours, known paths",
+            f"{changed} changed: ours, known paths (a full look where that is cheap)",
             found,
             None,
             "(at most 5 ms)" if changed == 1 else "(at most 40 ms)",

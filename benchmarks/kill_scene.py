@@ -51,7 +51,9 @@ class Project:
         self.root.mkdir(parents=True)
         engine = await self.opened()
         for letter in "AB":
+            command = await engine.begin_command("s", ())  # the two states are the agent's work
             self.put(letter)
+            await engine.end_command(command, ())
             db = engine._store.connection
             PARTS[0].put(db, "letter", letter)
             PARTS[1].put(db, "head", letter)
