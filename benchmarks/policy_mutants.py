@@ -34,7 +34,8 @@ from mazu_ls.tools.tool import Effect  # noqa: E402
 
 FOLDER = Path(policy.__file__).parent
 PLACE = Place([Path("/proj")], Path("/proj"), Path("/home/u"))
-SECONDS = 20  # a mutant that loops is killed, and counts as killed
+MOST_ROWS = 1_200  # of those that run the line, drawn at random
+SECONDS = 5  # a mutant that loops is killed, and counts as killed
 # Lines and rules that no corpus has: what stands behind global options, grants, the sandbox.
 RULES = [Rule.of("run_shell", pattern, "deny") for pattern in ("git push*", "npm publish", "kubectl delete *", "terraform apply", "docker push", "docker compose down")]  # fmt: skip
 CASES = """git -c a=b push|git -C . push|git --git-dir=.git push|git --frob x push|npm --silent publish|npm --prefix x publish|kubectl -n prod delete x|kubectl -nprod delete x
@@ -216,6 +217,8 @@ def main() -> int:
                 numbers = [n for n, row in enumerate(questions) if mutant.about in row.command]
             elif not numbers and "alternative" in mutant.what:
                 numbers = list(range(len(questions) - fuzz))
+            if len(numbers) > MOST_ROWS:
+                numbers = random.Random(mutant.line).sample(numbers, MOST_ROWS)
             if not numbers or not killed(mutant, questions, verdicts, numbers):
                 survivors.append(
                     f"  {path.name}:{mutant.line} {mutant.what}" + ("" if numbers else " (no row comes here)")
