@@ -85,7 +85,7 @@ class MemorySettings(Struct, frozen=True, forbid_unknown_fields=True):
     write: Literal["off", "ask", "auto"] = "auto"
     inject_tokens: Annotated[int, Meta(ge=0)] = 1500
     forgetting: bool = True
-    semantic: bool = False
+    semantic: bool = True
 
 
 class CheckpointSettings(Struct, frozen=True, forbid_unknown_fields=True):

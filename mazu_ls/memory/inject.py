@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,11 +12,11 @@ from msgspec.structs import replace
 from mazu_ls.memory import index, recall
 from mazu_ls.memory.record import Memory, micros, now
 from mazu_ls.memory.rows import Rows
-from mazu_ls.memory.semantic import Vectors
 from mazu_ls.memory.shelf import Shelf
 from mazu_ls.messages import closed
 from mazu_ls.redact import redact
 
+Embed = Callable[[str], Awaitable[Any]]
 MAX_ITEMS = 20
 MAX_ITEM_CHARACTERS = 700
 LEAST_SCORE = 0.3
@@ -82,7 +83,7 @@ async def inject(
     budget: int,
     *,
     forgetting: bool,
-    vectors: Vectors | None = None,
+    embed: Embed | None = None,
 ) -> Injection:
     """Standing memories while all of them fit, else what is pinned and the best of the rest; then what the request recalls."""
     room = budget - estimate(_STANDING_HEAD) - estimate(_CONTEXT_HEAD) - 2 * estimate(_TAIL)
@@ -97,7 +98,7 @@ async def inject(
     )
     room -= sum(estimate(text) for _, text in summaries)
     known = {memory.id for memory, _ in (*kept, *summaries)}
-    recalled = [m for m in await _recalled(shelves, context, forgetting, vectors) if m.id not in known]
+    recalled = [m for m in await _recalled(shelves, context, forgetting, embed) if m.id not in known]
     items, too_long = _fit(((m, line(m, at)) for m in recalled), room, MAX_ITEMS)
     chosen = known | {memory.id for memory, _ in items}
     left_out = [NotInjected(m, "the budget is used up by what fits this request better") for m in too_long]
@@ -224,7 +225,7 @@ async def _summaries(shelves: Sequence[Shelf], session_id: str | None) -> list[M
 
 
 async def _recalled(
-    shelves: Sequence[Shelf], context: RecallContext, forgetting: bool, vectors: Vectors | None
+    shelves: Sequence[Shelf], context: RecallContext, forgetting: bool, embed: Embed | None
 ) -> list[Memory]:
     """The task counts most; the selection, the file's name and the last turns tell what it is about."""
     aside = [context.selection[:2000], context.file or "", *(turn[:1000] for turn in context.recent[:3])]
@@ -240,8 +241,8 @@ async def _recalled(
         files=files,
         forgetting=forgetting,
         with_anchored=True,
-        vectors=vectors,
+        vector=await embed(context.task) if embed else None,
     )
     found = await recall.find(shelves, query)
-    found.ranked = [c for c in found.ranked if c.score >= LEAST_SCORE]
+    found.ranked = [c for c in found.ranked if c.score >= LEAST_SCORE and not c.weak]
     return await recall.memories(shelves, found, MAX_ITEMS)

@@ -11,16 +11,16 @@ from typing import Any
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory import check, consolidate, export, imports, index, listing, recall, semantic, write
+from mazu_ls.memory import check, consolidate, export, imports, index, listing, recall, write
 from mazu_ls.memory.anchors import Anchors
 from mazu_ls.memory.core import Summaries, Traits
+from mazu_ls.memory.embedder import Embedder
 from mazu_ls.memory.evidence import attached
 from mazu_ls.memory.extract import Extractions
 from mazu_ls.memory.graph import Graph
 from mazu_ls.memory.inject import Injection, RecallContext, inject
 from mazu_ls.memory.record import AnchorAt, Memory, Remembered, micros, now
 from mazu_ls.memory.rows import Entry, number, scope_of
-from mazu_ls.memory.semantic import Vectors
 from mazu_ls.memory.shelf import Shelf, Shelves
 from mazu_ls.memory.wiki import Wiki
 from mazu_ls.store import quarantined
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 class Memories:
     """Project and global memory. Every method may raise MazuError(storage or busy); what returned is on the disk."""
 
-    def __init__(self, shelves: Shelves, settings: MemorySettings, vectors: Vectors | None = None) -> None:
+    def __init__(self, shelves: Shelves, settings: MemorySettings) -> None:
         self.shelves = shelves
         self.settings = settings
         self.anchors = Anchors(shelves)
@@ -44,7 +44,7 @@ class Memories:
         self.traits = Traits(shelves)
         self.summaries = Summaries(shelves)
         self.extractions = Extractions(shelves)
-        self.vectors = vectors
+        self.embedder = Embedder(shelves, enabled=settings.semantic)
         self._used: dict[str, set[int]] = {}
         self._flush: asyncio.Task[None] | None = None
 
@@ -58,11 +58,13 @@ class Memories:
         except BaseException:
             await common.close()
             raise
-        vectors = Vectors(global_db.parent / semantic.FILE) if settings.semantic else None
-        return cls(Shelves(project, common), settings, vectors)
+        memories = cls(Shelves(project, common), settings)
+        memories.embedder.start()
+        return memories
 
     async def close(self) -> None:
         """Write down the uses that are still in memory and close."""
+        await self.embedder.close()
         try:
             await self.flush_uses()
         finally:
@@ -110,7 +112,9 @@ class Memories:
         )
         shelf = self.shelves.shelf(scope or ("global" if category == "user_preference" else "project"))
         old = None if supersedes is None else number(supersedes, shelf.scope)
-        return await shelf.write(lambda rows: write.remembered(rows, entry, old))
+        remembered = await shelf.write(lambda rows: write.remembered(rows, entry, old))
+        self.embedder.wake()
+        return remembered
 
     async def recall(
         self,
@@ -141,11 +145,12 @@ class Memories:
             text=text,
             files=frozenset(files),
             forgetting=self.settings.forgetting,
-            vectors=self.vectors,
+            vector=await self.embedder.embed_query(text),
         )
         found = await recall.find(shelves, asked.with_archived() if archived else asked)
-        if not found.ranked and not archived:
-            found = await recall.find(shelves, asked.with_archived())
+        if (not found.ranked or found.only_nearest) and not archived:
+            with_archived = await recall.find(shelves, asked.with_archived())
+            found = found if with_archived.only_nearest else with_archived
         result = await recall.memories(shelves, found, most)
         if count_use:
             self.note_use([memory.id for memory in result if (memory.score or 0) >= _USED_FROM])
@@ -155,7 +160,11 @@ class Memories:
         """What the model is told of memory in this turn, within a budget of tokens (default: `memory.inject_tokens`)."""
         budget = self.settings.inject_tokens if budget_tokens is None else budget_tokens
         return await inject(
-            list(self.shelves), context, budget, forgetting=self.settings.forgetting, vectors=self.vectors
+            list(self.shelves),
+            context,
+            budget,
+            forgetting=self.settings.forgetting,
+            embed=self.embedder.embed_query,
         )
 
     async def list(

@@ -8,12 +8,18 @@ from dataclasses import dataclass, field
 
 from mazu_ls.memory.forgetting import faded, strength
 from mazu_ls.memory.index import Corpus
-from mazu_ls.memory.semantic import SHARE, Vectors
 
 K1, B = 1.2, 0.55
 ADJACENT, ADJACENT_WITHIN = 0.4, 4
 NEIGHBOUR = 0.4
 OPEN_FILE = 0.3
+FACT_SHARE, TEXT_SHARE, TALK_SHARE = 0.6, 0.35, 0.2
+SHORT = 60.0
+"""Weighted terms up to which an entry is a short fact."""
+CLOSE = 0.35
+"""A cosine that counts as full closeness where nothing is closer; unrelated texts have about 0.05."""
+UNCERTAIN = 0.2
+BY_MEANING = "close in meaning"
 # A word of the title counts twice, as a repetition; paths count whole, but are half as long (index.py).
 _TITLE_TIMES = 2
 
@@ -39,6 +45,10 @@ class Candidate:
     before: int | None = None
     after: int | None = None
     in_files: bool = False
+    closeness: float = 0.0
+    """Cosine of its vector with the query's, 0 where there is none."""
+    weak: bool = False
+    """It matches nothing and is merely the nearest there is."""
     score: float = 0.0
     own: float = 0.0
     matched: tuple[str, ...] = ()
@@ -52,7 +62,6 @@ def rank(
     at: int,
     *,
     forgetting: bool,
-    vectors: Vectors | None = None,
 ) -> list[Candidate]:
     """`found`, best first, scores between 0 and 1. `query` weighs its terms; `at` is now in microseconds."""
     if not found or not query:
@@ -60,11 +69,16 @@ def rank(
     _score_words(query, corpus, found)
     _share_with_neighbours(found)
     best = max(c.score for c in found) or 1.0
-    close = vectors.closeness(inverse_frequency(corpus, query), [c.terms for c in found]) if vectors else None
-    for position, c in enumerate(found):
+    certainty = _certainty(corpus, query, best)
+    nearest = max(c.closeness for c in found)
+    for c in found:
         relevance = c.score / best
-        if close is not None:
-            relevance = (1 - SHARE) * relevance + SHARE * close[position]
+        if nearest > 0:
+            share = _meaning_share(c)
+            close = max(0.0, c.closeness) / max(nearest, CLOSE)
+            relevance = (1 - share) * relevance * certainty + share * close
+            if not c.matched and c.closeness > 0:
+                c.reasons.append(BY_MEANING)
         if c.in_files:
             relevance += OPEN_FILE
             c.reasons.append("anchored in an open file")
@@ -75,6 +89,21 @@ def rank(
     for c in found:
         c.score /= top
     return sorted((c for c in found if c.score > 0), key=lambda c: (-c.score, -c.touched, -c.n))
+
+
+def _certainty(corpus: Corpus, query: Mapping[str, float], best: float) -> float:
+    """How much the words can be relied on: 1 where the best match holds most of what is asked, less where it shares a
+    stray word with the query and the meaning must decide."""
+    asked = sum(inverse_frequency(corpus, query).values())
+    return min(1.0, UNCERTAIN + best / asked) if asked else 1.0
+
+
+def _meaning_share(c: Candidate) -> float:
+    """What part of the relevance is closeness of meaning: short facts are asked for in other words, conversations are
+    long and wander, so that the mean of their words says little."""
+    if c.talk:
+        return TALK_SHARE
+    return FACT_SHARE if c.length <= SHORT else TEXT_SHARE
 
 
 def inverse_frequency(corpus: Corpus, query: Mapping[str, float]) -> dict[str, float]:

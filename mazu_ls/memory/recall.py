@@ -7,16 +7,16 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from mazu_ls.memory import index
-from mazu_ls.memory.rank import Candidate, rank
+from mazu_ls.memory.rank import BY_MEANING, Candidate, rank
 from mazu_ls.memory.record import Memory
 from mazu_ls.memory.rows import Rows
-from mazu_ls.memory.semantic import Vectors
 from mazu_ls.memory.tokens import LANGUAGES, query_terms, terms
+from mazu_ls.memory.vector_index import closeness
 from mazu_ls.store import select
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
+CLOSE_ENOUGH = 0.2
+"""The cosine from which an entry that shares no word with the query is a match; unrelated short texts have 0.04 on average."""
+NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
+ONLY_NEAREST = "no match, only the nearest in meaning"
 _SESSION_TOP = 30
 _CONVERSATION = 10
 _OF_SESSION = "SELECT n FROM memory WHERE session_id = ? LIMIT ?"
@@ -48,7 +52,8 @@ class Query:
     files: frozenset[str] = frozenset()
     forgetting: bool = True
     with_anchored: bool = False
-    vectors: Vectors | None = None
+    vector: Any = None
+    """The embedding of `text`, length 1; None where recall goes by words alone."""
 
     def with_archived(self) -> Query:
         """The same query, over what was archived too."""
@@ -61,6 +66,8 @@ class Found:
 
     ranked: list[Candidate]
     words: dict[str, str] = field(default_factory=dict)
+    only_nearest: bool = False
+    """Nothing matches; these are merely the nearest in meaning."""
 
 
 def weigh(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
@@ -88,16 +95,28 @@ async def find(shelves: Sequence[Shelf], query: Query) -> Found:
     others = index.bounded(corpus, [name for name in names if name not in telling])
     gathered = await asyncio.gather(
         *(
-            shelf.reader.read(lambda db, scope=shelf.scope: gather(db, scope, (chosen, others), query))
+            shelf.reader.read(lambda db, of=shelf: gather(db, of, (chosen, others), query))
             for shelf in shelves
         )
     )
     found = [candidate for some in gathered for candidate in some]
     weights = {name: query.weights[name] for name in names}
     ranked = await shelves[0].reader.read(
-        lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting, vectors=query.vectors)
+        lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting)
     )
-    return Found(ranked, _words(query.text))
+    return _separate_weak(ranked, _words(query.text))
+
+
+def _separate_weak(ranked: list[Candidate], words: dict[str, str]) -> Found:
+    """Keep what matches by words, by meaning or by an open file; of what is merely nearest only the first few, marked."""
+    for c in ranked:
+        c.weak = not c.matched and not c.in_files and c.reasons == [BY_MEANING] and c.closeness < CLOSE_ENOUGH
+        if c.weak:
+            c.reasons = [ONLY_NEAREST]
+            c.score = min(c.score, WEAK_SCORE)
+    sure = any(not c.weak for c in ranked)
+    shown = NEAREST_BESIDE if sure else NEAREST_ALONE
+    return Found([c for at, c in enumerate(ranked) if at < shown or not c.weak], words, only_nearest=not sure)
 
 
 def _asked(weights: Mapping[str, float]) -> list[str]:
@@ -110,8 +129,11 @@ def _asked(weights: Mapping[str, float]) -> list[str]:
     return [*full, *aside][: index.MAX_QUERY_TERMS]
 
 
-def gather(db: apsw.Connection, scope: str, names: Sequence[Sequence[str]], query: Query) -> list[Candidate]:
-    """The candidates of one store: the best of the index, their neighbours in a session, what is anchored in open files.
+def gather(
+    db: apsw.Connection, shelf: Shelf, names: Sequence[Sequence[str]], query: Query
+) -> list[Candidate]:
+    """The candidates of one store: the best of the index, the nearest in meaning, neighbours in a session, what is
+    anchored in open files.
 
     The second group of `names` is asked for only where the first leaves room.
     """
@@ -119,13 +141,17 @@ def gather(db: apsw.Connection, scope: str, names: Sequence[Sequence[str]], quer
     if len(best) < index.CANDIDATES:
         best = list(dict.fromkeys(best + index.candidates(db, names[1], query.where)))[: index.CANDIDATES]
     anchored = _anchored(db, query.files)
-    wanted = dict.fromkeys(best)
+    near = shelf.vectors.search(db, query.vector) if query.vector is not None else {}
+    wanted = dict.fromkeys([*best, *near])
     if query.with_anchored:
         wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
-    found = _load(db, scope, list(wanted), query.where)
-    found += _conversations(db, scope, found, set(best[:_SESSION_TOP]), query.where)
+    found = _load(db, shelf.scope, list(wanted), query.where)
+    found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
+    if query.vector is not None:
+        near = {**closeness(db, [c.n for c in found if c.n not in near], query.vector), **near}
     for c in found:
         c.in_files = c.n in anchored
+        c.closeness = near.get(c.n, 0.0)
     return found
 
 

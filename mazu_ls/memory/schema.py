@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mazu_ls.memory import vector_index
 from mazu_ls.store import Migrations
 
 # `kind` tells memories, wiki pages, session summaries, traits and relations apart; `key` is a page's slug, a trait's
@@ -136,4 +137,4 @@ CREATE VIRTUAL TABLE memory_index USING fts5 (
 CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab (memory_index, 'row');
 """
 
-MIGRATIONS = Migrations("memory", (_TABLES + _INDEX,))
+MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_index.TABLES))

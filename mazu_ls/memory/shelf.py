@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import check
 from mazu_ls.memory.rows import Rows
 from mazu_ls.memory.schema import MIGRATIONS
+from mazu_ls.memory.vector_index import VectorIndex
 from mazu_ls.store import Store
 
 T = TypeVar("T")
@@ -23,6 +24,8 @@ class Shelf:
     scope: str
     writer: Store
     reader: Store
+    vectors: VectorIndex = field(default_factory=VectorIndex)
+    """Used on the reading connection only."""
 
     @classmethod
     async def open(cls, path: Path, scope: str) -> Shelf:
