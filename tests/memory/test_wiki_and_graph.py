@@ -20,7 +20,7 @@ async def test_a_page_is_written_read_searched_and_listed(memories: Memories):
     await memories.wiki.write("people", "nobody")
     assert [p.key for p in await memories.wiki.list("build")] == ["build/local", "build/release"]
     assert [p.key for p in await memories.wiki.list(tag="ops")] == ["build/release"]
-    assert [p.key for p in await memories.recall("release pipeline", kinds=["page"])][0] == "build/release"
+    assert next(p.key for p in await memories.recall("release pipeline", kinds=["page"])) == "build/release"
     assert (await memories.recall("how to release"))[0].category == "wiki"
     assert (await memories.list())[1] == 0
 
