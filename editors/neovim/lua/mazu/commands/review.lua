@@ -9,7 +9,8 @@ local function shown(what)
       return tell.info('%s', what)
     end
     require('mazu.review').next()
-    tell.info('%d hunks: ]h and [h move, gha accepts, ghr rejects, :Mazu quickfix lists', #found)
+    local count = #found == 1 and '1 hunk' or ('%d hunks'):format(#found)
+    tell.info('%s: ]h and [h move, gha accepts, ghr rejects, :Mazu quickfix lists', count)
   end
 end
 
