@@ -132,9 +132,10 @@ def steps_between(
         if mount.scanned and mount.prefix.decode() not in folders:
             found.keep.append(Reasoned(mount.label or ".", f"{target.id} does not hold this folder"))
             continue
-        if b"." in mount.internal:
-            reason = "not held: it belongs to git itself, in a bare repository"
+        if mount.internal:
+            reason = "git's own files in a bare repository are not held: they stay as they are"
             found.keep.append(Reasoned(mount.label or ".", reason))
+        if b"." in mount.internal:
             continue
         prefix = mount.prefix + b"/"
         old, new = (project.trees.folder(tree, mount.prefix) for tree in (before_tree, target_tree))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -13,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from mazu_ls.gitcmd import find_program
 from mazu_ls.tools.ignore import walk
 from mazu_ls.workspace import NotText, Workspace, decode, names
 
@@ -70,7 +70,7 @@ async def search(
     for path, text in sorted(here.items()):
         if _named(path, wanted, places):
             _add(found, path, text.splitlines(), wanted)
-    ripgrep = shutil.which("rg")
+    ripgrep = find_program("rg")
     done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
     if not done and not found.more:
         await asyncio.to_thread(_walked, workspace, places, wanted, here, found)

@@ -195,6 +195,38 @@ async def test_a_bare_repository_holds_memory_only_and_says_so(tmp_path: Path):
     assert {path: path.read_bytes() for path in before} == before
 
 
+async def test_a_folder_inside_a_bare_repository_is_held_like_any_other(tmp_path: Path):
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    git(bare, "init", "-q", "--bare")
+    async with bed(tmp_path, root=bare / "notes") as project:
+        project.write("a.txt", "first\n")
+        first = await project.take()
+        assert (first.files.added, first.skipped) == (1, ())
+        project.write("a.txt", "second\n")
+        project.write("b.txt", "new\n")
+        report = await project.roll_back(first)
+        assert report.applied and report.verified
+        assert (project.read("a.txt"), project.read("b.txt")) == ("first\n", None)
+
+
+async def test_what_belongs_to_git_itself_is_said_when_it_is_changed(tmp_path: Path):
+    root = tmp_path / "project"
+    root.mkdir()
+    git(root, "init", "-q", "--bare")
+    async with bed(tmp_path) as project:
+        project.write("readme.txt", "first\n")
+        first = await project.take()
+        project.write("hooks/post-update", "#!/bin/sh\n")
+        project.write("readme.txt", "second\n")
+        touched = await project.take(touched=["hooks/post-update", "readme.txt"])
+        assert "hooks/post-update" in [skipped.path for skipped in touched.skipped]
+        report = await project.roll_back(first)
+        assert "git's own files" in report.plan.keep[0].reason
+        assert project.read("readme.txt") == "first\n"
+        assert project.read("hooks/post-update") == "#!/bin/sh\n"
+
+
 async def test_what_a_sparse_checkout_leaves_out_is_absent_not_deleted(tmp_path: Path):
     root = repository(tmp_path / "project")
     (root / "docs").mkdir()

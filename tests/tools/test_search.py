@@ -21,7 +21,7 @@ FILES = {
 @pytest.fixture(params=["ripgrep", "own"])
 def searcher(request, monkeypatch) -> None:
     if request.param == "own":
-        monkeypatch.setattr("mazu_ls.tools.scan.shutil.which", lambda _: None)
+        monkeypatch.setattr("mazu_ls.tools.scan.find_program", lambda _: None)
     elif shutil.which("rg") is None:
         pytest.skip("no ripgrep here")
 
