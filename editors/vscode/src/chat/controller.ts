@@ -1,0 +1,348 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { commands, type Disposable, env, Uri, type Webview, window, workspace } from 'vscode';
+import type { App } from '../app';
+import { modelPrice } from '../describe';
+import { showPatch } from '../diffs/patch';
+import { showTurnChanges } from '../diffs/turn';
+import { isCancellation, sentence, UserError } from '../errors';
+import type { RollbackResult } from '../protocol';
+import { atCompletions, fileChip, slashCompletions } from './completions';
+import { SessionFeed } from './feed';
+import type { Chip, FromWebview, Part, ToWebview } from './messages';
+import { openLink, openProjectFile } from './open';
+import { composed, type Composed, slashCommand } from './send';
+
+/** Where the session that was shown last is kept, "" for the start of a new one: a window may end without a word. */
+const LAST = 'mazu.chat.session';
+
+/** One page of the chat, in the side bar or in an editor: what it shows, and what is done from it. */
+export class ChatController implements Disposable {
+  private readonly feed: SessionFeed;
+  private readonly subscriptions: Disposable[];
+  private waiting: ToWebview[] = [];
+  private isReady = false;
+  /** The checkpoint before the last undo from here. */
+  private safety = '';
+
+  constructor(
+    private readonly app: App,
+    private readonly webview: Webview,
+    private wanted: string | null = null,
+  ) {
+    const { server, questions, status } = app;
+    this.feed = new SessionFeed(server, (message) => this.post(message));
+    this.subscriptions = [
+      this.feed,
+      webview.onDidReceiveMessage((message: FromWebview) => void this.receive(message)),
+      questions.onDidChange(() => this.postQuestions()),
+      status.onDidChange(() => this.postView()),
+      server.onCondition((condition) => {
+        this.postView();
+        if (condition === 'running' && this.isReady) void this.attempt(() => this.resume());
+      }),
+    ];
+  }
+
+  get sessionId(): string | null {
+    return this.feed.sessionId;
+  }
+
+  /** Shows another session; null shows the start of a new one. */
+  async show(sessionId: string | null): Promise<void> {
+    this.wanted = sessionId;
+    if (this.app.server.condition !== 'running') return;
+    const known = sessionId ?? null;
+    try {
+      await this.feed.show(known);
+    } catch (error) {
+      if (known === null) throw error;
+      await this.feed.show(null); // it was deleted
+    }
+    void this.app.context.workspaceState.update(LAST, this.feed.sessionId ?? '');
+    this.postQuestions();
+  }
+
+  add(chips: Chip[]): void {
+    this.post({ type: 'chips', chips });
+    this.post({ type: 'focus' });
+  }
+
+  focus(): void {
+    this.post({ type: 'focus' });
+  }
+
+  /** Says something in this session as if it had been written here. */
+  async say(text: string, chips: Chip[]): Promise<void> {
+    await this.attempt(() => this.send(text, chips, false));
+  }
+
+  post(message: ToWebview): void {
+    if (this.isReady) void this.webview.postMessage(message);
+    else this.waiting.push(message);
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  private async receive(message: FromWebview): Promise<void> {
+    await this.attempt(() => this.handle(message));
+  }
+
+  /** What goes wrong is said in the page, where it was asked for, with the button that mends it. */
+  private async attempt(work: () => unknown): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (isCancellation(error)) return;
+      const kind = (error as { data?: { kind?: string } }).data?.kind;
+      const action =
+        kind === 'auth'
+          ? { title: 'Set API key', command: 'mazu.setApiKey' }
+          : kind === 'model'
+            ? { title: 'Choose model', command: 'mazu.selectModel' }
+            : undefined;
+      this.post({ type: 'notice', level: 'error', text: sentence(error), ...(action ? { action } : {}) });
+    }
+  }
+
+  private async handle(message: FromWebview): Promise<unknown> {
+    const { server, questions } = this.app;
+    const sessionId = this.feed.sessionId;
+    switch (message.type) {
+      case 'ready':
+        return this.ready(message.sessionId);
+      case 'send':
+        return this.send(message.text, message.chips, message.queue);
+      case 'stop':
+        return sessionId && server.execute('mazu.cancel', { sessionId });
+      case 'answer':
+        return questions.answer(message.callId, message.reply);
+      case 'preview':
+        return this.preview(message.turnId, message.last);
+      case 'rewind':
+        return this.rewind(message, message.onConflict);
+      case 'resend':
+        if (await this.rewind(message)) await this.send(message.text, [], false);
+        return undefined;
+      case 'fork':
+        return sessionId && this.fork(sessionId, message.turnId);
+      case 'redo':
+        return sessionId && this.redo(sessionId);
+      case 'unqueue':
+        return sessionId && server.execute('mazu.session.queue', { sessionId, remove: message.queueId });
+      case 'rename':
+        return sessionId && server.execute('mazu.session.rename', { sessionId, name: message.name });
+      case 'callDiff':
+        return showPatch(this.app, message.path, message.diff, `${message.path}: this step`);
+      case 'turnChanges':
+        return sessionId && showTurnChanges(this.app, sessionId, message.turnId, message.diffs);
+      default:
+        return this.handleEditor(message);
+    }
+  }
+
+  /** What concerns the editor and the settings rather than the session. */
+  private async handleEditor(message: FromWebview): Promise<unknown> {
+    const { app } = this;
+    switch (message.type) {
+      case 'complete':
+        return this.complete(message.request, message.sign, message.query);
+      case 'models':
+        return this.postModels();
+      case 'model':
+        await app.server.execute('mazu.models.set', { model: message.model });
+        return app.status.refresh(0);
+      case 'mode':
+        return this.setMode(message.mode);
+      case 'image':
+        return this.attachImage(message.name, message.base64);
+      case 'drop':
+        return this.add(message.uris.map((uri) => fileChip(Uri.parse(uri))));
+      case 'insert':
+        return insertAtCursor(message.text);
+      case 'copy':
+        return env.clipboard.writeText(message.text);
+      case 'openFile':
+        return openProjectFile(message.path, message.line);
+      case 'openLink':
+        return openLink(message.href);
+      case 'openMemory':
+        return commands.executeCommand('mazu.openMemory', message.id);
+      case 'command':
+        return commands.executeCommand(message.command, ...(message.arguments ?? []));
+      case 'fault':
+        return app.log.error(`the chat page: ${message.message}`);
+      default:
+        return undefined;
+    }
+  }
+
+  private async ready(remembered: string | null): Promise<void> {
+    this.isReady = true;
+    const { server } = this.app;
+    this.postView();
+    if (server.condition === 'running') {
+      await this.show(this.wanted ?? remembered ?? (await this.last()));
+    } else this.wanted ??= remembered;
+    for (const message of this.waiting.splice(0)) this.post(message);
+  }
+
+  private async resume(): Promise<void> {
+    await this.show(this.feed.sessionId ?? this.wanted ?? (await this.last()));
+  }
+
+  /** The session that was shown here last, else the one that the server has open. */
+  private async last(): Promise<string | null> {
+    const last = this.app.context.workspaceState.get<string>(LAST);
+    if (last !== undefined) return last || null;
+    const { sessions, current } = await this.app.server.execute('mazu.session.list');
+    return sessions.some(({ id, turnCount }) => id === current && turnCount > 0) ? current : null;
+  }
+
+  private async send(text: string, chips: Chip[], queue: boolean): Promise<void> {
+    if (text.startsWith('/') && (await slashCommand(this.app, this, text))) return;
+    const message: Composed = await composed(text, chips);
+    const sessionId = this.feed.sessionId ?? (await this.startSession());
+    await this.app.server.execute('mazu.chat', { ...message, sessionId, ...(queue ? { queue } : {}) });
+  }
+
+  private async startSession(): Promise<string> {
+    const { id } = await this.app.server.execute('mazu.session.new');
+    await this.show(id);
+    return id;
+  }
+
+  private async preview(turnId: string, last: boolean): Promise<void> {
+    const sessionId = this.feed.sessionId;
+    if (!sessionId) return;
+    const empty = { turnId, write: [], delete: [], buffers: [], conflicts: [], keep: [] };
+    try {
+      const { plan } = await this.app.server.execute('mazu.undo', {
+        sessionId,
+        ...before(turnId, last),
+        preview: true,
+      });
+      const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
+      this.post({ type: 'preview', preview: { ...empty, ...plan, buffers } });
+    } catch (error) {
+      this.post({ type: 'preview', preview: { ...empty, problem: sentence(error) } });
+    }
+  }
+
+  /** Goes back to before a turn; true where that was done. */
+  private async rewind({ turnId, last, parts }: Rewound, onConflict?: 'keep' | 'overwrite'): Promise<boolean> {
+    const { server } = this.app;
+    const sessionId = this.feed.sessionId;
+    if (!sessionId) return false;
+    if (parts === 'conversation') {
+      await server.execute('mazu.session.rewind', { sessionId, ...before(turnId, last) });
+      return true;
+    }
+    const only = parts === 'code' ? { conversation: false, memory: false } : {};
+    const decided = onConflict ? { onConflict } : {};
+    const result = await server.execute('mazu.undo', { sessionId, ...before(turnId, last), ...only, ...decided });
+    this.safety = result.safety?.id ?? '';
+    this.tell(result, 'Taken back');
+    return result.applied;
+  }
+
+  /** Takes the last undo back. */
+  private async redo(sessionId: string): Promise<void> {
+    const { server } = this.app;
+    if (server.offers('mazu.redo')) this.tell(await server.execute('mazu.redo', { sessionId }), 'Put back');
+    else if (!this.safety)
+      throw new UserError('what was taken back stands among the checkpoints.', 'Open the time machine.');
+    else {
+      const argument = { id: this.safety, onConflict: 'overwrite' } as const;
+      this.tell(await server.execute('mazu.rollback', argument), 'Put back');
+    }
+  }
+
+  private tell({ applied, plan, problems }: RollbackResult, done: string): void {
+    const files = plan.write.length + plan.delete.length;
+    const kept = plan.keep.length ? `; ${plan.keep.length} kept as you left them` : '';
+    const wrong = [...problems, ...(applied ? [] : plan.conflicts)].map(({ path, reason }) => `${path}: ${reason}`);
+    const text = applied
+      ? `${done}${files ? `: ${files === 1 ? '1 file' : `${files} files`}` : ''}${kept}.`
+      : 'Nothing was changed.';
+    this.post({
+      type: 'notice',
+      level: wrong.length ? 'error' : 'info',
+      text: [text, ...wrong].join(' '),
+    });
+  }
+
+  private async fork(sessionId: string, turnId: string): Promise<void> {
+    const { id } = await this.app.server.execute('mazu.session.fork', { sessionId, turnId });
+    await this.show(id);
+  }
+
+  private async complete(request: number, sign: '@' | '/', query: string): Promise<void> {
+    const find = sign === '@' ? atCompletions : slashCompletions;
+    this.post({ type: 'completions', request, items: await find(this.app, query) });
+  }
+
+  private async setMode(mode: string): Promise<void> {
+    await commands.executeCommand('mazu.selectMode', mode);
+    this.app.status.refresh(0);
+  }
+
+  private async attachImage(name: string, base64: string): Promise<void> {
+    const folder = Uri.joinPath(this.app.context.storageUri ?? this.app.context.globalStorageUri, 'images');
+    const file = Uri.joinPath(folder, `${randomUUID()}${path.extname(name) || '.png'}`);
+    await workspace.fs.createDirectory(folder);
+    await workspace.fs.writeFile(file, Buffer.from(base64, 'base64'));
+    this.add([{ id: file.toString(), kind: 'image', label: name, uri: file.toString() }]);
+  }
+
+  private postQuestions(): void {
+    this.post({ type: 'questions', open: this.app.questions.open });
+  }
+
+  private postView(): void {
+    const { server, status } = this.app;
+    const { model, mode = 'ask' } = status.status ?? {};
+    const running = server.condition === 'running';
+    const ready = !running || !status.status || (status.model?.ready ?? Boolean(model));
+    const missing = 'No model can be called yet.';
+    const problem = running && !ready ? missing : running || server.condition === 'stopped' ? status.problem : '';
+    const view = {
+      condition: server.condition,
+      problem,
+      model: model ?? null,
+      mode,
+      ready,
+      contextWindow: status.model?.spec.contextWindow ?? null,
+      folder: Boolean(workspace.workspaceFolders?.length),
+    };
+    this.post({ type: 'view', view });
+  }
+
+  private postModels(): void {
+    const { models, status } = this.app.status;
+    const shown = models.map((model) => ({
+      name: model.name,
+      detail: modelPrice(model),
+      ready: model.ready,
+      current: model.name === status?.model,
+    }));
+    shown.sort((a, b) => Number(b.ready) - Number(a.ready));
+    this.post({ type: 'models', models: shown });
+  }
+}
+
+interface Rewound {
+  turnId: string;
+  last: boolean;
+  parts: Part;
+}
+
+/** To before that turn; the last one is what the server takes back by itself. */
+const before = (turnId: string, last: boolean) => (last ? {} : { turnId });
+
+async function insertAtCursor(text: string): Promise<void> {
+  const editor = window.activeTextEditor ?? window.visibleTextEditors[0];
+  await editor?.edit((edit) => edit.replace(editor.selection, text));
+}

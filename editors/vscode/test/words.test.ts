@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clock, diffLines, diffSize, money, object, seconds, share, sign, tokens, verb } from '../webview/words';
+
+const DIFF =
+  '--- a/app.py\n+++ b/app.py\n@@ -1,3 +1,3 @@\n def total(a, b):\n-    return a - b\n+    return a + b\n \n';
+
+test('a diff is shown without its headers', () => {
+  assert.deepEqual(
+    diffLines(DIFF).map(({ sign: mark }) => mark),
+    ['@', ' ', '-', '+', ' '],
+  );
+  assert.equal(diffSize(DIFF), '+1 −1');
+  assert.equal(diffSize('Binary files differ'), '');
+});
+
+test('a line that begins with dashes inside of a hunk is a removed line', () => {
+  assert.deepEqual(diffLines('@@ -1 +1 @@\n--- a comment in SQL\n+x\n')[1], { sign: '-', text: '-- a comment in SQL' });
+});
+
+test('calls are said in plain verbs', () => {
+  const call = { tool: 'edit_file', title: 'edit_file app.py', arguments: { path: 'app.py' } };
+  assert.equal(`${verb(call)} ${object(call)}`, 'Edit app.py');
+  assert.equal(verb({ tool: 'mcp_thing' }), 'mcp thing');
+  assert.equal(object({ tool: 'mcp_thing', title: 'mcp_thing of it', arguments: {} }), 'of it');
+});
+
+test('signs', () => {
+  const question = { callId: '', tool: '', title: '', detail: '', options: [] };
+  assert.equal(sign({ result: null, question: null, verdict: null }), '•');
+  assert.equal(sign({ result: null, question, verdict: null }), '?');
+  assert.equal(sign({ result: 'failed', question: null, verdict: null }), '✗');
+  assert.equal(sign({ result: 'failed', question: null, verdict: { verdict: 'deny', by: '', reason: '' } }), '–');
+});
+
+test('numbers are rounded for people', () => {
+  assert.equal(tokens(8123), '8.1k');
+  assert.equal(tokens(81_234), '81k');
+  assert.equal(money(0.0123), '$0.012');
+  assert.equal(money(null), 'price unknown');
+  assert.equal(share(1, 1000), '1 %');
+  assert.equal(share(1, null), '');
+  assert.equal(seconds(75_000), '1 min 15 s');
+});
+
+test('times', () => {
+  const now = new Date(2026, 0, 2, 12, 0);
+  assert.equal(clock(new Date(2026, 0, 2, 10, 42).toISOString(), now), '10:42');
+  assert.equal(clock(new Date(2026, 0, 1, 18, 3).toISOString(), now), 'yesterday 18:03');
+});

@@ -1,0 +1,195 @@
+import { render } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Chip, RewindPreview, ToWebview, ViewState } from '../src/chat/messages';
+import type { PermissionRequest } from '../src/updates';
+import { onTranscriptClick } from './clicks';
+import { Composer } from './composer';
+import { EmptyState } from './empty';
+import { Header } from './header';
+import { remember, remembered, send } from './host';
+import { List } from './list';
+import { Store } from './store';
+import type { Transcript, Turn } from './transcript';
+import { TurnView } from './turn';
+import { counted } from './words';
+
+const store = new Store();
+
+function App() {
+  const [, draw] = useState(0);
+  useEffect(() => store.subscribe(() => draw((count) => count + 1)), []);
+  const { transcript, view, open, chips, models, completions, preview, notice, insert, focus } = store;
+  const running = transcript.turns.at(-1)?.state === 'running' || transcript.turns.at(-1)?.state === 'waiting';
+  const rows = useMemo(() => grouped(transcript), [transcript]);
+  const setChips = (changed: Chip[]) => {
+    remember({ chips: changed });
+    store.set({ chips: changed });
+  };
+  return (
+    <main>
+      <Header transcript={transcript} view={view} running={running} />
+      {view.problem && <Problem view={view} />}
+      {rows.length === 0 ? (
+        <EmptyState view={view} />
+      ) : (
+        <List
+          of={transcript.sessionId}
+          rows={rows.map((row) => ({ id: row.id, draw: () => drawRow(row, view, open, preview, running) }))}
+          after={<Queue transcript={transcript} />}
+        />
+      )}
+      {notice && (
+        <div class={`notice ${notice.level}`} role={notice.level === 'error' ? 'alert' : 'status'}>
+          {notice.text}
+          {notice.action && (
+            <button
+              type="button"
+              class="link"
+              onClick={() => {
+                if (notice.action) send({ type: 'command', command: notice.action.command });
+                store.set({ notice: null });
+              }}
+            >
+              {notice.action.title}
+            </button>
+          )}
+          <button
+            type="button"
+            class="tool codicon codicon-close"
+            aria-label="Dismiss"
+            onClick={() => store.set({ notice: null })}
+          />
+        </div>
+      )}
+      <Composer
+        view={view}
+        models={models}
+        running={running}
+        waiting={transcript.turns.at(-1)?.state === 'waiting'}
+        chips={chips}
+        setChips={setChips}
+        completions={completions}
+        contextTokens={transcript.contextTokens}
+        costUsd={transcript.costUsd}
+        insert={insert}
+        focus={focus}
+      />
+    </main>
+  );
+}
+
+type RowOf = { id: string; turn: Turn; last: boolean } | { id: string; gone: Turn[] };
+
+/** Turns that were taken back stand as one line. */
+function grouped({ turns }: Transcript): RowOf[] {
+  const rows: RowOf[] = [];
+  const lastLive = turns.findLast(({ live }) => live);
+  for (const turn of turns) {
+    const before = rows.at(-1);
+    if (turn.live) rows.push({ id: turn.id, turn, last: turn === lastLive });
+    else if (before && 'gone' in before) before.gone.push(turn);
+    else rows.push({ id: `gone-${turn.id}`, gone: [turn] });
+  }
+  return rows;
+}
+
+function drawRow(row: RowOf, view: ViewState, open: PermissionRequest[], preview: RewindPreview | null, busy: boolean) {
+  if ('gone' in row) return <Gone turns={row.gone} view={view} busy={busy} />;
+  return (
+    <TurnView
+      turn={withQuestions(row.turn, open)}
+      mode={view.mode}
+      contextWindow={view.contextWindow}
+      preview={preview?.turnId === row.turn.id ? preview : null}
+      last={row.last}
+      busy={busy}
+    />
+  );
+}
+
+/** What the server asks this window stands at its call, also where the stream did not say so. */
+function withQuestions(turn: Turn, open: PermissionRequest[]): Turn {
+  if (turn.state === 'done' || !open.length) return turn;
+  const asked = (id: string) => open.find(({ callId }) => callId === id);
+  if (!turn.items.some((item) => item.kind === 'call' && !item.question && item.result === null && asked(item.id))) {
+    return turn;
+  }
+  const items = turn.items.map((item) =>
+    item.kind === 'call' && !item.question && item.result === null && asked(item.id)
+      ? { ...item, question: asked(item.id) ?? null }
+      : item,
+  );
+  return { ...turn, items };
+}
+
+function Gone({ turns, view, busy }: { turns: Turn[]; view: ViewState; busy: boolean }) {
+  const [shown, setShown] = useState(false);
+  return (
+    <div class="gone">
+      <p>
+        ⟲ {counted(turns.length, 'turn')} taken back ·{' '}
+        <button type="button" class="link" aria-expanded={shown} onClick={() => setShown(!shown)}>
+          {shown ? 'hide' : 'show'}
+        </button>{' '}
+        ·{' '}
+        <button type="button" class="link" disabled={busy} onClick={() => send({ type: 'redo' })}>
+          redo
+        </button>
+      </p>
+      {shown &&
+        turns.map((turn) => (
+          <TurnView
+            key={turn.id}
+            turn={turn}
+            mode={view.mode}
+            contextWindow={view.contextWindow}
+            preview={null}
+            last={false}
+            busy
+          />
+        ))}
+    </div>
+  );
+}
+
+function Queue({ transcript: { queued } }: { transcript: Transcript }) {
+  return (
+    <>
+      {queued.map(({ id, text }) => (
+        <div key={id} class="queued">
+          <span class="who">Next</span> <span class="said">{text}</span>
+          <button
+            type="button"
+            class="tool codicon codicon-close"
+            aria-label="Do not send this"
+            onClick={() => send({ type: 'unqueue', queueId: id })}
+          />
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Problem({ view }: { view: ViewState }) {
+  return (
+    <div class="notice error" role="alert">
+      {view.problem}
+      {view.condition === 'running' && !view.ready && (
+        <>
+          <button type="button" class="link" onClick={() => send({ type: 'command', command: 'mazu.setApiKey' })}>
+            Set API key
+          </button>
+          <button type="button" class="link" onClick={() => send({ type: 'command', command: 'mazu.selectModel' })}>
+            Choose model
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+window.addEventListener('message', ({ data }: MessageEvent<ToWebview>) => store.receive(data));
+window.addEventListener('error', ({ message }) => send({ type: 'fault', message }));
+document.addEventListener('click', onTranscriptClick);
+render(<App />, document.getElementById('root') as HTMLElement);
+send({ type: 'ready', sessionId: remembered().sessionId });

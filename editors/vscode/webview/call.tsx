@@ -1,0 +1,93 @@
+import { memo } from './memo';
+import { useState } from 'preact/hooks';
+import { Diff } from './diff';
+import { send } from './host';
+import { Question } from './question';
+import type { Call } from './transcript';
+import { diffSize, isPath, object, sign, signName, verb } from './words';
+
+const LIVE_LINES = 6;
+
+/** One tool call: one line, and what belongs to it. Failures are open, the rest is folded. */
+export const CallCard = memo(({ call }: { call: Call }) => {
+  const { question, result, output, diff, verdict } = call;
+  const state = sign(call);
+  const [opened, setOpened] = useState<boolean | null>(null);
+  const open = opened ?? (result === 'failed' && verdict?.verdict !== 'deny');
+  const about = object(call);
+  const foldable = !question && Boolean(diff || output || (call.summary && call.summary.length > 80));
+  return (
+    <div class={`call ${result ?? (question ? 'asks' : 'running')}`} data-call={call.id}>
+      <div class="call-line">
+        <span class="sign" role="img" aria-label={signName[state] ?? ''}>
+          {state}
+        </span>
+        <span class="verb">{verb(call)}</span>
+        {isPath(call) ? (
+          <button type="button" class="link object" onClick={() => send({ type: 'openFile', path: about })}>
+            {about}
+          </button>
+        ) : (
+          <code class="object" title={about}>
+            {about.split('\n', 1)[0]}
+          </code>
+        )}
+        {diff && <span class="size">{diffSize(diff)}</span>}
+        <span class="outcome">{outcome(call)}</span>
+        {diff && (
+          <button
+            type="button"
+            class="link"
+            title="Open the changes in the diff editor"
+            onClick={() => send({ type: 'callDiff', callId: call.id, path: about, diff })}
+          >
+            diff
+          </button>
+        )}
+        {foldable && (
+          <button
+            type="button"
+            class="link fold"
+            aria-expanded={open}
+            aria-label={open ? 'Hide details' : 'Show details'}
+            onClick={() => setOpened(!open)}
+          >
+            {open ? '▾' : '▸'}
+          </button>
+        )}
+      </div>
+      {question ? (
+        <Question question={question} call={call} />
+      ) : (
+        <Details call={call} open={open} live={result === null && Boolean(output)} />
+      )}
+      {verdict?.verdict === 'deny' && verdict.reason && <div class="reason">“{verdict.reason}”</div>}
+    </div>
+  );
+});
+
+function Details({ call: { diff, output, summary }, open, live }: { call: Call; open: boolean; live: boolean }) {
+  if (!open) return live ? <pre class="output live">{lastLines(output, LIVE_LINES)}</pre> : null;
+  return (
+    <>
+      {diff && <Diff diff={diff} />}
+      {output ? (
+        <pre class="output" tabIndex={0} aria-label="Output">
+          {output}
+        </pre>
+      ) : (
+        !diff && summary && <pre class="output">{summary}</pre>
+      )}
+    </>
+  );
+}
+
+function outcome({ result, summary, verdict, question }: Call): string {
+  if (question) return 'waits for you';
+  if (verdict?.verdict === 'deny') return 'not allowed';
+  if (result === 'void') return 'not run';
+  const first = summary.split('\n', 1)[0] ?? '';
+  return first.length > 80 ? `${first.slice(0, 79)}…` : first;
+}
+
+const lastLines = (text: string, count: number): string => text.trimEnd().split('\n').slice(-count).join('\n');

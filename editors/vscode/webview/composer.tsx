@@ -1,0 +1,259 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { Chip, Completion, ModelChoice, ViewState } from '../src/chat/messages';
+import { remember, remembered, send } from './host';
+import { Menu } from './menu';
+import { money, share, tokens } from './words';
+
+export const MODES = [
+  { id: 'ask', label: 'Ask', detail: 'asks before edits and commands' },
+  { id: 'auto', label: 'Auto', detail: 'edits and harmless commands run; the rest asks' },
+  { id: 'plan', label: 'Plan', detail: 'reads only' },
+  { id: 'bypass', label: 'Bypass', detail: 'never asks; what is always forbidden stays forbidden' },
+];
+/** What Shift+Tab goes through; bypass is never reached by accident. */
+const CYCLE = ['ask', 'auto', 'plan'];
+const LARGEST_IMAGE = 5 * 1024 * 1024;
+
+interface Props {
+  view: ViewState;
+  models: ModelChoice[];
+  running: boolean;
+  /** A question is open. */
+  waiting: boolean;
+  chips: Chip[];
+  setChips(chips: Chip[]): void;
+  completions: { request: number; items: Completion[] };
+  contextTokens: number;
+  costUsd: number | null;
+  /** Changes when text is to be put in: `[count, text]`. */
+  insert: readonly [number, string];
+  focus: number;
+}
+
+/** Where the next message is written. */
+export function Composer(props: Props) {
+  const { view, running, chips, setChips, completions, insert, focus } = props;
+  const area = useRef<HTMLTextAreaElement>(null);
+  const [text, setText] = useState(remembered().draft);
+  const [word, setWord] = useState<{ sign: '@' | '/'; query: string; request: number } | null>(null);
+  const [chosen, setChosen] = useState(0);
+  const requests = useRef(0);
+  const items = word && completions.request === word.request ? completions.items : [];
+
+  useEffect(() => remember({ draft: text }), [text]);
+  useEffect(() => area.current?.focus(), [focus]);
+  useEffect(() => {
+    if (!insert[0]) return;
+    setText((old) => (old && !old.endsWith('\n') ? `${old}\n${insert[1]}` : old + insert[1]));
+    area.current?.focus();
+  }, [insert]);
+  useLayoutEffect(() => {
+    const it = area.current;
+    if (!it) return;
+    it.style.height = 'auto';
+    it.style.height = `${Math.min(it.scrollHeight, window.innerHeight * 0.4)}px`;
+  }, [text]);
+
+  const look = () => {
+    const it = area.current;
+    if (!it) return;
+    const before = it.value.slice(0, it.selectionStart);
+    const found = /(?:^|\s)(@)([^\s@]*)$/.exec(before) ?? /^(\/)(\S*)$/.exec(before);
+    if (!found) return setWord(null);
+    const [, sign, query] = found as unknown as [string, '@' | '/', string];
+    const request = ++requests.current;
+    setChosen(0);
+    setWord({ sign, query, request });
+    send({ type: 'complete', request, sign, query });
+  };
+  const take = ({ chip, insert: into, label }: Completion) => {
+    const it = area.current;
+    if (!it || !word) return;
+    const end = it.selectionStart;
+    const start = end - word.query.length - 1;
+    const put = chip ? '' : `${into ?? label} `;
+    setText(it.value.slice(0, start) + put + it.value.slice(end));
+    if (chip) setChips([...chips.filter(({ id }) => id !== chip.id), chip]);
+    setWord(null);
+    requestAnimationFrame(() => it.setSelectionRange(start + put.length, start + put.length));
+  };
+  const submit = () => {
+    if (!text.trim()) return;
+    send({ type: 'send', text: text.trim(), chips, queue: running });
+    setText('');
+    setChips([]);
+    setWord(null);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.isComposing) return;
+    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (items.length && move) setChosen((chosen + move + items.length) % items.length);
+    else if (items.length && (event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) take(items[chosen]!);
+    else if (event.key === 'Escape' && word) setWord(null);
+    else if (event.key === 'Escape' && running) send({ type: 'stop' });
+    else if (event.key === 'ArrowUp' && !text && openQuestion()) openQuestion()?.focus();
+    else if (event.key === 'Enter' && !event.shiftKey) submit();
+    else if (event.key === 'Tab' && event.shiftKey) send({ type: 'mode', mode: next(view.mode) });
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const unready = view.condition !== 'running';
+  return (
+    <div class="composer" onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
+      {chips.length > 0 && (
+        <div class="chips">
+          {chips.map((chip) => (
+            <span key={chip.id} class="chip">
+              {chip.label}
+              <button
+                type="button"
+                aria-label={`Remove ${chip.label}`}
+                onClick={() => setChips(chips.filter(({ id }) => id !== chip.id))}
+              >
+                ×
+              </button>
+            </span>
+          ))}
+        </div>
+      )}
+      {items.length > 0 && <Completions items={items} chosen={chosen} take={take} />}
+      <textarea
+        ref={area}
+        rows={2}
+        value={text}
+        disabled={unready}
+        aria-label="Message"
+        aria-autocomplete="list"
+        aria-controls={items.length ? 'completions' : undefined}
+        aria-activedescendant={items.length ? `completion-${chosen}` : undefined}
+        placeholder={placeholder(props)}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          look();
+        }}
+        onKeyDown={onKeyDown}
+        onPaste={onPaste}
+      />
+      <Bar {...props} empty={!text.trim()} submit={submit} />
+    </div>
+  );
+}
+
+function Completions({ items, chosen, take }: { items: Completion[]; chosen: number; take(item: Completion): void }) {
+  useEffect(() => document.getElementById(`completion-${chosen}`)?.scrollIntoView({ block: 'nearest' }), [chosen]);
+  return (
+    <ul id="completions" class="completions" role="listbox" aria-label="Suggestions">
+      {items.map((item, index) => (
+        <li
+          key={`${item.label}${item.detail}`}
+          id={`completion-${index}`}
+          role="option"
+          aria-selected={index === chosen}
+          class={index === chosen ? 'chosen' : ''}
+          onMouseDown={(event) => {
+            event.preventDefault();
+            take(item);
+          }}
+        >
+          <span class={`codicon codicon-${item.icon}`} aria-hidden="true" />
+          <span class="label">{item.label}</span>
+          <span class="detail">{item.detail}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Bar({
+  view,
+  models,
+  running,
+  contextTokens,
+  costUsd,
+  empty,
+  submit,
+}: Props & { empty: boolean; submit(): void }) {
+  const mode = MODES.find(({ id }) => id === view.mode);
+  const full = share(contextTokens, view.contextWindow);
+  return (
+    <div class="bar">
+      <Menu
+        label={mode?.label ?? (view.mode || 'Ask')}
+        name="Permission mode"
+        hint="What Mazu may do without asking (Shift+Tab)"
+        items={MODES.map(({ id, label, detail }) => ({ id, label, detail, current: id === view.mode }))}
+        choose={(id) => send({ type: 'mode', mode: id })}
+      />
+      <Menu
+        label={view.model?.replace(/^[^:]*:/, '') ?? 'no model'}
+        name="Model"
+        hint="The model that answers"
+        items={models.map(({ name, detail, ready, current }) => ({
+          id: name,
+          label: name.replace(/^[^:]*:/, ''),
+          detail: ready ? detail : `needs a key · ${detail}`,
+          current,
+        }))}
+        opened={() => send({ type: 'models' })}
+        choose={(model) => send({ type: 'model', model })}
+      />
+      <span class="meter" title={`${tokens(contextTokens)} tokens in the context window; cost of this conversation`}>
+        {contextTokens > 0 && `◔ ${full || tokens(contextTokens)}`} {contextTokens > 0 && money(costUsd)}
+      </span>
+      {running && (
+        <button
+          type="button"
+          class="tool codicon codicon-debug-stop"
+          aria-label="Stop"
+          title="Stop (Escape)"
+          onClick={() => send({ type: 'stop' })}
+        />
+      )}
+      <button
+        type="button"
+        class="tool send codicon codicon-send"
+        aria-label={running ? 'Send when this turn is done' : 'Send'}
+        title={running ? 'Send when this turn is done (Enter)' : 'Send (Enter)'}
+        disabled={empty || view.condition !== 'running'}
+        onClick={submit}
+      />
+    </div>
+  );
+}
+
+/** The question that waits, where the arrow up goes from an empty composer. */
+const openQuestion = () => document.querySelector<HTMLElement>('.question');
+
+function placeholder({ running, waiting }: Props): string {
+  if (waiting) return 'A question waits for you: ↑ goes to it';
+  return running ? 'Write on: it is sent when this turn is done' : 'Ask, or describe a task…  @ /';
+}
+
+const next = (mode: string): string => CYCLE[(CYCLE.indexOf(mode) + 1) % CYCLE.length] ?? 'ask';
+
+function onPaste(event: ClipboardEvent): void {
+  const files = [...(event.clipboardData?.files ?? [])].filter(({ type }) => type.startsWith('image/'));
+  if (!files.length) return;
+  event.preventDefault();
+  files.forEach(attachImage);
+}
+
+function onDrop(event: DragEvent): void {
+  event.preventDefault();
+  const list =
+    event.dataTransfer?.getData('application/vnd.code.uri-list') || event.dataTransfer?.getData('text/uri-list');
+  const uris = (list ?? '').split(/\r?\n/).filter((line) => line && !line.startsWith('#'));
+  if (uris.length) return send({ type: 'drop', uris });
+  [...(event.dataTransfer?.files ?? [])].filter(({ type }) => type.startsWith('image/')).forEach(attachImage);
+}
+
+function attachImage(file: File): void {
+  if (file.size > LARGEST_IMAGE) return;
+  const reader = new FileReader();
+  reader.onload = () => {
+    const base64 = String(reader.result).replace(/^[^,]*,/, '');
+    send({ type: 'image', name: file.name || 'image', mime: file.type, base64 });
+  };
+  reader.readAsDataURL(file);
+}

@@ -1,0 +1,75 @@
+import { render } from 'preact';
+import type { FromCouncil, ToCouncil } from '../src/panels/messages';
+import type { CouncilResult } from '../src/protocol';
+import { connect } from './page';
+import { Markdown } from './prose';
+import { money, tokens } from './words';
+
+const root = document.getElementById('root') as HTMLElement;
+
+const send = connect<ToCouncil, FromCouncil>((message) =>
+  render(message.type === 'asked' ? <Waiting question={message.question} /> : <Council {...message.result} />, root),
+);
+
+function Waiting({ question }: { question: string }) {
+  return (
+    <div class="council">
+      <h1>{question}</h1>
+      <p role="status">The council is in session: each model answers by itself, then one compares them.</p>
+    </div>
+  );
+}
+
+function Council({ question, answers, lead, synthesis, dissent, usage }: CouncilResult) {
+  return (
+    <div class="council">
+      <h1>{question}</h1>
+      <section class="synthesis" aria-label="Synthesis">
+        <div class="head">
+          <span class="who">Synthesis</span>
+          <span class="about">{`compared by ${lead} · ${money(usage.costUsd)}`}</span>
+          <span class="council-tools">
+            <button type="button" class="primary" onClick={() => send({ type: 'remember' })}>
+              Remember as a decision
+            </button>
+            <button type="button" class="secondary" onClick={() => send({ type: 'copy', text: synthesis })}>
+              Copy
+            </button>
+          </span>
+        </div>
+        <Markdown text={synthesis} streaming={false} />
+        {dissent && (
+          <>
+            <h2>Dissent</h2>
+            <Markdown text={dissent} streaming={false} />
+          </>
+        )}
+      </section>
+      <div class="members">
+        {answers.map(({ model, reply, error, usage: spent }) => (
+          <section key={model} aria-label={model}>
+            <div class="head">
+              <span class="who">{model.replace(/^[^:]*:/, '')}</span>
+              <span class="about">
+                {spent && `${tokens(spent.inputTokens + spent.outputTokens)} tokens · ${money(spent.costUsd)}`}
+              </span>
+            </div>
+            {error ? <p class="ended error">{error.message}</p> : <Markdown text={reply} streaming={false} />}
+          </section>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+document.addEventListener('click', (event) => {
+  const target = event.target as HTMLElement;
+  const href = target.closest('a')?.getAttribute('href');
+  if (href) {
+    event.preventDefault();
+    send({ type: 'openLink', href });
+  } else if (target.closest('button[data-copy]')) {
+    send({ type: 'copy', text: target.closest('.code')?.querySelector('code')?.textContent ?? '' });
+  }
+});
+send({ type: 'ready' });

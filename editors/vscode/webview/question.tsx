@@ -1,0 +1,197 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { PermissionReply, Question as QuestionData, QuestionOption } from '../src/updates';
+import { Diff } from './diff';
+import { send } from './host';
+import type { Call } from './transcript';
+
+/** Who has pressed a key so lately is typing. */
+const TYPING_MS = 1000;
+const DEAF_MS = 400;
+let lastKey = Number.NEGATIVE_INFINITY;
+document.addEventListener('keydown', () => (lastKey = performance.now()), true);
+
+/** Short words on the buttons; what exactly they allow stands below them. */
+const SHORT: Record<string, string> = {
+  allow_once: 'Allow',
+  allow_session: 'Allow in this session',
+  allow_always: 'Always allow',
+};
+const KEYS: Record<string, string> = { allow_once: 'Enter', allow_session: 's', allow_always: 'a', deny: 'n' };
+
+/** The open question of a call, in its place: everything that would happen, and every answer by keyboard. */
+export function Question({ question, call }: { question: QuestionData; call: Call }) {
+  const [note, setNote] = useState<string | null>(null);
+  const [edited, setEdited] = useState<string | null>(null);
+  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
+  const box = useRef<HTMLDivElement>(null);
+  const deafUntil = useRef(0);
+  const { callId, options, detail, diff, hunks, rule } = question;
+  const of = (kind: string) => options.find((option) => option.kind === kind);
+  const deny = of('deny');
+  const wider = of('allow_always') ?? of('allow_session');
+  const editable = question.editable?.[0];
+  const answer = (option: QuestionOption | undefined, more: Omit<PermissionReply, 'optionId'> = {}) => {
+    if (!option) return;
+    const some = hunks && left.size ? { hunks: hunks.map(({ id }) => id).filter((id) => !left.has(id)) } : {};
+    const allowed = option.kind === 'deny' ? {} : some;
+    send({ type: 'answer', callId, reply: { optionId: option.id, ...allowed, ...more } });
+  };
+  const change = editable ? () => setEdited(String(call.arguments[editable] ?? '')) : undefined;
+
+  useEffect(() => {
+    // No key that was meant for something else answers: the keyboard comes here only where nothing is being written,
+    // and what is typed on for a moment is not heard.
+    const active = document.activeElement;
+    const writing = active instanceof HTMLTextAreaElement && active.value !== '';
+    if (writing || !document.hasFocus() || performance.now() - lastKey < TYPING_MS) return;
+    deafUntil.current = performance.now() + DEAF_MS;
+    box.current?.focus({ preventScroll: true });
+  }, [callId]);
+
+  useLayoutEffect(() => {
+    const it = box.current;
+    // The keyboard that was in it goes back to where one writes.
+    return () => {
+      if (it?.contains(document.activeElement)) document.querySelector<HTMLElement>('.composer textarea')?.focus();
+    };
+  }, []);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== box.current || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (note !== null || edited !== null || performance.now() < deafUntil.current) return;
+    if (event.key === 'Enter') answer(of('allow_once'));
+    else if (event.key === 's') answer(of('allow_session'));
+    else if (event.key === 'a') answer(of('allow_always'));
+    else if (event.key === 'n') setNote('');
+    else if (event.key === 'e' && change) change();
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <div
+      ref={box}
+      class="question"
+      role="group"
+      aria-label={`Mazu asks: ${question.title}. Enter allows once, n denies.`}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+    >
+      {hunks && hunks.length > 1 ? (
+        hunks.map(({ id, diff: part }) => (
+          <label key={id} class="hunk">
+            <input
+              type="checkbox"
+              checked={!left.has(id)}
+              onChange={() => setLeft(toggled(left, id))}
+              aria-label="Allow this change"
+            />
+            <Diff diff={part} />
+          </label>
+        ))
+      ) : diff ? (
+        <Diff diff={diff} />
+      ) : (
+        detail && edited === null && <pre class="output">{detail}</pre>
+      )}
+      {edited !== null && editable && (
+        <Field
+          label={`Edit the ${editable} before it is allowed`}
+          value={edited}
+          action="Allow as edited"
+          onDone={(value) => answer(of('allow_once'), { arguments: { ...call.arguments, [editable]: value } })}
+          onCancel={() => setEdited(null)}
+        />
+      )}
+      {note !== null && (
+        <Field
+          label="Why not, or what to do instead (may be empty)"
+          value={note}
+          action="Deny"
+          onDone={(value) => answer(deny, value.trim() ? { note: value.trim() } : {})}
+          onCancel={() => setNote(null)}
+        />
+      )}
+      {note === null && edited === null && (
+        <div class="answers">
+          {options
+            .filter(({ kind }) => kind !== 'deny')
+            .map((option, index) => (
+              <button
+                key={option.id}
+                type="button"
+                class={index === 0 ? 'primary' : 'secondary'}
+                title={title(option, rule)}
+                onClick={() => answer(option)}
+              >
+                {SHORT[option.kind] ?? option.label}
+              </button>
+            ))}
+          {change && (
+            <button type="button" class="secondary" title="e" onClick={change}>
+              Edit…
+            </button>
+          )}
+          {deny && (
+            <button type="button" class="secondary" title="n" onClick={() => setNote('')}>
+              Deny…
+            </button>
+          )}
+        </div>
+      )}
+      {note === null && edited === null && wider && (
+        <p class="exact">{rule && !wider.label.includes(rule) ? `${wider.label}: ${rule}` : wider.label}</p>
+      )}
+    </div>
+  );
+}
+
+const title = ({ kind, label }: QuestionOption, rule: string | null | undefined): string =>
+  [`${label} (${KEYS[kind]})`, kind !== 'allow_once' && rule ? rule : ''].filter(Boolean).join(' · ');
+
+function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const copy = new Set(set);
+  if (!copy.delete(id)) copy.add(id);
+  return copy;
+}
+
+interface FieldProps {
+  label: string;
+  value: string;
+  action: string;
+  onDone(value: string): void;
+  onCancel(): void;
+}
+
+/** A line to write in: Enter is its button, Escape goes back. */
+export function Field({ label, value, action, onDone, onCancel }: FieldProps) {
+  const input = useRef<HTMLTextAreaElement>(null);
+  // Before the next key arrives.
+  useLayoutEffect(() => {
+    input.current?.focus();
+    input.current?.select();
+  }, []);
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.isComposing) return;
+    if (event.key === 'Escape') onCancel();
+    else if (event.key === 'Enter' && !event.shiftKey) onDone(input.current?.value ?? '');
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div class="field">
+      <textarea ref={input} rows={2} aria-label={label} placeholder={label} onKeyDown={onKeyDown}>
+        {value}
+      </textarea>
+      <div class="answers">
+        <button type="button" class="primary" onClick={() => onDone(input.current?.value ?? '')}>
+          {action}
+        </button>
+        <button type="button" class="secondary" onClick={onCancel}>
+          Cancel
+        </button>
+      </div>
+    </div>
+  );
+}

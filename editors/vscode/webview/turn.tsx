@@ -1,0 +1,179 @@
+import { memo } from './memo';
+import { useEffect, useState } from 'preact/hooks';
+import type { RewindPreview } from '../src/chat/messages';
+import { CallCard } from './call';
+import { send } from './host';
+import { Markdown, Thought } from './prose';
+import type { Item, Turn } from './transcript';
+import { Tool, UserMessage } from './userMessage';
+import { counted, ended, money, object, seconds, share, tokens } from './words';
+
+interface Props {
+  turn: Turn;
+  mode: string;
+  contextWindow: number | null;
+  preview: RewindPreview | null;
+  /** The newest of the conversation: it can be tried again. */
+  last: boolean;
+  busy: boolean;
+}
+
+/** One turn from top to bottom. */
+export const TurnView = memo(({ turn, mode, contextWindow, preview, last, busy }: Props) => {
+  const model = turn.model.replace(/^[^:]*:/, '');
+  return (
+    <>
+      {turn.user && <UserMessage turn={turn} preview={preview} last={last} busy={busy} />}
+      <div class="head">
+        <span class="who">Mazu</span>
+        <span class="about">{[model, turn.state === 'done' ? '' : mode].filter(Boolean).join(' · ')}</span>
+        {turn.state !== 'done' && <Clock waiting={turn.state === 'waiting'} began={turn.at} />}
+      </div>
+      {turn.memories.length > 0 && <Memories turn={turn} />}
+      {turn.items.map((item, index) => (
+        <ItemView key={item.kind === 'call' ? item.id : index} item={item} />
+      ))}
+      {turn.state === 'done' && <Footer turn={turn} contextWindow={contextWindow} last={last} busy={busy} />}
+    </>
+  );
+});
+
+function ItemView({ item }: { item: Item }) {
+  switch (item.kind) {
+    case 'call':
+      return <CallCard call={item} />;
+    case 'thought':
+      return <Thought item={item} />;
+    case 'text':
+      return <Markdown text={item.text} streaming={item.streaming} />;
+    case 'note':
+      return (
+        <details class="note">
+          <summary>{item.text}</summary>
+          {item.detail}
+        </details>
+      );
+  }
+}
+
+function Clock({ waiting, began }: { waiting: boolean; began: string }) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <span class="running">
+      {waiting ? 'waits for you' : `running ${seconds(now - Date.parse(began))}`}
+      <button type="button" class="link" title="Stop (Escape)" onClick={() => send({ type: 'stop' })}>
+        ■ stop
+      </button>
+    </span>
+  );
+}
+
+function Memories({ turn: { memories } }: { turn: Turn }) {
+  return (
+    <details class="memories">
+      <summary>{memories.length === 1 ? '1 memory' : `${memories.length} memories`} told</summary>
+      <ul>
+        {memories.map(({ id, title }) => (
+          <li key={id}>
+            <button type="button" class="link" onClick={() => send({ type: 'openMemory', id })}>
+              {title}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** What each call of the turn changed. */
+const diffs = ({ items }: Turn) =>
+  items.flatMap((item) => (item.kind === 'call' && item.diff ? [{ path: object(item), diff: item.diff }] : []));
+
+/** What mends an error of this kind. */
+const MENDS: Record<string, { title: string; command: string }> = {
+  auth: { title: 'Set API key', command: 'mazu.setApiKey' },
+  model: { title: 'Choose model', command: 'mazu.selectModel' },
+  rate_limit: { title: 'Choose another model', command: 'mazu.selectModel' },
+  budget: { title: 'Change the limits', command: 'mazu.openLimits' },
+};
+
+type FooterProps = Pick<Props, 'turn' | 'contextWindow' | 'last' | 'busy'>;
+
+/** What changed, review, undo, checkpoints, cost, share of the context window. */
+function Footer({ turn, contextWindow, last, busy }: FooterProps) {
+  const { changes, checkpoints, tokens: used, costUsd, stopReason, detail, written } = turn;
+  const reason = ended(stopReason);
+  const mend = MENDS[turn.error?.kind ?? ''];
+  const reply = turn.items.flatMap((item) => (item.kind === 'text' ? [item.text] : [])).join('\n\n');
+  const meter = [used && money(costUsd), used && `${tokens(used)} tokens`].filter(Boolean).join(' · ');
+  const part = share(used, contextWindow);
+  return (
+    <div class="footer">
+      {reason && (
+        <p class={`ended ${stopReason}`}>
+          {turn.error ? [turn.error.message, turn.error.hint].filter(Boolean).join(' ') : detail || reason}{' '}
+          {mend && (
+            <button type="button" class="link" onClick={() => send({ type: 'command', command: mend.command })}>
+              {mend.title}
+            </button>
+          )}
+        </p>
+      )}
+      {written.map(({ id, title, outcome }) => (
+        <p key={id} class="learned">
+          {outcome === 'forgotten' ? 'Forgot' : 'Remembered'}:{' '}
+          <button type="button" class="link" onClick={() => send({ type: 'openMemory', id })}>
+            {title}
+          </button>
+        </p>
+      ))}
+      <div class="facts">
+        {changes && changes.files > 0 && (
+          <span class="changed">
+            {counted(changes.files, 'file')} changed <span class="plus">+{changes.added}</span>{' '}
+            <span class="minus">−{changes.removed}</span> ·{' '}
+            <button
+              type="button"
+              class="link"
+              onClick={() => send({ type: 'turnChanges', turnId: turn.id, diffs: diffs(turn) })}
+            >
+              review
+            </button>{' '}
+            ·{' '}
+            <button
+              type="button"
+              class="link"
+              disabled={busy}
+              title="Take this turn back: code, memory and conversation"
+              onClick={() => send({ type: 'rewind', turnId: turn.id, last, parts: 'both' })}
+            >
+              undo
+            </button>
+          </span>
+        )}
+        <span class="meter" title={meter}>
+          {checkpoints > 0 && `◆ ${counted(checkpoints, 'checkpoint')} · `}
+          {meter}
+          {part && used > 0 && ` (${part})`}
+        </span>
+        <span class="tools">
+          {reply && <Tool label="Copy the reply" icon="copy" onClick={() => send({ type: 'copy', text: reply })} />}
+          {last && turn.user && (
+            <Tool
+              label="Try again: take this turn back and send the message anew"
+              icon="refresh"
+              disabled={busy}
+              onClick={() =>
+                send({ type: 'resend', turnId: turn.id, last, text: turn.user?.text ?? '', parts: 'both' })
+              }
+            />
+          )}
+        </span>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,185 @@
+import { useState } from 'preact/hooks';
+import type { Part, RewindPreview } from '../src/chat/messages';
+import { send } from './host';
+import { Field } from './question';
+import type { Turn } from './transcript';
+import { clock, counted } from './words';
+
+type Mode = 'read' | 'edit' | 'rewind';
+
+interface Props {
+  turn: Turn;
+  /** What going back to before this turn would do; asked for when it is wanted. */
+  preview: RewindPreview | null;
+  last: boolean;
+  busy: boolean;
+}
+
+/** What the user said, and what can be done from there: edit and resend, go back, fork. */
+export function UserMessage({ turn, preview, last, busy }: Props) {
+  const [mode, setMode] = useState<Mode>('read');
+  const text = turn.user?.text ?? '';
+  const rewind = () => {
+    setMode(mode === 'rewind' ? 'read' : 'rewind');
+    send({ type: 'preview', turnId: turn.id, last });
+  };
+  return (
+    <div class="user">
+      <div class="head">
+        <span class="who">You</span>
+        <span class="time">{clock(turn.at)}</span>
+        <span class="tools">
+          <Tool label="Copy" icon="copy" onClick={() => send({ type: 'copy', text })} />
+          <Tool label="Edit and resend" icon="edit" disabled={busy} onClick={() => setMode('edit')} />
+          <Tool label="Rewind to before this message…" icon="discard" disabled={busy} onClick={rewind} />
+        </span>
+      </div>
+      {mode === 'edit' ? (
+        <Field
+          label="Edit and resend: what came after is taken back, and stays as a branch"
+          value={text}
+          action="Resend"
+          onDone={(value) => {
+            setMode('read');
+            if (value.trim()) send({ type: 'resend', turnId: turn.id, last, text: value.trim(), parts: 'both' });
+          }}
+          onCancel={() => setMode('read')}
+        />
+      ) : (
+        <div class="said">{text}</div>
+      )}
+      {turn.user && turn.user.attachments.length > 0 && (
+        <div class="chips">
+          {turn.user.attachments.map(({ path, range }) => (
+            <button
+              key={`${path}${range?.start.line ?? ''}`}
+              type="button"
+              class="chip"
+              onClick={() => send({ type: 'openFile', path, ...(range ? { line: range.start.line } : {}) })}
+            >
+              {range ? `${path}:${range.start.line + 1}-${range.end.line + 1}` : path}
+            </button>
+          ))}
+        </div>
+      )}
+      {mode === 'rewind' && <Rewind turn={turn} preview={preview} last={last} onClose={() => setMode('read')} />}
+    </div>
+  );
+}
+
+interface ToolProps {
+  label: string;
+  icon: string;
+  disabled?: boolean;
+  onClick(): void;
+}
+
+export function Tool({ label, icon, disabled, onClick }: ToolProps) {
+  return (
+    <button
+      type="button"
+      class={`tool codicon codicon-${icon}`}
+      aria-label={label}
+      title={label}
+      disabled={disabled}
+      onClick={onClick}
+    />
+  );
+}
+
+interface RewindProps {
+  turn: Turn;
+  preview: RewindPreview | null;
+  last: boolean;
+  onClose(): void;
+}
+
+function Rewind({ turn, preview, last, onClose }: RewindProps) {
+  const conflicts = preview?.conflicts ?? [];
+  const go = (parts: Part, onConflict?: 'keep' | 'overwrite') => {
+    onClose();
+    send({ type: 'rewind', turnId: turn.id, last, parts, ...(onConflict ? { onConflict } : {}) });
+  };
+  return (
+    <div class="rewind" role="group" aria-label="Rewind to before this message">
+      <p>{preview ? summary(preview) : 'Looking at what would change…'}</p>
+      {preview && <Files preview={preview} />}
+      <div class="answers">
+        <button
+          type="button"
+          class="primary"
+          disabled={!preview}
+          onClick={() => go('both', conflicts.length ? 'keep' : undefined)}
+        >
+          {conflicts.length ? 'Rewind both, keep my changes' : 'Rewind code and conversation'}
+        </button>
+        {conflicts.length > 0 && (
+          <button type="button" class="secondary" onClick={() => go('both', 'overwrite')}>
+            Rewind both, everything as it was
+          </button>
+        )}
+        <button
+          type="button"
+          class="secondary"
+          disabled={!preview}
+          onClick={() => go('code', conflicts.length ? 'keep' : undefined)}
+        >
+          Code only
+        </button>
+        <button type="button" class="secondary" onClick={() => go('conversation')}>
+          Conversation only
+        </button>
+        <button
+          type="button"
+          class="secondary"
+          title="A new conversation with everything up to here; this one stays as it is"
+          onClick={() => {
+            onClose();
+            send({ type: 'fork', turnId: turn.id });
+          }}
+        >
+          Fork from here
+        </button>
+        <button type="button" class="secondary" onClick={onClose}>
+          Cancel
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function summary({ write, delete: deleted, buffers, problem }: RewindPreview): string {
+  if (problem) return problem;
+  const parts = [
+    write.length && `${counted(write.length, 'file')} put back`,
+    deleted.length && `${counted(deleted.length, 'file')} removed`,
+    buffers.length && `${counted(buffers.length, 'open editor')} changed`,
+  ].filter(Boolean);
+  return `Nothing has been touched yet. ${parts.length ? parts.join(', ') : 'No file would change'}; you can undo it afterwards.`;
+}
+
+function Files({ preview }: { preview: RewindPreview }) {
+  const rows: [string, string, string][] = [
+    ...preview.conflicts.map(({ path, reason }): [string, string, string] => [
+      '!',
+      path,
+      reason || 'you changed it since',
+    ]),
+    ...preview.write.map((path): [string, string, string] => ['~', path, '']),
+    ...preview.delete.map((path): [string, string, string] => ['−', path, '']),
+    ...preview.keep.map(({ path, reason }): [string, string, string] => ['=', path, reason || 'kept as it is']),
+  ];
+  return (
+    <ul class="files">
+      {rows.slice(0, 50).map(([mark, path, reason]) => (
+        <li key={mark + path}>
+          <span class="sign">{mark}</span>
+          <button type="button" class="link" onClick={() => send({ type: 'openFile', path })}>
+            {path}
+          </button>
+          <span class="outcome">{reason}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}

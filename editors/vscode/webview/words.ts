@@ -1,0 +1,122 @@
+/** How tool calls, times, money and sizes are said; the same words on every surface. */
+
+import type { Call } from './transcript';
+
+const VERBS: [RegExp, string][] = [
+  [/^(read_file|read)/, 'Read'],
+  [/^(edit_file|replace|apply_patch|multi_edit)/, 'Edit'],
+  [/^(create_file|write_file)/, 'Create'],
+  [/^(delete_file|remove)/, 'Delete'],
+  [/^(move_file|rename)/, 'Move'],
+  [/^(run_command|run_shell|shell|bash|run_skill|start_|run)/, 'Run'],
+  [/^(search|grep|glob|find|list)/, 'Search'],
+  [/^(fetch|web)/, 'Fetch'],
+  [/^remember/, 'Remember'],
+  [/^(recall|memory)/, 'Recall'],
+  [/^ask/, 'Ask'],
+];
+const OBJECTS = ['path', 'command', 'pattern', 'query', 'url', 'title', 'name', 'slug', 'question'];
+
+export function verb({ tool }: Pick<Call, 'tool'>): string {
+  return VERBS.find(([pattern]) => pattern.test(tool))?.[1] ?? tool.replaceAll('_', ' ');
+}
+
+/** What a call is about: a path, a command, a query. */
+export function object({ arguments: given, title, tool }: Pick<Call, 'arguments' | 'title' | 'tool'>): string {
+  const name = OBJECTS.find((key) => typeof given[key] === 'string' && given[key]);
+  if (name) return String(given[name]);
+  return title.startsWith(tool) ? title.slice(tool.length).trim() : title;
+}
+
+export const isPath = ({ arguments: given }: Pick<Call, 'arguments'>): boolean => typeof given['path'] === 'string';
+
+/** ✓ done, ✗ failed, ? waits, • running, – not run. */
+export function sign(call: Pick<Call, 'result' | 'question' | 'verdict'>): string {
+  if (call.question) return '?';
+  if (call.verdict?.verdict === 'deny') return '–';
+  return call.result ? { ok: '✓', failed: '✗', void: '–' }[call.result] : '•';
+}
+
+export const signName: Record<string, string> = {
+  '✓': 'done',
+  '✗': 'failed',
+  '?': 'waits for you',
+  '–': 'not run',
+  '•': 'running',
+};
+
+export function clock(at: string, now = new Date()): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return '';
+  const time = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
+  const days = Math.round((midnight(now) - midnight(date)) / 86_400_000);
+  if (days <= 0) return time;
+  return `${days === 1 ? 'yesterday' : date.toLocaleDateString([], { month: 'short', day: 'numeric' })} ${time}`;
+}
+
+const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+export function tokens(count: number): string {
+  if (count < 1000) return String(count);
+  return count < 1_000_000 ? `${(count / 1000).toFixed(count < 10_000 ? 1 : 0)}k` : `${(count / 1e6).toFixed(1)}M`;
+}
+
+/** An unknown price is said, never shown as 0. */
+export function money(usd: number | null): string {
+  if (usd === null) return 'price unknown';
+  if (usd === 0) return '$0';
+  return `$${usd.toFixed(usd < 0.1 ? 3 : 2)}`;
+}
+
+export const share = (part: number, whole: number | null): string =>
+  whole && part ? `${Math.max(1, Math.min(100, Math.round((part / whole) * 100)))} %` : '';
+
+export function seconds(milliseconds: number): string {
+  const whole = Math.max(0, Math.round(milliseconds / 1000));
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+export interface DiffLine {
+  sign: '+' | '-' | ' ' | '@';
+  text: string;
+}
+
+/** The lines of a unified diff without its headers. */
+export function diffLines(diff: string): DiffLine[] {
+  const lines: DiffLine[] = [];
+  let inside = false;
+  for (const line of diff.replace(/\n$/, '').split('\n')) {
+    const sign = line[0] ?? ' ';
+    if (sign === '@') {
+      inside = true;
+      lines.push({ sign: '@', text: line.replace(/^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?/, 'line $1  ') });
+    } else if (inside && (sign === '+' || sign === '-' || sign === ' ')) lines.push({ sign, text: line.slice(1) });
+    else if (inside && line === '') lines.push({ sign: ' ', text: '' });
+    else if (/^(diff|---|\+\+\+) /.test(line)) inside = false;
+  }
+  return lines;
+}
+
+/** "+2 -1". */
+export function diffSize(diff: string): string {
+  const lines = diffLines(diff);
+  const count = (sign: string) => lines.filter((line) => line.sign === sign).length;
+  return lines.length ? `+${count('+')} −${count('-')}` : '';
+}
+
+const REASONS: Record<string, string> = {
+  cancelled: 'Stopped.',
+  max_steps: 'Stopped: the limit of steps is reached.',
+  max_cost: 'Stopped: the limit of cost is reached.',
+  max_tokens: 'Stopped: the limit of tokens is reached.',
+  max_seconds: 'Stopped: the limit of time is reached.',
+  stuck: 'Stopped: it went round in circles.',
+  refusal: 'The model refused.',
+  error: 'The turn failed.',
+  interrupted: 'The turn was broken off.',
+};
+
+/** Why a turn ended, where it is not simply done. */
+export const ended = (stopReason: string): string => REASONS[stopReason] ?? '';
