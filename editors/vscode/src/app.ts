@@ -1,8 +1,12 @@
 import { commands, type ExtensionContext, type LogOutputChannel, ProgressLocation, window } from 'vscode';
+import { TurnMarks } from './diffs/turnMarks';
 import { attempt } from './errors';
 import { Keys } from './keys';
+import { ChatViews } from './chat/view';
 import { Preview } from './preview';
-import type { CommandId, Commands } from './protocol';
+import { Questions } from './questions';
+import { ServerStatus } from './serverStatus';
+import type { AllCommands, CommandId } from './protocol';
 import { Server } from './server';
 
 /** What every feature of the extension is given. */
@@ -11,22 +15,30 @@ export class App {
   readonly keys: Keys;
   readonly server: Server;
   readonly preview = new Preview();
+  readonly status: ServerStatus;
+  readonly questions: Questions;
+  readonly chats: ChatViews;
+  readonly turnMarks: TurnMarks;
 
   constructor(readonly context: ExtensionContext) {
     this.log = window.createOutputChannel('Mazu', { log: true });
     this.keys = new Keys(context);
     this.server = new Server(context, this.keys, this.log);
-    context.subscriptions.push(this.log, this.server, this.preview);
+    this.status = new ServerStatus(this.server);
+    this.questions = new Questions(this.server);
+    context.subscriptions.push(this.log, this.server, this.preview, this.status, this.questions);
+    this.chats = new ChatViews(this);
+    this.turnMarks = new TurnMarks(this);
   }
 
   /** Registers a palette command; whatever goes wrong in it is told to the user. */
-  command(id: string, run: (argument: unknown) => unknown): void {
-    const registration = commands.registerCommand(id, (argument: unknown) => attempt(() => run(argument)));
+  command(id: string, run: (...given: unknown[]) => unknown): void {
+    const registration = commands.registerCommand(id, (...given: unknown[]) => attempt(() => run(...given)));
     this.context.subscriptions.push(registration);
   }
 
   /** Runs a command of the server behind a progress notification that can cancel it. */
-  wait<C extends CommandId>(title: string, command: C, argument: Commands[C][0]): Thenable<Commands[C][1]> {
+  wait<C extends CommandId>(title: string, command: C, argument: AllCommands[C][0]): Thenable<AllCommands[C][1]> {
     const options = { location: ProgressLocation.Notification, title: `Mazu: ${title}`, cancellable: true };
     return window.withProgress(options, (_, token) => this.server.execute(command, argument, token));
   }

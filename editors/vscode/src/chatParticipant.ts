@@ -13,7 +13,8 @@ import type { App } from './app';
 import { checkpointName } from './describe';
 import { place } from './editor';
 import { isCancellation, sentence } from './errors';
-import type { Attachment, Update } from './protocol';
+import type { Attachment } from './protocol';
+import type { PermissionRequest, Update } from './updates';
 
 const ID = 'mazu.chat';
 
@@ -27,6 +28,12 @@ export function registerChatParticipant(app: App): void {
       return isCancellation(error) ? {} : { errorDetails: { message: sentence(error) } };
     }
   });
+  participant.followupProvider = {
+    provideFollowups: ({ metadata }) =>
+      metadata?.['sessionId']
+        ? [{ prompt: 'What is worth remembering of this?', label: 'Remember what was decided' }]
+        : [],
+  };
   participant.iconPath = Uri.joinPath(app.context.extensionUri, 'media', 'icon.svg');
   app.context.subscriptions.push(participant);
 }
@@ -60,7 +67,7 @@ async function respond(
 }
 
 async function turn(
-  { server }: App,
+  { server, questions }: App,
   request: ChatRequest,
   context: ChatContext,
   stream: ChatResponseStream,
@@ -71,17 +78,37 @@ async function turn(
   const updates = server.onUpdate((update) => {
     if (update.sessionId === sessionId) streamed = show(update.update, stream) || streamed;
   });
+  const shown = new Set<string>();
+  const asked = questions.onDidChange(() => {
+    for (const question of questions.open) {
+      if (question.sessionId !== sessionId || shown.has(question.callId)) continue;
+      shown.add(question.callId);
+      ask(question, stream);
+    }
+  });
   const stop = token.onCancellationRequested(() => void server.execute('mazu.cancel', { sessionId }));
   try {
     const message = { message: request.prompt, sessionId, ...attached(request), wait: true };
     const result = await server.execute('mazu.chat', message);
     if (!streamed) stream.markdown(result.reply);
+    if (result.edits?.length)
+      stream.button({ title: 'Undo This Turn', command: 'mazu.undoTurn', arguments: [sessionId] });
     const { error } = result;
     const failed = error ? { errorDetails: { message: [error.message, error.hint].filter(Boolean).join(' ') } } : {};
     return { metadata: { sessionId }, ...failed };
   } finally {
     stop.dispose();
+    asked.dispose();
     updates.dispose();
+  }
+}
+
+/** A question in its place in the chat, with a button for each answer. */
+function ask({ callId, title, detail, diff, options }: PermissionRequest, stream: ChatResponseStream): void {
+  const what = diff ? `\`\`\`diff\n${diff}\n\`\`\`` : detail ? `\`\`\`\n${detail}\n\`\`\`` : '';
+  stream.markdown(`\n\n**${title}**\n\n${what}\n\n`);
+  for (const { id, label } of options) {
+    stream.button({ title: label, command: 'mazu.answerWith', arguments: [callId, id] });
   }
 }
 

@@ -1,6 +1,6 @@
 /** How times, prices and counts are said, the same everywhere. */
 
-import type { Checkpoint } from './protocol';
+import type { Checkpoint, Model } from './protocol';
 
 const UNITS: [string, number][] = [
   ['day', 86_400],
@@ -24,7 +24,17 @@ export const counted = (count: number, noun: string): string => `${count} ${noun
 export const price = (usd: number | null | undefined): string =>
   usd === null || usd === undefined ? 'price unknown' : `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
 
-export const checkpointName = ({ id, label }: Checkpoint): string => (label ? `${id} · ${label}` : id);
+const KINDS: Record<string, string> = {
+  manual: 'Checkpoint',
+  step: 'A step of the agent',
+  baseline: 'Before the agent began',
+  safety: 'Before a roll back',
+  compaction: 'Before a summary',
+};
+
+/** What a checkpoint is called: the words it was given, else what it is. Never an id. */
+export const checkpointName = ({ title, label, kind }: Pick<Checkpoint, 'title' | 'label' | 'kind'>): string =>
+  title || label || KINDS[kind] || 'Checkpoint';
 
 export function checkpointChanges({ files, memories }: Checkpoint): string {
   const parts = [
@@ -35,4 +45,10 @@ export function checkpointChanges({ files, memories }: Checkpoint): string {
   const learned = memories.added + memories.changed + memories.removed;
   if (learned) parts.push(counted(learned, 'memory change'));
   return parts.join(', ') || 'no changes';
+}
+
+/** US dollars per million tokens. */
+export function modelPrice({ spec: { prices: known, provider } }: Model): string {
+  if (!known) return provider;
+  return `${provider} · ${price(known.input)} in, ${price(known.output)} out per million tokens`;
 }

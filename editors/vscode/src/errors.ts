@@ -1,5 +1,16 @@
 import { CancellationError, commands, window } from 'vscode';
-import { LSPErrorCodes, ResponseError } from 'vscode-languageclient';
+
+/** LSP's RequestCancelled. */
+const CANCELLED = -32800;
+
+/** An error that the server answered with. */
+interface ServerError extends Error {
+  code: number;
+  data?: { kind?: string; hint?: string };
+}
+
+const isServerError = (error: unknown): error is ServerError =>
+  error instanceof Error && typeof (error as Partial<ServerError>).code === 'number';
 
 /** Something the user can act on: one sentence, and what to do about it. */
 export class UserError extends Error {
@@ -19,7 +30,15 @@ export interface Action {
 }
 
 const SHOW_LOG: Action = { title: 'Show Log', command: 'mazu.showLog' };
-const SET_KEY: Action = { title: 'Set API Key', command: 'mazu.setApiKey' };
+/** What mends an error of this kind. */
+const MENDS: Record<string, readonly Action[]> = {
+  auth: [
+    { title: 'Set API Key', command: 'mazu.setApiKey' },
+    { title: 'Choose Model', command: 'mazu.selectModel' },
+  ],
+  model: [{ title: 'Choose Model', command: 'mazu.selectModel' }],
+  permission: [{ title: 'Select Mode', command: 'mazu.selectMode' }],
+};
 
 /** Runs what the user asked for; what goes wrong is said once, a cancellation not at all. */
 export async function attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {
@@ -35,7 +54,7 @@ export async function attempt<T>(work: () => T | Promise<T>): Promise<T | undefi
 export async function report(error: unknown): Promise<void> {
   if (isCancellation(error)) return;
   const { message, hint, actions } = describe(error);
-  const text = hint ? `${message} ${hint}` : message;
+  const text = joined(message, hint);
   const chosen = await window.showErrorMessage(`Mazu: ${text}`, ...actions.map((action) => action.title));
   const action = actions.find((candidate) => candidate.title === chosen);
   if (action) await commands.executeCommand(action.command, ...(action.arguments ?? []));
@@ -44,21 +63,22 @@ export async function report(error: unknown): Promise<void> {
 /** The sentence alone, for places that show text (the chat view). */
 export function sentence(error: unknown): string {
   const { message, hint } = describe(error);
-  return hint ? `${message} ${hint}` : message;
+  return joined(message, hint);
 }
+
+/** The hint stands once, also where the message has it already. */
+const joined = (message: string, hint: string): string =>
+  hint && !message.includes(hint) ? `${message} ${hint}` : message;
 
 function describe(error: unknown): { message: string; hint: string; actions: readonly Action[] } {
   if (error instanceof UserError) return error;
-  if (error instanceof ResponseError) {
-    const data = (error.data ?? {}) as { kind?: string; hint?: string };
-    return { message: error.message, hint: data.hint ?? '', actions: data.kind === 'auth' ? [SET_KEY] : [SHOW_LOG] };
+  if (isServerError(error)) {
+    const { kind = '', hint = '' } = error.data ?? {};
+    return { message: error.message, hint, actions: MENDS[kind] ?? [SHOW_LOG] };
   }
   return { message: error instanceof Error ? error.message : String(error), hint: '', actions: [SHOW_LOG] };
 }
 
 export function isCancellation(error: unknown): boolean {
-  return (
-    error instanceof CancellationError ||
-    (error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled)
-  );
+  return error instanceof CancellationError || (isServerError(error) && error.code === CANCELLED);
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { type LogOutputChannel, workspace } from 'vscode';
+import { env, type LogOutputChannel, workspace } from 'vscode';
 import { type Action, UserError } from './errors';
 
 export interface ServerCommand {
@@ -10,11 +10,13 @@ export interface ServerCommand {
   args: string[];
 }
 
-const OPEN_SETTING: Action = {
+/** The setting holds for the machine: in a remote window it is set there. */
+const openSetting = (): Action => ({
   title: 'Open Setting',
-  command: 'workbench.action.openSettings',
-  arguments: ['mazu.server.command'],
-};
+  command: env.remoteName ? 'workbench.action.openRemoteSettings' : 'workbench.action.openSettings',
+  arguments: env.remoteName ? [{ query: 'mazu.server.command' }] : ['mazu.server.command'],
+});
+const INSTALL: Action = { title: 'Install', command: 'mazu.installServer' };
 const RETRY: Action = { title: 'Try Again', command: 'mazu.restartServer' };
 
 /** The server's command line: the setting, else `mazu-ls` on the PATH, else a Python that has the package. */
@@ -30,8 +32,8 @@ export async function findServer(log: LogOutputChannel): Promise<ServerCommand> 
   }
   throw new UserError(
     'the server mazu-ls was not found.',
-    'Install it with "pipx install mazu-ls" (Python 3.11 or newer), or name it in the setting mazu.server.command.',
-    [OPEN_SETTING, RETRY],
+    'Install it here or with "pipx install mazu-ls" (Python 3.11 or newer), or name it in the setting mazu.server.command.',
+    [INSTALL, openSetting(), RETRY],
   );
 }
 
@@ -43,11 +45,12 @@ async function configuredProgram(configured: string): Promise<string> {
   throw new UserError(
     `the setting mazu.server.command names "${configured}", which is not a program ${isPath ? 'on this machine' : 'on the PATH'}.`,
     'Correct it, or clear it to have the server found.',
-    [OPEN_SETTING, RETRY],
+    [openSetting(), RETRY],
   );
 }
 
-async function onPath(name: string): Promise<string | undefined> {
+/** A program on the PATH. */
+export async function onPath(name: string): Promise<string | undefined> {
   const suffixes = process.platform === 'win32' ? (process.env['PATHEXT'] ?? '.EXE').split(';') : [''];
   for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
     if (!path.isAbsolute(folder)) continue; // a relative entry would be a folder of the project
@@ -68,7 +71,7 @@ async function isExecutable(file: string): Promise<boolean> {
   }
 }
 
-async function pythons(): Promise<string[]> {
+export async function pythons(): Promise<string[]> {
   const preferred = workspace.getConfiguration('python').get<string>('defaultInterpreterPath');
   const found = preferred && path.isAbsolute(preferred) && (await isExecutable(preferred)) ? [preferred] : [];
   for (const name of ['python3', 'python']) {

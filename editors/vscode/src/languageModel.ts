@@ -51,7 +51,8 @@ const information = ({ name, spec }: Model): LanguageModelChatInformation => ({
   version: '1',
   maxInputTokens: spec.contextWindow,
   maxOutputTokens: spec.maxOutput,
-  capabilities: {},
+  // The chat's agent mode offers only models that call tools. `@mazu` owns its whole turn, so none is called here.
+  capabilities: { toolCalling: true },
 });
 
 /** A conversation as one question; a single message as it is. */

@@ -1,7 +1,7 @@
 import { LanguageModelTextPart, type LanguageModelTool, LanguageModelToolResult, lm } from 'vscode';
 import type { App } from './app';
 import { sentence } from './errors';
-import type { CommandId, Commands } from './protocol';
+import type { AllCommands, CommandId } from './protocol';
 
 /** Memory and checkpoints as tools for other agents in VS Code. Errors are written for the model. */
 export function registerLanguageModelTools(app: App): void {
@@ -10,9 +10,9 @@ export function registerLanguageModelTools(app: App): void {
     name: string,
     command: C,
     title: string,
-    question?: (input: Commands[C][0]) => string,
+    question?: (input: AllCommands[C][0]) => string,
   ) => {
-    const implementation: LanguageModelTool<Commands[C][0]> = {
+    const implementation: LanguageModelTool<AllCommands[C][0]> = {
       prepareInvocation: ({ input }) => ({
         invocationMessage: title,
         ...(question ? { confirmationMessages: { title, message: question(input) } } : {}),
@@ -30,6 +30,12 @@ export function registerLanguageModelTools(app: App): void {
   tool('mazu_recall', 'mazu.recall', 'Recalling');
   tool('mazu_remember', 'mazu.remember', 'Remember', ({ title }) => title);
   tool('mazu_checkpoint', 'mazu.checkpoint', 'Take a checkpoint');
+  tool(
+    'mazu_rollback',
+    'mazu.rollback',
+    'Roll back',
+    () => 'Code, open editors, memory and conversation go back to that checkpoint. What only you changed stays.',
+  );
 }
 
 const text = (value: string) => new LanguageModelToolResult([new LanguageModelTextPart(value)]);

@@ -37,17 +37,20 @@ export class Preview implements TextDocumentContentProvider, Disposable {
 
   /** Shows a unified diff; the focus stays where it is. What comes back closes it. */
   diff(title: string, patch: string): Promise<Close> {
-    return this.show(`${title}.diff`, patch || 'No differences.\n');
+    return this.show(`${title.replaceAll('/', ' ')}.diff`, patch || 'No differences.\n');
   }
 
   /** Shows plain text in the same way. */
   plain(title: string, text: string): Promise<Close> {
-    return this.show(title, text);
+    return this.show(title.replaceAll('/', ' '), text);
   }
 
   /** Shows Markdown, rendered; locked, or it would follow the next Markdown editor, such as a chat. */
   async markdown(title: string, text: string): Promise<void> {
-    await commands.executeCommand('markdown.showLockedPreviewToSide', this.put(`${title}.md`, text));
+    await commands.executeCommand(
+      'markdown.showLockedPreviewToSide',
+      this.put(`${title.replaceAll('/', ' ')}.md`, text),
+    );
   }
 
   dispose(): void {
@@ -63,8 +66,10 @@ export class Preview implements TextDocumentContentProvider, Disposable {
     return () => closeTabs(uri);
   }
 
-  private put(name: string, text: string): Uri {
-    const uri = Uri.from({ scheme: SCHEME, path: `/${name.replace(/[/\\?#:]+/g, ' ').slice(0, 80)}` });
+  /** A document of its own with this text; `name` may have folders. */
+  put(name: string, text: string): Uri {
+    const path = name.split('/').map((part) => part.replace(/[\\?#:]+/g, ' ').slice(0, 80));
+    const uri = Uri.from({ scheme: SCHEME, path: `/${path.join('/')}` });
     this.texts.set(uri.toString(), text);
     this.changed.fire(uri);
     return uri;

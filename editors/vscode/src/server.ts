@@ -6,22 +6,20 @@ import {
   type LogOutputChannel,
   workspace,
 } from 'vscode';
-import {
-  type ClientCapabilities,
-  ExecuteCommandRequest,
-  type FeatureState,
-  LanguageClient,
-  type LanguageClientOptions,
-  RevealOutputChannelOn,
-  State,
-  type StaticFeature,
-} from 'vscode-languageclient/node';
-import { UserError } from './errors';
+import type { LanguageClient } from 'vscode-languageclient/node';
+import { sentence, UserError } from './errors';
 import { findServer } from './find';
 import type { Keys } from './keys';
-import { middleware } from './middleware';
-import { type Changed, type CommandId, type Commands, OPT_IN, type SessionUpdate } from './protocol';
+import type { AllCommands, Changed, CommandId } from './protocol';
 import { explicitSettings, serverKeys } from './settings';
+import type { SessionUpdate } from './updates';
+
+/** Of the library's client, which is loaded when it is first needed and not with the extension. */
+enum State {
+  Stopped = 1,
+  Running = 2,
+  Starting = 3,
+}
 
 export type Condition = 'untrusted' | 'starting' | 'running' | 'stopped';
 type Handler = (client: LanguageClient) => void;
@@ -36,6 +34,16 @@ export class Server implements Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
 
+  /** Takes code actions that are answered in the chat. */
+  inChat: ((command: string, args: unknown[]) => Promise<unknown> | undefined) | undefined;
+
+  /** Why the server could not be started last time; "" where it could. */
+  failure = '';
+
+  private readonly answers = new EventEmitter<string>();
+
+  /** A command of the server was answered without an error. */
+  readonly onAnswered = this.answers.event;
   readonly onUpdate = this.updates.event;
   readonly onChanged = this.changes.event;
   readonly onCondition = this.conditions.event;
@@ -57,6 +65,12 @@ export class Server implements Disposable {
     return this.client?.state === State.Running ? 'running' : 'stopped';
   }
 
+  /** Whether this server has a command; an older one lacks some. */
+  offers(command: CommandId): boolean {
+    const { experimental } = this.client?.initializeResult?.capabilities ?? {};
+    return Boolean((experimental as { mazu?: { commands?: string[] } } | undefined)?.mazu?.commands?.includes(command));
+  }
+
   /** Answers requests of the server; called for each client before it starts. */
   answer(handler: Handler): void {
     this.handlers.push(handler);
@@ -74,10 +88,16 @@ export class Server implements Disposable {
       await this.client.start(); // it crashed, and the library is starting it again
       return this.client;
     }
-    this.starting ??= this.launch().finally(() => {
-      this.starting = undefined;
-      this.conditions.fire(this.condition);
-    });
+    this.failure = '';
+    this.starting ??= this.launch()
+      .catch((error: unknown) => {
+        this.failure = sentence(error);
+        throw error;
+      })
+      .finally(() => {
+        this.starting = undefined;
+        this.conditions.fire(this.condition);
+      });
     this.conditions.fire(this.condition);
     return this.starting;
   }
@@ -97,20 +117,26 @@ export class Server implements Disposable {
   /** Runs one command of the server. Rejects with the server's error, whose message is for the user. */
   async execute<C extends CommandId>(
     command: C,
-    argument: Commands[C][0] = {},
+    argument: AllCommands[C][0] = {},
     token?: CancellationToken,
-  ): Promise<Commands[C][1]> {
+  ): Promise<AllCommands[C][1]> {
     return this.send(command, Object.keys(argument).length ? [argument] : [], token);
   }
 
   private async send<R>(command: string, args: unknown[], token?: CancellationToken): Promise<R> {
     const client = await this.start();
-    return client.sendRequest(ExecuteCommandRequest.type, { command, arguments: args }, token) as Promise<R>;
+    const request = { command, arguments: args };
+    const method = 'workspace/executeCommand';
+    const answer = await (token
+      ? client.sendRequest<R>(method, request, token)
+      : client.sendRequest<R>(method, request));
+    this.answers.fire(command);
+    return answer;
   }
 
   dispose(): void {
     void this.stop();
-    for (const emitter of [this.updates, this.changes, this.conditions]) emitter.dispose();
+    for (const emitter of [this.updates, this.changes, this.conditions, this.answers]) emitter.dispose();
   }
 
   private async launch(): Promise<LanguageClient> {
@@ -118,8 +144,13 @@ export class Server implements Disposable {
     const { command, args } = await findServer(this.log);
     this.log.info(`starting ${[command, ...args].join(' ')}`);
     const env = { ...process.env, ...(await this.secrets.environment()) };
-    const client = new LanguageClient('mazu', 'Mazu', { command, args, options: { env } }, this.options());
-    client.registerFeature(new OptIn());
+    const { makeClient } = await import('./client');
+    const client = makeClient({ command, args, options: { env } }, this.log, {
+      settings: () => explicitSettings(this.keys),
+      sendSettings: () => this.sendSettings(),
+      execute: (name, argument) => this.send(name, argument),
+      inChat: (name, argument) => this.inChat?.(name, argument),
+    });
     client.onNotification('mazu/session/update', (update: SessionUpdate) => this.updates.fire(update));
     client.onNotification('mazu/changed', (changed: Changed) => this.changes.fire(changed));
     client.onDidChangeState(() => this.conditions.fire(this.condition));
@@ -129,43 +160,9 @@ export class Server implements Disposable {
     return client;
   }
 
-  private options(): LanguageClientOptions {
-    return {
-      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
-      outputChannel: this.log,
-      traceOutputChannel: this.log,
-      revealOutputChannelOn: RevealOutputChannelOn.Never,
-      initializationFailedHandler: () => false,
-      middleware: middleware({
-        settings: () => explicitSettings(this.keys),
-        sendSettings: () => this.sendSettings(),
-        execute: (command, args) => this.send(command, args),
-      }),
-      stdioOptions: {
-        stdout: () => undefined,
-        stderr: (input, channel) => input.on('data', (data: Buffer) => channel.info(data.toString().trimEnd())),
-      },
-    };
-  }
-
   private async sendSettings(): Promise<void> {
     if (this.client?.state !== State.Running) return;
     const settings = { mazu: explicitSettings(this.keys) };
     await this.client.sendNotification('workspace/didChangeConfiguration', { settings });
   }
-}
-
-/** Tells the server what this client can do beyond standard LSP. */
-class OptIn implements StaticFeature {
-  fillClientCapabilities(capabilities: ClientCapabilities): void {
-    capabilities.experimental = { ...(capabilities.experimental as object | undefined), mazu: OPT_IN };
-  }
-
-  initialize(): void {}
-
-  getState(): FeatureState {
-    return { kind: 'static' };
-  }
-
-  clear(): void {}
 }

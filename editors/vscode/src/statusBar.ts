@@ -1,72 +1,42 @@
 import { commands, type Disposable, StatusBarAlignment, window } from 'vscode';
+import type { App } from './app';
 import { price } from './describe';
-import { sentence } from './errors';
-import type { SessionUpdate, Status } from './protocol';
-import type { Condition, Server } from './server';
-
-const SETTLE_MS = 200;
-/** After a failure the status is asked for again, so that what has passed is not shown until the next change. */
-const RETRY_MS = 5000;
+import type { SessionUpdate } from './updates';
 
 /** A turn under way. `cost` is what it has cost so far in US dollars; null where a price is not known. */
 interface Running {
+  began: number;
   waits: boolean;
   cost: number | null;
 }
 
-/** One item: the model and the mode, what runs, and what it has cost where that is known. */
+/** One item: the mode and the model, what runs, and what waits for the user, which a click answers. */
 export class StatusBar implements Disposable {
   private readonly item = window.createStatusBarItem('mazu.status', StatusBarAlignment.Left);
   private readonly running = new Map<string, Running>();
   private readonly subscriptions: Disposable[];
-  private status: Status | undefined;
-  private problem = '';
-  private timer: NodeJS.Timeout | undefined;
+  private clock: NodeJS.Timeout | undefined;
 
-  constructor(private readonly server: Server) {
+  constructor(private readonly app: App) {
+    const { server, status, questions } = app;
     this.item.name = 'Mazu';
-    this.item.command = 'mazu.showMenu';
     this.subscriptions = [
       this.item,
-      server.onCondition((condition) => this.follow(condition)),
-      server.onChanged(() => this.refresh()),
+      server.onCondition((condition) => {
+        if (condition !== 'running') this.running.clear();
+        this.show();
+      }),
+      status.onDidChange(() => this.show()),
+      questions.onDidChange(() => this.show()),
       server.onUpdate((update) => this.update(update)),
     ];
     this.show();
     this.item.show();
   }
 
-  /** A question to the user is open, or has been answered. */
-  waits(sessionId: string, waits: boolean): void {
-    const turn = this.running.get(sessionId);
-    if (turn) turn.waits = waits;
-    this.show();
-  }
-
   dispose(): void {
-    clearTimeout(this.timer);
+    clearInterval(this.clock);
     for (const subscription of this.subscriptions) subscription.dispose();
-  }
-
-  private follow(condition: Condition): void {
-    if (condition === 'running') this.refresh();
-    else this.running.clear();
-    this.show();
-  }
-
-  private refresh(delay = SETTLE_MS): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(async () => {
-      if (this.server.condition !== 'running') return;
-      try {
-        this.status = await this.server.execute('mazu.status');
-        this.problem = '';
-      } catch (error) {
-        this.problem = sentence(error);
-        this.refresh(RETRY_MS);
-      }
-      this.show();
-    }, delay);
   }
 
   private update({ sessionId, update }: SessionUpdate): void {
@@ -75,38 +45,56 @@ export class StatusBar implements Disposable {
       const { costUsd } = update.usage;
       if (turn) turn.cost = turn.cost === null || costUsd === null ? null : turn.cost + costUsd;
     } else if (update.kind !== 'state') return;
-    else if (update.state === 'done') this.running.delete(sessionId);
+    else if (update.state === 'done' || update.state === 'ended') this.running.delete(sessionId);
     else {
-      const turn = this.running.get(sessionId) ?? { cost: 0 };
+      const turn = this.running.get(sessionId) ?? { cost: 0, began: Date.now() };
       this.running.set(sessionId, { ...turn, waits: update.state === 'waiting' });
     }
     this.show();
   }
 
   private show(): void {
-    void commands.executeCommand('setContext', 'mazu.running', this.running.size > 0);
-    const { model, mode } = this.status ?? {};
-    this.item.text = this.text(model ?? 'no model', mode ?? '');
+    const { server, status, questions } = this.app;
+    const running = this.running.size > 0;
+    void commands.executeCommand('setContext', 'mazu.running', running);
+    void commands.executeCommand('setContext', 'mazu.waits', questions.open.length > 0);
+    if (running) this.clock ??= setInterval(() => this.show(), 1000);
+    else {
+      clearInterval(this.clock);
+      this.clock = undefined;
+    }
+    const { model, mode } = status.status ?? {};
+    const [text, command] = this.text(model ?? null, mode ?? '');
+    this.item.text = text;
+    this.item.command = command;
     const lines = [
-      this.problem || `Mazu: ${this.server.condition}`,
+      status.problem || `Mazu: ${server.condition}`,
       model && `Model: ${model}`,
       mode && `Permissions: ${mode}`,
     ];
     this.item.tooltip = lines.filter(Boolean).join('\n');
   }
 
-  private text(model: string, mode: string): string {
-    const { condition } = this.server;
-    if (condition === 'untrusted') return 'Mazu: restricted';
-    if (condition === 'running' && this.problem) return '$(error) Mazu';
-    if (condition === 'stopped') return '$(error) Mazu: stopped';
-    if (condition === 'starting' || !this.status) return '$(loading~spin) Mazu';
-    const name = model.replace(/^[^:]*:/, '');
+  /** What it shows, and what a click on it does. */
+  private text(model: string | null, mode: string): [string, string] {
+    const menu = 'mazu.showMenu';
+    const { server, status, questions } = this.app;
+    const { condition } = server;
+    if (condition === 'untrusted') return ['Mazu: restricted', menu];
+    if (condition === 'stopped') return ['$(error) Mazu: stopped', menu];
+    if (condition === 'running' && status.problem) return ['$(error) Mazu', menu];
+    if (condition === 'starting' || !status.status) return ['$(loading~spin) Mazu', menu];
     const turns = [...this.running.values()];
-    if (!turns.length) return `Mazu: ${name} · ${mode}`;
-    if (turns.some(({ waits }) => waits)) return `$(bell-dot) Mazu: ${name} · needs an answer`;
+    if (questions.open.length || turns.some(({ waits }) => waits)) {
+      return ['$(question) Mazu: waits for you', questions.open.length ? 'mazu.answerQuestion' : 'mazu.openChat'];
+    }
+    if (!turns.length && (model === null || status.model?.ready === false)) {
+      return [`$(warning) Mazu: ${model === null ? 'no model' : 'no key'}`, 'mazu.setApiKey'];
+    }
+    if (!turns.length) return [`Mazu: ${mode} · ${model?.replace(/^[^:]*:/, '')}`, menu];
+    const seconds = Math.round((Date.now() - Math.min(...turns.map(({ began }) => began))) / 1000);
     const costs = turns.map(({ cost }) => cost);
     const known = costs.every((cost) => cost !== null) ? costs.reduce((sum, cost) => sum + cost, 0) : 0;
-    return `$(loading~spin) Mazu: ${name} · ${mode}${known ? ` · ${price(known)}` : ''}`;
+    return [`$(sync~spin) Mazu: ${seconds} s${known ? ` · ${price(known)}` : ''}`, 'mazu.openChat'];
   }
 }

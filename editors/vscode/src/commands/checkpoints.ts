@@ -1,19 +1,26 @@
 import { type QuickPickItem, QuickPickItemKind, window } from 'vscode';
 import type { App } from '../app';
 import { ago, checkpointChanges, checkpointName, counted } from '../describe';
+import { showPatch } from '../diffs/patch';
 import { UserError } from '../errors';
-import type { RollbackResult } from '../protocol';
+import { TimeMachine } from '../panels/timeMachine';
+import type { RollbackArgument, RollbackResult } from '../protocol';
 import { CheckpointItem } from '../views/items';
 import { type Decision, reviewPlan } from './review';
 
 /** Checkpoints: taken, compared, gone back to, and the way back from there. */
 export function registerCheckpointCommands(app: App): void {
+  app.command('mazu.openTimeMachine', () => new TimeMachine(app));
   app.command('mazu.createCheckpoint', () => createCheckpoint(app));
   app.command('mazu.rollBack', (item) => rollBack(app, item instanceof CheckpointItem ? item.value.id : undefined));
   app.command('mazu.undoTurn', async (session) => {
     const argument = typeof session === 'string' ? { sessionId: session } : {};
     await tell(app, await app.wait('undoing the last turn…', 'mazu.undo', argument));
   });
+  const pin = (item: unknown, command: 'mazu.checkpoint.pin' | 'mazu.checkpoint.unpin') =>
+    item instanceof CheckpointItem && app.server.execute(command, { id: item.value.id });
+  app.command('mazu.pinCheckpoint', (item) => pin(item, 'mazu.checkpoint.pin'));
+  app.command('mazu.unpinCheckpoint', (item) => pin(item, 'mazu.checkpoint.unpin'));
   app.command('mazu.showCheckpointDiff', async (item) => {
     if (item instanceof CheckpointItem) await showDiff(app, item.value.id);
   });
@@ -32,14 +39,20 @@ async function createCheckpoint({ server }: App): Promise<void> {
 
 async function rollBack(app: App, given: string | undefined): Promise<void> {
   const id = given ?? (await pickCheckpoint(app));
-  if (!id) return;
-  const preview = await app.server.execute('mazu.rollback', { id, preview: true });
-  const decision = await reviewPlan(preview, (path) => showDiff(app, id, path));
-  if (decision) await apply(app, id, decision);
+  if (id) await rollBackTo(app, id);
 }
 
-async function apply(app: App, id: string, decision: Decision): Promise<void> {
-  await tell(app, await app.wait(`rolling back to ${id}…`, 'mazu.rollback', { id, ...decision }));
+type Part = Pick<RollbackArgument, 'only' | 'paths' | 'memories'>;
+
+/** Shows what going back to a checkpoint, or a part of it, would do; then does what was decided. */
+export async function rollBackTo(app: App, id: string, part: Part = {}): Promise<void> {
+  const preview = await app.server.execute('mazu.rollback', { id, ...part, preview: true });
+  const decision = await reviewPlan(preview, (path) => showDiff(app, id, path), Boolean(part.only));
+  if (decision) await apply(app, id, { ...decision, ...part });
+}
+
+async function apply(app: App, id: string, decision: Decision & Part): Promise<void> {
+  await tell(app, await app.wait('rolling back…', 'mazu.rollback', { id, ...decision }));
 }
 
 interface CheckpointPick extends QuickPickItem {
@@ -70,13 +83,16 @@ async function pickCheckpoint({ server }: App): Promise<string | undefined> {
   return chosen?.id;
 }
 
-async function showDiff({ server, preview }: App, id: string, path?: string): Promise<void> {
-  const { patch } = await server.execute('mazu.checkpoint.diff', {
+async function showDiff(app: App, id: string, path?: string): Promise<void> {
+  const { server } = app;
+  const { patch, files } = await server.execute('mazu.checkpoint.diff', {
     id,
     against: 'now',
     ...(path ? { paths: [path] } : {}),
   });
-  await preview.diff(`${id} to now${path ? ` ${path}` : ''}`, patch);
+  const [only] = files;
+  if (files.length === 1 && only) await showPatch(app, only.path, patch, `${only.path}: since then`);
+  else await app.preview.diff('changes since then', patch);
 }
 
 /** Says what was really done, and offers the way back. */

@@ -2,7 +2,8 @@ import { type QuickPickItem, ThemeIcon, window } from 'vscode';
 import type { App } from '../app';
 import { ago } from '../describe';
 import { selection } from '../editor';
-import { isCancellation, report } from '../errors';
+import { openProjectFile } from '../chat/open';
+import { isCancellation, report, UserError } from '../errors';
 import type { Memory } from '../protocol';
 import { MemoryItem } from '../views/items';
 
@@ -19,8 +20,16 @@ const DELAY_MS = 150;
 /** Remember, recall, show and forget. */
 export function registerMemoryCommands(app: App): void {
   app.command('mazu.rememberNote', () => remember(app));
-  app.command('mazu.recallMemory', () => recall(app));
-  app.command('mazu.openMemory', (item) => item instanceof MemoryItem && showMemory(app, item.value));
+  app.command('mazu.recallMemory', (query) => recall(app, typeof query === 'string' ? query : ''));
+  app.command('mazu.openMemory', (item) => openMemory(app, item));
+  app.command('mazu.goToAnchor', (item) => item instanceof MemoryItem && goToAnchor(item.value));
+  for (const pinned of [true, false]) {
+    const set = (item: unknown) =>
+      item instanceof MemoryItem &&
+      app.server.execute('mazu.memory.update', { id: item.value.id, scope: item.value.scope, pinned });
+    if (pinned) app.command('mazu.pinMemory', set);
+    else app.command('mazu.unpinMemory', set);
+  }
   app.command('mazu.forgetMemory', (item) => item instanceof MemoryItem && forget(app, item.value));
 }
 
@@ -57,7 +66,7 @@ interface RecallItem extends QuickPickItem {
 const INSERT = { iconPath: new ThemeIcon('insert'), tooltip: 'Insert at the cursor' };
 
 /** A quick pick that searches as one types. Enter shows a memory, its button inserts it. */
-function recall(app: App): void {
+function recall(app: App, query: string): void {
   const editor = window.activeTextEditor;
   const pick = window.createQuickPick<RecallItem>();
   pick.title = 'Mazu: recall';
@@ -99,6 +108,10 @@ function recall(app: App): void {
     pick.dispose();
   });
   pick.show();
+  if (query) {
+    pick.value = query;
+    void search(query);
+  }
 }
 
 const recallItem = (memory: Memory): RecallItem => ({
@@ -110,9 +123,32 @@ const recallItem = (memory: Memory): RecallItem => ({
   buttons: [INSERT],
 });
 
+/** Opens a memory by its row or its id. */
+async function openMemory(app: App, item: unknown): Promise<void> {
+  if (item instanceof MemoryItem) return showMemory(app, item.value);
+  if (typeof item !== 'string') return undefined;
+  const { memories } = await app.server.execute('mazu.memory.list', { limit: 10_000 });
+  const memory = memories.find(({ id }) => id === item);
+  if (!memory) throw new UserError('that memory is not there any more.', 'It was forgotten, or rolled back.');
+  return showMemory(app, memory);
+}
+
+async function goToAnchor({ anchors }: Memory): Promise<void> {
+  const [anchor] = anchors ?? [];
+  if (!anchor) throw new UserError('this memory is about no place in the code.');
+  await openProjectFile(anchor.path, anchor.range?.start.line);
+}
+
 async function showMemory({ preview }: App, memory: Memory): Promise<void> {
-  const { title, body, id, scope, category, state, tags, source, createdAt } = memory;
-  const facts = [category, scope, state, `from ${source}`, ago(createdAt), ...tags.map((tag) => `#${tag}`), id];
+  const { title, body, scope, category, state, tags, source, createdAt } = memory;
+  const facts = [
+    CATEGORIES.find(({ label }) => label === category)?.label.replace('_', ' '),
+    scope === 'global' ? 'in every project' : '',
+    state === 'current' ? '' : state === 'check' ? 'needs a check' : state,
+    `from ${source === 'user' ? 'you' : source}`,
+    ago(createdAt),
+    ...tags.map((tag) => `#${tag}`),
+  ];
   await preview.markdown(title, `# ${title}\n\n${body}\n\n---\n\n*${facts.filter(Boolean).join(' · ')}*\n`);
 }
 

@@ -3,6 +3,7 @@ import type { Server } from '../server';
 
 const TURN = [
   { label: '$(comment-discussion) Open Chat', command: 'mazu.openChat' },
+  { label: '$(history) Show Chat History…', command: 'mazu.showHistory' },
   { label: '$(play) Run a Task…', command: 'mazu.startRun' },
   { label: '$(debug-stop) Stop', command: 'mazu.stopTurn' },
   { label: '$(reply) Undo Last Turn', command: 'mazu.undoTurn' },

@@ -19,12 +19,13 @@ interface PlanItem extends QuickPickItem {
 export function reviewPlan(
   preview: RollbackResult,
   showDiff: (path: string) => Promise<void>,
+  isPart = false,
 ): Promise<Decision | undefined> {
   const pick = window.createQuickPick<PlanItem>();
   pick.title = `Mazu: roll back to ${checkpointName(preview.checkpoint)}`;
   pick.placeholder = 'Nothing has been touched yet. Choose a file to see its changes.';
   pick.ignoreFocusOut = true;
-  pick.items = planItems(preview);
+  pick.items = planItems(preview, isPart);
   return new Promise((resolve) => {
     pick.onDidAccept(() => {
       const [item] = pick.activeItems;
@@ -41,17 +42,16 @@ export function reviewPlan(
   });
 }
 
-function planItems({ plan, checkpoint }: RollbackResult): PlanItem[] {
+function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
   const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
   return [
-    ...decisions(plan, checkpoint.id),
+    ...decisions(plan),
     ...section('Changed since by you', 'warning', plan.conflicts),
     ...section('Buffers changed', 'edit', buffers),
     ...section('Files written', 'file', plan.write),
     ...section('Files deleted', 'trash', plan.delete),
     ...section('Kept as they are', 'lock', plan.keep),
-    { label: 'A part only', kind: QuickPickItemKind.Separator },
-    ...(['code', 'memory', 'conversation'] as const).map(partOnly),
+    ...(isPart ? [] : PARTS),
   ];
 }
 
@@ -60,7 +60,12 @@ const partOnly = (part: Part): PlanItem => ({
   decision: { only: [part], onConflict: 'keep' },
 });
 
-function decisions({ conflicts, write, delete: deleted, buffers }: RollbackPlan, id: string): PlanItem[] {
+const PARTS: PlanItem[] = [
+  { label: 'A part only', kind: QuickPickItemKind.Separator },
+  ...(['code', 'memory', 'conversation'] as const).map(partOnly),
+];
+
+function decisions({ conflicts, write, delete: deleted, buffers }: RollbackPlan): PlanItem[] {
   const counts = `${counted(write.length, 'file')} written, ${deleted.length} deleted, ${counted(buffers.length, 'buffer')} changed`;
   const detail = `${counts}; a safety checkpoint is taken first`;
   const decide = (label: string, onConflict: 'keep' | 'overwrite'): PlanItem => ({
@@ -68,7 +73,7 @@ function decisions({ conflicts, write, delete: deleted, buffers }: RollbackPlan,
     detail,
     decision: { onConflict },
   });
-  if (!conflicts.length) return [decide(`Roll back to ${id}`, 'keep')];
+  if (!conflicts.length) return [decide('Roll back', 'keep')];
   const mine = counted(conflicts.length, 'file');
   return [
     decide(`Roll back, keep my changes in ${mine}`, 'keep'),

@@ -1,5 +1,6 @@
-import { window } from 'vscode';
+import { commands, window } from 'vscode';
 import type { App } from '../app';
+import { installServer } from './install';
 import { runMenu } from './menu';
 
 const MODES = [
@@ -15,7 +16,12 @@ export function registerServerCommands(app: App): void {
   app.command('mazu.restartServer', () => app.server.restart());
   app.command('mazu.setApiKey', () => setApiKey(app));
   app.command('mazu.selectModel', () => selectModel(app));
-  app.command('mazu.selectMode', () => selectMode(app));
+  app.command('mazu.selectMode', (mode) => selectMode(app, typeof mode === 'string' ? mode : undefined));
+  app.command('mazu.installServer', () => installServer(app));
+  app.command('mazu.openWalkthrough', () =>
+    commands.executeCommand('workbench.action.openWalkthrough', `${app.context.extension.id}#start`),
+  );
+  app.command('mazu.openLimits', () => commands.executeCommand('workbench.action.openSettings', 'mazu.limits'));
   app.command('mazu.showMenu', () => runMenu(app.server));
 }
 
@@ -36,7 +42,22 @@ async function selectModel({ server }: App): Promise<void> {
   if (chosen) await server.execute('mazu.models.set', { model: chosen.label });
 }
 
-async function selectMode({ server }: App): Promise<void> {
-  const chosen = await window.showQuickPick(MODES, { title: 'Mazu: what may the agent do without asking?' });
-  if (chosen) await server.execute('mazu.permissions.mode', { mode: chosen.label });
+async function selectMode({ server, status }: App, given: string | undefined): Promise<void> {
+  const title = 'Mazu: what may the agent do without asking?';
+  const mode = given ?? (await window.showQuickPick(MODES, { title }))?.label;
+  if (!mode) return;
+  const confirm = mode === 'bypass' ? await confirmBypass() : undefined;
+  if (mode === 'bypass' && !confirm) return;
+  await server.execute('mazu.permissions.mode', { mode, ...(confirm ? { confirm } : {}) });
+  status.refresh(0);
+}
+
+/** What the user typed to let it work without asking; undefined where they thought better of it. */
+function confirmBypass(): Thenable<string | undefined> {
+  return window.showInputBox({
+    title: 'Mazu: let it work without asking?',
+    prompt: 'Edits and commands run without a question until you change it. Type "bypass" to confirm.',
+    ignoreFocusOut: true,
+    validateInput: (value) => (value === 'bypass' ? null : 'Type "bypass", or press Escape'),
+  });
 }

@@ -1,15 +1,17 @@
-import { commands, type QuickPickItem, window } from 'vscode';
+import { commands, type QuickPickItem, window, workspace } from 'vscode';
 import type { App } from '../app';
-import { counted, price } from '../describe';
+import { counted, modelPrice, price } from '../describe';
 import { attachments } from '../editor';
-import type { CouncilResult, RunArgument, TurnResult } from '../protocol';
+import { UserError } from '../errors';
+import { CouncilPanel } from '../panels/council';
+import type { RunArgument, TurnResult } from '../protocol';
 
 const SHORT = 200;
 
 /** Autonomous runs and the council. */
 export function registerTaskCommands(app: App): void {
   app.command('mazu.startRun', () => startRun(app));
-  app.command('mazu.askCouncil', () => askCouncil(app));
+  app.command('mazu.askCouncil', (question) => askCouncil(app, typeof question === 'string' ? question : ''));
 }
 
 async function startRun({ server }: App): Promise<void> {
@@ -100,28 +102,49 @@ async function askNumber(prompt: string, put: (value: number) => void, whole = f
   if (text !== undefined) put(Number(text));
 }
 
-async function askCouncil(app: App): Promise<void> {
-  const question = await window.showInputBox({
-    title: 'Mazu: ask the council',
-    prompt: 'Several models answer, one compares; a selection goes along',
-    ignoreFocusOut: true,
-  });
+async function askCouncil(app: App, given: string): Promise<void> {
+  const question =
+    given ||
+    (await window.showInputBox({
+      title: 'Mazu: ask the council',
+      prompt: 'Several models answer, one compares; a selection goes along',
+      ignoreFocusOut: true,
+    }));
   if (!question?.trim()) return;
-  const result = await app.wait('the council is in session…', 'mazu.council', {
-    question,
-    ...attachments(),
-    wait: true,
-  });
-  await app.preview.markdown(question, councilText(result));
-  const remember = 'Remember as a Decision';
-  if ((await window.showInformationMessage('Mazu: the council has answered.', remember)) === remember) {
-    await app.server.execute('mazu.remember', { title: question, body: result.synthesis, category: 'decision' });
+  const models = await councilModels(app);
+  if (!models) return;
+  const panel = new CouncilPanel(app, question);
+  try {
+    const argument = { question, ...(models.length ? { models } : {}), ...attachments(), wait: true } as const;
+    panel.show(await app.wait('the council is in session…', 'mazu.council', argument));
+  } catch (error) {
+    panel.close();
+    throw error;
   }
 }
 
-function councilText({ question, answers, lead, synthesis, dissent, usage }: CouncilResult): string {
-  const member = ({ model, reply, error }: CouncilResult['answers'][number]) =>
-    `## ${model}\n\n${error ? `*No answer: ${error.message}*` : reply}`;
-  const parts = [`# ${question}`, synthesis, dissent && `## Dissent\n\n${dissent}`, ...answers.map(member)];
-  return `${parts.filter(Boolean).join('\n\n')}\n\n*Compared by ${lead}, ${price(usage.costUsd)}*\n`;
+/** The members: those of the settings (none are named then), else two or more that can be called are chosen. */
+async function councilModels({ status }: App): Promise<string[] | undefined> {
+  if (workspace.getConfiguration('mazu.council').get<string[]>('models', []).length) return [];
+  const ready = status.models.filter((model) => model.ready);
+  if (ready.length < 2) {
+    throw new UserError(
+      'a council needs two models that can be called.',
+      'Set another API key, or run a local model.',
+      [
+        { title: 'Set API Key', command: 'mazu.setApiKey' },
+        { title: 'Open Setting', command: 'workbench.action.openSettings', arguments: ['mazu.council.models'] },
+      ],
+    );
+  }
+  const items = ready.map((model) => ({ label: model.name, description: modelPrice(model) }));
+  const chosen = await window.showQuickPick(items, {
+    title: 'Mazu: who sits in the council?',
+    placeHolder: 'Two or more; each answers once, one of them compares',
+    canPickMany: true,
+    ignoreFocusOut: true,
+  });
+  if (!chosen) return undefined;
+  if (chosen.length < 2) throw new UserError('a council needs at least two models.');
+  return chosen.map(({ label }) => label);
 }

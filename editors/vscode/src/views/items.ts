@@ -17,20 +17,35 @@ const MEMORY_ICONS: Record<string, string> = {
   user_preference: 'account',
 };
 
+/** The categories of memory, in the order in which they are shown. */
+export const CATEGORIES = {
+  decision: 'Decisions',
+  convention: 'Conventions',
+  mistake: 'Mistakes',
+  fact: 'Facts',
+  user_preference: 'Your preferences',
+  task_outcome: 'What came of tasks',
+};
+
 export class SessionItem extends TreeItem {
   override readonly contextValue = 'session';
 
-  constructor(readonly value: Session) {
-    super(value.name || value.id);
+  constructor(
+    readonly value: Session,
+    current: boolean,
+  ) {
+    super(value.name || 'Conversation');
     this.id = value.id;
-    this.description = `${counted(value.turnCount, 'turn')}, ${ago(value.updatedAt)}`;
+    this.description = [current ? 'current' : '', counted(value.turnCount, 'turn'), ago(value.updatedAt)]
+      .filter(Boolean)
+      .join(' · ');
     this.iconPath = new ThemeIcon(SESSION_ICONS[value.state] ?? 'comment-discussion');
     this.command = { title: 'Open Session', command: 'mazu.openSession', arguments: [this] };
   }
 }
 
 export class CheckpointItem extends TreeItem {
-  override readonly contextValue = 'checkpoint';
+  override readonly contextValue: string;
 
   constructor(
     readonly value: Checkpoint,
@@ -39,19 +54,23 @@ export class CheckpointItem extends TreeItem {
     super(checkpointName(value));
     this.id = value.id;
     this.description = [current ? 'current' : '', ago(value.createdAt)].filter(Boolean).join(' · ');
-    this.tooltip = `${value.kind}: ${checkpointChanges(value)}`;
-    this.iconPath = new ThemeIcon(CHECKPOINT_ICONS[value.kind] ?? 'git-commit');
+    this.contextValue = value.pinned ? 'pinnedCheckpoint' : 'checkpoint';
+    this.tooltip = checkpointChanges(value);
+    this.iconPath = new ThemeIcon(value.pinned ? 'pinned' : (CHECKPOINT_ICONS[value.kind] ?? 'git-commit'));
     this.command = { title: 'Show Changes', command: 'mazu.showCheckpointDiff', arguments: [this] };
   }
 }
 
 export class MemoryItem extends TreeItem {
-  override readonly contextValue = 'memory';
+  override readonly contextValue: string;
 
   constructor(readonly value: Memory) {
     super(value.title);
     this.id = `${value.scope}/${value.id}`;
-    this.description = value.state === 'check' ? 'needs check' : value.category;
+    this.contextValue = value.pinned ? 'pinnedMemory' : 'memory';
+    this.description = [value.scope === 'global' ? 'everywhere' : '', value.pinned ? 'pinned' : '']
+      .filter(Boolean)
+      .join(' · ');
     this.tooltip = new MarkdownString(value.body || value.title);
     this.iconPath = new ThemeIcon(value.pinned ? 'pinned' : (MEMORY_ICONS[value.category] ?? 'note'));
     this.command = { title: 'Open Memory', command: 'mazu.openMemory', arguments: [this] };

@@ -13,14 +13,16 @@ import {
 } from 'vscode';
 import type { App } from '../app';
 import { counted } from '../describe';
+import { showPatch } from '../diffs/patch';
 import { sentence, UserError } from '../errors';
 import type { Proposal } from '../protocol';
+import { ProposalMarks } from './proposalMarks';
 
 const SETTLE_MS = 200;
 const ICONS = { edit: 'edit', create: 'new-file', delete: 'trash' } as const;
 
 /** One hunk that waits. */
-class ProposalItem extends TreeItem {
+export class ProposalItem extends TreeItem {
   override readonly contextValue: string;
 
   constructor(readonly value: Proposal) {
@@ -50,7 +52,7 @@ function size(diff: string): string {
 }
 
 /** The hunks that wait for the user. Loaded also while the view is hidden, because what waits makes it appear. */
-class Proposals implements TreeDataProvider<TreeItem> {
+export class Proposals implements TreeDataProvider<TreeItem> {
   private readonly changed = new EventEmitter<void>();
   private timer: NodeJS.Timeout | undefined;
   items: ProposalItem[] = [];
@@ -89,7 +91,7 @@ class Proposals implements TreeDataProvider<TreeItem> {
 
 /** The view of what is proposed, and the commands that decide on it. */
 export function registerProposals(app: App): void {
-  const { server, context, preview } = app;
+  const { server, context } = app;
   const proposals = new Proposals(app);
   const view = window.createTreeView('mazu.proposals', { treeDataProvider: proposals });
   proposals.onDidChangeTreeData(() => {
@@ -114,7 +116,8 @@ export function registerProposals(app: App): void {
       await proposals.refresh();
     }
   };
-  const show = ({ value }: ProposalItem) => preview.diff(title(value), value.diff);
+  const show = ({ value }: ProposalItem) => showPatch(app, value.path, value.diff, title(value));
+  new ProposalMarks(app, proposals);
   app.command('mazu.showProposal', (item) => item instanceof ProposalItem && show(item));
   app.command('mazu.goToProposal', (item) => item instanceof ProposalItem && goTo(item.value));
   app.command('mazu.acceptProposal', (item) => item instanceof ProposalItem && decide([item], true));
@@ -123,7 +126,7 @@ export function registerProposals(app: App): void {
   app.command('mazu.rejectAllProposals', () => decide(proposals.items, false));
 }
 
-const title = ({ path, hunk, of }: Proposal): string => `proposed for ${path} ${hunk} of ${of}`;
+const title = ({ path, hunk, of }: Proposal): string => `${path}: proposed${of > 1 ? ` (${hunk} of ${of})` : ''}`;
 
 /** Whether a change of the diagnostics there may come from a proposal. */
 function concerns(items: ProposalItem[], uri: Uri): boolean {

@@ -1,73 +1,92 @@
-import { EventEmitter, type TreeDataProvider, type TreeItem, window } from 'vscode';
+import { commands, TreeItem, window } from 'vscode';
 import type { App } from '../app';
-import { sentence } from '../errors';
-import { CheckpointItem, MemoryItem, SessionItem } from './items';
+import type { Checkpoint, Memory } from '../protocol';
+import { agentRows, registerAgentCommands } from './agent';
+import { CATEGORIES, CheckpointItem, MemoryItem, SessionItem } from './items';
+import { GroupItem, Tree } from './tree';
 
-const SETTLE_MS = 200;
+const CHECKPOINTS = 200;
+const MEMORIES = 500;
 
-/** A flat list that is loaded from the server and follows `mazu/changed`. */
-class List implements TreeDataProvider<TreeItem> {
-  private readonly changed = new EventEmitter<void>();
-  private timer: NodeJS.Timeout | undefined;
-
-  readonly onDidChangeTreeData = this.changed.event;
-
-  constructor(
-    private readonly app: App,
-    private readonly load: () => Promise<TreeItem[]>,
-  ) {}
-
-  refresh(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.changed.fire(), SETTLE_MS);
-  }
-
-  getTreeItem(item: TreeItem): TreeItem {
-    return item;
-  }
-
-  async getChildren(): Promise<TreeItem[]> {
-    if (this.app.server.condition !== 'running') return [];
-    try {
-      return await this.load();
-    } catch (error) {
-      this.app.log.warn(sentence(error));
-      return [];
-    }
-  }
-}
-
-/** Sessions, checkpoints and memory, in one container of the activity bar. */
+/** Sessions, checkpoints, memory, and what the agent can do, in the container of the chat. */
 export function registerViews(app: App): void {
   const { server, context } = app;
-  const lists = {
-    sessions: new List(app, async () =>
-      (await server.execute('mazu.session.list')).sessions.map((session) => new SessionItem(session)),
-    ),
-    checkpoints: new List(app, async () => {
-      const { checkpoints, current } = await server.execute('mazu.checkpoint.list', { limit: 200 });
-      return checkpoints.map((checkpoint) => new CheckpointItem(checkpoint, checkpoint.id === current));
+  let everySession = false;
+  const trees = {
+    sessions: new Tree(app, async () => {
+      const { sessions, current } = await server.execute('mazu.session.list');
+      const shown = sessions.filter(({ turnCount }) => everySession || turnCount > 0);
+      return shown.map((session) => new SessionItem(session, session.id === current));
     }),
-    memory: new List(app, async () =>
-      (await server.execute('mazu.memory.list', { limit: 500 })).memories.map((memory) => new MemoryItem(memory)),
+    checkpoints: new Tree(app, async () => {
+      const { checkpoints, current } = await server.execute('mazu.checkpoint.list', { limit: CHECKPOINTS });
+      return checkpointRows(checkpoints, current);
+    }),
+    memory: new Tree(app, async () =>
+      memoryRows((await server.execute('mazu.memory.list', { limit: MEMORIES })).memories),
     ),
+    agent: new Tree(app, () => agentRows(app)),
   };
-  for (const [name, list] of Object.entries(lists)) {
-    context.subscriptions.push(window.registerTreeDataProvider(`mazu.${name}`, list));
-    server.onChanged(({ what }) => what.includes(name) && list.refresh());
-    server.onCondition(() => list.refresh());
+  const follows = {
+    sessions: ['sessions'],
+    checkpoints: ['checkpoints'],
+    memory: ['memory'],
+    agent: ['skills', 'tools', 'permissions', 'trust'],
+  };
+  for (const [name, tree] of Object.entries(trees)) {
+    const view = window.createTreeView(`mazu.${name}`, {
+      treeDataProvider: tree,
+      showCollapseAll: name !== 'sessions',
+    });
+    context.subscriptions.push(view);
+    const of = follows[name as keyof typeof follows];
+    server.onChanged(({ what }) => what.some((changed) => of.includes(changed)) && tree.refresh());
+    server.onCondition(() => tree.refresh());
+    view.onDidChangeVisibility(({ visible }) => visible && tree.refresh());
   }
-  app.command('mazu.refreshViews', () => Object.values(lists).forEach((list) => list.refresh()));
-  app.command('mazu.openSession', async (item) => {
-    const sessionId = item instanceof SessionItem ? item.value.id : item;
-    if (typeof sessionId === 'string') await server.execute('mazu.chat', { sessionId });
-  });
-  app.command('mazu.deleteSession', (item) => item instanceof SessionItem && deleteSession(app, item));
+  registerAgentCommands(app);
+  app.command('mazu.refreshViews', () => Object.values(trees).forEach((tree) => tree.refresh()));
+  app.command('mazu.showEverySession', () => filter(true));
+  app.command('mazu.showChatsOnly', () => filter(false));
+  const filter = (every: boolean) => {
+    everySession = every;
+    void commands.executeCommand('setContext', 'mazu.everySession', every);
+    trees.sessions.refresh();
+  };
 }
 
-async function deleteSession({ server }: App, item: SessionItem): Promise<void> {
-  const yes = 'Delete';
-  const question = `Delete the conversation "${String(item.label)}"? Its checkpoints stay.`;
-  if ((await window.showWarningMessage(`Mazu: ${question}`, yes)) !== yes) return;
-  await server.execute('mazu.session.delete', { sessionId: item.value.id });
+/** Newest first; what hangs on another branch than the one that stands stands under "Other branches". */
+function checkpointRows(checkpoints: Checkpoint[], current: string | null): TreeItem[] {
+  const byId = new Map(checkpoints.map((checkpoint) => [checkpoint.id, checkpoint]));
+  const line = new Set<string>();
+  for (
+    let at = current ? byId.get(current) : checkpoints[0];
+    at;
+    at = at.parentId ? byId.get(at.parentId) : undefined
+  ) {
+    line.add(at.id);
+  }
+  const item = (checkpoint: Checkpoint) => new CheckpointItem(checkpoint, checkpoint.id === current);
+  const here = checkpoints.filter(({ id }) => line.has(id)).map(item);
+  const elsewhere = checkpoints.filter(({ id }) => !line.has(id)).map(item);
+  return elsewhere.length ? [...here, new GroupItem('Other branches', 'branches', elsewhere, false)] : here;
 }
+
+/** What needs a check first, then by category. */
+function memoryRows(memories: Memory[]): TreeItem[] {
+  const check = memories.filter(({ state }) => state === 'check');
+  const rest = memories.filter(({ state }) => state !== 'check');
+  const groups = [...Object.entries(CATEGORIES)].map(([category, name]) => ({
+    name,
+    category,
+    rows: rest.filter((memory) => memory.category === category),
+  }));
+  return [
+    ...(check.length ? [new GroupItem('Needs a check', 'check', check.map(memoryItem))] : []),
+    ...groups
+      .filter(({ rows }) => rows.length > 0)
+      .map(({ name, category, rows }) => new GroupItem(name, category, rows.map(memoryItem))),
+  ];
+}
+
+const memoryItem = (memory: Memory): MemoryItem => new MemoryItem(memory);

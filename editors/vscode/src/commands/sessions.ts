@@ -1,0 +1,87 @@
+import { type QuickPickItem, ThemeIcon, window } from 'vscode';
+import type { App } from '../app';
+import { ago, counted } from '../describe';
+import { report } from '../errors';
+import type { Session } from '../protocol';
+import { SessionItem } from '../views/items';
+
+const DELAY_MS = 150;
+
+interface SessionPick extends QuickPickItem {
+  sessionId: string;
+}
+
+/** The conversations: found, opened, renamed, deleted. */
+export function registerSessionCommands(app: App): void {
+  const idOf = (item: unknown) =>
+    item instanceof SessionItem ? item.value.id : typeof item === 'string' ? item : undefined;
+  app.command('mazu.showHistory', () => showHistory(app));
+  app.command('mazu.openSession', (item) => app.chats.show(idOf(item)));
+  app.command('mazu.renameSession', (item) => item instanceof SessionItem && rename(app, item.value));
+  app.command('mazu.deleteSession', (item) => item instanceof SessionItem && deleteSession(app, item.value));
+}
+
+/** Every conversation, newest first; what is typed is looked for in what was said. */
+async function showHistory({ server, chats }: App): Promise<void> {
+  const { sessions } = await server.execute('mazu.session.list');
+  const all = sessions.filter(({ turnCount }) => turnCount > 0).map(sessionPick);
+  const pick = window.createQuickPick<SessionPick>();
+  pick.title = 'Mazu: conversations';
+  pick.placeholder = 'Type to search in what was said';
+  pick.items = all;
+  let timer: NodeJS.Timeout | undefined;
+  let latest = 0;
+  const search = async (query: string) => {
+    const mine = ++latest;
+    const { matches } = await server.execute('mazu.session.search', { query, limit: 20 });
+    if (mine !== latest) return;
+    const found = matches.map(({ sessionId, name, at, text }): SessionPick => ({
+      sessionId,
+      label: name || 'Conversation',
+      description: ago(at),
+      detail: text.replace(/\s+/g, ' ').slice(0, 160),
+      alwaysShow: true,
+    }));
+    const ids = new Set(found.map(({ sessionId }) => sessionId));
+    pick.items = [...found, ...all.filter(({ sessionId }) => !ids.has(sessionId))];
+  };
+  pick.onDidChangeValue((value) => {
+    clearTimeout(timer);
+    if (value.trim().length > 1) timer = setTimeout(() => void search(value).catch(report), DELAY_MS);
+    else pick.items = all;
+  });
+  pick.onDidAccept(() => {
+    const [item] = pick.activeItems;
+    pick.hide();
+    if (item) void chats.show(item.sessionId);
+  });
+  pick.onDidHide(() => {
+    clearTimeout(timer);
+    pick.dispose();
+  });
+  pick.show();
+}
+
+const ICONS: Record<string, string> = { running: 'loading~spin', waiting: 'question' };
+
+const sessionPick = ({ id, name, turnCount, updatedAt, state }: Session): SessionPick => ({
+  sessionId: id,
+  label: name || 'Conversation',
+  description: [counted(turnCount, 'turn'), ago(updatedAt), state === 'running' || state === 'waiting' ? state : '']
+    .filter(Boolean)
+    .join(' · '),
+  iconPath: new ThemeIcon(ICONS[state] ?? 'comment-discussion'),
+});
+
+async function rename({ server }: App, { id, name }: Session): Promise<void> {
+  const value = await window.showInputBox({ title: 'Mazu: rename the conversation', value: name });
+  if (value?.trim()) await server.execute('mazu.session.rename', { sessionId: id, name: value.trim() });
+}
+
+async function deleteSession({ server }: App, { id, name }: Session): Promise<void> {
+  const yes = 'Delete';
+  const detail = 'What was said is deleted for good. Its checkpoints stay, so that code can still be brought back.';
+  const question = `Mazu: delete the conversation "${name || 'Conversation'}"?`;
+  if ((await window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
+  await server.execute('mazu.session.delete', { sessionId: id });
+}

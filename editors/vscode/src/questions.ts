@@ -1,0 +1,72 @@
+import { type CancellationToken, type Disposable, EventEmitter } from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+import type { Server } from './server';
+import type { PermissionReply, PermissionRequest } from './updates';
+
+interface Open {
+  request: PermissionRequest;
+  answer(reply: PermissionReply): void;
+}
+
+interface Resolved {
+  sessionId: string;
+  callId: string;
+}
+
+/**
+ * The questions that are open, whoever shows them: the chat's transcript, the status bar, a quick pick. The first
+ * answer counts, here or in another window, and then the question is gone everywhere.
+ */
+export class Questions implements Disposable {
+  private readonly pending = new Map<string, Open>();
+  private readonly changed = new EventEmitter<void>();
+
+  readonly onDidChange = this.changed.event;
+
+  constructor(private readonly server: Server) {
+    server.answer((client) => this.serve(client));
+    // A server that is gone asks nothing any more.
+    server.onCondition((condition) => {
+      if (condition === 'running' || !this.pending.size) return;
+      this.pending.clear();
+      this.changed.fire();
+    });
+  }
+
+  get open(): PermissionRequest[] {
+    return [...this.pending.values()].map(({ request }) => request);
+  }
+
+  /** Answers the question about a call, which may have been asked of another window. */
+  async answer(callId: string, reply: PermissionReply): Promise<void> {
+    const open = this.pending.get(callId);
+    if (open) open.answer(reply);
+    else await this.server.execute('mazu.permissions.answer', { callId, ...reply });
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+
+  private serve(client: LanguageClient): void {
+    client.onNotification('mazu/permission/resolved', ({ callId }: Resolved) => this.close(callId));
+    client.onRequest('mazu/permission/request', (request: PermissionRequest, token: CancellationToken) => {
+      const reply = new Promise<PermissionReply>((resolve) => {
+        const deny = request.options.find(({ kind }) => kind === 'deny')?.id ?? 'deny';
+        this.pending.set(request.callId, { request, answer: resolve });
+        // Somebody else has answered, or nobody in time; what is sent now is not waited for any more.
+        token.onCancellationRequested(() => resolve({ optionId: deny }));
+      });
+      this.changed.fire();
+      return reply.finally(() => this.close(request.callId));
+    });
+  }
+
+  private close(callId: string): void {
+    const open = this.pending.get(callId);
+    if (!open) return;
+    this.pending.delete(callId);
+    open.answer({ optionId: open.request.options.find(({ kind }) => kind === 'deny')?.id ?? 'deny' });
+    this.changed.fire();
+  }
+}
