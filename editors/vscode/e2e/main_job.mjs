@@ -1,5 +1,5 @@
-// The main job in real VS Code: start, chat that edits an open buffer, undo, a code action on a selection, checkpoint,
-// roll back after a preview, undo that, stop.
+// The main job in real VS Code on default settings: the chat asks, edits an open buffer, is undone and redone; a window
+// that is loaded anew in mid-turn and a server that is killed; a refusal with a reason; stop; roll back and back again.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -8,82 +8,159 @@ import { until } from './workbench.mjs';
 
 await story(async (bed, step) => {
   const app = 'app.py';
-  const chat = () => fs.readdirSync(path.join(bed.project, '.mazu/chats')).find((name) => name.endsWith('.md'));
   const onDisk = () => fs.readFileSync(path.join(bed.project, app), 'utf8');
-  const shows = (file, text) => until(`${file} shows: ${text}`, async () => (await bed.text(file)).includes(text));
+  const shows = (text) => until(`${app} shows: ${text}`, async () => (await bed.text(app)).includes(text));
   const saved = onDisk();
+  const keys = bed.keys;
+  let chat;
   let mine = '';
   let changed = '';
+  const question = () => chat.locator('.question');
+  const says = (text) => chat.locator('.markdown', { hasText: text }).last().waitFor();
+  const idle = () => until('nothing runs', async () => (await chat.locator('.running').count()) === 0);
+  // Who typed a moment ago keeps the keyboard; the arrow up goes to the question.
+  const asked = async () => {
+    await question().waitFor();
+    await until('the question has the keyboard', async () => {
+      if (await chat.evaluate(() => document.activeElement?.matches('.question'))) return true;
+      await keys('ArrowUp');
+      return false;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 500)); // nobody reads a question faster
+  };
 
-  await step('the workbench opens the project and the extension finds and starts the server', async () => {
+  await step('the extension finds and starts the server, and the chat has something to begin with', async () => {
     await bed.start();
     await bed.openFile(app);
-    await until('the status bar names model and mode', async () => /Mazu: .* · ask/.test(await bed.status()));
-    await bed.shot('started');
+    await until('the status bar names mode and model', async () => /Mazu: ask · claude/.test(await bed.status()));
+    await bed.command('Mazu: Open Chat');
+    chat = await bed.chat();
+    await chat.locator('.empty').waitFor();
+    await until('the server is ready', () => chat.locator('textarea').isEnabled());
+    await bed.shot('empty');
   });
 
   await step('a checkpoint of what is there, an unsaved line included', async () => {
     await bed.focus(app);
-    await bed.page.keyboard.press('Control+End');
+    await keys('Control+End');
     await bed.page.keyboard.type('# my own line');
-    await shows(app, '# my own line');
+    await shows('# my own line');
     mine = await bed.text(app);
     await bed.command('Mazu: Create Checkpoint');
     await bed.answer('A name for it', 'before the agent');
-    await bed.page.locator('.statusbar', { hasText: /cp_\d+ · before the agent/ }).waitFor();
+    await bed.page.locator('.statusbar', { hasText: 'before the agent' }).waitFor();
   });
 
-  await step('the chat document opens beside the code', async () => {
-    await bed.command('Mazu: Open Chat');
-    const name = await until('a chat document is there', chat);
-    await bed.editor(name).waitFor();
-    assert.ok(await bed.editor(app).isVisible());
-    await bed.focus(name);
-    await bed.page.keyboard.press('Control+End');
-    await bed.page.keyboard.type('total subtracts, please mend it');
-    await shows(name, 'please mend it');
-    await bed.page.keyboard.press('Control+Enter');
+  await step('a message; the question stands in its place with the diff, and in no message box', async () => {
+    chat = await bed.say('total subtracts, please mend it');
+    await question().waitFor();
+    assert.match(await question().innerText(), /return a \+ b/);
+    assert.equal(await bed.text(app), mine, 'nothing is done before it is allowed');
+    assert.equal(await bed.notification('Mazu').count(), 0, 'no message box');
+    assert.match(await bed.status(), /waits for you/);
+    await bed.shot('question');
   });
 
-  await step('the agent asks, and edits the open buffer once it is allowed', async () => {
-    const question = bed.notification('Mazu wants to use edit_file');
-    await question.locator('.monaco-button', { hasText: 'Details' }).waitFor();
-    await bed.shot('asks');
-    await bed.press(question, 'Details');
-    await until('the diff is in sight', async () => (await bed.text('.diff')).includes('+    return a + b'));
-    await bed.shot('details');
-    await bed.press(question, /^Allow/);
-    await shows(app, 'return a + b');
-    await shows(chat(), 'It adds now.');
+  await step('Enter allows it: the open buffer is edited, nothing is saved', async () => {
+    await asked();
+    await keys('Enter');
+    await shows('return a + b');
+    await says('It adds now.');
+    await chat.locator('.footer', { hasText: '1 file changed' }).waitFor();
     changed = await bed.text(app);
     assert.ok(changed.includes('# my own line'), 'the unsaved line is still there');
     assert.ok(await bed.dirty(app), 'nothing was saved behind the back of the user');
     assert.equal(onDisk(), saved);
-    await bed.shot('edited');
+    await bed.shot('done');
+  });
+
+  await step('review opens its changes in the diff editor', async () => {
+    await chat.locator('.footer .link', { hasText: 'review' }).click();
+    await bed.page.locator('.tab.active', { hasText: 'this turn' }).waitFor();
+    await bed.page.locator('.monaco-diff-editor .view-line', { hasText: 'return a - b' }).first().waitFor();
+    await bed.shot('review');
+    await bed.command('View: Close Editor');
+    await bed.openFile(app);
+    await bed.page.locator('.codelens-decoration a', { hasText: 'Undo' }).first().waitFor();
   });
 
   await step("the editor's own undo takes the edit back, and redo brings it again", async () => {
     await bed.focus(app);
-    await bed.page.keyboard.press('Control+z');
+    await keys('Control+z');
     await until('the edit is undone', async () => (await bed.text(app)) === mine);
-    await bed.page.keyboard.press('Control+y');
+    await keys('Control+y');
     await until('the edit is redone', async () => (await bed.text(app)) === changed);
   });
 
+  await step('the turn is undone from its footer, and stands there as taken back', async () => {
+    await chat.locator('.footer .link', { hasText: 'undo' }).click();
+    await until('the text is as before', async () => (await bed.text(app)) === mine);
+    await chat.locator('.gone', { hasText: '1 turn taken back' }).waitFor();
+    await bed.shot('undone');
+  });
+
+  await step('a refusal with a reason, by keyboard; the agent does otherwise', async () => {
+    chat = await bed.say('let total add');
+    await asked();
+    await keys('n');
+    await bed.page.keyboard.type('sum is the builtin to use');
+    await keys('Enter');
+    await until('it asks again', async () => /sum\(\(a, b\)\)/.test(await question().innerText()));
+    await bed.shot('denied');
+    await asked();
+    await keys('Enter');
+    await shows('return sum((a, b))');
+    await idle();
+    await chat.locator('.reason', { hasText: 'sum is the builtin' }).waitFor();
+  });
+
+  await step('a window that is loaded anew in mid-turn shows the turn go on', async () => {
+    chat = await bed.say('please wait');
+    await says('This takes a while.');
+    await bed.reload();
+    chat = await bed.chat();
+    await says('This takes a while.');
+    await chat.locator('header .title', { hasText: 'total subtracts' }).waitFor();
+    await bed.shot('reloaded');
+  });
+
+  await step('Escape stops a running turn', async () => {
+    if ((await chat.locator('.running').count()) === 0) chat = await bed.say('please wait again');
+    await chat.locator('textarea[aria-label="Message"]').click();
+    await until('it has stopped', async () => {
+      await keys('Escape');
+      return (await chat.locator('.ended').count()) > 0;
+    });
+    await idle();
+  });
+
+  await step('a killed server starts again, and the chat is what the session is', async () => {
+    const killed = bed.serverPid();
+    process.kill(killed, 'SIGKILL');
+    await until('another server runs', async () => bed.serverPid() && bed.serverPid() !== killed);
+    await until('the status bar says so', async () => /Mazu: ask · claude/.test(await bed.status()));
+    await chat.locator('.said', { hasText: 'please wait' }).first().waitFor();
+    await until('the server is ready', () => chat.locator('textarea').isEnabled());
+    chat = await bed.say('are you there');
+    await says('Yes, I am here.');
+    await bed.shot('killed');
+  });
+
   await step('a code action on a selection', async () => {
+    await bed.openFile(app);
+    const before = await bed.text(app);
     await bed.focus(app, 'def double');
-    await bed.page.keyboard.press('Home');
-    await bed.page.keyboard.press('Shift+ArrowDown');
-    await bed.page.keyboard.press('Shift+End');
+    await keys('Home');
+    await keys('Shift+ArrowDown');
+    await keys('Shift+End');
     const action = await bed.codeAction('Mazu: document');
     assert.ok(await bed.page.locator('.action-widget', { hasText: 'Mazu: explain' }).isVisible());
-    await bed.shot('code actions');
     await action.click();
-    await shows(app, 'Twice the number');
-    await bed.shot('documented');
+    await shows('Twice the number');
     await bed.focus(app, 'def double');
-    await bed.page.keyboard.press('Control+z');
-    await until('the code action is undone', async () => (await bed.text(app)) === changed);
+    await keys('Control+z');
+    await until('the code action is undone', async () => (await bed.text(app)) === before);
+    changed = before;
   });
 
   await step('roll back after a preview', async () => {
@@ -91,7 +168,7 @@ await story(async (bed, step) => {
     await bed.choose('before the agent', 'before the agent');
     const rows = await until('the plan is shown', async () => {
       const texts = await bed.rowTexts();
-      return texts.some((text) => text.includes('Roll back to cp_')) && texts;
+      return texts.some((text) => /Roll back/.test(text)) && texts;
     });
     assert.ok(
       rows.some((text) => text.includes(app)),
@@ -99,36 +176,20 @@ await story(async (bed, step) => {
     );
     await bed.shot('preview');
     assert.equal(await bed.text(app), changed, 'a preview touches nothing');
-    await bed.pick('Roll back to cp_');
+    await bed.rows().filter({ hasText: 'Roll back' }).first().click();
     await until('the buffer is as it was at the checkpoint', async () => (await bed.text(app)) === mine);
-    await bed.notification('rolled back to').waitFor();
+    await bed.notification('rolled back').waitFor();
     await bed.shot('rolled back');
   });
 
   await step('and undo the roll back', async () => {
-    await bed.press(bed.notification('rolled back to'), 'Undo');
+    await bed.press(bed.notification('rolled back'), 'Undo');
     await until('the roll back is undone', async () => (await bed.text(app)) === changed);
   });
 
-  await step('stop a running turn', async () => {
-    await bed.focus(chat());
-    await bed.page.keyboard.press('Control+End');
-    await bed.page.keyboard.type('please wait');
-    await shows(chat(), 'please wait');
-    await bed.page.keyboard.press('Control+Enter');
-    const running = async () =>
-      (await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] .codicon-loading').count()) > 0;
-    await until('the status bar spins', running);
-    await bed.shot('running');
-    await bed.command('Mazu: Stop');
-    await until('the status bar is at rest', async () => !(await running()));
-  });
-
   await step('the views list what there is', async () => {
-    await bed.page.locator('.activitybar .action-label[aria-label^="Mazu"]').click();
-    const views = bed.page.locator('.sidebar');
-    await until('the checkpoint is listed', async () => (await views.innerText()).includes('before the agent'));
+    await bed.openView('Checkpoints');
+    await until('the checkpoint is listed', async () => (await bed.sidebar()).includes('before the agent'));
     await bed.shot('views');
-    assert.equal(onDisk(), saved, 'the file on disk was never touched');
   });
 });

@@ -1,18 +1,16 @@
-// What is remembered in real VS Code is found again: by the palette and by a code action, in the quick pick and the view.
+// What is remembered is found again: by the palette, by a code action, in the quick pick and the view; a council as an
+// editor whose synthesis becomes a decision; the time machine.
 import assert from 'node:assert/strict';
 import { story } from './story.mjs';
 import { until } from './workbench.mjs';
 
 await story(async (bed, step) => {
-  const view = () => bed.page.locator('.sidebar').innerText();
-
   await step('a selection is remembered from the palette', async () => {
     await bed.start();
     await bed.openFile('app.py');
-    await until('the server runs', async () => /Mazu: .* · ask/.test(await bed.status()));
+    await until('the server runs', async () => /Mazu: ask · /.test(await bed.status()));
     await bed.focus('app.py', 'return a * 2');
-    await bed.page.keyboard.press('Home');
-    await bed.page.keyboard.press('Shift+End');
+    await bed.keys('Home', 'Shift+End');
     await bed.command('Mazu: Remember');
     await bed.answer('In one sentence', 'We double by multiplying, never by shifting bits');
     await bed.pick('convention');
@@ -21,12 +19,13 @@ await story(async (bed, step) => {
 
   await step('another by a code action on a line', async () => {
     await bed.focus('app.py', 'def total');
-    await bed.page.keyboard.press('Home');
+    await bed.keys('Home');
     await (await bed.codeAction('Mazu: remember this')).click();
-    await bed.page.locator('.activitybar .action-label[aria-label^="Mazu"]').click();
-    await until('both are in the view', async () =>
-      /double by multiplying[^]*def total|def total[^]*double by multiplying/.test(await view()),
-    );
+    await bed.openView('Memory');
+    await until('both are in the view, by category', async () => {
+      const text = await bed.sidebar();
+      return /double by multiplying/.test(text) && /def total/.test(text) && /Conventions/.test(text);
+    });
     await bed.shot('view');
   });
 
@@ -38,34 +37,39 @@ await story(async (bed, step) => {
       return texts.length > 0 && texts;
     });
     assert.match(first, /double by multiplying/);
-    await bed.shot('recall');
     await bed.quickInput().press('Enter');
     await bed.page.locator('.tab', { hasText: 'We double' }).waitFor();
     await until('the memory is shown', () => bed.rendered('return a * 2'));
-    await bed.shot('memory');
-  });
-
-  await step('also after the server was killed, which starts again by itself', async () => {
-    const killed = bed.serverPid();
-    process.kill(killed, 'SIGKILL');
-    await until('another server runs', async () => bed.serverPid() && bed.serverPid() !== killed);
-    await until('the status bar says so', async () => /Mazu: .* · ask/.test(await bed.status()));
-    await until('the view is full again', async () => (await view()).includes('def total'));
-    await bed.command('Mazu: Recall');
-    await bed.quickInput().fill('doubling');
-    await until('it is found', async () =>
-      (await bed.rowTexts()).some((text) => text.includes('double by multiplying')),
-    );
-    await bed.quickInput().press('Escape');
   });
 
   await step('and it can be forgotten', async () => {
     const row = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'def total' });
     await until('it is gone from the view', async () => {
-      if (!(await view()).includes('def total')) return true;
+      if (!(await bed.sidebar()).includes('def total')) return true;
       await row.hover({ timeout: 5000 }); // the view may just be drawn anew, and the button with it
       await row.locator('.action-label[aria-label^="Forget"]').click({ timeout: 5000 });
       return false;
     });
+  });
+
+  await step('a council answers in columns, and its synthesis is remembered', async () => {
+    await bed.command('Mazu: Ask the Council');
+    await bed.answer('Several models answer', 'Should total take any number of arguments?');
+    await bed.tick(2);
+    const page = await bed.frame('.council .synthesis');
+    await page.locator('.synthesis', { hasText: 'Keep two arguments' }).waitFor();
+    assert.ok((await page.locator('.members section').count()) >= 1);
+    await bed.shot('council');
+    await page.locator('button', { hasText: 'Remember as a decision' }).click();
+    await until('it is in the view', async () => /Decisions/.test(await bed.sidebar()));
+  });
+
+  await step('the time machine shows what a step changed', async () => {
+    await bed.command('Mazu: Create Checkpoint');
+    await bed.answer('A name for it', 'after the council');
+    await bed.command('Mazu: Open Time Machine');
+    const page = await bed.frame('.machine input[type=range]');
+    await page.locator('.who', { hasText: 'after the council' }).waitFor();
+    await bed.shot('time machine');
   });
 });

@@ -75,7 +75,7 @@ install_npm_package() { # folder, name@version
 
 # The packages that build the extension are kept by lock file, the .vsix by the sources it was made of.
 package_extension() {
-  local files build vsix
+  local files vsix
   files=$(cd "$SOURCE" && find . -type f -not -path './node_modules/*' -not -path './dist/*' -not -path './e2e/*' \
     -not -name '*.vsix' | sort)
   build="$CACHE/extension-$(sha256sum "$SOURCE/package-lock.json" | cut -c1-16)"
@@ -91,6 +91,7 @@ package_extension() {
     mv "$vsix.part" "$vsix"
     find "$CACHE/vsix" -name '*.vsix' -mtime +14 -delete
   fi
+  [ -e "$build/node_modules/.complete" ] || { mkdir -p "$build" && cp "$SOURCE"/package*.json "$SOURCE/.npmrc" "$build" && (cd "$build" && quiet_npm ci --ignore-scripts && touch node_modules/.complete); }
   VSIX="$vsix"
 }
 
@@ -110,4 +111,5 @@ CODE_SERVER=$CODE_SERVER_HOME/node_modules/code-server/out/node/entry.js
 PLAYWRIGHT=$PLAYWRIGHT_HOME/node_modules/playwright-core/index.mjs
 CHROMIUM=$(chromium_path)
 VSIX=$VSIX
+AXE=$build/node_modules/axe-core/axe.min.js
 END

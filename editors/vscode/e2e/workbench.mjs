@@ -7,25 +7,13 @@ import path from 'node:path';
 const PATIENCE_SECONDS = Number(process.env.MAZU_E2E_PATIENCE ?? 120);
 const POLL_MS = 100;
 const NOWHERE = 'http://127.0.0.1:9'; // no extension is looked for on the network
+/** What a new user has, but for what would reach for the network. */
 const SETTINGS = {
-  'chat.disableAIFeatures': true,
-  'editor.autoClosingBrackets': 'never',
-  'editor.autoIndent': 'none',
-  'editor.quickSuggestions': false,
-  'editor.wordBasedSuggestions': 'off',
   'extensions.autoCheckUpdates': false,
   'extensions.autoUpdate': false,
-  'extensions.ignoreRecommendations': true,
-  'files.autoSave': 'off',
-  'git.enabled': false,
-  'security.workspace.trust.startupPrompt': 'never',
+  'files.autoSave': 'off', // as on a desktop; code-server alone saves by itself
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
-  'window.commandCenter': false,
-  'workbench.enableExperiments': false,
-  'workbench.secondarySideBar.defaultVisibility': 'hidden',
-  'workbench.startupEditor': 'none',
-  'workbench.tips.enabled': false,
 };
 
 /** Polls `condition` until it gives something truthy; its last error is told when patience runs out. */
@@ -55,8 +43,8 @@ async function freePort() {
 
 /** `tools` are the lines of setup.sh; `home` is an empty folder; `shots` gets the screenshots and the log. */
 export class Workbench {
-  constructor({ tools, home, project, shots, settings = {}, trusted = true }) {
-    Object.assign(this, { tools, home, project, shots, settings: { ...SETTINGS, ...settings }, trusted });
+  constructor({ tools, home, project, shots, settings = {}, trusted = true, withFolder = true }) {
+    Object.assign(this, { tools, home, project, shots, settings: { ...SETTINGS, ...settings }, trusted, withFolder });
     this.log = fs.createWriteStream(path.join(shots, 'code-server.log'));
     this.pictures = 0;
   }
@@ -65,13 +53,13 @@ export class Workbench {
     const userData = path.join(this.home, 'data');
     const extensions = path.join(this.home, 'extensions');
     fs.mkdirSync(path.join(userData, 'User'), { recursive: true });
-    fs.writeFileSync(path.join(userData, 'User/settings.json'), JSON.stringify(this.settings));
+    this.set({});
     // Extensions get the environment of a login shell, as they do on a desktop.
     const quoted = process.env.PATH.replaceAll("'", "'\\''");
     fs.writeFileSync(path.join(this.home, '.bash_profile'), `export PATH='${quoted}'\n`);
     const folders = ['--user-data-dir', userData, '--extensions-dir', extensions];
     await this.run([...folders, '--install-extension', this.tools.VSIX]);
-    const port = await freePort();
+    const port = (this.port = await freePort());
     const options = [
       '--auth',
       'none',
@@ -80,15 +68,33 @@ export class Workbench {
       '--disable-getting-started-override',
     ];
     if (this.trusted) options.push('--disable-workspace-trust');
-    this.server = this.spawn([...folders, ...options, '--bind-addr', `127.0.0.1:${port}`, this.project]);
+    this.server = this.spawn([...folders, ...options, '--bind-addr', `127.0.0.1:${port}`]);
     await until('code-server listens', async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok);
     const { chromium } = await import(this.tools.PLAYWRIGHT);
     const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
     this.browser = await chromium.launch({ executablePath: this.tools.CHROMIUM, args });
-    this.page = await this.browser.newPage({ viewport: { width: 1280, height: 800 } });
+    this.page = await this.browser.newPage({ viewport: { width: 1440, height: 900 } });
     this.page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
     this.page.on('console', (message) => this.log.write(`[page] ${message.text()}\n`));
-    await this.page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(this.project)}`);
+    await this.open(this.withFolder ? this.project : '');
+  }
+
+  /** Loads the window anew, as "Reload Window" does. */
+  async reload() {
+    await this.page.reload();
+    await this.page.waitForSelector('.monaco-workbench .part.statusbar');
+  }
+
+  /** Sets settings of the user, as the settings editor does. */
+  set(settings) {
+    Object.assign(this.settings, settings);
+    fs.writeFileSync(path.join(this.home, 'data/User/settings.json'), JSON.stringify(this.settings));
+  }
+
+  /** Opens a folder in this window; "" opens none. */
+  async open(folder) {
+    const query = folder ? `?folder=${encodeURIComponent(folder)}` : '?ew=true';
+    await this.page.goto(`http://127.0.0.1:${this.port}/${query}`);
     await this.page.waitForSelector('.monaco-workbench .part.statusbar');
   }
 
@@ -141,6 +147,23 @@ export class Workbench {
     this.pictures += 1;
     const file = `${String(this.pictures).padStart(2, '0')}-${name.replaceAll(' ', '-')}.png`;
     await this.page.screenshot({ path: path.join(this.shots, file) });
+  }
+
+  /** Presses keys, one after another. */
+  keys = async (...names) => {
+    for (const name of names) await this.page.keyboard.press(name);
+  };
+
+  // --- views
+
+  /** Unfolds a view below the chat. */
+  async openView(name) {
+    await this.command(`Mazu: Focus on ${name} View`);
+    await this.page.locator('.sidebar .pane-header', { hasText: name }).first().waitFor();
+  }
+
+  sidebar() {
+    return this.page.locator('.sidebar').innerText();
   }
 
   // --- editors
@@ -209,9 +232,20 @@ export class Workbench {
     await row.click();
   }
 
+  /** Runs a command of the palette, whose list is made when it opens: one that is not offered yet may be the next time. */
   async command(title) {
-    await this.page.keyboard.press('F1');
-    await this.choose(`>${title}`, title);
+    const exact = this.rows().filter({ has: this.page.locator(`.label-name:text-is("${title}")`) });
+    const listed = this.rows().filter({ hasText: title });
+    await until(`the command "${title}" is listed`, async () => {
+      if (await this.quickInput().isVisible()) await this.page.keyboard.press('Escape');
+      await this.page.keyboard.press('F1');
+      await this.quickInput().waitFor({ timeout: 10_000 });
+      await this.quickInput().fill(`>${title}`);
+      await listed.first().waitFor({ timeout: 5000 });
+      return true;
+    });
+    if ((await exact.count()) > 0) await exact.first().click();
+    else await this.pick(title);
   }
 
   /** Answers an input box whose title or prompt has `prompt`. */
@@ -219,6 +253,16 @@ export class Workbench {
     await this.page.locator('.quick-input-widget', { hasText: prompt }).waitFor();
     await this.quickInput().fill(text);
     await this.quickInput().press('Enter');
+  }
+
+  /** Ticks the first rows of a quick pick in which several can be chosen, and accepts. */
+  async tick(count) {
+    const boxes = this.page.locator(
+      '.quick-input-widget:not([style*="display: none"]) .quick-input-list input[type="checkbox"], .quick-input-widget:not([style*="display: none"]) .quick-input-list .monaco-checkbox',
+    );
+    await until('there are rows to tick', async () => (await boxes.count()) >= count);
+    for (let n = 0; n < count; n += 1) await this.rows().nth(n).click();
+    await this.keys('Enter');
   }
 
   async rowTexts() {
@@ -231,6 +275,35 @@ export class Workbench {
       if ((await frame.locator('body', { hasText: text }).count()) > 0 && frame !== this.page.mainFrame()) return true;
     }
     return false;
+  }
+
+  // --- the chat
+
+  /** The frame of a webview in which `selector` is seen. */
+  async frame(selector) {
+    return until(`a page shows ${selector}`, async () => {
+      for (const frame of this.page.frames()) {
+        if ((await frame.locator(selector).count()) > 0) return frame;
+      }
+      return undefined;
+    });
+  }
+
+  /** The frame of the chat's page. */
+  chat() {
+    return this.frame('main > .composer');
+  }
+
+  /** Opens the chat, writes a message and sends it. */
+  async say(text) {
+    await this.command('Mazu: Open Chat');
+    const chat = await this.chat();
+    const composer = chat.locator('textarea[aria-label="Message"]');
+    await until('the server is ready', () => composer.isEnabled());
+    await composer.click();
+    await composer.fill(text);
+    await composer.press('Enter');
+    return chat;
   }
 
   // --- code actions, notifications, status bar

@@ -77,3 +77,29 @@ def test_the_lock_file_names_no_registry():
 def test_dependencies_are_pinned_exactly():
     versions = MANIFEST["devDependencies"] | MANIFEST.get("dependencies", {})
     assert not [name for name, version in versions.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)]
+
+
+def test_what_loosens_the_agents_bounds_cannot_be_set_by_a_project():
+    bounds = {"permissions.mode", "permissions.rules", "models", "mcp_servers", "shell.sandbox", "shell.network", "shell.readable", "shell.outputs", "web.allow_private"}  # fmt: skip
+    assert {offered()[f"mazu.{name}"]["scope"] for name in bounds} == {"application"}
+
+
+def test_the_pages_load_nothing_from_anywhere_else():
+    page = (EXTENSION / "src" / "panels" / "page.ts").read_text(encoding="utf-8")
+    assert "default-src 'none'" in page
+    assert "connect-src" not in page
+    assert "img-src" not in page
+
+
+def test_every_command_stands_in_the_palette_or_is_kept_out_of_it_on_purpose():
+    listed = {it["command"]: it.get("when") for it in CONTRIBUTES["menus"]["commandPalette"]}
+    rows = {it["command"] for it in CONTRIBUTES["menus"]["view/item/context"]}
+    hidden = {name for name, when in listed.items() if when == "false"}
+    assert rows <= hidden | {"mazu.rollBack"}
+
+
+def test_every_string_of_the_manifest_can_be_translated():
+    strings = json.loads((EXTENSION / "package.nls.json").read_text(encoding="utf-8"))
+    used = set(re.findall(r'"%([\w.]+)%"', (EXTENSION / "package.json").read_text(encoding="utf-8")))
+    assert used == set(strings)
+    assert not [it["command"] for it in CONTRIBUTES["commands"] if not it["title"].startswith("%")]

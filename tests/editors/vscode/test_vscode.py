@@ -144,18 +144,33 @@ def bed(tools: dict[str, str]) -> Iterator[Bed]:
 
 
 async def test_the_main_job(bed: Bed):
+    other = FIX | {"new": "return sum((a, b))"}
     script = [
-        Reply(when="total subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="It adds now."),
+        Reply(
+            when="total subtracts",
+            thinking="The name says total.",
+            text="It **subtracts**; I will change the sign.",
+            calls=[{"name": "edit_file", "arguments": FIX}],
+        ),
+        Reply(
+            when="edited app.py", text="It adds now.\n\n```python\ndef total(a, b):\n    return a + b\n```\n"
+        ),
+        Reply(when="let total add", calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(when="sum is the builtin", calls=[{"name": "edit_file", "arguments": other}]),
+        Reply(when="edited app.py", text="With sum, then."),
+        Reply(when="are you there", text="Yes, I am here."),
+        Reply(when="please wait", text="This takes a while. " * 500, delay=0.5, repeat=True),
         Reply(when="Add or mend the documentation", text=DOCUMENTED),
-        Reply(when="please wait", text="This takes a while. " * 500, delay=0.5),
     ]
     async with ModelServer(script) as model:
         await bed.tell("main_job", model)
 
 
-async def test_what_is_remembered_is_found_again(bed: Bed):
-    async with ModelServer([]) as model:
+async def test_what_is_remembered_is_found_again_and_a_council_decides(bed: Bed):
+    answer = Reply(
+        when="any number of arguments", text="Keep two arguments; **the callers** pass two.", repeat=True
+    )
+    async with ModelServer([answer]) as model:
         await bed.tell("memory", model)
 
 
@@ -164,8 +179,13 @@ async def test_nothing_runs_in_a_folder_that_is_not_trusted(bed: Bed):
         await bed.tell("trust", model)
 
 
-async def test_the_chat_view_talks_to_the_same_agent(bed: Bed):
-    async with ModelServer([Reply(when="what is this project", text="A small calculator.")]) as model:
+async def test_the_editors_own_chat_talks_to_the_same_agent(bed: Bed):
+    script = [
+        Reply(when="what is this project", text="A small calculator."),
+        Reply(when="mend total", calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(text="Done."),
+    ]
+    async with ModelServer(script) as model:
         await bed.tell("participant", model)
 
 
@@ -174,23 +194,42 @@ async def test_setting_up_leads_from_a_missing_server_to_a_model(bed: Bed):
         await bed.tell("setting_up", model, key=None)
 
 
-async def test_a_run_can_be_undone_and_a_refusal_says_why(bed: Bed):
-    other = FIX | {"new": "return sum((a, b))"}
-    script = [
-        Reply(when="what does total do", text="It subtracts."),
-        Reply(when="make total add", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="Done."),
-        Reply(when="let total add", calls=[{"name": "read_file", "arguments": {"path": "app.py"}}]),
-        Reply(calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(when="sum is the builtin", calls=[{"name": "edit_file", "arguments": other}]),
-        Reply(text="Done."),
-    ]
-    async with ModelServer(script) as model:
-        await bed.tell("run", model)
-
-
 async def test_proposals_are_decided_in_a_view(bed: Bed):
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     edits = [{"name": "edit_file", "arguments": edit} for edit in (FIX, twice)]
     async with ModelServer([Reply(when="mend both", calls=edits), Reply(text="Proposed.")]) as model:
         await bed.tell("proposals", model)
+
+
+async def test_no_folder_and_every_theme(bed: Bed):
+    text = (
+        "`double` has no documentation. I will say **what it gives**:\n\n"
+        "- one line, as the others have\n- see [PEP 257](https://peps.python.org/pep-0257/)\n\n"
+        "```python\ndef double(a):\n    return a * 2\n```\n"
+    )
+    document = {
+        "path": "app.py",
+        "old": "def double(a):\n",
+        "new": 'def double(a):\n    """Twice the number."""\n',
+    }
+    script = [
+        Reply(when="make total add", text="It subtracts.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        Reply(when="edited app.py", text="It adds now."),
+        Reply(
+            when="any number of arguments",
+            text="Keep **two arguments**: every caller passes two.\n\n1. It says what it does.\n2. `sum` is there for lists.",
+            repeat=True,
+        ),
+        Reply(
+            when="and document double",
+            thinking="One line is enough.",
+            text=text,
+            calls=[
+                {"name": "read_file", "arguments": {"path": "app.py"}},
+                {"name": "edit_file", "arguments": document},
+            ],
+        ),
+        Reply(text="Done."),
+    ]
+    async with ModelServer(script) as model:
+        await bed.tell("places", model)

@@ -1,0 +1,91 @@
+// Where it can be: no folder, then a project in light, dark and high contrast, with every page held against the rules
+// of accessibility (axe-core). Its pictures are those of the README and the walkthrough (e2e/pictures.sh).
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { story } from './story.mjs';
+import { until } from './workbench.mjs';
+
+const THEMES = [
+  { name: 'light', theme: 'Light Modern', body: 'vscode-light' },
+  { name: 'dark', theme: 'Dark Modern', body: 'vscode-dark' },
+  { name: 'high-contrast', theme: 'Dark High Contrast', body: 'vscode-high-contrast' },
+];
+
+await story(
+  async (bed, step) => {
+    const app = 'app.py';
+    const axe = fs.readFileSync(bed.tools.AXE, 'utf8');
+    const accessible = async (frame, what) => {
+      await frame.evaluate(axe);
+      const { violations } = await frame.evaluate(() => globalThis.axe.run('#root'));
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      assert.deepEqual(found, [], what);
+    };
+    const remember = async (title, category) => {
+      await bed.command('Mazu: Remember…');
+      await bed.answer('In one sentence', title);
+      await bed.pick(category);
+      await bed.page.locator('.statusbar', { hasText: 'remembered' }).waitFor();
+    };
+    let chat;
+
+    await step('without a folder the chat says what to do', async () => {
+      await bed.start();
+      await bed.command('Mazu: Open Chat');
+      chat = await bed.chat();
+      await chat.locator('.empty', { hasText: 'Open a folder' }).waitFor();
+    });
+
+    await step('with one, something is remembered, and a turn is done', async () => {
+      await bed.open(bed.project);
+      await bed.openFile(app);
+      await bed.command('View: Hide Secondary Side Bar');
+      await remember('Money is counted in cents, never in floats', 'decision');
+      await remember('Tests are named after what they hold', 'convention');
+      chat = await bed.say('make total add');
+      await chat.locator('.question .primary').click();
+      await chat.locator('.footer', { hasText: '1 file changed' }).waitFor();
+    });
+
+    await step('a council and the time machine stand beside it', async () => {
+      await bed.command('Mazu: Ask the Council…');
+      await bed.answer('Several models answer', 'Should total take any number of arguments?');
+      await bed.tick(2);
+      await (await bed.frame('.council .synthesis')).locator('.members section').first().waitFor();
+      await bed.command('Mazu: Open Time Machine');
+      await (await bed.frame('.machine input[type=range]')).locator('.members section').first().waitFor();
+    });
+
+    await step('a question is open', async () => {
+      await bed.openFile(app);
+      chat = await bed.say('and document double, please');
+      await chat.locator('.question').waitFor();
+    });
+
+    for (const { name, theme, body } of THEMES) {
+      await step(`${name}: nothing that the rules of accessibility forbid`, async () => {
+        await bed.command('Preferences: Color Theme');
+        await bed.choose(theme, theme);
+        await until('the theme is there', async () => (await chat.locator(`body.${body}`).count()) > 0);
+        await bed.shot(`question ${name}`);
+        await accessible(chat, 'the chat');
+        const pages = [
+          ['Council', '.council .synthesis', 'council'],
+          ['Time Machine', '.machine input[type=range]', 'time-machine'],
+        ];
+        for (const [tab, selector, picture] of pages) {
+          await bed.page.locator('.tab', { hasText: tab }).first().click();
+          const page = await bed.frame(selector);
+          await until('it has the theme', async () => (await page.locator(`body.${body}`).count()) > 0);
+          await bed.shot(`${picture} ${name}`);
+          await accessible(page, picture);
+        }
+        await bed.openView('Memory');
+        await until('the memories are shown', async () => (await bed.sidebar()).includes('Money is counted'));
+        await bed.shot(`memory ${name}`);
+        await bed.openFile(app);
+      });
+    }
+  },
+  { withFolder: false },
+);
