@@ -180,13 +180,26 @@ def read(path: Path) -> Iterator[Event]:
 
 
 def chain(events: Iterable[Event], head: int) -> list[Event]:
-    """The events from the root to `head`, following parents."""
+    """The events from the root to `head`, following parents.
+
+    Where damage took one, the last event before it stands in: what can be read is not lost with it.
+    """
     by_seq = {event.seq: event for event in events}
     found: list[Event] = []
-    while head and (event := by_seq.get(head)):
+    while head:
+        if (event := by_seq.get(head)) is None:
+            head = max((seq for seq in by_seq if seq < head), default=0)
+            continue
         found.append(event)
-        head = event.parent
+        head = min(event.parent, event.seq - 1)
     return found[::-1]
+
+
+def count_unreadable(path: Path) -> int:
+    """Lines of a journal that hold no event, without the last one, which a crash may have cut."""
+    with path.open("rb") as file:
+        lines = [line for line in file.read().split(b"\n") if line.strip()]
+    return sum(decode(line) is None for line in lines[:-1])
 
 
 def _redacted(body: Body) -> Body:

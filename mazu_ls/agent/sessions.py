@@ -186,12 +186,24 @@ class Sessions:
                 session.append(journal.SessionStarted(name, aside))
                 session.name = name
             else:
+                await self._tell_damage(session)
                 await recover(session)
             self._open[session_id] = session
         else:
             await session.refresh()
         self.current = session_id
         return session
+
+    async def _tell_damage(self, session: Session) -> None:
+        """Say what of a session cannot be read; its file stays as it is, and goes on at its end."""
+        path = session.journal.path
+        lost = await asyncio.to_thread(journal.count_unreadable, path)
+        what = f"{lost} of its entries cannot be read" if lost else "nothing of it can be read"
+        if lost or not session.journal.last:
+            await self._project.say_once(
+                f"The conversation “{session.name or session.id}” is damaged: {what}. What can be read is shown; "
+                f"the file is kept: {path}."
+            )
 
     def _existing(self, session_id: str) -> Path:
         path = self._path(session_id)
