@@ -74,6 +74,11 @@ class Session:
         for event in events:
             self._note(event.body)
         self.queue = queued(stored)
+        # A name outlives the turn that gave it, which may have been taken back.
+        named = [
+            e.body.name for e in stored if isinstance(e.body, journal.SessionStarted | journal.SessionNamed)
+        ]
+        self.name = next((name for name in reversed(named) if name), "")
         self._loaded = True
         if moved:
             self.project.head_moved(self.id, head)

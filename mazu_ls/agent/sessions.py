@@ -136,7 +136,8 @@ class Sessions:
 
         That turn is closed by this.
         """
-        path = await asyncio.to_thread(self._newest_free)
+        async with self._opening:  # one that this process is just opening is held, but not by another one
+            path = await asyncio.to_thread(self._newest_free)
         if path is None:
             return None
         if interrupted_turn(await self.events(path.stem)) is None:
