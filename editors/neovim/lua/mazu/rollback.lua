@@ -10,6 +10,9 @@ local M = {}
 
 local NAME = 'rollback'
 
+---@type {id: string, client_id: integer}? the checkpoint that undoes the last rollback
+local safety
+
 ---@class mazu.Checkpoint
 ---@field id string
 ---@field parentId? string
@@ -159,8 +162,8 @@ function M.report(result, server)
     said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'
   end
   if result.safety then
-    local redo = client.offers(server, 'mazu.redo') and 'redo' or ('rollback ' .. result.safety.id)
-    said[#said + 1] = ('To undo this: :Mazu %s'):format(redo)
+    safety = { id = result.safety.id, client_id = server.id }
+    said[#said + 1] = 'To undo this: :Mazu redo'
   end
   local clean = result.applied and #result.problems == 0
   local say = clean and tell.info or tell.warn
@@ -187,6 +190,23 @@ local function show(result, id, patch, focus)
   vim.keymap.set('n', 'q', function()
     view.close(NAME)
   end, { buffer = bufnr, nowait = true, desc = 'Mazu: leave it' })
+end
+
+--- The conversation goes on: what was rolled back before is no longer the last thing that was done.
+function M.forget()
+  safety = nil
+end
+
+--- Takes the last undo or rollback back: one that was done here by its own checkpoint, else what the server knows of.
+---@param server vim.lsp.Client
+---@param session? string
+function M.redo(server, session)
+  local mine = safety and safety.client_id == server.id and safety or nil
+  safety = nil
+  if mine then
+    return client.execute('mazu.rollback', { id = mine.id }, M.report, { client_id = server.id })
+  end
+  client.execute('mazu.redo', { sessionId = session }, M.report, { client_id = server.id })
 end
 
 --- Shows what a rollback would do, with the keys that do it.

@@ -123,10 +123,8 @@ return {
     about = 'take the last undo or rollback back',
     run = function(call)
       client.with(call.bufnr, function(server)
-        if not client.offers(server, 'mazu.redo') then
-          return tell.warn('this server has no redo; the last rollback said which checkpoint undoes it')
-        end
-        client.execute('mazu.redo', nil, rollback.report, { client_id = server.id })
+        local entry = require('mazu.chat.panel').shown()
+        rollback.redo(server, entry and entry.session.id)
       end, require('mazu.chat').client_of(call.bufnr))
     end,
   },
