@@ -204,7 +204,7 @@ def _record(text: str, name: str) -> Record:
     uses = fields.get("uses")
     use = (int(uses), markdown.micros_of(fields.get("last_used"))) if isinstance(uses, int) else None
     return Record(
-        _checked(entry, name),
+        checked(entry, name),
         name,
         markdown.text_of(fields.get("id")),
         markdown.text_of(fields.get("supersedes")),
@@ -213,7 +213,8 @@ def _record(text: str, name: str) -> Record:
     )
 
 
-def _checked(entry: Entry, name: str) -> Entry:
+def checked(entry: Entry, name: str) -> Entry:
+    """The entry if everything in it may be remembered; cleaned. Raises InvalidArguments."""
     choices = {
         "kind": (entry.kind, ("memory", *_KIND_CATEGORY)),
         "source": (entry.source, SOURCES),

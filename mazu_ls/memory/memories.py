@@ -11,7 +11,7 @@ from typing import Any
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory import check, consolidate, export, imports, index, listing, recall, write
+from mazu_ls.memory import check, consolidate, export, foreign_rows, imports, index, listing, recall, write
 from mazu_ls.memory.anchors import Anchors
 from mazu_ls.memory.core import Summaries, Traits
 from mazu_ls.memory.embedder import Embedder
@@ -23,7 +23,7 @@ from mazu_ls.memory.record import AnchorAt, Memory, Remembered, micros, now
 from mazu_ls.memory.rows import Entry, number, scope_of
 from mazu_ls.memory.shelf import Shelf, Shelves
 from mazu_ls.memory.wiki import Wiki
-from mazu_ls.store import quarantined
+from mazu_ls.store import quarantined, select
 
 FOUND_KINDS = frozenset({"memory", "page", "summary"})
 FLUSH_SECONDS = 5.0
@@ -279,6 +279,30 @@ class Memories:
             ]
             if mine:
                 await imports.store(self.shelves.shelf(scope), mine, result)
+        return result
+
+    async def import_rows(self, source: Path) -> imports.Imported:
+        """Take memories and pages from a database that nobody vouches for; what is known stays as it is.
+
+        Raises MazuError(storage, config).
+        """
+        result = imports.Imported()
+        records = await asyncio.to_thread(foreign_rows.read, source)
+        shelf = self.shelves.shelf(self.shelves.usual)
+        known = {
+            key
+            for (key,) in await shelf.read(
+                lambda rows: select(rows.db, "SELECT key FROM memory WHERE kind = 'page'")
+            )
+        }
+        taken = [one for one in records if not isinstance(one, str) and one.entry.key not in known]
+        result.problems += [one for one in records if isinstance(one, str)]
+        result.problems += [
+            f"the page {one.entry.key} is here already"
+            for one in records
+            if not isinstance(one, str) and one.entry.key in known
+        ]
+        await imports.store(shelf, taken, result)
         return result
 
     async def add(self, records: Sequence[imports.Record], scope: str = "project") -> imports.Imported:

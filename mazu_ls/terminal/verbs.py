@@ -131,7 +131,9 @@ VERBS = (
     Verb("memory why", "mazu.memory.why", "what a message would be given of memory, and why", (text("message", "the message"),)),
     Verb("memory consolidate", "mazu.memory.consolidate", "propose what to merge; --apply does it", (Option("apply", "--apply", on=True),)),
     Verb("memory export", "mazu.memory.export", "write memory as Markdown", (Option("uri", help="a file or folder", kind=uri, required=True),)),
-    Verb("memory import", "mazu.memory.import", "read memory from Markdown", (Option("uri", help="a file or folder", kind=uri, required=True),)),
+    Verb("memory import", "mazu.memory.import", "read memory from Markdown, or the rows of a memory.db", (
+        Option("uri", help="a file or folder of Markdown", kind=uri),
+        Option("uri", "--from", "a memory.db: its rows, marked with where they came from", uri))),
     Verb("session list", "mazu.session.list", "list conversations, the last used first"),
     Verb("session show", "mazu.session.show", "show a conversation", (
         Option("sessionId", help="the last one if not given"), Option("turns", "--turns", kind=int))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -174,9 +175,13 @@ async def export(server: Server, params: wire.ExportImport) -> object:
 
 @command("mazu.memory.import", natural=_usual_place)
 async def import_(server: Server, params: wire.ExportImport) -> object:
-    """Memories from Markdown that `mazu.memory.export` wrote, edited or not."""
+    """Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked."""
+    from mazu_ls.memory.foreign_rows import is_database
+
     memories = await opened_memories(server)
-    imported = await memories.import_(server.path_of(params.uri))
+    path = server.path_of(params.uri)
+    rows = await asyncio.to_thread(is_database, path)
+    imported = await (memories.import_rows(path) if rows else memories.import_(path))
     server.notify_changed("memory")
     counts = camel(imported)
     return {"count": imported.count, **counts}
