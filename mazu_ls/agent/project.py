@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import tempfile
@@ -29,7 +28,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy import Given, Grants, Rule
 from mazu_ls.state import identity
 from mazu_ls.store import Store, quarantined
-from mazu_ls.workspace import Workspace, project_files
+from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.engine import Checkpoints
@@ -144,19 +143,8 @@ class Project:
                 " and checkpoints last only until mazu-ls ends. Make it writable and restart."
             )
             return Path(tempfile.mkdtemp(prefix="mazu-ls-"))
-        self._name_foreign_database(opened.folder)
+        self.warnings += identity.name_unused_database(self.root, opened.folder)
         return opened.folder
-
-    def _name_foreign_database(self, state: Path) -> None:
-        """Say once that a database in the project's folder, an older version's or a clone's, is not opened."""
-        said, inside = state / "foreign-database-said", f"{paths.PROJECT_FOLDER}/memory.db"
-        with contextlib.suppress(OSError):
-            if project_files.is_regular(self.root, inside) and not said.exists():
-                said.touch(mode=0o600)
-                self.warnings.append(
-                    f"{self.root / inside} is not used: memory is kept outside of projects. If you know it to be yours, take"
-                    f" its rows with `mazu-ls memory import --from {inside}`."
-                )
 
     async def _open_stores(self) -> None:
         from mazu_ls.memory.memories import Memories

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace import project_files
 
 log = logging.getLogger(__name__)
 MARKER = "project.json"
@@ -130,6 +131,22 @@ def decline(root: Path, ids: tuple[str, ...], env: Mapping[str, str] = os.enviro
     folder = paths.root_state(root, env)
     if marker := read_marker(folder):
         write_marker(folder, replace(marker, declined=tuple(sorted({*marker.declined, *ids}))))
+
+
+def name_unused_database(root: Path, state: Path) -> list[str]:
+    """One sentence, once, about a database in the project's folder: an older version's or a clone's. It is not opened."""
+    said, inside = state / "unused-database-named", f"{paths.PROJECT_FOLDER}/memory.db"
+    try:
+        if said.exists() or not project_files.is_regular(root, inside):
+            return []
+        said.touch(mode=0o600)
+    except OSError as error:
+        log.warning("%s: %s", root / inside, error)
+        return []
+    return [
+        f"{root / inside} is not used: memory is kept outside of projects. If you know it to be yours, take its rows"
+        f" with `mazu-ls memory import --from {inside}`."
+    ]
 
 
 def _moved(own: Marker, real: Path, env: Mapping[str, str]) -> list[Marker]:
