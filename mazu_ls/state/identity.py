@@ -143,10 +143,11 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
     except OSError as error:
         log.warning("%s: %s", root / inside, error)
         return []
-    return [
+    sentence = (
         f"{root / inside} is not used: memory is kept outside of projects. If you know it to be yours, take its rows"
         f" with `mazu-ls memory import --from {inside}`."
-    ]
+    )
+    return [sentence]
 
 
 def _moved(own: Marker, real: Path, env: Mapping[str, str]) -> list[Marker]:
