@@ -81,9 +81,6 @@ class Connection(LanguageServer):
 
     async def _end_with(self, process_id: int) -> None:
         """End when the client's process does, as the specification asks; a server that nobody talks to must not stay."""
-        if not process_lives(process_id):
-            logger.info("The client's process %d cannot be seen from here.", process_id)
-            return
         while process_lives(process_id):  # noqa: ASYNC110 - another process is no event
             await asyncio.sleep(WATCH_SECONDS)
         logger.warning("The client's process %d is gone.", process_id)
@@ -123,7 +120,7 @@ class Connection(LanguageServer):
         host.edited = server.hints.contradictions.edited
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True
-        if params.process_id is not None:
+        if params.process_id is not None and process_lives(params.process_id):
             self._watching = asyncio.get_running_loop().create_task(self._end_with(params.process_id))
         self.ready.set()
         return initialize_result(documents.encoding, registry.names(), profile)
