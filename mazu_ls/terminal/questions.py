@@ -58,7 +58,11 @@ def with_keys(question: Question) -> Keyed:
     for choice in question.choices:
         key = _free_key(KEYS.get(choice.kind, ""), choice.label, choices)
         choices[key] = choice
-        options.append(Option(key, choice.label, takes_note=choice.kind == "deny"))
+        options.append(
+            Option(
+                key, choice.label, takes_note=choice.kind == "deny" and not question.tool.startswith("mazu.")
+            )
+        )
     detail, _, reason = question.detail.strip().partition(WHY)
     lines = detail.strip().splitlines()
     if lines and question.title.endswith(f": {lines[0]}"):

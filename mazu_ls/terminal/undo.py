@@ -1,4 +1,4 @@
-"""Undo and rollback from the terminal. What is to be decided is asked through the host, as in the editors."""
+"""Undo and rollback from the terminal. The question about the user's own work is the server's, as in the editors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.terminal.styled_text import plural
 
 if TYPE_CHECKING:
-    from mazu_ls.terminal.chat_session import ChatSession
+    from mazu_ls.terminal.chat_session import ChatSession, Execute
 
 NAMED = 6
 
@@ -15,10 +15,19 @@ NAMED = 6
 async def take_back(chat: ChatSession, name: str, text: str) -> str:
     """`/undo` or `/rollback [ID]` in a chat; what came of it in a sentence."""
     if name == "undo":
-        arguments: dict[str, Any] = {"sessionId": chat.session_id} if chat.session_id else {}
-        return sentence(await chat.execute("mazu.undo", arguments))
-    arguments = {"id": text} if text else {}
-    return sentence(await chat.execute("mazu.rollback", arguments))
+        return sentence(await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id}))
+    return sentence(await decide(chat.execute, "mazu.rollback", {"id": text} if text else {}))
+
+
+async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Carry out an undo or a rollback; `onConflict` "leave" does nothing where the user's own work is in its way."""
+    if arguments.get("onConflict") != "leave":
+        result: dict[str, Any] = await execute(name, arguments)
+        return result
+    preview: dict[str, Any] = await execute(name, {**arguments, "onConflict": "ask", "preview": True})
+    if preview["plan"]["conflicts"] or arguments.get("preview"):
+        return preview
+    return await execute(name, {**arguments, "onConflict": "keep"})
 
 
 def sentence(result: dict[str, Any]) -> str:

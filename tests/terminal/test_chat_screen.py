@@ -246,6 +246,26 @@ async def test_undo_takes_an_edit_back(chat: Chat, tmp_path: Path):
     assert "a - b" in app.read_text()
 
 
+async def test_undo_asks_about_what_the_user_changed_on_top(chat: Chat, tmp_path: Path):
+    terminal = await chat({"text": "I edit.", "calls": [EDIT]}, {"text": "Done."})
+    app = tmp_path / "project" / "app.py"
+    await terminal.says("change it")
+    await terminal.sees("Allow once")
+    await terminal.answers("y")
+    await terminal.sees("1 file changed")
+    app.write_text(app.read_text().replace("a + b", "a + b + 7"))
+    await terminal.says("/undo")
+    await terminal.sees("what shall become of app.py", "Keep mine", "Leave it as it is")
+    await terminal.answers("n")
+    await terminal.sees("Nothing was changed")
+    assert "a + b + 7" in app.read_text()
+    await terminal.says("/undo")
+    await terminal.sees("Take the earlier text", times=1)
+    await terminal.answers("t")
+    await terminal.sees("Taken back")
+    assert "a - b" in app.read_text()
+
+
 async def test_forty_columns_still_read(chat: Chat):
     terminal = await chat(
         {"text": "A sentence that is longer than forty columns are wide, so it has to be wrapped.", "calls": [EDIT]},
