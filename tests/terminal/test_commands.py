@@ -146,7 +146,12 @@ def test_proposals_are_reviewed_one_after_the_other(
     assert (proposing / "a.txt").read_text().split() == ["one", "2"]
 
 
-ASKS_OR_NEEDS_A_CHECKPOINT = ("proposals review", "rollback", "redo")
+ASKS_OR_NEEDS_A_CHECKPOINT = (
+    "proposals review",
+    "rollback",
+    "redo",
+    "memory import",
+)  # or one of two ways to name a file
 BARE = [verb.words for verb in verbs.VERBS if not any(one.required for one in verb.options)]
 
 
