@@ -22,9 +22,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.session import Session
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.session import Session
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.host import Question, Reply
 from mazu_ls.models.retry import Patience

@@ -24,9 +24,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mazu_ls.checkpoints import Checkpoints, dirty_set
-from mazu_ls.memory.part import MemoryPart
-from mazu_ls.memory.rows import Entry, Rows
+from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints.scan import dirty_set
+from mazu_ls.memory.checkpoint_part import MemoryPart
+from mazu_ls.memory.store.entries import Entry, Rows
 from tests.checkpoints.bed import open_engine
 
 WALK = r"""

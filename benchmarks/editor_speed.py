@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.while_busy import ask, model_server, percentile
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.imports import Record
+from mazu_ls.memory.io.imports import Record
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import Anchor, Range, identifier
-from mazu_ls.memory.rows import Entry
+from mazu_ls.memory.models import Anchor, Range, identifier
+from mazu_ls.memory.store.entries import Entry
 from mazu_ls.paths import private_folder, root_state
 from tests.server.client import Client
 from tests.server.test_process import real_server

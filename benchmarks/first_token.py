@@ -22,8 +22,8 @@ from typing import Any
 from mazu_ls.config import Config
 from mazu_ls.messages import Message, Text, ToolResult
 from mazu_ls.models import catalog
-from mazu_ls.models.clients import close_clients
 from mazu_ls.models.model import Finished, Request, TextDelta, ToolSpec
+from mazu_ls.models.sdk_clients import close_clients
 
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 FILE = "x = 1\n" * 50

@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mazu_ls.tools import scan
-from mazu_ls.tools.search import name_matcher
+from mazu_ls.tools.search import content_search
+from mazu_ls.tools.search.tools import name_matcher
 from mazu_ls.workspace import Workspace
 
 RUNS = 5
@@ -56,13 +56,13 @@ def compare(root: Path, pattern: str) -> None:
         base = measure(lambda: quiet([ripgrep, "--json", "--hidden", "--no-config", pattern, str(root)]))
         report("  grep tool with ripgrep", measure(lambda: search(root, pattern)), "rg", base)
     base = measure(lambda: quiet(["grep", "-rnE", pattern.replace(r"\w", "[[:alnum:]_]"), str(root)]))
-    found, scan.shutil.which = scan.shutil.which, lambda _: None
+    found, content_search.shutil.which = content_search.shutil.which, lambda _: None
     own = measure(lambda: search(root, pattern))
     report("  grep tool without it", own, "grep -r", base)
     if ripgrep is not None:
         base = measure(lambda: quiet([ripgrep, "--json", "--hidden", "--no-config", pattern, str(root)]))
         report("  the same", own, "rg", base)
-    scan.shutil.which = found
+    content_search.shutil.which = found
 
 
 def make(root: Path, count: int) -> None:
@@ -80,8 +80,10 @@ def make(root: Path, count: int) -> None:
 def search(root: Path, pattern: str) -> None:
     import re
 
-    wanted = scan.Wanted(re.compile(pattern), pattern, False, False, name_matcher("*.py"), "*.py", 0, 200)
-    asyncio.run(scan.search(Workspace([root]), [root], wanted, {}))
+    wanted = content_search.Wanted(
+        re.compile(pattern), pattern, False, False, name_matcher("*.py"), "*.py", 0, 200
+    )
+    asyncio.run(content_search.search(Workspace([root]), [root], wanted, {}))
 
 
 def quiet(command: list[str]) -> None:

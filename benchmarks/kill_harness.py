@@ -31,7 +31,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.kill_scene import BY_RENAME, Project, second_server, user
-from mazu_ls.checkpoints.objects import BLOB, object_id
+from mazu_ls.checkpoints.git.objects import BLOB, object_id
 
 START_LIMIT = 2.0
 

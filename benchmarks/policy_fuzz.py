@@ -22,9 +22,9 @@ from pathlib import Path
 from mazu_ls.policy import Call, Place, decide
 from mazu_ls.policy.bash.scan import Scan
 from mazu_ls.policy.tables.allowed_commands import PROGRAMS
-from mazu_ls.tools import sandbox
-from mazu_ls.tools.process import spawn
-from mazu_ls.tools.tool import Effect
+from mazu_ls.tools.base import Effect
+from mazu_ls.tools.shell import sandbox
+from mazu_ls.tools.shell.process import spawn
 
 SEEDS = """ls|ls -la src|cat a.py|cat a.py b.txt|head -5 a.py|tail -n 2 b.txt|wc -l a.py|grep -n foo a.py|grep -rn 'a b' src|git status|git log --oneline -5
 git diff -- a.py|git show HEAD:a.py|find . -name '*.py' -type f|sed -n '1,2p' a.py|sed 's/a/b/' a.py|awk '{print $1}' b.txt|sort b.txt|uniq -c|cut -d: -f1 b.txt

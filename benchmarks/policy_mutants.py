@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from mazu_ls import policy  # noqa: E402
 from mazu_ls.policy import Call, Place, Rule, decide  # noqa: E402
-from mazu_ls.tools.tool import Effect  # noqa: E402
+from mazu_ls.tools.base import Effect  # noqa: E402
 
 FOLDER = Path(policy.__file__).parent
 PLACE = Place([Path("/proj")], Path("/proj"), Path("/home/u"))

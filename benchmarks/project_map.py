@@ -20,8 +20,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.agent.map_files import files
-from mazu_ls.agent.project_map import ProjectMap
+from mazu_ls.agent.project_map.client import ProjectMap
+from mazu_ls.agent.project_map.files import files
 from mazu_ls.syntax import language_of
 from mazu_ls.syntax.grammar import parse
 from mazu_ls.workspace import Workspace

@@ -28,10 +28,10 @@ from typing import Any
 import apsw
 
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.imports import Record
+from mazu_ls.memory.io.imports import Record
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import Anchor, identifier
-from mazu_ls.memory.rows import Entry
+from mazu_ls.memory.models import Anchor, identifier
+from mazu_ls.memory.store.entries import Entry
 
 SECOND = 1_000_000
 SESSION_GAP = 60
@@ -174,7 +174,7 @@ def naive(text: str) -> list[str]:
 
 def fts5_porter(data: dict[str, Any]) -> Score:
     """FTS5's porter tokenizer, title twice, OR of the words without stop words."""
-    from mazu_ls.memory.tokens import STOP_WORDS
+    from mazu_ls.memory.search.tokens import STOP_WORDS
 
     score = Score()
     db = apsw.Connection(":memory:")

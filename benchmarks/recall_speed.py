@@ -26,10 +26,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.imports import Record
+from mazu_ls.memory.io.imports import Record
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import Anchor, identifier
-from mazu_ls.memory.rows import Entry
+from mazu_ls.memory.models import Anchor, identifier
+from mazu_ls.memory.store.entries import Entry
 
 SIZES = (1_000, 10_000, 100_000)
 TARGETS = {1_000: 15, 10_000: 15, 100_000: 40, 1_000_000: 150}

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from mazu_ls.config import Config, ShellSettings
-from mazu_ls.tools import landlock, sandbox
-from mazu_ls.tools.sandbox import Sandbox
-from mazu_ls.tools.shell import run_shell
-from mazu_ls.tools.turn import Shell, Turn
+from mazu_ls.tools.context import Shell, Turn
+from mazu_ls.tools.shell import landlock, sandbox
+from mazu_ls.tools.shell.sandbox import Sandbox
+from mazu_ls.tools.shell.shell import run_shell
 from mazu_ls.workspace import Workspace
 
 FLOOD = "head -c 50000000 /dev/zero | tr '\\0' x"

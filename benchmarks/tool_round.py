@@ -25,9 +25,9 @@ from typing import Any
 
 import anthropic
 
-from mazu_ls.agent.limits import Limits
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.terminal.host import TerminalHost
 
 MODEL = "claude-sonnet-5-5"

@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mazu_ls.agent.limits import Limits
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.terminal.host import TerminalHost
 
 WANTED = 20.0

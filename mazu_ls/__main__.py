@@ -50,7 +50,7 @@ def _is_command(arguments: list[str]) -> bool:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    from mazu_ls.terminal.grammar import parser
+    from mazu_ls.terminal.verbs.grammar import parser
 
     if not arguments or arguments[0].partition("=")[0] in TALKING:
         arguments = ["chat", *arguments]

@@ -27,7 +27,7 @@ def hide_environment_secrets() -> None:
         with contextlib.suppress(OSError, ValueError), os.fdopen(int(handed), "rb") as file:
             os.environ.update(json.loads(file.read()))
         return
-    from mazu_ls.tools.environment import is_secret
+    from mazu_ls.tools.shell.environment import is_secret
 
     secrets = {name: value for name, value in os.environ.items() if is_secret(name, value)}
     if not secrets:

@@ -31,10 +31,10 @@ from typing import Any
 import msgspec
 
 from mazu_ls import journal
-from mazu_ls.agent.limits import Limits
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.prompt import Attachment
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.prompt import Attachment
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.models.retry import Patience
 from mazu_ls.workspace import Workspace

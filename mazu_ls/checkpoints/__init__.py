@@ -1,8 +1,8 @@
 """Checkpoints of code, unsaved buffers, memory, skills and conversation, and the way back to each of them."""
 
 from mazu_ls.checkpoints.engine import Checkpoints
-from mazu_ls.checkpoints.part import Part
-from mazu_ls.checkpoints.plan import Plan
-from mazu_ls.checkpoints.records import Checkpoint, RollbackReport
+from mazu_ls.checkpoints.models import Checkpoint, RollbackReport
+from mazu_ls.checkpoints.restore.rollback_plan import Plan
+from mazu_ls.checkpoints.snapshot_part import Part
 
 __all__ = ["Checkpoint", "Checkpoints", "Part", "Plan", "RollbackReport"]

@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from mazu_ls.checkpoints.objects import Entry
-from mazu_ls.checkpoints.project import Project
-from mazu_ls.checkpoints.unsaved import View, place_of
+from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.git.objects import Entry
+from mazu_ls.checkpoints.scan.unsaved_buffers import View, place_of
 from mazu_ls.errors import MazuError
 from mazu_ls.store import select
 from mazu_ls.workspace.text import NotText, decode

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from mazu_ls.checkpoints.objects import BLOB, FILE_MODE, Entry
-from mazu_ls.checkpoints.project import Project
-from mazu_ls.checkpoints.records import Diff, FileDiff, FileStatus, MemoryDiff
-from mazu_ls.checkpoints.steps import Selection, require_known
-from mazu_ls.checkpoints.unsaved import View, shown_trees
+from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, Entry
+from mazu_ls.checkpoints.models import Diff, FileDiff, FileStatus, MemoryDiff
+from mazu_ls.checkpoints.restore.restore_steps import Selection, require_known
+from mazu_ls.checkpoints.scan.unsaved_buffers import View, shown_trees
 from mazu_ls.gitcmd import PythonGit
 
 MAX_PATCH = 1 << 20  # characters

@@ -10,22 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls import gitcmd
-from mazu_ls.checkpoints import attribution, diff, lock, mounts, opening, rollback, schema, stage, staging
-from mazu_ls.checkpoints.part import Part
-from mazu_ls.checkpoints.plan import Plan
-from mazu_ls.checkpoints.project import Project, tree_of
-from mazu_ls.checkpoints.records import (
-    Checkpoint,
-    CheckpointKind,
-    Diff,
-    OnConflict,
-    Pruned,
-    Section,
-    Stats,
-)
-from mazu_ls.checkpoints.steps import Selection
-from mazu_ls.checkpoints.take import Request, take
-from mazu_ls.checkpoints.unsaved import View, file_text, held_texts, open_texts
+from mazu_ls.checkpoints import attribution, diff, lock, schema, store_opening
+from mazu_ls.checkpoints.context import Project, tree_of
+from mazu_ls.checkpoints.create import Request, take
+from mazu_ls.checkpoints.models import Checkpoint, CheckpointKind, Diff, OnConflict, Pruned, Section, Stats
+from mazu_ls.checkpoints.restore import rollback, staging_folder
+from mazu_ls.checkpoints.restore import staging as stage
+from mazu_ls.checkpoints.restore.restore_steps import Selection
+from mazu_ls.checkpoints.restore.rollback_plan import Plan
+from mazu_ls.checkpoints.scan import roots as mounts
+from mazu_ls.checkpoints.scan.unsaved_buffers import View, file_text, held_texts, open_texts
+from mazu_ls.checkpoints.snapshot_part import Part
 from mazu_ls.checkpoints.upkeep import Upkeep
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
@@ -69,14 +64,16 @@ class Checkpoints:
         (`paths.state_home()`). Raises MazuError: git if it is missing, unsupported for a folder that is too broad.
         """
         gitcmd.require_git()
-        place = opening.place_of(state, roots[0]) if roots else state
-        found = mounts.mounts(roots, _explained(lambda: staging.folder_name(place), place))
+        place = store_opening.place_of(state, roots[0]) if roots else state
+        found = mounts.mounts(roots, _explained(lambda: staging_folder.folder_name(place), place))
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
         try:
             project = await store.read(
-                lambda _: _explained(lambda: opening.open_project(place, found, parts, settings), place)
+                lambda _: _explained(lambda: store_opening.open_project(place, found, parts, settings), place)
             )
-            engine = cls(store, project, [opening.place_of(state, m.directory) for m in found if m.scanned])
+            engine = cls(
+                store, project, [store_opening.place_of(state, m.directory) for m in found if m.scanned]
+            )
             await engine._locked(lambda db: _recovered(project, db), recovering=True)
         except BaseException:
             await store.close()
@@ -374,4 +371,4 @@ def _recovered(project: Project, db: apsw.Connection) -> None:
         rollback.recover(project, db)
     except MazuError as error:
         log.error("an interrupted rollback is not complete yet: %s", error)
-    opening.reconcile(project, db)
+    store_opening.reconcile(project, db)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
-from mazu_ls.checkpoints.project import Project
-from mazu_ls.checkpoints.records import Checkpoint
-from mazu_ls.checkpoints.repository import REFS
+from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.git.repository import REFS
+from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.store import transaction
 
 if TYPE_CHECKING:

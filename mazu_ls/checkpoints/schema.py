@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls.checkpoints.records import Checkpoint, FileCounts, MemoryCounts, Skipped
+from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, Skipped
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.store import Migrations, select
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.checkpoints import collecting, lock, retention
-from mazu_ls.checkpoints.project import Project
-from mazu_ls.checkpoints.records import Checkpoint, Pruned
+from mazu_ls.checkpoints import gc, lock, retention
+from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.models import Checkpoint, Pruned
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ class Upkeep:
         repository = self._project.repository
         with ExitStack() as held:
             await asyncio.to_thread(held.enter_context, lock.alone(repository.collecting))
-            collection = await self._locked(lambda _: collecting.begin(repository))
+            collection = await self._locked(lambda _: gc.begin(repository))
             if collection is not None:
-                names = await asyncio.to_thread(collecting.pack, repository, collection)
-                await self._locked(lambda _: collecting.end(repository, collection, names))
+                names = await asyncio.to_thread(gc.pack, repository, collection)
+                await self._locked(lambda _: gc.end(repository, collection, names))
         return collection is not None

@@ -11,18 +11,22 @@ from typing import Any
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory import check, consolidate, export, foreign_rows, imports, index, listing, recall, write
-from mazu_ls.memory.anchors import Anchors
-from mazu_ls.memory.core import Summaries, Traits
-from mazu_ls.memory.embedder import Embedder
-from mazu_ls.memory.evidence import attached
-from mazu_ls.memory.extract import Extractions
-from mazu_ls.memory.graph import Graph
-from mazu_ls.memory.inject import Injection, RecallContext, inject
-from mazu_ls.memory.record import AnchorAt, Memory, Remembered, micros, now
-from mazu_ls.memory.rows import Entry, number, scope_of
-from mazu_ls.memory.shelf import Shelf, Shelves
-from mazu_ls.memory.wiki import Wiki
+from mazu_ls.memory import validation
+from mazu_ls.memory.anchors.anchor_evidence import attached
+from mazu_ls.memory.anchors.anchors import Anchors
+from mazu_ls.memory.graph import consolidate
+from mazu_ls.memory.graph.graph import Graph
+from mazu_ls.memory.io import export, foreign_rows, imports
+from mazu_ls.memory.io.extract import Extractions
+from mazu_ls.memory.models import AnchorAt, Memory, Remembered, micros, now
+from mazu_ls.memory.search import index, recall
+from mazu_ls.memory.search.embedder import Embedder
+from mazu_ls.memory.search.inject import Injection, RecallContext, inject
+from mazu_ls.memory.store import queries, upsert
+from mazu_ls.memory.store.entries import Entry, number, scope_of
+from mazu_ls.memory.store.store import Shelf, Shelves
+from mazu_ls.memory.store.traits_and_summaries import Summaries, Traits
+from mazu_ls.memory.store.wiki import Wiki
 from mazu_ls.store import quarantined, select
 
 FOUND_KINDS = frozenset({"memory", "page", "summary"})
@@ -98,21 +102,21 @@ class Memories:
         """
         self._may_write(source)
         if supersedes is not None:
-            scope = scope_of(supersedes, check.scope(scope))
+            scope = scope_of(supersedes, validation.scope(scope))
         entry = Entry(
-            category=check.category(category),
-            title=check.title(title),
-            body=check.body(body),
-            tags=check.tags(tags),
+            category=validation.category(category),
+            title=validation.title(title),
+            body=validation.body(body),
+            tags=validation.tags(tags),
             pinned=bool(pinned),
-            source=check.source(source),
-            origin=None if origin is None else check.title(origin, "origin"),
+            source=validation.source(source),
+            origin=None if origin is None else validation.title(origin, "origin"),
             session_id=session_id,
             anchors=attached(anchors),
         )
         shelf = self.shelves.shelf(scope or ("global" if category == "user_preference" else "project"))
         old = None if supersedes is None else number(supersedes, shelf.scope)
-        remembered = await shelf.write(lambda rows: write.remembered(rows, entry, old))
+        remembered = await shelf.write(lambda rows: upsert.remembered(rows, entry, old))
         self.embedder.wake()
         return remembered
 
@@ -134,13 +138,13 @@ class Memories:
         `files` are paths that are open or edited; what is anchored there ranks higher. `kinds` may narrow it to pages
         or summaries. Archived memories are found with `archived`, or where nothing else is. `at` is now for forgetting.
         """
-        text = check.query(query)
-        most = check.limit(limit)
+        text = validation.query(query)
+        most = validation.limit(limit)
         shelves = self.shelves.of(scope)
         live = ("current", "check")
         asked = recall.Query(
             weights=recall.weigh([(text, 1.0)]),
-            where=index.Filter(frozenset(kinds), frozenset(live), category and check.category(category)),
+            where=index.Filter(frozenset(kinds), frozenset(live), category and validation.category(category)),
             at=micros(at or now()),
             text=text,
             files=frozenset(files),
@@ -179,14 +183,14 @@ class Memories:
         """Memories of every state, newest first, project before global, and how many there are in all."""
         conditions = {
             "kind": "memory",
-            "category": category and check.category(category),
-            "state": check.state(state),
+            "category": category and validation.category(category),
+            "state": validation.state(state),
         }
-        left, skip = check.limit(limit), check.limit(offset, "offset", 0)
+        left, skip = validation.limit(limit), validation.limit(offset, "offset", 0)
         found: list[Memory] = []
         total = 0
         for shelf in self.shelves.of(scope):
-            some, count = await shelf.read(lambda rows, a=left, b=skip: listing.page(rows, conditions, a, b))
+            some, count = await shelf.read(lambda rows, a=left, b=skip: queries.page(rows, conditions, a, b))
             found += some
             left, skip, total = left - len(some), max(0, skip - count), total + count
         return found, total
@@ -211,30 +215,30 @@ class Memories:
         """Change what is given. Raises MazuError(not_found), MazuError(conflict) where another memory says that already."""
         shelf, n = self._place(id, scope)
         given = {
-            "title": None if title is None else check.title(title),
-            "body": None if body is None else check.body(body),
-            "category": None if category is None else check.category(category),
-            "tags": None if tags is None else check.tags(tags),
+            "title": None if title is None else validation.title(title),
+            "body": None if body is None else validation.body(body),
+            "category": None if category is None else validation.category(category),
+            "tags": None if tags is None else validation.tags(tags),
             "pinned": None if pinned is None else bool(pinned),
         }
         changes = {name: value for name, value in given.items() if value is not None}
         placed = None if anchors is None else attached(anchors)
-        return await shelf.write(lambda rows: listing.update(rows, n, changes, placed))
+        return await shelf.write(lambda rows: queries.update(rows, n, changes, placed))
 
     async def forget(self, id: str, scope: str | None = None) -> Memory:
         """Delete one memory and return what it was; what it had superseded is live again."""
         shelf, n = self._place(id, scope)
-        return await shelf.write(lambda rows: write.forget(rows, n))
+        return await shelf.write(lambda rows: upsert.forget(rows, n))
 
     async def archive(self, id: str, scope: str | None = None) -> Memory:
         """Put a memory aside: found on request only. Raises MazuError(conflict) where it is not live."""
         shelf, n = self._place(id, scope)
-        return await shelf.write(lambda rows: listing.move(rows, n, ("current", "check"), "archived"))
+        return await shelf.write(lambda rows: queries.move(rows, n, ("current", "check"), "archived"))
 
     async def unarchive(self, id: str, scope: str | None = None) -> Memory:
         """Bring a memory back from the archive. Raises MazuError(conflict) where it is not archived."""
         shelf, n = self._place(id, scope)
-        return await shelf.write(lambda rows: listing.move(rows, n, ("archived",), "current"))
+        return await shelf.write(lambda rows: queries.move(rows, n, ("archived",), "current"))
 
     async def consolidate(
         self, *, apply: bool = False, scope: str | None = None
@@ -314,7 +318,7 @@ class Memories:
     async def stats(self) -> dict[str, Any]:
         """Counts by scope, kind and state, and the bytes of both databases."""
         return {
-            shelf.scope: {**await shelf.read(listing.counts), "bytes": listing.size(shelf.writer.path)}
+            shelf.scope: {**await shelf.read(queries.counts), "bytes": queries.size(shelf.writer.path)}
             for shelf in self.shelves
         }
 
@@ -333,7 +337,7 @@ class Memories:
         noted, self._used = self._used, {}
         for shelf in self.shelves:
             if numbers := sorted(noted.get(shelf.scope, ())):
-                await shelf.write(lambda rows, ns=numbers: write.used(rows, ns))
+                await shelf.write(lambda rows, ns=numbers: upsert.used(rows, ns))
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(FLUSH_SECONDS)
@@ -343,7 +347,7 @@ class Memories:
             log.warning("uses of memories were not written down: %s", error)
 
     def _place(self, id: str, scope: str | None) -> tuple[Shelf, int]:
-        shelf = self.shelves.shelf(scope_of(id, check.scope(scope)))
+        shelf = self.shelves.shelf(scope_of(id, validation.scope(scope)))
         return shelf, number(id, shelf.scope)
 
     def _may_write(self, source: str) -> None:

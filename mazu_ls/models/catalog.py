@@ -11,14 +11,15 @@ from msgspec import Struct
 
 from mazu_ls.config import Config, ModelSettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.models import clients, table
-from mazu_ls.models.anthropic import AnthropicModel
-from mazu_ls.models.clients import Account, Connection
-from mazu_ls.models.faults import Endpoint
+from mazu_ls.models import sdk_clients
+from mazu_ls.models.anthropic.client import AnthropicModel
 from mazu_ls.models.model import Model, ModelSpec, Prices
-from mazu_ls.models.openai import OpenAIModel
+from mazu_ls.models.openai.client import OpenAIModel
+from mazu_ls.models.pricing import model_prices
+from mazu_ls.models.provider_errors import Endpoint
 from mazu_ls.models.providers import COMPATIBLE, PROVIDERS, UNKNOWN_OUTPUT, Provider, is_local, ollama_models
 from mazu_ls.models.retry import Patience
+from mazu_ls.models.sdk_clients import Account, Connection
 
 NO_KEY = "none"
 """What is sent where no key is needed: the SDK wants one that is not empty."""
@@ -72,7 +73,7 @@ async def available(config: Config, env: Mapping[str, str] = os.environ) -> list
     for model in await ollama_models(env) or ():
         infos.append(_info("ollama", model, config, env, "ollama"))
     for provider in PROVIDERS:
-        infos.extend(_info(provider, model, config, env, "table") for model in table.names(provider))
+        infos.extend(_info(provider, model, config, env, "table") for model in model_prices.names(provider))
     return [info for info in infos if info is not None]
 
 
@@ -83,10 +84,10 @@ def key_present(provider: str, config: Config, env: Mapping[str, str] = os.envir
 
 def preload(provider: str, config: Config) -> None:
     """Import the SDK behind a provider or an entry of config; 1 to 2 s of CPU, so call it in a thread."""
-    clients.preload(_provider(provider, config).sdk)
+    sdk_clients.preload(_provider(provider, config).sdk)
 
 
-def sdk_of(name: str | None, config: Config, env: Mapping[str, str] = os.environ) -> clients.Sdk | None:
+def sdk_of(name: str | None, config: Config, env: Mapping[str, str] = os.environ) -> sdk_clients.Sdk | None:
     """The SDK that the model of this name will need; None where no model can be called."""
     try:
         wanted = name or env.get("MAZU_MODEL") or config.model or _by_key(config, env)
@@ -204,7 +205,7 @@ def _checked(name: str, base_url: str) -> str:
 def _spec(
     name: str, model: str, provider: Provider, settings: ModelSettings | None, base_url: str
 ) -> ModelSpec:
-    known = table.known(provider.name, model) or table.known(name, model)
+    known = model_prices.known(provider.name, model) or model_prices.known(name, model)
     spec = known or ModelSpec(name, model, provider.window, UNKNOWN_OUTPUT, _free(provider, model, base_url))
     chosen = settings or ModelSettings()
     return msgspec.structs.replace(

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from mazu_ls.models.clients import Sdk
-from mazu_ls.models.openai_format import Dialect
+from mazu_ls.models.openai.chat_request import Dialect
+from mazu_ls.models.sdk_clients import Sdk
 
 OLLAMA_PORT = 11434
 PROBE_SECONDS = 0.5

@@ -11,8 +11,8 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.models.faults import Endpoint, Failure, failure_of
 from mazu_ls.models.model import CallStarted, Chunk, Restarted, Retrying, TextDelta, ThinkingDelta
+from mazu_ls.models.provider_errors import Endpoint, Failure, failure_of
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls.models.faults import NotAService, StreamEnded
+from mazu_ls.models.provider_errors import NotAService, StreamEnded
 from mazu_ls.models.retry import Patience
 
 DONE = b"[DONE]"

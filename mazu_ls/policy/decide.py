@@ -9,7 +9,7 @@ from dataclasses import replace
 from mazu_ls.policy import files
 from mazu_ls.policy.bash import shell
 from mazu_ls.policy.rules import Call, Decision, Mode, Place, Rule, hosts
-from mazu_ls.tools.tool import Effect
+from mazu_ls.tools.base import Effect
 
 _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
     "ask": {

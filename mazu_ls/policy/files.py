@@ -6,8 +6,8 @@ import os
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.policy.rules import Call, Decision, Place, subject
-from mazu_ls.tools.tool import Effect
-from mazu_ls.workspace import PathRefused, Workspace, names
+from mazu_ls.tools.base import Effect
+from mazu_ls.workspace import PathRefused, Workspace, path_rules
 
 LARGE = 64 * 2**20  # bytes
 # Package stores (pnpm, uv) fill these with hard links, so that one there says nothing.
@@ -47,11 +47,11 @@ def names_of(call: Call, place: Place) -> list[str]:
 
 def _asked(raw: str, path: Path, write: bool, place: Place) -> Decision | None:
     parts = _inside(path, place)
-    if write and (name := names.runs_later(parts)) is not None:
+    if write and (name := path_rules.runs_later(parts)) is not None:
         return Decision(
             "ask", f"{name} is obeyed by editors, builds or other agents", rule="files that run later"
         )
-    if (name := names.secret(parts) or names.secret(PurePosixPath(raw).parts[-1:])) is not None:
+    if (name := path_rules.secret(parts) or path_rules.secret(PurePosixPath(raw).parts[-1:])) is not None:
         return Decision("ask", f"{name} may hold secrets", rule="secrets")
     try:
         status = path.lstat()

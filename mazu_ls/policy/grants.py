@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy.rules import ANYTHING, Rule
-from mazu_ls.tools.userfile import UserFile
+from mazu_ls.tools.locked_json import UserFile
 
 
 class Grant(Struct, frozen=True, rename="camel"):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from mazu_ls.policy.tables.global_options import without_global_options
-from mazu_ls.tools.tool import Effect
+from mazu_ls.tools.base import Effect
 
 Verdict = Literal["allow", "ask", "deny"]
 Mode = Literal["ask", "auto", "plan", "bypass"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mazu_ls.policy.rules import Place
 from mazu_ls.policy.tables import targets
-from mazu_ls.tools.protected_files import find_protected
+from mazu_ls.tools.shell.protected_files import find_protected
 
 READERS = frozenset(("grep", "egrep", "fgrep", "rg", "diff"))
 MAX_ENTRIES = 20_000

@@ -12,10 +12,10 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
-from mazu_ls.server.transport import StdioTransport, StreamTransport, Transport, claim_stdio
+from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport, claim_stdio
 
 if TYPE_CHECKING:
-    from mazu_ls.server.connection import Connection
+    from mazu_ls.server.rpc.connection import Connection
 
 LOOPBACK = "127.0.0.1"
 SWITCH_SECONDS = 0.001
@@ -51,7 +51,7 @@ def _import_connection() -> type[Connection]:
     """pygls and ours; collecting garbage meanwhile would cost a fifth more and find none."""
     gc.disable()
     try:
-        from mazu_ls.server.connection import Connection
+        from mazu_ls.server.rpc.connection import Connection
     finally:
         gc.freeze()
         gc.enable()

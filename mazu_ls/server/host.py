@@ -10,16 +10,17 @@ from typing import Any, Literal, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, Lender, Question, Reply
-from mazu_ls.server import chats, uris
-from mazu_ls.server.apply import apply_to_closed, apply_to_document, name, refused, review
-from mazu_ls.server.disk import Disk
-from mazu_ls.server.documents import Document
-from mazu_ls.server.editor import Editor
+from mazu_ls.server import uris
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.client.editor import Editor
+from mazu_ls.server.client.editor_language_servers import Lending
+from mazu_ls.server.documents.apply_edit import apply_to_closed, apply_to_document, name, refused, review
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.file_io import Disk
+from mazu_ls.server.documents.ipynb import new_sources
+from mazu_ls.server.documents.notebooks import Notebook
 from mazu_ls.server.errors import ContentModified
-from mazu_ls.server.ipynb import new_sources
-from mazu_ls.server.lending import Lending
-from mazu_ls.server.notebooks import Notebook
-from mazu_ls.server.outgoing import ClientError
+from mazu_ls.server.rpc.client_requests import ClientError
 
 logger = logging.getLogger(__name__)
 LEVELS = {"error": 1, "warning": 2, "info": 3}
@@ -150,7 +151,7 @@ class LspHost:
         return [
             Buffer(d.uri, d.path, d.version, d.language_id, d.text, await self._dirty(d))
             for d in self._editor.documents
-            if not chats.is_chat(d.path)
+            if not markdown.is_chat(d.path)
         ]
 
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:

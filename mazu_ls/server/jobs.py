@@ -10,9 +10,9 @@ from typing import Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server.editor import Editor
+from mazu_ls.server.client.editor import Editor
 from mazu_ls.server.errors import internal
-from mazu_ls.server.outgoing import ClientError
+from mazu_ls.server.rpc.client_requests import ClientError
 
 logger = logging.getLogger(__name__)
 Token = int | str

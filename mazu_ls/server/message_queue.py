@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.server import turns, uris
-from mazu_ls.server.attachments import attachments
-from mazu_ls.server.lsp import Position, Range
+from mazu_ls.server import uris
+from mazu_ls.server.chat.attachments import attachments
+from mazu_ls.server.commands import turn_jobs
+from mazu_ls.server.rpc.lsp_types import Position, Range
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import Place
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.asked import Prompt
-    from mazu_ls.agent.project import Project
-    from mazu_ls.agent.session import Session
-    from mazu_ls.server.server import Server
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.session import Session
+    from mazu_ls.agent.turn.types import Prompt
+    from mazu_ls.server.state import Server
 
 STOPPED = ("cancelled", "error")
 """After a turn that ended so the user is there to say what comes next: nothing is sent by itself."""
@@ -25,7 +26,7 @@ STOPPED = ("cancelled", "error")
 
 async def enqueue(session: Session, asked: Prompt) -> wire.Waiting:
     """Let a message wait; when this returns it is on the disk."""
-    from mazu_ls.agent.naming import new_id
+    from mazu_ls.agent.session.ids import new_id
 
     queued = journal.MessageQueued(new_id("q"), asked.text, asked.attached, asked.model)
     session.append(queued)
@@ -59,7 +60,7 @@ def attach(server: Server, project: Project) -> None:
 
 async def send_next(server: Server, session: Session) -> None:
     """Send the message that waits longest, once nothing runs."""
-    from mazu_ls.agent.asked import Prompt
+    from mazu_ls.agent.turn.types import Prompt
 
     project = await server.opened()
     await session.settled()
@@ -68,9 +69,9 @@ async def send_next(server: Server, session: Session) -> None:
     queued = next(iter(session.queue.values()))
     places = [place for one in queued.attached if (place := _place(server, one))]
     attached = await attachments(server, places)
-    asked = Prompt(queued.text, attached, model=queued.model, limits=turns.limits(project))
+    asked = Prompt(queued.text, attached, model=queued.model, limits=turn_jobs.limits(project))
     try:
-        await turns.start(
+        await turn_jobs.start(
             server,
             session,
             asked,

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from mazu_ls.server.editor import Editor
-from mazu_ls.server.outgoing import ClientError
+from mazu_ls.server.client.editor import Editor
+from mazu_ls.server.rpc.client_requests import ClientError
 
 logger = logging.getLogger(__name__)
 PULL_SECONDS = 3.0

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.terminal import grammar
 from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED, USAGE, exit_status
 from mazu_ls.terminal.project_root import ProjectRoot, find_project, named_project
+from mazu_ls.terminal.verbs import grammar
 
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
     from mazu_ls.terminal.host import TerminalHost
 
 OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setup"}
@@ -129,7 +129,7 @@ async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
         from mazu_ls.terminal.surface import takes_screen
 
         if takes_screen(plain=bool(getattr(given, "plain", False))) and not given.message:
-            from mazu_ls.terminal.live_prompt import converse
+            from mazu_ls.terminal.screen.live_prompt import converse
 
             return await converse(given, root)
     from mazu_ls.terminal.client import opened_client
@@ -144,13 +144,13 @@ async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
         name, arguments = _command(given)
         if name == "mazu.run":
             return await _run(server, host, given, arguments)
-        from mazu_ls.terminal import commands
+        from mazu_ls.terminal.verbs import commands
 
         return await commands.execute(server, host, name, arguments, given)
 
 
 async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
-    from mazu_ls.terminal import chat
+    from mazu_ls.terminal.chat import chat
 
     message = " ".join(given.message or [])
     if not message and not sys.stdin.isatty():
@@ -166,8 +166,8 @@ async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace) -
 async def _run(
     server: Server, host: TerminalHost, given: argparse.Namespace, arguments: dict[str, Any]
 ) -> int:
-    from mazu_ls.terminal import run_task
-    from mazu_ls.terminal.chat_session import ChatSession
+    from mazu_ls.terminal.chat import run_task
+    from mazu_ls.terminal.chat.chat_session import ChatSession
 
     chat = ChatSession(server, host, given)
     last = bool(getattr(given, "continued", False))
@@ -179,7 +179,7 @@ async def _run(
 
 def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Namespace) -> int:
     """The answer on stdout, or all of the result as JSON; what it took on stderr. Returns the exit status."""
-    from mazu_ls.terminal.chat import turn_facts
+    from mazu_ls.terminal.chat.chat import turn_facts
 
     if getattr(given, "stream_json", False):
         from mazu_ls.terminal.json_surface import print_line
@@ -188,7 +188,7 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
     elif as_json(given):
         print(json.dumps(result, ensure_ascii=False, indent=2))
     elif not getattr(host.surface, "shows_ends", False):
-        from mazu_ls.terminal.styled_text import clean
+        from mazu_ls.terminal.screen.styled_text import clean
 
         if result["reply"] and not getattr(host.surface, "streamed", False):
             print(clean(result["reply"]))
@@ -196,7 +196,7 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
             print(clean(f"not run: {refusal['what']}: {refusal['reason']}"), file=sys.stderr)
         print(turn_facts(result), file=sys.stderr)
     if undone := result.get("rolledBack"):
-        from mazu_ls.terminal.undo import sentence
+        from mazu_ls.terminal.verbs.undo import sentence
 
         print(sentence(undone), file=sys.stderr)
         return DONE if undone["applied"] else FAILED

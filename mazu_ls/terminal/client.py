@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.server import Server
+from mazu_ls.server.state import Server
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.plain_surface import PlainSurface
 from mazu_ls.terminal.project_root import ProjectRoot
-from mazu_ls.terminal.untouched import environment
+from mazu_ls.terminal.verbs.untouched import environment
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.surface import Surface

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.host import Buffer, Lender, Question, Reply
-from mazu_ls.terminal.questions import with_keys
+from mazu_ls.terminal.chat.questions import with_keys
 from mazu_ls.terminal.surface import Surface
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from mazu_ls import journal
-from mazu_ls.server.event_updates import updates_from_event
+from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.terminal.plain_surface import PlainSurface
 from mazu_ls.terminal.surface import Level
 

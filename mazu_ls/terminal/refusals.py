@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
-from mazu_ls.terminal.call_lines import describe_call
+from mazu_ls.terminal.screen.call_lines import describe_call
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.host import TerminalHost

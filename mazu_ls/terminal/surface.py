@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from mazu_ls.terminal.questions import Answer, Ask
+from mazu_ls.terminal.chat.questions import Answer, Ask
 
 if TYPE_CHECKING:
     from mazu_ls.journal import Event

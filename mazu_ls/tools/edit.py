@@ -10,9 +10,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
+from mazu_ls.tools.base import Effect, tool
+from mazu_ls.tools.context import Turn
 from mazu_ls.tools.elisions import find_elision
-from mazu_ls.tools.tool import Effect, tool
-from mazu_ls.tools.turn import Turn
 
 NEAR = 0.6  # similarity below which a passage is not worth showing
 COMPARED = 4000  # lines up to which a missed passage is looked for

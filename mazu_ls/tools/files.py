@@ -14,9 +14,9 @@ from msgspec import Meta, Struct
 
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.messages import Image
-from mazu_ls.tools import bounded
-from mazu_ls.tools.tool import Effect, ToolOutput, tool
-from mazu_ls.tools.turn import Turn
+from mazu_ls.tools import output_limits
+from mazu_ls.tools.base import Effect, ToolOutput, tool
+from mazu_ls.tools.context import Turn
 from mazu_ls.workspace import Workspace
 
 DEFAULT_LINES = 2000
@@ -107,9 +107,9 @@ def _numbered(lines: list[str], args: ReadFile, large: int | None) -> str:
         wanted, total = lines, None
     shown, used = [], 0
     for number, text in enumerate(wanted, first):
-        numbered = f"{number}\t{bounded.line(text)}"
+        numbered = f"{number}\t{output_limits.line(text)}"
         used += len(numbered) + 1
-        if shown and used > bounded.RESULT_CHARS:
+        if shown and used > output_limits.RESULT_CHARS:
             break
         shown.append(numbered)
     last = first + len(shown) - 1
@@ -127,7 +127,7 @@ def _notebook(text: str, path: str) -> str:
         shown = [_cell(number, cell) for number, cell in enumerate(cells, 1)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"{path} is not a notebook of format 4: {error}") from error
-    return bounded.head(
+    return output_limits.head(
         "\n\n".join(shown), "the outputs of earlier cells were not needed? Search the file with grep"
     )
 
@@ -139,7 +139,7 @@ def _cell(number: int, cell: dict[str, Any]) -> str:
             output.get("text") or output.get("data", {}).get("text/plain") or output.get("traceback") or ""
         )
         if plain:
-            lines.append("-> " + bounded.head(bounded.clean("".join(plain)), "output cut", 2000))
+            lines.append("-> " + output_limits.head(output_limits.clean("".join(plain)), "output cut", 2000))
         images = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
         lines += [f"-> [{kind}]" for kind in images]
     return "\n".join(lines)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from mazu_ls.memory.graph import Edge
-from mazu_ls.tools.recollect import memories_of, writable
-from mazu_ls.tools.tool import Effect, tool
-from mazu_ls.tools.turn import Turn
+from mazu_ls.memory.graph.graph import Edge
+from mazu_ls.tools.base import Effect, tool
+from mazu_ls.tools.context import Turn
+from mazu_ls.tools.memory import memories_of, writable
 
 Node = Annotated[
     str,

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from mazu_ls.memory.wiki import page_text
-from mazu_ls.tools.recollect import memories_of, writable
-from mazu_ls.tools.tool import Effect, ToolOutput, tool
-from mazu_ls.tools.turn import Turn
+from mazu_ls.memory.store.wiki import page_text
+from mazu_ls.tools.base import Effect, ToolOutput, tool
+from mazu_ls.tools.context import Turn
+from mazu_ls.tools.memory import memories_of, writable
 
 Slug = Annotated[str, Meta(min_length=1, description="Such as architecture/storage.")]
 

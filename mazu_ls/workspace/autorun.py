@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mazu_ls.workspace.names import folded
+from mazu_ls.workspace.path_rules import folded
 
 FOLDERS = frozenset(
     str.split(

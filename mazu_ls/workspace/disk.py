@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace.folders import Workspace
 from mazu_ls.workspace.text import Decoded, NotText, decode
+from mazu_ls.workspace.workspace import Workspace
 
 
 def read_text(workspace: Workspace, path: Path) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mazu_ls import journal
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.session import Session
-from mazu_ls.agent.turn import Prompt, TurnResult
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.session import Session
+from mazu_ls.agent.turn.turn import Prompt, TurnResult
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.host import Question, Reply
 from mazu_ls.models.retry import Patience

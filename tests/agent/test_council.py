@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.agent.council import council
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.records import spending
+from mazu_ls.agent.jobs.council import council
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.journal_views import spending
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from tests.scenario import PATIENCE, Story, World

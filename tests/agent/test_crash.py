@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mazu_ls import journal
-from mazu_ls.agent.conversation import INTERRUPTED
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.records import audit, transcript
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.conversation import INTERRUPTED
+from mazu_ls.agent.session.journal_views import audit, transcript
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from tests.scenario import Story, World
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.agent import extraction
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.records import spending
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.jobs import extraction
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.journal_views import spending
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from tests.scenario import PATIENCE, Story, World, check
 

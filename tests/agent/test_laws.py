@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mazu_ls import journal
-from mazu_ls.agent.conversation import replay
-from mazu_ls.agent.limits import Limits
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.records import spending
-from mazu_ls.agent.turn import Prompt, TurnResult
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.conversation import replay
+from mazu_ls.agent.session.journal_views import spending
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.turn import Prompt, TurnResult
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.demo.model_server.script import FAULTS
 from mazu_ls.messages import Usage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mazu_ls.agent.limits import Limits, Meter
+from mazu_ls.agent.turn.limits import Limits, Meter
 from mazu_ls.messages import Usage
 from tests.scenario import check
 

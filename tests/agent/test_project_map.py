@@ -11,9 +11,9 @@ from textwrap import dedent
 
 import pytest
 
-from mazu_ls.agent.map_pool import Readers
-from mazu_ls.agent.project_map import ProjectMap, tokens_for
-from mazu_ls.models.tokens import estimate_tokens
+from mazu_ls.agent.project_map.client import ProjectMap, tokens_for
+from mazu_ls.agent.project_map.pool import Readers
+from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.workspace import Workspace
 
 FILES = {

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mazu_ls.agent.hunks import Hunk, Search, applied, cut, standing, walked
-from mazu_ls.agent.proposals import Proposals
-from mazu_ls.agent.proposed import MIGRATIONS
+from mazu_ls.agent.proposals.hunks import Hunk, Search, applied, cut, standing, walked
+from mazu_ls.agent.proposals.proposal_store import MIGRATIONS
+from mazu_ls.agent.proposals.proposals import Proposals
 from mazu_ls.store import Store
 from mazu_ls.workspace.text import split_lines
 from tests.scenario import check

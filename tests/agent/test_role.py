@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.agent.documents import Documents
-from mazu_ls.agent.role import Role
+from mazu_ls.agent.project.cached_files import Documents
+from mazu_ls.agent.project.role import Role
 from mazu_ls.config import Layer, load
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost

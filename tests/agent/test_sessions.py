@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from mazu_ls import journal
-from mazu_ls.agent.naming import headline
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.turn import Prompt
-from mazu_ls.agent.undo import checkpoint_before_turn
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.ids import headline
+from mazu_ls.agent.turn.turn import Prompt
+from mazu_ls.agent.turn.undo import checkpoint_before_turn
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from tests.scenario import PATIENCE, Story, World, check
@@ -152,7 +152,7 @@ async def test_a_session_of_another_process_is_not_taken_and_a_deleted_one_stays
         await theirs.close()
         await ours.sessions.delete(session.id)
         assert session.id not in {info.id for info in await ours.sessions.list()}
-        from mazu_ls.agent.records import spending
+        from mazu_ls.agent.session.journal_views import spending
 
         (model,) = spending(ours.state.glob("**/*.jsonl")).by_model
         used = spending(ours.state.glob("**/*.jsonl")).by_model[model]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mazu_ls.agent.project import Project
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from tests.scenario import Story, World, check
 

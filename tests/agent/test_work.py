@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mazu_ls.agent.work import Work, to_its_end, uncancel
+from mazu_ls.agent.session.exclusive_task import Work, to_its_end, uncancel
 
 
 async def steps(count: int) -> str:

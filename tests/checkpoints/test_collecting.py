@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from mazu_ls.checkpoints import Checkpoint, collecting, lock, retention
-from mazu_ls.checkpoints.repository import MANY_PACKS
+from mazu_ls.checkpoints import Checkpoint, gc, lock, retention
+from mazu_ls.checkpoints.git.repository import MANY_PACKS
 from mazu_ls.errors import Kind, MazuError
 from tests.checkpoints.bed import Bed, open_engine
 
@@ -27,11 +27,11 @@ async def collection(window: Bed) -> AsyncIterator[None]:
     """The engine's own way, with room for something in between."""
     repository = window.engine._project.repository
     with lock.alone(repository.collecting):
-        found = await window.engine._locked(lambda _: collecting.begin(repository))
+        found = await window.engine._locked(lambda _: gc.begin(repository))
         assert found is not None
         yield
-        names = await asyncio.to_thread(collecting.pack, repository, found)
-        await window.engine._locked(lambda _: collecting.end(repository, found, names))
+        names = await asyncio.to_thread(gc.pack, repository, found)
+        await window.engine._locked(lambda _: gc.end(repository, found, names))
 
 
 async def give_up(window: Bed, checkpoint: Checkpoint) -> None:

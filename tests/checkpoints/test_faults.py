@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.checkpoints import Checkpoints, disk, exchange, rollback, stage
+from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints.restore import atomic_rename, restore_files, rollback, staging
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from tests.checkpoints.bed import Bed, Notes, bed, files, open_engine
@@ -121,7 +122,7 @@ async def test_a_read_only_folder_shows_before_anything_moves(project: Bed, monk
 
 
 async def test_without_renameat2_files_still_change_places(project: Bed, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(exchange, "_rename", lambda: None)
+    monkeypatch.setattr(atomic_rename, "_rename", lambda: None)
     await _there_and_back(project)
 
     def refuse(*arguments, **more):
@@ -236,7 +237,7 @@ async def test_a_rollback_that_was_cut_off_is_finished_by_whoever_comes_next(
     class PowerCut(BaseException):
         pass
 
-    swap, calls = disk.exchange, []
+    swap, calls = restore_files.exchange, []
 
     def cut(*arguments):
         calls.append(1)
@@ -244,7 +245,7 @@ async def test_a_rollback_that_was_cut_off_is_finished_by_whoever_comes_next(
             raise PowerCut
         swap(*arguments)
 
-    monkeypatch.setattr(disk, "exchange", cut)
+    monkeypatch.setattr(restore_files, "exchange", cut)
     with pytest.raises(PowerCut):
         await noted.roll_back(first)
     monkeypatch.undo()
@@ -280,7 +281,7 @@ async def test_a_recovery_that_the_disk_refuses_does_not_keep_the_server_from_st
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(stage, "_write", full)
+        patched.setattr(staging, "_write", full)
         project.engine = await open_engine([project.root], project.state)
         assert "not complete yet" in caplog.text
         with pytest.raises(MazuError):
@@ -294,7 +295,7 @@ async def test_a_save_through_an_open_descriptor_is_rescued(project: Bed, monkey
     project.write("a", "1")
     first = await project.take()
     file = project.write("a", "2")
-    verify = disk.verify
+    verify = restore_files.verify
     with file.open("r+") as editor:
 
         def save_late(*arguments):
@@ -302,7 +303,7 @@ async def test_a_save_through_an_open_descriptor_is_rescued(project: Bed, monkey
             editor.flush()
             return verify(*arguments)
 
-        monkeypatch.setattr(disk, "verify", save_late)
+        monkeypatch.setattr(restore_files, "verify", save_late)
         report = await project.roll_back(first)
     assert project.read("a") == "1"
     assert not report.verified
@@ -341,7 +342,7 @@ async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog
         for number in range(30):
             assert (await project.roll_back((first, second)[number % 2])).verified
         await project.engine.upkeep.idle()
-        stage.sweep(project.engine._project.mounts, project.engine._project.rescue, older_than=0)
+        staging.sweep(project.engine._project.mounts, project.engine._project.rescue, older_than=0)
         assert not [path for path in project.root.iterdir() if path.name.startswith(".mazu")]
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         project.fsck()

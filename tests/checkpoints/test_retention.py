@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mazu_ls.checkpoints.records import Checkpoint, FileCounts, MemoryCounts
+from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts
 from mazu_ls.checkpoints.retention import due
 from tests.checkpoints.bed import Bed, bed, open_engine
 

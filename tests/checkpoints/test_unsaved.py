@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mazu_ls.checkpoints.records import FileCounts
+from mazu_ls.checkpoints.models import FileCounts
 from mazu_ls.host import Buffer
 from tests.checkpoints.bed import Bed
 

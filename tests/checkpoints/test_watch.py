@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.checkpoints import dirty_set
+from mazu_ls.checkpoints.scan import dirty_set
 from tests.checkpoints.bed import Bed, bed
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="inotify is Linux's")

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from mazu_ls import paths
-from mazu_ls.agent.heads import MIGRATIONS as HEADS
+from mazu_ls.agent.session.branches import MIGRATIONS as HEADS
 from mazu_ls.checkpoints.schema import MIGRATIONS as CHECKPOINTS
-from mazu_ls.memory.record import micros, now
-from mazu_ls.memory.rows import Entry, Rows
-from mazu_ls.memory.schema import MIGRATIONS as MEMORY
+from mazu_ls.memory.models import micros, now
+from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
 from mazu_ls.store import connect, transaction
 from tests.server.client import Client, RpcFailure
 from tests.server.test_process import real_server

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.memory.evidence import Document, attached, followed
+from mazu_ls.memory.anchors.anchor_evidence import Document, attached, followed
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import Anchor, AnchorAt, Range
+from mazu_ls.memory.models import Anchor, AnchorAt, Range
 
 CODE = """import time
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mazu_ls.memory.imports import Record
+from mazu_ls.memory.io.imports import Record
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.rows import Entry
+from mazu_ls.memory.store.entries import Entry
 
 
 async def filled(memories: Memories) -> None:

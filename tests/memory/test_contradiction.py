@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mazu_ls.memory.contradiction import broken
+from mazu_ls.memory.anchors.contradiction import broken
 
 YES = [
     ("Use httpx, not requests", "", "import requests"),

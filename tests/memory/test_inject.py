@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.memory.inject import RecallContext, age
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import AnchorAt, Range
+from mazu_ls.memory.models import AnchorAt, Range
+from mazu_ls.memory.search.inject import RecallContext, age
 
 CODE = "def fetch(url):\n    return get(url, timeout=30)\n"
 

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.memory import imports, markdown
+from mazu_ls.memory.io import imports, markdown
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import Anchor, AnchorAt, Range
-from mazu_ls.memory.rows import Entry
+from mazu_ls.memory.models import Anchor, AnchorAt, Range
+from mazu_ls.memory.store.entries import Entry
 
 BODY = "# no title\n---\nid: m_000009\n---\n<!-- mazu: next memory -->\n\\<!-- mazu: next memory -->\n\n  indented\n\n"
 

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mazu_ls.memory import markdown
+from mazu_ls.memory.checkpoint_part import MemoryPart
+from mazu_ls.memory.io import markdown
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.part import MemoryPart
-from mazu_ls.memory.record import AnchorAt
-from mazu_ls.memory.rows import Entry, Rows
-from mazu_ls.memory.write import forget, remember
+from mazu_ls.memory.models import AnchorAt
+from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.store.upsert import forget, remember
 from mazu_ls.store import connect, transaction
 
 PART = MemoryPart()

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.memory.imports import Record
+from mazu_ls.memory.io.imports import Record
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import AnchorAt
-from mazu_ls.memory.rows import Entry
+from mazu_ls.memory.models import AnchorAt
+from mazu_ls.memory.store.entries import Entry
 
 DAY = 86_400_000_000
 

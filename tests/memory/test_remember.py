@@ -5,7 +5,7 @@ import pytest
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import AnchorAt, Range
+from mazu_ls.memory.models import AnchorAt, Range
 
 
 async def titles(memories: Memories, state: str = "current") -> set[str]:

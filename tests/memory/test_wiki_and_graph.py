@@ -3,10 +3,10 @@
 import pytest
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.memory.graph import Edge
+from mazu_ls.memory.graph.graph import Edge
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.record import AnchorAt
-from mazu_ls.memory.wiki import page_text
+from mazu_ls.memory.models import AnchorAt
+from mazu_ls.memory.store.wiki import page_text
 
 
 async def test_a_page_is_written_read_searched_and_listed(memories: Memories):

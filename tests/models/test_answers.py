@@ -10,11 +10,11 @@ from mazu_ls.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind
 from mazu_ls.messages import Text, Thinking, ToolCall
-from mazu_ls.models.arguments import parse_arguments
 from mazu_ls.models.model import CallStarted, TextDelta, ThinkingDelta
-from mazu_ls.models.openai_answer import Answer
-from mazu_ls.models.openai_format import refused_field, without
-from mazu_ls.models.table import known
+from mazu_ls.models.openai.chat_request import refused_field, without
+from mazu_ls.models.openai.chat_stream import Answer
+from mazu_ls.models.pricing.model_prices import known
+from mazu_ls.models.tool_arguments import parse_arguments
 from tests.models.talk import READ, Talk
 
 PROVIDERS = ("anthropic", "openai")

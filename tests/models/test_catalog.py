@@ -12,11 +12,12 @@ from mazu_ls.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Usage
-from mazu_ls.models import catalog, table
+from mazu_ls.models import catalog
 from mazu_ls.models.model import Prices
-from mazu_ls.models.prices import cost, costed
+from mazu_ls.models.pricing import model_prices
+from mazu_ls.models.pricing.prices import cost, costed
+from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.models.providers import PROVIDERS, ollama_address
-from mazu_ls.models.tokens import estimate_tokens
 from tests.models.talk import Talk, environment
 
 ANTHROPIC = {"ANTHROPIC_API_KEY": "k1"}
@@ -175,7 +176,7 @@ def test_what_runs_on_this_machine_is_free_and_what_ollama_forwards_is_unknown()
 
 
 def test_prices_cached_tokens_and_long_prompts():
-    haiku = table.known("anthropic", "claude-haiku-5-5-20261007")
+    haiku = model_prices.known("anthropic", "claude-haiku-5-5-20261007")
     assert haiku is not None
     assert cost(haiku, Usage(50_000, 1000, 40_000, 10_000)) == pytest.approx((5_000 + 500 + 400 + 1250) / 1e6)
     assert cost(haiku, Usage(50_000, 1000, 40_000, 10_001)) == pytest.approx(
@@ -187,12 +188,14 @@ def test_prices_cached_tokens_and_long_prompts():
 
 
 def test_a_price_that_changes_on_a_day_changes_on_that_day():
-    before, after = (table.known("gemini", "gemini-4-argon", date(2026, month, 1)) for month in (11, 12))
+    before, after = (
+        model_prices.known("gemini", "gemini-4-argon", date(2026, month, 1)) for month in (11, 12)
+    )
     assert before and after and before.prices and after.prices
     assert (before.prices.input, after.prices.input) == (2, 4)
 
 
-@pytest.mark.parametrize("row", table.ROWS, ids=lambda row: row.model)
+@pytest.mark.parametrize("row", model_prices.ROWS, ids=lambda row: row.model)
 def test_every_row_of_the_table_makes_sense(row):
     assert row.provider in PROVIDERS
     assert 0 < row.output < row.window
@@ -205,7 +208,7 @@ def test_every_row_of_the_table_makes_sense(row):
 def test_the_default_models_are_in_the_table():
     for provider in PROVIDERS.values():
         if provider.default_model:
-            assert table.known(provider.name, provider.default_model)
+            assert model_prices.known(provider.name, provider.default_model)
 
 
 @pytest.mark.parametrize(

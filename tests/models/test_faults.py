@@ -17,8 +17,8 @@ from mazu_ls.demo.model_server import FAULTS, ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text
 from mazu_ls.models import catalog
-from mazu_ls.models.faults import Endpoint, ServiceError, failure_of
 from mazu_ls.models.model import CallStarted, Request, Restarted, Retrying, TextDelta
+from mazu_ls.models.provider_errors import Endpoint, ServiceError, failure_of
 from mazu_ls.models.retry import Patience, retried
 from tests.models.talk import QUICK, Talk, environment, until
 

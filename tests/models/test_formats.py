@@ -12,21 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.messages import Message, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models import (
-    anthropic_answer,
-    openai_answer,
-    openai_format,
-    responses_answer,
-    responses_format,
-    table,
-)
-from mazu_ls.models import anthropic_format as messages_format
-from mazu_ls.models.faults import ServiceError, StreamEnded, read_by_its_format
+from mazu_ls.models.anthropic import request as messages_format
+from mazu_ls.models.anthropic import stream
 from mazu_ls.models.model import Finished, ModelSpec, Request
+from mazu_ls.models.openai import chat_request, chat_stream, responses_request, responses_stream
+from mazu_ls.models.pricing import model_prices
+from mazu_ls.models.provider_errors import ServiceError, StreamEnded, read_by_its_format
 
-CLAUDE = table.known("anthropic", "claude-haiku-4-5")
-GPT = table.known("openai", "gpt-4o")
-SOL = table.known("openai", "gpt-6.1-sol")
+CLAUDE = model_prices.known("anthropic", "claude-haiku-4-5")
+GPT = model_prices.known("openai", "gpt-4o")
+SOL = model_prices.known("openai", "gpt-6.1-sol")
 assert CLAUDE and GPT and SOL
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
@@ -93,11 +88,11 @@ def of_responses(body: dict[str, Any]) -> list[Any]:
 @given(exchanges())
 def test_the_three_formats_say_the_same(said: list[Message]):
     request = Request(said)
-    dialect = openai_format.Dialect()
+    dialect = chat_request.Dialect()
     assert CLAUDE and GPT and SOL
     told = of_messages(messages_format.payload(request, CLAUDE))
-    assert of_chat(openai_format.payload(request, GPT, dialect, None)) == told
-    assert of_responses(responses_format.payload(request, SOL)) == told
+    assert of_chat(chat_request.payload(request, GPT, dialect, None)) == told
+    assert of_responses(responses_request.payload(request, SOL)) == told
     texts = [part.text for message in said for part in message.parts if isinstance(part, Text | ToolResult)]
     assert [entry[-1] for entry in told if entry[0] != "call"] == texts
 
@@ -165,9 +160,9 @@ KINDS = {
     ),
 }
 ANSWERS: dict[str, tuple[Callable[[ModelSpec], Any], ModelSpec]] = {
-    "anthropic": (anthropic_answer.Answer, CLAUDE),
-    "openai": (openai_answer.Answer, GPT),
-    "responses": (responses_answer.Answer, SOL),
+    "anthropic": (stream.Answer, CLAUDE),
+    "openai": (chat_stream.Answer, GPT),
+    "responses": (responses_stream.Answer, SOL),
 }
 
 

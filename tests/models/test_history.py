@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 from mazu_ls.demo.model_server import ModelServer, strict_anthropic, strict_openai, strict_responses
 from mazu_ls.demo.model_server.speech import signature
 from mazu_ls.messages import Image, Message, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models import anthropic_format, openai_format, responses_format, table
-from mazu_ls.models.history import NOT_RUN, encodable, sendable
+from mazu_ls.models.anthropic import request as anthropic_format
+from mazu_ls.models.message_repair import NOT_RUN, encodable, sendable
 from mazu_ls.models.model import ModelSpec, Request, ToolSpec
+from mazu_ls.models.openai import chat_request, responses_request
+from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.providers import PROVIDERS
 from tests.models.talk import Talk
 
-CLAUDE = table.known("anthropic", "claude-haiku-4-5")
-DEEPSEEK = table.known("deepseek", "deepseek-v4-pro")
-GEMINI = table.known("gemini", "gemini-4-argon")
-GPT = table.known("openai", "gpt-4o")
-SOL = table.known("openai", "gpt-6.1-sol")
+CLAUDE = model_prices.known("anthropic", "claude-haiku-4-5")
+DEEPSEEK = model_prices.known("deepseek", "deepseek-v4-pro")
+GEMINI = model_prices.known("gemini", "gemini-4-argon")
+GPT = model_prices.known("openai", "gpt-4o")
+SOL = model_prices.known("openai", "gpt-6.1-sol")
 assert CLAUDE and DEEPSEEK and GEMINI and GPT and SOL
 PICTURE = Image("image/png", "iVBORw0KGgo=")
 TOOL = ToolSpec("read_file", "Read a file.", {"type": "object"})
@@ -43,7 +45,7 @@ def seal(text: str) -> Thinking:
     kept = signature(text)
     summary = [{"type": "summary_text", "text": text}]
     item = {"type": "reasoning", "id": f"rs_{kept}", "summary": summary, "encrypted_content": kept}
-    return Thinking(text, "openai", redacted=responses_format.opaque(item))
+    return Thinking(text, "openai", redacted=responses_request.opaque(item))
 
 
 sealed = words.map(encodable).map(seal)
@@ -68,9 +70,9 @@ def sent(said: list[Message], spec: ModelSpec) -> tuple[dict, str | None]:
         body = json.loads(json.dumps(anthropic_format.payload(request, spec), ensure_ascii=False).encode())
         return body, strict_anthropic.complaint(body)
     if spec.api == "responses":
-        body = json.loads(json.dumps(responses_format.payload(request, spec), ensure_ascii=False).encode())
+        body = json.loads(json.dumps(responses_request.payload(request, spec), ensure_ascii=False).encode())
         return body, strict_responses.complaint(body)
-    made = openai_format.payload(request, spec, provider.dialect, None)
+    made = chat_request.payload(request, spec, provider.dialect, None)
     body = json.loads(json.dumps(made, ensure_ascii=False).encode())
     return body, strict_openai.complaint(body)
 

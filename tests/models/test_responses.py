@@ -9,11 +9,11 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, Thinking, ToolCall
 from mazu_ls.models import catalog
-from mazu_ls.models.faults import Endpoint, ServiceError, StreamEnded, failure_of
 from mazu_ls.models.model import CallStarted, Request, TextDelta, ThinkingDelta
-from mazu_ls.models.responses_answer import Answer
-from mazu_ls.models.responses_format import THOUGHTS, payload, refused_field, without
-from mazu_ls.models.table import known
+from mazu_ls.models.openai.responses_request import THOUGHTS, payload, refused_field, without
+from mazu_ls.models.openai.responses_stream import Answer
+from mazu_ls.models.pricing.model_prices import known
+from mazu_ls.models.provider_errors import Endpoint, ServiceError, StreamEnded, failure_of
 from tests.models.talk import READ, Talk
 
 SOL = known("openai", "gpt-6.1-sol")

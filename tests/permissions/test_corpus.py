@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mazu_ls.policy import Call, Place, decide
 from mazu_ls.policy.bash.shell import analyse
 from mazu_ls.policy.rules import STRICTNESS
-from mazu_ls.tools.tool import Effect
+from mazu_ls.tools.base import Effect
 
 HERE = Path(__file__).parent
 COMMANDS = [json.loads(line) for line in (HERE / "commands.jsonl").read_text(encoding="utf-8").splitlines()]

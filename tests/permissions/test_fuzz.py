@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.tools import sandbox
+from mazu_ls.tools.shell import sandbox
 
 
 def test_nothing_escapes_the_gate() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy import Call, Grants, Place, Rule, decide
-from mazu_ls.tools.tool import Effect
+from mazu_ls.tools.base import Effect
 
 SHELL = "run_shell"
 

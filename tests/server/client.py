@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.server.connection import Connection
-from mazu_ls.server.documents import Document
-from mazu_ls.server.framing import BadFrame, Frames, frame
-from mazu_ls.server.lsp import Change, DocumentItem, Position, Range
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.rpc.connection import Connection
+from mazu_ls.server.rpc.framing import BadFrame, Frames, frame
+from mazu_ls.server.rpc.lsp_types import Change, DocumentItem, Position, Range
 
 Answer = Callable[[Any], Any]
 

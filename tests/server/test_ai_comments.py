@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mazu_ls.server.comments import comments, instruction_at, requests
+from mazu_ls.server.chat.ai_comments import comments, instruction_at, requests
 
 ASKED = [
     ("fortran", "! AI! use a loop\n", "use a loop"),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.server import chats, uris
+from mazu_ls.server import uris
+from mazu_ls.server.chat import markdown
 from tests.server.client import Client, RpcFailure
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import agent
@@ -156,22 +157,22 @@ async def test_nothing_to_send_is_said(chat: Client):
 
 
 def test_the_next_message_is_what_stands_under_the_last_heading():
-    assert chats.pending_message(TEXT) == ""
-    assert chats.pending_message(TEXT + "Do it\n\nnow\n") == "Do it\n\nnow"
-    assert chats.pending_message("no headings") == ""
-    assert chats.pending_message("## You\n\nhi\n\n## Mazu\n\nhello\n") == ""
-    assert chats.session_of(TEXT) == "s_1"
+    assert markdown.pending_message(TEXT) == ""
+    assert markdown.pending_message(TEXT + "Do it\n\nnow\n") == "Do it\n\nnow"
+    assert markdown.pending_message("no headings") == ""
+    assert markdown.pending_message("## You\n\nhi\n\n## Mazu\n\nhello\n") == ""
+    assert markdown.session_of(TEXT) == "s_1"
 
 
 def test_mentions_are_paths_with_lines():
-    found = chats.mentions("see @a/b.py#L3-L9, (@c.py#L4) and @d.py. not me@x.org or `@code`")
+    found = markdown.mentions("see @a/b.py#L3-L9, (@c.py#L4) and @d.py. not me@x.org or `@code`")
     assert [(m.path, m.first, m.last) for m in found] == [
         ("a/b.py", 3, 9),
         ("c.py", 4, None),
         ("d.py", None, None),
     ]
-    assert chats.mention_of("a.py", 2, 9) == "@a.py#L3-L9"
-    assert chats.mention_of("a.py", 2, 3) == "@a.py#L3"
+    assert markdown.mention_of("a.py", 2, 9) == "@a.py#L3-L9"
+    assert markdown.mention_of("a.py", 2, 3) == "@a.py#L3"
 
 
 PIECES = st.lists(st.text(alphabet="ab \n#You", min_size=1, max_size=12), max_size=8)
@@ -180,18 +181,18 @@ PIECES = st.lists(st.text(alphabet="ab \n#You", min_size=1, max_size=12), max_si
 @given(PIECES, st.text(alphabet="xy\n ", max_size=10))
 def test_pieces_of_a_reply_come_out_in_order_whatever_is_typed_below(pieces: list[str], typed: str):
     """The same insertions as the writer makes, with the user's words in the section below."""
-    text = "## You\n\nhello" + chats.opening("t_9") + typed
+    text = "## You\n\nhello" + markdown.opening("t_9") + typed
     pending, whole = "", ""
     for piece in pieces:
         pending += piece
         ready = pending.rstrip("\n")
-        place = chats.reply_end(text, "t_9")
+        place = markdown.reply_end(text, "t_9")
         assert place is not None
-        started = bool(chats.reply_so_far(text, "t_9"))
+        started = bool(markdown.reply_so_far(text, "t_9"))
         new = ready if started else ready.lstrip("\n")
-        if not new or chats.quoted(whole + new) != whole + new:
+        if not new or markdown.quoted(whole + new) != whole + new:
             continue
         text = text[:place] + new + text[place:]
         whole, pending = whole + new, pending[len(ready) :]
-    assert chats.reply_so_far(text, "t_9") == whole.strip("\r\n")
+    assert markdown.reply_so_far(text, "t_9") == whole.strip("\r\n")
     assert text.endswith(f"\n\n## You\n\n{typed}")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.server.chat_merge import redrawn
-from mazu_ls.server.documents import Document
+from mazu_ls.server.chat.merge import redrawn
+from mazu_ls.server.documents.documents import Document
 from tests.server.client import Client, connected, eventually
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import ALL, agent, edit_call

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.server import chats
-from mazu_ls.server.documents import Document
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.documents.documents import Document
 from tests.server.client import NO_ANSWER, Client, eventually
 from tests.server.test_code_actions import actions, run, span
 from tests.server.test_turns import agent, edit_call
@@ -236,7 +236,7 @@ async def test_approvals_come_one_at_a_time_and_all_are_answered(
     calls = [{"name": "run_shell", "arguments": {"command": f"echo {n} > made{n}"}} for n in range(2)]
     async with opened(quirks, env, folder, [{"calls": calls}, {"text": "Made."}]) as editor:
         chat = await editor.open_chat()
-        message = {"message": "make them", "sessionId": chats.session_of(chat.text), "wait": True}
+        message = {"message": "make them", "sessionId": markdown.session_of(chat.text), "wait": True}
         turn = asyncio.create_task(editor.command("mazu.chat", message, within=60))
         if not quirks.asks_questions:
             for _ in calls:
@@ -250,12 +250,12 @@ async def test_approvals_come_one_at_a_time_and_all_are_answered(
 async def test_a_reply_in_the_chat_document_is_never_lost(
     quirks: Quirks, env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("mazu_ls.server.apply.ECHO_SECONDS", 1.0)
+    monkeypatch.setattr("mazu_ls.server.documents.apply_edit.ECHO_SECONDS", 1.0)
     quirks_now = Quirks(**{**vars(quirks), "edits_for": quirks.edits_for and 0.6, "questions": []})
     answer = "One. " * 30 + "The end."
     async with opened(quirks_now, env, folder, [{"text": answer, "chunk": 10, "delay": 0.06}]) as editor:
         document = await editor.open_chat()
-        chat = folder / ".mazu" / "chats" / f"{chats.session_of(document.text)}.md"
+        chat = folder / ".mazu" / "chats" / f"{markdown.session_of(document.text)}.md"
         editor.client.change(chat.as_uri(), "Tell me.", (len(document.lines), 0))
         await editor.act(chat.as_uri(), span(0, 0, 0, 0), "Mazu: send")
         view = folder / ".mazu" / "view" / f"{chat.stem}-reply.md"
@@ -277,7 +277,7 @@ async def test_a_question_that_comes_too_late_for_the_chat_document_is_still_tol
     replies = [{"calls": [edit_call("a.py", "x = 1", "x = 2")]}, {"text": "Done."}]
     async with opened(late, env, folder, replies) as editor:
         chat = await editor.open_chat()
-        message = {"message": "Make x two", "sessionId": chats.session_of(chat.text), "wait": True}
+        message = {"message": "Make x two", "sessionId": markdown.session_of(chat.text), "wait": True}
         turn = asyncio.create_task(editor.command("mazu.chat", message, within=60))
         told = await editor.client.until(
             lambda m: m.get("method") == "window/showMessage" and "+x = 2" in m["params"]["message"]

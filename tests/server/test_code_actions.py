@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.server.documents import Document
+from mazu_ls.server.documents.documents import Document
 from tests.server.client import Client, RpcFailure, eventually
 from tests.server.test_turns import agent
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.server.documents import Document, Documents, split_lines
-from mazu_ls.server.edits import text_edits
-from mazu_ls.server.lsp import Change, DocumentItem, Position, Range
-from mazu_ls.server.positions import ENCODINGS, Encoding, choose, to_index, to_units
+from mazu_ls.server.documents.documents import Document, Documents, split_lines
+from mazu_ls.server.documents.text_edits import text_edits
+from mazu_ls.server.rpc.lsp_types import Change, DocumentItem, Position, Range
+from mazu_ls.server.rpc.positions import ENCODINGS, Encoding, choose, to_index, to_units
 
 TEXT = st.text(alphabet="ab \té€𝒳👩\r\n\u2028\x0b\x85", max_size=40)
 ENCODING = st.sampled_from(ENCODINGS)

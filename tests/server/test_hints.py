@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.server.comments import comments, instruction_at
+from mazu_ls.server.chat.ai_comments import comments, instruction_at
 from tests.server.client import Client, eventually
 
 SOURCE = "import os\n\n\ndef retry(call):\n    for _ in range(3):\n        call()\n"

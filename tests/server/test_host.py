@@ -132,7 +132,7 @@ async def test_words_typed_right_after_the_edit_do_not_make_it_fail(editor: Clie
 async def test_an_editor_that_shows_something_else_is_found_out(
     editor: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("mazu_ls.server.apply.ECHO_SECONDS", 0.2)
+    monkeypatch.setattr("mazu_ls.server.documents.apply_edit.ECHO_SECONDS", 0.2)
     path = folder / "a.py"
     editor.open(path.as_uri(), "one\n")
     await editor.settled()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.server.documents import Document
+from mazu_ls.server.documents.documents import Document
 from tests.server.client import NO_ANSWER, Client, eventually
 from tests.server.test_chat_redraw import open_chat, saving
 from tests.server.test_turns import ALL, edit_call

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.tools import sandbox
+from mazu_ls.tools.shell import sandbox
 from tests.server.client import RpcFailure
 from tests.server.test_turns import agent
 

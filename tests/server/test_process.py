@@ -25,7 +25,7 @@ HEAVY = (
     "prompt_toolkit", "mazu_ls.agent", "mazu_ls.memory", "mazu_ls.checkpoints", "mazu_ls.models", "mazu_ls.store",
 )  # fmt: skip
 
-LIGHT = ("mazu_ls.agent", "mazu_ls.agent.hunks")
+LIGHT = ("mazu_ls.agent", "mazu_ls.agent.proposals.hunks")
 """Pure and small, and needed by code actions from the first moment."""
 
 
@@ -98,7 +98,7 @@ def test_a_terminated_server_ends_in_good_order(env: dict[str, str]):
 
 def test_nothing_heavy_is_imported_before_the_answer_to_initialize(env: dict[str, str]):
     script = (
-        "import sys, mazu_ls.server.outgoing as out, mazu_ls.__main__ as entry\n"
+        "import sys, mazu_ls.server.rpc.client_requests as out, mazu_ls.__main__ as entry\n"
         "frame = out.frame\n"
         "def first(body):\n"
         "    out.frame = frame\n"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.agent.rewrite import passage_at
+from mazu_ls.agent.jobs.rewrite import passage_at
 from tests.server.client import Client, RpcFailure
 from tests.server.test_code_actions import span
 from tests.server.test_turns import agent

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.tools import sandbox
+from mazu_ls.tools.shell import sandbox
 
 COMMAND = {"name": "run_shell", "arguments": {"command": "FOO=1 make -s"}}
 

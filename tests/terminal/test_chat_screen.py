@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.server.chat_commands import COMMANDS
+from mazu_ls.server.chat.commands import COMMANDS
 from tests.terminal.terminal import (
     ALT_ENTER,
     CTRL_C,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.server import commands
-from mazu_ls.terminal import cli, verbs
+from mazu_ls.terminal import cli
+from mazu_ls.terminal.verbs import verbs
 
 NOT_TYPED = {
     "mazu.cancel",

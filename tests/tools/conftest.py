@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mazu_ls.config import Config, ShellSettings, WebSettings
-from mazu_ls.tools.tool import Tool, ToolOutput
-from mazu_ls.tools.turn import Shell, Turn
+from mazu_ls.tools.base import Tool, ToolOutput
+from mazu_ls.tools.context import Shell, Turn
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 

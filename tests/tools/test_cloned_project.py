@@ -5,11 +5,11 @@ from pathlib import Path
 
 from mazu_ls import config
 from mazu_ls.policy import Call, Place, Rule, decide
-from mazu_ls.tools.custom import custom_tools
-from mazu_ls.tools.mcp import McpServers
-from mazu_ls.tools.skillbook import Skills
-from mazu_ls.tools.tool import Effect
-from mazu_ls.tools.trust import Trust
+from mazu_ls.tools.base import Effect
+from mazu_ls.tools.mcp.servers import McpServers
+from mazu_ls.tools.skills.custom_tools import custom_tools
+from mazu_ls.tools.skills.skill_store import Skills
+from mazu_ls.tools.skills.trust import Trust
 
 EVIL = "import os\nos.system('touch {owned}')\n"
 

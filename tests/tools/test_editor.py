@@ -11,8 +11,8 @@ import pytest
 
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import Diagnosed, Diagnostic, Severity, Spot, Symbol
-from mazu_ls.tools import editor
-from mazu_ls.tools.editor import occurrences
+from mazu_ls.tools import language_servers
+from mazu_ls.tools.language_servers import occurrences
 from tests.tools.conftest import Made, Project
 
 SHOP = "class Cart:\n    total = 0\n\ndef total(cart):\n    return cart.total\n"
@@ -81,7 +81,7 @@ async def test_diagnostics_say_of_which_version_they_are(servers: Servers):
     servers.report("old.py", 6, ("error", 0, "gone?"))
     servers.report("some.py", None, ("error", 0, "when?"))
     servers.report("main.py", None, ("info", 0, "closed"))
-    assert await text(servers, editor.diagnostics) == "\n".join(
+    assert await text(servers, language_servers.diagnostics) == "\n".join(
         [
             "[main.py, not open in the editor]",
             "main.py:1:1: info: closed (lint L1)",
@@ -100,17 +100,20 @@ async def test_diagnostics_of_one_file_by_severity_and_cut(servers: Servers):
     odd: list[tuple[Severity, int, str]] = [("warning", line, "odd") for line in range(5)]
     servers.report("shop.py", 3, *odd, ("error", 9, "bad"))
     servers.report("main.py", 1, ("error", 0, "elsewhere"))
-    only = await text(servers, editor.diagnostics, path="shop.py", severity="error")
+    only = await text(servers, language_servers.diagnostics, path="shop.py", severity="error")
     assert only == "[shop.py, version 3]\nshop.py:10:1: error: bad (lint L1)"
-    cut = await text(servers, editor.diagnostics, path="shop.py", limit=2)
+    cut = await text(servers, language_servers.diagnostics, path="shop.py", limit=2)
     assert cut.splitlines()[-1] == "[5 more; ask about one path or a severity, or raise limit]"
 
 
 async def test_no_diagnostics_are_said_as_such(servers: Servers):
-    assert await text(servers, editor.diagnostics) == "the editor has no diagnostics"
-    assert "not open in the editor" in await text(servers, editor.diagnostics, path="main.py")
+    assert await text(servers, language_servers.diagnostics) == "the editor has no diagnostics"
+    assert "not open in the editor" in await text(servers, language_servers.diagnostics, path="main.py")
     servers.report("shop.py", 3)
-    assert await text(servers, editor.diagnostics, path="shop.py") == "[shop.py, version 3]\nno diagnostics"
+    assert (
+        await text(servers, language_servers.diagnostics, path="shop.py")
+        == "[shop.py, version 3]\nno diagnostics"
+    )
 
 
 async def test_what_is_outside_the_workspace_is_named_and_not_quoted(servers: Servers, tmp_path: Path):
@@ -121,14 +124,14 @@ async def test_what_is_outside_the_workspace_is_named_and_not_quoted(servers: Se
         servers.spot(".env", 0, 0, "KEY=abc"),
     ]
     servers.reported = [Diagnosed(outside.as_uri(), outside, 1, ())]
-    found = await text(servers, editor.definition, path="shop.py", symbol="Cart")
+    found = await text(servers, language_servers.definition, path="shop.py", symbol="Cart")
     assert found.splitlines()[1:] == [f"{outside}:10:5", "jdt://contents/List.class:1:1", ".env:1:1"]
-    assert await text(servers, editor.diagnostics) == "the editor has no diagnostics"
+    assert await text(servers, language_servers.diagnostics) == "the editor has no diagnostics"
 
 
 async def test_the_occurrence_that_the_server_knows_is_found(servers: Servers):
     servers.known[3, 4] = [servers.spot("shop.py", 3, 4, "def total(cart):")]
-    found = await text(servers, editor.definition, path="shop.py", symbol="total")
+    found = await text(servers, language_servers.definition, path="shop.py", symbol="total")
     assert found == "[definition of total at shop.py:4, version 3]\nshop.py:4:5: def total(cart):"
     assert servers.asked == [(1, 4), (3, 4)]
 
@@ -136,25 +139,25 @@ async def test_the_occurrence_that_the_server_knows_is_found(servers: Servers):
 async def test_a_line_says_which_occurrence_is_meant(servers: Servers):
     servers.known[1, 4] = [servers.spot("shop.py", 1)]
     with pytest.raises(ToolError, match=r"knows no references of total in shop\.py"):
-        await text(servers, editor.references, path="shop.py", symbol="total", line=5)
+        await text(servers, language_servers.references, path="shop.py", symbol="total", line=5)
     assert servers.asked == [(4, 16)]
 
 
 async def test_references_are_listed_once_and_bounded(servers: Servers):
     servers.known[0, 6] = [servers.spot("main.py", line, 0, f"use {line}") for line in range(150)] * 2
-    found = (await text(servers, editor.references, path="shop.py", symbol="Cart")).splitlines()
+    found = (await text(servers, language_servers.references, path="shop.py", symbol="Cart")).splitlines()
     assert (len(found), found[1], found[-1]) == (102, "main.py:1:1: use 0", "[50 more; raise limit]")
 
 
 async def test_a_name_that_is_not_there_is_refused_with_what_to_do(servers: Servers):
     with pytest.raises(ToolError, match="does not contain 'basket'; name a file"):
-        await text(servers, editor.definition, path="shop.py", symbol="basket")
+        await text(servers, language_servers.definition, path="shop.py", symbol="basket")
     with pytest.raises(ToolError, match=r"main.py \(it is not open in the editor.*Use grep"):
-        await text(servers, editor.definition, path="main.py", symbol="shop")
+        await text(servers, language_servers.definition, path="main.py", symbol="shop")
     with pytest.raises(ToolError, match="is a folder"):
-        await text(servers, editor.definition, path=".", symbol="shop")
+        await text(servers, language_servers.definition, path=".", symbol="shop")
     with pytest.raises(MazuError, match="outside"):
-        await text(servers, editor.definition, path="../x.py", symbol="shop")
+        await text(servers, language_servers.definition, path="../x.py", symbol="shop")
 
 
 async def test_symbols_of_a_file_or_of_the_project(servers: Servers):
@@ -163,14 +166,14 @@ async def test_symbols_of_a_file_or_of_the_project(servers: Servers):
         Symbol("total\x1b[31m", "Field", "Cart", servers.spot("shop.py", 1)),
     ]
     shown = "shop.py:1: Class Cart\nshop.py:2: Field total in Cart"
-    assert await text(servers, editor.symbols, path="shop.py") == f"{shown}\n[shop.py, version 3]"
-    assert await text(servers, editor.symbols, query="a") == shown
+    assert await text(servers, language_servers.symbols, path="shop.py") == f"{shown}\n[shop.py, version 3]"
+    assert await text(servers, language_servers.symbols, query="a") == shown
     for arguments in ({}, {"path": "shop.py", "query": "a"}):
         with pytest.raises(ToolError, match="either path or query"):
-            await text(servers, editor.symbols, **arguments)
+            await text(servers, language_servers.symbols, **arguments)
     servers.defined = []
     assert (
-        await text(servers, editor.symbols, query="zz")
+        await text(servers, language_servers.symbols, query="zz")
         == "the language server knows no symbols of names like zz"
     )
 
@@ -178,9 +181,9 @@ async def test_symbols_of_a_file_or_of_the_project(servers: Servers):
 async def test_where_nothing_is_lent_the_tools_say_so(project: Project):
     project.write({"a.py": "x = 1\n"})
     for tool, arguments in (
-        (editor.diagnostics, {}),
-        (editor.symbols, {"query": "x"}),
-        (editor.definition, {"path": "a.py", "symbol": "x"}),
+        (language_servers.diagnostics, {}),
+        (language_servers.symbols, {"query": "x"}),
+        (language_servers.definition, {"path": "a.py", "symbol": "x"}),
     ):
         with pytest.raises(ToolError, match="lends no language servers"):
             await project.call(tool, **arguments)

@@ -13,10 +13,10 @@ import pytest
 
 from mazu_ls.config import McpServer
 from mazu_ls.errors import ToolError
-from mazu_ls.tools import mcp
-from mazu_ls.tools.mcp import McpServers
-from mazu_ls.tools.mcptools import tool_name
-from mazu_ls.tools.trust import Trust
+from mazu_ls.tools.mcp import servers as mcp
+from mazu_ls.tools.mcp.servers import McpServers
+from mazu_ls.tools.mcp.tools import tool_name
+from mazu_ls.tools.skills.trust import Trust
 
 pytest.importorskip("mcp")
 STUB = str(Path(__file__).with_name("mcp_stub.py"))

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from mazu_ls.agent.turn import Prompt
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from tests.scenario import Story, World
 

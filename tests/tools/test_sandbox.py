@@ -11,9 +11,9 @@ import pytest
 
 from mazu_ls.config import ShellSettings
 from mazu_ls.errors import MazuError
-from mazu_ls.tools import landlock, sandbox
-from mazu_ls.tools.sandbox import Sandbox
-from mazu_ls.tools.shell import run_shell
+from mazu_ls.tools.shell import landlock, sandbox
+from mazu_ls.tools.shell.sandbox import Sandbox
+from mazu_ls.tools.shell.shell import run_shell
 
 
 @pytest.fixture(params=["bubblewrap", "landlock"])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.errors import ToolError
-from mazu_ls.tools import scan
-from mazu_ls.tools.search import glob_files, grep, name_matcher
+from mazu_ls.tools.search import content_search
+from mazu_ls.tools.search.tools import glob_files, grep, name_matcher
 
 FILES = {
     "a.py": "import os\nneedle = 1\n", "src/b.py": "x\nneedle()\ny\n", "src/c.txt": "Needle\n", "build/d.py": "needle\n",
@@ -21,7 +21,7 @@ FILES = {
 @pytest.fixture(params=["ripgrep", "own"])
 def searcher(request, monkeypatch) -> None:
     if request.param == "own":
-        monkeypatch.setattr("mazu_ls.tools.scan.find_program", lambda _: None)
+        monkeypatch.setattr("mazu_ls.tools.search.content_search.find_program", lambda _: None)
     elif shutil.which("rg") is None:
         pytest.skip("no ripgrep here")
 
@@ -100,6 +100,6 @@ def test_a_file_without_the_literal_of_a_pattern_has_no_match(pattern: str, line
         compiled = re.compile(re.escape(pattern) if fixed else pattern)
     except re.error:
         return
-    needed = scan.literal(scan.Wanted(compiled, pattern, fixed, False, None, None, 0, 10))
+    needed = content_search.literal(content_search.Wanted(compiled, pattern, fixed, False, None, None, 0, 10))
     if needed is not None and compiled.search(line):
         assert needed in line.encode()

@@ -9,7 +9,7 @@ import pytest
 
 from mazu_ls.config import ShellSettings
 from mazu_ls.errors import ToolError
-from mazu_ls.tools.shell import run_shell, shell_output, shell_stop
+from mazu_ls.tools.shell.shell import run_shell, shell_output, shell_stop
 
 
 async def test_output_streams_and_the_end_is_told(project) -> None:

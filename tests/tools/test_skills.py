@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.agent.suggested import suggested
+from mazu_ls.agent.project.skill_suggestions import suggested
 from mazu_ls.errors import Kind, MazuError, ToolError
-from mazu_ls.tools import signature
-from mazu_ls.tools.custom import custom_tools
-from mazu_ls.tools.skills import list_skills, run_skill, save_skill, skill_tools, skills_of
-from mazu_ls.tools.trust import Trust
+from mazu_ls.tools.skills import signature
+from mazu_ls.tools.skills.custom_tools import custom_tools
+from mazu_ls.tools.skills.tools import list_skills, run_skill, save_skill, skill_tools, skills_of
+from mazu_ls.tools.skills.trust import Trust
 
 SLUG = '''
 def slug(title: str, sep: str = "-") -> str:

@@ -10,9 +10,9 @@ import pytest
 
 from mazu_ls.config import ShellSettings
 from mazu_ls.errors import MazuError
-from mazu_ls.tools import resource_limits, sandbox
-from mazu_ls.tools.sandbox import Sandbox
-from mazu_ls.tools.shell import run_shell
+from mazu_ls.tools.shell import resource_limits, sandbox
+from mazu_ls.tools.shell.sandbox import Sandbox
+from mazu_ls.tools.shell.shell import run_shell
 
 pytestmark = pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
 

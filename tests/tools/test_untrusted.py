@@ -3,10 +3,10 @@
 import pytest
 
 from mazu_ls.messages import Text, closed
-from mazu_ls.models.history import marked
+from mazu_ls.models.message_repair import marked
 from mazu_ls.tools.files import read_file
-from mazu_ls.tools.search import grep
-from mazu_ls.tools.shell import run_shell
+from mazu_ls.tools.search.tools import grep
+from mazu_ls.tools.shell.shell import run_shell
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from mazu_ls.config import WebSettings
 from mazu_ls.errors import ToolError
-from mazu_ls.tools import web
-from mazu_ls.tools.readable import readable
-from mazu_ls.tools.web import is_public, web_fetch
+from mazu_ls.tools.web import fetch
+from mazu_ls.tools.web.fetch import is_public, web_fetch
+from mazu_ls.tools.web.html_to_text import readable
 
 PAGE = """<!doctype html><html><head><title>The page</title><style>x{}</style></head><body>
 <nav><a href="/menu">menu</a></nav><main><h1>Heading</h1><p>First  paragraph with a <a href="/next">link</a> and <code>code</code>.</p>
@@ -79,7 +79,7 @@ async def test_private_addresses_are_refused_before_anything_is_sent(project, ho
 
 
 async def test_a_redirect_is_checked_like_the_first_address(project, monkeypatch) -> None:
-    monkeypatch.setattr(web, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1")
     answers = {
         "/in": redirect("http://10.0.0.1/"),
         "/file": redirect("file:///etc/passwd"),
@@ -109,7 +109,7 @@ async def test_a_name_with_a_public_and_a_private_address_is_a_trick(project, mo
 
 async def test_size_time_and_kind_are_limited(project, monkeypatch) -> None:
     project.configure(web=WebSettings(allow_private=True))
-    monkeypatch.setattr(web, "SECONDS", 0.5)
+    monkeypatch.setattr(fetch, "SECONDS", 0.5)
     bomb = gzip.compress(b"x" * 30_000_000)
     answers = {
         "/bomb": response(bomb, "text/plain", "Content-Encoding: gzip\r\n"), "/bin": response(b"\x7fELF\0\0\xff", "application/octet-stream"),

@@ -16,7 +16,7 @@ from mazu_ls.policy.bash import scripts
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import Scope
 from mazu_ls.policy.tables import allowed_commands, git, options, targets
-from mazu_ls.workspace import names
+from mazu_ls.workspace import path_rules
 
 # Nothing that a shell, a loader or a program obeys is spelt like this.
 VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
@@ -171,7 +171,7 @@ class Programs:
             if glob and any(_matches(last, secret) for secret in _ALL_MATCHING_SECRETS):
                 raise Doubt(f"{word} may match files with secrets")
             for candidate in (path, targets.real(path)):
-                if (found := names.secret(PurePosixPath(candidate).parts)) is not None:
+                if (found := path_rules.secret(PurePosixPath(candidate).parts)) is not None:
                     raise Doubt(f"{found} may hold secrets")
 
     def _matches_on_disk(self, word: str, pattern: str, *, listing: bool) -> None:
@@ -184,7 +184,8 @@ class Programs:
                 raise Doubt(f"{word} matches {PurePosixPath(path).name}, which leads out of the workspace")
             if (
                 not listing
-                and (secret := names.secret(PurePosixPath(os.path.realpath(path)).parts[-1:])) is not None
+                and (secret := path_rules.secret(PurePosixPath(os.path.realpath(path)).parts[-1:]))
+                is not None
             ):
                 raise Doubt(f"{word} matches {secret}, which may hold secrets")
 
@@ -249,7 +250,7 @@ class Programs:
         path = word.split(":", 1)[1] if ":" in word and not word.startswith(":") else word
         if word.startswith("/") or any(part == ".." for part in word.split("/")) or path.startswith("/"):
             self.path(word, listing=False, glob=glob)
-        if (found := names.secret(PurePosixPath(path).parts)) is not None:
+        if (found := path_rules.secret(PurePosixPath(path).parts)) is not None:
             raise Doubt(f"{found} may hold secrets")
 
     @staticmethod

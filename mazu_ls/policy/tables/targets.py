@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import Scope
 from mazu_ls.policy.rules import Place
-from mazu_ls.workspace import names
+from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.autorun import runs_by_itself
 
 HARMLESS_DEVICES = frozenset(
@@ -111,7 +111,7 @@ def owner(path: str, place: Place) -> str | None:
         return None
     for candidate in (path, real(path)):
         parts = PurePosixPath(candidate).parts
-        if (found := names.protected(parts)) is not None:
+        if (found := path_rules.protected(parts)) is not None:
             return found
         for name in (".git", ".mazu"):
             if any(_GLOB.search(part) and _component_matches(part, name) for part in parts):
@@ -142,7 +142,7 @@ def run_by_itself(word: str, scope: Scope) -> str | None:
 
 def runs_later(word: str, scope: Scope) -> str | None:
     """What programs run there, by themselves or when a build is started."""
-    return _named(word, scope, names.runs_later) or run_by_itself(word, scope)
+    return _named(word, scope, path_rules.runs_later) or run_by_itself(word, scope)
 
 
 def _named(word: str, scope: Scope, find: Callable[[Sequence[str]], str | None]) -> str | None:

@@ -14,7 +14,7 @@ from mazu_ls.server.wire.codec import convert, refuse_surrogates
 
 if TYPE_CHECKING:
     from mazu_ls.server.jobs import Token
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 FAMILIES = (
     "turns",

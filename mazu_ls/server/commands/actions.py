@@ -13,8 +13,8 @@ from mazu_ls.server.wire import actions as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints.records import Checkpoint
-    from mazu_ls.server.server import Server
+    from mazu_ls.checkpoints.models import Checkpoint
+    from mazu_ls.server.state import Server
 
 POINTS = 8
 """As many as a dialog of buttons still shows well; mazu.checkpoint.list has all."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
-from mazu_ls.server.rollback import Wanted, roll_back
+from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints import Checkpoints, records
-    from mazu_ls.checkpoints.records import Section
-    from mazu_ls.server.server import Server
+    from mazu_ls.checkpoints import Checkpoints, models
+    from mazu_ls.checkpoints.models import Section
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.checkpoint")
@@ -24,7 +24,7 @@ async def take(server: Server, params: wire.Take) -> wire.Checkpoint:
     return wire.Checkpoint.of(taken)
 
 
-async def take_checkpoint(server: Server, checkpoints: Checkpoints, label: str) -> records.Checkpoint:
+async def take_checkpoint(server: Server, checkpoints: Checkpoints, label: str) -> models.Checkpoint:
     """A manual checkpoint with the unsaved buffers of now."""
     project = await server.opened()
     buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
@@ -144,7 +144,7 @@ async def rollback(server: Server, params: wire.Rollback) -> wire.RollbackResult
 
 async def _restore_memories(
     server: Server, checkpoints: Checkpoints, params: wire.Rollback
-) -> records.RollbackReport:
+) -> models.RollbackReport:
     """Bring back some memories alone."""
     if params.only != ("memory",):
         raise InvalidArguments('`memories` names entries of memory: it needs `only: ["memory"]`', "memories")
@@ -157,7 +157,7 @@ async def _restore_memories(
 @command("mazu.undo")
 async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
     """Undo the last turn: code, conversation, memory, or any of them."""
-    from mazu_ls.agent.undo import checkpoint_before_turn
+    from mazu_ls.agent.turn.undo import checkpoint_before_turn
 
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None

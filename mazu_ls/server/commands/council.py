@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.attachments import attached
+from mazu_ls.server.chat.attachments import attached
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memories import opened_memories
 from mazu_ls.server.commands.turns import selection
@@ -12,7 +12,7 @@ from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
     from mazu_ls.server.jobs import Job, Token
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 TITLE = 120
 
@@ -25,8 +25,8 @@ async def _on_selection(server: Server) -> wire.Council:
 @command("mazu.council", natural=_on_selection, progress=True)
 async def council(server: Server, params: wire.Council, token: Token | None) -> Any:
     """Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision."""
-    from mazu_ls.agent import council as agent
-    from mazu_ls.agent.session import new_id
+    from mazu_ls.agent.jobs import council as agent
+    from mazu_ls.agent.session.session import new_id
 
     project = await server.opened()
     places = await attached(server, params.attachments, params.question)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
-from mazu_ls.server.attachments import last_line
+from mazu_ls.server.chat.attachments import last_line
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire import memories as wire
@@ -18,11 +18,11 @@ from mazu_ls.server.wire.other import camel
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
-    from mazu_ls.memory import record
+    from mazu_ls.memory import models
     from mazu_ls.memory.memories import Memories
-    from mazu_ls.memory.record import AnchorAt
-    from mazu_ls.server.notebooks import CellPlace
-    from mazu_ls.server.server import Server
+    from mazu_ls.memory.models import AnchorAt
+    from mazu_ls.server.documents.notebooks import CellPlace
+    from mazu_ls.server.state import Server
 
 TITLE = 120
 CHOICES = 8
@@ -176,7 +176,7 @@ async def export(server: Server, params: wire.ExportImport) -> object:
 @command("mazu.memory.import", natural=_usual_place)
 async def import_(server: Server, params: wire.ExportImport) -> object:
     """Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked."""
-    from mazu_ls.memory.foreign_rows import is_database
+    from mazu_ls.memory.io.foreign_rows import is_database
 
     memories = await opened_memories(server)
     path = server.path_of(params.uri)
@@ -187,7 +187,7 @@ async def import_(server: Server, params: wire.ExportImport) -> object:
     return {"count": imported.count, **counts}
 
 
-async def _chosen(server: Server, message: str) -> record.Memory:
+async def _chosen(server: Server, message: str) -> models.Memory:
     memories = await opened_memories(server)
     newest, _ = await memories.list(limit=CHOICES)
     index = await server.pick(message, [f"{memory.id}: {memory.title[:TITLE]}" for memory in newest])
@@ -206,8 +206,8 @@ async def opened_memories(server: Server) -> Memories:
 
 async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
     """Each place with the text that is its evidence."""
-    from mazu_ls.memory.record import AnchorAt
-    from mazu_ls.memory.record import Range as Span
+    from mazu_ls.memory.models import AnchorAt
+    from mazu_ls.memory.models import Range as Span
 
     found: list[AnchorAt] = []
     for index, place in enumerate(places):
@@ -238,8 +238,8 @@ async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
 
 def _in_notebook(server: Server, cell: CellPlace, place: Place, index: int) -> AnchorAt:
     """The lines of a cell as lines of the notebook's file. Raises MazuError(unsupported) for a file that has no lines."""
-    from mazu_ls.memory.record import AnchorAt
-    from mazu_ls.memory.record import Range as Span
+    from mazu_ls.memory.models import AnchorAt
+    from mazu_ls.memory.models import Range as Span
 
     source, span = cell.source, place.range
     if source is None:

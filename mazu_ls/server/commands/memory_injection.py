@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.server import attachments
+from mazu_ls.server.chat import attachments
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memories import opened_memories
 from mazu_ls.server.wire import memory_injection as wire
@@ -13,7 +13,7 @@ from mazu_ls.server.wire.common import Place
 from mazu_ls.server.wire.memories import Memory
 
 if TYPE_CHECKING:
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 STANDING_REASON = "stands until it is replaced: told in every turn while all of it fits the budget"
 
@@ -31,14 +31,14 @@ async def _explain_selection(server: Server) -> wire.ExplainInjectionParams:
 @command("mazu.memory.why", natural=_explain_selection)
 async def explain_injection(server: Server, params: wire.ExplainInjectionParams) -> wire.InjectionView:
     """What the next turn would be given of memory for this message, what was left out, and why. No model is called."""
-    from mazu_ls.agent import background
+    from mazu_ls.agent.turn import context_blocks
 
     await opened_memories(server)
     project = await server.opened()
     places = (Place(params.uri, params.range),) if params.uri else ()
     attached = await attachments.attachments(server, places)
     buffers = await project.host.buffers()
-    injection = await background.recalled(project, params.message, buffers, attachments=attached)
+    injection = await context_blocks.recalled(project, params.message, buffers, attachments=attached)
     told = [
         wire.InjectedMemory(
             Memory.of(memory),

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
-from mazu_ls.server.turns import document_at
+from mazu_ls.server.commands.turn_jobs import document_at
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project import Project
-    from mazu_ls.server.server import Server
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.models.list")

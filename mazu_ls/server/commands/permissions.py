@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.server.approvals import question_fields
+from mazu_ls.server.client.approvals import question_fields
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project import Project
-    from mazu_ls.server.server import Server
-    from mazu_ls.tools.tool import Tool
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.state import Server
+    from mazu_ls.tools.base import Tool
 
 
 @command("mazu.permissions.list")
@@ -114,7 +114,7 @@ async def _selected_command(server: Server) -> wire.Check:
 async def check(server: Server, params: wire.Check) -> Any:
     """What would be decided about a tool call; nothing is run."""
     from mazu_ls.policy import Call, Place, decide
-    from mazu_ls.tools.sandbox import holds_unattended
+    from mazu_ls.tools.shell.sandbox import holds_unattended
 
     project = await server.opened()
     tool = next((tool for tool in project.tools() if tool.name == params.tool), None)

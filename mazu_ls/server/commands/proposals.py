@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mazu_ls.agent.hunks import applied
+from mazu_ls.agent.proposals.hunks import applied
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
-from mazu_ls.server.apply import apply_to_document
 from mazu_ls.server.commands import command
+from mazu_ls.server.documents.apply_edit import apply_to_document
 from mazu_ls.server.features.proposals import shown_range, text_of
 from mazu_ls.server.wire import proposals as wire
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.proposals import Proposals, Seen
-    from mazu_ls.server.server import Server
+    from mazu_ls.agent.proposals.proposals import Proposals, Seen
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.proposal.list")
@@ -102,7 +102,7 @@ async def reject(server: Server, params: wire.Reject) -> wire.Rejected:
 
 
 async def _make(server: Server, name: str, seen: list[Seen]) -> None:
-    from mazu_ls.agent.proposals import standing_hunks
+    from mazu_ls.agent.proposals.proposals import standing_hunks
 
     path = server.workspace.resolve(name, write=True)
     try:

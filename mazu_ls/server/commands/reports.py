@@ -16,14 +16,14 @@ from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project import Project
-    from mazu_ls.server.server import Server
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.usage")
 async def usage(server: Server, params: wire.UsageOf) -> Any:
     """Tokens and money by model; what a price is not known for costs null, never 0."""
-    from mazu_ls.agent.records import spending
+    from mazu_ls.agent.session.journal_views import spending
 
     project = await server.opened()
     spent = await asyncio.to_thread(spending, _journals(project, params.session_id), params.since_days)
@@ -33,7 +33,7 @@ async def usage(server: Server, params: wire.UsageOf) -> Any:
 @command("mazu.audit")
 async def audit(server: Server, params: wire.Audit) -> Any:
     """Every tool call, newest first: what was asked, who decided how, what came of it."""
-    from mazu_ls.agent.records import audit as audited
+    from mazu_ls.agent.session.journal_views import audit as audited
 
     project = await server.opened()
     records = await asyncio.to_thread(audited, _journals(project, params.session_id), params.limit)
@@ -107,7 +107,7 @@ def _keys(project: Project) -> Any:
 
 async def _sandbox(project: Project) -> Any:
     """What a command would be held by, and why."""
-    from mazu_ls.tools.sandbox import probe
+    from mazu_ls.tools.shell.sandbox import probe
 
     setting = project.config.shell.sandbox
     if setting == "off":

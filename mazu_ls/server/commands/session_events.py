@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.server.commands import command
-from mazu_ls.server.event_updates import updates_from_event
 from mazu_ls.server.wire import sessions as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mazu_ls.agent.project import Project
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.journal import Event
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.session.events")

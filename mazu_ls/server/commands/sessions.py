@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
-from mazu_ls.server.turns import check_ready
+from mazu_ls.server.commands.turn_jobs import check_ready
 from mazu_ls.server.wire import sessions as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project import Project
-    from mazu_ls.agent.records import SessionInfo
-    from mazu_ls.agent.session import Session
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.journal_views import SessionInfo
+    from mazu_ls.agent.session.session import Session
     from mazu_ls.journal import Event
     from mazu_ls.server.jobs import Job, Token
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.session.list")
@@ -56,7 +56,7 @@ async def new(server: Server, params: turns.NewSession) -> wire.Session:
 async def _renamed_by_message(server: Server) -> turns.RenameSession:
     """Without arguments: the current session is named by what the user said first in it."""
     from mazu_ls import journal
-    from mazu_ls.agent.naming import headline
+    from mazu_ls.agent.session.ids import headline
 
     project = await server.opened()
     session = await project.sessions.get(create=False)
@@ -89,10 +89,10 @@ async def _selected_words(server: Server) -> turns.SearchSessions:
 @command("mazu.session.search", natural=_selected_words)
 async def search(server: Server, params: turns.SearchSessions) -> wire.SessionMatches:
     """Turns of all sessions in which words of the query occur, the best first."""
-    from mazu_ls.agent import past
+    from mazu_ls.agent.session import session_search
 
     project = await server.opened()
-    found = await asyncio.to_thread(past.search, project.journals, params.query, params.limit)
+    found = await asyncio.to_thread(session_search.search, project.journals, params.query, params.limit)
     names = {info.id: info.name for info in await project.sessions.list()}
     return wire.SessionMatches(
         [
@@ -217,7 +217,7 @@ async def _shown(project: Project, session: Session, turns_shown: int | None = N
 
 
 def _told(info: SessionInfo, events: Sequence[Event], turns_shown: int | None) -> wire.Session:
-    from mazu_ls.agent.records import transcript
+    from mazu_ls.agent.session.journal_views import transcript
 
     records = transcript(info.id, events)
     return wire.Session.with_turns(info, records[-turns_shown:] if turns_shown else records)

@@ -14,10 +14,10 @@ from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project import Project
-    from mazu_ls.server.server import Server
-    from mazu_ls.tools.pythoncall import Surroundings
-    from mazu_ls.tools.skillbook import Skill, Skills
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.state import Server
+    from mazu_ls.tools.skills.python_runner import Surroundings
+    from mazu_ls.tools.skills.skill_store import Skill, Skills
 
 
 @command("mazu.skills.list")
@@ -85,8 +85,8 @@ async def forget(server: Server, params: wire.NamedSkill) -> Any:
 
 
 async def _book(server: Server) -> tuple[Skills, Surroundings]:
-    from mazu_ls.tools.pythoncall import Surroundings
-    from mazu_ls.tools.skillbook import Skills
+    from mazu_ls.tools.skills.python_runner import Surroundings
+    from mazu_ls.tools.skills.skill_store import Skills
 
     project: Project = await server.opened()
     shell = project.config.shell

@@ -11,7 +11,7 @@ from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import Nothing
 
 if TYPE_CHECKING:
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.trust.list")
@@ -32,7 +32,7 @@ async def _chosen_item(server: Server) -> wire.AgreeTo:
 @command("mazu.trust.agree", natural=_chosen_item)
 async def agree(server: Server, params: wire.AgreeTo) -> Any:
     """The user has read exactly the content with this hash, and agrees to it."""
-    from mazu_ls.agent import trust_items
+    from mazu_ls.agent.project import trust_items
 
     trust_items.agree(await server.opened(), params.id, params.hash)
     server.notify_changed("skills")
@@ -51,7 +51,7 @@ async def _chosen_agreed(server: Server) -> wire.RevokeTrust:
 @command("mazu.trust.revoke", natural=_chosen_agreed)
 async def revoke(server: Server, params: wire.RevokeTrust) -> Any:
     """Take every agreement to one thing back: it has no effect from now on."""
-    from mazu_ls.agent import trust_items
+    from mazu_ls.agent.project import trust_items
 
     trust_items.revoke(await server.opened(), params.id)
     server.notify_changed("skills")
@@ -59,7 +59,7 @@ async def revoke(server: Server, params: wire.RevokeTrust) -> Any:
 
 
 async def _listed(server: Server) -> dict[str, Any]:
-    from mazu_ls.agent.trust_items import trust_items
+    from mazu_ls.agent.project.trust_items import trust_items
 
     project = await server.opened()
     items = await asyncio.to_thread(trust_items, project)

@@ -8,16 +8,16 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
-from mazu_ls.server.lsp import Position, Range
-from mazu_ls.server.rollback import Wanted, roll_back
+from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
+from mazu_ls.server.rpc.lsp_types import Position, Range
 from mazu_ls.server.wire import turn_changes as wire
 from mazu_ls.server.wire.checkpoints import RollbackResult
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.turn_changes import FileChange, TurnChanges
+    from mazu_ls.agent.proposals.turn_changes import FileChange, TurnChanges
     from mazu_ls.checkpoints import Checkpoints
-    from mazu_ls.checkpoints.records import RollbackReport
-    from mazu_ls.server.server import Server
+    from mazu_ls.checkpoints.models import RollbackReport
+    from mazu_ls.server.state import Server
 
 
 @command("mazu.turn.changes")
@@ -68,7 +68,7 @@ async def _by_rollback(
 
 async def _prepared(server: Server, checkpoints: Checkpoints, before: str) -> RollbackReport:
     """A report with the checkpoint that undoes the whole, taken now."""
-    from mazu_ls.checkpoints.records import PlanFiles, RollbackReport
+    from mazu_ls.checkpoints.models import PlanFiles, RollbackReport
 
     buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
     safety = await checkpoints.take(
@@ -81,8 +81,8 @@ async def _take_back(
     server: Server, change: FileChange, hunks: tuple[str, ...], report: RollbackReport
 ) -> None:
     """Edit one file; what cannot be taken back is a problem of the report."""
-    from mazu_ls.agent.turn_changes import take_back
-    from mazu_ls.checkpoints.records import Reasoned
+    from mazu_ls.agent.proposals.turn_changes import take_back
+    from mazu_ls.checkpoints.models import Reasoned
 
     path = server.workspace.resolve(change.path)
     mine = [id for id in hunks if id.rpartition("#")[0] == change.path]
@@ -101,7 +101,7 @@ async def _take_back(
 async def _changes(
     server: Server, session_id: str | None, turn_id: str | None
 ) -> tuple[TurnChanges, Checkpoints]:
-    from mazu_ls.agent.turn_changes import read_turn_changes
+    from mazu_ls.agent.proposals.turn_changes import read_turn_changes
 
     project = await server.opened()
     checkpoints = await opened_checkpoints(server)

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.server import turns, uris
-from mazu_ls.server.attachments import attached
-from mazu_ls.server.chats import is_chat
-from mazu_ls.server.commands import command
-from mazu_ls.server.comments import instruction_at
+from mazu_ls.server import uris
+from mazu_ls.server.chat.ai_comments import instruction_at
+from mazu_ls.server.chat.attachments import attached
+from mazu_ls.server.chat.cursor_context import meant
+from mazu_ls.server.chat.markdown import is_chat
+from mazu_ls.server.commands import command, turn_jobs
 from mazu_ls.server.errors import ContentModified
-from mazu_ls.server.lsp import Range
 from mazu_ls.server.message_queue import enqueue
-from mazu_ls.server.places import meant
+from mazu_ls.server.rpc.lsp_types import Range
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
     from mazu_ls.server.jobs import Job, Token
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 REWRITES = {
     "Simplify": "Make this simpler and easier to read; it must do the same as before.",
@@ -32,7 +32,7 @@ REWRITES = {
 @command("mazu.chat", progress=True)
 async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
     """Say something in a session. Without a message the chat document is opened."""
-    from mazu_ls.agent.turn import Prompt
+    from mazu_ls.agent.turn.turn import Prompt
 
     project = await server.opened()
     if params.message is None:
@@ -42,16 +42,16 @@ async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
         params.message,
         await attached(server, params.attachments, params.message),
         model=params.model,
-        limits=turns.limits(project),
+        limits=turn_jobs.limits(project),
     )
     if params.queue and session.running and not session.ending:
         return await enqueue(session, asked)
-    return await turns.start(server, session, asked, wait=params.wait, token=token)
+    return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
 
 
 async def _chat_document(server: Server, params: wire.Chat, token: Token | None) -> Any:
     """Send the attached chat document's last message; else open the session's document with what is attached."""
-    from mazu_ls.server.chat_documents import open_chat, send
+    from mazu_ls.server.chat.documents import open_chat, send
 
     chat = next((place for place in params.attachments if is_chat(uris.to_path(place.uri))), None)
     if chat is not None:
@@ -67,7 +67,7 @@ async def _selected_task(server: Server) -> wire.Run:
 @command("mazu.run", natural=_selected_task, progress=True)
 async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
     """Carry a task out on its own, within limits."""
-    from mazu_ls.agent.turn import Prompt
+    from mazu_ls.agent.turn.turn import Prompt
 
     project = await server.opened()
     session = await project.sessions.get(params.session_id)
@@ -75,7 +75,7 @@ async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
         params.task,
         await attached(server, (), params.task),
         model=params.model,
-        limits=turns.limits(
+        limits=turn_jobs.limits(
             project,
             steps=params.max_steps,
             cost=params.max_cost,
@@ -86,7 +86,7 @@ async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
         allow_shell=params.allow_shell,
         checkpoint_every=params.checkpoint_every,
     )
-    return await turns.start(server, session, asked, wait=params.wait, token=token)
+    return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
 
 
 async def _selected_question(server: Server) -> wire.Ask:
@@ -97,8 +97,8 @@ async def _selected_question(server: Server) -> wire.Ask:
 @command("mazu.ask", natural=_selected_question, progress=True)
 async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
     """One question, no tools, nothing remembered."""
-    from mazu_ls.agent import oneshot
-    from mazu_ls.agent.session import new_id
+    from mazu_ls.agent.jobs import ask
+    from mazu_ls.agent.session.session import new_id
 
     project = await server.opened()
     await project.model(params.model)
@@ -107,7 +107,7 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
     job_id = new_id("q")
 
     async def work(job: Job) -> wire.Answer:
-        reply, usage = await oneshot.ask(project, params.question, places, params.model)
+        reply, usage = await ask.ask(project, params.question, places, params.model)
         server.notify_changed("usage")
         return wire.Answer(reply, usage)
 
@@ -118,7 +118,7 @@ async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
         token=token,
         started=wire.Started(job_id, job_id),
         name=job_id,
-        then=lambda answer: turns.show_answer(server, params.question, answer.reply),
+        then=lambda answer: turn_jobs.show_answer(server, params.question, answer.reply),
     )
 
 
@@ -141,17 +141,17 @@ async def _edit_of_focus(server: Server) -> wire.Edit:
 @command("mazu.edit", natural=_edit_of_focus, progress=True)
 async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
     """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
-    from mazu_ls.agent.naming import new_id
-    from mazu_ls.agent.rewrite import PassageChanged, Source, rewrite
+    from mazu_ls.agent.jobs.rewrite import PassageChanged, Source, rewrite
+    from mazu_ls.agent.session.ids import new_id
 
     project = await server.opened()
     await project.model(params.model)
-    document = await turns.document_at(server, params.uri)
+    document = await turn_jobs.document_at(server, params.uri)
     start, end = document.offset(params.range.start), document.offset(params.range.end)
     turn_id, name, text = new_id("t"), server.title_of(document), document.text
 
     async def now() -> str:
-        return (await turns.document_at(server, params.uri)).text
+        return (await turn_jobs.document_at(server, params.uri)).text
 
     async def lay_before(before: str, after: str) -> str:
         return await server.lay_before(document.uri, before, after)
@@ -166,8 +166,8 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
         )  # fmt: skip
         if params.wait and isinstance(result.error, PassageChanged):
             raise ContentModified(result.error.message, result.error.hint)
-        told = turns.encoded(result, document.uri)
-        job.sentence = turns.ending(told)
+        told = turn_jobs.encoded(result, document.uri)
+        job.sentence = turn_jobs.ending(told)
         return told
 
     return await server.jobs.answer(
@@ -177,7 +177,7 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
         token=token,
         started=wire.Started(turn_id, turn_id),
         name=turn_id,
-        then=lambda result: turns.tell_end(server, result),
+        then=lambda result: turn_jobs.tell_end(server, result),
     )
 
 

@@ -10,7 +10,7 @@ from mazu_ls.server.features import virtual
 from mazu_ls.server.wire import proposals as wire
 
 if TYPE_CHECKING:
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 
 async def _picked(server: Server) -> wire.View:

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
-from mazu_ls.server import chats, lsp, uris
-from mazu_ls.server.chat_commands import COMMANDS
+from mazu_ls.server import uris
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.chat.commands import COMMANDS
 from mazu_ls.server.features import feature, virtual
+from mazu_ls.server.rpc import lsp_types
 from mazu_ls.workspace.project_files import list_folder
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents import Document
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.server.state import Server
 
 TYPED = re.compile(r"(?:^(?P<slash>/\w*)|(?<![\w@`/])@(?P<path>[\w./~+-]*)|\b(?P<memory>[mg]_\d*))$")
 PATHS = 200
@@ -32,8 +34,8 @@ Verify: ${5:the command that proves it}
 """
 
 
-@feature("textDocument/completion", lsp.AtPosition)
-async def completion(server: Server, params: lsp.AtPosition) -> list[dict[str, Any]] | None:
+@feature("textDocument/completion", lsp_types.AtPosition)
+async def completion(server: Server, params: lsp_types.AtPosition) -> list[dict[str, Any]] | None:
     """`@path`, `/command`, the task template, and ids of memories."""
     document = _chat(server, params.text_document.uri)
     if document is None:
@@ -42,7 +44,7 @@ async def completion(server: Server, params: lsp.AtPosition) -> list[dict[str, A
     typed = TYPED.search(document.line(line)[:column])
     if typed is None:
         return None
-    span = lsp.Range(document.position(line, typed.start()), params.position)
+    span = lsp_types.Range(document.position(line, typed.start()), params.position)
     if typed["slash"] is not None:
         return _commands(span)
     if typed["memory"] is not None:
@@ -50,14 +52,14 @@ async def completion(server: Server, params: lsp.AtPosition) -> list[dict[str, A
     return await asyncio.to_thread(_paths, server, typed["path"], span)
 
 
-@feature("textDocument/foldingRange", lsp.OfDocument)
-def folding(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None:
+@feature("textDocument/foldingRange", lsp_types.OfDocument)
+def folding(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]] | None:
     """What stands under each heading."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
     found: list[dict[str, Any]] = []
-    for section in chats.sections(document.text):
+    for section in markdown.sections(document.text):
         start = document.position_at(max(0, section.start - 1)).line
         said = document.text[section.start : section.end].rstrip()
         end = document.position_at(section.start + len(said)).line
@@ -66,37 +68,37 @@ def folding(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | No
     return found
 
 
-@feature("textDocument/documentSymbol", lsp.OfDocument)
-def symbols(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None:
+@feature("textDocument/documentSymbol", lsp_types.OfDocument)
+def symbols(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]] | None:
     """Who said what: one symbol for each heading, named by the first line under it."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
     found: list[dict[str, Any]] = []
-    for section in chats.sections(document.text):
+    for section in markdown.sections(document.text):
         said = document.text[section.start : section.end].strip()
         first = said.splitlines()[0][:60] if said else "…"
         line = document.position_at(max(0, section.start - 1)).line
-        whole = lsp.Range(lsp.Position(line, 0), document.position_at(section.end))
-        head = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
+        whole = lsp_types.Range(lsp_types.Position(line, 0), document.position_at(section.end))
+        head = lsp_types.Range(lsp_types.Position(line, 0), lsp_types.Position(line, 0))
         found.append({"name": f"{section.who}: {first}", "kind": 15, "range": whole, "selectionRange": head})
     return found
 
 
-@feature("textDocument/documentLink", lsp.OfDocument)
-def links(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None:
+@feature("textDocument/documentLink", lsp_types.OfDocument)
+def links(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]] | None:
     """Files that are named with `@`, checkpoints and memories by their ids."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
     found: list[dict[str, Any]] = []
-    for match in chats.MENTION.finditer(document.text):
+    for match in markdown.MENTION.finditer(document.text):
         try:
             path = server.workspace.resolve(match["path"])
         except MazuError:
             continue
         if path.is_file():
-            span = lsp.Range(document.position_at(match.start()), document.position_at(match.end()))
+            span = lsp_types.Range(document.position_at(match.start()), document.position_at(match.end()))
             target = uris.from_path(path) + (f"#L{match['first']}" if match["first"] else "")
             found.append({"range": span, "target": target})
     return found + virtual.links(server, document)
@@ -104,36 +106,41 @@ def links(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]] | None
 
 def _chat(server: Server, uri: str) -> Document | None:
     document = server.editor.documents.get(uri) if server.editor else None
-    return document if document and chats.is_chat(document.path) else None
+    return document if document and markdown.is_chat(document.path) else None
 
 
-def _commands(span: lsp.Range) -> list[dict[str, Any]]:
+def _commands(span: lsp_types.Range) -> list[dict[str, Any]]:
     found = [
         {
             "label": f"/{name}",
             "kind": COMMAND,
             "detail": command.help,
-            "textEdit": lsp.TextEdit(span, f"/{name} "),
+            "textEdit": lsp_types.TextEdit(span, f"/{name} "),
         }
         for name, command in COMMANDS.items()
     ]
     task = {"label": "/task", "kind": SNIPPET, "detail": "a task with its goal, constraints and proof"}
     plain = re.sub(r"\$\{\d:([^}]*)\}", r"\1", TASK).removeprefix("## ")
-    return [*found, {**task, "textEdit": lsp.TextEdit(span, plain)}]
+    return [*found, {**task, "textEdit": lsp_types.TextEdit(span, plain)}]
 
 
-async def _memories(server: Server, span: lsp.Range) -> list[dict[str, Any]] | None:
+async def _memories(server: Server, span: lsp_types.Range) -> list[dict[str, Any]] | None:
     project = server.project
     if project is None or project.memories is None:
         return None
     found, _ = await project.memories.list(limit=MEMORIES)
     return [
-        {"label": memory.id, "kind": TEXT, "detail": memory.title, "textEdit": lsp.TextEdit(span, memory.id)}
+        {
+            "label": memory.id,
+            "kind": TEXT,
+            "detail": memory.title,
+            "textEdit": lsp_types.TextEdit(span, memory.id),
+        }
         for memory in found
     ]
 
 
-def _paths(server: Server, typed: str, span: lsp.Range) -> list[dict[str, Any]]:
+def _paths(server: Server, typed: str, span: lsp_types.Range) -> list[dict[str, Any]]:
     """The folder that was typed so far, one level deep; hidden entries where a dot was typed."""
     folder, _, start = typed.rpartition("/")
     found: list[dict[str, Any]] = []
@@ -150,12 +157,12 @@ def _paths(server: Server, typed: str, span: lsp.Range) -> list[dict[str, Any]]:
     return found[:PATHS]
 
 
-def _path(server: Server, entry: Path, span: lsp.Range) -> dict[str, Any]:
+def _path(server: Server, entry: Path, span: lsp_types.Range) -> dict[str, Any]:
     name = server.workspace.relative(entry) + ("/" if entry.is_dir() else "")
     kind = FOLDER if entry.is_dir() else FILE
     return {
         "label": f"@{name}",
         "kind": kind,
         "filterText": f"@{name}",
-        "textEdit": lsp.TextEdit(span, f"@{name}"),
+        "textEdit": lsp_types.TextEdit(span, f"@{name}"),
     }

@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server import lsp
-from mazu_ls.server.chat_questions import TITLES, choices_in
-from mazu_ls.server.chats import is_chat, pending_message
-from mazu_ls.server.editor import Focus
+from mazu_ls.server.chat.cursor_context import meant, meant_by_comment, requests, whole_lines
+from mazu_ls.server.chat.markdown import is_chat, pending_message
+from mazu_ls.server.chat.questions import TITLES, choices_in
+from mazu_ls.server.client.editor import Focus
 from mazu_ls.server.features import contradictions, feature, proposals
-from mazu_ls.server.hints import anchored, shown_range
-from mazu_ls.server.places import meant, meant_by_comment, requests, whole_lines
+from mazu_ls.server.features.diagnostics import anchored, shown_range
+from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.wire.memories import lsp_range
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents import Document
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.server.state import Server
 
 PREFIX = "Mazu: "
 TITLE = 120
@@ -36,8 +36,8 @@ class At:
     """What an action is about: the document, its text in the range, the range widened to whole lines."""
 
     document: Document
-    range: lsp.Range
-    lines: lsp.Range
+    range: lsp_types.Range
+    lines: lsp_types.Range
     text: str
 
     @property
@@ -46,8 +46,8 @@ class At:
         return {"uri": self.document.uri, "range": self.lines}
 
 
-@feature("textDocument/codeAction", lsp.CodeActionParams)
-async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dict[str, Any]]:
+@feature("textDocument/codeAction", lsp_types.CodeActionParams)
+async def code_actions(server: Server, params: lsp_types.CodeActionParams) -> list[dict[str, Any]]:
     """The actions for a range. Everything is in their arguments, so nothing needs to be resolved."""
     editor = server.editor
     document = editor.documents.get(params.text_document.uri) if editor else None
@@ -72,18 +72,18 @@ async def code_actions(server: Server, params: lsp.CodeActionParams) -> list[dic
     return found
 
 
-def _at(document: Document, span: lsp.Range) -> At:
+def _at(document: Document, span: lsp_types.Range) -> At:
     lines = whole_lines(document, span)
     return At(document, span, lines, document.slice(lines))
 
 
-def _fixes(at: At, diagnostics: list[lsp.Diagnostic]) -> list[dict[str, Any]]:
+def _fixes(at: At, diagnostics: list[lsp_types.Diagnostic]) -> list[dict[str, Any]]:
     """One fix for all the diagnostics that were given."""
     others = [diagnostic for diagnostic in diagnostics if diagnostic.source != "mazu"]
     if not others:
         return []
     spans = [diagnostic.range for diagnostic in others]
-    span = lsp.Range(
+    span = lsp_types.Range(
         min([at.lines.start, *(one.start for one in spans)]), max([at.lines.end, *(one.end for one in spans)])
     )
     whole = _at(at.document, span)
@@ -94,12 +94,12 @@ def _fixes(at: At, diagnostics: list[lsp.Diagnostic]) -> list[dict[str, Any]]:
     return [{**_action(title, "quickfix", "mazu.edit", arguments), "diagnostics": others}]
 
 
-def _origin(diagnostic: lsp.Diagnostic) -> str:
+def _origin(diagnostic: lsp_types.Diagnostic) -> str:
     parts = [str(part) for part in (diagnostic.source, diagnostic.code) if part is not None]
     return f" ({' '.join(parts)})" if parts else ""
 
 
-async def _comment(document: Document, span: lsp.Range) -> list[dict[str, Any]]:
+async def _comment(document: Document, span: lsp_types.Range) -> list[dict[str, Any]]:
     """An `AI!` comment in the lines of the range: do what it says to the code it is about, and take it away."""
     lines = whole_lines(document, span)
     touched = [one for one in await requests(document) if lines.start.line <= one[0] <= lines.end.line]

@@ -9,19 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.agent.hunks import changes
+from mazu_ls.agent.proposals.hunks import changes
 from mazu_ls.errors import MazuError
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
-from mazu_ls.server.documents import Document
+from mazu_ls.server.documents.documents import Document
 from mazu_ls.server.features import proposals
-from mazu_ls.server.lsp import Position, Range
+from mazu_ls.server.rpc.lsp_types import Position, Range
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
-    from mazu_ls.memory.record import Memory
-    from mazu_ls.server.server import Server
+    from mazu_ls.memory.models import Memory
+    from mazu_ls.server.state import Server
 
 logger = logging.getLogger(__name__)
 HINT = 4
@@ -108,7 +108,7 @@ class Contradictions:
 
 
 async def _found(memories: Memories, name: str, before: str, after: str) -> list[Contradiction]:
-    from mazu_ls.memory.contradiction import broken
+    from mazu_ls.memory.anchors.contradiction import broken
 
     old, new = split_lines(before), split_lines(after)
     found: list[Contradiction] = []

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server import lsp
 from mazu_ls.server.features import feature
-from mazu_ls.server.hints import anchored
+from mazu_ls.server.features.diagnostics import anchored
+from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
-    from mazu_ls.memory.record import Memory
-    from mazu_ls.server.server import Server
+    from mazu_ls.memory.models import Memory
+    from mazu_ls.server.state import Server
 
 SHOWN = 5
 STATES = {"check": " · **needs a check**: the code it is about changed", "current": ""}
 
 
-@feature("textDocument/hover", lsp.AtPosition)
-async def hover(server: Server, params: lsp.AtPosition) -> dict[str, Any] | None:
+@feature("textDocument/hover", lsp_types.AtPosition)
+async def hover(server: Server, params: lsp_types.AtPosition) -> dict[str, Any] | None:
     """The memories anchored at a line, pinned ones first."""
     document = server.editor.documents.get(params.text_document.uri) if server.editor else None
     if document is None:

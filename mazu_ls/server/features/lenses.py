@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server import lsp
-from mazu_ls.server.chat_questions import ASKS, TITLES, choices_in
-from mazu_ls.server.chats import is_chat, pending_message, sections
+from mazu_ls.server.chat.markdown import is_chat, pending_message, sections
+from mazu_ls.server.chat.questions import ASKS, TITLES, choices_in
 from mazu_ls.server.features import feature
-from mazu_ls.server.hints import anchored
+from mazu_ls.server.features.diagnostics import anchored
+from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents import Document
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.server.state import Server
 
 TITLE = 80
 
 
-@feature("textDocument/codeLens", lsp.OfDocument)
-async def code_lenses(server: Server, params: lsp.OfDocument) -> list[dict[str, Any]]:
+@feature("textDocument/codeLens", lsp_types.OfDocument)
+async def code_lenses(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]]:
     """*Mazu: send* on the last heading of a chat document; one lens per line that memories are anchored at."""
     document = server.editor.documents.get(params.text_document.uri) if server.editor else None
     if document is None:
@@ -66,7 +66,7 @@ def _title(titles: list[str]) -> str:
 
 
 def _lens(line: int, title: str, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    place = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
+    place = lsp_types.Range(lsp_types.Position(line, 0), lsp_types.Position(line, 0))
     return {
         "range": place,
         "command": {"title": f"Mazu: {title}", "command": command, "arguments": [arguments]},

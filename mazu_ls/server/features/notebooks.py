@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mazu_ls.server import lsp
 from mazu_ls.server.features import feature
+from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mazu_ls.server.editor import Editor
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.client.editor import Editor
+    from mazu_ls.server.state import Server
 
 
-@feature("notebookDocument/didOpen", lsp.DidOpenNotebook)
-def did_open(server: Server, params: lsp.DidOpenNotebook) -> None:
+@feature("notebookDocument/didOpen", lsp_types.DidOpenNotebook)
+def did_open(server: Server, params: lsp_types.DidOpenNotebook) -> None:
     """A notebook came into view."""
     notebook = params.notebook_document
     _editor(server).notebooks.open(notebook.uri, [(cell.document, cell.kind) for cell in notebook.cells])
     _open(server, params.cell_text_documents)
 
 
-@feature("notebookDocument/didChange", lsp.DidChangeNotebook)
-def did_change(server: Server, params: lsp.DidChangeNotebook) -> None:
+@feature("notebookDocument/didChange", lsp_types.DidChangeNotebook)
+def did_change(server: Server, params: lsp_types.DidChangeNotebook) -> None:
     """Cells came, went, moved, or their text changed."""
     editor, cells = _editor(server), params.change.cells
     if cells is None:
@@ -40,20 +40,20 @@ def did_change(server: Server, params: lsp.DidChangeNotebook) -> None:
         server.hints.changed(document)
 
 
-@feature("notebookDocument/didSave", lsp.OfNotebook)
-def did_save(server: Server, params: lsp.OfNotebook) -> None:
+@feature("notebookDocument/didSave", lsp_types.OfNotebook)
+def did_save(server: Server, params: lsp_types.OfNotebook) -> None:
     """The file holds what the cells show."""
     _editor(server).notebooks.saved(params.notebook_document.uri)
 
 
-@feature("notebookDocument/didClose", lsp.DidCloseNotebook)
-def did_close(server: Server, params: lsp.DidCloseNotebook) -> None:
+@feature("notebookDocument/didClose", lsp_types.DidCloseNotebook)
+def did_close(server: Server, params: lsp_types.DidCloseNotebook) -> None:
     """From now on the file is the truth."""
     _close(server, params.cell_text_documents)
     _editor(server).notebooks.close(params.notebook_document.uri)
 
 
-def _open(server: Server, items: Sequence[lsp.DocumentItem]) -> None:
+def _open(server: Server, items: Sequence[lsp_types.DocumentItem]) -> None:
     editor = _editor(server)
     for item in items:
         document = editor.documents.open(item)
@@ -61,7 +61,7 @@ def _open(server: Server, items: Sequence[lsp.DocumentItem]) -> None:
         server.hints.changed(document)
 
 
-def _close(server: Server, named: Sequence[lsp.DocumentId]) -> None:
+def _close(server: Server, named: Sequence[lsp_types.DocumentId]) -> None:
     for one in named:
         if document := _editor(server).documents.close(one.uri):
             server.hints.closed(document)

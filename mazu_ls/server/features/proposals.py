@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.agent.hunks import Hunk, applied
+from mazu_ls.agent.proposals.hunks import Hunk, applied
 from mazu_ls.errors import MazuError
-from mazu_ls.server import lsp, uris
-from mazu_ls.server.documents import Document
-from mazu_ls.server.edits import annotated, text_edits
+from mazu_ls.server import uris
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.text_edits import annotated, text_edits
+from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project import Project
-    from mazu_ls.agent.proposals import Proposals, Seen
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.proposals.proposals import Proposals, Seen
     from mazu_ls.journal import Event
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 logger = logging.getLogger(__name__)
 HINT = 4
@@ -95,7 +96,7 @@ async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
     return [_hint(document, one) for one in seen] if document else []
 
 
-async def actions(server: Server, document: Document, span: lsp.Range) -> list[dict[str, Any]]:
+async def actions(server: Server, document: Document, span: lsp_types.Range) -> list[dict[str, Any]]:
     """Accept or reject: the hunks that the range touches, this document's, all there are."""
     proposals = _of(server)
     if proposals is None:
@@ -149,7 +150,7 @@ async def text_of(server: Server, path: Path) -> Document | None:
         logger.info("The proposal for %s cannot be shown: %s", path, error)
         return None
     encoding = server.editor.documents.encoding if server.editor else "utf-16"
-    return Document(lsp.DocumentItem(uris.from_path(path), 0, text), encoding)
+    return Document(lsp_types.DocumentItem(uris.from_path(path), 0, text), encoding)
 
 
 async def _seen(server: Server, proposals: Proposals, path: str) -> list[Seen]:
@@ -208,14 +209,14 @@ def _steps(
     if after is None:
         return [{"kind": "delete", "uri": uri}]
     creating = [] if document else [{"kind": "create", "uri": uri, "options": {"ignoreIfExists": True}}]
-    document = document or Document(lsp.DocumentItem(uri, 0, ""), server.editor.documents.encoding)
+    document = document or Document(lsp_types.DocumentItem(uri, 0, ""), server.editor.documents.encoding)
     version = document.version if server.editor.documents.get(uri) else None
     edits = text_edits(document, after)
     return [*creating, {"textDocument": {"uri": uri, "version": version}, "edits": edits}]
 
 
 def _standing(seen: Iterable[Seen]) -> list[Hunk]:
-    from mazu_ls.agent.proposals import standing_hunks
+    from mazu_ls.agent.proposals.proposals import standing_hunks
 
     return standing_hunks(seen)
 
@@ -239,18 +240,18 @@ def _hint(document: Document, one: Seen) -> dict[str, Any]:
     }
 
 
-def shown_range(document: Document | None, one: Seen) -> lsp.Range:
+def shown_range(document: Document | None, one: Seen) -> lsp_types.Range:
     """The lines that would go; for new ones the line before which they come, or the last one."""
     if document is None:
-        return lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
+        return lsp_types.Range(lsp_types.Position(0, 0), lsp_types.Position(0, 0))
     count = 1 if one.standing.fate == "stale" else max(1, len(one.proposed.hunk.old))
     first = min(one.standing.line, max(0, len(document.lines) - 1))
     last = min(first + count - 1, max(0, len(document.lines) - 1))
     end = len(document.line(last).rstrip("\r\n"))
-    return lsp.Range(lsp.Position(first, 0), document.position(last, end))
+    return lsp_types.Range(lsp_types.Position(first, 0), document.position(last, end))
 
 
-def _touches(one: lsp.Range, other: lsp.Range) -> bool:
+def _touches(one: lsp_types.Range, other: lsp_types.Range) -> bool:
     return one.start.line <= other.end.line and other.start.line <= one.end.line
 
 

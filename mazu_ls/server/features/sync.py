@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mazu_ls.server import chat_questions, chat_redraw, lsp
+from mazu_ls.server.chat import questions, redraw
 from mazu_ls.server.features import feature, proposals
+from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
-    from mazu_ls.server.editor import Editor
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.client.editor import Editor
+    from mazu_ls.server.state import Server
 
 logger = logging.getLogger(__name__)
 
 
-@feature("textDocument/didOpen", lsp.DidOpen)
-def did_open(server: Server, params: lsp.DidOpen) -> None:
+@feature("textDocument/didOpen", lsp_types.DidOpen)
+def did_open(server: Server, params: lsp_types.DidOpen) -> None:
     """A document came into view."""
     editor = _editor(server)
     document = editor.documents.open(params.text_document)
@@ -25,13 +26,13 @@ def did_open(server: Server, params: lsp.DidOpen) -> None:
         project = server.project
         project.role_document.opened(project.config.role, document.path, document.text)
     proposals.noticed(server, document)
-    chat_questions.opened(server, editor, document)
-    chat_redraw.opened(server, document)
+    questions.opened(server, editor, document)
+    redraw.opened(server, document)
     server.hints.changed(document)
 
 
-@feature("textDocument/didChange", lsp.DidChange)
-def did_change(server: Server, params: lsp.DidChange) -> None:
+@feature("textDocument/didChange", lsp_types.DidChange)
+def did_change(server: Server, params: lsp_types.DidChange) -> None:
     """The user, or an edit of ours, changed a document."""
     editor = _editor(server)
     document = editor.documents.change(
@@ -42,8 +43,8 @@ def did_change(server: Server, params: lsp.DidChange) -> None:
     server.hints.changed(document)
 
 
-@feature("textDocument/didSave", lsp.DidSave)
-def did_save(server: Server, params: lsp.DidSave) -> None:
+@feature("textDocument/didSave", lsp_types.DidSave)
+def did_save(server: Server, params: lsp_types.DidSave) -> None:
     """A document was written to disk."""
     document = _editor(server).documents.save(params.text_document.uri, params.text)
     if document.path is None:
@@ -53,8 +54,8 @@ def did_save(server: Server, params: lsp.DidSave) -> None:
         server.project.role_document.saved(server.project.config.role, document.path, document.text)
 
 
-@feature("textDocument/didClose", lsp.OfDocument)
-def did_close(server: Server, params: lsp.OfDocument) -> None:
+@feature("textDocument/didClose", lsp_types.OfDocument)
+def did_close(server: Server, params: lsp_types.OfDocument) -> None:
     """A document is out of view; from now on its file is the truth."""
     if document := _editor(server).documents.close(params.text_document.uri):
         server.hints.closed(document)

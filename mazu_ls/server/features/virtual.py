@@ -20,16 +20,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.server import chats, lsp, own_files, uris
+from mazu_ls.server import uris
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.features import feature
-from mazu_ls.server.outgoing import ClientError
+from mazu_ls.server.rpc import lsp_types
+from mazu_ls.server.rpc.client_requests import ClientError
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project import Project
-    from mazu_ls.agent.records import TurnRecord
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.journal_views import TurnRecord
     from mazu_ls.journal import Event
-    from mazu_ls.server.documents import Document
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.server.state import Server
 
 logger = logging.getLogger(__name__)
 SCHEME = "mazu"
@@ -48,16 +51,16 @@ CHANGED_BY = {
 ASK_SECONDS = 10.0
 
 
-@feature("workspace/textDocumentContent", lsp.Uri)
-async def text_document_content(server: Server, params: lsp.Uri) -> dict[str, str]:
+@feature("workspace/textDocumentContent", lsp_types.Uri)
+async def text_document_content(server: Server, params: lsp_types.Uri) -> dict[str, str]:
     """The text of a `mazu:` document. It is told to be read again when it changed."""
     text = await content(server, params.uri)
     server.served.add(params.uri)
     return {"text": text}
 
 
-@feature("documentLink/resolve", lsp.Link)
-async def resolve_link(server: Server, params: lsp.Link) -> dict[str, Any]:
+@feature("documentLink/resolve", lsp_types.Link)
+async def resolve_link(server: Server, params: lsp_types.Link) -> dict[str, Any]:
     """A link that somebody follows, in an editor that wants a file behind it."""
     target = params.target or await place(server, str(params.data))
     return {"range": params.range, "target": target}
@@ -77,7 +80,7 @@ def links(server: Server, document: Document) -> list[dict[str, Any]]:
         named.append((match, uri))
     found: list[dict[str, Any]] = []
     for match, uri in named:
-        span = lsp.Range(document.position_at(match.start()), document.position_at(match.end()))
+        span = lsp_types.Range(document.position_at(match.start()), document.position_at(match.end()))
         found.append({"range": span, "target": uri} if declared(server) else {"range": span, "data": uri})
     return found
 
@@ -165,7 +168,7 @@ async def _transcript(server: Server, project: Project, session_id: str) -> str:
 
 async def transcript_text(project: Project, session_id: str) -> str:
     """A conversation as Markdown. Raises MazuError(not_found)."""
-    from mazu_ls.agent.records import transcript
+    from mazu_ls.agent.session.journal_views import transcript
 
     events = await project.sessions.events(session_id)
     info = await project.sessions.info(session_id)
@@ -231,9 +234,9 @@ async def _next_call(server: Server, project: Project, session_id: str) -> str:
     """With the message that stands ready in the session's chat document, if that is open."""
     import msgspec
 
-    from mazu_ls.agent.preview import next_call
-    from mazu_ls.agent.turn import Prompt
-    from mazu_ls.server.attachments import mentioned
+    from mazu_ls.agent.turn.request_preview import next_call
+    from mazu_ls.agent.turn.turn import Prompt
+    from mazu_ls.server.chat.attachments import mentioned
 
     current = project.sessions.current
     session = await project.sessions.get(session_id)
@@ -241,9 +244,9 @@ async def _next_call(server: Server, project: Project, session_id: str) -> str:
     documents = server.editor.documents if server.editor else ()
     message = next(
         (
-            chats.pending_message(document.text)
+            markdown.pending_message(document.text)
             for document in documents
-            if chats.is_chat(document.path) and chats.session_of(document.text) == session_id
+            if markdown.is_chat(document.path) and markdown.session_of(document.text) == session_id
         ),
         "",
     )
@@ -253,8 +256,8 @@ async def _next_call(server: Server, project: Project, session_id: str) -> str:
 
 def _written(project: Project, parts: Any, text: str) -> Path:
     """The text as a file whose name is the document's path; it stands there as a whole or not at all."""
-    root = own_files.folder_of(project, "view")
+    root = mazu_files.folder_of(project, "view")
     name = unquote(parts.path).lstrip("/")
     if against := parse_qs(parts.query).get("against"):
         name = name.replace(".diff", f"-{re.sub(r'[^A-Za-z0-9_]', '', against[0])}.diff")
-    return own_files.write(root, name, text.encode("utf-8", "surrogatepass"))
+    return mazu_files.write(root, name, text.encode("utf-8", "surrogatepass"))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server import commands, lsp, uris
-from mazu_ls.server.capabilities import registrations
+from mazu_ls.server import commands, uris
 from mazu_ls.server.features import feature
-from mazu_ls.server.outgoing import ClientError
+from mazu_ls.server.rpc import lsp_types
+from mazu_ls.server.rpc.capabilities import registrations
+from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.settings import pulled_settings, pushed_settings
 
 if TYPE_CHECKING:
-    from mazu_ls.server.server import Server
+    from mazu_ls.server.state import Server
 
 logger = logging.getLogger(__name__)
 REGISTER_SECONDS = 5.0
@@ -39,20 +40,20 @@ async def _register(server: Server) -> None:
         logger.info("The editor took no registration: %s", error)
 
 
-@feature("workspace/executeCommand", lsp.ExecuteCommand)
-async def execute_command(server: Server, params: lsp.ExecuteCommand) -> Any:
+@feature("workspace/executeCommand", lsp_types.ExecuteCommand)
+async def execute_command(server: Server, params: lsp_types.ExecuteCommand) -> Any:
     """Every command of docs/protocol.md."""
     return await commands.execute(server, params.command, params.arguments, params.work_done_token)
 
 
-@feature("window/workDoneProgress/cancel", lsp.Token)
-def cancel_progress(server: Server, params: lsp.Token) -> None:
+@feature("window/workDoneProgress/cancel", lsp_types.Token)
+def cancel_progress(server: Server, params: lsp_types.Token) -> None:
     """The user pressed cancel on a progress."""
     server.jobs.cancel(params.token)
 
 
-@feature("workspace/didChangeConfiguration", lsp.DidChangeConfiguration)
-async def did_change_configuration(server: Server, params: lsp.DidChangeConfiguration) -> None:
+@feature("workspace/didChangeConfiguration", lsp_types.DidChangeConfiguration)
+async def did_change_configuration(server: Server, params: lsp_types.DidChangeConfiguration) -> None:
     """New settings are in force from the next turn on; what is wrong with them is said."""
     assert server.editor is not None
     settings = await pulled_settings(server.editor)
@@ -62,16 +63,16 @@ async def did_change_configuration(server: Server, params: lsp.DidChangeConfigur
         await server.configure(settings)
 
 
-@feature("workspace/didChangeWorkspaceFolders", lsp.DidChangeFolders)
-async def did_change_folders(server: Server, params: lsp.DidChangeFolders) -> None:
+@feature("workspace/didChangeWorkspaceFolders", lsp_types.DidChangeFolders)
+async def did_change_folders(server: Server, params: lsp_types.DidChangeFolders) -> None:
     """The project is opened anew with the folders of now."""
     await server.change_folders(
         [folder.uri for folder in params.event.added], [folder.uri for folder in params.event.removed]
     )
 
 
-@feature("workspace/didChangeWatchedFiles", lsp.DidChangeWatchedFiles)
-def did_change_watched_files(server: Server, params: lsp.DidChangeWatchedFiles) -> None:
+@feature("workspace/didChangeWatchedFiles", lsp_types.DidChangeWatchedFiles)
+def did_change_watched_files(server: Server, params: lsp_types.DidChangeWatchedFiles) -> None:
     """A settings file that changed is read again; open documents stay what the editor says they are."""
     for change in params.changes:
         server.hints.file_changed(change.uri)
@@ -81,15 +82,15 @@ def did_change_watched_files(server: Server, params: lsp.DidChangeWatchedFiles) 
         server.jobs.spawn(server.configure(server.settings))
 
 
-@feature("workspace/didRenameFiles", lsp.DidRenameFiles)
-async def did_rename_files(server: Server, params: lsp.DidRenameFiles) -> None:
+@feature("workspace/didRenameFiles", lsp_types.DidRenameFiles)
+async def did_rename_files(server: Server, params: lsp_types.DidRenameFiles) -> None:
     """Memories anchored in a renamed file or folder follow it."""
     await server.opened()
     for renamed in params.files:
         await server.hints.renamed(renamed.old_uri, renamed.new_uri)
 
 
-@feature("$/setTrace", lsp.SetTrace)
-def set_trace(server: Server, params: lsp.SetTrace) -> None:
+@feature("$/setTrace", lsp_types.SetTrace)
+def set_trace(server: Server, params: lsp_types.SetTrace) -> None:
     """`verbose` lets the log say more."""
     logging.getLogger("mazu_ls").setLevel(logging.DEBUG if params.value == "verbose" else logging.INFO)

@@ -9,7 +9,7 @@ from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import Count, Positive
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints import records
+    from mazu_ls.checkpoints import models
 
 OwnWork = Literal["ask", "keep", "overwrite", "leave"]
 """What becomes of the user's own work: he is asked, it stays, it goes, or nothing is rolled back where there is any."""
@@ -112,7 +112,7 @@ class Checkpoint(Wire, frozen=True):
     title: str
 
     @classmethod
-    def of(cls, taken: records.Checkpoint) -> Checkpoint:
+    def of(cls, taken: models.Checkpoint) -> Checkpoint:
         """The wire form of a checkpoint."""
         return cls(
             taken.id, taken.parent_id, taken.created_at, taken.label, taken.kind, taken.session_id, taken.turn_id,
@@ -167,7 +167,7 @@ class RollbackResult(Wire, frozen=True):
     problems: list[Reasoned]
 
     @classmethod
-    def of(cls, report: records.RollbackReport) -> RollbackResult:
+    def of(cls, report: models.RollbackReport) -> RollbackResult:
         """The wire form of what a rollback did or would do."""
         plan = report.plan
         return cls(
@@ -182,7 +182,7 @@ class RollbackResult(Wire, frozen=True):
         )  # fmt: skip
 
 
-def _reasoned(found: list[records.Reasoned]) -> list[Reasoned]:
+def _reasoned(found: list[models.Reasoned]) -> list[Reasoned]:
     return [Reasoned(one.path, one.reason) for one in found]
 
 

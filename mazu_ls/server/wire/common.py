@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from mazu_ls.server.lsp import Range
+from mazu_ls.server.rpc.lsp_types import Range
 from mazu_ls.server.wire.codec import NAMED, PLAIN, SOMETHING, Params
 
 Text = Annotated[str, Meta(pattern=SOMETHING)]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from mazu_ls.server.lsp import Position, Range
+from mazu_ls.server.rpc.lsp_types import Position, Range
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import Category, Count, Place, Positive, Scope, State, Text
 
 if TYPE_CHECKING:
-    from mazu_ls.memory import record
+    from mazu_ls.memory import models
 
 
 class Remember(Params, frozen=True):
@@ -105,7 +105,7 @@ class Memory(Wire, frozen=True):
     why: str | UnsetType = UNSET
 
     @classmethod
-    def of(cls, memory: record.Memory) -> Memory:
+    def of(cls, memory: models.Memory) -> Memory:
         """The wire form of a stored memory."""
         same = {name: getattr(memory, name) for name in SAME}
         anchors = [Anchor(a.path, a.symbol, lsp_range(a.range), a.state) for a in memory.anchors]
@@ -122,7 +122,7 @@ SAME = (
 )  # fmt: skip
 
 
-def lsp_range(span: record.Range | None) -> Range | None:
+def lsp_range(span: models.Range | None) -> Range | None:
     """A stored range as LSP writes it."""
     if span is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mazu_ls.server.lsp import Range
+from mazu_ls.server.rpc.lsp_types import Range
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import Text
 from mazu_ls.server.wire.memories import Memory

@@ -10,7 +10,7 @@ from mazu_ls.messages import Usage
 from mazu_ls.server.wire.codec import Wire
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.records import SessionInfo, TurnRecord
+    from mazu_ls.agent.session.journal_views import SessionInfo, TurnRecord
 
 
 class SessionSummary(Wire, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import StopReason, Usage
-from mazu_ls.server.lsp import Range
+from mazu_ls.server.rpc.lsp_types import Range
 from mazu_ls.server.wire.checkpoints import OwnWork
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import (

@@ -1,0 +1,1 @@
+"""Work outside a conversation: one-shot questions, council, rewrites, memory extraction."""

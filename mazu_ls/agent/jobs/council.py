@@ -1,0 +1,191 @@
+"""Several models are asked the same at once, each blind to the others and read-only; a lead compares and recommends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.jobs.ask import finished
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.prompt import Attachment, user_parts
+from mazu_ls.agent.turn.turn import Prompt
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Choice, Question
+from mazu_ls.messages import Message, Text, Usage, closed
+from mazu_ls.models import model as models
+from mazu_ls.models.pricing import prices
+from mazu_ls.models.pricing.tokens import estimate_tokens
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+
+MEMBER_STEPS = 8
+ANSWER_TOKENS = 1_500
+"""What an answer is taken to be long when the price is estimated."""
+
+LEAD = """\
+You lead a council. Several models answered the same question, each without seeing the others. Compare their answers:
+where they agree, where they differ and who gives the better reasons. Then recommend one course of action.
+Judge reasons, not the number of votes. End with a section headed exactly `## Dissent` that keeps every position you did
+not follow, with its best argument and whose it is; write "None." there if all agree."""
+DISSENT = re.compile(r"^#+\s*dissent\b[^\n]*\n", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one member said, or why it said nothing."""
+
+    model: str
+    reply: str
+    usage: Usage
+    error: MazuError | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The whole council: `synthesis` is the lead's comparison and recommendation, `dissent` what it did not follow."""
+
+    question: str
+    answers: tuple[Answer, ...]
+    lead: str
+    synthesis: str
+    dissent: str
+    usage: Usage
+    error: MazuError | None = None
+
+
+async def council(
+    project: Project,
+    question: str,
+    *,
+    members: Sequence[str] = (),
+    lead: str | None = None,
+    attachments: Sequence[Attachment] = (),
+    report: Callable[[str, str], None] = lambda model, state: None,
+) -> Verdict:
+    """Ask all, then the lead. One member that fails is reported and the rest goes on; cancelling stops all.
+
+    `report` hears of each member's state. Raises MazuError(config) with fewer than two members, (budget) where the
+    user did not want to pay the estimated price, and what the lead's model fails with if no member answered.
+    """
+    names = list(dict.fromkeys(members or project.config.council.models))
+    if len(names) < 2:
+        raise MazuError(
+            Kind.CONFIG,
+            "A council needs at least two models.",
+            "Name them, or set council.models in the settings.",
+        )
+    head = await project.model(lead or project.config.council.lead)
+    await _agree_on_price(project, question, names, head, attachments)
+    answers = await _gather([_member(project, name, question, attachments, report) for name in names])
+    if not any(answer.reply for answer in answers):
+        raise next(answer.error for answer in answers if answer.error)
+    report(head.name, "compares")
+    spent = sum((answer.usage for answer in answers), Usage())
+    try:
+        said = await finished(head, _lead_request(question, answers))
+    except MazuError as error:
+        return Verdict(question, tuple(answers), head.name, "", "", spent, error)
+    project.spend(journal.Spent(head.name, said.usage, "council"))
+    synthesis, dissent = split(said.message.text)
+    return Verdict(question, tuple(answers), head.name, synthesis, dissent, spent + said.usage)
+
+
+def split(text: str) -> tuple[str, str]:
+    """The lead's recommendation and the dissent it kept."""
+    match = next(reversed(list(DISSENT.finditer(text))), None)
+    if match is None:
+        return text.strip(), ""
+    return text[: match.start()].strip(), text[match.end() :].strip()
+
+
+async def _gather(members: Sequence[object]) -> list[Answer]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(member) for member in members]  # type: ignore[arg-type]
+    return [task.result() for task in tasks]
+
+
+async def _member(
+    project: Project,
+    name: str,
+    question: str,
+    attachments: Sequence[Attachment],
+    report: Callable[[str, str], None],
+) -> Answer:
+    report(name, "thinks")
+    try:
+        session = await project.sessions.aside(f"council, {name}: {question}")
+        session.mode = "plan"
+        limits = replace(Limits.of(project.config.limits), steps=MEMBER_STEPS)
+        try:
+            result = await session.prompt(Prompt(question, tuple(attachments), name, limits))
+        finally:
+            session.append(journal.SessionEnded())
+    except MazuError as error:
+        report(name, f"failed: {error.message}")
+        return Answer(name, "", Usage(), error)
+    error = result.error
+    if error is None and not result.reply:
+        error = MazuError(Kind.MODEL, f"{name} gave no answer ({result.stop_reason}).", "Ask it again.")
+    report(name, f"failed: {error.message}" if error else "answered")
+    return Answer(name, result.reply, result.usage, error)
+
+
+def _lead_request(question: str, answers: Sequence[Answer]) -> models.Request:
+    told = "\n\n".join(
+        f'<answer model="{answer.model}">\n{closed(answer.reply, "answer")}\n</answer>'
+        for answer in answers
+        if answer.reply
+    )
+    return models.Request(
+        messages=[Message("user", (Text(f"<question>\n{question}\n</question>\n\n{told}"),))], system=(LEAD,)
+    )
+
+
+async def _agree_on_price(
+    project: Project,
+    question: str,
+    names: Sequence[str],
+    head: models.Model,
+    attachments: Sequence[Attachment],
+) -> None:
+    """Ask the user first where the estimate is above `council.confirm_above_usd`; say so where there can be none."""
+    cost = await estimate(project, question, names, head, attachments)
+    ceiling = project.config.council.confirm_above_usd
+    if cost is None:
+        await project.host.say(
+            "info", "Mazu: what the council costs is not known: a model in it has no known price."
+        )
+    if cost is None or cost <= ceiling:
+        return
+    choices = (Choice("allow_once", "Ask them", "allow_once"), Choice("deny", "Cancel", "deny"))
+    detail = f"{len(names)} models and a lead, about ${cost:.2f}; you want to be asked above ${ceiling:.2f}."
+    question_ = Question("", "", "council", "Ask the council?", detail, choices)
+    reply = await project.host.ask(question_, project.config.permissions.timeout_seconds)
+    if reply.choice is None or reply.choice.kind == "deny":
+        raise MazuError(Kind.BUDGET, "The council was not asked.", "Ask fewer or cheaper models.")
+
+
+async def estimate(
+    project: Project,
+    question: str,
+    names: Sequence[str],
+    head: models.Model,
+    attachments: Sequence[Attachment],
+) -> float | None:
+    """US dollars for one round without tools, roughly; None where a member's price is not known."""
+    parts = user_parts(question, attachments, ())
+    asked = sum(estimate_tokens(part.text) for part in parts if isinstance(part, Text)) + 1_000
+    total = prices.cost(head.spec, Usage(asked + ANSWER_TOKENS * len(names), ANSWER_TOKENS))
+    for name in names:
+        try:
+            model = await project.model(name)
+        except MazuError:
+            continue
+        cost = prices.cost(model.spec, Usage(asked, ANSWER_TOKENS))
+        total = None if cost is None or total is None else total + cost
+    return total

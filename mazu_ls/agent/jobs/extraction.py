@@ -1,0 +1,190 @@
+"""What a session leaves behind: memories and a summary, by one forced tool call when it has ended.
+
+A session whose editor went away is looked at after the next start, once the editor has been open for a while. Nothing
+waits for any of this, and what fails is tried again later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import journal
+from mazu_ls.agent.jobs.ask import finished
+from mazu_ls.agent.session.compaction import told
+from mazu_ls.agent.session.conversation import replay
+from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.host import Choice, Question
+from mazu_ls.messages import Message, Text
+from mazu_ls.models import model as models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.memory.io.extract import Extraction
+    from mazu_ls.memory.io.extract import Extractions as Pending
+
+log = logging.getLogger(__name__)
+START_SECONDS = 20.0
+"""How long after the start the sessions of earlier runs are looked at."""
+MAX_OUTPUT = 4_000
+ROOM_SHARE = 0.5
+
+
+class NoModel(MazuError):
+    """There is nobody to ask at present, which is no failure."""
+
+
+class Extractions:
+    """The extractions of one project, as tasks beside everything else."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._noted: set[str] = set()
+
+    def note(self, session_id: str) -> None:
+        """The session said something: it waits from now on, also if mazu-ls ends without warning."""
+        if session_id not in self._noted and (pending := self._pending()):
+            self._noted.add(session_id)
+            self._spawn(pending.note(session_id))
+
+    def ended(self, session_id: str) -> None:
+        """The session has ended: look at it now."""
+        if self._pending():
+            self._spawn(self._one(session_id))
+
+    def start(self) -> None:
+        """Look at what earlier runs left, in a while."""
+        self._spawn(self._earlier())
+
+    async def settled(self) -> None:
+        """Wait for what was begun because a session ended."""
+        while tasks := [task for task in self._tasks if task.get_name() != "earlier sessions"]:
+            await asyncio.wait(tasks)
+
+    async def close(self) -> None:
+        """Stop; what is not done goes on waiting."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _pending(self) -> Pending | None:
+        """Where it is kept which sessions wait; None where nothing may or can be written."""
+        memories = self._project.memories
+        return memories.extractions if memories and self._project.config.memory.write != "off" else None
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        name = "earlier sessions" if work.__name__ == "_earlier" else "extraction"
+        task = asyncio.get_running_loop().create_task(_logged(work), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _earlier(self) -> None:
+        await asyncio.sleep(START_SECONDS)
+        if pending := self._pending():
+            for waiting in await pending.waiting():
+                if self._project.sessions.find(waiting.session_id) is None:
+                    await self._one(waiting.session_id)
+
+    async def _one(self, session_id: str) -> None:
+        """Extract; whatever fails is kept for later and said."""
+        pending = self._pending()
+        if pending is None or session_id not in {waiting.session_id for waiting in await pending.waiting()}:
+            return
+        try:
+            with self._held(session_id):
+                await self._extract(session_id, pending)
+        except (MazuError, ToolError) as error:
+            if isinstance(error, NoModel) or (isinstance(error, MazuError) and error.kind is Kind.BUSY):
+                log.info("session %s still waits: %s", session_id, error.message)
+                return
+            failed = await pending.failed(session_id, str(error))
+            log.warning("extraction of %s failed (%d): %s", session_id, failed.attempts, error)
+            text = f"What was learned in session {session_id} could not be kept yet: {error}"
+            await self._project.host.say("warning", f"{text} It is tried again later; nothing is lost.")
+
+    @contextmanager
+    def _held(self, session_id: str) -> Iterator[None]:
+        """Nobody else looks at this session meanwhile. Raises MazuError(busy)."""
+        if self._project.sessions.find(session_id):
+            yield
+            return
+        path = self._project.journals / f"{session_id}.jsonl"
+        lock = journal.Journal(path) if path.exists() else None
+        try:
+            yield
+        finally:
+            if lock:
+                lock.close()
+
+    async def _extract(self, session_id: str, pending: Pending) -> None:
+        project = self._project
+        path = project.journals / f"{session_id}.jsonl"
+        events = await asyncio.to_thread(lambda: list(journal.read(path)) if path.exists() else [])
+        head = await project.head_of(session_id, events[-1].seq if events else 0)
+        conversation = replay(journal.chain(events, head))
+        if not any(message.role == "assistant" for message in conversation.messages):
+            await pending.skip(session_id)
+            return
+        found = await self._asked(conversation.outgoing(), conversation.model)
+        if await self._may_keep(session_id, found, pending):
+            merged = await pending.merge(session_id, found)
+            for problem in merged.problems:
+                log.warning("session %s: %s", session_id, problem)
+            for stored in merged.memories:
+                body = journal.MemoryTouched(stored.memory.id, stored.outcome, stored.memory.title)
+                project.tell(session_id, journal.Event(0, 0, journal.now(), None, body))
+        self._noted.discard(session_id)
+
+    async def _asked(self, messages: list[Message], model_name: str | None) -> Extraction:
+        from mazu_ls.memory.io import extract
+
+        try:
+            model = await self._project.model(model_name)
+        except MazuError as error:
+            raise NoModel(error.kind, error.message, error.hint) from error
+        text = told(messages, int(model.spec.context_window * ROOM_SHARE) * 3)
+        request = models.Request(
+            messages=[
+                Message("user", (Text(text, untrusted="the session"), Text("Save what is worth keeping.")))
+            ],
+            system=(extract.INSTRUCTION,),
+            tools=[models.ToolSpec(extract.TOOL, extract.DESCRIPTION, extract.schema())],
+            max_output=MAX_OUTPUT,
+            force_tool=extract.TOOL,
+        )
+        said = await finished(model, request)
+        self._project.spend(journal.Spent(model.name, said.usage, "extraction"))
+        call = next((call for call in said.message.calls if call.name == extract.TOOL), None)
+        if call is None or call.invalid:
+            why = f": {call.invalid}" if call else ""
+            raise ToolError(f"{model.name} did not say what to keep{why}")
+        return extract.decode(call.arguments)
+
+    async def _may_keep(self, session_id: str, found: Extraction, pending: Pending) -> bool:
+        """Ask the user where `memory.write` is "ask". A no is final; without an answer the session goes on waiting."""
+        if self._project.config.memory.write != "ask" or not found.memories:
+            return True
+        lines = "\n".join(f"- {item.category}: {item.title}" for item in found.memories)
+        choices = (Choice("allow_once", "Keep them", "allow_once"), Choice("deny", "Do not", "deny"))
+        title = f"Keep {len(found.memories)} memories from this session?"
+        question = Question(
+            session_id, "extraction", "remember", title, f"{found.summary.title}\n{lines}", choices
+        )
+        reply = await self._project.host.ask(question, self._project.config.permissions.timeout_seconds)
+        if reply.choice and reply.choice.kind == "deny":
+            await pending.skip(session_id)
+        return reply.choice is not None and reply.choice.kind != "deny"
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("extraction failed")

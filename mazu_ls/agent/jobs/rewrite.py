@@ -1,0 +1,137 @@
+"""Rewriting one passage of a file as the user says: one model call without tools, one edit in the editor."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.proposals.hunks import changes
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.reviewed_host import Edit
+from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace.text import split_lines
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+
+CONTEXT_CHARS = 12_000
+FENCE = re.compile(r"^```[^\n]*\n(.*?)\n?^```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The document that a passage stands in, which need not be a file: its name, its path if it has one, its text.
+
+    `now` gives the text of this moment, `edit` makes it another one than it was, if it is still that; it returns what
+    came of it.
+    """
+
+    name: str
+    path: Path | None
+    text: str
+    now: Callable[[], Awaitable[str]]
+    edit: Callable[[str, str], Awaitable[str]]
+
+
+class PassageChanged(MazuError):
+    """What the model was to rewrite is no longer what it saw (conflict)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            Kind.CONFLICT, f"What was to be rewritten in {name} was changed meanwhile.", "Ask for it again."
+        )
+
+
+async def rewrite(
+    project: Project,
+    source: Source,
+    start: int,
+    end: int,
+    *,
+    instruction: str,
+    model: str | None = None,
+    turn_id: str | None = None,
+) -> TurnResult:
+    """Replace the characters `start` to `end` of `source` by what the model makes of them.
+
+    Where the passage no longer stands in the text as the model saw it the result holds PassageChanged; what was typed
+    elsewhere meanwhile does not matter.
+    """
+    seen = source.text
+
+    async def land(run: TurnRun) -> None:
+        new = replacement(run.reply, seen[start:end])
+        if new == seen[start:end]:
+            return
+        await run.steps.before_effect()
+        before = await source.now()
+        at = passage_at(before, seen, start, end)
+        if at is None:
+            raise PassageChanged(source.name)
+        after = await source.edit(before, before[:at] + new + before[at + end - start :])
+        edit = Edit.of(source.path or Path(source.name), source.name, before, after)
+        run.edited(edit, is_file=source.path is not None)
+
+    session = await project.sessions.aside(f"edit: {instruction}")
+    asked = Prompt(
+        _question(source.name, seen, start, end, instruction),
+        model=model, limits=Limits.of(project.config.limits), kind="edit", finish=land,
+    )  # fmt: skip
+    try:
+        return await session.prompt(asked, turn_id)
+    finally:
+        session.append(journal.SessionEnded())  # no conversation goes on from here
+
+
+def replacement(reply: str, old: str) -> str:
+    """The new text in a reply: its fenced block, else all of it; it ends in a line end if the old text did.
+
+    Raises MazuError(model) for an empty reply.
+    """
+    match = FENCE.search(reply)
+    text = match[1] if match else reply
+    if not text.strip() and not match:
+        raise MazuError(Kind.MODEL, "The model gave no new text.", "Try again, or say it differently.")
+    text = text.replace("\r\n", "\n")
+    if "\r\n" in old:
+        text = text.replace("\n", "\r\n")
+    ending = "\r\n" if old.endswith("\r\n") else "\n" if old.endswith("\n") else ""
+    return text.rstrip("\r\n") + ending
+
+
+def passage_at(now: str, seen: str, start: int, end: int) -> int | None:
+    """Where the characters `start` to `end` of the text `seen` begin in the text of now.
+
+    That is where their lines stayed as they were, else the only place that reads as they do; None if there is none.
+    """
+    lines = split_lines(seen)
+    line_ends = list(accumulate(map(len, lines)))
+    first = bisect_right(line_ends, start)
+    last = max(first, bisect_left(line_ends, end)) + 1
+    moved = 0
+    for change in changes(lines, split_lines(now)):
+        if change.start >= last:
+            break
+        if change.end > first:
+            passage = seen[start:end]
+            alone = passage.strip() and seen.count(passage) == now.count(passage) == 1
+            return now.index(passage) if alone else None
+        moved += sum(map(len, change.lines)) - sum(map(len, lines[change.start : change.end]))
+    return start + moved
+
+
+def _question(name: str, text: str, start: int, end: int, instruction: str) -> str:
+    before, after = text[max(0, start - CONTEXT_CHARS) : start], text[end : end + CONTEXT_CHARS]
+    return (
+        f"Rewrite the passage marked <passage> in {name}. Instruction: {instruction}\n"
+        "Answer with the new text of the passage alone, in one fenced code block, with the same indentation; "
+        "change nothing that the instruction does not need.\n\n"
+        f"{before}<passage>{text[start:end]}</passage>{after}"
+    )

@@ -1,0 +1,1 @@
+"""A project: settings, stores, tools and role shared by its sessions."""

@@ -1,0 +1,171 @@
+"""What comes besides the built-in tools: custom tools and MCP servers, each only once the user agreed to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mazu_ls import paths
+from mazu_ls.agent.project.skill_suggestions import has_skills
+from mazu_ls.config import Layer, McpServer
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Choice, Question
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mazu_ls.host import Host
+    from mazu_ls.tools.base import Tool
+    from mazu_ls.tools.mcp.servers import McpServers, Status
+    from mazu_ls.tools.skills.custom_tools import Waiting
+
+log = logging.getLogger(__name__)
+CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "Not now", "deny"))
+
+
+class Extensions:
+    """The tools that a project or its user adds. What needs agreement is asked once while mazu-ls runs, beside all work."""
+
+    def __init__(self, folders: Sequence[Path], key: str, host: Host, env: Mapping[str, str]) -> None:
+        """`key` names the project; custom tools are looked for in its first folder and in the user's."""
+        self._folders = folders
+        self._key = key
+        self._host = host
+        self._env = env
+        self._mcp: McpServers | None = None
+        self._seconds = 0.0
+        self._configured: tuple[McpServer, ...] = ()
+        self._asked: set[str] = set()
+        self._told: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tools(self, taken: Sequence[str]) -> list[Tool]:
+        """The added tools that can be called now; names in `taken` are not given twice."""
+        custom = self._custom(taken)
+        skills = self._skills([*taken, *(tool.name for tool in custom)])
+        return [*custom, *skills, *(self._mcp.tools() if self._mcp else ())]
+
+    def mcp_status(self) -> list[Status]:
+        """How each configured MCP server is."""
+        from mazu_ls.tools.mcp.servers import Status
+
+        known = {status.name: status for status in (self._mcp.status() if self._mcp else ())}
+        begins = [Status(entry.name, "starting", 0, (), "") for entry in self._configured]
+        return [known.get(status.name, status) for status in begins]
+
+    def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
+        """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked.
+
+        A question waits `seconds` for its answer.
+        """
+        self._seconds = seconds
+        if servers == self._configured:
+            return
+        self._configured = servers
+        self._spawn(self._replace(servers, own))
+
+    def agree(self, name: str) -> None:
+        """The user agrees to an MCP server as it is configured. Raises MazuError(not_found)."""
+        if self._mcp is None or name not in self._mcp.servers:
+            raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
+        self._mcp.agree(name)
+
+    async def close(self) -> None:
+        """End the servers."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._mcp:
+            await self._mcp.close()
+
+    def _has_custom(self) -> bool:
+        return paths.has_extension_folder("tools", self._folders, self._env)
+
+    def _skills(self, taken: Sequence[str]) -> list[Tool]:
+        if not has_skills(self._folders, self._env):
+            return []
+        from mazu_ls.tools.skills.tools import skill_tools
+
+        return skill_tools(self._folders, self._env, taken)
+
+    def _custom(self, taken: Sequence[str]) -> list[Tool]:
+        if not self._has_custom():
+            return []
+        from mazu_ls.tools.skills.custom_tools import custom_tools
+
+        found = custom_tools(self._folders, self._env, taken)
+        for waiting in found.waiting:
+            if waiting.name not in self._asked:
+                self._asked.add(waiting.name)
+                self._spawn(self._ask_file(waiting))
+        for problem in found.problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                self._tell(problem)
+        return found.tools
+
+    async def _replace(self, servers: tuple[McpServer, ...], own: Sequence[McpServer]) -> None:
+        from mazu_ls.tools.mcp.servers import McpServers
+        from mazu_ls.tools.skills.trust import Trust
+
+        if self._mcp:
+            await self._mcp.close()
+        trust = Trust.load(paths.mazu_home(self._env))
+        self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._tell)
+        for entry in servers:
+            if entry in own:
+                mcp.agree(entry.name)
+        await mcp.start()
+        for status in mcp.status():
+            if status.state == "not_agreed" and await self._agrees(
+                f"Start the MCP server {status.name} of this project?",
+                msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
+            ):
+                mcp.agree(status.name)
+
+    def _tell(self, sentence: str) -> None:
+        self._spawn(self._host.say("warning", f"Mazu: {sentence}"))
+
+    async def _ask_file(self, waiting: Waiting) -> None:
+        from mazu_ls.tools.skills.trust import Trust
+
+        changed = " It changed since you agreed to it." if waiting.changed else ""
+        title = f"May the agent run the tools in {waiting.path.name} of this project?{changed}"
+        if await self._agrees(title, waiting.content.decode("utf-8", "replace")):
+            Trust.load(paths.mazu_home(self._env)).agree("tool", waiting.name, waiting.content)
+
+    async def _agrees(self, title: str, detail: str) -> bool:
+        reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), self._seconds)
+        return reply.choice is not None and reply.choice.kind != "deny"
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def written_by_user(layers: Sequence[Layer]) -> list[McpServer]:
+    """The MCP servers in the settings that are the user's own, not the project's."""
+    found: list[McpServer] = []
+    for layer in layers:
+        given = layer.values.get("mcp_servers") if layer.may_loosen else None
+        for entry in given if isinstance(given, list) else ():
+            try:
+                found.append(msgspec.convert(entry, McpServer))
+            except msgspec.ValidationError as error:
+                log.info("%s: %s", layer.origin, error)  # the settings' own warning tells the user
+    return found
+
+
+async def _logged(work: Any) -> None:
+    try:
+        await work
+    except MazuError as error:
+        log.warning("%s", error.message)
+    except Exception:
+        log.exception("an extension failed")

@@ -1,0 +1,392 @@
+"""One opened project: its folders, settings, stores and tools, shared by every session in it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import config as settings_of
+from mazu_ls import journal, paths
+from mazu_ls.agent.jobs.extraction import Extractions
+from mazu_ls.agent.project.cached_files import Documents
+from mazu_ls.agent.project.extension_tools import Extensions, written_by_user
+from mazu_ls.agent.project.role import Role
+from mazu_ls.agent.project.toolbox import builtin_tools, lent_tools
+from mazu_ls.agent.project_map.client import ProjectMap, tokens_for
+from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
+from mazu_ls.agent.proposals.proposals import Proposals
+from mazu_ls.agent.session.branches import MIGRATIONS, ConversationPart, Heads
+from mazu_ls.agent.session.sessions import Sessions
+from mazu_ls.agent.turn import prompt
+from mazu_ls.agent.turn.undo import undo_targets
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.policy import Given, Grants, Rule
+from mazu_ls.state import identity
+from mazu_ls.store import Store, quarantined
+from mazu_ls.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints.engine import Checkpoints
+    from mazu_ls.checkpoints.models import CheckpointKind
+    from mazu_ls.config import Config, McpServer, Mode
+    from mazu_ls.host import Host
+    from mazu_ls.memory.memories import Memories
+    from mazu_ls.models.model import Model
+    from mazu_ls.models.retry import Patience
+    from mazu_ls.tools.base import Tool
+    from mazu_ls.tools.mcp.servers import Status
+
+log = logging.getLogger(__name__)
+ONE_SHOTS = "oneshot"
+WORKSPACE_VALUES = "workspace"
+"""Key of the editor's settings under which a client says what its workspace carries: a project may only tighten."""
+WARM_SECONDS = 2.0
+MAP_SECONDS = 0.2
+"""A turn waits no longer than this for the project map; the next one has it."""
+
+
+class Project:
+    """Opened by `open`, which never fails for want of a key, git or a writable disk: what is missing is in `warnings`."""
+
+    def __init__(self, folders: Sequence[Path], host: Host, env: Mapping[str, str]) -> None:
+        self.folders = tuple(folder.absolute() for folder in folders)
+        self.host = host
+        self.env = env
+        self.warnings: list[str] = []
+        self.moved_states: tuple[identity.Marker, ...] = ()
+        self.workspace = Workspace(self.folders)
+        self.config: Config
+        self.sessions: Sessions
+        self.extractions: Extractions
+        self.grants: Grants
+        self.given: dict[str, Given] = {}
+        self.memories: Memories | None = None
+        self.checkpoints: Checkpoints | None = None
+        self.no_memory: MazuError | None = None
+        self.no_checkpoints: MazuError | None = None
+        self.chosen_mode: Mode | None = None
+        self.chosen_model: str | None = None
+        self._settings: Mapping[str, Any] = {}
+        self._listeners: list[journal.Listener] = []
+        self.head_listeners: list[Callable[[str, int], None]] = []
+        self._heads: Heads | None = None
+        self.proposals: Proposals | None = None
+        self._models: dict[str, Model] = {}
+        self._documents = Documents()
+        self._told: set[str] = set()
+        self._saying: set[asyncio.Task[None]] = set()
+        self._map: ProjectMap
+        self.role_document: Role
+        self._extensions: Extensions | None = None
+        self.mcp_of_user: list[McpServer] = []
+        self._warming: asyncio.Task[None]
+        self._patience: Patience | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        folders: Sequence[Path],
+        host: Host,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] = os.environ,
+        patience: Patience | None = None,
+    ) -> Project:
+        """Read the settings, open memory and checkpoints, find the sessions. `patience` with models that fail."""
+        project = cls(folders, host, env)
+        project._patience = patience
+        project.configure(settings or {})
+        await asyncio.to_thread(project._make_folders)
+        await project._open_stores()
+        project.sessions = Sessions(project, project.journals)
+        project.extractions = Extractions(project)
+        project.extractions.start()
+        project._extensions = Extensions(project.folders, project.key, host, env)
+        project._extend()
+        project.role_document = Role(project._documents, project.root, project.key, host, env)
+        await asyncio.to_thread(project.role_document.look, project.config.role)
+        project._map = ProjectMap(project.workspace, project.state)
+        project._warming = asyncio.create_task(project._warm_map())
+        project.grants = Grants.load(paths.mazu_home(env), project.key)
+        return project
+
+    def _extend(self) -> None:
+        if self._extensions is None:
+            return
+        seconds = self.config.permissions.timeout_seconds
+        self._extensions.configure(self.config.mcp_servers, self.mcp_of_user, seconds)
+
+    def _make_folders(self) -> None:
+        if not self.folders:
+            self.root = self.state = paths.private_folder(paths.state_home(self.env) / "no-folder")
+            self.key = "no-folder"
+        else:
+            self.root = self.folders[0]
+            self.key = paths.root_key(self.root)
+            self.state = self._open_state()
+        self.journals = paths.private_folder(self.state / "journal")
+        self.database = self.state / "memory.db"
+
+    def _open_state(self) -> Path:
+        """The project's state folder; a temporary one where the state directory cannot be written."""
+        try:
+            opened = identity.open_state(self.root, self.env)
+            self.moved_states = opened.moved
+        except OSError as error:
+            self.warnings.append(
+                f"The state directory {paths.state_home(self.env)} cannot be used ({error.strerror}): memory, conversations"
+                " and checkpoints last only until mazu-ls ends. Make it writable and restart."
+            )
+            return Path(tempfile.mkdtemp(prefix="mazu-ls-"))
+        self.warnings += identity.name_unused_database(self.root, opened.folder)
+        return opened.folder
+
+    async def _open_stores(self) -> None:
+        from mazu_ls.memory.memories import Memories
+
+        home = paths.private_folder(paths.mazu_home(self.env))
+        damaged = {path: len(quarantined(path)) for path in (self.database, home / "global_memory.db")}
+        try:
+            self.memories = await Memories.open(self.database, home / "global_memory.db", self.config.memory)
+            store = await Store.open(self.database, [MIGRATIONS, PROPOSALS])
+            self._heads = Heads(store)
+            self.proposals = Proposals(store)
+            await self.proposals.refresh()
+        except MazuError as error:
+            self.no_memory = error
+            self.warnings.append(f"Memory is not available: {error.message} {error.hint}")
+        for path, before in damaged.items():
+            if len(set_aside := quarantined(path)) > before:
+                self.warnings.append(
+                    f"{path.name} was damaged; it was set aside as {set_aside[-1].name} and a new one begun."
+                )
+        await self._open_checkpoints()
+
+    async def _open_checkpoints(self) -> None:
+        from mazu_ls.checkpoints.engine import Checkpoints
+        from mazu_ls.memory.checkpoint_part import MemoryPart
+
+        self.conversation_part = ConversationPart(self.journals)
+        if not self.folders:
+            self.no_checkpoints = MazuError(
+                Kind.UNSUPPORTED,
+                "No folder is open, so there is nothing to checkpoint.",
+                "Open a folder in the editor.",
+            )
+            return
+        try:
+            self.checkpoints = await Checkpoints.open(
+                self.folders,
+                self.database,
+                paths.state_home(self.env),
+                [MemoryPart(), self.conversation_part],
+                self.config.checkpoints,
+            )
+        except MazuError as error:
+            self.no_checkpoints = error
+            self.warnings.append(f"No checkpoints: {error.message} {error.hint}".strip())
+            return
+        self.checkpoints.upkeep.named_by_undo = lambda: undo_targets(self)
+        self.checkpoints.upkeep.on_warning = self._warn_later
+
+    def configure(self, settings: Mapping[str, Any]) -> list[str]:
+        """Take the editor's settings (the section `mazu`) and read the files again; returns what is wrong with them."""
+        self._settings = settings
+        problems: list[str] = []
+        layers: list[settings_of.Layer] = []
+        own = paths.mazu_home(self.env) / "config.toml"
+        found = [settings_of.read_layer(own), *map(settings_of.read_project_layer, self.folders[:1])]
+        for layer, problem in found:
+            layers += [layer] if layer else []
+            problems += [problem] if problem else []
+        exposed = settings_of.exposed(own)
+        problems += [exposed] if exposed and exposed not in self.warnings else []
+        own_settings = {key: value for key, value in settings.items() if key != WORKSPACE_VALUES}
+        layers.append(settings_of.Layer("editor settings", own_settings))
+        if isinstance(brought := settings.get(WORKSPACE_VALUES), Mapping):
+            layers.append(settings_of.Layer("the workspace's editor settings", brought, may_loosen=False))
+        loaded = settings_of.load(layers, self.env)
+        self.config = loaded.config
+        self._models.clear()
+        self.mcp_of_user = written_by_user(layers)
+        self._extend()
+        problems += loaded.warnings
+        self.warnings += [problem for problem in problems if problem not in self.warnings]
+        return problems
+
+    def listen(self, listener: journal.Listener) -> Callable[[], None]:
+        """Hear every event of every session, in order, on the loop; call what is returned to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, session_id: str, event: journal.Event) -> None:
+        """Pass an event on to the listeners; one that fails does not harm the others."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(session_id, event)
+            except Exception:
+                log.exception("a listener failed on %s", type(event.body).__name__)
+
+    def head_moved(self, session_id: str, head: int) -> None:
+        """A conversation stands at another event than its last one: tell whoever asked to hear of it."""
+        for listener in tuple(self.head_listeners):
+            listener(session_id, head)
+
+    def agree_to_mcp_server(self, name: str) -> None:
+        """The user agrees to an MCP server as it is configured; it is started. Raises MazuError(not_found)."""
+        if self._extensions is None:
+            raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
+        self._extensions.agree(name)
+
+    def tools(self) -> list[Tool]:
+        """Everything a model may call here."""
+        builtin = [*builtin_tools(), *lent_tools(self.host.lender)]
+        names = [tool.name for tool in builtin]
+        return [*builtin, *(self._extensions.tools(names) if self._extensions else ())]
+
+    def mcp_servers(self) -> list[Status]:
+        """How each MCP server of the settings is."""
+        return self._extensions.mcp_status() if self._extensions and self.config.mcp_servers else []
+
+    @property
+    def mode(self) -> Mode:
+        """The permission mode in force: chosen until mazu-ls ends, else that of the settings."""
+        return self.chosen_mode or self.config.permissions.mode
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change the permission mode while mazu-ls runs; it is never stored."""
+        self.chosen_mode = mode
+
+    def rules(self) -> list[Rule]:
+        """Permission rules of the settings, those given since mazu-ls runs, the grants of this project."""
+        settings = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in self.config.permissions.rules]
+        return [*settings, *(given.rule for given in self.given.values()), *self.grants.rules()]
+
+    async def model(self, name: str | None) -> Model:
+        """The model of that name, or the one the settings and keys lead to. Raises MazuError(auth or config)."""
+        name = name or self.chosen_model
+        key = name or ""
+        if key not in self._models:
+            from mazu_ls.models import catalog
+
+            self._models[key] = await catalog.choose(name, self.config, self.env, self._patience)
+        return self._models[key]
+
+    def role(self) -> str:
+        """The role document in force, empty where there is none."""
+        return self.role_document.text(self.config.role, self.config.permissions.timeout_seconds)
+
+    def set_role(self, text: str, *, write: bool) -> None:
+        """The user makes `text` the role; `write` puts it into the document, which else holds it already."""
+        if write:
+            self.role_document.write(self.config.role, text)
+        else:
+            self.role_document.agree(text)
+
+    def conventions(self) -> str:
+        """AGENTS.md and CLAUDE.md of the folders, marked as the project's words."""
+        return prompt.conventions(
+            [self._documents.text(root, name) for root in self.folders for name in prompt.CONVENTIONS]
+        )
+
+    def map_budget(self, model: Model) -> int:
+        """How many tokens of project map this model gets; 0 for none."""
+        return tokens_for(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
+
+    async def draw_map(self, budget: int, focus: Sequence[str]) -> str:
+        """The map of the project; empty where it is off, or is not ready within MAP_SECONDS."""
+        return await self._map.render(budget, focus, patience=MAP_SECONDS) if budget else ""
+
+    async def _warm_map(self) -> None:
+        """Read the project before the first turn asks for its map, unless that comes at once."""
+        await asyncio.sleep(WARM_SECONDS)
+        if self.folders and self.config.context.map_tokens:
+            try:
+                await self._map.refresh()
+            except MazuError as error:
+                log.warning("no project map: %s", error.message)
+
+    async def checkpoint(
+        self, kind: CheckpointKind, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,
+        boundary: int | None = None, title: str = "",
+    ) -> str | None:  # fmt: skip
+        """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""
+        if self.checkpoints is None:
+            if self.no_checkpoints:
+                await self.say_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
+            return None
+        if boundary is not None:
+            self.conversation_part.boundary[session_id] = boundary
+        try:
+            taken = await self.checkpoints.take(
+                kind=kind, label=label, title=title, session_id=session_id, turn_id=turn_id, touched=touched,
+                buffers=[buffer for buffer in await self.host.buffers() if buffer.dirty],
+            )  # fmt: skip
+        except MazuError as error:
+            await self.host.say("error", f"No checkpoint was taken: {error.message} {error.hint}")
+            return None
+        finally:
+            self.conversation_part.boundary.pop(session_id, None)
+        return taken.id
+
+    def _warn_later(self, text: str) -> None:
+        """Tell the user of what happened in the background."""
+        task = asyncio.get_running_loop().create_task(self.say_once(text))
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
+
+    def note_written(self, path: Path) -> None:
+        """The user or another program wrote a file."""
+        self._map.note_changed(path)
+        if self.checkpoints:
+            self.checkpoints.note_written(path)
+
+    async def say_once(self, text: str) -> None:
+        """A warning that is not repeated while this project is open."""
+        if text not in self._told:
+            self._told.add(text)
+            await self.host.say("warning", text)
+
+    async def head_of(self, session_id: str, last: int) -> int:
+        """The event at which a conversation stands."""
+        return await self._heads.of(session_id, last) if self._heads else last
+
+    async def moved_heads(self) -> dict[str, tuple[int, int]]:
+        """Where conversations were moved to, and the last event they had then."""
+        return await self._heads.moved() if self._heads else {}
+
+    async def move_head(self, session_id: str, head: int, last: int) -> None:
+        """Let a conversation stand at another event."""
+        if self._heads is None:
+            raise self.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
+        await self._heads.move(session_id, head, last)
+
+    def spend(self, spent: journal.Spent) -> None:
+        """Count money that no conversation shows."""
+        with_lock = journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")
+        try:
+            with_lock.append(spent)
+        finally:
+            with_lock.close()
+
+    async def close(self) -> None:
+        """End all turns, children and connections."""
+        self._warming.cancel()
+        await self.extractions.close()
+        await asyncio.gather(self.sessions.close(), self._map.close())
+        await self.role_document.close()
+        if self._extensions:
+            await self._extensions.close()
+        if self.checkpoints:
+            await self.checkpoints.close()
+        if self.proposals:
+            await self.proposals.settle()
+        if self._heads:
+            await self._heads.close()
+        if self.memories:
+            await self.memories.close()

@@ -1,0 +1,64 @@
+"""Saved skills that fit a task: told to the model before it begins, so that it runs what works instead of writing it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.messages import closed
+from mazu_ls.paths import has_extension_folder
+
+if TYPE_CHECKING:
+    from mazu_ls.tools.skills.skill_store import Skill
+
+MOST = 3
+LINE_CHARS = 200
+NAME_WEIGHT = 2  # a word of the name says more than one of the docstring
+ENOUGH = 2
+
+
+def has_skills(folders: Sequence[Path], env: Mapping[str, str]) -> bool:
+    """Whether there is any folder with skills; costs no import."""
+    return has_extension_folder("skills", folders, env)
+
+
+def suggested(task: str, folders: Sequence[Path], env: Mapping[str, str], tokens: int) -> str:
+    """A block that names at most MOST skills whose names and docstrings share words with `task`, best first; else empty.
+
+    It costs at most `tokens`. Of a skill that the user has not agreed to only the name is told: the rest is somebody else's text.
+    Reads files: call it off the event loop.
+    """
+    if not has_skills(folders, env):
+        return ""
+    from mazu_ls.memory.search.inject import estimate
+    from mazu_ls.memory.search.tokens import query_terms
+    from mazu_ls.tools.skills.skill_store import Skills
+
+    wanted = frozenset(query_terms(task[:20_000]))
+    skills, _ = Skills(folders, env).list()
+    ranked = sorted(((_score(skill, wanted), skill) for skill in skills), key=lambda one: -one[0])
+    lines = [_line(skill) for score, skill in ranked if score >= ENOUGH][:MOST]
+    while lines:
+        block = (
+            "<skills>\nSaved skills that may fit; call one by its name.\n" + "\n".join(lines) + "\n</skills>"
+        )
+        if estimate(block) <= tokens:
+            return block
+        lines.pop()
+    return ""
+
+
+def _score(skill: Skill, wanted: frozenset[str]) -> int:
+    from mazu_ls.memory.search.tokens import query_terms
+
+    name = frozenset(query_terms(skill.name.replace("_", " ")))
+    said = frozenset(query_terms(f"{skill.description} {' '.join(skill.schema['properties'])}"))
+    return NAME_WEIGHT * len(name & wanted) + len((said - name) & wanted)
+
+
+def _line(skill: Skill) -> str:
+    if skill.trust != "agreed":
+        return f"- {skill.name} [not agreed to by the user, so it cannot run]"
+    said = f"- {skill.signature}: {skill.description.splitlines()[0]}"
+    return closed(said[:LINE_CHARS], "skills")

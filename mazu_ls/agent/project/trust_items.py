@@ -1,0 +1,98 @@
+"""What a project brings that needs the user's agreement: its role, skills, tools and MCP servers, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from msgspec import Struct
+
+from mazu_ls import paths
+from mazu_ls.errors import Kind, MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.tools.skills.trust import Brought, State
+
+Named = Literal["role", "skill", "tool", "mcp"]
+PINS: dict[Named, Brought] = {"role": "role", "skill": "skill", "tool": "tool", "mcp": "mcp_server"}
+
+
+class TrustItem(Struct, frozen=True):
+    """One thing of a project. It has no effect unless `state` is "agreed"; `hash` is the SHA-256 of `content`."""
+
+    kind: Named
+    pin: str
+    path: str
+    state: State
+    hash: str
+    content: bytes
+
+    @property
+    def id(self) -> str:
+        """Unique in the project."""
+        return f"{self.kind}:{self.pin.rpartition('/')[2] if self.kind != 'role' else 'role'}"
+
+
+def trust_items(project: Project) -> list[TrustItem]:
+    """Everything in the project that needs agreement. Reads files: call it off the event loop."""
+    from mazu_ls.tools.skills.trust import Trust, digest_of
+
+    trust = Trust.load(paths.mazu_home(project.env))
+    return [
+        TrustItem(kind, pin, path, trust.state(PINS[kind], pin, content), digest_of(content), content)
+        for kind, pin, path, content in _found(project)
+    ]
+
+
+def agree(project: Project, id: str, digest: str) -> None:
+    """The user agrees to exactly the content with this hash. Raises MazuError(not_found, conflict)."""
+    item = _item(project, id)
+    if item.hash != digest:
+        raise MazuError(
+            Kind.CONFLICT, f"{item.path} changed meanwhile.", "Read it as it is now, then agree to it."
+        )
+    if item.kind == "role":
+        project.role_document.agree(item.content.decode())
+    elif item.kind == "mcp":
+        project.agree_to_mcp_server(item.pin.rpartition("/")[2])
+    else:
+        from mazu_ls.tools.skills.trust import Trust
+
+        Trust.load(paths.mazu_home(project.env)).agree(PINS[item.kind], item.pin, item.content)
+
+
+def revoke(project: Project, id: str) -> None:
+    """Take every agreement to a thing back. Raises MazuError(not_found)."""
+    from mazu_ls.tools.skills.trust import Trust
+
+    item = _item(project, id)
+    if item.kind == "role":
+        project.role_document.revoke()
+    else:
+        Trust.load(paths.mazu_home(project.env)).revoke(PINS[item.kind], item.pin)
+
+
+def _item(project: Project, id: str) -> TrustItem:
+    found = next((item for item in trust_items(project) if item.id == id), None)
+    if found is None:
+        raise MazuError(Kind.NOT_FOUND, f"This project has no {id[:80]!r}.", "See mazu.trust.list.")
+    return found
+
+
+def _found(project: Project) -> Iterator[tuple[Named, str, str, bytes]]:
+    from mazu_ls.tools.skills.custom_tools import files_of_project as tools
+    from mazu_ls.tools.skills.skill_store import files_of_project as skills
+
+    name = project.config.role
+    if project.role_document.in_project(name) and (text := project.role_document.found(name)):
+        yield "role", project.key, str(project.role_document.path(name)), text.encode()
+    for pin, path, content in skills(project.folders):
+        yield "skill", pin, str(path), content
+    for pin, path, content in tools(project.folders):
+        yield "tool", pin, str(path), content
+    for entry in project.config.mcp_servers:
+        place = project.root / paths.PROJECT_FOLDER / "config.toml"
+        if entry not in project.mcp_of_user:
+            yield "mcp", f"{project.key}/{entry.name}", str(place), msgspec.json.encode(entry)

@@ -1,0 +1,1 @@
+"""The project map: which files and symbols matter, ranked within a token budget."""

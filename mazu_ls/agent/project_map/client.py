@@ -1,0 +1,164 @@
+"""A map of the project for the prompt: which files there are and what they define, the most used first to be shown.
+
+All its work is done in processes of its own (map_worker.py, map_parse.py), which end when they are idle or when this
+one ends; the event loop only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mazu_ls.agent.project_map.ipc import Answer, Ask, command
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import private_folder
+
+if TYPE_CHECKING:
+    from mazu_ls.workspace import Workspace
+
+log = logging.getLogger(__name__)
+IDLE_SECONDS = 300.0
+END_SECONDS = 2.0
+SMALL_WINDOW = 16_000
+"""Models with fewer tokens of context get no map: they need them for the task."""
+LARGEST_SHARE = 0.05
+
+
+def tokens_for(context_window: int | None, wanted: int) -> int:
+    """How many tokens of map a model gets: what the settings want, at most a twentieth of its window, none for tiny ones."""
+    if context_window is None:
+        return wanted
+    return 0 if context_window < SMALL_WINDOW else min(wanted, int(context_window * LARGEST_SHARE))
+
+
+class ProjectMap:
+    """The map of a workspace, kept up to date in a process that is started when it is first needed.
+
+    `state` is the folder where what was read is kept between runs.
+    """
+
+    def __init__(self, workspace: Workspace, state: Path, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._roots = workspace.roots
+        self._cache = state / "map.db"
+        self._idle_seconds = idle_seconds
+        self._changed: set[bytes] = set()
+        self._turn = asyncio.Lock()
+        self._process: Process | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._asking: set[asyncio.Task[Answer]] = set()
+
+    async def refresh(self) -> Answer:
+        """Read what changed since the last time; says how many files and definitions there are. Raises MazuError."""
+        return await self._asked(Ask("refresh"))
+
+    def note_changed(self, path: Path) -> None:
+        """Read this file again next time even if its size and times are as before. Others are noticed by these."""
+        self._changed.add(os.fsencode(path))
+
+    async def render(
+        self, budget_tokens: int, focus: Sequence[str] = (), *, patience: float | None = None
+    ) -> str:
+        """The map in at most `budget_tokens`, ranked for the files in `focus` (paths as the workspace shows them).
+
+        "" where there is nothing to show, where the map fails (the log says why), or where it takes longer than
+        `patience` seconds, as the first reading of a large project does: that goes on, and the next call has it.
+        """
+        if budget_tokens <= 0 or not self._roots:
+            return ""
+        asked = self._asked(Ask("render", budget_tokens=budget_tokens, focus=tuple(focus)))
+        try:
+            async with asyncio.timeout(patience):
+                return (await asked).text
+        except TimeoutError:
+            log.info("the project map is not ready after %s s", patience)
+        except MazuError as error:
+            log.warning("no project map: %s", error.message)
+        return ""
+
+    async def close(self) -> None:
+        """End the processes."""
+        for task in tuple(self._asking):
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+        if (process := self._process) is not None:
+            self._let_go()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    await process.wait()
+            self._process = process
+        await self._end()
+
+    async def _asked(self, ask: Ask) -> Answer:
+        """One question at a time, in the order they came; who stops waiting does not disturb the exchange."""
+        task = asyncio.create_task(self._exchange(ask))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        task.add_done_callback(_seen)
+        return await asyncio.shield(task)
+
+    async def _exchange(self, ask: Ask) -> Answer:
+        async with self._turn:
+            if self._idle:
+                self._idle.cancel()
+            ask.changed, self._changed = tuple(self._changed), set()
+            try:
+                answer = await self._sent(ask)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                self._changed.update(ask.changed)
+                await self._end()
+                raise MazuError(
+                    Kind.INTERNAL,
+                    f"The project map's process ended ({type(error).__name__}).",
+                    "See the log.",
+                ) from error
+            except asyncio.CancelledError:
+                await self._end()
+                raise
+            self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._let_go)
+        if answer.error:
+            raise MazuError(Kind.INTERNAL, f"The project map failed: {answer.error}.", "See the log.")
+        return answer
+
+    async def _sent(self, ask: Ask) -> Answer:
+        if self._process is None:
+            private_folder(self._cache.parent)
+            self._process = await asyncio.create_subprocess_exec(
+                *command("map_worker", str(self._cache), *map(str, self._roots)),
+                stdin=PIPE, stdout=PIPE, cwd=self._cache.parent, start_new_session=True,
+            )  # fmt: skip
+        process = self._process
+        assert process.stdin and process.stdout
+        frame = msgspec.msgpack.encode(ask)
+        process.stdin.write(len(frame).to_bytes(4, "big") + frame)
+        await process.stdin.drain()
+        size = int.from_bytes(await process.stdout.readexactly(4), "big")
+        return msgspec.msgpack.decode(await process.stdout.readexactly(size), type=Answer)
+
+    def _let_go(self) -> None:
+        """Idle for long: the process ends by itself once its input does."""
+        if self._process is not None and self._process.stdin is not None and not self._turn.locked():
+            self._process.stdin.close()
+            self._process = None
+
+    async def _end(self) -> None:
+        if self._idle:
+            self._idle.cancel()
+        process, self._process = self._process, None
+        if process is not None:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+def _seen(task: asyncio.Task[Answer]) -> None:
+    """Whoever waits hears of a failure; where nobody does any more, the log does."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.info("the project map: %s", error)

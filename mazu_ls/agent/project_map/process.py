@@ -1,0 +1,119 @@
+"""The process that holds the project map: files, facts, ranks. Started as `python -m mazu_ls.agent.project_map.process CACHE ROOT...`."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from mazu_ls.agent.project_map.cache import Cache
+from mazu_ls.agent.project_map.files import files
+from mazu_ls.agent.project_map.ipc import Answer, Ask, Facts, own_pipes, read_frame, write_frame
+from mazu_ls.agent.project_map.pool import Readers
+from mazu_ls.agent.project_map.rank import Graph
+from mazu_ls.agent.project_map.render import render
+from mazu_ls.errors import MazuError
+from mazu_ls.workspace import Workspace
+
+log = logging.getLogger(__name__)
+KEEP_EVERY = 2.0
+"""Seconds between two savings of a long first reading, so that one that is ended halfway is not lost."""
+
+
+def main() -> None:
+    """Answer until the other side is gone."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    incoming, outgoing = own_pipes()
+    held = Map([Path(root) for root in sys.argv[2:]], Path(sys.argv[1]))
+    while (frame := read_frame(incoming)) is not None:
+        try:
+            answer = held.answer(msgspec.msgpack.decode(frame, type=Ask))
+        except Exception as error:
+            log.exception("the project map failed")
+            answer = Answer(error=f"{type(error).__name__}: {error}")
+        write_frame(outgoing, msgspec.msgpack.encode(answer))
+    held.close()
+
+
+class Map:
+    """Facts of all files, the graph made of them, and the cache on disk where there is one."""
+
+    def __init__(self, roots: Sequence[Path], cache: Path) -> None:
+        self._workspace = Workspace(roots)
+        self._readers = Readers(roots)
+        self._cache: Cache | None = None
+        self._facts: dict[bytes, Facts] = {}
+        self._graph: Graph | None = None
+        try:
+            self._cache = Cache.open(cache)
+            self._facts = self._cache.load()
+        except MazuError as error:
+            log.warning("the project map is not kept: %s", error.message)
+
+    def answer(self, ask: Ask) -> Answer:
+        """Do what is asked."""
+        parsed = self._refresh(set(ask.changed))
+        graph = self._graph or Graph([self._facts[path] for path in sorted(self._facts)])
+        self._graph = graph
+        text = ""
+        if ask.kind == "render":
+            text = render(graph, self._numbers(ask.focus), ask.budget_tokens, self._shown)
+        return Answer(text, len(self._facts), len(graph.file_of), parsed)
+
+    def close(self) -> None:
+        """End the readers and close the cache."""
+        self._readers.close()
+        if self._cache is not None:
+            self._cache.close()
+
+    def _refresh(self, changed: set[bytes]) -> int:
+        present = files(self._workspace.roots)
+        stale = [
+            path
+            for path, stamp in present.items()
+            if path in changed or path not in self._facts or not self._facts[path].still(stamp)
+        ]
+        gone = [path for path in self._facts if path not in present]
+        for path in gone:
+            del self._facts[path]
+        unsaved: list[Facts] = []
+        saved = time.monotonic()
+        for batch in self._readers.read(stale) if stale else ():
+            read = [f if f.size >= 0 else Facts(f.path, *present[f.path]) for f in batch]
+            self._facts.update((f.path, f) for f in read)
+            unsaved += read
+            if time.monotonic() - saved > KEEP_EVERY:
+                self._save(unsaved, ())
+                unsaved, saved = [], time.monotonic()
+        if stale or gone:
+            self._graph = None
+            self._save(unsaved, gone)
+        return len(stale)
+
+    def _save(self, changed: Sequence[Facts], gone: Sequence[bytes]) -> None:
+        if self._cache is not None:
+            try:
+                self._cache.store(changed, gone)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with the disk, the map in memory is right
+                log.warning("the project map is not kept: %s", error)
+                self._cache = None
+
+    def _numbers(self, focus: Sequence[str]) -> list[int]:
+        wanted: set[bytes] = set()
+        for name in focus:
+            with contextlib.suppress(MazuError):  # a file that was mentioned need not exist, nor lie inside
+                wanted.add(os.fsencode(self._workspace.resolve(name)))
+        return [number for number, path in enumerate(sorted(self._facts)) if path in wanted] if wanted else []
+
+    def _shown(self, path: bytes) -> str:
+        return self._workspace.relative(Path(os.fsdecode(path)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Proposals: edits that wait for the user, hunk by hunk."""

@@ -1,0 +1,99 @@
+"""One proposed hunk, and the rows of memory.db that keep such hunks until the user has decided on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from mazu_ls.agent.proposals.hunks import Hunk
+from mazu_ls.store import Migrations, select
+
+if TYPE_CHECKING:
+    import apsw
+
+MIGRATIONS = Migrations(
+    "proposals",
+    [
+        """
+        CREATE TABLE proposed_hunk (
+            id TEXT PRIMARY KEY, path TEXT NOT NULL, session TEXT NOT NULL, state TEXT NOT NULL, note TEXT NOT NULL,
+            body BLOB NOT NULL
+        );
+        """
+    ],
+)
+
+
+class Proposed(Struct, frozen=True):
+    """One hunk that is proposed: number `number` of the `of` that its file had when it was proposed.
+
+    `path` is the file as the workspace names it.
+    """
+
+    id: str
+    path: str
+    number: int
+    of: int
+    session_id: str
+    turn_id: str
+    created_at: str
+    hunk: Hunk
+
+    @property
+    def name(self) -> str:
+        """How it is spoken of."""
+        if self.hunk.kind != "edit":
+            return f"{'the new file' if self.hunk.kind == 'create' else 'the deletion of'} {self.path}"
+        return f"hunk {self.number} of {self.path}" if self.of > 1 else f"the edit of {self.path}"
+
+
+def changed(db: apsw.Connection, known: int) -> tuple[int, list[Proposed] | None]:
+    """The open hunks, if another connection wrote to the database since `known`, and the version of now."""
+    ((version,),) = select(db, "PRAGMA data_version")
+    if version == known:
+        return version, None
+    rows = select(db, "SELECT body FROM proposed_hunk WHERE state = 'open'")
+    return version, [msgspec.json.decode(body, type=Proposed) for (body,) in rows]
+
+
+def put(db: apsw.Connection, one: Proposed) -> None:
+    """Keep an open hunk, or what became of one."""
+    db.execute(
+        "INSERT INTO proposed_hunk VALUES (?, ?, ?, 'open', '', ?)"
+        " ON CONFLICT (id) DO UPDATE SET path = excluded.path, body = excluded.body",
+        (one.id, one.path, one.session_id, msgspec.json.encode(one)),
+    ).fetchall()
+
+
+def settle(db: apsw.Connection, seen: Sequence[tuple[str, str]], again: Sequence[Proposed]) -> None:
+    """Write down verdicts that were seen, and hunks that are open again."""
+    delete(db, [one.id for one in again])
+    for one in again:
+        put(db, one)
+    decide(db, seen, "")
+
+
+def decide(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -> None:
+    """The user decided on open hunks: ids and what they are now."""
+    db.executemany(
+        "UPDATE proposed_hunk SET state = ?, note = ? WHERE id = ? AND state = 'open'",
+        [(state, note, one) for one, state in decided],
+    ).fetchall()
+
+
+def decided(db: apsw.Connection, session_id: str) -> list[tuple[Proposed, str, str]]:
+    """What was decided on a session's hunks and its model was not told: hunk, state, note."""
+    rows = select(
+        db,
+        "SELECT body, state, note FROM proposed_hunk WHERE session = ? AND state <> 'open' ORDER BY path, rowid",
+        (session_id,),
+    )
+    return [(msgspec.json.decode(body, type=Proposed), state, note) for body, state, note in rows]
+
+
+def delete(db: apsw.Connection, ids: Sequence[str]) -> None:
+    """They are over."""
+    db.executemany("DELETE FROM proposed_hunk WHERE id = ?", [(one,) for one in ids]).fetchall()

@@ -1,0 +1,57 @@
+"""What was accepted, kept for a while: an undo in the editor brings the text of before back, and with it the proposal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.proposals.proposal_store import Proposed
+    from mazu_ls.agent.proposals.proposals import Seen
+
+KEPT = 20
+"""Acceptances of one file that can be undone."""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The hunks that were accepted together, and the lines of the file before that."""
+
+    before: list[str]
+    hunks: tuple[Proposed, ...]
+
+
+class Accepted:
+    """The last acceptances, by file. Kept for this process alone: so is the editor's undo."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, list[Acceptance]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._of)
+
+    def add(self, path: str, lines: Sequence[str], seen: Sequence[Seen]) -> list[str]:
+        """These hunks were found accepted in the file's lines of now; returns those of before."""
+        edits = [one for one in seen if one.proposed.hunk.kind == "edit"]
+        before = list(lines)
+        for one in sorted(edits, key=lambda one: one.standing.line, reverse=True):
+            at, hunk = one.standing.line, one.proposed.hunk
+            before[at : at + len(hunk.new)] = hunk.old
+        if edits:
+            kept = self._of.setdefault(path, [])
+            kept.append(Acceptance(before, tuple(one.proposed for one in edits)))
+            del kept[:-KEPT]
+        return before
+
+    def undone(self, path: str, lines: Sequence[str] | None) -> tuple[Proposed, ...]:
+        """The hunks of an acceptance whose file is again, line by line, what it was before; they are accepted no more."""
+        kept = self._of.get(path, [])
+        for number in range(len(kept) - 1, -1, -1):
+            if kept[number].before == lines:
+                found = [hunk for one in kept[number:] for hunk in one.hunks]
+                del kept[number:]
+                if not kept:
+                    del self._of[path]
+                return tuple(found)
+        return ()

@@ -1,0 +1,329 @@
+"""Proposals: edits of the agent that wait, hunk by hunk, for the user to take them; kept in memory.db until then.
+
+A proposal is not code: no checkpoint holds it, and a rollback of code leaves it open (it says that it is stale where
+its text is gone). It does belong to its turn: when that leaves the conversation, what is still open of it goes too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
+
+from mazu_ls.agent.proposals import proposal_store as table
+from mazu_ls.agent.proposals.hunks import Hunk, Search, Standing, applied, cut, moved, standing, walked
+from mazu_ls.agent.proposals.proposal_store import Proposed
+from mazu_ls.agent.proposals.proposal_undo import Accepted
+from mazu_ls.agent.session.ids import new_id
+from mazu_ls.store import Store
+from mazu_ls.workspace.text import split_lines
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+SHOWN_LINES = 12
+"""Lines of a refused hunk that the model is shown."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An open hunk in the text of now."""
+
+    proposed: Proposed
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the user decided and the model was not told yet: as a note for it, and the ids in it."""
+
+    note: str
+    ids: tuple[str, ...]
+
+
+class Proposals:
+    """The open proposals of a project, one per file at most. Reading them costs nothing; several processes may share them.
+
+    `late` is set for an editor that may refuse edits: what it refuses becomes a proposal.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.late = False
+        self.taken: Callable[[str, str, str], None] | None = None
+        """Hears of a file in which hunks were found accepted: its text before and now."""
+        self._store = store
+        self._open: dict[str, list[Proposed]] = {}
+        self._undecided: list[tuple[str, str]] = []
+        self._reopened: list[Proposed] = []
+        self._accepted = Accepted()
+        self._stale: set[str] = set()
+        self._listeners: list[Callable[[str], None]] = []
+        self._version = -1
+        self._proposers: set[str] = set()
+        self._writing = asyncio.Lock()
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Hear the path of each file whose proposal changed."""
+        self._listeners.append(listener)
+
+    def of(self, path: str) -> Sequence[Proposed]:
+        """The open hunks of a file, from its beginning."""
+        return tuple(self._open.get(path, ()))
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether acceptances, or an undo of one, were seen that `settle` has yet to write down."""
+        return bool(self._undecided or self._reopened)
+
+    @property
+    def followed(self) -> bool:
+        """Whether there is anything that a change of a document could open or close."""
+        return bool(self._open or self._accepted)
+
+    @property
+    def paths(self) -> list[str]:
+        """The files with open hunks."""
+        return sorted(self._open)
+
+    async def refresh(self) -> None:
+        """Take over what another process wrote."""
+        await self._read_anew(lambda db: None)
+
+    async def _read_anew(self, besides: Callable[[apsw.Connection], T]) -> T:
+        """Write down what was seen, take over what another process wrote, and read something `besides`."""
+        await self.settle()
+        async with self._writing:
+            changed, found = await self._store.read(
+                lambda db: (table.changed(db, self._version), besides(db))
+            )
+            paths = self._take_over(*changed)
+        for path in paths:
+            self._tell(path)
+        return found
+
+    def _take_over(self, version: int, rows: list[Proposed] | None) -> list[str]:
+        """Returns the files whose proposal is another one now."""
+        if rows is None:
+            return []
+        self._version = version
+        self._proposers |= {row.session_id for row in rows}
+        known = {one.id: one for hunks in self._open.values() for one in hunks}
+        before, self._open = self._open, {}
+        for row in rows:
+            one = known.get(row.id, row)
+            one = one if (one.number, one.hunk.base) == (row.number, row.hunk.base) else row
+            self._open.setdefault(one.path, []).append(one)
+        for hunks in self._open.values():
+            hunks.sort(key=lambda one: (one.hunk.line, one.number))
+        return [
+            path for path in before.keys() | self._open.keys() if before.get(path) != self._open.get(path)
+        ]
+
+    async def propose(
+        self, path: str, before: str | None, after: str | None, session_id: str, turn_id: str
+    ) -> list[Proposed]:
+        """Propose that a file's text `before` becomes `after`, instead of what was open for it. None: no file.
+
+        A hunk that was proposed already stays the one it was, and its session's.
+        """
+        old = self._open.get(path, [])
+        hunks = cut(before, after)
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        known = {(one.hunk.kind, one.hunk.old, one.hunk.new): one for one in old}
+        new: list[Proposed] = []
+        for number, hunk in enumerate(hunks, 1):
+            fresh = Proposed(new_id("h"), path, number, len(hunks), session_id, turn_id, now, hunk)
+            same = known.pop((hunk.kind, hunk.old, hunk.new), None)
+            new.append(replace(same, number=number, of=len(hunks), hunk=hunk) if same else fresh)
+        gone = [one.id for one in old if one.id not in {kept.id for kept in new}]
+
+        def write(db: apsw.Connection) -> None:
+            table.delete(db, gone)
+            for one in new:
+                table.put(db, one)
+
+        async with self._writing:
+            self._proposers.add(session_id)
+            await self._store.write(write)
+            self._set(path, new)
+        self._tell(path)
+        return new
+
+    def see(self, path: str, lines: Sequence[str] | None, *, typing: bool = False) -> list[Seen]:
+        """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this, and opened
+        again when the file is what it was before.
+
+        Hunks that moved are found again from here the next time. `settle` writes down what was closed. While the user
+        is `typing`, what was stale is not looked for.
+        """
+        self._reopen(path, lines)
+        seen = self._standing(path, lines, self._stale if typing else set())
+        if not typing:
+            self._stale -= {one.proposed.id for one in seen}
+        self._stale |= {one.proposed.id for one in seen if one.standing.fate == "stale"}
+        return self._taken_over(path, lines or (), seen)
+
+    def _standing(self, path: str, lines: Sequence[str] | None, stale: Collection[str] = ()) -> list[Seen]:
+        found = self._open.get(path, [])
+        others = sum(abs(len(one.hunk.new) - len(one.hunk.old)) for one in found)
+        search = Search(lines) if lines is not None else None
+        fresh = [one for one in found if one.hunk.kind == "edit" and one.id not in self._stale]
+        together = walked([one.hunk for one in fresh], lines) if lines is not None else None
+        known = {one.id: at for one, at in zip(fresh, together or (), strict=False)}
+        known |= {one.id: Standing("stale", one.hunk.line) for one in found if one.id in stale}
+        return [Seen(one, known.get(one.id) or standing(one.hunk, search, others)) for one in found]
+
+    def _taken_over(self, path: str, lines: Sequence[str], seen: list[Seen]) -> list[Seen]:
+        accepted = [one.proposed.id for one in seen if one.standing.fate == "accepted"]
+        there = sorted(
+            (one for one in seen if one.standing.fate == "open" and one.proposed.hunk.kind == "edit"),
+            key=lambda one: one.standing.line,
+        )
+        stops = [0, *(one.standing.line + len(one.proposed.hunk.old) for one in there)]
+        starts = [*(one.standing.line for one in there), len(lines)]
+        kept = {one.proposed.id: one for one in seen if one.proposed.id not in accepted}
+        for n, one in enumerate(there):
+            hunk = moved(one.proposed.hunk, one.standing.line, lines, (stops[n], starts[n + 1]))
+            kept[one.proposed.id] = Seen(replace(one.proposed, hunk=hunk), one.standing)
+        self._set(path, [one.proposed for one in kept.values()])
+        self._undecided += [(one, "accepted") for one in accepted]
+        if accepted:
+            before = self._accepted.add(path, lines, [one for one in seen if one.standing.fate == "accepted"])
+            if self.taken:
+                self.taken(path, "".join(before), "".join(lines))
+            self._tell(path)
+        return list(kept.values())
+
+    def _reopen(self, path: str, lines: Sequence[str] | None) -> None:
+        again = self._accepted.undone(path, lines)
+        if not again:
+            return
+        ids = {one.id for one in again}
+        self._undecided = [(one, state) for one, state in self._undecided if one not in ids]
+        self._reopened += again
+        kept = [one for one in self._open.get(path, []) if one.id not in ids]
+        self._set(path, sorted([*kept, *again], key=lambda one: (one.hunk.line, one.number)))
+        self._tell(path)
+
+    async def settle(self) -> None:
+        """Write down the acceptances that were seen, and those that were undone."""
+        async with self._writing:
+            seen, self._undecided = self._undecided, []
+            again, self._reopened = self._reopened, []
+            if seen or again:
+                await self._store.write(lambda db: table.settle(db, seen, again))
+
+    def proposed_text(self, path: str, text: str | None) -> tuple[str | None, int]:
+        """The text with every open hunk that still has its place (None where no file would be), and how many have none."""
+        seen = self._standing(path, None if text is None else split_lines(text))
+        return applied(text, standing_hunks(seen)), sum(one.standing.fate == "stale" for one in seen)
+
+    async def reject(self, ids: Collection[str], note: str = "") -> list[Proposed]:
+        """Close these hunks; the model hears of it, and of the user's note. Returns those that were open."""
+        found = [one for hunks in self._open.values() for one in hunks if one.id in ids]
+        async with self._writing:
+            await self._store.write(
+                lambda db: table.decide(db, [(one.id, "rejected") for one in found], note)
+            )
+            for path in {one.path for one in found}:
+                self._set(path, [one for one in self._open[path] if one.id not in ids])
+        for path in sorted({one.path for one in found}):
+            self._tell(path)
+        return found
+
+    def has_proposed(self, session_id: str) -> bool:
+        """Whether this session proposed anything that was open while this process ran; else no verdict can come."""
+        return session_id in self._proposers
+
+    async def untold(self, session_id: str) -> Verdicts | None:
+        """What the user, here or at another process, decided on this session's proposals since its model was told.
+
+        None where there is nothing.
+        """
+        rows = await self._read_anew(lambda db: table.decided(db, session_id))
+        if not rows:
+            return None
+        said = [_sentence(one, state, note) for one, state, note in rows]
+        note = "The user decided on edits that you proposed:\n" + "\n".join(said)
+        return Verdicts(f"<proposals>\n{note}\n</proposals>", tuple(one.id for one, _, _ in rows))
+
+    async def rejected(self, session_id: str) -> bool:
+        """Whether a rejection waits to be told."""
+        await self.settle()
+        return any(
+            state == "rejected"
+            for _, state, _ in await self._store.read(lambda db: table.decided(db, session_id))
+        )
+
+    async def told(self, ids: Iterable[str]) -> None:
+        """The model knows of these; they are over."""
+        await self._store.write(lambda db: table.delete(db, list(ids)))
+
+    async def keep_turns(self, session_id: str, turns: Collection[str]) -> None:
+        """Withdraw what is open of turns that are no longer part of a session's conversation."""
+        gone = [
+            one
+            for hunks in self._open.values()
+            for one in hunks
+            if one.session_id == session_id and one.turn_id not in turns
+        ]
+        if not gone:
+            return
+        ids = {one.id for one in gone}
+        async with self._writing:
+            await self._store.write(lambda db: table.delete(db, list(ids)))
+            for path in {one.path for one in gone}:
+                self._set(path, [one for one in self._open[path] if one.id not in ids])
+        for path in sorted({one.path for one in gone}):
+            self._tell(path)
+
+    async def renamed(self, old: str, new: str) -> None:
+        """A file or folder was renamed: what is proposed for it follows."""
+        found = [
+            replace(one, path=new + one.path.removeprefix(old))
+            for path in self.paths
+            if path == old or path.startswith(f"{old}/")
+            for one in self.of(path)
+        ]
+        if not found:
+            return
+        async with self._writing:
+            await self._store.write(lambda db: [table.put(db, one) for one in found])
+            for path in [path for path in self.paths if path == old or path.startswith(f"{old}/")]:
+                self._set(path, [])
+                self._tell(path)
+            for path in {one.path for one in found}:
+                self._set(path, [one for one in found if one.path == path])
+                self._tell(path)
+
+    def _set(self, path: str, hunks: list[Proposed]) -> None:
+        if hunks:
+            self._open[path] = hunks
+        else:
+            self._open.pop(path, None)
+
+    def _tell(self, path: str) -> None:
+        for listener in self._listeners:
+            listener(path)
+
+
+def standing_hunks(seen: Iterable[Seen]) -> list[Hunk]:
+    """The hunks that still have their place, each at its line of now."""
+    return [replace(one.proposed.hunk, line=one.standing.line) for one in seen if one.standing.fate == "open"]
+
+
+def _sentence(one: Proposed, state: str, note: str) -> str:
+    why = f": {note}" if note else ""
+    if state == "accepted":
+        return f"- accepted {one.name}"
+    lines = one.hunk.diff.splitlines()
+    rest = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
+    shown = "\n".join(f"  {line}" for line in [*lines[:SHOWN_LINES], *rest])
+    return f"- the user rejected {one.name}{why}\n{shown}".rstrip()

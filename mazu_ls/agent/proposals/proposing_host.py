@@ -1,0 +1,162 @@
+"""The host as a tool sees it where edits are proposed: what is proposed is what the agent reads, and no file changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mazu_ls import journal
+from mazu_ls.agent.turn.reviewed_host import unified
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer
+from mazu_ls.messages import Message, Text
+from mazu_ls.tools.base import ToolOutput
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.proposals.proposals import Proposals
+    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.host import Host, Lender, Question, Reply
+    from mazu_ls.tools.context import Turn
+
+
+@dataclass
+class ProposingHost:
+    """Turns edits into proposals, all of them where `always`, else those that the editor refuses at this moment.
+
+    With `always`, and for a file that an editor refused before, the agent reads the text as proposed, so that it goes
+    on from its own edits; `host` does everything else.
+    """
+
+    host: Host
+    proposals: Proposals
+    turn: Turn
+    always: bool
+    diffs: dict[Path, str] = field(default_factory=dict)
+    overlaid: set[Path] = field(default_factory=set)
+    unfit: int = 0
+
+    def told(self, output: ToolOutput) -> ToolOutput:
+        """What a tool says, put right: proposed is not applied."""
+        if self.diffs:
+            names = ", ".join(map(self._name, self.diffs))
+            return replace(
+                output,
+                text=f"proposed, not applied: {names}. The user accepts or rejects each hunk; you will hear of it. Until "
+                "then read_file and grep show you the text as proposed, while commands and tests run on the file as it was.",
+            )
+        if self.overlaid and output.ok:
+            names = ", ".join(sorted(map(self._name, self.overlaid)))
+            note = f"[{names}: shown with edits that are proposed and not accepted yet]"
+            if self.unfit:
+                note += f"\n[{self.unfit} proposed hunks are not shown: the text they would change is gone]"
+            return replace(output, text=f"{output.text}\n{note}")
+        return output
+
+    async def read(self, path: Path) -> str:
+        """The text as proposed. Raises FileNotFoundError."""
+        if not self._overlays(path):
+            return await self.host.read(path)
+        text, unfit = self.proposals.proposed_text(self._name(path), await self._real(path))
+        if text is None:
+            raise FileNotFoundError(2, "it is proposed to delete this file", str(path))
+        self.overlaid.add(path)
+        self.unfit += unfit
+        return text
+
+    async def edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """Propose, or edit and propose what the editor refuses."""
+        if self.always or self._overlays(path):
+            await self._propose(path, before, after)
+            return
+        try:
+            await self.host.edit(path, before, after)
+        except MazuError as error:
+            refused = error.kind is Kind.CONFLICT and after is not None and await self._real(path) == before
+            if not self.proposals.late or not refused:
+                raise
+            await self._propose(path, before, after)
+
+    async def _propose(self, path: Path, before: str | None, after: str | None) -> None:
+        name, real = self._name(path), await self._real(path)
+        if self.proposals.proposed_text(name, real)[0] != before:
+            raise MazuError(
+                Kind.CONFLICT, f"{name} was changed meanwhile.", "Read it again and redo the edit."
+            )
+        self.diffs[path] = unified(name, before, after)
+        await self.proposals.propose(name, real, after, self.turn.session_id, self.turn.turn_id)
+
+    async def buffers(self) -> Sequence[Buffer]:
+        """Every open document, and what is proposed as if it were one."""
+        found = list(await self.host.buffers())
+        for name in self.proposals.paths if self.always or self.proposals.late else ():
+            path = self.turn.workspace.resolve(name)
+            text, _ = self.proposals.proposed_text(name, await self._real(path))
+            if text is not None:
+                found = [buffer for buffer in found if buffer.path != path]
+                found.append(Buffer("", path, 0, "", text, dirty=True))
+        return found
+
+    async def _real(self, path: Path) -> str | None:
+        try:
+            return await self.host.read(path)
+        except FileNotFoundError:
+            return None
+
+    def _overlays(self, path: Path) -> bool:
+        return (self.always or self.proposals.late) and bool(self.proposals.of(self._name(path)))
+
+    def _name(self, path: Path) -> str:
+        return self.turn.workspace.relative(path)
+
+    async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
+        """Those still unsaved."""
+        return await self.host.save(paths)
+
+    async def ask(self, question: Question, timeout: float) -> Reply:
+        """Ask the user."""
+        return await self.host.ask(question, timeout)
+
+    async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        """Tell the user."""
+        await self.host.say(level, text)
+
+    async def show(self, path: Path, line: int | None = None) -> bool:
+        """Open a file."""
+        return await self.host.show(path, line)
+
+    @property
+    def lender(self) -> Lender | None:
+        """What the editor lends."""
+        return self.host.lender
+
+
+def proposing(run: TurnRun, host: Host) -> ProposingHost | None:
+    """The host for one call of a turn; None where there is no memory.db to keep proposals in."""
+    proposals = run.session.project.proposals
+    return ProposingHost(host, proposals, run.turn, always=proposes(run)) if proposals else None
+
+
+def proposes(run: TurnRun) -> bool:
+    """Whether the user wants every edit as a proposal; then nobody is asked before it, and no mode applies it."""
+    return run.turn.config.edits.apply == "propose" and run.session.project.proposals is not None
+
+
+async def hear_verdicts(run: TurnRun) -> None:
+    """Tell the model what the user decided since it was last told."""
+    proposals = run.session.project.proposals
+    if proposals is None or run.asked.kind == "edit":
+        return
+    shown = proposals.late or proposes(run)  # then proposals of other windows show in what is read
+    if run.meter.usage.steps and not shown and not proposals.has_proposed(run.session.id):
+        return
+    if verdicts := await proposals.untold(run.session.id):
+        run.record(journal.UserSaid(Message("user", (Text(verdicts.note),)), ""))
+        await proposals.told(verdicts.ids)
+
+
+async def rejected_meanwhile(run: TurnRun) -> bool:
+    """Whether the user rejected something that the model should hear of before the turn ends."""
+    proposals = run.session.project.proposals
+    return proposals is not None and run.asked.kind != "edit" and await proposals.rejected(run.session.id)

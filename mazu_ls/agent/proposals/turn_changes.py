@@ -1,0 +1,104 @@
+"""What one turn changed, file by file and hunk by hunk, and taking some of it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mazu_ls import journal
+from mazu_ls.agent.proposals.hunks import Hunk, Search, Standing, applied, cut, standing, walked
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace.text import split_lines
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints.engine import Checkpoints
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One file that a turn changed. `takes_back` are the hunks that lead from its text after the turn to that before.
+
+    Both texts are None where the file was not there, or is binary.
+    """
+
+    path: str
+    status: Literal["added", "modified", "deleted"]
+    added: int | None
+    removed: int | None
+    takes_back: tuple[Hunk, ...] = ()
+
+    def hunk_id(self, number: int) -> str:
+        """How the wire names one hunk: by its file and its place among the hunks of that."""
+        return f"{self.path}#{number}"
+
+    @property
+    def partial(self) -> bool:
+        """Whether it can be taken back hunk by hunk."""
+        return self.status == "modified" and bool(self.takes_back)
+
+
+@dataclass(frozen=True)
+class TurnChanges:
+    """A turn and the checkpoints before and after what it changed; both None where it changed nothing."""
+
+    turn_id: str
+    before: str | None
+    after: str | None
+    files: tuple[FileChange, ...]
+
+
+async def read_turn_changes(
+    checkpoints: Checkpoints, events: Sequence[journal.Event], turn_id: str | None
+) -> TurnChanges:
+    """The changes of one turn of a conversation, the last one without an id. Raises MazuError(not_found)."""
+    starts = [event for event in events if isinstance(event.body, journal.TurnStarted)]
+    start = next((one for one in reversed(starts) if turn_id in (None, one.turn)), None)
+    if start is None or start.turn is None:
+        raise MazuError(
+            Kind.NOT_FOUND, "There is no such turn in this conversation.", "See mazu.session.events."
+        )
+    taken = [e.body for e in events if e.turn == start.turn and isinstance(e.body, journal.CheckpointTaken)]
+    before = next((one.id for one in taken if one.kind == "baseline"), None)
+    after = next((one.id for one in reversed(taken) if one.kind == "step"), None)
+    if before is None or after is None:
+        return TurnChanges(start.turn, before, after, ())
+    found = await checkpoints.diff(before, after, (), ())
+    files: list[FileChange] = []
+    for file in found.files:
+        hunks: tuple[Hunk, ...] = ()
+        if file.status == "modified":
+            was, _, _ = await checkpoints.file_text(before, file.path)
+            now, _, _ = await checkpoints.file_text(after, file.path)
+            hunks = tuple(cut(now, was)) if was is not None and now is not None else ()
+        files.append(FileChange(file.path, file.status, file.added, file.removed, hunks))
+    return TurnChanges(start.turn, before, after, tuple(files))
+
+
+def take_back(text: str, change: FileChange, wanted: Callable[[str], bool]) -> tuple[str, list[str]]:
+    """A text of now without the wanted hunks of a turn, and the ids of those that are not in it any more."""
+    lines = split_lines(text)
+    found = walked(change.takes_back, lines) or _found(change.takes_back, lines)
+    placed: list[Hunk] = []
+    gone: list[str] = []
+    for number, (hunk, place) in enumerate(zip(change.takes_back, found, strict=True), 1):
+        if not wanted(change.hunk_id(number)):
+            continue
+        if place.fate == "open":
+            placed.append(replace_line(hunk, place.line))
+        elif place.fate == "stale":
+            gone.append(change.hunk_id(number))
+    return applied(text, placed) or "", gone
+
+
+def _found(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Standing]:
+    others = sum(len(hunk.old) + len(hunk.new) for hunk in hunks)
+    search = Search(lines)
+    return [standing(hunk, search, others) for hunk in hunks]
+
+
+def replace_line(hunk: Hunk, line: int) -> Hunk:
+    """The hunk at another line."""
+    from msgspec.structs import replace as at
+
+    return at(hunk, line=line)

@@ -1,0 +1,1 @@
+"""Sessions: conversations, their branches, compaction and recovery."""

@@ -1,0 +1,134 @@
+"""Shortening a conversation that outgrows the model's window, without losing the task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.session.conversation import SUMMARY, begins_exchange, estimate
+from mazu_ls.agent.turn import context_blocks
+from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
+from mazu_ls.models import model as models
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.session.session import Session
+
+INSTRUCTION = """\
+Summarise the conversation above for a colleague who takes over now and sees nothing else of it. Use these headings:
+## Topics
+## Decisions (with reasons)
+## Progress (files changed, commands run, what was verified)
+## Pending (what is still to do, in order)
+Name files, symbols and error texts exactly. Leave out pleasantries."""
+REQUEST = "The request that is being worked on, word for word:\n\n"
+MAX_PART_CHARS = 4_000
+MAX_REQUEST_CHARS = 40_000
+
+
+async def compact(
+    session: Session,
+    model: models.Model,
+    turn_id: str,
+    *,
+    refused: bool = False,
+    spent: Callable[[Usage], object] = lambda usage: None,
+) -> bool:
+    """Replace what lies before the cut by a summary, after a checkpoint; False where nothing was replaced.
+
+    `refused`: the provider took the prompt no more: cut anywhere. `spent` is told what the summary cost, whatever
+    comes of it.
+    """
+    messages = session.conversation.outgoing()
+    cut = place_of_cut(messages, model.spec.context_window, refused=refused)
+    if cut is None:
+        return False
+    label = "before compaction"
+    if checkpoint := await session.checkpoint("compaction", label, turn_id, [], None):
+        session.append(journal.CheckpointTaken(checkpoint, "compaction", label), turn_id)
+    summary, usage = await summarise(model, messages[:cut])
+    spent(usage)
+    if not summary.strip():  # refused, or cut in its thoughts: a conversation is not given up for nothing
+        session.append(journal.Spent(model.name, usage, "a summary that came out empty"), turn_id)
+        return False
+    # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
+    said = session.conversation.said
+    buffers = await session.project.host.buffers()
+    injection = await context_blocks.recalled(
+        session.project, said[0] if said else summary, buffers, recent=[summary], session_id=session.id
+    )
+    session.map = ""
+    await session.draw_map(model, buffers)
+    request = "" if begins_exchange(messages[cut]) else _request(messages[:cut])
+    told = "\n\n".join(part for part in (summary, injection.text, request) if part)
+    session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
+    session.last_input = _tokens(session.conversation.messages)
+    return True
+
+
+def place_of_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:
+    """Before which message a conversation is cut: never between calls and their results.
+
+    That is where the user spoke last, unless what follows takes half of the model's window by itself, as a long run
+    does: then its newest rounds stay, up to a quarter of the window and one at least. A run is not cut for less than a
+    quarter of the window, lest it be cut again at each round.
+    """
+    starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
+    if not starts:
+        return None
+    last = starts[-1]
+    if refused:  # whatever the model's window is, this is more
+        context_window = min(context_window, _tokens(messages))
+    if last and _tokens(messages[last:]) <= context_window // 2:
+        return last
+    rounds = [index for index in range(last + 1, len(messages)) if messages[index].role == "assistant"][1:]
+    fitting = (index for index in rounds if _tokens(messages[index:]) <= context_window // 4)
+    cut = next(fitting, rounds[-1] if rounds else last)
+    return (
+        cut
+        if cut and (refused or cut == last or _tokens(messages[:cut]) > context_window // 4)
+        else last or None
+    )
+
+
+def _tokens(messages: Sequence[Message]) -> int:
+    return sum(map(estimate, messages))
+
+
+def _request(messages: Sequence[Message]) -> str:
+    """What the user asked for last, word for word, also where an earlier cut already left only that of it."""
+    asked = next(message for message in reversed(messages) if begins_exchange(message))
+    texts = [part.text for part in asked.parts if isinstance(part, Text)]
+    said = [text.rpartition(REQUEST)[2] for text in texts if not text.startswith(SUMMARY) or REQUEST in text]
+    return REQUEST + "\n".join(said)[:MAX_REQUEST_CHARS]
+
+
+async def summarise(model: models.Model, messages: list[Message]) -> tuple[str, Usage]:
+    """A summary of these messages, written by the model."""
+    text = told(messages, max(8_000, int(model.spec.context_window * 0.6)) * 3)
+    request = models.Request(messages=[Message("user", (Text(f"{text}\n\n{INSTRUCTION}"),))])
+    async for chunk in model.stream(request):
+        if isinstance(chunk, models.Finished):
+            return chunk.message.text, chunk.usage
+    return "", Usage()
+
+
+def told(messages: list[Message], room: int) -> str:
+    """A conversation as plain text of at most about `room` characters, cut in the middle."""
+    text = "\n\n".join(_told(message) for message in messages)
+    if len(text) > room:
+        text = text[: room // 2] + "\n\n[... cut ...]\n\n" + text[-room // 2 :]
+    return text
+
+
+def _told(message: Message) -> str:
+    lines: list[str] = []
+    for part in message.parts:
+        match part:
+            case Text(text):
+                lines.append(text[:MAX_PART_CHARS])
+            case ToolCall(_, name, arguments):
+                lines.append(f"[calls {name} {str(arguments)[:MAX_PART_CHARS]}]")
+            case ToolResult(_, text, ok):
+                lines.append(f"[result{'' if ok else ' (failed)'}: {text[:MAX_PART_CHARS]}]")
+    return f"{message.role}: " + "\n".join(lines)

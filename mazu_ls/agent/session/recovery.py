@@ -1,0 +1,87 @@
+"""After a crash: the turn in whose middle mazu-ls ended is closed with what is known of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
+
+from mazu_ls import journal
+from mazu_ls.agent.session.conversation import INTERRUPTED
+from mazu_ls.agent.session.partial_message import discard, left_behind
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.types import Prompt
+from mazu_ls.errors import Kind
+from mazu_ls.messages import Message, Text, Usage
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.session.session import Session
+
+CONTINUE = "continue"
+BROKEN_OFF = "mazu-ls ended before this turn did."
+LEFT = "The editor was closed before this turn ended."
+UNKNOWN = Usage(model_calls=1, cost_usd=None)
+"""Of a call whose end was not seen."""
+
+
+def interrupted_turn(events: Sequence[journal.Event]) -> journal.Event | None:
+    """The start of the last turn of a conversation if mazu-ls ended in its middle and the user did not decide on it yet."""
+    start: journal.Event | None = None
+    broken = False
+    for event in events:
+        if isinstance(event.body, journal.TurnStarted):
+            start, broken = event, True
+        elif isinstance(event.body, journal.TurnEnded):
+            broken = event.body.detail in (BROKEN_OFF, LEFT)
+        elif isinstance(event.body, journal.ResumeAnswered):
+            broken = False
+    return start if broken else None
+
+
+def resumed_prompt(start: journal.Event | None, limits: Limits) -> Prompt:
+    """The request that goes on with a turn, as far as it was allowed to go itself; `limits` where that is not known."""
+    body = start.body if start else None
+    if not isinstance(body, journal.TurnStarted):
+        return Prompt(CONTINUE, limits=limits)
+    own = Limits(**to_builtins(body.limits)) if body.limits else limits
+    kind = "run" if body.kind == "run" else "chat"
+    allow_shell = body.allow_shell if body.limits else kind != "run"
+    return Prompt(
+        CONTINUE, limits=own, kind=kind, allow_shell=allow_shell, checkpoint_every=body.checkpoint_every
+    )
+
+
+async def recover(session: Session) -> None:
+    """Close the turn of a session that was just loaded, if it is open; `interrupted` then says of what kind it was."""
+    if session.journal.head != session.journal.last:
+        return  # a rollback put it there, on purpose
+    events = await asyncio.to_thread(session.events)
+    turns = (e for e in reversed(events) if isinstance(e.body, journal.TurnStarted | journal.TurnEnded))
+    last = next(turns, None)
+    if (start := interrupted_turn(events)) is not None and isinstance(start.body, journal.TurnStarted):
+        session.interrupted = start.body.kind
+    if last is None or not isinstance(last.body, journal.TurnStarted):
+        return
+    if said := left_behind(session.journal):
+        message = Message("assistant", (Text(said),), last.body.model)
+        session.append(journal.ModelSaid(message, "cut", UNKNOWN), last.turn)
+        events = await asyncio.to_thread(session.events)
+    discard(session.journal.path)
+    asked = [e.body.call_id for e in events if isinstance(e.body, journal.QuestionAsked)]
+    closed = {e.body.call_id for e in events if isinstance(e.body, journal.QuestionClosed)}
+    for call_id in asked:
+        if call_id not in closed:
+            session.append(journal.QuestionClosed(call_id, "void", "restart"), last.turn)
+    for call_id in session.conversation.unanswered():
+        session.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
+    spoken = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]
+    reply = next((body.message.text for body in reversed(spoken) if body.message.text), "")
+    usage = sum((body.usage for body in spoken), Usage())
+    failure = {
+        "kind": Kind.INTERNAL.value,
+        "message": BROKEN_OFF,
+        "hint": "Say continue, or undo the turn.",
+    }
+    session.append(journal.TurnEnded("error", reply, usage, BROKEN_OFF, failure), last.turn)

@@ -1,0 +1,337 @@
+"""A session: one conversation, one turn at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mazu_ls import journal
+from mazu_ls.agent.session import compaction, session_search
+from mazu_ls.agent.session.conversation import Conversation, replay
+from mazu_ls.agent.session.exclusive_task import Work, uncancel
+from mazu_ls.agent.session.ids import headline, new_id
+from mazu_ls.agent.turn import context_blocks, prompt
+from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
+from mazu_ls.agent.turn.undo import find_turn
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import Message
+from mazu_ls.tools.context import Shell, Turn
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.checkpoints.models import CheckpointKind
+    from mazu_ls.config import Mode
+    from mazu_ls.host import Buffer
+    from mazu_ls.models.model import Model
+    from mazu_ls.policy import Rule
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Session:
+    """Opened on its journal, which it holds until it is closed."""
+
+    def __init__(self, project: Project, path: Path) -> None:
+        """Take the journal at `path`; `load` must follow. Raises MazuError(busy) where another process has it."""
+        self.project = project
+        self.journal = journal.Journal(path, project.tell)
+        self.id = self.journal.session_id
+        self.name = ""
+        self.conversation = Conversation()
+        self.rules: list[Rule] = []
+        self.mode: Mode | None = None
+        self.last_input = 0
+        self.state = "idle"
+        self.shell = Shell(project.root)
+        self.seen: dict[Path, str] = {}
+        self._work = Work()
+        self._said_all = False
+        self.interrupted: str | None = None
+        """The kind of the turn in whose middle mazu-ls ended, once that was found."""
+        self.aside = False
+        self.map = ""
+        self.standing_memory = ""
+        """The block of memory that stays the same from turn to turn; part of the system prompt."""
+        self.queue: dict[str, journal.MessageQueued] = {}
+        """Messages that wait for the running turn to end, in their order."""
+        self._loaded = False
+        self.closing = False
+        """mazu-ls ends: a turn that is stopped now was not stopped by the user."""
+
+    async def load(self) -> None:
+        """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
+        head = await self.project.head_of(self.id, self.journal.last)
+        moved = self._loaded and head != self.journal.head
+        self.journal.head = head
+        stored = await asyncio.to_thread(lambda: [*journal.read(self.journal.path)])
+        events = journal.chain(stored, head)
+        self.conversation = replay(events)
+        for event in events:
+            self._note(event.body)
+        self.queue = queued(stored)
+        # A name outlives the turn that gave it, which may have been taken back.
+        named = [
+            e.body.name for e in stored if isinstance(e.body, journal.SessionStarted | journal.SessionNamed)
+        ]
+        self.name = next((name for name in reversed(named) if name), "")
+        self._loaded = True
+        if moved:
+            self.project.head_moved(self.id, head)
+        if self.project.proposals:
+            await self.project.proposals.keep_turns(self.id, {event.turn for event in events if event.turn})
+
+    async def refresh(self) -> None:
+        """Read the conversation anew if a rollback, perhaps of another process, moved its head."""
+        if not self.running and await self.project.head_of(self.id, self.journal.last) != self.journal.head:
+            await self.load()
+
+    def events(self) -> list[journal.Event]:
+        """The events of the conversation, from its root to its head. Reads the file: call it from a thread."""
+        return journal.chain(journal.read(self.journal.path), self.journal.head)
+
+    def append(self, body: journal.Body, turn: str | None = None) -> None:
+        """Record an event and take it into the conversation."""
+        event = self.journal.append(body, turn)
+        if not isinstance(body, journal.TRANSIENT):
+            self.conversation.apply(event)
+            self._note(event.body)
+        if isinstance(body, journal.SessionEnded) and not self.aside:
+            self.project.extractions.ended(self.id)
+
+    def _note(self, body: journal.Body) -> None:
+        if isinstance(body, journal.SessionNamed):
+            self.name = body.name
+        elif isinstance(body, journal.SessionStarted):
+            self.aside = body.aside
+        elif isinstance(body, journal.MessageQueued):
+            self.queue[body.id] = body
+        elif isinstance(body, journal.MessageDequeued):
+            self.queue.pop(body.id, None)
+        elif isinstance(body, journal.SessionEnded):
+            self.state = "ended"
+        elif isinstance(body, journal.TurnEnded):
+            self._said_all = True
+        elif isinstance(body, journal.ModelSaid):
+            self.last_input = body.usage.tokens or self.last_input
+
+    @property
+    def running(self) -> bool:
+        """Whether a turn is in progress."""
+        return self._work.running
+
+    @property
+    def ending(self) -> bool:
+        """Whether the turn in progress has told its end, so that it is over in a moment."""
+        return self.running and self._said_all
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The turn waits for the user's answer."""
+        self.state = "waiting"
+        try:
+            yield
+        finally:
+            self.state = "running"
+
+    async def prompt(
+        self, asked: Prompt, turn_id: str | None = None, begun: Callable[[], object] | None = None
+    ) -> TurnResult:
+        """One turn. Raises MazuError(busy) while another runs, MazuError(auth) or (config) where no model can be had.
+
+        Cancelling the caller cancels the turn. `begun` is called once what the user said is on the disk.
+        """
+        return await self._alone(self._turn(asked, turn_id or new_id("t"), begun))
+
+    async def compact(self, model_name: str | None = None) -> bool:
+        """Replace all but the last exchange by a summary; False where there is nothing to replace."""
+        return await self._alone(self._compact(model_name))
+
+    async def _compact(self, model_name: str | None) -> bool:
+        model = await self.project.model(model_name or self.conversation.model)
+        try:
+            return await compaction.compact(self, model, new_id("t"))
+        finally:
+            await asyncio.to_thread(self.journal.sync)
+
+    async def _alone(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` as the one thing this session does."""
+        if not self.running:
+            self._said_all = False
+            self.state = "running"
+        try:
+            return await self._work.do(work)
+        finally:
+            if not self.running:
+                self.state = "idle"
+
+    def cancel(self) -> bool:
+        """Stop the running turn; False where there is none, or where it is being stopped already."""
+        return self._work.cancel()
+
+    async def settled(self) -> None:
+        """Wait until no turn is in progress."""
+        await self._work.settled()
+
+    async def _turn(self, asked: Prompt, turn_id: str, begun: Callable[[], object] | None) -> TurnResult:
+        stopped = False
+        while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
+            try:
+                model = await self.ready(asked)
+                blocks, injected = (
+                    ([], ()) if stopped or model is None else await context_blocks.of_turn(self, asked, model)
+                )
+                break
+            except asyncio.CancelledError:
+                if stopped:
+                    raise
+                uncancel()
+                stopped = True
+        told = tuple(memory.id for memory in injected)
+        run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, told)
+        run.begun = begun
+        if not self.name:
+            self.append(journal.SessionNamed(headline(asked.text)))
+        titles = tuple(memory.title for memory in injected)
+        run.record(
+            journal.TurnStarted(
+                asked.kind, model.name if model else "", told, titles,
+                journal.TurnLimits(**vars(asked.limits)), asked.allow_shell, asked.checkpoint_every,
+            )
+        )  # fmt: skip
+        parts = prompt.user_parts(asked.text, asked.attachments, blocks)
+        run.record(journal.UserSaid(Message("user", parts), asked.text, asked.attached))
+        if not self.aside:
+            self.project.extractions.note(self.id)
+        return await run.run(stopped=stopped)
+
+    async def ready(self, asked: Prompt) -> Model | None:
+        """The conversation as it stands now, and the model that goes on with it; none for a command of the user."""
+        if await self.project.head_of(self.id, self.journal.last) != self.journal.head:
+            await self.load()
+        return None if asked.command else await self.project.model(asked.model or self.conversation.model)
+
+    def context(self, turn_id: str) -> Turn:
+        """What the tools of a turn see."""
+        project = self.project
+        return Turn(
+            session_id=self.id,
+            turn_id=turn_id,
+            host=project.host,
+            workspace=project.workspace,
+            memories=project.memories,
+            config=project.config,
+            shell=self.shell,
+            seen=self.seen,
+            changed=set(),
+            emit=lambda text: None,
+            remembered=lambda memory_id, outcome, title: None,
+            env=project.env,
+            past=self._past,
+        )
+
+    async def _past(self, query: str, limit: int) -> list[str]:
+        """What was said in other sessions of the project, a line a turn."""
+        found = await asyncio.to_thread(session_search.search, self.project.journals, query, limit, self.id)
+        return [
+            f"{said.at[:10]} {said.session_id} user: {said.user} / answer: {said.reply}" for said in found
+        ]
+
+    def system(self, mode: Mode, model: Model, *, autonomous: bool) -> tuple[str, ...]:
+        """The system prompt of the next call; the role document is read anew."""
+        project = self.project
+        drawn = self.map if project.map_budget(model) else ""
+        return prompt.system(
+            project.role(), project.conventions(), mode, project.folders, autonomous=autonomous, project_map=drawn,
+            memory=self.standing_memory,
+        )  # fmt: skip
+
+    async def draw_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
+        """The map of the project, once for the whole conversation: a prefix that changes is not found in a cache."""
+        if not self.map:
+            focus = context_blocks.open_files(self.project.workspace, buffers)
+            self.map = await self.project.draw_map(self.project.map_budget(model), focus)
+
+    async def checkpoint(
+        self,
+        kind: CheckpointKind,
+        label: str,
+        turn_id: str,
+        touched: Sequence[Path] | None,
+        boundary: int | None,
+        *,
+        title: str = "",
+    ) -> str | None:
+        """Take a checkpoint and return its id; None, said once, where none can be taken."""
+        return await self.project.checkpoint(
+            kind, label, session_id=self.id, turn_id=turn_id, touched=touched, boundary=boundary, title=title
+        )
+
+    async def rewind(self, turns: int = 1, turn_id: str | None = None) -> int:
+        """Take the last turns, or those from `turn_id` on, out of the conversation; returns how many were taken.
+
+        They stay in the journal. Raises MazuError(not_found) for a turn that is not in the conversation.
+        """
+        if self.running:
+            raise MazuError(Kind.BUSY, "A turn is running.", "Stop it first.")
+        events = await asyncio.to_thread(self.events)
+        starts = [event for event in events if isinstance(event.body, journal.TurnStarted)]
+        if turn_id is not None:
+            turns = len(starts) - starts.index(start_of_turn(events, turn_id))
+        if not starts or turns < 1:
+            return 0
+        taken = min(turns, len(starts))
+        await self.move(starts[-taken].parent)
+        return taken
+
+    async def move(self, head: int) -> None:
+        """Let the conversation end at `head`; what came after becomes another branch."""
+        await self.project.move_head(self.id, head, self.journal.last)
+        await self.load()
+
+    async def last_turn(self) -> tuple[str, int, str | None] | None:
+        """The id of the last turn, the event before it, and its baseline checkpoint if it took one."""
+        events = await asyncio.to_thread(self.events)
+        return find_turn(events)
+
+    async def last_started(self) -> datetime | None:
+        """When the last turn of the conversation began."""
+        events = await asyncio.to_thread(self.events)
+        starts = (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
+        last = next(starts, None)
+        return datetime.fromisoformat(last.at) if last else None
+
+    async def close(self) -> None:
+        """Stop what runs and let go of the journal; a turn that is stopped by this is offered for going on."""
+        self.closing = True
+        self.cancel()
+        await self._work.settled(timeout=2)
+        for running in self.shell.background.values():
+            await running.stop()
+        await asyncio.to_thread(self.journal.close)
+
+
+def queued(events: Iterable[journal.Event]) -> dict[str, journal.MessageQueued]:
+    """The messages of a journal that were neither sent nor removed yet."""
+    found: dict[str, journal.MessageQueued] = {}
+    for event in events:
+        if isinstance(event.body, journal.MessageQueued):
+            found[event.body.id] = event.body
+        elif isinstance(event.body, journal.MessageDequeued):
+            found.pop(event.body.id, None)
+    return found
+
+
+def start_of_turn(events: Iterable[journal.Event], turn_id: str) -> journal.Event:
+    """The event with which a turn of this conversation began. Raises MazuError(not_found)."""
+    for event in events:
+        if isinstance(event.body, journal.TurnStarted) and event.turn == turn_id:
+            return event
+    raise MazuError(
+        Kind.NOT_FOUND, "That turn is not part of the conversation as it stands.", "See mazu.session.events."
+    )

@@ -1,0 +1,266 @@
+"""The sessions of a project: found, opened, listed, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from mazu_ls import journal
+from mazu_ls.agent.session.ids import new_id
+from mazu_ls.agent.session.journal_views import SessionInfo, describe, spending
+from mazu_ls.agent.session.partial_message import discard
+from mazu_ls.agent.session.recovery import interrupted_turn, recover
+from mazu_ls.agent.session.session import Session, start_of_turn
+from mazu_ls.agent.session.session_fork import write_fork
+from mazu_ls.errors import Kind, MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[T]):
+    """A session at one moment: all its events in the order of writing, its head, its last event, and what `now` gave."""
+
+    session_id: str
+    head: int
+    last: int
+    events: builtins.list[journal.Event]
+    beside: T
+
+
+def _events_until(path: Path, last: int | None) -> builtins.list[journal.Event]:
+    return [event for event in journal.read(path) if last is None or event.seq <= last]
+
+
+class Sessions:
+    """Opens a session once and keeps it open; the last one used is the one meant when none is named."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self._project = project
+        self._folder = folder
+        self._open: dict[str, Session] = {}
+        self._described: dict[Path, tuple[tuple[object, ...], SessionInfo]] = {}
+        self._opening = asyncio.Lock()
+        self.current: str | None = None
+
+    async def get(self, session_id: str | None = None, *, create: bool = True) -> Session:
+        """The named session, or the last one used; a new one where there is none and `create`."""
+        async with self._opening:
+            session_id = session_id or self.current or await self._last()
+            if session_id is None:
+                if not create:
+                    raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
+                return await self._open_session(new_id("s"), new=True)
+            return await self._open_session(session_id, new=False)
+
+    async def new(self, name: str = "") -> Session:
+        """Start a session and make it the one meant from now on."""
+        async with self._opening:
+            return await self._open_session(new_id("s"), new=True, name=name)
+
+    async def aside(self, name: str) -> Session:
+        """A session for one job beside the conversation; the one meant stays the same."""
+        async with self._opening:
+            current = self.current
+            session = await self._open_session(new_id("s"), new=True, name=name, aside=True)
+            self.current = current
+            return session
+
+    async def look(self, session_id: str) -> Session:
+        """The named session, to be read; the one meant stays the same. Raises MazuError(busy) like `get`."""
+        async with self._opening:
+            current = self.current
+            session = await self._open_session(session_id, new=False)
+            self.current = current
+            return session
+
+    async def events(self, session_id: str) -> builtins.list[journal.Event]:
+        """The conversation of a session, also of one that another process holds. Raises MazuError(not_found)."""
+        if session := self._open.get(session_id):
+            return await asyncio.to_thread(session.events)
+        path = self._existing(session_id)
+        events = await asyncio.to_thread(lambda: [*journal.read(path)])
+        last = max((event.seq for event in events), default=0)
+        return journal.chain(events, await self._project.head_of(session_id, last))
+
+    async def snapshot(self, session_id: str | None = None, *, now: Callable[[str], T]) -> Snapshot[T]:
+        """All events of a session and where it stands, without opening it.
+
+        `now` is called with its id at the moment that the snapshot is of. Raises MazuError(not_found).
+        """
+        session_id = session_id or self.current or await self._last()
+        if session_id is None:
+            raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
+        path = self._existing(session_id)
+        if session := self._open.get(session_id):
+            await session.refresh()
+            head, last, beside = session.journal.head, session.journal.last, now(session_id)
+            events = await asyncio.to_thread(_events_until, path, last)
+            return Snapshot(session_id, head, last, events, beside)
+        beside = now(session_id)
+        events = await asyncio.to_thread(_events_until, path, None)
+        last = max((event.seq for event in events), default=0)
+        return Snapshot(session_id, await self._project.head_of(session_id, last), last, events, beside)
+
+    async def fork(self, session_id: str | None, turn_id: str | None, name: str) -> Session:
+        """A new session with the conversation of another one, up to before `turn_id`; it is the one meant from now on."""
+        seen = await self.snapshot(session_id, now=lambda session: None)
+        events = journal.chain(seen.events, seen.head)
+        if turn_id is not None:
+            events = journal.chain(seen.events, start_of_turn(events, turn_id).parent)
+        if not name:
+            name = f"{(await self.info(seen.session_id)).name} (branch)".lstrip()
+        new = new_id("s")
+        await asyncio.to_thread(write_fork, self._path(new), events, name)
+        return await self.get(new)
+
+    async def list(self) -> list[SessionInfo]:
+        """All sessions, the last used first."""
+        infos = await asyncio.to_thread(self._describe_all, await self._project.moved_heads())
+        return [self._live(info) for info in infos]
+
+    async def info(self, session_id: str) -> SessionInfo:
+        """What lists show of one session, also of one that another process holds. Raises MazuError(not_found)."""
+        path, moved = self._existing(session_id), await self._project.moved_heads()
+        return self._live(await asyncio.to_thread(self._describe, path, moved.get(session_id)))
+
+    async def broken_off(self) -> Session | None:
+        """The session used last, if mazu-ls ended in the middle of its last turn and the user did not decide on that yet.
+
+        That turn is closed by this.
+        """
+        async with self._opening:  # one that this process is just opening is held, but not by another one
+            path = await asyncio.to_thread(self._newest_free)
+        if path is None:
+            return None
+        if interrupted_turn(await self.events(path.stem)) is None:
+            return None
+        session = await self.get(path.stem)
+        return session if session.interrupted and not session.running else None
+
+    async def delete(self, session_id: str) -> None:
+        """Remove a session and its journal for good; what it cost stays counted."""
+        session = await self.get(session_id)
+        if session.running:
+            raise MazuError(Kind.BUSY, "A turn is running in this session.", "Stop it first.")
+        await session.close()
+        spent = await asyncio.to_thread(spending, [session.journal.path])
+        for model, usage in spent.by_model.items():
+            self._project.spend(journal.Spent(model, usage, f"deleted session {session_id}"))
+        self._open.pop(session_id, None)
+        session.journal.path.unlink(missing_ok=True)
+        discard(session.journal.path)
+        if self._project.proposals:
+            await self._project.proposals.keep_turns(session_id, ())
+        if self.current == session_id:
+            self.current = None
+
+    def find(self, session_id: str) -> Session | None:
+        """The session if this process holds it."""
+        return self._open.get(session_id)
+
+    def opened(self) -> list[Session]:
+        """The sessions this process holds."""
+        return list(self._open.values())
+
+    async def close(self) -> None:
+        """Stop all turns and let go of all journals."""
+        await asyncio.gather(*(session.close() for session in self._open.values()))
+        self._open.clear()
+
+    async def _open_session(
+        self, session_id: str, *, new: bool, name: str = "", aside: bool = False
+    ) -> Session:
+        session = self._open.get(session_id)
+        if session is None:
+            path = self._path(session_id) if new else self._existing(session_id)
+            session = Session(self._project, path)
+            await session.load()
+            if new:
+                session.append(journal.SessionStarted(name, aside))
+                session.name = name
+            else:
+                await self._tell_damage(session)
+                await recover(session)
+            self._open[session_id] = session
+        else:
+            await session.refresh()
+        self.current = session_id
+        return session
+
+    async def _tell_damage(self, session: Session) -> None:
+        """Say what of a session cannot be read; its file stays as it is, and goes on at its end."""
+        path = session.journal.path
+        lost = await asyncio.to_thread(journal.count_unreadable, path)
+        what = f"{lost} of its entries cannot be read" if lost else "nothing of it can be read"
+        if lost or not session.journal.last:
+            await self._project.say_once(
+                f"The conversation “{session.name or session.id}” is damaged: {what}. What can be read is shown; "
+                f"the file is kept: {path}."
+            )
+
+    def _existing(self, session_id: str) -> Path:
+        path = self._path(session_id)
+        if not path.is_file():
+            raise MazuError(Kind.NOT_FOUND, f"There is no session {session_id}.", "See mazu.session.list.")
+        return path
+
+    def _path(self, session_id: str) -> Path:
+        if not session_id.replace("_", "").isalnum():
+            raise MazuError(
+                Kind.NOT_FOUND, f"{session_id!r} is not the id of a session.", "See mazu.session.list."
+            )
+        return self._folder / f"{session_id}.jsonl"
+
+    async def _last(self) -> str | None:
+        """The session used last that no other process holds and that was not ended."""
+        for info in await asyncio.to_thread(self._describe_all, await self._project.moved_heads()):
+            if (
+                not info.aside
+                and info.state != "ended"
+                and not await asyncio.to_thread(self._held_elsewhere, info.id)
+            ):
+                return info.id
+        return None
+
+    def _held_elsewhere(self, session_id: str) -> bool:
+        if session_id in self._open:
+            return False
+        return journal.held(self._path(session_id))
+
+    def _describe(self, path: Path, moved: tuple[int, int] | None) -> SessionInfo:
+        stat = path.stat()
+        stamp = (stat.st_size, stat.st_mtime_ns, moved)
+        known = self._described.get(path)
+        if known is None or known[0] != stamp:
+            events = list(journal.read(path))
+            last = max((event.seq for event in events), default=0)
+            head = moved[0] if moved and moved[1] == last else last
+            known = self._described[path] = (stamp, describe(events, path.stem, head))
+        return known[1]
+
+    def _describe_all(self, moved: Mapping[str, tuple[int, int]]) -> builtins.list[SessionInfo]:
+        infos = [self._describe(path, moved.get(path.stem)) for path in self._folder.glob("s_*.jsonl")]
+        return sorted(infos, key=lambda info: info.updated_at, reverse=True)
+
+    def _newest_free(self) -> Path | None:
+        """The journal that was written last, if this process or nobody holds it."""
+        paths = sorted(self._folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        if not paths or (paths[-1].stem not in self._open and journal.held(paths[-1])):
+            return None
+        return paths[-1]
+
+    def _live(self, info: SessionInfo) -> SessionInfo:
+        session = self._open.get(info.id)
+        if session is None or session.state == "idle":
+            return info
+        from dataclasses import replace
+
+        return replace(info, state=session.state)

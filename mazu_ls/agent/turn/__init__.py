@@ -1,0 +1,1 @@
+"""One turn: prompt, tool execution, approvals, checkpoints, limits."""

@@ -1,0 +1,299 @@
+"""May a call run? The policy decides; where it says "ask", the user does, with what will happen before their eyes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace as replace_call
+
+from mazu_ls import journal
+from mazu_ls.agent.proposals.proposing_host import proposes
+from mazu_ls.agent.turn.questions import (
+    ask_recorded,
+    changed_arguments,
+    editable_arguments,
+    hunk_options,
+    take_hunks,
+)
+from mazu_ls.agent.turn.reviewed_host import Approve, Edit, refused
+from mazu_ls.errors import ToolError
+from mazu_ls.host import Choice, Question
+from mazu_ls.policy import Call, Decision, Place, Rule, decide
+from mazu_ls.tools.base import Effect
+from mazu_ls.tools.shell import sandbox
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.config import Mode
+    from mazu_ls.host import Reply
+    from mazu_ls.messages import ToolCall
+    from mazu_ls.tools.base import Tool
+
+READING = "read_file"
+SHELL = "run_shell"
+LABEL = 60  # characters of a command line on a button; the question shows all of it
+
+
+@dataclass
+class Approvals:
+    """Decides on the calls of one turn, and remembers what the user allowed for the session or for ever.
+
+    `decisions` are those by the id of the call: the shell has to know what a command was allowed for.
+    """
+
+    run: TurnRun
+    _changed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _notes: dict[str, str] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+
+    async def decide(self, call: ToolCall, tool: Tool) -> Approve | None:
+        """Return when the call may run; raises ToolError where it may not.
+
+        An edit that has to be asked about may start: what is returned asks once the exact change is known.
+        """
+        decision = self.decisions[call.id] = await self._policy(call, tool)
+        if tool.effect is Effect.EXECUTE and decision.verdict != "deny":
+            await self._say_what_is_not_held()
+        if tool.effect is Effect.REMEMBER and decision.verdict != "deny":
+            ask = self.run.turn.config.memory.write == "ask"
+            decision = replace(
+                decision,
+                verdict="ask" if ask else "allow",
+                reason=f"memory.write is {self.run.turn.config.memory.write}",
+            )
+        if decision.verdict == "deny":
+            self._record(call, "deny", decision.reason, _by(decision))
+            raise ToolError(f"not allowed: {decision.reason}")
+        if tool.effect is Effect.EDIT and tool.source == "builtin" and proposes(self.run):
+            self._record(call, "allow", "it is proposed: the user decides on each hunk", "policy")
+            return None
+        if decision.verdict == "allow" or (tool.effect is Effect.EDIT and self._autonomous(decision)):
+            self._record(call, "allow", decision.reason, _by(decision))
+            return None
+        if self.run.mode == "auto":
+            reason = f"{decision.reason}; no one is asked in mode auto, allow it with {_how_to_allow(call, tool, decision)}"
+            self._record(call, "deny", reason, "policy")
+            raise ToolError(f"not allowed: {reason}")
+        if tool.effect is Effect.EDIT:
+            return lambda edit: self._ask(call, tool, decision, edit)
+        await self._ask(call, tool, decision, None)
+        return None
+
+    def withheld(self, path: Path) -> bool:
+        """Whether read_file of this file would be refused or asked about; what else shows text leaves it out."""
+        return self._judged(Call(READING, Effect.READ, {"path": str(path)}), self.run.mode).verdict != "allow"
+
+    @property
+    def rules_withhold(self) -> bool:
+        """Whether a rule of the user's keeps files from being read."""
+        return any(rule.verdict != "allow" and rule.applies(READING) for rule in self._rules())
+
+    async def _policy(self, call: ToolCall, tool: Tool) -> Decision:
+        shell = self.run.turn.config.shell
+        judged, mode = Call(tool.name, tool.effect, call.arguments), self.run.mode
+        if tool.name != SHELL:
+            return self._judged(judged, mode)
+        confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
+        # `run --allow-shell`: the user agreed to commands when starting it.
+        unattended = self.run.asked.kind == "run" and self.run.asked.allow_shell and mode == "ask"
+        return self._judged(judged, "auto" if unattended else mode, confined=confined)
+
+    def _judged(self, call: Call, mode: Mode, *, confined: bool = False) -> Decision:
+        turn = self.run.turn
+        place = Place(roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home(), confined=confined)
+        return decide(call, mode, self._rules(), place)
+
+    async def _say_what_is_not_held(self) -> None:
+        """At the first command, where nothing holds it."""
+        setting = self.run.turn.config.shell.sandbox
+        if setting == "required" or (setting == "auto" and (await asyncio.to_thread(sandbox.probe)).in_force):
+            return
+        why = "shell.sandbox is off" if setting == "off" else sandbox.probe().why
+        await self.run.session.project.say_once(
+            f"Commands are not held by a sandbox ({why}): they can write your files, read your keys and reach the network."
+        )
+
+    def _rules(self) -> list[Rule]:
+        return [*self.run.session.rules, *self.run.session.project.rules()]
+
+    def _autonomous(self, decision: Decision) -> bool:
+        """A run was started to edit within its limits, each step checkpointed; only a rule of the user's makes it ask."""
+        return self.run.asked.kind == "run" and self.run.mode == "ask" and decision.rule is None
+
+    def as_allowed(self, call: ToolCall) -> ToolCall:
+        """The call with the arguments that the user allowed, which may be others than the model's."""
+        arguments = self._changed.get(call.id)
+        return call if arguments is None else replace_call(call, arguments=arguments)
+
+    def note(self, call: ToolCall) -> str:
+        """What the model is told of an answer that changed the call; "" where none did."""
+        return self._notes.get(call.id, "")
+
+    async def _ask(self, call: ToolCall, tool: Tool, decision: Decision, edit: Edit | None) -> str | None:
+        """Ask about a call; raises ToolError where the answer is no. Of an edit the text that the user takes is returned."""
+        session = self.run.session
+        question = Question(
+            session.id,
+            call.id,
+            tool.name,
+            _question_title(call),
+            f"{_intent(call, edit)}\n\nWhy you are asked: {decision.reason}",
+            _choices(tool, decision),
+            edit.diff if edit else None,
+            hunk_options(edit) if edit else (),
+            _rule(tool, decision),
+            edit.path if edit else None,
+            () if edit else editable_arguments(call),
+        )
+        with session.waiting():
+            reply = await ask_recorded(self.run, question, session.project.config.permissions.timeout_seconds)
+        kind = reply.choice.kind if reply.choice else "deny"
+        if kind == "deny":
+            if reply.unreachable:
+                reason = f"no one can be asked here; allow it with {_how_to_allow(call, tool, decision)}"
+                self._record(call, "deny", reason, "policy")
+                raise ToolError(f"not allowed: {decision.reason}; {reason}")
+            self._record(call, "deny", reply.note or "refused", "user" if reply.choice else "timeout")
+            raise refused(reply.note, in_time=reply.choice is not None)
+        arguments = changed_arguments(question, call, reply)
+        if arguments is not None:
+            decision = self._judge_changed(call, tool, arguments)
+        self._record(call, "allow", kind.replace("_", " "), "user", arguments)
+        self._keep_standing(tool, kind, decision)
+        if reply.note:
+            self._notes[call.id] = f"[the user says: {reply.note}]"
+        return self._taken(call, edit, reply)
+
+    def _judge_changed(self, call: ToolCall, tool: Tool, arguments: dict[str, Any]) -> Decision:
+        """The policy's word on a call as the user changed it: what it denies no answer allows."""
+        decision = self._judged(Call(tool.name, tool.effect, arguments), self.run.mode)
+        if decision.verdict == "deny":
+            self._record(call, "deny", decision.reason, _by(decision), arguments)
+            raise ToolError(f"the user changed the call, and so it is not allowed: {decision.reason}")
+        self._changed[call.id] = arguments
+        self.decisions[call.id] = replace(decision, sandboxed=False)  # whoever wrote it agreed to it
+        changed = {name: value for name, value in arguments.items() if call.arguments.get(name) != value}
+        self._notes[call.id] = (
+            f"[the user changed the call before it ran: {json.dumps(changed, ensure_ascii=False)}]"
+        )
+        return decision
+
+    def _keep_standing(self, tool: Tool, kind: str, decision: Decision) -> None:
+        """What the answer stands for beyond this call; a changed call may stand for less than was offered."""
+        session = self.run.session
+        if kind == "allow_session" and (decision.always is not None or decision.exact is not None):
+            session.rules.append(_for_session(tool.name, decision))
+        elif kind == "allow_always" and decision.always is not None:
+            session.project.grants.add(tool.name, decision.always)
+        elif kind == "allow_always" and decision.exact is not None:
+            line, folder = decision.exact
+            session.project.grants.add(tool.name, (line,), folder)
+
+    def _taken(self, call: ToolCall, edit: Edit | None, reply: Reply) -> str | None:
+        """The text that comes of an edit of which the user takes some hunks; None where he takes all."""
+        if edit is None or reply.hunks is None:
+            return None
+        taken, left = take_hunks(edit, reply.hunks)
+        if left:
+            self._notes[call.id] = (
+                f"[the user took only a part of this edit; not applied:\n{left}\nread the file again before you go on]"
+            )
+        return taken
+
+    def _record(
+        self,
+        call: ToolCall,
+        verdict: str,
+        reason: str,
+        decided_by: str,
+        arguments: dict[str, Any] | None = None,
+    ) -> None:
+        word = "allow" if verdict == "allow" else "deny"
+        self.run.record(journal.CallDecided(call.id, word, reason, decided_by, arguments))
+
+
+def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:
+    """What can be answered, as far as the decision lets something stand."""
+    choices = [Choice("allow_once", "Allow once", "allow_once")]
+    if decision.always is not None:
+        what = _standing(tool.name, decision)
+        choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
+        choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
+    elif decision.exact is not None:
+        line = f"exactly `{_short(decision.exact[0])}`"
+        choices.append(Choice("allow_session", f"Allow {line} for this session", "allow_session"))
+        choices.append(Choice("allow_always", f"Always allow {line} in this project", "allow_always"))
+    return (*choices, Choice("deny", "Deny", "deny"))
+
+
+def _rule(tool: Tool, decision: Decision) -> str | None:
+    """What a standing answer would allow, in words."""
+    if decision.always is not None:
+        return _standing(tool.name, decision)
+    return f"exactly `{_short(decision.exact[0])}`" if decision.exact is not None else None
+
+
+def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
+    """What whoever started this can do so that the call is allowed next time."""
+    if tool.effect is Effect.EXECUTE and tool.name != SHELL:
+        return f"a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
+    subject = call.arguments.get("command") or call.arguments.get("url") or call.arguments.get("path") or "*"
+    words = " ".join(decision.always) + " *" if decision.always and tool.name == SHELL else str(subject)
+    return f"a rule in config.toml: [[permissions.rules]] tool = {tool.name!r}, pattern = {_short(words)!r}, verdict = 'allow'"
+
+
+def _standing(tool: str, decision: Decision) -> str:
+    """What a standing permission would be for, as a button says it."""
+    if decision.about:
+        return f"{tool} for {decision.about}"
+    return f"`{' '.join(decision.always)} …`" if decision.always else tool
+
+
+def _for_session(tool: str, decision: Decision) -> Rule:
+    if decision.always is not None:
+        return Rule(tool, decision.always, "allow", origin="session")
+    assert decision.exact is not None, "nothing else was offered for the session"
+    line, _ = decision.exact
+    return Rule(tool, (" ".join(line.split()),), "allow", origin="session", exact=decision.exact)
+
+
+def _short(line: str) -> str:
+    line = " ".join(line.split())
+    return line if len(line) <= LABEL else f"{line[: LABEL - 1]}…"
+
+
+def _by(decision: Decision) -> str:
+    return f"rule {decision.rule}" if decision.rule else "policy"
+
+
+def _question_title(call: ToolCall) -> str:
+    target = call.arguments.get("command") or call.arguments.get("path") or call.arguments.get("url") or ""
+    return f"Mazu wants to use {call.name}" + (f": {target}" if target else "")
+
+
+def _intent(call: ToolCall, edit: Edit | None) -> str:
+    """What will happen, in plain words; all of what the tool is told where no diff shows it."""
+    arguments = dict(call.arguments)
+    if edit is not None:
+        name = arguments.get("path") or edit.path.name
+        if edit.creates:
+            return f"Creates {name} with {_lines(edit.added)}."
+        if edit.deletes:
+            return f"Deletes {name}, {_lines(edit.removed)}."
+        return f"Changes {name}: {_lines(edit.added)} added, {_lines(edit.removed)} removed."
+    command = arguments.pop("command", None)
+    told = [command] if isinstance(command, str) else []
+    told += [f"{name}: {_plain(value)}" for name, value in arguments.items()]
+    return "\n".join(told)
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

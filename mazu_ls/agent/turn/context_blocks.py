@@ -1,0 +1,85 @@
+"""What goes before the user's words in a turn: recalled memories, skills that fit, the state of the editor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mazu_ls.agent.project.skill_suggestions import suggested
+from mazu_ls.agent.turn import prompt
+from mazu_ls.errors import MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.session import Session
+    from mazu_ls.agent.turn.types import Prompt
+    from mazu_ls.host import Buffer
+    from mazu_ls.memory.models import Memory
+    from mazu_ls.memory.search.inject import Injection
+    from mazu_ls.models.model import Model
+    from mazu_ls.workspace import Workspace
+
+SKILLS_SHARE = 4
+"""Skills may take this part of the tokens that memory has."""
+
+
+async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[str], tuple[Memory, ...]]:
+    """The blocks for the prompt of a turn, and the memories in them. The session has its map afterwards."""
+    project = session.project
+    buffers = await project.host.buffers()
+    room = project.config.memory.inject_tokens // SKILLS_SHARE
+    skills = await asyncio.to_thread(suggested, asked.text, project.folders, project.env, room)
+    said = session.conversation.said
+    injection, _ = await asyncio.gather(
+        recalled(
+            project,
+            asked.text,
+            buffers,
+            attachments=asked.attachments,
+            recent=said,
+            session_id=session.id,
+            beside=skills,
+        ),
+        session.draw_map(model, buffers),
+    )
+    session.standing_memory = injection.standing
+    blocks = [injection.text, skills, prompt.editor_state(buffers, project.workspace)]
+    return blocks, tuple(injection.memories)
+
+
+async def recalled(
+    project: Project,
+    text: str,
+    buffers: Sequence[Buffer],
+    *,
+    attachments: Sequence[prompt.Attachment] = (),
+    recent: Iterable[str] = (),
+    session_id: str | None = None,
+    beside: str = "",
+) -> Injection:
+    """What memory holds for a request. The block `beside` shares its budget."""
+    from mazu_ls.memory.search.inject import Injection, RecallContext, estimate
+
+    if project.memories is None or project.config.memory.inject_tokens == 0:
+        return Injection()
+
+    attached = [a for a in attachments if not a.image]
+    selected = next((a.text for a in attached if a.first_line is not None), "")
+    context = RecallContext(
+        task=text, file=attached[0].name if attached else None, files=open_files(project.workspace, buffers),
+        selection=selected, recent=tuple(recent), session_id=session_id,
+    )  # fmt: skip
+    try:
+        return await project.memories.inject(
+            context, project.config.memory.inject_tokens - (estimate(beside) if beside else 0)
+        )
+    except MazuError as error:
+        await project.say_once(f"Memory could not be read for this turn: {error.message}")
+        return Injection()
+
+
+def open_files(workspace: Workspace, buffers: Sequence[Buffer]) -> tuple[str, ...]:
+    """The paths of the open documents that lie in the workspace."""
+    within = (buffer.path for buffer in buffers if buffer.path and workspace.contains(buffer.path))
+    return tuple(workspace.relative(path) for path in within)

@@ -1,0 +1,144 @@
+"""What the editor's language servers newly report of files that the agent edited, for the version that it made."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Diagnosed
+from mazu_ls.tools.language_servers import diagnostic_lines
+
+if TYPE_CHECKING:
+    from mazu_ls.host import Diagnostic, Lender
+    from mazu_ls.workspace import Workspace
+
+log = logging.getLogger(__name__)
+WAIT_SECONDS = 1.5
+"""For diagnostics of the version that an edit made."""
+BEFORE_SECONDS = 0.5
+"""For those of the version before it."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.3
+MOST_LINES = 20
+Keys = Counter[tuple[str, str, str, str]]
+
+
+@dataclass
+class Known:
+    """Of one open file: what the model need not hear; what the editor said before the last edit, and of which version."""
+
+    heard: Keys
+    last: Keys
+    version: int
+
+
+class News:
+    """Kept for a turn. Files that are not open are left out: nobody could say for which text the diagnostics are.
+
+    Most editors name the version of the text, not that of the diagnostics. Until an answer has proved otherwise (see
+    `Lender.dated`), diagnostics count as those of the new version only once they differ from those before the edit.
+    """
+
+    def __init__(self, lender: Lender | None, workspace: Workspace) -> None:
+        self._lender = lender if lender and "diagnostics" in lender.lends else None
+        self._workspace = workspace
+        self._known: dict[Path, Known] = {}
+        self._edited: set[Path] = set()
+
+    async def before(self, path: Path) -> None:
+        """A file is about to be edited."""
+        if self._lender is None or (version := self._lender.version(path)) is None:
+            return
+        try:
+            async with asyncio.timeout(BEFORE_SECONDS):
+                last = keys((await self._diagnosed(self._lender, path)).diagnostics)
+        except (MazuError, TimeoutError) as error:
+            log.info("no diagnostics of %s before the edit: %s", path.name, error)
+            return
+        heard = self._known[path].heard if path in self._known else last
+        self._known[path] = Known(heard & last, last, version)  # what went away and comes back is new
+        self._edited.add(path)
+
+    async def told(self) -> str:
+        """What is new since `before`, most severe first, as words to append; "" where that is nothing, or came too late."""
+        lender, edited = self._lender, sorted(self._edited)
+        self._edited.clear()
+        if lender is None:
+            return ""
+        paths = [path for path in edited if lender.version(path) not in (None, self._known[path].version)]
+        found = await asyncio.gather(*(self._new(lender, path) for path in paths))
+        blocks: list[str] = []
+        left = MOST_LINES
+        for path, (version, new) in zip(paths, found, strict=True):
+            lines = diagnostic_lines(new, self._workspace)
+            if lines:
+                more = [f"[{len(lines) - left} more]"] if len(lines) > left else []
+                head = f"[new diagnostics of {self._workspace.relative(path)}, version {version}]"
+                blocks += [head, *lines[:left], *more]
+                left = max(0, left - len(lines))
+        return "\n\n" + "\n".join(blocks) if blocks else ""
+
+    async def _new(self, lender: Lender, path: Path) -> tuple[int | None, list[Diagnostic]]:
+        version = lender.version(path)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                diagnosed = await self._settled(lender, path, version)
+        except (MazuError, TimeoutError) as error:
+            log.info("no new diagnostics of %s, version %s: %s", path.name, version, error)
+            return version, []
+        if diagnosed is None:
+            return version, []
+        known, now = self._known[path], keys(diagnosed.diagnostics)
+        new = newer(diagnosed.diagnostics, known.heard)
+        known.heard = now
+        return version, new
+
+    async def _settled(self, lender: Lender, path: Path, version: int | None) -> Diagnosed | None:
+        """The diagnostics of that version, as soon as they are there; None once the user typed on."""
+        known, pause = self._known[path], FIRST_PAUSE
+        while lender.version(path) == version:
+            found = await self._diagnosed(lender, path)
+            if lender.version(path) != version:
+                break
+            if found.version == version and lender.dated:
+                return found
+            changed = keys(found.diagnostics) != known.last
+            if found.version in (version, None) and changed and newer(found.diagnostics, known.heard):
+                return found
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return None
+
+    async def _diagnosed(self, lender: Lender, path: Path) -> Diagnosed:
+        """Hints are left out: they grey out names and the like. No document in the answer is one without diagnostics."""
+        real = path.resolve()
+        for one in await lender.diagnostics(path):
+            if one.path is not None and one.path.resolve() == real:
+                return Diagnosed(
+                    one.uri, path, one.version, tuple(d for d in one.diagnostics if d.severity != "hint")
+                )
+        return Diagnosed("", path, None, ())
+
+
+def keys(found: tuple[Diagnostic, ...]) -> Keys:
+    """How often each is said, wherever it stands: an edit moves what is below it."""
+    return Counter(_key(one) for one in found)
+
+
+def newer(found: tuple[Diagnostic, ...], heard: Keys) -> list[Diagnostic]:
+    """Those that are said more often than before; of equal ones the last in the file."""
+    left = keys(found) - heard
+    new: list[Diagnostic] = []
+    for one in sorted(found, key=lambda one: (one.spot.line, one.spot.column), reverse=True):
+        if left[_key(one)] > 0:
+            left[_key(one)] -= 1
+            new.append(one)
+    return new
+
+
+def _key(one: Diagnostic) -> tuple[str, str, str, str]:
+    return one.severity, one.source, one.code, one.message

@@ -1,0 +1,39 @@
+"""What a model would be sent next, exactly: for the user who wants to know what the agent sees."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import journal
+from mazu_ls.agent.turn import context_blocks, prompt
+from mazu_ls.agent.turn.turn import Prompt, TurnRun
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import Message, Text
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.session.session import Session
+
+
+async def next_call(session: Session, asked: Prompt | None = None) -> dict[str, Any]:
+    """The JSON body that the provider gets if the user now says `asked`; without it, the conversation as it stands.
+
+    Nothing is recorded or sent. A compaction that would come first is not carried out. Raises MazuError where no model
+    can be had, and for a command of the user, which goes to none.
+    """
+    given = asked or Prompt("")
+    model = await session.ready(given)
+    if model is None:
+        raise MazuError(Kind.UNSUPPORTED, "A command is sent to no model.", "Write a message without `!`.")
+    run = TurnRun(session, given, session.context(""), model, session.mode or session.project.mode)
+    blocks, _ = await context_blocks.of_turn(session, given, model)
+    conversation = deepcopy(session.conversation)
+    if asked:
+        parts = prompt.user_parts(asked.text, asked.attachments, blocks)
+        said = journal.UserSaid(Message("user", parts), asked.text)
+        conversation.apply(journal.Event(0, 0, "", None, said))
+        proposals = session.project.proposals
+        if proposals and (verdicts := await proposals.untold(session.id)):
+            heard = journal.UserSaid(Message("user", (Text(verdicts.note),)), "")
+            conversation.apply(journal.Event(0, 0, "", None, heard))
+    return model.body(run.request(conversation.outgoing()))

@@ -1,0 +1,225 @@
+"""Tool calls of one model message: decided, run, recorded; each gets exactly one result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.proposals.proposing_host import proposing
+from mazu_ls.agent.turn.edit_diagnostics import News
+from mazu_ls.agent.turn.reviewed_host import Edit, ReviewedHost
+from mazu_ls.errors import MazuError, ToolError
+from mazu_ls.messages import Text, ToolCall
+from mazu_ls.models.message_repair import marked
+from mazu_ls.tools.base import Effect, Tool, ToolOutput
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn.approvals import Approvals
+    from mazu_ls.agent.turn.turn import TurnRun
+
+log = logging.getLogger(__name__)
+MAX_RESULT_CHARS = 100_000
+CANCELLED = "error: stopped by the user before it finished; look at the state of things before you go on."
+OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; look at the state of things before you go on."
+NOT_RUN = "error: not run, because the turn was stopped first."
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A call with its result: `text` for the model, `plain` without marks for the user."""
+
+    call: ToolCall
+    ok: bool
+    text: str
+    plain: str
+    edits: tuple[Edit, ...]
+
+
+class Calls:
+    """Runs the calls of a turn: reads together, everything with an effect one by one, in the model's order."""
+
+    def __init__(self, run: TurnRun, tools: dict[str, Tool], approvals: Approvals) -> None:
+        self._run = run
+        self._tools = tools
+        self._approvals = approvals
+        self._open: dict[str, ToolCall] = {}
+        self._proposed: dict[str, str] = {}
+        self._news = News(run.turn.host.lender, run.turn.workspace)
+
+    async def run(self, calls: Sequence[ToolCall]) -> list[Ended]:
+        """Run all; cancelling closes every call that has no result yet, and goes on to the caller."""
+        self._open = {call.id: call for call in calls}
+        ended: list[Ended] = []
+        try:
+            for reads, group in groupby(calls, self._only_reads):
+                if reads:
+                    ended += await asyncio.gather(*(self._one(call) for call in group))
+                else:
+                    ended += [await self._one(call) for call in group]
+        finally:
+            self.close_all(NOT_RUN)
+        return ended
+
+    def close_all(self, text: str) -> None:
+        """Give each call that still waits a result that says it has none."""
+        for call in tuple(self._open.values()):
+            self._end(call, False, text)
+
+    def is_effectful(self, call: ToolCall) -> bool:
+        """Whether the call may have changed something besides files of the workspace that tools edit."""
+        tool = self._tools.get(call.name)
+        return tool is not None and tool.effect not in (Effect.READ, Effect.EDIT)
+
+    def _only_reads(self, call: ToolCall) -> bool:
+        tool = self._tools.get(call.name)
+        return tool is None or tool.effect is Effect.READ
+
+    async def _one(self, call: ToolCall) -> Ended:
+        self._run.record(journal.CallStarted(call.id, call.name, title(call), call.arguments))
+        edits: list[Edit] = []
+        try:
+            output = await self._decided(call, edits)
+        except ToolError as error:
+            output = ToolOutput(f"error: {error}", ok=False)
+        except MazuError as error:
+            output = ToolOutput(f"error: {error.message} {error.hint}".rstrip(), ok=False)
+        except FileNotFoundError as error:
+            output = ToolOutput(f"error: there is no file {self._named(error, call)}", ok=False)
+        except OSError as error:
+            said = f"error: {error.strerror or error}: {self._named(error, call)}"
+            output = ToolOutput(said.rstrip(": "), ok=False)
+        except asyncio.CancelledError:
+            self._end(call, False, OUT_OF_TIME if self._run.meter.out_of_time else CANCELLED)
+            raise
+        except Exception:
+            log.exception("tool %s failed", call.name)
+            output = ToolOutput(
+                f"error: {call.name} failed inside mazu-ls; the log has the detail. Try another way.",
+                ok=False,
+            )
+        text = told(output)
+        if note := self._approvals.note(call):
+            text = f"{text}\n{note}"
+        try:
+            if not self._edit_follows(call):
+                text += await self._news.told()
+        finally:  # stopped while waiting for news: the call has its result all the same
+            ended = self._end(call, output.ok, text, output, tuple(edits))
+        return ended
+
+    def _edit_follows(self, call: ToolCall) -> bool:
+        """Whether another edit of this message is still to run; what is reported before it is soon out of date."""
+        later = (self._tools.get(waiting.name) for waiting in self._open.values() if waiting is not call)
+        return any(tool is not None and tool.effect is Effect.EDIT for tool in later)
+
+    def _named(self, error: OSError, call: ToolCall) -> str:
+        """The file an error is about, as the model names files."""
+        if not isinstance(error.filename, str):
+            return str(call.arguments.get("path", ""))
+        path = Path(error.filename)
+        workspace = self._run.turn.workspace
+        return workspace.relative(path) if workspace.contains(path) else error.filename
+
+    async def _decided(self, call: ToolCall, edits: list[Edit]) -> ToolOutput:
+        tool = self._tools.get(call.name)
+        if call.invalid:
+            raise ToolError(
+                f"the arguments of {call.name} are not valid: {call.invalid}. Send a JSON object."
+            )
+        if tool is None:
+            raise ToolError(f"there is no tool {call.name!r}; there are: {', '.join(sorted(self._tools))}")
+        ask_on_edit = await self._approvals.decide(call, tool)
+        call = self._approvals.as_allowed(call)
+        if tool.effect not in (
+            Effect.READ,
+            Effect.EDIT,
+        ):  # what was edited the checkpoint tells, on the disk too
+            await self._run.written_down()
+        if tool.effect in (Effect.EXECUTE, Effect.REMEMBER):
+            await self._run.steps.before_effect()
+        if tool.effect is Effect.EXECUTE:
+            await self._run.save_changed()
+            self._run.steps.executed = True
+        host = ReviewedHost(
+            self._run.turn.host, self._run.turn.workspace, self._run.steps.before_effect, ask_on_edit,
+            self._news.before, self._run.steps.record_edit, edits,
+        )  # fmt: skip
+        proposed = proposing(self._run, host)
+        decision = self._approvals.decisions.pop(call.id, None)
+        turn = replace(
+            self._run.turn,
+            host=proposed or host,
+            emit=lambda text: self._run.record(journal.CallOutput(call.id, text)),
+            remembered=self._run.remembered,
+            withheld=self._approvals.withheld,
+            by_rule=self._approvals.rules_withhold,
+            attended=decision is None or not decision.sandboxed,
+            changes_git=decision is not None and decision.changes_git,
+        )
+        async with self._run.steps.command(may_write=_may_write(tool)):
+            output = await tool.call(call.arguments, turn)
+        if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
+            turn.heard.append(output.untrusted)
+        if proposed is None:
+            return output
+        self._proposed[call.id] = "\n".join(proposed.diffs.values())
+        return proposed.told(output)
+
+    def _end(
+        self,
+        call: ToolCall,
+        ok: bool,
+        text: str,
+        output: ToolOutput | None = None,
+        edits: tuple[Edit, ...] = (),
+    ) -> Ended:
+        if self._open.pop(call.id, None):
+            proposed = self._proposed.pop(call.id, "")
+            diff = "\n".join(edit.diff for edit in edits) or proposed or None
+            images = output.images if output else ()
+            line = summary(output.text if output else text)
+            self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))
+            for edit in edits:
+                self._run.edited(edit)
+        return Ended(call, ok, text, cut(output.text) if output else text, edits)
+
+
+def _may_write(tool: Tool) -> bool:
+    """Whether a tool may change files in a way that is not an edit of one file: only looking tells what it did."""
+    if tool.effect is Effect.REMEMBER:
+        return "skill" in tool.name  # a skill is files; everything else that is remembered is rows
+    return tool.effect is Effect.EXECUTE or (tool.source == "mcp" and tool.effect is not Effect.READ)
+
+
+def title(call: ToolCall) -> str:
+    """One line that says what the call is about, such as "run_shell pytest -q"."""
+    for key in ("path", "command", "pattern", "query", "url", "title", "name", "slug"):
+        value = call.arguments.get(key)
+        if isinstance(value, str) and value:
+            return f"{call.name} {summary(value)}"
+    return call.name
+
+
+def summary(text: str) -> str:
+    """The first line of a text, at most 120 characters."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= 120 else line[:117] + "..."
+
+
+def told(output: ToolOutput) -> str:
+    """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
+    return marked(Text(cut(output.text), output.untrusted))
+
+
+def cut(text: str) -> str:
+    """The beginning and the end of a text that is too long to be told."""
+    if len(text) <= MAX_RESULT_CHARS:
+        return text
+    half = MAX_RESULT_CHARS // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"

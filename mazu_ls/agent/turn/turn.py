@@ -1,0 +1,333 @@
+"""One turn: the model speaks, its tools run, until it is done or a limit, the user or a failure ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.proposals.proposing_host import hear_verdicts, rejected_meanwhile
+from mazu_ls.agent.session import compaction
+from mazu_ls.agent.session.conversation import window
+from mazu_ls.agent.session.exclusive_task import to_its_end, uncancel
+from mazu_ls.agent.session.partial_message import Unfinished
+from mazu_ls.agent.session.recovery import LEFT
+from mazu_ls.agent.turn.approvals import Approvals
+from mazu_ls.agent.turn.limits import Meter, Stop
+from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
+from mazu_ls.agent.turn.tool_executor import NOT_RUN, Calls
+from mazu_ls.agent.turn.turn_checkpoints import Steps
+from mazu_ls.agent.turn.types import FileEdit, Prompt, TurnResult
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import Message, Text, ToolCall, Usage
+from mazu_ls.models import model as models
+from mazu_ls.tools.base import Effect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mazu_ls.agent.session.session import Session
+    from mazu_ls.agent.turn.reviewed_host import Edit
+    from mazu_ls.config import Mode
+    from mazu_ls.tools.base import Tool
+    from mazu_ls.tools.context import Turn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class TurnRun:
+    """A turn in progress. `turn` is what tools see of it; `chosen` is None where a command of the user needs no model."""
+
+    session: Session
+    asked: Prompt
+    turn: Turn
+    chosen: models.Model | None
+    mode: Mode
+    injected: tuple[str, ...] = ()
+    reply: str = ""
+    edits: dict[Path, FileEdit] = field(default_factory=dict)
+    written: list[str] = field(default_factory=list)
+    stuck: str | None = None
+
+    def __post_init__(self) -> None:
+        self.unfinished = Unfinished(self.session.journal)
+        self.meter = Meter(self.asked.limits)
+        self.loops = LoopDetector()
+        tools = {tool.name: tool for tool in self.session.project.tools() if self._offered(tool)}
+        self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
+        self.calls = Calls(self, tools, Approvals(self))
+        self.steps = Steps(self)
+        self._compacted = False
+        self.begun: Callable[[], object] | None = None
+        """Called once what the user said is on the disk."""
+
+    @property
+    def model(self) -> models.Model:
+        """The model that carries the turn out."""
+        assert self.chosen is not None
+        return self.chosen
+
+    def _offered(self, tool: Tool) -> bool:
+        if self.asked.kind == "edit":
+            return False
+        if self.mode == "plan":
+            return tool.effect is Effect.READ
+        skill = tool.source == "skill" or tool.name == "run_skill"
+        return self.asked.allow_shell or tool.effect is not Effect.EXECUTE or skill
+
+    def record(self, body: journal.Body) -> None:
+        """Into the journal, and from there to whoever listens."""
+        self.session.append(body, self.turn.turn_id)
+
+    def remembered(self, memory_id: str, outcome: str, title: str) -> None:
+        """A tool wrote a memory."""
+        self.record(journal.MemoryTouched(memory_id, outcome, title))
+        if outcome != "duplicate":
+            self.written.append(memory_id)
+
+    async def run(self, *, stopped: bool = False) -> TurnResult:
+        """Carry the turn out. Cancelling the task ends it with stop reason "cancelled"; this never raises for that.
+
+        `stopped`: it was cancelled before it began, and is recorded as such.
+        """
+        stop, error = (Stop("cancelled", "Stopped."), None) if stopped else await self._carried_out()
+        return await to_its_end(asyncio.create_task(self._end(stop, error)), uncancel)
+
+    async def _carried_out(self) -> tuple[Stop, MazuError | None]:
+        error: MazuError | None = None
+        try:
+            await self.written_down()
+            if self.begun:
+                self.begun()
+            async with asyncio.timeout(self.asked.limits.seconds):
+                stop = await self._loop()
+        except asyncio.CancelledError:
+            uncancel()
+            stop = Stop("cancelled", "Stopped.")
+        except MazuError as failure:
+            error, stop = failure, Stop("error", failure.message)
+            if failure.kind is Kind.REFUSAL:
+                error, stop = None, Stop("refusal", failure.message)
+        except Exception as failure:
+            if isinstance(failure, TimeoutError) and self.meter.out_of_time:
+                return Stop(
+                    "max_seconds", f"The limit of {self.asked.limits.seconds:g} seconds is reached."
+                ), None
+            log.exception("turn %s failed", self.turn.turn_id)
+            error = MazuError(Kind.INTERNAL, "The turn failed inside mazu-ls.", "The log has the detail.")
+            stop = Stop("error", error.message)
+        return stop, error
+
+    async def _loop(self) -> Stop:
+        if self.asked.command:
+            return await self._user_command(self.asked.command)
+        while True:
+            if stop := self.meter.exceeded():
+                return stop
+            await self._tell_unpriced()
+            await hear_verdicts(self)
+            if self.session.last_input > self.model.spec.context_window * self.turn.config.context.compact_at:
+                await self._compact()
+                if stop := self.meter.exceeded():
+                    return stop
+            said = await self._call_model()
+            match said.stop:
+                case "tool_use":
+                    if stop := await self._tools(said.message):
+                        return stop
+                case "end_turn":
+                    if self.asked.finish:
+                        await self.asked.finish(self)
+                    if not await rejected_meanwhile(self):
+                        return Stop("end_turn", "")
+                case "max_tokens":
+                    return Stop(
+                        "max_tokens", "The model's answer was cut at its output limit; ask it to go on."
+                    )
+                case "refusal":
+                    return Stop("refusal", said.detail or "The model declined to answer.")
+                case "context_length":
+                    await self._shorten(said.detail)
+
+    async def _tell_unpriced(self) -> None:
+        """Say once that a money limit cannot be held, before more is spent; the other limits hold."""
+        limit, name = self.asked.limits.cost, self.model.name
+        known = self.model.spec.prices is not None and self.meter.usage.cost_usd is not None
+        if limit is None or known:
+            return
+        await self.session.project.say_once(
+            f"What {name} costs is not known, so the limit of ${limit:g} cannot be held against it; the other limits hold. "
+            f"Set its prices in [models.{self.model.spec.provider}] of config.toml."
+        )
+
+    async def _user_command(self, command: str) -> Stop:
+        """`!command`: run what the user typed, through the same policy; the model hears of it in the next turn."""
+        call = ToolCall(f"user_{self.turn.turn_id}", "run_shell", {"command": command})
+        (ended,) = await self.calls.run([call])
+        self.reply = ended.plain
+        told = Text(f"$ {command}\n{ended.plain}", untrusted="a command that the user ran")
+        self.record(journal.UserSaid(Message("user", (told,))))
+        await self.steps.done("run_shell")
+        return Stop("end_turn", "")
+
+    async def _shorten(self, detail: str) -> None:
+        """A context that is too long is compacted once; if that was not enough, the turn ends with a sentence."""
+        if self._compacted or not await self._compact(refused=True):
+            raise MazuError(
+                Kind.CONTEXT_LENGTH, f"The conversation is too long for {self.model.name}. {detail}".strip(),
+                "Start a new session, rewind, or choose a model with a larger window.",
+            )  # fmt: skip
+        self._compacted = True
+
+    async def _compact(self, *, refused: bool = False) -> bool:
+        return await compaction.compact(
+            self.session, self.model, self.turn.turn_id, refused=refused, spent=self.meter.add
+        )
+
+    async def _call_model(self) -> models.Finished:
+        request = self.request(self.session.conversation.outgoing())
+        self.unfinished.clear()
+        finished: models.Finished | None = None
+        try:
+            async with aclosing(self.model.stream(request)) as chunks:
+                async for chunk in chunks:
+                    finished = self._take(chunk) or finished
+        except MazuError as error:
+            if error.kind is not Kind.CONTEXT_LENGTH:
+                raise
+            return models.Finished(Message("assistant", ()), "context_length", Usage(), error.message)
+        if finished is None:
+            raise MazuError(
+                Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
+            )
+        used = finished.usage + Usage(steps=1)
+        self.meter.add(used)
+        self.session.last_input = finished.usage.tokens
+        self.record(journal.ModelSaid(finished.message, finished.stop, used))
+        self.unfinished.clear()
+        if text := finished.message.text:
+            self.reply = text
+        return finished
+
+    def request(self, conversation: Sequence[Message]) -> models.Request:
+        """Exactly what a model call sends at this point of the conversation."""
+        settings = self.turn.config.context
+        return models.Request(
+            messages=window(conversation, settings.window_turns, settings.window_tokens),
+            system=self.session.system(self.mode, self.model, autonomous=self.asked.kind == "run"),
+            tools=self.specs,
+        )
+
+    def _take(self, chunk: models.Chunk) -> models.Finished | None:
+        match chunk:
+            case models.TextDelta(text):
+                self.unfinished.add(text)
+                self.record(journal.Delta("message", text))
+            case models.ThinkingDelta(text):
+                self.record(journal.Delta("thought", text))
+            case models.Restarted():
+                self.unfinished.clear()
+                self.record(journal.Restarted())
+            case models.Retrying(attempt, seconds, reason):
+                self.record(journal.Retrying(attempt, seconds, reason))
+            case models.Finished():
+                return chunk
+        return None
+
+    async def _tools(self, message: Message) -> Stop | None:
+        ended = await self.calls.run(message.calls)
+        failed = bool(ended) and not any(result.ok for result in ended)
+        self.meter.failures = self.meter.failures + 1 if failed else 0
+        outcomes = [
+            CallOutcome(result.call, result.text, result.ok, self.calls.is_effectful(result.call))
+            for result in ended
+        ]
+        self.stuck = self.stuck or self.loops.record_round(outcomes)
+        await self.steps.done(", ".join(result.call.name for result in ended))
+        if self.stuck:
+            return Stop("stuck", self.stuck)
+        return None
+
+    def edited(self, edit: Edit, *, is_file: bool = True) -> None:
+        """Count one edit that was made; of a document that is no file no step holds more than its text."""
+        entry = self.edits.setdefault(edit.path, FileEdit(edit.path))
+        entry.added += edit.added
+        entry.removed += edit.removed
+        if not is_file:
+            return
+        self.turn.changed.add(edit.path)
+        if self.turn.seen.get(edit.path, edit.before) == edit.before:
+            self.turn.seen[edit.path] = edit.after
+        self.stuck = self.stuck or self.loops.record_edit(
+            self.turn.workspace.relative(edit.path), edit.before, edit.after
+        )
+
+    async def written_down(self) -> None:
+        """The journal is on the disk: after a power cut it still tells of a call that may have had an effect."""
+        await asyncio.to_thread(self.session.journal.sync)
+
+    async def save_changed(self) -> None:
+        """Before a command runs: what the agent changed in open buffers goes to disk."""
+        if self.turn.changed or self.edits:
+            unsaved = await self._save(sorted(self.edits))
+            if unsaved:
+                names = ", ".join(self.turn.workspace.relative(path) for path in unsaved)
+                raise MazuError(
+                    Kind.CONFLICT,
+                    f"The command was not run: {names} could not be saved first.",
+                    "Save and try again.",
+                )
+
+    async def _save(self, paths: Sequence[Path]) -> Sequence[Path]:
+        """Save; what the editor makes of the agent's text meanwhile (formatting on save) counts as the agent's."""
+        before = {path: await self._text(path) for path in paths}
+        unsaved = await self.turn.host.save(paths)
+        for path, text in before.items():
+            if (after := await self._text(path)) != text:
+                await self.steps.record_edit(path, text, after)
+        return unsaved
+
+    async def _text(self, path: Path) -> str | None:
+        try:
+            return await self.turn.host.read(path)
+        except (OSError, MazuError):
+            return None
+
+    async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
+        await self.steps.settled()
+        if (said := self.unfinished.text).strip():
+            self.record(
+                journal.ModelSaid(Message("assistant", (Text(said),), self.model.name), "cut", Usage())
+            )
+            self.reply = said
+        self.unfinished.clear()
+        # Calls of a message that was refused, cut, or finished just as the turn was stopped.
+        for call_id in self.session.conversation.unanswered():
+            self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
+        await self.steps.end(stop.reason)
+        if stop.reason == "cancelled" and self.session.closing:
+            stop = Stop("cancelled", LEFT)
+        failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
+        edits = self.edits.values()
+        changes = journal.Changes(len(edits), sum(e.added for e in edits), sum(e.removed for e in edits))
+        self.record(
+            journal.TurnEnded(
+                stop.reason,
+                self.reply,
+                self.meter.usage,
+                stop.sentence,
+                failure,
+                changes,
+                tuple(self.steps.taken),
+            )
+        )
+        await asyncio.to_thread(self.session.journal.sync)
+        return TurnResult(
+            self.session.id, self.turn.turn_id, self.reply, stop.reason, stop.sentence, self.meter.usage,
+            tuple(self.edits.values()), tuple(self.steps.taken), self.injected, tuple(self.written), error,
+        )  # fmt: skip

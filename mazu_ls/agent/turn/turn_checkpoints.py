@@ -1,0 +1,131 @@
+"""The checkpoints of one turn: of what stood before it, after the steps that changed something, at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.agent.session.ids import headline
+from mazu_ls.errors import MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.models import CheckpointKind
+
+log = logging.getLogger(__name__)
+CHECKPOINT_SECONDS = 0.3
+"""How long the end of a cancelled turn waits for a checkpoint that is being taken."""
+
+
+class Steps:
+    """`taken` are the ids. `executed`: a command ran since the last one, so that what changed is not known by name."""
+
+    def __init__(self, run: TurnRun) -> None:
+        """Of a turn that begins now: what the conversation holds already stood before it."""
+        self.taken: list[str] = []
+        self.executed = False
+        self._run = run
+        self._boundary = run.session.journal.head
+        self._baseline_taken = False
+        self._memories_held = 0
+        self._unsaved = 0
+        self._taking: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    async def before_effect(self) -> None:
+        """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
+        if self._baseline_taken:
+            return
+        label = "before: " + headline(self._run.asked.text)
+        await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
+        self._baseline_taken = True
+
+    async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """An edit of the agent is about to be made."""
+        run = self._run
+        if run.session.project.checkpoints:
+            await run.session.project.checkpoints.record_edit(run.session.id, path, before, after)
+
+    @asynccontextmanager
+    async def command(self, *, may_write: bool) -> AsyncIterator[None]:
+        """Something runs that may change any file: what changed while it ran is the agent's."""
+        checkpoints = self._run.session.project.checkpoints
+        if checkpoints is None or not may_write:
+            yield
+            return
+        host = self._run.turn.host
+        number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
+        try:
+            yield
+        finally:
+            # A cancelled turn goes on to its end meanwhile: until it is closed the command counts as running.
+            self._ending = asyncio.create_task(self._end_command(checkpoints, number))
+            await asyncio.shield(self._ending)
+
+    async def _end_command(self, checkpoints: Checkpoints, number: int) -> None:
+        try:
+            await checkpoints.end_command(number, await self._run.turn.host.buffers())
+        except MazuError as error:
+            log.warning("what a command changed is not known: %s", error)
+
+    async def done(self, label: str) -> None:
+        """A step is done: take a checkpoint if it changed something, and as many did as one is wanted for."""
+        if not (self._changed or len(self._run.written) > self._memories_held):
+            return
+        self._unsaved += 1
+        every = self._run.asked.checkpoint_every or self._run.turn.config.checkpoints.every
+        if self._unsaved >= every:
+            await self._checkpoint("step", label, full=False)
+
+    async def settled(self) -> None:
+        """Wait for a checkpoint that is being taken, but not long: it is recorded when it is there."""
+        if self._is_taking and self._taking:
+            await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS)
+
+    async def end(self, reason: str) -> None:
+        """Hold what no checkpoint of the turn holds yet."""
+        checkpoints = self._run.session.project.checkpoints
+        uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere
+        if (self._unsaved or self._changed or uncertain) and not self._is_taking:
+            await self._checkpoint("step", f"end of turn ({reason})", full=True)
+
+    @property
+    def _changed(self) -> bool:
+        return self.executed or bool(self._run.turn.changed)
+
+    @property
+    def _is_taking(self) -> bool:
+        return self._taking is not None and not self._taking.done()
+
+    async def _checkpoint(
+        self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None
+    ) -> None:
+        """Take one. Cancelling the turn does not stop it half-way, since the thread that takes it cannot be stopped."""
+        touched = None if full else sorted(self._run.turn.changed)
+        self._taking = asyncio.create_task(self._take(kind, label, touched, boundary))
+        await asyncio.shield(self._taking)
+
+    async def _take(
+        self, kind: CheckpointKind, label: str, touched: list[Path] | None, boundary: int | None
+    ) -> None:
+        run = self._run
+        words = headline(run.asked.text)
+        title = f"before: {words}" if kind == "baseline" else f"{words}: {label}"
+        checkpoint = await run.session.checkpoint(
+            kind, label, run.turn.turn_id, touched, boundary, title=title
+        )
+        if kind != "baseline":
+            run.turn.changed.clear()
+            self.executed = False
+            self._unsaved = 0
+            self._memories_held = len(run.written)
+        if checkpoint:
+            self.taken.append(checkpoint)
+            if not run.session.journal.closed:
+                run.record(journal.CheckpointTaken(checkpoint, kind, label))

@@ -1,0 +1,72 @@
+"""What is asked of a session, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mazu_ls.agent.turn.limits import Limits
+from mazu_ls.agent.turn.prompt import Attachment
+from mazu_ls.journal import Attached
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.errors import MazuError
+    from mazu_ls.messages import StopReason, Usage
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the user asks of a session: the words, what is attached, and how far the agent may go.
+
+    `checkpoint_every`: steps, as the setting says where it is None. `finish` is done with the reply before the turn
+    ends. An "edit" gets no tools.
+    """
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    model: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    kind: Literal["chat", "run", "edit"] = "chat"
+    allow_shell: bool = True
+    checkpoint_every: int | None = None
+    finish: Callable[[TurnRun], Awaitable[None]] | None = None
+
+    @property
+    def attached(self) -> tuple[Attached, ...]:
+        """What is attached, by name."""
+        return tuple(Attached(one.name, one.first_line, one.last_line) for one in self.attachments)
+
+    @property
+    def command(self) -> str:
+        """The command of a message that is one, written `!command`; else empty."""
+        return self.text[1:].strip() if self.kind == "chat" and self.text.startswith("!") else ""
+
+
+@dataclass
+class FileEdit:
+    """Lines that came and went in one file during a turn."""
+
+    path: Path
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """What became of a turn. `detail` says the stop reason in a sentence; `error` is set where it is "error"."""
+
+    session_id: str
+    turn_id: str
+    reply: str
+    stop_reason: StopReason
+    detail: str
+    usage: Usage
+    edits: tuple[FileEdit, ...]
+    checkpoints: tuple[str, ...]
+    injected: tuple[str, ...]
+    written: tuple[str, ...]
+    error: MazuError | None = None

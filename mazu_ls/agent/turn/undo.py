@@ -1,0 +1,89 @@
+"""Undoing turns: which checkpoint holds the state before one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.errors import Kind, MazuError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.session import Session
+
+
+async def checkpoint_before_turn(project: Project, session: Session, turn_id: str | None = None) -> str:
+    """The checkpoint to roll back to, of one turn or the last one.
+
+    A turn that changed nothing took none: then one is taken now, as of its start. Raises MazuError(not_found) where
+    there is no such turn.
+    """
+    if session.running:
+        session.cancel()
+        await session.settled()
+    found = find_turn(await asyncio.to_thread(session.events), turn_id)
+    if found is None:
+        missing = "There is no turn to undo in this session."
+        if turn_id is not None:
+            missing = f"There is no turn {turn_id!r} on the way to where this conversation stands."
+        raise MazuError(Kind.NOT_FOUND, missing, "See mazu.session.show and mazu.checkpoint.list.")
+    turn, before, baseline = found
+    if baseline is None:
+        baseline = await project.checkpoint(
+            "baseline",
+            "before a turn that changed no file",
+            session_id=session.id,
+            turn_id=turn,
+            touched=[],
+            boundary=before,
+        )
+    if baseline is None:
+        raise project.no_checkpoints or MazuError(
+            Kind.STORAGE, "No checkpoint can be taken here.", "See mazu.status."
+        )
+    if project.checkpoints and not await project.checkpoints.has(baseline):
+        raise MazuError(
+            Kind.NOT_FOUND,
+            "What stood before that turn is no longer kept: its checkpoint was pruned.",
+            "mazu.session.rewind takes the turn out of the conversation; mazu.checkpoint.list shows what is kept.",
+        )
+    return baseline
+
+
+def find_turn(
+    events: Sequence[journal.Event], turn_id: str | None = None
+) -> tuple[str, int, str | None] | None:
+    """A turn of a conversation (default: the last): its id, the event before it, its baseline checkpoint if it took one."""
+    starts = (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
+    start = next((event for event in starts if turn_id in (None, event.turn)), None)
+    if start is None or start.turn is None:
+        return None
+    taken = (event.body for event in events if event.turn == start.turn)
+    baseline = next(
+        (body.id for body in taken if isinstance(body, journal.CheckpointTaken) and body.kind == "baseline"),
+        None,
+    )
+    return start.turn, start.parent, baseline
+
+
+async def undo_targets(project: Project) -> set[str]:
+    """The checkpoint that undoing the last turn of each session rolls back to: pruning leaves them."""
+    heads = await project.moved_heads()
+    return await asyncio.to_thread(_targets, project.journals, heads)
+
+
+def _targets(folder: Path, heads: dict[str, tuple[int, int]]) -> set[str]:
+    found: set[str] = set()
+    for path in folder.glob("*.jsonl"):
+        events = list(journal.read(path))
+        last = events[-1].seq if events else 0
+        moved = heads.get(path.stem)
+        head = moved[0] if moved and moved[1] == last else last
+        turn = find_turn(journal.chain(events, head))
+        if turn is not None and turn[2] is not None:
+            found.add(turn[2])
+    return found

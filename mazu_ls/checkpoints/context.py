@@ -1,0 +1,273 @@
+"""One project's checkpoint machinery: the store, the folders it holds, the parts; and looking at the folders."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints import schema
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, Entry
+from mazu_ls.checkpoints.git.pack import PackWriter
+from mazu_ls.checkpoints.git.repository import Repository
+from mazu_ls.checkpoints.models import Checkpoint, MemoryCounts, Skipped
+from mazu_ls.checkpoints.scan.dirty_set import DirtySet
+from mazu_ls.checkpoints.scan.folder_reader import FolderReader
+from mazu_ls.checkpoints.scan.read_files import Capture, Captured
+from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.scan.scan import Scanner
+from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.config import CheckpointSettings
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd import user_repository
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+Add = Callable[[str, bytes, bytes], object]
+BUFFERS, META, MODES, SPARSE = b"buffers", b"meta.json", b"modes.json", b"sparse"
+
+
+@dataclass
+class Seen:
+    """What a look at the folders found, as changes to the base tree.
+
+    `captured` are the files that were looked at (None: no file there), `skipped` is by shown path, `sparse` the
+    files that a sparse checkout leaves out (None: not looked at). `everywhere`: every file was looked at. `complete`: so,
+    or a watch knew all that changed.
+    """
+
+    changes: dict[bytes, Entry | None] = field(default_factory=dict)
+    captured: dict[bytes, Captured | None] = field(default_factory=dict)
+    skipped: dict[str, Skipped] = field(default_factory=dict)
+    sparse: bytes | None = None
+    everywhere: bool = False
+    complete: bool = True
+
+
+class Project:
+    """Everything that taking and restoring need. All methods are called with the store's lock held."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        mounts: Sequence[Mount],
+        parts: Sequence[Part],
+        settings: CheckpointSettings,
+    ) -> None:
+        self.repository = repository
+        self.trees = repository.trees
+        self.mounts = tuple(mounts)
+        self.parts = tuple(parts)
+        self.settings = settings
+        self.capture = Capture(settings.max_untracked_file_bytes, settings.max_tracked_file_bytes)
+        self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
+        self.scanners = {m.prefix: Scanner(repository, m, self.users[m.prefix]) for m in self.mounts}
+        self._collected = repository.collected()
+        self.dirty = DirtySet(self, repository.path.parent / "watch")
+
+    @property
+    def rescue(self) -> Path:
+        """Where files go that somebody wrote while they were being replaced."""
+        return self.repository.path.parent / "rescue"
+
+    def locate(self, path: Path) -> tuple[Mount, bytes] | None:
+        """The mount that holds an absolute path, and the path in it; None for what no checkpoint holds.
+
+        A path spelt through a link to the folder (`/tmp` on macOS) is the file it leads to.
+        """
+        for spelt in (path, Path(os.path.realpath(path.parent)) / path.name):
+            for mount in reversed(self.mounts):
+                if (inside := mount.relative(spelt)) is not None:
+                    return mount, inside
+        return None
+
+    def look(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> Seen:
+        """How the folders differ from the base.
+
+        `touched` None looks at every file. With paths it does so too, unless a watch knows all that changed: then only
+        at those and the paths.
+        """
+        self._forget_collected()
+        base_tree = bytes.fromhex(base.tree) if base else None
+        changed = self.dirty.changed(base_tree, everywhere=touched is None or base is None)
+        if base is not None and changed is not None:
+            places = self._known(base_tree, [*(touched or ()), *changed])
+            if places is not None:
+                return self._look_at(base, places, touched or (), add)
+        try:
+            with self.dirty.full_look():
+                return self._look_everywhere(base_tree, add)
+        except MazuError as error:
+            if touched is None or base is None or error.kind != Kind.GIT:
+                raise
+            log.error("not every file could be looked at: %s", error)
+            places = self._known(base_tree, touched) or {}
+            return replace(self._look_at(base, places, touched, add), complete=False)
+
+    def _look_at(
+        self, base: Checkpoint, places: dict[bytes, set[bytes]], touched: Sequence[Path], add: Add
+    ) -> Seen:
+        """How these files, and those of the skills, differ from the base."""
+        base_tree = bytes.fromhex(base.tree)
+        seen = Seen(skipped={skipped.path: skipped for skipped in base.skipped})
+        self._note_internal(seen, touched)
+        for mount in self.mounts:
+            below = self.trees.folder(base_tree, mount.prefix)
+            paths = places.get(mount.prefix, set())
+            if not mount.scanned:
+                paths |= self.scanners[mount.prefix].candidates(below)
+            if paths:
+                self._capture(seen, mount, below, sorted(paths), add)
+        return seen
+
+    def _note_internal(self, seen: Seen, touched: Sequence[Path]) -> None:
+        """Say of changed files that they are git's own, and that no rollback will bring them back."""
+        for path in touched:
+            for mount in self.mounts:
+                if mount.internal and path.is_relative_to(mount.directory):
+                    inside = os.fsencode(path.relative_to(mount.directory))
+                    if mount.is_internal(inside):
+                        shown = mount.shown(inside)
+                        seen.skipped[shown] = Skipped(shown, "it is git's own in a bare repository")
+
+    def part_changes(
+        self, db: apsw.Connection, base: Checkpoint | None, writer: PackWriter
+    ) -> dict[bytes, Entry | None]:
+        """How the parts' files differ from the base."""
+        changes: dict[bytes, Entry | None] = {}
+        for part in self.parts:
+            for name, data in (part.changed(db) if base else part.everything(db)).items():
+                entry = None if data is None else Entry(FILE_MODE, writer.add(BLOB, data))
+                changes[f"{part.name}/{name}".encode()] = entry
+        return changes
+
+    def present(
+        self, db: apsw.Connection, touched: Sequence[Path] | None = None
+    ) -> tuple[Seen, bytes | None]:
+        """The folders and parts as they are now, as a tree in the store that no checkpoint names. `touched`: as in `look`."""
+        base = base_checkpoint(db)
+        writer = self.repository.writer()
+        try:
+            seen = self.look(base, touched, writer.add)
+            seen.changes.update(self.part_changes(db, base, writer))
+            now = self.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
+            writer.finish()
+        except BaseException:
+            writer.discard()
+            self.capture.forget()
+            raise
+        return seen, now
+
+    def refresh(self, db: apsw.Connection) -> None:
+        """Bring the scan indexes up to date where that pays; after a full look, under the same lock."""
+        base = base_checkpoint(db)
+        for mount in self.mounts:
+            scanner = self.scanners[mount.prefix]
+            if base is not None and scanner.stale():
+                scanner.refresh(self.trees.folder(bytes.fromhex(base.tree), mount.prefix))
+
+    def forget_objects(self) -> None:
+        """Objects may have gone: nothing that was read counts as stored any more."""
+        self.capture.forget()
+        self.repository.forget_reader()
+        self._collected = self.repository.collected()
+
+    def count_memories(self, old: bytes | None, new: bytes | None) -> MemoryCounts:
+        """How the folder `memory` differs between two trees."""
+        added = changed = removed = 0
+        before, after = self.trees.folder(old, b"memory"), self.trees.folder(new, b"memory")
+        for was, now in self.changed_memories(before, after).values():
+            added += was is None
+            removed += now is None
+            changed += was is not None and now is not None
+        return MemoryCounts(added, changed, removed)
+
+    def changed_memories(
+        self, old: bytes | None, new: bytes | None
+    ) -> dict[str, tuple[Entry | None, Entry | None]]:
+        """Memory entries that differ between two `memory` folders, by name. A file is JSON, Markdown in old ones."""
+        found: dict[str, tuple[Entry | None, Entry | None]] = {}
+        for path, was, now in self.trees.diff(old, new):
+            name = path.decode("utf-8", "replace").rpartition(".")[0]
+            earlier = found.get(name, (None, None))
+            found[name] = (was or earlier[0], now or earlier[1])
+        return found
+
+    def _look_everywhere(self, base_tree: bytes | None, add: Add) -> Seen:
+        seen, sparse = Seen(), list[bytes]()
+        for mount in self.mounts:
+            if mount.internal:
+                place = mount.label or "."
+                seen.skipped[place] = Skipped(place, "git's own files in a bare repository are not held")
+            if b"." in mount.internal:
+                continue
+            scanner, below = self.scanners[mount.prefix], self.trees.folder(base_tree, mount.prefix)
+            sparse += [mount.prefix + b"/" + path for path in scanner.sparse()]
+            scanner.looked = self._capture(seen, mount, below, sorted(scanner.candidates(below)), add)
+        seen.sparse = b"\0".join(sparse)
+        seen.everywhere = True
+        return seen
+
+    def _forget_collected(self) -> None:
+        """Another process may have collected what this one believes to be stored."""
+        if self.repository.collected() != self._collected:
+            self.forget_objects()
+
+    def _known(self, base: bytes | None, touched: Sequence[Path]) -> dict[bytes, set[bytes]] | None:
+        """The touched paths by mount; None if one of them is a folder, which only a full look can do justice."""
+        places: dict[bytes, set[bytes]] = {}
+        for path in touched:
+            if (found := self.locate(path)) is None or found[0].behind_link(found[1]):
+                continue
+            mount, inside = found
+            if path.is_dir() and not path.is_symlink():
+                return None
+            places.setdefault(mount.prefix, set()).add(inside)
+        for prefix, paths in places.items():
+            fresh = [path for path in paths if self.trees.at(base, prefix + b"/" + path) is None]
+            paths.difference_update(self.scanners[prefix].ignored(fresh))
+        return places
+
+    def _capture(
+        self, seen: Seen, mount: Mount, below: bytes | None, paths: Sequence[bytes], add: Add
+    ) -> dict[bytes, Captured | None]:
+        """Read these files and note what differs from the mount's tree `below`. Returns what was read."""
+        looked: dict[bytes, Captured | None] = {}
+        user = self.users[mount.prefix]
+        tracked = user.tracks if user is not None else _untracked
+        with FolderReader(mount) as reader:
+            for path in paths:
+                held = self.trees.at(below, path) if below is not None else None
+                found = self.capture.file(reader, path, held, add, tracked)
+                if seen.skipped:
+                    seen.skipped.pop(mount.shown(path), None)
+                if isinstance(found, Skipped):
+                    seen.skipped[mount.shown(path)] = found
+                    found = None
+                looked[path] = seen.captured[mount.prefix + b"/" + path] = found
+                entry = found.entry if found is not None else None
+                if entry is None and held is not None and held.is_folder and mount.is_folder(path):
+                    continue  # the folder is there; its files are looked at one by one
+                if entry != held:
+                    seen.changes[mount.prefix + b"/" + path] = entry
+        return looked
+
+
+def base_checkpoint(db: apsw.Connection) -> Checkpoint | None:
+    """The checkpoint whose tree is the last known state of the folders."""
+    id = schema.state(db, "base")
+    return schema.get(db, id) if id is not None else None
+
+
+def tree_of(db: apsw.Connection, id: str | None) -> bytes | None:
+    """The tree of a checkpoint; None for None."""
+    return bytes.fromhex(schema.get(db, id).tree) if id is not None else None
+
+
+def _untracked(_: bytes) -> bool:
+    return False

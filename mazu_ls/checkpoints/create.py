@@ -1,0 +1,254 @@
+"""Taking a checkpoint: look, pack, sync, ref, row, COMMIT. The commit is the commit point."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mazu_ls.checkpoints import schema
+from mazu_ls.checkpoints.attribution import Shown, attribute
+from mazu_ls.checkpoints.context import BUFFERS, META, MODES, SPARSE, Project, Seen, base_checkpoint
+from mazu_ls.checkpoints.git.objects import (
+    BLOB,
+    COMMIT,
+    FILE_MODE,
+    FOLDER_MODE,
+    LINK_MODE,
+    Entry,
+    format_commit,
+)
+from mazu_ls.checkpoints.git.pack import PackWriter
+from mazu_ls.checkpoints.git.repository import REFS
+from mazu_ls.checkpoints.models import Checkpoint, CheckpointKind, FileCounts
+from mazu_ls.checkpoints.restore import staging
+from mazu_ls.checkpoints.scan.file_modes import Permissions
+from mazu_ls.checkpoints.scan.roots import SKILLS
+from mazu_ls.checkpoints.scan.unsaved_buffers import View, held_texts, open_texts, shown_trees
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer
+from mazu_ls.store import transaction
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+_TITLES: dict[CheckpointKind, str] = {
+    "manual": "your checkpoint",
+    "step": "a step of the agent",
+    "baseline": "before a turn",
+    "safety": "before a rollback",
+    "compaction": "before the conversation was shortened",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to take: `touched` None means look at everything. `title`: what it is in the user's words."""
+
+    kind: CheckpointKind
+    label: str = ""
+    title: str = ""
+    session_id: str | None = None
+    turn_id: str | None = None
+    touched: Sequence[Path] | None = None
+    buffers: Sequence[Buffer] = ()
+    running: frozenset[int] = frozenset()
+    """Recorded commands of this process that have not ended (`attribution`)."""
+
+
+def take(project: Project, db: apsw.Connection, request: Request) -> Checkpoint:
+    """Take one. A base that cannot be read any more (a damaged store) is given up, and everything held anew."""
+    try:
+        return _take(project, db, request, base_checkpoint(db))
+    except MazuError as error:
+        if error.kind != Kind.STORAGE or schema.state(db, "base") is None:
+            raise
+        log.warning("the last checkpoint cannot be read (%s); everything is held anew", error)
+        schema.set_state(db, "base", None)
+        return _take(project, db, request, None)
+
+
+def _take(project: Project, db: apsw.Connection, request: Request, base: Checkpoint | None) -> Checkpoint:
+    touched = [*request.touched, *_unseen(db)] if request.touched is not None else None
+    writer = project.repository.writer()
+    try:
+        seen = project.look(base, touched, writer.add)
+        checkpoint = transaction(db, lambda d: _commit(project, d, request, base, (seen, writer)))
+    except BaseException:
+        writer.discard()
+        project.capture.forget()
+        raise
+    project.dirty.taken(seen)
+    if seen.everywhere:
+        for path in staging.sweep(project.mounts, project.rescue):
+            log.warning("a file that was written while a rollback replaced it was saved as %s", path)
+    return checkpoint
+
+
+def _unseen(db: apsw.Connection) -> list[Path]:
+    """Files that a rollback wrote since the base was taken."""
+    listed = schema.state(db, "unseen")
+    return [Path(os.fsdecode(bytes.fromhex(path))) for path in json.loads(listed)] if listed else []
+
+
+def _commit(
+    project: Project,
+    db: apsw.Connection,
+    request: Request,
+    base: Checkpoint | None,
+    found: tuple[Seen, PackWriter],
+) -> Checkpoint:
+    seen, writer = found
+    base_tree = bytes.fromhex(base.tree) if base else None
+    changes: dict[bytes, Entry | None] = {
+        **seen.changes,
+        **project.part_changes(db, base, writer),
+        BUFFERS: _buffers(project, request.buffers, writer),
+    }
+    if seen.sparse is not None:
+        changes[SPARSE] = Entry(FILE_MODE, writer.add(BLOB, seen.sparse)) if seen.sparse else None
+    changes.update(_modes(project, base_tree, seen, writer))
+    content = project.trees.update(base_tree, changes, writer.add)
+    checkpoint = Checkpoint(
+        id=schema.checkpoint_id(schema.next_number(db)),
+        parent_id=schema.state(db, "current"),
+        created_at=datetime.now(UTC),
+        label=request.label,
+        kind=request.kind,
+        session_id=request.session_id,
+        turn_id=request.turn_id,
+        commit="",
+        tree="",
+        files=_count_files(project, base_tree, content, request.buffers, writer),
+        memories=project.count_memories(base_tree, content),
+        bytes=0,
+        skipped=tuple(sorted(seen.skipped.values(), key=lambda skipped: skipped.path)),
+        complete=seen.complete,
+        title=request.title or request.label or _TITLES[request.kind],
+    )
+    checkpoint = _publish(project, db, checkpoint, content, writer)
+    return _attributed(project, db, checkpoint, base, request)
+
+
+def _attributed(
+    project: Project, db: apsw.Connection, checkpoint: Checkpoint, base: Checkpoint | None, request: Request
+) -> Checkpoint:
+    """Store who changed what since the base; a first checkpoint has nothing before it."""
+    number = schema.checkpoint_number(checkpoint.id)
+    checkpoint = replace(checkpoint, attributed=base is not None or schema.count(db) == 0)
+    schema.insert(db, checkpoint)
+    if base is None:
+        db.execute("DELETE FROM checkpoint_write")
+        return checkpoint
+    trees = [bytes.fromhex(one.tree) for one in (base, checkpoint)]
+    old = Shown.from_view(project, View(trees[0], held_texts(project, trees[0])))
+    new = Shown.from_view(project, View(trees[1], open_texts(request.buffers)))
+    attribute(project, db, number, (old, new), request.running)
+    return checkpoint
+
+
+def _publish(
+    project: Project, db: apsw.Connection, checkpoint: Checkpoint, content: bytes | None, writer: PackWriter
+) -> Checkpoint:
+    meta = Entry(FILE_MODE, writer.add(BLOB, _meta(project, checkpoint)))
+    tree = project.trees.update(content, {META: meta}, writer.add)
+    assert tree is not None
+    message = f"{checkpoint.id} {checkpoint.kind} {checkpoint.label}".rstrip()
+    commit = writer.add(COMMIT, format_commit(tree, int(checkpoint.created_at.timestamp()), message))
+    size = writer.finish()
+    project.repository.set_ref(REFS + checkpoint.id, commit)
+    checkpoint = replace(checkpoint, commit=commit.hex(), tree=tree.hex(), bytes=size)
+    schema.set_state(db, "current", checkpoint.id)
+    schema.set_state(db, "base", checkpoint.id)
+    schema.set_state(db, "unseen", None)
+    for part in project.parts:
+        part.taken(db)
+    return checkpoint
+
+
+def _meta(project: Project, checkpoint: Checkpoint) -> bytes:
+    """Everything a row of the database says, so that the rows can be made again from the store alone."""
+    users = ((mount, project.users[mount.prefix]) for mount in project.mounts)
+    meta: dict[str, Any] = {
+        "id": checkpoint.id,
+        "parentId": checkpoint.parent_id,
+        "createdAt": checkpoint.created_at.isoformat(),
+        "label": checkpoint.label,
+        "kind": checkpoint.kind,
+        "sessionId": checkpoint.session_id,
+        "turnId": checkpoint.turn_id,
+        "files": checkpoint.files,
+        "memories": checkpoint.memories,
+        "skipped": checkpoint.skipped,
+        "title": checkpoint.title,
+        "complete": checkpoint.complete,
+        "folders": {mount.prefix.decode(): str(mount.directory) for mount in project.mounts if mount.scanned},
+        "user": {mount.prefix.decode(): user.where() for mount, user in users if user is not None},
+    }
+    return msgspec.json.encode(meta, order="sorted")
+
+
+def _buffers(project: Project, buffers: Sequence[Buffer], writer: PackWriter) -> Entry | None:
+    """A folder with the unsaved text of every dirty document, and one list that says whose it is."""
+    entries: dict[bytes, Entry | None] = {}
+    index: list[dict[str, Any]] = []
+    for buffer in buffers:
+        if not buffer.dirty:
+            continue
+        text = buffer.text.encode("utf-8", "surrogatepass")
+        name = hashlib.sha256(text).hexdigest()[:32]
+        entries[name.encode()] = Entry(FILE_MODE, writer.add(BLOB, text))
+        index.append(
+            {
+                "uri": buffer.uri,
+                "path": str(buffer.path) if buffer.path is not None else None,
+                "version": buffer.version,
+                "languageId": buffer.language_id,
+                "text": name,
+            }
+        )
+    if not index:
+        return None
+    entries[b"index.json"] = Entry(FILE_MODE, writer.add(BLOB, json.dumps(index, indent=1).encode()))
+    folder = project.trees.update(None, entries, writer.add)
+    assert folder is not None
+    return Entry(FOLDER_MODE, folder)
+
+
+def _modes(project: Project, base: bytes | None, seen: Seen, writer: PackWriter) -> dict[bytes, Entry | None]:
+    """The list of unusual permission bits, if it changed."""
+    permissions = Permissions.load(project.repository, base, MODES)
+    for place, found in seen.captured.items():
+        regular = found is not None and found.entry.mode != LINK_MODE
+        permissions.note(place, found.permissions if found is not None and regular else None)
+    if not permissions.changed:
+        return {}
+    data = permissions.dump()
+    return {MODES: Entry(FILE_MODE, writer.add(BLOB, data)) if data else None}
+
+
+def _count_files(
+    project: Project, old: bytes | None, new: bytes | None, buffers: Sequence[Buffer], writer: PackWriter
+) -> FileCounts:
+    """Files as the user saw them: an unsaved change is one."""
+    views = View(old, held_texts(project, old)), View(new, open_texts(buffers))
+    old, new = shown_trees(project, *views, add=lambda *_: None, fresh=writer)
+    added = modified = deleted = 0
+    for mount in project.mounts:
+        if mount.prefix == SKILLS:
+            continue
+        before, after = project.trees.folder(old, mount.prefix), project.trees.folder(new, mount.prefix)
+        for _, was, now in project.trees.diff(before, after):
+            added += was is None
+            deleted += now is None
+            modified += was is not None and now is not None
+    return FileCounts(added, modified, deleted)

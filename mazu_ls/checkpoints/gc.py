@@ -1,0 +1,80 @@
+"""Giving back the room of objects that no checkpoint needs any more, while others go on taking checkpoints."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mazu_ls.checkpoints.git.pack import sync_folder
+from mazu_ls.checkpoints.git.repository import Repository, lines
+
+Written = tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The packs of one moment, and what is still needed of them: everything that `roots` reach, and of the `trees`
+    that scan indexes are compared with, the trees alone.
+    """
+
+    packs: Mapping[Path, Written]
+    roots: bytes
+    trees: bytes
+
+
+def begin(repository: Repository) -> Collection | None:
+    """Note what there is now, with the lock held; None where the disk has no room for a second copy.
+
+    From here to the `end` the caller holds `repository.collecting`, too: packs that came meanwhile may not be put
+    together with those that are about to go.
+    """
+    if shutil.disk_usage(repository.path).free < 2 * repository.bytes():
+        return None
+    repository.note_collected()
+    repository.run("pack-refs", "--all")
+    packs = {path: _written(path) for path in (repository.path / "objects" / "pack").glob("*.pack")}
+    scanned = {bytes.fromhex(path.name) for path in repository.path.glob("scan/*/*") if len(path.name) == 40}
+    roots = set(repository.refs("refs/").values())
+    return Collection(packs, lines(roots), lines(scanned - repository.missing(scanned)))
+
+
+def pack(repository: Repository, collection: Collection) -> set[str]:
+    """Write everything reachable into new packs; returns their names. Needs no lock, and may take a while."""
+    target = str(repository.path / "objects" / "pack" / "pack")
+    options = ("pack-objects", "-q", "--delta-base-offset")
+    names: set[str] = set()
+    if collection.roots:
+        names.add(repository.run(*options, "--revs", target, input=collection.roots).decode().strip())
+    if collection.trees:
+        listed = ("rev-list", "--objects", "--no-object-names", "--filter=blob:none", "--stdin")
+        names.add(
+            repository.run(*options, target, input=repository.run(*listed, input=collection.trees))
+            .decode()
+            .strip()
+        )
+    return {f"pack-{name}" for name in names}
+
+
+def end(repository: Repository, collection: Collection, names: set[str]) -> None:
+    """Remove the packs of before, with the lock held again. What came since is in packs of its own.
+
+    Such a pack may have the name of an old one, which it replaced: the name is the hash of what it holds.
+    """
+    repository.forget_reader()
+    sync_folder(repository.path / "objects" / "pack")
+    for pack, written in collection.packs.items():
+        if pack.stem not in names and _written(pack) == written:
+            for suffix in (".idx", ".rev", ".pack"):
+                pack.with_suffix(suffix).unlink(missing_ok=True)
+    repository.note_collected()
+
+
+def _written(pack: Path) -> Written:
+    """Tells one file from another of the same name; None where there is none."""
+    try:
+        status = pack.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns

@@ -1,0 +1,1 @@
+"""The checkpoint store as git objects: repository, packs, trees, index."""

@@ -1,0 +1,64 @@
+"""Git's index file, version 2 (gitformat-index), as a list of what each file's status was when its bytes were read.
+
+It is written by us and only ever read by git, which compares it with the folder. An entry's object id is turned
+around on purpose: git then calls every file changed whose status differs, instead of reading it (and instead of
+overlooking a mere change of permissions). We read those files ourselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mazu_ls.checkpoints.git.objects import Entry
+from mazu_ls.checkpoints.scan.read_files import Signature
+
+_STATUS = struct.Struct(">10L20sH")
+_UNKNOWN = (0, 0, 0, 0, 0, 0, 0, 0)
+_LOW = 0xFFFFFFFF
+_SECOND = 1_000_000_000
+
+
+def entry(path: bytes, held: Entry, seen: Signature | None) -> bytes:
+    """One entry; without a signature it never equals the file, so the file is always read again."""
+    mtime, ctime, size, inode, _, device, uid, gid = seen or _UNKNOWN
+    head = _STATUS.pack(
+        ctime // _SECOND & _LOW,
+        ctime % _SECOND,
+        mtime // _SECOND & _LOW,
+        mtime % _SECOND,
+        device & _LOW,
+        inode & _LOW,
+        int(held.mode, 8),
+        uid & _LOW,
+        gid & _LOW,
+        size & _LOW,
+        held.oid[::-1],
+        min(len(path), 0xFFF),
+    )
+    return head + path + bytes(8 - (_STATUS.size + len(path)) % 8)
+
+
+def dump(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The whole file from (path, entry) pairs."""
+    ordered = [raw for _, raw in sorted(entries)]
+    body = struct.pack(">4sLL", b"DIRC", 2, len(ordered)) + b"".join(ordered)
+    return body + hashlib.sha1(body, usedforsecurity=False).digest()
+
+
+def load(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """(path, entry) pairs of a file that `dump` made; none if there is no such file, or a torn one."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    if hashlib.sha1(data[:-20], usedforsecurity=False).digest() != data[-20:]:
+        return
+    at, end = 12, len(data) - 20
+    while at < end:
+        stop = data.index(b"\0", at + _STATUS.size)
+        size = (_STATUS.size + stop - at - _STATUS.size) // 8 * 8 + 8
+        yield data[at + _STATUS.size : stop], data[at : at + size]
+        at += size

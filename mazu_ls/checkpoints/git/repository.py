@@ -1,0 +1,259 @@
+"""The bare repository that holds the checkpoints, outside the project; git runs here with an environment of ours."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from mazu_ls import gitcmd
+from mazu_ls.checkpoints import lock
+from mazu_ls.checkpoints.git.pack import PackWriter
+from mazu_ls.checkpoints.git.trees import Trees
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import private_folder
+
+REFS = "refs/mazu/c/"
+MANY_PACKS = 50
+_AHEAD = 500  # ids asked for at once: few enough to fit into a pipe
+_CONFIG = """[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogallrefupdates = false
+\thooksPath = /dev/null
+\tautocrlf = false
+\tsymlinks = true
+\tprecomposeunicode = false
+\tprotectHFS = false
+\tprotectNTFS = false
+\tuntrackedCache = true
+\tfsmonitor = false
+[index]
+\tversion = 4
+[status]
+\tshowUntrackedFiles = all
+\trenames = false
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[pack]
+\twriteReverseIndex = false
+"""
+_ATTRIBUTES = "* -text -filter -ident !eol -working-tree-encoding\n"
+
+
+def lines(oids: Iterable[bytes]) -> bytes:
+    """Ids as git reads them from a list."""
+    return b"".join(b"%s\n" % oid.hex().encode() for oid in oids)
+
+
+def _answers(process: subprocess.Popen[bytes], oids: Sequence[bytes]) -> Iterator[bytes | None]:
+    """What `cat-file --batch` says to these ids; None where it has no such object, or has died."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(lines(oids))
+        process.stdin.flush()
+        for _ in oids:
+            header = process.stdout.readline().split()
+            yield process.stdout.read(int(header[2]) + 1)[:-1] if len(header) == 3 else None
+    except OSError:
+        yield None
+
+
+class Repository:
+    """Objects and refs of one store. Used from one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        gitcmd.require_git()
+        self.trees = Trees(self.read)
+        self._reader: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> Repository:
+        """Create what is missing of the store and open it."""
+        repository = cls(path)
+        private_folder(path)
+        for folder in ("objects/pack", "objects/info", "refs/heads", REFS, "info"):
+            (path / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in (
+            ("config", _CONFIG),
+            ("info/attributes", _ATTRIBUTES),
+            ("HEAD", "ref: refs/heads/none\n"),
+        ):
+            file = path / name
+            if not file.exists() or file.read_text(encoding="utf-8", errors="replace") != text:
+                draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+                draft.write_text(text, encoding="utf-8")
+                draft.replace(file)
+        return repository
+
+    def run(
+        self,
+        *arguments: str | bytes,
+        input: bytes | None = None,
+        git_dir: Path | None = None,
+        work_tree: Path | None = None,
+        settings: Sequence[str] = (),
+        accept: Sequence[int] = (0,),
+    ) -> bytes:
+        """Output of one git command on the store. Raises MazuError(git) with git's own words.
+
+        `git_dir` is one of ours that shares the store's objects; with `work_tree` git works in that folder.
+        """
+        process = self._spawn(arguments, input, git_dir, work_tree, settings)
+        if process.returncode not in accept:
+            words = process.stderr.decode("utf-8", "replace").strip().splitlines()
+            what = next((a for a in arguments if isinstance(a, str) and a[:1] != "-" and "=" not in a), "")
+            raise MazuError(
+                Kind.GIT,
+                f"git {what} failed in the checkpoint store: {words[-1] if words else process.returncode}",
+                "Nothing in the project was changed. See the log; `mazu-ls doctor` checks the store.",
+            )
+        return process.stdout
+
+    def attempt(self, *arguments: str) -> tuple[int, bytes]:
+        """Exit status and output, where the status is an answer and not a failure."""
+        process = self._spawn(arguments, None, None, None, ())
+        return process.returncode, process.stdout
+
+    def _spawn(
+        self,
+        arguments: Sequence[str | bytes],
+        input: bytes | None,
+        git_dir: Path | None,
+        work_tree: Path | None,
+        settings: Sequence[str],
+    ) -> subprocess.CompletedProcess[bytes]:
+        env = gitcmd.environment(git_dir or self.path, work_tree)
+        return gitcmd.run(arguments, env, work_tree or self.path, input=input, settings=settings)
+
+    def writer(self) -> PackWriter:
+        """Collects new objects into one pack."""
+        return PackWriter(self.path / "objects" / "pack")
+
+    def read(self, oid: bytes) -> bytes:
+        """One object's data. Raises MazuError(storage) if the store does not hold it."""
+        with closing(self.read_all([oid])) as found:
+            return next(found)
+
+    def read_all(self, oids: Sequence[bytes]) -> Generator[bytes, None, None]:
+        """The data of several objects in this order, many of them asked for at once. Raises MazuError(storage).
+
+        To be closed before anything else is read: answers that nobody took would be in the way.
+        """
+        process, left = self._batch(), len(oids)
+        try:
+            for start in range(0, len(oids), _AHEAD):
+                asked = oids[start : start + _AHEAD]
+                for oid, data in zip(asked, _answers(process, asked), strict=True):
+                    if data is None:
+                        raise MazuError(
+                            Kind.STORAGE,
+                            f"The checkpoint store misses the object {oid.hex()[:12]}.",
+                            f"It was damaged from outside; the store is {self.path}.",
+                        )
+                    left -= 1
+                    yield data
+        finally:
+            if left:
+                self.forget_reader()
+
+    def missing(self, oids: Iterable[bytes]) -> set[bytes]:
+        """Which of these objects the store does not hold."""
+        out = self.run("cat-file", "--batch-check", input=lines(oids))
+        return {bytes.fromhex(line[:40].decode()) for line in out.splitlines() if line.endswith(b" missing")}
+
+    def set_ref(self, name: str, oid: bytes) -> None:
+        """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
+        ref = self.path / name
+        draft = ref.with_name(f"{ref.name}.lock")
+        line = oid.hex().encode() + b"\n"
+        try:
+            draft.write_bytes(line)
+        except FileNotFoundError:  # git removes folders whose refs were all packed
+            draft.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(line)
+        draft.replace(ref)
+
+    def refs(self, prefix: str = REFS) -> dict[str, bytes]:
+        """Object ids by ref name below `prefix` (names without it)."""
+        out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix)
+        pairs = (line.split() for line in out.decode().splitlines())
+        return {name.removeprefix(prefix): bytes.fromhex(oid) for name, oid in pairs}
+
+    def delete_refs(self, names: Iterable[str]) -> None:
+        """Remove refs, loose or packed."""
+        commands = "".join(f"delete {name}\n" for name in names)
+        if commands:
+            self.run("update-ref", "--stdin", input=commands.encode())
+
+    def bytes(self) -> int:
+        """What the objects take on disk."""
+        total = 0
+        for folder, _, names in os.walk(self.path / "objects"):
+            for name in names:
+                try:
+                    total += (Path(folder) / name).stat().st_size
+                except FileNotFoundError:  # a pack that a repack just replaced
+                    continue
+        return total
+
+    def collected(self) -> str:
+        """Changes whenever somebody removes objects from the store."""
+        try:
+            return (self.path / "collected").read_text(encoding="ascii")
+        except FileNotFoundError:
+            return ""
+
+    def note_collected(self) -> None:
+        """Say that objects go. From now on nobody believes one to be stored because he has seen it."""
+        (self.path / "collected").write_text(secrets.token_hex(8), encoding="ascii")
+
+    @property
+    def collecting(self) -> Path:
+        """The lock of who removes objects; it may be held while the store's own is not."""
+        return self.path / "collecting"
+
+    def consolidate(self) -> None:
+        """Few packs instead of many: each git command opens them all. Cheap, because large packs are left alone."""
+        if lock.is_held(self.collecting):
+            return
+        packs = self.path / "objects" / "pack"
+        if sum(path.suffix == ".pack" for path in packs.iterdir()) < MANY_PACKS:
+            return
+        self.run("pack-refs", "--all")
+        if shutil.disk_usage(packs).free > 2 * self.bytes():
+            self.forget_reader()
+            self.run("repack", "--geometric=2", "-d", "-q")
+
+    def sweep(self) -> None:
+        """Remove what a killed process left behind. Only for the holder of the lock."""
+        patterns = ["*.lock", "objects/??/tmp_obj_*", "*.new"]
+        if not lock.is_held(self.collecting):
+            patterns.append("objects/pack/tmp_*")
+        for pattern in patterns:
+            for path in self.path.rglob(pattern) if pattern == "*.lock" else self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def forget_reader(self) -> None:
+        """End the `cat-file` child; the next read starts one that sees the store as it is then."""
+        if self._reader is not None:
+            for pipe in (self._reader.stdin, self._reader.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._reader.wait()
+            self._reader = None
+
+    def _batch(self) -> subprocess.Popen[bytes]:
+        if self._reader is None or self._reader.poll() is not None:
+            env = gitcmd.environment(self.path)
+            self._reader = gitcmd.start(["cat-file", "--batch"], env, self.path)
+        return self._reader

@@ -1,0 +1,136 @@
+"""Trees of the store: read with a cache, rebuilt where something changed, compared where they differ."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from mazu_ls.checkpoints.git.objects import FOLDER_MODE, TREE, Entry, format_tree, object_id, parse_tree
+
+Changes = Mapping[bytes, Entry | None]
+Difference = tuple[bytes, Entry | None, Entry | None]
+_CACHED_ENTRIES = 200_000
+_LAST, _FEW = 16, 5000  # so many differences are remembered, of at most so many files each
+
+
+class Trees:
+    """Reads tree objects through `load`; `update` hands new ones to the given `add`."""
+
+    def __init__(self, load: Callable[[bytes], bytes]) -> None:
+        self._load = load
+        self._cache: OrderedDict[bytes, dict[bytes, Entry]] = OrderedDict()
+        self._size = 0
+        self._differences: OrderedDict[tuple[bytes | None, bytes | None], tuple[Difference, ...]] = (
+            OrderedDict()
+        )
+
+    def read(self, oid: bytes | None) -> dict[bytes, Entry]:
+        """Entries by name; none for None. Not to be changed by the caller."""
+        if oid is None:
+            return {}
+        if (found := self._cache.get(oid)) is None:
+            found = parse_tree(self._load(oid))
+            self._remember(oid, found)
+        else:
+            self._cache.move_to_end(oid)
+        return found
+
+    def at(self, root: bytes | None, path: bytes) -> Entry | None:
+        """The entry of a path, or None."""
+        *folders, name = path.split(b"/")
+        for folder in folders:
+            entry = self.read(root).get(folder)
+            if entry is None or not entry.is_folder:
+                return None
+            root = entry.oid
+        return self.read(root).get(name)
+
+    def folder(self, root: bytes | None, path: bytes) -> bytes | None:
+        """The id of the tree at `path`, or None where there is no folder."""
+        entry = self.at(root, path)
+        return entry.oid if entry is not None and entry.is_folder else None
+
+    def update(
+        self, root: bytes | None, changes: Changes, add: Callable[[str, bytes, bytes], object]
+    ) -> bytes | None:
+        """The tree `root` with these paths set (None: removed); only folders on the way are rebuilt."""
+        here, below = _grouped(changes)
+        entries = dict(self.read(root))
+        for name, entry in here.items():
+            if entry is None and (old := entries.get(name)) is not None and old.is_folder and name in below:
+                continue  # the file is gone and a folder of its name stays
+            if entry is None:
+                entries.pop(name, None)
+            else:
+                entries[name] = entry
+        for name, inner in below.items():
+            if (leaf := here.get(name)) is not None and not leaf.is_folder:
+                continue
+            old = entries.get(name)
+            subtree = self.update(old.oid if old is not None and old.is_folder else None, inner, add)
+            if subtree is not None:
+                entries[name] = Entry(FOLDER_MODE, subtree)
+            elif old is None or old.is_folder:
+                entries.pop(name, None)
+        return self._write(entries, add) if entries else None
+
+    def diff(self, old: bytes | None, new: bytes | None) -> Iterable[Difference]:
+        """Every file that differs: path, what it was, what it is. Folders that are equal are not read."""
+        if old == new:
+            return ()
+        if (found := self._differences.get((old, new))) is None:
+            found = tuple(self._differing(old, new, b""))
+            if len(found) <= _FEW:
+                self._differences[old, new] = found
+                if len(self._differences) > _LAST:
+                    self._differences.popitem(last=False)
+        return found
+
+    def _differing(self, old: bytes | None, new: bytes | None, prefix: bytes) -> Iterator[Difference]:
+        before, after = self.read(old), self.read(new)
+        names = (
+            {name for name, _ in before.items() ^ after.items()} if before and after else {**before, **after}
+        )
+        for name in names:
+            was, now = before.get(name), after.get(name)
+            path = prefix + name
+            was_folder, now_folder = was is not None and was.is_folder, now is not None and now.is_folder
+            if not (was_folder and now_folder) and ((was and not was_folder) or (now and not now_folder)):
+                yield path, None if was_folder else was, None if now_folder else now
+            if was_folder or now_folder:
+                yield from self._differing(
+                    was.oid if was and was_folder else None,
+                    now.oid if now and now_folder else None,
+                    path + b"/",
+                )
+
+    def files(self, root: bytes | None) -> Iterator[tuple[bytes, Entry]]:
+        """Every file below a tree."""
+        return ((path, entry) for path, _, entry in self._differing(None, root, b"") if entry is not None)
+
+    def _write(self, entries: dict[bytes, Entry], add: Callable[[str, bytes, bytes], object]) -> bytes:
+        data = format_tree(entries)
+        oid = object_id(TREE, data)
+        if oid not in self._cache:
+            self._remember(oid, entries)
+        add(TREE, data, oid)
+        return oid
+
+    def _remember(self, oid: bytes, entries: dict[bytes, Entry]) -> None:
+        self._cache[oid] = entries
+        self._size += len(entries)
+        while self._size > _CACHED_ENTRIES and len(self._cache) > 1:
+            self._size -= len(self._cache.popitem(last=False)[1])
+
+
+def _grouped(changes: Changes) -> tuple[dict[bytes, Entry | None], dict[bytes, dict[bytes, Entry | None]]]:
+    """Changes to names of this folder, and those further down, by the folder they are in."""
+    here: dict[bytes, Entry | None] = {}
+    below: dict[bytes, dict[bytes, Entry | None]] = {}
+    for path, entry in changes.items():
+        name, slash, rest = path.partition(b"/")
+        if slash:
+            below.setdefault(name, {})[rest] = entry
+        else:
+            here[name] = entry
+    return here, below

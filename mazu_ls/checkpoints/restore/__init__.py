@@ -1,0 +1,1 @@
+"""Bringing files, buffers and rows back: plan, staging, atomic renames, merge."""

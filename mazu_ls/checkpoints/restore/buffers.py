@@ -1,0 +1,80 @@
+"""Open documents in a checkpoint: the unsaved text that it holds, and what a rollback asks of the editor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.git.objects import LINK_MODE
+from mazu_ls.checkpoints.models import Checkpoint
+from mazu_ls.checkpoints.restore.restore_steps import Selection, Step
+from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of, same_lines
+from mazu_ls.host import Buffer
+from mazu_ls.workspace.text import NotText, decode
+
+
+@dataclass(frozen=True)
+class BufferChange:
+    """One open document, and the text it shall have. `place`: where it stands, None outside the project; then `last`
+    is what the last checkpoint holds of it, None for nothing."""
+
+    buffer: Buffer
+    text: str
+    shown: str
+    place: bytes | None = None
+    last: str | None = None
+
+    @property
+    def users(self) -> bool:
+        """Of a document outside the project: the user typed since the last checkpoint."""
+        return self.last is not None and not same_lines(self.buffer.text, self.last)
+
+
+def buffer_changes(
+    project: Project,
+    target: Checkpoint,
+    last: bytes | None,
+    *,
+    steps: Sequence[Step],
+    buffers: Sequence[Buffer],
+    selection: Selection,
+) -> list[BufferChange]:
+    """Documents whose text is not what it was at the checkpoint. `last` is the tree of the last checkpoint.
+
+    One that was unsaved then gets its unsaved text; every other one the text of its file in the checkpoint. A
+    document whose file is deleted keeps its text: closing it is the user's business.
+    """
+    tree, changes = bytes.fromhex(target.tree), []
+    held = {held.uri: held.text for held in held_texts(project, tree)}
+    before = {held.uri: held.text for held in held_texts(project, last)}
+    by_place = {step.place: step for step in steps}
+    for buffer in buffers:
+        text, place, shown = held.get(buffer.uri), place_of(project, buffer), name_of(project, buffer)
+        if buffer.path is not None and place is not None and not selection.names(shown):
+            continue
+        if text is None and place is not None:
+            if not buffer.dirty and place not in by_place:
+                continue
+            text = _file_text(project, tree, place)
+        if text is not None and text != buffer.text:
+            changes.append(BufferChange(buffer, text, shown, place, before.get(buffer.uri)))
+    return changes
+
+
+def name_of(project: Project, buffer: Buffer) -> str:
+    """A document as reports show it, which is never a URI."""
+    if buffer.path is None:
+        return buffer.uri.partition(":")[2].lstrip("/") or buffer.uri
+    found = project.locate(buffer.path)
+    return found[0].shown(found[1]) if found is not None else str(buffer.path)
+
+
+def _file_text(project: Project, tree: bytes | None, place: bytes) -> str | None:
+    entry = project.trees.at(tree, place)
+    if entry is None or entry.is_folder or entry.mode == LINK_MODE:
+        return None
+    try:
+        return decode(project.repository.read(entry.oid)).text
+    except NotText:
+        return None

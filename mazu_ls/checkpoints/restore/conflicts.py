@@ -1,0 +1,217 @@
+"""What of a rollback is done, kept or asked about: only the agent's changes go without a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints import schema
+from mazu_ls.checkpoints.attribution import Attribution, Change, Changes, Owner, Shown, changes_since, writes
+from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.git.objects import BLOB, Entry
+from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PlanFiles, Reasoned
+from mazu_ls.checkpoints.restore.buffers import BufferChange
+from mazu_ls.checkpoints.restore.merge import merged
+from mazu_ls.checkpoints.restore.restore_steps import Step
+from mazu_ls.checkpoints.scan.unsaved_buffers import View, file_bytes, held_texts, shown_text
+from mazu_ls.store import select
+
+if TYPE_CHECKING:
+    import apsw
+
+ONLY_YOURS = "only you changed it"
+BOTH = "you changed it on top of the agent's change"
+KEPT = "your text was kept: it does not merge with the earlier text"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The time between two looks at the folders, and who changed what in it."""
+
+    before: View
+    after: View
+    changes: dict[bytes, Change]
+
+
+class Decision:
+    """Decides about each place between a checkpoint and the present. `choice`: what the user answered, if he was asked.
+
+    `session`: only what its agent changed is rolled back; None: what any agent did.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        db: apsw.Connection,
+        target: Checkpoint,
+        session: str | None,
+        choice: OnConflict | None,
+    ) -> None:
+        self._project = project
+        self._db = db
+        self._target = target
+        self._number = schema.checkpoint_number(target.id)
+        self._session = session
+        self.choice = choice
+        self._changes: Changes = changes_since(project, db, self._number)
+        self._live: Interval | None = None
+
+    def look(self, last: View, now: View) -> None:
+        """Take in what changed since the last checkpoint, which no checkpoint holds yet."""
+        found = Attribution(self._project, writes(self._db)).changes(
+            Shown.from_view(self._project, last), Shown.from_view(self._project, now)
+        )
+        self._live = Interval(last, now, found)
+        for place, change in found.items():
+            self._changes.add(place, change.sessions, user=change.user)
+
+    def owner(self, place: bytes, now: View) -> Owner:
+        """Whose the changes of a place are since the target.
+
+        Where both changed it, but what stands there now is what a checkpoint holds and no work of the user's lies
+        before that, it is the agent's: nothing can be lost.
+        """
+        found = self._changes.owner(place, self._session)
+        if found != "both" or self._changes.unknown:
+            return found
+        shown = shown_text(self._project, now, place)
+        for number, view in self._points(place):
+            if self._owner_until(place, number) != "agent":
+                return "both"
+            if shown is not None and shown_text(self._project, view, place) == shown:
+                return "agent"
+        return "both"
+
+    def sort(self, steps: list[Step], buffers: list[BufferChange], plan: PlanFiles, now: View) -> None:
+        """Leave in both lists what is done, and say in the plan what is written, deleted, kept, and in conflict."""
+        places = {step.place for step in steps} | {change.place for change in buffers if change.place}
+        owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
+        writer = self._project.repository.writer()
+        kept: dict[str, str] = {}
+        done: list[Step] = []
+        for step in steps:
+            owner = owners[step.place]
+            self._note(plan, step.shown, owner)
+            result = self._step(step, owner, writer.add)
+            if result is not None and (result is step or result.now != result.was):
+                done.append(result)
+            elif result is None or owner != "agent":
+                kept[step.shown] = self._reason(owner)
+        writer.finish()
+        typed: list[BufferChange] = []
+        for change in buffers:
+            outside: Owner = "user" if change.users else "agent"
+            owner = owners[change.place] if change.place else outside
+            self._note(plan, change.shown, owner)
+            if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
+                typed.append(result)
+            elif result is None or owner != "agent":
+                kept.setdefault(change.shown, self._reason(owner))
+        steps[:], buffers[:] = done, typed
+        self._fill(plan, done, typed, kept)
+
+    def _fill(
+        self, plan: PlanFiles, done: list[Step], typed: list[BufferChange], kept: dict[str, str]
+    ) -> None:
+        plan.write = [step.shown for step in done if step.now is not None]
+        plan.delete = [step.shown for step in done if step.now is None]
+        plan.buffers = [change.buffer.uri for change in typed]
+        changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
+        for shown, reason in sorted(kept.items()):
+            if reason == BOTH:
+                plan.conflicts.append(Reasoned(shown, reason))
+            elif shown not in changing:
+                plan.keep.append(Reasoned(shown, reason))
+        undecided = {conflict.path for conflict in plan.conflicts}
+        plan.write, plan.delete = (
+            [p for p in some if p not in undecided] for some in (plan.write, plan.delete)
+        )
+
+    @staticmethod
+    def _note(plan: PlanFiles, shown: str, owner: Owner) -> None:
+        listed = plan.agents if owner == "agent" else plan.users
+        if shown not in plan.users and shown not in plan.agents:
+            listed.append(shown)
+
+    def _reason(self, owner: Owner) -> str:
+        if owner == "user":
+            return ONLY_YOURS
+        return KEPT if self.choice == "keep" else BOTH
+
+    def _all(self, owner: Owner) -> bool:
+        return self.choice == "overwrite" or owner == "agent" or (owner == "both" and self.choice == "agents")
+
+    def _step(self, step: Step, owner: Owner, add: Callable[[str, bytes], bytes]) -> Step | None:
+        if self._all(owner):
+            return step
+        if owner == "user" or self.choice != "keep":
+            return None
+        data = self._without_agent(step.place, lambda view: file_bytes(self._project, view.tree, step.place))
+        if data is None or step.was is None:
+            return None
+        return replace(step, now=Entry(step.was.mode, add(BLOB, data)))
+
+    def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
+        if self._all(owner):
+            return change
+        place = change.place
+        if owner == "user" or self.choice != "keep" or place is None:
+            return None
+
+        def read(view: View) -> bytes | None:
+            text = shown_text(self._project, view, place)
+            return None if text is None else text.encode("utf-8", "surrogatepass")
+
+        data = self._without_agent(place, read)
+        return None if data is None else replace(change, text=data.decode("utf-8", "surrogatepass"))
+
+    def _without_agent(self, place: bytes, read: Callable[[View], bytes | None]) -> bytes | None:
+        """The target's content with the user's changes since and without the agent's; None where that cannot be told."""
+        if self._changes.unknown:
+            return None
+        result = read(self._view(self._target.id))
+        for before, after, change in self._intervals(place):
+            was, now = read(before), read(after)
+            owner = change.owner(self._session)
+            if was == now or owner == "agent":
+                continue
+            if owner == "both" or was is None or now is None or result is None:
+                return None
+            result = now if result == was else merged(self._project, now, was, result)
+        return result
+
+    def _intervals(self, place: bytes) -> Iterator[tuple[View, View, Change]]:
+        """The intervals since the target in which a place was changed, the oldest first."""
+        for number, view in self._points(place):
+            rows = select(self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,))
+            yield self._view(schema.checkpoint_id(rows[0][0])), view, self._change(place, number - 1, number)
+        if self._live is not None and place in self._live.changes:
+            yield self._live.before, self._live.after, self._live.changes[place]
+
+    def _points(self, place: bytes) -> Iterator[tuple[int, View]]:
+        """The checkpoints since the target before which a place was changed, the oldest first."""
+        for (number,) in select(
+            self._db,
+            "SELECT DISTINCT number FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
+            (self._number, place),
+        ):
+            yield number, self._view(schema.checkpoint_id(number))
+
+    def _owner_until(self, place: bytes, number: int) -> Owner:
+        return self._change(place, self._number, number).owner(self._session)
+
+    def _change(self, place: bytes, after: int, until: int) -> Change:
+        change = Change()
+        for session, user in select(
+            self._db,
+            "SELECT session, user FROM checkpoint_change WHERE place = ? AND number > ? AND number <= ?",
+            (place, after, until),
+        ):
+            change.sessions.update({session} - {""})
+            change.user |= bool(user)
+        return change
+
+    def _view(self, id: str) -> View:
+        tree = bytes.fromhex(schema.get(self._db, id).tree)
+        return View(tree, held_texts(self._project, tree))

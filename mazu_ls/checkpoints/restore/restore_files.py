@@ -1,0 +1,213 @@
+"""Bringing files to what a step says: one atomic exchange each, and never over a file that nobody looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from mazu_ls.checkpoints.git.objects import Entry
+from mazu_ls.checkpoints.models import Reasoned
+from mazu_ls.checkpoints.restore.atomic_rename import exchange, place
+from mazu_ls.checkpoints.restore.restore_steps import Step
+from mazu_ls.checkpoints.restore.staging import READ, Staged, WorkFolders, entry_at
+from mazu_ls.checkpoints.scan.read_files import signature
+from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.workspace.openat import folder_beneath
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+class ThirdVersion(Exception):
+    """What stands there is neither what the safety checkpoint holds nor what the target holds: the user's."""
+
+
+class Places:
+    """Descriptors of the folders that files are in; the last one stays open, as neighbours come one after the other."""
+
+    def __init__(self) -> None:
+        self.works = WorkFolders()
+        self._last: tuple[Mount, PurePosixPath] | None = None
+        self._fd = -1
+
+    def __enter__(self) -> Places:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.forget()
+        self.works.__exit__()
+
+    def parent(self, step: Step, *, create: bool = False) -> int:
+        """The folder of a step's file. Raises OSError where something else stands on the way."""
+        wanted = (step.mount, step.mount.folder(step.path))
+        if wanted != self._last:
+            self.forget()
+            try:
+                self._fd, self._last = _opened(*wanted), wanted
+            except FileNotFoundError:
+                if not create:
+                    raise
+                self._fd, self._last = _opened(*wanted, create=True), wanted
+        return self._fd
+
+    def forget(self) -> None:
+        """Close the folder: it may be removed or replaced."""
+        if self._last is not None:
+            os.close(self._fd)
+            self._last = None
+
+
+def _opened(mount: Mount, inside: PurePosixPath, *, create: bool = False) -> int:
+    with folder_beneath(mount.root, mount.from_root(inside), create=create) as folder:
+        return os.dup(folder)
+
+
+def apply(steps: Sequence[Step], staged: Staged) -> list[Reasoned]:
+    """Bring every file to its step: removals first, deepest first, then what is written. Returns what could not be."""
+    problems: list[Reasoned] = []
+    removals = sorted((s for s in steps if s.now is None), key=lambda s: s.path.count(b"/"), reverse=True)
+    with Places() as places:
+        for step in (*removals, *(s for s in steps if s.now is not None)):
+            try:
+                _apply(step, places, staged.get(step))
+            except ThirdVersion:
+                problems.append(
+                    Reasoned(step.shown, "it changed during the rollback; the newer text was kept")
+                )
+            except OSError as error:
+                problems.append(Reasoned(step.shown, _hindrance(error)))
+            if step.now is None:
+                places.forget()
+                _prune_folders(step)
+    return problems
+
+
+def verify(steps: Sequence[Step], excused: set[str]) -> tuple[int, list[Reasoned]]:
+    """Hash every file again: how many are what they should be, and those that are not (`excused` ones apart)."""
+    right, wrong = 0, []
+    with Places() as places:
+        for step in steps:
+            if step.shown in excused:
+                continue
+            try:
+                found = _entry(step, places)
+            except OSError as error:
+                wrong.append(Reasoned(step.shown, f"it could not be verified: {error.strerror}"))
+                continue
+            if found == step.now:
+                right += 1
+            else:
+                wrong.append(
+                    Reasoned(step.shown, "it is not what the checkpoint holds: somebody wrote it since")
+                )
+    return right, wrong
+
+
+def _entry(step: Step, places: Places) -> Entry | None:
+    """What stands at a step's path; None where a folder on the way is missing, or is a file or a link."""
+    try:
+        return entry_at(places.parent(step), _name(step))[0]
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise
+
+
+def _name(step: Step) -> bytes:
+    return step.path.rpartition(b"/")[2]
+
+
+def _hindrance(error: OSError) -> str:
+    if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY):
+        return "something else stands in its place or on the way to it"
+    return error.strerror or "it could not be written"
+
+
+def _apply(step: Step, places: Places, staged: bytes | None) -> None:
+    name = _name(step)
+    if step.now is None:
+        if _entry(step, places) is not None:
+            _remove(step, places, name, staged)
+        return
+    folder = places.parent(step, create=True)
+    found, status = entry_at(folder, name)
+    if found == step.now and status is not None:
+        _set_permissions(step, folder, name, status)
+    elif found is None and status is not None and stat.S_ISDIR(status.st_mode):
+        os.rmdir(name, dir_fd=folder)  # only an empty one goes
+        _write(step, places, name, staged, None)
+    elif found == step.was:
+        _write(step, places, name, staged, status)
+    else:
+        raise ThirdVersion
+
+
+def _write(
+    step: Step, places: Places, name: bytes, staged: bytes | None, status: os.stat_result | None
+) -> None:
+    assert staged is not None
+    work, folder = places.works.of(step.mount), places.parent(step)
+    if status is None:
+        place(work, staged, folder, name)
+        return
+    _inherit_owner(work, staged, status)
+    exchange(work, staged, folder, name)
+    if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
+        return
+    # Somebody saved between our look and the exchange: their file goes back, unless they saved again since.
+    if entry_at(folder, name)[0] == step.now:
+        exchange(work, staged, folder, name)
+    raise ThirdVersion
+
+
+def _remove(step: Step, places: Places, name: bytes, staged: bytes | None) -> None:
+    work, folder = places.works.of(step.mount), places.parent(step)
+    found, status = entry_at(folder, name)
+    if status is None or stat.S_ISDIR(status.st_mode):
+        return
+    if found != step.was:
+        raise ThirdVersion
+    assert staged is not None
+    os.rename(name, staged, src_dir_fd=folder, dst_dir_fd=work)
+    if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
+        return
+    with contextlib.suppress(FileExistsError):
+        place(work, staged, folder, name)
+    raise ThirdVersion
+
+
+def _prune_folders(step: Step) -> None:
+    """Folders that the removal left empty go too: git's trees know no empty ones."""
+    inside = step.mount.folder(step.path)
+    while inside.parts:
+        try:
+            with folder_beneath(step.mount.root, step.mount.from_root(inside.parent)) as folder:
+                os.rmdir(inside.name, dir_fd=folder)
+        except OSError:
+            return
+        inside = inside.parent
+
+
+def _same_file(folder: int, name: bytes, before: os.stat_result) -> bool:
+    """Whether it is the inode we read, unchanged; renaming changes nothing but its change time."""
+    now, then = signature(os.stat(name, dir_fd=folder, follow_symlinks=False)), signature(before)
+    return now[0] == then[0] and now[2:] == then[2:]
+
+
+def _inherit_owner(work: int, staged: bytes, status: os.stat_result) -> None:
+    mine = os.stat(staged, dir_fd=work, follow_symlinks=False)
+    if (mine.st_uid, mine.st_gid) != (status.st_uid, status.st_gid):
+        with contextlib.suppress(PermissionError):
+            os.chown(staged, status.st_uid, status.st_gid, dir_fd=work, follow_symlinks=False)
+
+
+def _set_permissions(step: Step, folder: int, name: bytes, status: os.stat_result) -> None:
+    if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) != step.permissions:
+        fd = os.open(name, READ, dir_fd=folder)
+        try:
+            os.fchmod(fd, step.permissions)
+        finally:
+            os.close(fd)

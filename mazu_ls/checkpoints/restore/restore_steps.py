@@ -1,0 +1,222 @@
+"""What a rollback has to do to each file: from the safety checkpoint to the target, and what it must leave alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+from mazu_ls.checkpoints.context import META, MODES, SPARSE, Project
+from mazu_ls.checkpoints.git.objects import Entry
+from mazu_ls.checkpoints.models import Checkpoint, Reasoned, Section
+from mazu_ls.checkpoints.scan.file_modes import Permissions
+from mazu_ls.checkpoints.scan.ignore_rules import ignored_then
+from mazu_ls.checkpoints.scan.roots import SKILLS, Mount
+from mazu_ls.errors import Kind, MazuError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of a checkpoint comes back; nothing named means all of it.
+
+    `memories`: of the memories only those of these ids or names. `session`: of the conversations only this one. `own`: of the files only what this session's agent changed.
+    """
+
+    only: tuple[Section, ...] = ()
+    paths: tuple[str, ...] = ()
+    session: str | None = None
+    own: bool = False
+    memories: tuple[str, ...] = ()
+
+    def has(self, section: Section) -> bool:
+        """Paths are files, so naming some leaves everything else alone."""
+        if self.paths and section != "code" and not self.only:
+            return False
+        return not self.only or section in self.only
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything comes back, also where each section is named."""
+        return (
+            not self.paths
+            and not self.memories
+            and self.session is None
+            and (not self.only or set(self.only) == set(get_args(Section)))
+        )
+
+    def names_memory(self, name: str) -> bool:
+        """Whether a memory entry is meant, by its file's name without the suffix."""
+        return not self.memories or name in self.memories or name.rpartition("/")[2] in self.memories
+
+    def names(self, shown: str) -> bool:
+        """Whether a file is meant: itself, or a folder above it."""
+        return not self.paths or any(shown == p or shown.startswith(f"{p.rstrip('/')}/") for p in self.paths)
+
+
+def require_known(project: Project, paths: Sequence[str], *trees: bytes | None) -> None:
+    """Raise MazuError(not_found) for a path that none of the trees has: a typo shall not pass for "nothing to do"."""
+    for path in paths:
+        if not _known(project, path, *trees):
+            raise MazuError(
+                Kind.NOT_FOUND,
+                f"Neither the checkpoint nor the project holds {path!r}.",
+                "Name files as the diff does.",
+            )
+
+
+def _known(project: Project, shown: str, *trees: bytes | None) -> bool:
+    """Whether one of the trees has a file or folder that is shown so."""
+    wanted = shown.rstrip("/")
+    for mount in project.mounts:
+        if f"{wanted}/" == mount.label:
+            return True
+        if wanted.startswith(mount.label):
+            parts = wanted.removeprefix(mount.label).split("/")
+            if any(_holds(project, project.trees.folder(tree, mount.prefix), parts) for tree in trees):
+                return True
+    return False
+
+
+def _holds(project: Project, folder: bytes | None, shown: Sequence[str]) -> bool:
+    """Whether a tree holds a path by the names that reports show, which need not be the names themselves."""
+    head, *rest = shown
+    found = (
+        e
+        for name, e in project.trees.read(folder).items()
+        if name.decode("utf-8", "backslashreplace") == head
+    )
+    return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file: what the safety checkpoint holds, what shall stand there, and with which permission bits."""
+
+    mount: Mount
+    path: bytes
+    was: Entry | None
+    now: Entry | None
+    permissions: int
+
+    @property
+    def shown(self) -> str:
+        return self.mount.shown(self.path)
+
+    @property
+    def place(self) -> bytes:
+        return self.mount.prefix + b"/" + self.path
+
+
+@dataclass
+class Steps:
+    """The steps, and the files that stay as they are, with the reason."""
+
+    steps: list[Step] = field(default_factory=list)
+    keep: list[Reasoned] = field(default_factory=list)
+
+
+def steps_between(
+    project: Project, before: Checkpoint, before_tree: bytes | None, target: Checkpoint, selection: Selection
+) -> Steps:
+    """From one state of the folders to a checkpoint's."""
+    target_tree = bytes.fromhex(target.tree)
+    found, folders = Steps(), _folders(project, target_tree)
+    permissions = Permissions.load(project.repository, target_tree, MODES)
+    had = Permissions.load(project.repository, before_tree, MODES)
+    guards = Guards(project, before, target, target_tree)
+    for mount in project.mounts:
+        if not selection.has("skills" if mount.prefix == SKILLS else "code"):
+            continue
+        if mount.scanned and mount.prefix.decode() not in folders:
+            found.keep.append(Reasoned(mount.label or ".", f"{target.id} does not hold this folder"))
+            continue
+        if mount.internal:
+            reason = "git's own files in a bare repository are not held: they stay as they are"
+            found.keep.append(Reasoned(mount.label or ".", reason))
+        if b"." in mount.internal:
+            continue
+        prefix = mount.prefix + b"/"
+        old, new = (project.trees.folder(tree, mount.prefix) for tree in (before_tree, target_tree))
+        changed = {path: (was, now) for path, was, now in project.trees.diff(old, new)}
+        for place in had.differing(permissions):
+            path = place.removeprefix(prefix)
+            if (
+                place.startswith(prefix)
+                and path not in changed
+                and (same := project.trees.at(new, path)) is not None
+            ):
+                changed[path] = (same, same)
+        for path, (was, now) in sorted(changed.items()):
+            bits = permissions.of(prefix + path, now is not None and now.mode == b"100755")
+            step = Step(mount, path, was, now, bits)
+            if not selection.names(step.shown):
+                continue
+            if (reason := guards.reason(step)) is not None:
+                found.keep.append(Reasoned(step.shown, reason))
+            else:
+                found.steps.append(step)
+    return _without_ignored(project, target_tree, found, before_tree)
+
+
+class Guards:
+    """Files that a rollback does not touch because one of the two checkpoints does not know them."""
+
+    def __init__(self, project: Project, before: Checkpoint, target: Checkpoint, target_tree: bytes) -> None:
+        self._target = target
+        self._skipped = {s.path: s.reason for s in (*before.skipped, *target.skipped)}
+        entry = project.trees.read(target_tree).get(SPARSE)
+        self._sparse_then = (
+            set(project.repository.read(entry.oid).split(b"\0")) if entry is not None else set()
+        )
+        self._sparse_now = {
+            mount.prefix + b"/" + path
+            for mount in project.mounts
+            for path in project.scanners[mount.prefix].sparse()
+        }
+
+    def reason(self, step: Step) -> str | None:
+        """Why this file stays, or None."""
+        if (skipped := self._skipped.get(step.shown)) is not None:
+            return f"not held: {skipped}"
+        if step.now is None and step.place in self._sparse_then:
+            return f"a sparse checkout left it out in {self._target.id}"
+        if step.place in self._sparse_now and not os.path.lexists(step.mount.full(step.path)):
+            return "the sparse checkout leaves it out"
+        return None
+
+
+def _folders(project: Project, tree: bytes) -> dict[str, str]:
+    entry = project.trees.read(tree).get(META)
+    return json.loads(project.repository.read(entry.oid))["folders"] if entry is not None else {}
+
+
+def _without_ignored(project: Project, target_tree: bytes, found: Steps, before_tree: bytes | None) -> Steps:
+    """A file that the target's own ignore rules name was not held then, so it was not absent either: it stays."""
+    kept = ignored_then(project, before_tree, target_tree, [step for step in found.steps if step.now is None])
+    steps = [step for step in found.steps if step.place not in kept]
+    keep = [Reasoned(step.shown, "it was ignored then") for step in found.steps if step.place in kept]
+    return replace(found, steps=steps, keep=found.keep + keep)
+
+
+def dump(steps: Sequence[Step]) -> bytes:
+    """For the journal."""
+    rows = [(s.mount.prefix.decode(), s.path.hex(), _pair(s.was), _pair(s.now), s.permissions) for s in steps]
+    return json.dumps(rows).encode()
+
+
+def load(data: bytes, mounts: Sequence[Mount]) -> Iterator[Step]:
+    """The journal's steps; those of a folder that is not open are left out."""
+    by_prefix = {mount.prefix.decode(): mount for mount in mounts}
+    for prefix, path, was, now, permissions in json.loads(data):
+        if prefix in by_prefix:
+            yield Step(by_prefix[prefix], bytes.fromhex(path), _entry(was), _entry(now), permissions)
+
+
+def _pair(entry: Entry | None) -> list[str] | None:
+    return [entry.mode.decode(), entry.oid.hex()] if entry is not None else None
+
+
+def _entry(pair: list[str] | None) -> Entry | None:
+    return Entry(pair[0].encode(), bytes.fromhex(pair[1])) if pair is not None else None

@@ -1,0 +1,274 @@
+"""One rollback: safety checkpoint, staging, one transaction that is the commit point, the files, the proof."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints import schema
+from mazu_ls.checkpoints.attribution import ROLLBACK, entry_state, record_edit, text_state
+from mazu_ls.checkpoints.context import Project, tree_of
+from mazu_ls.checkpoints.create import Request, take
+from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
+from mazu_ls.checkpoints.restore import restore_files, staging
+from mazu_ls.checkpoints.restore import restore_steps as steps
+from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes
+from mazu_ls.checkpoints.restore.conflicts import Decision
+from mazu_ls.checkpoints.restore.restore_steps import Selection, Step
+from mazu_ls.checkpoints.scan.unsaved_buffers import View, held_texts, open_texts
+from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Buffer
+from mazu_ls.store import select, transaction
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+_SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversation"}
+
+
+@dataclass
+class Rollback:
+    """What a rollback found out: the report, the steps to take, the documents to change."""
+
+    report: RollbackReport
+    steps: list[Step] = field(default_factory=list)
+    buffers: list[BufferChange] = field(default_factory=list)
+
+
+def preview(
+    project: Project,
+    db: apsw.Connection,
+    target: Checkpoint,
+    selection: Selection,
+    *,
+    buffers: Sequence[Buffer],
+    on_conflict: OnConflict | None = None,
+) -> Rollback:
+    """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at.
+
+    Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
+    """
+    target = schema.get(db, target.id)
+    seen, tree = project.present(db)
+    before = replace(target, skipped=tuple(seen.skipped.values()))
+    decision = Decision(project, db, target, _owning_session(selection), on_conflict)
+    last, now = tree_of(db, schema.state(db, "base")), View(tree, open_texts(buffers))
+    decision.look(View(last, held_texts(project, last)), now)
+    return plan(
+        project, decision, before=before, now=now, target=target, selection=selection, buffers=buffers
+    )
+
+
+def _owning_session(selection: Selection) -> str | None:
+    return selection.session if selection.own else None
+
+
+def plan(
+    project: Project,
+    decision: Decision,
+    *,
+    before: Checkpoint,
+    now: View,
+    target: Checkpoint,
+    selection: Selection,
+    buffers: Sequence[Buffer],
+) -> Rollback:
+    """From a state of the folders (`now`, with what `before` skipped) to the target, as far as `decision` lets it."""
+    steps.require_known(project, selection.paths, now.tree, bytes.fromhex(target.tree))
+    found = steps.steps_between(project, before, now.tree, target, selection)
+    files = PlanFiles(keep=found.keep)
+    changes: list[BufferChange] = []
+    if selection.has("code"):
+        changes = buffer_changes(
+            project, target, now.tree, steps=found.steps, buffers=buffers, selection=selection
+        )
+    decision.sort(found.steps, changes, files, now)
+    if selection.has("memory"):
+        files.memories = project.count_memories(now.tree, bytes.fromhex(target.tree))
+    if selection.has("conversation"):
+        place = b"conversation" + (f"/{selection.session}".encode() if selection.session else b"")
+        folders = [project.trees.folder(tree, place) for tree in (now.tree, bytes.fromhex(target.tree))]
+        files.conversation = folders[0] != folders[1]
+    report = RollbackReport(target, None, files)
+    asks = decision.choice in (None, "ask") and bool(files.users)
+    report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
+    if not target.complete and selection.has("code"):
+        reason = (
+            "other programs may have changed files unseen when this checkpoint was taken; those are not in it"
+        )
+        report.problems.append(Reasoned(".", reason))
+    return Rollback(report, found.steps, changes)
+
+
+def roll_back(
+    project: Project,
+    db: apsw.Connection,
+    target: Checkpoint,
+    *,
+    selection: Selection,
+    buffers: Sequence[Buffer],
+    on_conflict: OnConflict | None,
+    redo_of: int | None = None,
+) -> Rollback:
+    """Do it, as `on_conflict` says (see `OnConflict`). The report says `applied` False where there is something to be
+    decided first: nothing was touched then. `redo_of`: the number of the rollback that this one takes back.
+    """
+    target = schema.get(db, target.id)
+    if on_conflict in (None, "ask", "spare"):
+        looked = preview(project, db, target, selection, buffers=buffers, on_conflict=on_conflict)
+        if looked.report.undecided:
+            return looked
+    safety = _take_safety(project, db, target, buffers)
+    tree = bytes.fromhex(safety.tree)
+    found = plan(
+        project,
+        Decision(project, db, target, _owning_session(selection), on_conflict),
+        before=safety,
+        now=View(tree, open_texts(buffers)),
+        target=target,
+        selection=selection,
+        buffers=buffers,
+    )
+    found.report.safety = safety
+    staged = staging.stage(found.steps, project.repository.read_all)
+    try:
+        found.report.problems += transaction(
+            db,
+            lambda d: _commit(project, d, safety=safety, found=found, selection=selection, redo_of=redo_of),
+        )
+    except BaseException:
+        staging.unstage(staged)
+        raise
+    finish(project, db, found.steps, staged, found.report)
+    return found
+
+
+def _take_safety(
+    project: Project, db: apsw.Connection, target: Checkpoint, buffers: Sequence[Buffer]
+) -> Checkpoint:
+    label, title = f"before rolling back to {target.id}", f"before rolling back to: {target.title}"
+    return take(project, db, Request("safety", label, title, target.session_id, buffers=buffers))
+
+
+def _commit(
+    project: Project,
+    db: apsw.Connection,
+    *,
+    safety: Checkpoint,
+    found: Rollback,
+    selection: Selection,
+    redo_of: int | None,
+) -> list[Reasoned]:
+    """The commit point: from here on, only forward. Returns what of the tables could not be restored."""
+    target, todo = found.report.checkpoint, found.steps
+    problems = [
+        problem
+        for part in project.parts
+        if (section := _SECTIONS.get(part.name)) is not None and selection.has(section)
+        for problem in restore_part(project, db, part, (safety, target), selection)
+    ]
+    schema.set_state(db, "current", target.id if selection.whole else safety.id)
+    unseen = [step.mount.full(step.path).hex() for step in todo]
+    schema.set_state(db, "unseen", json.dumps(unseen))
+    typed = {change.place for change in found.buffers}
+    for step in todo:
+        if step.place not in typed:
+            record_edit(db, ROLLBACK, step.place, entry_state(step.was), entry_state(step.now))
+    for change in found.buffers:
+        if change.place is not None:
+            record_edit(db, ROLLBACK, change.place, text_state(change.buffer.text), text_state(change.text))
+    sections = json.dumps({"only": selection.only, "paths": selection.paths})
+    session = selection.session or target.session_id or ""
+    schema.add_rollback(db, session, safety.id, target.id, sections, redone=redo_of is not None)
+    if redo_of is not None:
+        schema.set_redone(db, redo_of)
+    db.execute(
+        "INSERT OR REPLACE INTO checkpoint_journal VALUES (1, ?, ?, ?, ?)",
+        (str(project.repository.path), safety.id, target.id, steps.dump(todo)),
+    )
+    return problems
+
+
+def restore_part(
+    project: Project,
+    db: apsw.Connection,
+    part: Part,
+    ends: tuple[Checkpoint, Checkpoint],
+    selection: Selection,
+) -> list[Reasoned]:
+    """Make a part's tables say what the target holds. What is damaged stays as it is, and is returned."""
+    problems: dict[str, str] = {}
+    changed: dict[str, bytes | None] = {}
+    try:
+        old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in ends)
+        differing = list(project.trees.diff(old, new))
+    except MazuError as error:
+        return [Reasoned(part.name, f"the checkpoint store is damaged: {error.message}")]
+    for path, _, entry in differing:
+        name = path.decode("utf-8", "surrogateescape")
+        if part.name == "memory" and not selection.names_memory(name.rpartition(".")[0]):
+            continue
+        if part.name == "conversation" and selection.session not in (None, name.partition("/")[0]):
+            continue
+        try:
+            changed[name] = project.repository.read(entry.oid) if entry is not None else None
+        except MazuError as error:
+            problems[name] = error.message
+    if changed:
+        problems |= part.restore(db, changed)
+    return [Reasoned(f"{part.name}/{name}", reason) for name, reason in sorted(problems.items())]
+
+
+def finish(
+    project: Project,
+    db: apsw.Connection,
+    todo: Sequence[Step],
+    staged: staging.Staged,
+    report: RollbackReport,
+) -> None:
+    """The files, the proof, and the journal's end. Run again after a kill, it ends in the same state."""
+    problems = restore_files.apply(todo, staged)
+    excused = {problem.path for problem in problems}
+    right, wrong = restore_files.verify(todo, excused)
+    staging.settle(todo)
+    db.execute("DELETE FROM checkpoint_journal")
+    rescued = staging.sweep(project.mounts, project.rescue)
+    report.problems += problems + wrong
+    report.problems += [Reasoned(str(path), "written during the rollback; saved here") for path in rescued]
+    report.applied, report.undecided = True, False
+    report.verified_files = right
+    report.verified = not report.problems
+
+
+def nothing_pending(db: apsw.Connection) -> bool:
+    """Whether no rollback was left unfinished."""
+    return not select(db, "SELECT 1 FROM checkpoint_journal")
+
+
+def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
+    """Roll an interrupted rollback forward. Returns its report, or None if there was none.
+
+    Raises MazuError where the disk does not let it: the journal stays, and the next one who takes the lock tries again.
+    """
+    project.repository.sweep()
+    row = next(iter(select(db, "SELECT safety_id, target_id, steps FROM checkpoint_journal")), None)
+    if row is None:
+        staging.sweep(project.mounts, project.rescue)
+        return None
+    report = RollbackReport(schema.get(db, row[1]), schema.get(db, row[0]), PlanFiles())
+    todo = list(steps.load(row[2], project.mounts))
+    lost = project.repository.missing({step.now.oid for step in todo if step.now is not None})
+    for step in [step for step in todo if step.now is not None and step.now.oid in lost]:
+        report.problems.append(Reasoned(step.shown, "the damaged checkpoint store does not hold it any more"))
+        todo.remove(step)
+    staged = staging.stage(todo, project.repository.read_all)
+    finish(project, db, todo, staged, report)
+    log.warning(
+        "a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems"
+    )
+    return report

@@ -1,0 +1,58 @@
+"""A rollback that was looked at and not done yet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from mazu_ls.checkpoints.models import Checkpoint, OnConflict, Reasoned, RollbackReport
+from mazu_ls.checkpoints.restore.rollback import Rollback
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Buffer
+
+WriteBuffer = Callable[[Buffer, str], Awaitable[bool]]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `Checkpoints.plan` answers: look at `preview`, then `apply`."""
+
+    target: Checkpoint
+    _report: RollbackReport
+    _run: Callable[[OnConflict | None], Awaitable[Rollback]]
+
+    def preview(self) -> RollbackReport:
+        """What would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
+        return self._report
+
+    async def apply(
+        self, on_conflict: OnConflict | None = None, write_buffer: WriteBuffer | None = None
+    ) -> RollbackReport:
+        """Take the safety checkpoint and roll back.
+
+        `on_conflict`: what becomes of the user's own work, see `OnConflict`; None is `ask`.
+
+        Documents that are open: the disk gets the checkpoint's file first, atomically, whether the editor shows that
+        file or not. Then `write_buffer(buffer, text)` shall put `text` into the document, against the version the
+        buffer was read at, and say whether the document holds it now; True also where the editor reloaded the file
+        by itself. The text is what was unsaved at the checkpoint, else the file's. A refusal means that the user
+        typed meanwhile: the document stays theirs, and what it held before is in the safety checkpoint.
+        """
+        found = await self._run(on_conflict)
+        if found.report.applied:
+            for change in found.buffers:
+                if not await _written(write_buffer, change.buffer, change.text):
+                    reason = "the editor did not take the text; what it showed is in the safety checkpoint"
+                    found.report.problems.append(Reasoned(change.buffer.uri, reason))
+                    found.report.verified = False
+        return found.report
+
+
+async def _written(write_buffer: WriteBuffer | None, buffer: Buffer, text: str) -> bool:
+    try:
+        return write_buffer is not None and await write_buffer(buffer, text)
+    except MazuError as error:
+        log.warning("%s was not rolled back: %s", buffer.uri, error)
+        return False

@@ -1,0 +1,251 @@
+"""New contents wait beside the project before anything moves: a full disk or a forbidden folder shows here."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
+from mazu_ls.checkpoints.git.pack import sync_file_system, sync_folder
+from mazu_ls.checkpoints.restore import staging_folder
+from mazu_ls.checkpoints.restore.restore_steps import Step
+from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.errors import Kind, MazuError
+
+Staged = dict[Step, bytes]
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NONE, _DRAFT = "0", b"draft-"
+GRAVE_SECONDS = 10.0
+_FEW = 8  # files or folders that are synced one by one
+
+
+class WorkFolders:
+    """Descriptors of the work folders, each opened once."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._open: dict[Path, int] = {}
+
+    def __enter__(self) -> WorkFolders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def of(self, mount: Mount) -> int:
+        """The mount's, created where it is missing."""
+        if (fd := self._open.get(mount.work)) is None:
+            fd = self._open[mount.work] = staging_folder.open_staging(mount.work, create=True)
+            self._stack.callback(os.close, fd)
+        return fd
+
+
+def stage(steps: Sequence[Step], read: Callable[[Sequence[bytes]], Generator[bytes, None, None]]) -> Staged:
+    """Write every new content to its device. Nothing of the project has moved when this fails.
+
+    `read` gives the data of objects, in their order.
+    Raises MazuError(storage or permission) where the disk is full, or a folder cannot be written.
+    """
+    staged: Staged = {}
+    contents = read([step.now.oid for step in steps if step.now is not None and step.was != step.now])
+    try:
+        for mount, folder in {(step.mount, step.mount.folder(step.path)) for step in steps}:
+            _require_writable(mount, folder)
+        with WorkFolders() as works, closing(contents):
+            for number, step in enumerate(steps):
+                if step.was != step.now:
+                    work, name = works.of(step.mount), _name(step, number)
+                    staged[step] = name
+                    if step.now is not None:
+                        _write(step, step.now, next(contents), work, _DRAFT + name)
+            _publish(staged, works)
+    except BaseException as error:
+        unstage(staged)
+        if isinstance(error, OSError):
+            raise _explained(error) from error
+        raise
+    return staged
+
+
+def unstage(staged: Staged) -> None:
+    """Remove what was staged."""
+    with WorkFolders() as works:
+        for step, name in staged.items():
+            for path in (name, _DRAFT + name):
+                with suppress(FileNotFoundError):
+                    os.unlink(path, dir_fd=works.of(step.mount))
+    for work in {step.mount.work for step in staged}:
+        staging_folder.remove_staging(work)
+
+
+def _name(step: Step, number: int) -> bytes:
+    """Says by itself what the file may hold: the old content and the new one. Everything else is somebody's work."""
+    was, now = (entry.oid.hex() if entry is not None else _NONE for entry in (step.was, step.now))
+    return f"{number}-{secrets.token_hex(3)}.{was}.{now}".encode()
+
+
+def _write(step: Step, now: Entry, data: bytes, work: int, name: bytes) -> None:
+    if now.mode == LINK_MODE:
+        os.symlink(data, name, dir_fd=work)
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(name, flags, 0o600, dir_fd=work)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fchmod(fd, step.permissions)
+    finally:
+        os.close(fd)
+
+
+def _publish(staged: Staged, works: WorkFolders) -> None:
+    """Sync what was written, then give it its name: a draft may be torn, a named file never is."""
+    written = {step: name for step, name in staged.items() if step.now is not None}
+    folders = {step.mount.work for step in staged}
+    at_once = len(written) > _FEW and all(sync_file_system(folder) for folder in folders)
+    for step, name in written.items():
+        work = works.of(step.mount)
+        if not at_once and step.now is not None and step.now.mode != LINK_MODE:
+            fd = os.open(_DRAFT + name, READ, dir_fd=work)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        os.rename(_DRAFT + name, name, src_dir_fd=work, dst_dir_fd=work)
+    for folder in folders:
+        sync_folder(folder)
+
+
+def settle(steps: Sequence[Step]) -> None:
+    """Make the renames survive power loss, before the journal forgets them."""
+    inside = {(step.mount, step.mount.folder(step.path)) for step in steps}
+    folders = {mount.directory / folder for mount, folder in inside}
+    if len(folders) > _FEW and all(sync_file_system(d) for d in {step.mount.directory for step in steps}):
+        return
+    for folder in folders:
+        with suppress(OSError):  # gone again, or not a folder any more: nothing of ours to sync
+            sync_folder(folder)
+
+
+def _require_writable(mount: Mount, inside: PurePosixPath) -> None:
+    """The nearest folder that exists must take changes."""
+    folder = mount.directory / inside
+    while not os.path.lexists(folder) and folder != mount.directory:
+        folder = folder.parent
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "the folder is read-only", str(folder))
+
+
+def _explained(error: OSError) -> MazuError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MazuError(
+            Kind.STORAGE, "The disk is full: nothing was rolled back.", "Free some space and roll back again."
+        )
+    return MazuError(
+        Kind.PERMISSION,
+        f"Nothing was rolled back: {error.strerror} ({error.filename}).",
+        "Make it writable and roll back again.",
+    )
+
+
+def entry_at(folder: int, name: bytes) -> tuple[Entry | None, os.stat_result | None]:
+    """The entry of what stands there, and its status; (None, status) for folders and special files."""
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            return Entry(LINK_MODE, object_id(BLOB, os.readlink(name, dir_fd=folder))), status
+        if not stat.S_ISREG(status.st_mode):
+            return None, status
+        fd = os.open(name, READ, dir_fd=folder)
+    except FileNotFoundError:
+        return None, None
+    try:
+        data, status = _contents(fd, status.st_size), os.fstat(fd)
+    finally:
+        os.close(fd)
+    mode = EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else FILE_MODE
+    return Entry(mode, object_id(BLOB, data)), status
+
+
+def _contents(fd: int, size: int) -> bytes:
+    """All of a file, whatever its size is by now; `size` is what it probably is."""
+    data = os.read(fd, size + 1)
+    if len(data) == size:
+        return data
+    chunks = [data]
+    while data:
+        chunks.append(data := os.read(fd, 1 << 20))
+    return b"".join(chunks)
+
+
+def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = GRAVE_SECONDS) -> list[Path]:
+    """Empty the work folders of files that waited `older_than` seconds. One whose content is neither the old nor the
+    new was written through an open descriptor: it goes to `rescue`, and its new place is returned.
+    """
+    rescued: list[Path] = []
+    for folder in {mount.work for mount in mounts}:
+        try:
+            work = staging_folder.open_staging(folder)
+        except OSError:
+            continue
+        try:
+            with os.scandir(work) as found:
+                names = [os.fsencode(item.name) for item in found if not _rests(item, older_than)]
+            for name in names:
+                if name != staging_folder.IGNORE and not _bury(work, name, older_than):
+                    rescued.append(_rescue(work, name, rescue))
+        finally:
+            os.close(work)
+        staging_folder.remove_staging(folder)
+    return rescued
+
+
+def _bury(work: int, name: bytes, older_than: float) -> bool:
+    """Remove a file that holds nothing new, once it is old enough; False if it holds something new."""
+    if name.startswith(_DRAFT):
+        os.unlink(name, dir_fd=work)
+        return True
+    expected = {bytes.fromhex(part) for part in name.decode().split(".")[1:3] if len(part) == 40}
+    found, status = entry_at(work, name)
+    if status is None:
+        return True
+    if found is None or found.oid not in expected:
+        return False
+    if time.time() - status.st_ctime >= older_than:
+        os.unlink(name, dir_fd=work)
+    return True
+
+
+def _rests(item: os.DirEntry[str], seconds: float) -> bool:
+    """Whether a file came here less than `seconds` ago and was not written since: it is looked at when its time is up.
+
+    Coming here changed its change time, a write would have changed both.
+    """
+    try:
+        status = item.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    if item.name.startswith(_DRAFT.decode()):
+        return False
+    return status.st_mtime_ns < status.st_ctime_ns and time.time() - status.st_ctime < seconds
+
+
+def _rescue(work: int, name: bytes, rescue: Path) -> Path:
+    rescue.mkdir(parents=True, exist_ok=True)
+    target = rescue / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.fsdecode(name)}"
+    try:
+        os.rename(name, target, src_dir_fd=work)
+    except OSError:  # another device
+        fd = os.open(name, READ, dir_fd=work)
+        with os.fdopen(fd, "rb") as source, target.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
+        os.unlink(name, dir_fd=work)
+    return target

@@ -1,0 +1,1 @@
+"""Finding and reading what stands on disk and in the buffers."""

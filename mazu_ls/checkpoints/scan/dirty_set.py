@@ -1,0 +1,144 @@
+"""Which files changed since the last checkpoint: known from a watch where looking at every file costs too much."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.scan import ignore_list
+from mazu_ls.checkpoints.scan.file_watch import FolderWatch, WatchUnavailable
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints.context import Project, Seen
+    from mazu_ls.checkpoints.scan.roots import Mount
+
+CHEAP_SECONDS = 0.02
+"""CPU time below which a full look is taken every time: nothing is surer."""
+log = logging.getLogger(__name__)
+
+
+class DirtySet:
+    """Collects the files that changed since the base. It is certain only while a watch has run without a doubt since a
+    full look that became a checkpoint."""
+
+    def __init__(self, project: Project, state: Path) -> None:
+        self._project = project
+        self._state = state
+        self._watch: FolderWatch | None = None
+        self._unavailable = ""
+        self._base: bytes | None = None
+        self._pending: set[bytes] = set()
+        self._sure = False
+        self._rules: object = None
+        self.looked_everywhere = True
+        """Whether the last checkpoint looked at every file."""
+        self.cost = 0.0
+        """CPU seconds of the last full look, children included."""
+
+    @property
+    def watch(self) -> FolderWatch | None:
+        """The watch, where there is one."""
+        return self._watch
+
+    def changed(self, base: bytes | None, *, everywhere: bool) -> list[Path] | None:
+        """Files that may differ from the base; None where every file must be looked at."""
+        self._base = base
+        rules = self._ignore_rules()
+        if self._watch is not None:
+            drained = self._watch.drain()
+            self._pending |= drained.paths
+            if not drained.sure or rules != self._rules:
+                self._doubt()
+        self._rules = rules
+        if everywhere or not self._sure or self._watch is None or self.cost < CHEAP_SECONDS:
+            return None
+        return [Path(os.fsdecode(path)) for path in self._pending]
+
+    @contextmanager
+    def full_look(self) -> Iterator[None]:
+        """Every file is looked at: measured, and watched from right before on if that costs much."""
+        if self._watch is None and self.cost >= CHEAP_SECONDS and not self._unavailable:
+            self._start()
+        began = _cpu()
+        yield
+        self.cost = _cpu() - began
+
+    def taken(self, seen: Seen) -> None:
+        """What was seen is a checkpoint now, and the base of the next one."""
+        self._pending.clear()
+        self.looked_everywhere = seen.everywhere
+        if self._watch is None or not seen.complete:
+            self._sure = False
+        elif seen.everywhere:
+            self._sure = self._watch.sure and self._covers(seen)
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._watch is not None:
+            self._watch.close()
+        self._watch, self._sure = None, False
+
+    def _doubt(self) -> None:
+        """Something was missed: the next look is a full one, under a new watch."""
+        self.close()
+
+    def _start(self) -> None:
+        try:
+            self._watch = FolderWatch(self._project.mounts, self._state, self._unheld)
+        except (WatchUnavailable, OSError) as error:
+            self._unavailable = str(error)
+            log.info("files are not watched, every checkpoint looks at all of them: %s", error)
+
+    def _unheld(self, mount: Mount, folders: list[bytes]) -> Collection[bytes]:
+        """Folders that the ignore rules name and that hold nothing that the base or the user's git tracks."""
+        project, user = self._project, self._project.users[mount.prefix]
+        forced = user.tracked_although_ignored() if user is not None else []
+        kept = {path[: at + 1] for path in forced for at in range(len(path)) if path[at : at + 1] == b"/"}
+        asked = [
+            folder
+            for folder in folders
+            if folder not in kept
+            and project.trees.folder(self._base, mount.prefix + b"/" + folder.rstrip(b"/")) is None
+        ]
+        return project.scanners[mount.prefix].ignored(asked)
+
+    def _covers(self, seen: Seen) -> bool:
+        """Whether all that was found new lies in folders that are watched."""
+        assert self._watch is not None
+        for mount in self._project.mounts:
+            prefix = mount.prefix + b"/"
+            new = (
+                place
+                for place, entry in seen.changes.items()
+                if entry is not None and place.startswith(prefix)
+            )
+            if mount.scanned and not all(
+                self._watch.covers(mount, place.removeprefix(prefix)) for place in new
+            ):
+                self._doubt()
+                return False
+        return True
+
+    def _ignore_rules(self) -> object:
+        """Changes whenever a rule outside the folders changes, or the user's git tracks something else."""
+        users = [user for user in self._project.users.values() if user is not None]
+        return [(ignore_list.exclude_text(user), _stamp(user.git_dir / "index")) for user in users]
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _cpu() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.thread_time() + children.ru_utime + children.ru_stime

@@ -1,0 +1,73 @@
+"""Permission bits that git's modes cannot say (0600, 0444, ...), kept beside the files in each checkpoint."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+from mazu_ls.checkpoints.git.repository import Repository
+
+_KEEP = 0o7777
+
+
+@cache
+def umask() -> int:
+    """The process's umask; read from the kernel, because umask(2) can only be read by setting it."""
+    try:
+        found = re.search(
+            r"^Umask:\s*([0-7]+)", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
+        )
+    except OSError:
+        found = None
+    return int(found[1], 8) if found else 0o022
+
+
+def usual(executable: bool) -> int:
+    """What a new file gets."""
+    return (0o777 if executable else 0o666) & ~umask()
+
+
+class Permissions:
+    """The unusual ones by tree path. A file that is not listed has what a new file gets."""
+
+    def __init__(self, listed: dict[bytes, int]) -> None:
+        self._listed = listed
+        self._usual = (usual(False), usual(True))
+        self.changed = False
+
+    @classmethod
+    def load(cls, repository: Repository, tree: bytes | None, name: bytes) -> Permissions:
+        """Those of a checkpoint's tree."""
+        entry = repository.trees.read(tree).get(name)
+        if entry is None:
+            return cls({})
+        listed = json.loads(repository.read(entry.oid))
+        return cls({path.encode("utf-8", "surrogateescape"): int(bits, 8) for path, bits in listed.items()})
+
+    def of(self, path: bytes, executable: bool) -> int:
+        """The bits to restore."""
+        return self._listed.get(path, usual(executable))
+
+    def differing(self, other: Permissions) -> set[bytes]:
+        """Paths whose bits differ between two checkpoints."""
+        paths = self._listed.keys() | other._listed.keys()
+        return {path for path in paths if self._listed.get(path) != other._listed.get(path)}
+
+    def note(self, path: bytes, bits: int | None) -> None:
+        """Record what a file has now; None where there is no regular file."""
+        if bits is not None and bits & _KEEP not in self._usual:
+            if self._listed.get(path) != bits & _KEEP:
+                self._listed[path] = bits & _KEEP
+                self.changed = True
+        elif path in self._listed:
+            del self._listed[path]
+            self.changed = True
+
+    def dump(self) -> bytes:
+        """The file's content; empty if nothing is unusual."""
+        if not self._listed:
+            return b""
+        listed = {path.decode("utf-8", "surrogateescape"): f"{bits:o}" for path, bits in self._listed.items()}
+        return json.dumps(listed, indent=0, sort_keys=True).encode()

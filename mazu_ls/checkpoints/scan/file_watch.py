@@ -1,0 +1,279 @@
+"""A recursive watch of folders that knows when it missed something: Linux inotify, read before each checkpoint.
+
+Nothing runs in between: the kernel queues the events. A lost event shows as an overflow of that queue; a file of our own
+that is made and removed right before reading shows that everything earlier has arrived. Where there is any doubt, or
+no inotify, a full look at the folders takes its place. What it cannot see: writes through a memory map of a file that
+is closed already, and writes through another name of the same file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import select
+import struct
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.paths import private_folder
+
+IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO = 0x2, 0x4, 0x8, 0x40, 0x80
+IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_MOVE_SELF, IN_UNMOUNT = 0x100, 0x200, 0x400, 0x800, 0x2000
+IN_Q_OVERFLOW, IN_IGNORED, IN_ISDIR = 0x4000, 0x8000, 0x40000000
+IN_ONLYDIR, IN_DONT_FOLLOW = 0x01000000, 0x02000000
+_MASK = (
+    IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF
+    | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW
+)  # fmt: skip
+_EVENT = struct.Struct("iIII")
+_BUFFER = 1 << 16
+_COOKIE_SECONDS = 1.0
+_SHARE = 4
+"""One watch may take this part of what the system lets a user have: editors need theirs."""
+_MANY = 5000
+"""More changed files than this are found faster by a full look."""
+KERNEL_BYTES = 1080
+"""What the kernel keeps for one watched folder, inode included (inotify(7) and /proc/slabinfo, x86-64)."""
+LOCAL = frozenset(
+    ("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "reiserfs", "tmpfs", "xfs", "zfs")
+)
+"""File systems whose changes all go through this kernel."""
+log = logging.getLogger(__name__)
+
+
+class WatchUnavailable(Exception):
+    """The folders cannot be watched here; the text says why."""
+
+
+@dataclass
+class Drained:
+    """What changed since the last time: files by absolute path; `sure` False: more than these may have changed."""
+
+    paths: set[bytes] = field(default_factory=set)
+    sure: bool = True
+
+
+Skip = Callable[[Mount, list[bytes]], Collection[bytes]]
+"""Of these folders (relative to the mount) those whose files no checkpoint holds."""
+
+
+class FolderWatch:
+    """Watches the scanned folders of a project. Raises WatchUnavailable where that cannot be done."""
+
+    def __init__(self, mounts: Sequence[Mount], state: Path, skip: Skip) -> None:
+        """`state`: a folder of ours on the same machine, for the cookie."""
+        self._libc = _libc()
+        self._mounts = [mount for mount in mounts if mount.scanned]
+        for mount in self._mounts:
+            _require_local(mount.directory)
+        self._skip = skip
+        self._left = _allowance()
+        self._folders: dict[int, tuple[Mount, bytes]] = {}
+        self._numbers: dict[bytes, int] = {}
+        self._nested: set[bytes] = set()
+        self.sure = True
+        self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0:
+            raise WatchUnavailable(os.strerror(ctypes.get_errno()))
+        try:
+            self._cookie = private_folder(state) / f"cookie-{os.getpid()}"
+            self._cookie_watch = self._add(os.fsencode(state))
+            for mount in self._mounts:
+                for _ in self._walk(mount, [b""]):
+                    pass
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        """How many folders are watched."""
+        return len(self._folders)
+
+    @property
+    def bytes(self) -> int:
+        """About how much memory it takes, the kernel's part included."""
+        named = sum(sys.getsizeof(path) for path in self._numbers)
+        tables = sys.getsizeof(self._folders) + sys.getsizeof(self._numbers)
+        return named + tables + len(self._folders) * (KERNEL_BYTES + sys.getsizeof((None, None)))
+
+    def close(self) -> None:
+        """Give everything back to the kernel."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def covers(self, mount: Mount, path: bytes) -> bool:
+        """Whether the folder of a file (relative to the mount) is watched."""
+        return mount.full(path).rpartition(b"/")[0] in self._numbers
+
+    def drain(self) -> Drained:
+        """Everything that changed until now. Once it is not sure, it stays so: make a new one."""
+        found, made = Drained(sure=self.sure), list[tuple[Mount, bytes]]()
+        for number, mask, name in self._events():
+            if not found.sure:
+                break
+            found.sure = self._take(number, mask, name, found.paths, made)
+        if found.sure and made:
+            found.sure = self._follow(made, found.paths)
+        found.sure = found.sure and len(found.paths) <= _MANY
+        self.sure = found.sure
+        return found
+
+    def _take(
+        self, number: int, mask: int, name: bytes, paths: set[bytes], made: list[tuple[Mount, bytes]]
+    ) -> bool:
+        """Take in one event; False where it leaves a doubt."""
+        if mask & (IN_Q_OVERFLOW | IN_UNMOUNT | IN_MOVE_SELF):
+            return False
+        if number not in self._folders:
+            return True
+        mount, folder = self._folders[number]
+        if mask & IN_IGNORED:
+            del self._folders[number]
+            self._numbers.pop(_full(mount, folder), None)
+            return True
+        if mask & IN_DELETE_SELF:
+            return folder != b""
+        path = folder + name
+        if name.lower() == b".git":
+            return folder == b"" or not mask & (
+                IN_CREATE | IN_MOVED_TO
+            )  # one that comes makes a nested repository
+        if not mount.holds(path):
+            return True
+        if name == b".gitignore" or any(
+            folder.startswith(one) for one in self._nested if mask & (IN_CREATE | IN_MOVED_TO)
+        ):
+            return False
+        if not mask & IN_ISDIR:
+            paths.add(mount.full(path))
+        elif mask & IN_CREATE:
+            made.append((mount, path + b"/"))
+        else:
+            return bool(mask & IN_DELETE)
+        return True
+
+    def _follow(self, made: list[tuple[Mount, bytes]], paths: set[bytes]) -> bool:
+        """Watch new folders; what stands in them by now is new, too."""
+        try:
+            for mount in self._mounts:
+                folders = [folder for one, folder in made if one is mount]
+                wanted = set(folders) - set(self._skip(mount, folders))
+                paths.update(mount.full(path) for path in self._walk(mount, sorted(wanted)))
+        except WatchUnavailable as error:
+            log.info("the folders are no longer watched: %s", error)
+            return False
+        return True
+
+    def _walk(self, mount: Mount, level: list[bytes]) -> Iterator[bytes]:
+        """Watch these folders and those below; gives the files in them. A folder is watched before it is read."""
+        while level:
+            below: list[bytes] = []
+            for folder in level:
+                number = self._add(_full(mount, folder))
+                if number is None:
+                    continue
+                self._folders[number] = mount, folder
+                self._numbers[_full(mount, folder)] = number
+                for name, is_folder in _listed(_full(mount, folder)):
+                    if name.lower() == b".git" and folder:
+                        self._nested.add(folder)
+                    elif is_folder and mount.holds(folder + name):
+                        below.append(folder + name + b"/")
+                    elif not is_folder:
+                        yield folder + name
+            skipped = set(self._skip(mount, below))
+            level = [folder for folder in below if folder not in skipped]
+
+    def _add(self, folder: bytes) -> int | None:
+        """The number of the watch on a folder; None where it is gone."""
+        number = self._libc.inotify_add_watch(self._fd, folder, _MASK)
+        if number >= 0:
+            self._left -= 1
+            if self._left < 0:
+                raise WatchUnavailable("the project has too many folders to watch them all")
+            return number
+        problem = ctypes.get_errno()
+        if isinstance(
+            error := OSError(problem, os.strerror(problem)), FileNotFoundError | NotADirectoryError
+        ):
+            return None
+        raise WatchUnavailable(str(error))
+
+    def _events(self) -> Iterator[tuple[int, int, bytes]]:
+        """All events until now: until that of the cookie, which is made first. An overflow stands for its absence."""
+        self._cookie.touch()
+        self._cookie.unlink()
+        until, name = time.monotonic() + _COOKIE_SECONDS, os.fsencode(self._cookie.name)
+        while True:
+            try:
+                data = os.read(self._fd, _BUFFER)
+            except BlockingIOError:
+                left = until - time.monotonic()
+                if left <= 0 or not select.select([self._fd], [], [], left)[0]:
+                    yield -1, IN_Q_OVERFLOW, b""
+                    return
+                continue
+            arrived, at = False, 0
+            while at < len(data):
+                number, mask, _, length = _EVENT.unpack_from(data, at)
+                found = data[at + _EVENT.size : at + _EVENT.size + length].rstrip(b"\0")
+                at += _EVENT.size + length
+                if number != self._cookie_watch:
+                    yield number, mask, found
+                arrived |= number == self._cookie_watch and found == name and bool(mask & IN_DELETE)
+            if arrived:
+                return
+
+
+def _full(mount: Mount, folder: bytes) -> bytes:
+    """A folder (relative, with its slash) as an absolute path without it."""
+    return mount.full(folder).rstrip(b"/")
+
+
+def _listed(folder: bytes) -> list[tuple[bytes, bool]]:
+    try:
+        with os.scandir(folder) as entries:
+            return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    except OSError:
+        return []
+
+
+def _libc() -> ctypes.CDLL:
+    if not sys.platform.startswith("linux"):
+        raise WatchUnavailable("there is no inotify on this system")
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+    return libc
+
+
+def _allowance() -> int:
+    """How many folders one watch may take."""
+    try:
+        return int(Path("/proc/sys/fs/inotify/max_user_watches").read_text(encoding="ascii")) // _SHARE
+    except (OSError, ValueError):
+        return 2000
+
+
+def _require_local(root: Path) -> None:
+    """Raise WatchUnavailable where changes may come from another machine, or another file system begins inside."""
+    kind, longest, folder = "", -1, os.fsencode(root)
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError as error:
+        raise WatchUnavailable(str(error)) from error
+    for line in lines:
+        fields, _, rest = line.partition(b" - ")
+        place = fields.split(b" ")[4].decode("unicode_escape").encode("latin-1")
+        if place.startswith(folder + b"/"):
+            raise WatchUnavailable(f"another file system is mounted at {os.fsdecode(place)}")
+        inside = place in (b"/", folder) or folder.startswith(place + b"/")
+        if inside and len(place) >= longest:
+            kind, longest = rest.split(b" ")[0].decode("ascii", "replace"), len(place)
+    if kind not in LOCAL:
+        raise WatchUnavailable(f"changes on {kind or 'this file system'} may come from elsewhere")

@@ -1,0 +1,67 @@
+"""Reading the files of one mount beneath its root, so that a folder swapped for a link leads nowhere."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+
+from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.workspace.openat import DIRECTORY, open_beneath, open_root
+
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class FolderReader:
+    """Opens, reads and looks at files by their path in a mount; used with `with`, for one look at the folder.
+
+    The folder of the last file stays open, since neighbours come one after the other. Everything raises OSError:
+    FileNotFoundError, NotADirectoryError or ELOOP where a folder on the way is missing, a file or a link.
+    """
+
+    def __init__(self, mount: Mount) -> None:
+        self.mount = mount
+        self._root = -1
+        self._folder: bytes | None = None
+        self._fd = -1
+
+    def __enter__(self) -> FolderReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._forget()
+        if self._root >= 0:
+            os.close(self._root)
+            self._root = -1
+
+    def open(self, path: bytes) -> int:
+        """A descriptor for reading that never blocks; the caller closes it, and looks whether it is a regular file."""
+        folder, name = self._parent(path)
+        return os.open(name, _OPEN, dir_fd=folder)
+
+    def status(self, path: bytes) -> os.stat_result:
+        """The status of what stands there, of the link itself if it is one."""
+        folder, name = self._parent(path)
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+    def link(self, path: bytes) -> bytes:
+        """Where a symbolic link points."""
+        folder, name = self._parent(path)
+        return os.readlink(name, dir_fd=folder)
+
+    def _parent(self, path: bytes) -> tuple[int, bytes]:
+        folder, _, name = path.rpartition(b"/")
+        if folder != self._folder:
+            self._forget()
+            if self._root < 0:
+                self._root = open_root(self.mount.root)
+            inside = b"/".join(part for part in (self.mount.inside, folder) if part)
+            self._fd = open_beneath(self._root, inside, DIRECTORY) if inside else os.dup(self._root)
+            self._folder = folder
+        return self._fd, name
+
+    def _forget(self) -> None:
+        if self._folder is not None:
+            os.close(self._fd)
+            self._folder = None

@@ -1,0 +1,61 @@
+"""Which files a checkpoint's own `.gitignore`s ignored: asked of git, in a folder that holds nothing but those."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.git.objects import Entry
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints.restore.restore_steps import Step
+
+_RULES = b".gitignore"
+
+
+def ignored_then(
+    project: Project, before: bytes | None, target: bytes, deletions: Sequence[Step]
+) -> set[bytes]:
+    """Places (mount and path) of those deletions that the rules of the tree `target` name.
+
+    Nothing is asked where the rules of both trees are the same: the file would not be in `before` either.
+    """
+    found: set[bytes] = set()
+    for mount in {step.mount for step in deletions}:
+        paths = [step.path for step in deletions if step.mount == mount]
+        then = _rules(project, target, mount.prefix, paths)
+        if mount.scanned and then != _rules(project, before, mount.prefix, paths):
+            found |= {mount.prefix + b"/" + path for path in _ask(project, then, paths)}
+    return found
+
+
+def _rules(project: Project, tree: bytes | None, prefix: bytes, paths: Sequence[bytes]) -> dict[bytes, Entry]:
+    """The `.gitignore`s on the way to these paths."""
+    folders = {b""}
+    for path in paths:
+        parts = path.split(b"/")
+        folders |= {b"/".join(parts[:depth]) + b"/" for depth in range(1, len(parts))}
+    places = {folder + _RULES: project.trees.at(tree, prefix + b"/" + folder + _RULES) for folder in folders}
+    return {place: entry for place, entry in places.items() if entry is not None and not entry.is_folder}
+
+
+def _ask(project: Project, rules: dict[bytes, Entry], paths: Sequence[bytes]) -> set[bytes]:
+    with tempfile.TemporaryDirectory(dir=project.repository.path) as folder:
+        for place, entry in rules.items():
+            file = Path(folder) / "tree" / os.fsdecode(place)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(project.repository.read(entry.oid))
+        tree = Path(folder) / "tree"
+        tree.mkdir(exist_ok=True)
+        out = project.repository.run(
+            *("check-ignore", "-z", "--no-index", "--stdin"),
+            input=b"\0".join(paths),
+            accept=(0, 1),
+            work_tree=tree,
+            settings=("core.bare=false",),
+        )
+    return set(out.split(b"\0")) - {b""}

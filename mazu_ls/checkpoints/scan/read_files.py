@@ -1,0 +1,211 @@
+"""Reading the files of the project as they are: bytes, mode, links; what cannot be read is said, never guessed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
+from mazu_ls.checkpoints.models import Skipped
+from mazu_ls.checkpoints.scan.folder_reader import FolderReader
+from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.workspace.project_files import list_folder
+
+_TRIES = 3
+_REMEMBERED = 50_000
+_TICK = 50_000_000  # ns; file systems stamp with a clock that may be some ticks behind
+_SECONDS = 2_100_000_000
+_SMALL = 1 << 16
+_NOT_HERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+Signature = tuple[int, int, int, int, int, int, int, int]
+Found = tuple[bytes, os.stat_result]
+Add = Callable[[str, bytes, bytes], object]
+
+
+def signature(status: os.stat_result) -> Signature:
+    """Modification and change time in ns, size, inode, mode, device, owner: one of them changes whenever the file
+    does, except within one tick of the file system's clock."""
+    return (
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_size,
+        status.st_ino,
+        status.st_mode,
+        status.st_dev,
+        status.st_uid,
+        status.st_gid,
+    )
+
+
+class Captured(NamedTuple):
+    """A file's entry, its status when it was read, and whether a later change is sure to show in that status.
+
+    `settled` counts ticks of the file system, `settled_seconds` whole seconds, which is all that git compares.
+    """
+
+    entry: Entry
+    seen: Signature
+    settled: bool
+    settled_seconds: bool
+
+    @property
+    def permissions(self) -> int:
+        return stat.S_IMODE(self.seen[4])
+
+
+class Capture:
+    """Reads files and hands new blobs to `add`. Remembers what it has read, by exact stat signature."""
+
+    def __init__(self, max_untracked: int, max_tracked: int) -> None:
+        self._max_untracked = max_untracked
+        self._max_tracked = max_tracked
+        self._seen: dict[bytes, Captured] = {}
+
+    def file(
+        self,
+        reader: FolderReader,
+        path: bytes,
+        held: Entry | None,
+        add: Add,
+        tracked: Callable[[bytes], bool],
+    ) -> Captured | Skipped | None:
+        """What stands at `path` of the reader's mount; None where there is no file (a folder, or what is behind a link, is none).
+
+        A blob that differs from `held`, which the store has, goes to `add`. `tracked` says whether the user's git
+        tracks a file, which then may be larger.
+        """
+        mount = reader.mount
+        full = mount.full(path)
+        known = self._seen.get(full)
+        began = time.time_ns()
+        try:
+            small = min(_SMALL, self._max_untracked)
+            if known is None and (quick := _read_quickly(reader, path, began, small)) is not None:
+                return self._captured(full, quick, began, held, add)
+            status = reader.status(path)
+        except OSError as error:
+            if error.errno in _NOT_HERE:
+                return None
+            return Skipped(mount.shown(path), error.strerror or "cannot be read")
+        kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFDIR:
+            return None
+        if kind not in (stat.S_IFREG, stat.S_IFLNK):
+            return Skipped(mount.shown(path), _special(kind))
+        if known is not None and known.seen == signature(status):
+            return known._replace(settled_seconds=known.seen[1] < began - _SECONDS)
+        if kind == stat.S_IFREG and status.st_size > self._max_untracked:
+            limit = self._max_tracked if tracked(path) else self._max_untracked
+            if status.st_size > limit:
+                return Skipped(mount.shown(path), f"larger than {limit >> 20} MiB", status.st_size)
+        return self._read(reader, path, held, add)
+
+    def forget(self) -> None:
+        """Forget everything that was read: the objects may be gone."""
+        self._seen.clear()
+
+    def _read(
+        self, reader: FolderReader, path: bytes, held: Entry | None, add: Add
+    ) -> Captured | Skipped | None:
+        mount = reader.mount
+        for _ in range(_TRIES):
+            began = time.time_ns()
+            try:
+                found = _read_once(reader, path)
+            except OSError as error:
+                if error.errno in _NOT_HERE:
+                    return None
+                return Skipped(mount.shown(path), error.strerror or "cannot be read")
+            if found is not None:
+                return self._captured(mount.full(path), found, began, held, add)
+        return Skipped(mount.shown(path), "changed while it was read")
+
+    def _captured(self, full: bytes, found: Found, began: int, held: Entry | None, add: Add) -> Captured:
+        data, status = found
+        entry, seen = Entry(_mode(status), object_id(BLOB, data)), signature(status)
+        captured = Captured(entry, seen, seen[1] < began - _TICK, seen[1] < began - _SECONDS)
+        if held is None or held.oid != entry.oid:
+            add(BLOB, data, entry.oid)
+        if captured.settled:
+            if len(self._seen) >= _REMEMBERED:
+                self._seen.clear()
+            self._seen[full] = captured
+        return captured
+
+
+def _read_quickly(reader: FolderReader, path: bytes, began: int, limit: int) -> Found | None:
+    """Bytes and status of a small regular file that nobody has changed for a while; None for all that needs care.
+
+    A change during the read would have stamped the file with a time after `began`. Raises OSError where there is none.
+    """
+    try:
+        fd = reader.open(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise
+        return None  # a link, a socket, a file that may not be read
+    try:
+        data = os.read(fd, limit + 1)
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+    whole = stat.S_ISREG(status.st_mode) and len(data) == status.st_size <= limit
+    return (data, status) if whole and status.st_ctime_ns < began - _TICK else None
+
+
+def _read_once(reader: FolderReader, path: bytes) -> Found | None:
+    """Bytes and status of a regular file or link; None if it changed meanwhile."""
+    status = reader.status(path)
+    if stat.S_ISLNK(status.st_mode):
+        target = reader.link(path)
+        return (target, status) if signature(reader.status(path)) == signature(status) else None
+    fd = reader.open(path)
+    try:
+        before = os.fstat(fd)
+        if not stat.S_ISREG(before.st_mode):
+            return None
+        chunks, size = [], 0
+        while size <= before.st_size and (chunk := os.read(fd, before.st_size + 1)):
+            chunks.append(chunk)
+            size += len(chunk)
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        after = os.fstat(fd)
+    finally:
+        os.close(fd)
+    return (data, after) if signature(before) == signature(after) and len(data) == after.st_size else None
+
+
+def _mode(status: os.stat_result) -> bytes:
+    if stat.S_ISLNK(status.st_mode):
+        return LINK_MODE
+    return EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else FILE_MODE
+
+
+def _special(kind: int) -> str:
+    names = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return names.get(kind, "a device")
+
+
+def walk(mount: Mount) -> list[bytes]:
+    """Every file and link below a small folder (skills), as bytes from there; caches of Python are left out."""
+    found: list[bytes] = []
+    folders = [PurePosixPath()]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list_folder(mount.root, mount.from_root(folder))
+        except OSError:  # none, or a link
+            continue
+        for entry in entries:
+            if entry.kind == "folder":
+                folders += [folder / entry.name] if entry.name != "__pycache__" else []
+            else:
+                found.append(os.fsencode((folder / entry.name).as_posix()))
+    return found

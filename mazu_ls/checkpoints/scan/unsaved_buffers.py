@@ -1,0 +1,168 @@
+"""Unsaved text in a checkpoint: what is held of it, and the files as their user saw them, with that text in them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mazu_ls.checkpoints.context import BUFFERS, Project
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, Entry, object_id
+from mazu_ls.checkpoints.scan.roots import CODE
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Buffer
+from mazu_ls.workspace.text import Decoded, NotText, decode
+
+Add = Callable[[str, bytes, bytes], object]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The unsaved text of one document; `path` is None for an untitled one."""
+
+    uri: str
+    path: Path | None
+    text: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A tree, and the texts that were not saved in it."""
+
+    tree: bytes | None
+    unsaved: Sequence[Held]
+
+
+def held_texts(project: Project, tree: bytes | None) -> list[Held]:
+    """Unsaved texts of a checkpoint's tree."""
+    entries = project.trees.read(project.trees.folder(tree, BUFFERS))
+    if b"index.json" not in entries:
+        return []
+    listed = json.loads(project.repository.read(entries[b"index.json"].oid))
+    return [
+        Held(
+            item["uri"],
+            Path(item["path"]) if item["path"] is not None else None,
+            project.repository.read(entries[item["text"].encode()].oid).decode("utf-8", "surrogatepass"),
+        )
+        for item in listed
+    ]
+
+
+def open_texts(buffers: Sequence[Buffer]) -> list[Held]:
+    """Those of the documents that are open now."""
+    return [Held(buffer.uri, buffer.path, buffer.text) for buffer in buffers if buffer.dirty]
+
+
+def file_text(project: Project, tree: bytes, shown: str) -> tuple[str | None, bool, bool]:
+    """A file of a checkpoint's tree by the name that reports show: its text, whether it is binary, whether it existed."""
+    for mount in reversed(project.mounts):
+        if not shown.startswith(mount.label):
+            continue
+        inside = os.fsencode(shown.removeprefix(mount.label))
+        place = mount.prefix + b"/" + inside
+        for held in held_texts(project, tree):
+            if held.path is not None and project.locate(held.path) == (mount, inside):
+                return held.text, False, True
+        entry = project.trees.at(tree, place)
+        if entry is not None and not entry.is_folder:
+            decoded = _decoded(project, entry)
+            return (decoded.text, False, True) if decoded else (None, True, True)
+    return None, False, False
+
+
+def shown_text(project: Project, view: View, place: bytes) -> str | None:
+    """The text of a place as its user saw it; None for no file and for one that is no text."""
+    for held in view.unsaved:
+        if place_of(project, held) == place:
+            return held.text
+    data = file_bytes(project, view.tree, place)
+    try:
+        return None if data is None else decode(data).text
+    except NotText:
+        return None
+
+
+def file_bytes(project: Project, tree: bytes | None, place: bytes) -> bytes | None:
+    """The bytes of a file in a tree; None for no file and for a link."""
+    entry = project.trees.at(tree, place)
+    if entry is None or entry.is_folder or entry.mode == LINK_MODE:
+        return None
+    return project.repository.read(entry.oid)
+
+
+def same_lines(one: str | None, other: str) -> bool:
+    """Whether two texts say the same; line ends do not count."""
+    return one is not None and one.replace("\r\n", "\n") == other.replace("\r\n", "\n")
+
+
+def shown_trees(
+    project: Project, old: View, new: View, add: Add, fresh: Container[bytes] = ()
+) -> tuple[bytes | None, bytes | None]:
+    """Both trees with the unsaved texts in place of the files. Saving a text is no change, therefore.
+
+    A file that changed on disk below one and the same unsaved text counts with what is on disk. What is new goes to
+    `add`; objects in `fresh` are not in the store yet.
+    """
+    if not old.unsaved and not new.unsaved:
+        return old.tree, new.tree
+    before, after = (_typed(project, view, add, fresh) for view in (old, new))
+    for place in before.keys() & after.keys():
+        if before[place] == after[place] and _at(project, old, place) != _at(project, new, place):
+            del before[place], after[place]
+    return project.trees.update(old.tree, before, add), project.trees.update(new.tree, after, add)
+
+
+def _typed(project: Project, view: View, add: Add, fresh: Container[bytes]) -> dict[bytes, Entry | None]:
+    """The unsaved texts as files, by place, where they differ from the files."""
+    found: dict[bytes, Entry | None] = {}
+    for held in view.unsaved:
+        if (place := place_of(project, held)) is None:
+            continue
+        entry = _at(project, view, place)
+        if entry is None and _is_ignored(project, held):
+            continue
+        if entry is not None and (entry.is_folder or entry.mode == LINK_MODE):
+            continue
+        saved = _decoded(project, entry) if entry is not None and entry.oid not in fresh else None
+        if entry is None or not same_lines(saved.text if saved else None, held.text):
+            data = _encoded(saved or Decoded(""), held.text)
+            oid = object_id(BLOB, data)
+            add(BLOB, data, oid)
+            found[place] = Entry(entry.mode if entry is not None else FILE_MODE, oid)
+    return found
+
+
+def place_of(project: Project, held: Held | Buffer) -> bytes | None:
+    """Where a document stands; an untitled one as a file named by its URI. None for what is not of the project."""
+    if held.path is not None:
+        located = project.locate(held.path)
+        return located[0].prefix + b"/" + located[1] if located is not None else None
+    if not held.uri.startswith("untitled:"):
+        return None
+    return b"/".join((CODE, *(part for part in held.uri.encode().split(b"/") if part)))
+
+
+def _at(project: Project, view: View, place: bytes) -> Entry | None:
+    return project.trees.at(view.tree, place)
+
+
+def _is_ignored(project: Project, held: Held) -> bool:
+    located = project.locate(held.path) if held.path is not None else None
+    return located is not None and bool(project.scanners[located[0].prefix].ignored([located[1]]))
+
+
+def _decoded(project: Project, entry: Entry) -> Decoded | None:
+    try:
+        return decode(project.repository.read(entry.oid))
+    except NotText:
+        return None
+
+
+def _encoded(like: Decoded, text: str) -> bytes:
+    try:
+        return like.encode(text)
+    except (MazuError, UnicodeError):
+        return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,111 @@
+"""Opening a project's checkpoints: where the store is, and making store and database agree after a loss of either."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints import schema
+from mazu_ls.checkpoints.context import META, Project
+from mazu_ls.checkpoints.git.objects import commit_tree
+from mazu_ls.checkpoints.git.repository import REFS, Repository
+from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, Skipped
+from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.config import CheckpointSettings
+from mazu_ls.errors import MazuError
+from mazu_ls.paths import private_folder, projects_folder, root_key
+from mazu_ls.store import transaction
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+
+
+def place_of(state: Path, root: Path) -> Path:
+    """Where everything about the checkpoints of one root is kept."""
+    return projects_folder(state) / root_key(root) / "checkpoints"
+
+
+def open_project(
+    place: Path, mounts: Sequence[Mount], parts: Sequence[Part], settings: CheckpointSettings
+) -> Project:
+    """The project, with a store that git can read."""
+    private_folder(place)
+    return Project(Repository.open(place / "store.git"), mounts, parts, settings)
+
+
+def reconcile(project: Project, db: apsw.Connection) -> None:
+    """Rows without objects go; refs without any row become rows again. Called with the lock held, after recovery."""
+    rows = schema.newest(db, -1)
+    refs = project.repository.refs()
+    if not rows:
+        if refs:
+            _rebuild(project, db, refs)
+        return
+    missing = project.repository.missing(bytes.fromhex(row.commit) for row in rows)
+    lost = [row.id for row in rows if bytes.fromhex(row.commit) in missing]
+    if lost:
+        log.warning(
+            "the checkpoint store misses %d of %d checkpoints; they are no longer listed",
+            len(lost),
+            len(rows),
+        )
+        transaction(db, lambda d: _forget(d, lost))
+    for row in rows:
+        if row.id not in refs and row.id not in lost:
+            project.repository.set_ref(REFS + row.id, bytes.fromhex(row.commit))
+
+
+def _forget(db: apsw.Connection, lost: Sequence[str]) -> None:
+    schema.remove(db, lost)
+    left = schema.newest(db, 1)
+    for key in ("current", "base"):
+        if schema.state(db, key) in lost:
+            schema.set_state(db, key, left[0].id if left and key == "current" else None)
+
+
+def _rebuild(project: Project, db: apsw.Connection, refs: dict[str, bytes]) -> None:
+    """A new database beside an old store: the rows are in the checkpoints themselves."""
+    found: list[Checkpoint] = []
+    for name, commit in sorted(refs.items()):
+        try:
+            found.append(_from_store(project, commit))
+        except (MazuError, KeyError, ValueError) as error:
+            log.warning("checkpoint %s cannot be read from the store: %s", name, error)
+
+    def insert(db: apsw.Connection) -> None:
+        for checkpoint in found:
+            schema.insert(db, checkpoint)
+        # The base stays unset: the parts of a new database hold nothing of what the last checkpoint holds.
+        schema.set_state(db, "current", found[-1].id if found else None)
+
+    transaction(db, insert)
+    log.warning("%d checkpoints were listed again from the store", len(found))
+
+
+def _from_store(project: Project, commit: bytes) -> Checkpoint:
+    tree = commit_tree(project.repository.read(commit))
+    meta = json.loads(project.repository.read(project.trees.read(tree)[META].oid))
+    return Checkpoint(
+        id=meta["id"],
+        parent_id=meta["parentId"],
+        created_at=datetime.fromisoformat(meta["createdAt"]).astimezone(UTC),
+        label=meta["label"],
+        kind=meta["kind"],
+        session_id=meta["sessionId"],
+        turn_id=meta["turnId"],
+        commit=commit.hex(),
+        tree=tree.hex(),
+        files=FileCounts(**meta["files"]),
+        memories=MemoryCounts(**meta["memories"]),
+        bytes=0,
+        skipped=tuple(Skipped(**skipped) for skipped in meta["skipped"]),
+        title=meta.get("title", ""),
+        complete=meta.get("complete", True),
+    )

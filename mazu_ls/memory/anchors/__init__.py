@@ -1,0 +1,1 @@
+"""Anchors: which code a memory is about, its evidence, contradictions."""

@@ -1,0 +1,151 @@
+"""Project memory as a part of every checkpoint: one JSON row per entry, only what changed, one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import apsw
+import msgspec
+from msgspec.structs import replace
+
+from mazu_ls.errors import MazuError
+from mazu_ls.memory.io import markdown
+from mazu_ls.memory.store.entries import Entry, Rows, number
+from mazu_ls.memory.store.schema import MIGRATIONS
+from mazu_ls.store import select
+
+_NUMBERED = re.compile(r"(?:[0-9a-f]{2}/[0-9a-f]|relations)/m_(\d+)\.md")
+_KEYED = {"wiki": "page", "sessions": "summary", "traits": "trait"}
+
+
+class MemoryPart:
+    """What a checkpoint holds of memory. How often an entry was used is no part of it: a rollback forgets no use."""
+
+    name = "memory"
+    migrations = MIGRATIONS
+
+    def changed(self, db: apsw.Connection) -> dict[str, bytes | None]:
+        """The files of entries that changed since the last `taken`; None where an entry is gone.
+
+        A checkpoint of an earlier version held an entry as Markdown: that file goes when the entry changes.
+        """
+        rows = Rows(db, "project")
+        files: dict[str, bytes | None] = {}
+        for (path,) in select(db, "SELECT path FROM memory_dirty"):
+            entry = _at(rows, path)
+            files[path] = None
+            files[_file_name(path)] = None if entry is None else encode_row(entry)
+        return files
+
+    def everything(self, db: apsw.Connection) -> dict[str, bytes]:
+        """The files of all entries: for a store that holds no checkpoint yet."""
+        rows = Rows(db, "project")
+        paths = [path for (path,) in select(db, "SELECT path FROM memory")]
+        return {_file_name(path): encode_row(entry) for path in paths if (entry := _at(rows, path))}
+
+    def taken(self, db: apsw.Connection) -> None:
+        """Forget the dirty marks."""
+        db.execute("DELETE FROM memory_dirty")
+
+    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
+        """Make the entries say what these files say; returns why, for each file that cannot be restored.
+
+        An entry whose file is damaged stays as it is now.
+        """
+        rows = Rows(db, "project")
+        entries: dict[str, Entry] = {}
+        problems: dict[str, str] = {}
+        for path, data in files.items():
+            try:
+                if data is not None:
+                    entries[path] = decode_row(path, data)
+            except (
+                MazuError,
+                msgspec.MsgspecError,
+                ValueError,
+                TypeError,
+                KeyError,
+                AttributeError,
+            ) as error:
+                problems[path] = (
+                    f"the memory entry in the checkpoint is damaged and was not restored ({error})"
+                )
+        damaged = {_column(path) for path in problems}
+        # Removal first: a page may come back under a number while another entry holds its slug.
+        removed: dict[str, Entry] = {}
+        for path in files:
+            entry = _at(rows, _column(path))
+            if entry is not None and entry.n is not None and _column(path) not in damaged:
+                removed[_column(path)] = entry
+                rows.delete(entry.n)
+        for path, entry in entries.items():
+            if _column(path) in damaged:
+                continue
+            try:
+                with db:  # a savepoint of its own
+                    rows.insert(entry)
+            except (MazuError, apsw.Error) as error:
+                problems[path] = f"the memory entry could not be restored ({error})"
+                if (earlier := removed.get(_column(path))) is not None:
+                    with suppress(apsw.Error), db:
+                        rows.insert(earlier)
+        return problems
+
+    def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
+        """The entry of a file as Markdown, under a Markdown file's name: what people read in a patch."""
+        try:
+            entry = decode_row(path, data)
+            return _column(path), markdown.write(entry, "project").encode()
+        except (MazuError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError):
+            return path, data
+
+
+def encode_row(entry: Entry) -> bytes:
+    """One row as JSON, the fields of `Entry` in their order."""
+    return msgspec.json.format(msgspec.json.encode(entry), indent=1) + b"\n"
+
+
+def decode_row(path: str, data: bytes) -> Entry:
+    """The row in a checkpoint's file: JSON, or the Markdown of an earlier version.
+
+    Raises msgspec.MsgspecError, InvalidArguments, ValueError, TypeError or KeyError for one that is damaged.
+    """
+    if path.endswith(".json"):
+        entry = msgspec.json.decode(data, type=Entry)
+        if entry.n is None:
+            raise ValueError("it has no number")
+        return entry
+    return stored(*markdown.read(data.decode(), path))
+
+
+def _file_name(column: str) -> str:
+    """The file of an entry in a checkpoint, from the path that memory.db computes for it."""
+    return column.removesuffix(".md") + ".json"
+
+
+def _column(file_name: str) -> str:
+    """The path in memory.db of the entry that a checkpoint's file holds."""
+    return file_name.removesuffix(".json").removesuffix(".md") + ".md"
+
+
+def stored(entry: Entry, fields: Mapping[str, Any]) -> Entry:
+    """An entry read from a file, under the numbers that the file names."""
+    links = {name: fields.get(name) for name in ("supersedes", "superseded_by")}
+    numbers = {name: None if id is None else number(str(id), _scope(str(id))) for name, id in links.items()}
+    id = str(fields["id"])
+    return replace(entry, n=number(id, _scope(id)), **numbers)
+
+
+def _scope(id: str) -> str:
+    return "global" if id.startswith("g_") else "project"
+
+
+def _at(rows: Rows, path: str) -> Entry | None:
+    if found := _NUMBERED.fullmatch(path):
+        entry = rows.find(int(found[1]))
+        return entry if entry is not None and (entry.kind in ("memory", "relation")) else None
+    folder, _, rest = path.partition("/")
+    return rows.keyed(_KEYED[folder], rest.removesuffix(".md")) if folder in _KEYED else None

@@ -1,0 +1,1 @@
+"""The graph of memories, pages, files and symbols; clusters and consolidation."""

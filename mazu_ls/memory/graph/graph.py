@@ -1,0 +1,270 @@
+"""The graph of memories, pages, files, symbols, tags, sessions and named things, walked by recursive queries."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory import validation
+from mazu_ls.memory.store.entries import Entry, Rows, digest
+from mazu_ls.memory.store.store import Shelf, Shelves
+from mazu_ls.store import select
+
+MAX_DEPTH = 6
+MAX_NODES = 200
+Direction = Literal["out", "in", "both"]
+_ID = re.compile(r"[mg]_\d{6,}")
+_TYPED = re.compile(r"(page|trait|session|tag|file|symbol|entity):\S.*", re.DOTALL)
+
+
+class Edge(Struct, frozen=True, order=True):
+    """One relation between two nodes. A node is a memory's id, or `page:`, `file:`, `symbol:`, `tag:`, `session:`, `entity:` and a name."""
+
+    source: str
+    relation: str
+    target: str
+
+
+class Neighbour(Struct, frozen=True):
+    """A node within reach, how many edges away, and the title where it is an entry."""
+
+    node: str
+    depth: int
+    title: str = ""
+
+
+class Graph:
+    """The relations of one scope: the project's where a folder is open."""
+
+    def __init__(self, shelves: Shelves) -> None:
+        self._shelves = shelves
+
+    async def add(
+        self, source: str, relation: str, target: str, *, scope: str | None = None, writer: str = "user"
+    ) -> Edge:
+        """Relate two nodes; names without a type are entities. Known relations stay as they are."""
+        edge = Edge(node(source, "source"), _relation(relation), node(target, "target"))
+        title = validation.title(
+            f"{label(edge.source)} {edge.relation} {label(edge.target)}"[: validation.MAX_TITLE]
+        )
+        entry = Entry(
+            kind="relation", key=digest(edge.source, f"{edge.relation}\n{edge.target}").hex(), category="relation",
+            title=title, source=writer,
+            details={"source": edge.source, "relation": edge.relation, "target": edge.target},
+        )  # fmt: skip
+
+        def work(rows: Rows) -> None:
+            if rows.keyed("relation", entry.key or "") is None:
+                rows.insert(entry)
+
+        await self._shelf(scope).write(work)
+        return edge
+
+    async def remove(self, source: str, relation: str, target: str, *, scope: str | None = None) -> Edge:
+        """Take back a relation that was added. Raises MazuError(not_found), also for edges that come by themselves."""
+        edge = Edge(node(source, "source"), _relation(relation), node(target, "target"))
+        key = digest(edge.source, f"{edge.relation}\n{edge.target}").hex()
+
+        def work(rows: Rows) -> None:
+            entry = rows.keyed("relation", key)
+            if entry is None or entry.n is None:
+                raise MazuError(
+                    Kind.NOT_FOUND,
+                    f"Nobody added {edge.source} {edge.relation} {edge.target}.",
+                    "Match the graph to see its edges.",
+                )
+            rows.delete(entry.n)
+
+        await self._shelf(scope).write(work)
+        return edge
+
+    async def match(
+        self,
+        source: str | None = None,
+        relation: str | None = None,
+        target: str | None = None,
+        *,
+        limit: int = 100,
+        scope: str | None = None,
+    ) -> list[Edge]:
+        """The edges that fit what is given; `*` in a part stands for anything."""
+        given = {
+            "source": None if source is None else _pattern(node(source, "source")),
+            "relation": None if relation is None else _pattern(_relation(relation)),
+            "target": None if target is None else _pattern(node(target, "target")),
+        }
+        parts = [(name, value) for name, value in given.items() if value is not None]
+        where = " AND ".join(f"{name} GLOB ?" for name, _ in parts) or "1"
+        sql = f"SELECT DISTINCT source, relation, target FROM memory_edge WHERE {where} ORDER BY 1, 2, 3 LIMIT ?"
+        values = (*(value for _, value in parts), validation.limit(limit))
+        return await self._shelf(scope).read(
+            lambda rows: [Edge(*row) for row in select(rows.db, sql, values)]
+        )
+
+    async def neighbours(
+        self,
+        start: str,
+        depth: int = 1,
+        *,
+        direction: Direction = "both",
+        limit: int = 50,
+        scope: str | None = None,
+    ) -> list[Neighbour]:
+        """The nodes within `depth` edges, nearest first. Raises MazuError(not_found) where no edge names `start`."""
+        origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
+
+        def work(rows: Rows) -> list[Neighbour]:
+            _known(rows, origin)
+            reached = _walk(rows, origin, reach, direction, most)
+            return [Neighbour(name, far, _title(rows, name)) for name, far in reached.items() if far]
+
+        return await self._shelf(scope).read(work)
+
+    async def path(self, start: str, end: str, *, scope: str | None = None) -> list[Edge]:
+        """The shortest chain of at most six edges between two nodes, in either direction; empty where there is none."""
+        first, last = node(start, "start"), node(end, "end")
+
+        def work(rows: Rows) -> list[Edge]:
+            _known(rows, first)
+            _known(rows, last)
+            return _path(rows, first, last)
+
+        return await self._shelf(scope).read(work)
+
+    async def mermaid(self, start: str, depth: int = 1, *, limit: int = 30, scope: str | None = None) -> str:
+        """A drawing of a neighbourhood, as the text of a Mermaid flow chart."""
+        origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
+
+        def work(rows: Rows) -> str:
+            _known(rows, origin)
+            names = list(_walk(rows, origin, reach, "both", most))
+            lines = [
+                f'    n{at}["{_drawn(_title(rows, name) or label(name))}"]' for at, name in enumerate(names)
+            ]
+            for edge in _between(rows, names):
+                lines.append(
+                    f'    n{names.index(edge.source)} -->|"{_drawn(edge.relation)}"| n{names.index(edge.target)}'
+                )
+            return "\n".join(("graph LR", *lines, ""))
+
+        return await self._shelf(scope).read(work)
+
+    def _shelf(self, scope: str | None) -> Shelf:
+        return self._shelves.shelf(scope or self._shelves.usual)
+
+
+def node(name: str, field: str) -> str:
+    """A node's full name: a bare one is an entity, in lower case with single spaces."""
+    text = " ".join(validation.sound(name, field).split())
+    if not text or len(text) > 500:
+        raise InvalidArguments(f"`{field}` must name a node in 1 to 500 characters.", field)
+    if _ID.fullmatch(text):
+        return text
+    if _TYPED.fullmatch(text):
+        return f"entity:{text[7:].casefold()}" if text.startswith("entity:") else text
+    return f"entity:{text.casefold()}"
+
+
+def label(name: str) -> str:
+    """A node's name for people."""
+    return name.partition(":")[2] or name
+
+
+def _walk(rows: Rows, origin: str, depth: int, direction: Direction, limit: int) -> dict[str, int]:
+    """Nodes and their distance, breadth first: UNION drops what was reached before at the same distance."""
+    if direction not in ("out", "in", "both"):
+        raise InvalidArguments("`direction` must be out, in or both.", "direction")
+    joined = " UNION ".join(
+        f"SELECT e.{other}, w.depth + 1 FROM walk w JOIN memory_edge e ON e.{here} = w.node WHERE w.depth < ?2"
+        for other, here in (("target", "source"), ("source", "target"))
+        if direction == "both" or (direction == "out") == (other == "target")
+    )
+    sql = f"WITH RECURSIVE walk (node, depth) AS (VALUES (?1, 0) UNION {joined} LIMIT 5000) SELECT node, min(depth) FROM walk GROUP BY node ORDER BY 2, 1 LIMIT ?3"
+    return dict(select(rows.db, sql, (origin, depth, limit + 1)))
+
+
+def _path(rows: Rows, first: str, last: str) -> list[Edge]:
+    """Breadth first from `first`, remembering from which edge each node was reached."""
+    reached: dict[str, Edge | None] = {first: None}
+    frontier = [first]
+    for _ in range(MAX_DEPTH):
+        following = []
+        for here in frontier:
+            for edge in _edges_of(rows, here):
+                other = edge.target if edge.source == here else edge.source
+                if other not in reached:
+                    reached[other] = edge
+                    following.append(other)
+        if last in reached or not following:
+            break
+        frontier = following[:5000]
+    chain: list[Edge] = []
+    here = last
+    while (edge := reached.get(here)) is not None:
+        chain.append(edge)
+        here = edge.source if edge.target == here else edge.target
+    return chain[::-1]
+
+
+def _edges_of(rows: Rows, name: str) -> list[Edge]:
+    sql = (
+        "SELECT source, relation, target FROM memory_edge WHERE source = ?1"
+        " UNION SELECT source, relation, target FROM memory_edge WHERE target = ?1 LIMIT 1000"
+    )
+    return [Edge(*row) for row in select(rows.db, sql, (name,))]
+
+
+def _between(rows: Rows, names: list[str]) -> list[Edge]:
+    inside = set(names)
+    return sorted(
+        {edge for name in names for edge in _edges_of(rows, name) if {edge.source, edge.target} <= inside}
+    )
+
+
+def _known(rows: Rows, name: str) -> None:
+    if not select(rows.db, "SELECT 1 FROM memory_edge WHERE source = ?1 OR target = ?1 LIMIT 1", (name,)):
+        raise MazuError(
+            Kind.NOT_FOUND, f"The graph has no {name[:80]!r}.", "Match the graph to see its nodes."
+        )
+
+
+def _title(rows: Rows, name: str) -> str:
+    if found := re.fullmatch(r"[mg]_(\d+)", name):
+        titles = select(rows.db, "SELECT title FROM memory WHERE n = ?", (int(found[1]),))
+    elif name.startswith("page:"):
+        titles = select(rows.db, "SELECT title FROM memory WHERE kind = 'page' AND key = ?", (name[5:],))
+    else:
+        return ""
+    return titles[0][0] if titles else ""
+
+
+def _relation(name: str) -> str:
+    text = " ".join(validation.sound(name, "relation").split()).casefold()
+    if not text or len(text) > 80:
+        raise InvalidArguments("`relation` must have 1 to 80 characters, like `depends on`.", "relation")
+    return text
+
+
+def _depth(depth: int) -> int:
+    if not isinstance(depth, int) or not 1 <= depth <= MAX_DEPTH:
+        raise InvalidArguments(f"`depth` must be from 1 to {MAX_DEPTH}.", "depth")
+    return depth
+
+
+def _pattern(text: str) -> str:
+    return text.replace("[", "[[]").replace("?", "[?]")
+
+
+def _drawn(text: str) -> str:
+    """Text that Mermaid takes as it is; its own signs as entity codes."""
+    short = text if len(text) <= 48 else text[:47] + "…"
+    return (
+        short.replace("#", "#35;")
+        .replace('"', "#quot;")
+        .replace("<", "#lt;")
+        .replace(">", "#gt;")
+        .replace("\\", "#92;")
+    )

@@ -1,0 +1,57 @@
+"""The edges that an entry brings into the graph by itself: tags, anchors, what it supersedes, links, its session."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mazu_ls.memory.models import identifier
+
+if TYPE_CHECKING:
+    import apsw
+
+    from mazu_ls.memory.store.entries import Entry
+
+_LINK = re.compile(r"\[\[([^\]\[|#\n]{1,200})(?:[|#][^\]\n]*)?\]\]")
+_MENTION = re.compile(r"\b[mg]_\d{6,}\b")
+
+
+def node(entry: Entry, scope: str) -> str:
+    """The name of an entry in the graph: a memory's id, `page:slug`, `trait:name`, `session:id`."""
+    match entry.kind:
+        case "page":
+            return f"page:{entry.key}"
+        case "trait":
+            return f"trait:{entry.key}"
+        case "summary":
+            return f"session:{entry.key}"
+    return identifier(scope, entry.n or 0)
+
+
+def of(entry: Entry, scope: str) -> set[tuple[str, str, str]]:
+    """All (source, relation, target) that follow from an entry."""
+    if entry.kind == "relation" and entry.details:
+        return {(entry.details["source"], entry.details["relation"], entry.details["target"])}
+    here = node(entry, scope)
+    found = {(here, "tagged", f"tag:{tag}") for tag in entry.tags}
+    for anchor in entry.anchors:
+        found.add((here, "about", f"file:{anchor.path}"))
+        if anchor.symbol:
+            found.add((here, "about", f"symbol:{anchor.path}#{anchor.symbol}"))
+            found.add((f"symbol:{anchor.path}#{anchor.symbol}", "in", f"file:{anchor.path}"))
+    if entry.supersedes is not None:
+        found.add((here, "supersedes", identifier(scope, entry.supersedes)))
+    if entry.session_id and entry.kind == "memory":
+        found.add((here, "learnt in", f"session:{entry.session_id}"))
+    for link in _LINK.findall(entry.body):
+        found.add((here, "links", f"page:{'-'.join(link.strip().strip('/').casefold().split())}"))
+    found.update((here, "mentions", id) for id in _MENTION.findall(entry.body) if id != here)
+    return found
+
+
+def derive(db: apsw.Connection, entry: Entry, scope: str) -> None:
+    """Store the edges of an entry."""
+    db.executemany(
+        "INSERT OR IGNORE INTO memory_edge VALUES (?, ?, ?, ?)",
+        ((*edge, entry.n) for edge in sorted(of(entry, scope))),
+    )

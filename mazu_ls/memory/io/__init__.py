@@ -1,0 +1,1 @@
+"""Import, export, Markdown, and extraction from sessions."""

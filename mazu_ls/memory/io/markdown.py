@@ -1,0 +1,202 @@
+"""Entries as Markdown files with front matter: readable, editable, and the same entry when read back."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.memory.models import Anchor, Range, identifier, micros, moment
+from mazu_ls.memory.search.tokens import words
+from mazu_ls.memory.store.entries import Entry
+
+_FENCE = "---"
+_PLAIN = re.compile(r"[A-Za-z0-9_./@+][A-Za-z0-9_./@+:, ()-]*(?<! )")
+_TRUTH = {"true": True, "false": False}
+_FIELDS = words(
+    "id kind key category tags pinned source origin state supersedes superseded_by session created updated uses last_used"
+    " details anchors"
+)
+
+
+def write(entry: Entry, scope: str, use: tuple[int, int] | None = None) -> str:
+    """The file of one entry. `use` is its number of uses and the time of the last, for an export."""
+    assert entry.n is not None
+    fields: dict[str, Any] = {
+        "id": identifier(scope, entry.n),
+        "kind": entry.kind if entry.kind != "memory" else None,
+        "key": entry.key,
+        "category": entry.category,
+        "tags": list(entry.tags) or None,
+        "pinned": entry.pinned or None,
+        "source": entry.source,
+        "origin": entry.origin,
+        "state": entry.state,
+        "supersedes": None if entry.supersedes is None else identifier(scope, entry.supersedes),
+        "superseded_by": None if entry.superseded_by is None else identifier(scope, entry.superseded_by),
+        "session": entry.session_id,
+        "created": _time(entry.created_at),
+        "updated": _time(entry.updated_at),
+        "uses": use[0] if use else None,
+        "last_used": _time(use[1]) if use else None,
+        "details": entry.details or None,
+    }
+    lines = [_FENCE, *(f"{name}: {_scalar(value)}" for name, value in fields.items() if value is not None)]
+    if entry.anchors:
+        lines += ["anchors:", *(f"  - {json.dumps(_anchor(a), ensure_ascii=False)}" for a in entry.anchors)]
+    lines += [_FENCE, f"# {entry.title}"]
+    return "\n".join(lines) + (f"\n\n{entry.body}\n" if entry.body else "\n")
+
+
+def read(text: str, name: str) -> tuple[Entry, dict[str, Any]]:
+    """The entry that a file tells, and its front matter; missing fields are the defaults.
+
+    `name` is the file's, for errors and as the title where the text has none. Raises InvalidArguments.
+    """
+    fields, rest = front_matter(text, name)
+    title, body = _heading(rest, name)
+    try:
+        entry = Entry(
+            kind=str(fields.get("kind", "memory")),
+            key=None if fields.get("key") is None else str(fields["key"]),
+            category=str(fields.get("category", "fact")),
+            title=title,
+            body=body,
+            tags=tuple(str(tag) for tag in fields.get("tags", ())),
+            pinned=bool(fields.get("pinned", False)),
+            source=str(fields.get("source", "imported")),
+            origin=text_of(fields.get("origin")),
+            state=str(fields.get("state", "current")),
+            session_id=text_of(fields.get("session")),
+            created_at=micros_of(fields.get("created")),
+            updated_at=micros_of(fields.get("updated")),
+            details=fields.get("details"),
+            anchors=tuple(_read_anchor(anchor) for anchor in fields.get("anchors", ())),
+        )
+    except (TypeError, ValueError, KeyError) as error:
+        raise InvalidArguments(f"{name}: the front matter is not understood ({error}).", "uri") from error
+    return entry, fields
+
+
+def front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
+    """The fields above the text, and the text."""
+    text = text.removeprefix("\ufeff")
+    if not text.startswith(_FENCE + "\n"):
+        return {}, text
+    end = text.find(f"\n{_FENCE}\n", len(_FENCE))
+    if end < 0:
+        raise InvalidArguments(f"{name}: the front matter that starts with {_FENCE} does not end.", "uri")
+    fields: dict[str, Any] = {}
+    items: list[Any] | None = None
+    for number, line in enumerate(text[len(_FENCE) + 1 : end + 1].removesuffix("\n").split("\n"), 2):
+        if items is not None and line.lstrip().startswith("- "):
+            items.append(_value(line.lstrip()[2:].strip()))
+            continue
+        key, colon, value = line.partition(":")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not colon or key.strip() not in _FIELDS:
+            raise InvalidArguments(f"{name}:{number}: {line[:60]!r} is no field of a memory.", "uri")
+        items = None if value.strip() else []
+        fields[key.strip()] = _value(value.strip()) if value.strip() else items
+    return fields, text[end + len(_FENCE) + 2 :]
+
+
+def _heading(text: str, name: str) -> tuple[str, str]:
+    rest = text.lstrip("\n")
+    if rest.startswith("# "):
+        title, _, body = rest[2:].partition("\n")
+        body = body.removeprefix("\n").removesuffix("\n")
+        return title.strip(), body
+    return name.rsplit("/", 1)[-1].removesuffix(".md").replace("-", " "), rest.removesuffix("\n")
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return value if _is_plain(value) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        items = (
+            item if _is_plain(item) and "," not in item else json.dumps(item, ensure_ascii=False)
+            for item in value
+        )
+        return f"[{', '.join(items)}]"
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether text without quotes reads as that text."""
+    return (
+        bool(_PLAIN.fullmatch(text))
+        and text.casefold() not in ("true", "false", "null")
+        and not _numeric(text)
+    )
+
+
+def _numeric(text: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?\d+(\.\d+)?", text))
+
+
+def _value(text: str) -> Any:
+    if text.casefold() in _TRUTH:
+        return _TRUTH[text.casefold()]
+    if text[:1] in ('"', "{", "["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            if text.startswith("[") and text.endswith("]"):
+                return _listed(text[1:-1])
+            return text
+    return int(text) if re.fullmatch(r"-?\d{1,18}", text) else text
+
+
+def _listed(text: str) -> list[str]:
+    """A flow list whose items may stand without quotes."""
+    items = re.findall(r'"(?:[^"\\]|\\.)*"|[^,]+', text)
+    found = (
+        json.loads(item.strip()) if item.strip().startswith('"') else item.strip().strip("'")
+        for item in items
+    )
+    return [item for item in found if item]
+
+
+def _anchor(anchor: Anchor) -> dict[str, Any]:
+    fields: dict[str, Any] = {"path": anchor.path}
+    if anchor.symbol:
+        fields["symbol"] = anchor.symbol
+    if anchor.range:
+        r = anchor.range
+        fields["range"] = [r.start_line, r.start_character, r.end_line, r.end_character]
+    fields["state"] = anchor.state
+    if anchor.evidence:
+        fields["evidence"] = anchor.evidence
+    return fields
+
+
+def _read_anchor(fields: Any) -> Anchor:
+    if isinstance(fields, str):
+        path, _, symbol = fields.partition("#")
+        return Anchor(path, symbol)
+    span = fields.get("range")
+    return Anchor(
+        str(fields["path"]),
+        str(fields.get("symbol", "")),
+        Range(*(int(number) for number in span)) if span else None,
+        fields.get("state", "fresh"),
+        text_of(fields.get("evidence")),
+    )
+
+
+def text_of(value: Any) -> str | None:
+    """A field that is text, or absent."""
+    return None if value is None else str(value)
+
+
+def _time(stored: int) -> str:
+    return moment(stored).isoformat().replace("+00:00", "Z")
+
+
+def micros_of(value: Any) -> int:
+    """A field that is a time (RFC 3339), in microseconds; 0 where it is absent. Raises InvalidArguments."""
+    return 0 if value is None else micros(datetime.fromisoformat(str(value)))

@@ -1,0 +1,1 @@
+"""Recall: tokens, index, vectors, ranking, decay, what is injected."""

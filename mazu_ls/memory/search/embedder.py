@@ -1,0 +1,106 @@
+"""Makes the vectors of memory in the background, and the vector of a query on demand. Nobody who remembers waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from mazu_ls.errors import MazuError
+from mazu_ls.memory.search.static_embeddings import EmbeddingsUnavailable, StaticEmbeddings, load_default
+from mazu_ls.memory.search.vector_index import pending, require_model, store_vectors
+from mazu_ls.memory.store.store import Shelf, Shelves
+
+BATCH = 256
+LONGEST_QUERY = 1_000
+"""Characters; a longer text, such as a pasted log, has no one meaning, and its words are enough."""
+CATCH_UP = 512
+"""A query waits for at most so many entries that have no vector yet: what was remembered a moment ago is found."""
+PAUSE_SECONDS = 0.1
+
+log = logging.getLogger(__name__)
+
+
+class Embedder:
+    """The vectors of several stores. `problem` says why there are none; recall goes by words alone then."""
+
+    def __init__(self, shelves: Shelves, *, enabled: bool) -> None:
+        self.problem = "" if enabled else "memory.semantic is off"
+        self._shelves = shelves
+        self._embeddings: StaticEmbeddings | None = None
+        self._lock = asyncio.Lock()
+        self._pending = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to make what is missing, once nothing else is going on."""
+        if not self.problem:
+            self._pending.set()
+            self._task = asyncio.create_task(self._run())
+
+    def wake(self) -> None:
+        """Something was written; its vector is made soon."""
+        self._pending.set()
+
+    async def embed_query(self, text: str) -> Any:
+        """The vector of `text`, length 1; None where recall goes by words alone."""
+        if len(text) > LONGEST_QUERY or not await self._ready():
+            return None
+        for shelf in self._shelves:
+            await self._embed_some(shelf, CATCH_UP)
+        assert self._embeddings is not None
+        try:
+            (vector,) = await asyncio.to_thread(self._embeddings.embed, [text])
+        except EmbeddingsUnavailable as error:
+            self._give_up(error)
+            return None
+        return vector if vector.any() else None
+
+    async def close(self) -> None:
+        """Stop; what has no vector yet gets one the next time."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while not self.problem:
+            await self._pending.wait()
+            self._pending.clear()
+            await asyncio.sleep(PAUSE_SECONDS)  # others use the store meanwhile
+            try:
+                if await self._ready():
+                    more = [await self._embed_some(shelf, BATCH) == BATCH for shelf in self._shelves]
+                    if any(more):
+                        self._pending.set()
+            except MazuError as error:
+                log.warning("vectors of memory were not made: %s", error.message)
+
+    async def _ready(self) -> bool:
+        if self._embeddings is None and not self.problem:
+            found = load_default()
+            if isinstance(found, str):
+                self.problem = found
+            else:
+                for shelf in self._shelves:
+                    await shelf.writer.write(require_model)
+                self._embeddings = found
+        return not self.problem
+
+    async def _embed_some(self, shelf: Shelf, limit: int) -> int:
+        """Make up to `limit` missing vectors of one store; returns how many entries were taken on."""
+        assert self._embeddings is not None
+        async with self._lock:
+            some = await shelf.reader.read(lambda db: pending(db, limit))
+            if not some:
+                return 0
+            try:
+                vectors = await asyncio.to_thread(self._embeddings.embed, [text for _, text in some])
+            except EmbeddingsUnavailable as error:
+                self._give_up(error)
+                return 0
+            await shelf.writer.write(lambda db: store_vectors(db, some, vectors))
+            return len(some)
+
+    def _give_up(self, error: EmbeddingsUnavailable) -> None:
+        self.problem = str(error)
+        log.warning("recall by meaning is off: %s", error)

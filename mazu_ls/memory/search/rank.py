@@ -1,0 +1,164 @@
+"""Ranking of the candidates: BM25 with the whole corpus's statistics, adjacent terms, neighbours in a session, age."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mazu_ls.memory.search.decay import faded, strength
+from mazu_ls.memory.search.index import Corpus
+
+K1, B = 1.2, 0.55
+ADJACENT, ADJACENT_WITHIN = 0.4, 4
+NEIGHBOUR = 0.4
+OPEN_FILE = 0.3
+FACT_SHARE, TEXT_SHARE, TALK_SHARE = 0.6, 0.35, 0.2
+SHORT = 60.0
+"""Weighted terms up to which an entry is a short fact."""
+CLOSE = 0.35
+"""A cosine that counts as full closeness where nothing is closer; unrelated texts have about 0.05."""
+UNCERTAIN = 0.2
+BY_MEANING = "close in meaning"
+# A word of the title counts twice, as a repetition; paths count whole, but are half as long (index.py).
+_TITLE_TIMES = 2
+
+
+@dataclass
+class Candidate:
+    """One entry that may be recalled, with what ranking needs of it.
+
+    `talk` tells a turn of a conversation from a fact: it shares its score with the turns `before` and `after`, and does
+    not fade, since what was said stays said.
+    """
+
+    scope: str
+    n: int
+    terms: str
+    length: float
+    category: str
+    pinned: bool
+    uses: int
+    touched: int
+    session: str | None = None
+    talk: bool = False
+    before: int | None = None
+    after: int | None = None
+    in_files: bool = False
+    closeness: float = 0.0
+    """Cosine of its vector with the query's, 0 where there is none."""
+    weak: bool = False
+    """It matches nothing and is merely the nearest there is."""
+    score: float = 0.0
+    own: float = 0.0
+    matched: tuple[str, ...] = ()
+    reasons: list[str] = field(default_factory=list)
+
+
+def rank(
+    query: Mapping[str, float],
+    corpus: Corpus,
+    found: Sequence[Candidate],
+    at: int,
+    *,
+    forgetting: bool,
+) -> list[Candidate]:
+    """`found`, best first, scores between 0 and 1. `query` weighs its terms; `at` is now in microseconds."""
+    if not found or not query:
+        return []
+    _score_words(query, corpus, found)
+    _share_with_neighbours(found)
+    best = max(c.score for c in found) or 1.0
+    certainty = _certainty(corpus, query, best)
+    nearest = max(c.closeness for c in found)
+    for c in found:
+        relevance = c.score / best
+        if nearest > 0:
+            share = _meaning_share(c)
+            close = max(0.0, c.closeness) / max(nearest, CLOSE)
+            relevance = (1 - share) * relevance * certainty + share * close
+            if not c.matched and c.closeness > 0:
+                c.reasons.append(BY_MEANING)
+        if c.in_files:
+            relevance += OPEN_FILE
+            c.reasons.append("anchored in an open file")
+        fades = forgetting and not c.talk
+        kept = strength(c.category, at - c.touched, c.uses, c.pinned) if fades else 1.0
+        c.score = faded(relevance, kept)
+    top = max(c.score for c in found) or 1.0
+    for c in found:
+        c.score /= top
+    return sorted((c for c in found if c.score > 0), key=lambda c: (-c.score, -c.touched, -c.n))
+
+
+def _certainty(corpus: Corpus, query: Mapping[str, float], best: float) -> float:
+    """How much the words can be relied on: 1 where the best match holds most of what is asked, less where it shares a
+    stray word with the query and the meaning must decide."""
+    asked = sum(inverse_frequency(corpus, query).values())
+    return min(1.0, UNCERTAIN + best / asked) if asked else 1.0
+
+
+def _meaning_share(c: Candidate) -> float:
+    """What part of the relevance is closeness of meaning: short facts are asked for in other words, conversations are
+    long and wander, so that the mean of their words says little."""
+    if c.talk:
+        return TALK_SHARE
+    return FACT_SHARE if c.length <= SHORT else TEXT_SHARE
+
+
+def inverse_frequency(corpus: Corpus, query: Mapping[str, float]) -> dict[str, float]:
+    """ln(1 + (N - df + 0.5) / (df + 0.5)) of each term, times its weight in the query (Robertson and Zaragoza 2009)."""
+    frequency = corpus.frequency
+    entries = max([corpus.entries, *(frequency.get(term, 0) for term in query)])
+    return {
+        term: weight * math.log(1 + (entries - frequency.get(term, 0) + 0.5) / (frequency.get(term, 0) + 0.5))
+        for term, weight in query.items()
+    }
+
+
+def _score_words(query: Mapping[str, float], corpus: Corpus, found: Sequence[Candidate]) -> None:
+    from rank_bm25 import BM25Okapi
+
+    idf = inverse_frequency(corpus, query)
+    documents, bonuses = [], []
+    for c in found:
+        title, body, anchor = (line.split(" ") for line in c.terms.split("\n"))
+        in_title, in_body, in_anchor = ([t for t in part if t in idf] for part in (title, body, anchor))
+        documents.append(in_title * _TITLE_TIMES + in_body + in_anchor)
+        c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
+        bonuses.append(_adjacency(title, in_title, idf) + _adjacency(body, in_body, idf))
+    if not any(documents):
+        return
+    model = BM25Okapi(documents, k1=K1, b=B)
+    # The candidates are no sample of the corpus: their own lengths and frequencies would mislead.
+    model.idf = idf
+    model.doc_len = [c.length for c in found]
+    model.avgdl = corpus.length / corpus.entries if corpus.entries and corpus.length else 1.0
+    for c, score, bonus in zip(found, model.get_scores(list(idf)), bonuses, strict=True):
+        c.own = c.score = float(score) + bonus
+
+
+def _adjacency(words: Sequence[str], hits: Sequence[str], idf: Mapping[str, float]) -> float:
+    """0.4 * the smaller idf / distance for each pair of different query terms within four words, once per pair."""
+    if len(hits) < 2:
+        return 0.0
+    best: dict[tuple[str, str], int] = {}
+    last: tuple[int, str] | None = None
+    for position, word in enumerate(words):
+        if word not in idf:
+            continue
+        if last and last[1] != word and position - last[0] <= ADJACENT_WITHIN:
+            pair = (word, last[1]) if word < last[1] else (last[1], word)
+            best[pair] = min(best.get(pair, ADJACENT_WITHIN), position - last[0])
+        last = (position, word)
+    return sum(ADJACENT * min(idf[a], idf[b]) / distance for (a, b), distance in best.items())
+
+
+def _share_with_neighbours(found: Sequence[Candidate]) -> None:
+    own = {(c.scope, c.n): c.own for c in found}
+    for c in found:
+        shared = sum(own.get((c.scope, n), 0.0) for n in (c.before, c.after) if n is not None)
+        if shared:
+            c.score = c.own + NEIGHBOUR * shared
+            if not c.matched:
+                c.reasons.append("next to a match in the same session")

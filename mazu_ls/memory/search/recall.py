@@ -1,0 +1,262 @@
+"""Recall over several stores as one: measure the terms, gather candidates, rank them together, say why."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from mazu_ls.memory.models import Memory
+from mazu_ls.memory.search import index
+from mazu_ls.memory.search.rank import BY_MEANING, Candidate, rank
+from mazu_ls.memory.search.tokens import LANGUAGES, query_terms, terms
+from mazu_ls.memory.search.vector_index import closeness
+from mazu_ls.memory.store.entries import Rows
+from mazu_ls.store import select
+
+if TYPE_CHECKING:
+    import apsw
+
+    from mazu_ls.memory.store.store import Shelf
+
+LANGUAGE_WEIGHT = 0.3
+MATCH_WEIGHT = 0.5
+CLOSE_ENOUGH = 0.2
+"""The cosine from which an entry that shares no word with the query is a match; unrelated short texts have 0.04 on average."""
+NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
+ONLY_NEAREST = "no match, only the nearest in meaning"
+_SESSION_TOP = 30
+_CONVERSATION = 10
+_OF_SESSION = "SELECT n FROM memory WHERE session_id = ? LIMIT ?"
+_NEIGHBOURS = (
+    "SELECT (SELECT max(n) FROM memory WHERE session_id = ?1 AND n < ?2),"
+    " (SELECT min(n) FROM memory WHERE session_id = ?1 AND n > ?2)"
+)
+_ANCHORED = 20
+_WORD = re.compile(r"[\w./#-]*\w")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Terms and their weights, and what else bears on a recall. `files` are open or edited; `at` is now, microseconds."""
+
+    weights: Mapping[str, float]
+    where: index.Filter
+    at: int
+    text: str = ""
+    files: frozenset[str] = frozenset()
+    forgetting: bool = True
+    with_anchored: bool = False
+    vector: Any = None
+    """The embedding of `text`, length 1; None where recall goes by words alone."""
+
+    def with_archived(self) -> Query:
+        """The same query, over what was archived too."""
+        return dataclasses.replace(self, where=self.where._replace(states=self.where.states | {"archived"}))
+
+
+@dataclass
+class Found:
+    """The ranked candidates, and the words of the query behind its terms, to say why."""
+
+    ranked: list[Candidate]
+    words: dict[str, str] = field(default_factory=dict)
+    only_nearest: bool = False
+    """Nothing matches; these are merely the nearest in meaning."""
+
+
+def weigh(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """The terms of several texts; each counts with the greatest weight of the texts it stands in."""
+    weights: dict[str, float] = {}
+    for text, weight in parts:
+        found = query_terms(text)
+        named = [term for term in found if term in LANGUAGES]
+        lessened = LANGUAGE_WEIGHT if len(found) - len(named) >= 2 else 1.0
+        for term in found:
+            own = weight * (lessened if term in named else 1.0)
+            weights[term] = max(own, weights.get(term, 0.0))
+    return weights
+
+
+async def find(shelves: Sequence[Shelf], query: Query) -> Found:
+    """The ranked candidates of all `shelves`."""
+    names = _asked(query.weights)
+    corpora = await asyncio.gather(
+        *(shelf.reader.read(lambda db: index.measure(db, names, query.where)) for shelf in shelves)
+    )
+    corpus = index.Corpus.joined(corpora, names)
+    telling = [name for name in names if query.weights[name] >= MATCH_WEIGHT and name in corpus.frequency]
+    chosen = index.bounded(corpus, telling or names)
+    others = index.bounded(corpus, [name for name in names if name not in telling])
+    gathered = await asyncio.gather(
+        *(
+            shelf.reader.read(lambda db, of=shelf: gather(db, of, (chosen, others), query))
+            for shelf in shelves
+        )
+    )
+    found = [candidate for some in gathered for candidate in some]
+    weights = {name: query.weights[name] for name in names}
+    ranked = await shelves[0].reader.read(
+        lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting)
+    )
+    return _separate_weak(ranked, _words(query.text))
+
+
+def _separate_weak(ranked: list[Candidate], words: dict[str, str]) -> Found:
+    """Keep what matches by words, by meaning or by an open file; of what is merely nearest only the first few, marked."""
+    for c in ranked:
+        c.weak = not c.matched and not c.in_files and c.reasons == [BY_MEANING] and c.closeness < CLOSE_ENOUGH
+        if c.weak:
+            c.reasons = [ONLY_NEAREST]
+            c.score = min(c.score, WEAK_SCORE)
+    sure = any(not c.weak for c in ranked)
+    shown = NEAREST_BESIDE if sure else NEAREST_ALONE
+    return Found([c for at, c in enumerate(ranked) if at < shown or not c.weak], words, only_nearest=not sure)
+
+
+def _asked(weights: Mapping[str, float]) -> list[str]:
+    """At most 48 terms. Of a long text the beginning and the end: what is asked stands at one of them."""
+    full = [name for name, weight in weights.items() if weight >= 1]
+    aside = [name for name in weights if name not in full]
+    room = index.MAX_QUERY_TERMS - min(len(aside), index.MAX_QUERY_TERMS // 4)
+    if len(full) > room:
+        full = [*full[: room // 2], *full[-(room // 2) :]]
+    return [*full, *aside][: index.MAX_QUERY_TERMS]
+
+
+def gather(
+    db: apsw.Connection, shelf: Shelf, names: Sequence[Sequence[str]], query: Query
+) -> list[Candidate]:
+    """The candidates of one store: the best of the index, the nearest in meaning, neighbours in a session, what is
+    anchored in open files.
+
+    The second group of `names` is asked for only where the first leaves room.
+    """
+    best = index.candidates(db, names[0], query.where)
+    if len(best) < index.CANDIDATES:
+        best = list(dict.fromkeys(best + index.candidates(db, names[1], query.where)))[: index.CANDIDATES]
+    anchored = _anchored(db, query.files)
+    near = shelf.vectors.search(db, query.vector) if query.vector is not None else {}
+    wanted = dict.fromkeys([*best, *near])
+    if query.with_anchored:
+        wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
+    found = _load(db, shelf.scope, list(wanted), query.where)
+    found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
+    if query.vector is not None:
+        near = {**closeness(db, [c.n for c in found if c.n not in near], query.vector), **near}
+    for c in found:
+        c.in_files = c.n in anchored
+        c.closeness = near.get(c.n, 0.0)
+    return found
+
+
+async def memories(shelves: Sequence[Shelf], found: Found, limit: int) -> list[Memory]:
+    """The first `limit` of a recall as memories with score and why."""
+    chosen = found.ranked[:limit]
+    by_place: dict[tuple[str, int], Memory] = {}
+    for shelf in shelves:
+        numbers = [c.n for c in chosen if c.scope == shelf.scope]
+        if numbers:
+            some = await shelf.reader.read(lambda db, s=shelf.scope, ns=numbers: _read(Rows(db, s), ns))
+            by_place.update(((shelf.scope, n), memory) for n, memory in some.items())
+    return [
+        replace(
+            by_place[c.scope, c.n], score=round(c.score, 4), why=why(c, by_place[c.scope, c.n], found.words)
+        )
+        for c in chosen
+        if (c.scope, c.n) in by_place
+    ]
+
+
+def why(c: Candidate, memory: Memory, words: Mapping[str, str]) -> str:
+    """In a few words why a memory was chosen."""
+    matched = set(c.matched)
+    said = list(dict.fromkeys(word for term, word in words.items() if term in matched))
+    reasons = (
+        [f"matches {', '.join(said[:5])}" + (f" and {len(said) - 5} more" if len(said) > 5 else "")]
+        if said
+        else []
+    )
+    reasons += c.reasons
+    if memory.pinned:
+        reasons.append("pinned")
+    if memory.use_count:
+        reasons.append(f"used {memory.use_count} time{'s' if memory.use_count > 1 else ''}")
+    if memory.state == "check":
+        reasons.append("may be out of date")
+    elif memory.state != "current":
+        reasons.append(memory.state)
+    if memory.origin:
+        reasons.append(f"untrusted, from {memory.origin}")
+    return "; ".join(reasons) or "matches in part"
+
+
+def _words(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in _WORD.findall(text[:2000]):
+        for term in terms(word):
+            found.setdefault(term, word[:40])
+    return found
+
+
+def _read(rows: Rows, numbers: Sequence[int]) -> dict[int, Memory]:
+    marks = ", ".join("?" * len(numbers))
+    entries = list(rows.entries(f"n IN ({marks})", numbers))
+    return {
+        entry.n: memory
+        for entry, memory in zip(entries, rows.memories(entries), strict=True)
+        if entry.n is not None
+    }
+
+
+def _anchored(db: apsw.Connection, files: frozenset[str]) -> set[int]:
+    if not files:
+        return set()
+    marks = ", ".join("?" * len(files))
+    return {n for (n,) in select(db, f"SELECT n FROM memory_anchor WHERE path IN ({marks})", tuple(files))}
+
+
+def _conversations(
+    db: apsw.Connection, scope: str, found: Sequence[Candidate], best: set[int], where: index.Filter
+) -> list[Candidate]:
+    """Mark what was said in a conversation, not in a handful of facts, and load what stands next to the best of it."""
+    sessions = {c.session for c in found if c.session is not None}
+    talks = {s for s in sessions if len(select(db, _OF_SESSION, (s, _CONVERSATION))) == _CONVERSATION}
+    beside: dict[int, None] = {}
+    for c in found:
+        c.talk = c.session in talks
+        if c.talk and c.n in best:
+            c.before, c.after = select(db, _NEIGHBOURS, (c.session, c.n))[0]
+            beside.update((n, None) for n in (c.before, c.after) if n is not None)
+    known = {c.n: c for c in found}
+    more = _load(db, scope, [n for n in beside if n not in known], where)
+    for c in more:
+        c.talk = True
+        known[c.n] = c
+    for c in [c for c in known.values() if c.before or c.after]:
+        if (before := known.get(c.before or 0)) is not None:
+            before.after = c.n
+        if (after := known.get(c.after or 0)) is not None:
+            after.before = c.n
+    return more
+
+
+def _load(db: apsw.Connection, scope: str, numbers: Sequence[int], where: index.Filter) -> list[Candidate]:
+    marks = ", ".join("?" * len(numbers))
+    rows = select(
+        db,
+        "SELECT m.n, m.kind, m.state, m.terms, m.length, m.category, m.pinned, coalesce(u.uses, 0),"
+        " max(m.created_at, m.updated_at, coalesce(u.last_used_at, 0)), m.session_id"
+        f" FROM memory m LEFT JOIN memory_use u ON u.n = m.n WHERE m.n IN ({marks})",
+        numbers,
+    )
+    return [
+        Candidate(scope, n, stored, length, category, bool(pinned), uses, touched, session)
+        for n, kind, state, stored, length, category, pinned, uses, touched, session in rows
+        if kind in where.kinds and state in where.states and where.category in (None, category)
+    ]

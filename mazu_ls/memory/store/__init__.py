@@ -1,0 +1,1 @@
+"""Memory rows in SQLite: schema, entries, upsert with dedupe, queries."""

@@ -1,0 +1,144 @@
+"""Does a new text say what an old one says? The same, the same with a changed value, or something else."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from mazu_ls.memory.search.tokens import STOP_WORDS, terms, words
+
+Verdict = Literal["same", "changed", "different"]
+
+SAME_TITLE_SHORT_BODY = 25
+LONG = 8_000
+"""Characters from which a text is compared by its title and beginning only."""
+_NEGATION = words(
+    "not no never none without cannot dont doesnt isnt wont shouldnt mustnt disable disabled off false avoid forbid forbidden deny"
+)
+_OPPOSITES = frozenset(
+    frozenset(pair.split("/"))
+    for pair in words(
+        "always/never enable/disable enabled/disabled on/off true/false allow/deny allowed/denied allow/forbid use/avoid"
+        " tabs/spaces tab/space required/optional before/after"
+    )
+)
+# Words that say little: two sentences that differ in them only say the same.
+_WEAK = STOP_WORDS | words(
+    "use uses used using run runs running should must need needs always please make sure project code repo repository"
+    " codebase every whenever prefer"
+)
+# A number stands for a value after these words or before these units; anywhere else (issue 12, step 3) it names a thing.
+_VALUE_BEFORE = words(
+    "port timeout limit version size count max min maximum minimum threshold budget price delay interval retries ttl width"
+    " length depth rate level python node java rust go postgres postgresql mysql redis ruby php django react is are be was"
+    " to at of than uses use after every within by about equals default defaults exactly least most = : v on"
+)
+_UNITS = words(
+    "ms s sec secs second seconds m min mins minute minutes h hour hours day days week weeks month months kb mb gb kib mib"
+    " gib b bytes percent px pixels columns spaces characters chars lines times retries attempts workers threads replicas"
+    " usd dollars eur"
+)
+_TOKEN = re.compile(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
+_NUMBER = re.compile(r"^\d")
+_VALUE_SHAPED = re.compile(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
+
+
+def compare(new_title: str, new_body: str, old_title: str, old_body: str) -> Verdict:
+    """`same`: the new text adds nothing. `changed`: same subject, another value. `different`: keep both.
+
+    Numbers, negations and opposites are never taken for typos: "port 9090" is no spelling of "port 8080".
+    """
+    if max(len(new_body), len(old_body)) > LONG:
+        return _same_subject(new_body, old_body) if _plain(new_title) == _plain(old_title) else "different"
+    new, old = f"{new_title}\n{new_body}", f"{old_title}\n{old_body}"
+    new_words, old_words = _split(new), _split(old)
+    turned = _turned(new_words, old_words)
+    if not turned and _numbers(new_words) == _numbers(old_words) and _adds_nothing(new, old):
+        return "same"
+    if _plain(new_title) == _plain(old_title):
+        return _same_subject(new_body, old_body)
+    if _replaced_value(new_words, old_words) or (turned and _close(new, old)):
+        return "changed"
+    return "different"
+
+
+def _same_subject(new: str, old: str) -> Verdict:
+    from rapidfuzz import fuzz
+
+    if (
+        max(len(new.split()), len(old.split())) <= SAME_TITLE_SHORT_BODY
+        or fuzz.token_sort_ratio(new[:LONG], old[:LONG]) >= 50
+    ):
+        return "changed"
+    return "different"
+
+
+def _split(text: str) -> list[str]:
+    return [word.casefold().replace("’", "").replace("'", "") for word in _TOKEN.findall(text)]
+
+
+def _numbers(tokens: list[str]) -> list[str]:
+    return sorted(word for word in tokens if _NUMBER.match(word))
+
+
+def _turned(new: list[str], old: list[str]) -> bool:
+    """Whether one says the opposite of the other."""
+    only_new, only_old = set(new) - set(old), set(old) - set(new)
+    if len(only_new & _NEGATION) + len(only_old & _NEGATION) > 0 and (only_new & _NEGATION) != (
+        only_old & _NEGATION
+    ):
+        return True
+    return any(frozenset((a, b)) in _OPPOSITES for a in only_new for b in only_old)
+
+
+def _content(text: str) -> set[str]:
+    return set(terms(" ".join(w for w in _split(text) if w not in _WEAK or w in _NEGATION)))
+
+
+def _adds_nothing(new: str, old: str) -> bool:
+    """Every word that matters in the new text stands in the old one, or differs from one there by a slip of spelling."""
+    new_content, old_content = _content(new), _content(old)
+    if not new_content:
+        return _plain(new) == _plain(old)
+    left = new_content - old_content
+    missing = old_content - new_content
+    left = {word for word in left if not _misspelt(word, missing)}
+    shared = len(new_content) - len(left)
+    if len(left) > (1 if shared >= 5 else 0) or (left and missing):
+        return False
+    return shared * 2 >= len(old_content)
+
+
+def _misspelt(word: str, others: set[str]) -> bool:
+    from rapidfuzz import fuzz
+
+    return len(word) > 4 and any(len(o) > 4 and word[0] == o[0] and fuzz.ratio(word, o) >= 84 for o in others)
+
+
+def _close(new: str, old: str) -> bool:
+    from rapidfuzz import fuzz
+
+    return fuzz.token_sort_ratio(new, old) >= 65
+
+
+def _replaced_value(new: list[str], old: list[str]) -> bool:
+    """The same words around one or two numbers, where the numbers stand for values."""
+    new_frame = [word for word in new if not _NUMBER.match(word) and word not in _WEAK]
+    old_frame = [word for word in old if not _NUMBER.match(word) and word not in _WEAK]
+    if not new_frame or set(terms(" ".join(new_frame))) != set(terms(" ".join(old_frame))):
+        return False
+    changed = set(_numbers(new)) ^ set(_numbers(old))
+    return 0 < len(changed) <= 4 and all(
+        _is_value(tokens, number) for tokens in (new, old) for number in changed & set(tokens)
+    )
+
+
+def _is_value(tokens: list[str], number: str) -> bool:
+    at = tokens.index(number)
+    before = tokens[at - 1] if at else ""
+    after = tokens[at + 1] if at + 1 < len(tokens) else ""
+    return bool(_VALUE_SHAPED.match(number)) or before in _VALUE_BEFORE or after in _UNITS
+
+
+def _plain(text: str) -> str:
+    return " ".join(_split(text))

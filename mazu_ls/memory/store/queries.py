@@ -1,0 +1,72 @@
+"""The plain questions and changes that one command asks for: a page of a list, a change of some fields, counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.memory.models import Anchor, Memory, identifier, micros, now
+from mazu_ls.memory.store import upsert
+from mazu_ls.memory.store.entries import Rows, digest
+from mazu_ls.store import select
+
+
+def update(rows: Rows, n: int, changes: dict[str, Any], anchors: tuple[Anchor, ...] | None) -> Memory:
+    """Change some fields of a memory. Raises MazuError(conflict) where another memory says the same already."""
+    entry = replace(rows.entry(n), **changes)
+    if anchors is not None:
+        entry = upsert.anchored(entry, anchors)
+    other = next(
+        rows.entries(
+            "digest = ? AND kind = ? AND n != ? AND state != 'superseded'",
+            (digest(entry.title, entry.body), entry.kind, n),
+        ),
+        None,
+    )
+    if other is not None and other.n is not None and ("title" in changes or "body" in changes):
+        same = identifier(rows.scope, other.n)
+        raise MazuError(
+            Kind.CONFLICT, f"{same} says that already.", f"Forget {identifier(rows.scope, n)} instead."
+        )
+    rows.put(replace(entry, updated_at=micros(now())))
+    return rows.memory(n)
+
+
+def move(rows: Rows, n: int, before: tuple[str, ...], after: str) -> Memory:
+    """Change the state of a memory. Raises MazuError(conflict) where it is in none of `before`."""
+    entry = rows.entry(n)
+    if entry.state not in before:
+        id = identifier(rows.scope, n)
+        raise MazuError(
+            Kind.CONFLICT, f"{id} is {entry.state}.", f"Only {' or '.join(before)} ones can be {after}."
+        )
+    rows.put(replace(entry, state=after))
+    return rows.memory(n)
+
+
+def page(rows: Rows, conditions: dict[str, str | None], limit: int, offset: int) -> tuple[list[Memory], int]:
+    """The newest entries under some conditions from `offset`, and how many there are."""
+    given = {name: value for name, value in conditions.items() if value is not None}
+    where = " AND ".join(f"{name} = ?" for name in given)
+    ((count,),) = select(rows.db, f"SELECT count(*) FROM memory WHERE {where}", tuple(given.values()))
+    entries = rows.entries(where, tuple(given.values()), f"ORDER BY n DESC LIMIT {limit} OFFSET {offset}")
+    return rows.memories(entries), count
+
+
+def counts(rows: Rows) -> dict[str, Any]:
+    """How many entries there are, by kind, and memories by state."""
+    found: dict[str, Any] = {"entries": 0, "states": {}, "kinds": {}}
+    for kind, state, entries, _ in select(rows.db, "SELECT * FROM memory_count WHERE entries > 0"):
+        found["entries"] += entries
+        found["kinds"][kind] = found["kinds"].get(kind, 0) + entries
+        if kind == "memory":
+            found["states"][state] = found["states"].get(state, 0) + entries
+    return found
+
+
+def size(path: Path) -> int:
+    """The bytes of a database and its log."""
+    return sum(p.stat().st_size for s in ("", "-wal") if (p := path.with_name(path.name + s)).exists())

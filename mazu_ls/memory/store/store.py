@@ -1,0 +1,84 @@
+"""One store of memory, project or global: a connection that writes and one that reads, so that neither waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.memory import validation
+from mazu_ls.memory.search.vector_index import VectorIndex
+from mazu_ls.memory.store.entries import Rows
+from mazu_ls.memory.store.schema import MIGRATIONS
+from mazu_ls.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The memory of one scope."""
+
+    scope: str
+    writer: Store
+    reader: Store
+    vectors: VectorIndex = field(default_factory=VectorIndex)
+    """Used on the reading connection only."""
+
+    @classmethod
+    async def open(cls, path: Path, scope: str) -> Shelf:
+        """Open or create the database. Raises MazuError(storage)."""
+        writer = await Store.open(path, [MIGRATIONS])
+        try:
+            return cls(scope, writer, await Store.open(path, [MIGRATIONS]))
+        except BaseException:
+            await writer.close()
+            raise
+
+    async def read(self, work: Callable[[Rows], T]) -> T:
+        """Run `work` on the reading connection."""
+        return await self.reader.read(lambda db: work(Rows(db, self.scope)))
+
+    async def write(self, work: Callable[[Rows], T]) -> T:
+        """Run `work` in one durable transaction."""
+        return await self.writer.write(lambda db: work(Rows(db, self.scope)))
+
+    async def close(self) -> None:
+        """Close both connections."""
+        await self.reader.close()
+        await self.writer.close()
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Project memory, where a folder is open, and global memory."""
+
+    project: Shelf | None
+    common: Shelf
+
+    def __iter__(self) -> Iterator[Shelf]:
+        """The open ones, project first."""
+        return iter([self.common] if self.project is None else [self.project, self.common])
+
+    @property
+    def usual(self) -> str:
+        """The scope of what belongs to no scope by itself: the project where one is open."""
+        return "global" if self.project is None else "project"
+
+    def of(self, scope: str | None) -> list[Shelf]:
+        """The shelf of a scope, or all. Raises InvalidArguments, MazuError(unsupported)."""
+        return list(self) if validation.scope(scope) is None else [self.shelf(scope)]
+
+    def shelf(self, scope: str | None) -> Shelf:
+        """The shelf of a scope. Raises InvalidArguments, MazuError(unsupported) where no folder is open."""
+        if validation.scope(scope) == "global":
+            return self.common
+        if self.project is None:
+            raise MazuError(
+                Kind.UNSUPPORTED,
+                "No folder is open, so there is no project memory.",
+                'Open a folder, or use scope "global".',
+            )
+        return self.project

@@ -1,0 +1,157 @@
+"""The one write path: exact and fuzzy dedupe, supersede chains, forgetting with the replaced one brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.memory.models import Anchor, Memory, Outcome, Remembered, identifier, micros, now
+from mazu_ls.memory.search import index
+from mazu_ls.memory.search.tokens import query_terms
+from mazu_ls.memory.store.dedupe import compare
+from mazu_ls.memory.store.entries import Entry, Rows, digest
+from mazu_ls.store import select
+
+_RAREST, _REACHED = 6, 2_000
+_CANDIDATES = 50
+_COMPARED = 8
+_ALIKE = 55
+_LIVE = index.Filter(kinds=frozenset({"memory"}), states=frozenset({"current", "check", "archived"}))
+
+
+def remember(rows: Rows, entry: Entry, supersedes: int | None = None) -> tuple[int, Outcome, int | None]:
+    """Store `entry` unless it is known. Returns its number, what came of it, and the number of what it replaced."""
+    known = _exact(rows, entry)
+    if known is not None and known.n != supersedes:
+        return merge(rows, known, entry), "duplicate", None
+    if supersedes is None:
+        known, replaced = _similar(rows, entry)
+        if known is not None:
+            return merge(rows, known, entry), "duplicate", None
+        # What nobody vouches for stands beside what somebody said, and never replaces it.
+        if replaced is None or (entry.origin and not replaced.origin):
+            return rows.insert(entry), "created", None
+    else:
+        replaced = rows.entry(supersedes)
+        if replaced.superseded_by is not None:
+            newer = identifier(rows.scope, replaced.superseded_by)
+            raise MazuError(
+                Kind.CONFLICT,
+                f"{identifier(rows.scope, supersedes)} was already superseded by {newer}.",
+                f"Supersede {newer} instead.",
+            )
+    return _supersede(rows, replaced, entry), "superseded", replaced.n
+
+
+def merge(rows: Rows, known: Entry, new: Entry) -> int:
+    """A duplicate adds its tags, anchors and pin to what is known, brings it back from the archive, and counts as a use."""
+    assert known.n is not None
+    tags = tuple(dict.fromkeys((*known.tags, *new.tags)))
+    places = {(a.path, a.symbol, a.range): a for a in (*known.anchors, *new.anchors)}
+    merged = replace(
+        known,
+        tags=tags,
+        anchors=tuple(places.values()),
+        pinned=known.pinned or (new.pinned and not new.origin),
+        origin=known.origin if new.origin else None,
+        state="current" if known.state == "archived" else known.state,
+    )
+    if merged != known:
+        rows.put(replace(merged, updated_at=micros(now())))
+    used(rows, [known.n])
+    return known.n
+
+
+def remembered(rows: Rows, entry: Entry, supersedes: int | None = None) -> Remembered:
+    """`remember`, with the records instead of their numbers."""
+    n, outcome, replaced = remember(rows, entry, supersedes)
+    return Remembered(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
+
+
+def forget(rows: Rows, n: int) -> Memory:
+    """Delete an entry and return what it was; what it superseded is live again, or is handed on to what superseded it."""
+    entry = rows.entry(n)
+    was = rows.memory(n)
+    if entry.supersedes is not None and (old := rows.find(entry.supersedes)) is not None:
+        if entry.superseded_by is None:
+            stale = any(anchor.state == "stale" for anchor in old.anchors)
+            rows.change(entry.supersedes, superseded_by=None, state="check" if stale else "current")
+        else:
+            rows.change(entry.supersedes, superseded_by=entry.superseded_by)
+    if entry.superseded_by is not None and rows.find(entry.superseded_by) is not None:
+        rows.change(entry.superseded_by, supersedes=entry.supersedes)
+    rows.delete(n)
+    return was
+
+
+def used(rows: Rows, numbers: Sequence[int], at: int | None = None) -> None:
+    """Count one use of each; uses within the same hour are one."""
+    stamp = at or micros(now())
+    rows.db.executemany(
+        "INSERT INTO memory_use VALUES (?1, 1, ?2) ON CONFLICT (n) DO UPDATE SET"
+        " uses = uses + (?2 - last_used_at > 3600000000), last_used_at = max(last_used_at, ?2)",
+        [(n, stamp) for n in numbers],
+    )
+
+
+def anchored(entry: Entry, anchors: Sequence[Anchor]) -> Entry:
+    """The entry with these anchors; live and in doubt follow from them."""
+    if entry.state not in ("current", "check"):
+        return replace(entry, anchors=tuple(anchors))
+    doubt = any(anchor.state == "stale" for anchor in anchors)
+    return replace(entry, anchors=tuple(anchors), state="check" if doubt else "current")
+
+
+def _supersede(rows: Rows, old: Entry, entry: Entry) -> int:
+    assert old.n is not None
+    n = rows.insert(replace(entry, supersedes=old.n, pinned=entry.pinned or old.pinned))
+    rows.change(old.n, state="superseded", superseded_by=n, updated_at=old.updated_at)
+    return n
+
+
+def _exact(rows: Rows, entry: Entry) -> Entry | None:
+    return next(
+        rows.entries(
+            "digest = ? AND kind = ? AND state != 'superseded'",
+            (digest(entry.title, entry.body), entry.kind),
+            "ORDER BY n LIMIT 1",
+        ),
+        None,
+    )
+
+
+def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
+    """The entry that says the same, and the one whose fact the new one changes; each may be None."""
+    from rapidfuzz import fuzz, process
+
+    where = _LIVE._replace(category=entry.category)
+    names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
+    rarest = index.bounded(index.measure(rows.db, names, where), names, _REACHED)[:_RAREST]
+    found = index.candidates(rows.db, rarest, where, _CANDIDATES)
+    if not found:
+        return None, None
+    marks = ", ".join("?" * len(found))
+    texts = {
+        n: f"{title}\n{body[:2000]}"
+        for n, title, body in select(
+            rows.db,
+            f"SELECT n, title, body FROM memory WHERE n IN ({marks})",
+            found,
+        )
+    }
+    new = f"{entry.title}\n{entry.body[:2000]}"
+    best = process.extract(new, texts, scorer=fuzz.token_set_ratio, score_cutoff=_ALIKE, limit=_COMPARED)
+    same_title = [
+        n for n, text in texts.items() if text.split("\n", 1)[0].casefold() == entry.title.casefold()
+    ]
+    replaced: Entry | None = None
+    for n in dict.fromkeys([*same_title[:_COMPARED], *(n for _, _, n in best)]):
+        old = rows.entry(n)
+        verdict = compare(entry.title, entry.body, old.title, old.body)
+        if verdict == "same":
+            return old, None
+        if verdict == "changed" and replaced is None and old.state != "archived":
+            replaced = old
+    return None, replaced

@@ -1,0 +1,88 @@
+"""Models behind Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from mazu_ls.models.anthropic.request import amended, continued, payload
+from mazu_ls.models.anthropic.stream import Answer
+from mazu_ls.models.model import Chunk, ModelSpec, Request
+from mazu_ls.models.provider_errors import StreamEnded, read_by_its_format
+from mazu_ls.models.retry import retried
+from mazu_ls.models.sdk_clients import Connection, client_for
+from mazu_ls.models.sse import events
+
+MOST_PAUSES = 8
+
+
+class AnthropicModel:
+    """One model of Anthropic's, or of a service that speaks its API."""
+
+    def __init__(self, spec: ModelSpec, connection: Connection) -> None:
+        self.spec = spec
+        self._connection = connection
+
+    @property
+    def name(self) -> str:
+        """`provider:model`."""
+        return self.spec.name
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """See `Model.body`."""
+        return self._whole(payload(request, self.spec))
+
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """See `Model.stream`."""
+        return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
+
+    async def _attempt(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        client = await client_for(self._connection)
+        body, stream = await self._opened(client, request)
+        answer = Answer(self.spec)
+        for _ in range(MOST_PAUSES):
+            async with aclosing(events(stream, self._connection.patience)) as incoming:
+                async for event in incoming:
+                    with read_by_its_format():
+                        chunk = answer.take(event)
+                    if chunk is not None:
+                        yield chunk
+            if (blocks := answer.paused()) is None:
+                with read_by_its_format():
+                    last = answer.finished()
+                yield last
+                return
+            stream = await self._create(client, continued(body, blocks))
+        raise StreamEnded(f"the service paused the turn {MOST_PAUSES} times")
+
+    async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
+        body = payload(request, self.spec)
+        try:
+            return body, await self._create(client, body)
+        except Exception as error:
+            other = amended(error, request, self.spec)
+            if other is None or other == body:
+                raise
+            return other, await self._create(client, other)
+
+    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "stream": True, **self._connection.extra_body}
+
+    async def _create(self, client: Any, body: dict[str, Any]) -> Any:
+        """`messages.create(stream=True)` without its walk through the whole history, 1 ms for 100 rounds."""
+        from anthropic import AsyncStream
+        from anthropic.types import Message, RawMessageStreamEvent
+
+        data = msgspec.json.encode(self._whole(body))
+        headers = {"Content-Type": "application/json"}
+        return await client.post(
+            "/v1/messages",
+            content=data,
+            options={"headers": headers},
+            cast_to=Message,
+            stream=True,
+            stream_cls=AsyncStream[RawMessageStreamEvent],
+        )

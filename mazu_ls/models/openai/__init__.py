@@ -1,0 +1,1 @@
+"""OpenAI's two APIs and their dialects: client, requests, streams."""

@@ -1,0 +1,188 @@
+"""A request in the form of Chat Completions, and the answer from its chunks; the services' dialects included.
+
+https://platform.openai.com/docs/api-reference/chat, https://api-docs.deepseek.com/guides/thinking_mode,
+https://ai.google.dev/gemini-api/docs/openai, https://docs.ollama.com/api/openai-compatibility
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from mazu_ls.models.message_repair import Turn, encodable, marked, sendable
+from mazu_ls.models.model import ModelSpec, Request
+
+UNSEEN = "(A picture was here; this model does not see pictures.)"
+SKIP_SIGNATURE = "skip_thought_signature_validator"
+"""What Gemini takes in place of a signature it never gave: https://ai.google.dev/gemini-api/docs/thought-signatures"""
+
+
+class Dialect(NamedTuple):
+    """What a Chat Completions service wants otherwise than the next one.
+
+    `max_tokens` is the name of the output limit, `reasoning_back` wants the reasoning of turns with calls back,
+    `signatures` the signatures of calls, `forced_needs_no_thinking` takes a forced tool only with thinking switched off.
+    """
+
+    max_tokens: str = "max_tokens"
+    reasoning_back: bool = False
+    signatures: bool = False
+    forced_needs_no_thinking: bool = False
+
+
+def payload(
+    request: Request, spec: ModelSpec, dialect: Dialect, configured_output: int | None
+) -> dict[str, Any]:
+    """The body of the request, but for `stream`."""
+    body: dict[str, Any] = {"model": spec.model, "messages": _messages(request, spec, dialect)}
+    body["stream_options"] = {"include_usage": True}
+    if limit := request.max_output or configured_output:
+        body[dialect.max_tokens] = min(limit, spec.max_output)
+    if request.tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {"name": t.name, "description": t.description, "parameters": t.schema},
+            }
+            for t in request.tools
+        ]
+        if request.force_tool:
+            body["tool_choice"] = {"type": "function", "function": {"name": request.force_tool}}
+            if dialect.forced_needs_no_thinking:
+                body["thinking"] = {"type": "disabled"}
+    if spec.thinks == "effort_or_tools" and request.tools:
+        body["reasoning_effort"] = "none"
+    elif spec.thinks in ("effort", "effort_or_tools") and request.effort:
+        body["reasoning_effort"] = request.effort_word
+    return body
+
+
+REFUSABLE = {
+    "stream_options": "stream_options",
+    "reasoning_effort": "reasoning_effort",
+    "tool_choice": "tool_choice",
+    "max_tokens": "max_completion_tokens",
+}
+"""Fields that some service refuses, each with the word in its complaint that says so."""
+
+
+def refused_field(error: Exception, body: dict[str, Any]) -> str | None:
+    """The field that a service has just refused, by its own words; None where it refused something else."""
+    if getattr(error, "status_code", 0) not in (400, 422):
+        return None
+    said = str(error)
+    return next(
+        (name for name, word in REFUSABLE.items() if word in said and without(body, name) != body), None
+    )
+
+
+def without(body: dict[str, Any], field: str) -> dict[str, Any]:
+    """The request in the way that a service takes which refused `field`."""
+    kept = {name: value for name, value in body.items() if name != field}
+    if field == "reasoning_effort" and "tools" in body:
+        kept[field] = "none"
+    elif field == "max_tokens" and field in body:
+        kept["max_completion_tokens"] = body[field]
+    return kept
+
+
+def _messages(request: Request, spec: ModelSpec, dialect: Dialect) -> list[dict[str, Any]]:
+    def keeps(part: Thinking, model: str | None) -> bool:
+        return part.provider == spec.provider and (dialect.reasoning_back or dialect.signatures)
+
+    said: list[dict[str, Any]] = []
+    system = encodable("\n\n".join(text for text in request.system if text.strip()))
+    if system:
+        said.append({"role": "system", "content": system})
+    for turn in sendable(request.messages, keeps):
+        if turn.role == "assistant":
+            said.append(_assistant(turn, dialect))
+        else:
+            said.extend(_user(turn.parts, spec))
+    return said
+
+
+def _assistant(turn: Turn, dialect: Dialect) -> dict[str, Any]:
+    text = "".join(marked(part) for part in turn.parts if isinstance(part, Text))
+    calls = [part for part in turn.parts if isinstance(part, ToolCall)]
+    thoughts = [part for part in turn.parts if isinstance(part, Thinking)]
+    message: dict[str, Any] = {"role": "assistant", "content": text or None}
+    if calls:
+        message["tool_calls"] = [_call(call) for call in calls]
+        if dialect.reasoning_back:
+            message["reasoning_content"] = "".join(part.text for part in thoughts)
+        if dialect.signatures:
+            _sign(message["tool_calls"], thoughts)
+    return message
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    arguments = msgspec.json.encode(call.arguments).decode()
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def signatures_of(drafts: Sequence[str | None], provider: str) -> list[Thinking]:
+    """The signatures that came with calls, in the order of the calls, kept as an opaque thought; none for none."""
+    if not any(drafts):
+        return []
+    return [Thinking("", provider, redacted=msgspec.json.encode(drafts).decode())]
+
+
+def _sign(calls: list[dict[str, Any]], thoughts: list[Thinking]) -> None:
+    kept = [
+        msgspec.json.decode(part.redacted) for part in thoughts if part.redacted and part.redacted[0] == "["
+    ]
+    given: list[str | None] = kept[0] if kept else [SKIP_SIGNATURE]
+    for call, signature in zip(calls, given, strict=False):
+        if signature:
+            call["extra_content"] = {"google": {"thought_signature": signature}}
+
+
+def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = []
+    content: list[dict[str, Any]] = []
+    for part in parts:
+        if isinstance(part, ToolResult):
+            said.append({"role": "tool", "tool_call_id": part.call_id, "content": told(part)})
+            content.extend(_picture(image, spec) for image in part.images)
+        elif isinstance(part, Image):
+            content.append(_picture(part, spec))
+        elif isinstance(part, Text):
+            content.append({"type": "text", "text": marked(part)})
+    if content:
+        plain = all(block["type"] == "text" for block in content)
+        text = "\n\n".join(block["text"] for block in content) if plain else content
+        said.append({"role": "user", "content": text})
+    return said
+
+
+def told(result: ToolResult) -> str:
+    """The text of a result where no field says that the call failed, so that the text has to; most already do."""
+    return result.text if result.ok or result.text.startswith("error") else f"error: {result.text}"
+
+
+def _picture(image: Image, spec: ModelSpec) -> dict[str, Any]:
+    if not spec.sees_images:
+        return {"type": "text", "text": UNSEEN}
+    return {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{image.data}"}}
+
+
+def estimated_prompt(body: dict[str, Any]) -> int:
+    """Tokens of a request whose service reports none."""
+    told = (body.get(name, "") for name in ("messages", "instructions", "input", "tools"))
+    return math.ceil(sum(len(msgspec.json.encode(part)) for part in told) / 4)
+
+
+def assistant_message(
+    spec: ModelSpec, thoughts: str, signatures: list[Thinking], text: str, calls: Sequence[ToolCall]
+) -> Message:
+    """The parts in their order: thought, signatures, text, calls."""
+    parts: list[Part] = [Thinking(thoughts, spec.provider)] if thoughts else []
+    parts += signatures
+    if text:
+        parts.append(Text(text))
+    return Message("assistant", (*parts, *calls), spec.name)

@@ -1,0 +1,141 @@
+"""One answer of Chat Completions, put together from raw chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mazu_ls.messages import Usage
+from mazu_ls.models.message_repair import encodable
+from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
+from mazu_ls.models.openai.chat_request import assistant_message, signatures_of
+from mazu_ls.models.pricing.prices import costed
+from mazu_ls.models.pricing.tokens import estimate_tokens
+from mazu_ls.models.provider_errors import ServiceError, StreamEnded
+from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
+
+STOPS: dict[str, Stop] = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "function_call": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+}
+TROUBLE = frozenset({"insufficient_system_resource", "error"})
+
+
+class Answer:
+    """Takes chunks as they are, in whatever dialect."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._spec = spec
+        self._text: list[str] = []
+        self._thoughts: list[str] = []
+        self._refusal: list[str] = []
+        self._calls = CallDrafts()
+        self._slots: dict[int, CallDraft] = {}
+        self._usage: dict[str, Any] | None = None
+        self._finish: str | None = None
+
+    def take(self, event: dict[str, Any]) -> list[Chunk]:
+        """Add one chunk. Raises ServiceError for an error in its place."""
+        if event.get("error"):
+            raise ServiceError(event)
+        self._usage = event.get("usage") or self._usage
+        choices = event.get("choices")
+        if not choices:
+            return []
+        self._finish = choices[0].get("finish_reason") or self._finish
+        if self._finish in TROUBLE:
+            raise ServiceError({"error": {"code": "overloaded", "message": f"stopped with {self._finish}"}})
+        return self._delta(choices[0].get("delta") or choices[0].get("message") or {})
+
+    def _delta(self, delta: dict[str, Any]) -> list[Chunk]:
+        shown: list[Chunk] = []
+        if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+            thought = encodable(str(thought))
+            self._thoughts.append(thought)
+            shown.append(ThinkingDelta(thought))
+        if text := _plain(delta.get("content")):
+            self._text.append(text)
+            shown.append(TextDelta(text))
+        if refusal := _plain(delta.get("refusal")):
+            self._refusal.append(refusal)
+            shown.append(TextDelta(refusal))
+        for given in delta.get("tool_calls") or ():
+            shown.extend(self._call(given))
+        return shown
+
+    def _call(self, given: dict[str, Any]) -> list[Chunk]:
+        function = given.get("function") or {}
+        call, is_new = self._slot(given, function)
+        if not call.name and function.get("name"):
+            call.name = word(function["name"])
+        call.add(function.get("arguments"))
+        google = (given.get("extra_content") or {}).get("google") or {}
+        call.signature = google.get("thought_signature") or call.signature
+        return [CallStarted(call.id, call.name)] if is_new else []
+
+    def _slot(self, given: dict[str, Any], function: dict[str, Any]) -> tuple[CallDraft, bool]:
+        """The call that a delta belongs to. Some services send no index, or the same one for every call."""
+        given_id, index = word(given.get("id")), given.get("index")
+        newest = self._calls.drafts[-1] if self._calls.drafts else None
+        known = self._slots.get(index) if index is not None else newest
+        is_other = known is not None and bool(given_id) and given_id != known.given_id
+        begins_anew = index is None and bool(function.get("name")) and not given_id
+        if known is not None and not is_other and not begins_anew:
+            return known, False
+        call = self._calls.start(given_id, function.get("name"))
+        if index is not None:
+            self._slots[index] = call
+        return call, True
+
+    def finished(self, prompt_tokens: Callable[[], int]) -> Finished:
+        """The whole answer; `prompt_tokens` counts where the service reports no usage. Raises StreamEnded without a finish reason."""
+        if self._finish is None:
+            raise StreamEnded("the stream ended before the answer did")
+        text, refusal = "".join(self._text), "".join(self._refusal)
+        stop = STOPS.get(self._finish, "end_turn")
+        drafts = self._calls.drafts
+        cut = stop == "max_tokens"
+        calls = [draft.finished(cut and draft is drafts[-1]) for draft in drafts]
+        signatures = signatures_of([draft.signature for draft in drafts], self._spec.provider)
+        message = assistant_message(self._spec, "".join(self._thoughts), signatures, text or refusal, calls)
+        if stop in ("end_turn", "tool_use") and self._finish in STOPS:
+            stop = "refusal" if refusal else "tool_use" if calls else "end_turn"
+        return Finished(message, stop, self._counted(prompt_tokens), self._detail(stop, refusal))
+
+    def _detail(self, stop: Stop, refusal: str) -> str:
+        if stop == "refusal":
+            return refusal or "the service's content filter stopped the answer"
+        return "" if self._finish in STOPS else f"unknown finish reason {self._finish!r}"
+
+    def _counted(self, prompt_tokens: Callable[[], int]) -> Usage:
+        used = self._usage
+        if used is None:
+            written = (
+                "".join(self._text)
+                + "".join(self._thoughts)
+                + "".join("".join(d.pieces) for d in self._calls.drafts)
+            )
+            guessed = Usage(
+                input_tokens=prompt_tokens(), output_tokens=estimate_tokens(written), model_calls=1
+            )
+            return costed(guessed, self._spec.prices, reported=False)
+        details = used.get("prompt_tokens_details") or {}
+        read = details.get("cached_tokens") or used.get("prompt_cache_hit_tokens") or 0
+        written = details.get("cache_write_tokens") or 0
+        usage = Usage(
+            input_tokens=max(0, (used.get("prompt_tokens") or 0) - read - written),
+            output_tokens=used.get("completion_tokens") or 0,
+            cache_read_tokens=read,
+            cache_write_tokens=written,
+            model_calls=1,
+        )
+        return costed(usage, self._spec.prices, reported=True)
+
+
+def _plain(content: Any) -> str:
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    return encodable(content) if isinstance(content, str) else ""

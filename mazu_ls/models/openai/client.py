@@ -1,0 +1,126 @@
+"""Models behind the two APIs that OpenAI's client speaks: Chat Completions, its dialects included, and Responses."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from mazu_ls.models.model import Chunk, Finished, ModelSpec, Request
+from mazu_ls.models.openai import chat_request, chat_stream, responses_request, responses_stream
+from mazu_ls.models.openai.chat_request import Dialect, estimated_prompt
+from mazu_ls.models.provider_errors import read_by_its_format
+from mazu_ls.models.retry import retried
+from mazu_ls.models.sdk_clients import Connection, client_for
+from mazu_ls.models.sse import events
+
+
+class Answer(Protocol):
+    """An answer under construction."""
+
+    def take(self, event: dict[str, Any]) -> list[Chunk]:
+        """Add one event. Raises ServiceError for an error in its place."""
+        ...
+
+    def finished(self, prompt_tokens: Callable[[], int]) -> Finished:
+        """The whole answer. Raises StreamEnded where its end is missing."""
+        ...
+
+
+class Api(NamedTuple):
+    """One way to ask: where, in which form, and what to do where the service refuses a part of it."""
+
+    path: str
+    payload: Callable[[Request, ModelSpec], dict[str, Any]]
+    answer: Callable[[ModelSpec], Answer]
+    refused_field: Callable[[Exception, dict[str, Any]], str | None]
+    without: Callable[[dict[str, Any], str], dict[str, Any]]
+
+
+def api_of(spec: ModelSpec, dialect: Dialect, configured_output: int | None) -> Api:
+    """How this model is asked; `configured_output` limits every answer, in tokens."""
+    if spec.api == "responses":
+        form = responses_request
+        ask = partial(form.payload, configured_output=configured_output)
+        return Api("/responses", ask, responses_stream.Answer, form.refused_field, form.without)
+    chat = chat_request
+    ask = partial(chat.payload, dialect=dialect, configured_output=configured_output)
+    return Api("/chat/completions", ask, chat_stream.Answer, chat.refused_field, chat.without)
+
+
+class OpenAIModel:
+    """One model at one address, in its service's dialect."""
+
+    def __init__(
+        self, spec: ModelSpec, connection: Connection, dialect: Dialect, configured_output: int | None = None
+    ) -> None:
+        self.spec = spec
+        self._connection = connection
+        self._api = api_of(spec, dialect, configured_output)
+        self._refused: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """`provider:model`."""
+        return self.spec.name
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """See `Model.body`."""
+        return self._whole(self._payload(request))
+
+    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        """See `Model.stream`."""
+        return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
+
+    async def _attempt(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        client = await client_for(self._connection)
+        body, stream = await self._opened(client, request)
+        answer = self._api.answer(self.spec)
+        async with aclosing(events(stream, self._connection.patience)) as incoming:
+            async for event in incoming:
+                with read_by_its_format():
+                    chunks = answer.take(event)
+                for chunk in chunks:
+                    yield chunk
+        with read_by_its_format():
+            last = answer.finished(lambda: estimated_prompt(body))
+        yield last
+
+    async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
+        """Open the stream; what this service refused once is left out of every later request."""
+        body = self._payload(request)
+        while True:
+            try:
+                return body, await self._create(client, body)
+            except Exception as error:
+                field = self._api.refused_field(error, body)
+                if field is None or field in self._refused:
+                    raise
+                if field != responses_request.THOUGHTS:  # later ones may be taken
+                    self._refused.append(field)
+                body = self._api.without(body, field)
+
+    def _payload(self, request: Request) -> dict[str, Any]:
+        body = self._api.payload(request, self.spec)
+        for field in self._refused:
+            body = self._api.without(body, field)
+        return body
+
+    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "stream": True, **self._connection.extra_body}
+
+    async def _create(self, client: Any, body: dict[str, Any]) -> Any:
+        """The client's own `create(stream=True)` without its walk through the whole history, 8 ms for 50 rounds."""
+        from openai import AsyncStream
+
+        return await client.post(
+            self._api.path,
+            content=msgspec.json.encode(self._whole(body)),
+            options={"headers": {"Content-Type": "application/json"}},
+            cast_to=object,
+            stream=True,
+            stream_cls=AsyncStream[Any],
+        )

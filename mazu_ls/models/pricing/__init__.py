@@ -1,0 +1,1 @@
+"""What models cost: prices, cost of a call, estimated tokens."""

@@ -1,0 +1,98 @@
+"""The providers' SDKs: imported late and off the event loop, one client for each address and key."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
+
+from mazu_ls.models.provider_errors import Endpoint
+from mazu_ls.models.retry import Patience
+
+log = logging.getLogger(__name__)
+Sdk = Literal["anthropic", "openai"]
+CLOSE_SECONDS = 0.5
+_MODULES: dict[Sdk, tuple[str, ...]] = {
+    "anthropic": ("anthropic", "anthropic.resources.messages"),
+    "openai": ("openai", "openai.resources.chat.completions"),
+}
+
+
+class Account(NamedTuple):
+    """Where to call with which key. Its repr says nothing of the key."""
+
+    sdk: Sdk
+    base_url: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Account({self.sdk}, {self.base_url}, key={'set' if self.key else 'none'})"
+
+
+class Connection(NamedTuple):
+    """Where and how a model is called; `extra_body` is added to every request."""
+
+    account: Account
+    endpoint: Endpoint
+    patience: Patience
+    extra_body: Mapping[str, Any]
+
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Account, Any]] = WeakKeyDictionary()
+
+
+def preload(sdk: Sdk) -> None:
+    """Import an SDK (1 to 2 s of CPU). Call it in a thread when the editor is idle; the first call is quick then."""
+    collecting = gc.isenabled()
+    gc.disable()  # collections triggered by the import's many allocations cost a fifth of it
+    try:
+        for module in _MODULES[sdk]:
+            importlib.import_module(module)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+async def client_for(connection: Connection) -> Any:
+    """The SDK's asynchronous client; the same one for the same account as long as the event loop lives."""
+    account, patience = connection.account, connection.patience
+    known = _clients.setdefault(asyncio.get_running_loop(), {})
+    client = known.get(account)
+    if client is None:
+        made = await asyncio.to_thread(_client, account, patience)
+        client = known.setdefault(account, made)
+    return client
+
+
+async def close_clients() -> None:
+    """Close the connections of this event loop's clients, when the server ends. A failure is logged."""
+    known = _clients.pop(asyncio.get_running_loop(), {})
+    closing = asyncio.gather(*(client.close() for client in known.values()), return_exceptions=True)
+    try:
+        failed = [error for error in await asyncio.wait_for(closing, CLOSE_SECONDS) if error is not None]
+    except TimeoutError:
+        failed = [TimeoutError(f"not closed in {CLOSE_SECONDS} s")]
+    for error in failed:
+        log.warning("a connection to a model service: %r", error)
+
+
+def _client(account: Account, patience: Patience) -> Any:
+    preload(account.sdk)
+    import httpx2
+
+    timeout = httpx2.Timeout(patience.first, connect=patience.connect)
+    options = {"api_key": account.key, "base_url": account.base_url, "max_retries": 0, "timeout": timeout}
+    # The client that the SDKs make by themselves closes itself when it is garbage, on whatever loop runs then.
+    if account.sdk == "anthropic":
+        import anthropic
+
+        return anthropic.AsyncAnthropic(
+            **options, http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout)
+        )
+    import openai
+
+    return openai.AsyncOpenAI(**options, http_client=openai.DefaultAsyncHttpxClient(timeout=timeout))

@@ -1,0 +1,70 @@
+"""Tool calls as they come in, piece by piece, and what they are once the answer is whole."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from mazu_ls.messages import ToolCall
+from mazu_ls.models.message_repair import encodable
+from mazu_ls.models.tool_arguments import parse_arguments
+
+CUT = "the call was cut off by the output limit; make it again, shorter or in several steps"
+TWICE = "the id of this call was that of an earlier one; make the call again"
+UNNAMED = "the call names no tool"
+
+
+def word(given: Any) -> str:
+    """An id or a name as text, whatever a service sends in its place; numbers are taken, as some count their calls."""
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    return encodable(given) if isinstance(given, str) else str(given) if is_number else ""
+
+
+class CallDraft:
+    """One call under construction. Its id is final from the start, so that readers can follow it."""
+
+    __slots__ = ("given_id", "id", "name", "pieces", "signature", "twice", "value")
+
+    def __init__(self, given_id: str, call_id: str, name: str, twice: bool) -> None:
+        self.given_id = given_id
+        self.id = call_id
+        self.name = name
+        self.twice = twice
+        self.pieces: list[str] = []
+        self.value: Any = None
+        self.signature: str | None = None
+
+    def add(self, arguments: Any) -> None:
+        """More of the arguments: a piece of JSON, or, from some servers, the object itself."""
+        if isinstance(arguments, str):
+            self.pieces.append(arguments)
+        elif arguments is not None:
+            self.value = arguments
+
+    def finished(self, cut: bool) -> ToolCall:
+        """The call; `cut` says that the output limit ended it, so that it is not taken for whole even if it looks so."""
+        raw = "".join(self.pieces)
+        arguments, invalid = parse_arguments(raw if raw or self.value is None else self.value)
+        if cut:
+            arguments, invalid = {}, CUT
+        elif not self.name:
+            invalid = UNNAMED
+        elif self.twice:
+            invalid = TWICE
+        return ToolCall(self.id, self.name, arguments, invalid)
+
+
+class CallDrafts:
+    """The calls of one answer, each with an id of its own."""
+
+    def __init__(self) -> None:
+        self.drafts: list[CallDraft] = []
+
+    def start(self, given_id: Any, name: Any) -> CallDraft:
+        """A new call; a missing id is made up, one that was used before is replaced and the call marked."""
+        given = word(given_id)
+        twice = bool(given) and any(draft.given_id == given for draft in self.drafts)
+        call_id = f"call_{secrets.token_hex(8)}" if twice or not given else given
+        draft = CallDraft(given, call_id, word(name), twice)
+        self.drafts.append(draft)
+        return draft

@@ -1,0 +1,1 @@
+"""Chat documents: Markdown drawn from the journal, commands and questions in it."""

@@ -1,0 +1,103 @@
+"""What a command attaches to a message: documents as the editor shows them, or the given lines of them."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import Image
+from mazu_ls.server import uris
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.rpc.lsp_types import DocumentItem, Position, Range
+from mazu_ls.server.wire.common import Place
+from mazu_ls.workspace.project_files import FileTooLarge, read_file
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn.prompt import Attachment
+    from mazu_ls.server.state import Server
+
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+PICTURE_BYTES = 5 * 1024**2
+
+
+async def attachments(server: Server, places: Sequence[Place]) -> tuple[Attachment, ...]:
+    """Read each place. Raises MazuError(not_found) for a file that is not there."""
+    return tuple([await _attachment(server, place, index) for index, place in enumerate(places)])
+
+
+async def attached(server: Server, places: Sequence[Place], message: str) -> tuple[Attachment, ...]:
+    """What a command attaches, and what its message mentions."""
+    return (*await attachments(server, places), *await mentioned(server, message))
+
+
+async def mentioned(server: Server, message: str) -> tuple[Attachment, ...]:
+    """The files that a message names as `@path`; a word with an @ that names no file is just a word."""
+    found: dict[str, Place] = {}
+    for mention in markdown.mentions(message):
+        try:
+            path = server.workspace.resolve(mention.path)
+        except MazuError:
+            continue
+        if not path.is_file():
+            continue
+        span = None
+        if mention.first is not None:
+            last = max(mention.first, mention.last or mention.first)
+            span = Range(Position(mention.first - 1, 0), Position(last, 0))
+        found.setdefault(f"{mention}", Place(uris.from_path(path), span))
+    return await attachments(server, list(found.values()))
+
+
+async def _attachment(server: Server, place: Place, index: int) -> Attachment:
+    from mazu_ls.agent.turn.prompt import Attachment
+
+    document = server.editor.documents.get(place.uri) if server.editor else None
+    if document is None:
+        path = server.path_of(place.uri, f"attachments[{index}].uri")
+        media = mimetypes.guess_type(path.name)[0]
+        if media in PICTURES:
+            return Attachment(server.name_of(path), image=_picture(path, media))
+        document = await read_document(server, place.uri, path)
+    name = server.title_of(document)
+    if place.range is None:
+        return Attachment(name, document.text)
+    last = last_line(place.range)
+    lines = "".join(document.lines[place.range.start.line : last])
+    return Attachment(name, lines, place.range.start.line, last)
+
+
+def last_line(span: Range) -> int:
+    """The line behind the last one that a range touches; one that ends before the first character of a line leaves it out."""
+    return span.end.line + (1 if span.end.character or span.end == span.start else 0)
+
+
+async def read_document(server: Server, uri: str, path: Path) -> Document:
+    """A document that is not open, read from its file. Raises MazuError(not_found)."""
+    try:
+        text = await server.host.read(path)
+    except OSError as error:
+        raise MazuError(
+            Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror or error}.", "Check the path."
+        ) from error
+    encoding = server.editor.documents.encoding if server.editor else "utf-16"
+    return Document(DocumentItem(uri, 0, text), encoding)
+
+
+def _picture(path: Path, media: str) -> Image:
+    try:
+        real = path.resolve()
+        data = read_file(real.parent, real.name, PICTURE_BYTES)
+    except FileTooLarge as error:
+        raise MazuError(
+            Kind.UNSUPPORTED, f"{path.name} is larger than 5 MiB.", "Attach a smaller picture."
+        ) from error
+    except OSError as error:
+        raise MazuError(
+            Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror}.", "Check the path."
+        ) from error
+    return Image(media, base64.b64encode(data).decode("ascii"))

@@ -1,0 +1,111 @@
+"""`/command` in a chat document: the commands of the wire, for people who write instead of pressing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.server.state import Server
+
+
+@dataclass(frozen=True)
+class ChatCommand:
+    """`arguments` makes the wire's arguments of the text behind the command and the session; `shown` the reply."""
+
+    help: str
+    command: str
+    arguments: Callable[[str, str], dict[str, Any]]
+    shown: Callable[[Any], str]
+
+
+def _needs(field: str) -> Callable[[str, str], dict[str, Any]]:
+    def arguments(text: str, session: str) -> dict[str, Any]:
+        if not text:
+            raise InvalidArguments(f"write the {field} behind the command", field)
+        return {field: text}
+
+    return arguments
+
+
+def _rolled_back(result: Any) -> str:
+    plan = result["plan"]
+    if not result["applied"]:
+        yours = [one["path"] for one in plan["conflicts"]] or plan["users"]
+        return f"Nothing was changed: you changed {', '.join(yours)} yourself."
+    files = len(plan["write"]) + len(plan["delete"])
+    proof = "verified" if result["verified"] else "NOT verified"
+    return (
+        f"Back at {result['checkpoint']['id']}: {files} files, {proof}. {result['safety']['id']} undoes this."
+    )
+
+
+def _remembered(result: Any) -> str:
+    return f"{result['outcome']}: {result['memory']['id']} {result['memory']['title']}"
+
+
+def _recalled(result: Any) -> str:
+    lines = [f"- `{memory['id']}` **{memory['title']}** ({memory['why']})" for memory in result["memories"]]
+    return "\n".join(lines) or "Nothing is known about that."
+
+
+def _spent(result: Any) -> str:
+    cost = "unknown cost" if result["costUsd"] is None else f"${result['costUsd']:.4f}"
+    return f"{result['total']['inputTokens']} tokens in, {result['total']['outputTokens']} out, {cost}"
+
+
+def _mode_of(text: str, session: str) -> dict[str, str]:
+    mode, _, confirm = text.partition(" ")
+    return {"mode": mode, **({"confirm": confirm.strip()} if confirm else {})}
+
+
+COMMANDS: dict[str, ChatCommand] = {
+    "undo": ChatCommand(
+        "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back
+    ),
+    "rewind": ChatCommand(
+        "take turns out of the conversation, files stay", "mazu.session.rewind",
+        lambda text, s: {"sessionId": s, "turns": int(text) if text.isdecimal() else 1},
+        lambda result: f"{result['turnCount']} turns are left.",
+    ),
+    "compact": ChatCommand(
+        "replace what was said by a summary", "mazu.session.compact",
+        lambda text, s: {"sessionId": s, "wait": True}, lambda result: "Compacted.",
+    ),
+    "checkpoint": ChatCommand(
+        "take a checkpoint, with a label", "mazu.checkpoint",
+        lambda text, s: {"label": text}, lambda result: f"Took {result['id']}.",
+    ),
+    "rollback": ChatCommand(
+        "go back to a checkpoint, the newest without an id", "mazu.rollback",
+        lambda text, s: {"id": text} if text else {}, _rolled_back,
+    ),
+    "remember": ChatCommand("remember this", "mazu.remember", _needs("title"), _remembered),
+    "recall": ChatCommand("what is known about this?", "mazu.recall", _needs("query"), _recalled),
+    "model": ChatCommand(
+        "talk to another model", "mazu.models.set", _needs("model"), lambda result: f"Now talking to {result['current']}."
+    ),
+    "mode": ChatCommand(
+        "permission mode: ask, auto, plan, or `bypass bypass`, typed twice", "mazu.permissions.mode",
+        _mode_of, lambda result: f"Mode {result['mode']}.",
+    ),
+    "usage": ChatCommand("what this session cost", "mazu.usage", lambda text, s: {"sessionId": s}, _spent),
+}  # fmt: skip
+
+
+async def run(server: Server, message: str, session_id: str) -> str | None:
+    """The reply to a message that is a command, None for any other. What fails is the reply too."""
+    from mazu_ls.server import commands
+
+    name, _, text = message.removeprefix("/").partition(" ")
+    if not message.startswith("/") or "\n" in message or not name.isidentifier():
+        return None
+    found = COMMANDS.get(name)
+    if found is None:
+        known = ", ".join(f"/{known}" for known in COMMANDS)
+        raise MazuError(Kind.NOT_FOUND, f"There is no command /{name}.", f"There are {known}.")
+    arguments = found.arguments(text.strip(), session_id)
+    return found.shown(await commands.execute(server, found.command, [arguments]))

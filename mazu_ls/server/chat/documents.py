@@ -1,0 +1,247 @@
+"""Chat documents in the editor: opened, sent, and answered by small edits while the user may type elsewhere in them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server.chat import commands, markdown
+from mazu_ls.server.chat.attachments import attachments, last_line, mentioned
+from mazu_ls.server.chat.redraw import redraw
+from mazu_ls.server.chat.render import TurnMarkdown, render_turns
+from mazu_ls.server.commands import turn_jobs
+from mazu_ls.server.documents import mazu_files
+from mazu_ls.server.documents.apply_edit import apply_edits
+from mazu_ls.server.documents.file_io import unified
+from mazu_ls.server.rpc.lsp_types import Range, TextEdit
+from mazu_ls.server.wire import turns as wire
+from mazu_ls.server.wire.common import Place
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.session.session import Session
+    from mazu_ls.server.jobs import Token
+    from mazu_ls.server.state import Server
+
+logger = logging.getLogger(__name__)
+EDIT_SECONDS = 0.12
+"""Between two edits of one reply: at most ten a second."""
+REFUSALS = 3
+"""After so many refused edits in a row the rest is written when the turn has ended."""
+
+
+async def open_chat(server: Server, session_id: str | None, places: Sequence[Place] = ()) -> wire.Started:
+    """Put a session's chat document before the user, what is attached named in the message to be."""
+    project = await server.opened()
+    session = await project.sessions.get(session_id)
+    path = await _document_of(server, session)
+    shown = server.editor.documents if server.editor else None
+    loose = [place for place in places if shown and (one := shown.get(place.uri)) and one.path is None]
+    mentioned_files = [_mention(server, place) for place in places if place not in loose]
+    quoted = [_quotation(server, place) for place in loose]
+    if named := "\n\n".join([" ".join(mentioned_files), *quoted]).strip("\n"):
+        if shown and shown.at(path):
+            # An editor that waits for this command tells of no edit of an open document meanwhile.
+            server.jobs.spawn(_name(server, path, named))
+        else:
+            await _name(server, path, named)
+    text = await mazu_files.read(server, path)
+    # The empty line behind the last line end is no line to every editor.
+    if not await server.host.show(path, max(0, text.count("\n") - 1)):
+        await server.host.say("info", f"Mazu: the chat is in {path}")
+    return wire.Started(session.id, None)
+
+
+async def _name(server: Server, path: Path, named: str) -> None:
+    """Name what is attached in the message to be."""
+    before = await mazu_files.read(server, path)
+    await mazu_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
+
+
+async def send(
+    server: Server, uri: str, params: wire.Chat, token: Token | None
+) -> wire.Started | wire.TurnResult:
+    """Send what stands under the last heading of a chat document; the reply streams in below it."""
+    from mazu_ls.agent.session.ids import new_id
+    from mazu_ls.agent.turn.turn import Prompt
+
+    project = await server.opened()
+    path = server.path_of(uri)
+    text = await mazu_files.read(server, path)
+    message = markdown.pending_message(text)
+    if not message:
+        raise MazuError(
+            Kind.NOT_FOUND, "There is no message to send.", 'Write it under the last heading "## You".'
+        )
+    session = await _session_of(server, text, params.session_id)
+    if (reply := await commands.run(server, message, session.id)) is not None:
+        server.jobs.spawn(_answer(server, path, session.id, reply))
+        return wire.Started(session.id, None)
+    others = [place for place in params.attachments if place.uri != uri]
+    attached = (*await attachments(server, others), *await mentioned(server, message))
+    asked = Prompt(message, attached, model=params.model, limits=turn_jobs.limits(project))
+    await turn_jobs.check_ready(session, asked)
+    turn_id = new_id("t")
+    writer = ReplyWriter(server, path, session.id, turn_id, verbatim=message.startswith("!"))
+    stop = project.listen(writer.hear)
+    server.jobs.spawn(writer.run(stop))
+    return await turn_jobs.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
+
+
+class ReplyWriter:
+    """Writes one turn's reply into a chat document as it comes. `verbatim`: the reply is the output of a command."""
+
+    def __init__(
+        self, server: Server, path: Path, session_id: str, turn_id: str, *, verbatim: bool = False
+    ) -> None:
+        self._server = server
+        self._path = path
+        self._session, self._turn = session_id, turn_id
+        self._said = TurnMarkdown(session_id, verbatim)
+        self._ended = False
+        self._news = asyncio.Event()
+        self._refused = 0
+
+    def hear(self, session_id: str, event: journal.Event) -> None:
+        """Events of this turn become text."""
+        if event.turn != self._turn:
+            return
+        self._said.add(event, streamed=True)
+        self._ended = self._ended or isinstance(event.body, journal.TurnEnded)
+        self._news.set()
+
+    async def run(self, stop_listening: object) -> None:
+        """Write until the turn has ended and everything stands in the document."""
+        replying = self._server.editor.replying if self._server.editor else set[Path]()
+        replying.add(self._path)
+        try:
+            await self._make_room()
+            while not self._ended:
+                await self._news.wait()
+                self._news.clear()
+                if self._refused < REFUSALS:
+                    await self._flush()
+                await asyncio.sleep(EDIT_SECONDS)
+            await self._finish()
+        finally:
+            replying.discard(self._path)
+            if callable(stop_listening):
+                stop_listening()
+
+    async def _make_room(self) -> None:
+        """The heading of the reply, below the message. After the command was answered, because eglot waits for that
+        answer and tells of no edit meanwhile."""
+        try:
+            async with self._alone():
+                text = await mazu_files.read(self._server, self._path)
+                after = markdown.labelled(text, self._session).rstrip("\r\n") + markdown.opening(self._turn)
+                await mazu_files.edit(self._server, self._path, text, after)
+        except MazuError as error:
+            await self._server.host.say(
+                "warning", f"Mazu: the reply has no place in {self._path.name}. {error.message}"
+            )
+
+    def _alone(self) -> AbstractAsyncContextManager[None]:
+        """Meanwhile nobody else of ours edits a chat document."""
+        return self._server.editor.chat_edits if self._server.editor else nullcontext()
+
+    async def _finish(self) -> None:
+        """The document as the journal has the session, which mends what an editor took late, twice or not at all."""
+        session = (await self._server.opened()).sessions.find(self._session)
+        if session is not None:
+            await session.settled()
+        if await redraw(self._server, self._path, self._session):
+            return
+        # Kate takes edits for two seconds after a command only. Nothing of a reply is ever lost.
+        if rest := self._said.text.strip("\n"):
+            await self._server.show_text(f"{self._path.stem}-reply.md", rest + "\n")
+
+    async def _flush(self) -> None:
+        """Insert what is new, without the line ends at its end: where the reply ends is told by them."""
+        ready = self._said.text.rstrip("\n")
+        if not ready:
+            return
+        async with self._alone():
+            await self._insert(ready)
+
+    async def _insert(self, ready: str) -> None:
+        document = self._server.editor.documents.at(self._path) if self._server.editor else None
+        text = document.text if document else await mazu_files.read(self._server, self._path)
+        place = markdown.reply_end(text, self._turn)
+        if place is None:
+            self._refused += 1
+            return
+        started = bool(text[:place].splitlines()) and not text[:place].endswith("\n")
+        new = markdown.quoted(ready if started else ready.lstrip("\n"))
+        after = text[:place] + new + text[place:]
+        try:
+            if document and self._server.editor:
+                at = document.position_at(place)
+                await apply_edits(self._server.editor, document, [TextEdit(Range(at, at), new)], after)
+            else:
+                await mazu_files.edit(self._server, self._path, text, after)
+        except MazuError as error:
+            if not self._arrived(text[:place], new):
+                logger.info("A piece of the reply was not taken: %s", error.message)
+                self._refused += 1
+                return
+        self._refused = 0
+        self._said.text = self._said.text[len(ready) :]
+
+    def _arrived(self, before: str, new: str) -> bool:
+        """Whether the piece stands in the document although the user typed at the same time."""
+        document = self._server.editor.documents.at(self._path) if self._server.editor else None
+        if document is None:
+            return False
+        said = unified(markdown.reply_so_far(document.text, self._turn))
+        grown = len(said) - len(unified(markdown.reply_so_far(before, self._turn)))
+        return grown >= len(new) and said.endswith(new.rstrip("\n"))
+
+
+async def _answer(server: Server, path: Path, session_id: str, reply: str) -> None:
+    """Put the reply of a `/command` below it. After the command was answered, as `_make_room`."""
+    text = await mazu_files.read(server, path)
+    said = markdown.labelled(text, session_id).rstrip("\r\n")
+    await mazu_files.edit(server, path, text, f"{said}\n\n## Mazu\n\n{markdown.quoted(reply)}\n\n## You\n\n")
+
+
+async def _document_of(server: Server, session: Session) -> Path:
+    """The session's chat document, written with what was said so far where there is none."""
+    project = await server.opened()
+    path = await asyncio.to_thread(mazu_files.folder_of, project, "chats") / f"{session.id}.md"
+    if not os.path.lexists(path):
+        seen = await project.sessions.snapshot(session.id, now=lambda session: None)
+        text = f"{markdown.header(session.id)}{render_turns(session.id, seen.events, seen.head)}## You\n\n"
+        await asyncio.to_thread(mazu_files.write, path.parent, path.name, text.encode())
+    return path
+
+
+async def _session_of(server: Server, text: str, wanted: str | None) -> Session:
+    """The session a chat document names; a new one for a document that names none, which gets its name with the reply."""
+    project = await server.opened()
+    named = wanted or markdown.session_of(text)
+    return await project.sessions.get(named) if named else await project.sessions.new()
+
+
+def _mention(server: Server, place: Place) -> str:
+    name = server.name_of(server.path_of(place.uri))
+    if place.range is None:
+        return markdown.mention_of(name)
+    return markdown.mention_of(name, place.range.start.line, last_line(place.range))
+
+
+def _quotation(server: Server, place: Place) -> str:
+    """What is attached of a document that is no file, which no mention could find again."""
+    document = server.editor.documents.get(place.uri) if server.editor else None
+    assert document is not None
+    lines = document.lines[place.range.start.line : last_line(place.range)] if place.range else document.lines
+    text = "".join(lines).rstrip("\r\n")
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"From {server.title_of(document)}:\n\n{fence}{document.language_id}\n{text}\n{fence}"

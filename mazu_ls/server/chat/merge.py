@@ -1,0 +1,104 @@
+"""A chat document drawn anew around what the user wrote into it. Pure functions over texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mazu_ls.agent.proposals.hunks import changes
+from mazu_ls.server.chat import markdown
+
+
+def split_draft(text: str) -> tuple[str, str]:
+    """The document above the heading of the next message; the heading with what stands under it, "" where there is none."""
+    heads = list(markdown.HEADING.finditer(text))
+    if not heads or heads[-1]["who"] != "You":
+        return text, ""
+    return text[: heads[-1].start()], text[heads[-1].start() :]
+
+
+def redrawn(text: str, drawn: str, known: Sequence[str]) -> str:
+    """The document with `drawn` in place of all that was generated before; the user's own lines stay where they are.
+
+    `known` is every line that was ever generated. What stands before the first heading is not touched.
+    """
+    above, draft = split_draft(text)
+    first = markdown.HEADING.search(above)
+    head, body = (above[: first.start()], above[first.start() :]) if first else (above, "")
+    after = "\n".join(merged_lines(body.splitlines(), drawn.splitlines(), known)).strip("\n")
+    parts = [head.rstrip("\n"), after, draft if draft.partition("\n")[2].strip() else "## You\n\n"]
+    return "\n\n".join(part for part in parts if part)
+
+
+def merged_lines(mine: Sequence[str], drawn: Sequence[str], known: Sequence[str]) -> list[str]:
+    """`drawn` with those lines of `mine` put in that nobody generated, each where it stood among the others."""
+    ours = _generated(mine, known)
+    base = [line for line, own in zip(mine, ours, strict=True) if own]
+    put: dict[int, list[str]] = {}
+    place = 0
+    for line, own in zip(mine, ours, strict=True):
+        if own:
+            place += 1
+        else:
+            put.setdefault(place, []).append(line)
+    after: list[str] = []
+    at = 0
+    for change in [*changes(base, list(drawn)), None]:
+        end = change.start if change else len(base)
+        for number in range(at, end):
+            _put(after, put.pop(number, []))
+            after.append(base[number])
+        if change:
+            # What stood among lines that go follows what comes in their place.
+            after += change.lines
+            for number in range(change.start, change.end):
+                _put(after, put.pop(number, []))
+            at = change.end
+    for lines in put.values():
+        _put(after, lines)
+    return after
+
+
+def _put(after: list[str], lines: Sequence[str]) -> None:
+    """Add lines of the user's, which no line before runs into."""
+    if lines and after and after[-1].strip():
+        after.append("")
+    after.extend(lines)
+
+
+def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
+    """Which lines were generated: ours as they stand, our headings, blanks, and a line that was cut as it streamed.
+
+    A blank after a line of the user's is the user's, and so is a heading without a turn above one.
+    """
+    left = Counter(line.rstrip() for line in known)
+    found: list[bool] = []
+    for number, line in enumerate(mine):
+        bare = line.rstrip()
+        if not bare:
+            found.append(not found or found[-1])
+        elif markdown.HEADING.match(line):
+            found.append(True)
+        elif left[bare] > 0:
+            left[bare] -= 1
+            found.append(True)
+        else:
+            found.append(_ends_section(mine, number) and any(one.startswith(bare) for one in left))
+    for number in reversed(range(len(mine))):
+        head = markdown.HEADING.match(mine[number])
+        if head and not head["turn"] and (below := _below(mine, number)) is not None and not found[below]:
+            found[number] = False
+            if number + 1 < below:
+                found[number + 1 : below] = [False] * (below - number - 1)
+    return found
+
+
+def _below(mine: Sequence[str], number: int) -> int | None:
+    """The first line after a heading that says something."""
+    return next((n for n in range(number + 1, len(mine)) if mine[n].strip()), None)
+
+
+def _ends_section(mine: Sequence[str], number: int) -> bool:
+    """Whether nothing follows a line before the next heading."""
+    below = _below(mine, number)
+    return below is None or markdown.HEADING.match(mine[below]) is not None

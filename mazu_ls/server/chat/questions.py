@@ -1,0 +1,186 @@
+"""An open question as a section of its session's chat document, and the code actions there that answer it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Choice, Question, Reply
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.documents.apply_edit import apply_edits
+from mazu_ls.server.rpc.lsp_types import Range, TextEdit
+
+if TYPE_CHECKING:
+    from mazu_ls import journal
+    from mazu_ls.server.client.approvals import Asked
+    from mazu_ls.server.client.editor import Editor
+    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.server.state import Server
+
+logger = logging.getLogger(__name__)
+ATTEMPTS = 8
+RETRY_SECONDS = 0.15
+"""An edit is refused while the user types; so much later it is tried again."""
+DIFF_LINES = 60
+DETAIL = 2000
+FENCE = "~~~~"
+"""Lines of a diff begin with a blank, a plus or a minus, behind which Markdown still sees a fence of backticks."""
+ASKS = re.compile(r"^## Mazu asks <!-- (?P<call>.+?) -->", re.MULTILINE)
+TITLES = {
+    "allow_once": "allow once",
+    "allow_session": "allow for this session",
+    "allow_always": "always allow in this project",
+    "deny": "deny",
+}
+VERDICTS = {
+    "allow_once": "allowed once",
+    "allow_session": "allowed for this session",
+    "allow_always": "always allowed",
+    "deny": "denied",
+}
+NO_ANSWER = "no answer, so it was not done"
+
+
+def attach(server: Server, editor: Editor) -> None:
+    """From now on questions also stand in the chat documents that are open."""
+
+    def hear(asked: Asked) -> None:
+        document = chat_of(editor, asked.question.session_id)
+        if document is not None:
+            _show(server, editor, document, asked)
+
+    editor.approvals.listener = hear
+
+
+def opened(server: Server, editor: Editor, document: Document) -> None:
+    """A document was opened: the chat of a question that is open already shows it too."""
+    asked = editor.approvals.open
+    if asked and not asked.in_chat and document is chat_of(editor, asked.question.session_id):
+        _show(server, editor, document, asked)
+
+
+def choices_in(editor: Editor, document: Document) -> Asked | None:
+    """The open question of this chat document's session."""
+    asked = editor.approvals.open
+    return asked if asked and asked.question.session_id == markdown.session_of(document.text) else None
+
+
+def _show(server: Server, editor: Editor, document: Document, asked: Asked) -> None:
+    asked.in_chat = True
+    server.jobs.spawn(_follow(server, editor, document, asked))
+
+
+async def _follow(server: Server, editor: Editor, document: Document, asked: Asked) -> None:
+    """Show a question below what was said until it is answered; then its verdict."""
+    block = _block(asked.question)
+    shown = await _put(editor, document, block)
+    if not shown and asked.in_chat_alone and not asked.verdict.done():
+        # Kate takes no edit so long after a command, and has no dialog; what it always shows is a message.
+        await server.host.say("warning", _told(asked.question))
+    reply = await asked.verdict
+    if shown:
+        await _replace(editor, document, block, asked.question, reply)
+
+
+def verdict(decision: journal.CallDecided) -> str:
+    """What the user decided about a call, in a few words; "" where somebody else did."""
+    if decision.decided_by == "timeout":
+        return NO_ANSWER
+    if decision.decided_by != "user":
+        return ""
+    return VERDICTS["deny" if decision.verdict == "deny" else decision.reason.replace(" ", "_")]
+
+
+def chat_of(editor: Editor, session_id: str) -> Document | None:
+    """The open chat document of a session."""
+    if not session_id:
+        return None
+    return next(
+        (
+            one
+            for one in editor.documents
+            if markdown.is_chat(one.path) and markdown.session_of(one.text) == session_id
+        ),
+        None,
+    )
+
+
+def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
+    """Every line that may have been drawn of a question: its section, and what stands there once it is decided."""
+    choices = tuple(Choice(one["id"], one["label"], one["kind"]) for one in asked.options)  # pyright: ignore[reportArgumentType]
+    question = Question("", asked.call_id, asked.tool, asked.title, asked.detail, choices, asked.diff)
+    title = " ".join(asked.title.split())
+    return [
+        *_block(question).splitlines(),
+        *(f"*{title}: {said}*" for said in (*VERDICTS.values(), NO_ANSWER)),
+    ]
+
+
+def _block(question: Question) -> str:
+    """The section; its heading begins as ours do, so that nothing in it counts as the user's message."""
+    parts = [f"## Mazu asks <!-- {question.call_id} -->", f"**{' '.join(question.title.split())}**"]
+    if question.detail.strip():
+        parts.append(markdown.quoted(question.detail.strip()[:DETAIL]))
+    if question.diff:
+        lines = question.diff.rstrip("\n").splitlines()
+        more = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
+        parts.append("\n".join([f"{FENCE}diff", *lines[:DIFF_LINES], *more, FENCE]))
+    names = ", ".join(f"*Mazu: {TITLES[choice.kind]}*" for choice in question.choices)
+    return "\n\n".join([*parts, f"Answer with a code action here: {names}."]) + "\n\n"
+
+
+def _told(question: Question) -> str:
+    """The question where its section has no place."""
+    said = [question.title, (question.diff or question.detail).strip()[:DETAIL]]
+    return "\n\n".join([*said, "Answer with a code action in the chat document, such as Mazu: allow once."])
+
+
+async def _put(editor: Editor, document: Document, block: str) -> bool:
+    """Put the section before the heading of the next message, so that what stands there stays a message."""
+    for _ in range(ATTEMPTS):
+        text = document.text
+        heads = list(markdown.HEADING.finditer(text))
+        place = heads[-1].start() if heads and heads[-1]["who"] == "You" else len(text)
+        new = block if text[:place].endswith("\n\n") or not place else "\n\n" + block
+        at = document.position_at(place)
+        if await _tried(editor, document, [TextEdit(Range(at, at), new)], text[:place] + new + text[place:]):
+            return True
+    return False
+
+
+async def _replace(
+    editor: Editor, document: Document, block: str, question: Question, reply: Reply | None
+) -> None:
+    """Put what was decided in the place of the section; what was typed into it stays."""
+    said = VERDICTS[reply.choice.kind] if reply and reply.choice else NO_ANSWER
+    heading = block.partition("\n")[0]
+    for _ in range(ATTEMPTS):
+        text = document.text
+        found = re.search(re.escape(block).replace("\\\n", r"\r?\n"), text)
+        begin = found.start() if found else text.find(heading)
+        if begin < 0:
+            return
+        end = found.end() if found else begin + len(heading)
+        # A reply that is being written says itself what was decided, at the call it was about.
+        written = bool(found) and document.path in editor.replying
+        note = "" if written else f"*{' '.join(question.title.split())}: {said}*" + ("\n\n" if found else "")
+        edits = [TextEdit(Range(document.position_at(begin), document.position_at(end)), note)]
+        after = text[:begin] + note + text[end:]
+        if await _tried(editor, document, edits, after):
+            return
+
+
+async def _tried(editor: Editor, document: Document, edits: list[TextEdit], after: str) -> bool:
+    try:
+        async with editor.chat_edits:
+            if document.with_edits(document.text, edits) != after:
+                return False  # a piece of the reply came while we waited for our turn
+            await apply_edits(editor, document, edits, after)
+    except MazuError as error:
+        logger.info("A question could not be shown in the chat yet: %s", error.message)
+        await asyncio.sleep(RETRY_SECONDS)
+        return False
+    return True

@@ -1,0 +1,127 @@
+"""Chat documents follow their sessions: redrawn from the journal when a turn ends, the head moves, or one is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import journal
+from mazu_ls.errors import MazuError
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.chat.merge import redrawn
+from mazu_ls.server.chat.render import generated_lines, render_turns
+from mazu_ls.server.documents import mazu_files
+from mazu_ls.server.documents.apply_edit import apply_to_document
+from mazu_ls.server.rpc.client_requests import ClientError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.server.state import Server
+
+logger = logging.getLogger(__name__)
+ATTEMPTS = 6
+RETRY_SECONDS = 0.3
+"""Some editors tell late of what they changed, or refuse edits while the user types."""
+SAVE_SECONDS = 10.0
+
+
+def attach(server: Server, project: Project) -> None:
+    """From now on the chat documents of this project's sessions show what the sessions are."""
+
+    def hear(session_id: str, event: journal.Event) -> None:
+        if isinstance(event.body, journal.TurnEnded):
+            server.jobs.spawn(redraw_session(server, session_id))
+
+    project.listen(hear)
+    project.head_listeners.append(
+        lambda session_id, head: server.jobs.spawn(redraw_session(server, session_id))
+    )
+
+
+def opened(server: Server, document: Document) -> None:
+    """A chat document came into view: it may be older than its session."""
+    session_id = markdown.session_of(document.text) if markdown.is_chat(document.path) else None
+    if session_id is not None:
+        server.jobs.spawn(redraw_session(server, session_id))
+
+
+async def redraw_session(server: Server, session_id: str) -> None:
+    """Draw every document of a session anew, unless a turn of it runs or its reply is being written."""
+    project = await server.opened()
+    if (session := project.sessions.find(session_id)) is not None:
+        if session.ending:
+            await session.settled()
+        if session.running:
+            return
+    for path in await asyncio.to_thread(_documents_of, server, project, session_id):
+        if server.editor is None or path not in server.editor.replying:
+            await redraw(server, path, session_id)
+
+
+async def redraw(server: Server, path: Path, session_id: str) -> bool:
+    """Make a document show its session, by small edits, and save it where the client can; whether it does now."""
+    project = await server.opened()
+    try:
+        seen = await project.sessions.snapshot(session_id, now=lambda session: None)
+    except MazuError as error:
+        logger.info("%s is not drawn anew: %s", path, error.message)
+        return False
+    drawn = render_turns(session_id, seen.events, seen.head)
+    known = generated_lines(session_id, seen.events)
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            await asyncio.sleep(RETRY_SECONDS * attempt)
+        try:
+            if await _draw(server, path, lambda text: redrawn(text, drawn, known)):
+                await _save(server, path)
+                return True
+        except (MazuError, OSError) as error:
+            logger.info("%s was not drawn anew yet: %s", path, error)
+    return False
+
+
+async def _draw(server: Server, path: Path, draw: Callable[[str], str]) -> bool:
+    """Edit the document, open or not; whether it shows what it shall."""
+    document = server.editor.documents.at(path) if server.editor else None
+    if document is None or server.editor is None:
+        text = await mazu_files.read(server, path)
+        if (after := draw(text)) != text:
+            await mazu_files.edit(server, path, text, after)
+        return True
+    async with server.editor.chat_edits:
+        text = document.text.replace("\r\n", "\n")
+        after = draw(text)
+        if after.rstrip() == text.rstrip():
+            return True
+        if "\r\n" in document.text:
+            after = after.replace("\n", "\r\n")
+        await apply_to_document(server.editor, document, after)
+    return True
+
+
+async def _save(server: Server, path: Path) -> None:
+    """So that no editor asks about the document on closing."""
+    document = server.editor.documents.at(path) if server.editor else None
+    if document is None or server.editor is None or not server.editor.profile.opted("save"):
+        return
+    try:
+        await server.editor.link.ask("mazu/documents/save", {"uris": [document.uri]}, SAVE_SECONDS)
+    except (ClientError, TimeoutError) as error:
+        logger.info("%s was not saved: %s", path, error)
+
+
+def _documents_of(server: Server, project: Project, session_id: str) -> list[Path]:
+    """The open chat documents of a session, and its own one on the disk."""
+    shown = [
+        document.path
+        for document in (server.editor.documents if server.editor else ())
+        if document.path
+        and markdown.is_chat(document.path)
+        and markdown.session_of(document.text) == session_id
+    ]
+    own = mazu_files.chat_of(project, session_id)
+    return [*shown, own] if own is not None and own not in shown else shown

@@ -1,0 +1,156 @@
+"""A session's events as the Markdown of its chat document. Pure functions over events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mazu_ls import journal
+from mazu_ls.messages import Usage
+from mazu_ls.server.chat import markdown, questions
+from mazu_ls.server.features import virtual
+
+VERBS = {
+    "read_file": "Read",
+    "list_dir": "List",
+    "edit_file": "Edit",
+    "write_file": "Write",
+    "delete_file": "Delete",
+    "move_file": "Move",
+    "run_shell": "Run",
+    "grep": "Search",
+    "find_files": "Find",
+    "web_fetch": "Fetch",
+    "remember": "Remember",
+    "recall": "Recall",
+    "run_skill": "Run skill",
+}
+SUMMARY = 200
+
+
+@dataclass
+class TurnMarkdown:
+    """What a turn says, as it comes. `verbatim`: the reply is the output of a command of the user."""
+
+    session_id: str
+    verbatim: bool = False
+    text: str = ""
+
+    def add(self, event: journal.Event, *, streamed: bool) -> None:
+        """Take one more event of the turn. `streamed`: the text comes in deltas, not in finished messages."""
+        match event.body:
+            case journal.Delta("message", text) if streamed:
+                self.text += text
+            case journal.ModelSaid(message) if not streamed:
+                self.text += message.text
+            case journal.CallStarted(_, tool, title):
+                self.text = self.text.rstrip("\n") + f"\n\n- {plain_title(tool, title)}"
+            case journal.CallDecided() as decided if said := questions.verdict(decided):
+                self.text += f" ({said})"
+            case journal.CallEnded(call_id, ok, summary, _, _, diff):
+                link = virtual.link_of(self.session_id, call_id) if ok and diff else ""
+                shown = f"{_line(summary)}{f' ({link})' if link else ''}"
+                self.text += f": {'' if ok else '**failed** '}{shown}\n\n"
+            case journal.TurnEnded() as ended:
+                self._end(ended)
+
+    def _end(self, ended: journal.TurnEnded) -> None:
+        if self.verbatim and ended.reply:
+            self.text += f"\n\n```\n{ended.reply.rstrip()}\n```"
+        if ended.stop_reason != "end_turn":
+            why = ended.error.get("message", ended.detail) if ended.error else ended.detail
+            self.text += f"\n\n*{ended.stop_reason.replace('_', ' ')}{': ' + why if why else ''}*"
+        if footer := footer_of(ended.changes, ended.usage):
+            self.text += f"\n\n*{footer}*"
+
+
+def plain_title(tool: str, title: str) -> str:
+    """A call in plain words: "Edit app.py"."""
+    verb = VERBS.get(tool)
+    return f"{verb}{title.removeprefix(tool)}" if verb else title
+
+
+def footer_of(changes: journal.Changes, usage: Usage) -> str:
+    """What a turn changed and cost, in a line; "" where it changed nothing."""
+    if not changes.files:
+        return ""
+    files = (
+        f"{changes.files} file{'' if changes.files == 1 else 's'} changed +{changes.added} -{changes.removed}"
+    )
+    cost = "" if usage.cost_usd is None else f" · ${usage.cost_usd:.3f}"
+    return f"{files}{cost}"
+
+
+@dataclass
+class _Turn:
+    id: str
+    live: bool
+    message: str = ""
+    attached: tuple[journal.Attached, ...] = ()
+    events: list[journal.Event] = field(default_factory=list)
+
+
+def render_turns(session_id: str, events: Sequence[journal.Event], head: int) -> str:
+    """The turns that lead to `head`, oldest first; those that were taken back as a line where they stood."""
+    standing = {event.seq for event in journal.chain(events, head)}
+    parts: list[str] = []
+    taken_back = 0
+    for turn in _turns(events, standing):
+        if not turn.live:
+            taken_back += 1
+            continue
+        parts += _taken_back(taken_back)
+        taken_back = 0
+        parts.append(render_turn(session_id, turn))
+    return "".join([*parts, *_taken_back(taken_back)])
+
+
+def generated_lines(session_id: str, events: Sequence[journal.Event]) -> list[str]:
+    """Every line that was ever drawn of a session, of turns that were taken back too."""
+    everything = {event.seq for event in events}
+    turns = _turns(events, everything)
+    lines = [line for turn in turns for line in render_turn(session_id, turn).splitlines()]
+    for event in events:
+        if isinstance(event.body, journal.QuestionAsked):
+            lines += questions.drawn_lines(event.body)
+    return [*lines, *(_taken_back(count)[0].strip() for count in range(1, len(turns) + 1))]
+
+
+def render_turn(session_id: str, turn: _Turn) -> str:
+    """One turn: what the user said, what came of it."""
+    verbatim = turn.message.startswith("!")
+    said = TurnMarkdown(session_id, verbatim)
+    for event in turn.events:
+        said.add(event, streamed=False)
+    reply = markdown.quoted(said.text.strip("\n"))
+    return f"## You\n\n{markdown.quoted(_message(turn))}\n\n## Mazu <!-- {turn.id} -->\n\n{reply}\n\n"
+
+
+def _message(turn: _Turn) -> str:
+    """The user's words; what was attached without being named in them is named below."""
+    named = [markdown.mention_of(one.path, one.first, one.last) for one in turn.attached]
+    missing = [mention for mention in named if mention not in turn.message]
+    return "\n\n".join(part for part in (turn.message.strip(), " ".join(missing)) if part)
+
+
+def _turns(events: Iterable[journal.Event], standing: set[int]) -> list[_Turn]:
+    turns: dict[str, _Turn] = {}
+    for event in events:
+        if event.turn is None:
+            continue
+        if isinstance(event.body, journal.TurnStarted):
+            turns[event.turn] = _Turn(event.turn, event.seq in standing)
+        if (turn := turns.get(event.turn)) is None:
+            continue
+        if isinstance(event.body, journal.UserSaid) and event.body.shown and not turn.message:
+            turn.message, turn.attached = event.body.shown, event.body.attached
+        turn.events.append(event)
+    return list(turns.values())
+
+
+def _taken_back(count: int) -> list[str]:
+    return [f"*{count} turn{'' if count == 1 else 's'} taken back*\n\n"] if count else []
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:SUMMARY]

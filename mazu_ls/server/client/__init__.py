@@ -1,0 +1,1 @@
+"""The client at the other end: capabilities, questions, language services, notifications."""

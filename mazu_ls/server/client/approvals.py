@@ -1,0 +1,234 @@
+"""Questions to the user: one outstanding at a time, and no answer in time means no."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.host import Choice, Question, Reply
+from mazu_ls.server import uris
+from mazu_ls.server.rpc.client_requests import ClientError
+
+if TYPE_CHECKING:
+    from mazu_ls.server.client.editor import Link, Profile
+
+logger = logging.getLogger(__name__)
+PICK_SECONDS = 300.0
+DETAIL = 600
+"""Characters of the detail that a message box still shows well."""
+
+
+class Asked:
+    """A question that is open: whoever calls `answer` first decides it."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.in_chat = False
+        """Whether a chat document is open in which it can be answered too."""
+        self.in_chat_alone = False
+        """The editor has no way of its own to ask."""
+        self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.verdict: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        """What was decided by anyone; None where the question was withdrawn."""
+
+    def answer(
+        self,
+        option_id: str,
+        note: str = "",
+        arguments: Mapping[str, Any] | None = None,
+        hunks: Sequence[str] | None = None,
+    ) -> bool:
+        """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for what it does not offer."""
+        choice = _chosen(self.question, option_id, lambda choice: choice.id)
+        if choice is None:
+            offered = ", ".join(one.id for one in self.question.choices)
+            raise InvalidArguments(f"`optionId` is none of {offered}", "optionId")
+        reply = Reply(choice, note, arguments, None if hunks is None else tuple(hunks))
+        if (problem := not_offered(self.question, reply)) is not None:
+            raise InvalidArguments(*problem)
+        if self.verdict.done() or self.answered.done():
+            return False
+        self.answered.set_result(reply)
+        return True
+
+
+class Approvals:
+    """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`.
+
+    Questions are shown one after the other; each can be answered by `Asked.answer` from the moment it is asked.
+    """
+
+    def __init__(self, link: Link, profile: Profile) -> None:
+        self._link = link
+        self._profile = profile
+        # A second showMessageRequest replaces the first in some editors, which then gets no answer.
+        self._one_at_a_time = asyncio.Lock()
+        self.open: Asked | None = None
+        self.waiting: list[Asked] = []
+        """All that are not decided, `open` among them, in the order in which they were asked."""
+        self.listener: Callable[[Asked], None] | None = None
+        """Hears of every question that is shown."""
+
+    def find(self, call_id: str | None, session_id: str | None = None) -> Asked | None:
+        """The undecided question about a call; without an id the one that is shown, or waits longest."""
+        if call_id is None and self.open is not None:
+            return self.open
+        fits = (one for one in self.waiting if call_id in (None, one.question.call_id))
+        return next((one for one in fits if session_id in (None, one.question.session_id)), None)
+
+    async def ask(self, question: Question, timeout: float) -> Reply:
+        """The answer; none within `timeout` seconds of being shown is a Reply without a choice."""
+        asked = Asked(question)
+        self.waiting.append(asked)
+        reply: Reply | None = None
+        try:
+            if (reply := await self._answered_before_shown(asked)) is None:
+                try:
+                    reply = await self._show(asked, timeout)
+                finally:
+                    self._one_at_a_time.release()
+            return reply
+        finally:
+            self.waiting.remove(asked)
+            asked.verdict.set_result(reply)
+            self._tell_resolved(question, reply)
+
+    async def _answered_before_shown(self, asked: Asked) -> Reply | None:
+        """Wait for the turn of a question to be shown; the reply where it is answered first.
+
+        Where this returns None the lock is held.
+        """
+        acquiring = asyncio.ensure_future(self._one_at_a_time.acquire())
+        try:
+            await asyncio.wait({acquiring, asked.answered}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._give_up(acquiring)
+            raise
+        if not asked.answered.done():
+            return None
+        self._give_up(acquiring)
+        return asked.answered.result()
+
+    def _give_up(self, acquiring: asyncio.Future[Any]) -> None:
+        if not acquiring.cancel():
+            self._one_at_a_time.release()
+
+    async def _show(self, asked: Asked, timeout: float) -> Reply:
+        self.open = asked
+        try:
+            if self.listener:
+                self.listener(asked)
+            return await self._first_answer(asked, timeout)
+        finally:
+            self.open = None
+
+    def _tell_resolved(self, question: Question, reply: Reply | None) -> None:
+        """The question is gone everywhere."""
+        if not self._profile.opted("permissions"):
+            return
+        choice = reply.choice if reply else None
+        verdict = "void" if reply is None else "deny" if choice is None or choice.kind == "deny" else "allow"
+        by = "cancelled" if reply is None else "user" if choice else "timeout"
+        params = {"sessionId": question.session_id, "callId": question.call_id, "verdict": verdict, "by": by}
+        self._link.notify("mazu/permission/resolved", params)
+
+    async def _first_answer(self, asked: Asked, timeout: float) -> Reply:
+        """The editor's answer, or one given in a chat document."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout
+        request = loop.create_task(self._requested(asked.question, timeout))
+        try:
+            await asyncio.wait({request, asked.answered}, return_when=asyncio.FIRST_COMPLETED)
+            if asked.answered.done():
+                return asked.answered.result()
+            return request.result()
+        except TimeoutError:
+            return Reply(None)
+        except ClientError as error:
+            logger.warning("The question %r was not answered: %s", asked.question.title, error)
+            if asked.in_chat:
+                # An editor that cannot ask leaves the chat document, which says what is asked.
+                asked.in_chat_alone = True
+                await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
+            return asked.answered.result() if asked.answered.done() else Reply(None, unreachable=True)
+        finally:
+            request.cancel()
+
+    async def _requested(self, question: Question, timeout: float) -> Reply:
+        if self._profile.opted("permissions"):
+            return await self._rich(question, timeout)
+        return await self._plain(question, timeout)
+
+    async def pick(self, message: str, options: tuple[str, ...], timeout: float = PICK_SECONDS) -> str | None:
+        """One of `options`, or None."""
+        async with self._one_at_a_time:
+            try:
+                return await self._message_request(message, options, timeout)
+            except (TimeoutError, ClientError) as error:
+                logger.info("%r was not answered: %s", message, error)
+                return None
+
+    async def _rich(self, question: Question, timeout: float) -> Reply:
+        params = {"sessionId": question.session_id, "callId": question.call_id, **question_fields(question)}
+        answer = await self._link.ask("mazu/permission/request", params, timeout)
+        fields = answer if isinstance(answer, dict) else {}
+        note, arguments, hunks = (fields.get(name) for name in ("note", "arguments", "hunks"))
+        reply = Reply(
+            _chosen(question, fields.get("optionId"), lambda choice: choice.id),
+            note if isinstance(note, str) else "",
+            arguments if isinstance(arguments, dict) else None,
+            tuple(map(str, hunks)) if isinstance(hunks, list) else None,
+        )
+        if (problem := not_offered(question, reply)) is not None:
+            deny = next((choice for choice in question.choices if choice.kind == "deny"), None)
+            return Reply(deny, f"the answer could not be used: {problem[0]}")
+        return reply
+
+    async def _plain(self, question: Question, timeout: float) -> Reply:
+        detail = question.detail if len(question.detail) <= DETAIL else f"{question.detail[:DETAIL]}…"
+        message = f"{question.title}\n{detail}".strip()
+        title = await self._message_request(message, tuple(c.label for c in question.choices), timeout)
+        return Reply(_chosen(question, title, lambda choice: choice.label))
+
+    async def _message_request(self, message: str, options: tuple[str, ...], timeout: float) -> str | None:
+        params = {"type": 3, "message": message, "actions": [{"title": option} for option in options]}
+        answer = await self._link.ask("window/showMessageRequest", params, timeout)
+        title = answer.get("title") if isinstance(answer, dict) else None
+        return title if title in options else None
+
+
+def _chosen(question: Question, answer: object, field: Any) -> Choice | None:
+    return next((choice for choice in question.choices if field(choice) == answer), None)
+
+
+def not_offered(question: Question, reply: Reply) -> tuple[str, str] | None:
+    """What an answer names that the question does not offer: a sentence and the field."""
+    for name, value in (reply.arguments or {}).items():
+        if name not in question.editable or not isinstance(value, str):
+            return f"`arguments.{name}` cannot be changed in this answer", f"arguments.{name}"
+    offered = {one.id for one in question.hunks}
+    for id in reply.hunks or ():
+        if id not in offered:
+            return f"`hunks` names {id!r}, which is no hunk of this question", "hunks"
+    return None
+
+
+def question_fields(question: Question) -> dict[str, Any]:
+    """A question as `mazu/permission/request` has it; what it has not is left out."""
+    fields: dict[str, Any] = {
+        "tool": question.tool,
+        "title": question.title,
+        "detail": question.detail,
+        "options": [{"id": c.id, "label": c.label, "kind": c.kind} for c in question.choices],
+    }
+    more: dict[str, Any] = {
+        "diff": question.diff,
+        "hunks": [{"id": one.id, "diff": one.diff} for one in question.hunks] or None,
+        "rule": question.rule,
+        "document": uris.from_path(question.document) if question.document else None,
+        "editable": list(question.editable) or None,
+    }
+    return fields | {name: value for name, value in more.items() if value is not None}

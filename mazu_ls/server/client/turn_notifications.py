@@ -1,0 +1,115 @@
+"""Readers of the journal: `mazu/session/update`, progress lines and `mazu/changed` for whoever wants them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server.client.event_updates import updates_from_event
+
+if TYPE_CHECKING:
+    from mazu_ls.journal import Event
+    from mazu_ls.server.client.editor import Editor
+    from mazu_ls.server.jobs import Job
+
+LINE = 120
+
+
+@dataclass
+class PartialMessage:
+    """What has streamed of a message that is not finished: pieces of text and of thought."""
+
+    message: list[str] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
+
+
+class Updates:
+    """Turns events into what the client is sent. `seq` counts the updates of a session from 1, without gaps."""
+
+    def __init__(self, editor: Editor | None) -> None:
+        self._editor = editor if editor and editor.profile.opted("updates") else None
+        self._jobs: dict[str, Job] = {}
+        self._sequence: dict[str, int] = {}
+        self._turns: dict[str, str] = {}
+        self._partial: dict[str, PartialMessage] = {}
+
+    def follow(self, turn_id: str, job: Job) -> None:
+        """Show what this turn does as the progress of `job`."""
+        self._jobs[turn_id] = job
+
+    def sent(self, session_id: str) -> int:
+        """The `seq` of the last update that was sent for a session; 0 before the first."""
+        return self._sequence.get(session_id, 0)
+
+    def partial(self, session_id: str) -> dict[str, str] | None:
+        """What has streamed of the unfinished message of a session; None where there is none."""
+        found = self._partial.get(session_id)
+        return found and {"message": "".join(found.message), "thought": "".join(found.thought)}
+
+    def hear(self, session_id: str, event: Event) -> None:
+        """One event of the journal."""
+        from mazu_ls import journal
+
+        body = event.body
+        self._keep_partial(session_id, body)
+        if job := self._jobs.get(event.turn or ""):
+            if isinstance(body, journal.TurnEnded):
+                del self._jobs[event.turn or ""]
+            elif line := _progress_line(body):
+                job.report(line)
+        if self._editor is None:
+            return
+        if isinstance(body, journal.TurnStarted):
+            self._turns[session_id] = event.turn or ""
+        stored = None if isinstance(body, journal.TRANSIENT) else event
+        for update in updates_from_event(body):
+            self._send(session_id, event.turn, update, stored)
+        if isinstance(body, journal.TurnEnded):
+            self._editor.link.notify("mazu/changed", {"what": ["sessions", "usage"]})
+        elif isinstance(body, journal.CheckpointTaken):
+            self._editor.link.notify("mazu/changed", {"what": ["checkpoints"]})
+        elif isinstance(body, journal.MemoryTouched):
+            self._editor.link.notify("mazu/changed", {"what": ["memory"]})
+
+    def head_moved(self, session_id: str, head: int) -> None:
+        """An undo, redo, rollback, rewind or branch let a conversation stand at another event."""
+        self._send(session_id, None, {"kind": "head", "head": head})
+
+    def waiting(self, session_id: str, waits: bool) -> None:
+        """A turn waits for the user's answer, or has it."""
+        state = {"kind": "state", "state": "waiting" if waits else "running"}
+        self._send(session_id, self._turns.get(session_id), state)
+
+    def _send(
+        self, session_id: str, turn_id: str | None, update: dict[str, Any], stored: Event | None = None
+    ) -> None:
+        if self._editor is None:
+            return
+        number = self._sequence[session_id] = self._sequence.get(session_id, 0) + 1
+        params = {"sessionId": session_id, "turnId": turn_id, "seq": number, "update": update}
+        if stored is not None:
+            params |= {"journalSeq": stored.seq, "parent": stored.parent, "at": stored.at}
+        self._editor.link.notify("mazu/session/update", params)
+
+    def _keep_partial(self, session_id: str, body: Any) -> None:
+        from mazu_ls import journal
+
+        if isinstance(body, journal.Delta):
+            partial = self._partial.setdefault(session_id, PartialMessage())
+            (partial.message if body.kind == "message" else partial.thought).append(body.text)
+        elif isinstance(body, journal.Restarted | journal.ModelSaid | journal.TurnEnded):
+            self._partial.pop(session_id, None)
+
+
+def _progress_line(body: Any) -> str:
+    """The event as one line beside a spinner; "" for most."""
+    from mazu_ls import journal
+
+    match body:
+        case journal.CallStarted(_, _, title):
+            return title[:LINE]
+        case journal.Retrying(attempt, seconds, reason):
+            return f"retry {attempt} in {seconds:.0f} s: {reason}"[:LINE]
+        case journal.CheckpointTaken(id):
+            return f"checkpoint {id}"
+    return ""

@@ -1,0 +1,129 @@
+"""Rolling back with somebody in front: running turns first stopped, doubts asked, open documents changed through the editor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Choice, Question
+from mazu_ls.server.documents.apply_edit import apply_to_document
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.models import OnConflict, RollbackReport, Section
+    from mazu_ls.host import Buffer
+    from mazu_ls.server.state import Server
+    from mazu_ls.server.wire.checkpoints import OwnWork
+
+NAMED = 5
+ASK_SECONDS = 60.0
+LEAVE = Choice("leave", "Leave it as it is", "deny")
+OF_ROLLBACK = (
+    Choice("keep", "Only the agent's changes", "allow_once"),
+    Choice("overwrite", "Everything as it was", "allow_once"),
+    LEAVE,
+)
+OF_UNDO = (
+    Choice("keep", "Keep mine", "allow_once"),
+    Choice("agents", "Take the earlier text", "allow_once"),
+    LEAVE,
+)
+DECIDED: dict[str, OnConflict] = {"keep": "keep", "overwrite": "overwrite", "agents": "agents"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to roll back. `answer`: what the user said beforehand; None: he is asked where there is a doubt.
+
+    `undo`: of one session's turns, so that only what its agent changed counts. `redo_of`: the rollback to take back.
+    """
+
+    only: tuple[Section, ...] = ()
+    paths: tuple[str, ...] = ()
+    preview: bool = False
+    answer: OwnWork | None = None
+    session: str | None = None
+    undo: bool = False
+    redo_of: int | None = None
+
+    @property
+    def first(self) -> OnConflict:
+        """What is tried before anybody is asked."""
+        if self.answer in ("keep", "overwrite"):
+            return "agents" if self.undo and self.answer == "overwrite" else self.answer
+        return "spare" if self.undo else "ask"
+
+
+async def roll_back(
+    server: Server, checkpoints: Checkpoints, checkpoint_id: str | None, wanted: Wanted
+) -> RollbackReport:
+    """Plan, and unless it is a preview apply. Running turns are stopped, sessions read their conversation anew afterwards.
+
+    One question is asked where the user's own work stands in the way.
+    """
+    project = await server.opened()
+    if not wanted.preview:
+        for session in project.sessions.opened():
+            session.cancel()
+            await session.settled()
+    plan = await checkpoints.plan(
+        checkpoint_id, only=wanted.only, paths=wanted.paths, buffers=await server.host.buffers(),
+        session=wanted.session, own=wanted.undo, on_conflict=wanted.first, redo_of=wanted.redo_of,
+    )  # fmt: skip
+    if wanted.preview:
+        return plan.preview()
+
+    async def write_buffer(buffer: Buffer, text: str) -> bool:
+        document = server.editor.documents.get(buffer.uri) if server.editor else None
+        if document is None or server.editor is None:
+            return False
+        try:
+            await apply_to_document(server.editor, document, text, "Mazu: roll back", in_command=True)
+        except MazuError:
+            return False
+        return True
+
+    report = await plan.apply(wanted.first, write_buffer)
+    if not report.applied and wanted.answer in (None, "ask"):
+        decided = await _ask(server, checkpoints, report, wanted)
+        if decided is not None:
+            report = await plan.apply(decided, write_buffer)
+    for session in project.sessions.opened():
+        await session.refresh()
+    server.notify_changed("memory", "checkpoints", "sessions", "skills")
+    return report
+
+
+async def _ask(
+    server: Server, checkpoints: Checkpoints, report: RollbackReport, wanted: Wanted
+) -> OnConflict | None:
+    """The one question; None: nothing is done. Where nobody can be asked a rollback takes back the agent's changes only."""
+    plan = report.plan
+    names = [conflict.path for conflict in plan.conflicts] if wanted.undo else plan.users
+    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    title = report.checkpoint.title or report.checkpoint.label
+    if wanted.undo:
+        detail = "You changed this on top of what the agent did. Undoing can be undone."
+        asked = f"Undo: what shall become of {listed}?"
+    else:
+        detail = f"Since then you changed {listed} yourself. Rolling back can be undone."
+        asked = f"Roll back to \u201c{title}\u201d: also what you changed yourself?"
+    files = [name for name in names if name in {*plan.write, *plan.delete} or not name.startswith("/")]
+    question = Question(
+        wanted.session or report.checkpoint.session_id or "", f"rollback_{report.checkpoint.id}",
+        "mazu.undo" if wanted.undo else "mazu.rollback", asked, detail,
+        OF_UNDO if wanted.undo else OF_ROLLBACK, await _diff(server, checkpoints, report.checkpoint.id, files),
+    )  # fmt: skip
+    reply = await server.host.ask(question, ASK_SECONDS)
+    if reply.choice is not None:
+        return DECIDED.get(reply.choice.id)
+    return "keep" if reply.unreachable and not wanted.undo and wanted.answer is None else None
+
+
+async def _diff(server: Server, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:
+    """What stands there now against what stood there then; None where that cannot be shown."""
+    try:
+        return (await checkpoints.diff(id, "now", names, await server.host.buffers())).patch or None
+    except MazuError:
+        return None

@@ -1,0 +1,163 @@
+"""Turns as jobs: started by a command, shown as progress, answered at once or when they are done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.chat.attachments import read_document
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.wire import turns as wire
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.session import Session
+    from mazu_ls.agent.turn.limits import Limits
+    from mazu_ls.agent.turn.turn import Prompt, TurnResult
+    from mazu_ls.server.jobs import Job, Token
+    from mazu_ls.server.state import Server
+
+REPLY_LINE = 200
+SENTENCES = {
+    "max_steps": "stopped at the limit of steps",
+    "max_cost": "stopped at the limit of money",
+    "max_tokens": "stopped at the limit of tokens",
+    "max_seconds": "stopped at the limit of time",
+    "stuck": "stopped: it went round in circles",
+    "refusal": "was refused by the model",
+}
+
+
+def limits(project: Project, **asked: float | None) -> Limits:
+    """The limits of the settings, narrowed by what a command asks for."""
+    from mazu_ls.agent.turn.limits import Limits
+
+    return Limits.of(project.config.limits).narrowed(**asked)
+
+
+async def check_ready(session: Session, asked: Prompt | None = None) -> None:
+    """Raise what would fail at once: a busy session, and no key or an unknown model unless a command of the user is asked."""
+    if session.ending:
+        await session.settled()
+    if session.running:
+        raise MazuError(
+            Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it with mazu.cancel."
+        )
+    if asked is None or not asked.command:
+        await session.project.model((asked and asked.model) or session.conversation.model)
+
+
+async def start(
+    server: Server,
+    session: Session,
+    asked: Prompt,
+    *,
+    wait: bool,
+    token: Token | None = None,
+    turn_id: str | None = None,
+    begun: Callable[[], object] | None = None,
+) -> wire.Started | wire.TurnResult:
+    """Begin a turn. With `wait` the finished result, else the ids once what the user said is on the disk.
+
+    `begun` is called at that moment. Raises what `check_ready` raises.
+    """
+    from mazu_ls.agent.session.ids import headline, new_id
+
+    await check_ready(session, asked)
+    turn = turn_id or new_id("t")
+    recorded = asyncio.Event()
+
+    def on_disk() -> None:
+        recorded.set()
+        if begun:
+            begun()
+
+    async def work(job: Job) -> wire.TurnResult:
+        server.updates.follow(turn, job)
+        result = encoded(await session.prompt(asked, turn, on_disk))
+        job.sentence = ending(result)
+        return result
+
+    return await server.jobs.answer(
+        headline(asked.text),
+        work,
+        wait=wait,
+        token=token,
+        started=wire.Started(session.id, turn),
+        then=lambda result: _told(server, session, asked, result),
+        begun=recorded,
+    )
+
+
+async def _told(server: Server, session: Session, asked: Prompt, result: wire.TurnResult) -> None:
+    from mazu_ls.server.features import resume_offer
+
+    if asked.kind == "run":
+        await resume_offer.after_run(server, session, result)
+    else:
+        await tell_end(server, result)
+
+
+def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResult:
+    """A turn's result for the wire. `uri`: of the one document that it was about, which need not be a file."""
+    return wire.TurnResult(
+        session_id=result.session_id,
+        turn_id=result.turn_id,
+        reply=result.reply,
+        stop_reason=result.stop_reason,
+        detail=result.detail,
+        usage=result.usage,
+        edits=[
+            wire.Edited(uri or uris.from_path(edit.path), edit.added, edit.removed) for edit in result.edits
+        ],
+        checkpoints=list(result.checkpoints),
+        memories=wire.TurnMemories(list(result.injected), list(result.written)),
+        error=wire.Failure.of(result.error),
+    )
+
+
+def ending(result: wire.TurnResult) -> str:
+    """How a turn ended, and what came of it, in a line."""
+    if result.stop_reason == "cancelled":
+        how = "stopped"
+    elif result.error:
+        how = "failed"
+    else:
+        how = SENTENCES.get(result.stop_reason, "done")
+    count = len(result.edits)
+    files = f"; {count} file{'' if count == 1 else 's'} changed" if count else ""
+    cost = result.usage.cost_usd
+    return how + files + (f"; ${cost:.4f}" if cost else "")
+
+
+async def tell_end(server: Server, result: wire.TurnResult) -> None:
+    """Say how a turn ended that nobody waited for, unless it simply came to its end or the user stopped it."""
+    if result.error:
+        await server.host.say("error", f"Mazu{sentence(result)}")
+    elif result.stop_reason in SENTENCES:
+        await server.host.say("warning", f"Mazu{sentence(result)}")
+
+
+def sentence(result: wire.TurnResult) -> str:
+    """Why a turn ended before its task was done, as it goes on after the name."""
+    if result.error:
+        return f": {result.error.message} {result.error.hint}".rstrip()
+    detail = f" ({result.detail})" if result.detail and result.stop_reason in SENTENCES else ""
+    return f" {SENTENCES.get(result.stop_reason, 'was stopped')}{detail}."
+
+
+async def show_answer(server: Server, question: str, reply: str) -> None:
+    """Put a reply before the user: as a message if it is short, else as a file that is opened."""
+    if len(reply) <= REPLY_LINE and "\n" not in reply:
+        await server.host.say("info", reply)
+        return
+    await server.show_text("answer.md", f"# {question.strip()}\n\n{reply}\n")
+
+
+async def document_at(server: Server, uri: str) -> Document:
+    """The open document, else the file. Raises InvalidArguments for what is neither."""
+    document = server.editor.documents.get(uri) if server.editor else None
+    return document or await read_document(server, uri, server.path_of(uri))

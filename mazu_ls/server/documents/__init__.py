@@ -1,0 +1,1 @@
+"""Open documents and notebooks, and the edits that reach them."""

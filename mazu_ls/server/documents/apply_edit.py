@@ -1,0 +1,223 @@
+"""Edits of open documents: `workspace/applyEdit`, then proof that the editor shows what was meant."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from mazu_ls.server import uris
+from mazu_ls.server.client.editor import Editor
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.file_io import unified
+from mazu_ls.server.documents.text_edits import annotated, text_edits
+from mazu_ls.server.errors import ContentModified
+from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.lsp_types import DocumentItem, TextEdit
+
+logger = logging.getLogger(__name__)
+ANSWER_SECONDS = 120.0
+"""Some editors let the user look at every edit first."""
+REVIEW_SECONDS = 1800.0
+"""For the answer to an edit that the editor shows first, which the user may look at for a while."""
+PART_SECONDS = 1.0
+"""For the whole of such an edit; then what stands there is what the user took of it."""
+ECHO_SECONDS = 5.0
+"""For the didChange that shows the edit; eglot sends it after half a second of rest."""
+WORD_SECONDS = 1.0
+"""The same during a command; then the editor's word counts."""
+
+
+class Echo:
+    """Watches a document until it shows the edit, or the edit landed on words that the user typed meanwhile.
+
+    Some editors apply a stale edit all the same. `overwritten` is then the text the user had before it.
+    """
+
+    def __init__(self, editor: Editor, document: Document, edits: list[TextEdit], expected: str) -> None:
+        self._expected = {unified(expected)}
+        if not expected.endswith(("\n", "\r")):
+            # Vim cannot take the last line end away from a file that has one.
+            self._expected.add(unified(expected) + "\n")
+        self._edits = edits
+        self._before = self._previous = document.text
+        self.overwritten: str | None = None
+        self.settled = asyncio.Event()
+        self._stop = editor.documents.watch(document.uri, self._changed)
+
+    def _changed(self, document: Document) -> None:
+        typed = self._previous != self._before
+        stale = typed and document.text == document.with_edits(self._previous, self._edits)
+        if stale and not self._halfway(document):
+            self.overwritten = self._previous
+            self.settled.set()
+        elif unified(document.text) in self._expected:
+            # The user may type on at once: it counts that the text was once what was meant.
+            self.settled.set()
+        self._previous = document.text
+
+    def _halfway(self, document: Document) -> bool:
+        """Whether what looks typed is the edit in part: Neovim tells of one hunk, then of the rest."""
+        shown = unified(self._previous).rstrip("\n")
+        return any(shown == unified(step).rstrip("\n") for step in document.steps(self._before, self._edits))
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._stop()
+
+
+async def apply_to_document(
+    editor: Editor, document: Document, after: str, label: str = "Mazu", *, in_command: bool = False
+) -> None:
+    """Make an open document's text `after`, unsaved, in the editor's own undo stack.
+
+    `in_command`: for the user's command, whose answer some editors await before they tell of the edit; one that said it
+    was made and tells of nothing else is then believed. Raises ContentModified where the editor refuses, or shows
+    something else afterwards.
+    """
+    await apply_edits(editor, document, text_edits(document, after), after, label, in_command=in_command)
+
+
+async def apply_edits(
+    editor: Editor,
+    document: Document,
+    edits: list[TextEdit],
+    after: str,
+    label: str = "Mazu",
+    *,
+    in_command: bool = False,
+) -> None:
+    """Apply edits that make the text `after`. Like `apply_to_document`."""
+    if not edits:
+        return
+    echo = Echo(editor, document, edits, after)
+    version = document.version
+    try:
+        await _request(editor, document, edits, label)
+        async with asyncio.timeout(WORD_SECONDS if in_command else ECHO_SECONDS):
+            await echo.settled.wait()
+    except TimeoutError as error:
+        if in_command and document.version == version:
+            logger.info("%s was edited, as the editor says; it has yet to tell how.", name(document))
+            return
+        raise ContentModified(
+            f"The editor shows another text of {name(document)} than the edit should have made.",
+            "Read it again before going on.",
+        ) from error
+    finally:
+        echo.close()
+    await _keep_typed(editor, document, echo, label)
+
+
+async def review(editor: Editor, document: Document, after: str, label: str) -> str:
+    """As `apply_to_document`, but shown to the user first where the editor can do that; returns the text that came of it.
+
+    There the user may take a part of the edit, or none of it, which raises ContentModified. One change in what the user
+    is looking at is seen at once and undone at once: it is labelled, and waits for nobody.
+    """
+    edits = text_edits(document, after)
+    if not editor.profile.reviews:
+        await apply_edits(editor, document, edits, after, label)
+        return after
+    before = document.text
+    shown = annotated(editor.profile, [_versioned(document, edits)], label, confirm=len(edits) > 1)
+    echo = Echo(editor, document, edits, after)
+    try:
+        if (problem := await _ask(editor, label, shown, REVIEW_SECONDS)) is not None:
+            raise refused(name(document), problem)
+        async with asyncio.timeout(PART_SECONDS):
+            await echo.settled.wait()
+    except TimeoutError:
+        if document.text == before:
+            raise refused(name(document), "") from None
+        logger.info("Of an edit of %s a part was taken.", name(document))
+        return document.text
+    finally:
+        echo.close()
+    await _keep_typed(editor, document, echo, label)
+    return after
+
+
+async def apply_to_closed(
+    editor: Editor, path: Path, before: str, after: str, label: str = "Mazu"
+) -> str | None:
+    """Edit a file that is not open, through the editor, shown first where it can; None when it took the edit, else why not.
+
+    Most editors open the file for that. Then the text is theirs to report; it is not waited for, since some do not.
+    """
+    closed = Document(DocumentItem(uris.from_path(path), 0, before), editor.documents.encoding)
+    edits = text_edits(closed, after)
+    versioned = {"textDocument": {"uri": closed.uri, "version": None}, "edits": edits}
+    shown = annotated(editor.profile, [versioned], label)
+    seconds = REVIEW_SECONDS if editor.profile.reviews else ANSWER_SECONDS
+    problem = await _ask(editor, label, shown, seconds)
+    if problem is not None and editor.profile.says("workspace.workspaceEdit.documentChanges") is not True:
+        problem = await _ask(editor, label, {"changes": {closed.uri: edits}})
+    return problem
+
+
+async def _keep_typed(editor: Editor, document: Document, echo: Echo, label: str) -> None:
+    """Raise ContentModified where the edit landed on what the user typed, which is put back."""
+    if echo.overwritten is not None:
+        await _give_back(editor, document, echo.overwritten, label)
+        raise ContentModified(
+            f"{name(document)} was changed in the editor while it was edited; what was typed was put back.",
+            "Read it again and redo the edit.",
+        )
+
+
+async def _give_back(editor: Editor, document: Document, text: str, label: str) -> None:
+    """Take a stale edit away again, so that the user has what they typed."""
+    try:
+        await _request(editor, document, text_edits(document, text), label)
+    except ContentModified as error:
+        logger.warning(
+            "A stale edit of %s stands: %s The editor's undo takes it away.", name(document), error.message
+        )
+
+
+async def _request(editor: Editor, document: Document, edits: list[TextEdit], label: str) -> None:
+    """Ask for versioned changes; plain ones are tried too where the client never said it takes versioned ones."""
+    version = document.version
+    problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]})
+    undeclared = editor.profile.says("workspace.workspaceEdit.documentChanges") is not True
+    if problem is not None and undeclared and document.version == version:
+        logger.info("Versioned changes were refused (%s); plain ones are tried.", problem)
+        problem = await _ask(editor, label, {"changes": {document.uri: edits}})
+    if problem is not None:
+        raise refused(name(document), problem)
+
+
+def _versioned(document: Document, edits: list[TextEdit]) -> dict[str, Any]:
+    return {"textDocument": {"uri": document.uri, "version": document.version}, "edits": edits}
+
+
+async def _ask(
+    editor: Editor, label: str, edit: dict[str, Any], seconds: float = ANSWER_SECONDS
+) -> str | None:
+    """None if the editor says it applied the edit, else why not, as far as it says."""
+    # Neovim prints the label each time, and waits for a key when there are two lines of that.
+    params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
+    try:
+        answer = await editor.link.ask("workspace/applyEdit", params, seconds)
+    except ClientError as error:
+        return str(error)
+    fields = answer if isinstance(answer, dict) else {}
+    if fields.get("applied") is True:
+        return None
+    reason = fields.get("failureReason")
+    return reason if isinstance(reason, str) else ""
+
+
+def refused(named: str, reason: str) -> ContentModified:
+    """What is said of an edit that the editor, or the user in front of it, did not take."""
+    detail = f": {reason.rstrip('.')}" if reason else ""
+    return ContentModified(
+        f"The editor did not apply the edit of {named}{detail}.", "Read it again before going on."
+    )
+
+
+def name(document: Document) -> str:
+    """How a document is named in a sentence."""
+    return document.path.name if document.path else document.uri

@@ -1,0 +1,189 @@
+"""The open documents: the text the user sees, kept as lines so that a key stroke costs the same in any file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.server import uris
+from mazu_ls.server.rpc.lsp_types import Change, DocumentItem, Position, Range, TextEdit
+from mazu_ls.server.rpc.positions import Encoding, to_index, to_units
+from mazu_ls.workspace.text import split_lines
+
+LINE_ENDS = "\r\n"
+
+
+class Document:
+    """One open document. `version` is the client's; `text` is what the editor shows, line ends as they are."""
+
+    def __init__(self, item: DocumentItem, encoding: Encoding) -> None:
+        self.uri = item.uri
+        self.path: Path | None = uris.to_path(item.uri)
+        self.language_id = item.language_id
+        self.version = item.version
+        self.lines = split_lines(item.text)
+        self._text: str | None = item.text
+        self._encoding: Encoding = encoding
+        self.saved_version: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole text; joined once per version."""
+        if self._text is None:
+            self._text = "".join(self.lines)
+        return self._text
+
+    def apply(self, change: Change) -> None:
+        """One content change of a didChange."""
+        self._text = None
+        if change.range is None:
+            self._text = change.text
+            self.lines = split_lines(change.text)
+            return
+        line, column = self.locate(change.range.start)
+        end_line, end_column = self.locate(change.range.end)
+        if (end_line, end_column) < (line, column):
+            line, column, end_line, end_column = end_line, end_column, line, column
+        head = self.lines[line][:column] if line < len(self.lines) else ""
+        tail = self.lines[end_line][end_column:] if end_line < len(self.lines) else ""
+        if not head and line and self.lines[line - 1].endswith("\r"):
+            # A line feed put after a lone carriage return becomes one line end with it.
+            line -= 1
+            head = self.lines[line]
+        self.lines[line : end_line + 1] = split_lines(head + change.text + tail)
+
+    def locate(self, position: Position) -> tuple[int, int]:
+        """Line and character index of a position, held inside the text; never between CR and LF."""
+        if position.line >= len(self.lines):
+            if self.lines and self.lines[-1][-1] not in LINE_ENDS:
+                return len(self.lines) - 1, len(self.lines[-1])
+            return len(self.lines), 0
+        line = self.lines[position.line]
+        if position.character == 0:
+            return position.line, 0
+        return position.line, to_index(line.rstrip(LINE_ENDS), position.character, self._encoding)
+
+    def line(self, number: int) -> str:
+        """One line with its end; "" beyond the last."""
+        return self.lines[number] if number < len(self.lines) else ""
+
+    def offset(self, position: Position) -> int:
+        """Characters before a position in the whole text."""
+        line, column = self.locate(position)
+        return sum(map(len, self.lines[:line])) + column
+
+    def position_at(self, offset: int) -> Position:
+        """The position `offset` characters into the text."""
+        for number, line in enumerate(self.lines):
+            if offset < len(line) or (number == len(self.lines) - 1 and line[-1] not in LINE_ENDS):
+                return self.position(number, min(offset, len(line)))
+            offset -= len(line)
+        return Position(len(self.lines), 0)
+
+    def position(self, line: int, column: int) -> Position:
+        """The position of a character index in a line; one past the last line means the end of the text."""
+        if line >= len(self.lines):
+            return Position(line, 0)
+        return Position(line, to_units(self.lines[line], column, self._encoding))
+
+    def slice(self, span: Range) -> str:
+        """The text in a range."""
+        line, column = self.locate(span.start)
+        end_line, end_column = self.locate(span.end)
+        if (end_line, end_column) <= (line, column) or line >= len(self.lines):
+            return ""
+        if line == end_line:
+            return self.lines[line][column:end_column]
+        tail = self.lines[end_line][:end_column] if end_line < len(self.lines) else ""
+        return self.lines[line][column:] + "".join(self.lines[line + 1 : end_line]) + tail
+
+    def with_edits(self, text: str, edits: Sequence[TextEdit]) -> str:
+        """What `text` would be after edits in this document's position encoding, all meant for the same text."""
+        for step in self.steps(text, edits):
+            text = step
+        return text
+
+    def steps(self, text: str, edits: Sequence[TextEdit]) -> Iterator[str]:
+        """`text` after each of the edits, the last one in the text first, as editors apply them."""
+        other = Document(DocumentItem(self.uri, 0, text), self._encoding)
+        for edit in sorted(edits, key=lambda edit: edit.range.start, reverse=True):
+            other.apply(Change(edit.new_text, edit.range))
+            yield other.text
+
+
+Watcher = Callable[[Document], None]
+
+
+class Documents:
+    """All open documents, found under any spelling of their URI."""
+
+    def __init__(self) -> None:
+        self.encoding: Encoding = "utf-16"
+        self._open: dict[str, Document] = {}
+        self._watchers: dict[str, list[Watcher]] = {}
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(list(self._open.values()))
+
+    def get(self, uri: str) -> Document | None:
+        """The open document of a URI."""
+        return self._open.get(uris.key(uri))
+
+    def at(self, path: Path) -> Document | None:
+        """The open document of a file; a symbolic link to it counts as the same file."""
+        if found := self._open.get(uris.key(uris.from_path(path))):
+            return found
+        if (real := path.resolve()) != path and (found := self._open.get(uris.key(uris.from_path(real)))):
+            return found
+        return next(
+            (d for d in self if d.path and d.path.name == path.name and d.path.resolve() == real), None
+        )
+
+    def open(self, item: DocumentItem) -> Document:
+        """didOpen. A second one without didClose is taken as the text of now."""
+        document = Document(item, self.encoding)
+        self._open[uris.key(item.uri)] = document
+        self._tell(document)
+        return document
+
+    def change(self, uri: str, version: int, changes: list[Change]) -> Document:
+        """didChange. Raises InvalidArguments for a document that is not open."""
+        document = self._get_open(uri)
+        for change in changes:
+            document.apply(change)
+        document.version = version
+        self._tell(document)
+        return document
+
+    def save(self, uri: str, text: str | None) -> Document:
+        """didSave, with the saved text where the client sends it."""
+        document = self._get_open(uri)
+        if text is not None and text != document.text:
+            document.apply(Change(text))
+            self._tell(document)
+        document.saved_version = document.version
+        return document
+
+    def close(self, uri: str) -> Document | None:
+        """didClose."""
+        document = self._open.pop(uris.key(uri), None)
+        if document:
+            self._tell(document)
+        return document
+
+    def watch(self, uri: str, watcher: Watcher) -> Callable[[], None]:
+        """Call `watcher` after every change of one document; returns how to stop that."""
+        watchers = self._watchers.setdefault(uris.key(uri), [])
+        watchers.append(watcher)
+        return lambda: watchers.remove(watcher)
+
+    def _get_open(self, uri: str) -> Document:
+        document = self.get(uri)
+        if document is None:
+            raise InvalidArguments(f"{uri} is not open: a didOpen must come first", "textDocument.uri")
+        return document
+
+    def _tell(self, document: Document) -> None:
+        for watcher in list(self._watchers.get(uris.key(document.uri), ())):
+            watcher(document)

@@ -1,0 +1,59 @@
+"""Files that are not open: read and written through the workspace, their encoding and line ends kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.workspace import NotText, Workspace, decode
+from mazu_ls.workspace.disk import edit_text, read_text
+from mazu_ls.workspace.project_files import read_file
+
+MAX_BYTES = 1 << 26
+"""A larger file counts as differing from its document: no editor shows so much text unharmed."""
+
+
+class Disk:
+    """The disk side of LspHost. `workspace` gives the folders of the moment."""
+
+    def __init__(self, workspace: Callable[[], Workspace]) -> None:
+        self._workspace = workspace
+        self._compared: dict[str, tuple[tuple[int, int, int, int], bool]] = {}
+
+    def read(self, path: Path) -> str:
+        """The file's text. Raises FileNotFoundError, and MazuError for binary data."""
+        return read_text(self._workspace(), path)
+
+    def replace(self, path: Path, before: str | None, after: str | None) -> None:
+        """Replace, create (`before` is None) or delete (`after` is None), if the text is still `before`."""
+        edit_text(self._workspace(), path, before, after)
+
+    async def differs(self, document: Document) -> bool:
+        """Whether an open document is not what its file holds. Line ends do not count: editors unify them on reading."""
+        assert document.path is not None
+        try:
+            stat = document.path.stat()
+        except OSError:
+            return True
+        state = (document.version, id(document), stat.st_mtime_ns, stat.st_size)
+        known = self._compared.get(document.uri)
+        if known is None or known[0] != state:
+            text = document.text
+            known = (state, await asyncio.to_thread(self._differs, document.path, text))
+            self._compared[document.uri] = known
+        return known[1]
+
+    def _differs(self, path: Path, text: str) -> bool:
+        try:
+            real = path.resolve()
+            data = read_file(real.parent, real.name, MAX_BYTES)
+            return unified(decode(data).text) != unified(text)
+        except (OSError, NotText):
+            return True
+
+
+def unified(text: str) -> str:
+    """The text with LF for every line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")

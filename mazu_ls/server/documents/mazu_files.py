@@ -1,0 +1,87 @@
+"""Files of mazu-ls itself that are put before the user: in `.mazu/`, or in the state directory where that is no place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import PROJECT_FOLDER, private_folder, project_folder
+from mazu_ls.workspace import Workspace, project_files
+from mazu_ls.workspace.disk import edit_text, read_text
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.state import Server
+
+logger = logging.getLogger(__name__)
+
+
+def folder_of(project: Project, name: str) -> Path:
+    """`.mazu/<name>/` of the project; of its state directory where no folder is open or none may be written.
+
+    Raises MazuError(storage) where neither can be.
+    """
+    if project.folders:
+        try:
+            return project_folder(project.root, name)
+        except OSError as error:
+            logger.info("%s is kept in the state directory: %s", name, error)
+    try:
+        return private_folder(_elsewhere(project) / name)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"There is no place for {name}: {error.strerror or error}.",
+            "Make the project or the state directory writable.",
+        ) from error
+
+
+def chat_of(project: Project, session_id: str) -> Path | None:
+    """The chat document of a session, where there is one on the disk."""
+    folders = [project.root / PROJECT_FOLDER] if project.folders else []
+    places = [folder / "chats" / f"{session_id}.md" for folder in (*folders, _elsewhere(project))]
+    return next((place for place in places if place.is_file()), None)
+
+
+def write(place: Path, name: str, data: bytes) -> Path:
+    """Put a file of ours, private to the user, below a folder that `folder_of` gave; as a whole or not at all.
+
+    Raises MazuError(storage) where a link or something else stands in the way.
+    """
+    try:
+        project_files.write_file(place, name, data)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"{place / name} cannot be written: {error.strerror or error}.",
+            "Remove what stands in its way.",
+        ) from error
+    return place / name
+
+
+async def read(server: Server, path: Path) -> str:
+    """The text the user sees. The guard of the workspace is for the agent, not for what mazu-ls keeps elsewhere."""
+    own = await _own(server, path)
+    return await server.host.read(path) if own is None else await asyncio.to_thread(read_text, own, path)
+
+
+async def edit(server: Server, path: Path, before: str, after: str) -> None:
+    """Like `Host.edit`, also of a file that mazu-ls keeps elsewhere."""
+    own = await _own(server, path)
+    if own is None:
+        await server.host.edit(path, before, after)
+    else:
+        await asyncio.to_thread(edit_text, own, path, before, after)
+
+
+async def _own(server: Server, path: Path) -> Workspace | None:
+    folder = _elsewhere(await server.opened())
+    shown = server.editor is not None and server.editor.documents.at(path) is not None
+    return Workspace([folder]) if not shown and Workspace([folder]).contains(path) else None
+
+
+def _elsewhere(project: Project) -> Path:
+    return project.state / PROJECT_FOLDER

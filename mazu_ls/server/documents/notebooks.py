@@ -1,0 +1,149 @@
+"""The open notebooks: which documents are cells of which file, and that file's text as the editor shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.documents import ipynb
+
+if TYPE_CHECKING:
+    from mazu_ls.server.documents.documents import Document, Documents
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Cell:
+    """One cell; `origin` is its number in the file as it was last read or saved, None for a new one."""
+
+    uri: str
+    kind: int
+    origin: int | None = None
+
+
+@dataclass
+class Notebook:
+    """An open notebook. `cells` are in the editor's order."""
+
+    uri: str
+    path: Path | None
+    cells: list[Cell] = field(default_factory=list)
+    aligned: bool = False
+
+
+@dataclass(frozen=True)
+class CellPlace:
+    """A cell in its file: the file's text as the editor shows it, and the lines of the cell in it, where they can be told."""
+
+    path: Path
+    number: int
+    text: str
+    source: ipynb.Source | None
+
+
+class Notebooks:
+    """All open notebooks; the texts of their cells are in `documents`."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._open: dict[str, Notebook] = {}
+        self._of_cell: dict[str, Notebook] = {}
+
+    def open(self, uri: str, cells: Sequence[tuple[str, int]]) -> None:
+        """notebookDocument/didOpen: the URIs and kinds of its cells."""
+        notebook = Notebook(uri, uris.to_path(uri), [Cell(cell, kind) for cell, kind in cells])
+        self._open[uris.key(uri)] = notebook
+        self._of_cell |= {uris.key(cell.uri): notebook for cell in notebook.cells}
+
+    def splice(self, uri: str, start: int, count: int, cells: Sequence[tuple[str, int]]) -> None:
+        """The structure changed: so many cells from `start` on became these."""
+        if notebook := self._open.get(uris.key(uri)):
+            for cell in notebook.cells[start : start + count]:
+                self._of_cell.pop(uris.key(cell.uri), None)
+            known = {uris.key(cell.uri): cell.origin for cell in notebook.cells}
+            new = [Cell(cell, kind, known.get(uris.key(cell))) for cell, kind in cells]
+            notebook.cells[start : start + count] = new
+            self._of_cell |= {uris.key(cell.uri): notebook for cell in new}
+
+    def saved(self, uri: str) -> None:
+        """The file is what the editor shows."""
+        if notebook := self._open.get(uris.key(uri)):
+            for number, cell in enumerate(notebook.cells):
+                cell.origin = number
+            notebook.aligned = True
+
+    def close(self, uri: str) -> None:
+        """notebookDocument/didClose."""
+        notebook = self._open.pop(uris.key(uri), None)
+        for cell in notebook.cells if notebook else ():
+            self._of_cell.pop(uris.key(cell.uri), None)
+
+    def at(self, path: Path) -> Notebook | None:
+        """The open notebook of a file."""
+        return self._open.get(uris.key(uris.from_path(path))) or next(
+            (one for one in self._open.values() if one.path and one.path.resolve() == path.resolve()), None
+        )
+
+    def of(self, uri: str) -> Notebook | None:
+        """The notebook that a document is a cell of."""
+        return self._of_cell.get(uris.key(uri))
+
+    def number(self, uri: str) -> int:
+        """Which cell of its notebook a document is, from zero."""
+        notebook = self._of_cell[uris.key(uri)]
+        return next(n for n, cell in enumerate(notebook.cells) if uris.key(cell.uri) == uris.key(uri))
+
+    def document(self, notebook: Notebook, number: int) -> Document | None:
+        """The document of a cell."""
+        return self._documents.get(notebook.cells[number].uri)
+
+    async def text(self, notebook: Notebook, path: Path, read: Callable[[Path], str]) -> str:
+        """The text of the file as the editor shows it; `read` gives that on the disk, and what it raises is raised.
+
+        Raises MazuError(unsupported) for a file that is no notebook.
+        """
+        cells = list(notebook.cells)
+        shown = [(cell.kind, self._text(cell)) for cell in cells]
+        known = [cell.origin for cell in cells] if notebook.aligned else None
+        text, found = await asyncio.to_thread(_composed, read, path, shown, known)
+        if not notebook.aligned:
+            for cell, origin in zip(cells, found, strict=True):
+                cell.origin = origin
+            notebook.aligned = True
+        return text
+
+    async def place(self, uri: str, read: Callable[[Path], str]) -> CellPlace | None:
+        """Where a cell is in its file, of which `read` gives the text on the disk; None for no cell of a file."""
+        notebook = self.of(uri)
+        if notebook is None or notebook.path is None:
+            return None
+        try:
+            text = await self.text(notebook, notebook.path, read)
+        except (MazuError, OSError) as error:
+            logger.info("%s is not read as a notebook: %s", notebook.path, error)
+            return None
+        if self.of(uri) is not notebook:
+            return None
+        number, sources = self.number(uri), await asyncio.to_thread(ipynb.sources, text)
+        fits = sources is not None and len(sources) == len(notebook.cells)
+        return CellPlace(notebook.path, number, text, sources[number] if sources and fits else None)
+
+    def _text(self, cell: Cell) -> str:
+        document = self._documents.get(cell.uri)
+        return document.text.replace("\r\n", "\n") if document else ""
+
+
+def _composed(
+    read: Callable[[Path], str], path: Path, shown: list[tuple[int, str]], known: list[int | None] | None
+) -> tuple[str, list[int | None]]:
+    on_disk = read(path)
+    origins = ipynb.origins(on_disk, shown) if known is None else known
+    cells = [ipynb.Shown(kind, text, one) for (kind, text), one in zip(shown, origins, strict=True)]
+    return ipynb.composed(on_disk, cells), origins

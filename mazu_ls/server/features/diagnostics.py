@@ -1,0 +1,241 @@
+"""Hints in the editor: memories that need a check where their code changed, and `AI!` comments. Follows documents."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from mazu_ls.errors import MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.chat.cursor_context import requests
+from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.features import contradictions, proposals
+from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.lsp_types import Position, Range
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.anchors.anchors import AnchoredAt, Anchors
+    from mazu_ls.server.client.editor import Editor
+    from mazu_ls.server.state import Server
+
+logger = logging.getLogger(__name__)
+HINT = 4
+REFRESH_SECONDS = 5.0
+REST_SECONDS = 0.4
+"""How long a document must rest before its anchors are followed."""
+
+
+class Hints:
+    """Looks at documents some moments after they changed; tells the memory, and publishes diagnostics."""
+
+    def __init__(self, server: Server, editor: Editor) -> None:
+        self._server = server
+        self._editor = editor
+        self._resting: dict[str, asyncio.TimerHandle] = {}
+        self._published: set[str] = set()
+        self.contradictions = contradictions.Contradictions(server)
+
+    def changed(self, document: Document) -> None:
+        """The document was opened or changed."""
+        self._later(uris.key(document.uri), document.uri)
+
+    def closed(self, document: Document) -> None:
+        """From now on the file counts; its hints go away with the document."""
+        if document.uri in self._published:
+            self._publish(document.uri, None, [])
+        self._later(uris.key(document.uri), document.uri)
+
+    def file_changed(self, uri: str) -> None:
+        """A file that is not open changed, came or went."""
+        if self._editor.documents.get(uri) is None:
+            self._later(uris.key(uri), uri)
+
+    async def renamed(self, old: str, new: str) -> None:
+        """Memories anchored in a renamed file or folder follow it."""
+        before, after = uris.to_path(old), uris.to_path(new)
+        if before and after:
+            await proposals.renamed(self._server, before, after)
+        anchors = self._anchors()
+        if before and after and anchors:
+            await anchors.renamed(self._server.name_of(before), self._server.name_of(after))
+            self._server.notify_changed("memory")
+            self.file_changed(new)
+
+    async def look_at_everything(self) -> None:
+        """When the project was opened: what changed while no server ran?"""
+        if (anchors := self._anchors()) is None:
+            return
+        for name in await anchors.paths():
+            try:
+                await self._follow(self._server.workspace.resolve(name))
+            except MazuError as error:
+                logger.info("The anchors in %s were not followed: %s", name, error.message)
+        for document in self._editor.documents:
+            await self._refresh(document)
+
+    async def refresh(self) -> None:
+        """Memory changed: every open document's hints may have."""
+        for document in self._editor.documents:
+            await self._refresh(document)
+        for path in self.contradictions.closed:
+            await self.proposed(self._server.name_of(path))
+        if self._editor.profile.says("workspace.codeLens.refreshSupport") is True:
+            try:
+                await self._editor.link.ask("workspace/codeLens/refresh", None, REFRESH_SECONDS)
+            except (ClientError, TimeoutError) as error:
+                logger.info("The editor did not refresh its lenses: %s", error)
+
+    def close(self) -> None:
+        """Look at nothing any more."""
+        for handle in self._resting.values():
+            handle.cancel()
+        self._resting.clear()
+
+    def resting(self, document: Document) -> bool:
+        """Whether it changed, and its anchors did not follow yet."""
+        return uris.key(document.uri) in self._resting
+
+    def _later(self, key: str, uri: str) -> None:
+        if handle := self._resting.pop(key, None):
+            handle.cancel()
+        loop = asyncio.get_running_loop()
+        self._resting[key] = loop.call_later(REST_SECONDS, self._start, key, uri)
+
+    def _start(self, key: str, uri: str) -> None:
+        self._resting.pop(key, None)
+        self._server.jobs.spawn(self._look(uri))
+
+    async def _look(self, uri: str) -> None:
+        document = self._editor.documents.get(uri)
+        notebook = self._editor.notebooks.of(uri)
+        path = notebook.path if notebook else document.path if document else uris.to_path(uri)
+        changed = await self._follow(path) if path and self._server.workspace.contains(path) else False
+        if changed:
+            self._server.notify_changed("memory")
+        elif document:
+            await self._refresh(document)
+        elif path and self._server.workspace.contains(path):
+            await self.proposed(self._server.name_of(path))
+
+    async def proposed(self, name: str) -> None:
+        """What is said of a file changed, or the file did; it need not be open."""
+        path = self._server.workspace.resolve(name)
+        if document := self._editor.documents.at(path):
+            await self._refresh(document)
+            return
+        uri = uris.from_path(path)
+        found = await proposals.hints_of_file(self._server, path)
+        found += await contradictions.hints_of_file(self._server, path)
+        if found or uri in self._published:
+            self._publish(uri, None, found)
+
+    async def _follow(self, path: Path) -> bool:
+        """Let the anchors of a file follow its text of now; whether any did."""
+        anchors = self._anchors()
+        name = self._server.name_of(path)
+        if anchors is None or not await anchors.at(name):
+            return False
+        try:
+            text: str | None = await self._server.host.read(path)
+        except FileNotFoundError:
+            text = None
+        except (OSError, MazuError) as error:
+            logger.info("%s could not be read for its anchors: %s", name, error)
+            return False
+        return bool(await anchors.document_changed(name, text))
+
+    async def _refresh(self, document: Document) -> None:
+        """Publish the hints of an open document; nothing is sent where there were none and are none."""
+        found = await ai_hints(document) + await self._checks(document)
+        found += proposals.hints(self._server, document)
+        found += await contradictions.hints(self._server, document)
+        if found or document.uri in self._published:
+            self._publish(document.uri, document.version, found)
+
+    async def _checks(self, document: Document) -> list[dict[str, Any]]:
+        return [
+            hint(
+                shown_range(document, at),
+                f"Needs a check: {at.memory.title} (the code it is about changed)",
+                {"memory": at.memory.id},
+            )
+            for at in await anchored(self._server, document)
+            if at.memory.state == "check"
+        ]
+
+    def _publish(self, uri: str, version: int | None, found: list[dict[str, Any]]) -> None:
+        (self._published.add if found else self._published.discard)(uri)
+        params = {"uri": uri, "diagnostics": found}
+        if version is not None:
+            params["version"] = version
+        self._editor.link.notify("textDocument/publishDiagnostics", params)
+
+    def _anchors(self) -> Anchors | None:
+        project = self._server.project
+        return project.memories.anchors if project and project.memories else None
+
+
+async def anchored(server: Server, document: Document, line: int | None = None) -> list[AnchoredAt]:
+    """The memories anchored in a document, or at one of its lines; none before the project is open."""
+    project = server.project
+    if project is None or project.memories is None:
+        return []
+    anchors = project.memories.anchors
+    if document.path is not None:
+        name = server.name_of(document.path)
+        if server.hints.resting(document):
+            return await anchors.in_text(name, document.text, line)
+        return await anchors.at(name, line)
+    return await _in_cell(server, anchors, document, line)
+
+
+async def _in_cell(
+    server: Server, anchors: Anchors, document: Document, line: int | None
+) -> list[AnchoredAt]:
+    """Those in a cell of a notebook, at their lines in it."""
+    if server.editor is None or (notebook := server.editor.notebooks.of(document.uri)) is None:
+        return []
+    if notebook.path is None or not (found := await anchors.at(server.name_of(notebook.path))):
+        return []
+    place = await server.cell_place(document.uri)
+    if place is None or place.source is None:
+        return []
+    source = place.source
+    shown: list[AnchoredAt] = []
+    for at in found:
+        span = at.anchor.range
+        first = source.line_in(span.start_line) if span else 0 if place.number == 0 else None
+        if first is None:
+            continue
+        last = first if span is None else min(first + span.end_line - span.start_line, source.count)
+        if line is None or first <= line <= max(first, last):
+            there = span and replace(span, start_line=first, end_line=max(first, last))
+            shown.append(replace(at, anchor=replace(at.anchor, range=there)))
+    return shown
+
+
+def shown_range(document: Document, at: AnchoredAt) -> Range:
+    """Where an anchor stands: its first line, so that a hint underlines no whole function."""
+    line = min(at.anchor.range.start_line if at.anchor.range else 0, max(0, len(document.lines) - 1))
+    return Range(Position(line, 0), document.position(line, len(document.line(line).rstrip("\r\n"))))
+
+
+async def ai_hints(document: Document) -> list[dict[str, Any]]:
+    """One hint for each `AI!` comment."""
+    return [
+        hint(
+            Range(document.position(line, start), document.position(line, end)),
+            f"AI! {instruction} (a quick fix does it)",
+            {"comment": instruction},
+        )
+        for line, start, end, instruction in await requests(document)
+    ]
+
+
+def hint(span: Range, message: str, data: dict[str, Any]) -> dict[str, Any]:
+    """A diagnostic of ours."""
+    return {"range": span, "severity": HINT, "source": "mazu", "message": message, "data": data}

@@ -1,0 +1,110 @@
+"""A task that ended before it was done: to go on with it, to roll it back or to leave it is offered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from mazu_ls import journal
+from mazu_ls.server.commands import turn_jobs
+from mazu_ls.server.rpc.client_requests import ClientError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.session import Session
+    from mazu_ls.server.client.editor import Editor
+    from mazu_ls.server.state import Server
+    from mazu_ls.server.wire.turns import TurnResult
+
+logger = logging.getLogger(__name__)
+OFFER_SECONDS = 600.0
+# What changes nothing stands first, for a client that takes the first of whatever it is offered.
+LEAVE, GO_ON, BACK = "Leave it", "Continue", "Roll back"
+ANSWERS: dict[str, Literal["leave", "continue", "rollback"]] = {
+    LEAVE: "leave",
+    GO_ON: "continue",
+    BACK: "rollback",
+}
+SETTLE_SECONDS = 0.05
+
+
+async def after_restart(server: Server, project: Project) -> None:
+    """Offer it for the turn that was running when mazu-ls ended, if one was."""
+    session = await project.sessions.broken_off()
+    if session is None:
+        return
+    last = await session.last_turn()
+    text = f"Mazu: “{session.name}” was broken off when mazu-ls ended."
+    await _offer(server, session, text, last[2] if last else None)
+
+
+async def after_run(server: Server, session: Session, result: TurnResult) -> None:
+    """Say how a run ended that nobody waited for, and offer it where the task was not done."""
+    if result.stop_reason in ("end_turn", "refusal"):
+        await turn_jobs.tell_end(server, result)
+    elif result.stop_reason != "cancelled" or result.checkpoints:
+        text = f"Mazu{turn_jobs.sentence(result)}"
+        await _offer(server, session, text, next(iter(result.checkpoints), None))
+
+
+async def _offer(server: Server, session: Session, text: str, first: str | None) -> None:
+    """`first`: the checkpoint of what stood before, where anything was changed."""
+    if server.editor is None:
+        return
+    from mazu_ls.agent.session.recovery import interrupted_turn
+
+    start = interrupted_turn(await asyncio.to_thread(session.events))
+    last = start or await asyncio.to_thread(_last_start, session)
+    chosen = await _choice(server, server.editor, text, first)
+    if chosen is None or session.running:
+        return
+    if start is not None:
+        session.append(journal.ResumeAnswered(ANSWERS[chosen]))
+    if chosen == GO_ON:
+        await _go_on(server, session, last)
+    elif chosen == BACK and first:
+        await _back(server, first)
+
+
+def _last_start(session: Session) -> journal.Event | None:
+    starts = [event for event in session.events() if isinstance(event.body, journal.TurnStarted)]
+    return starts[-1] if starts else None
+
+
+async def _choice(server: Server, editor: Editor, text: str, first: str | None) -> str | None:
+    """What the user chose; an editor that cannot ask shows the text."""
+    options = (LEAVE, GO_ON, BACK) if first else (LEAVE, GO_ON)
+    while editor.approvals.open is not None:  # noqa: ASYNC110 - some editors show one question at a time: others go first
+        await asyncio.sleep(SETTLE_SECONDS)
+    params = {"type": 2, "message": text, "actions": [{"title": option} for option in options]}
+    try:
+        answer = await editor.link.ask("window/showMessageRequest", params, OFFER_SECONDS)
+    except TimeoutError:
+        return None
+    except ClientError as error:
+        logger.info("The offer to go on was not answered: %s", error)
+        await server.host.say("warning", f"{text} Say continue in its chat, or run mazu.undo.")
+        return None
+    title = answer.get("title") if isinstance(answer, dict) else None
+    return title if title in options else None
+
+
+async def _go_on(server: Server, session: Session, start: journal.Event | None) -> None:
+    from mazu_ls.agent.session.recovery import resumed_prompt
+
+    project = await server.opened()
+    asked = resumed_prompt(start, turn_jobs.limits(project))
+    await turn_jobs.start(server, session, asked, wait=False)
+
+
+async def _back(server: Server, first: str) -> None:
+    from mazu_ls.server.commands import execute
+
+    done = await execute(server, "mazu.rollback", [{"id": first}])
+    if done["verified"]:
+        await server.host.say("info", f"Mazu: rolled back to {first}; {done['safety']['id']} brings it back.")
+    else:
+        await server.host.say(
+            "warning", f"Mazu: not all was rolled back to {first}; see mazu.checkpoint.list."
+        )

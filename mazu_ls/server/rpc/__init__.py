@@ -1,0 +1,1 @@
+"""JSON-RPC: framing, transports, protocol, requests to the client, LSP types."""

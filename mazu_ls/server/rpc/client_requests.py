@@ -1,0 +1,86 @@
+"""The outgoing half of the connection: notifications, and requests to the client whose answers are awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from mazu_ls.server.rpc.framing import frame
+
+logger = logging.getLogger(__name__)
+
+
+class ClientError(Exception):
+    """The client answered a request of ours with an error."""
+
+    def __init__(self, method: str, code: int, message: str) -> None:
+        super().__init__(f"{method}: {message} ({code})")
+        self.code = code
+
+
+class Outgoing:
+    """Mixed into the protocol in front of pygls's, whose sending it replaces."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.write: Callable[[bytes], None] = lambda data: None
+        self._asked: dict[str, tuple[str, asyncio.Future[Any]]] = {}
+        self._numbers = itertools.count(1)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Encode and queue one message. Raises TypeError for what JSON cannot carry."""
+        try:
+            body = msgspec.json.encode(message)
+        except UnicodeEncodeError:
+            # Half a surrogate pair out of a buffer: only an escape can carry it.
+            body = json.dumps(msgspec.to_builtins(message)).encode()
+        self.write(frame(body))
+
+    def notify(self, method: str, params: Any = None) -> None:
+        """Send a notification."""
+        self.send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    async def ask(self, method: str, params: Any, timeout: float | None = None) -> Any:
+        """Send a request and wait for its answer.
+
+        Raises ClientError for an error answer and TimeoutError after `timeout` seconds; then, and when the caller
+        is cancelled, the client is told that nobody waits any more.
+        """
+        name = f"mazu-{next(self._numbers)}"
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked[name] = (method, future)
+        try:
+            self.send({"jsonrpc": "2.0", "id": name, "method": method, "params": params})
+            async with asyncio.timeout(timeout):
+                return await future
+        except (TimeoutError, asyncio.CancelledError):
+            self.notify("$/cancelRequest", {"id": name})
+            raise
+        finally:
+            self._asked.pop(name, None)
+
+    def settle(self, name: Any, result: Any, error: Any) -> None:
+        """The client answered."""
+        method, future = self._asked.pop(name, ("", None)) if isinstance(name, str) else ("", None)
+        if future is None or future.done():
+            logger.info("An answer to %r came, for which nobody waits.", name)
+        elif error is None:
+            future.set_result(result)
+        else:
+            fields = error if isinstance(error, dict) else {}
+            future.set_exception(
+                ClientError(method, fields.get("code", 0), str(fields.get("message", error)))
+            )
+
+    def abandon(self) -> None:
+        """The connection is gone: nobody will answer."""
+        for method, future in self._asked.values():
+            if not future.done():
+                future.set_exception(ClientError(method, 0, "the editor is gone"))
+        self._asked.clear()

@@ -1,0 +1,173 @@
+"""The pygls server: one connection, from the first byte to the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cattrs import Converter
+from pygls.lsp.server import LanguageServer
+
+from mazu_ls import __version__
+from mazu_ls.server import commands as registry
+from mazu_ls.server import features, uris
+from mazu_ls.server.client.editor import Editor, Profile
+from mazu_ls.server.client.turn_notifications import Updates
+from mazu_ls.server.documents.documents import Documents
+from mazu_ls.server.documents.file_io import Disk
+from mazu_ls.server.host import LspHost
+from mazu_ls.server.rpc import lsp_types, positions
+from mazu_ls.server.rpc.capabilities import initialize_result
+from mazu_ls.server.rpc.framing import Frames
+from mazu_ls.server.rpc.protocol import Protocol
+from mazu_ls.server.rpc.transport import Transport
+from mazu_ls.server.settings import initial_settings
+from mazu_ls.server.state import Server
+
+logger = logging.getLogger(__name__)
+CLOSE_SECONDS = 1.5
+WATCH_SECONDS = 2.0
+
+
+class Connection(LanguageServer):
+    """One client. `run` returns the exit code: 0 after shutdown, 1 without. `ready` is set by `initialize`."""
+
+    protocol: Protocol  # pyright: ignore[reportIncompatibleVariableOverride] - pygls builds it from protocol_cls
+
+    def __init__(self, env: Mapping[str, str] = os.environ) -> None:
+        super().__init__("mazu-ls", __version__, protocol_cls=Protocol, converter_factory=Converter)
+        self._env = env
+        self.mazu: Server | None = None
+        self.ready = asyncio.Event()
+        self._done: asyncio.Future[int] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._add("initialize", lsp_types.Initialize, self._initialize)
+        self._add("shutdown", None, self._shutdown_request)
+        self._add(
+            "$/cancelRequest", lsp_types.RequestId, lambda params: self.protocol.cancel_request(params.id)
+        )
+        for feature in features.load():
+            self._add(feature.method, feature.params, partial(self._call, feature.handler))
+
+    async def run(self, transport: Transport) -> int:
+        """Serve until `exit` or the end of input, then stop everything within two seconds."""
+        self._done = asyncio.get_running_loop().create_future()
+        self.protocol.write = transport.write
+        self.protocol.on_exit = self._exit
+        reading = asyncio.create_task(self._read(transport))
+        code = await self._done
+        reading.cancel()
+        if self._watching:
+            self._watching.cancel()
+        if self.mazu:
+            self.mazu.leaving()
+        self.protocol.cancel_running()
+        self.protocol.abandon()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._close()
+                await self.protocol.answered()
+        except TimeoutError:
+            logger.warning("Not everything ended in %s s.", CLOSE_SECONDS)
+        await transport.close()
+        return code
+
+    def protocol_exit(self) -> None:
+        """End as if the input had ended: on SIGTERM and SIGINT."""
+        self._exit(0 if self.protocol.stopped else 1)
+
+    async def _end_with(self, process_id: int) -> None:
+        """End when the client's process does, as the specification asks; a server that nobody talks to must not stay."""
+        while process_lives(process_id):  # noqa: ASYNC110 - another process is no event
+            await asyncio.sleep(WATCH_SECONDS)
+        logger.warning("The client's process %d is gone.", process_id)
+        self.protocol_exit()
+
+    def _exit(self, code: int) -> None:
+        if self._done and not self._done.done():
+            self._done.set_result(code)
+
+    async def _read(self, transport: Transport) -> None:
+        frames = Frames()
+        while data := await transport.read():
+            for item in frames.feed(data):
+                self.protocol.receive(item)
+            if self.mazu and self.mazu.editor:
+                self.mazu.editor.heard_at = time.monotonic()
+            # Requests begin before the input after them is handled, as it would be with a slower editor.
+            await asyncio.sleep(0)
+        self.protocol_exit()
+
+    def _add(self, method: str, params: type[Any] | None, handler: Any) -> None:
+        self.protocol.parameters[method] = params
+        self.feature(method)(partial(handler))  # pygls marks it, which a method does not bear
+
+    def _call(self, handler: features.Handler, params: Any) -> Any:
+        return handler(self.mazu, params)
+
+    def _initialize(self, params: lsp_types.Initialize) -> dict[str, Any]:
+        profile = Profile(params.client_info.name if params.client_info else "", params.capabilities)
+        documents = Documents()
+        documents.encoding = positions.choose(profile.says("general.positionEncodings"))
+        editor = Editor(self.protocol, profile, documents)
+        folders = workspace_folders(params)
+        updates = Updates(editor)
+        host = LspHost(editor, Disk(lambda: server.workspace), updates.waiting)
+        self.mazu = server = Server(host, editor, updates, self._env)
+        host.edited = server.hints.contradictions.edited
+        server.plan_opening(folders, initial_settings(params.initialization_options))
+        self.protocol.initialized = True
+        if params.process_id is not None and process_lives(params.process_id):
+            self._watching = asyncio.get_running_loop().create_task(self._end_with(params.process_id))
+        self.ready.set()
+        return initialize_result(documents.encoding, registry.names(), profile)
+
+    def _shutdown_request(self, params: None) -> Coroutine[Any, Any, None]:
+        """From this moment on only `exit` counts, also one that is already in the pipe."""
+        self.protocol.shut_down()
+        return self._close()
+
+    async def _close(self) -> None:
+        if self.mazu:
+            await self.mazu.close()
+
+
+def workspace_folders(params: lsp_types.Initialize) -> list[Path]:
+    """The folders to work in, whichever of the three ways the client names them."""
+    named = [folder.uri for folder in params.workspace_folders or []]
+    if not named and params.root_uri:
+        named = [params.root_uri]
+    if not named and params.root_path:
+        named = [uris.from_path(params.root_path)]
+    return existing(named)
+
+
+def existing(named: Sequence[str]) -> list[Path]:
+    """The folders among these URIs; one that is not there is said in the log."""
+    found: list[Path] = []
+    for uri in named:
+        path = uris.to_path(uri)
+        if path and path.is_absolute() and path.is_dir():
+            found.append(path)
+        else:
+            logger.warning("%s is no folder on this machine and is left out.", uri)
+    return found
+
+
+def process_lives(process_id: int) -> bool:
+    """Whether there is a process of that number, somebody else's included."""
+    if process_id <= 0:
+        return False
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -1,0 +1,290 @@
+"""What commands and features work on: the project, the user's host, background jobs. Free of pygls and of URIs' senders."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.host import Host
+from mazu_ls.server import message_queue, uris
+from mazu_ls.server.chat import questions, redraw
+from mazu_ls.server.client.approvals import PICK_SECONDS
+from mazu_ls.server.client.editor import Editor
+from mazu_ls.server.client.turn_notifications import Updates
+from mazu_ls.server.documents import mazu_files
+from mazu_ls.server.features import proposals, resume_offer, virtual
+from mazu_ls.server.features.diagnostics import Hints
+from mazu_ls.server.jobs import Jobs
+from mazu_ls.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.policy import Given
+    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.server.documents.notebooks import CellPlace
+
+logger = logging.getLogger(__name__)
+CLOSE_SECONDS = 1.2
+QUIET_SECONDS = 2.0
+
+
+class Server:
+    """One running mazu-ls, behind an editor or a terminal. `editor` is None in a terminal."""
+
+    def __init__(
+        self,
+        host: Host,
+        editor: Editor | None = None,
+        updates: Updates | None = None,
+        env: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.host = host
+        self.editor = editor
+        self.env = env
+        self.project: Project | None = None
+        self.jobs = Jobs(host, editor)
+        self.updates = updates or Updates(editor)
+        self._hints = Hints(self, editor) if editor else None
+        if editor:
+            questions.attach(self, editor)
+        self.folders: list[Path] = []
+        self.served: set[str] = set()
+        self.settings: Mapping[str, Any] = {}
+        self._given: dict[str, Given] = {}
+        self._planned = False
+        self._closing: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[Project] | None = None
+
+    @property
+    def hints(self) -> Hints:
+        """The hints in the editor's documents; only features of an editor ask for them."""
+        assert self._hints is not None
+        return self._hints
+
+    @property
+    def workspace(self) -> Workspace:
+        """The folders tools may see; known before the project is open."""
+        return self.project.workspace if self.project else Workspace(self.folders)
+
+    def plan_opening(self, folders: Sequence[Path], settings: Mapping[str, Any]) -> None:
+        """The project to open: by `start_opening`, or when a command first needs it."""
+        self.folders = list(folders)
+        self.settings = settings
+        self._planned = True
+
+    def start_opening(self) -> None:
+        """Begin to open the planned project in the background."""
+        if self._opening is None and self._planned:
+            self._opening = asyncio.get_running_loop().create_task(self._open(), name="open project")
+            self._opening.add_done_callback(_log_failure)
+
+    async def opened(self) -> Project:
+        """The project, once it is open. Raises MazuError where it could not be opened."""
+        if self.project is not None:
+            return self.project
+        self.start_opening()
+        if self._opening is None:
+            raise MazuError(Kind.UNSUPPORTED, "No project is open.", "Open a folder in the editor first.")
+        return await asyncio.shield(self._opening)
+
+    def notify_changed(self, *what: str) -> None:
+        """Tell a client that opted in which of its views are out of date, and bring our own hints up to date."""
+        if self._hints and "memory" in what:
+            self.jobs.spawn(self._hints.refresh())
+        if self.served:
+            self.jobs.spawn(virtual.changed(self, *what))
+        if self.editor and self.editor.profile.opted("updates"):
+            self.editor.link.notify("mazu/changed", {"what": list(what)})
+
+    async def configure(self, settings: Mapping[str, Any]) -> None:
+        """Take new settings of the editor; what is wrong with them is said."""
+        self.settings = settings
+        if self._opening is None:
+            return
+        project = await self.opened()
+        for problem in project.configure(self.settings):
+            await self.host.say("warning", f"Mazu: {problem}")
+
+    async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
+        """Open the project anew with these folders added and taken away, once no turn and no other work runs in it."""
+        gone = {uris.key(uri) for uri in removed}
+        kept = [folder for folder in self.folders if uris.key(uris.from_path(folder)) not in gone]
+        new = [path for uri in added if (path := uris.to_path(uri)) and path.is_dir() and path not in kept]
+        self.folders = kept + new
+        if self._opening is None:
+            return
+        await self._idle()
+        # From here on nobody is handed the old project, which is closed before the new one opens.
+        self.project, before = None, self._opening
+        self._opening = asyncio.get_running_loop().create_task(self._reopen(before), name="reopen project")
+        self._opening.add_done_callback(_log_failure)
+        await asyncio.wait([self._opening])
+        self.notify_changed("memory", "checkpoints", "sessions", "skills", "usage")
+
+    async def _idle(self) -> None:
+        """Wait until no turn, question or council is in progress: a folder more is no reason to stop one."""
+        while self._closing is None:
+            project = self.project
+            running = [s for s in project.sessions.opened() if s.running] if project else []
+            for session in running:
+                await session.settled()
+            if not running and not self.jobs.titles:
+                return
+            await self.jobs.settled()
+
+    async def _reopen(self, before: asyncio.Task[Project]) -> Project:
+        await asyncio.wait([before])
+        await self.jobs.close()
+        if not before.cancelled() and before.exception() is None:
+            await before.result().close()
+        return await self._open()
+
+    def path_of(self, uri: str, field: str = "uri") -> Path:
+        """The file that a command's `uri` names. Raises InvalidArguments for any other scheme."""
+        path = uris.to_path(uri)
+        if path is None or not path.is_absolute():
+            raise InvalidArguments(f"`{field}` must be a file: URI, not {uri[:200]!r}", field)
+        return path
+
+    def file_of(self, uri: str, field: str = "uri") -> Path | None:
+        """As `path_of`, but None for an open document that is no file; for a cell the file of its notebook."""
+        if self.editor and (notebook := self.editor.notebooks.of(uri)):
+            return notebook.path
+        if self.editor and (document := self.editor.documents.get(uri)) and document.path is None:
+            return None
+        return self.path_of(uri, field)
+
+    def note_written(self, path: Path) -> None:
+        """The user or another program wrote a file: checkpoints and the project map look at it again."""
+        if self.project is not None:
+            self.project.note_written(path)
+
+    async def pick(self, message: str, options: Sequence[str], timeout: float = PICK_SECONDS) -> int | None:
+        """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""
+        if self.editor is None or not options:
+            return None
+        chosen = await self.editor.approvals.pick(message, tuple(options), timeout)
+        return None if chosen is None else list(options).index(chosen)
+
+    def name_of(self, path: Path) -> str:
+        """How a file is shown: from the workspace folder if it lies in one."""
+        return self.workspace.relative(path) if self.workspace.contains(path) else str(path)
+
+    def title_of(self, document: Document) -> str:
+        """How a document is shown, which need not be a file: an untitled one by what its URI says after the scheme."""
+        if document.path is not None:
+            return self.name_of(document.path)
+        if self.editor and (notebook := self.editor.notebooks.of(document.uri)) and notebook.path:
+            return f"{self.name_of(notebook.path)} cell {self.editor.notebooks.number(document.uri) + 1}"
+        return document.uri.partition(":")[2].lstrip("/") or document.uri
+
+    async def cell_place(self, uri: str) -> CellPlace | None:
+        """Where a cell is in the file of its notebook; None for what is none."""
+        from mazu_ls.server.host import LspHost
+
+        if self.editor is None or not isinstance(self.host, LspHost):
+            return None
+        return await self.editor.notebooks.place(uri, self.host.on_disk)
+
+    async def lay_before(self, uri: str, before: str, after: str) -> str:
+        """Edit a document for the user to review; the text that came of it. Raises MazuError(conflict)."""
+        from mazu_ls.server.host import LspHost
+
+        if isinstance(self.host, LspHost):
+            return await self.host.lay_before(uri, before, after, "Mazu: rewrite")
+        await self.host.edit(self.path_of(uri), before, after)
+        return after
+
+    async def show_text(self, name: str, text: str) -> None:
+        """Put a text before the user as a file in `.mazu/view/`."""
+        folder = mazu_files.folder_of(await self.opened(), "view")
+        place = mazu_files.write(folder, name, text.encode("utf-8", "surrogatepass"))
+        if not await self.host.show(place):
+            await self.host.say("info", f"Mazu: see {place}")
+
+    def leaving(self) -> None:
+        """The editor goes: turns that are stopped from here on were not stopped by the user, and are offered again."""
+        for session in self.project.sessions.opened() if self.project else ():
+            session.closing = True
+
+    async def close(self) -> None:
+        """Stop all work and end all children, within little more than a second; once, however often it is called."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(), name="close")
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self.leaving()
+        if self._hints:
+            self._hints.close()
+        await self.jobs.close()
+        if self._opening is None:
+            return
+        if not self._opening.done():
+            await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
+        if self.project is not None:
+            from mazu_ls.models.sdk_clients import close_clients
+
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.project.close()
+            except TimeoutError:
+                logger.warning("The project did not close in %s s.", CLOSE_SECONDS)
+            await close_clients()
+
+    async def _open(self) -> Project:
+        # Imported in a thread: the loop answers the editor meanwhile.
+        project_type = await asyncio.to_thread(_project_type)
+        self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
+        self.project.given = self._given  # holds while this server runs, whatever folders are open
+        self.project.listen(self.updates.hear)
+        self.project.head_listeners.append(self.updates.head_moved)
+        message_queue.attach(self, self.project)
+        if self.editor is not None:
+            redraw.attach(self, self.project)
+        proposals.attach(self, self.project)
+        virtual.attach(self, self.project)
+        for warning in self.project.warnings:
+            logger.warning("%s", warning)
+            await self.host.say("warning", f"Mazu: {warning}")
+        if self.editor is not None:
+            self.jobs.spawn(self.hints.look_at_everything())
+            self.jobs.spawn(self._warm_up(self.project, self.editor))
+            self.jobs.spawn(resume_offer.after_restart(self, self.project))
+        return self.project
+
+    async def _warm_up(self, project: Project, editor: Editor) -> None:
+        """Import what the first turn needs, the SDK last, once the editor is quiet."""
+        while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:  # noqa: ASYNC110 - quiet is no event
+            await asyncio.sleep(wait)
+        await asyncio.to_thread(_import_for_turns)
+        from mazu_ls.models import catalog, sdk_clients
+
+        if (sdk := catalog.sdk_of(None, project.config, self.env)) is not None:
+            await asyncio.to_thread(sdk_clients.preload, sdk)
+
+
+def _log_failure(opening: asyncio.Task[Any]) -> None:
+    if not opening.cancelled() and (error := opening.exception()):
+        logger.error("The project could not be opened", exc_info=error)
+
+
+def _import_for_turns() -> None:
+    """A tenth of a second of imports that would hold up the loop in the first turn."""
+    import snowballstemmer  # noqa: F401
+
+    from mazu_ls.agent.project.toolbox import builtin_tools
+
+    builtin_tools()
+
+
+def _project_type() -> type[Project]:
+    from mazu_ls.agent.project.project import Project
+
+    return Project

@@ -1,0 +1,98 @@
+"""`mazu-ls chat`: one message and out, or a conversation, on the inline screen or in plain lines."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat.chat_session import ChatSession
+from mazu_ls.terminal.chat.interrupt import stoppable
+from mazu_ls.terminal.chat.slash_commands import LEAVE
+from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status
+from mazu_ls.terminal.screen import styled_text as styled
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.server.state import Server
+    from mazu_ls.terminal.host import TerminalHost
+
+Result = dict[str, Any]
+
+
+async def say_once(server: Server, host: TerminalHost, given: argparse.Namespace, message: str) -> Result:
+    """One turn of a new session, or of the one that the command line names."""
+    chat = ChatSession(server, host, given)
+    await chat.open(resume=_resumed(given), last=bool(getattr(given, "continued", False)))
+    project = await server.opened()
+    unlisten = project.listen(host.surface.hear)
+    try:
+        return await stoppable(chat.send(message))
+    finally:
+        unlisten()
+
+
+def _resumed(given: argparse.Namespace) -> str | None:
+    named = getattr(given, "resume", None) or getattr(given, "sessionId", None)
+    return named if isinstance(named, str) and named else None
+
+
+async def converse_plainly(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
+    """Read lines until the end of the input: for screen readers and terminals that can do nothing else."""
+    from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
+    from mazu_ls.terminal.plain_surface import read_line
+
+    chat = ChatSession(server, host, given)
+    opened = await open_conversation(chat, given)
+    styled.write(opening_lines(server, chat, opened, await chat.mode()), sys.stderr)
+    project = await server.opened()
+    project.listen(host.surface.hear)
+    last = DONE
+    while True:
+        sys.stderr.write("> ")
+        sys.stderr.flush()
+        try:
+            typed = await stoppable(read_line())
+        except asyncio.CancelledError:
+            return INTERRUPTED
+        if not typed or typed.strip() in LEAVE:
+            return last
+        if typed.strip():
+            last = await _plain_turn(chat, typed.strip())
+
+
+async def _plain_turn(chat: ChatSession, text: str) -> int:
+    try:
+        if text.startswith("/"):
+            print(await chat.slash(text))
+            return DONE
+        result = await stoppable(chat.send(text))
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except (MazuError, InvalidArguments) as error:
+        print(f"{error} {getattr(error, 'hint', '')}".rstrip(), file=sys.stderr)
+        return 1
+    if not getattr(chat.host.surface, "streamed", False) and result["reply"]:
+        print(styled.clean(result["reply"]))
+    print(turn_facts(result), file=sys.stderr)
+    return exit_status(result)
+
+
+def turn_facts(result: Result) -> str:
+    """What a turn changed, took and cost, in a line; what went wrong before it."""
+    usage, error = result["usage"], result.get("error")
+    stop = result["stopReason"]
+    problem = f"{error['message']} {error['hint']}\n" if error else ""
+    edits = result["edits"]
+    changed = f"{styled.plural(len(edits), 'file')} changed +{sum(e['added'] for e in edits)} -{sum(e['removed'] for e in edits)}"
+    return problem + styled.join([
+        "" if stop == "end_turn" else result.get("detail") or stop.replace("_", " "),
+        changed if edits else "",
+        styled.tokens(usage["inputTokens"] + usage["outputTokens"]),
+        styled.money(usage["costUsd"]),
+    ])  # fmt: skip

@@ -1,0 +1,125 @@
+"""One conversation in a terminal: which session, what is sent, and what a line means that is no message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat import slash_commands
+from mazu_ls.terminal.refusals import Refusals
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.config import Mode
+    from mazu_ls.server.state import Server
+    from mazu_ls.terminal.host import TerminalHost
+
+MODES: tuple[Mode, ...] = ("ask", "auto", "plan", "bypass")
+CYCLED: tuple[Mode, ...] = ("ask", "auto", "plan")
+"""The modes that a key may switch to; bypass is chosen by its name."""
+Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+
+class ChatSession:
+    """A session is begun with its first message, so looking around leaves nothing behind."""
+
+    def __init__(self, server: Server, host: TerminalHost, given: argparse.Namespace) -> None:
+        self.server = server
+        self.host = host
+        self.given = given
+        self.session_id: str | None = None
+        self.name = ""
+        self.model: str | None = getattr(given, "model", None)
+        self.spent: float | None = 0.0
+        self.share = ""
+
+    async def execute(self, name: str, arguments: dict[str, Any]) -> Any:
+        """A command of the wire."""
+        from mazu_ls.server.commands import execute
+
+        return await execute(self.server, name, [arguments])
+
+    async def open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
+        """Take up the session `resume`, or the last one; None where a new one will begin."""
+        project = await self.server.opened()
+        if mode := getattr(self.given, "mode", None):
+            project.set_mode(mode)
+        if resume is None and last:
+            listed = (await self.execute("mazu.session.list", {}))["sessions"]
+            resume = next((one["id"] for one in listed), None)
+        if resume is None:
+            return None
+        session = await project.sessions.get(resume)
+        self.session_id, self.name = session.id, session.name
+        self.model = self.model or session.conversation.model
+        found: dict[str, Any] = await self.execute("mazu.session.show", {"sessionId": session.id})
+        return {**found, "interrupted": session.interrupted}
+
+    async def begin(self) -> str:
+        """The session's id; a new session where there is none yet."""
+        if self.session_id is None:
+            self.session_id = str((await self.execute("mazu.session.new", {}))["id"])
+        return self.session_id
+
+    async def send(self, text: str) -> dict[str, Any]:
+        """One message or `!command` as a turn; the turn's result, with what was refused in it."""
+        arguments: dict[str, Any] = {"message": text, "wait": True, "sessionId": await self.begin()}
+        if self.model:
+            arguments["model"] = self.model
+        if attachments := getattr(self.given, "attachments", None):
+            arguments["attachments"] = attachments
+            self.given.attachments = None
+        project = await self.server.opened()
+        refusals = Refusals(self.host)
+        unlisten = project.listen(refusals.hear)
+        self.host.own_command = text[1:].strip() if text.startswith("!") else None
+        try:
+            result = await self.execute("mazu.chat", arguments)
+        finally:
+            self.host.own_command = None
+            unlisten()
+        self._count(result)
+        return {**result, "refusals": refusals.found}
+
+    def _count(self, result: dict[str, Any]) -> None:
+        cost = (result.get("usage") or {}).get("costUsd")
+        self.spent = None if cost is None or self.spent is None else self.spent + cost
+
+    async def choose_model(self, name: str) -> str:
+        """Talk to another model from the next turn on; returns its full name. Raises MazuError where there is none."""
+        project = await self.server.opened()
+        self.model = (await project.model(name)).name
+        if self.session_id is not None:
+            await self.execute("mazu.models.set", {"model": self.model})
+        return self.model
+
+    async def mode(self) -> str:
+        """The permission mode in force."""
+        return (await self.server.opened()).mode
+
+    async def cycle_mode(self) -> str:
+        """Switch to the next mode; never to bypass."""
+        project = await self.server.opened()
+        at = CYCLED.index(project.mode) if project.mode in CYCLED else -1
+        await self.execute("mazu.permissions.mode", {"mode": CYCLED[(at + 1) % len(CYCLED)]})
+        return project.mode
+
+    async def slash(self, line: str) -> str:
+        """What a `/command` says, as Markdown. What fails is said too."""
+        try:
+            return await slash_commands.run(self, line)
+        except MazuError as error:
+            return f"{error.message} {error.hint}".rstrip()
+        except InvalidArguments as error:
+            return str(error)
+
+    async def stop(self) -> None:
+        """Stop the running turn and wait for its end."""
+        project = await self.server.opened()
+        sessions = [session for session in project.sessions.opened() if session.running]
+        for session in sessions:
+            session.cancel()
+        await asyncio.gather(*(session.settled() for session in sessions))

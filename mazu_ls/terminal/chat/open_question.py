@@ -1,0 +1,78 @@
+"""A question on the screen: which option is chosen, how far a long diff was paged, the answer once there is one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mazu_ls.terminal.chat.questions import Answer, Ask
+from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.styled_text import Line, clean, line
+
+
+class OpenQuestion:
+    """Answered once; later answers do nothing."""
+
+    def __init__(self, asked: Ask) -> None:
+        self.asked = asked
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.selected = 0
+        self.noting = False
+        self._top = 0
+        self._room = 1
+        self._body = [line("  ", clean(text)) for text in asked.detail.splitlines()]
+        self._body += styled.diff_lines(asked.diff) if asked.diff else []
+
+    def press(self, key: str) -> bool:
+        """A key of an option; whether it is one. An option that takes a note waits for it."""
+        for number, option in enumerate(self.asked.options):
+            if option.key == key.lower():
+                self.selected = number
+                return True
+        return False
+
+    @property
+    def takes_note(self) -> bool:
+        """Whether the selected option waits for words."""
+        return self.asked.options[self.selected].takes_note
+
+    def give(self) -> None:
+        """The selected option is the answer."""
+        self._answer(Answer(self.asked.options[self.selected].key))
+
+    def give_note(self, note: str) -> None:
+        """The selected option with these words."""
+        self._answer(Answer(self.asked.options[self.selected].key, note.strip()))
+
+    def give_up(self) -> None:
+        """No answer."""
+        self._answer(Answer(None))
+
+    def _answer(self, answer: Answer) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def move(self, step: int) -> None:
+        """Select another option."""
+        self.selected = (self.selected + step) % len(self.asked.options)
+
+    def page(self, step: int) -> None:
+        """Show the next or the last part of what is too long."""
+        last = max(0, len(self._body) - self._room)
+        self._top = 0 if step > 0 and self._top >= last else max(0, min(last, self._top + step * self._room))
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """As it is drawn in `height` rows."""
+        fixed = 2 + len(self.asked.options) + bool(self.asked.reason)
+        self._room = max(3, height - fixed)
+        rows = [line(("bold yellow", "? "), ("bold", clean(self.asked.title)))]
+        rows += self._body[self._top : self._top + self._room]
+        if len(self._body) > self._room:
+            until = min(len(self._body), self._top + self._room)
+            rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {len(self._body)} · space: more")))
+        if self.asked.reason:
+            rows.append(line(("dim", f"  Asked because: {clean(self.asked.reason)}")))
+        for number, option in enumerate(self.asked.options):
+            mark, style = ("❯", "bold") if number == self.selected else (" ", "")
+            note = " …" if option.takes_note else ""
+            rows.append(line(f"  {mark} ", ("cyan", option.key), "  ", (style, clean(option.label) + note)))
+        return rows

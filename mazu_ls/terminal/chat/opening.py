@@ -1,0 +1,55 @@
+"""How a conversation begins: a new one, the last one, one by its id, or one that is picked; and the line that says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.terminal.chat.questions import Ask, Option
+from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.styled_text import Line, line
+from mazu_ls.terminal.times import local_time
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.server.state import Server
+    from mazu_ls.terminal.chat.chat_session import ChatSession
+
+PICKED = 9
+
+
+async def open_conversation(chat: ChatSession, given: argparse.Namespace) -> dict[str, Any] | None:
+    """The conversation that the command line asks for; None where a new one will begin."""
+    resume = getattr(given, "resume", None) or getattr(given, "sessionId", None)
+    if resume is True:
+        resume = await _pick(chat)
+    return await chat.open(resume=resume, last=bool(getattr(given, "continued", False)))
+
+
+async def _pick(chat: ChatSession) -> str | None:
+    sessions = (await chat.execute("mazu.session.list", {}))["sessions"][:PICKED]
+    if not sessions:
+        raise MazuError(Kind.NOT_FOUND, "There is no conversation here yet.", "mazu-ls begins one.")
+    options = [
+        Option(str(number), f"{one['name'] or 'unnamed'} · {local_time(one['updatedAt'])} · {styled.plural(one['turnCount'], 'turn')}")
+        for number, one in enumerate(sessions, 1)
+    ]  # fmt: skip
+    ask = Ask("Which conversation?", (*options, Option("n", "A new one")))
+    answer = await chat.host.surface.ask(ask, None)
+    return sessions[int(answer.key) - 1]["id"] if answer.key and answer.key.isdecimal() else None
+
+
+def opening_lines(server: Server, chat: ChatSession, opened: dict[str, Any] | None, mode: str) -> list[Line]:
+    """What is talked to, where, in which mode; whether this is a new conversation."""
+    where = server.folders[0].name if server.folders else "no project"
+    which = "new conversation"
+    if opened is not None:
+        turns = styled.plural(opened["turnCount"], "turn")
+        which = f"“{opened['name'] or 'unnamed'}”, {turns}, {local_time(opened['updatedAt'])}"
+    facts = styled.join([where, which, f"mode {mode}", chat.model or ""])
+    first, *rest = styled.wrapped(f"mazu-ls {styled.clean(facts)}", styled.width_of_terminal() - 1)
+    rows = [line(("bold", first[:7]), first[7:]), *map(line, rest)]
+    if opened is not None and opened.get("interrupted"):
+        rows.append(line(("yellow", "The last turn was broken off. Say continue, or /undo it.")))
+    return rows

@@ -1,0 +1,115 @@
+"""Questions in a terminal: which keys answer them, and how a typed line is read as an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mazu_ls.terminal.screen.call_lines import VERBS
+
+if TYPE_CHECKING:
+    from mazu_ls.host import Choice, Question
+
+KEYS = {"allow_once": "y", "allow_session": "s", "allow_always": "a", "deny": "n"}
+WHY = "Why you are asked: "
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer: the key that gives it, what it says, and whether words for the agent may follow it."""
+
+    key: str
+    label: str
+    takes_note: bool = False
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked, as lines to show; `diff` is a unified diff that is paged where it is long."""
+
+    title: str
+    options: tuple[Option, ...]
+    detail: str = ""
+    reason: str = ""
+    diff: str = ""
+
+
+@dataclass
+class Answer:
+    """The key of the chosen option, None for no answer; `note` is what the agent is told with it."""
+
+    key: str | None
+    note: str = ""
+
+
+@dataclass
+class Keyed:
+    """A permission question with its keys: `choices` by key."""
+
+    ask: Ask
+    choices: dict[str, Choice] = field(default_factory=dict)
+
+
+def with_keys(question: Question) -> Keyed:
+    """A question of the agent's: y, s, a and n, and a free letter for any other choice it offers."""
+    choices: dict[str, Choice] = {}
+    options: list[Option] = []
+    for choice in question.choices:
+        key = _free_key(KEYS.get(choice.kind, ""), choice.label, choices)
+        choices[key] = choice
+        options.append(
+            Option(
+                key, choice.label, takes_note=choice.kind == "deny" and not question.tool.startswith("mazu.")
+            )
+        )
+    detail, _, reason = question.detail.strip().partition(WHY)
+    lines = detail.strip().splitlines()
+    if lines and question.title.endswith(f": {lines[0]}"):
+        lines = lines[1:]  # a command that fits in the title is not said twice
+    ask = Ask(
+        _title(question), tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
+    )
+    return Keyed(ask, choices)
+
+
+def _title(question: Question) -> str:
+    """What would happen, with the verb that the line of the call has."""
+    prefix = f"Mazu wants to use {question.tool}: "
+    verb = VERBS.get(question.tool, ("", ""))[0]
+    if not verb or not question.title.startswith(prefix):
+        return question.title
+    return f"{verb} {question.title.removeprefix(prefix)}"
+
+
+def _free_key(wanted: str, label: str, taken: dict[str, Choice]) -> str:
+    for key in (wanted, *label.lower(), *"abcdefghijklmopqrtuvwxz"):
+        if key.isalpha() and key not in taken:
+            return key
+    return str(len(taken) + 1)
+
+
+def read_answer(line: str, options: Sequence[Option]) -> Answer:
+    """A typed line: a key or a number, and a note behind it where the option takes one; anything else is no answer."""
+    word, _, note = line.strip().partition(" ")
+    for number, option in enumerate(options, 1):
+        full = option.label.lower().split()[0]
+        if word.lower() in (option.key, str(number), full) or (option.key == "y" and word.lower() == "yes"):
+            if note.strip() and not option.takes_note:
+                return Answer(None)
+            return Answer(option.key, note.strip())
+        if option.takes_note and word.lower() == "no":
+            return Answer(option.key, note.strip())
+    return Answer(None)
+
+
+def plain_lines(ask: Ask) -> list[str]:
+    """The question as lines of text, without colours."""
+    lines = [ask.title, *ask.detail.splitlines(), *ask.diff.rstrip("\n").splitlines()]
+    if ask.reason:
+        lines.append(f"Asked because: {ask.reason}")
+    return [*lines, *(f"  {option.key}  {option.label}{_hint(option)}" for option in ask.options)]
+
+
+def _hint(option: Option) -> str:
+    return ", with a reason behind it if you like" if option.takes_note else ""

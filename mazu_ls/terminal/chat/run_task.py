@@ -1,0 +1,102 @@
+"""`mazu-ls run`: a task on its own; when it is stopped early, the user says how it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.terminal.chat.interrupt import stoppable
+from mazu_ls.terminal.chat.questions import Ask, Option
+from mazu_ls.terminal.exit_status import LIMITS
+from mazu_ls.terminal.refusals import Refusals
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.server.state import Server
+    from mazu_ls.terminal.host import TerminalHost
+
+Result = dict[str, Any]
+EARLY = ("cancelled", "stuck", "error", *LIMITS)
+WHY = {
+    "cancelled": "The run was stopped.",
+    "stuck": "The run went round in circles.",
+    "error": "The run failed.",
+    "max_steps": "The run reached its limit of steps.",
+    "max_cost": "The run reached its limit of money.",
+    "max_tokens": "The run reached its limit of tokens.",
+    "max_seconds": "The run reached its limit of time.",
+}
+OPTIONS = (
+    Option("c", "Continue"),
+    Option("r", "Roll back everything this run did"),
+    Option("q", "Quit: keep what was done"),
+)
+
+
+async def run(server: Server, host: TerminalHost, arguments: Result) -> Result:
+    """The result of the run, or of what the user chose in its place: going on, or the rollback."""
+    from mazu_ls.server.commands import execute
+
+    first: str | None = None
+    while True:
+        result = await _once(server, host, arguments)
+        first = first or next(iter(result["checkpoints"]), None)
+        if not host.surface.interactive or result["stopReason"] not in EARLY:
+            return result
+        match await _choice(host, result):
+            case "c":
+                arguments = {**arguments, "task": "continue", "sessionId": result["sessionId"]}
+            case "r" if first:
+                undone = await execute(server, "mazu.rollback", [{"id": first}])
+                return {**result, "rolledBack": undone}
+            case _:
+                return result
+
+
+async def _once(server: Server, host: TerminalHost, arguments: Result) -> Result:
+    from mazu_ls.server.commands import execute
+
+    project = await server.opened()
+    refusals = Refusals(host)
+    ends = [project.listen(host.surface.hear), project.listen(refusals.hear)]
+    try:
+        result = await stoppable(execute(server, "mazu.run", [arguments]))
+    finally:
+        for end in ends:
+            end()
+    return {**result, "refusals": refusals.found}
+
+
+async def _choice(host: TerminalHost, result: Result) -> str:
+    error = result.get("error") or {}
+    why = error.get("message") or WHY[result["stopReason"]]
+    try:
+        answer = await stoppable(host.surface.ask(Ask(why, OPTIONS, error.get("hint", "")), None))
+    except asyncio.CancelledError:
+        return "q"
+    return answer.key or "q"
+
+
+async def run_shown(
+    server: Server, host: TerminalHost, given: argparse.Namespace, arguments: Result
+) -> Result:
+    """Run on the inline screen where there is one, else in lines."""
+    from mazu_ls.terminal.cli import as_json
+    from mazu_ls.terminal.surface import takes_screen
+
+    if as_json(given) or not takes_screen(plain=getattr(given, "plain", False)):
+        return await run(server, host, arguments)
+    from mazu_ls.terminal.screen.live_surface import LiveSurface
+    from mazu_ls.terminal.screen.screen import Screen
+
+    screen = Screen(composer=False)
+    host.surface = LiveSurface(screen)
+    project = await server.opened()
+
+    def stop() -> bool:
+        running = [session for session in project.sessions.opened() if session.running]
+        return sum(session.cancel() for session in running) > 0
+
+    screen.on_stop = stop
+    return await screen.run(lambda: run(server, host, arguments))

@@ -1,0 +1,1 @@
+"""The inline screen: layout, keys, streaming Markdown, tool call lines."""

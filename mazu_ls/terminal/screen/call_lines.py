@@ -1,0 +1,59 @@
+"""One line for each tool call: a sign, a plain verb, its object, what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mazu_ls.terminal.screen.styled_text import Line, clean, fit, line
+
+VERBS = {
+    "read_file": ("Read", "path"),
+    "write_file": ("Write", "path"),
+    "edit_file": ("Edit", "path"),
+    "delete_file": ("Delete", "path"),
+    "list_dir": ("List", "path"),
+    "glob_files": ("Search", "pattern"),
+    "grep": ("Search", "pattern"),
+    "run_shell": ("Run", "command"),
+    "web_fetch": ("Fetch", "url"),
+    "remember": ("Remember", "title"),
+    "recall": ("Recall", "query"),
+    "memory_search": ("Recall", "query"),
+    "run_skill": ("Run skill", "name"),
+    "save_skill": ("Save skill", "name"),
+}
+SIGNS = {
+    "running": ("cyan", "•"), "done": ("green", "✓"), "failed": ("red", "✗"), "waits": ("yellow", "?"),
+    "not run": ("dim", "–"), "taken back": ("dim", "⟲"),
+}  # fmt: skip
+WORDS = {
+    "running": "Started:", "done": "Done:", "failed": "Failed:", "waits": "Waits for you:", "not run": "Not run:",
+    "taken back": "Taken back:",
+}  # fmt: skip
+NOT_RUN = ("not allowed:", "the user refused", "the user did not answer", "There is no terminal", "not run")
+
+
+def describe_call(tool: str, arguments: dict[str, Any]) -> str:
+    """What a call does, such as "Run pytest -q": the verb, and the first line of its object."""
+    verb, field = VERBS.get(tool, (tool, ""))
+    names = (field, "path", "command", "pattern", "query", "url", "title", "name", "slug")
+    value = next((arguments[name] for name in names if isinstance(arguments.get(name), str)), "")
+    first, _, more = clean(str(value)).strip().partition("\n")
+    return f"{verb} {first}{' …' if more else ''}".strip()
+
+
+def call_line(state: str, what: str, outcome: str = "", *, width: int, words: bool = False) -> Line:
+    """A call as one line of at most `width` columns where it can be; `words` says the sign, for screen readers."""
+    style, sign = SIGNS[state]
+    if words:
+        return line(f"{WORDS[state]} {what}" + (f" ({outcome})" if outcome else ""))
+    room = max(16, width - 3)
+    outcome = fit(outcome, max(0, room - len(what) - 2)) if len(what) + 12 < room else ""
+    shown = what if state == "waits" else fit(what, room)
+    return line((style, sign), f" {shown}", ("dim", f"  {outcome}" if outcome else ""))
+
+
+def outcome_state(ok: bool, summary: str) -> str:
+    """The state that an ended call is shown in; one that was refused was not run."""
+    said = summary.removeprefix("error: ")
+    return "done" if ok else "not run" if said.startswith(NOT_RUN) else "failed"

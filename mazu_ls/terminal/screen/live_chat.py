@@ -1,0 +1,171 @@
+"""A conversation on the inline screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat.chat_session import ChatSession
+from mazu_ls.terminal.chat.slash_commands import LEAVE
+from mazu_ls.terminal.exit_status import FAILED
+from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.live_surface import LiveSurface
+from mazu_ls.terminal.screen.turn_view import replay, user_line
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.server.state import Server
+    from mazu_ls.terminal.host import TerminalHost
+    from mazu_ls.terminal.screen.screen import Screen
+
+EXCERPT = 40
+"""Events of a resumed conversation that are drawn again, back to the start of a turn."""
+
+
+class LiveChat:
+    """Sends what is typed, one turn after the other; what is typed meanwhile waits in a queue that can be seen."""
+
+    def __init__(self, server: Server, host: TerminalHost, screen: Screen, given: argparse.Namespace) -> None:
+        self.server = server
+        self.screen = screen
+        self.given = given
+        self.surface = LiveSurface(screen)
+        self.chat = ChatSession(server, host, given)
+        host.surface = self.surface
+        screen.on_submit = self._submit
+        screen.on_stop = self._stop
+        screen.on_cycle_mode = self._cycle_mode
+        screen.status = self._status
+        self._mode = getattr(given, "mode", None) or ""
+        self._wake = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._status_known = False
+        if screen.queued:  # typed while the project was being opened
+            self._wake.set()
+
+    async def run(self) -> int:
+        """Until the user leaves; the exit status of the conversation."""
+        try:
+            await self._open()
+        except (MazuError, InvalidArguments) as error:
+            self.surface.say("error", f"{error} {getattr(error, 'hint', '')}".rstrip())
+            return FAILED
+        if message := " ".join(getattr(self.given, "message", None) or []):
+            self._submit(message)
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self.screen.queued:
+                text = self.screen.queued.pop(0)
+                if text in LEAVE:
+                    self.screen.leave()
+                    continue
+                self._sending = asyncio.create_task(self._one(text))
+                await asyncio.wait([self._sending])
+                if self._sending.cancelled():
+                    self.screen.working(None)
+
+    async def _open(self) -> None:
+        from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
+
+        project = await self.server.opened()
+        opened = await open_conversation(self.chat, self.given)
+        project.listen(self.surface.hear)
+        self._mode = project.mode
+        if self.chat.model is None:
+            from mazu_ls.server.commands.models import current_model
+
+            self.chat.model = None if opened else await current_model(project)
+        if opened is not None and self.chat.session_id:
+            self.surface.session_id = self.chat.session_id
+            events = await project.sessions.events(self.chat.session_id)
+            replay(events[-EXCERPT:], self.surface.new_view, self._echo)
+            self.surface.view = None
+        self.screen.say(*opening_lines(self.server, self.chat, opened, self._mode))
+        self._status_known = True
+        self.screen.refresh()
+
+    def _submit(self, text: str) -> None:
+        if text in LEAVE:
+            self.screen.leave()
+            return
+        self.screen.queued.append(text)
+        self._wake.set()
+        self.screen.refresh()
+
+    async def _one(self, text: str) -> None:
+        self._echo(text)
+        try:
+            if text.startswith("/"):
+                await self._slash(text)
+            else:
+                await self._turn(text)
+        except (MazuError, InvalidArguments) as error:
+            self.surface.say("error", f"{error} {getattr(error, 'hint', '')}".rstrip())
+        finally:
+            self.screen.working(None)
+
+    async def _slash(self, text: str) -> None:
+        from mazu_ls.terminal.screen.markdown_stream import render_markdown
+
+        said = await self.chat.slash(text)
+        if said:
+            width = max(20, self.screen.size[1])
+            self.screen.emit(render_markdown(styled.clean(said), width, colours=self.screen.colours) + "\n")
+        self._mode = await self.chat.mode()
+
+    async def _turn(self, text: str) -> None:
+        self.surface.session_id = await self.chat.begin()
+        self.screen.working(self.surface.new_view().activity)
+        if not text.startswith("!"):
+            project = await self.server.opened()
+            self.surface.context_window = (await project.model(self.chat.model)).spec.context_window
+        result = await self.chat.send(text)
+        view = self.surface.view
+        if view is not None and self.surface.context_window and view.context_tokens:
+            part = 100 * view.context_tokens // self.surface.context_window
+            self.chat.share = f"{part} %" if part else ""
+        if result["stopReason"] == "error" and not (view and view.ended):
+            self.surface.say("error", f"{result['error']['message']} {result['error']['hint']}")
+
+    def _echo(self, text: str) -> None:
+        self.screen.emit("\n" + user_line(text, colours=self.screen.colours))
+
+    def _stop(self) -> bool:
+        """Stop the turn; what waits in the queue goes back to where it can be edited."""
+        if self._sending is None or self._sending.done():
+            return False
+        self._spawn(self._stopped(self._sending))
+        return True
+
+    async def _stopped(self, sending: asyncio.Task[None]) -> None:
+        if self.screen.queued:
+            self.screen.buffer.text = "\n".join([*self.screen.queued, self.screen.buffer.text]).rstrip("\n")
+            self.screen.queued.clear()
+        await self.chat.stop()
+        await asyncio.wait([sending], timeout=0.5)
+        if not sending.done():
+            sending.cancel()
+
+    def _cycle_mode(self) -> None:
+        self._spawn(self._cycled())
+
+    async def _cycled(self) -> None:
+        self._mode = await self.chat.cycle_mode()
+        self.screen.refresh()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _status(self) -> str:
+        if not self._status_known:
+            return "opening the project …"
+        cost = styled.money(self.chat.spent) if self.chat.spent else ""
+        model = (self.chat.model or "").partition(":")[2] or self.chat.model or "no model"
+        return styled.join([self._mode, model, self.chat.share, cost, "/help"])

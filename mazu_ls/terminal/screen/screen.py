@@ -1,0 +1,253 @@
+"""The inline screen of a terminal: what is finished scrolls away above, what is live is drawn at the bottom.
+
+No alternate screen, so everything stays in the terminal's own scrollback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.terminal.chat.open_question import OpenQuestion
+from mazu_ls.terminal.chat.questions import Answer, Ask
+from mazu_ls.terminal.screen import styled_text as styled
+
+if TYPE_CHECKING:
+    from prompt_toolkit.buffer import Buffer
+    from prompt_toolkit.completion import Completer
+
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+FRAME_SECONDS = 0.12
+QUIET_SECONDS = 0.5
+"""A question takes keys only once none was pressed for so long: what was typed before it could be read is no answer."""
+LEAVE_SECONDS = 2.0
+
+
+class Screen:
+    """Draws, reads keys, asks. `composer` False: nothing can be typed but answers."""
+
+    def __init__(
+        self, *, composer: bool, history: Path | None = None, completer: Completer | None = None,
+        colours: bool | None = None,
+    ) -> None:  # fmt: skip
+        self.colours = styled.has_colours(sys.stdout) if colours is None else colours
+        self.composing = composer
+        self.question: OpenQuestion | None = None
+        self.queued: list[str] = []
+        self.status: Callable[[], str] = lambda: ""
+        self.live: Callable[[int], list[str]] = lambda height: []
+        self.activity: Callable[[], str] | None = None
+        """What the spinner's line says; None while nothing runs."""
+        self.on_submit: Callable[[str], None] = self.queued.append
+        self.on_stop: Callable[[], bool] = lambda: False
+        """Stops what runs; False where nothing does."""
+        self.on_cycle_mode: Callable[[], None] = lambda: None
+        self.on_expand: Callable[[], None] = lambda: None
+        self.left = asyncio.Event()
+        self.last_key = 0.0
+        self._hint = ""
+        self._asked_to_leave = 0.0
+        self._stopping = False
+        self.stopping = False
+        """Whether a turn ran when the user left."""
+        self._pending: list[str] = []
+        self._wake = asyncio.Event()
+        self._stash = ""
+        from mazu_ls.terminal.screen.screen_layout import make_application, make_buffer
+
+        self.buffer: Buffer = make_buffer(self, history, completer)
+        self.app: Any = make_application(self)
+
+    # Drawing
+
+    def emit(self, text: str) -> None:
+        """Print finished ANSI text above the live part."""
+        self._pending.append(text)
+        self._wake.set()
+
+    def say(self, *lines: styled.Line) -> None:
+        """Print finished lines above the live part."""
+        self.emit(styled.to_ansi(lines, colours=self.colours))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        size = self.app.output.get_size()
+        return size.rows, size.columns
+
+    def refresh(self) -> None:
+        """Draw the live part again soon."""
+        self.app.invalidate()
+
+    def spinner(self) -> str:
+        """The line beside which the user waits."""
+        if self.activity is None:
+            return self._hint
+        sign = FRAMES[int(time.monotonic() / FRAME_SECONDS) % len(FRAMES)]
+        stop = "stopping; ctrl-c leaves" if self._stopping else "esc to stop"
+        return f"{sign} {styled.join([self.activity(), stop])}"
+
+    def question_lines(self) -> list[styled.Line]:
+        """The open question."""
+        if self.question is None:
+            return []
+        rows, columns = self.size
+        return self.question.lines(columns, max(3, rows - 9))
+
+    # Asking
+
+    async def ask(self, asked: Ask, timeout: float | None = None) -> Answer:
+        """Show a question and wait for the answer; input typed before is no answer. No answer in time has no key."""
+        question = OpenQuestion(asked)
+        self.last_key = time.monotonic()  # the first look at it takes that long
+        self.question = question
+        _flush_input()
+        self.refresh()
+        try:
+            return await asyncio.wait_for(question.answer, timeout)
+        except TimeoutError:
+            return Answer(None)
+        finally:
+            self.question = None
+            self._end_note()
+            self.refresh()
+
+    def answering(self) -> bool:
+        """Whether the next key belongs to the question rather than to the message being written."""
+        if self.question is None or self.question.noting or self.question.answer.done():
+            return False
+        quiet = time.monotonic() - self.last_key >= QUIET_SECONDS
+        return quiet and (not self.composing or not self.buffer.text)
+
+    def begin_note(self) -> None:
+        """The words for the agent are typed where messages are."""
+        assert self.question is not None
+        self.question.noting = True
+        self._stash = self.buffer.text
+        self.buffer.reset()
+
+    def _end_note(self) -> None:
+        if self._stash:
+            self.buffer.text, self._stash = self._stash, ""
+
+    # Keys
+
+    def submit(self) -> None:
+        """Enter: the note of an answer, or a message."""
+        text = self.buffer.text
+        if self.question is not None and self.question.noting:
+            self.buffer.reset()
+            self.question.give_note(text)
+            return
+        if text.strip():
+            self.buffer.reset(append_to_history=True)
+            self.on_submit(text.strip())
+
+    def stop(self, *, leave: bool) -> None:
+        """Esc, or ctrl-c with `leave`: stops what runs; what is stopping already, or twice when idle, is left."""
+        if self.question is not None and self.question.noting:
+            self.question.noting = False
+            self.buffer.reset()
+            self._end_note()
+            return
+        if self.activity is not None:
+            if self._stopping and leave:
+                self.leave()
+            elif self.on_stop():
+                self._stopping = True
+            return
+        if self.question is not None:
+            self.question.give_up()
+            return
+        if not leave:
+            return
+        now = time.monotonic()
+        if self.buffer.text:
+            self.buffer.reset()
+        elif now - self._asked_to_leave < LEAVE_SECONDS:
+            self.leave()
+            return
+        self._asked_to_leave = now
+        self._hint = "ctrl-c again leaves"
+        asyncio.get_running_loop().call_later(LEAVE_SECONDS, self._end_hint)
+
+    def _end_hint(self) -> None:
+        self._hint = ""
+        self.refresh()
+
+    def leave(self) -> None:
+        """End the program in good order."""
+        self.stopping = self.activity is not None
+        self.left.set()
+
+    def working(self, activity: Callable[[], str] | None) -> None:
+        """Something runs from now on, or nothing does."""
+        self.activity = activity
+        self._stopping = False
+        self.refresh()
+
+    # Running
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        """Keep the screen up while `work()` runs, and return its result; leaving cancels it."""
+        drawing = asyncio.create_task(self.app.run_async(handle_sigint=False))
+        printing = asyncio.create_task(self._print())
+        ticking = asyncio.create_task(self._tick())
+        working = asyncio.ensure_future(work())
+        leaving = asyncio.create_task(self.left.wait())
+        try:
+            await asyncio.wait({working, leaving, drawing}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                working.cancel()
+            return await working
+        finally:
+            leaving.cancel()
+            ticking.cancel()
+            await self._flush()
+            printing.cancel()
+            self.working(None)
+            if self.app.is_running:
+                self.app.exit()
+            with contextlib.suppress(asyncio.CancelledError, EOFError, KeyboardInterrupt):
+                await drawing
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(FRAME_SECONDS)
+            if self.activity is not None:
+                self.refresh()
+
+    async def _print(self) -> None:
+        while True:
+            await self._wake.wait()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        from prompt_toolkit.application import run_in_terminal
+
+        self._wake.clear()
+        text, self._pending = "".join(self._pending), []
+        if not text:
+            return
+
+        def write() -> None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+        if self.app.is_running:
+            await run_in_terminal(write)
+        else:
+            write()
+
+
+def _flush_input() -> None:
+    """Drop what the terminal holds and nobody has read."""
+    import termios
+
+    with contextlib.suppress(termios.error, ValueError, OSError):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

@@ -1,0 +1,250 @@
+"""What a turn looks like in a terminal: events of the journal in, finished lines and a live part out."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mazu_ls import journal
+from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
+from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
+from mazu_ls.terminal.screen.styled_text import Line, clean, line
+
+DIFF_LINES = 24
+OUTPUT_LINES = 8
+KEPT_LINES = 5000
+
+
+@dataclass
+class CallView:
+    """A tool call in progress or just ended."""
+
+    what: str
+    began: float
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+    waits: bool = False
+
+    def add(self, text: str) -> None:
+        """Take output as it comes, which may end in mid-line."""
+        first, *rest = clean(text).split("\n")
+        if self.output:
+            self.output[-1] += first
+        else:
+            self.output.append(first)
+        self.output.extend(rest)
+
+    def last(self, count: int) -> list[str]:
+        """The last lines of the output."""
+        lines = list(self.output)
+        while lines and not lines[-1]:
+            lines.pop()
+        return lines[-count:] if count else []
+
+
+class TurnView:
+    """One turn of one session. `emit` gets what is finished, as ANSI text that ends with a line break."""
+
+    def __init__(self, emit: Callable[[str], None], *, colours: bool, width: Callable[[], int]) -> None:
+        self._emit = emit
+        self._colours = colours
+        self._width = width
+        self._markdown = MarkdownStream()
+        self._thought = ""
+        self._thought_began = 0.0
+        self._began = time.monotonic()
+        self._changes: dict[str, tuple[int, int]] = {}
+        self._checkpoints = 0
+        self._retry = ""
+        self.calls: dict[str, CallView] = {}
+        self.tokens = 0
+        self.context_tokens = 0
+        self.context_window: int | None = None
+        self.folded: tuple[str, list[str]] = ("", [])
+        """What was folded last: its name and all its lines."""
+        self.expanded = False
+        self.ended = False
+
+    def hear(self, event: journal.Event) -> None:
+        """Take one event of the session."""
+        match event.body:
+            case journal.Delta("message", text):
+                self._end_thought()
+                self._retry = ""
+                self._print_markdown(self._markdown.feed(text))
+            case journal.Delta("thought", text):
+                self._thought_began = self._thought_began or time.monotonic()
+                self._thought += text
+            case journal.Restarted():
+                self._markdown.finish()
+                self._lines(line(("yellow", "The answer was cut; it starts again.")))
+            case journal.Retrying(attempt, wait, reason):
+                self._retry = f"{clean(reason)} Trying again in {wait:.0f} s (attempt {attempt})."
+                self._lines(line(("yellow", self._retry)))
+            case journal.ModelSaid(_, _, usage):
+                self._end_text()
+                self.tokens += usage.tokens
+                self.context_tokens = usage.tokens or self.context_tokens
+            case journal.CallStarted(call_id, tool, _, arguments):
+                self._end_text()
+                self.calls[call_id] = CallView(describe_call(tool, arguments), time.monotonic())
+            case journal.CallOutput(call_id, text) if call := self.calls.get(call_id):
+                call.add(text)
+            case journal.CallEnded():
+                self._ended(event.body)
+            case journal.CheckpointTaken():
+                self._checkpoints += 1
+            case journal.TurnEnded():
+                self.ended = True
+                self._end_text()
+                self._lines(*self._footer(event.body))
+
+    def live(self, height: int) -> list[str]:
+        """ANSI lines of what is in progress: the unfinished text, running calls with their last output, a spinner."""
+        width = self._width()
+        drawn: list[str] = []
+        if self._markdown.tail.strip():
+            drawn += render_markdown(clean(self._markdown.tail), width, colours=self._colours).split("\n")
+        shown = height if self.expanded else OUTPUT_LINES
+        for call in self.calls.values():
+            if call.waits:
+                continue  # the question says it
+            took = styled.seconds(time.monotonic() - call.began)
+            rows = [call_line("running", call.what, took, width=width)]
+            rows += [line(("dim", f"  │ {styled.fit(text, width - 5)}")) for text in call.last(shown)]
+            drawn += self._ansi(*rows).rstrip("\n").split("\n")
+        return drawn[-height:] if height > 0 else []
+
+    def activity(self) -> str:
+        """Beside the spinner: what is going on, for how long, how much it has taken so far."""
+        doing = "thinking" if self._thought else "working"
+        took = styled.seconds(time.monotonic() - self._began)
+        return styled.join([f"{doing} {took}", styled.tokens(self.tokens) if self.tokens else ""])
+
+    def _ended(self, body: journal.CallEnded) -> None:
+        call = self.calls.pop(body.call_id, None)
+        if call is None:
+            return
+        state = outcome_state(body.ok, body.summary)
+        took = time.monotonic() - call.began
+        said = clean(body.summary.removeprefix("error: "))
+        rows: list[Line] = []
+        if body.diff:
+            added, removed = styled.count_changes(body.diff)
+            self._count(call.what, added, removed)
+            rows = styled.diff_lines(body.diff, DIFF_LINES)
+            said = f"+{added} -{removed}"
+            self._fold(
+                f"The change of {call.what}", [text for _, text in _plain(styled.diff_lines(body.diff))]
+            )
+        elif output := call.last(KEPT_LINES):
+            self._fold(call.what, output)
+            count = OUTPUT_LINES if state == "done" else 2 * OUTPUT_LINES
+            rows = [line(("dim", f"  │ {text}")) for text in output[-count:]]
+            if len(output) > count:
+                more = f"  │ … {len(output) - count} lines before these (ctrl-o shows all)"
+                rows.insert(0, line(("dim", more)))
+        if took >= 1 and not body.diff:
+            said = styled.join([said, styled.seconds(took)])
+        if state != "done":
+            rows = [line(("red" if state == "failed" else "dim", f"  {said}")), *rows]
+            said = ""
+        self._lines(call_line(state, call.what, said, width=self._width()), *rows)
+
+    def _count(self, what: str, added: int, removed: int) -> None:
+        name = what.partition(" ")[2]
+        before = self._changes.get(name, (0, 0))
+        self._changes[name] = (before[0] + added, before[1] + removed)
+
+    def _fold(self, name: str, lines: list[str]) -> None:
+        self.folded = (name, lines)
+
+    def _end_thought(self) -> None:
+        if not self._thought:
+            return
+        took = time.monotonic() - self._thought_began
+        self._fold("The thought", clean(self._thought).strip().split("\n"))
+        self._lines(line(("dim", f"▸ Thought for {styled.seconds(took)} (ctrl-o shows it)")))
+        self._thought, self._thought_began = "", 0.0
+
+    def _end_text(self) -> None:
+        self._end_thought()
+        self._print_markdown(self._markdown.finish())
+
+    def _print_markdown(self, text: str) -> None:
+        if text.strip():
+            self._emit(render_markdown(clean(text), self._width(), colours=self._colours) + "\n")
+
+    def _footer(self, ended: journal.TurnEnded) -> list[Line]:
+        rows: list[Line] = []
+        if ended.error:
+            said = f"{ended.error['message']} {ended.error.get('hint', '')}".strip()
+            rows.append(line(("red", clean(said))))
+        elif ended.stop_reason not in ("end_turn", "cancelled"):
+            rows.append(line(("yellow", clean(ended.detail or ended.stop_reason.replace("_", " ")))))
+        elif ended.stop_reason == "cancelled":
+            rows.append(line(("yellow", "Stopped.")))
+        added = sum(one for one, _ in self._changes.values())
+        removed = sum(one for _, one in self._changes.values())
+        changed = f"{styled.plural(len(self._changes), 'file')} changed +{added} -{removed}"
+        facts = styled.join([
+            f"{changed} · /undo" if self._changes else "",
+            styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
+            styled.money(ended.usage.cost_usd) if ended.usage.model_calls else "",
+            self._context_share(ended),
+        ])  # fmt: skip
+        return (
+            [*rows, *(line(("dim", row)) for row in styled.wrapped(facts, self._width() - 1))]
+            if facts
+            else rows
+        )
+
+    def _context_share(self, ended: journal.TurnEnded) -> str:
+        if not ended.usage.tokens:
+            return ""
+        share = ""
+        if self.context_window and self.context_tokens:
+            part = 100 * self.context_tokens // self.context_window
+            share = f" ({part} % of the window)" if part else ""
+        return styled.tokens(ended.usage.tokens) + share
+
+    def _lines(self, *lines: Line) -> None:
+        if lines:
+            self._emit(self._ansi(*lines))
+
+    def _ansi(self, *lines: Line) -> str:
+        return styled.to_ansi(lines, colours=self._colours)
+
+
+def _plain(lines: list[Line]) -> list[tuple[str, str]]:
+    return [("", "".join(text for _, text in one)) for one in lines]
+
+
+def user_line(text: str, *, colours: bool) -> str:
+    """What the user said, as it stands in the transcript."""
+    first, *rest = clean(text).split("\n")
+    lines = [line(("bold cyan", "> "), ("bold", first)), *(line("  ", ("bold", one)) for one in rest)]
+    return styled.to_ansi(lines, colours=colours)
+
+
+def replay(events: list[journal.Event], view: Callable[[], TurnView], said: Callable[[str], None]) -> None:
+    """Draw a conversation from its events; `said` gets what the user typed, a fresh view each turn."""
+    current: Any = None
+    for event in events:
+        if isinstance(event.body, journal.TurnStarted):
+            current = view()
+        elif isinstance(event.body, journal.UserSaid) and event.body.shown:
+            said(event.body.shown)
+        elif isinstance(event.body, journal.ModelSaid) and current:
+            if text := event.body.message.text:
+                current.hear(
+                    journal.Event(
+                        event.seq, event.parent, event.at, event.turn, journal.Delta("message", text)
+                    )
+                )
+            current.hear(event)
+        elif current:
+            current.hear(event)

@@ -1,0 +1,98 @@
+"""`mazu-ls config get|set|path`: the settings in force, and the user's own file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mazu_ls import config, paths
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.redact import redact
+from mazu_ls.terminal.verbs.stored_settings import parse_value, settings_file, store_setting
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from mazu_ls.terminal.project_root import ProjectRoot
+
+
+async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
+    """Show or change settings; nothing is started for it."""
+    as_json = bool(getattr(given, "json", False))
+    match given.subverb:
+        case "path":
+            files = [str(path) for path in _files(root)]
+            print(json.dumps(files) if as_json else "\n".join(files))
+        case "get":
+            _show(_value(root, given.name), as_json)
+        case "set":
+            path = store_setting(given.name, parse_value(given.value))
+            value = _value(root, given.name)
+            if as_json:
+                print(json.dumps({"storedIn": str(path), "value": _shown(value)}))
+            else:
+                print(f"{given.name}: stored in {path}")
+            if _shown(value) != _shown(parse_value(given.value)):
+                print(
+                    f"Another place is used before it here: {given.name} is {_shown(value)}.", file=sys.stderr
+                )
+    return 0
+
+
+def _files(root: ProjectRoot) -> list[Path]:
+    """The settings files, lowest precedence first."""
+    return [settings_file(), *(folder / paths.PROJECT_FOLDER / "config.toml" for folder in root.folders[:1])]
+
+
+def _value(root: ProjectRoot, name: str | None) -> Any:
+    layers: list[config.Layer] = []
+    for layer, problem in (
+        config.read_layer(settings_file()),
+        *map(config.read_project_layer, root.folders[:1]),
+    ):
+        if problem:
+            print(f"mazu-ls: {problem}", file=sys.stderr)
+        layers += [layer] if layer else []
+    loaded = config.load(layers)
+    for warning in loaded.warnings:
+        print(f"mazu-ls: {warning}", file=sys.stderr)
+    value: Any = msgspec.to_builtins(loaded.config)
+    for key in name.split(".") if name else ():
+        if not isinstance(value, dict) or key not in value:
+            raise InvalidArguments(f"there is no setting {name}", "name")
+        value = value[key]
+    return value
+
+
+def _shown(value: Any) -> Any:
+    """The value without keys and other secrets."""
+    if isinstance(value, dict):
+        return {
+            key: "***" if key in ("api_key", "headers", "env") and one else _shown(one)
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_shown(one) for one in value]
+    return redact(value) if isinstance(value, str) else value
+
+
+def _show(value: Any, as_json: bool, prefix: str = "") -> None:
+    shown = _shown(value)
+    if as_json or not isinstance(shown, dict):
+        print(json.dumps(shown, ensure_ascii=False, indent=2 if isinstance(shown, dict) else None))
+        return
+    for name, one in _flat(shown, prefix):
+        print(f"{name} = {json.dumps(one, ensure_ascii=False)}")
+
+
+def _flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        found += (
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else [(prefix + key, value)]
+        )
+    return found

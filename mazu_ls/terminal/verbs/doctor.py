@@ -1,0 +1,153 @@
+"""`mazu-ls doctor`: what is there, what is missing, and with `--fix` what can be put right by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls import __version__, paths
+from mazu_ls.errors import MazuError
+from mazu_ls.gitcmd import find_git
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.terminal.project_root import ProjectRoot
+
+KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_KEY")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `ok` None: optional and absent."""
+
+    what: str
+    ok: bool | None
+    detail: str
+
+
+async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
+    """Check everything mazu-ls needs; the exit status is 1 where something that is needed is missing."""
+    fixed = fix() if getattr(given, "fix", False) else []
+    findings = [*_programs(), *_keys(), *_files(), *await _project(given, root)]
+    for said in fixed:
+        print(said, file=sys.stderr)
+    if getattr(given, "json", False):
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        from mazu_ls.terminal import show
+
+        out = show.console()
+        for finding in findings:
+            mark = {True: "[green]ok[/]      ", False: "[red]missing[/] ", None: "[dim]none[/]    "}[
+                finding.ok
+            ]
+            out.print(mark + f"[bold]{finding.what}[/] {finding.detail}")
+    return 1 if any(finding.ok is False for finding in findings) else 0
+
+
+def _programs() -> list[Finding]:
+    git = find_git()
+    ripgrep, sandbox = shutil.which("rg"), shutil.which("bwrap")
+    return [
+        Finding("mazu-ls", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}"),
+        Finding("git", bool(git), git or "checkpoints need it: install git"),
+        Finding("ripgrep", True if ripgrep else None, ripgrep or "optional: grep is faster with it"),
+        Finding(
+            "bubblewrap",
+            True if sandbox else None,
+            sandbox or "optional: holds commands in a sandbox; Landlock is used where the kernel has it",
+        ),
+        Finding("SQLite", True, _sqlite()),
+    ]
+
+
+def _sqlite() -> str:
+    try:
+        import apsw
+    except ImportError:
+        return sqlite3.sqlite_version
+    return f"{apsw.sqlite_lib_version()} through APSW {apsw.apsw_version()}"
+
+
+def _keys() -> list[Finding]:
+    present = [key for key in KEYS if os.environ.get(key)]
+    advice = "set one of " + ", ".join(KEYS) + ", or configure a local endpoint under [models.<name>]"
+    return [Finding("model keys", True if present else None, ", ".join(present) if present else advice)]
+
+
+def _files() -> list[Finding]:
+    """The user's own settings: readable for nobody else where they hold a key."""
+    from mazu_ls import config
+
+    path = paths.mazu_home() / "config.toml"
+    if not path.exists():
+        return [Finding("settings", None, f"{path} does not exist; mazu-ls setup writes it")]
+    layer, problem = config.read_layer(path)
+    if problem or layer is None:
+        return [Finding("settings", False, problem or str(path))]
+    exposed = config.exposed(path)
+    return [Finding("settings", not exposed, exposed or str(path))]
+
+
+def fix() -> list[str]:
+    """Put right what needs no decision; says what was done."""
+    from mazu_ls import config
+
+    done: list[str] = []
+    path = paths.mazu_home() / "config.toml"
+    if path.exists() and config.exposed(path):
+        path.chmod(0o600)
+        done.append(f"fixed: only you may read {path} now")
+    for folder in (paths.mazu_home(), paths.state_home()):
+        if folder.is_dir() and folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+            done.append(f"fixed: only you may enter {folder} now")
+    return done or ["nothing had to be fixed"]
+
+
+async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[Finding]:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.terminal.host import TerminalHost
+    from mazu_ls.terminal.plain_surface import PlainSurface
+    from mazu_ls.terminal.verbs.untouched import environment
+
+    state = paths.state_home()
+    findings = [
+        Finding("project", True if root.folders else None, root.sentence),
+        Finding("user folder", True, str(paths.mazu_home())),
+        Finding("state folder", os.access(_existing(state), os.W_OK), str(state)),
+    ]
+    with environment(given, root) as env:
+        host = TerminalHost(root.folders, PlainSurface(quiet=True))
+        project = await Project.open(root.folders, host, env=env)
+        try:
+            return findings + await _opened(project)
+        finally:
+            await project.close()
+
+
+async def _opened(project: Project) -> list[Finding]:
+    findings = [Finding("project", False, warning) for warning in project.warnings]
+    if project.memories:
+        findings.append(Finding("memory", True, "ready"))
+    if project.checkpoints:
+        stats = await project.checkpoints.stats()
+        findings.append(Finding("checkpoints", True, f"{stats.count} in {stats.bytes} bytes"))
+    try:
+        findings.append(Finding("model", True, (await project.model(None)).name))
+    except MazuError as error:
+        findings.append(Finding("model", None, f"{error.message} {error.hint}"))
+    return findings
+
+
+def _existing(path: Path) -> Path:
+    return next(place for place in (path, *path.parents) if place.exists())

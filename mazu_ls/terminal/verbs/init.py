@@ -1,0 +1,75 @@
+"""`mazu-ls init`: a project's folder for what people write, with a commented config and a role document."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from mazu_ls import paths
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.tools.skills.trust import Trust
+from mazu_ls.workspace import project_files
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.terminal.project_root import ProjectRoot
+
+CONFIG = """\
+# Settings of this project. They may tighten what the user's own settings allow, never loosen it.
+# Every key is optional; these are the defaults.
+
+# [limits]
+# max_steps = 15
+# max_cost_usd = 1.0
+
+# [memory]
+# write = "auto"        # "ask", "off"
+
+# [checkpoints]
+# keep_days = 30
+"""
+ROLE = """\
+You work on this project as a careful colleague.
+
+- Prefer the smallest change that solves the problem.
+- Follow the conventions you find in the code.
+- Run the tests after a change and say what they said.
+"""
+
+
+async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
+    """Create `.mazu/`; what is there already stays."""
+    folder, made = await asyncio.to_thread(_create, root.folders[0])
+    if getattr(given, "json", False):
+        print(json.dumps({"folder": str(folder), "created": made}))
+    else:
+        print(
+            f"{folder} is ready"
+            + (f": wrote {', '.join(path.rpartition('/')[2] for path in made)}" if made else "")
+        )
+    return 0
+
+
+def _create(root: Path) -> tuple[Path, list[str]]:
+    """The folder, and the files that were not there before."""
+    made: list[str] = []
+    try:
+        for name in ("chats", "skills", "tools"):
+            paths.project_folder(root, name)
+        for name, text in (("config.toml", CONFIG), ("role.md", ROLE)):
+            place = PurePosixPath(paths.PROJECT_FOLDER, name)
+            if project_files.stat_entry(root, place) is None:
+                project_files.write_file(root, place, text.encode(), mode=0o644)
+                made.append(str(root / place))
+                if name == "role.md":  # the user makes it here, so it needs no question
+                    Trust.load(paths.mazu_home()).agree("role", paths.root_key(root), text.encode())
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE, f"{root / paths.PROJECT_FOLDER} cannot be written: {error.strerror or error}.",
+            "Look at what stands there.",
+        ) from error  # fmt: skip
+    paths.private_folder(paths.root_state(root))  # from now on this folder is a project, for every client
+    return root / paths.PROJECT_FOLDER, made

@@ -1,0 +1,108 @@
+"""`mazu-ls setup`: a short wizard: a key or a local model, the editor, the sandbox."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.terminal.chat.questions import Ask, Option
+from mazu_ls.terminal.plain_surface import PlainSurface
+from mazu_ls.terminal.verbs.stored_settings import settings_file, store_setting
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.terminal.project_root import ProjectRoot
+
+PROVIDERS = {
+    "a": ("anthropic", "ANTHROPIC_API_KEY", "Anthropic"),
+    "o": ("openai", "OPENAI_API_KEY", "OpenAI"),
+    "d": ("deepseek", "DEEPSEEK_API_KEY", "DeepSeek"),
+    "g": ("gemini", "GEMINI_API_KEY", "Gemini"),
+}
+EDITORS = {
+    "v": ("VS Code", "Install the extension: editors/vscode/README.md. It finds mazu-ls by itself."),
+    "n": ("Neovim", "Put editors/neovim on the runtime path, then vim.lsp.enable('mazu_ls')."),
+    "e": ("Emacs", "With eglot: docs/editors.md, Emacs."),
+    "o": ("another editor", "Any editor that speaks LSP runs the command mazu-ls: docs/editors.md."),
+    "t": ("only the terminal", "Type mazu-ls in a project."),
+}
+
+
+async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
+    """Ask three things; what is answered is stored in the user's own settings at once, and said."""
+    surface = PlainSurface()
+    if not surface.interactive:
+        raise InvalidArguments(
+            "setup asks questions and needs a terminal; mazu-ls config set does it without", "setup"
+        )
+    await _model(surface)
+    await _editor(surface)
+    await _sandbox(surface)
+    print("mazu-ls doctor checks everything; mazu-ls begins a conversation.")
+    return 0
+
+
+async def _model(surface: PlainSurface) -> None:
+    present = [key for _, key, _ in PROVIDERS.values() if os.environ.get(key)]
+    said = f"In the environment: {', '.join(present)}." if present else "No key is in the environment."
+    options = [Option(key, f"a key of {name}") for key, (_, _, name) in PROVIDERS.items()]
+    ask = Ask(
+        "Which model?",
+        (
+            *options,
+            Option("l", "a local model (Ollama or any OpenAI-compatible URL)"),
+            Option("k", "keep it as it is"),
+        ),
+        said,
+    )
+    match (await surface.ask(ask, None)).key:
+        case "l":
+            url = _line("URL [http://127.0.0.1:11434/v1]: ") or "http://127.0.0.1:11434/v1"
+            name = _line("Name of the model: ")
+            store_setting("models.local", {"base_url": url, "price_in": 0, "price_out": 0})
+            if name:
+                store_setting("model", f"local:{name}")
+            print(f"stored in {settings_file()}")
+        case key if key in PROVIDERS:
+            provider, variable, _ = PROVIDERS[key]
+            secret = getpass.getpass(f"Key (it is not shown; empty: you set {variable} yourself): ").strip()
+            if secret:
+                store_setting(f"models.{provider}", {"api_key": secret})
+                print(f"stored in {settings_file()}, which only you may read")
+
+
+async def _editor(surface: PlainSurface) -> None:
+    options = tuple(Option(key, name) for key, (name, _) in EDITORS.items())
+    answer = await surface.ask(Ask("Which editor?", options), None)
+    if answer.key:
+        print(EDITORS[answer.key][1])
+
+
+async def _sandbox(surface: PlainSurface) -> None:
+    bubblewrap = shutil.which("bwrap")
+    said = (
+        "bubblewrap is installed."
+        if bubblewrap
+        else "bubblewrap is not installed; Landlock is used where the kernel has it."
+    )
+    options = (
+        Option("a", "use it where the machine has one"),
+        Option("r", "run no command without one"),
+        Option("k", "keep it as it is"),
+    )
+    match (await surface.ask(Ask("A sandbox for commands?", options, said), None)).key:
+        case "a":
+            print(f"shell.sandbox: stored in {store_setting('shell.sandbox', 'auto')}")
+        case "r":
+            print(f"shell.sandbox: stored in {store_setting('shell.sandbox', 'required')}")
+
+
+def _line(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()

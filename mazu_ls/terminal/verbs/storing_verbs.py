@@ -1,0 +1,100 @@
+"""`models set`, `permissions mode` and rules: what the command line changes is stored, and where is said."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.terminal.verbs.stored_settings import add_rule, store_setting
+
+if TYPE_CHECKING:
+    from mazu_ls.server.state import Server
+
+
+async def set_model(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Make a model the one that new conversations talk to."""
+    project = await server.opened()
+    model = (await project.model(arguments["model"])).name
+    path = store_setting("model", model, server.env)
+    project.configure(server.settings)
+    effective = project.config.model
+    notes: list[str] = []
+    if server.env.get("MAZU_MODEL"):
+        notes.append(f"MAZU_MODEL={server.env['MAZU_MODEL']} in the environment is used before it.")
+    elif effective != model:
+        notes.append(f"A setting of this project is used before it here: {effective}.")
+    notes.append("Conversations that were begun keep theirs; /model changes it there.")
+    return {"model": model, "storedIn": str(path), "notes": notes}
+
+
+async def set_mode(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Make a permission mode the one that holds where nothing else is said."""
+    mode = arguments["mode"]
+    if mode == "bypass":
+        raise InvalidArguments(
+            "bypass is not stored: nothing would be asked from then on, anywhere. For one conversation: mazu-ls chat --mode bypass",
+            "mode",
+        )
+    path = store_setting("permissions.mode", mode, server.env)
+    project = await server.opened()
+    project.configure(server.settings)
+    effective = project.config.permissions.mode
+    notes = [] if effective == mode else [f"A setting of this project tightens it here: {effective}."]
+    return {"mode": mode, "storedIn": str(path), "notes": notes}
+
+
+async def set_rule(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
+    """`allow` is granted for this project; `ask` and `deny` are stored in the user's settings."""
+    from mazu_ls.server.commands import execute
+
+    given = arguments.get("rule") or arguments
+    if not isinstance(given, dict) or not {"tool", "verdict"} <= set(given):
+        raise InvalidArguments("a rule has `tool`, `verdict` and perhaps `pattern`", "rule")
+    rule = {"tool": given["tool"], "pattern": given.get("pattern") or "*", "verdict": given["verdict"]}
+    await _check_tool(server, rule["tool"])
+    if rule["verdict"] == "allow":
+        rule["pattern"] = _as_grant(rule["pattern"])
+        result = await execute(server, "mazu.permissions.set", [{"rule": rule}])
+        return {**result, "rule": rule, "storedIn": "the grants of this project", "notes": []}
+    path = add_rule(rule, server.env)
+    project = await server.opened()
+    project.configure(server.settings)
+    result = await execute(server, "mazu.permissions.list", [{}])
+    return {**result, "rule": rule, "storedIn": str(path), "notes": []}
+
+
+async def _check_tool(server: Server, tool: str) -> None:
+    names = sorted(one.name for one in (await server.opened()).tools())
+    if tool in names or "*" in tool or tool.startswith("mcp__"):
+        return
+    from difflib import get_close_matches
+
+    close = get_close_matches(tool, names, 1, 0.5)
+    meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
+    raise InvalidArguments(f"there is no tool {tool!r}{meant}", "tool")
+
+
+def _as_grant(pattern: str) -> str:
+    """ "pytest *" and "pytest" both stand for commands that begin with pytest."""
+    try:
+        words = shlex.split(pattern)
+    except ValueError as error:
+        raise InvalidArguments(f"`pattern` is not a command line: {error}", "pattern") from error
+    return pattern if len(words) < 2 or words[-1] == "*" else f"{pattern} *"
+
+
+def show(result: dict[str, Any], *, as_json: bool) -> None:
+    """Say what holds from now on, and where that is written."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+        return
+    if rule := result.get("rule"):
+        what = f"{rule['verdict']} {rule['tool']} {rule['pattern']}"
+    else:
+        what = f"mode {result['mode']}" if "mode" in result else f"model {result['model']}"
+    print(f"{what}: stored in {result['storedIn']}")
+    for note in result["notes"]:
+        print(note, file=sys.stderr)

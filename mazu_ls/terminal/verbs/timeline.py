@@ -1,0 +1,110 @@
+"""`mazu-ls timeline`: what happened in a conversation, step by step, with costs and checkpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import journal
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.call_lines import SIGNS, describe_call, outcome_state
+from mazu_ls.terminal.screen.styled_text import Line, clean, line
+from mazu_ls.terminal.times import local_time
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.server.state import Server
+    from mazu_ls.terminal.host import TerminalHost
+
+TEXT = 100
+
+
+async def run(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
+    """Print the steps of a session, the last one used if none is named; nothing is changed."""
+    project = await server.opened()
+    session_id = given.session
+    if session_id is None:
+        sessions = await project.sessions.list()
+        if not sessions:
+            raise MazuError(Kind.NOT_FOUND, "There is no conversation here yet.", "mazu-ls begins one.")
+        session_id = sessions[0].id
+    found = list(steps(await project.sessions.events(session_id)))
+    if getattr(given, "json", False):
+        print(json.dumps({"sessionId": session_id, "steps": found}, ensure_ascii=False, indent=2))
+    else:
+        styled.write([_line(step) for step in found])
+    return 0
+
+
+def steps(events: Iterable[journal.Event]) -> Iterable[dict[str, Any]]:
+    """Each event that a person would name, with the cost so far (US dollars, None where it is not known)."""
+    spent: float | None = 0.0
+    calls: dict[str, str] = {}
+    for event in events:
+        step = _step(event.body, calls)
+        if isinstance(event.body, journal.ModelSaid):
+            cost = event.body.usage.cost_usd
+            spent = None if cost is None or spent is None else spent + cost
+        if step is not None:
+            yield {"at": event.at, "turnId": event.turn, **step, "spentUsd": spent}
+
+
+def _step(body: journal.Body, calls: dict[str, str]) -> dict[str, Any] | None:
+    match body:
+        case journal.UserSaid(_, shown) if shown:
+            return {"kind": "user", "text": shown}
+        case journal.ModelSaid(message, _, usage) if message.text.strip():
+            return {"kind": "reply", "text": message.text, "costUsd": usage.cost_usd}
+        case journal.CallStarted(call_id, tool, _, arguments):
+            calls[call_id] = describe_call(tool, arguments)
+        case journal.CallDecided(call_id, verdict, reason, by) if verdict == "deny":
+            return {"kind": "refused", "text": calls.get(call_id, ""), "by": by, "reason": reason}
+        case journal.CallEnded(call_id, ok, summary):
+            return {
+                "kind": "call",
+                "text": calls.get(call_id, ""),
+                "state": outcome_state(ok, summary),
+                "outcome": summary,
+            }
+        case journal.CheckpointTaken(id, kind, label):
+            return {"kind": "checkpoint", "id": id, "checkpointKind": kind, "text": label}
+        case journal.MemoryTouched(id, outcome, title):
+            return {"kind": "memory", "id": id, "outcome": outcome, "text": title}
+        case journal.Compacted():
+            return {"kind": "compacted", "text": "the conversation was shortened"}
+        case journal.TurnEnded(stop_reason, _, usage, detail):
+            return {
+                "kind": "end",
+                "stopReason": stop_reason,
+                "text": detail,
+                "costUsd": usage.cost_usd,
+                "tokens": usage.tokens,
+            }
+    return None
+
+
+def _line(step: dict[str, Any]) -> Line:
+    at, text = local_time(step["at"]).rjust(5), styled.fit(clean(step["text"]).strip().split("\n")[0], TEXT)
+    match step["kind"]:
+        case "user":
+            return line(("dim", at), ("bold", f" > {text}"))
+        case "reply":
+            return line(("dim", at), f"   {text}")
+        case "call":
+            style, sign = SIGNS[step["state"]]
+            said = clean(step["outcome"]).removeprefix("error: ")
+            return line(("dim", at), " ", (style, sign), f" {text}", ("dim", f"  {styled.fit(said, 60)}"))
+        case "checkpoint":
+            return line(("dim", f"{at} ◆ checkpoint {step['id']} {text}"))
+        case "memory":
+            return line(("dim", f"{at} + remembered ({step['outcome']}): {text}"))
+        case "refused":
+            return line(("dim", at), ("yellow", f" – {text}: refused, {clean(step['reason'])}"))
+        case "end":
+            why = "" if step["stopReason"] == "end_turn" else step["stopReason"].replace("_", " ")
+            facts = [why, styled.money(step["costUsd"]), styled.tokens(step["tokens"])]
+            return line(("dim", f"{at}   {styled.join(facts)}"))
+    return line(("dim", f"{at}   {text}"))

@@ -1,0 +1,101 @@
+"""A Tool: what the model may call, with typed arguments whose descriptions are what the model reads."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+
+import msgspec
+
+from mazu_ls.errors import ToolError
+from mazu_ls.messages import Image
+
+if TYPE_CHECKING:
+    from mazu_ls.tools.context import Turn
+
+Source = Literal["builtin", "custom", "skill", "mcp"]
+
+
+class Effect(StrEnum):
+    """What a tool does to the world; the Policy decides by it."""
+
+    READ = "read"
+    EDIT = "edit"
+    EXECUTE = "execute"
+    NETWORK = "network"
+    REMEMBER = "remember"
+
+
+@dataclass(frozen=True)
+class ToolOutput:
+    """What a tool tells the model. `untrusted` names the origin of text that is data, never instruction.
+
+    `ok` is False for a call that ran and failed, such as a command that ended with an exit code other than 0.
+    """
+
+    text: str
+    images: tuple[Image, ...] = ()
+    untrusted: str | None = None
+    ok: bool = True
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One callable of the model. `schema` is JSON Schema of its arguments; `run` gets the decoded arguments."""
+
+    name: str
+    description: str
+    effect: Effect
+    schema: dict[str, Any]
+    decode: Callable[[dict[str, Any]], Any]
+    run: Callable[[Any, Turn], Awaitable[str | ToolOutput]]
+    source: Source = "builtin"
+
+    async def call(self, arguments: dict[str, Any], turn: Turn) -> ToolOutput:
+        """Validate `arguments` and run. Raises ToolError with a text for the model."""
+        try:
+            decoded = self.decode(arguments)
+        except (msgspec.ValidationError, TypeError, ValueError) as error:
+            raise ToolError(f"bad arguments for {self.name}: {error}") from error
+        result = await self.run(decoded, turn)
+        return result if isinstance(result, ToolOutput) else ToolOutput(result)
+
+
+def tool(effect: Effect) -> Callable[[Callable[..., Awaitable[str | ToolOutput]]], Tool]:
+    """Make a Tool of `async def name(args: SomeStruct, turn: Turn)`; its docstring is the description."""
+
+    def make(function: Callable[..., Awaitable[str | ToolOutput]]) -> Tool:
+        module = inspect.getmodule(function)
+        first = next(iter(inspect.signature(function).parameters.values()))
+        arguments = get_type_hints(function, vars(module), {"Turn": Any}, include_extras=True)[first.name]
+        return Tool(
+            name=getattr(function, "__name__", ""),
+            description=inspect.getdoc(function) or "",
+            effect=effect,
+            schema=schema_of(arguments),
+            decode=lambda raw: msgspec.convert(raw, arguments),
+            run=function,
+        )
+
+    return make
+
+
+def schema_of(arguments: type) -> dict[str, Any]:
+    """JSON Schema of an argument Struct, its references put in place (some providers take none)."""
+    (schema,), components = msgspec.json.schema_components([arguments], ref_template="{name}")
+    inlined = _inline(schema, components)
+    inlined.pop("title", None)
+    return inlined
+
+
+def _inline(node: Any, components: dict[str, Any]) -> Any:
+    if isinstance(node, dict):
+        if "$ref" in node:
+            return _inline(components[node["$ref"]], components)
+        return {key: _inline(value, components) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_inline(item, components) for item in node]
+    return node

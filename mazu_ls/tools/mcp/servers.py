@@ -1,0 +1,399 @@
+"""MCP servers: one owner task each, honest status, reconnect with backoff, tools that the user agreed to as they were."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from mazu_ls.config import McpServer
+from mazu_ls.errors import ToolError
+from mazu_ls.redact import redact
+from mazu_ls.tools.base import Effect, Tool, ToolOutput
+from mazu_ls.tools.mcp import tools as mcptools
+from mazu_ls.tools.mcp.tools import Offered
+from mazu_ls.tools.shell.environment import child_environment
+from mazu_ls.tools.shell.process import MARK, kill
+from mazu_ls.tools.skills.trust import Trust
+
+if TYPE_CHECKING:
+    import mcp
+
+    from mazu_ls.tools.context import Turn
+
+log = logging.getLogger(__name__)
+START_SECONDS = 30.0
+CALL_SECONDS = 120.0
+WAIT_SECONDS = 10.0  # how long a call waits for a server that is just being reconnected
+PING_SECONDS = 30.0
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+PAGES = 20
+STDERR_TAIL = 2000
+State = Literal["not_agreed", "starting", "connected", "reconnecting", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How one server is: `detail` says why it is not connected, or which tools wait for the user."""
+
+    name: str
+    state: State
+    tools: int
+    waiting: tuple[str, ...]
+    detail: str
+
+
+class McpServers:
+    """All configured servers of a project. Nothing is started that the user has not agreed to."""
+
+    def __init__(
+        self, configured: Sequence[McpServer], env: Mapping[str, str], trust: Trust, owner: str = "user",
+        tell: Callable[[str], None] = lambda sentence: None,
+    ) -> None:  # fmt: skip
+        """`tell` hears a sentence for the user about each server that cannot be started, once."""
+        self._trust = trust
+        self._owner = owner
+        self.servers = {
+            entry.name: Server(entry, env, trust, f"{owner}/{entry.name}", tell) for entry in configured
+        }
+
+    async def start(self) -> None:
+        """Begin to connect to every server that was agreed to; does not wait for any of them."""
+        for server in self.servers.values():
+            server.start()
+
+    def tools(self) -> list[Tool]:
+        """The tools that can be called now."""
+        return [tool for server in self.servers.values() for tool in server.tools()]
+
+    def status(self) -> list[Status]:
+        """How each server is."""
+        return [server.status() for server in self.servers.values()]
+
+    def agree(self, name: str) -> None:
+        """The user agrees to a server as it is configured and to its tools as they are; it is started."""
+        self.servers[name].agree()
+
+    async def close(self) -> None:
+        """End all connections and processes."""
+        await asyncio.gather(*(server.close() for server in self.servers.values()))
+
+
+class Server:
+    """One MCP server and the task that owns its connection."""
+
+    def __init__(
+        self, entry: McpServer, env: Mapping[str, str], trust: Trust, pin: str, tell: Callable[[str], None]
+    ) -> None:
+        self.entry = entry
+        self._tell: Callable[[str], None] | None = tell
+        self._env = env
+        self._trust = trust
+        self._pin = pin
+        self._state: State = "starting" if self._agreed() else "not_agreed"
+        self._detail = ""
+        self._offered: list[Offered] = []
+        self._client: mcp.Client | None = None
+        self._connected = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Connect in the background, unless the user has not agreed or it runs already."""
+        if self._agreed() and self._task is None:
+            self._state = "starting"
+            self._task = asyncio.create_task(self._own(), name=f"mcp {self.entry.name}")
+
+    def agree(self) -> None:
+        """Agree to the entry and to every tool as it is now."""
+        self._trust.agree("mcp_server", self._pin, self._content())
+        for offered in self._offered:
+            self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
+        self.start()
+
+    def status(self) -> Status:
+        """How it is."""
+        waiting = tuple(offered.name for offered in self._offered if not self._may_call(offered))
+        detail = self._detail or ("you have not agreed to it" if self._state == "not_agreed" else "")
+        return Status(self.entry.name, self._state, len(self._offered) - len(waiting), waiting, detail)
+
+    def tools(self) -> list[Tool]:
+        """Its tools, without those that are new or changed since the user agreed."""
+        if self._state not in ("connected", "reconnecting"):
+            return []
+        return [self._tool(offered) for offered in self._offered if self._may_call(offered)]
+
+    async def close(self) -> None:
+        """End the connection and the process, with everything it started."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=10)
+        self._state = "stopped"
+
+    def _content(self) -> bytes:
+        return msgspec.json.encode(self.entry)
+
+    def _agreed(self) -> bool:
+        return self._trust.state("mcp_server", self._pin, self._content()) == "agreed"
+
+    def _may_call(self, offered: Offered) -> bool:
+        return self._trust.state("mcp_tool", f"{self._pin}/{offered.name}", offered.content) == "agreed"
+
+    def _tool(self, offered: Offered) -> Tool:
+        async def run(arguments: dict[str, Any], turn: Turn) -> ToolOutput:
+            return await self._call(offered.name, arguments)
+
+        name = mcptools.tool_name(self.entry.name, offered.name)
+        return Tool(name, offered.description, Effect.EXECUTE, offered.schema, dict, run, source="mcp")
+
+    async def _call(self, name: str, arguments: dict[str, Any]) -> ToolOutput:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._connected.wait()
+        except TimeoutError:
+            raise ToolError(
+                f"the MCP server {self.entry.name} is not connected: {self._detail or self._state}"
+            ) from None
+        client = self._client
+        assert client is not None
+        lost = asyncio.create_task(self._lost.wait())
+        call = asyncio.create_task(client.call_tool(name, arguments, read_timeout_seconds=CALL_SECONDS))
+        try:
+            await asyncio.wait({lost, call}, timeout=CALL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                why = "went away" if lost.done() else f"did not answer within {CALL_SECONDS:g} s"
+                raise ToolError(f"the MCP server {self.entry.name} {why}; what {name} did is not known")
+            return mcptools.output(call.result(), f"mcp:{self.entry.name}")
+        except ToolError:
+            raise
+        except Exception as error:
+            if _connection_lost(error):
+                self._gone()
+            raise ToolError(
+                f"{name} of the MCP server {self.entry.name} failed: {redact(str(error)) or error!r}"
+            ) from error
+        finally:
+            lost.cancel()
+            call.cancel()
+
+    def _gone(self) -> None:
+        """Known at once, though it takes a while to take a dead connection down."""
+        self._lost.set()
+        self._connected.clear()
+        if self._state == "connected":
+            self._state = "reconnecting"
+
+    async def _own(self) -> None:
+        """Connect, stay connected, connect again; everything of one connection happens in this task."""
+        failures = 0
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._one_connection()
+            except ImportError:
+                self._state, self._detail = "failed", "MCP needs the extra: pip install 'mazu-ls[mcp]'"
+                self._trouble()
+                return
+            except Exception as error:
+                self._detail = self._detail or redact(_reason(error))
+                log.debug("MCP server %s", self.entry.name, exc_info=True)
+                self._trouble()
+            finally:
+                self._connected.clear()
+                self._client = None
+            stayed = asyncio.get_running_loop().time() - began > BACKOFF[-1]
+            failures = 1 if stayed else failures + 1
+            self._state = "reconnecting" if self._offered else "failed"
+            await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF)) - 1])
+
+    def _trouble(self) -> None:
+        """To the log, without the groups of errors that a task group makes; to the user once, if it never worked."""
+        log.warning("MCP server %s: %s", self.entry.name, self._detail)
+        if self._tell is not None and not self._offered:
+            said = self._detail.splitlines()[0].rstrip(".")
+            self._tell(
+                f"The MCP server {self.entry.name} cannot be used: {said}. mazu.status says how it is."
+            )
+            self._tell = None
+
+    async def _one_connection(self) -> None:
+        import mcp
+
+        self._detail = ""
+        self._lost.clear()
+        async with AsyncExitStack() as stack:
+            transport = await stack.enter_async_context(self._transport())
+            async with asyncio.timeout(START_SECONDS):
+                client = await stack.enter_async_context(
+                    mcp.Client(
+                        _Ready(transport),
+                        message_handler=self._heard,
+                        cache=None,
+                        read_timeout_seconds=CALL_SECONDS,
+                    )
+                )
+                await self._list(client)
+            self._client = client
+            if not self._lost.is_set():
+                self._state = "connected"
+                self._connected.set()
+            while not self._lost.is_set():
+                await self._watch(client)
+
+    async def _watch(self, client: mcp.Client) -> None:
+        """Until something happens or a ping is due; a ping that fails is a lost connection."""
+        events = [asyncio.create_task(event.wait()) for event in (self._lost, self._changed)]
+        try:
+            done, _ = await asyncio.wait(events, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in events:
+                task.cancel()
+        if self._lost.is_set():
+            raise ConnectionError("the connection was lost")
+        async with asyncio.timeout(START_SECONDS):
+            if self._changed.is_set():
+                self._changed.clear()
+                await self._list(client)
+            elif not done:
+                await client.list_tools()  # not every version of the protocol has a ping
+
+    async def _list(self, client: mcp.Client) -> None:
+        """Read what the server offers. With the first list the user agreed to by agreeing to the server, it is pinned."""
+        found: list[Offered] = []
+        cursor = None
+        for _ in range(PAGES):
+            page = await client.list_tools(cursor=cursor)
+            found += [offered for tool in page.tools if (offered := mcptools.offered(tool)) is not None]
+            cursor = page.next_cursor
+            if not cursor or len(found) > mcptools.MAX_TOOLS:
+                break
+        self._offered = found[: mcptools.MAX_TOOLS]
+        if not any(
+            pin.kind == "mcp_tool" and pin.name.startswith(f"{self._pin}/") for pin in self._trust.list()
+        ):
+            for offered in self._offered:
+                self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
+        waiting = self.status().waiting
+        self._detail = (
+            f"new or changed, so not callable until you agree: {', '.join(waiting)}" if waiting else ""
+        )
+
+    async def _heard(self, message: object) -> None:
+        inner = getattr(message, "root", message)
+        if getattr(inner, "method", "") == "notifications/tools/list_changed":
+            self._changed.set()
+
+    @asynccontextmanager
+    async def _transport(self) -> AsyncIterator[Any]:
+        entry = self.entry
+        if entry.url is not None:
+            import httpx2
+            from mcp.client.streamable_http import streamable_http_client
+
+            timeout = httpx2.Timeout(START_SECONDS, read=300)
+            async with (
+                httpx2.AsyncClient(headers=dict(entry.headers), timeout=timeout) as http,
+                streamable_http_client(entry.url, http_client=http) as streams,
+            ):
+                yield streams
+            return
+        if entry.command is None:
+            raise ValueError("the entry has neither `command` nor `url`")
+        async with self._process(entry.command) as streams:
+            yield streams
+
+    @asynccontextmanager
+    async def _process(self, command: str) -> AsyncIterator[Any]:
+        from mcp import StdioServerParameters, stdio_client
+
+        # Lines that are no JSON-RPC are the server's fault; one traceback for each would fill the log.
+        logging.getLogger("mcp.client.stdio").setLevel(logging.CRITICAL)
+        mark = secrets.token_hex(12)
+        env = child_environment(self._env, {**self.entry.env, MARK: mark})
+        parameters = StdioServerParameters(command=command, args=list(self.entry.args), env=env)
+        tail = _Tail(self._gone)
+        try:
+            async with stdio_client(parameters, errlog=tail.file) as streams:
+                tail.file.close()  # the server has its own copy: when that is closed too, the server is gone
+                yield streams
+        except Exception as error:
+            self._detail = redact(f"{_reason(error)} {tail.text}".strip())[:500]
+            raise
+        finally:
+            tail.close()
+            await asyncio.shield(asyncio.to_thread(kill, mark))
+
+
+class _Ready:
+    """Streams that are open already, as the transport that the client wants to open."""
+
+    def __init__(self, streams: Any) -> None:
+        self._streams = streams
+
+    async def __aenter__(self) -> Any:
+        return self._streams
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+class _Tail:
+    """The end of what a server writes to its standard error, however much that is; `ended` is called when it closes it."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._read, write = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        os.set_blocking(self._read, False)
+        self.file = os.fdopen(write, "w", encoding="utf-8")
+        self._ended = ended
+        self._data = b""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._read, self._take)
+
+    @property
+    def text(self) -> str:
+        """The last lines."""
+        self._take()
+        return self._data.decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        self._loop.remove_reader(self._read)
+        os.close(self._read)
+        self.file.close()
+
+    def _take(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._read, 65536)
+            self._data = (self._data + data)[-STDERR_TAIL:]
+            if not data:
+                self._loop.remove_reader(self._read)
+                self._ended()
+
+
+def _connection_lost(error: BaseException) -> bool:
+    return type(error).__name__ in (
+        "ClosedResourceError",
+        "BrokenResourceError",
+    ) or "onnection closed" in str(error)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost sentence of a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"no answer within {START_SECONDS:g} s"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if _connection_lost(error):
+        return "it closed the connection"
+    return str(error) or type(error).__name__

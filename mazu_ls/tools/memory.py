@@ -1,0 +1,117 @@
+"""remember, recall and memory_search, as the model's tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools.base import Effect, ToolOutput, tool
+from mazu_ls.tools.context import Turn
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.memories import Memories
+    from mazu_ls.memory.models import Memory
+
+
+class Remember(Struct, forbid_unknown_fields=True):
+    title: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=500,
+            description="The thing to remember, in one sentence that stands alone.",
+        ),
+    ]
+    body: Annotated[str, Meta(description="Reasons and details.")] = ""
+    category: Annotated[
+        Literal["decision", "convention", "mistake", "task_outcome", "fact", "user_preference"],
+        Meta(description="user_preference holds in every project; the others in this one."),
+    ] = "fact"
+    tags: list[str] = []
+    path: Annotated[str | None, Meta(description="The file it is about, if any.")] = None
+    supersedes: Annotated[str | None, Meta(description="The id of the memory that this one replaces.")] = None
+
+
+class Recall(Struct, forbid_unknown_fields=True):
+    query: Annotated[str, Meta(min_length=1, description="Words or a question.")]
+    limit: Annotated[int, Meta(ge=1, le=50)] = 10
+    category: str | None = None
+
+
+class MemorySearch(Struct, forbid_unknown_fields=True):
+    query: Annotated[str, Meta(min_length=1, description="Words or a question.")]
+    limit: Annotated[int, Meta(ge=1, le=50)] = 10
+
+
+@tool(Effect.REMEMBER)
+async def remember(args: Remember, turn: Turn) -> str:
+    """Keep something for later sessions: a decision and its reason, a convention, a mistake to avoid, a fact."""
+    memories = writable(turn)
+    anchors = []
+    if args.path:
+        from mazu_ls.memory.models import AnchorAt
+
+        path = turn.workspace.resolve(args.path)
+        anchors = [AnchorAt(turn.workspace.relative(path), text=await turn.host.read(path))]
+    done = await memories.remember(
+        args.title, args.body, category=args.category, tags=args.tags, anchors=anchors, supersedes=args.supersedes,
+        source="agent", session_id=turn.session_id, origin=turn.origin,
+    )  # fmt: skip
+    turn.remembered(done.memory.id, done.outcome, done.memory.title)
+    match done.outcome:
+        case "duplicate":
+            return f"already known as {done.memory.id}: {done.memory.title}"
+        case "superseded":
+            replaced = f" (replaces {done.replaced.id}: {done.replaced.title})" if done.replaced else ""
+            return f"remembered as {done.memory.id}{replaced}"
+    return f"remembered as {done.memory.id}"
+
+
+@tool(Effect.READ)
+async def recall(args: Recall, turn: Turn) -> ToolOutput:
+    """Search what was remembered in earlier sessions: decisions, conventions, mistakes, facts, preferences."""
+    found = await memories_of(turn).recall(args.query, limit=args.limit, category=args.category)
+    return ToolOutput("\n".join(_lines(found)) or "nothing is remembered about that")
+
+
+@tool(Effect.READ)
+async def memory_search(args: MemorySearch, turn: Turn) -> ToolOutput:
+    """Search everything of earlier sessions: memories (archived ones too), wiki pages, summaries, and what was said."""
+    found = await memories_of(turn).recall(args.query, limit=args.limit, archived=True)
+    lines = _lines(found)
+    if said := await turn.past(args.query, args.limit):
+        lines += ["Said in earlier sessions:", *said]
+    return ToolOutput(
+        "\n".join(lines) or "nothing is known about that", untrusted="earlier sessions" if said else None
+    )
+
+
+def memories_of(turn: Turn) -> Memories:
+    """The project's memories. Raises ToolError where there are none."""
+    if turn.memories is None:
+        raise ToolError("memory is not available in this project")
+    return turn.memories
+
+
+def writable(turn: Turn) -> Memories:
+    """The project's memories, to be written. Raises ToolError where that is switched off."""
+    if turn.config.memory.write == "off":
+        raise ToolError("the user switched off the writing of memories")
+    return memories_of(turn)
+
+
+def _lines(found: Sequence[Memory]) -> list[str]:
+    lines: list[str] = []
+    for memory in found:
+        about = ", ".join(anchor.path for anchor in memory.anchors)
+        flag = " (may be out of date)" if memory.state == "check" else ""
+        origin = f" [untrusted, from {memory.origin}]" if memory.origin else ""
+        lines.append(
+            f"{memory.id} {memory.created_at:%Y-%m-%d} {memory.category}{flag}{origin}: {memory.title}"
+            + (f"\n  {memory.body}" if memory.body else "")
+            + (f"\n  about: {about}" if about else "")
+        )
+    return lines

@@ -1,0 +1,228 @@
+"""Searching files: ripgrep where there is one, our own walk where there is none. Unsaved text is searched in place of the disk's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from mazu_ls.gitcmd import find_program
+from mazu_ls.tools.search.gitignore_walk import walk
+from mazu_ls.workspace import NotText, Workspace, decode
+from mazu_ls.workspace import path_rules as names
+
+FILE_BYTES = 4 * 2**20
+TIME_LIMIT = 60.0
+Line = tuple[Path, int, str, bool]
+"""A file, a line number from 1, the line, and whether it is a match rather than context."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is searched: the pattern compiled and as it was given, and which files, without those that are `withheld`."""
+
+    pattern: re.Pattern[str]
+    source: str
+    fixed: bool
+    ignore_case: bool
+    names: re.Pattern[str] | None
+    glob: str | None
+    context: int
+    limit: int
+    withheld: Callable[[Path], bool] = lambda path: False
+
+
+@dataclass
+class Found:
+    """Lines in the order of files; `more` says that the limit cut them; `note` what was not searched.
+
+    `withheld` are the files whose lines were left out.
+    """
+
+    lines: list[Line] = field(default_factory=list)
+    matches: int = 0
+    more: bool = False
+    note: str = ""
+    withheld: set[Path] = field(default_factory=set)
+
+    def leaves_out(self, path: Path, wanted: Wanted) -> bool:
+        """Whether this file's lines are nobody's to see; it is noted."""
+        if wanted.withheld(path):
+            self.withheld.add(path)
+        return path in self.withheld
+
+
+async def search(
+    workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str]
+) -> Found:
+    """Search the places; files in `unsaved` by the text given there. A file that is a place itself is not withheld."""
+    found = Found()
+    asked = wanted.withheld
+    wanted = replace(wanted, withheld=cache(lambda path: path not in places and asked(path)))
+    here = {
+        path: text for path, text in unsaved.items() if any(path.is_relative_to(place) for place in places)
+    }
+    for path, text in sorted(here.items()):
+        if _named(path, wanted, places):
+            _add(found, path, text.splitlines(), wanted)
+    ripgrep = find_program("rg")
+    done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
+    if not done and not found.more:
+        await asyncio.to_thread(_walked, workspace, places, wanted, here, found)
+    found.lines.sort(key=lambda line: (line[0], line[1]))
+    return found
+
+
+def _named(path: Path, wanted: Wanted, places: Sequence[Path]) -> bool:
+    if wanted.names is None:
+        return True
+    place = next(place for place in places if path.is_relative_to(place))
+    return bool(wanted.names.match(path.relative_to(place).as_posix() if path != place else path.name))
+
+
+def _add(found: Found, path: Path, lines: Sequence[str], wanted: Wanted) -> None:
+    shown: dict[int, bool] = {}
+    for number, text in enumerate(lines):
+        if not wanted.pattern.search(text):
+            continue
+        if found.leaves_out(path, wanted):
+            return
+        if found.matches == wanted.limit:
+            found.more = True
+            break
+        found.matches += 1
+        for near in range(max(0, number - wanted.context), min(len(lines), number + wanted.context + 1)):
+            shown.setdefault(near, False)
+        shown[number] = True
+    found.lines += [(path, number + 1, lines[number], shown[number]) for number in sorted(shown)]
+
+
+def _walked(
+    workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
+) -> None:
+    skipped = 0
+    spared = {str(path) for path in unsaved}
+    needed = literal(wanted)
+    for path, data in _contents(workspace, places, wanted, spared):
+        if len(data) > FILE_BYTES:
+            skipped += 1
+            continue
+        if needed and needed not in data and b"\0" not in data[:4096] and data[:2] not in _WIDE:
+            continue
+        try:
+            text = decode(data).text
+        except NotText:
+            continue
+        if wanted.pattern.search(text) or "^" in wanted.source or "$" in wanted.source:
+            _add(found, Path(path), text.splitlines(), wanted)
+        if found.more:
+            break
+    if skipped:
+        found.note = f"{skipped} files over {FILE_BYTES // 2**20} MiB were not searched"
+
+
+def _contents(
+    workspace: Workspace, places: Iterable[Path], wanted: Wanted, spared: set[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of each file to be searched, at most one byte more than FILE_BYTES."""
+    for place in places:
+        if place.is_file():
+            if str(place) not in spared and _named(place, wanted, [place]):
+                for _, data in workspace.read_each(place.parent, [place.name], FILE_BYTES + 1):
+                    yield str(place), data
+            continue
+        root = next((root for root in workspace.roots if place.is_relative_to(root)), place)
+        start = len(str(place).rstrip("/")) + 1
+        for folder, entries in groupby(walk(root, place), lambda entry: entry.path.rpartition("/")[0]):
+            chosen = [
+                entry.name
+                for entry in entries
+                if entry.path not in spared
+                and (wanted.names is None or wanted.names.match(entry.path[start:]))
+                and not names.secret((entry.name,))
+            ]
+            for name, data in workspace.read_each(Path(folder), chosen, FILE_BYTES + 1):
+                yield f"{folder}/{name}", data
+
+
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # the marks of UTF-16, in which no ASCII text stands as it is
+_RUN = re.compile(r"\\(\W)|\\(.)|\[\^?\]?(?:[^\]\\]|\\.)*\]|(.)", re.DOTALL)
+
+
+def literal(wanted: Wanted) -> bytes | None:
+    """ASCII text that stands in every file with a match, for these are quickly told from the others; None if there is none."""
+    source = wanted.source
+    if wanted.ignore_case or not source.isascii() or (not wanted.fixed and ("|" in source or "(?" in source)):
+        return None
+    if wanted.fixed:
+        return source.encode()
+    runs, depth = [""], 0
+    for escaped, special, char in _RUN.findall(source):
+        if char in ("(", ")"):
+            depth += 1 if char == "(" else -1
+        if char and char in "*?{":  # what stands before it may be missing
+            runs[-1] = runs[-1][:-1]
+        plain = escaped or (char if char not in "()*?{}+.^$" else "")
+        if plain and not special and depth == 0:
+            runs[-1] += plain
+        else:
+            runs.append("")
+    best = max(runs, key=len)
+    return best.encode() if len(best) > 1 and not re.search(r"\{[^}]*\}", source) else None
+
+
+async def _ripgrep(
+    program: str, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
+) -> bool:
+    """Add what ripgrep finds; False where it does not understand the pattern, so that ours has to search."""
+    command = [program, "--json", "--no-config", "--hidden", f"--max-filesize={FILE_BYTES}"]
+    command += ["--no-require-git", "--glob=!.git", "--glob=!.mazu", f"--context={wanted.context}"]
+    command += ["--fixed-strings"] if wanted.fixed else []
+    command += ["--ignore-case"] if wanted.ignore_case else []
+    command += [f"--glob={wanted.glob}"] if wanted.glob else []
+    command += [f"--regexp={wanted.source}", "--", *map(str, places)]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        limit=2 * FILE_BYTES, env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(TIME_LIMIT):
+            async for raw in process.stdout:
+                _take(json.loads(raw), unsaved, places, wanted, found)
+                if found.more:  # what else it said may end in the middle of a line
+                    return True
+            return await process.wait() != 2 or found.more
+    except TimeoutError:
+        found.note = f"stopped after {TIME_LIMIT:.0f} s"
+        return True
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _take(
+    event: dict[str, Any], unsaved: Mapping[Path, str], places: Sequence[Path], wanted: Wanted, found: Found
+) -> None:
+    if event["type"] not in ("match", "context") or found.more:
+        return
+    data = event["data"]
+    path = Path(data["path"].get("text") or "")
+    if path in unsaved or (path not in places and names.secret(path.parts[-1:])):
+        return
+    if found.leaves_out(path, wanted):
+        return
+    is_match = event["type"] == "match"
+    if is_match and found.matches == wanted.limit:
+        found.more = True
+        return
+    found.matches += is_match
+    text = (data["lines"].get("text") or "(not text)").rstrip("\r\n")
+    found.lines.append((path, data["line_number"], text, is_match))

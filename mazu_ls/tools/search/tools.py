@@ -1,0 +1,178 @@
+"""Finding files by name and lines by pattern."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools import output_limits
+from mazu_ls.tools.base import Effect, ToolOutput, tool
+from mazu_ls.tools.context import Turn
+from mazu_ls.tools.search import content_search
+from mazu_ls.tools.search.gitignore_walk import walk
+from mazu_ls.workspace import Workspace
+
+FOUND = 200
+WITHHELD = "files that read_file may not read unasked were left out"
+
+
+class GlobFiles(Struct, forbid_unknown_fields=True):
+    pattern: Annotated[
+        str, Meta(min_length=1, description='Such as "*.py" (anywhere) or "src/**/test_*.py".')
+    ]
+    path: Annotated[str, Meta(description="Folder to look in.")] = "."
+    limit: Annotated[int, Meta(ge=1, le=2000)] = FOUND
+
+
+class Grep(Struct, forbid_unknown_fields=True):
+    pattern: Annotated[str, Meta(min_length=1, description="Regular expression, matched line by line.")]
+    path: Annotated[str, Meta(description="Folder or file to search.")] = "."
+    glob: Annotated[str | None, Meta(description='Only files of this name, such as "*.py".')] = None
+    ignore_case: bool = False
+    fixed: Annotated[bool, Meta(description="The pattern is plain text.")] = False
+    context: Annotated[int, Meta(ge=0, le=10, description="Lines around each match.")] = 0
+    limit: Annotated[int, Meta(ge=1, le=2000, description="Matches at most.")] = FOUND
+
+
+@tool(Effect.READ)
+async def glob_files(args: GlobFiles, turn: Turn) -> str:
+    """Find files by name. What .gitignore leaves out is left out; the newest come first."""
+    folder = _folder(args.path, turn.workspace)
+    try:
+        matches = name_matcher(args.pattern)
+    except re.error as error:
+        raise ToolError(f"the pattern cannot be read: {error}") from error
+    found = await asyncio.to_thread(_globbed, turn.workspace, folder, matches)
+    if not found:
+        return f"no file matches {args.pattern}"
+    more = len(found) - args.limit
+    lines = [turn.workspace.relative(path) for path in found[: args.limit]]
+    return "\n".join([*lines, *([f"[{more} more; narrow the pattern, or raise limit]"] if more > 0 else [])])
+
+
+def _globbed(workspace: Workspace, folder: Path, matches: re.Pattern[str]) -> list[Path]:
+    found: list[tuple[float, Path]] = []
+    for root in _roots(workspace, folder):
+        for entry in walk(_root_of(workspace, root), root):
+            inside = entry.path[len(str(root)) + 1 :]
+            if matches.match(inside):
+                found.append((-entry.stat(follow_symlinks=False).st_mtime, Path(entry.path)))
+    return [path for _, path in sorted(found)]
+
+
+@tool(Effect.READ)
+async def grep(args: Grep, turn: Turn) -> ToolOutput:
+    """Search the text of files, unsaved changes included. What .gitignore leaves out, and binary files, are left out."""
+    target = turn.workspace.resolve(args.path)
+    if not target.exists():
+        raise ToolError(f"there is no file or folder {args.path}")
+    try:
+        pattern = re.compile(
+            re.escape(args.pattern) if args.fixed else args.pattern, re.I if args.ignore_case else 0
+        )
+        names = name_matcher(args.glob) if args.glob else None
+    except re.error as error:
+        raise ToolError(f"the pattern cannot be read: {error}. For plain text set fixed=true") from error
+    wanted = content_search.Wanted(
+        pattern,
+        args.pattern,
+        args.fixed,
+        args.ignore_case,
+        names,
+        args.glob,
+        args.context,
+        args.limit,
+        turn.withheld,
+    )
+    roots = _roots(turn.workspace, target)
+    unsaved = {
+        b.path: b.text
+        for b in await turn.host.buffers()
+        if b.dirty and b.path and turn.workspace.contains(b.path)
+    }
+    found = await content_search.search(turn.workspace, roots, wanted, unsaved)
+    if (
+        turn.by_rule or found.withheld
+    ):  # a rule is told of whatever was found, or the line would tell what a file holds
+        found.note = "; ".join(filter(None, (found.note, WITHHELD)))
+    return ToolOutput(
+        _report(found, args, turn.workspace), untrusted="files of the project" if found.lines else None
+    )
+
+
+def _report(found: content_search.Found, args: Grep, workspace: Workspace) -> str:
+    if not found.lines:
+        return f"no match for {args.pattern}" + (f" [{found.note}]" if found.note else "")
+    shown, last = [], None
+    for path, number, text, is_match in found.lines:
+        if args.context and last is not None and (path, number) != (last[0], last[1] + 1):
+            shown.append("--")
+        last = (path, number)
+        sign = ":" if is_match else "-"
+        shown.append(
+            f"{workspace.relative(path)}{sign}{number}{sign}{output_limits.clean(output_limits.line(text))}"
+        )
+    if found.more:
+        shown.append(f"[more than {args.limit} matches; narrow the pattern or the path, or raise limit]")
+    if found.note:
+        shown.append(f"[{found.note}]")
+    return output_limits.head("\n".join(shown), "narrow the pattern or the path")
+
+
+def _folder(shown: str, workspace: Workspace) -> Path:
+    path = workspace.resolve(shown)
+    if not path.is_dir():
+        raise ToolError(f"{shown} is not a folder" if path.exists() else f"there is no folder {shown}")
+    return path
+
+
+def _roots(workspace: Workspace, target: Path) -> tuple[Path, ...]:
+    """With several roots, "." means all of them."""
+    return workspace.roots if len(workspace.roots) > 1 and target == workspace.roots[0] else (target,)
+
+
+def _root_of(workspace: Workspace, path: Path) -> Path:
+    return next((root for root in workspace.roots if path.is_relative_to(root)), path)
+
+
+@lru_cache(maxsize=64)
+def name_matcher(pattern: str) -> re.Pattern[str]:
+    """A glob as a regular expression over a relative path: `**` any folders, `*` and `?` within one, `{a,b}` either.
+
+    Without a slash it matches the name at any depth.
+    """
+    pattern = pattern.removeprefix("./").lstrip("/")
+    if "/" not in pattern:
+        pattern = f"**/{pattern}"
+    out, index, depth = [], 0, 0
+    while index < len(pattern):
+        char = pattern[index]
+        if pattern.startswith("**/", index):
+            out.append("(?:[^/]+/)*")
+            index += 3
+            continue
+        if pattern.startswith("**", index):
+            out.append(".*")
+            index += 2
+            continue
+        if char == "[" and (end := pattern.find("]", index + 2)) > 0:
+            inner = pattern[index + 1 : end].replace("\\", "\\\\")
+            out.append(f"[{'^' + inner[1:] if inner[0] in '!^' else inner}]")
+            index = end + 1
+            continue
+        if char == "{" and "}" in pattern[index:]:
+            depth += 1
+            out.append("(?:")
+        elif char == "}" and depth:
+            depth -= 1
+            out.append(")")
+        else:
+            out.append({"*": "[^/]*", "?": "[^/]", ",": "|" if depth else ","}.get(char) or re.escape(char))
+        index += 1
+    return re.compile("".join(out) + r"\Z")

@@ -1,0 +1,1 @@
+"""Running commands: processes, background jobs, sandbox, environment."""

@@ -1,0 +1,166 @@
+"""Commands that run: their output in a spool on disk, so that a flood costs no memory, read while they go on and after."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from mazu_ls.tools import output_limits
+from mazu_ls.tools.shell import resource_limits
+from mazu_ls.tools.shell.process import Child, living
+
+SPOOL_BYTES = 256 * 2**20
+STREAMED_CHARS = 64 * 1024
+CHUNK = 2**16
+HEAD, TAIL = 8 * 1024, 20 * 1024  # bytes of a long output that the model is shown
+DRAIN = 0.5  # seconds to wait for the rest of the output once the command has ended
+
+
+@dataclass
+class Running:
+    """One command. `code` is None while it runs; `spool` holds its output, `size` counts it, also what no longer fits.
+
+    `over` says which resource limit ended it; `finish` runs once when it has ended, and says what the model has to know.
+    """
+
+    name: str
+    command: str
+    child: Child
+    spool: BinaryIO
+    scratch: Path
+    started: float = field(default_factory=time.monotonic)
+    size: int = 0
+    code: int | None = None
+    left: int = 0
+    read_to: int = 0
+    over: str | None = None
+    finish: Callable[[], list[str]] | None = None
+    notes: list[str] = field(default_factory=list)
+    _grown: asyncio.Event = field(default_factory=asyncio.Event)
+    _reader: asyncio.Task[None] | None = None
+    _watch: asyncio.Task[None] | None = None
+
+    @classmethod
+    def start(
+        cls,
+        name: str,
+        command: str,
+        child: Child,
+        scratch: Path,
+        emit: Callable[[str], None],
+        *,
+        finish: Callable[[], list[str]] | None = None,
+    ) -> Running:
+        """Begin to collect output; `emit` gets the first STREAMED_CHARS of it as it comes."""
+        spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  lives as long as its output may be read
+        running = cls(name, command, child, spool, scratch, finish=finish)
+        running._reader = asyncio.create_task(running._collect(emit))
+        if resource_limits.supported():
+            running._watch = asyncio.create_task(running._hold_limits())
+        return running
+
+    async def ended(self) -> int:
+        """Wait until the command itself ends. What it left running is killed, so that it cannot hold the turn."""
+        self.code = await self.child.wait()
+        assert self._reader is not None
+        await asyncio.wait([self._reader], timeout=DRAIN)
+        self.left = await self.child.sweep()
+        await self._let_go()
+        return self.code
+
+    async def more(self, start: int, seconds: float) -> None:
+        """Wait until there is output behind byte `start` or none will come, for `seconds` at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.size <= start and self._reader is not None and not self._reader.done():
+                    self._grown.clear()
+                    await self._grown.wait()
+
+    async def stop(self) -> int:
+        """End it and all its children."""
+        self.code = await self.child.end()
+        await self._let_go()
+        return self.code
+
+    async def _let_go(self) -> None:
+        if self._reader is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._reader, DRAIN)
+        self.child.close()
+        if self._watch is not None:
+            self._watch.cancel()
+        await asyncio.to_thread(shutil.rmtree, self.scratch, True)
+        if self.finish is not None:
+            finish, self.finish = self.finish, None
+            self.notes += await asyncio.to_thread(finish)
+
+    async def _hold_limits(self) -> None:
+        """End the command when it and its children together pass a limit."""
+        while self.over is None and self.child.running:
+            await asyncio.sleep(resource_limits.INTERVAL)
+            self.over = await asyncio.to_thread(self._passed_limit)
+        if self.over is not None:
+            await self.child.sweep()
+
+    def _passed_limit(self) -> str | None:
+        pids = [pid for pid, _ in living(self.child.mark, self.child.popen.pid)]
+        return resource_limits.exceeded(resource_limits.measure(pids, self.scratch))
+
+    async def _collect(self, emit: Callable[[str], None]) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        streamed = 0
+        while data := await self.child.output.read(CHUNK):
+            if self.size < SPOOL_BYTES:
+                self.spool.write(data)
+            self.size += len(data)
+            self._grown.set()
+            if streamed < STREAMED_CHARS:
+                text = output_limits.clean(decoder.decode(data))
+                if text.count("\ufffd") > output_limits.NOISE_CHARS:
+                    text = output_limits.output(data)
+                text = text[: STREAMED_CHARS - streamed]
+                streamed += len(text)
+                emit(text if streamed < STREAMED_CHARS else f"{text}\n[more output is not shown here]\n")
+        self._grown.set()
+
+    def text(self, start: int, length: int) -> str:
+        """At most `length` bytes of output from byte `start`, as clean text."""
+        return output_limits.output(os.pread(self.spool.fileno(), length, start))
+
+    def summary(self) -> str:
+        """The whole output, or its beginning and end with a pointer to what lies between."""
+        kept = min(self.size, SPOOL_BYTES)
+        if kept <= HEAD + TAIL:
+            return self.text(0, kept)
+        gap = kept - TAIL - HEAD
+        pointer = f'[{gap} bytes left out; shell_output with id="{self.name}", offset={HEAD} reads them]'
+        lost = (
+            f"\n[of {self.size} bytes only the first {SPOOL_BYTES} were kept]"
+            if self.size > SPOOL_BYTES
+            else ""
+        )
+        return f"{self.text(0, HEAD)}\n{pointer}\n{self.text(kept - TAIL, TAIL)}{lost}"
+
+    @property
+    def how(self) -> str:
+        """How it ended, in words."""
+        if self.code is None:
+            return f"still running after {time.monotonic() - self.started:.0f} s"
+        if self.over is not None:
+            return f"ended: {self.over}"
+        if self.code < 0:
+            return f"ended by {signal.Signals(-self.code).name}"
+        # A shell reports a child's signal as 128 + its number.
+        if self.code > 128 and self.code - 128 in {s.value for s in signal.Signals}:
+            return f"exit code {self.code} ({signal.Signals(self.code - 128).name})"
+        return f"exit code {self.code}"

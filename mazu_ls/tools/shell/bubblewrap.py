@@ -1,0 +1,260 @@
+"""The mounts of a bubblewrap sandbox: only what is listed here exists for the command (bwrap(1))."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from mazu_ls.paths import mazu_home, private_folder, state_home
+from mazu_ls.tools.shell.protected_files import MAX_PROTECTED, Protected
+from mazu_ls.tools.shell.toolchains import CACHES, credential_files, home_of, shown_places
+from mazu_ls.workspace import project_files
+
+PROBE_SECONDS = 5
+TMP_BYTES = 2 * 2**30
+_SYSTEM: list[str] = str.split(
+    "/usr /bin /sbin /lib /lib32 /lib64 /libx32 /etc /opt /nix /gnu /snap /sys /run/current-system /var/lib/dpkg"
+    " /var/lib/gems /var/lib/texmf /var/cache/fontconfig /usr/local"
+)
+_SYSTEM_SECRETS: list[str] = str.split(
+    "/etc/shadow /etc/shadow- /etc/gshadow /etc/gshadow- /etc/sudoers /etc/sudoers.d /etc/ssh /etc/ssl/private /etc/krb5.keytab"
+    " /etc/security/opasswd /etc/NetworkManager/system-connections /etc/wpa_supplicant /etc/docker /etc/kubernetes /etc/wireguard"
+    " /etc/openvpn /etc/letsencrypt /etc/mysql/debian.cnf /etc/postfix/sasl_passwd /etc/exim4/passwd.client /etc/cups /etc/ppp"
+)
+GRADLE_CACHE = "/mazu/gradle-cache"
+
+
+@dataclass(frozen=True)
+class Mounts:
+    """What one command is given. `git`: its `.git` is writable, but for what git runs or obeys."""
+
+    roots: Sequence[Path]
+    env: Mapping[str, str]
+    network: bool
+    protected: Protected
+    hidden: Sequence[Path]
+    git: bool = False
+    unattended: bool = True
+
+
+@cache
+def trouble() -> str:
+    """Why bubblewrap cannot be used here; empty if it works. Found out by trying, which takes up to a second."""
+    if (program := shutil.which("bwrap")) is None:
+        return "bubblewrap is not installed"
+    argv = [program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "--cap-drop", "ALL", "--", "true"]  # fmt: skip
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, timeout=PROBE_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not start ({error})"
+    if done.returncode == 0:
+        return ""
+    return f"bubblewrap does not work here ({done.stderr.decode(errors='replace').strip()[:120]})"
+
+
+@cache
+def _sized() -> bool:
+    """Whether this bubblewrap can limit the size of a tmpfs (0.7 and later)."""
+    done = subprocess.run(["bwrap", "--help"], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    return b"--size" in done.stdout + done.stderr
+
+
+def arguments(mounts: Mounts) -> list[str]:
+    """The command line of bubblewrap up to the `--` before the command. Later mounts cover earlier ones."""
+    argv = [
+        shutil.which("bwrap") or "bwrap",
+        "--unshare-user",
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-uts",
+    ]
+    argv += ["--unshare-cgroup-try", *(() if mounts.network else ("--unshare-net",))]
+    argv += ["--die-with-parent", "--cap-drop", "ALL"]
+    argv += _system(mounts.network)
+    argv += _home(mounts)
+    for place in shown_places(mounts.env):
+        argv += ["--ro-bind-try", str(place), str(place)]
+    roots = [Path(os.path.realpath(root)) for root in mounts.roots]
+    for root in roots:
+        argv += _repository_around(root, mounts.env)
+    for root, spelt in zip(roots, mounts.roots, strict=True):
+        argv += ["--bind", str(root), str(root)]
+        if spelt.absolute() != root:
+            argv += ["--symlink", str(root), str(spelt.absolute())]
+    argv += _inside_project(roots, mounts)
+    argv += _masks(mounts, visible=[*map(Path, _SYSTEM), *roots, *_bound(argv)])
+    return [*argv, "--remount-ro", "/"]
+
+
+def _bound(argv: Sequence[str]) -> list[Path]:
+    return [
+        Path(argv[at + 2]) for at, word in enumerate(argv) if word in ("--ro-bind", "--ro-bind-try", "--bind")
+    ]
+
+
+def _system(network: bool) -> list[str]:
+    argv: list[str] = []
+    for place in _SYSTEM:
+        if Path(place).is_symlink():
+            argv += ["--symlink", str(Path(place).readlink()), place]
+        elif Path(place).is_dir():
+            argv += ["--ro-bind", place, place]
+    size = ["--size", str(TMP_BYTES)] if _sized() else []
+    argv += ["--dev", "/dev", "--proc", "/proc", *size, "--tmpfs", "/tmp", *size, "--tmpfs", "/var/tmp"]
+    argv += ["--tmpfs", "/dev/shm", *size, "--tmpfs", "/run", "--symlink", "/run", "/var/run"]
+    resolver = os.path.realpath("/etc/resolv.conf")
+    if network and resolver.startswith("/run/"):
+        argv += ["--ro-bind-try", resolver, resolver]
+    return argv
+
+
+def _home(mounts: Mounts) -> list[str]:
+    """An empty home, with a cache of its own for each project, and what git may know of the user."""
+    home = home_of(mounts.env)
+    opened = any(home.is_relative_to(os.path.realpath(root)) for root in mounts.roots)
+    if opened or len(home.parts) < 2 or not home.is_absolute() or str(home) in ("/tmp", "/usr", "/etc"):
+        return []  # the home, or what holds it, was opened as the project; its keys are masked below
+    argv = ["--tmpfs", str(home)]
+    cache = _project_cache(mounts.roots, mounts.env)
+    argv += ["--bind", str(cache), str(home / ".cache")] if cache else []
+    for name in CACHES:
+        argv += ["--ro-bind-try", str(home / ".cache" / name), str(home / ".cache" / name)]
+    for name in (".gitconfig", ".config/git/config", ".config/git/ignore"):
+        if _without_secrets(home, name):
+            argv += ["--ro-bind", str(home / name), str(home / name)]
+    gradle = home / ".gradle/caches"
+    return argv + (["--ro-bind", str(gradle), GRADLE_CACHE] if gradle.is_dir() else [])
+
+
+def _project_cache(roots: Sequence[Path], env: Mapping[str, str]) -> Path | None:
+    """Compilers that insist on a writable cache (go, uv, ccache) keep it here between commands."""
+    if not roots:
+        return None
+    name = hashlib.sha256(os.fsencode(os.path.realpath(roots[0]))).hexdigest()[:24]
+    try:
+        return private_folder(state_home(env) / "sandbox-cache" / name)
+    except OSError:
+        return None
+
+
+def _without_secrets(home: Path, name: str) -> bool:
+    from mazu_ls.redact import has_secret
+
+    try:
+        text = project_files.read_text(home, name, 1 << 18, "replace")
+    except OSError:
+        return False
+    words = ("token", "password", "extraheader", "secret")
+    return not has_secret(text) and not any(word in text.lower() for word in words)
+
+
+def _repository_around(root: Path, env: Mapping[str, str]) -> list[str]:
+    """The repository that `root` is a folder or a linked worktree of, read-only; never one that holds a home."""
+    home = Path(os.path.realpath(home_of(env)))
+    if (root / ".git").is_file():
+        return [word for place in _linked_repository(root) for word in ("--ro-bind", str(place), str(place))]
+    if (root / ".git").exists():
+        return []
+    for above in root.parents:
+        if home.is_relative_to(above) or len(above.parts) < 3:
+            return []
+        if (above / ".git").is_dir():
+            return ["--ro-bind", str(above), str(above)]
+    return []
+
+
+def _linked_repository(root: Path) -> list[Path]:
+    """The git folders of a linked worktree or a submodule, if they point back to `root`: gitrepository-layout(5)."""
+    try:
+        text = project_files.read_text(root, ".git", 4096).strip()
+        folder = Path(os.path.realpath(root / text.removeprefix("gitdir:").strip()))
+        if (folder / "commondir").is_file():  # a worktree
+            back = project_files.read_text(folder, "gitdir", 4096).strip()
+            common = os.path.realpath(folder / project_files.read_text(folder, "commondir", 4096).strip())
+            proved = os.path.realpath(folder / back) == str(root / ".git") and folder.is_relative_to(common)
+            return [Path(common)] if proved else []
+        config = project_files.read_text(folder, "config", 1 << 18, "replace")
+    except (OSError, ValueError):
+        return []
+    places = [
+        line.partition("=")[2].strip() for line in config.splitlines() if line.strip().startswith("worktree")
+    ]
+    return [folder] if any(os.path.realpath(folder / place) == str(root) for place in places) else []
+
+
+def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
+    """What of the project is read-only or not there."""
+    argv: list[str] = []
+    for root in roots:
+        argv += _read_only([root / ".mazu"])
+        argv += _git_folder(root / ".git", mounts.git)
+    if not mounts.unattended:
+        return argv
+    protected = mounts.protected
+    covered = {root / name for root in roots for name in (".git", ".mazu")}
+    argv += _read_only(place for place in protected.read_only if place not in covered)
+    for place in protected.hidden:
+        argv += _masked(place, mounts.env)
+    return argv
+
+
+def _git_folder(git: Path, writable: bool) -> list[str]:
+    if not writable or not git.is_dir():
+        return _read_only([git])
+    kept = ("hooks", "config", "config.worktree", "info", "modules")
+    return _read_only(git / name for name in kept)
+
+
+def _read_only(places: Iterable[Path]) -> list[str]:
+    return [
+        word
+        for place in places
+        if os.path.lexists(place) and not place.is_symlink()
+        for word in ("--ro-bind", str(place), str(place))
+    ]
+
+
+def _masks(mounts: Mounts, visible: Sequence[Path]) -> list[str]:
+    """Keys and other projects' state are not there, wherever they lie."""
+    places = [mazu_home(mounts.env), state_home(mounts.env), *map(Path, _SYSTEM_SECRETS)]
+    places += [*credential_files(mounts.env), *mounts.hidden]
+    roots = [Path(os.path.realpath(root)) for root in mounts.roots]
+    argv: list[str] = []
+    for place in sorted(set(places)):
+        real = Path(os.path.realpath(place))
+        shown = any(place.is_relative_to(outer) or real.is_relative_to(outer) for outer in visible)
+        if shown and real.exists() and not any(root.is_relative_to(real) for root in roots):
+            argv += _masked(real, mounts.env)
+    return argv
+
+
+def _masked(place: Path, env: Mapping[str, str]) -> list[str]:
+    """An empty folder or file in its place: programs take it better than one that may not be read."""
+    return ["--tmpfs", str(place)] if place.is_dir() else ["--ro-bind", _empty_file(env), str(place)]
+
+
+def _empty_file(env: Mapping[str, str]) -> str:
+    path = state_home(env) / "sandbox-empty"
+    try:
+        private_folder(path.parent)
+        path.touch(mode=0o444)
+        return str(path)
+    except OSError:
+        return "/dev/null"
+
+
+def too_much(protected: Protected) -> str | None:
+    """Why not all that has to be protected can be; None if it can."""
+    count = len(protected.read_only) + len(protected.hidden)
+    if protected.complete and count <= MAX_PROTECTED:
+        return None
+    what = f"{count} ignored files" if protected.complete else "more folders than can be looked through"
+    return f"{what} would have to be protected one by one: name their folders in shell.outputs"

@@ -1,0 +1,198 @@
+"""What of a project a command that nobody approved must leave alone: found by a walk that remembers each folder.
+
+Read-only: what programs run by themselves, and ignored files that are no build output, for no checkpoint holds those.
+Hidden: files that hold secrets by their name. Paths are absolute, below the real path of the root.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.workspace import path_rules, project_files
+from mazu_ls.workspace.autorun import runs_by_itself
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+MAX_FOLDERS = 50_000
+MAX_PROTECTED = 1_000  # mounts; bubblewrap needs seconds for more
+IGNORE_BYTES = 1 << 20
+# Folders and files that a build makes again.
+BUILD_OUTPUT: tuple[str, ...] = tuple(
+    str.split(
+        "node_modules bower_components jspm_packages target build dist out output bin obj lib-cov coverage htmlcov .coverage"
+        " .coverage.* .nyc_output __pycache__ .venv venv env .tox .nox .eggs *.egg-info *.egg .pytest_cache .mypy_cache"
+        " .ruff_cache .hypothesis .cache .parcel-cache .turbo .next .nuxt .output .svelte-kit .astro .angular .vite .docusaurus"
+        " .gradle .kotlin .bloop .metals .dart_tool .stack-work dist-newstyle _build deps .elixir_ls .zig-cache zig-out"
+        " cmake-build-* CMakeFiles CMakeCache.txt Debug Release x64 DerivedData Pods .build .swiftpm bazel-* .bundle vendor"
+        " .terraform.lock.hcl log logs tmp temp .tmp .temp .sass-cache _site site public .ipynb_checkpoints .serverless"
+        " *.pyc *.pyo *.o *.obj *.a *.lib *.so *.so.* *.dylib *.dll *.exe *.class *.jar *.war *.wasm *.rlib *.d *.tsbuildinfo"
+        " *.log *.tmp *.swp *.bak~ *~ *.min.js *.map .eslintcache .stylelintcache .DS_Store Thumbs.db *.gcda *.gcno *.profraw"
+        " .phpunit.result.cache .phpunit.cache .rspec_status .scannerwork .dmypy.json junit.xml coverage.xml *.prof tags"
+    )
+)
+# Looked into by nobody, ignored or not.
+_NEVER_OURS = frozenset(
+    ("node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", "site-packages", ".eggs")
+)
+_VERSION_CONTROL = frozenset((".git", ".mazu", ".hg", ".svn", ".jj"))
+_OFTEN_TEST_DATA = re.compile(r"\.(pem|key|p8|p12|pfx|jks|keystore|asc|gpg)$", re.IGNORECASE)
+
+
+@dataclass
+class Protected:
+    """What was found. `run_by_others` has the inode of each file or folder that programs run by themselves.
+
+    `complete` is False where there were too many folders to look through.
+    """
+
+    read_only: list[Path] = field(default_factory=list)
+    hidden: list[Path] = field(default_factory=list)
+    run_by_others: dict[Path, int] = field(default_factory=dict)
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class _Folder:
+    key: tuple[object, ...]
+    read_only: tuple[str, ...]
+    hidden: tuple[str, ...]
+    run_by_others: tuple[tuple[str, int], ...]
+    folders: tuple[str, ...]
+
+
+_seen: dict[str, _Folder] = {}
+Rules = tuple[tuple[str, "GitIgnoreSpec"], ...]
+
+
+def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
+    """Walk `root`. `outputs` are further names of build output folders, as the project's settings have them."""
+    top = os.path.realpath(root)
+    found = Protected()
+    patterns = (*BUILD_OUTPUT, *outputs)
+    stack: list[tuple[str, Rules, tuple[object, ...]]] = [(top, *_outer_rules(top))]
+    looked = 0
+    while stack:
+        folder, rules, stamp = stack.pop()
+        looked += 1
+        if looked > MAX_FOLDERS:
+            found.complete = False
+            break
+        rules, stamp = _with_own_rules(top, folder, rules, stamp)
+        entries = _look(top, folder, rules, (stamp, outputs), patterns)
+        if entries is None:
+            continue
+        found.read_only += [Path(folder, name) for name in entries.read_only]
+        found.hidden += [Path(folder, name) for name in entries.hidden]
+        found.run_by_others |= {Path(folder, name): inode for name, inode in entries.run_by_others}
+        stack += [(f"{folder}/{name}", rules, stamp) for name in entries.folders]
+    if len(_seen) > 4 * MAX_FOLDERS:
+        _seen.clear()
+    return found
+
+
+def _outer_rules(top: str) -> tuple[Rules, tuple[object, ...]]:
+    """The user's own ignore file and the repository's `info/exclude`."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    rules: list[tuple[str, GitIgnoreSpec]] = []
+    stamps: list[object] = []
+    for base, name in ((home, "git/ignore"), (top, ".git/info/exclude")):
+        try:
+            text = project_files.read_text(Path(base), name, IGNORE_BYTES, "replace")
+        except OSError:
+            continue
+        rules.append((top, _spec(text)))
+        stamps.append(hash(text))
+    return tuple(rules), tuple(stamps)
+
+
+def _spec(text: str) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(text.splitlines())
+
+
+def _with_own_rules(
+    top: str, folder: str, rules: Rules, stamp: tuple[object, ...]
+) -> tuple[Rules, tuple[object, ...]]:
+    path = f"{folder}/.gitignore"
+    try:
+        status = os.lstat(path)
+        text = project_files.read_text(Path(top), os.path.relpath(path, top), IGNORE_BYTES, "replace")
+    except OSError:
+        return rules, stamp
+    return (*rules, (folder, _spec(text))), (*stamp, folder, status.st_mtime_ns, status.st_size)
+
+
+def _look(
+    top: str, folder: str, rules: Rules, stamp: tuple[object, ...], patterns: Sequence[str]
+) -> _Folder | None:
+    """The entries of one folder by what they are, remembered for as long as neither it nor the rules change."""
+    try:
+        status = os.lstat(folder)
+        key = (status.st_mtime_ns, status.st_ino, stamp)
+        if (known := _seen.get(folder)) is not None and known.key == key:
+            return known
+        entries = list(os.scandir(folder))
+    except OSError:
+        return None
+    read_only: list[str] = []
+    hidden: list[str] = []
+    others: list[tuple[str, int]] = []
+    folders: list[str] = []
+    inside = os.path.relpath(folder, top)
+    above = () if inside == "." else tuple(inside.split("/"))
+    for entry in entries:
+        name = entry.name
+        is_folder = entry.is_dir(follow_symlinks=False)
+        ignored = _is_ignored(entry.path, is_folder, rules)
+        if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
+            others.append((name, entry.inode()))
+            read_only += () if entry.is_symlink() else (name,)
+        elif entry.is_symlink():
+            continue
+        elif _is_secret((*above, name), is_folder, ignored) or _is_socket(entry):
+            hidden.append(name)
+        elif (ignored and any(fnmatchcase(name, pattern) for pattern in patterns)) or name in _NEVER_OURS:
+            continue
+        elif ignored:
+            read_only.append(name)
+        elif is_folder:
+            folders.append(name)
+    found = _Folder(key, tuple(read_only), tuple(hidden), tuple(others), tuple(folders))
+    _seen[folder] = found
+    return found
+
+
+def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
+    """By its name, as `read_file` asks about it; certificates that the repository holds are most often test data."""
+    if is_folder:
+        return path_rules.folded(parts[-1]) in (".ssh", ".gnupg", ".aws")
+    if path_rules.secret(parts[-1:]) is None:
+        return False
+    return ignored or not _OFTEN_TEST_DATA.search(parts[-1])
+
+
+def _is_socket(entry: os.DirEntry[str]) -> bool:
+    if entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False):
+        return False
+    try:
+        return stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
+    except OSError:
+        return False
+
+
+def _is_ignored(path: str, is_folder: bool, rules: Rules) -> bool:
+    """The innermost rule file that says anything decides, as in gitignore(5)."""
+    for folder, spec in reversed(rules):
+        relative = path[len(folder) + 1 :] + ("/" if is_folder else "")
+        if (verdict := spec.check_file(relative).include) is not None:
+            return verdict
+    return False

@@ -1,0 +1,157 @@
+"""The sandbox of a child process: bubblewrap where it works, Landlock next, else none, and that is said."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.paths import mazu_home, state_home
+from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits
+from mazu_ls.tools.shell.bubblewrap import Mounts
+from mazu_ls.tools.shell.protected_files import Protected, find_protected
+from mazu_ls.tools.shell.toolchains import home_of
+
+Strength = Literal["bubblewrap", "landlock", "none"]
+Setting = Literal["auto", "required", "off"]
+_SECRET_PLACES: list[str] = str.split(
+    ".ssh .gnupg .aws .azure .kube .docker .config/gh .config/gcloud .config/op .netrc .pypirc .npmrc .git-credentials"
+    " .config/git/credentials .pgpass .password-store .local/share/keyrings .bash_history .zsh_history .python_history"
+    " .cargo/credentials.toml .cargo/credentials .gem/credentials .m2/settings.xml .m2/settings-security.xml"
+    " .terraform.d/credentials.tfrc.json .mozilla .config/google-chrome .config/chromium .thunderbird .config/rclone"
+    " .config/hub .config/doctl .yarnrc.yml .my.cnf .s3cfg .boto .dockercfg .authinfo .authinfo.gpg .vault-token"
+    " .anthropic .claude .claude.json .codex .gemini .config/anthropic .config/openai .config/github-copilot .electrum .bitcoin"
+)
+_SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The strongest confinement that works here; `why` says what it holds, or why there is none."""
+
+    kind: Strength
+    why: str
+
+    @property
+    def in_force(self) -> bool:
+        """Whether anything is held at all."""
+        return self.kind != "none"
+
+
+@dataclass(frozen=True)
+class SandboxedCommand:
+    """A command line as it has to be started, and the files of the project it is kept from."""
+
+    argv: tuple[str, ...]
+    kind: Strength
+    protected: Protected | None = None
+
+
+@cache
+def probe() -> Sandbox:
+    """Find out, by trying, what works on this machine. Takes up to a second; call it off the event loop."""
+    trouble = bubblewrap.trouble()
+    if not trouble:
+        return Sandbox(
+            "bubblewrap",
+            "only the project, toolchains and the system are there, only the project is writable, no network unless shell.network is set",
+        )
+    version = landlock.abi()
+    if version:
+        signals = "" if version >= landlock.ABI_SCOPES else ", signals are not held by this kernel"
+        why = f"Landlock {version}: only the project is writable, no sockets unless shell.network is set{signals}; {trouble}"
+        return Sandbox(
+            "landlock",
+            f"{why}; .git and .mazu are held by the policy only, modes, times and attributes of your other files by nothing",
+        )
+    kernel = "macOS has no sandbox here" if sys.platform == "darwin" else "this kernel has no Landlock"
+    return Sandbox("none", f"{trouble}, and {kernel}: commands run with your own rights")
+
+
+def holds_unattended(setting: Setting, *, network: bool) -> bool:
+    """Whether a command may run that nobody approved: bubblewrap works, is not switched off, and has no network."""
+    return setting != "off" and not network and probe().kind == "bubblewrap"
+
+
+def hold(
+    argv: Sequence[str],
+    *,
+    roots: Sequence[Path],
+    env: Mapping[str, str],
+    setting: Setting,
+    network: bool,
+    scratch: Path,
+    git: bool = False,
+    readable: Sequence[Path] = (),
+    unattended: bool = False,
+    outputs: Sequence[str] = (),
+) -> SandboxedCommand:
+    """How to start `argv` in the sandbox.
+
+    `git`: the user agreed to git commands that change the repository, and nothing else runs. `unattended`: nobody
+    agreed, so that more of the project is read-only; `outputs` are its build output folders. `scratch` is a folder for
+    temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) where a sandbox is
+    required and none works.
+    """
+    limits = resource_limits.shell_limits(own_users=setting != "off" and probe().kind == "bubblewrap")
+    argv = ("bash", "--noprofile", "--norc", "-c", f'{limits}; exec "$@"', "bash", *argv)
+    if setting == "off":
+        return SandboxedCommand(argv, "none")
+    sandbox = probe()
+    if sandbox.kind == "none" or (unattended and sandbox.kind != "bubblewrap"):
+        if setting == "required" or unattended:
+            raise MazuError(
+                Kind.UNSUPPORTED, f"No sandbox works here: {sandbox.why}.", "Install bubblewrap, or set shell.sandbox."
+            )  # fmt: skip
+        return SandboxedCommand(argv, "none")
+    hidden = _hidden_places(env, (*roots, *readable))
+    if sandbox.kind == "landlock":
+        return SandboxedCommand(
+            tuple(landlock.command(argv, [*roots, scratch], hidden, network=network)), "landlock"
+        )
+    protected = _found_in(roots, outputs) if unattended else Protected()
+    if (reason := bubblewrap.too_much(protected)) is not None:
+        raise MazuError(
+            Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
+        )
+    mounts = Mounts(roots, env, network, protected, hidden, git, unattended)
+    confined = (*bubblewrap.arguments(mounts), "--", *argv)
+    return SandboxedCommand(confined, "bubblewrap", protected if unattended else None)
+
+
+def _found_in(roots: Sequence[Path], outputs: Sequence[str]) -> Protected:
+    protected = Protected()
+    for root in roots:
+        found = find_protected(root, outputs)
+        protected.read_only += found.read_only
+        protected.hidden += found.hidden
+        protected.run_by_others |= found.run_by_others
+        protected.complete = protected.complete and found.complete
+    return protected
+
+
+def environment(held: SandboxedCommand, scratch: Path) -> dict[str, str]:
+    """What a command has to be told of where it runs."""
+    if held.kind == "landlock":
+        return {"TMPDIR": str(scratch)}
+    if held.kind == "bubblewrap" and bubblewrap.GRADLE_CACHE in held.argv:
+        return {"GRADLE_RO_DEP_CACHE": bubblewrap.GRADLE_CACHE}
+    return {}
+
+
+def _hidden_places(env: Mapping[str, str], shown: Sequence[Path]) -> list[Path]:
+    """Files and folders with keys that exist here, outermost first; a child has no business in any of them."""
+    home = home_of(env)
+    places = [
+        mazu_home(env),
+        state_home(env),
+        *(home / name for name in _SECRET_PLACES),
+        *map(Path, _SYSTEM_SECRETS),
+    ]
+    found = sorted({place for place in places if os.path.lexists(place)})
+    return [place for place in found if not any(one.is_relative_to(place) for one in shown)]

@@ -1,0 +1,214 @@
+"""run_shell and its companions for commands that go on in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.tools.base import Effect, ToolOutput, tool
+from mazu_ls.tools.context import Turn
+from mazu_ls.tools.shell import sandbox
+from mazu_ls.tools.shell.background import Running
+from mazu_ls.tools.shell.environment import child_environment
+from mazu_ls.tools.shell.process import Child, spawn
+from mazu_ls.tools.shell.quarantine import quarantine_created
+
+MAX_SECONDS = 3600
+KEPT = 12  # finished commands whose output can still be read
+READ_BYTES = 24 * 1024
+ORIGIN = "a command's output"
+# The command is evaluated, not pasted, so that a syntax error in it cannot swallow the report of where it ended.
+_SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
+
+
+_WRITABLE = {
+    True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
+    False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
+    " nor ignored files that no build makes; files with secrets are not there",
+}
+
+
+class RunShell(Struct, forbid_unknown_fields=True):
+    command: Annotated[str, Meta(min_length=1, description="A bash command line.")]
+    timeout: Annotated[float, Meta(gt=0, le=MAX_SECONDS, description="Seconds until it is ended.")] | None = (
+        None
+    )
+    background: Annotated[
+        bool, Meta(description="For servers and watchers: return at once and let it run.")
+    ] = False
+
+
+class ShellOutput(Struct, forbid_unknown_fields=True):
+    id: Annotated[str, Meta(description="The id that run_shell gave.")]
+    offset: Annotated[int, Meta(ge=0, description="Byte to read from; left out: what is new.")] | None = None
+    wait: Annotated[float, Meta(ge=0, le=60, description="Seconds to wait for more output.")] = 0
+
+
+class ShellStop(Struct, forbid_unknown_fields=True):
+    id: Annotated[str, Meta(description="The id that run_shell gave.")]
+
+
+@tool(Effect.EXECUTE)
+async def run_shell(args: RunShell, turn: Turn) -> ToolOutput:
+    """Run a command in bash, without input, in the session's working directory, which `cd` changes for later calls.
+
+    Output and how it ended come back. What it leaves running is ended with it: start servers with background=true.
+    """
+    cwd = _working_directory(turn)
+    with tempfile.TemporaryFile() as report:
+        child, scratch, finish = await _started(args.command, cwd, turn, report.fileno())
+        name = _next_name(turn)
+        emit = (lambda text: None) if args.background else turn.emit
+        running = Running.start(name, args.command, child, scratch, emit, finish=finish)
+        if args.background:
+            turn.shell.background[name] = running
+            return ToolOutput(
+                f"running in the background as {name}; shell_output reads it, shell_stop ends it"
+            )
+        seconds = args.timeout or turn.config.shell.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await running.ended()
+        except TimeoutError:
+            await running.stop()
+            _keep(turn, running)
+            return ToolOutput(
+                f"{running.summary()}\n[ended: the time limit of {seconds:g} s was reached]",
+                untrusted=ORIGIN,
+                ok=False,
+            )
+        except BaseException:
+            await asyncio.shield(running.stop())
+            raise
+        _keep(turn, running)
+        moved = _follow(turn, cwd, os.pread(report.fileno(), 8192, 0))
+    return ToolOutput(
+        _told(running, moved, turn), untrusted=ORIGIN if running.size else None, ok=running.code == 0
+    )
+
+
+@tool(Effect.READ)
+async def shell_output(args: ShellOutput, turn: Turn) -> ToolOutput:
+    """Read the output of a command that runs in the background, or the rest of an output that was cut."""
+    running = _named(args.id, turn)
+    start = running.read_to if args.offset is None else args.offset
+    await running.more(start, args.wait)
+    if running.code is None and not running.child.running:
+        await running.ended()
+    text = await asyncio.to_thread(running.text, start, READ_BYTES)
+    end = min(running.size, start + READ_BYTES)
+    running.read_to = max(running.read_to, end)
+    rest = f"; {running.size - end} bytes more from offset={end}" if end < running.size else ""
+    return ToolOutput(f"{text}\n[{args.id}: {running.how}{rest}]".lstrip("\n"), untrusted=ORIGIN)
+
+
+@tool(Effect.READ)
+async def shell_stop(args: ShellStop, turn: Turn) -> ToolOutput:
+    """End a command that runs in the background, with everything it started."""
+    running = _named(args.id, turn)
+    if running.code is None:
+        await running.stop()
+    return ToolOutput(f"{running.summary()}\n[{args.id}: {running.how}]".lstrip("\n"), untrusted=ORIGIN)
+
+
+def _working_directory(turn: Turn) -> Path:
+    if not turn.workspace.roots:
+        raise ToolError("no folder is open, so there is nowhere to run a command")
+    if not (turn.shell.cwd.is_dir() and turn.workspace.contains(turn.shell.cwd)):
+        turn.shell.cwd = turn.workspace.roots[0]
+    return turn.shell.cwd
+
+
+async def _started(
+    command: str, cwd: Path, turn: Turn, report: int
+) -> tuple[Child, Path, Callable[[], list[str]]]:
+    """The child, its folder for temporary files, and what to call when it has ended."""
+    settings = turn.config.shell
+    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
+    argv = ["bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", command]
+    extra = {"MAZU_PWD_FD": str(report)}
+    try:
+        held = await asyncio.to_thread(
+            lambda: sandbox.hold(
+                argv, roots=turn.workspace.roots, env=turn.env, setting=settings.sandbox, network=settings.network,
+                scratch=scratch, git=turn.changes_git, unattended=not turn.attended, outputs=settings.outputs,
+                readable=[Path(place) for place in settings.readable],
+            )
+        )  # fmt: skip
+        extra |= sandbox.environment(held, scratch)
+        env = child_environment(turn.env, extra)
+        child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=[report])
+    except BaseException as error:
+        scratch.rmdir()
+        if isinstance(error, OSError):
+            raise MazuError(
+                Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
+            ) from error
+        raise
+    return child, scratch, lambda: quarantine_created(turn.workspace.roots, held.protected, turn.env)
+
+
+def _told(running: Running, moved: str, turn: Turn) -> str:
+    lines = [running.summary().rstrip("\n")] if running.size else []
+    if running.code != 0 or not lines:
+        lines.append(f"[{running.how}]")
+    if running.left:
+        lines.append(f"[{running.left} processes it left behind were ended; use background=true to keep one]")
+    lines += running.notes
+    if running.code != 0 and (note := _confined(lines[0], turn)):
+        lines.append(note)
+    return "\n".join([*lines, *([moved] if moved else [])])
+
+
+def _confined(output: str, turn: Turn) -> str:
+    """A failure that looks like the sandbox's is said to be possibly that, so that the model does not hunt for another."""
+    if turn.config.shell.sandbox == "off" or not (held := sandbox.probe()).in_force:
+        return ""
+    if re.search(r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", output):
+        return f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"
+    if not turn.config.shell.network and re.search(
+        r"resolve host|name resolution|Network is unreachable|ENOTFOUND|EAI_AGAIN|Could not connect", output
+    ):
+        return "[commands have no network here; the user can change that with the setting shell.network]"
+    return ""
+
+
+def _follow(turn: Turn, before: Path, report: bytes) -> str:
+    """Keep the directory the command ended in, if it lies inside; say so when it changed."""
+    place = os.fsdecode(report).rstrip("\n")
+    if not place or place == str(before.resolve()):
+        return ""
+    if not turn.workspace.contains(Path(place)):
+        return f"[{place} is outside the workspace; the working directory is still {before}]"
+    turn.shell.cwd = turn.workspace.resolve(place)
+    return f"[working directory: {turn.workspace.relative(turn.shell.cwd)}]"
+
+
+def _next_name(turn: Turn) -> str:
+    numbers = [int(name[2:]) for name in turn.shell.background if name[2:].isdigit()]
+    return f"sh{max(numbers, default=0) + 1}"
+
+
+def _keep(turn: Turn, running: Running) -> None:
+    """Only an output that was cut is worth keeping; the oldest finished ones go first."""
+    if running.size > READ_BYTES:
+        turn.shell.background[running.name] = running
+    finished = [name for name, kept in turn.shell.background.items() if kept.code is not None]
+    for name in finished[:-KEPT]:
+        turn.shell.background.pop(name).spool.close()
+
+
+def _named(name: str, turn: Turn) -> Running:
+    running: Running | None = turn.shell.background.get(name)
+    if running is None:
+        known: Mapping[str, Running] = turn.shell.background
+        raise ToolError(f"there is no command {name}" + (f"; there are: {', '.join(known)}" if known else ""))
+    return running

@@ -1,0 +1,70 @@
+"""What a project brings along is somebody else's code: inert until the user agreed to exactly these bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.tools.locked_json import UserFile
+
+Brought = Literal["config", "role", "skill", "tool", "mcp_server", "mcp_tool"]
+State = Literal["new", "changed", "agreed"]
+
+
+class Pin(Struct, frozen=True, rename="camel"):
+    """The user agreed to this content, by its SHA-256. `name` is unique within a kind, and says of which project."""
+
+    kind: Brought
+    name: str
+    digest: str
+    agreed_at: datetime
+
+
+class Trust:
+    """The pins of this user. Earlier versions stay agreed to, so that a rollback asks nothing anew."""
+
+    def __init__(self, file: UserFile[Pin]) -> None:
+        self._file = file
+
+    @classmethod
+    def load(cls, home: Path) -> Trust:
+        """The pins in `<home>/trust.json`."""
+        return cls(
+            UserFile(home / "trust.json", Pin, "Mend it, or remove it: then everything is asked again.")
+        )
+
+    def state(self, kind: Brought, name: str, content: bytes) -> State:
+        """Whether these bytes were agreed to, others under this name were, or nothing was. Raises MazuError(config)."""
+        digests = [pin.digest for pin in self._file.read() if (pin.kind, pin.name) == (kind, name)]
+        if digest_of(content) in digests:
+            return "agreed"
+        return "changed" if digests else "new"
+
+    def agree(self, kind: Brought, name: str, content: bytes) -> Pin:
+        """The user has seen these bytes and agrees."""
+        new = Pin(kind, name, digest_of(content), datetime.now(UTC).replace(microsecond=0))
+        key = (new.kind, new.name, new.digest)
+        self._file.change(lambda old: (*(p for p in old if (p.kind, p.name, p.digest) != key), new))
+        return new
+
+    def revoke(self, kind: Brought, name: str) -> None:
+        """Take every agreement under this name back. Raises MazuError(not_found) if there is none."""
+        if not any((pin.kind, pin.name) == (kind, name) for pin in self._file.read()):
+            raise MazuError(
+                Kind.NOT_FOUND, f"Nothing was agreed to for {kind} {name}.", "List what was agreed to first."
+            )
+        self._file.change(lambda old: tuple(pin for pin in old if (pin.kind, pin.name) != (kind, name)))
+
+    def list(self) -> tuple[Pin, ...]:
+        """Everything that was agreed to, oldest first."""
+        return self._file.read()
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

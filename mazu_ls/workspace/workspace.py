@@ -1,0 +1,192 @@
+"""The workspace folders, and the guard that every path of a tool goes through."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace import path_rules
+from mazu_ls.workspace.atomic_write import UNCHECKED, Unchecked, replace_file, require_content
+from mazu_ls.workspace.openat import folder_beneath, open_regular
+
+__all__ = ["UNCHECKED", "PathRefused", "Unchecked", "Workspace"]
+
+
+class PathRefused(MazuError):
+    """A path that tools may not touch; the message says which and why."""
+
+    def __init__(
+        self, path: str, reason: str, hint: str = "Use a path inside the workspace folders."
+    ) -> None:
+        super().__init__(Kind.PERMISSION, f"{_shown(path)} is refused: {reason}.", hint)
+        self.reason = reason
+
+
+class Workspace:
+    """The folders that tools may see. Paths it hands out stand below a root as the editor spells that root, and hold no link."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots: tuple[Path, ...] = tuple(Path(root).absolute() for root in roots)
+
+    def resolve(self, path: str, *, write: bool = False) -> Path:
+        """The place that `path` names: from a root, absolute, or "folder-name/path" when there are several roots.
+
+        It need not exist. Links inside a root are followed; raises PathRefused where it ends outside, is misspelt, names
+        a device, fifo or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place.
+        """
+        if (fault := path_rules.malformed(path)) is not None:
+            raise PathRefused(path, fault)
+        try:
+            root, inside = self._place(path)
+            target = root / inside
+            if write:
+                self._check_write(path, target, (*PurePosixPath(path).parts, *inside.parts))
+            if target.exists() and not (target.is_file() or target.is_dir()):
+                raise PathRefused(path, "it is not a regular file")
+        except OSError as error:  # too long with the root before it, a folder that may not be entered
+            raise PathRefused(path, error.strerror or str(error)) from error
+        return target
+
+    def relative(self, path: Path) -> str:
+        """How a path is shown: from its root, after the root's name when there are several."""
+        root, inside = self._split(path)
+        shown = inside.as_posix()
+        return shown if len(self.roots) == 1 else f"{root.name}/{shown}"
+
+    def contains(self, path: Path) -> bool:
+        """Whether `path`, with all its links followed, lies inside."""
+        with contextlib.suppress(PathRefused, OSError):
+            return self._beneath(os.path.realpath(path)) is not None
+        return False
+
+    def open(self, path: Path) -> BinaryIO:
+        """The file, open for reading.
+
+        Raises PathRefused where it is no regular file below a root, else what the system says (FileNotFoundError, ...).
+        """
+        root, inside = self._split(path)
+        try:
+            with folder_beneath(root, inside.parent) as folder:
+                return os.fdopen(open_regular(folder, inside.name), "rb")
+        except OSError as error:
+            raise self._explained(error, path) from error
+
+    def read_bytes(self, path: Path, limit: int | None = None) -> bytes:
+        """The file's bytes, at most `limit` of them. Raises like `open`."""
+        with self.open(path) as file:
+            return file.read() if limit is None else file.read(limit)
+
+    def read_each(self, folder: Path, files: Sequence[str], limit: int) -> Iterator[tuple[str, bytes]]:
+        """The bytes of files of one folder, at most `limit` of each. The folder is opened once; what cannot be read is left out."""
+        root, inside = self._split(folder)
+        try:
+            with folder_beneath(root, inside) as opened:
+                for name in files:
+                    with contextlib.suppress(OSError), os.fdopen(open_regular(opened, name), "rb", 0) as file:
+                        yield name, file.read(min(limit, os.fstat(file.fileno()).st_size + 1))
+        except OSError:
+            return
+
+    def write_bytes(self, path: Path, data: bytes, *, expect: bytes | Unchecked | None) -> None:
+        """Replace or create one file atomically and durably, missing folders included, keeping its mode.
+
+        `expect` is what must still stand there: bytes, None for nothing, UNCHECKED for anything; MazuError(conflict)
+        otherwise. A hard link is broken, a symbolic link is not followed. Raises PathRefused like `read_bytes`.
+        """
+        root, inside = self._split(path)
+        try:
+            with folder_beneath(root, inside.parent, create=not path.parent.is_dir()) as folder:
+                replace_file(folder, inside.name, data, expect)
+        except OSError as error:
+            raise self._explained(error, path) from error
+
+    def delete(self, path: Path, expect: bytes | Unchecked) -> None:
+        """Remove one file, if its bytes are still `expect`; MazuError(conflict) otherwise."""
+        root, inside = self._split(path)
+        try:
+            with folder_beneath(root, inside.parent) as folder:
+                require_content(folder, inside.name, expect)
+                os.unlink(inside.name, dir_fd=folder)
+                os.fsync(folder)
+        except OSError as error:
+            raise self._explained(error, path) from error
+
+    def _place(self, path: str) -> tuple[Path, PurePosixPath]:
+        if not self.roots:
+            raise PathRefused(path, "no folder is open", "Open a folder in the editor.")
+        for candidate in self._candidates(path):
+            real = os.path.realpath(candidate)
+            if real.startswith(("/proc/", "/sys/", "/dev/")) and self._beneath(real) is None:
+                raise PathRefused(path, "it is part of the system, not of a project")
+            if (found := self._beneath(real)) is not None:
+                return found
+        raise PathRefused(path, "it lies outside the workspace")
+
+    def _candidates(self, path: str) -> list[str]:
+        """Where a path may lie, in the order of preference. Joined, not normalised: `..` after a link means its target."""
+        if path.startswith("/"):
+            return [path]
+        head, _, rest = path.removeprefix("./").partition("/")
+        named = [f"{root}/{rest or '.'}" for root in self.roots if len(self.roots) > 1 and root.name == head]
+        plain = [f"{root}/{path}" for root in self.roots]
+        return sorted(named + plain, key=lambda place: not os.path.lexists(place))
+
+    def _beneath(self, real: str) -> tuple[Path, PurePosixPath] | None:
+        """The innermost root that holds a real path, and the path from there."""
+        found = None
+        for root in self.roots:
+            real_root = os.path.realpath(root)
+            inside = real == real_root or real.startswith(real_root.rstrip("/") + "/")
+            if inside and (found is None or len(real_root) > len(found[2])):
+                found = (root, PurePosixPath(os.path.relpath(real, real_root)), real_root)
+        return found[:2] if found else None
+
+    def _split(self, path: Path) -> tuple[Path, PurePosixPath]:
+        """Like `_beneath` for a path that `resolve` gave: by spelling alone, so that nothing is followed again."""
+        for root in sorted(self.roots, key=lambda r: -len(r.parts)):
+            if path.is_relative_to(root):
+                return root, PurePosixPath(path.relative_to(root))
+        if (found := self._beneath(os.path.realpath(path))) is None:
+            raise PathRefused(str(path), "it lies outside the workspace")
+        return found
+
+    def _check_write(self, path: str, target: Path, parts: Sequence[str]) -> None:
+        if (owner := path_rules.protected(parts)) is not None:
+            raise PathRefused(
+                path, f"`{owner}` is not written by tools", "Change it yourself, or through a command."
+            )
+        if path.endswith("/") or target.is_dir():
+            raise PathRefused(path, "it is a folder", "Name a file.")
+        place = target if target.exists() else next(p for p in target.parents if p.exists())
+        if not place.is_file() and not place.is_dir():
+            return
+        folder = place.parent if place.is_file() else place
+        if place.is_file() and target != place:
+            raise PathRefused(path, f"{self.relative(place)} is a file, not a folder")
+        # Root passes access(2) everywhere; a folder without any write bit is still meant to stay as it is.
+        if not os.access(folder, os.W_OK | os.X_OK) or not folder.stat().st_mode & 0o222:
+            raise PathRefused(path, f"the folder {folder.name} is read-only", "Make it writable first.")
+
+    def _explained(self, error: OSError, path: Path) -> OSError | PathRefused:
+        """Refusals of the guard as PathRefused, everything else as it came, with the whole path in it."""
+        reasons = {
+            errno.ELOOP: "a symbolic link was put in its way",
+            errno.EXDEV: "it leads out of the workspace",
+            errno.ENOTSUP: "it is not a regular file",
+        }
+        if error.errno in reasons:
+            return PathRefused(self.relative(path), reasons[error.errno])
+        if error.errno == errno.ENOTDIR and any(parent.is_symlink() for parent in path.parents):
+            return PathRefused(self.relative(path), reasons[errno.ELOOP])
+        error.filename = str(path)
+        return error
+
+
+def _shown(path: str) -> str:
+    text = path if len(path) <= 120 else f"{path[:60]}…{path[-40:]}"
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text) or "an empty path"
