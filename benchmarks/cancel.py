@@ -26,8 +26,8 @@ from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.session import Session
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.host import Question, Reply
-from mazu_ls.models.retry import Patience
+from mazu_ls.host import Question, UserReply
+from mazu_ls.models.retry import RetryPolicy
 from tests.scenario import Story, World
 
 WANTED = 500.0
@@ -118,11 +118,11 @@ async def main(times: int) -> int:
 
             async def ask(
                 question: Question, timeout: float, place: str = place, asking: Any = asking
-            ) -> Reply:
+            ) -> UserReply:
                 if place == "question":
                     asking.set()
                     await asyncio.sleep(600)
-                return Reply(question.choices[0])
+                return UserReply(question.choices[0])
 
             world.host.ask = ask  # type: ignore[method-assign]
             async with ModelServer([{**reply, "repeat": True}]) as server:
@@ -131,9 +131,9 @@ async def main(times: int) -> int:
                 if place == "the same, no sandbox":
                     settings["shell"] = {"sandbox": "off"}
                 project = await Project.open(
-                    [world.root], world.host, settings=settings, env=world.env, patience=Patience(base=60)
+                    [world.root], world.host, settings=settings, env=world.env, patience=RetryPolicy(base=60)
                 )
-                project.listen(lambda _, event, world=world: world.heard(event.body))
+                project.subscribe(lambda _, event, world=world: world.heard(event.body))
                 found = [await once(await project.sessions.new(), world, place, asking) for _ in range(times)]
                 await project.close()
         found.sort()

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from mazu_ls.checkpoints import Checkpoints
 from mazu_ls.checkpoints.scan import dirty_set
 from mazu_ls.memory.checkpoint_part import MemoryPart
-from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
 from tests.checkpoints.bed import open_engine
 
 WALK = r"""
@@ -282,10 +282,11 @@ async def memory(base: Path, count: int) -> None:
     engine = await open_engine([root], base / "state", [MemoryPart()])
     try:
         db = engine._store.connection
-        rows = Rows(db, "project")
+        rows = EntryTable(db, "project")
         with db:
             numbers = [
-                rows.insert(Entry(title=f"fact {n}", body=f"the body of fact {n}\n")) for n in range(count)
+                rows.insert(MemoryEntry(title=f"fact {n}", body=f"the body of fact {n}\n"))
+                for n in range(count)
             ]
         print(f"\n{count} memories, one changed")
         line("first checkpoint", await cost(lambda _: engine.take(kind="manual"), runs=1))
@@ -294,7 +295,7 @@ async def memory(base: Path, count: int) -> None:
         for number in range(RUNS):
             await settled(engine)
             with db:
-                rows.put(Entry(n=numbers[count // 2], title=f"changed {number}"))
+                rows.put(MemoryEntry(n=numbers[count // 2], title=f"changed {number}"))
             with later.measured():
                 found.append((await engine.take(kind="step", touched=[])).bytes)
         line("a checkpoint", later)

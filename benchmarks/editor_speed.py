@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.while_busy import ask, model_server, percentile
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.io.imports import Record
+from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import Anchor, Range, identifier
-from mazu_ls.memory.store.entries import Entry
+from mazu_ls.memory.models import MemoryAnchor, TextRange, identifier
+from mazu_ls.memory.store.entries import MemoryEntry
 from mazu_ls.paths import private_folder, root_state
 from tests.server.client import Client
 from tests.server.test_process import real_server
@@ -66,16 +66,16 @@ async def build(folder: Path, documents: int, memories: int) -> None:
     records: list[Any] = []
     for number in range(memories):
         line = 12 * draw.randrange(4)
-        anchor = Anchor(f"module_{number % documents}.py", range=Range(line, 0, line + 9, 0))
+        anchor = MemoryAnchor(f"module_{number % documents}.py", range=TextRange(line, 0, line + 9, 0))
         title = f"Step {number} of module {number % documents} keeps its value below {draw.randrange(10**6)}"
-        entry = Entry(
+        entry = MemoryEntry(
             title=title,
             body="",
             category="fact",
             created_at=1_700_000_000_000_000 + number,
             anchors=(anchor,),
         )
-        records.append(Record(entry, str(number), identifier("project", number + 1)))
+        records.append(ImportRecord(entry, str(number), identifier("project", number + 1)))
     if records:
         await store.add(records)
     await store.close()

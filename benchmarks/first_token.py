@@ -22,7 +22,7 @@ from typing import Any
 from mazu_ls.config import Config
 from mazu_ls.messages import Message, Text, ToolResult
 from mazu_ls.models import catalog
-from mazu_ls.models.model import Finished, Request, TextDelta, ToolSpec
+from mazu_ls.models.model import ModelAnswer, ModelRequest, TextDelta, ToolSpec
 from mazu_ls.models.sdk_clients import close_clients
 
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
@@ -54,11 +54,11 @@ def ours(sdk: str, url: str) -> Round:
 
     async def one() -> float:
         began, first, last = time.perf_counter(), 0.0, None
-        async for chunk in model.stream(Request(messages, ("You are a test.",), tools)):
+        async for chunk in model.stream(ModelRequest(messages, ("You are a test.",), tools)):
             if isinstance(chunk, TextDelta) and not first:
                 first = time.perf_counter() - began
             last = chunk
-        assert isinstance(last, Finished)
+        assert isinstance(last, ModelAnswer)
         results = tuple(ToolResult(call.id, FILE) for call in last.message.calls)
         messages.extend((last.message, Message("user", results)))
         return first

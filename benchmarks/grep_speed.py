@@ -80,7 +80,7 @@ def make(root: Path, count: int) -> None:
 def search(root: Path, pattern: str) -> None:
     import re
 
-    wanted = content_search.Wanted(
+    wanted = content_search.SearchRequest(
         re.compile(pattern), pattern, False, False, name_matcher("*.py"), "*.py", 0, 200
     )
     asyncio.run(content_search.search(Workspace([root]), [root], wanted, {}))

@@ -19,8 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mazu_ls.policy import Call, Place, decide
-from mazu_ls.policy.bash.scan import Scan
+from mazu_ls.policy import PolicyContext, ToolCallInfo, decide
+from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.tables.allowed_commands import PROGRAMS
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell import sandbox
@@ -74,12 +74,14 @@ def fuzz(lines: int, seed: int) -> Result:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder).resolve())
-        place = Place([world.project], world.project, world.home)
+        place = PolicyContext([world.project], world.project, world.home)
         allowed, times = [], []
         for _ in range(lines):
             line = invent(chance)
             started = time.process_time()
-            verdict = decide(Call("run_shell", Effect.EXECUTE, {"command": line}), "auto", [], place).verdict
+            verdict = decide(
+                ToolCallInfo("run_shell", Effect.EXECUTE, {"command": line}), "auto", [], place
+            ).verdict
             times.append(time.process_time() - started)
             if verdict == "allow":
                 allowed.append(line)
@@ -166,7 +168,7 @@ class World:
             if "/" not in name and not (root / "bin" / name).exists():
                 (root / "bin" / name).symlink_to("stub")
 
-    def run(self, lines: list[str], place: Place) -> list[tuple[str, str]]:
+    def run(self, lines: list[str], place: PolicyContext) -> list[tuple[str, str]]:
         """Escapes among these lines."""
         shutil.rmtree(self.out)
         self.out.mkdir()
@@ -192,7 +194,7 @@ class World:
             "OUT": str(self.out),
             "LC_ALL": "C.UTF-8",
         }
-        held = sandbox.hold(
+        held = sandbox.wrap_in_sandbox(
             ["/bin/bash", "-c", DRIVER],
             roots=[self.root],
             env=os.environ,
@@ -206,12 +208,12 @@ class World:
         await child.wait()
         child.close()
 
-    def _unseen(self, line: str, index: int, place: Place) -> str | None:
+    def _unseen(self, line: str, index: int, place: PolicyContext) -> str | None:
         """A program that ran, or an option it got, that the gate knew nothing of."""
         log = self.out / str(index)
         if not log.exists():
             return None
-        seen = Scan(place).run(line).argvs
+        seen = DenyScan(place).run(line).argvs
         programs = {argv[0] for argv in seen}
         words = {word for argv in seen for word in argv}
         for record in log.read_text(encoding="utf-8", errors="replace").split("\x1e")[:-1]:

@@ -29,11 +29,11 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from mazu_ls import policy  # noqa: E402
-from mazu_ls.policy import Call, Place, Rule, decide  # noqa: E402
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo, decide  # noqa: E402
 from mazu_ls.tools.base import Effect  # noqa: E402
 
 FOLDER = Path(policy.__file__).parent
-PLACE = Place([Path("/proj")], Path("/proj"), Path("/home/u"))
+PLACE = PolicyContext([Path("/proj")], Path("/proj"), Path("/home/u"))
 MOST_ROWS = 1_200  # of those that run the line, drawn at random
 SECONDS = 5  # a mutant that loops is killed, and counts as killed
 # Lines and rules that no corpus has: what stands behind global options, grants, the sandbox.
@@ -52,9 +52,11 @@ class Row:
     ruled: bool = False
 
     def verdict(self) -> str:
-        place = Place(PLACE.roots, PLACE.cwd, PLACE.home, self.confined)
+        place = PolicyContext(PLACE.roots, PLACE.cwd, PLACE.home, self.confined)
         rules = RULES if self.ruled else []
-        found = decide(Call("run_shell", Effect.EXECUTE, {"command": self.command}), self.mode, rules, place)  # type: ignore[arg-type]
+        found = decide(
+            ToolCallInfo("run_shell", Effect.EXECUTE, {"command": self.command}), self.mode, rules, place
+        )  # type: ignore[arg-type]
         return f"{found.verdict} {found.always if self.mode == 'ask' else ''} {found.changes_git if self.mode == 'ask' else ''}"
 
 

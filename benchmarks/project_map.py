@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mazu_ls.agent.project_map.client import ProjectMap
-from mazu_ls.agent.project_map.files import files
+from mazu_ls.agent.project_map.files import list_source_files
 from mazu_ls.syntax import language_of
 from mazu_ls.syntax.grammar import parse
 from mazu_ls.workspace import Workspace
@@ -114,7 +114,7 @@ async def lag(stop: asyncio.Event) -> float:
 
 async def measure(root: Path, state: Path, changes: int) -> None:
     workspace = Workspace([root])
-    paths = [Path(os.fsdecode(path)) for path in files([root])]
+    paths = [Path(os.fsdecode(path)) for path in list_source_files([root])]
     began, spent = time.perf_counter(), cpu()
     data = [(path.read_bytes(), language_of(path) or "") for path in paths]
     bare = time.perf_counter() - began

@@ -28,10 +28,10 @@ from typing import Any
 import apsw
 
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.io.imports import Record
+from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import Anchor, identifier
-from mazu_ls.memory.store.entries import Entry
+from mazu_ls.memory.models import MemoryAnchor, identifier
+from mazu_ls.memory.store.entries import MemoryEntry
 
 SECOND = 1_000_000
 SESSION_GAP = 60
@@ -99,16 +99,16 @@ def sessions(docs: Sequence[dict[str, Any]]) -> list[str | None]:
     return [f"t{run}" for run in runs]
 
 
-def record(at: int, doc: dict[str, Any], session: str | None) -> Record:
+def record(at: int, doc: dict[str, Any], session: str | None) -> ImportRecord:
     stamp = int((doc.get("ts") or 0) * SECOND) + at % 1000
-    entry = Entry(
+    entry = MemoryEntry(
         title=" ".join((doc.get("title") or "").split()),
         body=doc.get("body") or "",
-        anchors=tuple(Anchor(path) for path in dict.fromkeys((doc.get("anchor") or "").split())),
+        anchors=tuple(MemoryAnchor(path) for path in dict.fromkeys((doc.get("anchor") or "").split())),
         session_id=session,
         created_at=stamp if doc.get("ts") else 0,
     )
-    return Record(entry, f"doc {at}", identifier("project", at + 1))
+    return ImportRecord(entry, f"doc {at}", identifier("project", at + 1))
 
 
 async def ours(

@@ -26,10 +26,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.io.imports import Record
+from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import Anchor, identifier
-from mazu_ls.memory.store.entries import Entry
+from mazu_ls.memory.models import MemoryAnchor, identifier
+from mazu_ls.memory.store.entries import MemoryEntry
 
 SIZES = (1_000, 10_000, 100_000)
 TARGETS = {1_000: 15, 10_000: 15, 100_000: 40, 1_000_000: 150}
@@ -113,14 +113,14 @@ async def build(folder: Path, size: int) -> None:
         batch = []
         for n in range(done, min(size, done + 10_000)):
             title, body, path = next(source)
-            entry = Entry(
+            entry = MemoryEntry(
                 title=title,
                 body=body,
                 category=CATEGORIES[n % 5],
                 created_at=1_700_000_000_000_000 + n,
-                anchors=(Anchor(path),),
+                anchors=(MemoryAnchor(path),),
             )
-            batch.append(Record(entry, str(n), identifier("project", n + 1)))
+            batch.append(ImportRecord(entry, str(n), identifier("project", n + 1)))
         await memories.add(batch)
         done += len(batch)
     await memories.close()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mazu_ls.config import Config, ShellSettings
-from mazu_ls.tools.context import Shell, Turn
+from mazu_ls.tools.context import ShellState, ToolContext
 from mazu_ls.tools.shell import landlock, sandbox
 from mazu_ls.tools.shell.sandbox import Sandbox
 from mazu_ls.tools.shell.shell import run_shell
@@ -65,10 +65,10 @@ async def one(root: Path, kind: str) -> float:
     return time.perf_counter() - started
 
 
-def turn(root: Path, setting: Any) -> Turn:
-    return Turn(
+def turn(root: Path, setting: Any) -> ToolContext:
+    return ToolContext(
         session_id="s", turn_id="t", host=cast(Any, None), workspace=Workspace([root]), memories=None,
-        config=Config(shell=ShellSettings(sandbox=setting)), shell=Shell(root), seen={}, changed=set(), emit=lambda _: None,
+        config=Config(shell=ShellSettings(sandbox=setting)), shell=ShellState(root), seen={}, changed=set(), emit=lambda _: None,
         remembered=lambda *_: None, env=os.environ,
     )  # fmt: skip
 

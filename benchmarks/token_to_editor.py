@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.demo.editor import Editor
+from mazu_ls.demo.editor import DemoEditor
 
 TOKENS, PAUSE = 20, 0.01
 MODEL = "claude-sonnet-5-5"
@@ -81,7 +81,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         await writer.drain()
 
 
-class Timed(Editor):
+class Timed(DemoEditor):
     """Notes when each token arrives."""
 
     def __init__(self, root: Path, env: dict[str, str]) -> None:

@@ -227,7 +227,7 @@ def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[La
         return None, f"{path} cannot be read: {reason}; its settings are ignored."
 
 
-def exposed(path: Path) -> str | None:
+def world_readable_keys(path: Path) -> str | None:
     """A sentence if others may read the keys in a `config.toml`; None where there are none, or nobody may."""
     from mazu_ls.redact import has_secret
 

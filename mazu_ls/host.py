@@ -62,7 +62,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Reply:
+class UserReply:
     """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time.
 
     `arguments` replace those of the same name; of the hunks of an edit only those in `hunks` are taken.
@@ -91,7 +91,7 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Diagnostic:
+class EditorDiagnostic:
     """What a language server says about one spot."""
 
     spot: Spot
@@ -108,11 +108,11 @@ class Diagnosed:
     uri: str
     path: Path | None
     version: int | None
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: tuple[EditorDiagnostic, ...]
 
 
 @dataclass(frozen=True)
-class Symbol:
+class EditorSymbol:
     """A name that a document defines; `kind` is LSP's word, such as "Function"."""
 
     name: str
@@ -121,7 +121,7 @@ class Symbol:
     spot: Spot
 
 
-class Lender(Protocol):
+class LanguageServices(Protocol):
     """The editor's other language servers. Every question raises MazuError where the editor does not answer it."""
 
     @property
@@ -154,7 +154,7 @@ class Lender(Protocol):
         """Where the name at a place is used, its declaration included."""
         ...
 
-    async def symbols(self, path: Path | None, query: str = "") -> Sequence[Symbol]:
+    async def symbols(self, path: Path | None, query: str = "") -> Sequence[EditorSymbol]:
         """Those of one file, or those of the workspace that fit `query`."""
         ...
 
@@ -167,7 +167,7 @@ class Host(Protocol):
     """
 
     @property
-    def lender(self) -> Lender | None:
+    def lender(self) -> LanguageServices | None:
         """The editor's other language servers; None where nothing is lent."""
         ...
 
@@ -191,7 +191,7 @@ class Host(Protocol):
         """Ask for these buffers to be written to disk; returns those that are still unsaved."""
         ...
 
-    async def ask(self, question: Question, timeout: float) -> Reply:
+    async def ask(self, question: Question, timeout: float) -> UserReply:
         """Ask the user; no answer within `timeout` seconds is a Reply without a choice."""
         ...
 

@@ -29,20 +29,20 @@ from mazu_ls.journal_events import (
     MemoryTouched,
     MessageDequeued,
     MessageQueued,
+    MessageRestarted,
     ModelChosen,
     ModelSaid,
     QuestionAsked,
     QuestionClosed,
-    Restarted,
     ResumeAnswered,
     Retrying,
     SessionEnded,
     SessionNamed,
     SessionStarted,
-    Spent,
     TurnEnded,
     TurnLimits,
     TurnStarted,
+    UsageRecorded,
     UserSaid,
 )
 from mazu_ls.redact import redact
@@ -66,24 +66,24 @@ __all__ = [
     "MemoryTouched",
     "MessageDequeued",
     "MessageQueued",
+    "MessageRestarted",
     "ModelChosen",
     "ModelSaid",
     "QuestionAsked",
     "QuestionClosed",
-    "Restarted",
     "ResumeAnswered",
     "Retrying",
     "SessionEnded",
     "SessionNamed",
     "SessionStarted",
-    "Spent",
     "TurnEnded",
     "TurnLimits",
     "TurnStarted",
+    "UsageRecorded",
     "UserSaid",
-    "chain",
+    "branch_events",
     "decode",
-    "held",
+    "is_locked",
     "last_seq",
     "now",
     "read",
@@ -179,7 +179,7 @@ def read(path: Path) -> Iterator[Event]:
                 yield event
 
 
-def chain(events: Iterable[Event], head: int) -> list[Event]:
+def branch_events(events: Iterable[Event], head: int) -> list[Event]:
     """The events from the root to `head`, following parents.
 
     Where damage took one, the last event before it stands in: what can be read is not lost with it.
@@ -231,7 +231,7 @@ def _clean(value: Any) -> Any:
     return [_clean(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Whether some process has this journal open for writing."""
     with path.open("rb") as file:
         try:

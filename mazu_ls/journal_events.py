@@ -86,7 +86,7 @@ class Delta(Struct, tag="delta", frozen=True):
     text: str
 
 
-class Restarted(Struct, tag="restarted", frozen=True):
+class MessageRestarted(Struct, tag="restarted", frozen=True):
     """What streamed of this reply is void; it starts again. Transient."""
 
 
@@ -212,7 +212,7 @@ class Compacted(Struct, tag="compacted", frozen=True):
     usage: Usage
 
 
-class Spent(Struct, tag="spent", frozen=True):
+class UsageRecorded(Struct, tag="spent", frozen=True):
     """Model calls outside a conversation: one-shot questions, councils, extraction, deleted sessions."""
 
     model: str
@@ -241,10 +241,10 @@ class TurnEnded(Struct, tag="turn_ended", frozen=True):
 
 
 Body = (
-    SessionStarted | SessionNamed | SessionEnded | ModelChosen | TurnStarted | UserSaid | Delta | Restarted | Retrying
+    SessionStarted | SessionNamed | SessionEnded | ModelChosen | TurnStarted | UserSaid | Delta | MessageRestarted | Retrying
     | ModelSaid | CallStarted | CallDecided | CallOutput | CallEnded | CheckpointTaken | MemoryTouched | Compacted
-    | Spent | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued | ResumeAnswered
+    | UsageRecorded | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued | ResumeAnswered
 )  # fmt: skip
 OPAQUE = ("data", "signature", "redacted")
 """Fields that go back to a provider byte for byte, or are pictures."""
-TRANSIENT = (Delta, Restarted, Retrying, CallOutput)
+TRANSIENT = (Delta, MessageRestarted, Retrying, CallOutput)

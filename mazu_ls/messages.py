@@ -118,7 +118,7 @@ class Usage(Struct, frozen=True, rename="camel"):
         return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
-def closed(text: str, tag: str) -> str:
+def escape_closing_tag(text: str, tag: str) -> str:
     """The text, unable to begin or end the block `tag` that it is put into, however it spells it.
 
     Case, spaces, invisible characters and letters that look alike make no difference (Unicode UAX #15 and UTS #39).

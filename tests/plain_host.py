@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.host import Buffer, Lender, Question, Reply
+from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 
@@ -23,7 +23,7 @@ class PlainHost:
     asked: list[Question] = field(default_factory=list)
     said: list[tuple[str, str]] = field(default_factory=list)
     shown: list[Path] = field(default_factory=list)
-    lender: Lender | None = None
+    lender: LanguageServices | None = None
 
     async def read(self, path: Path) -> str:
         return self.open[path] if path in self.open else read_text(self.workspace, path)
@@ -55,11 +55,11 @@ class PlainHost:
                 path.write_bytes(self.open[path].encode())
         return []
 
-    async def ask(self, question: Question, timeout: float) -> Reply:
+    async def ask(self, question: Question, timeout: float) -> UserReply:
         self.asked.append(question)
         kind = self.answers.pop(0) if self.answers else "allow_once"
         kind, _, note = kind.partition(" ")
-        return Reply(next((choice for choice in question.choices if choice.kind == kind), None), note)
+        return UserReply(next((choice for choice in question.choices if choice.kind == kind), None), note)
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
         self.said.append((level, text))

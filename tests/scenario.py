@@ -36,12 +36,12 @@ from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.models.retry import Patience
+from mazu_ls.models.retry import RetryPolicy
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 
 ALWAYS = ("tool", "assistant", "stop")
-PATIENCE = Patience(retries=2, base=0.01, cap=0.02, longest_wait=5.0, first=5.0, idle=0.4)
+PATIENCE = RetryPolicy(retries=2, base=0.01, cap=0.02, longest_wait=5.0, first=5.0, idle=0.4)
 SECTION = re.compile(r"^-- (.+?) --$")
 
 
@@ -155,7 +155,7 @@ class World:
         project = await Project.open(
             [self.root], self.host, settings=self.story.settings, env=self.env, patience=PATIENCE
         )
-        project.listen(lambda session, event: self.heard(event.body))
+        project.subscribe(lambda session, event: self.heard(event.body))
         return project
 
     def heard(self, body: journal.Body) -> None:
@@ -209,7 +209,7 @@ async def play(story: Story, root: Path) -> World:
             else:
                 session = await project.sessions.get()
                 kind = "run" if rest == "run" else "chat"
-                limits = Limits.of(project.config.limits)
+                limits = Limits.from_settings(project.config.limits)
                 await session.prompt(Prompt(body.strip(), tuple(attached), None, limits, kind))
                 attached = []
         world.lines += [f"asked: {question.title}" for question in world.host.asked]

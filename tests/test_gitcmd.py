@@ -53,7 +53,7 @@ def test_the_index_is_read_in_every_format(root: Path, options: tuple[str, ...],
     assert repository.tracks(b"a.py")
     assert not repository.tracks(b"new.py")
     assert repository.ignored([b"new.log", b"kept.log", b"a.py"]) == {b"new.log"}
-    assert repository.where().commit == git(root, "rev-parse", "HEAD")
+    assert repository.state().commit == git(root, "rev-parse", "HEAD")
 
 
 @pytest.mark.parametrize("sparse_index", [False, True])
@@ -66,16 +66,16 @@ def test_what_a_sparse_checkout_leaves_out(root: Path, sparse_index: bool):
 def test_head_and_refs(root: Path):
     fill(root)
     commit = git(root, "rev-parse", "HEAD")
-    assert found(root).where() == user_repository.Where(commit, "main", ())
+    assert found(root).state() == user_repository.RepositoryState(commit, "main", ())
     git(root, "pack-refs", "--all")
-    assert found(root).where().commit == commit
+    assert found(root).state().commit == commit
     git(root, "symbolic-ref", "refs/heads/alias", "refs/heads/main")
     git(root, "symbolic-ref", "HEAD", "refs/heads/alias")
-    assert found(root).where().commit == commit
+    assert found(root).state().commit == commit
     git(root, "checkout", "-q", "--detach")
-    assert found(root).where() == user_repository.Where(commit, None, ())
+    assert found(root).state() == user_repository.RepositoryState(commit, None, ())
     git(root, "checkout", "-q", "--orphan", "new")
-    assert found(root).where() == user_repository.Where(None, "new", ())
+    assert found(root).state() == user_repository.RepositoryState(None, "new", ())
 
 
 def test_ignore_lists_of_the_user_are_data(root: Path, tmp_path: Path):

@@ -2,7 +2,7 @@
 
 from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.checkpoints.models import Checkpoint, RollbackReport
-from mazu_ls.checkpoints.restore.rollback_plan import Plan
-from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
+from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 
-__all__ = ["Checkpoint", "Checkpoints", "Part", "Plan", "RollbackReport"]
+__all__ = ["Checkpoint", "Checkpoints", "RollbackPlan", "RollbackReport", "SnapshotPart"]

@@ -14,9 +14,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from mazu_ls.checkpoints.context import Project
-from mazu_ls.checkpoints.git.objects import Entry
-from mazu_ls.checkpoints.scan.unsaved_buffers import View, place_of
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, place_of
 from mazu_ls.errors import MazuError
 from mazu_ls.store import select
 from mazu_ls.workspace.text import NotText, decode
@@ -39,7 +39,7 @@ def text_state(text: str | None) -> State:
     return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
-def entry_state(entry: Entry | None) -> State:
+def entry_state(entry: TreeEntry | None) -> State:
     """The state of a place that holds this file; a folder counts as none."""
     return None if entry is None or entry.is_folder else f"e{entry.mode.decode()} {entry.oid.hex()}"
 
@@ -52,7 +52,7 @@ class Shown:
     texts: Mapping[bytes, State] = field(default_factory=dict)
 
     @classmethod
-    def from_view(cls, project: Project, view: View) -> Shown:
+    def from_view(cls, project: CheckpointContext, view: BufferView) -> Shown:
         """Of a tree and the texts that were not saved in it."""
         places = ((place_of(project, held), held.text) for held in view.unsaved)
         return cls(view.tree, {place: text_state(text) for place, text in places if place is not None})
@@ -103,7 +103,7 @@ class Change:
         return "user"
 
 
-class Changes:
+class AttributedChanges:
     """Who changed each place since a checkpoint. Where it is `unknown`, everybody may have."""
 
     def __init__(self) -> None:
@@ -168,7 +168,9 @@ class Attribution:
     left open it cannot be known: what changed since counts as everybody's.
     """
 
-    def __init__(self, project: Project, recorded: Sequence[Write], running: Collection[int] = ()) -> None:
+    def __init__(
+        self, project: CheckpointContext, recorded: Sequence[Write], running: Collection[int] = ()
+    ) -> None:
         self._project = project
         self._recorded = recorded
         self._running = running
@@ -263,7 +265,11 @@ class Attribution:
 
 
 def attribute(
-    project: Project, db: apsw.Connection, number: int, ends: tuple[Shown, Shown], running: Collection[int]
+    project: CheckpointContext,
+    db: apsw.Connection,
+    number: int,
+    ends: tuple[Shown, Shown],
+    running: Collection[int],
 ) -> None:
     """Store who changed what in the interval that ends with checkpoint `number`, and start the next one."""
     recorded = writes(db)
@@ -295,12 +301,12 @@ def _is_alive(pid: int) -> bool:
     return pid > 0
 
 
-def changes_since(project: Project, db: apsw.Connection, number: int) -> Changes:
+def changes_since(project: CheckpointContext, db: apsw.Connection, number: int) -> AttributedChanges:
     """Who changed what between a checkpoint and the newest one.
 
     Of checkpoints that say nothing of it (of an earlier version, or listed again from the store) the kind tells.
     """
-    found = Changes()
+    found = AttributedChanges()
     for place, session, user in select(
         db,
         "SELECT place, session, max(user) FROM checkpoint_change WHERE number > ? GROUP BY place, session",
@@ -325,7 +331,7 @@ def changes_since(project: Project, db: apsw.Connection, number: int) -> Changes
     return found
 
 
-def _differing(project: Project, old: str | None, new: str) -> Iterable[bytes]:
+def _differing(project: CheckpointContext, old: str | None, new: str) -> Iterable[bytes]:
     for mount in project.mounts:
         folders = (project.trees.folder(bytes.fromhex(t) if t else None, mount.prefix) for t in (old, new))
         yield from (mount.prefix + b"/" + path for path, _, _ in project.trees.diff(*folders))

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
-from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, Entry
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.git.pack import PackWriter
-from mazu_ls.checkpoints.git.repository import Repository
-from mazu_ls.checkpoints.models import Checkpoint, MemoryCounts, Skipped
+from mazu_ls.checkpoints.git.repository import StoreRepository
+from mazu_ls.checkpoints.models import Checkpoint, MemoryCounts, SkippedFile
 from mazu_ls.checkpoints.scan.dirty_set import DirtySet
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
-from mazu_ls.checkpoints.scan.read_files import Capture, Captured
-from mazu_ls.checkpoints.scan.roots import Mount
-from mazu_ls.checkpoints.scan.scan import Scanner
-from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+from mazu_ls.checkpoints.scan.scan import FolderScanner
+from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import user_repository
@@ -33,7 +33,7 @@ BUFFERS, META, MODES, SPARSE = b"buffers", b"meta.json", b"modes.json", b"sparse
 
 
 @dataclass
-class Seen:
+class ScanResult:
     """What a look at the folders found, as changes to the base tree.
 
     `captured` are the files that were looked at (None: no file there), `skipped` is by shown path, `sparse` the
@@ -41,22 +41,22 @@ class Seen:
     or a watch knew all that changed.
     """
 
-    changes: dict[bytes, Entry | None] = field(default_factory=dict)
-    captured: dict[bytes, Captured | None] = field(default_factory=dict)
-    skipped: dict[str, Skipped] = field(default_factory=dict)
+    changes: dict[bytes, TreeEntry | None] = field(default_factory=dict)
+    captured: dict[bytes, FileSnapshot | None] = field(default_factory=dict)
+    skipped: dict[str, SkippedFile] = field(default_factory=dict)
     sparse: bytes | None = None
     everywhere: bool = False
     complete: bool = True
 
 
-class Project:
+class CheckpointContext:
     """Everything that taking and restoring need. All methods are called with the store's lock held."""
 
     def __init__(
         self,
-        repository: Repository,
-        mounts: Sequence[Mount],
-        parts: Sequence[Part],
+        repository: StoreRepository,
+        mounts: Sequence[CheckpointRoot],
+        parts: Sequence[SnapshotPart],
         settings: CheckpointSettings,
     ) -> None:
         self.repository = repository
@@ -64,18 +64,18 @@ class Project:
         self.mounts = tuple(mounts)
         self.parts = tuple(parts)
         self.settings = settings
-        self.capture = Capture(settings.max_untracked_file_bytes, settings.max_tracked_file_bytes)
+        self.capture = FileReader(settings.max_untracked_file_bytes, settings.max_tracked_file_bytes)
         self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
-        self.scanners = {m.prefix: Scanner(repository, m, self.users[m.prefix]) for m in self.mounts}
+        self.scanners = {m.prefix: FolderScanner(repository, m, self.users[m.prefix]) for m in self.mounts}
         self._collected = repository.collected()
         self.dirty = DirtySet(self, repository.path.parent / "watch")
 
     @property
-    def rescue(self) -> Path:
+    def rescue_folder(self) -> Path:
         """Where files go that somebody wrote while they were being replaced."""
         return self.repository.path.parent / "rescue"
 
-    def locate(self, path: Path) -> tuple[Mount, bytes] | None:
+    def locate(self, path: Path) -> tuple[CheckpointRoot, bytes] | None:
         """The mount that holds an absolute path, and the path in it; None for what no checkpoint holds.
 
         A path spelt through a link to the folder (`/tmp` on macOS) is the file it leads to.
@@ -86,7 +86,7 @@ class Project:
                     return mount, inside
         return None
 
-    def look(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> Seen:
+    def scan(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> ScanResult:
         """How the folders differ from the base.
 
         `touched` None looks at every file. With paths it does so too, unless a watch knows all that changed: then only
@@ -111,10 +111,10 @@ class Project:
 
     def _look_at(
         self, base: Checkpoint, places: dict[bytes, set[bytes]], touched: Sequence[Path], add: Add
-    ) -> Seen:
+    ) -> ScanResult:
         """How these files, and those of the skills, differ from the base."""
         base_tree = bytes.fromhex(base.tree)
-        seen = Seen(skipped={skipped.path: skipped for skipped in base.skipped})
+        seen = ScanResult(skipped={skipped.path: skipped for skipped in base.skipped})
         self._note_internal(seen, touched)
         for mount in self.mounts:
             below = self.trees.folder(base_tree, mount.prefix)
@@ -125,7 +125,7 @@ class Project:
                 self._capture(seen, mount, below, sorted(paths), add)
         return seen
 
-    def _note_internal(self, seen: Seen, touched: Sequence[Path]) -> None:
+    def _note_internal(self, seen: ScanResult, touched: Sequence[Path]) -> None:
         """Say of changed files that they are git's own, and that no rollback will bring them back."""
         for path in touched:
             for mount in self.mounts:
@@ -133,27 +133,27 @@ class Project:
                     inside = os.fsencode(path.relative_to(mount.directory))
                     if mount.is_internal(inside):
                         shown = mount.shown(inside)
-                        seen.skipped[shown] = Skipped(shown, "it is git's own in a bare repository")
+                        seen.skipped[shown] = SkippedFile(shown, "it is git's own in a bare repository")
 
     def part_changes(
         self, db: apsw.Connection, base: Checkpoint | None, writer: PackWriter
-    ) -> dict[bytes, Entry | None]:
+    ) -> dict[bytes, TreeEntry | None]:
         """How the parts' files differ from the base."""
-        changes: dict[bytes, Entry | None] = {}
+        changes: dict[bytes, TreeEntry | None] = {}
         for part in self.parts:
             for name, data in (part.changed(db) if base else part.everything(db)).items():
-                entry = None if data is None else Entry(FILE_MODE, writer.add(BLOB, data))
+                entry = None if data is None else TreeEntry(FILE_MODE, writer.add(BLOB, data))
                 changes[f"{part.name}/{name}".encode()] = entry
         return changes
 
     def present(
         self, db: apsw.Connection, touched: Sequence[Path] | None = None
-    ) -> tuple[Seen, bytes | None]:
+    ) -> tuple[ScanResult, bytes | None]:
         """The folders and parts as they are now, as a tree in the store that no checkpoint names. `touched`: as in `look`."""
         base = base_checkpoint(db)
         writer = self.repository.writer()
         try:
-            seen = self.look(base, touched, writer.add)
+            seen = self.scan(base, touched, writer.add)
             seen.changes.update(self.part_changes(db, base, writer))
             now = self.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
             writer.finish()
@@ -189,21 +189,21 @@ class Project:
 
     def changed_memories(
         self, old: bytes | None, new: bytes | None
-    ) -> dict[str, tuple[Entry | None, Entry | None]]:
+    ) -> dict[str, tuple[TreeEntry | None, TreeEntry | None]]:
         """Memory entries that differ between two `memory` folders, by name. A file is JSON, Markdown in old ones."""
-        found: dict[str, tuple[Entry | None, Entry | None]] = {}
+        found: dict[str, tuple[TreeEntry | None, TreeEntry | None]] = {}
         for path, was, now in self.trees.diff(old, new):
             name = path.decode("utf-8", "replace").rpartition(".")[0]
             earlier = found.get(name, (None, None))
             found[name] = (was or earlier[0], now or earlier[1])
         return found
 
-    def _look_everywhere(self, base_tree: bytes | None, add: Add) -> Seen:
-        seen, sparse = Seen(), list[bytes]()
+    def _look_everywhere(self, base_tree: bytes | None, add: Add) -> ScanResult:
+        seen, sparse = ScanResult(), list[bytes]()
         for mount in self.mounts:
             if mount.internal:
                 place = mount.label or "."
-                seen.skipped[place] = Skipped(place, "git's own files in a bare repository are not held")
+                seen.skipped[place] = SkippedFile(place, "git's own files in a bare repository are not held")
             if b"." in mount.internal:
                 continue
             scanner, below = self.scanners[mount.prefix], self.trees.folder(base_tree, mount.prefix)
@@ -234,10 +234,10 @@ class Project:
         return places
 
     def _capture(
-        self, seen: Seen, mount: Mount, below: bytes | None, paths: Sequence[bytes], add: Add
-    ) -> dict[bytes, Captured | None]:
+        self, seen: ScanResult, mount: CheckpointRoot, below: bytes | None, paths: Sequence[bytes], add: Add
+    ) -> dict[bytes, FileSnapshot | None]:
         """Read these files and note what differs from the mount's tree `below`. Returns what was read."""
-        looked: dict[bytes, Captured | None] = {}
+        looked: dict[bytes, FileSnapshot | None] = {}
         user = self.users[mount.prefix]
         tracked = user.tracks if user is not None else _untracked
         with FolderReader(mount) as reader:
@@ -246,7 +246,7 @@ class Project:
                 found = self.capture.file(reader, path, held, add, tracked)
                 if seen.skipped:
                     seen.skipped.pop(mount.shown(path), None)
-                if isinstance(found, Skipped):
+                if isinstance(found, SkippedFile):
                     seen.skipped[mount.shown(path)] = found
                     found = None
                 looked[path] = seen.captured[mount.prefix + b"/" + path] = found
@@ -264,7 +264,7 @@ def base_checkpoint(db: apsw.Connection) -> Checkpoint | None:
     return schema.get(db, id) if id is not None else None
 
 
-def tree_of(db: apsw.Connection, id: str | None) -> bytes | None:
+def code_tree(db: apsw.Connection, id: str | None) -> bytes | None:
     """The tree of a checkpoint; None for None."""
     return bytes.fromhex(schema.get(db, id).tree) if id is not None else None
 

@@ -16,23 +16,31 @@ import msgspec
 
 from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.attribution import Shown, attribute
-from mazu_ls.checkpoints.context import BUFFERS, META, MODES, SPARSE, Project, Seen, base_checkpoint
+from mazu_ls.checkpoints.context import (
+    BUFFERS,
+    META,
+    MODES,
+    SPARSE,
+    CheckpointContext,
+    ScanResult,
+    base_checkpoint,
+)
 from mazu_ls.checkpoints.git.objects import (
     BLOB,
     COMMIT,
     FILE_MODE,
     FOLDER_MODE,
     LINK_MODE,
-    Entry,
+    TreeEntry,
     format_commit,
 )
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.models import Checkpoint, CheckpointKind, FileCounts
 from mazu_ls.checkpoints.restore import staging
-from mazu_ls.checkpoints.scan.file_modes import Permissions
+from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.roots import SKILLS
-from mazu_ls.checkpoints.scan.unsaved_buffers import View, held_texts, open_texts, shown_trees
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import transaction
@@ -51,7 +59,7 @@ _TITLES: dict[CheckpointKind, str] = {
 
 
 @dataclass(frozen=True)
-class Request:
+class CheckpointRequest:
     """What to take: `touched` None means look at everything. `title`: what it is in the user's words."""
 
     kind: CheckpointKind
@@ -65,7 +73,9 @@ class Request:
     """Recorded commands of this process that have not ended (`attribution`)."""
 
 
-def take(project: Project, db: apsw.Connection, request: Request) -> Checkpoint:
+def create_checkpoint(
+    project: CheckpointContext, db: apsw.Connection, request: CheckpointRequest
+) -> Checkpoint:
     """Take one. A base that cannot be read any more (a damaged store) is given up, and everything held anew."""
     try:
         return _take(project, db, request, base_checkpoint(db))
@@ -77,11 +87,13 @@ def take(project: Project, db: apsw.Connection, request: Request) -> Checkpoint:
         return _take(project, db, request, None)
 
 
-def _take(project: Project, db: apsw.Connection, request: Request, base: Checkpoint | None) -> Checkpoint:
+def _take(
+    project: CheckpointContext, db: apsw.Connection, request: CheckpointRequest, base: Checkpoint | None
+) -> Checkpoint:
     touched = [*request.touched, *_unseen(db)] if request.touched is not None else None
     writer = project.repository.writer()
     try:
-        seen = project.look(base, touched, writer.add)
+        seen = project.scan(base, touched, writer.add)
         checkpoint = transaction(db, lambda d: _commit(project, d, request, base, (seen, writer)))
     except BaseException:
         writer.discard()
@@ -89,7 +101,7 @@ def _take(project: Project, db: apsw.Connection, request: Request, base: Checkpo
         raise
     project.dirty.taken(seen)
     if seen.everywhere:
-        for path in staging.sweep(project.mounts, project.rescue):
+        for path in staging.sweep_staging(project.mounts, project.rescue_folder):
             log.warning("a file that was written while a rollback replaced it was saved as %s", path)
     return checkpoint
 
@@ -101,21 +113,21 @@ def _unseen(db: apsw.Connection) -> list[Path]:
 
 
 def _commit(
-    project: Project,
+    project: CheckpointContext,
     db: apsw.Connection,
-    request: Request,
+    request: CheckpointRequest,
     base: Checkpoint | None,
-    found: tuple[Seen, PackWriter],
+    found: tuple[ScanResult, PackWriter],
 ) -> Checkpoint:
     seen, writer = found
     base_tree = bytes.fromhex(base.tree) if base else None
-    changes: dict[bytes, Entry | None] = {
+    changes: dict[bytes, TreeEntry | None] = {
         **seen.changes,
         **project.part_changes(db, base, writer),
         BUFFERS: _buffers(project, request.buffers, writer),
     }
     if seen.sparse is not None:
-        changes[SPARSE] = Entry(FILE_MODE, writer.add(BLOB, seen.sparse)) if seen.sparse else None
+        changes[SPARSE] = TreeEntry(FILE_MODE, writer.add(BLOB, seen.sparse)) if seen.sparse else None
     changes.update(_modes(project, base_tree, seen, writer))
     content = project.trees.update(base_tree, changes, writer.add)
     checkpoint = Checkpoint(
@@ -140,7 +152,11 @@ def _commit(
 
 
 def _attributed(
-    project: Project, db: apsw.Connection, checkpoint: Checkpoint, base: Checkpoint | None, request: Request
+    project: CheckpointContext,
+    db: apsw.Connection,
+    checkpoint: Checkpoint,
+    base: Checkpoint | None,
+    request: CheckpointRequest,
 ) -> Checkpoint:
     """Store who changed what since the base; a first checkpoint has nothing before it."""
     number = schema.checkpoint_number(checkpoint.id)
@@ -150,16 +166,20 @@ def _attributed(
         db.execute("DELETE FROM checkpoint_write")
         return checkpoint
     trees = [bytes.fromhex(one.tree) for one in (base, checkpoint)]
-    old = Shown.from_view(project, View(trees[0], held_texts(project, trees[0])))
-    new = Shown.from_view(project, View(trees[1], open_texts(request.buffers)))
+    old = Shown.from_view(project, BufferView(trees[0], held_texts(project, trees[0])))
+    new = Shown.from_view(project, BufferView(trees[1], open_texts(request.buffers)))
     attribute(project, db, number, (old, new), request.running)
     return checkpoint
 
 
 def _publish(
-    project: Project, db: apsw.Connection, checkpoint: Checkpoint, content: bytes | None, writer: PackWriter
+    project: CheckpointContext,
+    db: apsw.Connection,
+    checkpoint: Checkpoint,
+    content: bytes | None,
+    writer: PackWriter,
 ) -> Checkpoint:
-    meta = Entry(FILE_MODE, writer.add(BLOB, _meta(project, checkpoint)))
+    meta = TreeEntry(FILE_MODE, writer.add(BLOB, _meta(project, checkpoint)))
     tree = project.trees.update(content, {META: meta}, writer.add)
     assert tree is not None
     message = f"{checkpoint.id} {checkpoint.kind} {checkpoint.label}".rstrip()
@@ -175,7 +195,7 @@ def _publish(
     return checkpoint
 
 
-def _meta(project: Project, checkpoint: Checkpoint) -> bytes:
+def _meta(project: CheckpointContext, checkpoint: Checkpoint) -> bytes:
     """Everything a row of the database says, so that the rows can be made again from the store alone."""
     users = ((mount, project.users[mount.prefix]) for mount in project.mounts)
     meta: dict[str, Any] = {
@@ -192,21 +212,21 @@ def _meta(project: Project, checkpoint: Checkpoint) -> bytes:
         "title": checkpoint.title,
         "complete": checkpoint.complete,
         "folders": {mount.prefix.decode(): str(mount.directory) for mount in project.mounts if mount.scanned},
-        "user": {mount.prefix.decode(): user.where() for mount, user in users if user is not None},
+        "user": {mount.prefix.decode(): user.state() for mount, user in users if user is not None},
     }
     return msgspec.json.encode(meta, order="sorted")
 
 
-def _buffers(project: Project, buffers: Sequence[Buffer], writer: PackWriter) -> Entry | None:
+def _buffers(project: CheckpointContext, buffers: Sequence[Buffer], writer: PackWriter) -> TreeEntry | None:
     """A folder with the unsaved text of every dirty document, and one list that says whose it is."""
-    entries: dict[bytes, Entry | None] = {}
+    entries: dict[bytes, TreeEntry | None] = {}
     index: list[dict[str, Any]] = []
     for buffer in buffers:
         if not buffer.dirty:
             continue
         text = buffer.text.encode("utf-8", "surrogatepass")
         name = hashlib.sha256(text).hexdigest()[:32]
-        entries[name.encode()] = Entry(FILE_MODE, writer.add(BLOB, text))
+        entries[name.encode()] = TreeEntry(FILE_MODE, writer.add(BLOB, text))
         index.append(
             {
                 "uri": buffer.uri,
@@ -218,29 +238,35 @@ def _buffers(project: Project, buffers: Sequence[Buffer], writer: PackWriter) ->
         )
     if not index:
         return None
-    entries[b"index.json"] = Entry(FILE_MODE, writer.add(BLOB, json.dumps(index, indent=1).encode()))
+    entries[b"index.json"] = TreeEntry(FILE_MODE, writer.add(BLOB, json.dumps(index, indent=1).encode()))
     folder = project.trees.update(None, entries, writer.add)
     assert folder is not None
-    return Entry(FOLDER_MODE, folder)
+    return TreeEntry(FOLDER_MODE, folder)
 
 
-def _modes(project: Project, base: bytes | None, seen: Seen, writer: PackWriter) -> dict[bytes, Entry | None]:
+def _modes(
+    project: CheckpointContext, base: bytes | None, seen: ScanResult, writer: PackWriter
+) -> dict[bytes, TreeEntry | None]:
     """The list of unusual permission bits, if it changed."""
-    permissions = Permissions.load(project.repository, base, MODES)
+    permissions = FileModes.load(project.repository, base, MODES)
     for place, found in seen.captured.items():
         regular = found is not None and found.entry.mode != LINK_MODE
         permissions.note(place, found.permissions if found is not None and regular else None)
     if not permissions.changed:
         return {}
     data = permissions.dump()
-    return {MODES: Entry(FILE_MODE, writer.add(BLOB, data)) if data else None}
+    return {MODES: TreeEntry(FILE_MODE, writer.add(BLOB, data)) if data else None}
 
 
 def _count_files(
-    project: Project, old: bytes | None, new: bytes | None, buffers: Sequence[Buffer], writer: PackWriter
+    project: CheckpointContext,
+    old: bytes | None,
+    new: bytes | None,
+    buffers: Sequence[Buffer],
+    writer: PackWriter,
 ) -> FileCounts:
     """Files as the user saw them: an unsaved change is one."""
-    views = View(old, held_texts(project, old)), View(new, open_texts(buffers))
+    views = BufferView(old, held_texts(project, old)), BufferView(new, open_texts(buffers))
     old, new = shown_trees(project, *views, add=lambda *_: None, fresh=writer)
     added = modified = deleted = 0
     for mount in project.mounts:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from mazu_ls.checkpoints.context import Project
-from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, Entry
-from mazu_ls.checkpoints.models import Diff, FileDiff, FileStatus, MemoryDiff
-from mazu_ls.checkpoints.restore.restore_steps import Selection, require_known
-from mazu_ls.checkpoints.scan.unsaved_buffers import View, shown_trees
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
+from mazu_ls.checkpoints.models import CheckpointDiff, FileDiff, FileStatus, MemoryDiff
+from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, require_known
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, shown_trees
 from mazu_ls.gitcmd import PythonGit
 
 MAX_PATCH = 1 << 20  # characters
@@ -20,11 +20,13 @@ _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 
 
-def diff(project: Project, was: View, now: View, paths: Sequence[str]) -> Diff:
+def diff_checkpoints(
+    project: CheckpointContext, was: BufferView, now: BufferView, paths: Sequence[str]
+) -> CheckpointDiff:
     """From one view to another; `paths` (files or folders, as shown) narrows the files and leaves memories out."""
     old, new = _stored(project, was, now)
     require_known(project, paths, old, new)
-    selection, run = Selection(paths=tuple(paths)), _runner(project)
+    selection, run = RestoreSelection(paths=tuple(paths)), _runner(project)
     files: list[FileDiff] = []
     patches: list[str] = []
     for mount in project.mounts:
@@ -52,15 +54,17 @@ def diff(project: Project, was: View, now: View, paths: Sequence[str]) -> Diff:
             ends = [(side or _EMPTY_TREE).hex() for side in _readable(project, before, after)]
             patches.append(_patch(run, "memory/", ends, []))
     patch = "".join(patches)
-    return Diff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
+    return CheckpointDiff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
 
 
-def _readable(project: Project, old: bytes | None, new: bytes | None) -> tuple[bytes | None, bytes | None]:
+def _readable(
+    project: CheckpointContext, old: bytes | None, new: bytes | None
+) -> tuple[bytes | None, bytes | None]:
     """Two trees with only the memory entries that differ, as people read them."""
     part = next((part for part in project.parts if part.name == "memory"), None)
     if part is None:
         return old, new
-    sides: tuple[dict[bytes, Entry], dict[bytes, Entry]] = ({}, {})
+    sides: tuple[dict[bytes, TreeEntry], dict[bytes, TreeEntry]] = ({}, {})
     writer = project.repository.writer()
     try:
         for path, *entries in project.trees.diff(old, new):
@@ -68,7 +72,7 @@ def _readable(project: Project, old: bytes | None, new: bytes | None) -> tuple[b
                 if entry is not None:
                     data = project.repository.read(entry.oid)
                     name, text = part.readable(path.decode("utf-8", "surrogateescape"), data)
-                    side[os.fsencode(name)] = Entry(FILE_MODE, writer.add(BLOB, text))
+                    side[os.fsencode(name)] = TreeEntry(FILE_MODE, writer.add(BLOB, text))
         trees = tuple(project.trees.update(None, side, writer.add) for side in sides)
         writer.finish()
     except BaseException:
@@ -77,7 +81,9 @@ def _readable(project: Project, old: bytes | None, new: bytes | None) -> tuple[b
     return trees[0], trees[1]
 
 
-def _stored(project: Project, was: View, now: View) -> tuple[bytes | None, bytes | None]:
+def _stored(
+    project: CheckpointContext, was: BufferView, now: BufferView
+) -> tuple[bytes | None, bytes | None]:
     """The trees to compare, where git can read them."""
     writer = project.repository.writer()
     try:
@@ -89,7 +95,7 @@ def _stored(project: Project, was: View, now: View) -> tuple[bytes | None, bytes
     return trees
 
 
-def _runner(project: Project) -> Callable[..., bytes]:
+def _runner(project: CheckpointContext) -> Callable[..., bytes]:
     """`git diff-tree` on the store, through GitPython."""
     git = PythonGit(project.repository.path)
 
@@ -120,7 +126,7 @@ def _counts(out: bytes) -> dict[bytes, tuple[int | None, int | None]]:
     return counts
 
 
-def _memories(project: Project, old: bytes | None, new: bytes | None) -> MemoryDiff:
+def _memories(project: CheckpointContext, old: bytes | None, new: bytes | None) -> MemoryDiff:
     found: dict[str, list[str]] = {"added": [], "modified": [], "deleted": []}
     for name, (was, now) in project.changed_memories(old, new).items():
         last = PurePosixPath(name).name

@@ -11,16 +11,24 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints import attribution, diff, lock, schema, store_opening
-from mazu_ls.checkpoints.context import Project, tree_of
-from mazu_ls.checkpoints.create import Request, take
-from mazu_ls.checkpoints.models import Checkpoint, CheckpointKind, Diff, OnConflict, Pruned, Section, Stats
+from mazu_ls.checkpoints.context import CheckpointContext, code_tree
+from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
+from mazu_ls.checkpoints.models import (
+    Checkpoint,
+    CheckpointDiff,
+    CheckpointKind,
+    OnConflict,
+    PruneResult,
+    Section,
+    StoreStats,
+)
 from mazu_ls.checkpoints.restore import rollback, staging_folder
 from mazu_ls.checkpoints.restore import staging as stage
-from mazu_ls.checkpoints.restore.restore_steps import Selection
-from mazu_ls.checkpoints.restore.rollback_plan import Plan
+from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
+from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
 from mazu_ls.checkpoints.scan import roots as mounts
-from mazu_ls.checkpoints.scan.unsaved_buffers import View, file_text, held_texts, open_texts
-from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_texts, open_texts
+from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.upkeep import Upkeep
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
@@ -38,7 +46,7 @@ log = logging.getLogger(__name__)
 class Checkpoints:
     """The checkpoints of one project (its workspace folders together). Safe to share a project between processes."""
 
-    def __init__(self, store: Store, project: Project, places: Sequence[Path]) -> None:
+    def __init__(self, store: Store, project: CheckpointContext, places: Sequence[Path]) -> None:
         self._store = store
         self._project = project
         self._locks = [place / "lock" for place in places]
@@ -55,7 +63,7 @@ class Checkpoints:
         roots: Sequence[Path],
         database: Path,
         state: Path,
-        parts: Sequence[Part],
+        parts: Sequence[SnapshotPart],
         settings: CheckpointSettings,
     ) -> Checkpoints:
         """Open, or create, and finish what a killed process left half-done.
@@ -65,7 +73,7 @@ class Checkpoints:
         """
         gitcmd.require_git()
         place = store_opening.place_of(state, roots[0]) if roots else state
-        found = mounts.mounts(roots, _explained(lambda: staging_folder.folder_name(place), place))
+        found = mounts.find_roots(roots, _explained(lambda: staging_folder.folder_name(place), place))
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
         try:
             project = await store.read(
@@ -100,7 +108,7 @@ class Checkpoints:
         written = set(self._written)
         if touched is not None:
             touched = [*touched, *written]
-        request = Request(
+        request = CheckpointRequest(
             kind,
             redact(label),
             redact(title),
@@ -110,7 +118,7 @@ class Checkpoints:
             self._held(buffers),
             frozenset(self._commands),
         )
-        checkpoint = await self._locked(lambda db: take(self._project, db, request))
+        checkpoint = await self._locked(lambda db: create_checkpoint(self._project, db, request))
         self._written -= written
         self.upkeep.taken(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
         return checkpoint
@@ -148,22 +156,22 @@ class Checkpoints:
         memories: Sequence[str] = (),
         on_conflict: OnConflict | None = None,
         redo_of: int | None = None,
-    ) -> Plan:
+    ) -> RollbackPlan:
         """What rolling back to a checkpoint (default: the newest) would do. Nothing is touched before `apply`.
 
         `only`: sections to bring back; `paths`: files or folders, as reports show them. Neither: everything.
         `session`: of the conversations only this one; with `own` of the files only what its agent changed.
         `memories`: of the memories only these. `on_conflict`: the answer that the preview assumes. `redo_of`: the rollback to take back.
         """
-        selection = Selection(tuple(only), tuple(paths), session, own, tuple(memories))
+        selection = RestoreSelection(tuple(only), tuple(paths), session, own, tuple(memories))
         buffers = self._held(buffers)
         target = await (self.get(id) if id is not None else self._newest())
         found = await self._locked(
-            lambda db: rollback.preview(
+            lambda db: rollback.preview_rollback(
                 self._project, db, target, selection, buffers=tuple(buffers), on_conflict=on_conflict
             )
         )
-        return Plan(
+        return RollbackPlan(
             target,
             found.report,
             lambda choice: self._roll_back(target, selection, tuple(buffers), choice, redo_of),
@@ -171,20 +179,22 @@ class Checkpoints:
 
     async def diff(
         self, id: str, against: str = "now", paths: Sequence[str] = (), buffers: Sequence[Buffer] = ()
-    ) -> Diff:
+    ) -> CheckpointDiff:
         """What changed from a checkpoint to another one, or to the present. Raises MazuError(not_found).
 
         `buffers`: the documents that are open now. Unsaved text counts in place of the file's.
         """
 
-        def differing(db: apsw.Connection) -> Diff:
-            project, old = self._project, tree_of(db, id)
+        def differing(db: apsw.Connection) -> CheckpointDiff:
+            project, old = self._project, code_tree(db, id)
             if against == "now":
-                new = View(project.present(db)[1], open_texts(buffers))
+                new = BufferView(project.present(db)[1], open_texts(buffers))
             else:
-                tree = tree_of(db, against)
-                new = View(tree, held_texts(project, tree))
-            return diff.diff(project, View(old, held_texts(project, old)), new, tuple(paths))
+                tree = code_tree(db, against)
+                new = BufferView(tree, held_texts(project, tree))
+            return diff.diff_checkpoints(
+                project, BufferView(old, held_texts(project, old)), new, tuple(paths)
+            )
 
         return await self._locked(differing)
 
@@ -201,7 +211,7 @@ class Checkpoints:
 
     async def prune(
         self, keep: int | None = None, older_than_days: int | None = None, *, labelled: bool = False
-    ) -> Pruned:
+    ) -> PruneResult:
         """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names.
 
         Pinned ones and what undoing a session's last turn needs stay, labelled ones too unless `labelled`.
@@ -245,7 +255,7 @@ class Checkpoints:
         texts = open_texts(self._held(buffers))
         return await self._locked(
             lambda db: attribution.Shown.from_view(
-                self._project, View(self._project.present(db, [*self._written])[1], texts)
+                self._project, BufferView(self._project.present(db, [*self._written])[1], texts)
             )
         )
 
@@ -273,7 +283,7 @@ class Checkpoints:
         chosen = json.loads(found[2])
         return found[0], found[1], tuple(chosen["only"]), tuple(chosen["paths"])
 
-    async def stats(self) -> Stats:
+    async def stats(self) -> StoreStats:
         """Counts and sizes, for status bars."""
         count, current = await self._store.read(
             lambda db: (
@@ -282,8 +292,8 @@ class Checkpoints:
             )
         )
         size = await self._store.read(lambda _: self._project.repository.bytes())
-        rescue = self._project.rescue
-        return Stats(
+        rescue = self._project.rescue_folder
+        return StoreStats(
             count=count,
             bytes=size,
             max_bytes=self._project.settings.max_bytes,
@@ -311,9 +321,9 @@ class Checkpoints:
         """Run `work` on the worker while no other process touches the store; recover first if one was killed."""
 
         def locked(db: apsw.Connection) -> T:
-            with lock.held(self._locks) as clean:
+            with lock.lock_store(self._locks) as clean:
                 if not recovering and not (clean and rollback.nothing_pending(db)):
-                    rollback.recover(self._project, db)
+                    rollback.recover_rollback(self._project, db)
                 return work(db)
 
         return await self._store.read(lambda db: _explained(lambda: locked(db), self._locks[0].parent))
@@ -321,11 +331,11 @@ class Checkpoints:
     async def _roll_back(
         self,
         target: Checkpoint,
-        selection: Selection,
+        selection: RestoreSelection,
         buffers: tuple[Buffer, ...],
         on_conflict: OnConflict | None,
         redo_of: int | None,
-    ) -> rollback.Rollback:
+    ) -> rollback.RollbackRun:
         done = await self._locked(
             lambda db: rollback.roll_back(
                 self._project,
@@ -345,7 +355,9 @@ class Checkpoints:
         """Remove what the rollback replaced once it has rested, and with it the staging folder in the project."""
         await asyncio.sleep(stage.GRAVE_SECONDS + 1)
         try:
-            rescued = await self._locked(lambda _: stage.sweep(self._project.mounts, self._project.rescue))
+            rescued = await self._locked(
+                lambda _: stage.sweep_staging(self._project.mounts, self._project.rescue_folder)
+            )
         except MazuError as error:
             log.warning("the staging folder was not emptied: %s", error)
         else:
@@ -365,10 +377,10 @@ def _explained(work: Callable[[], T], place: Path) -> T:
         ) from error
 
 
-def _recovered(project: Project, db: apsw.Connection) -> None:
+def _recovered(project: CheckpointContext, db: apsw.Connection) -> None:
     """Make everything whole. A rollback that cannot be completed now does not keep the server from starting."""
     try:
-        rollback.recover(project, db)
+        rollback.recover_rollback(project, db)
     except MazuError as error:
         log.error("an interrupted rollback is not complete yet: %s", error)
     store_opening.reconcile(project, db)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mazu_ls.checkpoints.git.pack import sync_folder
-from mazu_ls.checkpoints.git.repository import Repository, lines
+from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 
 Written = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
-class Collection:
+class GarbageCollection:
     """The packs of one moment, and what is still needed of them: everything that `roots` reach, and of the `trees`
     that scan indexes are compared with, the trees alone.
     """
@@ -24,7 +24,7 @@ class Collection:
     trees: bytes
 
 
-def begin(repository: Repository) -> Collection | None:
+def begin_collection(repository: StoreRepository) -> GarbageCollection | None:
     """Note what there is now, with the lock held; None where the disk has no room for a second copy.
 
     From here to the `end` the caller holds `repository.collecting`, too: packs that came meanwhile may not be put
@@ -32,15 +32,15 @@ def begin(repository: Repository) -> Collection | None:
     """
     if shutil.disk_usage(repository.path).free < 2 * repository.bytes():
         return None
-    repository.note_collected()
+    repository.mark_collected()
     repository.run("pack-refs", "--all")
     packs = {path: _written(path) for path in (repository.path / "objects" / "pack").glob("*.pack")}
     scanned = {bytes.fromhex(path.name) for path in repository.path.glob("scan/*/*") if len(path.name) == 40}
     roots = set(repository.refs("refs/").values())
-    return Collection(packs, lines(roots), lines(scanned - repository.missing(scanned)))
+    return GarbageCollection(packs, lines(roots), lines(scanned - repository.missing(scanned)))
 
 
-def pack(repository: Repository, collection: Collection) -> set[str]:
+def repack(repository: StoreRepository, collection: GarbageCollection) -> set[str]:
     """Write everything reachable into new packs; returns their names. Needs no lock, and may take a while."""
     target = str(repository.path / "objects" / "pack" / "pack")
     options = ("pack-objects", "-q", "--delta-base-offset")
@@ -57,7 +57,7 @@ def pack(repository: Repository, collection: Collection) -> set[str]:
     return {f"pack-{name}" for name in names}
 
 
-def end(repository: Repository, collection: Collection, names: set[str]) -> None:
+def finish_collection(repository: StoreRepository, collection: GarbageCollection, names: set[str]) -> None:
     """Remove the packs of before, with the lock held again. What came since is in packs of its own.
 
     Such a pack may have the name of an old one, which it replaced: the name is the hash of what it holds.
@@ -68,7 +68,7 @@ def end(repository: Repository, collection: Collection, names: set[str]) -> None
         if pack.stem not in names and _written(pack) == written:
             for suffix in (".idx", ".rev", ".pack"):
                 pack.with_suffix(suffix).unlink(missing_ok=True)
-    repository.note_collected()
+    repository.mark_collected()
 
 
 def _written(pack: Path) -> Written:

@@ -16,7 +16,7 @@ WAIT_SECONDS = 60.0
 
 
 @contextmanager
-def held(paths: Sequence[Path], wait: float = WAIT_SECONDS) -> Iterator[bool]:
+def lock_store(paths: Sequence[Path], wait: float = WAIT_SECONDS) -> Iterator[bool]:
     """Hold the locks of a project: its own, which stands first, and those of the other folders it holds.
 
     Its own file says 1 while it is held and 0 once the work in it succeeded. Yields False to who finds a 1: the last
@@ -35,7 +35,7 @@ def held(paths: Sequence[Path], wait: float = WAIT_SECONDS) -> Iterator[bool]:
 
 
 @contextmanager
-def alone(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
+def lock_exclusively(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
     """Hold the lock `path`, which nobody else does meanwhile. Raises MazuError(busy) after `wait` seconds."""
     with _locked(path, time.monotonic() + wait):
         yield

@@ -18,7 +18,7 @@ but nothing is done where both changed a file. `ask`: nothing is done where ther
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFile:
     """A file that the checkpoint does not hold, and that no rollback to it will touch."""
 
     path: str
@@ -64,7 +64,7 @@ class Checkpoint:
     files: FileCounts
     memories: MemoryCounts
     bytes: int
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
     pinned: bool = False
     title: str = ""
     complete: bool = True
@@ -82,7 +82,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class Reasoned:
+class PathReason:
     """A path, and why it is kept, in conflict or a problem."""
 
     path: str
@@ -102,8 +102,8 @@ class PlanFiles:
     write: list[str] = field(default_factory=list)
     delete: list[str] = field(default_factory=list)
     buffers: list[str] = field(default_factory=list)
-    keep: list[Reasoned] = field(default_factory=list)
-    conflicts: list[Reasoned] = field(default_factory=list)
+    keep: list[PathReason] = field(default_factory=list)
+    conflicts: list[PathReason] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
     memories: MemoryCounts = field(default_factory=MemoryCounts)
@@ -123,7 +123,7 @@ class RollbackReport:
     applied: bool = False
     verified: bool = False
     verified_files: int = 0
-    problems: list[Reasoned] = field(default_factory=list)
+    problems: list[PathReason] = field(default_factory=list)
     undecided: bool = False
     """Nothing was done, because it is to be decided first what becomes of the user's own work."""
 
@@ -151,7 +151,7 @@ class MemoryDiff:
 
 
 @dataclass(frozen=True)
-class Diff:
+class CheckpointDiff:
     """From one checkpoint to another, or to the present. `patch` is a git patch over files and memories."""
 
     files: tuple[FileDiff, ...]
@@ -161,7 +161,7 @@ class Diff:
 
 
 @dataclass(frozen=True)
-class Pruned:
+class PruneResult:
     """Ids that are gone, and by how many bytes the store shrank.
 
     `shed`: how many of them only the size cap took, although undo might have needed them.
@@ -173,7 +173,7 @@ class Pruned:
 
 
 @dataclass(frozen=True)
-class Stats:
+class StoreStats:
     """How much there is: checkpoints, bytes on disk, the cap, what was quarantined, and files in `rescue/`."""
 
     count: int

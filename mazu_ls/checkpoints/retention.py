@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
-from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.store import transaction
@@ -23,7 +23,9 @@ STEP_DAYS = 7
 log = logging.getLogger(__name__)
 
 
-def due(checkpoints: Sequence[Checkpoint], now: datetime, keep_days: int, protected: set[str]) -> list[str]:
+def expired(
+    checkpoints: Sequence[Checkpoint], now: datetime, keep_days: int, protected: set[str]
+) -> list[str]:
     """Ids that the policy gives up, oldest first; `checkpoints` are newest first.
 
     Pinned, labelled and `protected` ones stay for ever. For `keep_days` stay the first and the last of every turn
@@ -67,7 +69,7 @@ def shed_ranks(checkpoints: Sequence[Checkpoint]) -> dict[str, int]:
     return ranks
 
 
-def protected(db: apsw.Connection, checkpoints: Iterable[Checkpoint]) -> set[str]:
+def protected_checkpoints(db: apsw.Connection, checkpoints: Iterable[Checkpoint]) -> set[str]:
     """Never pruned: the current one, the base, the ends of the journal, the last safety."""
     ids = {schema.state(db, "current"), schema.state(db, "base")}
     ids |= {id for row in db.execute("SELECT safety_id, target_id FROM checkpoint_journal") for id in row}
@@ -76,7 +78,7 @@ def protected(db: apsw.Connection, checkpoints: Iterable[Checkpoint]) -> set[str
 
 
 def prune(
-    project: Project,
+    project: CheckpointContext,
     db: apsw.Connection,
     now: datetime,
     *,
@@ -91,9 +93,9 @@ def prune(
     take room until they are collected.
     """
     everything = schema.newest(db, -1)
-    safe = protected(db, everything) | set(named)
+    safe = protected_checkpoints(db, everything) | set(named)
     if keep is None and older_than_days is None:
-        gone = due(everything, now, project.settings.keep_days, safe)
+        gone = expired(everything, now, project.settings.keep_days, safe)
     else:
         spared = safe | {one.id for one in everything if one.pinned or (one.labelled and not labelled)}
         gone = _asked(everything, now, keep, older_than_days, spared)
@@ -113,7 +115,9 @@ def _asked(
     return chosen[::-1]
 
 
-def shed(project: Project, db: apsw.Connection, named: Collection[str] = ()) -> tuple[list[str], bool]:
+def shed(
+    project: CheckpointContext, db: apsw.Connection, named: Collection[str] = ()
+) -> tuple[list[str], bool]:
     """Give up some for the size cap: of the lowest rank that there is, a quarter, the oldest.
 
     Also returns whether it took more than middle steps and safety checkpoints: what undo may need. Nothing is taken
@@ -121,7 +125,7 @@ def shed(project: Project, db: apsw.Connection, named: Collection[str] = ()) -> 
     """
     everything = schema.newest(db, -1)
     ranks = shed_ranks(everything)
-    safe = protected(db, everything)
+    safe = protected_checkpoints(db, everything)
     left = [one for one in reversed(everything) if one.id not in safe and not one.pinned]
     if not left:
         return [], False
@@ -130,7 +134,7 @@ def shed(project: Project, db: apsw.Connection, named: Collection[str] = ()) -> 
     return remove(project, db, rank[: max(1, len(rank) // 4)]), lowest > 1
 
 
-def remove(project: Project, db: apsw.Connection, ids: list[str]) -> list[str]:
+def remove(project: CheckpointContext, db: apsw.Connection, ids: list[str]) -> list[str]:
     """Rows first (their commit decides), then refs. Returns the ids."""
     if ids:
         transaction(db, lambda d: schema.remove(d, ids))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, Skipped
+from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, SkippedFile
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.store import Migrations, select
 
@@ -200,7 +200,7 @@ def _record(row: Any) -> Checkpoint:
         files=FileCounts(**json.loads(row[9])),
         memories=MemoryCounts(**json.loads(row[10])),
         bytes=row[11],
-        skipped=tuple(Skipped(**skipped) for skipped in json.loads(row[12])),
+        skipped=tuple(SkippedFile(**skipped) for skipped in json.loads(row[12])),
         pinned=bool(row[13]),
         title=row[14],
         complete=bool(row[15]),

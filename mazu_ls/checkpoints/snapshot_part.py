@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import apsw
 
 
-class Part(Protocol):
+class SnapshotPart(Protocol):
     """One folder of a checkpoint's tree that lives in tables: "memory", "conversation"."""
 
     name: str

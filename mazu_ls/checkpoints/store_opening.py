@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
-from mazu_ls.checkpoints.context import META, Project
+from mazu_ls.checkpoints.context import META, CheckpointContext
 from mazu_ls.checkpoints.git.objects import commit_tree
-from mazu_ls.checkpoints.git.repository import REFS, Repository
-from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, Skipped
-from mazu_ls.checkpoints.scan.roots import Mount
-from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.checkpoints.git.repository import REFS, StoreRepository
+from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, SkippedFile
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.paths import private_folder, projects_folder, root_key
@@ -33,14 +33,14 @@ def place_of(state: Path, root: Path) -> Path:
 
 
 def open_project(
-    place: Path, mounts: Sequence[Mount], parts: Sequence[Part], settings: CheckpointSettings
-) -> Project:
+    place: Path, mounts: Sequence[CheckpointRoot], parts: Sequence[SnapshotPart], settings: CheckpointSettings
+) -> CheckpointContext:
     """The project, with a store that git can read."""
     private_folder(place)
-    return Project(Repository.open(place / "store.git"), mounts, parts, settings)
+    return CheckpointContext(StoreRepository.open(place / "store.git"), mounts, parts, settings)
 
 
-def reconcile(project: Project, db: apsw.Connection) -> None:
+def reconcile(project: CheckpointContext, db: apsw.Connection) -> None:
     """Rows without objects go; refs without any row become rows again. Called with the lock held, after recovery."""
     rows = schema.newest(db, -1)
     refs = project.repository.refs()
@@ -70,7 +70,7 @@ def _forget(db: apsw.Connection, lost: Sequence[str]) -> None:
             schema.set_state(db, key, left[0].id if left and key == "current" else None)
 
 
-def _rebuild(project: Project, db: apsw.Connection, refs: dict[str, bytes]) -> None:
+def _rebuild(project: CheckpointContext, db: apsw.Connection, refs: dict[str, bytes]) -> None:
     """A new database beside an old store: the rows are in the checkpoints themselves."""
     found: list[Checkpoint] = []
     for name, commit in sorted(refs.items()):
@@ -89,7 +89,7 @@ def _rebuild(project: Project, db: apsw.Connection, refs: dict[str, bytes]) -> N
     log.warning("%d checkpoints were listed again from the store", len(found))
 
 
-def _from_store(project: Project, commit: bytes) -> Checkpoint:
+def _from_store(project: CheckpointContext, commit: bytes) -> Checkpoint:
     tree = commit_tree(project.repository.read(commit))
     meta = json.loads(project.repository.read(project.trees.read(tree)[META].oid))
     return Checkpoint(
@@ -105,7 +105,7 @@ def _from_store(project: Project, commit: bytes) -> Checkpoint:
         files=FileCounts(**meta["files"]),
         memories=MemoryCounts(**meta["memories"]),
         bytes=0,
-        skipped=tuple(Skipped(**skipped) for skipped in meta["skipped"]),
+        skipped=tuple(SkippedFile(**skipped) for skipped in meta["skipped"]),
         title=meta.get("title", ""),
         complete=meta.get("complete", True),
     )

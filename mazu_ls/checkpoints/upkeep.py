@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.checkpoints import gc, lock, retention
-from mazu_ls.checkpoints.context import Project
-from mazu_ls.checkpoints.models import Checkpoint, Pruned
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.models import Checkpoint, PruneResult
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Upkeep:
     """Keeps the store of one project tidy and below its cap. `locked` runs work with the store's lock held."""
 
     def __init__(
-        self, project: Project, locked: Callable[[Callable[[apsw.Connection], Any]], Awaitable[Any]]
+        self, project: CheckpointContext, locked: Callable[[Callable[[apsw.Connection], Any]], Awaitable[Any]]
     ) -> None:
         self._project = project
         self._locked = locked
@@ -60,7 +60,7 @@ class Upkeep:
         older_than_days: int | None = None,
         *,
         labelled: bool = False,
-    ) -> Pruned:
+    ) -> PruneResult:
         """What `Checkpoints.prune` does."""
         named = await self.named_by_undo() if self.named_by_undo else ()
         # One at a time: while packs are exchanged the store looks twice as large as it is.
@@ -69,7 +69,7 @@ class Upkeep:
 
     async def _prune(
         self, keep: int | None, older_than_days: int | None, labelled: bool, named: Collection[str]
-    ) -> Pruned:
+    ) -> PruneResult:
         policy, shed = keep is None and older_than_days is None, 0
         repository, cap = self._project.repository, self._project.settings.max_bytes
         before = await asyncio.to_thread(repository.bytes)
@@ -98,7 +98,7 @@ class Upkeep:
                 f"The checkpoint store reached its limit of {cap >> 20} MiB: {shed} checkpoints that an undo might "
                 "have needed were removed. Raise checkpoints.max_bytes to keep more."
             )
-        return Pruned(tuple(gone), freed, shed)
+        return PruneResult(tuple(gone), freed, shed)
 
     def _warn(self, text: str) -> None:
         log.warning(text)
@@ -128,9 +128,9 @@ class Upkeep:
         """Free what pruned checkpoints took; others may take checkpoints meanwhile. False where there is no room to."""
         repository = self._project.repository
         with ExitStack() as held:
-            await asyncio.to_thread(held.enter_context, lock.alone(repository.collecting))
-            collection = await self._locked(lambda _: gc.begin(repository))
+            await asyncio.to_thread(held.enter_context, lock.lock_exclusively(repository.collecting))
+            collection = await self._locked(lambda _: gc.begin_collection(repository))
             if collection is not None:
-                names = await asyncio.to_thread(gc.pack, repository, collection)
-                await self._locked(lambda _: gc.end(repository, collection, names))
+                names = await asyncio.to_thread(gc.repack, repository, collection)
+                await self._locked(lambda _: gc.finish_collection(repository, collection, names))
         return collection is not None

@@ -16,7 +16,7 @@ from pygls.lsp.client import LanguageClient
 OPT_INS = {"updates": True, "permissions": False, "save": True}
 
 
-class Document:
+class DemoDocument:
     """One open file. `undo` holds the texts before each edit that came from outside."""
 
     def __init__(self, path: Path, text: str) -> None:
@@ -27,13 +27,13 @@ class Document:
         self.undo: list[str] = []
 
 
-class Editor:
+class DemoEditor:
     """Starts the server as a process and behaves towards it as an editor does."""
 
     def __init__(self, root: Path, env: Mapping[str, str]) -> None:
         self.root = root
         self.env = dict(env)
-        self.documents: dict[str, Document] = {}
+        self.documents: dict[str, DemoDocument] = {}
         self.questions: list[str] = []
         self.messages: list[str] = []
         self.updates: list[dict[str, Any]] = []
@@ -88,31 +88,31 @@ class Editor:
         answer = await self._client.workspace_execute_command_async(params)
         return plain(answer)
 
-    def open(self, path: Path) -> Document:
+    def open(self, path: Path) -> DemoDocument:
         """Open a file."""
-        document = Document(path, path.read_text())
+        document = DemoDocument(path, path.read_text())
         self.documents[document.uri] = document
         self._did_open(document)
         return document
 
-    def type(self, document: Document, text: str) -> None:
+    def type(self, document: DemoDocument, text: str) -> None:
         """The user changes the text and does not save."""
         document.text = text
         document.version += 1
         self._did_change(document)
 
-    def save(self, document: Document) -> None:
+    def save(self, document: DemoDocument) -> None:
         """Write the text to disk."""
         document.path.write_text(document.text)
         self._client.text_document_did_save(
             lsp.DidSaveTextDocumentParams(lsp.TextDocumentIdentifier(document.uri))
         )
 
-    def _did_open(self, document: Document) -> None:
+    def _did_open(self, document: DemoDocument) -> None:
         item = lsp.TextDocumentItem(document.uri, "python", document.version, document.text)
         self._client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
 
-    def _did_change(self, document: Document) -> None:
+    def _did_change(self, document: DemoDocument) -> None:
         whole = lsp.TextDocumentContentChangeWholeDocument(document.text)
         identifier = lsp.VersionedTextDocumentIdentifier(uri=document.uri, version=document.version)
         self._client.text_document_did_change(lsp.DidChangeTextDocumentParams(identifier, [whole]))

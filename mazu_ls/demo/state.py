@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.demo.editor import Editor
+from mazu_ls.demo.editor import DemoEditor
 from mazu_ls.demo.repository import git
 
 OURS = (".git", ".mazu", "__pycache__")
@@ -24,7 +24,7 @@ class Fingerprint:
     conversation: str
 
     @classmethod
-    async def of(cls, editor: Editor) -> Fingerprint:
+    async def of(cls, editor: DemoEditor) -> Fingerprint:
         """Take it from the disk, the editor's documents, and what the server tells over the wire."""
         memories = await editor.command("mazu.memory.list", scope="project")
         session = await editor.command("mazu.session.show")

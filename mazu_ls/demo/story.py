@@ -18,7 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from mazu_ls.demo import repository
-from mazu_ls.demo.editor import Document, Editor
+from mazu_ls.demo.editor import DemoDocument, DemoEditor
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.demo.script import DECISION, REPLIES
 from mazu_ls.demo.state import Fingerprint, git_state
@@ -33,11 +33,11 @@ class Story:
     def __init__(self, root: Path, env: dict[str, str]) -> None:
         self.out = Console(highlight=False, record=True)
         self.root = root
-        self.editor = Editor(root, env)
+        self.editor = DemoEditor(root, env)
         self.checks: list[tuple[str, bool]] = []
         self.good: Fingerprint
         self.safety: str
-        self.book: Document
+        self.book: DemoDocument
 
     def scene(self, title: str) -> None:
         """A heading."""

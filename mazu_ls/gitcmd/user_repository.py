@@ -33,7 +33,7 @@ Stamp = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
-class Where:
+class RepositoryState:
     """The user's HEAD: commit (None while unborn), branch (None while detached), operations in progress."""
 
     commit: str | None
@@ -109,12 +109,12 @@ class UserRepository:
         self._git = _isolated(git_dir, self.common_dir, top)
         self._cached: dict[str, tuple[Stamp, list[bytes]]] = {}
 
-    def where(self) -> Where:
+    def state(self) -> RepositoryState:
         """HEAD, branch and operations in progress, read from the files without running git."""
         states = tuple(sorted({state for name, state in _STATES.items() if _exists(self.git_dir, name)}))
         head = _text(self.git_dir, "HEAD", _MAX_LINK).strip()
         branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else None
-        return Where(self._commit(head), branch, states)
+        return RepositoryState(self._commit(head), branch, states)
 
     def _commit(self, text: str) -> str | None:
         for _ in range(_DEPTH):

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.io import markdown
-from mazu_ls.memory.store.entries import Entry, Rows, number
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, number
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.store import select
 
@@ -32,7 +32,7 @@ class MemoryPart:
 
         A checkpoint of an earlier version held an entry as Markdown: that file goes when the entry changes.
         """
-        rows = Rows(db, "project")
+        rows = EntryTable(db, "project")
         files: dict[str, bytes | None] = {}
         for (path,) in select(db, "SELECT path FROM memory_dirty"):
             entry = _at(rows, path)
@@ -42,7 +42,7 @@ class MemoryPart:
 
     def everything(self, db: apsw.Connection) -> dict[str, bytes]:
         """The files of all entries: for a store that holds no checkpoint yet."""
-        rows = Rows(db, "project")
+        rows = EntryTable(db, "project")
         paths = [path for (path,) in select(db, "SELECT path FROM memory")]
         return {_file_name(path): encode_row(entry) for path in paths if (entry := _at(rows, path))}
 
@@ -55,8 +55,8 @@ class MemoryPart:
 
         An entry whose file is damaged stays as it is now.
         """
-        rows = Rows(db, "project")
-        entries: dict[str, Entry] = {}
+        rows = EntryTable(db, "project")
+        entries: dict[str, MemoryEntry] = {}
         problems: dict[str, str] = {}
         for path, data in files.items():
             try:
@@ -75,7 +75,7 @@ class MemoryPart:
                 )
         damaged = {_column(path) for path in problems}
         # Removal first: a page may come back under a number while another entry holds its slug.
-        removed: dict[str, Entry] = {}
+        removed: dict[str, MemoryEntry] = {}
         for path in files:
             entry = _at(rows, _column(path))
             if entry is not None and entry.n is not None and _column(path) not in damaged:
@@ -103,18 +103,18 @@ class MemoryPart:
             return path, data
 
 
-def encode_row(entry: Entry) -> bytes:
+def encode_row(entry: MemoryEntry) -> bytes:
     """One row as JSON, the fields of `Entry` in their order."""
     return msgspec.json.format(msgspec.json.encode(entry), indent=1) + b"\n"
 
 
-def decode_row(path: str, data: bytes) -> Entry:
+def decode_row(path: str, data: bytes) -> MemoryEntry:
     """The row in a checkpoint's file: JSON, or the Markdown of an earlier version.
 
     Raises msgspec.MsgspecError, InvalidArguments, ValueError, TypeError or KeyError for one that is damaged.
     """
     if path.endswith(".json"):
-        entry = msgspec.json.decode(data, type=Entry)
+        entry = msgspec.json.decode(data, type=MemoryEntry)
         if entry.n is None:
             raise ValueError("it has no number")
         return entry
@@ -131,7 +131,7 @@ def _column(file_name: str) -> str:
     return file_name.removesuffix(".json").removesuffix(".md") + ".md"
 
 
-def stored(entry: Entry, fields: Mapping[str, Any]) -> Entry:
+def stored(entry: MemoryEntry, fields: Mapping[str, Any]) -> MemoryEntry:
     """An entry read from a file, under the numbers that the file names."""
     links = {name: fields.get(name) for name in ("supersedes", "superseded_by")}
     numbers = {name: None if id is None else number(str(id), _scope(str(id))) for name, id in links.items()}
@@ -143,7 +143,7 @@ def _scope(id: str) -> str:
     return "global" if id.startswith("g_") else "project"
 
 
-def _at(rows: Rows, path: str) -> Entry | None:
+def _at(rows: EntryTable, path: str) -> MemoryEntry | None:
     if found := _NUMBERED.fullmatch(path):
         entry = rows.find(int(found[1]))
         return entry if entry is not None and (entry.kind in ("memory", "relation")) else None

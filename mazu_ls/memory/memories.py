@@ -12,19 +12,19 @@ from typing import Any
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
-from mazu_ls.memory.anchors.anchor_evidence import attached
+from mazu_ls.memory.anchors.anchor_evidence import make_anchor
 from mazu_ls.memory.anchors.anchors import Anchors
 from mazu_ls.memory.graph import consolidate
-from mazu_ls.memory.graph.graph import Graph
+from mazu_ls.memory.graph.graph import MemoryGraph
 from mazu_ls.memory.io import export, foreign_rows, imports
-from mazu_ls.memory.io.extract import Extractions
-from mazu_ls.memory.models import AnchorAt, Memory, Remembered, micros, now
+from mazu_ls.memory.io.extract import ExtractionQueue
+from mazu_ls.memory.models import AnchorRequest, Memory, RememberOutcome, micros, now
 from mazu_ls.memory.search import index, recall
 from mazu_ls.memory.search.embedder import Embedder
-from mazu_ls.memory.search.inject import Injection, RecallContext, inject
+from mazu_ls.memory.search.inject import Injection, RecallContext, build_injection
 from mazu_ls.memory.store import queries, upsert
-from mazu_ls.memory.store.entries import Entry, number, scope_of
-from mazu_ls.memory.store.store import Shelf, Shelves
+from mazu_ls.memory.store.entries import MemoryEntry, number, scope_of
+from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import Summaries, Traits
 from mazu_ls.memory.store.wiki import Wiki
 from mazu_ls.store import quarantined, select
@@ -39,15 +39,15 @@ log = logging.getLogger(__name__)
 class Memories:
     """Project and global memory. Every method may raise MazuError(storage or busy); what returned is on the disk."""
 
-    def __init__(self, shelves: Shelves, settings: MemorySettings) -> None:
+    def __init__(self, shelves: MemoryStores, settings: MemorySettings) -> None:
         self.shelves = shelves
         self.settings = settings
         self.anchors = Anchors(shelves)
         self.wiki = Wiki(shelves)
-        self.graph = Graph(shelves)
+        self.graph = MemoryGraph(shelves)
         self.traits = Traits(shelves)
         self.summaries = Summaries(shelves)
-        self.extractions = Extractions(shelves)
+        self.extractions = ExtractionQueue(shelves)
         self.embedder = Embedder(shelves, enabled=settings.semantic)
         self._used: dict[str, set[int]] = {}
         self._flush: asyncio.Task[None] | None = None
@@ -56,13 +56,13 @@ class Memories:
     async def open(cls, project_db: Path | None, global_db: Path, settings: MemorySettings) -> Memories:
         """Open or create both databases; without a project only the global one. A damaged file is set aside first."""
         global_db.parent.mkdir(parents=True, exist_ok=True)
-        common = await Shelf.open(global_db, "global")
+        common = await MemoryStore.open(global_db, "global")
         try:
-            project = await Shelf.open(project_db, "project") if project_db else None
+            project = await MemoryStore.open(project_db, "project") if project_db else None
         except BaseException:
             await common.close()
             raise
-        memories = cls(Shelves(project, common), settings)
+        memories = cls(MemoryStores(project, common), settings)
         memories.embedder.start()
         return memories
 
@@ -89,12 +89,12 @@ class Memories:
         scope: str | None = None,
         tags: Sequence[str] = (),
         pinned: bool = False,
-        anchors: Sequence[AnchorAt] = (),
+        anchors: Sequence[AnchorRequest] = (),
         supersedes: str | None = None,
         source: str = "user",
         session_id: str | None = None,
         origin: str | None = None,
-    ) -> Remembered:
+    ) -> RememberOutcome:
         """Remember one thing, unless it is known. Secrets are replaced first.
 
         Without `scope`, preferences are global and everything else belongs to the project. `origin` names the file or
@@ -103,7 +103,7 @@ class Memories:
         self._may_write(source)
         if supersedes is not None:
             scope = scope_of(supersedes, validation.scope(scope))
-        entry = Entry(
+        entry = MemoryEntry(
             category=validation.category(category),
             title=validation.title(title),
             body=validation.body(body),
@@ -112,11 +112,11 @@ class Memories:
             source=validation.source(source),
             origin=None if origin is None else validation.title(origin, "origin"),
             session_id=session_id,
-            anchors=attached(anchors),
+            anchors=make_anchor(anchors),
         )
-        shelf = self.shelves.shelf(scope or ("global" if category == "user_preference" else "project"))
+        shelf = self.shelves.store(scope or ("global" if category == "user_preference" else "project"))
         old = None if supersedes is None else number(supersedes, shelf.scope)
-        remembered = await shelf.write(lambda rows: upsert.remembered(rows, entry, old))
+        remembered = await shelf.write(lambda rows: upsert.find_existing(rows, entry, old))
         self.embedder.wake()
         return remembered
 
@@ -140,11 +140,13 @@ class Memories:
         """
         text = validation.query(query)
         most = validation.limit(limit)
-        shelves = self.shelves.of(scope)
+        shelves = self.shelves.for_id(scope)
         live = ("current", "check")
-        asked = recall.Query(
-            weights=recall.weigh([(text, 1.0)]),
-            where=index.Filter(frozenset(kinds), frozenset(live), category and validation.category(category)),
+        asked = recall.RecallQuery(
+            weights=recall.weigh_terms([(text, 1.0)]),
+            where=index.RecallFilter(
+                frozenset(kinds), frozenset(live), category and validation.category(category)
+            ),
             at=micros(at or now()),
             text=text,
             files=frozenset(files),
@@ -163,7 +165,7 @@ class Memories:
     async def inject(self, context: RecallContext, budget_tokens: int | None = None) -> Injection:
         """What the model is told of memory in this turn, within a budget of tokens (default: `memory.inject_tokens`)."""
         budget = self.settings.inject_tokens if budget_tokens is None else budget_tokens
-        return await inject(
+        return await build_injection(
             list(self.shelves),
             context,
             budget,
@@ -189,7 +191,7 @@ class Memories:
         left, skip = validation.limit(limit), validation.limit(offset, "offset", 0)
         found: list[Memory] = []
         total = 0
-        for shelf in self.shelves.of(scope):
+        for shelf in self.shelves.for_id(scope):
             some, count = await shelf.read(lambda rows, a=left, b=skip: queries.page(rows, conditions, a, b))
             found += some
             left, skip, total = left - len(some), max(0, skip - count), total + count
@@ -210,7 +212,7 @@ class Memories:
         category: str | None = None,
         tags: Sequence[str] | None = None,
         pinned: bool | None = None,
-        anchors: Sequence[AnchorAt] | None = None,
+        anchors: Sequence[AnchorRequest] | None = None,
     ) -> Memory:
         """Change what is given. Raises MazuError(not_found), MazuError(conflict) where another memory says that already."""
         shelf, n = self._place(id, scope)
@@ -222,7 +224,7 @@ class Memories:
             "pinned": None if pinned is None else bool(pinned),
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        placed = None if anchors is None else attached(anchors)
+        placed = None if anchors is None else make_anchor(anchors)
         return await shelf.write(lambda rows: queries.update(rows, n, changes, placed))
 
     async def forget(self, id: str, scope: str | None = None) -> Memory:
@@ -244,55 +246,55 @@ class Memories:
         self, *, apply: bool = False, scope: str | None = None
     ) -> consolidate.Consolidation:
         """Look for near-duplicates, clusters and what has faded. Proposals only, unless `apply`: then one transaction."""
-        shelf = self.shelves.shelf(scope or self.shelves.usual)
-        found = consolidate.Gathering(await shelf.read(consolidate.live))
+        shelf = self.shelves.store(scope or self.shelves.default_store)
+        found = consolidate.CandidateScan(await shelf.read(consolidate.live_entries))
         while await shelf.read(found.some):
             pass
         plan = await shelf.read(lambda rows: consolidate.propose(rows, found))
-        return await shelf.write(lambda rows: consolidate.applied(rows, plan)) if apply else plan
+        return await shelf.write(lambda rows: consolidate.apply_proposals(rows, plan)) if apply else plan
 
     async def fade(self) -> int:
         """Archive what has faded below the threshold, where `memory.forgetting` is on; returns how many."""
         if not self.settings.forgetting:
             return 0
-        return sum([await shelf.write(consolidate.fade) for shelf in self.shelves])
+        return sum([await shelf.write(consolidate.archive_faded) for shelf in self.shelves])
 
     async def export(self, target: Path, scope: str | None = None, within: Path | None = None) -> int:
         """Write everything remembered to a folder of Markdown, or to one file whose name ends in .md; returns how many."""
         await self.flush_uses()
-        return await export.export(self.shelves.of(scope), target, within)
+        return await export.export(self.shelves.for_id(scope), target, within)
 
     async def markdown(self, id: str, scope: str | None = None) -> str:
         """One memory, page, trait or summary as the export writes it. Raises MazuError(not_found)."""
         shelf, n = self._place(id, scope)
         return await export.export_one(shelf, n)
 
-    async def import_(self, source: Path) -> imports.Imported:
+    async def import_(self, source: Path) -> imports.ImportResult:
         """Take over a folder or file of Markdown: known ids are updated, known texts recognised, the rest is new.
 
         What cannot be read is named in `problems`, and the rest is taken over. Raises MazuError(not_found).
         """
-        result = imports.Imported()
+        result = imports.ImportResult()
         records = await asyncio.to_thread(lambda: list(imports.read(source)))
         result.problems += [record for record in records if isinstance(record, str)]
         for scope in ("project", "global"):
             mine = [
                 r
                 for r in records
-                if not isinstance(r, str) and imports.scope_of(r, self.shelves.usual) == scope
+                if not isinstance(r, str) and imports.scope_of(r, self.shelves.default_store) == scope
             ]
             if mine:
-                await imports.store(self.shelves.shelf(scope), mine, result)
+                await imports.store(self.shelves.store(scope), mine, result)
         return result
 
-    async def import_rows(self, source: Path) -> imports.Imported:
+    async def import_rows(self, source: Path) -> imports.ImportResult:
         """Take memories and pages from a database that nobody vouches for; what is known stays as it is.
 
         Raises MazuError(storage, config).
         """
-        result = imports.Imported()
+        result = imports.ImportResult()
         records = await asyncio.to_thread(foreign_rows.read, source)
-        shelf = self.shelves.shelf(self.shelves.usual)
+        shelf = self.shelves.store(self.shelves.default_store)
         known = {
             key
             for (key,) in await shelf.read(
@@ -309,10 +311,12 @@ class Memories:
         await imports.store(shelf, taken, result)
         return result
 
-    async def add(self, records: Sequence[imports.Record], scope: str = "project") -> imports.Imported:
+    async def add(
+        self, records: Sequence[imports.ImportRecord], scope: str = "project"
+    ) -> imports.ImportResult:
         """Store records as they are, without looking for duplicates: for what is known to be distinct."""
-        result = imports.Imported()
-        await imports.store(self.shelves.shelf(scope), records, result, dedupe=False)
+        result = imports.ImportResult()
+        await imports.store(self.shelves.store(scope), records, result, dedupe=False)
         return result
 
     async def stats(self) -> dict[str, Any]:
@@ -337,7 +341,7 @@ class Memories:
         noted, self._used = self._used, {}
         for shelf in self.shelves:
             if numbers := sorted(noted.get(shelf.scope, ())):
-                await shelf.write(lambda rows, ns=numbers: upsert.used(rows, ns))
+                await shelf.write(lambda rows, ns=numbers: upsert.record_use(rows, ns))
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(FLUSH_SECONDS)
@@ -346,8 +350,8 @@ class Memories:
         except MazuError as error:
             log.warning("uses of memories were not written down: %s", error)
 
-    def _place(self, id: str, scope: str | None) -> tuple[Shelf, int]:
-        shelf = self.shelves.shelf(scope_of(id, validation.scope(scope)))
+    def _place(self, id: str, scope: str | None) -> tuple[MemoryStore, int]:
+        shelf = self.shelves.store(scope_of(id, validation.scope(scope)))
         return shelf, number(id, shelf.scope)
 
     def _may_write(self, source: str) -> None:

@@ -32,7 +32,7 @@ STATES = ("current", "check", "superseded", "archived")
 SCOPES = ("project", "global")
 
 
-class Range(Struct, frozen=True, order=True):
+class TextRange(Struct, frozen=True, order=True):
     """Zero-based lines and characters, as in LSP; the end is exclusive."""
 
     start_line: int
@@ -41,21 +41,21 @@ class Range(Struct, frozen=True, order=True):
     end_character: int = 0
 
 
-class Anchor(Struct, frozen=True):
+class MemoryAnchor(Struct, frozen=True):
     """The code a memory is about. `evidence` is a hash of that code (see anchors.py), None where there was none to hash."""
 
     path: str
     symbol: str = ""
-    range: Range | None = None
+    range: TextRange | None = None
     state: Literal["fresh", "moved", "stale"] = "fresh"
     evidence: str | None = None
 
 
-class AnchorAt(Struct, frozen=True):
+class AnchorRequest(Struct, frozen=True):
     """Where to anchor a memory: a path from the workspace root, a range, and the document's text to take the evidence from."""
 
     path: str
-    range: Range | None = None
+    range: TextRange | None = None
     symbol: str = ""
     text: str | None = None
 
@@ -83,7 +83,7 @@ class Memory(Struct, frozen=True, kw_only=True):
     use_count: int = 0
     supersedes: str | None = None
     superseded_by: str | None = None
-    anchors: tuple[Anchor, ...] = ()
+    anchors: tuple[MemoryAnchor, ...] = ()
     session_id: str | None = None
     origin: str | None = None
     kind: Kind = "memory"
@@ -92,7 +92,7 @@ class Memory(Struct, frozen=True, kw_only=True):
     why: str | None = None
 
 
-class Remembered(Struct, frozen=True):
+class RememberOutcome(Struct, frozen=True):
     """What became of one thing to remember; `replaced` is the memory that it superseded."""
 
     memory: Memory

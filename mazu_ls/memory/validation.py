@@ -21,7 +21,7 @@ MAX_LIMIT = 1000
 
 def title(text: str, field: str = "title") -> str:
     """One line of text that says something; secrets replaced."""
-    line = " ".join(redact(sound(text, field)).split())
+    line = " ".join(redact(validate(text, field)).split())
     if not line:
         raise InvalidArguments(f"`{field}` is empty; say in one line what to remember.", field)
     if len(line) > MAX_TITLE:
@@ -34,7 +34,7 @@ def title(text: str, field: str = "title") -> str:
 
 def body(text: str, field: str = "body", limit: int = MAX_BODY) -> str:
     """Text of at most `limit` characters, line ends as \\n; secrets replaced."""
-    text = sound(text, field)
+    text = validate(text, field)
     if len(text) > limit:
         raise InvalidArguments(
             f"`{field}` has {len(text)} characters, at most {limit} are kept; remember its gist instead.",
@@ -43,7 +43,7 @@ def body(text: str, field: str = "body", limit: int = MAX_BODY) -> str:
     return redact(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def sound(text: str, field: str) -> str:
+def validate(text: str, field: str) -> str:
     """`text` unless it holds NUL or half a surrogate pair, which no file and no editor would give back."""
     if not isinstance(text, str):
         raise InvalidArguments(f"`{field}` must be text.", field)
@@ -62,7 +62,7 @@ def sound(text: str, field: str) -> str:
 
 def query(text: str) -> str:
     """A query that is not empty; only its first 20,000 characters count."""
-    text = sound(text, "query")
+    text = validate(text, "query")
     if not text.strip():
         raise InvalidArguments("`query` is empty; say what to look for.", "query")
     return text[:MAX_QUERY]
@@ -92,7 +92,7 @@ def tags(names: Iterable[str]) -> tuple[str, ...]:
     """Tags in lower case, each once, in order, without a leading #."""
     kept: dict[str, None] = {}
     for name in names:
-        tag = "-".join(redact(sound(name, "tags")).lstrip("#").casefold().split())
+        tag = "-".join(redact(validate(name, "tags")).lstrip("#").casefold().split())
         if not tag or len(tag) > MAX_TAG:
             raise InvalidArguments(f"A tag has 1 to {MAX_TAG} characters; {name[:80]!r} has not.", "tags")
         kept[tag] = None
@@ -110,7 +110,7 @@ def limit(number: int, field: str = "limit", least: int = 1) -> int:
 
 def slug(name: str, field: str = "slug") -> str:
     """A page's name: parts of letters, digits, `-`, `_` and `.`, joined by `/`; lower case."""
-    cleaned = unicodedata.normalize("NFC", sound(name, field)).strip().strip("/").casefold()
+    cleaned = unicodedata.normalize("NFC", validate(name, field)).strip().strip("/").casefold()
     cleaned = re.sub(r"\s+", "-", cleaned.removesuffix(".md"))
     parts = cleaned.split("/")
     if not cleaned or len(cleaned) > 200 or not all(re.fullmatch(r"[^\W_][\w.-]*", part) for part in parts):
@@ -130,7 +130,7 @@ def session(name: str, field: str = "sessionId") -> str:
 
 def path(name: str) -> str:
     """A path from the workspace root with `/`, never absolute, never upwards."""
-    cleaned = sound(name, "anchors").removeprefix("./")
+    cleaned = validate(name, "anchors").removeprefix("./")
     if not cleaned or cleaned.startswith("/") or ".." in cleaned.split("/") or len(cleaned) > 4096:
         raise InvalidArguments(f"{name[:80]!r} is no path inside the workspace.", "anchors")
     return cleaned

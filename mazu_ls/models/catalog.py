@@ -18,8 +18,8 @@ from mazu_ls.models.openai.client import OpenAIModel
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.provider_errors import Endpoint
 from mazu_ls.models.providers import COMPATIBLE, PROVIDERS, UNKNOWN_OUTPUT, Provider, is_local, ollama_models
-from mazu_ls.models.retry import Patience
-from mazu_ls.models.sdk_clients import Account, Connection
+from mazu_ls.models.retry import RetryPolicy
+from mazu_ls.models.sdk_clients import ModelConnection, ProviderAccount
 
 NO_KEY = "none"
 """What is sent where no key is needed: the SDK wants one that is not empty."""
@@ -37,7 +37,7 @@ class ModelInfo(Struct, frozen=True):
 
 
 def resolve(
-    name: str | None, config: Config, env: Mapping[str, str] = os.environ, patience: Patience | None = None
+    name: str | None, config: Config, env: Mapping[str, str] = os.environ, patience: RetryPolicy | None = None
 ) -> Model:
     """The model that `name` means, else MAZU_MODEL, else the setting, else the one whose key is there.
 
@@ -49,11 +49,11 @@ def resolve(
         raise MazuError(
             Kind.AUTH, message, f"Set one of {KEYS}, or choose a local model such as ollama:NAME."
         )
-    return _build(wanted.strip(), config, env, patience or Patience())
+    return _build(wanted.strip(), config, env, patience or RetryPolicy())
 
 
 async def choose(
-    name: str | None, config: Config, env: Mapping[str, str] = os.environ, patience: Patience | None = None
+    name: str | None, config: Config, env: Mapping[str, str] = os.environ, patience: RetryPolicy | None = None
 ) -> Model:
     """`resolve`; where no key is set at all, the error offers the models of a running Ollama."""
     try:
@@ -153,7 +153,7 @@ def _key(name: str, settings: ModelSettings | None, provider: Provider, env: Map
     return provider.key(env) if provider.key_envs else NO_KEY
 
 
-def _build(wanted: str, config: Config, env: Mapping[str, str], patience: Patience) -> Model:
+def _build(wanted: str, config: Config, env: Mapping[str, str], patience: RetryPolicy) -> Model:
     name, model = _split(wanted, config)
     settings = config.models.get(name)
     provider = _provider(name, config)
@@ -183,8 +183,8 @@ def _build(wanted: str, config: Config, env: Mapping[str, str], patience: Patien
         base_url = base_url.removesuffix("/v1")  # the SDK adds it, people copy it
     spec = _spec(name, model, provider, settings, base_url)
     endpoint = Endpoint(spec.name, base_url, key_env or "config.toml", "" if key == NO_KEY else key)
-    account = Account(provider.sdk, base_url, key)
-    connection = Connection(account, endpoint, patience, settings.extra_body if settings else {})
+    account = ProviderAccount(provider.sdk, base_url, key)
+    connection = ModelConnection(account, endpoint, patience, settings.extra_body if settings else {})
     if provider.sdk == "anthropic":
         return AnthropicModel(spec, connection)
     return OpenAIModel(spec, connection, provider.dialect, settings.max_output if settings else None)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult, closed
+from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult, escape_closing_tag
 
 NOT_RUN = "This call was not run: the turn ended before it. Nothing was changed by it."
 RESUMED = "(The earlier part of this conversation is not shown.)"
@@ -23,7 +23,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,40}\Z")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class Turn(NamedTuple):
+class MessageGroup(NamedTuple):
     """Consecutive messages of one role. Results come first among the parts of a user; `model` wrote the assistant's."""
 
     role: Literal["user", "assistant"]
@@ -35,12 +35,12 @@ Keeps = Callable[[Thinking, str | None], bool]
 """Whether a thinking part, written by this model, may go back to the model that is called."""
 
 
-def sendable(messages: Sequence[Message], keeps: Keeps) -> list[Turn]:
+def repair_history(messages: Sequence[Message], keeps: Keeps) -> list[MessageGroup]:
     """Alternating turns, beginning and ending with the user; each tool call has one result in the next turn.
 
     Ids are unique and portable, empty text is gone, results without a call are dropped, missing results say so.
     """
-    turns: list[Turn] = []
+    turns: list[MessageGroup] = []
     seen: set[str] = set()
     open_calls: list[tuple[str, ToolCall]] = []
     for turn in _merged(messages, keeps):
@@ -48,7 +48,7 @@ def sendable(messages: Sequence[Message], keeps: Keeps) -> list[Turn]:
             if open_calls:  # nobody answered them before the model spoke again
                 turns.append(_answers(open_calls, ()))
             if not turns:
-                turns.append(Turn("user", (Text(RESUMED),)))
+                turns.append(MessageGroup("user", (Text(RESUMED),)))
             said, open_calls = _renamed(turn, seen)
             turns.append(said)
         else:
@@ -59,19 +59,21 @@ def sendable(messages: Sequence[Message], keeps: Keeps) -> list[Turn]:
     if open_calls:
         turns.append(_answers(open_calls, ()))
     if not turns or turns[-1].role == "assistant":
-        turns.append(Turn("user", (Text(GO_ON),)))
+        turns.append(MessageGroup("user", (Text(GO_ON),)))
     return _alternating(turns)
 
 
-def marked(part: Text) -> str:
+def wrap_untrusted(part: Text) -> str:
     """The text as the model reads it; what comes from outside stands between marks that name its origin."""
     if part.untrusted is None:
         return part.text
-    origin = " ".join(closed(part.untrusted, "untrusted").replace('"', "'").replace(">", "&gt;").split())
-    return f'<untrusted origin="{origin}">\n{closed(part.text, "untrusted")}\n</untrusted>'
+    origin = " ".join(
+        escape_closing_tag(part.untrusted, "untrusted").replace('"', "'").replace(">", "&gt;").split()
+    )
+    return f'<untrusted origin="{origin}">\n{escape_closing_tag(part.text, "untrusted")}\n</untrusted>'
 
 
-def encodable(text: str) -> str:
+def make_encodable(text: str) -> str:
     """`text` without lone surrogates, which no service can be sent."""
     if text.isascii():
         return text
@@ -82,21 +84,21 @@ def encodable(text: str) -> str:
     return text
 
 
-def _merged(messages: Iterable[Message], keeps: Keeps) -> list[Turn]:
-    turns: list[Turn] = []
+def _merged(messages: Iterable[Message], keeps: Keeps) -> list[MessageGroup]:
+    turns: list[MessageGroup] = []
     for message in messages:
         parts = tuple(_clean(message, keeps))
         if not parts:
             continue
         last = turns[-1] if turns else None
         if last is not None and last.role == message.role and not _has_calls(last):
-            turns[-1] = Turn(last.role, last.parts + parts, last.model)
+            turns[-1] = MessageGroup(last.role, last.parts + parts, last.model)
         else:
-            turns.append(Turn(message.role, parts, message.model))
+            turns.append(MessageGroup(message.role, parts, message.model))
     return turns
 
 
-def _has_calls(turn: Turn) -> bool:
+def _has_calls(turn: MessageGroup) -> bool:
     return any(isinstance(part, ToolCall) for part in turn.parts)
 
 
@@ -107,13 +109,15 @@ def _clean(message: Message, keeps: Keeps) -> list[Part]:
             continue
         if isinstance(part, Text):
             if part.text.strip():
-                parts.append(Text(encodable(part.text), part.untrusted))
+                parts.append(Text(make_encodable(part.text), part.untrusted))
         elif isinstance(part, ToolResult):
             images = tuple(image for image in part.images if image.data and image.media_type in PICTURES)
-            parts.append(ToolResult(part.call_id, encodable(part.text), part.ok, images))
+            parts.append(ToolResult(part.call_id, make_encodable(part.text), part.ok, images))
         elif isinstance(part, Thinking):
             if keeps(part, message.model):
-                parts.append(Thinking(encodable(part.text), part.provider, part.signature, part.redacted))
+                parts.append(
+                    Thinking(make_encodable(part.text), part.provider, part.signature, part.redacted)
+                )
         elif not isinstance(part, Image) or (part.data and part.media_type in PICTURES):
             parts.append(part)
         else:
@@ -123,7 +127,7 @@ def _clean(message: Message, keeps: Keeps) -> list[Part]:
     return parts
 
 
-def _renamed(turn: Turn, seen: set[str]) -> tuple[Turn, list[tuple[str, ToolCall]]]:
+def _renamed(turn: MessageGroup, seen: set[str]) -> tuple[MessageGroup, list[tuple[str, ToolCall]]]:
     """The turn with portable, unique ids, and its calls beside the ids under which their results are kept."""
     parts: list[Part] = []
     calls: list[tuple[str, ToolCall]] = []
@@ -136,7 +140,7 @@ def _renamed(turn: Turn, seen: set[str]) -> tuple[Turn, list[tuple[str, ToolCall
         seen.add(call.id)
         parts.append(call)
         calls.append((part.id, call))
-    return Turn(turn.role, tuple(parts), turn.model), calls
+    return MessageGroup(turn.role, tuple(parts), turn.model), calls
 
 
 def _fresh(given: str, seen: set[str]) -> str:
@@ -151,7 +155,7 @@ def _fresh(given: str, seen: set[str]) -> str:
     return next(name for n in range(2, len(seen) + 3) if (name := f"{stem}_{n}") not in seen)
 
 
-def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> Turn:
+def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> MessageGroup:
     """A user's turn: one result for each call, in the order of the calls, then whatever else was said."""
     given: dict[str, list[ToolResult]] = {}
     rest: list[Part] = []
@@ -169,15 +173,15 @@ def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> Turn:
                 call.id, result.text if result.text.strip() else "(no output)", result.ok, result.images
             )
         )
-    return Turn("user", (*results, *rest))
+    return MessageGroup("user", (*results, *rest))
 
 
-def _alternating(turns: list[Turn]) -> list[Turn]:
+def _alternating(turns: list[MessageGroup]) -> list[MessageGroup]:
     """Two user turns in a row become one: an assistant's turn between them had nothing to send."""
-    joined: list[Turn] = []
+    joined: list[MessageGroup] = []
     for turn in turns:
         if joined and joined[-1].role == turn.role:
             last = joined.pop()
-            turn = Turn(turn.role, last.parts + turn.parts)  # noqa: PLW2901
+            turn = MessageGroup(turn.role, last.parts + turn.parts)  # noqa: PLW2901
         joined.append(turn)
     return joined

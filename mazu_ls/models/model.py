@@ -68,7 +68,7 @@ class ToolSpec(Struct, frozen=True):
     schema: dict[str, Any]
 
 
-class Request(Struct, frozen=True):
+class ModelRequest(Struct, frozen=True):
     """One call of a model.
 
     `system` is ordered from what never changes to what changes often; each part ends with a cache breakpoint where
@@ -102,14 +102,14 @@ class ThinkingDelta(Struct, frozen=True):
     text: str
 
 
-class CallStarted(Struct, frozen=True):
+class ToolCallDelta(Struct, frozen=True):
     """The model begins to write the arguments of a call; it may run only once `Finished` holds it."""
 
     id: str
     name: str
 
 
-class Retrying(Struct, frozen=True):
+class RetryScheduled(Struct, frozen=True):
     """The call failed in a way that may pass; it is tried again, for the `attempt`-th time, after `seconds`."""
 
     attempt: int
@@ -117,11 +117,11 @@ class Retrying(Struct, frozen=True):
     reason: str
 
 
-class Restarted(Struct, frozen=True):
+class AnswerRestarted(Struct, frozen=True):
     """The answer begins anew: what this stream showed so far is void."""
 
 
-class Finished(Struct, frozen=True):
+class ModelAnswer(Struct, frozen=True):
     """The whole message. `detail` explains a stop that is not an ordinary end; `usage.cost_usd` is of this call."""
 
     message: Message
@@ -130,7 +130,7 @@ class Finished(Struct, frozen=True):
     detail: str = ""
 
 
-Chunk = TextDelta | ThinkingDelta | CallStarted | Retrying | Restarted | Finished
+Chunk = TextDelta | ThinkingDelta | ToolCallDelta | RetryScheduled | AnswerRestarted | ModelAnswer
 
 
 class Model(Protocol):
@@ -146,11 +146,11 @@ class Model(Protocol):
         """Window, limits, prices."""
         ...
 
-    def body(self, request: Request) -> dict[str, Any]:
+    def body(self, request: ModelRequest) -> dict[str, Any]:
         """Exactly what `stream` sends first, as the JSON body of the provider's format."""
         ...
 
-    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Call the model. `Finished` comes last and once, or a MazuError is raised.
 
         Closing or cancelling ends the HTTP request at once.

@@ -73,7 +73,7 @@ def read_by_its_format() -> Iterator[None]:
         raise StreamEnded("an event is not what the format says") from error
 
 
-class NotAService(Exception):
+class NotAModelEndpoint(Exception):
     """What answered is no model service; says what came instead."""
 
 
@@ -99,7 +99,7 @@ OF_THE_LINE = {
 """Names of error classes, as both SDKs and the HTTP library below them have them."""
 
 
-class Failure(Exception):
+class ProviderFailure(Exception):
     """One failed attempt. `passing`: a later attempt may do better. `retry_after` in seconds, as the service asked."""
 
     def __init__(self, error: MazuError, passing: bool, retry_after: float | None = None) -> None:
@@ -109,19 +109,21 @@ class Failure(Exception):
         self.retry_after = retry_after
 
 
-def failure_of(error: Exception, endpoint: Endpoint) -> Failure | None:
+def classify_failure(error: Exception, endpoint: Endpoint) -> ProviderFailure | None:
     """What `error` means; None where it is no error of the service or the line, but of the program."""
     if hasattr(error, "status_code"):
         return _answered(error, endpoint)
-    if isinstance(error, NotAService):
+    if isinstance(error, NotAModelEndpoint):
         message = f"{endpoint.masked(endpoint.base_url)} is no model service: it answered with {error}."
-        return Failure(MazuError(Kind.CONFIG, message, "Correct base_url; it often ends with /v1."), False)
+        return ProviderFailure(
+            MazuError(Kind.CONFIG, message, "Correct base_url; it often ends with /v1."), False
+        )
     if BAD_ADDRESS & {type(link).__name__ for link in _causes(error)}:
         message = f"The address {endpoint.masked(endpoint.base_url)!r} of {endpoint.name} cannot be called."
         hint = "Correct base_url in config.toml or the environment."
-        return Failure(MazuError(Kind.CONFIG, message, hint), False)
+        return ProviderFailure(MazuError(Kind.CONFIG, message, hint), False)
     if isinstance(error, BROKEN) or OF_THE_LINE & {base.__name__ for base in type(error).__mro__}:
-        return Failure(_network(error, endpoint), True)
+        return ProviderFailure(_network(error, endpoint), True)
     return None
 
 
@@ -161,14 +163,14 @@ def _said(error: Any) -> _Said:
     return _Said(error.status_code, kind, code, str(inner.get("message") or error))
 
 
-def _answered(error: Any, endpoint: Endpoint) -> Failure:
+def _answered(error: Any, endpoint: Endpoint) -> ProviderFailure:
     said = _said(error)
     quoted = endpoint.masked(said.text)[:SHORTEST_SAID]
     for test, kind, passing, message, hint in _RULES:
         if test(said):
             fill = {"name": endpoint.name, "said": quoted, "key_env": endpoint.key_env, "status": said.status}
             mazu_error = MazuError(kind, message.format(**fill), hint.format(**fill))
-            return Failure(mazu_error, passing, _retry_after(error) if passing else None)
+            return ProviderFailure(mazu_error, passing, _retry_after(error) if passing else None)
     raise AssertionError("the last rule takes everything")
 
 

@@ -11,13 +11,20 @@ from contextlib import aclosing
 from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.models.model import CallStarted, Chunk, Restarted, Retrying, TextDelta, ThinkingDelta
-from mazu_ls.models.provider_errors import Endpoint, Failure, failure_of
+from mazu_ls.models.model import (
+    AnswerRestarted,
+    Chunk,
+    RetryScheduled,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+)
+from mazu_ls.models.provider_errors import Endpoint, ProviderFailure, classify_failure
 
 log = logging.getLogger(__name__)
 
 
-class Patience(Struct, frozen=True):
+class RetryPolicy(Struct, frozen=True):
     """How long a call is waited for and how often it is tried. All times in seconds.
 
     `first` bounds the wait for the first byte of an answer, `idle` the silence between two pieces, `longest_wait` what a
@@ -38,8 +45,8 @@ class Patience(Struct, frozen=True):
         return max(own, asked + random.uniform(0, self.base)) if asked else own
 
 
-async def retried(
-    attempt: Callable[[], AsyncGenerator[Chunk]], endpoint: Endpoint, patience: Patience
+async def stream_with_retries(
+    attempt: Callable[[], AsyncGenerator[Chunk]], endpoint: Endpoint, patience: RetryPolicy
 ) -> AsyncGenerator[Chunk]:
     """The chunks of the first attempt that ends well. Raises MazuError when none does.
 
@@ -52,13 +59,13 @@ async def retried(
         try:
             async with aclosing(attempt()) as chunks:
                 async for chunk in chunks:
-                    shown = shown or isinstance(chunk, TextDelta | ThinkingDelta | CallStarted)
+                    shown = shown or isinstance(chunk, TextDelta | ThinkingDelta | ToolCallDelta)
                     yield chunk
             return
         except Exception as error:
             if isinstance(error, MazuError):
                 raise
-            failed = failure_of(error, endpoint)
+            failed = classify_failure(error, endpoint)
             if failed is None:
                 raise
             tried += 1
@@ -68,19 +75,19 @@ async def retried(
             reason, seconds = failed.error, patience.wait(tried, failed.retry_after)
         log.info("%s: %s; retry %d in %.1f s", endpoint.name, reason.kind, tried, seconds)
         if shown:
-            yield Restarted()
-        yield Retrying(tried, seconds, reason.message)
+            yield AnswerRestarted()
+        yield RetryScheduled(tried, seconds, reason.message)
         await asyncio.sleep(seconds)
 
 
-def _last_word(failed: Failure, tried: int) -> MazuError:
+def _last_word(failed: ProviderFailure, tried: int) -> MazuError:
     if not failed.passing or tried == 1:
         return failed.error
     error = failed.error
     return MazuError(error.kind, f"{error.message} (tried {tried} times)", error.hint)
 
 
-def _not_too_long(failed: Failure, patience: Patience) -> None:
+def _not_too_long(failed: ProviderFailure, patience: RetryPolicy) -> None:
     asked = failed.retry_after
     if asked is None or asked <= patience.longest_wait:
         return

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 from mazu_ls.models.provider_errors import Endpoint
-from mazu_ls.models.retry import Patience
+from mazu_ls.models.retry import RetryPolicy
 
 log = logging.getLogger(__name__)
 Sdk = Literal["anthropic", "openai"]
@@ -22,7 +22,7 @@ _MODULES: dict[Sdk, tuple[str, ...]] = {
 }
 
 
-class Account(NamedTuple):
+class ProviderAccount(NamedTuple):
     """Where to call with which key. Its repr says nothing of the key."""
 
     sdk: Sdk
@@ -33,16 +33,16 @@ class Account(NamedTuple):
         return f"Account({self.sdk}, {self.base_url}, key={'set' if self.key else 'none'})"
 
 
-class Connection(NamedTuple):
+class ModelConnection(NamedTuple):
     """Where and how a model is called; `extra_body` is added to every request."""
 
-    account: Account
+    account: ProviderAccount
     endpoint: Endpoint
-    patience: Patience
+    patience: RetryPolicy
     extra_body: Mapping[str, Any]
 
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Account, Any]] = WeakKeyDictionary()
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ProviderAccount, Any]] = WeakKeyDictionary()
 
 
 def preload(sdk: Sdk) -> None:
@@ -57,7 +57,7 @@ def preload(sdk: Sdk) -> None:
             gc.enable()
 
 
-async def client_for(connection: Connection) -> Any:
+async def client_for(connection: ModelConnection) -> Any:
     """The SDK's asynchronous client; the same one for the same account as long as the event loop lives."""
     account, patience = connection.account, connection.patience
     known = _clients.setdefault(asyncio.get_running_loop(), {})
@@ -80,7 +80,7 @@ async def close_clients() -> None:
         log.warning("a connection to a model service: %r", error)
 
 
-def _client(account: Account, patience: Patience) -> Any:
+def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:
     preload(account.sdk)
     import httpx2
 

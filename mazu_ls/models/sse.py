@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls.models.provider_errors import NotAService, StreamEnded
-from mazu_ls.models.retry import Patience
+from mazu_ls.models.provider_errors import NotAModelEndpoint, StreamEnded
+from mazu_ls.models.retry import RetryPolicy
 
 DONE = b"[DONE]"
 LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
@@ -23,7 +23,7 @@ DRAIN_SECONDS = 0.5
 _decode = msgspec.json.Decoder().decode
 
 
-async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, Any]]:
+async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict[str, Any]]:
     """Every JSON object that `stream` (of either SDK) carries; ends at the provider's last word or with the stream.
 
     A service that ignores the wish for a stream answers with one object. Closing this closes the connection. Raises
@@ -36,7 +36,7 @@ async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, An
         if kind in ("application/json", "text/html"):
             yield _whole(await _all(response, patience), kind)
             return
-        lines = Lines()
+        lines = SseParser()
         async with aclosing(_timely(response, patience)) as pieces:
             async for piece in pieces:
                 for data in lines.feed(piece):
@@ -50,7 +50,7 @@ async def events(stream: Any, patience: Patience) -> AsyncGenerator[dict[str, An
         await response.aclose()
 
 
-async def _timely(response: Any, patience: Patience) -> AsyncGenerator[bytes]:
+async def _timely(response: Any, patience: RetryPolicy) -> AsyncGenerator[bytes]:
     """The bytes as they come; raises StreamEnded when none come in time."""
     limit = patience.first
     async with aclosing(response.aiter_bytes()) as chunks:
@@ -66,7 +66,7 @@ async def _timely(response: Any, patience: Patience) -> AsyncGenerator[bytes]:
             yield chunk
 
 
-async def _all(response: Any, patience: Patience) -> bytes:
+async def _all(response: Any, patience: RetryPolicy) -> bytes:
     async with asyncio.timeout(patience.first):
         return await response.aread()
 
@@ -75,9 +75,9 @@ def _whole(body: bytes, kind: str) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except ValueError:
-        raise NotAService(f"a page of type {kind}") from None
+        raise NotAModelEndpoint(f"a page of type {kind}") from None
     if not isinstance(answer, dict):
-        raise NotAService("something else")
+        raise NotAModelEndpoint("something else")
     return answer
 
 
@@ -103,7 +103,7 @@ async def _drained(chunks: AsyncGenerator[bytes]) -> None:
         return
 
 
-class Lines:
+class SseParser:
     """The data of server-sent events, from pieces of bytes cut anywhere."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from mazu_ls.messages import ToolCall
-from mazu_ls.models.message_repair import encodable
+from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.tool_arguments import parse_arguments
 
 CUT = "the call was cut off by the output limit; make it again, shorter or in several steps"
@@ -17,7 +17,7 @@ UNNAMED = "the call names no tool"
 def word(given: Any) -> str:
     """An id or a name as text, whatever a service sends in its place; numbers are taken, as some count their calls."""
     is_number = isinstance(given, int) and not isinstance(given, bool)
-    return encodable(given) if isinstance(given, str) else str(given) if is_number else ""
+    return make_encodable(given) if isinstance(given, str) else str(given) if is_number else ""
 
 
 class CallDraft:

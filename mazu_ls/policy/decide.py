@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mazu_ls.policy import files
 from mazu_ls.policy.bash import shell
-from mazu_ls.policy.rules import Call, Decision, Mode, Place, Rule, hosts
+from mazu_ls.policy.rules import Decision, Mode, PolicyContext, Rule, ToolCallInfo, hosts
 from mazu_ls.tools.base import Effect
 
 _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
@@ -39,7 +39,7 @@ _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
 _SHOW_LINES = frozenset(("grep", "definition", "references", "symbols"))
 
 
-def decide(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:
+def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:
     """Whether a call may run. Looks at the file system for where paths lead, and changes nothing.
 
     In mode auto "ask" means that somebody would have to be asked; who calls it denies, for nobody is there.
@@ -74,7 +74,7 @@ def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
     return any(fits) or any(rule.matches_text(host) for host in reached)
 
 
-def _standing(asked: Decision, call: Call, place: Place) -> Decision:
+def _standing(asked: Decision, call: ToolCallInfo, place: PolicyContext) -> Decision:
     """What a standing permission would be for: the host, the file, or the tool where a call has neither."""
     if "url" in call.arguments and call.effect is Effect.NETWORK:
         named = hosts(call)[:1]
@@ -111,7 +111,7 @@ def _ruled(
     return default
 
 
-def _shell(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decision:
+def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:
     line = shell.analyse(call, place)
     if line.denied is not None:
         return Decision("deny", line.denied.reason, rule=line.denied.rule)
@@ -137,7 +137,7 @@ def _shell(call: Call, mode: Mode, rules: Sequence[Rule], place: Place) -> Decis
     return Decision("ask", reason, always=line.prefix(place), exact=exact, changes_git=git_alone)
 
 
-def _held_back(line: shell.Line, rules: Sequence[Rule]) -> Decision | None:
+def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | None:
     """The deny or ask rule that is about the line; one that may be is reason to ask."""
     for verdict in ("deny", "ask"):
         for rule in rules:

@@ -7,7 +7,7 @@ import re
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import lex
 from mazu_ls.policy.bash.pipeline_taint import Stage
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import evaluate, printed
 from mazu_ls.policy.tables import targets
 
@@ -15,7 +15,7 @@ ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[[^\]]*\])?(\+?=)(.*)$", re.DOTALL)
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
 
 
-def apply(argv: list[str], scope: Scope, stage: Stage) -> None:
+def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     """Let a command take its effect on the scope."""
     name, rest = argv[0], argv[1:]
     if name in ("cd", "pushd", "chdir"):
@@ -35,7 +35,7 @@ def apply(argv: list[str], scope: Scope, stage: Stage) -> None:
         scope.assign("_", rest[-1])
 
 
-def _declare(rest: list[str], scope: Scope) -> None:
+def _declare(rest: list[str], scope: ShellScope) -> None:
     for word in rest:
         if match := ASSIGNMENT.match(word):
             name, _, _, value = match.groups()
@@ -47,14 +47,14 @@ def _declare(rest: list[str], scope: Scope) -> None:
                 scope.assign(name, value)
 
 
-def array(raw: str, scope: Scope) -> list[str]:
+def array(raw: str, scope: ShellScope) -> list[str]:
     """The fields of `(a b [2]=c)`."""
     words = [word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words]
     fields = [text for word in words for text in (evaluate(word, scope).candidates or [[]])[0]]
     return [re.sub(r"^\[[^\]]*\]\+?=", "", text) for text in fields]
 
 
-def _read(rest: list[str], scope: Scope, stage: Stage) -> None:
+def _read(rest: list[str], scope: ShellScope, stage: Stage) -> None:
     texts = [r.body for r in stage.redirects if r.body is not None and r.op == "<<<"]
     for variable in (word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)):
         for text in texts or [UNKNOWN]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.policy.rules import Call, Decision, Place, subject
+from mazu_ls.policy.rules import Decision, PolicyContext, ToolCallInfo, subject
 from mazu_ls.tools.base import Effect
 from mazu_ls.workspace import PathRefused, Workspace, path_rules
 
@@ -15,7 +15,7 @@ _LINKED_BY_DESIGN = frozenset(("node_modules", "site-packages", ".venv", "venv",
 _TAKES_FOLDERS = frozenset(("list_dir", "glob_files", "grep"))
 
 
-def judge(call: Call, place: Place) -> Decision | None:
+def judge(call: ToolCallInfo, place: PolicyContext) -> Decision | None:
     """What the path alone says of a read or an edit; None where it says nothing against it."""
     raw = call.arguments.get("path")
     if not isinstance(raw, str):
@@ -30,7 +30,7 @@ def judge(call: Call, place: Place) -> Decision | None:
     return _asked(raw, path, write, place)
 
 
-def names_of(call: Call, place: Place) -> list[str]:
+def names_of(call: ToolCallInfo, place: PolicyContext) -> list[str]:
     """What the patterns of rules are held against: for a path as it was written, and from the root to where it leads."""
     named = [subject(call)]
     raw = call.arguments.get("path")
@@ -45,13 +45,15 @@ def names_of(call: Call, place: Place) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _asked(raw: str, path: Path, write: bool, place: Place) -> Decision | None:
+def _asked(raw: str, path: Path, write: bool, place: PolicyContext) -> Decision | None:
     parts = _inside(path, place)
     if write and (name := path_rules.runs_later(parts)) is not None:
         return Decision(
             "ask", f"{name} is obeyed by editors, builds or other agents", rule="files that run later"
         )
-    if (name := path_rules.secret(parts) or path_rules.secret(PurePosixPath(raw).parts[-1:])) is not None:
+    if (
+        name := path_rules.is_secret(parts) or path_rules.is_secret(PurePosixPath(raw).parts[-1:])
+    ) is not None:
         return Decision("ask", f"{name} may hold secrets", rule="secrets")
     try:
         status = path.lstat()
@@ -64,7 +66,7 @@ def _asked(raw: str, path: Path, write: bool, place: Place) -> Decision | None:
     return None
 
 
-def _inside(path: Path, place: Place) -> tuple[str, ...]:
+def _inside(path: Path, place: PolicyContext) -> tuple[str, ...]:
     for root in sorted(place.roots, key=lambda root: -len(root.parts)):
         if path.is_relative_to(root):
             return path.relative_to(root).parts

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy.rules import ANYTHING, Rule
-from mazu_ls.tools.locked_json import UserFile
+from mazu_ls.tools.locked_json import LockedJsonFile
 
 
 class Grant(Struct, frozen=True, rename="camel"):
@@ -46,18 +46,18 @@ class Grant(Struct, frozen=True, rename="camel"):
         return f"{shlex.join(self.prefix)} {ANYTHING}" if self.prefix else ANYTHING
 
 
-class Grants:
+class GrantStore:
     """The grants of one project. The file is read anew on every change, so that several servers may share it."""
 
-    def __init__(self, file: UserFile[Grant]) -> None:
+    def __init__(self, file: LockedJsonFile[Grant]) -> None:
         self._file = file
         self._grants = file.read()
 
     @classmethod
-    def load(cls, home: Path, project: str) -> Grants:
+    def load(cls, home: Path, project: str) -> GrantStore:
         """Read `<home>/grants/<project>.json`. Raises MazuError(config) if it is damaged."""
         path = home / "grants" / f"{project}.json"
-        return cls(UserFile(path, Grant, "Mend it, or remove it: then everything is asked again."))
+        return cls(LockedJsonFile(path, Grant, "Mend it, or remove it: then everything is asked again."))
 
     def list(self) -> tuple[Grant, ...]:
         """All of them, oldest first."""

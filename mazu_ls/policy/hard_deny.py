@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import credential_paths, git_config, removal, writes
 from mazu_ls.policy.tables.argv import abbreviates
@@ -27,7 +27,7 @@ _MACHINE = frozenset(
 )
 
 
-def deny(argv: list[str], globs: set[str], scope: Scope) -> Decision | None:
+def deny(argv: list[str], globs: set[str], scope: ShellScope) -> Decision | None:
     """The hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
     name, rest = argv[0].casefold(), argv[1:]
     if name in _PRIVILEGE:

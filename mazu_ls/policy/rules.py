@@ -24,7 +24,7 @@ Exact = tuple[str, Path]
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolCallInfo:
     """A tool call before it runs: the tool's name, its effect, and the arguments as the model sent them."""
 
     tool: str
@@ -33,7 +33,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Place:
+class PolicyContext:
     """Where the call would happen: workspace roots, working directory of the shell, the user's home.
 
     `confined`: commands that nobody approves run in a sandbox that holds them (no network, only the project writable).
@@ -138,7 +138,7 @@ def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
     return all(fnmatchcase(word, expected) for word, expected in zip(argv, pattern, strict=False))
 
 
-def hosts(call: Call) -> list[str]:
+def hosts(call: ToolCallInfo) -> list[str]:
     """The host a call would reach, first as a grant names it: with the port where the address has one. Empty if there is none."""
     url = call.arguments.get("url")
     if call.effect is not Effect.NETWORK or not isinstance(url, str):
@@ -153,7 +153,7 @@ def hosts(call: Call) -> list[str]:
     return [host] if port is None else [f"{host}:{port}", host]
 
 
-def subject(call: Call) -> str:
+def subject(call: ToolCallInfo) -> str:
     """The text a pattern of a tool other than run_shell is held against: path, address, name, or the arguments as JSON."""
     for key in ("path", "url", "name"):
         value = call.arguments.get(key)

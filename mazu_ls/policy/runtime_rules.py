@@ -10,7 +10,7 @@ from mazu_ls.policy.rules import Rule, Verdict
 
 
 @dataclass(frozen=True)
-class Given:
+class RuntimeRule:
     """One rule, as it was written. The same rule has the same id, so that giving it twice is giving it once."""
 
     id: str
@@ -20,7 +20,7 @@ class Given:
     given_at: datetime
 
     @classmethod
-    def now(cls, tool: str, pattern: str, verdict: Verdict) -> Given:
+    def now(cls, tool: str, pattern: str, verdict: Verdict) -> RuntimeRule:
         """A rule given at this moment."""
         digest = hashlib.sha256("\0".join((tool, pattern, verdict)).encode("utf-8", "surrogateescape"))
         return cls(f"ru_{digest.hexdigest()[:10]}", tool, pattern, verdict, datetime.now(UTC))

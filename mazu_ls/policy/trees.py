@@ -6,7 +6,7 @@ import os
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from mazu_ls.policy.rules import Place
+from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables import targets
 from mazu_ls.tools.shell.protected_files import find_protected
 
@@ -22,7 +22,7 @@ _RECURSES = {
 _SHOWS_HIDDEN = {"-u", "--unrestricted", "--hidden", "--no-ignore", "-."}
 
 
-def trouble(name: str, path: str, given: AbstractSet[str], place: Place) -> str | None:
+def trouble(name: str, path: str, given: AbstractSet[str], place: PolicyContext) -> str | None:
     """Why a program with these options must not read the folder at `path`; None where it may, or reads no folder."""
     kind = "grep" if name.endswith("grep") else name
     if not Path(path).is_dir() or (kind != "rg" and not given & _RECURSES[kind]):
@@ -39,7 +39,7 @@ def trouble(name: str, path: str, given: AbstractSet[str], place: Place) -> str 
     return None
 
 
-def _leads_out(path: str, place: Place) -> str | None:
+def _leads_out(path: str, place: PolicyContext) -> str | None:
     looked = 0
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):

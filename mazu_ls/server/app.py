@@ -15,7 +15,7 @@ from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
 from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport, claim_stdio
 
 if TYPE_CHECKING:
-    from mazu_ls.server.rpc.connection import Connection
+    from mazu_ls.server.rpc.connection import ServerConnection
 
 LOOPBACK = "127.0.0.1"
 SWITCH_SECONDS = 0.001
@@ -34,12 +34,12 @@ def serve(tcp_port: int | None = None) -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, connection.protocol_exit)
     if descriptors is not None:
-        leave(loop.run_until_complete(_serve_stdio(connection, *descriptors)))
+        exit_process(loop.run_until_complete(_serve_stdio(connection, *descriptors)))
     assert tcp_port is not None
-    leave(loop.run_until_complete(_serve_tcp(connection, tcp_port)))
+    exit_process(loop.run_until_complete(_serve_tcp(connection, tcp_port)))
 
 
-def leave(code: int) -> NoReturn:
+def exit_process(code: int) -> NoReturn:
     """End the process now: no thread that still reads or waits may hold it."""
     logging.shutdown()
     with contextlib.suppress(OSError, ValueError):
@@ -47,18 +47,18 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _import_connection() -> type[Connection]:
+def _import_connection() -> type[ServerConnection]:
     """pygls and ours; collecting garbage meanwhile would cost a fifth more and find none."""
     gc.disable()
     try:
-        from mazu_ls.server.rpc.connection import Connection
+        from mazu_ls.server.rpc.connection import ServerConnection
     finally:
         gc.freeze()
         gc.enable()
-    return Connection
+    return ServerConnection
 
 
-async def _keep_log(connection: Connection) -> None:
+async def _keep_log(connection: ServerConnection) -> None:
     """Once `initialize` is answered: the log goes to a file and, in short, to the editor too."""
     await connection.ready.wait()
     loop = asyncio.get_running_loop()
@@ -66,11 +66,11 @@ async def _keep_log(connection: Connection) -> None:
     await asyncio.to_thread(log_to_file)
 
 
-async def _serve_stdio(connection: Connection, source: int, sink: int) -> int:
+async def _serve_stdio(connection: ServerConnection, source: int, sink: int) -> int:
     return await _run(connection, StdioTransport(source, sink))
 
 
-async def _run(connection: Connection, transport: Transport) -> int:
+async def _run(connection: ServerConnection, transport: Transport) -> int:
     logs = asyncio.create_task(_keep_log(connection))
     try:
         return await connection.run(transport)
@@ -78,7 +78,7 @@ async def _run(connection: Connection, transport: Transport) -> int:
         logs.cancel()
 
 
-async def _serve_tcp(connection: Connection, port: int) -> int:
+async def _serve_tcp(connection: ServerConnection, port: int) -> int:
     first: asyncio.Future[StreamTransport] = asyncio.get_running_loop().create_future()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

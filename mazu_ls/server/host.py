@@ -9,16 +9,22 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.host import Buffer, Lender, Question, Reply
+from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
 from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
-from mazu_ls.server.client.editor import Editor
-from mazu_ls.server.client.editor_language_servers import Lending
-from mazu_ls.server.documents.apply_edit import apply_to_closed, apply_to_document, name, refused, review
-from mazu_ls.server.documents.documents import Document
-from mazu_ls.server.documents.file_io import Disk
+from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.client.editor_language_servers import EditorLanguageServices
+from mazu_ls.server.documents.apply_edit import (
+    apply_to_closed,
+    apply_to_document,
+    name,
+    rejection_reason,
+    review_edits,
+)
+from mazu_ls.server.documents.documents import OpenDocument
+from mazu_ls.server.documents.file_io import DiskFiles
 from mazu_ls.server.documents.ipynb import new_sources
-from mazu_ls.server.documents.notebooks import Notebook
+from mazu_ls.server.documents.notebooks import OpenNotebook
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.client_requests import ClientError
 
@@ -32,17 +38,19 @@ Applied = TypeVar("Applied")
 class LspHost:
     """An open document is read and edited in the editor, any other file on disk through the workspace."""
 
-    def __init__(self, editor: Editor, disk: Disk, waiting: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, editor: ConnectedEditor, disk: DiskFiles, waiting: Callable[[str, bool], None]
+    ) -> None:
         """`waiting` is told the session that waits for the user, and when it waits no more."""
         self._editor = editor
         self._waiting = waiting
         self._disk = disk
-        self._lending = Lending(editor, disk)
+        self._lending = EditorLanguageServices(editor, disk)
         self.edited: Callable[[Path, str, str], None] | None = None
         """Hears of each edit of a text that was made: before and after."""
 
     @property
-    def lender(self) -> Lender | None:
+    def lender(self) -> LanguageServices | None:
         """The editor's other language servers, where it lends them."""
         return self._lending if self._lending.lends else None
 
@@ -85,7 +93,7 @@ class LspHost:
             await asyncio.to_thread(self._disk.replace, path, before, None)
 
     async def _edit_cells(
-        self, notebook: Notebook, path: Path, before: str | None, after: str | None
+        self, notebook: OpenNotebook, path: Path, before: str | None, after: str | None
     ) -> None:
         """Each cell in the editor; whatever else such an edit would change of the file is refused."""
         if after is None:
@@ -99,13 +107,15 @@ class LspHost:
                 raise changed_meanwhile(path.name)
             await apply_to_document(self._editor, document, text)
 
-    async def lay_before(self, uri: str, before: str, after: str, label: str) -> str:
+    async def propose_edit(self, uri: str, before: str, after: str, label: str) -> str:
         """Edit a document in the editor for the user to review: shown first where it can, unsaved. Returns the text that
         came of it, which is less than `after` where the user took a part. Raises MazuError(conflict) as `edit` does.
         """
         if document := self._editor.documents.get(uri):
             _require(document, before)
-            landed = await self._edit_open(document, after, review(self._editor, document, after, label))
+            landed = await self._edit_open(
+                document, after, review_edits(self._editor, document, after, label)
+            )
             after = after if landed is None else landed
             if self.edited and document.path:
                 self.edited(document.path, before, after)
@@ -124,19 +134,19 @@ class LspHost:
             raise MazuError(Kind.CONFLICT, f"{path.name} was changed meanwhile.", "Ask for the edit again.")
         if (problem := await apply_to_closed(self._editor, path, before, after, label)) is not None:
             if self._editor.profile.reviews:
-                raise refused(path.name, problem)
+                raise rejection_reason(path.name, problem)
             logger.info("%s is written to the disk: the editor took no edit (%s).", path, problem)
             await asyncio.to_thread(self._disk.replace, path, before, after)
 
     async def _edit_open(
-        self, document: Document, after: str, applying: Awaitable[Applied]
+        self, document: OpenDocument, after: str, applying: Awaitable[Applied]
     ) -> Applied | None:
         """In the editor. One that never said it takes edits, and does not, reloads what is written to the disk."""
         before = document.text
         try:
             return await applying
         except ContentModified:
-            declared = self._editor.profile.says("workspace.applyEdit") is True
+            declared = self._editor.profile.declares("workspace.applyEdit") is True
             if declared or document.path is None or document.text != before or await self._dirty(document):
                 raise
             logger.info("%s is written to the disk: the editor takes no edits now.", document.path)
@@ -173,7 +183,7 @@ class LspHost:
             )
         return [document.path for document in await self._unsaved(paths) if document.path]
 
-    async def ask(self, question: Question, timeout: float) -> Reply:
+    async def ask(self, question: Question, timeout: float) -> UserReply:
         """One question at a time; no answer in time is a Reply without a choice."""
         self._waiting(question.session_id, True)
         try:
@@ -198,13 +208,13 @@ class LspHost:
             return False
         return isinstance(answer, dict) and answer.get("success") is True
 
-    async def _unsaved(self, paths: Sequence[Path]) -> list[Document | Notebook]:
+    async def _unsaved(self, paths: Sequence[Path]) -> list[OpenDocument | OpenNotebook]:
         documents = [document for path in paths if (document := self._editor.documents.at(path))]
         notebooks = [notebook for path in paths if (notebook := self._editor.notebooks.at(path))]
-        unsaved: list[Document | Notebook] = [one for one in documents if await self._dirty(one)]
+        unsaved: list[OpenDocument | OpenNotebook] = [one for one in documents if await self._dirty(one)]
         return unsaved + [one for one in notebooks if await self._differs(one)]
 
-    async def _differs(self, notebook: Notebook) -> bool:
+    async def _differs(self, notebook: OpenNotebook) -> bool:
         """Whether the cells in the editor are not those of the file."""
         if notebook.path is None:
             return False
@@ -214,7 +224,7 @@ class LspHost:
         except (MazuError, OSError):
             return True
 
-    async def _dirty(self, document: Document) -> bool:
+    async def _dirty(self, document: OpenDocument) -> bool:
         if notebook := self._editor.notebooks.of(document.uri):
             return await self._differs(notebook)
         if document.path is None:
@@ -222,7 +232,7 @@ class LspHost:
         return await self._disk.differs(document)
 
 
-def _require(document: Document, before: str) -> None:
+def _require(document: OpenDocument, before: str) -> None:
     if document.text != before:
         raise changed_meanwhile(name(document))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server.client.editor import Editor
+from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.errors import internal
 from mazu_ls.server.rpc.client_requests import ClientError
 
@@ -20,13 +20,15 @@ CREATE_SECONDS = 5.0
 _numbers = itertools.count(1)
 
 
-class Job:
+class BackgroundJob:
     """One piece of background work. `report` shows a line, and a percentage where it means something.
 
     `sentence` is what the progress ends with if the work does not fail.
     """
 
-    def __init__(self, title: str, token: Token | None, editor: Editor | None, name: str | None) -> None:
+    def __init__(
+        self, title: str, token: Token | None, editor: ConnectedEditor | None, name: str | None
+    ) -> None:
         """`token`: the client's, None where one is to be created. `name`: by which `stop` finds it."""
         self.title = title
         self.name = name
@@ -71,13 +73,13 @@ class Job:
         self._editor.link.notify("$/progress", {"token": self.token, "value": value})
 
 
-class Jobs:
+class BackgroundJobs:
     """All background work of one server."""
 
-    def __init__(self, host: Host, editor: Editor | None) -> None:
+    def __init__(self, host: Host, editor: ConnectedEditor | None) -> None:
         self._host = host
         self._editor = editor
-        self._running: set[Job] = set()
+        self._running: set[BackgroundJob] = set()
         self._short: set[asyncio.Task[Any]] = set()
 
     @property
@@ -88,7 +90,7 @@ class Jobs:
     async def answer(
         self,
         title: str,
-        work: Callable[[Job], Awaitable[Any]],
+        work: Callable[[BackgroundJob], Awaitable[Any]],
         *,
         wait: bool,
         token: Token | None,
@@ -105,7 +107,7 @@ class Jobs:
         """
         # A client's token is only good until its request is answered.
         lasting = wait or self._editor is None or not self._editor.profile.progress
-        job = Job(title, token if lasting else None, self._editor, name)
+        job = BackgroundJob(title, token if lasting else None, self._editor, name)
         job.task = asyncio.get_running_loop().create_task(self._run(job, work), name=title)
         self._running.add(job)
         job.task.add_done_callback(lambda task: self._running.discard(job))
@@ -127,7 +129,7 @@ class Jobs:
         if not task.cancelled() and (error := task.exception()):
             logger.error("background work failed", exc_info=error)
 
-    async def _announce(self, job: Job, then: Callable[[Any], Awaitable[None]]) -> None:
+    async def _announce(self, job: BackgroundJob, then: Callable[[Any], Awaitable[None]]) -> None:
         assert job.task is not None
         await asyncio.wait([job.task])
         if job.task.cancelled():
@@ -173,7 +175,7 @@ class Jobs:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _run(self, job: Job, work: Callable[[Job], Awaitable[Any]]) -> Any:
+    async def _run(self, job: BackgroundJob, work: Callable[[BackgroundJob], Awaitable[Any]]) -> Any:
         showing = asyncio.get_running_loop().create_task(job.begin())
         end = "failed"
         try:

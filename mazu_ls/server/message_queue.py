@@ -10,15 +10,15 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import attachments
 from mazu_ls.server.commands import turn_jobs
-from mazu_ls.server.rpc.lsp_types import Position, Range
+from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire import turns as wire
-from mazu_ls.server.wire.common import Place
+from mazu_ls.server.wire.common import DocumentRange
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
     from mazu_ls.agent.turn.types import Prompt
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 STOPPED = ("cancelled", "error")
 """After a turn that ended so the user is there to say what comes next: nothing is sent by itself."""
@@ -41,7 +41,7 @@ def remove(session: Session, queue_id: str) -> None:
     session.append(journal.MessageDequeued(queue_id))
 
 
-def attach(server: Server, project: Project) -> None:
+def attach(server: ServerState, project: Project) -> None:
     """From now on the next message is sent when a turn has ended."""
 
     def hear(session_id: str, event: journal.Event) -> None:
@@ -55,15 +55,15 @@ def attach(server: Server, project: Project) -> None:
         ):
             server.jobs.spawn(send_next(server, session))
 
-    project.listen(hear)
+    project.subscribe(hear)
 
 
-async def send_next(server: Server, session: Session) -> None:
+async def send_next(server: ServerState, session: Session) -> None:
     """Send the message that waits longest, once nothing runs."""
     from mazu_ls.agent.turn.types import Prompt
 
-    project = await server.opened()
-    await session.settled()
+    project = await server.wait_opened()
+    await session.wait_idle()
     if session.running or not session.queue:
         return
     queued = next(iter(session.queue.values()))
@@ -84,7 +84,7 @@ async def send_next(server: Server, session: Session) -> None:
         )
 
 
-def _place(server: Server, attached: journal.Attached) -> Place | None:
+def _place(server: ServerState, attached: journal.Attached) -> DocumentRange | None:
     """Where something that was attached is now; None for what is no file any more."""
     try:
         path = server.workspace.resolve(attached.path)
@@ -93,7 +93,8 @@ def _place(server: Server, attached: journal.Attached) -> Place | None:
     if not path.is_file():
         return None
     if attached.first is None:
-        return Place(uris.from_path(path))
-    return Place(
-        uris.from_path(path), Range(Position(attached.first, 0), Position(attached.last or attached.first, 0))
+        return DocumentRange(uris.from_path(path))
+    return DocumentRange(
+        uris.from_path(path),
+        LspRange(LspPosition(attached.first, 0), LspPosition(attached.last or attached.first, 0)),
     )

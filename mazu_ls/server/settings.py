@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from mazu_ls.server.client.editor import Editor
+from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.rpc.client_requests import ClientError
 
 logger = logging.getLogger(__name__)
@@ -29,9 +29,9 @@ def pushed_settings(settings: Any) -> Mapping[str, Any] | None:
     return cleaned(settings[SECTION])
 
 
-async def pulled_settings(editor: Editor) -> Mapping[str, Any] | None:
+async def pulled_settings(editor: ConnectedEditor) -> Mapping[str, Any] | None:
     """`workspace/configuration` where the client has it."""
-    if editor.profile.says("workspace.configuration") is not True:
+    if editor.profile.declares("workspace.configuration") is not True:
         return None
     try:
         answer = await editor.link.ask(

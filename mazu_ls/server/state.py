@@ -15,18 +15,18 @@ from mazu_ls.host import Host
 from mazu_ls.server import message_queue, uris
 from mazu_ls.server.chat import questions, redraw
 from mazu_ls.server.client.approvals import PICK_SECONDS
-from mazu_ls.server.client.editor import Editor
-from mazu_ls.server.client.turn_notifications import Updates
+from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.features import proposals, resume_offer, virtual
-from mazu_ls.server.features.diagnostics import Hints
-from mazu_ls.server.jobs import Jobs
+from mazu_ls.server.features.diagnostics import DiagnosticsPublisher
+from mazu_ls.server.jobs import BackgroundJobs
 from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.policy import Given
-    from mazu_ls.server.documents.documents import Document
+    from mazu_ls.policy import RuntimeRule
+    from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.documents.notebooks import CellPlace
 
 logger = logging.getLogger(__name__)
@@ -34,35 +34,35 @@ CLOSE_SECONDS = 1.2
 QUIET_SECONDS = 2.0
 
 
-class Server:
+class ServerState:
     """One running mazu-ls, behind an editor or a terminal. `editor` is None in a terminal."""
 
     def __init__(
         self,
         host: Host,
-        editor: Editor | None = None,
-        updates: Updates | None = None,
+        editor: ConnectedEditor | None = None,
+        updates: TurnNotifications | None = None,
         env: Mapping[str, str] = os.environ,
     ) -> None:
         self.host = host
         self.editor = editor
         self.env = env
         self.project: Project | None = None
-        self.jobs = Jobs(host, editor)
-        self.updates = updates or Updates(editor)
-        self._hints = Hints(self, editor) if editor else None
+        self.jobs = BackgroundJobs(host, editor)
+        self.updates = updates or TurnNotifications(editor)
+        self._hints = DiagnosticsPublisher(self, editor) if editor else None
         if editor:
             questions.attach(self, editor)
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.settings: Mapping[str, Any] = {}
-        self._given: dict[str, Given] = {}
+        self._given: dict[str, RuntimeRule] = {}
         self._planned = False
         self._closing: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Project] | None = None
 
     @property
-    def hints(self) -> Hints:
+    def hints(self) -> DiagnosticsPublisher:
         """The hints in the editor's documents; only features of an editor ask for them."""
         assert self._hints is not None
         return self._hints
@@ -84,7 +84,7 @@ class Server:
             self._opening = asyncio.get_running_loop().create_task(self._open(), name="open project")
             self._opening.add_done_callback(_log_failure)
 
-    async def opened(self) -> Project:
+    async def wait_opened(self) -> Project:
         """The project, once it is open. Raises MazuError where it could not be opened."""
         if self.project is not None:
             return self.project
@@ -107,7 +107,7 @@ class Server:
         self.settings = settings
         if self._opening is None:
             return
-        project = await self.opened()
+        project = await self.wait_opened()
         for problem in project.configure(self.settings):
             await self.host.say("warning", f"Mazu: {problem}")
 
@@ -133,7 +133,7 @@ class Server:
             project = self.project
             running = [s for s in project.sessions.opened() if s.running] if project else []
             for session in running:
-                await session.settled()
+                await session.wait_idle()
             if not running and not self.jobs.titles:
                 return
             await self.jobs.settled()
@@ -176,7 +176,7 @@ class Server:
         """How a file is shown: from the workspace folder if it lies in one."""
         return self.workspace.relative(path) if self.workspace.contains(path) else str(path)
 
-    def title_of(self, document: Document) -> str:
+    def title_of(self, document: OpenDocument) -> str:
         """How a document is shown, which need not be a file: an untitled one by what its URI says after the scheme."""
         if document.path is not None:
             return self.name_of(document.path)
@@ -192,18 +192,18 @@ class Server:
             return None
         return await self.editor.notebooks.place(uri, self.host.on_disk)
 
-    async def lay_before(self, uri: str, before: str, after: str) -> str:
+    async def propose_edit(self, uri: str, before: str, after: str) -> str:
         """Edit a document for the user to review; the text that came of it. Raises MazuError(conflict)."""
         from mazu_ls.server.host import LspHost
 
         if isinstance(self.host, LspHost):
-            return await self.host.lay_before(uri, before, after, "Mazu: rewrite")
+            return await self.host.propose_edit(uri, before, after, "Mazu: rewrite")
         await self.host.edit(self.path_of(uri), before, after)
         return after
 
     async def show_text(self, name: str, text: str) -> None:
         """Put a text before the user as a file in `.mazu/view/`."""
-        folder = mazu_files.folder_of(await self.opened(), "view")
+        folder = mazu_files.folder_of(await self.wait_opened(), "view")
         place = mazu_files.write(folder, name, text.encode("utf-8", "surrogatepass"))
         if not await self.host.show(place):
             await self.host.say("info", f"Mazu: see {place}")
@@ -243,7 +243,7 @@ class Server:
         project_type = await asyncio.to_thread(_project_type)
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
         self.project.given = self._given  # holds while this server runs, whatever folders are open
-        self.project.listen(self.updates.hear)
+        self.project.subscribe(self.updates.on_event)
         self.project.head_listeners.append(self.updates.head_moved)
         message_queue.attach(self, self.project)
         if self.editor is not None:
@@ -254,12 +254,12 @@ class Server:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
         if self.editor is not None:
-            self.jobs.spawn(self.hints.look_at_everything())
+            self.jobs.spawn(self.hints.refresh_all())
             self.jobs.spawn(self._warm_up(self.project, self.editor))
             self.jobs.spawn(resume_offer.after_restart(self, self.project))
         return self.project
 
-    async def _warm_up(self, project: Project, editor: Editor) -> None:
+    async def _warm_up(self, project: Project, editor: ConnectedEditor) -> None:
         """Import what the first turn needs, the SDK last, once the editor is quiet."""
         while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:  # noqa: ASYNC110 - quiet is no event
             await asyncio.sleep(wait)

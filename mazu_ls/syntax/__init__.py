@@ -1,13 +1,13 @@
 """What stands in source code: definitions, the names it uses, comments. No tree-sitter outside this package."""
 
-from mazu_ls.syntax.comments import Comment, comments
+from mazu_ls.syntax.comments import SourceComment, comments
 from mazu_ls.syntax.languages import language_of
-from mazu_ls.syntax.outline import Outline, Symbol, outline, references, symbol_at, symbols
+from mazu_ls.syntax.outline import CodeSymbol, Outline, outline, references, symbol_at, symbols
 
 __all__ = [
-    "Comment",
+    "CodeSymbol",
     "Outline",
-    "Symbol",
+    "SourceComment",
     "comments",
     "language_of",
     "outline",

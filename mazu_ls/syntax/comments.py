@@ -8,14 +8,14 @@ from functools import cache, lru_cache
 from msgspec import Struct
 
 from mazu_ls.syntax import grammar
-from mazu_ls.syntax.languages import GRAMMARS, STYLES, Style, canonical
-from mazu_ls.syntax.source import Source
+from mazu_ls.syntax.languages import GRAMMARS, STYLES, CommentStyle, canonical
+from mazu_ls.syntax.source import SourceText
 
-_UNKNOWN = Style(("#", "//", "--", ";", "%"), (("/*", "*/"), ("<!--", "-->")), '"')
+_UNKNOWN = CommentStyle(("#", "//", "--", ";", "%"), (("/*", "*/"), ("<!--", "-->")), '"')
 """For languages nobody told us about: a line marker counts only at the start of a line or behind a space."""
 
 
-class Comment(Struct, frozen=True, gc=False):
+class SourceComment(Struct, frozen=True, gc=False):
     """One comment with its markers; lines and characters from 0, the end exclusive."""
 
     text: str
@@ -25,19 +25,19 @@ class Comment(Struct, frozen=True, gc=False):
     end_char: int
 
 
-def comments(text: str, language: str | None) -> list[Comment]:
+def comments(text: str, language: str | None) -> list[SourceComment]:
     """Every comment in the order of the text. Without a grammar, and above 1 MB, markers outside of strings decide."""
     return list(_comments(text, canonical(language or "")))
 
 
 @lru_cache(maxsize=32)
-def _comments(text: str, language: str) -> tuple[Comment, ...]:
-    source = Source.of(text)
+def _comments(text: str, language: str) -> tuple[SourceComment, ...]:
+    source = SourceText.of(text)
     root = grammar.parse(source.data, language)
     if root is None:
         return _by_markers(source.data.decode("utf-8", "surrogatepass"), language)
     nodes = grammar.captures(grammar.comments_query(language), root).get("comment", [])
-    found: dict[int, Comment] = {}
+    found: dict[int, SourceComment] = {}
     for node in sorted(nodes, key=lambda node: node.start_byte):
         raw = source.data[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")
         start = source.position(node.start_byte, node.start_point)
@@ -45,14 +45,14 @@ def _comments(text: str, language: str) -> tuple[Comment, ...]:
     return tuple(found.values())
 
 
-def _comment(text: str, line: int, character: int) -> Comment:
+def _comment(text: str, line: int, character: int) -> SourceComment:
     breaks = text.count("\n")
     end = len(text) - text.rfind("\n") - 1 if breaks else character + len(text)
-    return Comment(text, line, character, line + breaks, end)
+    return SourceComment(text, line, character, line + breaks, end)
 
 
-def _by_markers(text: str, language: str) -> tuple[Comment, ...]:
-    found: list[Comment] = []
+def _by_markers(text: str, language: str) -> tuple[SourceComment, ...]:
+    found: list[SourceComment] = []
     line, line_start, done = 0, 0, 0
     for match in _scanner(language).finditer(text):
         if match.lastgroup != "comment":
@@ -79,6 +79,6 @@ def _scanner(language: str) -> re.Pattern[str]:
 _GRAMMARLESS = {
     **dict.fromkeys(GRAMMARS, STYLES["kotlin"]),
     **dict.fromkeys(("python", "ruby", "bash"), STYLES["perl"]),
-    "php": Style(("//", "#"), (("/*", "*/"),)),
+    "php": CommentStyle(("//", "#"), (("/*", "*/"),)),
 }
 """For languages whose grammar is missing, or whose text is too long for it."""

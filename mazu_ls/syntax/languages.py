@@ -7,7 +7,7 @@ from pathlib import PurePath
 from msgspec import Struct
 
 
-class Grammar(Struct, frozen=True):
+class LanguageGrammar(Struct, frozen=True):
     """A tree-sitter grammar: `module.function()` gives it, `queries` find its definitions.
 
     `references` are the types of the leaves that name something, `comments` those of comments. Languages of one
@@ -22,7 +22,7 @@ class Grammar(Struct, frozen=True):
     family: str = ""
 
 
-class Style(Struct, frozen=True):
+class CommentStyle(Struct, frozen=True):
     """How comments and strings look in a language without a grammar. `code` says that it has definitions."""
 
     line: tuple[str, ...] = ()
@@ -42,59 +42,59 @@ _C = ("identifier", "field_identifier", "type_identifier")
 _LINE_AND_BLOCK = ("line_comment", "block_comment")
 
 GRAMMARS = {
-    "python": Grammar("tree_sitter_python", ("python",)),
-    "javascript": Grammar(
+    "python": LanguageGrammar("tree_sitter_python", ("python",)),
+    "javascript": LanguageGrammar(
         "tree_sitter_javascript", ("javascript", "javascript_fields"), _JS, ("comment", "html_comment"), family="js"
     ),
-    "typescript": Grammar(
+    "typescript": LanguageGrammar(
         "tree_sitter_typescript", ("javascript", "typescript"), _TS, ("comment", "html_comment"),
         "language_typescript", "js",
     ),
-    "tsx": Grammar(
+    "tsx": LanguageGrammar(
         "tree_sitter_typescript", ("javascript", "typescript"), _TS, ("comment", "html_comment"), "language_tsx", "js"
     ),
-    "go": Grammar("tree_sitter_go", ("go",), _C),
-    "rust": Grammar("tree_sitter_rust", ("rust",), _C, _LINE_AND_BLOCK),
-    "java": Grammar("tree_sitter_java", ("java",), ("identifier", "type_identifier"), _LINE_AND_BLOCK, family="jvm"),
-    "c": Grammar("tree_sitter_c", ("c",), _C, family="c"),
-    "cpp": Grammar("tree_sitter_cpp", ("c", "cpp"), (*_C, "namespace_identifier"), family="c"),
-    "ruby": Grammar("tree_sitter_ruby", ("ruby",), ("identifier", "constant")),
-    "php": Grammar("tree_sitter_php", ("php",), ("name",), function="language_php"),
-    "csharp": Grammar("tree_sitter_c_sharp", ("c_sharp",)),
-    "bash": Grammar("tree_sitter_bash", ("bash",), ("variable_name", "command_name")),
+    "go": LanguageGrammar("tree_sitter_go", ("go",), _C),
+    "rust": LanguageGrammar("tree_sitter_rust", ("rust",), _C, _LINE_AND_BLOCK),
+    "java": LanguageGrammar("tree_sitter_java", ("java",), ("identifier", "type_identifier"), _LINE_AND_BLOCK, family="jvm"),
+    "c": LanguageGrammar("tree_sitter_c", ("c",), _C, family="c"),
+    "cpp": LanguageGrammar("tree_sitter_cpp", ("c", "cpp"), (*_C, "namespace_identifier"), family="c"),
+    "ruby": LanguageGrammar("tree_sitter_ruby", ("ruby",), ("identifier", "constant")),
+    "php": LanguageGrammar("tree_sitter_php", ("php",), ("name",), function="language_php"),
+    "csharp": LanguageGrammar("tree_sitter_c_sharp", ("c_sharp",)),
+    "bash": LanguageGrammar("tree_sitter_bash", ("bash",), ("variable_name", "command_name")),
 }  # fmt: skip
 
-_HASH = Style(("#",))
-_SLASHES = Style(("//",), (("/*", "*/"),), "\"'`")
-_DASHES = Style(("--",), (("/*", "*/"),))
-_MARKUP = Style(block=(("<!--", "-->"),), quotes="", code=False)
-_SEMICOLON = Style((";",), (("#|", "|#"),), '"', code=False)
-_CONFIG = Style(("#",), code=False)
+_HASH = CommentStyle(("#",))
+_SLASHES = CommentStyle(("//",), (("/*", "*/"),), "\"'`")
+_DASHES = CommentStyle(("--",), (("/*", "*/"),))
+_MARKUP = CommentStyle(block=(("<!--", "-->"),), quotes="", code=False)
+_SEMICOLON = CommentStyle((";",), (("#|", "|#"),), '"', code=False)
+_CONFIG = CommentStyle(("#",), code=False)
 STYLES = {
     **dict.fromkeys(words("kotlin scala swift dart groovy zig objc solidity d vala"), _SLASHES),
     **dict.fromkeys(words("perl r elixir julia crystal nim powershell tcl gdscript starlark"), _HASH),
     **dict.fromkeys(words("yaml toml make dockerfile cmake nix graphql properties gitignore fish awk"), _CONFIG),
     **dict.fromkeys(words("html xml markdown vue svelte"), _MARKUP),
     **dict.fromkeys(words("clojure lisp scheme elisp racket"), _SEMICOLON),
-    **dict.fromkeys(("erlang", "tex", "matlab", "prolog"), Style(("%",), quotes='"', code=False)),
-    **dict.fromkeys(("proto", "jsonc", "scss", "less", "glsl", "verilog"), Style(("//",), (("/*", "*/"),), code=False)),
-    "css": Style((), (("/*", "*/"),), code=False),
-    "sql": Style(("--",), (("/*", "*/"),), code=False),
+    **dict.fromkeys(("erlang", "tex", "matlab", "prolog"), CommentStyle(("%",), quotes='"', code=False)),
+    **dict.fromkeys(("proto", "jsonc", "scss", "less", "glsl", "verilog"), CommentStyle(("//",), (("/*", "*/"),), code=False)),
+    "css": CommentStyle((), (("/*", "*/"),), code=False),
+    "sql": CommentStyle(("--",), (("/*", "*/"),), code=False),
     "ada": _DASHES,
-    "vhdl": Style(("--",), quotes='"', code=False),
-    "lua": Style(("--",), (("--[[", "]]"),)),
-    "haskell": Style(("--",), (("{-", "-}"),), '"', code=False),
-    "elm": Style(("--",), (("{-", "-}"),), '"', code=False),
-    "ocaml": Style((), (("(*", "*)"),), '"', code=False),
-    "fsharp": Style(("//",), (("(*", "*)"),), '"', code=False),
-    "pascal": Style(("//",), (("(*", "*)"), ("{", "}")), "'"),
-    "terraform": Style(("#", "//"), (("/*", "*/"),), '"', code=False),
-    "ini": Style((";", "#"), quotes="", code=False),
-    "assembly": Style((";", "#", "//"), (("/*", "*/"),), '"', code=False),
-    "vb": Style(("'",), quotes='"', code=False),
-    "fortran": Style(("!",), quotes="\"'", code=False),
-    "vim": Style(('"',), quotes="", code=False),
-    "batch": Style(("REM ", "rem ", "::"), quotes="", code=False),
+    "vhdl": CommentStyle(("--",), quotes='"', code=False),
+    "lua": CommentStyle(("--",), (("--[[", "]]"),)),
+    "haskell": CommentStyle(("--",), (("{-", "-}"),), '"', code=False),
+    "elm": CommentStyle(("--",), (("{-", "-}"),), '"', code=False),
+    "ocaml": CommentStyle((), (("(*", "*)"),), '"', code=False),
+    "fsharp": CommentStyle(("//",), (("(*", "*)"),), '"', code=False),
+    "pascal": CommentStyle(("//",), (("(*", "*)"), ("{", "}")), "'"),
+    "terraform": CommentStyle(("#", "//"), (("/*", "*/"),), '"', code=False),
+    "ini": CommentStyle((";", "#"), quotes="", code=False),
+    "assembly": CommentStyle((";", "#", "//"), (("/*", "*/"),), '"', code=False),
+    "vb": CommentStyle(("'",), quotes='"', code=False),
+    "fortran": CommentStyle(("!",), quotes="\"'", code=False),
+    "vim": CommentStyle(('"',), quotes="", code=False),
+    "batch": CommentStyle(("REM ", "rem ", "::"), quotes="", code=False),
 }  # fmt: skip
 
 _EXTENSIONS = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mazu_ls.syntax.grammar import MAX_BYTES
 from mazu_ls.syntax.languages import GRAMMARS, has_definitions, words
-from mazu_ls.syntax.source import Source
+from mazu_ls.syntax.source import SourceText
 
 _MODIFIERS = words("""
     export public private protected internal static abstract final open override suspend async inline virtual sealed
@@ -30,7 +30,7 @@ _NAME = re.compile(rb"[A-Za-z_]\w*")
 _CLOSING = (")", "}", "]", "end")
 
 
-class Line(NamedTuple):
+class LineDefinition(NamedTuple):
     """A definition: lines from 0, the last inclusive; characters of the name; its head."""
 
     kind: str
@@ -43,7 +43,7 @@ class Line(NamedTuple):
     head: str
 
 
-def definitions(source: Source, language: str) -> Iterator[Line]:
+def definitions(source: SourceText, language: str) -> Iterator[LineDefinition]:
     """What looks like a definition, in order; nothing for languages with a grammar or above its limit of size."""
     if language in GRAMMARS or not has_definitions(language) or len(source.data) > MAX_BYTES:
         return
@@ -53,13 +53,13 @@ def definitions(source: Source, language: str) -> Iterator[Line]:
         if len(line) > 1000 or not (match := _DEFINITION.match(line)):
             continue
         end = _end(all_lines, depths, at)
-        yield Line(
+        yield LineDefinition(
             _KINDS[match["keyword"]], match["name"].rstrip(":."), at, end, depths[at], match.start("name"),
             len(all_lines[end]), " ".join(line.split()).rstrip(" {=:"),
         )  # fmt: skip
 
 
-def names(source: Source, language: str) -> list[str]:
+def names(source: SourceText, language: str) -> list[str]:
     """Every word that may be a name, as often as it stands there."""
     if language in GRAMMARS or not has_definitions(language) or len(source.data) > MAX_BYTES:
         return []

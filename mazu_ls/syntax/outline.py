@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from mazu_ls.syntax import grammar, lines
 from mazu_ls.syntax.languages import canonical, words
-from mazu_ls.syntax.source import Source
+from mazu_ls.syntax.source import SourceText
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -38,7 +38,7 @@ _INNER_SPACE = re.compile(r"([(\[]) |,? ([)\]])")
 _ANNOTATIONS = re.compile(r"^(?:@[\w.]+(?:\([^()]*\))?\s+)+(?=\w)")
 
 
-class Symbol(Struct, frozen=True, gc=False):
+class CodeSymbol(Struct, frozen=True, gc=False):
     """A definition. Its range holds decorators and `export`; lines and characters from 0, the end exclusive.
 
     `path` is the name with those of its containers before it ("Book.balance"), `signature` its head in one line,
@@ -65,7 +65,7 @@ class Outline(Struct, frozen=True):
     Of these references, `calls` are by the bare name, `imports` bring the name in from elsewhere.
     """
 
-    symbols: tuple[Symbol, ...]
+    symbols: tuple[CodeSymbol, ...]
     references: Counter[str]
     calls: Counter[str]
     imports: Counter[str]
@@ -85,7 +85,7 @@ class _Found(Struct):
     name_end_byte: int = 0
 
 
-def symbols(text: str, language: str) -> list[Symbol]:
+def symbols(text: str, language: str) -> list[CodeSymbol]:
     """The definitions of a text, containers before what is in them, in the order of the text.
 
     Broken code gives what can be made out. Languages without a grammar are read by the line; text over 1 MB, or without
@@ -94,10 +94,10 @@ def symbols(text: str, language: str) -> list[Symbol]:
     return list(_symbols(text, canonical(language)))
 
 
-def symbol_at(text: str, language: str, line: int, character: int) -> Symbol | None:
+def symbol_at(text: str, language: str, line: int, character: int) -> CodeSymbol | None:
     """The innermost definition round a position; just behind its last character counts."""
     at = (line, character)
-    best: Symbol | None = None
+    best: CodeSymbol | None = None
     for symbol in _symbols(text, canonical(language)):
         if (symbol.start_line, symbol.start_char) > at:
             break
@@ -113,7 +113,7 @@ def references(text: str, language: str) -> Counter[str]:
 
 def outline(text: str | bytes, language: str) -> Outline:
     """Definitions and references of one parse; bytes are taken as UTF-8."""
-    source = Source.of(text)
+    source = SourceText.of(text)
     language = canonical(language)
     root = grammar.parse(source.data, language)
     if root is None:
@@ -133,13 +133,13 @@ def _counted(nodes: list[Node], data: bytes, own: set[int]) -> Counter[str]:
 
 
 @lru_cache(maxsize=32)
-def _symbols(text: str, language: str) -> tuple[Symbol, ...]:
-    source = Source.of(text)
+def _symbols(text: str, language: str) -> tuple[CodeSymbol, ...]:
+    source = SourceText.of(text)
     root = grammar.parse(source.data, language)
     return _placed(_by_line(source, language) if root is None else _definitions(root, source, language))
 
 
-def _definitions(root: Node, source: Source, language: str) -> list[_Found]:
+def _definitions(root: Node, source: SourceText, language: str) -> list[_Found]:
     """One for each name that is defined: the patterns are in the order of preference."""
     best: dict[int, tuple[int, dict[str, list[Node]]]] = {}
     for pattern, captured in grammar.matches(grammar.definitions_query(language), root):
@@ -149,7 +149,7 @@ def _definitions(root: Node, source: Source, language: str) -> list[_Found]:
     return [_found(captured, source) for _, captured in best.values()]
 
 
-def _found(captured: dict[str, list[Node]], source: Source) -> _Found:
+def _found(captured: dict[str, list[Node]], source: SourceText) -> _Found:
     nodes = {capture: found[0] for capture, found in captured.items()}
     name, body, scope = nodes.pop("name"), nodes.pop("body", None), nodes.pop("scope", None)
     ((kind, node),) = nodes.items()
@@ -167,7 +167,7 @@ def _found(captured: dict[str, list[Node]], source: Source) -> _Found:
     )  # fmt: skip
 
 
-def _head(source: Source, start: int, end: int) -> str:
+def _head(source: SourceText, start: int, end: int) -> str:
     text = source.data[start : min(end, start + 4 * MAX_SIGNATURE)].decode("utf-8", "replace")
     text = _ANNOTATIONS.sub("", _INNER_SPACE.sub(r"\1\2", " ".join(text.split())))
     for tail in ("{", "=>", ":", ";", "="):
@@ -175,7 +175,7 @@ def _head(source: Source, start: int, end: int) -> str:
     return text if len(text) <= MAX_SIGNATURE else text[: MAX_SIGNATURE - 1] + "…"
 
 
-def _by_line(source: Source, language: str) -> list[_Found]:
+def _by_line(source: SourceText, language: str) -> list[_Found]:
     return [
         _Found(
             cast(Kind, line.kind), line.name, "", (line.start, line.indent), (line.end, line.last_char),
@@ -185,10 +185,10 @@ def _by_line(source: Source, language: str) -> list[_Found]:
     ]  # fmt: skip
 
 
-def _placed(found: list[_Found]) -> tuple[Symbol, ...]:
+def _placed(found: list[_Found]) -> tuple[CodeSymbol, ...]:
     """Symbols with their containers: a walk in the order of the text with the stack of what is open."""
     found.sort(key=lambda one: (one.start, (-one.end[0], -one.end[1]), one.name_start))
-    placed: list[Symbol] = []
+    placed: list[CodeSymbol] = []
     within: list[tuple[_Found, int]] = []
     for one in found:
         while within and not _holds(within[-1][0], one):
@@ -204,12 +204,12 @@ def _holds(outer: _Found, inner: _Found) -> bool:
     return inner.end <= outer.end and (outer.start, outer.end) != (inner.start, inner.end)
 
 
-def _symbol(one: _Found, parent: int | None, above: Symbol | None) -> Symbol:
+def _symbol(one: _Found, parent: int | None, above: CodeSymbol | None) -> CodeSymbol:
     parts = [part for part in _SEPARATOR.split(one.name.strip("\"'")) if part] or ["?"]
     if one.scope:
         parts.insert(0, one.scope)
     member = len(parts) > 1 or (above is not None and above.kind in CONTAINERS)
-    return Symbol(
+    return CodeSymbol(
         parts[-1], "method" if one.kind == "function" and member else one.kind,
         ".".join([above.path, *parts] if above else parts), *one.start, *one.end, one.name_start, one.name_end,
         one.head, parent, above is not None and (above.local or above.kind in CALLABLES),

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 _LONE_CR = re.compile(rb"\r(?!\n)")
 
 
-class Source(Struct, frozen=True):
+class SourceText(Struct, frozen=True):
     """UTF-8 in which a lone carriage return, a line end to editors, is a line feed; `ascii` spares the decoding."""
 
     data: bytes
     ascii: bool
 
     @classmethod
-    def of(cls, text: str | bytes) -> Source:
+    def of(cls, text: str | bytes) -> SourceText:
         """Lone surrogates pass through as broken UTF-8, which parsers take as an error at that place."""
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
         if b"\r" in data:

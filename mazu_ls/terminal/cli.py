@@ -22,7 +22,7 @@ from mazu_ls.terminal.verbs import grammar
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setup"}
@@ -149,7 +149,7 @@ async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
         return await commands.execute(server, host, name, arguments, given)
 
 
-async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
+async def _chat(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     from mazu_ls.terminal.chat import chat
 
     message = " ".join(given.message or [])
@@ -164,7 +164,7 @@ async def _chat(server: Server, host: TerminalHost, given: argparse.Namespace) -
 
 
 async def _run(
-    server: Server, host: TerminalHost, given: argparse.Namespace, arguments: dict[str, Any]
+    server: ServerState, host: TerminalHost, given: argparse.Namespace, arguments: dict[str, Any]
 ) -> int:
     from mazu_ls.terminal.chat import run_task
     from mazu_ls.terminal.chat.chat_session import ChatSession

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.state import Server
+from mazu_ls.server.state import ServerState
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.plain_surface import PlainSurface
 from mazu_ls.terminal.project_root import ProjectRoot
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def opened_client(
     given: argparse.Namespace, root: ProjectRoot
-) -> AsyncIterator[tuple[Server, TerminalHost]]:
+) -> AsyncIterator[tuple[ServerState, TerminalHost]]:
     """A server on the project, which is opened by the first command that needs it and closed at the end."""
     host = TerminalHost(root.folders, make_surface(given))
     with environment(given, root) as env:
-        server = Server(host, env=env)
+        server = ServerState(host, env=env)
         server.plan_opening(root.folders, settings_of(given))
         try:
             if getattr(given, "dry_run", False):
@@ -53,7 +53,7 @@ def settings_of(given: argparse.Namespace) -> dict[str, Any]:
     return settings
 
 
-async def forbid_commands(server: Server) -> None:
+async def forbid_commands(server: ServerState) -> None:
     """For a dry run: edits are proposals, and nothing is run."""
     from mazu_ls.server.commands import execute
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from mazu_ls.host import Buffer, Lender, Question, Reply
+from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
 from mazu_ls.terminal.chat.questions import with_keys
 from mazu_ls.terminal.surface import Surface
 from mazu_ls.workspace import Workspace
@@ -27,7 +27,7 @@ class TerminalHost:
         """Calls that were asked about and nobody was there to answer."""
 
     @property
-    def lender(self) -> Lender | None:
+    def lender(self) -> LanguageServices | None:
         """None: a terminal has no language servers."""
         return None
 
@@ -47,17 +47,17 @@ class TerminalHost:
         """Everything is on disk already."""
         return ()
 
-    async def ask(self, question: Question, timeout: float) -> Reply:
+    async def ask(self, question: Question, timeout: float) -> UserReply:
         """Show what will happen and take a key, one question at a time."""
         if self.own_command is not None and question.tool == "run_shell":
-            return Reply(next(choice for choice in question.choices if choice.kind == "allow_once"))
+            return UserReply(next(choice for choice in question.choices if choice.kind == "allow_once"))
         if not self.surface.interactive:
             self.unanswered.add(question.call_id)
-            return Reply(None, unreachable=True)
+            return UserReply(None, unreachable=True)
         async with self._asking:
             keyed = with_keys(question)
             answer = await self.surface.ask(keyed.ask, timeout)
-        return Reply(keyed.choices.get(answer.key or ""), answer.note)
+        return UserReply(keyed.choices.get(answer.key or ""), answer.note)
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
         """One sentence."""

@@ -41,7 +41,7 @@ class PlainSurface:
                 self._in_text = self.streamed = True
             case journal.ModelSaid():
                 self._end_text()
-            case journal.Restarted():
+            case journal.MessageRestarted():
                 self._line("The answer was cut; it starts again.")
             case journal.Retrying(attempt, wait, reason):
                 self._line(f"{clean(reason)} Trying again in {wait:.0f} s (attempt {attempt}).")

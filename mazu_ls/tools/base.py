@@ -14,7 +14,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.messages import Image
 
 if TYPE_CHECKING:
-    from mazu_ls.tools.context import Turn
+    from mazu_ls.tools.context import ToolContext
 
 Source = Literal["builtin", "custom", "skill", "mcp"]
 
@@ -51,10 +51,10 @@ class Tool:
     effect: Effect
     schema: dict[str, Any]
     decode: Callable[[dict[str, Any]], Any]
-    run: Callable[[Any, Turn], Awaitable[str | ToolOutput]]
+    run: Callable[[Any, ToolContext], Awaitable[str | ToolOutput]]
     source: Source = "builtin"
 
-    async def call(self, arguments: dict[str, Any], turn: Turn) -> ToolOutput:
+    async def call(self, arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
         """Validate `arguments` and run. Raises ToolError with a text for the model."""
         try:
             decoded = self.decode(arguments)

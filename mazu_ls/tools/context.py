@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Shell:
+class ShellState:
     """What run_shell keeps for a session: the working directory and the commands left running, by their name."""
 
     cwd: Path
@@ -31,7 +31,7 @@ def _free(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Turn:
+class ToolContext:
     """Fixed for one turn; only `shell`, `seen`, `changed` and `heard` hold state, which is the session's.
 
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
@@ -49,7 +49,7 @@ class Turn:
     workspace: Workspace
     memories: Memories | None
     config: Config
-    shell: Shell
+    shell: ShellState
     seen: dict[Path, str]
     changed: set[Path]
     emit: Callable[[str], None]

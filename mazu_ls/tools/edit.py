@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.base import Effect, tool
-from mazu_ls.tools.context import Turn
+from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.elisions import find_elision
 
 NEAR = 0.6  # similarity below which a passage is not worth showing
@@ -24,7 +24,7 @@ class Replacement(Struct, forbid_unknown_fields=True):
     all: Annotated[bool, Meta(description="Replace every occurrence instead.")] = False
 
 
-class EditFile(Struct, forbid_unknown_fields=True):
+class EditFileArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str, Meta(description="Path from the workspace root.")]
     old: Annotated[
         str, Meta(description="Text to replace, exactly as it stands there; it must occur once.")
@@ -36,13 +36,13 @@ class EditFile(Struct, forbid_unknown_fields=True):
     ] = []
 
 
-class WriteFile(Struct, forbid_unknown_fields=True):
+class WriteFileArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str, Meta(description="Path from the workspace root; missing folders are made.")]
     content: Annotated[str, Meta(description="The whole text of the file.")]
 
 
 @tool(Effect.EDIT)
-async def edit_file(args: EditFile, turn: Turn) -> str:
+async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
     """Replace passages of a file. Quote enough of the surrounding text that each occurs once; leave out line numbers."""
     path = turn.workspace.resolve(args.path, write=True)
     edits = list(args.edits)
@@ -70,7 +70,7 @@ async def edit_file(args: EditFile, turn: Turn) -> str:
 
 
 @tool(Effect.EDIT)
-async def write_file(args: WriteFile, turn: Turn) -> str:
+async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
     """Create a file, or replace all of its text. For a change within a file use edit_file."""
     path = turn.workspace.resolve(args.path, write=True)
     try:

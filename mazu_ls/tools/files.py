@@ -16,7 +16,7 @@ from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.messages import Image
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
-from mazu_ls.tools.context import Turn
+from mazu_ls.tools.context import ToolContext
 from mazu_ls.workspace import Workspace
 
 DEFAULT_LINES = 2000
@@ -31,19 +31,19 @@ _IMAGES = (
 )
 
 
-class ReadFile(Struct, forbid_unknown_fields=True):
+class ReadFileArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str, Meta(description="Path from the workspace root.")]
     offset: Annotated[int, Meta(ge=1, description="First line to read, counted from 1.")] = 1
     limit: Annotated[int, Meta(ge=1, le=10_000, description="How many lines to read.")] = DEFAULT_LINES
 
 
-class ListDir(Struct, forbid_unknown_fields=True):
+class ListDirArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str, Meta(description="Folder, from the workspace root.")] = "."
     depth: Annotated[int, Meta(ge=1, le=5, description="How many levels to show.")] = 1
 
 
 @tool(Effect.READ)
-async def read_file(args: ReadFile, turn: Turn) -> ToolOutput:
+async def read_file(args: ReadFileArgs, turn: ToolContext) -> ToolOutput:
     """Read a file as the user sees it, unsaved changes included. Lines are numbered; images and notebooks work too."""
     path = turn.workspace.resolve(args.path)
     if path.is_dir():
@@ -66,7 +66,7 @@ async def read_file(args: ReadFile, turn: Turn) -> ToolOutput:
     return ToolOutput(_numbered(text.splitlines(), args, None), untrusted=args.path)
 
 
-def _special(workspace: Workspace, path: Path, args: ReadFile) -> ToolOutput | None:
+def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput | None:
     """Images, and files too large to be read whole; None for all others."""
     with workspace.open(path) as file:
         start = file.read(16)
@@ -94,7 +94,7 @@ def _special(workspace: Workspace, path: Path, args: ReadFile) -> ToolOutput | N
         return ToolOutput(_numbered(text, args, size), untrusted=args.path)
 
 
-def _numbered(lines: list[str], args: ReadFile, large: int | None) -> str:
+def _numbered(lines: list[str], args: ReadFileArgs, large: int | None) -> str:
     """The wanted lines with their numbers. `large` is the size of a file of which only these lines were read."""
     first = args.offset
     if large is None:
@@ -127,7 +127,7 @@ def _notebook(text: str, path: str) -> str:
         shown = [_cell(number, cell) for number, cell in enumerate(cells, 1)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"{path} is not a notebook of format 4: {error}") from error
-    return output_limits.head(
+    return output_limits.limit_head(
         "\n\n".join(shown), "the outputs of earlier cells were not needed? Search the file with grep"
     )
 
@@ -139,14 +139,16 @@ def _cell(number: int, cell: dict[str, Any]) -> str:
             output.get("text") or output.get("data", {}).get("text/plain") or output.get("traceback") or ""
         )
         if plain:
-            lines.append("-> " + output_limits.head(output_limits.clean("".join(plain)), "output cut", 2000))
+            lines.append(
+                "-> " + output_limits.limit_head(output_limits.clean("".join(plain)), "output cut", 2000)
+            )
         images = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
         lines += [f"-> [{kind}]" for kind in images]
     return "\n".join(lines)
 
 
 @tool(Effect.READ)
-async def list_dir(args: ListDir, turn: Turn) -> str:
+async def list_dir(args: ListDirArgs, turn: ToolContext) -> str:
     """List a folder: folders end in "/", files show their size. What .gitignore leaves out is marked, not hidden."""
     folder = turn.workspace.resolve(args.path)
     if not folder.is_dir():

@@ -13,12 +13,12 @@ from mazu_ls.errors import ToolError
 from mazu_ls.host import Severity
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, tool
-from mazu_ls.tools.context import Turn
+from mazu_ls.tools.context import ToolContext
 from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
-    from mazu_ls.host import Diagnosed, Diagnostic, Lender, Spot
+    from mazu_ls.host import Diagnosed, EditorDiagnostic, LanguageServices, Spot
     from mazu_ls.workspace import Workspace
 
 RANKS: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2, "hint": 3}
@@ -31,13 +31,13 @@ Limit = Annotated[int, Meta(ge=1, le=1000, description="Lines at most.")]
 File = Annotated[str, Meta(min_length=1)]
 
 
-class Diagnostics(Struct, forbid_unknown_fields=True):
+class DiagnosticsArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str | None, Meta(description="One file; without it, all that have diagnostics.")] = None
     severity: Annotated[Severity, Meta(description="The least severe to list.")] = "hint"
     limit: Limit = LISTED
 
 
-class Name(Struct, forbid_unknown_fields=True):
+class SymbolNameArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[File, Meta(description="A file in which the name occurs.")]
     symbol: Annotated[
         str, Meta(min_length=1, description='The name, such as "total", or "Cart.total" for the last part.')
@@ -49,14 +49,14 @@ class Name(Struct, forbid_unknown_fields=True):
     limit: Limit = LISTED
 
 
-class Symbols(Struct, forbid_unknown_fields=True):
+class SymbolsArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str | None, Meta(description="List what this file defines.")] = None
     query: Annotated[str | None, Meta(description="Find names like this in the whole project.")] = None
     limit: Limit = LISTED
 
 
 @tool(Effect.READ)
-async def diagnostics(args: Diagnostics, turn: Turn) -> str:
+async def diagnostics(args: DiagnosticsArgs, turn: ToolContext) -> str:
     """Errors and warnings that the editor's language servers report now, most severe first."""
     lender = lender_of(turn)
     path = _file(args.path, turn.workspace) if args.path else None
@@ -77,19 +77,19 @@ async def diagnostics(args: Diagnostics, turn: Turn) -> str:
 
 
 @tool(Effect.READ)
-async def definition(args: Name, turn: Turn) -> str:
+async def definition(args: SymbolNameArgs, turn: ToolContext) -> str:
     """Where a name is defined, by the language server rather than by text."""
     return await _places(args, turn, "definition", lender_of(turn).definition)
 
 
 @tool(Effect.READ)
-async def references(args: Name, turn: Turn) -> str:
+async def references(args: SymbolNameArgs, turn: ToolContext) -> str:
     """Every place where a name is used, its declaration included, by the language server rather than by text."""
     return await _places(args, turn, "references", lender_of(turn).references)
 
 
 @tool(Effect.READ)
-async def symbols(args: Symbols, turn: Turn) -> str:
+async def symbols(args: SymbolsArgs, turn: ToolContext) -> str:
     """The functions, classes and other names that one file defines (path), or that fit a query in the project."""
     lender = lender_of(turn)
     if (args.path is None) == (args.query is None):
@@ -110,7 +110,10 @@ async def symbols(args: Symbols, turn: Turn) -> str:
 
 
 async def _places(
-    args: Name, turn: Turn, what: str, ask: Callable[[Path, int, int], Awaitable[Sequence[Spot]]]
+    args: SymbolNameArgs,
+    turn: ToolContext,
+    what: str,
+    ask: Callable[[Path, int, int], Awaitable[Sequence[Spot]]],
 ) -> str:
     lender = lender_of(turn)
     path = _file(args.path, turn.workspace)
@@ -127,7 +130,7 @@ async def _places(
     )
 
 
-def lender_of(turn: Turn) -> Lender:
+def lender_of(turn: ToolContext) -> LanguageServices:
     """The editor's language servers. Raises ToolError where they are lent no more."""
     if (lender := turn.host.lender) is None:
         raise ToolError("the editor lends no language servers")
@@ -152,13 +155,13 @@ def occurrences(text: str, symbol: str, line: int | None) -> list[tuple[int, int
     return []
 
 
-def diagnostic_lines(found: Iterable[Diagnostic], workspace: Workspace) -> list[str]:
+def diagnostic_lines(found: Iterable[EditorDiagnostic], workspace: Workspace) -> list[str]:
     """A line each, most severe first, then as they stand in the file."""
     ordered = sorted(found, key=lambda one: (RANKS[one.severity], one.spot.line, one.spot.column))
     return [_diagnostic_line(one, workspace) for one in ordered]
 
 
-def _diagnostic_line(one: Diagnostic, workspace: Workspace) -> str:
+def _diagnostic_line(one: EditorDiagnostic, workspace: Workspace) -> str:
     message = " ".join(one.message.split())
     source = " ".join(part for part in (one.source, one.code) if part)
     place = f"{_place(one.spot, workspace)}:{one.spot.column + 1}"
@@ -166,7 +169,7 @@ def _diagnostic_line(one: Diagnostic, workspace: Workspace) -> str:
     return output_limits.line(output_limits.clean(text))
 
 
-def _of_version(one: Diagnosed, lender: Lender, workspace: Workspace) -> str:
+def _of_version(one: Diagnosed, lender: LanguageServices, workspace: Workspace) -> str:
     assert one.path is not None
     name, now = workspace.relative(one.path), lender.version(one.path)
     if now is None:
@@ -178,18 +181,18 @@ def _of_version(one: Diagnosed, lender: Lender, workspace: Workspace) -> str:
     return f"{name}, version {now}"
 
 
-def _at_version(path: Path, lender: Lender) -> str:
+def _at_version(path: Path, lender: LanguageServices) -> str:
     version = lender.version(path)
     return "" if version is None else f", version {version}"
 
 
-def _version_note(path: Path | None, lender: Lender, turn: Turn) -> str:
+def _version_note(path: Path | None, lender: LanguageServices, turn: ToolContext) -> str:
     if path is None or (version := lender.version(path)) is None:
         return ""
     return f"\n[{turn.workspace.relative(path)}, version {version}]"
 
 
-def _if_closed(path: Path | None, lender: Lender) -> str:
+def _if_closed(path: Path | None, lender: LanguageServices) -> str:
     if path is None or lender.version(path) is not None:
         return ""
     return " (it is not open in the editor, and language servers may know only what is)"
@@ -212,13 +215,13 @@ def _place(spot: Spot, workspace: Workspace) -> str:
     return f"{name}:{spot.line + 1}"
 
 
-def _quoted(spot: Spot, turn: Turn) -> str:
+def _quoted(spot: Spot, turn: ToolContext) -> str:
     """A place with its line, as grep has it; what lies outside, and what may not be read, is only named."""
     path, workspace = spot.path, turn.workspace
     readable = (
         path is not None
         and workspace.contains(path)
-        and not path_rules.secret(path.parts[-1:])
+        and not path_rules.is_secret(path.parts[-1:])
         and not turn.withheld(path)
     )
     text = spot.text.strip()[:QUOTED] if readable else ""
@@ -230,4 +233,4 @@ def _bounded(lines: Sequence[str], limit: int, pointer: str) -> str:
     shown = list(lines[:limit])
     if len(lines) > limit:
         shown.append(f"[{len(lines) - limit} more; {pointer}]")
-    return output_limits.head("\n".join(shown), pointer)
+    return output_limits.limit_head("\n".join(shown), pointer)

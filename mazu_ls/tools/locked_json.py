@@ -18,7 +18,7 @@ from mazu_ls.paths import private_folder
 T = TypeVar("T")
 
 
-class UserFile(Generic[T]):
+class LockedJsonFile(Generic[T]):
     """A tuple of records at `path`, shared by every server of this user."""
 
     def __init__(self, path: Path, record: type[T], if_damaged: str) -> None:

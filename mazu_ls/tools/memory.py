@@ -9,14 +9,14 @@ from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.base import Effect, ToolOutput, tool
-from mazu_ls.tools.context import Turn
+from mazu_ls.tools.context import ToolContext
 
 if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
     from mazu_ls.memory.models import Memory
 
 
-class Remember(Struct, forbid_unknown_fields=True):
+class RememberArgs(Struct, forbid_unknown_fields=True):
     title: Annotated[
         str,
         Meta(
@@ -35,27 +35,27 @@ class Remember(Struct, forbid_unknown_fields=True):
     supersedes: Annotated[str | None, Meta(description="The id of the memory that this one replaces.")] = None
 
 
-class Recall(Struct, forbid_unknown_fields=True):
+class RecallArgs(Struct, forbid_unknown_fields=True):
     query: Annotated[str, Meta(min_length=1, description="Words or a question.")]
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
     category: str | None = None
 
 
-class MemorySearch(Struct, forbid_unknown_fields=True):
+class MemorySearchArgs(Struct, forbid_unknown_fields=True):
     query: Annotated[str, Meta(min_length=1, description="Words or a question.")]
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
 
 
 @tool(Effect.REMEMBER)
-async def remember(args: Remember, turn: Turn) -> str:
+async def remember(args: RememberArgs, turn: ToolContext) -> str:
     """Keep something for later sessions: a decision and its reason, a convention, a mistake to avoid, a fact."""
     memories = writable(turn)
     anchors = []
     if args.path:
-        from mazu_ls.memory.models import AnchorAt
+        from mazu_ls.memory.models import AnchorRequest
 
         path = turn.workspace.resolve(args.path)
-        anchors = [AnchorAt(turn.workspace.relative(path), text=await turn.host.read(path))]
+        anchors = [AnchorRequest(turn.workspace.relative(path), text=await turn.host.read(path))]
     done = await memories.remember(
         args.title, args.body, category=args.category, tags=args.tags, anchors=anchors, supersedes=args.supersedes,
         source="agent", session_id=turn.session_id, origin=turn.origin,
@@ -71,14 +71,14 @@ async def remember(args: Remember, turn: Turn) -> str:
 
 
 @tool(Effect.READ)
-async def recall(args: Recall, turn: Turn) -> ToolOutput:
+async def recall(args: RecallArgs, turn: ToolContext) -> ToolOutput:
     """Search what was remembered in earlier sessions: decisions, conventions, mistakes, facts, preferences."""
     found = await memories_of(turn).recall(args.query, limit=args.limit, category=args.category)
     return ToolOutput("\n".join(_lines(found)) or "nothing is remembered about that")
 
 
 @tool(Effect.READ)
-async def memory_search(args: MemorySearch, turn: Turn) -> ToolOutput:
+async def memory_search(args: MemorySearchArgs, turn: ToolContext) -> ToolOutput:
     """Search everything of earlier sessions: memories (archived ones too), wiki pages, summaries, and what was said."""
     found = await memories_of(turn).recall(args.query, limit=args.limit, archived=True)
     lines = _lines(found)
@@ -89,14 +89,14 @@ async def memory_search(args: MemorySearch, turn: Turn) -> ToolOutput:
     )
 
 
-def memories_of(turn: Turn) -> Memories:
+def memories_of(turn: ToolContext) -> Memories:
     """The project's memories. Raises ToolError where there are none."""
     if turn.memories is None:
         raise ToolError("memory is not available in this project")
     return turn.memories
 
 
-def writable(turn: Turn) -> Memories:
+def writable(turn: ToolContext) -> Memories:
     """The project's memories, to be written. Raises ToolError where that is switched off."""
     if turn.config.memory.write == "off":
         raise ToolError("the user switched off the writing of memories")

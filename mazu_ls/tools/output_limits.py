@@ -25,7 +25,7 @@ def line(text: str) -> str:
     return f"{text[:LINE_CHARS]} ... [{len(text) - LINE_CHARS} more characters in this line]"
 
 
-def head(text: str, pointer: str, limit: int = RESULT_CHARS) -> str:
+def limit_head(text: str, pointer: str, limit: int = RESULT_CHARS) -> str:
     """The beginning, in whole lines; `pointer` says how to get the rest."""
     if len(text) <= limit:
         return text

@@ -13,11 +13,11 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.openat import open_regular
 
 
-class Unchecked:
+class UncheckedContent:
     """Says of a write that whatever stands there may be replaced."""
 
 
-UNCHECKED: Final = Unchecked()
+UNCHECKED: Final = UncheckedContent()
 NEW_FILE_MODE = 0o666
 
 
@@ -25,7 +25,7 @@ def replace_file(
     folder: int,
     name: str,
     data: bytes,
-    expect: bytes | Unchecked | None,
+    expect: bytes | UncheckedContent | None,
     mode: int | None = None,
     *,
     durable: bool = True,
@@ -94,9 +94,9 @@ def _mode(folder: int, name: str) -> int | None:
     return stat.S_IMODE(status.st_mode)
 
 
-def require_content(folder: int, name: str, expect: bytes | Unchecked) -> None:
+def require_content(folder: int, name: str, expect: bytes | UncheckedContent) -> None:
     """Raise MazuError(conflict) unless the regular file `name` holds exactly `expect`."""
-    if isinstance(expect, Unchecked):
+    if isinstance(expect, UncheckedContent):
         return
     try:
         fd = open_regular(folder, name)

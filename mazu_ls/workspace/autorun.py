@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mazu_ls.workspace.path_rules import folded
+from mazu_ls.workspace.path_rules import fold_case
 
 FOLDERS = frozenset(
     str.split(
@@ -31,7 +31,7 @@ _IN_GITHUB = frozenset(("workflows", "actions"))
 
 def runs_by_itself(parts: Sequence[str]) -> str | None:
     """The component, of a path inside the workspace, that makes some program run what stands there; else None."""
-    names = [folded(part) for part in parts]
+    names = [fold_case(part) for part in parts]
     for index, name in enumerate(names):
         if name in FOLDERS:
             return parts[index]

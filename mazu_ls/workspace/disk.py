@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace.text import Decoded, NotText, decode
+from mazu_ls.workspace.text import DecodedText, NotText, decode
 from mazu_ls.workspace.workspace import Workspace
 
 
@@ -39,7 +39,7 @@ def edit_text(workspace: Workspace, path: Path, before: str | None, after: str |
         workspace.write_bytes(path, decoded.encode(after), expect=data)
 
 
-def _decoded(path: Path, data: bytes) -> Decoded:
+def _decoded(path: Path, data: bytes) -> DecodedText:
     try:
         return decode(data)
     except NotText as error:

@@ -22,7 +22,7 @@ MAX_PATH = 4000  # bytes; Linux's PATH_MAX is 4096 with its NUL
 MAX_NAME = 255
 
 
-def malformed(path: str) -> str | None:
+def malformed_path_reason(path: str) -> str | None:
     """Why this spelling is refused, or None. Nothing in it is looked up."""
     if not path.strip():
         return "it is empty"
@@ -56,16 +56,16 @@ def _lookalike(path: str) -> bool:
     ).count("..")
 
 
-def folded(name: str) -> str:
+def fold_case(name: str) -> str:
     """One component as a careless file system would read it: case, invisible characters, trailing dots and spaces."""
     name = unicodedata.normalize("NFKC", name.translate(_HFS_IGNORED)).casefold()
     return name.split(":")[0].rstrip(". ")
 
 
-def protected(parts: Sequence[str]) -> str | None:
+def is_protected(parts: Sequence[str]) -> str | None:
     """`.git` or `.mazu` if a component is one of them in any spelling, else None."""
     for part in parts:
-        name = folded(part)
+        name = fold_case(part)
         if name in (".git", ".mazu"):
             return name
         if _SHORT_NAME.match(name) or _GIT_SHORT_HASH.match(name):
@@ -104,7 +104,7 @@ _RUNS_SUFFIXES = (".code-workspace", ".pth", ".sublime-project", ".service", ".d
 
 def runs_later(parts: Sequence[str]) -> str | None:
     """The component that an editor, a build, a hook or another agent obeys by itself, so that a write asks first."""
-    names = [folded(part) for part in parts]
+    names = [fold_case(part) for part in parts]
     for name, part in zip(names[:-1], parts, strict=False):
         if name in _RUNS_FOLDERS:
             return part
@@ -149,9 +149,9 @@ _SOURCE = re.compile(
 )
 
 
-def secret(parts: Sequence[str]) -> str | None:
+def is_secret(parts: Sequence[str]) -> str | None:
     """The component that by its name holds keys or passwords, so that reading it asks first."""
-    names = [folded(part) for part in parts]
+    names = [fold_case(part) for part in parts]
     for name, part in zip(names, parts, strict=True):
         if name in _SECRET_FOLDERS:
             return part

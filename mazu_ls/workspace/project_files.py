@@ -15,7 +15,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, NamedTuple
 
-from mazu_ls.workspace.atomic_write import UNCHECKED, Unchecked, replace_file
+from mazu_ls.workspace.atomic_write import UNCHECKED, UncheckedContent, replace_file
 from mazu_ls.workspace.openat import folder_beneath, open_regular
 
 Kind = Literal["file", "folder", "link", "other"]
@@ -64,7 +64,7 @@ def write_file(
     data: bytes,
     *,
     mode: int = 0o600,
-    expect: bytes | Unchecked | None = UNCHECKED,
+    expect: bytes | UncheckedContent | None = UNCHECKED,
     durable: bool = True,
 ) -> None:
     """Create or replace a regular file atomically and durably, missing folders included (0700).

@@ -29,7 +29,7 @@ class NotText(Exception):
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedText:
     """Text with its line ends as they are, and what is needed to write it back: `encoding` (Python's name) and `bom`."""
 
     text: str
@@ -54,7 +54,7 @@ class Decoded:
         return "\r\n" if crlf > self.text.count("\n") - crlf else "\n"
 
 
-def decode(data: bytes) -> Decoded:
+def decode(data: bytes) -> DecodedText:
     """The text in `data`, such that `decode(data).encode(text) == data`. Raises NotText for binary data."""
     for mark, encoding in _MARKS:
         if data.startswith(mark) and (found := _exactly(data[len(mark) :], encoding, mark)) is not None:
@@ -65,10 +65,10 @@ def decode(data: bytes) -> Decoded:
         return _legacy(data)
     if "\0" in text[:_SNIFFED]:
         return _unmarked_utf16(data)
-    return Decoded(text)
+    return DecodedText(text)
 
 
-def _legacy(data: bytes) -> Decoded:
+def _legacy(data: bytes) -> DecodedText:
     """Eight-bit text: what the file declares, else Windows-1252, else Latin-1, which takes every byte."""
     if b"\0" in data[:_SNIFFED]:
         return _unmarked_utf16(data)
@@ -83,7 +83,7 @@ def _legacy(data: bytes) -> Decoded:
     raise NotText
 
 
-def _unmarked_utf16(data: bytes) -> Decoded:
+def _unmarked_utf16(data: bytes) -> DecodedText:
     """UTF-16 without a mark: mostly ASCII, so that every other byte of the start is NUL."""
     start = data[:_SNIFFED]
     for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[0::2])):
@@ -94,7 +94,7 @@ def _unmarked_utf16(data: bytes) -> Decoded:
     raise NotText
 
 
-def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> Decoded | None:
+def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> DecodedText | None:
     """Decoded only if encoding it again gives the same bytes."""
     try:
         text = data.decode(encoding)
@@ -102,7 +102,7 @@ def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> Decoded | None:
             return None
     except (UnicodeError, LookupError):
         return None
-    return Decoded(text, codecs.lookup(encoding).name, mark)
+    return DecodedText(text, codecs.lookup(encoding).name, mark)
 
 
 def split_lines(text: str) -> list[str]:

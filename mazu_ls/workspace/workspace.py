@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import path_rules
-from mazu_ls.workspace.atomic_write import UNCHECKED, Unchecked, replace_file, require_content
+from mazu_ls.workspace.atomic_write import UNCHECKED, UncheckedContent, replace_file, require_content
 from mazu_ls.workspace.openat import folder_beneath, open_regular
 
-__all__ = ["UNCHECKED", "PathRefused", "Unchecked", "Workspace"]
+__all__ = ["UNCHECKED", "PathRefused", "UncheckedContent", "Workspace"]
 
 
 class PathRefused(MazuError):
@@ -39,7 +39,7 @@ class Workspace:
         It need not exist. Links inside a root are followed; raises PathRefused where it ends outside, is misspelt, names
         a device, fifo or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place.
         """
-        if (fault := path_rules.malformed(path)) is not None:
+        if (fault := path_rules.malformed_path_reason(path)) is not None:
             raise PathRefused(path, fault)
         try:
             root, inside = self._place(path)
@@ -92,7 +92,7 @@ class Workspace:
         except OSError:
             return
 
-    def write_bytes(self, path: Path, data: bytes, *, expect: bytes | Unchecked | None) -> None:
+    def write_bytes(self, path: Path, data: bytes, *, expect: bytes | UncheckedContent | None) -> None:
         """Replace or create one file atomically and durably, missing folders included, keeping its mode.
 
         `expect` is what must still stand there: bytes, None for nothing, UNCHECKED for anything; MazuError(conflict)
@@ -105,7 +105,7 @@ class Workspace:
         except OSError as error:
             raise self._explained(error, path) from error
 
-    def delete(self, path: Path, expect: bytes | Unchecked) -> None:
+    def delete(self, path: Path, expect: bytes | UncheckedContent) -> None:
         """Remove one file, if its bytes are still `expect`; MazuError(conflict) otherwise."""
         root, inside = self._split(path)
         try:
@@ -156,7 +156,7 @@ class Workspace:
         return found
 
     def _check_write(self, path: str, target: Path, parts: Sequence[str]) -> None:
-        if (owner := path_rules.protected(parts)) is not None:
+        if (owner := path_rules.is_protected(parts)) is not None:
             raise PathRefused(
                 path, f"`{owner}` is not written by tools", "Change it yourself, or through a command."
             )

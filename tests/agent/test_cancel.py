@@ -15,8 +15,8 @@ from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.session import Session
 from mazu_ls.agent.turn.turn import Prompt, TurnResult
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.host import Question, Reply
-from mazu_ls.models.retry import Patience
+from mazu_ls.host import Question, UserReply
+from mazu_ls.models.retry import RetryPolicy
 from tests.scenario import Story, World
 
 SOON = 3.0  # the figure wanted is 0.5 s, which benchmarks/cancel.py measures; a busy machine may take longer
@@ -32,11 +32,11 @@ async def opened(
     async with ModelServer([*replies, {"text": "Still here.", "repeat": True}]) as server:
         world.env["ANTHROPIC_BASE_URL"] = server.url
         world.requests = server.requests
-        waits = Patience(retries=3, base=patience, idle=30)
+        waits = RetryPolicy(retries=3, base=patience, idle=30)
         project = await Project.open(
             [world.root], world.host, settings=world.story.settings, env=world.env, patience=waits
         )
-        project.listen(lambda _, event: world.heard(event.body))
+        project.subscribe(lambda _, event: world.heard(event.body))
         try:
             yield world, project
         finally:
@@ -116,10 +116,10 @@ async def test_while_the_user_is_asked_nothing_is_done(tmp_path: Path):
     async with opened(tmp_path, WRITE) as (world, project):
         asking = asyncio.Event()
 
-        async def ask(question: Question, timeout: float) -> Reply:
+        async def ask(question: Question, timeout: float) -> UserReply:
             asking.set()
             await asyncio.sleep(60)
-            return Reply(question.choices[0])
+            return UserReply(question.choices[0])
 
         world.host.ask = ask
         session = await project.sessions.new()

@@ -12,7 +12,7 @@ import pytest
 
 from mazu_ls.agent.jobs.council import council
 from mazu_ls.agent.project.project import Project
-from mazu_ls.agent.session.journal_views import spending
+from mazu_ls.agent.session.journal_views import total_usage
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from tests.scenario import PATIENCE, Story, World
@@ -68,7 +68,7 @@ async def test_members_are_blind_to_each_other_read_only_and_the_lead_keeps_the_
         offered = {tool.get("name") or tool["function"]["name"] for tool in server.bodies[0]["tools"]}
         assert "read_file" in offered and not offered & {"write_file", "run_shell", "remember"}
         assert {model for model, _ in heard} == {A, B, LEAD} and heard[-1] == (LEAD, "compares")
-        counted = spending(project.state.glob("**/*.jsonl")).total
+        counted = total_usage(project.state.glob("**/*.jsonl")).total
         assert (counted.model_calls, counted.tokens) == (4, verdict.usage.tokens)
         assert (await project.sessions.get()).conversation.turns == 0, "no member is gone on with"
 

@@ -8,7 +8,7 @@ import pytest
 
 from mazu_ls.agent.jobs import extraction
 from mazu_ls.agent.project.project import Project
-from mazu_ls.agent.session.journal_views import spending
+from mazu_ls.agent.session.journal_views import total_usage
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from tests.scenario import PATIENCE, Story, World, check
@@ -105,7 +105,7 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
         project = await open_project()
         session = await project.sessions.get()
         await session.prompt(Prompt("Which port?"))
-        project.extractions.ended(session.id)
+        project.extractions.on_session_end(session.id)
         await project.extractions.settled()
         assert "nothing is lost" in world.host.said[-1][1]
         await project.close()
@@ -118,6 +118,6 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
         found, count = await project.memories.list()
         assert count == 2 and {memory.source for memory in found} == {"extracted"}
         assert not await project.memories.extractions.waiting()
-        counted = spending(project.state.glob("**/*.jsonl"))
+        counted = total_usage(project.state.glob("**/*.jsonl"))
         assert counted.total.model_calls == 2
         await project.close()

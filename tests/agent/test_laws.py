@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.conversation import replay
-from mazu_ls.agent.session.journal_views import spending
+from mazu_ls.agent.session.journal_views import total_usage
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.turn import Prompt, TurnResult
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.demo.model_server.script import FAULTS
 from mazu_ls.messages import Usage
-from mazu_ls.models.retry import Patience
+from mazu_ls.models.retry import RetryPolicy
 from tests.scenario import Story, World
 
 CALLS = [
@@ -66,7 +66,7 @@ def test_any_script_of_turns(script: list[dict[str, Any]], asked: list[dict[str,
 
 async def play(script: list[dict[str, Any]], asked: list[dict[str, Any]], root: Path) -> None:
     world = World(Story(files={"a.txt": "hello\n"}), root)
-    patience = Patience(retries=1, base=0.001, cap=0.002, first=2, idle=0.1)
+    patience = RetryPolicy(retries=1, base=0.001, cap=0.002, first=2, idle=0.1)
     async with ModelServer(script) as server:
         world.env |= {"ANTHROPIC_BASE_URL": server.url, "OPENAI_BASE_URL": f"{server.url}/v1"}
         project = await Project.open(
@@ -75,7 +75,7 @@ async def play(script: list[dict[str, Any]], asked: list[dict[str, Any]], root: 
         session = await project.sessions.new()
         results = [await one(session, number, what) for number, what in enumerate(asked)]
         events = list(journal.read(session.journal.path))
-        assert replay(journal.chain(events, events[-1].seq)) == session.conversation
+        assert replay(journal.branch_events(events, events[-1].seq)) == session.conversation
         every_call_has_one_result(events)
         no_request_was_refused(events)
         money_is_counted_once(events, results, project)
@@ -117,7 +117,7 @@ def money_is_counted_once(
     said = [e.body.usage for e in events if isinstance(e.body, journal.ModelSaid | journal.Compacted)]
     told = sum((result.usage for result in results), Usage())
     journalled = sum(said, Usage())
-    counted = spending(project.journals.glob("*.jsonl")).total
+    counted = total_usage(project.journals.glob("*.jsonl")).total
     assert told.tokens == journalled.tokens == counted.tokens
     assert told.cost_usd == journalled.cost_usd == counted.cost_usd or (
         told.cost_usd is not None and abs(told.cost_usd - (journalled.cost_usd or 0)) < 1e-9

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mazu_ls.agent.turn.limits import Limits, Meter
+from mazu_ls.agent.turn.limits import Limits, UsageMeter
 from mazu_ls.messages import Usage
 from tests.scenario import check
 
@@ -77,7 +77,7 @@ def test_an_unknown_price_cannot_be_held_against_a_money_limit_which_is_said_onc
 
 
 def test_what_is_known_of_the_money_counts_also_where_something_is_unknown():
-    meter = Meter(Limits(cost=0.5))
+    meter = UsageMeter(Limits(cost=0.5))
     meter.add(Usage(cost_usd=0.4))
     meter.add(Usage(cost_usd=None))
     assert meter.exceeded() is None

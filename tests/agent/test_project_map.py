@@ -11,8 +11,8 @@ from textwrap import dedent
 
 import pytest
 
-from mazu_ls.agent.project_map.client import ProjectMap, tokens_for
-from mazu_ls.agent.project_map.pool import Readers
+from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
+from mazu_ls.agent.project_map.pool import ParserPool
 from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.workspace import Workspace
 
@@ -247,7 +247,7 @@ async def test_a_project_cannot_put_its_modules_in_our_place(tmp_path: Path, mon
 def test_a_reader_that_was_killed_costs_nothing(root: Path):
     import psutil
 
-    readers = Readers([root])
+    readers = ParserPool([root])
     path = os.fsencode(root / "web/view.ts")
     (first,) = readers.read([path])
     (reader,) = (p for p in psutil.Process().children() if "map_parse" in " ".join(p.cmdline()))
@@ -259,7 +259,7 @@ def test_a_reader_that_was_killed_costs_nothing(root: Path):
 
 
 def test_small_models_get_no_map():
-    assert tokens_for(8_000, 1000) == 0
-    assert tokens_for(16_000, 1000) == 800
-    assert tokens_for(200_000, 1000) == 1000
-    assert tokens_for(None, 1000) == 1000
+    assert map_token_budget(8_000, 1000) == 0
+    assert map_token_budget(16_000, 1000) == 800
+    assert map_token_budget(200_000, 1000) == 1000
+    assert map_token_budget(None, 1000) == 1000

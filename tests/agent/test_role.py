@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.agent.project.cached_files import Documents
-from mazu_ls.agent.project.role import Role
+from mazu_ls.agent.project.cached_files import CachedFiles
+from mazu_ls.agent.project.role import RoleDocument
 from mazu_ls.config import Layer, load
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
@@ -28,10 +28,10 @@ def brought(root: Path, text: str = "Speak like a pirate.") -> None:
     (root / NAME).write_text(text)
 
 
-def opened(root: Path, *answers: str) -> tuple[Role, PlainHost]:
+def opened(root: Path, *answers: str) -> tuple[RoleDocument, PlainHost]:
     host = PlainHost(Workspace([root]), answers=list(answers))
-    role = Role(Documents(), root, "key", host, {"MAZU_HOME": str(root.parent / "home")})
-    role.look(NAME)
+    role = RoleDocument(CachedFiles(), root, "key", host, {"MAZU_HOME": str(root.parent / "home")})
+    role.refresh(NAME)
     return role, host
 
 

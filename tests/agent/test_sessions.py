@@ -152,15 +152,15 @@ async def test_a_session_of_another_process_is_not_taken_and_a_deleted_one_stays
         await theirs.close()
         await ours.sessions.delete(session.id)
         assert session.id not in {info.id for info in await ours.sessions.list()}
-        from mazu_ls.agent.session.journal_views import spending
+        from mazu_ls.agent.session.journal_views import total_usage
 
-        (model,) = spending(ours.state.glob("**/*.jsonl")).by_model
-        used = spending(ours.state.glob("**/*.jsonl")).by_model[model]
+        (model,) = total_usage(ours.state.glob("**/*.jsonl")).by_model
+        used = total_usage(ours.state.glob("**/*.jsonl")).by_model[model]
         assert (used.model_calls, used.steps) == (1, 1)
         assert model.startswith("anthropic:")
         empty = await ours.sessions.new()
         await ours.sessions.delete(empty.id)
-        assert set(spending(ours.state.glob("**/*.jsonl")).by_model) == {model}
+        assert set(total_usage(ours.state.glob("**/*.jsonl")).by_model) == {model}
         await ours.close()
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mazu_ls.agent.session.exclusive_task import Work, to_its_end, uncancel
+from mazu_ls.agent.session.exclusive_task import ExclusiveTask, await_uncancelled, uncancel
 
 
 async def steps(count: int) -> str:
@@ -15,7 +15,7 @@ async def steps(count: int) -> str:
 
 @pytest.mark.parametrize("passes", range(10))
 async def test_a_cancel_at_any_pass_of_the_loop_leaves_the_end_its_result(passes: int):
-    waiting = asyncio.create_task(to_its_end(asyncio.create_task(steps(3)), uncancel))
+    waiting = asyncio.create_task(await_uncancelled(asyncio.create_task(steps(3)), uncancel))
     for _ in range(passes):
         await asyncio.sleep(0)
     begun = passes > 0
@@ -29,12 +29,12 @@ async def test_a_cancel_at_any_pass_of_the_loop_leaves_the_end_its_result(passes
 
 @pytest.mark.parametrize("passes", range(1, 12))
 async def test_cancelled_work_that_goes_on_to_its_end_has_a_result(passes: int):
-    work = Work()
+    work = ExclusiveTask()
 
     async def turn() -> str:
-        return await to_its_end(asyncio.create_task(steps(3)), uncancel)
+        return await await_uncancelled(asyncio.create_task(steps(3)), uncancel)
 
-    doing = asyncio.create_task(work.do(turn()))
+    doing = asyncio.create_task(work.run(turn()))
     for _ in range(passes):
         await asyncio.sleep(0)
     work.cancel()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.checkpoints import Checkpoint, Checkpoints, Part, RollbackReport
+from mazu_ls.checkpoints import Checkpoint, Checkpoints, RollbackReport, SnapshotPart
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.host import Buffer
 from mazu_ls.paths import private_folder, root_state
@@ -79,7 +79,7 @@ class Bed:
     root: Path
     state: Path
     engine: Checkpoints
-    parts: Sequence[Part] = ()
+    parts: Sequence[SnapshotPart] = ()
     typed: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: str | bytes, data: str | bytes, mode: int | None = None) -> Path:
@@ -141,7 +141,7 @@ class Bed:
 
 
 @asynccontextmanager
-async def bed(folder: Path, parts: Sequence[Part] = (), root: Path | None = None, **settings: Any):
+async def bed(folder: Path, parts: Sequence[SnapshotPart] = (), root: Path | None = None, **settings: Any):
     """Open checkpoints on `folder`/project (or `root`)."""
     root = root or folder / "project"
     root.mkdir(parents=True, exist_ok=True)
@@ -154,7 +154,7 @@ async def bed(folder: Path, parts: Sequence[Part] = (), root: Path | None = None
 
 
 async def open_engine(
-    roots: Sequence[Path], state: Path, parts: Sequence[Part] = (), **settings: Any
+    roots: Sequence[Path], state: Path, parts: Sequence[SnapshotPart] = (), **settings: Any
 ) -> Checkpoints:
     database = root_state(roots[0], {"MAZU_STATE_HOME": str(state)}) / "memory.db"
     with contextlib.suppress(OSError):

@@ -26,12 +26,12 @@ async def other(project: Bed) -> AsyncIterator[Bed]:
 async def collection(window: Bed) -> AsyncIterator[None]:
     """The engine's own way, with room for something in between."""
     repository = window.engine._project.repository
-    with lock.alone(repository.collecting):
-        found = await window.engine._locked(lambda _: gc.begin(repository))
+    with lock.lock_exclusively(repository.collecting):
+        found = await window.engine._locked(lambda _: gc.begin_collection(repository))
         assert found is not None
         yield
-        names = await asyncio.to_thread(gc.pack, repository, found)
-        await window.engine._locked(lambda _: gc.end(repository, found, names))
+        names = await asyncio.to_thread(gc.repack, repository, found)
+        await window.engine._locked(lambda _: gc.finish_collection(repository, found, names))
 
 
 async def give_up(window: Bed, checkpoint: Checkpoint) -> None:

@@ -295,7 +295,7 @@ async def test_a_save_through_an_open_descriptor_is_rescued(project: Bed, monkey
     project.write("a", "1")
     first = await project.take()
     file = project.write("a", "2")
-    verify = restore_files.verify
+    verify = restore_files.verify_steps
     with file.open("r+") as editor:
 
         def save_late(*arguments):
@@ -319,7 +319,7 @@ async def test_a_save_in_the_middle_of_a_rollback_wins(project: Bed, monkeypatch
     for name in ("a", "b"):
         project.write(name, "2")
     project.write("new", "2")
-    finish = rollback.finish
+    finish = rollback.finish_rollback
 
     def save_first(*arguments):
         project.write("a", "typed")
@@ -342,7 +342,9 @@ async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog
         for number in range(30):
             assert (await project.roll_back((first, second)[number % 2])).verified
         await project.engine.upkeep.idle()
-        staging.sweep(project.engine._project.mounts, project.engine._project.rescue, older_than=0)
+        staging.sweep_staging(
+            project.engine._project.mounts, project.engine._project.rescue_folder, older_than=0
+        )
         assert not [path for path in project.root.iterdir() if path.name.startswith(".mazu")]
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         project.fsck()

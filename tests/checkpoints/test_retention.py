@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts
-from mazu_ls.checkpoints.retention import due
+from mazu_ls.checkpoints.retention import expired
 from tests.checkpoints.bed import Bed, bed, open_engine
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -53,8 +53,8 @@ def test_both_ends_of_every_turn_stay_for_as_long_as_the_settings_say():
         taken(2, 31, None, kind="manual"),
         taken(1, 31, None, kind="manual", label="good"),
     ]
-    assert due(newest_first, NOW, 30, set()) == ["cp_000002", "cp_000004", "cp_000008", "cp_000009"]
-    assert due(newest_first, NOW, 30, {"cp_000002", "cp_000009"}) == ["cp_000004", "cp_000008"]
+    assert expired(newest_first, NOW, 30, set()) == ["cp_000002", "cp_000004", "cp_000008", "cp_000009"]
+    assert expired(newest_first, NOW, 30, {"cp_000002", "cp_000009"}) == ["cp_000004", "cp_000008"]
 
 
 def test_automatic_safety_checkpoints_go_first_but_the_last_of_a_session_stays():
@@ -64,7 +64,7 @@ def test_automatic_safety_checkpoints_go_first_but_the_last_of_a_session_stays()
         taken(2, 4, "b", turn=None, kind="safety"),
         taken(1, 2, turn=None, kind="safety"),
     ]
-    assert due(newest_first, NOW, 30, set()) == ["cp_000003"]
+    assert expired(newest_first, NOW, 30, set()) == ["cp_000003"]
 
 
 async def test_the_cap_sheds_middle_steps_first_and_says_when_it_took_more(tmp_path: Path):

@@ -246,13 +246,13 @@ async def test_the_users_place_in_history_is_recorded(tmp_path: Path):
     git(root, "init", "-q", "-b", "trunk")
     user = find(root)
     assert user is not None
-    assert (user.where().branch, user.where().commit) == ("trunk", None)
+    assert (user.state().branch, user.state().commit) == ("trunk", None)
     (root / "a").write_text("1")
     git(root, "add", "a")
     git(root, "commit", "-qm", "one")
-    assert user.where().commit == git(root, "rev-parse", "HEAD").strip()
+    assert user.state().commit == git(root, "rev-parse", "HEAD").strip()
     (root / ".git" / "MERGE_HEAD").write_text("0" * 40)
-    assert user.where().states == ("merge",)
+    assert user.state().states == ("merge",)
 
 
 async def test_several_folders_share_one_id(tmp_path: Path):

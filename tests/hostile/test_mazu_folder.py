@@ -20,7 +20,7 @@ from mazu_ls import paths
 from mazu_ls.agent.session.branches import MIGRATIONS as HEADS
 from mazu_ls.checkpoints.schema import MIGRATIONS as CHECKPOINTS
 from mazu_ls.memory.models import micros, now
-from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
 from mazu_ls.store import connect, transaction
 from tests.server.client import Client, RpcFailure
@@ -58,11 +58,11 @@ class Victim:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.mkfifo(path)
 
-    def database(self, *statements: str, memories: tuple[Entry, ...] = ()) -> None:
+    def database(self, *statements: str, memories: tuple[MemoryEntry, ...] = ()) -> None:
         path = self.project / ".mazu" / "memory.db"
         path.parent.mkdir(parents=True, exist_ok=True)
         db = connect(path, [MEMORY, HEADS, CHECKPOINTS])
-        transaction(db, lambda d: [Rows(d, "project").insert(entry) for entry in memories])
+        transaction(db, lambda d: [EntryTable(d, "project").insert(entry) for entry in memories])
         for statement in statements:
             db.execute(statement).fetchall()
         db.close()
@@ -71,9 +71,11 @@ class Victim:
 Shape = Callable[[Victim], object]
 
 
-def entry(**fields: Any) -> Entry:
+def entry(**fields: Any) -> MemoryEntry:
     stamp = micros(now())
-    return Entry(**{"title": PLANTED, "pinned": True, "created_at": stamp, "updated_at": stamp, **fields})
+    return MemoryEntry(
+        **{"title": PLANTED, "pinned": True, "created_at": stamp, "updated_at": stamp, **fields}
+    )
 
 
 def folder(name: str) -> Callable[[Victim], Path]:

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.memory.anchors.anchor_evidence import Document, attached, followed
+from mazu_ls.memory.anchors.anchor_evidence import AnchoredText, follow_anchor, make_anchor
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import Anchor, AnchorAt, Range
+from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, TextRange
 
 CODE = """import time
 
@@ -20,12 +20,12 @@ def wait(seconds):
 def stop():
     raise SystemExit
 """
-WAIT = Range(3, 0, 5, 28)
+WAIT = TextRange(3, 0, 5, 28)
 
 
 async def remembered(memories: Memories, **place) -> str:
     made = await memories.remember(
-        "wait() must outlast the server", anchors=[AnchorAt("app.py", text=CODE, **place)]
+        "wait() must outlast the server", anchors=[AnchorRequest("app.py", text=CODE, **place)]
     )
     return made.memory.id
 
@@ -108,15 +108,15 @@ async def test_at_tells_what_a_hover_shows(memories: Memories):
 
 async def test_attach_adds_a_place_and_bad_ones_are_refused(memories: Memories):
     id = (await memories.remember("Stops hard")).memory.id
-    memory = await memories.anchors.attach(id, AnchorAt("app.py", symbol="stop", text=CODE))
-    assert memory.anchors[0].range == Range(8, 0, 9, 20)
+    memory = await memories.anchors.attach(id, AnchorRequest("app.py", symbol="stop", text=CODE))
+    assert memory.anchors[0].range == TextRange(8, 0, 9, 20)
     with pytest.raises(InvalidArguments):
-        await memories.anchors.attach(id, AnchorAt("../app.py"))
+        await memories.anchors.attach(id, AnchorRequest("../app.py"))
     with pytest.raises(MazuError):
-        await memories.anchors.attach("m_000077", AnchorAt("app.py"))
+        await memories.anchors.attach("m_000077", AnchorRequest("app.py"))
     common = (await memories.remember("Likes tests", category="user_preference")).memory.id
     with pytest.raises(MazuError, match="project"):
-        await memories.anchors.attach(common, AnchorAt("app.py"))
+        await memories.anchors.attach(common, AnchorRequest("app.py"))
 
 
 async def test_a_doubtful_memory_that_was_forgotten_twice_over_stays_in_doubt(memories: Memories):
@@ -137,13 +137,13 @@ lines_of_code = st.lists(
 def test_lines_put_in_above_or_below_never_cast_doubt(before, inserted, data):
     first = data.draw(st.integers(0, len(before) - 1))
     last = data.draw(st.integers(first, len(before) - 1))
-    (anchor,) = attached(
-        [AnchorAt("f", Range(first, 0, last, len(before[last]) or 1), text="\n".join(before) + "\n")]
+    (anchor,) = make_anchor(
+        [AnchorRequest("f", TextRange(first, 0, last, len(before[last]) or 1), text="\n".join(before) + "\n")]
     )
     at = data.draw(
         st.sampled_from([place for place in range(len(before) + 1) if place <= first or place > last])
     )
-    after = followed(anchor, Document("f", "\n".join(before[:at] + inserted + before[at:])))
+    after = follow_anchor(anchor, AnchoredText("f", "\n".join(before[:at] + inserted + before[at:])))
     assert after.state != "stale"
     assert after.range
     text = (before[:at] + inserted + before[at:])[
@@ -160,8 +160,8 @@ def test_lines_put_in_above_or_below_never_cast_doubt(before, inserted, data):
 )
 def test_any_place_in_any_text_can_be_anchored(text, start, end, symbol):
     try:
-        (anchor,) = attached([AnchorAt("f", Range(start, 0, end, 0), symbol, text)])
+        (anchor,) = make_anchor([AnchorRequest("f", TextRange(start, 0, end, 0), symbol, text)])
     except InvalidArguments:
         return
-    assert isinstance(followed(anchor, Document("f", text)), Anchor)
-    assert isinstance(followed(anchor, Document("f", "")), Anchor)
+    assert isinstance(follow_anchor(anchor, AnchoredText("f", text)), MemoryAnchor)
+    assert isinstance(follow_anchor(anchor, AnchoredText("f", "")), MemoryAnchor)

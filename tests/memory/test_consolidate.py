@@ -2,25 +2,25 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mazu_ls.memory.io.imports import Record
+from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.store.entries import Entry
+from mazu_ls.memory.store.entries import MemoryEntry
 
 
 async def filled(memories: Memories) -> None:
     old = int((datetime.now(UTC) - timedelta(days=900)).timestamp() * 1e6)
     facts = [
-        Entry(title="Tests are run with pytest"),
-        Entry(title="The tests run with pytest"),
-        Entry(title="Deploys go through the blue pipeline", category="decision"),
-        Entry(title="Deploys of the blue pipeline need two approvals", category="decision"),
-        Entry(title="Deploys are frozen in December, also the blue pipeline", category="convention"),
-        Entry(title="Forgot to run the formatter before committing", category="mistake"),
-        Entry(title="Committed without running the formatter again", category="mistake"),
-        Entry(title="The old office had a blue door", created_at=old),
-        Entry(title="The old logo is kept for ever", created_at=old, pinned=True),
+        MemoryEntry(title="Tests are run with pytest"),
+        MemoryEntry(title="The tests run with pytest"),
+        MemoryEntry(title="Deploys go through the blue pipeline", category="decision"),
+        MemoryEntry(title="Deploys of the blue pipeline need two approvals", category="decision"),
+        MemoryEntry(title="Deploys are frozen in December, also the blue pipeline", category="convention"),
+        MemoryEntry(title="Forgot to run the formatter before committing", category="mistake"),
+        MemoryEntry(title="Committed without running the formatter again", category="mistake"),
+        MemoryEntry(title="The old office had a blue door", created_at=old),
+        MemoryEntry(title="The old logo is kept for ever", created_at=old, pinned=True),
     ]
-    await memories.add([Record(fact, fact.title) for fact in facts])
+    await memories.add([ImportRecord(fact, fact.title) for fact in facts])
 
 
 async def test_a_dry_run_proposes_and_changes_nothing(memories: Memories):
@@ -66,7 +66,7 @@ async def test_an_empty_store_has_nothing_to_do(memories: Memories):
 
 async def test_numbers_keep_memories_apart(memories: Memories):
     for n in (12, 13, 14):
-        await memories.add([Record(Entry(title=f"Issue {n} is about the login page"), str(n))])
+        await memories.add([ImportRecord(MemoryEntry(title=f"Issue {n} is about the login page"), str(n))])
     result = await memories.consolidate()
     assert all(p.kind != "archive_duplicate" for p in result.proposals)
 

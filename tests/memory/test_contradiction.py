@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mazu_ls.memory.anchors.contradiction import broken
+from mazu_ls.memory.anchors.contradiction import find_violations
 
 YES = [
     ("Use httpx, not requests", "", "import requests"),
@@ -37,31 +37,31 @@ NO = [
 
 @pytest.mark.parametrize(("title", "body", "line"), YES)
 def test_new_code_that_names_what_is_ruled_out_breaks_the_decision(title: str, body: str, line: str):
-    found = broken(title, body, "tests/app.py", ["x = 1\n"], ["y = 2\n", line + "\n"])
+    found = find_violations(title, body, "tests/app.py", ["x = 1\n"], ["y = 2\n", line + "\n"])
     assert found is not None
     assert found.line == 1
 
 
 @pytest.mark.parametrize(("title", "body", "line"), NO)
 def test_what_only_looks_like_it_is_left_alone(title: str, body: str, line: str):
-    assert broken(title, body, "src/app.py", [], [line + "\n"]) is None
+    assert find_violations(title, body, "src/app.py", [], [line + "\n"]) is None
 
 
 def test_what_stood_there_before_or_is_said_in_prose_is_no_contradiction():
     title = "Use httpx, not requests"
-    assert broken(title, "", "a.py", ["import requests\n"], ["import requests, sys\n"]) is None
-    assert broken(title, "", "README.md", [], ["import requests\n"]) is None
-    assert broken(title, "", "requirements.txt", [], ["requests==2.0\n"]) is not None
+    assert find_violations(title, "", "a.py", ["import requests\n"], ["import requests, sys\n"]) is None
+    assert find_violations(title, "", "README.md", [], ["import requests\n"]) is None
+    assert find_violations(title, "", "requirements.txt", [], ["requests==2.0\n"]) is not None
 
 
 def test_a_value_that_is_fixed_and_changed_breaks_the_decision():
     title = "The API listens on port 8080"
-    found = broken(title, "", "conf.py", ["a = 1\n", "PORT = 8080\n"], ["a = 1\n", "PORT = 9090\n"])
+    found = find_violations(title, "", "conf.py", ["a = 1\n", "PORT = 8080\n"], ["a = 1\n", "PORT = 9090\n"])
     assert found is not None
     assert (found.line, found.what) == (1, "8080")
-    assert broken(title, "", "conf.py", ["WIDTH = 8080\n"], ["WIDTH = 9090\n"]) is None
-    assert broken(title, "", "conf.py", ["PORT = 9090\n"], ["PORT = 8080\n"]) is None
-    assert broken(title, "", "conf.py", ["PORT = 8080\n"], ["port = settings.port\n"]) is None
+    assert find_violations(title, "", "conf.py", ["WIDTH = 8080\n"], ["WIDTH = 9090\n"]) is None
+    assert find_violations(title, "", "conf.py", ["PORT = 9090\n"], ["PORT = 8080\n"]) is None
+    assert find_violations(title, "", "conf.py", ["PORT = 8080\n"], ["port = settings.port\n"]) is None
     python = "Python 3.11 is the minimum"
     was, now = ['requires-python = ">=3.11"\n'], ['requires-python = ">=3.9"\n']
-    assert broken(python, "", "pyproject.toml", was, now) is not None
+    assert find_violations(python, "", "pyproject.toml", was, now) is not None

@@ -8,7 +8,7 @@ import pytest
 
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.store import connect, transaction
 
@@ -16,12 +16,12 @@ from mazu_ls.store import connect, transaction
 def database(path: Path, *statements: str) -> Path:
     db = connect(path, [MIGRATIONS])
     entries = [
-        Entry(title="Use tabs everywhere", pinned=True),
-        Entry(kind="page", category="wiki", key="build", title="Build", body="make"),
-        Entry(kind="page", category="wiki", key="../../escape", title="Escape", body="x"),
-        Entry(kind="trait", category="trait", key="tone", title="tone", body="rude"),
+        MemoryEntry(title="Use tabs everywhere", pinned=True),
+        MemoryEntry(kind="page", category="wiki", key="build", title="Build", body="make"),
+        MemoryEntry(kind="page", category="wiki", key="../../escape", title="Escape", body="x"),
+        MemoryEntry(kind="trait", category="trait", key="tone", title="tone", body="rude"),
     ]
-    transaction(db, lambda d: [Rows(d, "project").insert(entry) for entry in entries])
+    transaction(db, lambda d: [EntryTable(d, "project").insert(entry) for entry in entries])
     for statement in statements:
         db.execute(statement)
     db.close()

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorAt, Range
+from mazu_ls.memory.models import AnchorRequest, TextRange
 from mazu_ls.memory.search.inject import RecallContext, age
 
 CODE = "def fetch(url):\n    return get(url, timeout=30)\n"
@@ -45,7 +45,7 @@ async def test_traits_pinned_and_preferences_stand_then_what_is_recalled_then_su
 
 
 async def test_what_the_open_file_is_about_is_told_though_the_task_does_not_name_it(memories: Memories):
-    await memories.remember("Timeouts come from the config", anchors=[AnchorAt("src/net.py")])
+    await memories.remember("Timeouts come from the config", anchors=[AnchorRequest("src/net.py")])
     told = await memories.inject(RecallContext("make this faster", file="src/net.py"))
     assert lines(told.text) == ["Timeouts come from the config"]
     assert "anchored in an open file" in told.text
@@ -53,7 +53,7 @@ async def test_what_the_open_file_is_about_is_told_though_the_task_does_not_name
 
 async def test_a_memory_whose_code_changed_is_told_as_doubtful(memories: Memories):
     await memories.remember(
-        "Fetching waits 30 seconds", anchors=[AnchorAt("net.py", Range(0, 0, 1, 30), text=CODE)]
+        "Fetching waits 30 seconds", anchors=[AnchorRequest("net.py", TextRange(0, 0, 1, 30), text=CODE)]
     )
     await memories.anchors.document_changed("net.py", CODE.replace("30", "5"))
     told = await memories.inject(RecallContext("how long does fetching wait?"))
@@ -71,7 +71,7 @@ async def test_untrusted_text_is_marked_and_cannot_close_the_block(memories: Mem
 
 async def test_a_secret_that_slipped_in_does_not_get_out(memories: Memories):
     made = (await memories.remember("The deploy key")).memory
-    shelf = memories.shelves.shelf("project")
+    shelf = memories.shelves.store("project")
     await shelf.writer.write(
         lambda db: (
             db.execute("UPDATE memory SET body = ? WHERE n = 1", ("sk-ant-api03-abcdefghijklmnop",)) and None

@@ -11,8 +11,8 @@ from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.memory.io import imports, markdown
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import Anchor, AnchorAt, Range
-from mazu_ls.memory.store.entries import Entry
+from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, TextRange
+from mazu_ls.memory.store.entries import MemoryEntry
 
 BODY = "# no title\n---\nid: m_000009\n---\n<!-- mazu: next memory -->\n\\<!-- mazu: next memory -->\n\n  indented\n\n"
 
@@ -35,7 +35,7 @@ async def filled(memories: Memories) -> None:
         "The port is 8080",
         BODY,
         tags=["net", "true", "7"],
-        anchors=[AnchorAt("a b.py", Range(1, 2, 3, 4), "f", "x\ny\nz\nw")],
+        anchors=[AnchorRequest("a b.py", TextRange(1, 2, 3, 4), "f", "x\ny\nz\nw")],
     )
     await memories.remember("The port is 9090", BODY, pinned=True, origin="https://x.org/#a: b")
     await memories.remember("true", "null", category="user_preference")
@@ -141,7 +141,7 @@ async def test_an_import_that_was_interrupted_goes_on_where_it_stopped(memories:
         for b in ["ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen"]
     ]
     for at in range(600):
-        await source.add([imports.Record(Entry(title=f"{words[at % 48]} {at}"), str(at))])
+        await source.add([imports.ImportRecord(MemoryEntry(title=f"{words[at % 48]} {at}"), str(at))])
     await source.export(tmp_path / "out.md")
     before = await everything(source)
     await source.close()
@@ -153,7 +153,7 @@ async def test_an_import_that_was_interrupted_goes_on_where_it_stopped(memories:
             yield record
 
     with pytest.raises(OSError):
-        await imports.store(memories.shelves.shelf("project"), broken(), imports.Imported())
+        await imports.store(memories.shelves.store("project"), broken(), imports.ImportResult())
     reached = (await memories.list())[1]
     assert reached == 500
     done = await memories.import_(tmp_path / "out.md")
@@ -170,7 +170,7 @@ async def test_export_to_a_place_that_cannot_be_written(memories: Memories, tmp_
 words_of_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=60)
 titles = words_of_text.map(lambda text: " ".join(text.split())).filter(bool)
 entries = st.builds(
-    Entry,
+    MemoryEntry,
     n=st.integers(1, 10**9),
     category=st.sampled_from(["fact", "decision"]),
     title=titles,
@@ -184,10 +184,10 @@ entries = st.builds(
     updated_at=st.integers(1, 4 * 10**15),
     anchors=st.lists(
         st.builds(
-            Anchor,
+            MemoryAnchor,
             path=titles,
             symbol=words_of_text,
-            range=st.none() | st.builds(Range, *[st.integers(0, 10**6)] * 4),
+            range=st.none() | st.builds(TextRange, *[st.integers(0, 10**6)] * 4),
             state=st.sampled_from(["fresh", "moved", "stale"]),
             evidence=st.none() | st.just("abc.def.3"),
         ),
@@ -197,7 +197,7 @@ entries = st.builds(
 
 
 @given(entry=entries)
-def test_every_entry_survives_its_file(entry: Entry):
+def test_every_entry_survives_its_file(entry: MemoryEntry):
     read, fields = markdown.read(markdown.write(entry, "project"), "x.md")
     assert fields["id"] == f"m_{entry.n:06d}"
     assert replace(read, n=entry.n) == entry

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from mazu_ls.memory.checkpoint_part import MemoryPart
 from mazu_ls.memory.io import markdown
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorAt
-from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.models import AnchorRequest
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
 from mazu_ls.memory.store.upsert import forget, remember
 from mazu_ls.store import connect, transaction
 
@@ -50,7 +50,7 @@ def store(tmp_path: Path) -> Store:
 
 async def test_a_rollback_undoes_every_kind_of_change(memories: Memories, tmp_path: Path):
     store = Store(connect(tmp_path / "memory.db", [PART.migrations]))
-    port = (await memories.remember("The port is 8080", anchors=[AnchorAt("a.py", text="x")])).memory
+    port = (await memories.remember("The port is 8080", anchors=[AnchorRequest("a.py", text="x")])).memory
     gone = (await memories.remember("Herons wade", "in the mud", tags=["birds"], pinned=True)).memory
     await memories.wiki.write("build", "# Build\n\nmake")
     await memories.traits.set("name", "Ada", scope="project")
@@ -92,31 +92,33 @@ async def test_a_rollback_undoes_every_kind_of_change(memories: Memories, tmp_pa
 def test_only_what_changed_is_written(store: Store):
     def work(db: apsw.Connection) -> None:
         for n in range(50):
-            remember(Rows(db, "project"), Entry(title=f"Subject {chr(65 + n % 26)}{n} is separate"))
+            remember(
+                EntryTable(db, "project"), MemoryEntry(title=f"Subject {chr(65 + n % 26)}{n} is separate")
+            )
 
     transaction(store.db, work)
     assert len(store.take()) == 50
-    transaction(store.db, lambda db: Rows(db, "project").change(7, pinned=True))
+    transaction(store.db, lambda db: EntryTable(db, "project").change(7, pinned=True))
     assert list(PART.changed(store.db)) == ["07/0/m_000007.md", "07/0/m_000007.json"]
     assert PART.everything(store.db).keys() == store.take().keys()
 
 
 def test_an_id_of_before_the_rollback_is_not_given_again(store: Store):
-    rows = Rows(store.db, "project")
+    rows = EntryTable(store.db, "project")
     empty = store.take()
-    transaction(store.db, lambda db: remember(rows, Entry(title="First")))
+    transaction(store.db, lambda db: remember(rows, MemoryEntry(title="First")))
     store.restore(empty)
-    n, _, _ = transaction(store.db, lambda db: remember(rows, Entry(title="Second")))
+    n, _, _ = transaction(store.db, lambda db: remember(rows, MemoryEntry(title="Second")))
     assert n == 2
 
 
 def test_a_row_comes_back_whatever_stands_in_it(store: Store):
     """What a hand-written reader of Markdown misreads: commas, quotes, colons, fences, empty and odd names."""
-    odd = Entry(
+    odd = MemoryEntry(
         title="--- a: b", body='---\n# x\n"', tags=("api", "limits, quota", "", "'", "null", "1.0"), origin="a: [b, c",
         details={"k": ["v", None, 1.5]},
     )  # fmt: skip
-    rows = Rows(store.db, "project")
+    rows = EntryTable(store.db, "project")
     n = transaction(store.db, lambda _: rows.insert(odd))
     entry, tree = rows.entry(n), store.take()
     transaction(store.db, lambda _: rows.delete(n))
@@ -125,8 +127,10 @@ def test_a_row_comes_back_whatever_stands_in_it(store: Store):
 
 
 def test_a_damaged_entry_is_named_and_the_others_come_back(store: Store):
-    rows = Rows(store.db, "project")
-    transaction(store.db, lambda _: [rows.insert(Entry(title=name)) for name in ("one", "two", "three")])
+    rows = EntryTable(store.db, "project")
+    transaction(
+        store.db, lambda _: [rows.insert(MemoryEntry(title=name)) for name in ("one", "two", "three")]
+    )
     tree = store.take()
     transaction(store.db, lambda _: [rows.change(n, body="later") for n in (1, 2, 3)])
     files = {**tree, "02/0/m_000002.json": b'{"n": 2, "title'}
@@ -136,8 +140,8 @@ def test_a_damaged_entry_is_named_and_the_others_come_back(store: Store):
 
 
 def test_a_checkpoint_of_an_earlier_version_holds_markdown_and_is_read(store: Store):
-    rows = Rows(store.db, "project")
-    n = transaction(store.db, lambda _: rows.insert(Entry(title="old", body="text", tags=("a",))))
+    rows = EntryTable(store.db, "project")
+    n = transaction(store.db, lambda _: rows.insert(MemoryEntry(title="old", body="text", tags=("a",))))
     entry = rows.entry(n)
     old = {"01/0/m_000001.md": markdown.write(entry, "project").encode()}
     store.take()
@@ -163,22 +167,22 @@ steps = st.lists(
 @given(steps=steps)
 def test_any_history_comes_back_at_every_checkpoint(steps, tmp_path_factory):
     store = Store(connect(tmp_path_factory.mktemp("part") / "memory.db", [PART.migrations]))
-    rows = Rows(store.db, "project")
-    taken: list[tuple[dict[str, bytes], list[Entry]]] = []
+    rows = EntryTable(store.db, "project")
+    taken: list[tuple[dict[str, bytes], list[MemoryEntry]]] = []
 
-    def present() -> list[Entry]:
+    def present() -> list[MemoryEntry]:
         return list(rows.entries("1", (), "ORDER BY n"))
 
     def step(action: str, number: int) -> None:
         live = [e.n for e in present()]
         if action == "remember":
-            remember(rows, Entry(title=f"The port of service {'abcdef'[number]} is {len(live)}"))
+            remember(rows, MemoryEntry(title=f"The port of service {'abcdef'[number]} is {len(live)}"))
         elif action == "page":
             known = rows.keyed("page", f"p{number}")
             if known:
                 rows.put(replace(known, body=known.body + "x"))
             else:
-                rows.insert(Entry(kind="page", key=f"p{number}", category="wiki", title="p"))
+                rows.insert(MemoryEntry(kind="page", key=f"p{number}", category="wiki", title="p"))
         elif live and action == "forget":
             forget(rows, live[number % len(live)])
         elif live:

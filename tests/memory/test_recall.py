@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.memory.io.imports import Record
+from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorAt
-from mazu_ls.memory.store.entries import Entry
+from mazu_ls.memory.models import AnchorRequest
+from mazu_ls.memory.store.entries import MemoryEntry
 
 DAY = 86_400_000_000
 
@@ -102,7 +102,7 @@ async def test_what_is_anchored_in_an_open_file_comes_first(memories: Memories):
     await memories.remember(
         "Errors are wrapped before they leave",
         "in every module that talks to the network",
-        anchors=[AnchorAt("net.py")],
+        anchors=[AnchorRequest("net.py")],
     )
     assert await best(memories, "errors logged") == "Errors are logged once, in the handler"
     found = await memories.recall("errors", files=["net.py"])
@@ -113,8 +113,10 @@ async def test_what_is_anchored_in_an_open_file_comes_first(memories: Memories):
 async def test_in_a_conversation_the_answer_stands_next_to_the_question(memories: Memories):
     talk = [f"Turn {word}" for word in ("one", "two", "three", "four", "five", "six", "seven", "eight")]
     talk[3:3] = ["Where did you spend the holidays?", "In Lisbon with my sister"]
-    noise = [Record(Entry(title=f"Filler {n} about nothing much"), f"n{n}") for n in range(50)]
-    await memories.add([Record(Entry(title=title, session_id="s1"), title) for title in talk] + noise)
+    noise = [ImportRecord(MemoryEntry(title=f"Filler {n} about nothing much"), f"n{n}") for n in range(50)]
+    await memories.add(
+        [ImportRecord(MemoryEntry(title=title, session_id="s1"), title) for title in talk] + noise
+    )
     found = await memories.recall("where were the holidays spent")
     assert found[1].title == "In Lisbon with my sister"
     assert "same session" in (found[1].why or "")
@@ -122,7 +124,10 @@ async def test_in_a_conversation_the_answer_stands_next_to_the_question(memories
 
 async def test_a_handful_of_facts_of_one_session_are_no_conversation(memories: Memories):
     await memories.add(
-        [Record(Entry(title=title, session_id="s1"), title) for title in ("Tests use pytest", "Otters swim")]
+        [
+            ImportRecord(MemoryEntry(title=title, session_id="s1"), title)
+            for title in ("Tests use pytest", "Otters swim")
+        ]
     )
     assert [m.title for m in await memories.recall("pytest")] == ["Tests use pytest"]
 
@@ -133,10 +138,10 @@ async def test_age_decides_between_equals_and_hides_nothing(memories: Memories):
     new = int((now - timedelta(days=1)).timestamp() * 1e6)
     await memories.add(
         [
-            Record(Entry(title="Release notes are written by hand", created_at=old), "a"),
-            Record(Entry(title="Release notes are generated", created_at=new), "b"),
-            Record(
-                Entry(
+            ImportRecord(MemoryEntry(title="Release notes are written by hand", created_at=old), "a"),
+            ImportRecord(MemoryEntry(title="Release notes are generated", created_at=new), "b"),
+            ImportRecord(
+                MemoryEntry(
                     title="The release train leaves on Monday",
                     body="notes follow",
                     created_at=old,
@@ -156,7 +161,7 @@ async def test_age_decides_between_equals_and_hides_nothing(memories: Memories):
 
 async def test_use_is_counted_once_an_hour_and_makes_stronger(memories: Memories):
     long_ago = int((datetime.now(UTC) - timedelta(days=300)).timestamp() * 1e6)
-    await memories.add([Record(Entry(title="Builds are reproducible", created_at=long_ago), "a")])
+    await memories.add([ImportRecord(MemoryEntry(title="Builds are reproducible", created_at=long_ago), "a")])
     (before,) = await memories.recall("reproducible builds")
     await memories.flush_uses()
     (after,) = await memories.recall("reproducible builds")

@@ -5,7 +5,7 @@ import pytest
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorAt, Range
+from mazu_ls.memory.models import AnchorRequest, TextRange
 
 
 async def titles(memories: Memories, state: str = "current") -> set[str]:
@@ -224,8 +224,8 @@ async def test_without_a_folder_there_is_global_memory_only(tmp_path):
         ({"title": "x", "scope": "galaxy"}, "scope"),
         ({"title": "x", "tags": [""]}, "tags"),
         ({"title": "x", "tags": ["t" * 500]}, "tags"),
-        ({"title": "x", "anchors": [AnchorAt("../../etc/passwd")]}, "anchors"),
-        ({"title": "x", "anchors": [AnchorAt("/etc/passwd")]}, "anchors"),
+        ({"title": "x", "anchors": [AnchorRequest("../../etc/passwd")]}, "anchors"),
+        ({"title": "x", "anchors": [AnchorRequest("/etc/passwd")]}, "anchors"),
     ],
 )
 async def test_bad_input_names_the_field(memories: Memories, arguments: dict, field: str):
@@ -265,7 +265,9 @@ async def test_the_list_is_paged_over_both_scopes(memories: Memories):
 async def test_a_range_with_its_text_gives_an_anchor(memories: Memories):
     made = await memories.remember(
         "Retries thrice",
-        anchors=[AnchorAt("net.py", Range(0, 0, 1, 4), text="def get():\n    for _ in range(3): ...")],
+        anchors=[
+            AnchorRequest("net.py", TextRange(0, 0, 1, 4), text="def get():\n    for _ in range(3): ...")
+        ],
     )
     (anchor,) = made.memory.anchors
     assert (anchor.path, anchor.state) == ("net.py", "fresh")

@@ -3,9 +3,9 @@
 import pytest
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.memory.graph.graph import Edge
+from mazu_ls.memory.graph.graph import GraphEdge
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorAt
+from mazu_ls.memory.models import AnchorRequest
 from mazu_ls.memory.store.wiki import page_text
 
 
@@ -80,19 +80,21 @@ async def test_summaries_are_found_by_recall(memories: Memories):
 
 async def test_edges_come_by_themselves(memories: Memories):
     old = (
-        await memories.remember("The port is 8080", tags=["net"], anchors=[AnchorAt("app.py", symbol="main")])
+        await memories.remember(
+            "The port is 8080", tags=["net"], anchors=[AnchorRequest("app.py", symbol="main")]
+        )
     ).memory.id
     new = (await memories.remember("The port is 9090")).memory.id
     await memories.wiki.write("net", f"See [[Build/Release|how]] and {old}.")
-    assert await memories.graph.match(source=new) == [Edge(new, "supersedes", old)]
-    assert await memories.graph.match(relation="tagged") == [Edge(old, "tagged", "tag:net")]
+    assert await memories.graph.match(source=new) == [GraphEdge(new, "supersedes", old)]
+    assert await memories.graph.match(relation="tagged") == [GraphEdge(old, "tagged", "tag:net")]
     assert await memories.graph.match(source="page:net") == [
-        Edge("page:net", "links", "page:build/release"),
-        Edge("page:net", "mentions", old),
+        GraphEdge("page:net", "links", "page:build/release"),
+        GraphEdge("page:net", "mentions", old),
     ]
     assert await memories.graph.match(target="file:*") == [
-        Edge(old, "about", "file:app.py"),
-        Edge("symbol:app.py#main", "in", "file:app.py"),
+        GraphEdge(old, "about", "file:app.py"),
+        GraphEdge("symbol:app.py#main", "in", "file:app.py"),
     ]
     await memories.forget(new)
     assert await memories.graph.match(source=new) == []

@@ -12,10 +12,19 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import Message, Part, Text, ToolResult
 from mazu_ls.models import catalog
-from mazu_ls.models.model import Chunk, Finished, Model, Request, Restarted, Retrying, TextDelta, ToolSpec
-from mazu_ls.models.retry import Patience
+from mazu_ls.models.model import (
+    AnswerRestarted,
+    Chunk,
+    Model,
+    ModelAnswer,
+    ModelRequest,
+    RetryScheduled,
+    TextDelta,
+    ToolSpec,
+)
+from mazu_ls.models.retry import RetryPolicy
 
-QUICK = Patience(retries=2, base=0.01, cap=0.02, longest_wait=0.4, first=2.0, idle=0.25)
+QUICK = RetryPolicy(retries=2, base=0.01, cap=0.02, longest_wait=0.4, first=2.0, idle=0.25)
 MODELS = {
     "anthropic": "anthropic:claude-haiku-4-5",
     "openai": "openai:gpt-4.1",
@@ -51,7 +60,7 @@ class Talk:
     """Messages so far, and the chunks of the newest answer. `sdk` is a key of MODELS or a model's full name."""
 
     def __init__(
-        self, server: ModelServer, sdk: str, config: Config | None = None, patience: Patience = QUICK
+        self, server: ModelServer, sdk: str, config: Config | None = None, patience: RetryPolicy = QUICK
     ) -> None:
         self.server = server
         self.config = config or Config()
@@ -65,12 +74,12 @@ class Talk:
         name = MODELS.get(sdk, sdk)
         self.model: Model = catalog.resolve(name, self.config, environment(self.server.url), self.patience)
 
-    async def say(self, *parts: Part | str, **asked: Any) -> Finished:
+    async def say(self, *parts: Part | str, **asked: Any) -> ModelAnswer:
         """Send a user message (none: just call the model again) and return the end of the answer."""
         if parts:
             as_parts = tuple(Text(part) if isinstance(part, str) else part for part in parts)
             self.messages.append(Message("user", as_parts))
-        request = Request(
+        request = ModelRequest(
             self.messages, asked.pop("system", ("You are a test.",)), asked.pop("tools", (READ,)), **asked
         )
         self.chunks = []
@@ -78,8 +87,8 @@ class Talk:
             async for chunk in chunks:
                 self.chunks.append(chunk)
         last = self.chunks[-1]
-        assert isinstance(last, Finished)
-        assert sum(isinstance(chunk, Finished) for chunk in self.chunks) == 1
+        assert isinstance(last, ModelAnswer)
+        assert sum(isinstance(chunk, ModelAnswer) for chunk in self.chunks) == 1
         self.messages.append(last.message)
         return last
 
@@ -105,7 +114,7 @@ class Talk:
         for chunk in self.chunks:
             text = (
                 ""
-                if isinstance(chunk, Restarted)
+                if isinstance(chunk, AnswerRestarted)
                 else text + chunk.text
                 if isinstance(chunk, TextDelta)
                 else text
@@ -113,6 +122,6 @@ class Talk:
         return text
 
     @property
-    def retries(self) -> Sequence[Retrying]:
+    def retries(self) -> Sequence[RetryScheduled]:
         """The retries of the newest call."""
-        return [chunk for chunk in self.chunks if isinstance(chunk, Retrying)]
+        return [chunk for chunk in self.chunks if isinstance(chunk, RetryScheduled)]

@@ -10,9 +10,9 @@ from mazu_ls.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind
 from mazu_ls.messages import Text, Thinking, ToolCall
-from mazu_ls.models.model import CallStarted, TextDelta, ThinkingDelta
+from mazu_ls.models.model import TextDelta, ThinkingDelta, ToolCallDelta
 from mazu_ls.models.openai.chat_request import refused_field, without
-from mazu_ls.models.openai.chat_stream import Answer
+from mazu_ls.models.openai.chat_stream import ChatStream
 from mazu_ls.models.pricing.model_prices import known
 from mazu_ls.models.tool_arguments import parse_arguments
 from tests.models.talk import READ, Talk
@@ -34,7 +34,7 @@ async def test_an_answer_streams_and_ends_whole(sdk):
         assert isinstance(asked, ToolCall) and asked.arguments == call["arguments"]
         assert "".join(c.text for c in talk.chunks if isinstance(c, ThinkingDelta)) == "First, think."
         assert sum(isinstance(c, TextDelta) for c in talk.chunks) == 5
-        assert [c.id for c in talk.chunks if isinstance(c, CallStarted)] == [asked.id]
+        assert [c.id for c in talk.chunks if isinstance(c, ToolCallDelta)] == [asked.id]
         assert (last.stop, last.message.model) == ("tool_use", talk.model.name)
 
 
@@ -277,7 +277,7 @@ async def test_the_output_limit_has_the_name_that_each_service_knows():
 def test_deltas_of_calls_without_an_index_or_with_the_same_one_are_told_apart():
     spec = known("gemini", "gemini-4-argon")
     assert spec
-    answer = Answer(spec)
+    answer = ChatStream(spec)
     signed = {"google": {"thought_signature": "s1"}}
     for delta in (
         {

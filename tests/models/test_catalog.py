@@ -15,7 +15,7 @@ from mazu_ls.messages import Usage
 from mazu_ls.models import catalog
 from mazu_ls.models.model import Prices
 from mazu_ls.models.pricing import model_prices
-from mazu_ls.models.pricing.prices import cost, costed
+from mazu_ls.models.pricing.prices import cost, with_cost
 from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.models.providers import PROVIDERS, ollama_address
 from tests.models.talk import Talk, environment
@@ -184,7 +184,7 @@ def test_prices_cached_tokens_and_long_prompts():
     )
     unknown = catalog.resolve("claude-of-tomorrow", Config(), ANTHROPIC).spec
     assert cost(unknown, Usage(1, 1)) is None
-    assert costed(Usage(1, 1), Prices(1, 1), reported=False).cost_usd is None
+    assert with_cost(Usage(1, 1), Prices(1, 1), reported=False).cost_usd is None
 
 
 def test_a_price_that_changes_on_a_day_changes_on_that_day():

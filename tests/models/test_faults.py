@@ -17,9 +17,9 @@ from mazu_ls.demo.model_server import FAULTS, ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text
 from mazu_ls.models import catalog
-from mazu_ls.models.model import CallStarted, Request, Restarted, Retrying, TextDelta
-from mazu_ls.models.provider_errors import Endpoint, ServiceError, failure_of
-from mazu_ls.models.retry import Patience, retried
+from mazu_ls.models.model import AnswerRestarted, ModelRequest, RetryScheduled, TextDelta, ToolCallDelta
+from mazu_ls.models.provider_errors import Endpoint, ServiceError, classify_failure
+from mazu_ls.models.retry import RetryPolicy, stream_with_retries
 from tests.models.talk import QUICK, Talk, environment, until
 
 PROVIDERS = ("anthropic", "openai")
@@ -87,7 +87,7 @@ async def test_a_fault_that_passes_is_retried_and_the_reader_told_to_start_anew(
         last = await talk.say("Do it now.")
         assert (last.stop, last.message.text, talk.shown) == ("end_turn", GOOD["text"], GOOD["text"])
         assert [retry.attempt for retry in talk.retries] == [1]
-        assert any(isinstance(chunk, Restarted) for chunk in talk.chunks) is row.shown
+        assert any(isinstance(chunk, AnswerRestarted) for chunk in talk.chunks) is row.shown
         assert len(server.requests) == 2
         assert server.bodies[0] == server.bodies[1]
 
@@ -124,7 +124,10 @@ async def test_of_two_calls_with_one_id_the_second_is_refused_and_both_are_answe
         assert first.id != second.id
         assert first.invalid is None
         assert "id" in (second.invalid or "")
-        assert [chunk.id for chunk in talk.chunks if isinstance(chunk, CallStarted)] == [first.id, second.id]
+        assert [chunk.id for chunk in talk.chunks if isinstance(chunk, ToolCallDelta)] == [
+            first.id,
+            second.id,
+        ]
         assert (await talk.say(*talk.answer_calls())).stop == "end_turn"
 
 
@@ -154,21 +157,21 @@ async def test_a_service_that_asks_for_little_patience_gets_it(sdk):
     ],
 )
 def test_every_way_to_ask_for_patience_is_read(headers, least, most):
-    failed = failure_of(Limited(headers), Endpoint("m", "http://127.0.0.1:1", "KEY"))
+    failed = classify_failure(Limited(headers), Endpoint("m", "http://127.0.0.1:1", "KEY"))
     assert failed is not None and failed.retry_after is not None
     assert least <= failed.retry_after <= most
 
 
 def test_patience_until_a_date_is_read():
     until = format_datetime(datetime.now(UTC) + timedelta(seconds=90))
-    failed = failure_of(Limited({"retry-after": until}), Endpoint("m", "http://127.0.0.1:1", "KEY"))
+    failed = classify_failure(Limited({"retry-after": until}), Endpoint("m", "http://127.0.0.1:1", "KEY"))
     assert failed is not None and failed.retry_after is not None
     assert 60 <= failed.retry_after <= 90
 
 
 @pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf", ""])
 def test_nonsense_in_place_of_patience_is_not_waited_for(given):
-    failed = failure_of(Limited({"retry-after": given}), Endpoint("m", "http://127.0.0.1:1", "KEY"))
+    failed = classify_failure(Limited({"retry-after": given}), Endpoint("m", "http://127.0.0.1:1", "KEY"))
     assert failed is not None and failed.passing and failed.retry_after is None
 
 
@@ -225,8 +228,8 @@ def test_an_address_that_cannot_be_called_is_a_config_error(provider, base_url):
 )
 async def test_closing_the_stream_ends_the_request_at_once(sdk, reply):
     async with ModelServer([reply, GOOD]) as server:
-        talk = Talk(server, sdk, patience=Patience())
-        request = Request([Message("user", (Text("Hello."),))])
+        talk = Talk(server, sdk, patience=RetryPolicy())
+        request = ModelRequest([Message("user", (Text("Hello."),))])
         async with aclosing(talk.model.stream(request)) as chunks:
             assert isinstance(await anext(chunks), TextDelta)
         async with asyncio.timeout(0.5):
@@ -237,7 +240,7 @@ async def test_closing_the_stream_ends_the_request_at_once(sdk, reply):
 @pytest.mark.parametrize("sdk", SDKS)
 async def test_cancelling_the_task_ends_a_silent_request_at_once(sdk):
     async with ModelServer([{"text": "soon", "delay": 30.0, "fault": "stall", "after": 0}]) as server:
-        talk = Talk(server, sdk, patience=Patience())
+        talk = Talk(server, sdk, patience=RetryPolicy())
         asking = asyncio.create_task(talk.say("Hello."))
         await until(lambda: server.requests)
         asking.cancel()
@@ -251,7 +254,7 @@ async def test_cancelling_the_task_ends_a_silent_request_at_once(sdk):
 @pytest.mark.parametrize("sdk", SDKS)
 async def test_cancelling_the_wait_before_a_retry_is_immediate(sdk):
     async with ModelServer([{"fault": "429", "retryAfter": 50, "repeat": True}]) as server:
-        talk = Talk(server, sdk, patience=Patience())
+        talk = Talk(server, sdk, patience=RetryPolicy())
         asking = asyncio.create_task(talk.say("Hello."))
         await until(lambda: talk.retries)
         asking.cancel()
@@ -275,7 +278,9 @@ async def test_the_key_is_in_no_error_no_repr_and_no_log(sdk, caplog):
 
 def test_an_error_that_repeats_the_key_is_masked():
     endpoint = Endpoint("mine:m", "http://127.0.0.1:1", "MINE_KEY", "hush-hush-hush")
-    failed = failure_of(ServiceError({"error": {"message": "bad key hush-hush-hush", "type": "x"}}), endpoint)
+    failed = classify_failure(
+        ServiceError({"error": {"message": "bad key hush-hush-hush", "type": "x"}}), endpoint
+    )
     assert failed is not None
     assert "hush" not in failed.error.message
 
@@ -287,5 +292,5 @@ async def test_a_mistake_of_ours_is_not_taken_for_the_service_s():
 
     endpoint = Endpoint("mine:m", "http://127.0.0.1:1", "MINE_KEY")
     with pytest.raises(KeyError):
-        async for chunk in retried(broken, endpoint, QUICK):
-            assert not isinstance(chunk, Retrying)
+        async for chunk in stream_with_retries(broken, endpoint, QUICK):
+            assert not isinstance(chunk, RetryScheduled)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mazu_ls.messages import Message, Text, Thinking, ToolCall, ToolResult
 from mazu_ls.models.anthropic import request as messages_format
 from mazu_ls.models.anthropic import stream
-from mazu_ls.models.model import Finished, ModelSpec, Request
+from mazu_ls.models.model import ModelAnswer, ModelRequest, ModelSpec
 from mazu_ls.models.openai import chat_request, chat_stream, responses_request, responses_stream
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded, read_by_its_format
@@ -87,12 +87,12 @@ def of_responses(body: dict[str, Any]) -> list[Any]:
 
 @given(exchanges())
 def test_the_three_formats_say_the_same(said: list[Message]):
-    request = Request(said)
+    request = ModelRequest(said)
     dialect = chat_request.Dialect()
     assert CLAUDE and GPT and SOL
-    told = of_messages(messages_format.payload(request, CLAUDE))
-    assert of_chat(chat_request.payload(request, GPT, dialect, None)) == told
-    assert of_responses(responses_request.payload(request, SOL)) == told
+    told = of_messages(messages_format.build_payload(request, CLAUDE))
+    assert of_chat(chat_request.build_payload(request, GPT, dialect, None)) == told
+    assert of_responses(responses_request.build_payload(request, SOL)) == told
     texts = [part.text for message in said for part in message.parts if isinstance(part, Text | ToolResult)]
     assert [entry[-1] for entry in told if entry[0] != "call"] == texts
 
@@ -160,9 +160,9 @@ KINDS = {
     ),
 }
 ANSWERS: dict[str, tuple[Callable[[ModelSpec], Any], ModelSpec]] = {
-    "anthropic": (stream.Answer, CLAUDE),
-    "openai": (chat_stream.Answer, GPT),
-    "responses": (responses_stream.Answer, SOL),
+    "anthropic": (stream.AnthropicStream, CLAUDE),
+    "openai": (chat_stream.ChatStream, GPT),
+    "responses": (responses_stream.ResponsesStream, SOL),
 }
 
 
@@ -184,7 +184,7 @@ def test_events_of_any_shape_are_read_or_end_the_stream(form: str, data: st.Data
             last = answer.finished() if form == "anthropic" else answer.finished(lambda: 0)
     except (StreamEnded, ServiceError):
         return
-    assert isinstance(last, Finished)
+    assert isinstance(last, ModelAnswer)
     stored = msgspec.json.encode(last.message)
     assert msgspec.json.decode(stored, type=Message) == last.message
 

@@ -12,8 +12,8 @@ from mazu_ls.demo.model_server import ModelServer, strict_anthropic, strict_open
 from mazu_ls.demo.model_server.speech import signature
 from mazu_ls.messages import Image, Message, Text, Thinking, ToolCall, ToolResult
 from mazu_ls.models.anthropic import request as anthropic_format
-from mazu_ls.models.message_repair import NOT_RUN, encodable, sendable
-from mazu_ls.models.model import ModelSpec, Request, ToolSpec
+from mazu_ls.models.message_repair import NOT_RUN, make_encodable, repair_history
+from mazu_ls.models.model import ModelRequest, ModelSpec, ToolSpec
 from mazu_ls.models.openai import chat_request, responses_request
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.providers import PROVIDERS
@@ -35,7 +35,7 @@ calls = st.builds(ToolCall, ids, st.sampled_from(["read_file", "no such.tool:1",
 results = st.builds(
     ToolResult, ids, words, st.booleans(), st.sampled_from([(), (PICTURE,), (Image("image/tiff", "SUkq"),)])
 )
-signed = words.map(encodable).map(lambda text: Thinking(text, "anthropic", signature(text)))
+signed = words.map(make_encodable).map(lambda text: Thinking(text, "anthropic", signature(text)))
 hidden = st.builds(Thinking, st.just(""), st.just("anthropic"), st.none(), st.just("opaque"))
 reasoned = st.builds(Thinking, words, st.just("deepseek"))
 
@@ -48,7 +48,7 @@ def seal(text: str) -> Thinking:
     return Thinking(text, "openai", redacted=responses_request.opaque(item))
 
 
-sealed = words.map(encodable).map(seal)
+sealed = words.map(make_encodable).map(seal)
 from_gemini = st.just(Thinking("", "gemini", redacted='["sig",null]'))
 drawings = st.sampled_from([PICTURE, Image("image/svg+xml", "PHN2Zy8+"), Image("image/png", "")])
 phases = st.just(Thinking("", "openai", redacted='{"phase":"commentary"}'))
@@ -64,15 +64,19 @@ messages = st.lists(
 
 def sent(said: list[Message], spec: ModelSpec) -> tuple[dict, str | None]:
     """The body that goes to a provider, and what the strict service says of it."""
-    request = Request(said, ("You are a test.",), (TOOL,))
+    request = ModelRequest(said, ("You are a test.",), (TOOL,))
     provider = PROVIDERS[spec.provider]
     if provider.sdk == "anthropic":
-        body = json.loads(json.dumps(anthropic_format.payload(request, spec), ensure_ascii=False).encode())
+        body = json.loads(
+            json.dumps(anthropic_format.build_payload(request, spec), ensure_ascii=False).encode()
+        )
         return body, strict_anthropic.complaint(body)
     if spec.api == "responses":
-        body = json.loads(json.dumps(responses_request.payload(request, spec), ensure_ascii=False).encode())
+        body = json.loads(
+            json.dumps(responses_request.build_payload(request, spec), ensure_ascii=False).encode()
+        )
         return body, strict_responses.complaint(body)
-    made = chat_request.payload(request, spec, provider.dialect, None)
+    made = chat_request.build_payload(request, spec, provider.dialect, None)
     body = json.loads(json.dumps(made, ensure_ascii=False).encode())
     return body, strict_openai.complaint(body)
 
@@ -84,7 +88,7 @@ def test_any_history_is_sendable_to_any_provider(said, spec):
 
 @given(messages)
 def test_every_call_has_exactly_one_result_in_the_very_next_turn(said):
-    turns = sendable(said, lambda *_: False)
+    turns = repair_history(said, lambda *_: False)
     for turn, following in zip(turns, [*turns[1:], None], strict=True):
         asked = [part.id for part in turn.parts if isinstance(part, ToolCall)]
         answers = (
@@ -98,7 +102,7 @@ def test_every_call_has_exactly_one_result_in_the_very_next_turn(said):
 def test_what_was_sent_once_is_sent_again_byte_for_byte(before, after):
     asked = [*before, Message("user", (Text("And now?"),))]
     answered = [*asked, Message("assistant", (Text("This."),)), *after, Message("user", (Text("And then?"),))]
-    first, then = sendable(asked, lambda *_: True), sendable(answered, lambda *_: True)
+    first, then = repair_history(asked, lambda *_: True), repair_history(answered, lambda *_: True)
     assert then[: len(first)] == first
 
 

@@ -10,7 +10,7 @@ import anthropic
 import openai
 import pytest
 
-from mazu_ls.demo.model_server import ModelServer, Script
+from mazu_ls.demo.model_server import ModelScript, ModelServer
 from mazu_ls.demo.model_server.speech import signature
 
 USER = {"role": "user", "content": "Hello."}
@@ -198,7 +198,7 @@ async def test_both_sdks_read_whole_answers_and_streams_alike():
 
 
 def test_replies_are_chosen_by_a_word_of_the_request_then_in_order():
-    script = Script.decode(
+    script = ModelScript.decode(
         [
             {"text": "1"},
             {"when": "fix", "text": "2"},
@@ -215,7 +215,7 @@ def test_replies_are_chosen_by_a_word_of_the_request_then_in_order():
 )
 def test_a_script_with_a_mistake_is_refused_by_name(script, said):
     with pytest.raises(ValueError, match=said):
-        Script.decode(script)
+        ModelScript.decode(script)
 
 
 async def test_it_serves_as_a_process_and_says_where(tmp_path):

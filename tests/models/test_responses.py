@@ -9,11 +9,11 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, Thinking, ToolCall
 from mazu_ls.models import catalog
-from mazu_ls.models.model import CallStarted, Request, TextDelta, ThinkingDelta
-from mazu_ls.models.openai.responses_request import THOUGHTS, payload, refused_field, without
-from mazu_ls.models.openai.responses_stream import Answer
+from mazu_ls.models.model import ModelRequest, TextDelta, ThinkingDelta, ToolCallDelta
+from mazu_ls.models.openai.responses_request import THOUGHTS, build_payload, refused_field, without
+from mazu_ls.models.openai.responses_stream import ResponsesStream
 from mazu_ls.models.pricing.model_prices import known
-from mazu_ls.models.provider_errors import Endpoint, ServiceError, StreamEnded, failure_of
+from mazu_ls.models.provider_errors import Endpoint, ServiceError, StreamEnded, classify_failure
 from tests.models.talk import READ, Talk
 
 SOL = known("openai", "gpt-6.1-sol")
@@ -124,8 +124,8 @@ def test_an_error_in_the_stream_is_told_by_its_code(shape, code, kind, passes):
     said = {"code": code, "message": "It did not work."}
     failed = {"type": "response.failed", "response": {"status": "failed", "error": said}}
     with pytest.raises(ServiceError) as caught:
-        Answer(SOL).take({"type": "error", **said} if shape == "error" else failed)
-    failure = failure_of(caught.value, Endpoint("openai:m", "http://127.0.0.1:1", "KEY"))
+        ResponsesStream(SOL).take({"type": "error", **said} if shape == "error" else failed)
+    failure = classify_failure(caught.value, Endpoint("openai:m", "http://127.0.0.1:1", "KEY"))
     assert failure is not None
     assert (failure.error.kind, failure.passing) == (kind, passes)
     assert "It did not work." in failure.error.message
@@ -137,7 +137,9 @@ def test_the_patience_that_is_asked_for_in_words_is_read(words, seconds):
         "code": "rate_limit_exceeded",
         "message": f"Rate limit reached. Please try again {words}. Visit us.",
     }
-    failure = failure_of(ServiceError({"error": said}), Endpoint("openai:m", "http://127.0.0.1:1", "KEY"))
+    failure = classify_failure(
+        ServiceError({"error": said}), Endpoint("openai:m", "http://127.0.0.1:1", "KEY")
+    )
     assert failure is not None and failure.retry_after == seconds
 
 
@@ -149,7 +151,7 @@ async def test_a_response_that_failed_is_tried_again():
 
 
 def test_what_did_not_come_in_pieces_is_taken_from_the_finished_items():
-    answer = Answer(SOL)
+    answer = ResponsesStream(SOL)
     done = [
         REASONING,
         {"type": "message", "content": [{"type": "output_text", "text": "Hello."}], "phase": None},
@@ -164,22 +166,22 @@ def test_what_did_not_come_in_pieces_is_taken_from_the_finished_items():
     thought, said, call = last.message.parts
     assert isinstance(thought, Thinking) and thought.text == "One.\n\nTwo."
     assert said == Text("Hello.") and isinstance(call, ToolCall) and call.arguments == {"path": "a"}
-    assert [type(chunk) for chunk in shown] == [ThinkingDelta, ThinkingDelta, TextDelta, CallStarted]
+    assert [type(chunk) for chunk in shown] == [ThinkingDelta, ThinkingDelta, TextDelta, ToolCallDelta]
     assert (last.stop, last.usage.input_tokens, last.usage.cost_usd) == ("tool_use", 7, None)
-    back = payload(Request([last.message]), SOL)["input"]
+    back = build_payload(ModelRequest([last.message]), SOL)["input"]
     assert back[1] == REASONING
 
 
 def test_open_reasoning_without_a_seal_goes_back_and_half_sealed_does_not():
     def sent(item):
-        answer = Answer(SOL)
+        answer = ResponsesStream(SOL)
         answer.take({"type": "response.output_item.added", "output_index": 0, "item": {**item, "id": "rs_1"}})
         answer.take({"type": "response.reasoning_text.delta", "output_index": 0, "delta": "So: "})
         if item.get("content"):
             answer.take({"type": "response.output_item.done", "output_index": 0, "item": item})
         answer.take({"type": "response.output_text.delta", "output_index": 1, "delta": "Well."})
         answer.take({"type": "response.completed", "response": {}})
-        items = payload(Request([answer.finished(lambda: 0).message]), SOL)["input"]
+        items = build_payload(ModelRequest([answer.finished(lambda: 0).message]), SOL)["input"]
         return [given.get("type", "message") for given in items if given.get("role") != "user"]
 
     content = [{"type": "reasoning_text", "text": "So: "}]
@@ -189,7 +191,7 @@ def test_open_reasoning_without_a_seal_goes_back_and_half_sealed_does_not():
 
 @pytest.mark.parametrize("status", [None, "in_progress", "queued"])
 def test_an_answer_without_its_last_event_is_no_answer(status):
-    answer = Answer(SOL)
+    answer = ResponsesStream(SOL)
     answer.take({"type": "response.output_text.delta", "output_index": 0, "delta": "Well"})
     if status:
         answer.take({"object": "response", "status": status})
@@ -216,7 +218,7 @@ def test_what_a_service_refuses_is_left_out_and_not_asked_for_twice(said, field)
 
     thought = Thinking("One.", "openai", redacted='{"type":"reasoning","id":"rs_1","summary":[]}')
     messages = [Message("assistant", (thought, Text("Well.")))]
-    body = payload(Request(messages, tools=(READ,), force_tool="read_file", effort=4000), SOL)
+    body = build_payload(ModelRequest(messages, tools=(READ,), force_tool="read_file", effort=4000), SOL)
     assert refused_field(Refused(said), body) == field
     if field:
         assert refused_field(Refused(said), without(body, field)) is None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.policy import Call, Place, decide
+from mazu_ls.policy import PolicyContext, ToolCallInfo, decide
 from mazu_ls.policy.bash.shell import analyse
 from mazu_ls.policy.rules import STRICTNESS
 from mazu_ls.tools.base import Effect
@@ -19,11 +19,11 @@ from mazu_ls.tools.base import Effect
 HERE = Path(__file__).parent
 COMMANDS = [json.loads(line) for line in (HERE / "commands.jsonl").read_text(encoding="utf-8").splitlines()]
 PATHS = [json.loads(line) for line in (HERE / "paths.jsonl").read_text(encoding="utf-8").splitlines()]
-PLACE = Place([Path("/proj")], Path("/proj"), Path("/home/u"))
+PLACE = PolicyContext([Path("/proj")], Path("/proj"), Path("/home/u"))
 
 
 def verdict(command: str) -> str:
-    return decide(Call("run_shell", Effect.EXECUTE, {"command": command}), "auto", [], PLACE).verdict
+    return decide(ToolCallInfo("run_shell", Effect.EXECUTE, {"command": command}), "auto", [], PLACE).verdict
 
 
 def test_no_command_is_judged_laxer_than_its_label() -> None:
@@ -43,7 +43,9 @@ def test_a_hard_deny_holds_in_every_mode(mode, every) -> None:
     for row in COMMANDS[::every]:
         if row["expect"] == "deny":
             assert (
-                decide(Call("run_shell", Effect.EXECUTE, {"command": row["cmd"]}), mode, [], PLACE).verdict
+                decide(
+                    ToolCallInfo("run_shell", Effect.EXECUTE, {"command": row["cmd"]}), mode, [], PLACE
+                ).verdict
                 == "deny"
             )
 
@@ -76,12 +78,14 @@ def test_paths(row: dict, tmp_path: Path) -> None:
             pytest.skip(f"{setup} is not possible here")
     path = row["path"].replace("/proj", str(root), 1) if row["path"].startswith("/proj") else row["path"]
     tool, effect = ("read_file", Effect.READ) if row["op"] == "read" else ("write_file", Effect.EDIT)
-    got = decide(Call(tool, effect, {"path": path}), "auto", [], Place([root], root, Path("/home/u")))
+    got = decide(
+        ToolCallInfo(tool, effect, {"path": path}), "auto", [], PolicyContext([root], root, Path("/home/u"))
+    )
     assert got.verdict == row["expect"], got.reason
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.text("abf/.~ \n\t'\"\\$`(){}[]<>|&;!#=*?+-:%@^,01", max_size=60))
 def test_any_text_gets_a_verdict(text: str) -> None:
-    line = analyse(Call("run_shell", Effect.EXECUTE, {"command": text}), PLACE)
+    line = analyse(ToolCallInfo("run_shell", Effect.EXECUTE, {"command": text}), PLACE)
     assert line.denied is None or line.denied.reason != "it could not be judged"

@@ -5,30 +5,30 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.policy import Call, Grants, Place, Rule, decide
+from mazu_ls.policy import GrantStore, PolicyContext, Rule, ToolCallInfo, decide
 from mazu_ls.tools.base import Effect
 
 SHELL = "run_shell"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> PolicyContext:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/plan.md").write_text("x", encoding="utf-8")
     (tmp_path / "open.md").symlink_to("secrets/plan.md")
-    return Place([tmp_path], tmp_path, tmp_path / "home")
+    return PolicyContext([tmp_path], tmp_path, tmp_path / "home")
 
 
-def shell(command: str) -> Call:
-    return Call(SHELL, Effect.EXECUTE, {"command": command})
+def shell(command: str) -> ToolCallInfo:
+    return ToolCallInfo(SHELL, Effect.EXECUTE, {"command": command})
 
 
-def read(path: str) -> Call:
-    return Call("read_file", Effect.READ, {"path": path})
+def read(path: str) -> ToolCallInfo:
+    return ToolCallInfo("read_file", Effect.READ, {"path": path})
 
 
-def write(path: str) -> Call:
-    return Call("write_file", Effect.EDIT, {"path": path, "content": ""})
+def write(path: str) -> ToolCallInfo:
+    return ToolCallInfo("write_file", Effect.EDIT, {"path": path, "content": ""})
 
 
 @pytest.mark.parametrize(
@@ -40,21 +40,21 @@ def write(path: str) -> Call:
         ("bypass", "allow allow allow allow allow"),
     ],
 )
-def test_each_mode_has_its_defaults(mode, verdicts: str, place: Place) -> None:
+def test_each_mode_has_its_defaults(mode, verdicts: str, place: PolicyContext) -> None:
     calls = [
-        read("a.md"), write("a.md"), shell("make"), Call("web_fetch", Effect.NETWORK, {"url": "https://x.example"}),
-        Call("remember", Effect.REMEMBER, {"title": "x"}),
+        read("a.md"), write("a.md"), shell("make"), ToolCallInfo("web_fetch", Effect.NETWORK, {"url": "https://x.example"}),
+        ToolCallInfo("remember", Effect.REMEMBER, {"title": "x"}),
     ]  # fmt: skip
     assert " ".join(decide(call, mode, [], place).verdict for call in calls) == verdicts
 
 
-def test_a_known_command_is_free_in_auto_and_asked_in_ask(place: Place) -> None:
+def test_a_known_command_is_free_in_auto_and_asked_in_ask(place: PolicyContext) -> None:
     assert decide(shell("git status"), "auto", [], place).verdict == "allow"
     asked = decide(shell("git status"), "ask", [], place)
     assert (asked.verdict, asked.always) == ("ask", ("git", "status"))
 
 
-def test_deny_beats_ask_beats_allow(place: Place) -> None:
+def test_deny_beats_ask_beats_allow(place: PolicyContext) -> None:
     allow, ask, deny = (Rule.of(SHELL, "npm *", verdict) for verdict in ("allow", "ask", "deny"))
     assert decide(shell("npm test"), "auto", [allow], place).verdict == "allow"
     assert decide(shell("npm test"), "auto", [allow, ask], place).verdict == "ask"
@@ -70,7 +70,7 @@ def test_deny_beats_ask_beats_allow(place: Place) -> None:
         "X=1 npm test", "npm test\ntouch x", "npm test & touch x", "npm $X", "npm 'unterminated",
     ],
 )  # fmt: skip
-def test_an_allowed_command_does_not_carry_another(command: str, place: Place) -> None:
+def test_an_allowed_command_does_not_carry_another(command: str, place: PolicyContext) -> None:
     assert decide(shell(command), "ask", [Rule.of(SHELL, "npm *", "allow")], place).verdict == "ask"
 
 
@@ -78,7 +78,7 @@ def test_an_allowed_command_does_not_carry_another(command: str, place: Place) -
     "command",
     ["env npm publish", "sh -c 'npm publish'", "ls; npm publish", "x=publish; npm $x", "np''m publish"],
 )
-def test_a_denied_command_is_found_however_it_is_wrapped(command: str, place: Place) -> None:
+def test_a_denied_command_is_found_however_it_is_wrapped(command: str, place: PolicyContext) -> None:
     assert decide(shell(command), "bypass", [Rule.of(SHELL, "npm publish", "deny")], place).verdict == "deny"
 
 
@@ -86,11 +86,11 @@ def test_a_denied_command_is_found_however_it_is_wrapped(command: str, place: Pl
     "path",
     ["secrets/plan.md", "./secrets/plan.md", "open.md", "secrets/../secrets/plan.md", "secrets//plan.md"],
 )
-def test_a_denied_path_is_found_however_it_is_spelt_or_linked(path: str, place: Place) -> None:
+def test_a_denied_path_is_found_however_it_is_spelt_or_linked(path: str, place: PolicyContext) -> None:
     assert decide(read(path), "bypass", [Rule.of("read_file", "secrets/*", "deny")], place).verdict == "deny"
 
 
-def test_an_allowed_path_is_not_widened_by_a_link(place: Place, tmp_path: Path) -> None:
+def test_an_allowed_path_is_not_widened_by_a_link(place: PolicyContext, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/link.md").symlink_to("../Makefile")
     rule = Rule.of("write_file", "docs/*", "allow")
@@ -98,7 +98,7 @@ def test_an_allowed_path_is_not_widened_by_a_link(place: Place, tmp_path: Path) 
     assert decide(write("docs/link.md"), "ask", [rule], place).verdict == "ask"
 
 
-def test_every_verdict_explains_itself(place: Place) -> None:
+def test_every_verdict_explains_itself(place: PolicyContext) -> None:
     for call in (shell("sudo ls"), shell("make"), shell("ls"), read("../x"), read(".env"), write("Makefile")):
         decision = decide(call, "auto", [], place)
         assert decision.reason
@@ -109,23 +109,23 @@ def test_every_verdict_explains_itself(place: Place) -> None:
     "command",
     ["python x.py", "bash x.sh", "env ls", "xargs ls", "sudo ls", "npx foo", "find . -name x", "ls; ls", "ls $X", "ls > x", "rm x", "npm run"],
 )  # fmt: skip
-def test_always_is_not_offered_for_what_runs_anything(command: str, place: Place) -> None:
+def test_always_is_not_offered_for_what_runs_anything(command: str, place: PolicyContext) -> None:
     assert decide(shell(command), "ask", [], place).always is None
 
 
-def test_a_grant_is_a_prefix_of_words_listed_and_revocable(place: Place, tmp_path: Path) -> None:
+def test_a_grant_is_a_prefix_of_words_listed_and_revocable(place: PolicyContext, tmp_path: Path) -> None:
     home = tmp_path / "mazu"
-    grants = Grants.load(home, "key")
+    grants = GrantStore.load(home, "key")
     grant = grants.add(SHELL, ("npm", "test"))
     assert grants.add(SHELL, ("npm", "test")) == grant
-    again = Grants.load(home, "key")
+    again = GrantStore.load(home, "key")
     assert (home / "grants/key.json").stat().st_mode & 0o777 == 0o600
     rules = again.rules()
     assert decide(shell("npm test --watch"), "ask", rules, place).verdict == "allow"
     assert decide(shell("npm testing"), "ask", rules, place).verdict == "ask"
-    assert Grants.load(home, "other").list() == ()
+    assert GrantStore.load(home, "other").list() == ()
     again.revoke(grant.id)
-    assert Grants.load(home, "key").list() == ()
+    assert GrantStore.load(home, "key").list() == ()
     with pytest.raises(MazuError):
         again.revoke(grant.id)
 
@@ -134,12 +134,12 @@ def test_a_damaged_file_of_grants_is_said_not_lost(tmp_path: Path) -> None:
     (tmp_path / "grants").mkdir()
     (tmp_path / "grants/key.json").write_text("{", encoding="utf-8")
     with pytest.raises(MazuError) as caught:
-        Grants.load(tmp_path, "key")
+        GrantStore.load(tmp_path, "key")
     assert caught.value.kind is Kind.CONFIG
 
 
-def fetch(url: str) -> Call:
-    return Call("web_fetch", Effect.NETWORK, {"url": url})
+def fetch(url: str) -> ToolCallInfo:
+    return ToolCallInfo("web_fetch", Effect.NETWORK, {"url": url})
 
 
 @pytest.mark.parametrize(
@@ -154,23 +154,27 @@ def fetch(url: str) -> Call:
     ],
 )  # fmt: skip
 def test_a_standing_permission_is_for_the_host_or_the_file_that_was_seen(
-    asked: Call, about: str, also: list[Call], not_this: list[Call], place: Place
+    asked: ToolCallInfo,
+    about: str,
+    also: list[ToolCallInfo],
+    not_this: list[ToolCallInfo],
+    place: PolicyContext,
 ) -> None:
     decision = decide(asked, "ask", [], place)
     assert decision.always
     assert decision.about == about
-    granted = Grants.load(place.home, "key").add(asked.tool, decision.always).rule
+    granted = GrantStore.load(place.home, "key").add(asked.tool, decision.always).rule
     for call in (asked, *also):
         assert decide(call, "ask", [granted], place).verdict == "allow"
     for call in not_this:
         assert decide(call, "ask", [granted], place).verdict == "ask"
 
 
-def test_a_file_behind_a_link_is_allowed_once_or_not_at_all(place: Place) -> None:
+def test_a_file_behind_a_link_is_allowed_once_or_not_at_all(place: PolicyContext) -> None:
     assert decide(write("open.md"), "ask", [], place).always is None
 
 
-def test_a_rule_may_name_a_host(place: Place) -> None:
+def test_a_rule_may_name_a_host(place: PolicyContext) -> None:
     rule = Rule.of("web_fetch", "docs.example", "deny")
     assert decide(fetch("https://docs.example:8443/x"), "bypass", [rule], place).verdict == "deny"
 
@@ -188,12 +192,12 @@ def test_a_rule_may_name_a_host(place: Place) -> None:
     ],
 )
 def test_a_line_that_says_what_it_does_may_be_allowed_for_the_session_as_it_stands(
-    command: str, place: Place
+    command: str, place: PolicyContext
 ) -> None:
     decision = decide(shell(command), "ask", [], place)
     assert (decision.always, decision.exact) == (None, (command, place.cwd))
     rule = Rule(SHELL, (command,), "allow", origin="session", exact=decision.exact)
-    elsewhere = Place(place.roots, place.cwd / "secrets", place.home)
+    elsewhere = PolicyContext(place.roots, place.cwd / "secrets", place.home)
     assert decide(shell(command), "ask", [rule], place).verdict == "allow"
     assert decide(shell(command), "ask", [rule], elsewhere).verdict == "ask"
     assert decide(shell(command), "plan", [rule], place).verdict == "deny"
@@ -205,12 +209,14 @@ def test_a_line_that_says_what_it_does_may_be_allowed_for_the_session_as_it_stan
 @pytest.mark.parametrize(
     "command", ["rm $X", "rm $(cat list)", "make > $X", "rm 'x", "rm \u202ex", "make &", "f() { make; }; f"]
 )
-def test_a_line_that_cannot_be_known_is_allowed_once_or_not_at_all(command: str, place: Place) -> None:
+def test_a_line_that_cannot_be_known_is_allowed_once_or_not_at_all(
+    command: str, place: PolicyContext
+) -> None:
     decision = decide(shell(command), "ask", [], place)
     assert (decision.verdict, decision.always, decision.exact) == ("ask", None, None)
 
 
-def test_a_word_of_the_shell_is_a_plain_word_where_it_is_an_argument(place: Place) -> None:
+def test_a_word_of_the_shell_is_a_plain_word_where_it_is_an_argument(place: PolicyContext) -> None:
     assert decide(shell("mkdir -p d1"), "ask", [], place).always == ("mkdir",)
 
 
@@ -228,10 +234,10 @@ DENIED = ["git push*", "npm publish", "kubectl delete *", "terraform apply", "do
         ("git --frobnicate status", "ask"), ("npm --frobnicate test", "ask"), ("kubectl --frobnicate get pods", "ask"),
     ],
 )  # fmt: skip
-def test_a_rule_holds_behind_global_options(command: str, verdict: str, mode, place: Place) -> None:
+def test_a_rule_holds_behind_global_options(command: str, verdict: str, mode, place: PolicyContext) -> None:
     rules = [Rule.of(SHELL, pattern, "deny") for pattern in DENIED]
     for confined in (False, True):
-        there = Place(place.roots, place.cwd, place.home, confined)
+        there = PolicyContext(place.roots, place.cwd, place.home, confined)
         assert decide(shell(command), mode, rules, there).verdict == verdict
 
 
@@ -245,21 +251,21 @@ def test_a_rule_holds_behind_global_options(command: str, verdict: str, mode, pl
     ],
 )  # fmt: skip
 def test_a_standing_permission_is_offered_for_first_words_or_for_the_exact_line(
-    command: str, always: tuple[str, ...] | None, place: Place, tmp_path: Path
+    command: str, always: tuple[str, ...] | None, place: PolicyContext, tmp_path: Path
 ) -> None:
     decision = decide(shell(command), "ask", [], place)
     assert decision.always == always
     assert decision.exact == (command, place.cwd)
-    grants = Grants.load(tmp_path / "mazu", "k")
+    grants = GrantStore.load(tmp_path / "mazu", "k")
     granted = grants.add(SHELL, always) if always else grants.add(SHELL, (command,), place.cwd)
-    for rule in (granted.rule, Grants.load(tmp_path / "mazu", "k").rules()[0]):
+    for rule in (granted.rule, GrantStore.load(tmp_path / "mazu", "k").rules()[0]):
         assert decide(shell(command), "ask", [rule], place).verdict == "allow"
         assert decide(shell(f"{command} && touch x"), "ask", [rule], place).verdict == "ask"
 
 
 @pytest.mark.parametrize("command", ["make", "FOO=1 npm test", "cargo test", "python3 x.py", "rm a", "x $(y)", "f() { ls; }; f", "echo x > y"])  # fmt: skip
-def test_in_the_sandbox_anything_runs_but_what_is_denied(command: str, place: Place) -> None:
-    confined = Place(place.roots, place.cwd, place.home, True)
+def test_in_the_sandbox_anything_runs_but_what_is_denied(command: str, place: PolicyContext) -> None:
+    confined = PolicyContext(place.roots, place.cwd, place.home, True)
     decision = decide(shell(command), "auto", [], confined)
     assert (decision.verdict, decision.sandboxed) == ("allow", True)
     assert decide(shell(command), "auto", [], place).verdict == "ask"
@@ -271,9 +277,10 @@ def test_in_the_sandbox_anything_runs_but_what_is_denied(command: str, place: Pl
 
 
 @pytest.mark.parametrize("command", ["git commit -m x", "git add . && make", "git -C . checkout b", "env git stash", "echo x > package.json", "cp a Makefile"])  # fmt: skip
-def test_what_the_sandbox_would_not_let_happen_is_asked(command: str, place: Place) -> None:
+def test_what_the_sandbox_would_not_let_happen_is_asked(command: str, place: PolicyContext) -> None:
     assert (
-        decide(shell(command), "auto", [], Place(place.roots, place.cwd, place.home, True)).verdict == "ask"
+        decide(shell(command), "auto", [], PolicyContext(place.roots, place.cwd, place.home, True)).verdict
+        == "ask"
     )
 
 
@@ -285,11 +292,13 @@ def test_what_the_sandbox_would_not_let_happen_is_asked(command: str, place: Pla
         ("git submodule foreach make", False), ("git $X", False), ("env git add a", False),
     ],
 )  # fmt: skip
-def test_only_a_line_of_git_alone_may_write_the_repository(command: str, writes: bool, place: Place) -> None:
+def test_only_a_line_of_git_alone_may_write_the_repository(
+    command: str, writes: bool, place: PolicyContext
+) -> None:
     assert decide(shell(command), "bypass", [], place).changes_git is writes
 
 
-def test_a_path_is_judged_where_it_leads(place: Place, tmp_path: Path) -> None:
+def test_a_path_is_judged_where_it_leads(place: PolicyContext, tmp_path: Path) -> None:
     """Links that a clone brings, and wildcards that find them."""
     outside = tmp_path.parent / f"{tmp_path.name}-outside"
     (outside / "in").mkdir(parents=True)

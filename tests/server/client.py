@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.server.documents.documents import Document
-from mazu_ls.server.rpc.connection import Connection
-from mazu_ls.server.rpc.framing import BadFrame, Frames, frame
-from mazu_ls.server.rpc.lsp_types import Change, DocumentItem, Position, Range
+from mazu_ls.server.documents.documents import OpenDocument
+from mazu_ls.server.rpc.connection import ServerConnection
+from mazu_ls.server.rpc.framing import BadFrame, FrameReader, frame
+from mazu_ls.server.rpc.lsp_types import ContentChange, DocumentItem, LspPosition, LspRange
 
 Answer = Callable[[Any], Any]
 
@@ -54,14 +54,14 @@ class Client:
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._frames = Frames()
+        self._frames = FrameReader()
         self._ids = itertools.count(1)
         self._waiting: dict[Any, asyncio.Future[Any]] = {}
         self.connection: Any = None
         self.received: list[dict[str, Any]] = []
         self.stray: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}
-        self.documents: dict[str, Document] = {}
+        self.documents: dict[str, OpenDocument] = {}
         self.encoding: Any = "utf-16"
         self.checks_versions = True
         self._arrived = asyncio.Event()
@@ -179,21 +179,21 @@ class Client:
         self.encoding = result["capabilities"]["positionEncoding"]
         return result
 
-    def open(self, uri: str, text: str, language: str = "python") -> Document:
+    def open(self, uri: str, text: str, language: str = "python") -> OpenDocument:
         """Open a document here and there."""
         item = {"uri": uri, "languageId": language, "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": item})
-        self.documents[uri] = Document(DocumentItem(uri, 1, text, language), self.encoding)
+        self.documents[uri] = OpenDocument(DocumentItem(uri, 1, text, language), self.encoding)
         return self.documents[uri]
 
     def change(
         self, uri: str, text: str, start: tuple[int, int] | None = None, end: tuple[int, int] | None = None
     ) -> None:
         """The user types: replace a range, or the whole text."""
-        span = Range(Position(*start), Position(*(end or start))) if start else None
-        self._changed(uri, [Change(text, span)])
+        span = LspRange(LspPosition(*start), LspPosition(*(end or start))) if start else None
+        self._changed(uri, [ContentChange(text, span)])
 
-    def _changed(self, uri: str, changes: list[Change]) -> None:
+    def _changed(self, uri: str, changes: list[ContentChange]) -> None:
         document = self.documents[uri]
         document.version += 1
         plain: list[dict[str, Any]] = []
@@ -219,13 +219,13 @@ class Client:
                 return {"applied": False, "failureReason": "the document changed"}
         for change in params["edit"]["documentChanges"]:
             edits = [
-                Change(
+                ContentChange(
                     edit["newText"],
-                    Range(Position(**edit["range"]["start"]), Position(**edit["range"]["end"])),
+                    LspRange(LspPosition(**edit["range"]["start"]), LspPosition(**edit["range"]["end"])),
                 )
                 for edit in change["edits"]
             ]
-            edits.sort(key=lambda edit: edit.range.start if edit.range else Position(0, 0), reverse=True)
+            edits.sort(key=lambda edit: edit.range.start if edit.range else LspPosition(0, 0), reverse=True)
             self._changed(change["textDocument"]["uri"], edits)
         return {"applied": True}
 
@@ -248,7 +248,7 @@ async def connected(env: dict[str, str]) -> AsyncIterator[Client]:
     pipe: Pipe
     client = Client(lambda data: pipe.feed(data))  # noqa: PLW0108 - the pipe comes after
     pipe = Pipe(client.deliver)
-    connection = Connection(env)
+    connection = ServerConnection(env)
     client.connection = connection
     running = asyncio.create_task(connection.run(pipe))
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mazu_ls.server.chat.ai_comments import comments, instruction_at, requests
+from mazu_ls.server.chat.ai_comments import comments, find_ai_comments, instruction_at
 
 ASKED = [
     ("fortran", "! AI! use a loop\n", "use a loop"),
@@ -30,7 +30,7 @@ ASKED = [
 
 @pytest.mark.parametrize(("language", "text", "asked"), ASKED)
 def test_an_instruction_is_read_without_its_comment_signs(language: str, text: str, asked: str | None):
-    assert [found[3] for found in requests(text, language)] == ([asked] if asked else [])
+    assert [found[3] for found in find_ai_comments(text, language)] == ([asked] if asked else [])
     if asked:
         assert instruction_at(text, language) == asked
 

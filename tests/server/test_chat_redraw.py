@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.server.chat.merge import redrawn
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from tests.server.client import Client, connected, eventually
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import ALL, agent, edit_call
@@ -22,21 +22,21 @@ REPLIES = [
 ]
 
 
-async def open_chat(client: Client, folder: Path, session: str | None = None) -> Document:
+async def open_chat(client: Client, folder: Path, session: str | None = None) -> OpenDocument:
     """The chat document of a session, open in the editor."""
     started = await client.command("mazu.chat", {"sessionId": session} if session else {})
     path = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
     return client.open(path.as_uri(), path.read_text(), "markdown")
 
 
-async def say(client: Client, chat: Document, message: str, until: str) -> None:
+async def say(client: Client, chat: OpenDocument, message: str, until: str) -> None:
     """Write a message and send it; wait until the reply stands there whole."""
     client.change(chat.uri, message, (len(chat.lines), 0))
     await client.command("mazu.chat", {"attachments": [{"uri": chat.uri}]}, within=60)
     await shown(chat, until)
 
 
-async def gone(chat: Document, text: str) -> None:
+async def gone(chat: OpenDocument, text: str) -> None:
     async def check() -> bool:
         return text not in chat.text
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.server.chat import markdown
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from tests.server.client import NO_ANSWER, Client, eventually
 from tests.server.test_code_actions import actions, run, span
 from tests.server.test_turns import agent, edit_call
@@ -152,13 +152,13 @@ class Editor:
         self._commanded = time.monotonic()
         return await run(self.client, found, title)
 
-    async def open_chat(self) -> Document:
+    async def open_chat(self) -> OpenDocument:
         """A new chat document, opened by the server or, where that is not done, by the user."""
         started = await self.command("mazu.chat")
         chat = self.folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
         return self.client.open(chat.as_uri(), chat.read_text(), "markdown")
 
-    async def answer_in(self, chat: Document, title: str) -> None:
+    async def answer_in(self, chat: OpenDocument, title: str) -> None:
         """Answer a question by a code action of the chat document, as soon as one stands."""
         place = span(0, 0, 0, 0)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from tests.server.client import Client, RpcFailure, eventually
 from tests.server.test_turns import agent
 
@@ -190,7 +190,7 @@ async def test_chatting_in_a_document_by_code_actions_alone(env: dict[str, str],
         assert (await client.command("mazu.session.show"))["turnCount"] == 2
 
 
-async def shown(document: Document, text: str) -> None:
+async def shown(document: OpenDocument, text: str) -> None:
     """The editor shows a text."""
 
     async def found() -> bool:

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.server.documents.documents import Document, Documents, split_lines
+from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments, split_lines
 from mazu_ls.server.documents.text_edits import text_edits
-from mazu_ls.server.rpc.lsp_types import Change, DocumentItem, Position, Range
+from mazu_ls.server.rpc.lsp_types import ContentChange, DocumentItem, LspPosition, LspRange
 from mazu_ls.server.rpc.positions import ENCODINGS, Encoding, choose, to_index, to_units
 
 TEXT = st.text(alphabet="ab \té€𝒳👩\r\n\u2028\x0b\x85", max_size=40)
 ENCODING = st.sampled_from(ENCODINGS)
 
 
-def document(text: str, encoding: Encoding = "utf-16") -> Document:
-    return Document(DocumentItem("file:///a.py", 1, text), encoding)
+def document(text: str, encoding: Encoding = "utf-16") -> OpenDocument:
+    return OpenDocument(DocumentItem("file:///a.py", 1, text), encoding)
 
 
 def units(text: str, encoding: Encoding) -> int:
@@ -29,12 +29,12 @@ def units(text: str, encoding: Encoding) -> int:
     return len(text.encode(codec)) // size
 
 
-def position(text: str, offset: int, encoding: Encoding) -> Position:
+def position(text: str, offset: int, encoding: Encoding) -> LspPosition:
     """The position of a character offset, counted naively. Between CR and LF there is none: the CR's is taken."""
     if text[:offset].endswith("\r") and text[offset : offset + 1] == "\n":
         offset -= 1
     before = re.split(r"\r\n|\r|\n", text[:offset])
-    return Position(len(before) - 1, units(before[-1], encoding))
+    return LspPosition(len(before) - 1, units(before[-1], encoding))
 
 
 @given(TEXT)
@@ -54,7 +54,9 @@ def test_any_typing_leaves_both_sides_with_the_same_text(
         # An editor never sends a place between CR and LF.
         start -= text[:start].endswith("\r") and text[start : start + 1] == "\n"
         end -= text[:end].endswith("\r") and text[end : end + 1] == "\n"
-        ours.apply(Change(new, Range(position(text, start, encoding), position(text, end, encoding))))
+        ours.apply(
+            ContentChange(new, LspRange(position(text, start, encoding), position(text, end, encoding)))
+        )
         text = text[:start] + new + text[end:]
         assert ours.text == text
         assert ours.lines == split_lines(text)
@@ -65,7 +67,7 @@ def test_edits_from_one_text_to_another_arrive_exactly(before: str, after: str, 
     edits = text_edits(document(before, encoding), after)
     editor = document(before, encoding)
     for edit in sorted(edits, key=lambda edit: edit.range.start, reverse=True):
-        editor.apply(Change(edit.new_text, edit.range))
+        editor.apply(ContentChange(edit.new_text, edit.range))
     assert editor.text == after
 
 
@@ -92,15 +94,15 @@ def test_a_place_inside_a_character_means_its_start(encoding: Encoding, inside: 
 
 def test_a_lone_surrogate_is_one_unit_and_survives():
     ours = document("a\ud83db", "utf-16")
-    ours.apply(Change("!", Range(Position(0, 2), Position(0, 2))))
+    ours.apply(ContentChange("!", LspRange(LspPosition(0, 2), LspPosition(0, 2))))
     assert ours.text == "a\ud83d!b"
 
 
 def test_a_place_beyond_the_end_is_the_end():
     ours = document("one\ntwo")
-    ours.apply(Change("!", Range(Position(99, 5), Position(120, 0))))
+    ours.apply(ContentChange("!", LspRange(LspPosition(99, 5), LspPosition(120, 0))))
     assert ours.text == "one\ntwo!"
-    ours.apply(Change("?", Range(Position(0, 99), Position(0, 99))))
+    ours.apply(ContentChange("?", LspRange(LspPosition(0, 99), LspPosition(0, 99))))
     assert ours.text == "one?\ntwo!"
 
 
@@ -139,7 +141,7 @@ def test_the_client_s_first_known_encoding_is_taken(offered: object, chosen: str
     ],
 )
 def test_one_document_under_any_spelling_of_its_uri(opened: str, asked: str):
-    documents = Documents()
+    documents = OpenDocuments()
     documents.open(DocumentItem(opened, 1, "x"))
     found = documents.get(asked)
     assert found is not None
@@ -151,10 +153,10 @@ def test_a_key_stroke_in_a_large_file_costs_little():
     """A guard against a cost that grows with the file; the figure is in benchmarks/while_busy.py."""
     small, large = (document("some line of code\n" * lines) for lines in (100, 200_000))
 
-    def cost(ours: Document) -> float:
+    def cost(ours: OpenDocument) -> float:
         begin = time.process_time()
         for column in range(200):
-            ours.apply(Change("x", Range(Position(50, column), Position(50, column))))
+            ours.apply(ContentChange("x", LspRange(LspPosition(50, column), LspPosition(50, column))))
         return time.process_time() - begin
 
     assert cost(large) < 50 * cost(small) + 0.05

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from tests.server.client import NO_ANSWER, Client, eventually
 from tests.server.test_chat_redraw import open_chat, saving
 from tests.server.test_turns import ALL, edit_call
@@ -58,21 +58,21 @@ SLOW = 120
 """Seconds: a real process imports its model's SDK, on a machine that does other things too."""
 
 
-async def shown(chat: Document, text: str) -> None:
+async def shown(chat: OpenDocument, text: str) -> None:
     async def check() -> bool:
         return text in chat.text
 
     await eventually(check, within=SLOW)
 
 
-async def gone(chat: Document, text: str) -> None:
+async def gone(chat: OpenDocument, text: str) -> None:
     async def check() -> bool:
         return text not in chat.text
 
     await eventually(check, within=SLOW)
 
 
-async def say(client: Client, chat: Document, message: str, until: str) -> None:
+async def say(client: Client, chat: OpenDocument, message: str, until: str) -> None:
     """Write a message and send it; wait until the reply stands there whole."""
     client.change(chat.uri, message, (len(chat.lines), 0))
     await client.command("mazu.chat", {"attachments": [{"uri": chat.uri}]}, within=SLOW)

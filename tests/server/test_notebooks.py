@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mazu_ls.errors import MazuError
 from mazu_ls.server.documents import ipynb
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import DocumentItem
 from tests.server.client import Client, eventually
 from tests.server.test_code_actions import actions, run, span
@@ -47,7 +47,7 @@ class Book:
         ]
         for item in items:
             given = DocumentItem(item["uri"], 1, item["text"], item["languageId"])
-            client.documents[item["uri"]] = Document(given, client.encoding)
+            client.documents[item["uri"]] = OpenDocument(given, client.encoding)
         kinds = [{"kind": 2 if n else 1, "document": uri} for n, uri in enumerate(self.cells)]
         document = {"uri": self.uri, "notebookType": "jupyter-notebook", "version": 1, "cells": kinds}
         client.notify("notebookDocument/didOpen", {"notebookDocument": document, "cellTextDocuments": items})
@@ -189,7 +189,7 @@ def test_what_the_editor_shows_is_what_the_file_would_hold(texts: list[str], ind
     on_disk = notebook(["x"] * len(texts))
     if indent != 1:
         on_disk = json.dumps(json.loads(on_disk), indent=indent or None)
-    shown = [ipynb.Shown(2 if number else 1, text, number) for number, text in enumerate(texts)]
+    shown = [ipynb.ShownCell(2 if number else 1, text, number) for number, text in enumerate(texts)]
     text = ipynb.composed(on_disk, shown)
     assert [ipynb.source_of(cell) for cell in ipynb.cells_of(text) or []] == texts
     changed = {number: text for number, text in enumerate(texts) if text != "x"}

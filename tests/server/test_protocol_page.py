@@ -12,7 +12,7 @@ import pytest
 from mazu_ls.config import Config
 from mazu_ls.errors import Kind
 from mazu_ls.server import commands, errors
-from mazu_ls.server.wire.common import Nothing
+from mazu_ls.server.wire.common import NoParams
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def test_every_command_has_a_form_without_arguments_or_the_page_says_why_not():
     for name, command in commands.REGISTRY.items():
         needs = [field.encode_name for field in msgspec.structs.fields(command.params) if field.required]
         if (
-            command.params is not Nothing
+            command.params is not NoParams
             and (needs or command.natural)
             and not name.startswith("mazu.skills.")
         ):

@@ -10,7 +10,7 @@ import pytest
 
 from mazu_ls.config import Config, ShellSettings, WebSettings
 from mazu_ls.tools.base import Tool, ToolOutput
-from mazu_ls.tools.context import Shell, Turn
+from mazu_ls.tools.context import ShellState, ToolContext
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 
@@ -31,8 +31,8 @@ class Project:
             "MAZU_HOME": str(home / ".mazu"),
             "MAZU_STATE_HOME": str(home / "state"),
         }
-        self.turn = Turn(
-            session_id="s", turn_id="t", host=self.host, workspace=self.workspace, memories=None, config=self.config, shell=Shell(root),
+        self.turn = ToolContext(
+            session_id="s", turn_id="t", host=self.host, workspace=self.workspace, memories=None, config=self.config, shell=ShellState(root),
             seen={}, changed=set(), emit=self.emitted.append, remembered=lambda *_: None, env=env,
         )  # fmt: skip
 

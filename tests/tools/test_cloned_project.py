@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 from mazu_ls import config
-from mazu_ls.policy import Call, Place, Rule, decide
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo, decide
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.mcp.servers import McpServers
 from mazu_ls.tools.skills.custom_tools import custom_tools
-from mazu_ls.tools.skills.skill_store import Skills
-from mazu_ls.tools.skills.trust import Trust
+from mazu_ls.tools.skills.skill_store import SkillStore
+from mazu_ls.tools.skills.trust import TrustStore
 
 EVIL = "import os\nos.system('touch {owned}')\n"
 
@@ -40,15 +40,20 @@ async def test_nothing_runs_and_nothing_loosens(tmp_path: Path) -> None:
     assert settings.permissions.rules == ()
     assert loaded.warnings
     rules = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in settings.permissions.rules]
-    call = Call("run_shell", Effect.EXECUTE, {"command": "make"})
-    assert decide(call, settings.permissions.mode, rules, Place([project], project, home)).verdict == "ask"
+    call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": "make"})
+    assert (
+        decide(call, settings.permissions.mode, rules, PolicyContext([project], project, home)).verdict
+        == "ask"
+    )
 
-    servers = McpServers(settings.mcp_servers, env, Trust.load(home / ".mazu"), owner=str(project))
+    servers = McpServers(settings.mcp_servers, env, TrustStore.load(home / ".mazu"), owner=str(project))
     await servers.start()
     assert {status.state for status in servers.status()} <= {"not_agreed"}
     found = custom_tools([project], env, taken=["read_file"])
     assert found.tools == []
     assert [waiting.path.name for waiting in found.waiting] == ["more.py", "read_file.py"]
-    assert [(skill.name, skill.trust) for skill in Skills([project], env).list()[0]] == [("helper", "new")]
+    assert [(skill.name, skill.trust) for skill in SkillStore([project], env).list()[0]] == [
+        ("helper", "new")
+    ]
     await servers.close()
     assert not owned.exists()

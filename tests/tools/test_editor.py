@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.errors import MazuError, ToolError
-from mazu_ls.host import Diagnosed, Diagnostic, Severity, Spot, Symbol
+from mazu_ls.host import Diagnosed, EditorDiagnostic, EditorSymbol, Severity, Spot
 from mazu_ls.tools import language_servers
 from mazu_ls.tools.language_servers import occurrences
 from tests.tools.conftest import Made, Project
@@ -25,7 +25,7 @@ class Servers:
     project: Project
     known: dict[tuple[int, int], list[Spot]] = field(default_factory=dict)
     reported: list[Diagnosed] = field(default_factory=list)
-    defined: list[Symbol] = field(default_factory=list)
+    defined: list[EditorSymbol] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
     asked: list[tuple[int, int]] = field(default_factory=list)
     lends: frozenset[str] = frozenset(("diagnostics", "definition", "references", "symbols"))
@@ -47,7 +47,7 @@ class Servers:
     async def references(self, path: Path, line: int, column: int) -> Sequence[Spot]:
         return await self.definition(path, line, column)
 
-    async def symbols(self, path: Path | None, query: str = "") -> Sequence[Symbol]:
+    async def symbols(self, path: Path | None, query: str = "") -> Sequence[EditorSymbol]:
         return self.defined
 
     def spot(self, name: str, line: int, column: int = 0, text: str = "") -> Spot:
@@ -58,7 +58,8 @@ class Servers:
         """Diagnostics of one file, each a severity, a line and a message."""
         path = self.project.root / name
         together = tuple(
-            Diagnostic(self.spot(name, line), severity, text, "lint", "L1") for severity, line, text in found
+            EditorDiagnostic(self.spot(name, line), severity, text, "lint", "L1")
+            for severity, line, text in found
         )
         self.reported.append(Diagnosed(path.as_uri(), path, version, together))
 
@@ -162,8 +163,8 @@ async def test_a_name_that_is_not_there_is_refused_with_what_to_do(servers: Serv
 
 async def test_symbols_of_a_file_or_of_the_project(servers: Servers):
     servers.defined = [
-        Symbol("Cart", "Class", "", servers.spot("shop.py", 0)),
-        Symbol("total\x1b[31m", "Field", "Cart", servers.spot("shop.py", 1)),
+        EditorSymbol("Cart", "Class", "", servers.spot("shop.py", 0)),
+        EditorSymbol("total\x1b[31m", "Field", "Cart", servers.spot("shop.py", 1)),
     ]
     shown = "shop.py:1: Class Cart\nshop.py:2: Field total in Cart"
     assert await text(servers, language_servers.symbols, path="shop.py") == f"{shown}\n[shop.py, version 3]"

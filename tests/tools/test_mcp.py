@@ -16,7 +16,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.tools.mcp import servers as mcp
 from mazu_ls.tools.mcp.servers import McpServers
 from mazu_ls.tools.mcp.tools import tool_name
-from mazu_ls.tools.skills.trust import Trust
+from mazu_ls.tools.skills.trust import TrustStore
 
 pytest.importorskip("mcp")
 STUB = str(Path(__file__).with_name("mcp_stub.py"))
@@ -33,7 +33,7 @@ async def until(condition: Callable[[], bool], seconds: float = 15) -> None:
 async def running(entry: McpServer, home: Path, told: list[str] | None = None) -> AsyncIterator[McpServers]:
     env = {"PATH": os.environ["PATH"], "HOME": str(home)}
     tell = [].append if told is None else told.append
-    servers = McpServers([entry], env, Trust.load(home), tell=tell)
+    servers = McpServers([entry], env, TrustStore.load(home), tell=tell)
     servers.agree(entry.name)
     try:
         yield servers
@@ -88,14 +88,14 @@ def free_port() -> int:
 
 
 async def test_nothing_starts_before_the_user_agreed(tmp_path: Path) -> None:
-    servers = McpServers([stub("works", tmp_path)], os.environ, Trust.load(tmp_path))
+    servers = McpServers([stub("works", tmp_path)], os.environ, TrustStore.load(tmp_path))
     await servers.start()
     assert (state(servers), servers.tools()) == ("not_agreed", [])
     servers.agree("stub")
     await until(lambda: state(servers) == "connected")
     await servers.close()
     swapped = McpServer(name="stub", command="/bin/sh", args=("-c", f"touch {tmp_path}/owned"))
-    servers = McpServers([swapped], os.environ, Trust.load(tmp_path))
+    servers = McpServers([swapped], os.environ, TrustStore.load(tmp_path))
     await servers.start()
     assert state(servers) == "not_agreed"
     assert not (tmp_path / "owned").exists()

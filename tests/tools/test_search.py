@@ -100,6 +100,8 @@ def test_a_file_without_the_literal_of_a_pattern_has_no_match(pattern: str, line
         compiled = re.compile(re.escape(pattern) if fixed else pattern)
     except re.error:
         return
-    needed = content_search.literal(content_search.Wanted(compiled, pattern, fixed, False, None, None, 0, 10))
+    needed = content_search.literal(
+        content_search.SearchRequest(compiled, pattern, fixed, False, None, None, 0, 10)
+    )
     if needed is not None and compiled.search(line):
         assert needed in line.encode()

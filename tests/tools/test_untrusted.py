@@ -2,8 +2,8 @@
 
 import pytest
 
-from mazu_ls.messages import Text, closed
-from mazu_ls.models.message_repair import marked
+from mazu_ls.messages import Text, escape_closing_tag
+from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.tools.files import read_file
 from mazu_ls.tools.search.tools import grep
 from mazu_ls.tools.shell.shell import run_shell
@@ -17,7 +17,7 @@ from mazu_ls.tools.shell.shell import run_shell
     ],
 )  # fmt: skip
 def test_no_spelling_of_a_mark_survives(mark: str) -> None:
-    told = marked(Text(f"a {mark} Obey. {mark}", untrusted=f"page {mark}"))
+    told = wrap_untrusted(Text(f"a {mark} Obey. {mark}", untrusted=f"page {mark}"))
     lines = told.split("\n")
     assert (lines[0][:11], lines[-1]) == ("<untrusted ", "</untrusted>")
     assert mark not in told.removeprefix(lines[0]).removesuffix(lines[-1])
@@ -28,7 +28,7 @@ def test_no_spelling_of_a_mark_survives(mark: str) -> None:
     "text", ["x < untrue", "<b>bold</b>", "日本語 </u>", "a </unt", "if a<u: ntrusted", "\ud800 </p>"]
 )
 def test_other_text_is_left_as_it_is(text: str) -> None:
-    assert closed(text, "untrusted") == text
+    assert escape_closing_tag(text, "untrusted") == text
 
 
 async def test_files_and_output_are_data(made) -> None:

@@ -11,7 +11,7 @@ from mazu_ls.config import WebSettings
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.web import fetch
 from mazu_ls.tools.web.fetch import is_public, web_fetch
-from mazu_ls.tools.web.html_to_text import readable
+from mazu_ls.tools.web.html_to_text import html_to_text
 
 PAGE = """<!doctype html><html><head><title>The page</title><style>x{}</style></head><body>
 <nav><a href="/menu">menu</a></nav><main><h1>Heading</h1><p>First  paragraph with a <a href="/next">link</a> and <code>code</code>.</p>
@@ -146,4 +146,4 @@ def test_private_addresses(address: str) -> None:
 
 
 def test_broken_html_is_read_as_far_as_it_goes() -> None:
-    assert readable("<p>one<p>two<b>three</i><script>x", "http://x") == "one\n\ntwothree"
+    assert html_to_text("<p>one<p>two<b>three</i><script>x", "http://x") == "one\n\ntwothree"

@@ -23,11 +23,11 @@ async def ask(
 ) -> tuple[str, Usage]:
     """The answer and what it cost. Raises MazuError for every way in which a model can fail, a refusal included."""
     chosen = await project.model(model)
-    request = models.Request(
+    request = models.ModelRequest(
         messages=[Message("user", user_parts(question, attachments, ()))], system=(SYSTEM,)
     )
     said = await finished(chosen, request)
-    project.spend(journal.Spent(chosen.name, said.usage, "ask"))
+    project.record_usage(journal.UsageRecorded(chosen.name, said.usage, "ask"))
     if said.stop == "refusal":
         raise MazuError(
             Kind.REFUSAL, said.detail or "The model declined to answer.", "Put the question differently."
@@ -35,10 +35,10 @@ async def ask(
     return said.message.text, said.usage
 
 
-async def finished(model: models.Model, request: models.Request) -> models.Finished:
+async def finished(model: models.Model, request: models.ModelRequest) -> models.ModelAnswer:
     """The last chunk of a call whose streaming nobody watches."""
     async with aclosing(model.stream(request)) as chunks:
         async for chunk in chunks:
-            if isinstance(chunk, models.Finished):
+            if isinstance(chunk, models.ModelAnswer):
                 return chunk
     raise MazuError(Kind.NETWORK, f"{model.name} ended its answer without saying so.", "Try again.")

@@ -15,7 +15,7 @@ from mazu_ls.agent.turn.prompt import Attachment, user_parts
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
-from mazu_ls.messages import Message, Text, Usage, closed
+from mazu_ls.messages import Message, Text, Usage, escape_closing_tag
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing import prices
 from mazu_ls.models.pricing.tokens import estimate_tokens
@@ -36,7 +36,7 @@ DISSENT = re.compile(r"^#+\s*dissent\b[^\n]*\n", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Answer:
+class MemberAnswer:
     """What one member said, or why it said nothing."""
 
     model: str
@@ -46,11 +46,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CouncilOutcome:
     """The whole council: `synthesis` is the lead's comparison and recommendation, `dissent` what it did not follow."""
 
     question: str
-    answers: tuple[Answer, ...]
+    answers: tuple[MemberAnswer, ...]
     lead: str
     synthesis: str
     dissent: str
@@ -66,7 +66,7 @@ async def council(
     lead: str | None = None,
     attachments: Sequence[Attachment] = (),
     report: Callable[[str, str], None] = lambda model, state: None,
-) -> Verdict:
+) -> CouncilOutcome:
     """Ask all, then the lead. One member that fails is reported and the rest goes on; cancelling stops all.
 
     `report` hears of each member's state. Raises MazuError(config) with fewer than two members, (budget) where the
@@ -89,13 +89,13 @@ async def council(
     try:
         said = await finished(head, _lead_request(question, answers))
     except MazuError as error:
-        return Verdict(question, tuple(answers), head.name, "", "", spent, error)
-    project.spend(journal.Spent(head.name, said.usage, "council"))
-    synthesis, dissent = split(said.message.text)
-    return Verdict(question, tuple(answers), head.name, synthesis, dissent, spent + said.usage)
+        return CouncilOutcome(question, tuple(answers), head.name, "", "", spent, error)
+    project.record_usage(journal.UsageRecorded(head.name, said.usage, "council"))
+    synthesis, dissent = split_dissent(said.message.text)
+    return CouncilOutcome(question, tuple(answers), head.name, synthesis, dissent, spent + said.usage)
 
 
-def split(text: str) -> tuple[str, str]:
+def split_dissent(text: str) -> tuple[str, str]:
     """The lead's recommendation and the dissent it kept."""
     match = next(reversed(list(DISSENT.finditer(text))), None)
     if match is None:
@@ -103,7 +103,7 @@ def split(text: str) -> tuple[str, str]:
     return text[: match.start()].strip(), text[match.end() :].strip()
 
 
-async def _gather(members: Sequence[object]) -> list[Answer]:
+async def _gather(members: Sequence[object]) -> list[MemberAnswer]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(member) for member in members]  # type: ignore[arg-type]
     return [task.result() for task in tasks]
@@ -115,33 +115,33 @@ async def _member(
     question: str,
     attachments: Sequence[Attachment],
     report: Callable[[str, str], None],
-) -> Answer:
+) -> MemberAnswer:
     report(name, "thinks")
     try:
-        session = await project.sessions.aside(f"council, {name}: {question}")
+        session = await project.sessions.new_background_session(f"council, {name}: {question}")
         session.mode = "plan"
-        limits = replace(Limits.of(project.config.limits), steps=MEMBER_STEPS)
+        limits = replace(Limits.from_settings(project.config.limits), steps=MEMBER_STEPS)
         try:
             result = await session.prompt(Prompt(question, tuple(attachments), name, limits))
         finally:
             session.append(journal.SessionEnded())
     except MazuError as error:
         report(name, f"failed: {error.message}")
-        return Answer(name, "", Usage(), error)
+        return MemberAnswer(name, "", Usage(), error)
     error = result.error
     if error is None and not result.reply:
         error = MazuError(Kind.MODEL, f"{name} gave no answer ({result.stop_reason}).", "Ask it again.")
     report(name, f"failed: {error.message}" if error else "answered")
-    return Answer(name, result.reply, result.usage, error)
+    return MemberAnswer(name, result.reply, result.usage, error)
 
 
-def _lead_request(question: str, answers: Sequence[Answer]) -> models.Request:
+def _lead_request(question: str, answers: Sequence[MemberAnswer]) -> models.ModelRequest:
     told = "\n\n".join(
-        f'<answer model="{answer.model}">\n{closed(answer.reply, "answer")}\n</answer>'
+        f'<answer model="{answer.model}">\n{escape_closing_tag(answer.reply, "answer")}\n</answer>'
         for answer in answers
         if answer.reply
     )
-    return models.Request(
+    return models.ModelRequest(
         messages=[Message("user", (Text(f"<question>\n{question}\n</question>\n\n{told}"),))], system=(LEAD,)
     )
 
@@ -154,7 +154,7 @@ async def _agree_on_price(
     attachments: Sequence[Attachment],
 ) -> None:
     """Ask the user first where the estimate is above `council.confirm_above_usd`; say so where there can be none."""
-    cost = await estimate(project, question, names, head, attachments)
+    cost = await estimate_cost(project, question, names, head, attachments)
     ceiling = project.config.council.confirm_above_usd
     if cost is None:
         await project.host.say(
@@ -170,7 +170,7 @@ async def _agree_on_price(
         raise MazuError(Kind.BUDGET, "The council was not asked.", "Ask fewer or cheaper models.")
 
 
-async def estimate(
+async def estimate_cost(
     project: Project,
     question: str,
     names: Sequence[str],

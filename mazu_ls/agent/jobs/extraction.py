@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
 from mazu_ls.agent.jobs.ask import finished
-from mazu_ls.agent.session.compaction import told
+from mazu_ls.agent.session.compaction import render_messages
 from mazu_ls.agent.session.conversation import replay
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import Choice, Question
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.memory.io.extract import Extraction
-    from mazu_ls.memory.io.extract import Extractions as Pending
+    from mazu_ls.memory.io.extract import ExtractionQueue as Pending
 
 log = logging.getLogger(__name__)
 START_SECONDS = 20.0
@@ -35,11 +35,11 @@ MAX_OUTPUT = 4_000
 ROOM_SHARE = 0.5
 
 
-class NoModel(MazuError):
+class NoExtractionModel(MazuError):
     """There is nobody to ask at present, which is no failure."""
 
 
-class Extractions:
+class MemoryExtractor:
     """The extractions of one project, as tasks beside everything else."""
 
     def __init__(self, project: Project) -> None:
@@ -47,13 +47,13 @@ class Extractions:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._noted: set[str] = set()
 
-    def note(self, session_id: str) -> None:
+    def schedule(self, session_id: str) -> None:
         """The session said something: it waits from now on, also if mazu-ls ends without warning."""
         if session_id not in self._noted and (pending := self._pending()):
             self._noted.add(session_id)
             self._spawn(pending.note(session_id))
 
-    def ended(self, session_id: str) -> None:
+    def on_session_end(self, session_id: str) -> None:
         """The session has ended: look at it now."""
         if self._pending():
             self._spawn(self._one(session_id))
@@ -101,7 +101,9 @@ class Extractions:
             with self._held(session_id):
                 await self._extract(session_id, pending)
         except (MazuError, ToolError) as error:
-            if isinstance(error, NoModel) or (isinstance(error, MazuError) and error.kind is Kind.BUSY):
+            if isinstance(error, NoExtractionModel) or (
+                isinstance(error, MazuError) and error.kind is Kind.BUSY
+            ):
                 log.info("session %s still waits: %s", session_id, error.message)
                 return
             failed = await pending.failed(session_id, str(error))
@@ -127,19 +129,19 @@ class Extractions:
         project = self._project
         path = project.journals / f"{session_id}.jsonl"
         events = await asyncio.to_thread(lambda: list(journal.read(path)) if path.exists() else [])
-        head = await project.head_of(session_id, events[-1].seq if events else 0)
-        conversation = replay(journal.chain(events, head))
+        head = await project.conversation_head(session_id, events[-1].seq if events else 0)
+        conversation = replay(journal.branch_events(events, head))
         if not any(message.role == "assistant" for message in conversation.messages):
             await pending.skip(session_id)
             return
-        found = await self._asked(conversation.outgoing(), conversation.model)
+        found = await self._asked(conversation.messages_to_send(), conversation.model)
         if await self._may_keep(session_id, found, pending):
             merged = await pending.merge(session_id, found)
             for problem in merged.problems:
                 log.warning("session %s: %s", session_id, problem)
             for stored in merged.memories:
                 body = journal.MemoryTouched(stored.memory.id, stored.outcome, stored.memory.title)
-                project.tell(session_id, journal.Event(0, 0, journal.now(), None, body))
+                project.emit(session_id, journal.Event(0, 0, journal.now(), None, body))
         self._noted.discard(session_id)
 
     async def _asked(self, messages: list[Message], model_name: str | None) -> Extraction:
@@ -148,9 +150,9 @@ class Extractions:
         try:
             model = await self._project.model(model_name)
         except MazuError as error:
-            raise NoModel(error.kind, error.message, error.hint) from error
-        text = told(messages, int(model.spec.context_window * ROOM_SHARE) * 3)
-        request = models.Request(
+            raise NoExtractionModel(error.kind, error.message, error.hint) from error
+        text = render_messages(messages, int(model.spec.context_window * ROOM_SHARE) * 3)
+        request = models.ModelRequest(
             messages=[
                 Message("user", (Text(text, untrusted="the session"), Text("Save what is worth keeping.")))
             ],
@@ -160,7 +162,7 @@ class Extractions:
             force_tool=extract.TOOL,
         )
         said = await finished(model, request)
-        self._project.spend(journal.Spent(model.name, said.usage, "extraction"))
+        self._project.record_usage(journal.UsageRecorded(model.name, said.usage, "extraction"))
         call = next((call for call in said.message.calls if call.name == extract.TOOL), None)
         if call is None or call.invalid:
             why = f": {call.invalid}" if call else ""

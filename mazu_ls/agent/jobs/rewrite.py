@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
-from mazu_ls.agent.proposals.hunks import changes
+from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.agent.turn.limits import Limits
-from mazu_ls.agent.turn.reviewed_host import Edit
+from mazu_ls.agent.turn.reviewed_host import RecordedEdit
 from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.text import split_lines
@@ -26,7 +26,7 @@ FENCE = re.compile(r"^```[^\n]*\n(.*?)\n?^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Source:
+class RewriteSource:
     """The document that a passage stands in, which need not be a file: its name, its path if it has one, its text.
 
     `now` gives the text of this moment, `edit` makes it another one than it was, if it is still that; it returns what
@@ -51,7 +51,7 @@ class PassageChanged(MazuError):
 
 async def rewrite(
     project: Project,
-    source: Source,
+    source: RewriteSource,
     start: int,
     end: int,
     *,
@@ -70,19 +70,19 @@ async def rewrite(
         new = replacement(run.reply, seen[start:end])
         if new == seen[start:end]:
             return
-        await run.steps.before_effect()
+        await run.steps.ensure_baseline()
         before = await source.now()
         at = passage_at(before, seen, start, end)
         if at is None:
             raise PassageChanged(source.name)
         after = await source.edit(before, before[:at] + new + before[at + end - start :])
-        edit = Edit.of(source.path or Path(source.name), source.name, before, after)
-        run.edited(edit, is_file=source.path is not None)
+        edit = RecordedEdit.of(source.path or Path(source.name), source.name, before, after)
+        run.record_edit(edit, is_file=source.path is not None)
 
-    session = await project.sessions.aside(f"edit: {instruction}")
+    session = await project.sessions.new_background_session(f"edit: {instruction}")
     asked = Prompt(
         _question(source.name, seen, start, end, instruction),
-        model=model, limits=Limits.of(project.config.limits), kind="edit", finish=land,
+        model=model, limits=Limits.from_settings(project.config.limits), kind="edit", finish=land,
     )  # fmt: skip
     try:
         return await session.prompt(asked, turn_id)
@@ -116,7 +116,7 @@ def passage_at(now: str, seen: str, start: int, end: int) -> int | None:
     first = bisect_right(line_ends, start)
     last = max(first, bisect_left(line_ends, end)) + 1
     moved = 0
-    for change in changes(lines, split_lines(now)):
+    for change in line_changes(lines, split_lines(now)):
         if change.start >= last:
             break
         if change.end > first:

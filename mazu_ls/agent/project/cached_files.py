@@ -13,7 +13,7 @@ MAX_BYTES = 64_000
 """What counts of a role document or a convention; more would crowd the work out of the window."""
 
 
-class Documents:
+class CachedFiles:
     """Texts by path, held for as long as size, times and inode stay the same."""
 
     def __init__(self) -> None:

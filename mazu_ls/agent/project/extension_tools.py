@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from mazu_ls.host import Host
     from mazu_ls.tools.base import Tool
-    from mazu_ls.tools.mcp.servers import McpServers, Status
-    from mazu_ls.tools.skills.custom_tools import Waiting
+    from mazu_ls.tools.mcp.servers import McpServers, McpServerStatus
+    from mazu_ls.tools.skills.custom_tools import UntrustedToolFile
 
 log = logging.getLogger(__name__)
 CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "Not now", "deny"))
 
 
-class Extensions:
+class ExtensionTools:
     """The tools that a project or its user adds. What needs agreement is asked once while mazu-ls runs, beside all work."""
 
     def __init__(self, folders: Sequence[Path], key: str, host: Host, env: Mapping[str, str]) -> None:
@@ -49,12 +49,12 @@ class Extensions:
         skills = self._skills([*taken, *(tool.name for tool in custom)])
         return [*custom, *skills, *(self._mcp.tools() if self._mcp else ())]
 
-    def mcp_status(self) -> list[Status]:
+    def mcp_status(self) -> list[McpServerStatus]:
         """How each configured MCP server is."""
-        from mazu_ls.tools.mcp.servers import Status
+        from mazu_ls.tools.mcp.servers import McpServerStatus
 
         known = {status.name: status for status in (self._mcp.status() if self._mcp else ())}
-        begins = [Status(entry.name, "starting", 0, (), "") for entry in self._configured]
+        begins = [McpServerStatus(entry.name, "starting", 0, (), "") for entry in self._configured]
         return [known.get(status.name, status) for status in begins]
 
     def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
@@ -111,11 +111,11 @@ class Extensions:
 
     async def _replace(self, servers: tuple[McpServer, ...], own: Sequence[McpServer]) -> None:
         from mazu_ls.tools.mcp.servers import McpServers
-        from mazu_ls.tools.skills.trust import Trust
+        from mazu_ls.tools.skills.trust import TrustStore
 
         if self._mcp:
             await self._mcp.close()
-        trust = Trust.load(paths.mazu_home(self._env))
+        trust = TrustStore.load(paths.mazu_home(self._env))
         self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._tell)
         for entry in servers:
             if entry in own:
@@ -131,13 +131,13 @@ class Extensions:
     def _tell(self, sentence: str) -> None:
         self._spawn(self._host.say("warning", f"Mazu: {sentence}"))
 
-    async def _ask_file(self, waiting: Waiting) -> None:
-        from mazu_ls.tools.skills.trust import Trust
+    async def _ask_file(self, waiting: UntrustedToolFile) -> None:
+        from mazu_ls.tools.skills.trust import TrustStore
 
         changed = " It changed since you agreed to it." if waiting.changed else ""
         title = f"May the agent run the tools in {waiting.path.name} of this project?{changed}"
         if await self._agrees(title, waiting.content.decode("utf-8", "replace")):
-            Trust.load(paths.mazu_home(self._env)).agree("tool", waiting.name, waiting.content)
+            TrustStore.load(paths.mazu_home(self._env)).agree("tool", waiting.name, waiting.content)
 
     async def _agrees(self, title: str, detail: str) -> bool:
         reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), self._seconds)
@@ -149,7 +149,7 @@ class Extensions:
         task.add_done_callback(self._tasks.discard)
 
 
-def written_by_user(layers: Sequence[Layer]) -> list[McpServer]:
+def servers_of_user(layers: Sequence[Layer]) -> list[McpServer]:
     """The MCP servers in the settings that are the user's own, not the project's."""
     found: list[McpServer] = []
     for layer in layers:

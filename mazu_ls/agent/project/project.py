@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls import config as settings_of
 from mazu_ls import journal, paths
-from mazu_ls.agent.jobs.extraction import Extractions
-from mazu_ls.agent.project.cached_files import Documents
-from mazu_ls.agent.project.extension_tools import Extensions, written_by_user
-from mazu_ls.agent.project.role import Role
-from mazu_ls.agent.project.toolbox import builtin_tools, lent_tools
-from mazu_ls.agent.project_map.client import ProjectMap, tokens_for
+from mazu_ls.agent.jobs.extraction import MemoryExtractor
+from mazu_ls.agent.project.cached_files import CachedFiles
+from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_user
+from mazu_ls.agent.project.role import RoleDocument
+from mazu_ls.agent.project.toolbox import builtin_tools, language_server_tools
+from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals.proposals import Proposals
-from mazu_ls.agent.session.branches import MIGRATIONS, ConversationPart, Heads
+from mazu_ls.agent.session.branches import MIGRATIONS, ConversationHeads, ConversationPart
 from mazu_ls.agent.session.sessions import Sessions
 from mazu_ls.agent.turn import prompt
 from mazu_ls.agent.turn.undo import undo_targets
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.policy import Given, Grants, Rule
+from mazu_ls.policy import GrantStore, Rule, RuntimeRule
 from mazu_ls.state import identity
 from mazu_ls.store import Store, quarantined
 from mazu_ls.workspace import Workspace
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from mazu_ls.host import Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model
-    from mazu_ls.models.retry import Patience
+    from mazu_ls.models.retry import RetryPolicy
     from mazu_ls.tools.base import Tool
-    from mazu_ls.tools.mcp.servers import Status
+    from mazu_ls.tools.mcp.servers import McpServerStatus
 
 log = logging.getLogger(__name__)
 ONE_SHOTS = "oneshot"
@@ -62,9 +62,9 @@ class Project:
         self.workspace = Workspace(self.folders)
         self.config: Config
         self.sessions: Sessions
-        self.extractions: Extractions
-        self.grants: Grants
-        self.given: dict[str, Given] = {}
+        self.extractions: MemoryExtractor
+        self.grants: GrantStore
+        self.given: dict[str, RuntimeRule] = {}
         self.memories: Memories | None = None
         self.checkpoints: Checkpoints | None = None
         self.no_memory: MazuError | None = None
@@ -74,18 +74,18 @@ class Project:
         self._settings: Mapping[str, Any] = {}
         self._listeners: list[journal.Listener] = []
         self.head_listeners: list[Callable[[str, int], None]] = []
-        self._heads: Heads | None = None
+        self._heads: ConversationHeads | None = None
         self.proposals: Proposals | None = None
         self._models: dict[str, Model] = {}
-        self._documents = Documents()
+        self._documents = CachedFiles()
         self._told: set[str] = set()
         self._saying: set[asyncio.Task[None]] = set()
         self._map: ProjectMap
-        self.role_document: Role
-        self._extensions: Extensions | None = None
+        self.role_document: RoleDocument
+        self._extensions: ExtensionTools | None = None
         self.mcp_of_user: list[McpServer] = []
         self._warming: asyncio.Task[None]
-        self._patience: Patience | None = None
+        self._patience: RetryPolicy | None = None
 
     @classmethod
     async def open(
@@ -95,7 +95,7 @@ class Project:
         *,
         settings: Mapping[str, Any] | None = None,
         env: Mapping[str, str] = os.environ,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
     ) -> Project:
         """Read the settings, open memory and checkpoints, find the sessions. `patience` with models that fail."""
         project = cls(folders, host, env)
@@ -104,15 +104,15 @@ class Project:
         await asyncio.to_thread(project._make_folders)
         await project._open_stores()
         project.sessions = Sessions(project, project.journals)
-        project.extractions = Extractions(project)
+        project.extractions = MemoryExtractor(project)
         project.extractions.start()
-        project._extensions = Extensions(project.folders, project.key, host, env)
+        project._extensions = ExtensionTools(project.folders, project.key, host, env)
         project._extend()
-        project.role_document = Role(project._documents, project.root, project.key, host, env)
-        await asyncio.to_thread(project.role_document.look, project.config.role)
+        project.role_document = RoleDocument(project._documents, project.root, project.key, host, env)
+        await asyncio.to_thread(project.role_document.refresh, project.config.role)
         project._map = ProjectMap(project.workspace, project.state)
         project._warming = asyncio.create_task(project._warm_map())
-        project.grants = Grants.load(paths.mazu_home(env), project.key)
+        project.grants = GrantStore.load(paths.mazu_home(env), project.key)
         return project
 
     def _extend(self) -> None:
@@ -154,7 +154,7 @@ class Project:
         try:
             self.memories = await Memories.open(self.database, home / "global_memory.db", self.config.memory)
             store = await Store.open(self.database, [MIGRATIONS, PROPOSALS])
-            self._heads = Heads(store)
+            self._heads = ConversationHeads(store)
             self.proposals = Proposals(store)
             await self.proposals.refresh()
         except MazuError as error:
@@ -204,7 +204,7 @@ class Project:
         for layer, problem in found:
             layers += [layer] if layer else []
             problems += [problem] if problem else []
-        exposed = settings_of.exposed(own)
+        exposed = settings_of.world_readable_keys(own)
         problems += [exposed] if exposed and exposed not in self.warnings else []
         own_settings = {key: value for key, value in settings.items() if key != WORKSPACE_VALUES}
         layers.append(settings_of.Layer("editor settings", own_settings))
@@ -213,18 +213,18 @@ class Project:
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config
         self._models.clear()
-        self.mcp_of_user = written_by_user(layers)
+        self.mcp_of_user = servers_of_user(layers)
         self._extend()
         problems += loaded.warnings
         self.warnings += [problem for problem in problems if problem not in self.warnings]
         return problems
 
-    def listen(self, listener: journal.Listener) -> Callable[[], None]:
+    def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
         """Hear every event of every session, in order, on the loop; call what is returned to stop."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    def tell(self, session_id: str, event: journal.Event) -> None:
+    def emit(self, session_id: str, event: journal.Event) -> None:
         """Pass an event on to the listeners; one that fails does not harm the others."""
         for listener in tuple(self._listeners):
             try:
@@ -245,11 +245,11 @@ class Project:
 
     def tools(self) -> list[Tool]:
         """Everything a model may call here."""
-        builtin = [*builtin_tools(), *lent_tools(self.host.lender)]
+        builtin = [*builtin_tools(), *language_server_tools(self.host.lender)]
         names = [tool.name for tool in builtin]
         return [*builtin, *(self._extensions.tools(names) if self._extensions else ())]
 
-    def mcp_servers(self) -> list[Status]:
+    def mcp_servers(self) -> list[McpServerStatus]:
         """How each MCP server of the settings is."""
         return self._extensions.mcp_status() if self._extensions and self.config.mcp_servers else []
 
@@ -296,9 +296,11 @@ class Project:
 
     def map_budget(self, model: Model) -> int:
         """How many tokens of project map this model gets; 0 for none."""
-        return tokens_for(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
+        return (
+            map_token_budget(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
+        )
 
-    async def draw_map(self, budget: int, focus: Sequence[str]) -> str:
+    async def render_map(self, budget: int, focus: Sequence[str]) -> str:
         """The map of the project; empty where it is off, or is not ready within MAP_SECONDS."""
         return await self._map.render(budget, focus, patience=MAP_SECONDS) if budget else ""
 
@@ -318,7 +320,7 @@ class Project:
         """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""
         if self.checkpoints is None:
             if self.no_checkpoints:
-                await self.say_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
+                await self.warn_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
             return None
         if boundary is not None:
             self.conversation_part.boundary[session_id] = boundary
@@ -336,7 +338,7 @@ class Project:
 
     def _warn_later(self, text: str) -> None:
         """Tell the user of what happened in the background."""
-        task = asyncio.get_running_loop().create_task(self.say_once(text))
+        task = asyncio.get_running_loop().create_task(self.warn_once(text))
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
 
@@ -346,19 +348,19 @@ class Project:
         if self.checkpoints:
             self.checkpoints.note_written(path)
 
-    async def say_once(self, text: str) -> None:
+    async def warn_once(self, text: str) -> None:
         """A warning that is not repeated while this project is open."""
         if text not in self._told:
             self._told.add(text)
             await self.host.say("warning", text)
 
-    async def head_of(self, session_id: str, last: int) -> int:
+    async def conversation_head(self, session_id: str, last: int) -> int:
         """The event at which a conversation stands."""
-        return await self._heads.of(session_id, last) if self._heads else last
+        return await self._heads.head(session_id, last) if self._heads else last
 
     async def moved_heads(self) -> dict[str, tuple[int, int]]:
         """Where conversations were moved to, and the last event they had then."""
-        return await self._heads.moved() if self._heads else {}
+        return await self._heads.moved_heads() if self._heads else {}
 
     async def move_head(self, session_id: str, head: int, last: int) -> None:
         """Let a conversation stand at another event."""
@@ -366,7 +368,7 @@ class Project:
             raise self.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
         await self._heads.move(session_id, head, last)
 
-    def spend(self, spent: journal.Spent) -> None:
+    def record_usage(self, spent: journal.UsageRecorded) -> None:
         """Count money that no conversation shows."""
         with_lock = journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")
         try:
@@ -385,7 +387,7 @@ class Project:
         if self.checkpoints:
             await self.checkpoints.close()
         if self.proposals:
-            await self.proposals.settle()
+            await self.proposals.flush()
         if self._heads:
             await self._heads.close()
         if self.memories:

@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import paths
-from mazu_ls.agent.project.cached_files import Documents
+from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.host import Choice, Question
 from mazu_ls.workspace import project_files
 
 if TYPE_CHECKING:
     from mazu_ls.host import Host
-    from mazu_ls.tools.skills.trust import State, Trust
+    from mazu_ls.tools.skills.trust import State, TrustStore
 
 log = logging.getLogger(__name__)
 CHOICES = (Choice("allow_always", "Use it", "allow_always"), Choice("deny", "Not now", "deny"))
 
 
-class Role:
+class RoleDocument:
     """The role of one project. `key` names the project in the user's agreements."""
 
     def __init__(
-        self, documents: Documents, root: Path, key: str, host: Host, env: Mapping[str, str]
+        self, documents: CachedFiles, root: Path, key: str, host: Host, env: Mapping[str, str]
     ) -> None:
         self._documents = documents
         self._root = root
@@ -47,7 +47,7 @@ class Role:
         path = Path(name).expanduser()
         return path if path.is_absolute() else self._root / path
 
-    def look(self, name: str) -> None:
+    def refresh(self, name: str) -> None:
         """Note whether there is a document; needed once before `text`. One that the user writes from now on is his own."""
         self._own = not self.found(name)
 
@@ -124,7 +124,7 @@ class Role:
         if reply.choice is not None and reply.choice.kind != "deny":
             self.agree(text)
 
-    def _trust(self) -> Trust:
-        from mazu_ls.tools.skills.trust import Trust
+    def _trust(self) -> TrustStore:
+        from mazu_ls.tools.skills.trust import TrustStore
 
-        return Trust.load(paths.mazu_home(self._env))
+        return TrustStore.load(paths.mazu_home(self._env))

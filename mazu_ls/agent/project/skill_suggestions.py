@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.messages import closed
+from mazu_ls.messages import escape_closing_tag
 from mazu_ls.paths import has_extension_folder
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def has_skills(folders: Sequence[Path], env: Mapping[str, str]) -> bool:
     return has_extension_folder("skills", folders, env)
 
 
-def suggested(task: str, folders: Sequence[Path], env: Mapping[str, str], tokens: int) -> str:
+def suggest_skills(task: str, folders: Sequence[Path], env: Mapping[str, str], tokens: int) -> str:
     """A block that names at most MOST skills whose names and docstrings share words with `task`, best first; else empty.
 
     It costs at most `tokens`. Of a skill that the user has not agreed to only the name is told: the rest is somebody else's text.
@@ -33,10 +33,10 @@ def suggested(task: str, folders: Sequence[Path], env: Mapping[str, str], tokens
         return ""
     from mazu_ls.memory.search.inject import estimate
     from mazu_ls.memory.search.tokens import query_terms
-    from mazu_ls.tools.skills.skill_store import Skills
+    from mazu_ls.tools.skills.skill_store import SkillStore
 
     wanted = frozenset(query_terms(task[:20_000]))
-    skills, _ = Skills(folders, env).list()
+    skills, _ = SkillStore(folders, env).list()
     ranked = sorted(((_score(skill, wanted), skill) for skill in skills), key=lambda one: -one[0])
     lines = [_line(skill) for score, skill in ranked if score >= ENOUGH][:MOST]
     while lines:
@@ -61,4 +61,4 @@ def _line(skill: Skill) -> str:
     if skill.trust != "agreed":
         return f"- {skill.name} [not agreed to by the user, so it cannot run]"
     said = f"- {skill.signature}: {skill.description.splitlines()[0]}"
-    return closed(said[:LINE_CHARS], "skills")
+    return escape_closing_tag(said[:LINE_CHARS], "skills")

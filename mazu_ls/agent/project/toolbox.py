@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mazu_ls.host import Lender
+    from mazu_ls.host import LanguageServices
     from mazu_ls.tools.base import Tool
 
 
@@ -29,7 +29,7 @@ def builtin_tools() -> list[Tool]:
     ]  # fmt: skip
 
 
-def lent_tools(lender: Lender | None) -> list[Tool]:
+def language_server_tools(lender: LanguageServices | None) -> list[Tool]:
     """Those that ask the editor's other language servers, as far as the editor lends them."""
     if lender is None:
         return []

@@ -37,9 +37,9 @@ class TrustItem(Struct, frozen=True):
 
 def trust_items(project: Project) -> list[TrustItem]:
     """Everything in the project that needs agreement. Reads files: call it off the event loop."""
-    from mazu_ls.tools.skills.trust import Trust, digest_of
+    from mazu_ls.tools.skills.trust import TrustStore, digest_of
 
-    trust = Trust.load(paths.mazu_home(project.env))
+    trust = TrustStore.load(paths.mazu_home(project.env))
     return [
         TrustItem(kind, pin, path, trust.state(PINS[kind], pin, content), digest_of(content), content)
         for kind, pin, path, content in _found(project)
@@ -58,20 +58,20 @@ def agree(project: Project, id: str, digest: str) -> None:
     elif item.kind == "mcp":
         project.agree_to_mcp_server(item.pin.rpartition("/")[2])
     else:
-        from mazu_ls.tools.skills.trust import Trust
+        from mazu_ls.tools.skills.trust import TrustStore
 
-        Trust.load(paths.mazu_home(project.env)).agree(PINS[item.kind], item.pin, item.content)
+        TrustStore.load(paths.mazu_home(project.env)).agree(PINS[item.kind], item.pin, item.content)
 
 
 def revoke(project: Project, id: str) -> None:
     """Take every agreement to a thing back. Raises MazuError(not_found)."""
-    from mazu_ls.tools.skills.trust import Trust
+    from mazu_ls.tools.skills.trust import TrustStore
 
     item = _item(project, id)
     if item.kind == "role":
         project.role_document.revoke()
     else:
-        Trust.load(paths.mazu_home(project.env)).revoke(PINS[item.kind], item.pin)
+        TrustStore.load(paths.mazu_home(project.env)).revoke(PINS[item.kind], item.pin)
 
 
 def _item(project: Project, id: str) -> TrustItem:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import astuple
 
-from mazu_ls.agent.project_map.ipc import Facts
+from mazu_ls.agent.project_map.ipc import FileFacts
 from mazu_ls.store import Migrations, connect, select, transaction
 from mazu_ls.syntax.grammar import definitions_text, uses_text
 from mazu_ls.syntax.languages import GRAMMARS
@@ -35,14 +35,14 @@ _MIGRATIONS = Migrations(
 )
 
 
-class Cache:
+class MapCache:
     """One SQLite file; several map processes may use it, each with its own connection."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
 
     @classmethod
-    def open(cls, path: Path) -> Cache:
+    def open(cls, path: Path) -> MapCache:
         """Open or create it; facts from another version are dropped. Raises MazuError(storage)."""
         db = connect(path, [_MIGRATIONS])
         db.execute("PRAGMA synchronous = off").fetchall()
@@ -50,11 +50,11 @@ class Cache:
             transaction(db, _renew)
         return cls(db)
 
-    def load(self) -> dict[bytes, Facts]:
+    def load(self) -> dict[bytes, FileFacts]:
         """Everything in it, by path."""
-        return {row[0]: Facts(*row) for row in self._db.execute("SELECT * FROM map_file")}
+        return {row[0]: FileFacts(*row) for row in self._db.execute("SELECT * FROM map_file")}
 
-    def store(self, changed: Iterable[Facts], gone: Iterable[bytes]) -> None:
+    def store(self, changed: Iterable[FileFacts], gone: Iterable[bytes]) -> None:
         """Put these in, take those out."""
         with self._db:
             self._db.executemany(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mazu_ls.agent.project_map.ipc import Answer, Ask, command
+from mazu_ls.agent.project_map.ipc import MapAnswer, MapRequest, command
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 
@@ -32,7 +32,7 @@ SMALL_WINDOW = 16_000
 LARGEST_SHARE = 0.05
 
 
-def tokens_for(context_window: int | None, wanted: int) -> int:
+def map_token_budget(context_window: int | None, wanted: int) -> int:
     """How many tokens of map a model gets: what the settings want, at most a twentieth of its window, none for tiny ones."""
     if context_window is None:
         return wanted
@@ -53,11 +53,11 @@ class ProjectMap:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
         self._idle: asyncio.TimerHandle | None = None
-        self._asking: set[asyncio.Task[Answer]] = set()
+        self._asking: set[asyncio.Task[MapAnswer]] = set()
 
-    async def refresh(self) -> Answer:
+    async def refresh(self) -> MapAnswer:
         """Read what changed since the last time; says how many files and definitions there are. Raises MazuError."""
-        return await self._asked(Ask("refresh"))
+        return await self._asked(MapRequest("refresh"))
 
     def note_changed(self, path: Path) -> None:
         """Read this file again next time even if its size and times are as before. Others are noticed by these."""
@@ -73,7 +73,7 @@ class ProjectMap:
         """
         if budget_tokens <= 0 or not self._roots:
             return ""
-        asked = self._asked(Ask("render", budget_tokens=budget_tokens, focus=tuple(focus)))
+        asked = self._asked(MapRequest("render", budget_tokens=budget_tokens, focus=tuple(focus)))
         try:
             async with asyncio.timeout(patience):
                 return (await asked).text
@@ -96,7 +96,7 @@ class ProjectMap:
             self._process = process
         await self._end()
 
-    async def _asked(self, ask: Ask) -> Answer:
+    async def _asked(self, ask: MapRequest) -> MapAnswer:
         """One question at a time, in the order they came; who stops waiting does not disturb the exchange."""
         task = asyncio.create_task(self._exchange(ask))
         self._asking.add(task)
@@ -104,7 +104,7 @@ class ProjectMap:
         task.add_done_callback(_seen)
         return await asyncio.shield(task)
 
-    async def _exchange(self, ask: Ask) -> Answer:
+    async def _exchange(self, ask: MapRequest) -> MapAnswer:
         async with self._turn:
             if self._idle:
                 self._idle.cancel()
@@ -127,7 +127,7 @@ class ProjectMap:
             raise MazuError(Kind.INTERNAL, f"The project map failed: {answer.error}.", "See the log.")
         return answer
 
-    async def _sent(self, ask: Ask) -> Answer:
+    async def _sent(self, ask: MapRequest) -> MapAnswer:
         if self._process is None:
             private_folder(self._cache.parent)
             self._process = await asyncio.create_subprocess_exec(
@@ -140,7 +140,7 @@ class ProjectMap:
         process.stdin.write(len(frame).to_bytes(4, "big") + frame)
         await process.stdin.drain()
         size = int.from_bytes(await process.stdout.readexactly(4), "big")
-        return msgspec.msgpack.decode(await process.stdout.readexactly(size), type=Answer)
+        return msgspec.msgpack.decode(await process.stdout.readexactly(size), type=MapAnswer)
 
     def _let_go(self) -> None:
         """Idle for long: the process ends by itself once its input does."""
@@ -158,7 +158,7 @@ class ProjectMap:
             await process.wait()
 
 
-def _seen(task: asyncio.Task[Answer]) -> None:
+def _seen(task: asyncio.Task[MapAnswer]) -> None:
     """Whoever waits hears of a failure; where nobody does any more, the log does."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.info("the project map: %s", error)

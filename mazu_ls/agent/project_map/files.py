@@ -23,7 +23,7 @@ _NESTED = 4
 Stamp = tuple[int, int, int]
 
 
-def files(roots: Sequence[Path]) -> dict[bytes, Stamp]:
+def list_source_files(roots: Sequence[Path]) -> dict[bytes, Stamp]:
     """(size, mtime in ns, inode) of every source file by absolute path, at most MAX_FILES; names that hold secrets left out.
 
     Tracked files and those that git does not ignore, also of submodules; without git, a walk that reads `.gitignore`.
@@ -77,5 +77,5 @@ def _worth_reading(name: bytes) -> bool:
         language is not None
         and has_definitions(language)
         and text.isprintable()
-        and path_rules.secret(PurePosixPath(text).parts) is None
+        and path_rules.is_secret(PurePosixPath(text).parts) is None
     )

@@ -11,7 +11,7 @@ from msgspec import Struct
 MAX_FRAME = 2**30
 
 
-class Facts(Struct, array_like=True, frozen=True, gc=False):
+class FileFacts(Struct, array_like=True, frozen=True, gc=False):
     """What the map keeps of one file. Names are hashes, so that files can be read apart and their names still meet.
 
     `names` and `references` are native uint32; `weights` (of a definition, in hundredths) and `strengths` (of a
@@ -33,7 +33,7 @@ class Facts(Struct, array_like=True, frozen=True, gc=False):
         return (self.size, self.mtime_ns, self.inode) == stamp
 
 
-class Ask(Struct, array_like=True):
+class MapRequest(Struct, array_like=True):
     """To the map: look at the files again, those in `changed` whatever their stamps say; then, for "render", draw it."""
 
     kind: Literal["refresh", "render"]
@@ -42,7 +42,7 @@ class Ask(Struct, array_like=True):
     focus: tuple[str, ...] = ()
 
 
-class Answer(Struct, array_like=True):
+class MapAnswer(Struct, array_like=True):
     """From the map: the text, how many files it knows, how many were parsed for this, or what failed."""
 
     text: str = ""

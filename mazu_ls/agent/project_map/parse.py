@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from mazu_ls.agent.project_map.ipc import Facts, own_pipes, read_frame, write_frame
+from mazu_ls.agent.project_map.ipc import FileFacts, own_pipes, read_frame, write_frame
 from mazu_ls.errors import MazuError
-from mazu_ls.syntax import Outline, Symbol, language_of, outline
+from mazu_ls.syntax import CodeSymbol, Outline, language_of, outline
 from mazu_ls.syntax.languages import family_of
 from mazu_ls.workspace import Workspace
 
@@ -35,32 +35,32 @@ def main() -> None:
     gc.disable()  # syntax nodes form no cycles, and looking for some takes a fifth of the time
     while (frame := read_frame(incoming)) is not None:
         paths = msgspec.msgpack.decode(frame, type=list[bytes])
-        write_frame(outgoing, msgspec.msgpack.encode([facts(workspace, path) for path in paths]))
+        write_frame(outgoing, msgspec.msgpack.encode([extract_facts(workspace, path) for path in paths]))
 
 
-def facts(workspace: Workspace, path: bytes) -> Facts:
+def extract_facts(workspace: Workspace, path: bytes) -> FileFacts:
     """What the map keeps of a file as it is now; nothing of one that is gone, binary, refused or made by a program."""
     try:
         with workspace.open(Path(os.fsdecode(path))) as file:
             stat = os.fstat(file.fileno())
             data = file.read()
     except (OSError, MazuError):
-        return Facts(path, -1, 0, 0)
+        return FileFacts(path, -1, 0, 0)
     stamp = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
     language = language_of(os.fsdecode(path))
     if language is None or b"\0" in data or len(data) > MAX_BYTES_PER_LINE * (data.count(b"\n") + 8):
-        return Facts(path, *stamp)
+        return FileFacts(path, *stamp)
     return _of(path, stamp, outline(data, language), family_of(language))
 
 
-def _of(path: bytes, stamp: tuple[int, int, int], found: Outline, family: str) -> Facts:
+def _of(path: bytes, stamp: tuple[int, int, int], found: Outline, family: str) -> FileFacts:
     kept = [(at, symbol) for at, symbol in enumerate(found.symbols) if not symbol.local][:MAX_SYMBOLS]
     places = {at: place for place, (at, _) in enumerate(kept)}
     rows = [(_cut(symbol.signature), _container(symbol, found.symbols, places)) for _, symbol in kept]
     used = sorted(
         (_hash(name, family), strength) for name in found.references if (strength := _strength(name, found))
     )
-    return Facts(
+    return FileFacts(
         path,
         *stamp,
         array("I", [_hash(symbol.name, family) for _, symbol in kept]).tobytes(),
@@ -81,7 +81,7 @@ def _hash(name: str, family: str) -> int:
     return zlib.crc32(name.encode(), zlib.crc32(family.encode()))
 
 
-def _container(symbol: Symbol, symbols: tuple[Symbol, ...], places: dict[int, int]) -> int:
+def _container(symbol: CodeSymbol, symbols: tuple[CodeSymbol, ...], places: dict[int, int]) -> int:
     """The place of the nearest container worth a line; a namespace is not."""
     parent = symbol.parent
     while parent is not None and symbols[parent].kind == "module":
@@ -89,7 +89,7 @@ def _container(symbol: Symbol, symbols: tuple[Symbol, ...], places: dict[int, in
     return -1 if parent is None else places.get(parent, -1)
 
 
-def _weight(symbol: Symbol) -> int:
+def _weight(symbol: CodeSymbol) -> int:
     """How much, of 100, a reference to this name tells; 0 keeps it out of the map unless it holds something."""
     name = symbol.name
     if name.startswith("__") or len(name) < 2 or name == "constructor":

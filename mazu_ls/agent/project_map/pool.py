@@ -13,21 +13,21 @@ from typing import IO, Any, cast
 
 import msgspec
 
-from mazu_ls.agent.project_map.ipc import Facts, command, read_frame, write_frame
+from mazu_ls.agent.project_map.ipc import FileFacts, command, read_frame, write_frame
 
 log = logging.getLogger(__name__)
 BATCH = 48
 MOST = 4
 
 
-class Readers:
+class ParserPool:
     """Reads files in processes that end when this one does, because their pipe ends."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._command = command("map_parse", *map(str, roots))
         self._idle: LifoQueue[subprocess.Popen[bytes]] = LifoQueue()
 
-    def read(self, paths: Sequence[bytes]) -> Iterator[list[Facts]]:
+    def read(self, paths: Sequence[bytes]) -> Iterator[list[FileFacts]]:
         """The facts of all paths, batch by batch. A file that ends its reader counts as one without definitions."""
         batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
         if len(batches) == 1:
@@ -42,7 +42,7 @@ class Readers:
         while self._idle.qsize() > keep:
             _end(self._idle.get_nowait())
 
-    def _batch(self, paths: Sequence[bytes]) -> list[Facts]:
+    def _batch(self, paths: Sequence[bytes]) -> list[FileFacts]:
         found = self._ask(paths)
         if found is None and len(paths) == 1:  # the reader may have ended while it was idle
             found = self._ask(paths)
@@ -50,10 +50,10 @@ class Readers:
             return found
         if len(paths) == 1:
             log.warning("%s could not be parsed: its reader ended", os.fsdecode(paths[0]))
-            return [Facts(paths[0], -1, 0, 0)]
+            return [FileFacts(paths[0], -1, 0, 0)]
         return [one for path in paths for one in self._batch([path])]
 
-    def _ask(self, paths: Sequence[bytes]) -> list[Facts] | None:
+    def _ask(self, paths: Sequence[bytes]) -> list[FileFacts] | None:
         try:
             reader = self._idle.get_nowait()
         except Empty:
@@ -68,7 +68,7 @@ class Readers:
             _end(reader)
             return None
         self._idle.put(reader)
-        return msgspec.msgpack.decode(frame, type=list[Facts])
+        return msgspec.msgpack.decode(frame, type=list[FileFacts])
 
 
 def _processors() -> int:

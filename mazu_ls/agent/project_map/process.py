@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from mazu_ls.agent.project_map.cache import Cache
-from mazu_ls.agent.project_map.files import files
-from mazu_ls.agent.project_map.ipc import Answer, Ask, Facts, own_pipes, read_frame, write_frame
-from mazu_ls.agent.project_map.pool import Readers
-from mazu_ls.agent.project_map.rank import Graph
-from mazu_ls.agent.project_map.render import render
+from mazu_ls.agent.project_map.cache import MapCache
+from mazu_ls.agent.project_map.files import list_source_files
+from mazu_ls.agent.project_map.ipc import FileFacts, MapAnswer, MapRequest, own_pipes, read_frame, write_frame
+from mazu_ls.agent.project_map.pool import ParserPool
+from mazu_ls.agent.project_map.rank import ReferenceGraph
+from mazu_ls.agent.project_map.render import render_map
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace import Workspace
 
@@ -30,41 +30,41 @@ def main() -> None:
     """Answer until the other side is gone."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     incoming, outgoing = own_pipes()
-    held = Map([Path(root) for root in sys.argv[2:]], Path(sys.argv[1]))
+    held = MapIndex([Path(root) for root in sys.argv[2:]], Path(sys.argv[1]))
     while (frame := read_frame(incoming)) is not None:
         try:
-            answer = held.answer(msgspec.msgpack.decode(frame, type=Ask))
+            answer = held.answer(msgspec.msgpack.decode(frame, type=MapRequest))
         except Exception as error:
             log.exception("the project map failed")
-            answer = Answer(error=f"{type(error).__name__}: {error}")
+            answer = MapAnswer(error=f"{type(error).__name__}: {error}")
         write_frame(outgoing, msgspec.msgpack.encode(answer))
     held.close()
 
 
-class Map:
+class MapIndex:
     """Facts of all files, the graph made of them, and the cache on disk where there is one."""
 
     def __init__(self, roots: Sequence[Path], cache: Path) -> None:
         self._workspace = Workspace(roots)
-        self._readers = Readers(roots)
-        self._cache: Cache | None = None
-        self._facts: dict[bytes, Facts] = {}
-        self._graph: Graph | None = None
+        self._readers = ParserPool(roots)
+        self._cache: MapCache | None = None
+        self._facts: dict[bytes, FileFacts] = {}
+        self._graph: ReferenceGraph | None = None
         try:
-            self._cache = Cache.open(cache)
+            self._cache = MapCache.open(cache)
             self._facts = self._cache.load()
         except MazuError as error:
             log.warning("the project map is not kept: %s", error.message)
 
-    def answer(self, ask: Ask) -> Answer:
+    def answer(self, ask: MapRequest) -> MapAnswer:
         """Do what is asked."""
         parsed = self._refresh(set(ask.changed))
-        graph = self._graph or Graph([self._facts[path] for path in sorted(self._facts)])
+        graph = self._graph or ReferenceGraph([self._facts[path] for path in sorted(self._facts)])
         self._graph = graph
         text = ""
         if ask.kind == "render":
-            text = render(graph, self._numbers(ask.focus), ask.budget_tokens, self._shown)
-        return Answer(text, len(self._facts), len(graph.file_of), parsed)
+            text = render_map(graph, self._numbers(ask.focus), ask.budget_tokens, self._shown)
+        return MapAnswer(text, len(self._facts), len(graph.file_of), parsed)
 
     def close(self) -> None:
         """End the readers and close the cache."""
@@ -73,7 +73,7 @@ class Map:
             self._cache.close()
 
     def _refresh(self, changed: set[bytes]) -> int:
-        present = files(self._workspace.roots)
+        present = list_source_files(self._workspace.roots)
         stale = [
             path
             for path, stamp in present.items()
@@ -82,10 +82,10 @@ class Map:
         gone = [path for path in self._facts if path not in present]
         for path in gone:
             del self._facts[path]
-        unsaved: list[Facts] = []
+        unsaved: list[FileFacts] = []
         saved = time.monotonic()
         for batch in self._readers.read(stale) if stale else ():
-            read = [f if f.size >= 0 else Facts(f.path, *present[f.path]) for f in batch]
+            read = [f if f.size >= 0 else FileFacts(f.path, *present[f.path]) for f in batch]
             self._facts.update((f.path, f) for f in read)
             unsaved += read
             if time.monotonic() - saved > KEEP_EVERY:
@@ -96,7 +96,7 @@ class Map:
             self._save(unsaved, gone)
         return len(stale)
 
-    def _save(self, changed: Sequence[Facts], gone: Sequence[bytes]) -> None:
+    def _save(self, changed: Sequence[FileFacts], gone: Sequence[bytes]) -> None:
         if self._cache is not None:
             try:
                 self._cache.store(changed, gone)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mazu_ls.agent.project_map.ipc import Facts
+from mazu_ls.agent.project_map.ipc import FileFacts
 
 DAMPING = 0.85
 ROUNDS = 16
@@ -27,10 +27,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class Graph:
+class ReferenceGraph:
     """References between files, resolved to definitions. Files are numbered in the order given, definitions through all of them."""
 
-    def __init__(self, files: Sequence[Facts]) -> None:
+    def __init__(self, files: Sequence[FileFacts]) -> None:
         self.files = files
         sizes = np.array([len(f.weights) for f in files], np.int64)
         self.file_of = np.repeat(np.arange(len(files)), sizes)

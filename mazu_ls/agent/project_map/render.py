@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 import numpy as np
 
-from mazu_ls.agent.project_map.ipc import Facts
-from mazu_ls.agent.project_map.rank import Graph
+from mazu_ls.agent.project_map.ipc import FileFacts
+from mazu_ls.agent.project_map.rank import ReferenceGraph
 from mazu_ls.models.pricing.tokens import BYTES_PER_TOKEN
 from mazu_ls.redact import redact
 
@@ -21,7 +21,9 @@ _PATIENCE = 64
 Row = tuple[str, int]
 
 
-def render(graph: Graph, focus: Sequence[int], budget_tokens: int, shown_as: Callable[[bytes], str]) -> str:
+def render_map(
+    graph: ReferenceGraph, focus: Sequence[int], budget_tokens: int, shown_as: Callable[[bytes], str]
+) -> str:
     """The best definitions that fit into the budget, with what contains them; "" where nothing does.
 
     The order depends on names only, so that a small change of ranks leaves most of the text as it was.
@@ -39,7 +41,7 @@ def render(graph: Graph, focus: Sequence[int], budget_tokens: int, shown_as: Cal
 
 
 class _Page:
-    def __init__(self, graph: Graph, room: int, shown_as: Callable[[bytes], str]) -> None:
+    def __init__(self, graph: ReferenceGraph, room: int, shown_as: Callable[[bytes], str]) -> None:
         self._graph = graph
         self._room = room
         self._shown_as = shown_as
@@ -85,7 +87,7 @@ class _Page:
         return self._rows[file]
 
 
-def decoded(facts: Facts) -> list[Row]:
+def decoded(facts: FileFacts) -> list[Row]:
     """Signature and container of each definition of a file."""
     return msgspec.msgpack.decode(facts.outline, type=list[Row])
 

@@ -29,7 +29,7 @@ Fate = Literal["open", "accepted", "stale"]
 
 
 @dataclass(frozen=True)
-class Change:
+class LineChange:
     """Lines `start` to `end` (excluded) of the old text become `lines`."""
 
     start: int
@@ -62,7 +62,7 @@ class Hunk(Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Standing:
+class HunkStatus:
     """What has become of a hunk in a text: "open" at `line`, "accepted" there, or "stale" (last seen there)."""
 
     fate: Fate
@@ -77,7 +77,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def changes(before: list[str], after: list[str]) -> list[Change]:
+def line_changes(before: list[str], after: list[str]) -> list[LineChange]:
     """The changed runs of lines, in order. Applying all of them to `before` gives `after`."""
     head = 0
     shortest = min(len(before), len(after))
@@ -90,22 +90,24 @@ def changes(before: list[str], after: list[str]) -> list[Change]:
     if not old and not new:
         return []
     if not old or not new:
-        return [Change(head, head + len(old), new)]
+        return [LineChange(head, head + len(old), new)]
     if max(len(old), len(new)) > DIFF_LINES:
-        return [Change(head + one.start, head + one.end, one.lines) for one in _divided(old, new)]
+        return [LineChange(head + one.start, head + one.end, one.lines) for one in _divided(old, new)]
     codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    return [Change(head + i, head + j, new[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
+    return [LineChange(head + i, head + j, new[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
 
 
-def _divided(old: list[str], new: list[str]) -> Iterator[Change]:
+def _divided(old: list[str], new: list[str]) -> Iterator[LineChange]:
     """The changes between lines that occur once in both texts and in the same order (a patience diff)."""
     at = at_new = 0
     for line, line_new in [*_anchors(old, new), (len(old), len(new))]:
         if line > at or line_new > at_new:
             whole = (at, at_new) == (0, 0) and (line, line_new) == (len(old), len(new))
-            inner = [Change(0, len(old), new)] if whole else changes(old[at:line], new[at_new:line_new])
+            inner = (
+                [LineChange(0, len(old), new)] if whole else line_changes(old[at:line], new[at_new:line_new])
+            )
             for one in inner:
-                yield Change(at + one.start, at + one.end, one.lines)
+                yield LineChange(at + one.start, at + one.end, one.lines)
         at, at_new = line + 1, line_new + 1
 
 
@@ -130,7 +132,7 @@ def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-def cut(before: str | None, after: str | None) -> list[Hunk]:
+def split_into_hunks(before: str | None, after: str | None) -> list[Hunk]:
     """The hunks of an edit; None for `before` creates the file, None for `after` deletes it."""
     if before is None:
         return [] if after is None else [Hunk("create", 0, (), tuple(split_lines(after)), (), (), 0, "")]
@@ -138,7 +140,7 @@ def cut(before: str | None, after: str | None) -> list[Hunk]:
     if after is None:
         return [Hunk("delete", 0, (), (), (), (), 0, base)]
     lines = split_lines(before)
-    found = changes(lines, split_lines(after))
+    found = line_changes(lines, split_lines(after))
     ends = [0, *(change.end for change in found)]
     starts = [*(change.start for change in found), len(lines)]
     return [
@@ -156,7 +158,7 @@ def cut(before: str | None, after: str | None) -> list[Hunk]:
     ]
 
 
-def standing(hunk: Hunk, text: Search | None, others: int = 0) -> Standing:
+def locate_hunk(hunk: Hunk, text: HunkLocator | None, others: int = 0) -> HunkStatus:
     """What has become of `hunk` in a text of now; None where there is no file.
 
     `others` is how many lines the other hunks of the file may have moved it by. Accepted means that the new lines
@@ -164,15 +166,15 @@ def standing(hunk: Hunk, text: Search | None, others: int = 0) -> Standing:
     """
     if text is None:
         gone: dict[Kind, Fate] = {"create": "open", "delete": "accepted", "edit": "stale"}
-        return Standing(gone[hunk.kind], hunk.line)
+        return HunkStatus(gone[hunk.kind], hunk.line)
     if hunk.kind == "create":
-        return Standing("accepted" if text.reads(hunk.new) else "stale" if text.lines else "open", 0)
+        return HunkStatus("accepted" if text.reads(hunk.new) else "stale" if text.lines else "open", 0)
     if hunk.kind == "delete":
-        return Standing("open" if digest("".join(text.lines)) == hunk.base else "stale", 0)
-    return text.standing(hunk, others)
+        return HunkStatus("open" if digest("".join(text.lines)) == hunk.base else "stale", 0)
+    return text.locate(hunk, others)
 
 
-def walked(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Standing] | None:
+def match_sequentially(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[HunkStatus] | None:
     """What has become of edits that were all found in one text, in order, if nothing but they may have changed it.
 
     None where something else did.
@@ -183,7 +185,7 @@ def walked(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Standing] | None
     (size,) = sizes
     dead: set[tuple[int, int]] = set()
 
-    def steps(n: int, shift: int) -> list[Standing] | None:
+    def steps(n: int, shift: int) -> list[HunkStatus] | None:
         if n == len(hunks):
             return [] if len(lines) == size + shift else None
         if (n, shift) in dead:
@@ -196,7 +198,7 @@ def walked(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Standing] | None
             if _bare(lines[start : start + len(whole)]) == _bare(whole):
                 rest = steps(n + 1, shift + len(middle) - len(hunk.old))
                 if rest is not None:
-                    return [Standing(fate, at), *rest]
+                    return [HunkStatus(fate, at), *rest]
         dead.add((n, shift))
         return None
 
@@ -205,7 +207,7 @@ def walked(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Standing] | None
     return steps(0, 0)
 
 
-class Search:
+class HunkLocator:
     """Looks for hunks in one text. Line ends count only for a hunk that changes nothing else."""
 
     def __init__(self, lines: Sequence[str]) -> None:
@@ -216,13 +218,13 @@ class Search:
         """Whether the whole text is this."""
         return self._keyed(strict=False) == _bare(lines)
 
-    def standing(self, hunk: Hunk, others: int = 0) -> Standing:
+    def locate(self, hunk: Hunk, others: int = 0) -> HunkStatus:
         """See the function of this name; for edits."""
         if self._there(hunk, hunk.line):
-            return Standing("open", hunk.line)
+            return HunkStatus("open", hunk.line)
         grown = hunk.line + len(self.lines) - hunk.size
         if hunk.above and hunk.below and self._there(hunk, grown):
-            return Standing("open", grown)
+            return HunkStatus("open", grown)
         strict = _bare(hunk.old) == _bare(hunk.new)
         keys, key = self._keyed(strict=strict), _ended if strict else _bare
         old, new, above, below = key(hunk.old), key(hunk.new), key(hunk.above), key(hunk.below)
@@ -239,8 +241,8 @@ class Search:
             for fate, middle in sides:
                 at = _place(keys, (over, middle, under), hunk.line, reach if fate == "accepted" else None)
                 if at is not None:
-                    return Standing(fate, at)
-        return Standing("stale", min(hunk.line, max(0, len(keys) - 1)))
+                    return HunkStatus(fate, at)
+        return HunkStatus("stale", min(hunk.line, max(0, len(keys) - 1)))
 
     def _there(self, hunk: Hunk, line: int) -> bool:
         """Whether the hunk's old lines and all of its context stand at `line`; for where they most likely are."""
@@ -259,7 +261,7 @@ class Search:
         return self._keys
 
 
-def moved(hunk: Hunk, line: int, lines: Sequence[str], stops: tuple[int, int]) -> Hunk:
+def rebase_hunks(hunk: Hunk, line: int, lines: Sequence[str], stops: tuple[int, int]) -> Hunk:
     """The hunk as it stands at `line` of a text of now; its context reaches from line `stops[0]` to `stops[1]`."""
     end = line + len(hunk.old)
     above = tuple(lines[max(stops[0], line - CONTEXT) : line])
@@ -267,7 +269,7 @@ def moved(hunk: Hunk, line: int, lines: Sequence[str], stops: tuple[int, int]) -
     return Hunk(hunk.kind, line, tuple(lines[line:end]), hunk.new, above, below, len(lines), hunk.base)
 
 
-def applied(text: str | None, hunks: Sequence[Hunk]) -> str | None:
+def apply_hunks(text: str | None, hunks: Sequence[Hunk]) -> str | None:
     """The text with these hunks made, each of which stands at its `line`."""
     for hunk in hunks:
         if hunk.kind == "create":

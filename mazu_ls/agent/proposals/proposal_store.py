@@ -27,7 +27,7 @@ MIGRATIONS = Migrations(
 )
 
 
-class Proposed(Struct, frozen=True):
+class ProposedHunk(Struct, frozen=True):
     """One hunk that is proposed: number `number` of the `of` that its file had when it was proposed.
 
     `path` is the file as the workspace names it.
@@ -50,16 +50,16 @@ class Proposed(Struct, frozen=True):
         return f"hunk {self.number} of {self.path}" if self.of > 1 else f"the edit of {self.path}"
 
 
-def changed(db: apsw.Connection, known: int) -> tuple[int, list[Proposed] | None]:
+def changed(db: apsw.Connection, known: int) -> tuple[int, list[ProposedHunk] | None]:
     """The open hunks, if another connection wrote to the database since `known`, and the version of now."""
     ((version,),) = select(db, "PRAGMA data_version")
     if version == known:
         return version, None
     rows = select(db, "SELECT body FROM proposed_hunk WHERE state = 'open'")
-    return version, [msgspec.json.decode(body, type=Proposed) for (body,) in rows]
+    return version, [msgspec.json.decode(body, type=ProposedHunk) for (body,) in rows]
 
 
-def put(db: apsw.Connection, one: Proposed) -> None:
+def put(db: apsw.Connection, one: ProposedHunk) -> None:
     """Keep an open hunk, or what became of one."""
     db.execute(
         "INSERT INTO proposed_hunk VALUES (?, ?, ?, 'open', '', ?)"
@@ -68,15 +68,17 @@ def put(db: apsw.Connection, one: Proposed) -> None:
     ).fetchall()
 
 
-def settle(db: apsw.Connection, seen: Sequence[tuple[str, str]], again: Sequence[Proposed]) -> None:
+def save_open_hunks(
+    db: apsw.Connection, seen: Sequence[tuple[str, str]], again: Sequence[ProposedHunk]
+) -> None:
     """Write down verdicts that were seen, and hunks that are open again."""
     delete(db, [one.id for one in again])
     for one in again:
         put(db, one)
-    decide(db, seen, "")
+    record_decision(db, seen, "")
 
 
-def decide(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -> None:
+def record_decision(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -> None:
     """The user decided on open hunks: ids and what they are now."""
     db.executemany(
         "UPDATE proposed_hunk SET state = ?, note = ? WHERE id = ? AND state = 'open'",
@@ -84,14 +86,14 @@ def decide(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -
     ).fetchall()
 
 
-def decided(db: apsw.Connection, session_id: str) -> list[tuple[Proposed, str, str]]:
+def load_decisions(db: apsw.Connection, session_id: str) -> list[tuple[ProposedHunk, str, str]]:
     """What was decided on a session's hunks and its model was not told: hunk, state, note."""
     rows = select(
         db,
         "SELECT body, state, note FROM proposed_hunk WHERE session = ? AND state <> 'open' ORDER BY path, rowid",
         (session_id,),
     )
-    return [(msgspec.json.decode(body, type=Proposed), state, note) for body, state, note in rows]
+    return [(msgspec.json.decode(body, type=ProposedHunk), state, note) for body, state, note in rows]
 
 
 def delete(db: apsw.Connection, ids: Sequence[str]) -> None:

@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.proposals.proposal_store import Proposed
-    from mazu_ls.agent.proposals.proposals import Seen
+    from mazu_ls.agent.proposals.proposal_store import ProposedHunk
+    from mazu_ls.agent.proposals.proposals import LocatedHunk
 
 KEPT = 20
 """Acceptances of one file that can be undone."""
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class AcceptedBatch:
     """The hunks that were accepted together, and the lines of the file before that."""
 
     before: list[str]
-    hunks: tuple[Proposed, ...]
+    hunks: tuple[ProposedHunk, ...]
 
 
-class Accepted:
+class AcceptHistory:
     """The last acceptances, by file. Kept for this process alone: so is the editor's undo."""
 
     def __init__(self) -> None:
-        self._of: dict[str, list[Acceptance]] = {}
+        self._of: dict[str, list[AcceptedBatch]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._of)
 
-    def add(self, path: str, lines: Sequence[str], seen: Sequence[Seen]) -> list[str]:
+    def add(self, path: str, lines: Sequence[str], seen: Sequence[LocatedHunk]) -> list[str]:
         """These hunks were found accepted in the file's lines of now; returns those of before."""
         edits = [one for one in seen if one.proposed.hunk.kind == "edit"]
         before = list(lines)
@@ -40,11 +40,11 @@ class Accepted:
             before[at : at + len(hunk.new)] = hunk.old
         if edits:
             kept = self._of.setdefault(path, [])
-            kept.append(Acceptance(before, tuple(one.proposed for one in edits)))
+            kept.append(AcceptedBatch(before, tuple(one.proposed for one in edits)))
             del kept[:-KEPT]
         return before
 
-    def undone(self, path: str, lines: Sequence[str] | None) -> tuple[Proposed, ...]:
+    def undone(self, path: str, lines: Sequence[str] | None) -> tuple[ProposedHunk, ...]:
         """The hunks of an acceptance whose file is again, line by line, what it was before; they are accepted no more."""
         kept = self._of.get(path, [])
         for number in range(len(kept) - 1, -1, -1):

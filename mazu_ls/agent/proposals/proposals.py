@@ -16,9 +16,18 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from mazu_ls.agent.proposals import proposal_store as table
-from mazu_ls.agent.proposals.hunks import Hunk, Search, Standing, applied, cut, moved, standing, walked
-from mazu_ls.agent.proposals.proposal_store import Proposed
-from mazu_ls.agent.proposals.proposal_undo import Accepted
+from mazu_ls.agent.proposals.hunks import (
+    Hunk,
+    HunkLocator,
+    HunkStatus,
+    apply_hunks,
+    locate_hunk,
+    match_sequentially,
+    rebase_hunks,
+    split_into_hunks,
+)
+from mazu_ls.agent.proposals.proposal_store import ProposedHunk
+from mazu_ls.agent.proposals.proposal_undo import AcceptHistory
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.store import Store
 from mazu_ls.workspace.text import split_lines
@@ -33,15 +42,15 @@ SHOWN_LINES = 12
 
 
 @dataclass(frozen=True)
-class Seen:
+class LocatedHunk:
     """An open hunk in the text of now."""
 
-    proposed: Proposed
-    standing: Standing
+    proposed: ProposedHunk
+    standing: HunkStatus
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class PendingDecisions:
     """What the user decided and the model was not told yet: as a note for it, and the ids in it."""
 
     note: str
@@ -59,31 +68,31 @@ class Proposals:
         self.taken: Callable[[str, str, str], None] | None = None
         """Hears of a file in which hunks were found accepted: its text before and now."""
         self._store = store
-        self._open: dict[str, list[Proposed]] = {}
+        self._open: dict[str, list[ProposedHunk]] = {}
         self._undecided: list[tuple[str, str]] = []
-        self._reopened: list[Proposed] = []
-        self._accepted = Accepted()
+        self._reopened: list[ProposedHunk] = []
+        self._accepted = AcceptHistory()
         self._stale: set[str] = set()
         self._listeners: list[Callable[[str], None]] = []
         self._version = -1
         self._proposers: set[str] = set()
         self._writing = asyncio.Lock()
 
-    def listen(self, listener: Callable[[str], None]) -> None:
+    def subscribe(self, listener: Callable[[str], None]) -> None:
         """Hear the path of each file whose proposal changed."""
         self._listeners.append(listener)
 
-    def of(self, path: str) -> Sequence[Proposed]:
+    def for_path(self, path: str) -> Sequence[ProposedHunk]:
         """The open hunks of a file, from its beginning."""
         return tuple(self._open.get(path, ()))
 
     @property
-    def unwritten(self) -> bool:
+    def pending_creations(self) -> bool:
         """Whether acceptances, or an undo of one, were seen that `settle` has yet to write down."""
         return bool(self._undecided or self._reopened)
 
     @property
-    def followed(self) -> bool:
+    def is_tracked(self) -> bool:
         """Whether there is anything that a change of a document could open or close."""
         return bool(self._open or self._accepted)
 
@@ -98,7 +107,7 @@ class Proposals:
 
     async def _read_anew(self, besides: Callable[[apsw.Connection], T]) -> T:
         """Write down what was seen, take over what another process wrote, and read something `besides`."""
-        await self.settle()
+        await self.flush()
         async with self._writing:
             changed, found = await self._store.read(
                 lambda db: (table.changed(db, self._version), besides(db))
@@ -108,7 +117,7 @@ class Proposals:
             self._tell(path)
         return found
 
-    def _take_over(self, version: int, rows: list[Proposed] | None) -> list[str]:
+    def _take_over(self, version: int, rows: list[ProposedHunk] | None) -> list[str]:
         """Returns the files whose proposal is another one now."""
         if rows is None:
             return []
@@ -128,18 +137,18 @@ class Proposals:
 
     async def propose(
         self, path: str, before: str | None, after: str | None, session_id: str, turn_id: str
-    ) -> list[Proposed]:
+    ) -> list[ProposedHunk]:
         """Propose that a file's text `before` becomes `after`, instead of what was open for it. None: no file.
 
         A hunk that was proposed already stays the one it was, and its session's.
         """
         old = self._open.get(path, [])
-        hunks = cut(before, after)
+        hunks = split_into_hunks(before, after)
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         known = {(one.hunk.kind, one.hunk.old, one.hunk.new): one for one in old}
-        new: list[Proposed] = []
+        new: list[ProposedHunk] = []
         for number, hunk in enumerate(hunks, 1):
-            fresh = Proposed(new_id("h"), path, number, len(hunks), session_id, turn_id, now, hunk)
+            fresh = ProposedHunk(new_id("h"), path, number, len(hunks), session_id, turn_id, now, hunk)
             same = known.pop((hunk.kind, hunk.old, hunk.new), None)
             new.append(replace(same, number=number, of=len(hunks), hunk=hunk) if same else fresh)
         gone = [one.id for one in old if one.id not in {kept.id for kept in new}]
@@ -156,7 +165,9 @@ class Proposals:
         self._tell(path)
         return new
 
-    def see(self, path: str, lines: Sequence[str] | None, *, typing: bool = False) -> list[Seen]:
+    def sync_document(
+        self, path: str, lines: Sequence[str] | None, *, typing: bool = False
+    ) -> list[LocatedHunk]:
         """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this, and opened
         again when the file is what it was before.
 
@@ -170,17 +181,19 @@ class Proposals:
         self._stale |= {one.proposed.id for one in seen if one.standing.fate == "stale"}
         return self._taken_over(path, lines or (), seen)
 
-    def _standing(self, path: str, lines: Sequence[str] | None, stale: Collection[str] = ()) -> list[Seen]:
+    def _standing(
+        self, path: str, lines: Sequence[str] | None, stale: Collection[str] = ()
+    ) -> list[LocatedHunk]:
         found = self._open.get(path, [])
         others = sum(abs(len(one.hunk.new) - len(one.hunk.old)) for one in found)
-        search = Search(lines) if lines is not None else None
+        search = HunkLocator(lines) if lines is not None else None
         fresh = [one for one in found if one.hunk.kind == "edit" and one.id not in self._stale]
-        together = walked([one.hunk for one in fresh], lines) if lines is not None else None
+        together = match_sequentially([one.hunk for one in fresh], lines) if lines is not None else None
         known = {one.id: at for one, at in zip(fresh, together or (), strict=False)}
-        known |= {one.id: Standing("stale", one.hunk.line) for one in found if one.id in stale}
-        return [Seen(one, known.get(one.id) or standing(one.hunk, search, others)) for one in found]
+        known |= {one.id: HunkStatus("stale", one.hunk.line) for one in found if one.id in stale}
+        return [LocatedHunk(one, known.get(one.id) or locate_hunk(one.hunk, search, others)) for one in found]
 
-    def _taken_over(self, path: str, lines: Sequence[str], seen: list[Seen]) -> list[Seen]:
+    def _taken_over(self, path: str, lines: Sequence[str], seen: list[LocatedHunk]) -> list[LocatedHunk]:
         accepted = [one.proposed.id for one in seen if one.standing.fate == "accepted"]
         there = sorted(
             (one for one in seen if one.standing.fate == "open" and one.proposed.hunk.kind == "edit"),
@@ -190,8 +203,8 @@ class Proposals:
         starts = [*(one.standing.line for one in there), len(lines)]
         kept = {one.proposed.id: one for one in seen if one.proposed.id not in accepted}
         for n, one in enumerate(there):
-            hunk = moved(one.proposed.hunk, one.standing.line, lines, (stops[n], starts[n + 1]))
-            kept[one.proposed.id] = Seen(replace(one.proposed, hunk=hunk), one.standing)
+            hunk = rebase_hunks(one.proposed.hunk, one.standing.line, lines, (stops[n], starts[n + 1]))
+            kept[one.proposed.id] = LocatedHunk(replace(one.proposed, hunk=hunk), one.standing)
         self._set(path, [one.proposed for one in kept.values()])
         self._undecided += [(one, "accepted") for one in accepted]
         if accepted:
@@ -212,25 +225,25 @@ class Proposals:
         self._set(path, sorted([*kept, *again], key=lambda one: (one.hunk.line, one.number)))
         self._tell(path)
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Write down the acceptances that were seen, and those that were undone."""
         async with self._writing:
             seen, self._undecided = self._undecided, []
             again, self._reopened = self._reopened, []
             if seen or again:
-                await self._store.write(lambda db: table.settle(db, seen, again))
+                await self._store.write(lambda db: table.save_open_hunks(db, seen, again))
 
     def proposed_text(self, path: str, text: str | None) -> tuple[str | None, int]:
         """The text with every open hunk that still has its place (None where no file would be), and how many have none."""
         seen = self._standing(path, None if text is None else split_lines(text))
-        return applied(text, standing_hunks(seen)), sum(one.standing.fate == "stale" for one in seen)
+        return apply_hunks(text, locate_open_hunks(seen)), sum(one.standing.fate == "stale" for one in seen)
 
-    async def reject(self, ids: Collection[str], note: str = "") -> list[Proposed]:
+    async def reject(self, ids: Collection[str], note: str = "") -> list[ProposedHunk]:
         """Close these hunks; the model hears of it, and of the user's note. Returns those that were open."""
         found = [one for hunks in self._open.values() for one in hunks if one.id in ids]
         async with self._writing:
             await self._store.write(
-                lambda db: table.decide(db, [(one.id, "rejected") for one in found], note)
+                lambda db: table.record_decision(db, [(one.id, "rejected") for one in found], note)
             )
             for path in {one.path for one in found}:
                 self._set(path, [one for one in self._open[path] if one.id not in ids])
@@ -242,27 +255,27 @@ class Proposals:
         """Whether this session proposed anything that was open while this process ran; else no verdict can come."""
         return session_id in self._proposers
 
-    async def untold(self, session_id: str) -> Verdicts | None:
+    async def pending_decisions(self, session_id: str) -> PendingDecisions | None:
         """What the user, here or at another process, decided on this session's proposals since its model was told.
 
         None where there is nothing.
         """
-        rows = await self._read_anew(lambda db: table.decided(db, session_id))
+        rows = await self._read_anew(lambda db: table.load_decisions(db, session_id))
         if not rows:
             return None
         said = [_sentence(one, state, note) for one, state, note in rows]
         note = "The user decided on edits that you proposed:\n" + "\n".join(said)
-        return Verdicts(f"<proposals>\n{note}\n</proposals>", tuple(one.id for one, _, _ in rows))
+        return PendingDecisions(f"<proposals>\n{note}\n</proposals>", tuple(one.id for one, _, _ in rows))
 
-    async def rejected(self, session_id: str) -> bool:
+    async def pending_rejections(self, session_id: str) -> bool:
         """Whether a rejection waits to be told."""
-        await self.settle()
+        await self.flush()
         return any(
             state == "rejected"
-            for _, state, _ in await self._store.read(lambda db: table.decided(db, session_id))
+            for _, state, _ in await self._store.read(lambda db: table.load_decisions(db, session_id))
         )
 
-    async def told(self, ids: Iterable[str]) -> None:
+    async def mark_reported(self, ids: Iterable[str]) -> None:
         """The model knows of these; they are over."""
         await self._store.write(lambda db: table.delete(db, list(ids)))
 
@@ -290,7 +303,7 @@ class Proposals:
             replace(one, path=new + one.path.removeprefix(old))
             for path in self.paths
             if path == old or path.startswith(f"{old}/")
-            for one in self.of(path)
+            for one in self.for_path(path)
         ]
         if not found:
             return
@@ -303,7 +316,7 @@ class Proposals:
                 self._set(path, [one for one in found if one.path == path])
                 self._tell(path)
 
-    def _set(self, path: str, hunks: list[Proposed]) -> None:
+    def _set(self, path: str, hunks: list[ProposedHunk]) -> None:
         if hunks:
             self._open[path] = hunks
         else:
@@ -314,12 +327,12 @@ class Proposals:
             listener(path)
 
 
-def standing_hunks(seen: Iterable[Seen]) -> list[Hunk]:
+def locate_open_hunks(seen: Iterable[LocatedHunk]) -> list[Hunk]:
     """The hunks that still have their place, each at its line of now."""
     return [replace(one.proposed.hunk, line=one.standing.line) for one in seen if one.standing.fate == "open"]
 
 
-def _sentence(one: Proposed, state: str, note: str) -> str:
+def _sentence(one: ProposedHunk, state: str, note: str) -> str:
     why = f": {note}" if note else ""
     if state == "accepted":
         return f"- accepted {one.name}"

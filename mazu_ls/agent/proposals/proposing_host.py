@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mazu_ls import journal
-from mazu_ls.agent.turn.reviewed_host import unified
+from mazu_ls.agent.turn.reviewed_host import unified_diff
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.messages import Message, Text
@@ -17,8 +17,8 @@ from mazu_ls.tools.base import ToolOutput
 if TYPE_CHECKING:
     from mazu_ls.agent.proposals.proposals import Proposals
     from mazu_ls.agent.turn.turn import TurnRun
-    from mazu_ls.host import Host, Lender, Question, Reply
-    from mazu_ls.tools.context import Turn
+    from mazu_ls.host import Host, LanguageServices, Question, UserReply
+    from mazu_ls.tools.context import ToolContext
 
 
 @dataclass
@@ -31,13 +31,13 @@ class ProposingHost:
 
     host: Host
     proposals: Proposals
-    turn: Turn
+    turn: ToolContext
     always: bool
     diffs: dict[Path, str] = field(default_factory=dict)
     overlaid: set[Path] = field(default_factory=set)
     unfit: int = 0
 
-    def told(self, output: ToolOutput) -> ToolOutput:
+    def note_for_model(self, output: ToolOutput) -> ToolOutput:
         """What a tool says, put right: proposed is not applied."""
         if self.diffs:
             names = ", ".join(map(self._name, self.diffs))
@@ -84,7 +84,7 @@ class ProposingHost:
             raise MazuError(
                 Kind.CONFLICT, f"{name} was changed meanwhile.", "Read it again and redo the edit."
             )
-        self.diffs[path] = unified(name, before, after)
+        self.diffs[path] = unified_diff(name, before, after)
         await self.proposals.propose(name, real, after, self.turn.session_id, self.turn.turn_id)
 
     async def buffers(self) -> Sequence[Buffer]:
@@ -105,7 +105,7 @@ class ProposingHost:
             return None
 
     def _overlays(self, path: Path) -> bool:
-        return (self.always or self.proposals.late) and bool(self.proposals.of(self._name(path)))
+        return (self.always or self.proposals.late) and bool(self.proposals.for_path(self._name(path)))
 
     def _name(self, path: Path) -> str:
         return self.turn.workspace.relative(path)
@@ -114,7 +114,7 @@ class ProposingHost:
         """Those still unsaved."""
         return await self.host.save(paths)
 
-    async def ask(self, question: Question, timeout: float) -> Reply:
+    async def ask(self, question: Question, timeout: float) -> UserReply:
         """Ask the user."""
         return await self.host.ask(question, timeout)
 
@@ -127,36 +127,40 @@ class ProposingHost:
         return await self.host.show(path, line)
 
     @property
-    def lender(self) -> Lender | None:
+    def lender(self) -> LanguageServices | None:
         """What the editor lends."""
         return self.host.lender
 
 
-def proposing(run: TurnRun, host: Host) -> ProposingHost | None:
+def make_proposing_host(run: TurnRun, host: Host) -> ProposingHost | None:
     """The host for one call of a turn; None where there is no memory.db to keep proposals in."""
     proposals = run.session.project.proposals
-    return ProposingHost(host, proposals, run.turn, always=proposes(run)) if proposals else None
+    return ProposingHost(host, proposals, run.turn, always=is_propose_mode(run)) if proposals else None
 
 
-def proposes(run: TurnRun) -> bool:
+def is_propose_mode(run: TurnRun) -> bool:
     """Whether the user wants every edit as a proposal; then nobody is asked before it, and no mode applies it."""
     return run.turn.config.edits.apply == "propose" and run.session.project.proposals is not None
 
 
-async def hear_verdicts(run: TurnRun) -> None:
+async def inject_user_decisions(run: TurnRun) -> None:
     """Tell the model what the user decided since it was last told."""
     proposals = run.session.project.proposals
     if proposals is None or run.asked.kind == "edit":
         return
-    shown = proposals.late or proposes(run)  # then proposals of other windows show in what is read
+    shown = proposals.late or is_propose_mode(run)  # then proposals of other windows show in what is read
     if run.meter.usage.steps and not shown and not proposals.has_proposed(run.session.id):
         return
-    if verdicts := await proposals.untold(run.session.id):
+    if verdicts := await proposals.pending_decisions(run.session.id):
         run.record(journal.UserSaid(Message("user", (Text(verdicts.note),)), ""))
-        await proposals.told(verdicts.ids)
+        await proposals.mark_reported(verdicts.ids)
 
 
-async def rejected_meanwhile(run: TurnRun) -> bool:
+async def has_pending_rejection(run: TurnRun) -> bool:
     """Whether the user rejected something that the model should hear of before the turn ends."""
     proposals = run.session.project.proposals
-    return proposals is not None and run.asked.kind != "edit" and await proposals.rejected(run.session.id)
+    return (
+        proposals is not None
+        and run.asked.kind != "edit"
+        and await proposals.pending_rejections(run.session.id)
+    )

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mazu_ls import journal
-from mazu_ls.agent.proposals.hunks import Hunk, Search, Standing, applied, cut, standing, walked
+from mazu_ls.agent.proposals.hunks import (
+    Hunk,
+    HunkLocator,
+    HunkStatus,
+    apply_hunks,
+    locate_hunk,
+    match_sequentially,
+    split_into_hunks,
+)
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.text import split_lines
 
@@ -70,7 +78,7 @@ async def read_turn_changes(
         if file.status == "modified":
             was, _, _ = await checkpoints.file_text(before, file.path)
             now, _, _ = await checkpoints.file_text(after, file.path)
-            hunks = tuple(cut(now, was)) if was is not None and now is not None else ()
+            hunks = tuple(split_into_hunks(now, was)) if was is not None and now is not None else ()
         files.append(FileChange(file.path, file.status, file.added, file.removed, hunks))
     return TurnChanges(start.turn, before, after, tuple(files))
 
@@ -78,7 +86,7 @@ async def read_turn_changes(
 def take_back(text: str, change: FileChange, wanted: Callable[[str], bool]) -> tuple[str, list[str]]:
     """A text of now without the wanted hunks of a turn, and the ids of those that are not in it any more."""
     lines = split_lines(text)
-    found = walked(change.takes_back, lines) or _found(change.takes_back, lines)
+    found = match_sequentially(change.takes_back, lines) or _found(change.takes_back, lines)
     placed: list[Hunk] = []
     gone: list[str] = []
     for number, (hunk, place) in enumerate(zip(change.takes_back, found, strict=True), 1):
@@ -88,13 +96,13 @@ def take_back(text: str, change: FileChange, wanted: Callable[[str], bool]) -> t
             placed.append(replace_line(hunk, place.line))
         elif place.fate == "stale":
             gone.append(change.hunk_id(number))
-    return applied(text, placed) or "", gone
+    return apply_hunks(text, placed) or "", gone
 
 
-def _found(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Standing]:
+def _found(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[HunkStatus]:
     others = sum(len(hunk.old) + len(hunk.new) for hunk in hunks)
-    search = Search(lines)
-    return [standing(hunk, search, others) for hunk in hunks]
+    search = HunkLocator(lines)
+    return [locate_hunk(hunk, search, others) for hunk in hunks]
 
 
 def replace_line(hunk: Hunk, line: int) -> Hunk:

@@ -26,19 +26,19 @@ MIGRATIONS = Migrations(
 )
 
 
-class Head(Struct, frozen=True):
+class ConversationHead(Struct, frozen=True):
     """What a checkpoint says of one session: the event at its head."""
 
     head: int
 
 
-class Heads:
+class ConversationHeads:
     """Reads and moves the heads of a project's sessions."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def of(self, session_id: str, last: int) -> int:
+    async def head(self, session_id: str, last: int) -> int:
         """The head of a session whose journal ends at `last`: where it was moved to, unless it went on since."""
 
         def find(db: apsw.Connection) -> int:
@@ -49,7 +49,7 @@ class Heads:
 
         return await self._store.read(find)
 
-    async def moved(self) -> dict[str, tuple[int, int]]:
+    async def moved_heads(self) -> dict[str, tuple[int, int]]:
         """Of each session that was ever moved its head, and the last event of its journal at that time."""
 
         def find(db: apsw.Connection) -> dict[str, tuple[int, int]]:
@@ -104,7 +104,7 @@ class ConversationPart:
             session, _, file = name.partition("/")
             if file == "head.json":
                 try:
-                    head = msgspec.json.decode(data, type=Head).head if data else 0
+                    head = msgspec.json.decode(data, type=ConversationHead).head if data else 0
                 except msgspec.MsgspecError as error:
                     problems[name] = f"where the conversation stood is damaged in the checkpoint ({error})"
                     continue
@@ -140,7 +140,7 @@ class ConversationPart:
                     lines.seek(known_size)
                     files[f"{path.stem}/{known_size:012d}.jsonl"] = lines.read(size - known_size)
             if head != known_head:
-                files[f"{path.stem}/head.json"] = msgspec.json.encode(Head(head))
+                files[f"{path.stem}/head.json"] = msgspec.json.encode(ConversationHead(head))
         return files | {f"{session}/head.json": None for session in taken}
 
     def _state(self, db: apsw.Connection, path: Path) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
-from mazu_ls.agent.session.conversation import SUMMARY, begins_exchange, estimate
+from mazu_ls.agent.session.conversation import SUMMARY, estimate, is_user_turn_start
 from mazu_ls.agent.turn import context_blocks
 from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
 from mazu_ls.models import model as models
@@ -39,8 +39,8 @@ async def compact(
     `refused`: the provider took the prompt no more: cut anywhere. `spent` is told what the summary cost, whatever
     comes of it.
     """
-    messages = session.conversation.outgoing()
-    cut = place_of_cut(messages, model.spec.context_window, refused=refused)
+    messages = session.conversation.messages_to_send()
+    cut = find_compaction_cut(messages, model.spec.context_window, refused=refused)
     if cut is None:
         return False
     label = "before compaction"
@@ -49,31 +49,31 @@ async def compact(
     summary, usage = await summarise(model, messages[:cut])
     spent(usage)
     if not summary.strip():  # refused, or cut in its thoughts: a conversation is not given up for nothing
-        session.append(journal.Spent(model.name, usage, "a summary that came out empty"), turn_id)
+        session.append(journal.UsageRecorded(model.name, usage, "a summary that came out empty"), turn_id)
         return False
     # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
-    injection = await context_blocks.recalled(
+    injection = await context_blocks.recall_memories(
         session.project, said[0] if said else summary, buffers, recent=[summary], session_id=session.id
     )
     session.map = ""
-    await session.draw_map(model, buffers)
-    request = "" if begins_exchange(messages[cut]) else _request(messages[:cut])
+    await session.render_map(model, buffers)
+    request = "" if is_user_turn_start(messages[cut]) else _request(messages[:cut])
     told = "\n\n".join(part for part in (summary, injection.text, request) if part)
     session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
     session.last_input = _tokens(session.conversation.messages)
     return True
 
 
-def place_of_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:
+def find_compaction_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:
     """Before which message a conversation is cut: never between calls and their results.
 
     That is where the user spoke last, unless what follows takes half of the model's window by itself, as a long run
     does: then its newest rounds stay, up to a quarter of the window and one at least. A run is not cut for less than a
     quarter of the window, lest it be cut again at each round.
     """
-    starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
+    starts = [index for index, message in enumerate(messages) if is_user_turn_start(message)]
     if not starts:
         return None
     last = starts[-1]
@@ -97,7 +97,7 @@ def _tokens(messages: Sequence[Message]) -> int:
 
 def _request(messages: Sequence[Message]) -> str:
     """What the user asked for last, word for word, also where an earlier cut already left only that of it."""
-    asked = next(message for message in reversed(messages) if begins_exchange(message))
+    asked = next(message for message in reversed(messages) if is_user_turn_start(message))
     texts = [part.text for part in asked.parts if isinstance(part, Text)]
     said = [text.rpartition(REQUEST)[2] for text in texts if not text.startswith(SUMMARY) or REQUEST in text]
     return REQUEST + "\n".join(said)[:MAX_REQUEST_CHARS]
@@ -105,15 +105,15 @@ def _request(messages: Sequence[Message]) -> str:
 
 async def summarise(model: models.Model, messages: list[Message]) -> tuple[str, Usage]:
     """A summary of these messages, written by the model."""
-    text = told(messages, max(8_000, int(model.spec.context_window * 0.6)) * 3)
-    request = models.Request(messages=[Message("user", (Text(f"{text}\n\n{INSTRUCTION}"),))])
+    text = render_messages(messages, max(8_000, int(model.spec.context_window * 0.6)) * 3)
+    request = models.ModelRequest(messages=[Message("user", (Text(f"{text}\n\n{INSTRUCTION}"),))])
     async for chunk in model.stream(request):
-        if isinstance(chunk, models.Finished):
+        if isinstance(chunk, models.ModelAnswer):
             return chunk.message.text, chunk.usage
     return "", Usage()
 
 
-def told(messages: list[Message], room: int) -> str:
+def render_messages(messages: list[Message], room: int) -> str:
     """A conversation as plain text of at most about `room` characters, cut in the middle."""
     text = "\n\n".join(_told(message) for message in messages)
     if len(text) > room:

@@ -51,7 +51,7 @@ class Conversation:
                 self._close()
                 self._compact(summary, kept)
 
-    def outgoing(self) -> list[Message]:
+    def messages_to_send(self) -> list[Message]:
         """What the next model call sends; a call without a recorded result gets an honest one."""
         if not self.waiting:
             return list(self.messages)
@@ -59,7 +59,7 @@ class Conversation:
         open_end._close()
         return open_end.messages
 
-    def unanswered(self) -> list[str]:
+    def pending_tool_calls(self) -> list[str]:
         """The ids of calls that still wait for their result."""
         return [id for id in self.waiting if id not in self.results]
 
@@ -97,12 +97,12 @@ def replay(events: Sequence[Event]) -> Conversation:
     return conversation
 
 
-def window(messages: Sequence[Message], turns: int | None, tokens: int | None) -> list[Message]:
+def trim_to_window(messages: Sequence[Message], turns: int | None, tokens: int | None) -> list[Message]:
     """The newest messages that fit: whole exchanges only, at least the last one.
 
     An exchange starts at a user message that holds more than results of tools. `tokens` is an estimate.
     """
-    starts = [index for index, message in enumerate(messages) if begins_exchange(message)]
+    starts = [index for index, message in enumerate(messages) if is_user_turn_start(message)]
     if not starts:
         return list(messages)
     first = starts[0]
@@ -116,7 +116,7 @@ def window(messages: Sequence[Message], turns: int | None, tokens: int | None) -
     return list(messages[first:])
 
 
-def begins_exchange(message: Message) -> bool:
+def is_user_turn_start(message: Message) -> bool:
     """True for a message in which the user speaks, not only tools."""
     return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
 

@@ -11,7 +11,7 @@ from mazu_ls.errors import Kind, MazuError
 T = TypeVar("T")
 
 
-class Work:
+class ExclusiveTask:
     """What a session does at present. The work takes note of its cancellation, goes on to its end and has a result."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Work:
         """Whether something is being done."""
         return self._task is not None and not self._task.done()
 
-    async def do(self, work: Coroutine[Any, Any, T]) -> T:
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry `work` out. Cancelling the caller, however often, cancels it once and waits for its end.
 
         Raises MazuError(busy) while something else is being done.
@@ -36,7 +36,7 @@ class Work:
             )
         self._cancelled = self._begun = False
         self._task = task = asyncio.create_task(self._begin(work))
-        return await to_its_end(task, self.cancel)
+        return await await_uncancelled(task, self.cancel)
 
     async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
         """Cancelling a task that has not begun would end it before it could take note of that."""
@@ -54,13 +54,13 @@ class Work:
             self._task.cancel()
         return True
 
-    async def settled(self, timeout: float | None = None) -> None:
+    async def wait_idle(self, timeout: float | None = None) -> None:
         """Wait, for `timeout` seconds at most, until nothing is being done."""
         if self._task:
             await asyncio.wait([self._task], timeout=timeout)
 
 
-async def to_its_end(task: asyncio.Task[T], cancelled: Callable[[], object]) -> T:
+async def await_uncancelled(task: asyncio.Task[T], cancelled: Callable[[], object]) -> T:
     """The result of `task`, waited for however often the caller is cancelled meanwhile; `cancelled` is called each time."""
     while True:
         try:

@@ -13,7 +13,7 @@ from mazu_ls.messages import Usage
 
 
 @dataclass
-class CallRecord:
+class ToolCallRecord:
     """One tool call: what was asked for, who decided how, what came of it."""
 
     at: str
@@ -38,7 +38,7 @@ class TurnRecord:
     reply: str = ""
     stop_reason: str = ""
     detail: str = ""
-    calls: list[CallRecord] = field(default_factory=list)
+    calls: list[ToolCallRecord] = field(default_factory=list)
     checkpoints: list[str] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
 
@@ -79,7 +79,7 @@ class Spending:
 def transcript(session_id: str, events: Sequence[journal.Event]) -> list[TurnRecord]:
     """The turns of a conversation, oldest first."""
     turns: list[TurnRecord] = []
-    calls: dict[str, CallRecord] = {}
+    calls: dict[str, ToolCallRecord] = {}
     for event in events:
         body = event.body
         if isinstance(body, journal.TurnStarted):
@@ -108,7 +108,7 @@ def transcript(session_id: str, events: Sequence[journal.Event]) -> list[TurnRec
 def describe(events: Sequence[journal.Event], session_id: str, head: int) -> SessionInfo:
     """A session as its journal tells it. Its turns are those that lead to `head`; what others cost was spent all the same."""
     name, model, turns, usage, ended, aside = "", None, 0, Usage(), False, False
-    standing = {event.seq for event in journal.chain(events, head)}
+    standing = {event.seq for event in journal.branch_events(events, head)}
     for event in events:
         here = event.seq in standing
         match event.body:
@@ -131,11 +131,11 @@ def describe(events: Sequence[journal.Event], session_id: str, head: int) -> Ses
     )  # fmt: skip
 
 
-def audit(paths: Iterable[Path], limit: int) -> list[CallRecord]:
+def audit(paths: Iterable[Path], limit: int) -> list[ToolCallRecord]:
     """The newest tool calls of these journals, newest first, refused ones included."""
-    records: list[CallRecord] = []
+    records: list[ToolCallRecord] = []
     for path in paths:
-        calls: dict[str, CallRecord] = {}
+        calls: dict[str, ToolCallRecord] = {}
         for event in journal.read(path):
             if isinstance(event.body, journal.CallStarted):
                 records.append(_started(calls, path.stem, event.at, event.body))
@@ -144,7 +144,7 @@ def audit(paths: Iterable[Path], limit: int) -> list[CallRecord]:
     return sorted(records, key=lambda record: record.at, reverse=True)[:limit]
 
 
-def spending(paths: Iterable[Path], since_days: float | None = None) -> Spending:
+def total_usage(paths: Iterable[Path], since_days: float | None = None) -> Spending:
     """What the model calls in these journals used, rewound branches included: it was paid for."""
     since = (datetime.now(UTC) - timedelta(days=since_days)).isoformat() if since_days is not None else ""
     found = Spending()
@@ -164,17 +164,19 @@ def _spent(path: Path, since: str) -> Iterator[tuple[str, Usage]]:
                 yield message.model or model, usage
             case journal.Compacted(_, _, usage) if event.at >= since:
                 yield model, usage
-            case journal.Spent(spender, usage) if event.at >= since:
+            case journal.UsageRecorded(spender, usage) if event.at >= since:
                 yield spender, usage
 
 
-def _started(calls: dict[str, CallRecord], session_id: str, at: str, body: journal.CallStarted) -> CallRecord:
-    record = CallRecord(at, session_id, body.tool, body.arguments)
+def _started(
+    calls: dict[str, ToolCallRecord], session_id: str, at: str, body: journal.CallStarted
+) -> ToolCallRecord:
+    record = ToolCallRecord(at, session_id, body.tool, body.arguments)
     calls[body.call_id] = record
     return record
 
 
-def _follow(calls: dict[str, CallRecord], body: journal.Body) -> None:
+def _follow(calls: dict[str, ToolCallRecord], body: journal.Body) -> None:
     match body:
         case journal.CallDecided(id, verdict, reason, decided_by, arguments) if id in calls:
             calls[id].arguments = arguments or calls[id].arguments

@@ -22,7 +22,7 @@ CHARACTERS_A_SECOND = 100_000
 """A long text is written less often, so that writing it costs no more than a short one."""
 
 
-class Unfinished:
+class PartialMessage:
     """The text so far. Other processes find it as long as the message is not finished; a power cut may take it."""
 
     def __init__(self, journal: Journal) -> None:
@@ -59,7 +59,7 @@ class Unfinished:
             log.warning("what the model says is not kept while it speaks: %s", error)
 
 
-def left_behind(journal: Journal) -> str:
+def read_partial(journal: Journal) -> str:
     """What stood in a message that was never finished; empty where the journal knows the message or what came after."""
     try:
         seq, _, text = _beside(journal.path).read_text("utf-8", "replace").partition("\n")

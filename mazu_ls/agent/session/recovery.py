@@ -10,7 +10,7 @@ from msgspec import to_builtins
 
 from mazu_ls import journal
 from mazu_ls.agent.session.conversation import INTERRUPTED
-from mazu_ls.agent.session.partial_message import discard, left_behind
+from mazu_ls.agent.session.partial_message import discard, read_partial
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.types import Prompt
 from mazu_ls.errors import Kind
@@ -64,7 +64,7 @@ async def recover(session: Session) -> None:
         session.interrupted = start.body.kind
     if last is None or not isinstance(last.body, journal.TurnStarted):
         return
-    if said := left_behind(session.journal):
+    if said := read_partial(session.journal):
         message = Message("assistant", (Text(said),), last.body.model)
         session.append(journal.ModelSaid(message, "cut", UNKNOWN), last.turn)
         events = await asyncio.to_thread(session.events)
@@ -74,7 +74,7 @@ async def recover(session: Session) -> None:
     for call_id in asked:
         if call_id not in closed:
             session.append(journal.QuestionClosed(call_id, "void", "restart"), last.turn)
-    for call_id in session.conversation.unanswered():
+    for call_id in session.conversation.pending_tool_calls():
         session.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
     spoken = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]
     reply = next((body.message.text for body in reversed(spoken) if body.message.text), "")

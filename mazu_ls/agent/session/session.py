@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mazu_ls import journal
 from mazu_ls.agent.session import compaction, session_search
 from mazu_ls.agent.session.conversation import Conversation, replay
-from mazu_ls.agent.session.exclusive_task import Work, uncancel
+from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
 from mazu_ls.agent.session.ids import headline, new_id
 from mazu_ls.agent.turn import context_blocks, prompt
 from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.agent.turn.undo import find_turn
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message
-from mazu_ls.tools.context import Shell, Turn
+from mazu_ls.tools.context import ShellState, ToolContext
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -40,7 +40,7 @@ class Session:
     def __init__(self, project: Project, path: Path) -> None:
         """Take the journal at `path`; `load` must follow. Raises MazuError(busy) where another process has it."""
         self.project = project
-        self.journal = journal.Journal(path, project.tell)
+        self.journal = journal.Journal(path, project.emit)
         self.id = self.journal.session_id
         self.name = ""
         self.conversation = Conversation()
@@ -48,9 +48,9 @@ class Session:
         self.mode: Mode | None = None
         self.last_input = 0
         self.state = "idle"
-        self.shell = Shell(project.root)
+        self.shell = ShellState(project.root)
         self.seen: dict[Path, str] = {}
-        self._work = Work()
+        self._work = ExclusiveTask()
         self._said_all = False
         self.interrupted: str | None = None
         """The kind of the turn in whose middle mazu-ls ended, once that was found."""
@@ -66,11 +66,11 @@ class Session:
 
     async def load(self) -> None:
         """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
-        head = await self.project.head_of(self.id, self.journal.last)
+        head = await self.project.conversation_head(self.id, self.journal.last)
         moved = self._loaded and head != self.journal.head
         self.journal.head = head
         stored = await asyncio.to_thread(lambda: [*journal.read(self.journal.path)])
-        events = journal.chain(stored, head)
+        events = journal.branch_events(stored, head)
         self.conversation = replay(events)
         for event in events:
             self._note(event.body)
@@ -88,12 +88,15 @@ class Session:
 
     async def refresh(self) -> None:
         """Read the conversation anew if a rollback, perhaps of another process, moved its head."""
-        if not self.running and await self.project.head_of(self.id, self.journal.last) != self.journal.head:
+        if (
+            not self.running
+            and await self.project.conversation_head(self.id, self.journal.last) != self.journal.head
+        ):
             await self.load()
 
     def events(self) -> list[journal.Event]:
         """The events of the conversation, from its root to its head. Reads the file: call it from a thread."""
-        return journal.chain(journal.read(self.journal.path), self.journal.head)
+        return journal.branch_events(journal.read(self.journal.path), self.journal.head)
 
     def append(self, body: journal.Body, turn: str | None = None) -> None:
         """Record an event and take it into the conversation."""
@@ -102,7 +105,7 @@ class Session:
             self.conversation.apply(event)
             self._note(event.body)
         if isinstance(body, journal.SessionEnded) and not self.aside:
-            self.project.extractions.ended(self.id)
+            self.project.extractions.on_session_end(self.id)
 
     def _note(self, body: journal.Body) -> None:
         if isinstance(body, journal.SessionNamed):
@@ -165,7 +168,7 @@ class Session:
             self._said_all = False
             self.state = "running"
         try:
-            return await self._work.do(work)
+            return await self._work.run(work)
         finally:
             if not self.running:
                 self.state = "idle"
@@ -174,17 +177,19 @@ class Session:
         """Stop the running turn; False where there is none, or where it is being stopped already."""
         return self._work.cancel()
 
-    async def settled(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no turn is in progress."""
-        await self._work.settled()
+        await self._work.wait_idle()
 
     async def _turn(self, asked: Prompt, turn_id: str, begun: Callable[[], object] | None) -> TurnResult:
         stopped = False
         while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
             try:
-                model = await self.ready(asked)
+                model = await self.prepare_turn(asked)
                 blocks, injected = (
-                    ([], ()) if stopped or model is None else await context_blocks.of_turn(self, asked, model)
+                    ([], ())
+                    if stopped or model is None
+                    else await context_blocks.build_context_blocks(self, asked, model)
                 )
                 break
             except asyncio.CancelledError:
@@ -207,19 +212,19 @@ class Session:
         parts = prompt.user_parts(asked.text, asked.attachments, blocks)
         run.record(journal.UserSaid(Message("user", parts), asked.text, asked.attached))
         if not self.aside:
-            self.project.extractions.note(self.id)
+            self.project.extractions.schedule(self.id)
         return await run.run(stopped=stopped)
 
-    async def ready(self, asked: Prompt) -> Model | None:
+    async def prepare_turn(self, asked: Prompt) -> Model | None:
         """The conversation as it stands now, and the model that goes on with it; none for a command of the user."""
-        if await self.project.head_of(self.id, self.journal.last) != self.journal.head:
+        if await self.project.conversation_head(self.id, self.journal.last) != self.journal.head:
             await self.load()
         return None if asked.command else await self.project.model(asked.model or self.conversation.model)
 
-    def context(self, turn_id: str) -> Turn:
+    def context(self, turn_id: str) -> ToolContext:
         """What the tools of a turn see."""
         project = self.project
-        return Turn(
+        return ToolContext(
             session_id=self.id,
             turn_id=turn_id,
             host=project.host,
@@ -251,11 +256,11 @@ class Session:
             memory=self.standing_memory,
         )  # fmt: skip
 
-    async def draw_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
+    async def render_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
         """The map of the project, once for the whole conversation: a prefix that changes is not found in a cache."""
         if not self.map:
             focus = context_blocks.open_files(self.project.workspace, buffers)
-            self.map = await self.project.draw_map(self.project.map_budget(model), focus)
+            self.map = await self.project.render_map(self.project.map_budget(model), focus)
 
     async def checkpoint(
         self,
@@ -286,10 +291,10 @@ class Session:
         if not starts or turns < 1:
             return 0
         taken = min(turns, len(starts))
-        await self.move(starts[-taken].parent)
+        await self.move_head(starts[-taken].parent)
         return taken
 
-    async def move(self, head: int) -> None:
+    async def move_head(self, head: int) -> None:
         """Let the conversation end at `head`; what came after becomes another branch."""
         await self.project.move_head(self.id, head, self.journal.last)
         await self.load()
@@ -310,7 +315,7 @@ class Session:
         """Stop what runs and let go of the journal; a turn that is stopped by this is offered for going on."""
         self.closing = True
         self.cancel()
-        await self._work.settled(timeout=2)
+        await self._work.wait_idle(timeout=2)
         for running in self.shell.background.values():
             await running.stop()
         await asyncio.to_thread(self.journal.close)

@@ -38,6 +38,6 @@ def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
 
 def _unpaid(body: journal.Body) -> journal.Body:
     """The event without its cost, which is counted once, where it arose."""
-    if isinstance(body, journal.ModelSaid | journal.Compacted | journal.Spent):
+    if isinstance(body, journal.ModelSaid | journal.Compacted | journal.UsageRecorded):
         return structs.replace(body, usage=Usage())
     return body

@@ -16,7 +16,7 @@ WORD = re.compile(r"\w{2,}")
 
 
 @dataclass(frozen=True)
-class Said:
+class SessionMatch:
     """One turn that was found: `words` of the query occur in it."""
 
     session_id: str
@@ -27,7 +27,7 @@ class Said:
     words: int
 
 
-def search(folder: Path, query: str, limit: int, skip: str = "") -> list[Said]:
+def search(folder: Path, query: str, limit: int, skip: str = "") -> list[SessionMatch]:
     """Turns of the newest sessions but `skip`, those with the most words of the query first, then the newest. Reads files."""
     wanted = {word.casefold() for word in WORD.findall(query)}
     newest = sorted(folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
@@ -35,15 +35,15 @@ def search(folder: Path, query: str, limit: int, skip: str = "") -> list[Said]:
     return sorted(found, key=lambda said: (said.words, said.at), reverse=True)[:limit]
 
 
-def _in(path: Path, wanted: set[str]) -> Iterable[Said]:
+def _in(path: Path, wanted: set[str]) -> Iterable[SessionMatch]:
     for turn in transcript(path.stem, list(journal.read(path))):
         there = {word.casefold() for word in WORD.findall(f"{turn.user}\n{turn.reply}")}
         if words := len(wanted & there):
             yield _said(path.stem, turn, wanted, words)
 
 
-def _said(session_id: str, turn: TurnRecord, wanted: set[str], words: int) -> Said:
-    return Said(
+def _said(session_id: str, turn: TurnRecord, wanted: set[str], words: int) -> SessionMatch:
+    return SessionMatch(
         session_id, turn.id, turn.at, _excerpt(turn.user, wanted), _excerpt(turn.reply, wanted), words
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mazu_ls import journal
 from mazu_ls.agent.session.ids import new_id
-from mazu_ls.agent.session.journal_views import SessionInfo, describe, spending
+from mazu_ls.agent.session.journal_views import SessionInfo, describe, total_usage
 from mazu_ls.agent.session.partial_message import discard
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
 from mazu_ls.agent.session.session import Session, start_of_turn
@@ -65,7 +65,7 @@ class Sessions:
         async with self._opening:
             return await self._open_session(new_id("s"), new=True, name=name)
 
-    async def aside(self, name: str) -> Session:
+    async def new_background_session(self, name: str) -> Session:
         """A session for one job beside the conversation; the one meant stays the same."""
         async with self._opening:
             current = self.current
@@ -73,7 +73,7 @@ class Sessions:
             self.current = current
             return session
 
-    async def look(self, session_id: str) -> Session:
+    async def read_events(self, session_id: str) -> Session:
         """The named session, to be read; the one meant stays the same. Raises MazuError(busy) like `get`."""
         async with self._opening:
             current = self.current
@@ -88,7 +88,7 @@ class Sessions:
         path = self._existing(session_id)
         events = await asyncio.to_thread(lambda: [*journal.read(path)])
         last = max((event.seq for event in events), default=0)
-        return journal.chain(events, await self._project.head_of(session_id, last))
+        return journal.branch_events(events, await self._project.conversation_head(session_id, last))
 
     async def snapshot(self, session_id: str | None = None, *, now: Callable[[str], T]) -> Snapshot[T]:
         """All events of a session and where it stands, without opening it.
@@ -107,14 +107,16 @@ class Sessions:
         beside = now(session_id)
         events = await asyncio.to_thread(_events_until, path, None)
         last = max((event.seq for event in events), default=0)
-        return Snapshot(session_id, await self._project.head_of(session_id, last), last, events, beside)
+        return Snapshot(
+            session_id, await self._project.conversation_head(session_id, last), last, events, beside
+        )
 
     async def fork(self, session_id: str | None, turn_id: str | None, name: str) -> Session:
         """A new session with the conversation of another one, up to before `turn_id`; it is the one meant from now on."""
         seen = await self.snapshot(session_id, now=lambda session: None)
-        events = journal.chain(seen.events, seen.head)
+        events = journal.branch_events(seen.events, seen.head)
         if turn_id is not None:
-            events = journal.chain(seen.events, start_of_turn(events, turn_id).parent)
+            events = journal.branch_events(seen.events, start_of_turn(events, turn_id).parent)
         if not name:
             name = f"{(await self.info(seen.session_id)).name} (branch)".lstrip()
         new = new_id("s")
@@ -131,7 +133,7 @@ class Sessions:
         path, moved = self._existing(session_id), await self._project.moved_heads()
         return self._live(await asyncio.to_thread(self._describe, path, moved.get(session_id)))
 
-    async def broken_off(self) -> Session | None:
+    async def interrupted_session(self) -> Session | None:
         """The session used last, if mazu-ls ended in the middle of its last turn and the user did not decide on that yet.
 
         That turn is closed by this.
@@ -151,9 +153,9 @@ class Sessions:
         if session.running:
             raise MazuError(Kind.BUSY, "A turn is running in this session.", "Stop it first.")
         await session.close()
-        spent = await asyncio.to_thread(spending, [session.journal.path])
+        spent = await asyncio.to_thread(total_usage, [session.journal.path])
         for model, usage in spent.by_model.items():
-            self._project.spend(journal.Spent(model, usage, f"deleted session {session_id}"))
+            self._project.record_usage(journal.UsageRecorded(model, usage, f"deleted session {session_id}"))
         self._open.pop(session_id, None)
         session.journal.path.unlink(missing_ok=True)
         discard(session.journal.path)
@@ -201,7 +203,7 @@ class Sessions:
         lost = await asyncio.to_thread(journal.count_unreadable, path)
         what = f"{lost} of its entries cannot be read" if lost else "nothing of it can be read"
         if lost or not session.journal.last:
-            await self._project.say_once(
+            await self._project.warn_once(
                 f"The conversation “{session.name or session.id}” is damaged: {what}. What can be read is shown; "
                 f"the file is kept: {path}."
             )
@@ -233,7 +235,7 @@ class Sessions:
     def _held_elsewhere(self, session_id: str) -> bool:
         if session_id in self._open:
             return False
-        return journal.held(self._path(session_id))
+        return journal.is_locked(self._path(session_id))
 
     def _describe(self, path: Path, moved: tuple[int, int] | None) -> SessionInfo:
         stat = path.stat()
@@ -253,7 +255,7 @@ class Sessions:
     def _newest_free(self) -> Path | None:
         """The journal that was written last, if this process or nobody holds it."""
         paths = sorted(self._folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-        if not paths or (paths[-1].stem not in self._open and journal.held(paths[-1])):
+        if not paths or (paths[-1].stem not in self._open and journal.is_locked(paths[-1])):
             return None
         return paths[-1]
 

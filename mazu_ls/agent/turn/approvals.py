@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace as replace_call
 
 from mazu_ls import journal
-from mazu_ls.agent.proposals.proposing_host import proposes
+from mazu_ls.agent.proposals.proposing_host import is_propose_mode
 from mazu_ls.agent.turn.questions import (
     ask_recorded,
     changed_arguments,
@@ -19,17 +19,17 @@ from mazu_ls.agent.turn.questions import (
     hunk_options,
     take_hunks,
 )
-from mazu_ls.agent.turn.reviewed_host import Approve, Edit, refused
+from mazu_ls.agent.turn.reviewed_host import Approve, RecordedEdit, refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
-from mazu_ls.policy import Call, Decision, Place, Rule, decide
+from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo, decide
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell import sandbox
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.turn import TurnRun
     from mazu_ls.config import Mode
-    from mazu_ls.host import Reply
+    from mazu_ls.host import UserReply
     from mazu_ls.messages import ToolCall
     from mazu_ls.tools.base import Tool
 
@@ -39,7 +39,7 @@ LABEL = 60  # characters of a command line on a button; the question shows all o
 
 
 @dataclass
-class Approvals:
+class ApprovalGate:
     """Decides on the calls of one turn, and remembers what the user allowed for the session or for ever.
 
     `decisions` are those by the id of the call: the shell has to know what a command was allowed for.
@@ -68,7 +68,7 @@ class Approvals:
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision))
             raise ToolError(f"not allowed: {decision.reason}")
-        if tool.effect is Effect.EDIT and tool.source == "builtin" and proposes(self.run):
+        if tool.effect is Effect.EDIT and tool.source == "builtin" and is_propose_mode(self.run):
             self._record(call, "allow", "it is proposed: the user decides on each hunk", "policy")
             return None
         if decision.verdict == "allow" or (tool.effect is Effect.EDIT and self._autonomous(decision)):
@@ -83,18 +83,21 @@ class Approvals:
         await self._ask(call, tool, decision, None)
         return None
 
-    def withheld(self, path: Path) -> bool:
+    def is_read_denied(self, path: Path) -> bool:
         """Whether read_file of this file would be refused or asked about; what else shows text leaves it out."""
-        return self._judged(Call(READING, Effect.READ, {"path": str(path)}), self.run.mode).verdict != "allow"
+        return (
+            self._judged(ToolCallInfo(READING, Effect.READ, {"path": str(path)}), self.run.mode).verdict
+            != "allow"
+        )
 
     @property
-    def rules_withhold(self) -> bool:
+    def has_read_rules(self) -> bool:
         """Whether a rule of the user's keeps files from being read."""
         return any(rule.verdict != "allow" and rule.applies(READING) for rule in self._rules())
 
     async def _policy(self, call: ToolCall, tool: Tool) -> Decision:
         shell = self.run.turn.config.shell
-        judged, mode = Call(tool.name, tool.effect, call.arguments), self.run.mode
+        judged, mode = ToolCallInfo(tool.name, tool.effect, call.arguments), self.run.mode
         if tool.name != SHELL:
             return self._judged(judged, mode)
         confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
@@ -102,9 +105,11 @@ class Approvals:
         unattended = self.run.asked.kind == "run" and self.run.asked.allow_shell and mode == "ask"
         return self._judged(judged, "auto" if unattended else mode, confined=confined)
 
-    def _judged(self, call: Call, mode: Mode, *, confined: bool = False) -> Decision:
+    def _judged(self, call: ToolCallInfo, mode: Mode, *, confined: bool = False) -> Decision:
         turn = self.run.turn
-        place = Place(roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home(), confined=confined)
+        place = PolicyContext(
+            roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home(), confined=confined
+        )
         return decide(call, mode, self._rules(), place)
 
     async def _say_what_is_not_held(self) -> None:
@@ -113,7 +118,7 @@ class Approvals:
         if setting == "required" or (setting == "auto" and (await asyncio.to_thread(sandbox.probe)).in_force):
             return
         why = "shell.sandbox is off" if setting == "off" else sandbox.probe().why
-        await self.run.session.project.say_once(
+        await self.run.session.project.warn_once(
             f"Commands are not held by a sandbox ({why}): they can write your files, read your keys and reach the network."
         )
 
@@ -133,7 +138,9 @@ class Approvals:
         """What the model is told of an answer that changed the call; "" where none did."""
         return self._notes.get(call.id, "")
 
-    async def _ask(self, call: ToolCall, tool: Tool, decision: Decision, edit: Edit | None) -> str | None:
+    async def _ask(
+        self, call: ToolCall, tool: Tool, decision: Decision, edit: RecordedEdit | None
+    ) -> str | None:
         """Ask about a call; raises ToolError where the answer is no. Of an edit the text that the user takes is returned."""
         session = self.run.session
         question = Question(
@@ -170,7 +177,7 @@ class Approvals:
 
     def _judge_changed(self, call: ToolCall, tool: Tool, arguments: dict[str, Any]) -> Decision:
         """The policy's word on a call as the user changed it: what it denies no answer allows."""
-        decision = self._judged(Call(tool.name, tool.effect, arguments), self.run.mode)
+        decision = self._judged(ToolCallInfo(tool.name, tool.effect, arguments), self.run.mode)
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision), arguments)
             raise ToolError(f"the user changed the call, and so it is not allowed: {decision.reason}")
@@ -193,7 +200,7 @@ class Approvals:
             line, folder = decision.exact
             session.project.grants.add(tool.name, (line,), folder)
 
-    def _taken(self, call: ToolCall, edit: Edit | None, reply: Reply) -> str | None:
+    def _taken(self, call: ToolCall, edit: RecordedEdit | None, reply: UserReply) -> str | None:
         """The text that comes of an edit of which the user takes some hunks; None where he takes all."""
         if edit is None or reply.hunks is None:
             return None
@@ -275,7 +282,7 @@ def _question_title(call: ToolCall) -> str:
     return f"Mazu wants to use {call.name}" + (f": {target}" if target else "")
 
 
-def _intent(call: ToolCall, edit: Edit | None) -> str:
+def _intent(call: ToolCall, edit: RecordedEdit | None) -> str:
     """What will happen, in plain words; all of what the tool is told where no diff shows it."""
     arguments = dict(call.arguments)
     if edit is not None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mazu_ls.agent.project.skill_suggestions import suggested
+from mazu_ls.agent.project.skill_suggestions import suggest_skills
 from mazu_ls.agent.turn import prompt
 from mazu_ls.errors import MazuError
 
@@ -24,15 +24,17 @@ SKILLS_SHARE = 4
 """Skills may take this part of the tokens that memory has."""
 
 
-async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[str], tuple[Memory, ...]]:
+async def build_context_blocks(
+    session: Session, asked: Prompt, model: Model
+) -> tuple[list[str], tuple[Memory, ...]]:
     """The blocks for the prompt of a turn, and the memories in them. The session has its map afterwards."""
     project = session.project
     buffers = await project.host.buffers()
     room = project.config.memory.inject_tokens // SKILLS_SHARE
-    skills = await asyncio.to_thread(suggested, asked.text, project.folders, project.env, room)
+    skills = await asyncio.to_thread(suggest_skills, asked.text, project.folders, project.env, room)
     said = session.conversation.said
     injection, _ = await asyncio.gather(
-        recalled(
+        recall_memories(
             project,
             asked.text,
             buffers,
@@ -41,14 +43,14 @@ async def of_turn(session: Session, asked: Prompt, model: Model) -> tuple[list[s
             session_id=session.id,
             beside=skills,
         ),
-        session.draw_map(model, buffers),
+        session.render_map(model, buffers),
     )
     session.standing_memory = injection.standing
     blocks = [injection.text, skills, prompt.editor_state(buffers, project.workspace)]
     return blocks, tuple(injection.memories)
 
 
-async def recalled(
+async def recall_memories(
     project: Project,
     text: str,
     buffers: Sequence[Buffer],
@@ -75,7 +77,7 @@ async def recalled(
             context, project.config.memory.inject_tokens - (estimate(beside) if beside else 0)
         )
     except MazuError as error:
-        await project.say_once(f"Memory could not be read for this turn: {error.message}")
+        await project.warn_once(f"Memory could not be read for this turn: {error.message}")
         return Injection()
 
 

@@ -14,7 +14,7 @@ from mazu_ls.host import Diagnosed
 from mazu_ls.tools.language_servers import diagnostic_lines
 
 if TYPE_CHECKING:
-    from mazu_ls.host import Diagnostic, Lender
+    from mazu_ls.host import EditorDiagnostic, LanguageServices
     from mazu_ls.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ Keys = Counter[tuple[str, str, str, str]]
 
 
 @dataclass
-class Known:
+class DiagnosticsBaseline:
     """Of one open file: what the model need not hear; what the editor said before the last edit, and of which version."""
 
     heard: Keys
@@ -36,20 +36,20 @@ class Known:
     version: int
 
 
-class News:
+class EditDiagnostics:
     """Kept for a turn. Files that are not open are left out: nobody could say for which text the diagnostics are.
 
     Most editors name the version of the text, not that of the diagnostics. Until an answer has proved otherwise (see
     `Lender.dated`), diagnostics count as those of the new version only once they differ from those before the edit.
     """
 
-    def __init__(self, lender: Lender | None, workspace: Workspace) -> None:
+    def __init__(self, lender: LanguageServices | None, workspace: Workspace) -> None:
         self._lender = lender if lender and "diagnostics" in lender.lends else None
         self._workspace = workspace
-        self._known: dict[Path, Known] = {}
+        self._known: dict[Path, DiagnosticsBaseline] = {}
         self._edited: set[Path] = set()
 
-    async def before(self, path: Path) -> None:
+    async def capture_baseline(self, path: Path) -> None:
         """A file is about to be edited."""
         if self._lender is None or (version := self._lender.version(path)) is None:
             return
@@ -60,10 +60,12 @@ class News:
             log.info("no diagnostics of %s before the edit: %s", path.name, error)
             return
         heard = self._known[path].heard if path in self._known else last
-        self._known[path] = Known(heard & last, last, version)  # what went away and comes back is new
+        self._known[path] = DiagnosticsBaseline(
+            heard & last, last, version
+        )  # what went away and comes back is new
         self._edited.add(path)
 
-    async def told(self) -> str:
+    async def report_new(self) -> str:
         """What is new since `before`, most severe first, as words to append; "" where that is nothing, or came too late."""
         lender, edited = self._lender, sorted(self._edited)
         self._edited.clear()
@@ -82,7 +84,7 @@ class News:
                 left = max(0, left - len(lines))
         return "\n\n" + "\n".join(blocks) if blocks else ""
 
-    async def _new(self, lender: Lender, path: Path) -> tuple[int | None, list[Diagnostic]]:
+    async def _new(self, lender: LanguageServices, path: Path) -> tuple[int | None, list[EditorDiagnostic]]:
         version = lender.version(path)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
@@ -93,11 +95,11 @@ class News:
         if diagnosed is None:
             return version, []
         known, now = self._known[path], keys(diagnosed.diagnostics)
-        new = newer(diagnosed.diagnostics, known.heard)
+        new = new_diagnostics(diagnosed.diagnostics, known.heard)
         known.heard = now
         return version, new
 
-    async def _settled(self, lender: Lender, path: Path, version: int | None) -> Diagnosed | None:
+    async def _settled(self, lender: LanguageServices, path: Path, version: int | None) -> Diagnosed | None:
         """The diagnostics of that version, as soon as they are there; None once the user typed on."""
         known, pause = self._known[path], FIRST_PAUSE
         while lender.version(path) == version:
@@ -107,13 +109,17 @@ class News:
             if found.version == version and lender.dated:
                 return found
             changed = keys(found.diagnostics) != known.last
-            if found.version in (version, None) and changed and newer(found.diagnostics, known.heard):
+            if (
+                found.version in (version, None)
+                and changed
+                and new_diagnostics(found.diagnostics, known.heard)
+            ):
                 return found
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         return None
 
-    async def _diagnosed(self, lender: Lender, path: Path) -> Diagnosed:
+    async def _diagnosed(self, lender: LanguageServices, path: Path) -> Diagnosed:
         """Hints are left out: they grey out names and the like. No document in the answer is one without diagnostics."""
         real = path.resolve()
         for one in await lender.diagnostics(path):
@@ -124,15 +130,15 @@ class News:
         return Diagnosed("", path, None, ())
 
 
-def keys(found: tuple[Diagnostic, ...]) -> Keys:
+def keys(found: tuple[EditorDiagnostic, ...]) -> Keys:
     """How often each is said, wherever it stands: an edit moves what is below it."""
     return Counter(_key(one) for one in found)
 
 
-def newer(found: tuple[Diagnostic, ...], heard: Keys) -> list[Diagnostic]:
+def new_diagnostics(found: tuple[EditorDiagnostic, ...], heard: Keys) -> list[EditorDiagnostic]:
     """Those that are said more often than before; of equal ones the last in the file."""
     left = keys(found) - heard
-    new: list[Diagnostic] = []
+    new: list[EditorDiagnostic] = []
     for one in sorted(found, key=lambda one: (one.spot.line, one.spot.column), reverse=True):
         if left[_key(one)] > 0:
             left[_key(one)] -= 1
@@ -140,5 +146,5 @@ def newer(found: tuple[Diagnostic, ...], heard: Keys) -> list[Diagnostic]:
     return new
 
 
-def _key(one: Diagnostic) -> tuple[str, str, str, str]:
+def _key(one: EditorDiagnostic) -> tuple[str, str, str, str]:
     return one.severity, one.source, one.code, one.message

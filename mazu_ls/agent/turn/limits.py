@@ -20,7 +20,7 @@ class Limits:
     failures: int = 5
 
     @classmethod
-    def of(cls, settings: LimitSettings) -> Limits:
+    def from_settings(cls, settings: LimitSettings) -> Limits:
         """The limits that the settings name."""
         return cls(
             settings.max_steps,
@@ -30,7 +30,7 @@ class Limits:
             settings.max_failures,
         )
 
-    def narrowed(self, **asked: float | None) -> Limits:
+    def capped_by(self, **asked: float | None) -> Limits:
         """These limits with what one request asks for; a request may ask for more steps but never for more money or time."""
         changes: dict[str, float] = {}
         for name, value in asked.items():
@@ -42,7 +42,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Stop:
+class TurnLimitReached:
     """Why a turn has to end, for the wire and for the user."""
 
     reason: StopReason
@@ -50,7 +50,7 @@ class Stop:
 
 
 @dataclass
-class Meter:
+class UsageMeter:
     """What a turn has used so far, held against its limits.
 
     `spent`: the US dollars that are known, which may not be all. `failures`: rounds in a row in which every tool call failed.
@@ -79,19 +79,21 @@ class Meter:
         """Whether the time limit is reached."""
         return self.seconds_left is not None and self.seconds_left <= 0
 
-    def exceeded(self) -> Stop | None:
+    def exceeded(self) -> TurnLimitReached | None:
         """The limit that is reached, if any; asked before each model call and after each result."""
         limits, usage = self.limits, self.usage
         if limits.steps is not None and usage.steps >= limits.steps:
-            return Stop("max_steps", f"The limit of {limits.steps} steps is reached.")
+            return TurnLimitReached("max_steps", f"The limit of {limits.steps} steps is reached.")
         if limits.cost is not None and self.spent >= limits.cost:
-            return Stop("max_cost", f"The limit of ${limits.cost:g} is reached (${self.spent:.4f} spent).")
+            return TurnLimitReached(
+                "max_cost", f"The limit of ${limits.cost:g} is reached (${self.spent:.4f} spent)."
+            )
         if limits.tokens is not None and usage.tokens >= limits.tokens:
-            return Stop(
+            return TurnLimitReached(
                 "max_tokens", f"The limit of {limits.tokens} tokens is reached ({usage.tokens} used)."
             )
         if self.out_of_time:
-            return Stop("max_seconds", f"The limit of {limits.seconds:g} seconds is reached.")
+            return TurnLimitReached("max_seconds", f"The limit of {limits.seconds:g} seconds is reached.")
         if self.failures >= limits.failures:
-            return Stop("stuck", f"{self.failures} rounds of tool calls in a row failed.")
+            return TurnLimitReached("stuck", f"{self.failures} rounds of tool calls in a row failed.")
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.config import Mode
 from mazu_ls.errors import MazuError
-from mazu_ls.messages import Image, Part, Text, closed
+from mazu_ls.messages import Image, Part, Text, escape_closing_tag
 from mazu_ls.paths import PROJECT_FOLDER
 
 if TYPE_CHECKING:
@@ -62,14 +62,20 @@ def system(
     )
     place = "Workspace folders: " + (", ".join(str(folder) for folder in folders) or "none is open") + "."
     head = "\n\n".join(part for part in (role.strip(), RULES, MODES[mode], work, place) if part)
-    drawn = f"<project_map>\n{closed(project_map, 'project_map')}\n</project_map>" if project_map else ""
+    drawn = (
+        f"<project_map>\n{escape_closing_tag(project_map, 'project_map')}\n</project_map>"
+        if project_map
+        else ""
+    )
     return tuple(part for part in (head, conventions, drawn, memory) if part)
 
 
 def conventions(texts: Sequence[str]) -> str:
     """What the project asks of whoever works on it, each text once, marked as the project's words."""
     found = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
-    return "\n\n".join(f"<conventions>\n{closed(text, 'conventions')}\n</conventions>" for text in found)
+    return "\n\n".join(
+        f"<conventions>\n{escape_closing_tag(text, 'conventions')}\n</conventions>" for text in found
+    )
 
 
 def user_parts(text: str, attachments: Sequence[Attachment], background: Sequence[str]) -> tuple[Part, ...]:
@@ -112,4 +118,4 @@ def _attached(attachment: Attachment) -> str:
     if attachment.first_line is not None and attachment.last_line is not None:
         lines = f' lines="{attachment.first_line + 1}-{max(attachment.first_line + 1, attachment.last_line)}"'
     name = " ".join(attachment.name.replace('"', "'").split())
-    return f'<attachment name="{name}"{lines}>\n{closed(text, "attachment")}\n</attachment>'
+    return f'<attachment name="{name}"{lines}>\n{escape_closing_tag(text, "attachment")}\n</attachment>'

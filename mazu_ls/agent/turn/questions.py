@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls import journal
 from mazu_ls.agent.proposals import hunks
 from mazu_ls.errors import ToolError
-from mazu_ls.host import HunkOption, Question, Reply
+from mazu_ls.host import HunkOption, Question, UserReply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mazu_ls.agent.turn.reviewed_host import Edit
+    from mazu_ls.agent.turn.reviewed_host import RecordedEdit
     from mazu_ls.agent.turn.turn import TurnRun
     from mazu_ls.messages import ToolCall
 
@@ -20,7 +20,7 @@ MOST_HUNKS = 200
 """An edit with more hunks is taken or left as a whole."""
 
 
-async def ask_recorded(run: TurnRun, question: Question, timeout: float) -> Reply:
+async def ask_recorded(run: TurnRun, question: Question, timeout: float) -> UserReply:
     """Ask the user; the journal says that the question is open and how it was closed, whatever happens."""
     run.record(
         journal.QuestionAsked(
@@ -52,7 +52,7 @@ def editable_arguments(call: ToolCall) -> tuple[str, ...]:
     return tuple(name for name, value in call.arguments.items() if isinstance(value, str))
 
 
-def changed_arguments(question: Question, call: ToolCall, reply: Reply) -> dict[str, Any] | None:
+def changed_arguments(question: Question, call: ToolCall, reply: UserReply) -> dict[str, Any] | None:
     """All arguments of a call as the user changed them; None where nothing was changed.
 
     Raises ToolError for a change that was not offered.
@@ -66,27 +66,29 @@ def changed_arguments(question: Question, call: ToolCall, reply: Reply) -> dict[
     return None if arguments == call.arguments else arguments
 
 
-def hunk_options(edit: Edit) -> tuple[HunkOption, ...]:
+def hunk_options(edit: RecordedEdit) -> tuple[HunkOption, ...]:
     """The hunks of a change within a file, of which the user may take some; none where there is just one."""
     if edit.creates or edit.deletes:
         return ()
-    found = hunks.cut(edit.before, edit.after)
+    found = hunks.split_into_hunks(edit.before, edit.after)
     if not 1 < len(found) <= MOST_HUNKS:
         return ()
     return tuple(HunkOption(str(number), hunk.diff) for number, hunk in enumerate(found, 1))
 
 
-def take_hunks(edit: Edit, wanted: Sequence[str]) -> tuple[str, str]:
+def take_hunks(edit: RecordedEdit, wanted: Sequence[str]) -> tuple[str, str]:
     """The text with only these hunks of an edit, and a diff of those that were left.
 
     Raises ToolError where nothing is left to do, or for a hunk that was not offered.
     """
-    offered = {str(number): hunk for number, hunk in enumerate(hunks.cut(edit.before, edit.after), 1)}
+    offered = {
+        str(number): hunk for number, hunk in enumerate(hunks.split_into_hunks(edit.before, edit.after), 1)
+    }
     if unknown := [id for id in wanted if id not in offered]:
         raise ToolError(f"the answer named hunk {unknown[0]}, which was not offered, so nothing was changed")
     if not wanted:
         raise ToolError("the user took none of the hunks: nothing was changed")
     taken = [hunk for id, hunk in offered.items() if id in wanted]
     left = "\n".join(hunk.diff for id, hunk in offered.items() if id not in wanted)
-    text = edit.after if len(taken) == len(offered) else hunks.applied(edit.before, taken)
+    text = edit.after if len(taken) == len(offered) else hunks.apply_hunks(edit.before, taken)
     return text or "", left

@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
 
 
-async def next_call(session: Session, asked: Prompt | None = None) -> dict[str, Any]:
+async def preview_next_request(session: Session, asked: Prompt | None = None) -> dict[str, Any]:
     """The JSON body that the provider gets if the user now says `asked`; without it, the conversation as it stands.
 
     Nothing is recorded or sent. A compaction that would come first is not carried out. Raises MazuError where no model
     can be had, and for a command of the user, which goes to none.
     """
     given = asked or Prompt("")
-    model = await session.ready(given)
+    model = await session.prepare_turn(given)
     if model is None:
         raise MazuError(Kind.UNSUPPORTED, "A command is sent to no model.", "Write a message without `!`.")
     run = TurnRun(session, given, session.context(""), model, session.mode or session.project.mode)
-    blocks, _ = await context_blocks.of_turn(session, given, model)
+    blocks, _ = await context_blocks.build_context_blocks(session, given, model)
     conversation = deepcopy(session.conversation)
     if asked:
         parts = prompt.user_parts(asked.text, asked.attachments, blocks)
         said = journal.UserSaid(Message("user", parts), asked.text)
         conversation.apply(journal.Event(0, 0, "", None, said))
         proposals = session.project.proposals
-        if proposals and (verdicts := await proposals.untold(session.id)):
+        if proposals and (verdicts := await proposals.pending_decisions(session.id)):
             heard = journal.UserSaid(Message("user", (Text(verdicts.note),)), "")
             conversation.apply(journal.Event(0, 0, "", None, heard))
-    return model.body(run.request(conversation.outgoing()))
+    return model.body(run.request(conversation.messages_to_send()))

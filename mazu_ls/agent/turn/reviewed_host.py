@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from mazu_ls.errors import ToolError
 
 if TYPE_CHECKING:
-    from mazu_ls.host import Buffer, Host, Lender, Question, Reply
+    from mazu_ls.host import Buffer, Host, LanguageServices, Question, UserReply
     from mazu_ls.workspace import Workspace
 
 MAX_DIFF_LINES = 400
 
 
 @dataclass(frozen=True)
-class Edit:
+class RecordedEdit:
     """One edit that was made."""
 
     path: Path
@@ -29,7 +29,7 @@ class Edit:
     removed: int
 
     @classmethod
-    def of(cls, path: Path, name: str, before: str | None, after: str | None) -> Edit:
+    def of(cls, path: Path, name: str, before: str | None, after: str | None) -> RecordedEdit:
         """The edit of the file that is called `name`; None: no file. `added` and `removed` count all its lines."""
         lines = _differing(name, before, after)
         added = sum(line.startswith("+") for line in lines[2:])
@@ -47,7 +47,7 @@ class Edit:
         return self.diff.partition("\n")[2].startswith("+++ /dev/null")
 
 
-Approve = Callable[[Edit], Awaitable[str | None]]
+Approve = Callable[[RecordedEdit], Awaitable[str | None]]
 """Asks the user about an edit that is about to be made; raises ToolError where the answer is no.
 
 Returns the text that the user wants instead, None where it shall be as it is.
@@ -65,7 +65,7 @@ class ReviewedHost:
     before_edit: Callable[[Path], Awaitable[None]] | None = None
     record: Callable[[Path, str | None, str | None], Awaitable[None]] | None = None
     """Told of an edit that is about to be made: what a checkpoint then knows to be the agent's."""
-    edits: list[Edit] = field(default_factory=list)
+    edits: list[RecordedEdit] = field(default_factory=list)
 
     async def read(self, path: Path) -> str:
         """What the user sees."""
@@ -73,10 +73,10 @@ class ReviewedHost:
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if need be, checkpoint what stood before, edit, record."""
-        edit = Edit.of(path, self.workspace.relative(path), before, after)
+        edit = RecordedEdit.of(path, self.workspace.relative(path), before, after)
         if self.approve and (taken := await self.approve(edit)) is not None and taken != after:
             after = taken
-            edit = Edit.of(path, self.workspace.relative(path), before, after)
+            edit = RecordedEdit.of(path, self.workspace.relative(path), before, after)
         await self.before_effect()
         if self.before_edit:
             await self.before_edit(path)
@@ -93,7 +93,7 @@ class ReviewedHost:
         """Those still unsaved."""
         return await self.host.save(paths)
 
-    async def ask(self, question: Question, timeout: float) -> Reply:
+    async def ask(self, question: Question, timeout: float) -> UserReply:
         """Ask the user."""
         return await self.host.ask(question, timeout)
 
@@ -106,12 +106,12 @@ class ReviewedHost:
         return await self.host.show(path, line)
 
     @property
-    def lender(self) -> Lender | None:
+    def lender(self) -> LanguageServices | None:
         """What the editor lends."""
         return self.host.lender
 
 
-def unified(name: str, before: str | None, after: str | None) -> str:
+def unified_diff(name: str, before: str | None, after: str | None) -> str:
     """A unified diff of one file, at most MAX_DIFF_LINES lines of it."""
     return _shown(_differing(name, before, after))
 

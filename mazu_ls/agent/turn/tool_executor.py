@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
-from mazu_ls.agent.proposals.proposing_host import proposing
-from mazu_ls.agent.turn.edit_diagnostics import News
-from mazu_ls.agent.turn.reviewed_host import Edit, ReviewedHost
+from mazu_ls.agent.proposals.proposing_host import make_proposing_host
+from mazu_ls.agent.turn.edit_diagnostics import EditDiagnostics
+from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.messages import Text, ToolCall
-from mazu_ls.models.message_repair import marked
+from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.turn.approvals import Approvals
+    from mazu_ls.agent.turn.approvals import ApprovalGate
     from mazu_ls.agent.turn.turn import TurnRun
 
 log = logging.getLogger(__name__)
@@ -31,31 +31,31 @@ NOT_RUN = "error: not run, because the turn was stopped first."
 
 
 @dataclass(frozen=True)
-class Ended:
+class FinishedCall:
     """A call with its result: `text` for the model, `plain` without marks for the user."""
 
     call: ToolCall
     ok: bool
     text: str
     plain: str
-    edits: tuple[Edit, ...]
+    edits: tuple[RecordedEdit, ...]
 
 
-class Calls:
+class ToolExecutor:
     """Runs the calls of a turn: reads together, everything with an effect one by one, in the model's order."""
 
-    def __init__(self, run: TurnRun, tools: dict[str, Tool], approvals: Approvals) -> None:
+    def __init__(self, run: TurnRun, tools: dict[str, Tool], approvals: ApprovalGate) -> None:
         self._run = run
         self._tools = tools
         self._approvals = approvals
         self._open: dict[str, ToolCall] = {}
         self._proposed: dict[str, str] = {}
-        self._news = News(run.turn.host.lender, run.turn.workspace)
+        self._news = EditDiagnostics(run.turn.host.lender, run.turn.workspace)
 
-    async def run(self, calls: Sequence[ToolCall]) -> list[Ended]:
+    async def run(self, calls: Sequence[ToolCall]) -> list[FinishedCall]:
         """Run all; cancelling closes every call that has no result yet, and goes on to the caller."""
         self._open = {call.id: call for call in calls}
-        ended: list[Ended] = []
+        ended: list[FinishedCall] = []
         try:
             for reads, group in groupby(calls, self._only_reads):
                 if reads:
@@ -80,9 +80,9 @@ class Calls:
         tool = self._tools.get(call.name)
         return tool is None or tool.effect is Effect.READ
 
-    async def _one(self, call: ToolCall) -> Ended:
-        self._run.record(journal.CallStarted(call.id, call.name, title(call), call.arguments))
-        edits: list[Edit] = []
+    async def _one(self, call: ToolCall) -> FinishedCall:
+        self._run.record(journal.CallStarted(call.id, call.name, call_title(call), call.arguments))
+        edits: list[RecordedEdit] = []
         try:
             output = await self._decided(call, edits)
         except ToolError as error:
@@ -103,12 +103,12 @@ class Calls:
                 f"error: {call.name} failed inside mazu-ls; the log has the detail. Try another way.",
                 ok=False,
             )
-        text = told(output)
+        text = render_for_model(output)
         if note := self._approvals.note(call):
             text = f"{text}\n{note}"
         try:
             if not self._edit_follows(call):
-                text += await self._news.told()
+                text += await self._news.report_new()
         finally:  # stopped while waiting for news: the call has its result all the same
             ended = self._end(call, output.ok, text, output, tuple(edits))
         return ended
@@ -126,7 +126,7 @@ class Calls:
         workspace = self._run.turn.workspace
         return workspace.relative(path) if workspace.contains(path) else error.filename
 
-    async def _decided(self, call: ToolCall, edits: list[Edit]) -> ToolOutput:
+    async def _decided(self, call: ToolCall, edits: list[RecordedEdit]) -> ToolOutput:
         tool = self._tools.get(call.name)
         if call.invalid:
             raise ToolError(
@@ -140,25 +140,25 @@ class Calls:
             Effect.READ,
             Effect.EDIT,
         ):  # what was edited the checkpoint tells, on the disk too
-            await self._run.written_down()
+            await self._run.sync_journal()
         if tool.effect in (Effect.EXECUTE, Effect.REMEMBER):
-            await self._run.steps.before_effect()
+            await self._run.steps.ensure_baseline()
         if tool.effect is Effect.EXECUTE:
             await self._run.save_changed()
             self._run.steps.executed = True
         host = ReviewedHost(
-            self._run.turn.host, self._run.turn.workspace, self._run.steps.before_effect, ask_on_edit,
-            self._news.before, self._run.steps.record_edit, edits,
+            self._run.turn.host, self._run.turn.workspace, self._run.steps.ensure_baseline, ask_on_edit,
+            self._news.capture_baseline, self._run.steps.record_edit, edits,
         )  # fmt: skip
-        proposed = proposing(self._run, host)
+        proposed = make_proposing_host(self._run, host)
         decision = self._approvals.decisions.pop(call.id, None)
         turn = replace(
             self._run.turn,
             host=proposed or host,
             emit=lambda text: self._run.record(journal.CallOutput(call.id, text)),
-            remembered=self._run.remembered,
-            withheld=self._approvals.withheld,
-            by_rule=self._approvals.rules_withhold,
+            remembered=self._run.record_memory,
+            withheld=self._approvals.is_read_denied,
+            by_rule=self._approvals.has_read_rules,
             attended=decision is None or not decision.sandboxed,
             changes_git=decision is not None and decision.changes_git,
         )
@@ -169,7 +169,7 @@ class Calls:
         if proposed is None:
             return output
         self._proposed[call.id] = "\n".join(proposed.diffs.values())
-        return proposed.told(output)
+        return proposed.note_for_model(output)
 
     def _end(
         self,
@@ -177,17 +177,17 @@ class Calls:
         ok: bool,
         text: str,
         output: ToolOutput | None = None,
-        edits: tuple[Edit, ...] = (),
-    ) -> Ended:
+        edits: tuple[RecordedEdit, ...] = (),
+    ) -> FinishedCall:
         if self._open.pop(call.id, None):
             proposed = self._proposed.pop(call.id, "")
             diff = "\n".join(edit.diff for edit in edits) or proposed or None
             images = output.images if output else ()
-            line = summary(output.text if output else text)
+            line = result_summary(output.text if output else text)
             self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))
             for edit in edits:
-                self._run.edited(edit)
-        return Ended(call, ok, text, cut(output.text) if output else text, edits)
+                self._run.record_edit(edit)
+        return FinishedCall(call, ok, text, close_unfinished(output.text) if output else text, edits)
 
 
 def _may_write(tool: Tool) -> bool:
@@ -197,27 +197,27 @@ def _may_write(tool: Tool) -> bool:
     return tool.effect is Effect.EXECUTE or (tool.source == "mcp" and tool.effect is not Effect.READ)
 
 
-def title(call: ToolCall) -> str:
+def call_title(call: ToolCall) -> str:
     """One line that says what the call is about, such as "run_shell pytest -q"."""
     for key in ("path", "command", "pattern", "query", "url", "title", "name", "slug"):
         value = call.arguments.get(key)
         if isinstance(value, str) and value:
-            return f"{call.name} {summary(value)}"
+            return f"{call.name} {result_summary(value)}"
     return call.name
 
 
-def summary(text: str) -> str:
+def result_summary(text: str) -> str:
     """The first line of a text, at most 120 characters."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= 120 else line[:117] + "..."
 
 
-def told(output: ToolOutput) -> str:
+def render_for_model(output: ToolOutput) -> str:
     """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
-    return marked(Text(cut(output.text), output.untrusted))
+    return wrap_untrusted(Text(close_unfinished(output.text), output.untrusted))
 
 
-def cut(text: str) -> str:
+def close_unfinished(text: str) -> str:
     """The beginning and the end of a text that is too long to be told."""
     if len(text) <= MAX_RESULT_CHARS:
         return text

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
-from mazu_ls.agent.proposals.proposing_host import hear_verdicts, rejected_meanwhile
+from mazu_ls.agent.proposals.proposing_host import has_pending_rejection, inject_user_decisions
 from mazu_ls.agent.session import compaction
-from mazu_ls.agent.session.conversation import window
-from mazu_ls.agent.session.exclusive_task import to_its_end, uncancel
-from mazu_ls.agent.session.partial_message import Unfinished
+from mazu_ls.agent.session.conversation import trim_to_window
+from mazu_ls.agent.session.exclusive_task import await_uncancelled, uncancel
+from mazu_ls.agent.session.partial_message import PartialMessage
 from mazu_ls.agent.session.recovery import LEFT
-from mazu_ls.agent.turn.approvals import Approvals
-from mazu_ls.agent.turn.limits import Meter, Stop
+from mazu_ls.agent.turn.approvals import ApprovalGate
+from mazu_ls.agent.turn.limits import TurnLimitReached, UsageMeter
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
-from mazu_ls.agent.turn.tool_executor import NOT_RUN, Calls
-from mazu_ls.agent.turn.turn_checkpoints import Steps
+from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor
+from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
 from mazu_ls.agent.turn.types import FileEdit, Prompt, TurnResult
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, ToolCall, Usage
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mazu_ls.agent.session.session import Session
-    from mazu_ls.agent.turn.reviewed_host import Edit
+    from mazu_ls.agent.turn.reviewed_host import RecordedEdit
     from mazu_ls.config import Mode
     from mazu_ls.tools.base import Tool
-    from mazu_ls.tools.context import Turn
+    from mazu_ls.tools.context import ToolContext
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class TurnRun:
 
     session: Session
     asked: Prompt
-    turn: Turn
+    turn: ToolContext
     chosen: models.Model | None
     mode: Mode
     injected: tuple[str, ...] = ()
@@ -55,13 +55,13 @@ class TurnRun:
     stuck: str | None = None
 
     def __post_init__(self) -> None:
-        self.unfinished = Unfinished(self.session.journal)
-        self.meter = Meter(self.asked.limits)
+        self.unfinished = PartialMessage(self.session.journal)
+        self.meter = UsageMeter(self.asked.limits)
         self.loops = LoopDetector()
         tools = {tool.name: tool for tool in self.session.project.tools() if self._offered(tool)}
         self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
-        self.calls = Calls(self, tools, Approvals(self))
-        self.steps = Steps(self)
+        self.calls = ToolExecutor(self, tools, ApprovalGate(self))
+        self.steps = TurnCheckpoints(self)
         self._compacted = False
         self.begun: Callable[[], object] | None = None
         """Called once what the user said is on the disk."""
@@ -84,7 +84,7 @@ class TurnRun:
         """Into the journal, and from there to whoever listens."""
         self.session.append(body, self.turn.turn_id)
 
-    def remembered(self, memory_id: str, outcome: str, title: str) -> None:
+    def record_memory(self, memory_id: str, outcome: str, title: str) -> None:
         """A tool wrote a memory."""
         self.record(journal.MemoryTouched(memory_id, outcome, title))
         if outcome != "duplicate":
@@ -95,42 +95,44 @@ class TurnRun:
 
         `stopped`: it was cancelled before it began, and is recorded as such.
         """
-        stop, error = (Stop("cancelled", "Stopped."), None) if stopped else await self._carried_out()
-        return await to_its_end(asyncio.create_task(self._end(stop, error)), uncancel)
+        stop, error = (
+            (TurnLimitReached("cancelled", "Stopped."), None) if stopped else await self._carried_out()
+        )
+        return await await_uncancelled(asyncio.create_task(self._end(stop, error)), uncancel)
 
-    async def _carried_out(self) -> tuple[Stop, MazuError | None]:
+    async def _carried_out(self) -> tuple[TurnLimitReached, MazuError | None]:
         error: MazuError | None = None
         try:
-            await self.written_down()
+            await self.sync_journal()
             if self.begun:
                 self.begun()
             async with asyncio.timeout(self.asked.limits.seconds):
                 stop = await self._loop()
         except asyncio.CancelledError:
             uncancel()
-            stop = Stop("cancelled", "Stopped.")
+            stop = TurnLimitReached("cancelled", "Stopped.")
         except MazuError as failure:
-            error, stop = failure, Stop("error", failure.message)
+            error, stop = failure, TurnLimitReached("error", failure.message)
             if failure.kind is Kind.REFUSAL:
-                error, stop = None, Stop("refusal", failure.message)
+                error, stop = None, TurnLimitReached("refusal", failure.message)
         except Exception as failure:
             if isinstance(failure, TimeoutError) and self.meter.out_of_time:
-                return Stop(
+                return TurnLimitReached(
                     "max_seconds", f"The limit of {self.asked.limits.seconds:g} seconds is reached."
                 ), None
             log.exception("turn %s failed", self.turn.turn_id)
             error = MazuError(Kind.INTERNAL, "The turn failed inside mazu-ls.", "The log has the detail.")
-            stop = Stop("error", error.message)
+            stop = TurnLimitReached("error", error.message)
         return stop, error
 
-    async def _loop(self) -> Stop:
+    async def _loop(self) -> TurnLimitReached:
         if self.asked.command:
             return await self._user_command(self.asked.command)
         while True:
             if stop := self.meter.exceeded():
                 return stop
             await self._tell_unpriced()
-            await hear_verdicts(self)
+            await inject_user_decisions(self)
             if self.session.last_input > self.model.spec.context_window * self.turn.config.context.compact_at:
                 await self._compact()
                 if stop := self.meter.exceeded():
@@ -143,14 +145,14 @@ class TurnRun:
                 case "end_turn":
                     if self.asked.finish:
                         await self.asked.finish(self)
-                    if not await rejected_meanwhile(self):
-                        return Stop("end_turn", "")
+                    if not await has_pending_rejection(self):
+                        return TurnLimitReached("end_turn", "")
                 case "max_tokens":
-                    return Stop(
+                    return TurnLimitReached(
                         "max_tokens", "The model's answer was cut at its output limit; ask it to go on."
                     )
                 case "refusal":
-                    return Stop("refusal", said.detail or "The model declined to answer.")
+                    return TurnLimitReached("refusal", said.detail or "The model declined to answer.")
                 case "context_length":
                     await self._shorten(said.detail)
 
@@ -160,20 +162,20 @@ class TurnRun:
         known = self.model.spec.prices is not None and self.meter.usage.cost_usd is not None
         if limit is None or known:
             return
-        await self.session.project.say_once(
+        await self.session.project.warn_once(
             f"What {name} costs is not known, so the limit of ${limit:g} cannot be held against it; the other limits hold. "
             f"Set its prices in [models.{self.model.spec.provider}] of config.toml."
         )
 
-    async def _user_command(self, command: str) -> Stop:
+    async def _user_command(self, command: str) -> TurnLimitReached:
         """`!command`: run what the user typed, through the same policy; the model hears of it in the next turn."""
         call = ToolCall(f"user_{self.turn.turn_id}", "run_shell", {"command": command})
         (ended,) = await self.calls.run([call])
         self.reply = ended.plain
         told = Text(f"$ {command}\n{ended.plain}", untrusted="a command that the user ran")
         self.record(journal.UserSaid(Message("user", (told,))))
-        await self.steps.done("run_shell")
-        return Stop("end_turn", "")
+        await self.steps.after_step("run_shell")
+        return TurnLimitReached("end_turn", "")
 
     async def _shorten(self, detail: str) -> None:
         """A context that is too long is compacted once; if that was not enough, the turn ends with a sentence."""
@@ -189,10 +191,10 @@ class TurnRun:
             self.session, self.model, self.turn.turn_id, refused=refused, spent=self.meter.add
         )
 
-    async def _call_model(self) -> models.Finished:
-        request = self.request(self.session.conversation.outgoing())
+    async def _call_model(self) -> models.ModelAnswer:
+        request = self.request(self.session.conversation.messages_to_send())
         self.unfinished.clear()
-        finished: models.Finished | None = None
+        finished: models.ModelAnswer | None = None
         try:
             async with aclosing(self.model.stream(request)) as chunks:
                 async for chunk in chunks:
@@ -200,7 +202,7 @@ class TurnRun:
         except MazuError as error:
             if error.kind is not Kind.CONTEXT_LENGTH:
                 raise
-            return models.Finished(Message("assistant", ()), "context_length", Usage(), error.message)
+            return models.ModelAnswer(Message("assistant", ()), "context_length", Usage(), error.message)
         if finished is None:
             raise MazuError(
                 Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
@@ -214,32 +216,32 @@ class TurnRun:
             self.reply = text
         return finished
 
-    def request(self, conversation: Sequence[Message]) -> models.Request:
+    def request(self, conversation: Sequence[Message]) -> models.ModelRequest:
         """Exactly what a model call sends at this point of the conversation."""
         settings = self.turn.config.context
-        return models.Request(
-            messages=window(conversation, settings.window_turns, settings.window_tokens),
+        return models.ModelRequest(
+            messages=trim_to_window(conversation, settings.window_turns, settings.window_tokens),
             system=self.session.system(self.mode, self.model, autonomous=self.asked.kind == "run"),
             tools=self.specs,
         )
 
-    def _take(self, chunk: models.Chunk) -> models.Finished | None:
+    def _take(self, chunk: models.Chunk) -> models.ModelAnswer | None:
         match chunk:
             case models.TextDelta(text):
                 self.unfinished.add(text)
                 self.record(journal.Delta("message", text))
             case models.ThinkingDelta(text):
                 self.record(journal.Delta("thought", text))
-            case models.Restarted():
+            case models.AnswerRestarted():
                 self.unfinished.clear()
-                self.record(journal.Restarted())
-            case models.Retrying(attempt, seconds, reason):
+                self.record(journal.MessageRestarted())
+            case models.RetryScheduled(attempt, seconds, reason):
                 self.record(journal.Retrying(attempt, seconds, reason))
-            case models.Finished():
+            case models.ModelAnswer():
                 return chunk
         return None
 
-    async def _tools(self, message: Message) -> Stop | None:
+    async def _tools(self, message: Message) -> TurnLimitReached | None:
         ended = await self.calls.run(message.calls)
         failed = bool(ended) and not any(result.ok for result in ended)
         self.meter.failures = self.meter.failures + 1 if failed else 0
@@ -248,12 +250,12 @@ class TurnRun:
             for result in ended
         ]
         self.stuck = self.stuck or self.loops.record_round(outcomes)
-        await self.steps.done(", ".join(result.call.name for result in ended))
+        await self.steps.after_step(", ".join(result.call.name for result in ended))
         if self.stuck:
-            return Stop("stuck", self.stuck)
+            return TurnLimitReached("stuck", self.stuck)
         return None
 
-    def edited(self, edit: Edit, *, is_file: bool = True) -> None:
+    def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:
         """Count one edit that was made; of a document that is no file no step holds more than its text."""
         entry = self.edits.setdefault(edit.path, FileEdit(edit.path))
         entry.added += edit.added
@@ -267,7 +269,7 @@ class TurnRun:
             self.turn.workspace.relative(edit.path), edit.before, edit.after
         )
 
-    async def written_down(self) -> None:
+    async def sync_journal(self) -> None:
         """The journal is on the disk: after a power cut it still tells of a call that may have had an effect."""
         await asyncio.to_thread(self.session.journal.sync)
 
@@ -298,8 +300,8 @@ class TurnRun:
         except (OSError, MazuError):
             return None
 
-    async def _end(self, stop: Stop, error: MazuError | None) -> TurnResult:
-        await self.steps.settled()
+    async def _end(self, stop: TurnLimitReached, error: MazuError | None) -> TurnResult:
+        await self.steps.wait_idle()
         if (said := self.unfinished.text).strip():
             self.record(
                 journal.ModelSaid(Message("assistant", (Text(said),), self.model.name), "cut", Usage())
@@ -307,11 +309,11 @@ class TurnRun:
             self.reply = said
         self.unfinished.clear()
         # Calls of a message that was refused, cut, or finished just as the turn was stopped.
-        for call_id in self.session.conversation.unanswered():
+        for call_id in self.session.conversation.pending_tool_calls():
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
-        await self.steps.end(stop.reason)
+        await self.steps.finish(stop.reason)
         if stop.reason == "cancelled" and self.session.closing:
-            stop = Stop("cancelled", LEFT)
+            stop = TurnLimitReached("cancelled", LEFT)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
         edits = self.edits.values()
         changes = journal.Changes(len(edits), sum(e.added for e in edits), sum(e.removed for e in edits))

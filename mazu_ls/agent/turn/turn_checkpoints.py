@@ -23,7 +23,7 @@ CHECKPOINT_SECONDS = 0.3
 """How long the end of a cancelled turn waits for a checkpoint that is being taken."""
 
 
-class Steps:
+class TurnCheckpoints:
     """`taken` are the ids. `executed`: a command ran since the last one, so that what changed is not known by name."""
 
     def __init__(self, run: TurnRun) -> None:
@@ -38,7 +38,7 @@ class Steps:
         self._taking: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
-    async def before_effect(self) -> None:
+    async def ensure_baseline(self) -> None:
         """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
         if self._baseline_taken:
             return
@@ -74,7 +74,7 @@ class Steps:
         except MazuError as error:
             log.warning("what a command changed is not known: %s", error)
 
-    async def done(self, label: str) -> None:
+    async def after_step(self, label: str) -> None:
         """A step is done: take a checkpoint if it changed something, and as many did as one is wanted for."""
         if not (self._changed or len(self._run.written) > self._memories_held):
             return
@@ -83,12 +83,12 @@ class Steps:
         if self._unsaved >= every:
             await self._checkpoint("step", label, full=False)
 
-    async def settled(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait for a checkpoint that is being taken, but not long: it is recorded when it is there."""
         if self._is_taking and self._taking:
             await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS)
 
-    async def end(self, reason: str) -> None:
+    async def finish(self, reason: str) -> None:
         """Hold what no checkpoint of the turn holds yet."""
         checkpoints = self._run.session.project.checkpoints
         uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere

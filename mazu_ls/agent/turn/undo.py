@@ -24,7 +24,7 @@ async def checkpoint_before_turn(project: Project, session: Session, turn_id: st
     """
     if session.running:
         session.cancel()
-        await session.settled()
+        await session.wait_idle()
     found = find_turn(await asyncio.to_thread(session.events), turn_id)
     if found is None:
         missing = "There is no turn to undo in this session."
@@ -83,7 +83,7 @@ def _targets(folder: Path, heads: dict[str, tuple[int, int]]) -> set[str]:
         last = events[-1].seq if events else 0
         moved = heads.get(path.stem)
         head = moved[0] if moved and moved[1] == last else last
-        turn = find_turn(journal.chain(events, head))
+        turn = find_turn(journal.branch_events(events, head))
         if turn is not None and turn[2] is not None:
             found.add(turn[2])
     return found

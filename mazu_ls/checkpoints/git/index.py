@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mazu_ls.checkpoints.git.objects import Entry
+from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.scan.read_files import Signature
 
 _STATUS = struct.Struct(">10L20sH")
@@ -21,7 +21,7 @@ _LOW = 0xFFFFFFFF
 _SECOND = 1_000_000_000
 
 
-def entry(path: bytes, held: Entry, seen: Signature | None) -> bytes:
+def entry(path: bytes, held: TreeEntry, seen: Signature | None) -> bytes:
     """One entry; without a signature it never equals the file, so the file is always read again."""
     mtime, ctime, size, inode, _, device, uid, gid = seen or _UNKNOWN
     head = _STATUS.pack(

@@ -13,7 +13,7 @@ _SHORT = 1 << 14  # below, one call over a copy is faster than two calls
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """What a name in a tree stands for: git's mode in octal digits, the object's 20-byte id."""
 
     mode: bytes
@@ -34,12 +34,12 @@ def object_id(kind: str, data: bytes) -> bytes:
     return digest.digest()
 
 
-def parse_tree(data: bytes) -> dict[bytes, Entry]:
+def parse_tree(data: bytes) -> dict[bytes, TreeEntry]:
     """A tree object's entries by name."""
-    return {name: Entry(mode, oid) for mode, name, oid in _ENTRY.findall(data)}
+    return {name: TreeEntry(mode, oid) for mode, name, oid in _ENTRY.findall(data)}
 
 
-def format_tree(entries: Mapping[bytes, Entry]) -> bytes:
+def format_tree(entries: Mapping[bytes, TreeEntry]) -> bytes:
     """The tree object: entries in git's order, in which a folder sorts as if its name ended in a slash."""
     ordered = sorted(
         (name + b"/" if entry.mode == FOLDER_MODE else name, name) for name, entry in entries.items()

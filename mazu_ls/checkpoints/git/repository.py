@@ -13,7 +13,7 @@ from pathlib import Path
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints import lock
 from mazu_ls.checkpoints.git.pack import PackWriter
-from mazu_ls.checkpoints.git.trees import Trees
+from mazu_ls.checkpoints.git.trees import TreeStore
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 
@@ -67,17 +67,17 @@ def _answers(process: subprocess.Popen[bytes], oids: Sequence[bytes]) -> Iterato
         yield None
 
 
-class Repository:
+class StoreRepository:
     """Objects and refs of one store. Used from one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         gitcmd.require_git()
-        self.trees = Trees(self.read)
+        self.trees = TreeStore(self.read)
         self._reader: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def open(cls, path: Path) -> Repository:
+    def open(cls, path: Path) -> StoreRepository:
         """Create what is missing of the store and open it."""
         repository = cls(path)
         private_folder(path)
@@ -119,7 +119,7 @@ class Repository:
             )
         return process.stdout
 
-    def attempt(self, *arguments: str) -> tuple[int, bytes]:
+    def run_unchecked(self, *arguments: str) -> tuple[int, bytes]:
         """Exit status and output, where the status is an answer and not a failure."""
         process = self._spawn(arguments, None, None, None, ())
         return process.returncode, process.stdout
@@ -213,7 +213,7 @@ class Repository:
         except FileNotFoundError:
             return ""
 
-    def note_collected(self) -> None:
+    def mark_collected(self) -> None:
         """Say that objects go. From now on nobody believes one to be stored because he has seen it."""
         (self.path / "collected").write_text(secrets.token_hex(8), encoding="ascii")
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from mazu_ls.checkpoints.git.objects import FOLDER_MODE, TREE, Entry, format_tree, object_id, parse_tree
+from mazu_ls.checkpoints.git.objects import FOLDER_MODE, TREE, TreeEntry, format_tree, object_id, parse_tree
 
-Changes = Mapping[bytes, Entry | None]
-Difference = tuple[bytes, Entry | None, Entry | None]
+Changes = Mapping[bytes, TreeEntry | None]
+Difference = tuple[bytes, TreeEntry | None, TreeEntry | None]
 _CACHED_ENTRIES = 200_000
 _LAST, _FEW = 16, 5000  # so many differences are remembered, of at most so many files each
 
 
-class Trees:
+class TreeStore:
     """Reads tree objects through `load`; `update` hands new ones to the given `add`."""
 
     def __init__(self, load: Callable[[bytes], bytes]) -> None:
         self._load = load
-        self._cache: OrderedDict[bytes, dict[bytes, Entry]] = OrderedDict()
+        self._cache: OrderedDict[bytes, dict[bytes, TreeEntry]] = OrderedDict()
         self._size = 0
         self._differences: OrderedDict[tuple[bytes | None, bytes | None], tuple[Difference, ...]] = (
             OrderedDict()
         )
 
-    def read(self, oid: bytes | None) -> dict[bytes, Entry]:
+    def read(self, oid: bytes | None) -> dict[bytes, TreeEntry]:
         """Entries by name; none for None. Not to be changed by the caller."""
         if oid is None:
             return {}
@@ -35,7 +35,7 @@ class Trees:
             self._cache.move_to_end(oid)
         return found
 
-    def at(self, root: bytes | None, path: bytes) -> Entry | None:
+    def at(self, root: bytes | None, path: bytes) -> TreeEntry | None:
         """The entry of a path, or None."""
         *folders, name = path.split(b"/")
         for folder in folders:
@@ -69,7 +69,7 @@ class Trees:
             old = entries.get(name)
             subtree = self.update(old.oid if old is not None and old.is_folder else None, inner, add)
             if subtree is not None:
-                entries[name] = Entry(FOLDER_MODE, subtree)
+                entries[name] = TreeEntry(FOLDER_MODE, subtree)
             elif old is None or old.is_folder:
                 entries.pop(name, None)
         return self._write(entries, add) if entries else None
@@ -104,11 +104,11 @@ class Trees:
                     path + b"/",
                 )
 
-    def files(self, root: bytes | None) -> Iterator[tuple[bytes, Entry]]:
+    def files(self, root: bytes | None) -> Iterator[tuple[bytes, TreeEntry]]:
         """Every file below a tree."""
         return ((path, entry) for path, _, entry in self._differing(None, root, b"") if entry is not None)
 
-    def _write(self, entries: dict[bytes, Entry], add: Callable[[str, bytes, bytes], object]) -> bytes:
+    def _write(self, entries: dict[bytes, TreeEntry], add: Callable[[str, bytes, bytes], object]) -> bytes:
         data = format_tree(entries)
         oid = object_id(TREE, data)
         if oid not in self._cache:
@@ -116,17 +116,19 @@ class Trees:
         add(TREE, data, oid)
         return oid
 
-    def _remember(self, oid: bytes, entries: dict[bytes, Entry]) -> None:
+    def _remember(self, oid: bytes, entries: dict[bytes, TreeEntry]) -> None:
         self._cache[oid] = entries
         self._size += len(entries)
         while self._size > _CACHED_ENTRIES and len(self._cache) > 1:
             self._size -= len(self._cache.popitem(last=False)[1])
 
 
-def _grouped(changes: Changes) -> tuple[dict[bytes, Entry | None], dict[bytes, dict[bytes, Entry | None]]]:
+def _grouped(
+    changes: Changes,
+) -> tuple[dict[bytes, TreeEntry | None], dict[bytes, dict[bytes, TreeEntry | None]]]:
     """Changes to names of this folder, and those further down, by the folder they are in."""
-    here: dict[bytes, Entry | None] = {}
-    below: dict[bytes, dict[bytes, Entry | None]] = {}
+    here: dict[bytes, TreeEntry | None] = {}
+    below: dict[bytes, dict[bytes, TreeEntry | None]] = {}
     for path, entry in changes.items():
         name, slash, rest = path.partition(b"/")
         if slash:

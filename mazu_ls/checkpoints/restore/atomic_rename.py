@@ -52,7 +52,7 @@ def exchange(from_folder: int, staged: bytes, to_folder: int, name: bytes) -> No
     os.rename(spare, staged, src_dir_fd=from_folder, dst_dir_fd=from_folder)
 
 
-def place(from_folder: int, staged: bytes, to_folder: int, name: bytes) -> None:
+def rename_without_replace(from_folder: int, staged: bytes, to_folder: int, name: bytes) -> None:
     """`staged` becomes `name`, which must not exist: raises FileExistsError."""
     if _call(from_folder, staged, to_folder, name, _NO_REPLACE):
         return

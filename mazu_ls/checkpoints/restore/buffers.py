@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE
 from mazu_ls.checkpoints.models import Checkpoint
-from mazu_ls.checkpoints.restore.restore_steps import Selection, Step
+from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of, same_lines
 from mazu_ls.host import Buffer
 from mazu_ls.workspace.text import NotText, decode
@@ -32,13 +32,13 @@ class BufferChange:
 
 
 def buffer_changes(
-    project: Project,
+    project: CheckpointContext,
     target: Checkpoint,
     last: bytes | None,
     *,
-    steps: Sequence[Step],
+    steps: Sequence[RestoreStep],
     buffers: Sequence[Buffer],
-    selection: Selection,
+    selection: RestoreSelection,
 ) -> list[BufferChange]:
     """Documents whose text is not what it was at the checkpoint. `last` is the tree of the last checkpoint.
 
@@ -62,7 +62,7 @@ def buffer_changes(
     return changes
 
 
-def name_of(project: Project, buffer: Buffer) -> str:
+def name_of(project: CheckpointContext, buffer: Buffer) -> str:
     """A document as reports show it, which is never a URI."""
     if buffer.path is None:
         return buffer.uri.partition(":")[2].lstrip("/") or buffer.uri
@@ -70,7 +70,7 @@ def name_of(project: Project, buffer: Buffer) -> str:
     return found[0].shown(found[1]) if found is not None else str(buffer.path)
 
 
-def _file_text(project: Project, tree: bytes | None, place: bytes) -> str | None:
+def _file_text(project: CheckpointContext, tree: bytes | None, place: bytes) -> str | None:
     entry = project.trees.at(tree, place)
     if entry is None or entry.is_folder or entry.mode == LINK_MODE:
         return None

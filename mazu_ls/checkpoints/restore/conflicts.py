@@ -7,14 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
-from mazu_ls.checkpoints.attribution import Attribution, Change, Changes, Owner, Shown, changes_since, writes
-from mazu_ls.checkpoints.context import Project
-from mazu_ls.checkpoints.git.objects import BLOB, Entry
-from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PlanFiles, Reasoned
+from mazu_ls.checkpoints.attribution import (
+    AttributedChanges,
+    Attribution,
+    Change,
+    Owner,
+    Shown,
+    changes_since,
+    writes,
+)
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
+from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import merged
-from mazu_ls.checkpoints.restore.restore_steps import Step
-from mazu_ls.checkpoints.scan.unsaved_buffers import View, file_bytes, held_texts, shown_text
+from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, held_texts, shown_text
 from mazu_ls.store import select
 
 if TYPE_CHECKING:
@@ -29,12 +37,12 @@ KEPT = "your text was kept: it does not merge with the earlier text"
 class Interval:
     """The time between two looks at the folders, and who changed what in it."""
 
-    before: View
-    after: View
+    before: BufferView
+    after: BufferView
     changes: dict[bytes, Change]
 
 
-class Decision:
+class RollbackDecision:
     """Decides about each place between a checkpoint and the present. `choice`: what the user answered, if he was asked.
 
     `session`: only what its agent changed is rolled back; None: what any agent did.
@@ -42,7 +50,7 @@ class Decision:
 
     def __init__(
         self,
-        project: Project,
+        project: CheckpointContext,
         db: apsw.Connection,
         target: Checkpoint,
         session: str | None,
@@ -54,10 +62,10 @@ class Decision:
         self._number = schema.checkpoint_number(target.id)
         self._session = session
         self.choice = choice
-        self._changes: Changes = changes_since(project, db, self._number)
+        self._changes: AttributedChanges = changes_since(project, db, self._number)
         self._live: Interval | None = None
 
-    def look(self, last: View, now: View) -> None:
+    def look(self, last: BufferView, now: BufferView) -> None:
         """Take in what changed since the last checkpoint, which no checkpoint holds yet."""
         found = Attribution(self._project, writes(self._db)).changes(
             Shown.from_view(self._project, last), Shown.from_view(self._project, now)
@@ -66,7 +74,7 @@ class Decision:
         for place, change in found.items():
             self._changes.add(place, change.sessions, user=change.user)
 
-    def owner(self, place: bytes, now: View) -> Owner:
+    def owner(self, place: bytes, now: BufferView) -> Owner:
         """Whose the changes of a place are since the target.
 
         Where both changed it, but what stands there now is what a checkpoint holds and no work of the user's lies
@@ -83,13 +91,15 @@ class Decision:
                 return "agent"
         return "both"
 
-    def sort(self, steps: list[Step], buffers: list[BufferChange], plan: PlanFiles, now: View) -> None:
+    def sort(
+        self, steps: list[RestoreStep], buffers: list[BufferChange], plan: PlanFiles, now: BufferView
+    ) -> None:
         """Leave in both lists what is done, and say in the plan what is written, deleted, kept, and in conflict."""
         places = {step.place for step in steps} | {change.place for change in buffers if change.place}
         owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
         writer = self._project.repository.writer()
         kept: dict[str, str] = {}
-        done: list[Step] = []
+        done: list[RestoreStep] = []
         for step in steps:
             owner = owners[step.place]
             self._note(plan, step.shown, owner)
@@ -112,7 +122,7 @@ class Decision:
         self._fill(plan, done, typed, kept)
 
     def _fill(
-        self, plan: PlanFiles, done: list[Step], typed: list[BufferChange], kept: dict[str, str]
+        self, plan: PlanFiles, done: list[RestoreStep], typed: list[BufferChange], kept: dict[str, str]
     ) -> None:
         plan.write = [step.shown for step in done if step.now is not None]
         plan.delete = [step.shown for step in done if step.now is None]
@@ -120,9 +130,9 @@ class Decision:
         changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
         for shown, reason in sorted(kept.items()):
             if reason == BOTH:
-                plan.conflicts.append(Reasoned(shown, reason))
+                plan.conflicts.append(PathReason(shown, reason))
             elif shown not in changing:
-                plan.keep.append(Reasoned(shown, reason))
+                plan.keep.append(PathReason(shown, reason))
         undecided = {conflict.path for conflict in plan.conflicts}
         plan.write, plan.delete = (
             [p for p in some if p not in undecided] for some in (plan.write, plan.delete)
@@ -142,7 +152,9 @@ class Decision:
     def _all(self, owner: Owner) -> bool:
         return self.choice == "overwrite" or owner == "agent" or (owner == "both" and self.choice == "agents")
 
-    def _step(self, step: Step, owner: Owner, add: Callable[[str, bytes], bytes]) -> Step | None:
+    def _step(
+        self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes]
+    ) -> RestoreStep | None:
         if self._all(owner):
             return step
         if owner == "user" or self.choice != "keep":
@@ -150,7 +162,7 @@ class Decision:
         data = self._without_agent(step.place, lambda view: file_bytes(self._project, view.tree, step.place))
         if data is None or step.was is None:
             return None
-        return replace(step, now=Entry(step.was.mode, add(BLOB, data)))
+        return replace(step, now=TreeEntry(step.was.mode, add(BLOB, data)))
 
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
         if self._all(owner):
@@ -159,14 +171,14 @@ class Decision:
         if owner == "user" or self.choice != "keep" or place is None:
             return None
 
-        def read(view: View) -> bytes | None:
+        def read(view: BufferView) -> bytes | None:
             text = shown_text(self._project, view, place)
             return None if text is None else text.encode("utf-8", "surrogatepass")
 
         data = self._without_agent(place, read)
         return None if data is None else replace(change, text=data.decode("utf-8", "surrogatepass"))
 
-    def _without_agent(self, place: bytes, read: Callable[[View], bytes | None]) -> bytes | None:
+    def _without_agent(self, place: bytes, read: Callable[[BufferView], bytes | None]) -> bytes | None:
         """The target's content with the user's changes since and without the agent's; None where that cannot be told."""
         if self._changes.unknown:
             return None
@@ -181,7 +193,7 @@ class Decision:
             result = now if result == was else merged(self._project, now, was, result)
         return result
 
-    def _intervals(self, place: bytes) -> Iterator[tuple[View, View, Change]]:
+    def _intervals(self, place: bytes) -> Iterator[tuple[BufferView, BufferView, Change]]:
         """The intervals since the target in which a place was changed, the oldest first."""
         for number, view in self._points(place):
             rows = select(self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,))
@@ -189,7 +201,7 @@ class Decision:
         if self._live is not None and place in self._live.changes:
             yield self._live.before, self._live.after, self._live.changes[place]
 
-    def _points(self, place: bytes) -> Iterator[tuple[int, View]]:
+    def _points(self, place: bytes) -> Iterator[tuple[int, BufferView]]:
         """The checkpoints since the target before which a place was changed, the oldest first."""
         for (number,) in select(
             self._db,
@@ -212,6 +224,6 @@ class Decision:
             change.user |= bool(user)
         return change
 
-    def _view(self, id: str) -> View:
+    def _view(self, id: str) -> BufferView:
         tree = bytes.fromhex(schema.get(self._db, id).tree)
-        return View(tree, held_texts(self._project, tree))
+        return BufferView(tree, held_texts(self._project, tree))

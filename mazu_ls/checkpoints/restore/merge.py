@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from mazu_ls.checkpoints.context import Project
+from mazu_ls.checkpoints.context import CheckpointContext
 
 
-def merged(project: Project, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
+def merged(project: CheckpointContext, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
     """Both changes of the ancestor in one; None where they meet, or where one is binary."""
     with tempfile.TemporaryDirectory(dir=project.repository.path) as folder:
         files = []
@@ -16,5 +16,5 @@ def merged(project: Project, mine: bytes, ancestor: bytes, theirs: bytes) -> byt
             file = Path(folder) / name
             file.write_bytes(data)
             files.append(str(file))
-        status, clean = project.repository.attempt("merge-file", "-p", "-q", *files)
+        status, clean = project.repository.run_unchecked("merge-file", "-p", "-q", *files)
     return clean if status == 0 else None  # 1 to 127: so many conflicts; 255: not mergeable

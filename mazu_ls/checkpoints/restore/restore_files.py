@@ -9,38 +9,38 @@ import stat
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from mazu_ls.checkpoints.git.objects import Entry
-from mazu_ls.checkpoints.models import Reasoned
-from mazu_ls.checkpoints.restore.atomic_rename import exchange, place
-from mazu_ls.checkpoints.restore.restore_steps import Step
-from mazu_ls.checkpoints.restore.staging import READ, Staged, WorkFolders, entry_at
+from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.models import PathReason
+from mazu_ls.checkpoints.restore.atomic_rename import exchange, rename_without_replace
+from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
+from mazu_ls.checkpoints.restore.staging import READ, Staged, StagingFolders, entry_at
 from mazu_ls.checkpoints.scan.read_files import signature
-from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.workspace.openat import folder_beneath
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
-class ThirdVersion(Exception):
+class ConcurrentModification(Exception):
     """What stands there is neither what the safety checkpoint holds nor what the target holds: the user's."""
 
 
-class Places:
+class FolderDescriptors:
     """Descriptors of the folders that files are in; the last one stays open, as neighbours come one after the other."""
 
     def __init__(self) -> None:
-        self.works = WorkFolders()
-        self._last: tuple[Mount, PurePosixPath] | None = None
+        self.works = StagingFolders()
+        self._last: tuple[CheckpointRoot, PurePosixPath] | None = None
         self._fd = -1
 
-    def __enter__(self) -> Places:
+    def __enter__(self) -> FolderDescriptors:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.forget()
         self.works.__exit__()
 
-    def parent(self, step: Step, *, create: bool = False) -> int:
+    def parent(self, step: RestoreStep, *, create: bool = False) -> int:
         """The folder of a step's file. Raises OSError where something else stands on the way."""
         wanted = (step.mount, step.mount.folder(step.path))
         if wanted != self._last:
@@ -60,53 +60,53 @@ class Places:
             self._last = None
 
 
-def _opened(mount: Mount, inside: PurePosixPath, *, create: bool = False) -> int:
+def _opened(mount: CheckpointRoot, inside: PurePosixPath, *, create: bool = False) -> int:
     with folder_beneath(mount.root, mount.from_root(inside), create=create) as folder:
         return os.dup(folder)
 
 
-def apply(steps: Sequence[Step], staged: Staged) -> list[Reasoned]:
+def apply_steps(steps: Sequence[RestoreStep], staged: Staged) -> list[PathReason]:
     """Bring every file to its step: removals first, deepest first, then what is written. Returns what could not be."""
-    problems: list[Reasoned] = []
+    problems: list[PathReason] = []
     removals = sorted((s for s in steps if s.now is None), key=lambda s: s.path.count(b"/"), reverse=True)
-    with Places() as places:
+    with FolderDescriptors() as places:
         for step in (*removals, *(s for s in steps if s.now is not None)):
             try:
                 _apply(step, places, staged.get(step))
-            except ThirdVersion:
+            except ConcurrentModification:
                 problems.append(
-                    Reasoned(step.shown, "it changed during the rollback; the newer text was kept")
+                    PathReason(step.shown, "it changed during the rollback; the newer text was kept")
                 )
             except OSError as error:
-                problems.append(Reasoned(step.shown, _hindrance(error)))
+                problems.append(PathReason(step.shown, _hindrance(error)))
             if step.now is None:
                 places.forget()
                 _prune_folders(step)
     return problems
 
 
-def verify(steps: Sequence[Step], excused: set[str]) -> tuple[int, list[Reasoned]]:
+def verify_steps(steps: Sequence[RestoreStep], excused: set[str]) -> tuple[int, list[PathReason]]:
     """Hash every file again: how many are what they should be, and those that are not (`excused` ones apart)."""
     right, wrong = 0, []
-    with Places() as places:
+    with FolderDescriptors() as places:
         for step in steps:
             if step.shown in excused:
                 continue
             try:
                 found = _entry(step, places)
             except OSError as error:
-                wrong.append(Reasoned(step.shown, f"it could not be verified: {error.strerror}"))
+                wrong.append(PathReason(step.shown, f"it could not be verified: {error.strerror}"))
                 continue
             if found == step.now:
                 right += 1
             else:
                 wrong.append(
-                    Reasoned(step.shown, "it is not what the checkpoint holds: somebody wrote it since")
+                    PathReason(step.shown, "it is not what the checkpoint holds: somebody wrote it since")
                 )
     return right, wrong
 
 
-def _entry(step: Step, places: Places) -> Entry | None:
+def _entry(step: RestoreStep, places: FolderDescriptors) -> TreeEntry | None:
     """What stands at a step's path; None where a folder on the way is missing, or is a file or a link."""
     try:
         return entry_at(places.parent(step), _name(step))[0]
@@ -116,7 +116,7 @@ def _entry(step: Step, places: Places) -> Entry | None:
         raise
 
 
-def _name(step: Step) -> bytes:
+def _name(step: RestoreStep) -> bytes:
     return step.path.rpartition(b"/")[2]
 
 
@@ -126,7 +126,7 @@ def _hindrance(error: OSError) -> str:
     return error.strerror or "it could not be written"
 
 
-def _apply(step: Step, places: Places, staged: bytes | None) -> None:
+def _apply(step: RestoreStep, places: FolderDescriptors, staged: bytes | None) -> None:
     name = _name(step)
     if step.now is None:
         if _entry(step, places) is not None:
@@ -142,16 +142,20 @@ def _apply(step: Step, places: Places, staged: bytes | None) -> None:
     elif found == step.was:
         _write(step, places, name, staged, status)
     else:
-        raise ThirdVersion
+        raise ConcurrentModification
 
 
 def _write(
-    step: Step, places: Places, name: bytes, staged: bytes | None, status: os.stat_result | None
+    step: RestoreStep,
+    places: FolderDescriptors,
+    name: bytes,
+    staged: bytes | None,
+    status: os.stat_result | None,
 ) -> None:
     assert staged is not None
     work, folder = places.works.of(step.mount), places.parent(step)
     if status is None:
-        place(work, staged, folder, name)
+        rename_without_replace(work, staged, folder, name)
         return
     _inherit_owner(work, staged, status)
     exchange(work, staged, folder, name)
@@ -160,26 +164,26 @@ def _write(
     # Somebody saved between our look and the exchange: their file goes back, unless they saved again since.
     if entry_at(folder, name)[0] == step.now:
         exchange(work, staged, folder, name)
-    raise ThirdVersion
+    raise ConcurrentModification
 
 
-def _remove(step: Step, places: Places, name: bytes, staged: bytes | None) -> None:
+def _remove(step: RestoreStep, places: FolderDescriptors, name: bytes, staged: bytes | None) -> None:
     work, folder = places.works.of(step.mount), places.parent(step)
     found, status = entry_at(folder, name)
     if status is None or stat.S_ISDIR(status.st_mode):
         return
     if found != step.was:
-        raise ThirdVersion
+        raise ConcurrentModification
     assert staged is not None
     os.rename(name, staged, src_dir_fd=folder, dst_dir_fd=work)
     if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
         return
     with contextlib.suppress(FileExistsError):
-        place(work, staged, folder, name)
-    raise ThirdVersion
+        rename_without_replace(work, staged, folder, name)
+    raise ConcurrentModification
 
 
-def _prune_folders(step: Step) -> None:
+def _prune_folders(step: RestoreStep) -> None:
     """Folders that the removal left empty go too: git's trees know no empty ones."""
     inside = step.mount.folder(step.path)
     while inside.parts:
@@ -204,7 +208,7 @@ def _inherit_owner(work: int, staged: bytes, status: os.stat_result) -> None:
             os.chown(staged, status.st_uid, status.st_gid, dir_fd=work, follow_symlinks=False)
 
 
-def _set_permissions(step: Step, folder: int, name: bytes, status: os.stat_result) -> None:
+def _set_permissions(step: RestoreStep, folder: int, name: bytes, status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) != step.permissions:
         fd = os.open(name, READ, dir_fd=folder)
         try:

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
-from mazu_ls.checkpoints.context import META, MODES, SPARSE, Project
-from mazu_ls.checkpoints.git.objects import Entry
-from mazu_ls.checkpoints.models import Checkpoint, Reasoned, Section
-from mazu_ls.checkpoints.scan.file_modes import Permissions
-from mazu_ls.checkpoints.scan.ignore_rules import ignored_then
-from mazu_ls.checkpoints.scan.roots import SKILLS, Mount
+from mazu_ls.checkpoints.context import META, MODES, SPARSE, CheckpointContext
+from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.models import Checkpoint, PathReason, Section
+from mazu_ls.checkpoints.scan.file_modes import FileModes
+from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
+from mazu_ls.checkpoints.scan.roots import SKILLS, CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
 
 
 @dataclass(frozen=True)
-class Selection:
+class RestoreSelection:
     """Which part of a checkpoint comes back; nothing named means all of it.
 
     `memories`: of the memories only those of these ids or names. `session`: of the conversations only this one. `own`: of the files only what this session's agent changed.
@@ -55,7 +55,7 @@ class Selection:
         return not self.paths or any(shown == p or shown.startswith(f"{p.rstrip('/')}/") for p in self.paths)
 
 
-def require_known(project: Project, paths: Sequence[str], *trees: bytes | None) -> None:
+def require_known(project: CheckpointContext, paths: Sequence[str], *trees: bytes | None) -> None:
     """Raise MazuError(not_found) for a path that none of the trees has: a typo shall not pass for "nothing to do"."""
     for path in paths:
         if not _known(project, path, *trees):
@@ -66,7 +66,7 @@ def require_known(project: Project, paths: Sequence[str], *trees: bytes | None) 
             )
 
 
-def _known(project: Project, shown: str, *trees: bytes | None) -> bool:
+def _known(project: CheckpointContext, shown: str, *trees: bytes | None) -> bool:
     """Whether one of the trees has a file or folder that is shown so."""
     wanted = shown.rstrip("/")
     for mount in project.mounts:
@@ -79,7 +79,7 @@ def _known(project: Project, shown: str, *trees: bytes | None) -> bool:
     return False
 
 
-def _holds(project: Project, folder: bytes | None, shown: Sequence[str]) -> bool:
+def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str]) -> bool:
     """Whether a tree holds a path by the names that reports show, which need not be the names themselves."""
     head, *rest = shown
     found = (
@@ -91,13 +91,13 @@ def _holds(project: Project, folder: bytes | None, shown: Sequence[str]) -> bool
 
 
 @dataclass(frozen=True)
-class Step:
+class RestoreStep:
     """One file: what the safety checkpoint holds, what shall stand there, and with which permission bits."""
 
-    mount: Mount
+    mount: CheckpointRoot
     path: bytes
-    was: Entry | None
-    now: Entry | None
+    was: TreeEntry | None
+    now: TreeEntry | None
     permissions: int
 
     @property
@@ -110,31 +110,35 @@ class Step:
 
 
 @dataclass
-class Steps:
+class RestoreSteps:
     """The steps, and the files that stay as they are, with the reason."""
 
-    steps: list[Step] = field(default_factory=list)
-    keep: list[Reasoned] = field(default_factory=list)
+    steps: list[RestoreStep] = field(default_factory=list)
+    keep: list[PathReason] = field(default_factory=list)
 
 
 def steps_between(
-    project: Project, before: Checkpoint, before_tree: bytes | None, target: Checkpoint, selection: Selection
-) -> Steps:
+    project: CheckpointContext,
+    before: Checkpoint,
+    before_tree: bytes | None,
+    target: Checkpoint,
+    selection: RestoreSelection,
+) -> RestoreSteps:
     """From one state of the folders to a checkpoint's."""
     target_tree = bytes.fromhex(target.tree)
-    found, folders = Steps(), _folders(project, target_tree)
-    permissions = Permissions.load(project.repository, target_tree, MODES)
-    had = Permissions.load(project.repository, before_tree, MODES)
-    guards = Guards(project, before, target, target_tree)
+    found, folders = RestoreSteps(), _folders(project, target_tree)
+    permissions = FileModes.load(project.repository, target_tree, MODES)
+    had = FileModes.load(project.repository, before_tree, MODES)
+    guards = KeepRules(project, before, target, target_tree)
     for mount in project.mounts:
         if not selection.has("skills" if mount.prefix == SKILLS else "code"):
             continue
         if mount.scanned and mount.prefix.decode() not in folders:
-            found.keep.append(Reasoned(mount.label or ".", f"{target.id} does not hold this folder"))
+            found.keep.append(PathReason(mount.label or ".", f"{target.id} does not hold this folder"))
             continue
         if mount.internal:
             reason = "git's own files in a bare repository are not held: they stay as they are"
-            found.keep.append(Reasoned(mount.label or ".", reason))
+            found.keep.append(PathReason(mount.label or ".", reason))
         if b"." in mount.internal:
             continue
         prefix = mount.prefix + b"/"
@@ -150,20 +154,22 @@ def steps_between(
                 changed[path] = (same, same)
         for path, (was, now) in sorted(changed.items()):
             bits = permissions.of(prefix + path, now is not None and now.mode == b"100755")
-            step = Step(mount, path, was, now, bits)
+            step = RestoreStep(mount, path, was, now, bits)
             if not selection.names(step.shown):
                 continue
             if (reason := guards.reason(step)) is not None:
-                found.keep.append(Reasoned(step.shown, reason))
+                found.keep.append(PathReason(step.shown, reason))
             else:
                 found.steps.append(step)
     return _without_ignored(project, target_tree, found, before_tree)
 
 
-class Guards:
+class KeepRules:
     """Files that a rollback does not touch because one of the two checkpoints does not know them."""
 
-    def __init__(self, project: Project, before: Checkpoint, target: Checkpoint, target_tree: bytes) -> None:
+    def __init__(
+        self, project: CheckpointContext, before: Checkpoint, target: Checkpoint, target_tree: bytes
+    ) -> None:
         self._target = target
         self._skipped = {s.path: s.reason for s in (*before.skipped, *target.skipped)}
         entry = project.trees.read(target_tree).get(SPARSE)
@@ -176,7 +182,7 @@ class Guards:
             for path in project.scanners[mount.prefix].sparse()
         }
 
-    def reason(self, step: Step) -> str | None:
+    def reason(self, step: RestoreStep) -> str | None:
         """Why this file stays, or None."""
         if (skipped := self._skipped.get(step.shown)) is not None:
             return f"not held: {skipped}"
@@ -187,36 +193,40 @@ class Guards:
         return None
 
 
-def _folders(project: Project, tree: bytes) -> dict[str, str]:
+def _folders(project: CheckpointContext, tree: bytes) -> dict[str, str]:
     entry = project.trees.read(tree).get(META)
     return json.loads(project.repository.read(entry.oid))["folders"] if entry is not None else {}
 
 
-def _without_ignored(project: Project, target_tree: bytes, found: Steps, before_tree: bytes | None) -> Steps:
+def _without_ignored(
+    project: CheckpointContext, target_tree: bytes, found: RestoreSteps, before_tree: bytes | None
+) -> RestoreSteps:
     """A file that the target's own ignore rules name was not held then, so it was not absent either: it stays."""
-    kept = ignored_then(project, before_tree, target_tree, [step for step in found.steps if step.now is None])
+    kept = ignored_at_checkpoint(
+        project, before_tree, target_tree, [step for step in found.steps if step.now is None]
+    )
     steps = [step for step in found.steps if step.place not in kept]
-    keep = [Reasoned(step.shown, "it was ignored then") for step in found.steps if step.place in kept]
+    keep = [PathReason(step.shown, "it was ignored then") for step in found.steps if step.place in kept]
     return replace(found, steps=steps, keep=found.keep + keep)
 
 
-def dump(steps: Sequence[Step]) -> bytes:
+def dump(steps: Sequence[RestoreStep]) -> bytes:
     """For the journal."""
     rows = [(s.mount.prefix.decode(), s.path.hex(), _pair(s.was), _pair(s.now), s.permissions) for s in steps]
     return json.dumps(rows).encode()
 
 
-def load(data: bytes, mounts: Sequence[Mount]) -> Iterator[Step]:
+def load(data: bytes, mounts: Sequence[CheckpointRoot]) -> Iterator[RestoreStep]:
     """The journal's steps; those of a folder that is not open are left out."""
     by_prefix = {mount.prefix.decode(): mount for mount in mounts}
     for prefix, path, was, now, permissions in json.loads(data):
         if prefix in by_prefix:
-            yield Step(by_prefix[prefix], bytes.fromhex(path), _entry(was), _entry(now), permissions)
+            yield RestoreStep(by_prefix[prefix], bytes.fromhex(path), _entry(was), _entry(now), permissions)
 
 
-def _pair(entry: Entry | None) -> list[str] | None:
+def _pair(entry: TreeEntry | None) -> list[str] | None:
     return [entry.mode.decode(), entry.oid.hex()] if entry is not None else None
 
 
-def _entry(pair: list[str] | None) -> Entry | None:
-    return Entry(pair[0].encode(), bytes.fromhex(pair[1])) if pair is not None else None
+def _entry(pair: list[str] | None) -> TreeEntry | None:
+    return TreeEntry(pair[0].encode(), bytes.fromhex(pair[1])) if pair is not None else None

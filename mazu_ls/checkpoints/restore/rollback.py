@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.attribution import ROLLBACK, entry_state, record_edit, text_state
-from mazu_ls.checkpoints.context import Project, tree_of
-from mazu_ls.checkpoints.create import Request, take
-from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PlanFiles, Reasoned, RollbackReport, Section
+from mazu_ls.checkpoints.context import CheckpointContext, code_tree
+from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
+from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
 from mazu_ls.checkpoints.restore import restore_files, staging
 from mazu_ls.checkpoints.restore import restore_steps as steps
 from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes
-from mazu_ls.checkpoints.restore.conflicts import Decision
-from mazu_ls.checkpoints.restore.restore_steps import Selection, Step
-from mazu_ls.checkpoints.scan.unsaved_buffers import View, held_texts, open_texts
-from mazu_ls.checkpoints.snapshot_part import Part
+from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
+from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
+from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import select, transaction
@@ -32,23 +32,23 @@ _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversati
 
 
 @dataclass
-class Rollback:
+class RollbackRun:
     """What a rollback found out: the report, the steps to take, the documents to change."""
 
     report: RollbackReport
-    steps: list[Step] = field(default_factory=list)
+    steps: list[RestoreStep] = field(default_factory=list)
     buffers: list[BufferChange] = field(default_factory=list)
 
 
-def preview(
-    project: Project,
+def preview_rollback(
+    project: CheckpointContext,
     db: apsw.Connection,
     target: Checkpoint,
-    selection: Selection,
+    selection: RestoreSelection,
     *,
     buffers: Sequence[Buffer],
     on_conflict: OnConflict | None = None,
-) -> Rollback:
+) -> RollbackRun:
     """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at.
 
     Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
@@ -56,28 +56,28 @@ def preview(
     target = schema.get(db, target.id)
     seen, tree = project.present(db)
     before = replace(target, skipped=tuple(seen.skipped.values()))
-    decision = Decision(project, db, target, _owning_session(selection), on_conflict)
-    last, now = tree_of(db, schema.state(db, "base")), View(tree, open_texts(buffers))
-    decision.look(View(last, held_texts(project, last)), now)
-    return plan(
+    decision = RollbackDecision(project, db, target, _owning_session(selection), on_conflict)
+    last, now = code_tree(db, schema.state(db, "base")), BufferView(tree, open_texts(buffers))
+    decision.look(BufferView(last, held_texts(project, last)), now)
+    return plan_rollback(
         project, decision, before=before, now=now, target=target, selection=selection, buffers=buffers
     )
 
 
-def _owning_session(selection: Selection) -> str | None:
+def _owning_session(selection: RestoreSelection) -> str | None:
     return selection.session if selection.own else None
 
 
-def plan(
-    project: Project,
-    decision: Decision,
+def plan_rollback(
+    project: CheckpointContext,
+    decision: RollbackDecision,
     *,
     before: Checkpoint,
-    now: View,
+    now: BufferView,
     target: Checkpoint,
-    selection: Selection,
+    selection: RestoreSelection,
     buffers: Sequence[Buffer],
-) -> Rollback:
+) -> RollbackRun:
     """From a state of the folders (`now`, with what `before` skipped) to the target, as far as `decision` lets it."""
     steps.require_known(project, selection.paths, now.tree, bytes.fromhex(target.tree))
     found = steps.steps_between(project, before, now.tree, target, selection)
@@ -101,69 +101,71 @@ def plan(
         reason = (
             "other programs may have changed files unseen when this checkpoint was taken; those are not in it"
         )
-        report.problems.append(Reasoned(".", reason))
-    return Rollback(report, found.steps, changes)
+        report.problems.append(PathReason(".", reason))
+    return RollbackRun(report, found.steps, changes)
 
 
 def roll_back(
-    project: Project,
+    project: CheckpointContext,
     db: apsw.Connection,
     target: Checkpoint,
     *,
-    selection: Selection,
+    selection: RestoreSelection,
     buffers: Sequence[Buffer],
     on_conflict: OnConflict | None,
     redo_of: int | None = None,
-) -> Rollback:
+) -> RollbackRun:
     """Do it, as `on_conflict` says (see `OnConflict`). The report says `applied` False where there is something to be
     decided first: nothing was touched then. `redo_of`: the number of the rollback that this one takes back.
     """
     target = schema.get(db, target.id)
     if on_conflict in (None, "ask", "spare"):
-        looked = preview(project, db, target, selection, buffers=buffers, on_conflict=on_conflict)
+        looked = preview_rollback(project, db, target, selection, buffers=buffers, on_conflict=on_conflict)
         if looked.report.undecided:
             return looked
     safety = _take_safety(project, db, target, buffers)
     tree = bytes.fromhex(safety.tree)
-    found = plan(
+    found = plan_rollback(
         project,
-        Decision(project, db, target, _owning_session(selection), on_conflict),
+        RollbackDecision(project, db, target, _owning_session(selection), on_conflict),
         before=safety,
-        now=View(tree, open_texts(buffers)),
+        now=BufferView(tree, open_texts(buffers)),
         target=target,
         selection=selection,
         buffers=buffers,
     )
     found.report.safety = safety
-    staged = staging.stage(found.steps, project.repository.read_all)
+    staged = staging.stage_contents(found.steps, project.repository.read_all)
     try:
         found.report.problems += transaction(
             db,
             lambda d: _commit(project, d, safety=safety, found=found, selection=selection, redo_of=redo_of),
         )
     except BaseException:
-        staging.unstage(staged)
+        staging.discard_staged(staged)
         raise
-    finish(project, db, found.steps, staged, found.report)
+    finish_rollback(project, db, found.steps, staged, found.report)
     return found
 
 
 def _take_safety(
-    project: Project, db: apsw.Connection, target: Checkpoint, buffers: Sequence[Buffer]
+    project: CheckpointContext, db: apsw.Connection, target: Checkpoint, buffers: Sequence[Buffer]
 ) -> Checkpoint:
     label, title = f"before rolling back to {target.id}", f"before rolling back to: {target.title}"
-    return take(project, db, Request("safety", label, title, target.session_id, buffers=buffers))
+    return create_checkpoint(
+        project, db, CheckpointRequest("safety", label, title, target.session_id, buffers=buffers)
+    )
 
 
 def _commit(
-    project: Project,
+    project: CheckpointContext,
     db: apsw.Connection,
     *,
     safety: Checkpoint,
-    found: Rollback,
-    selection: Selection,
+    found: RollbackRun,
+    selection: RestoreSelection,
     redo_of: int | None,
-) -> list[Reasoned]:
+) -> list[PathReason]:
     """The commit point: from here on, only forward. Returns what of the tables could not be restored."""
     target, todo = found.report.checkpoint, found.steps
     problems = [
@@ -195,12 +197,12 @@ def _commit(
 
 
 def restore_part(
-    project: Project,
+    project: CheckpointContext,
     db: apsw.Connection,
-    part: Part,
+    part: SnapshotPart,
     ends: tuple[Checkpoint, Checkpoint],
-    selection: Selection,
-) -> list[Reasoned]:
+    selection: RestoreSelection,
+) -> list[PathReason]:
     """Make a part's tables say what the target holds. What is damaged stays as it is, and is returned."""
     problems: dict[str, str] = {}
     changed: dict[str, bytes | None] = {}
@@ -208,7 +210,7 @@ def restore_part(
         old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in ends)
         differing = list(project.trees.diff(old, new))
     except MazuError as error:
-        return [Reasoned(part.name, f"the checkpoint store is damaged: {error.message}")]
+        return [PathReason(part.name, f"the checkpoint store is damaged: {error.message}")]
     for path, _, entry in differing:
         name = path.decode("utf-8", "surrogateescape")
         if part.name == "memory" and not selection.names_memory(name.rpartition(".")[0]):
@@ -221,25 +223,25 @@ def restore_part(
             problems[name] = error.message
     if changed:
         problems |= part.restore(db, changed)
-    return [Reasoned(f"{part.name}/{name}", reason) for name, reason in sorted(problems.items())]
+    return [PathReason(f"{part.name}/{name}", reason) for name, reason in sorted(problems.items())]
 
 
-def finish(
-    project: Project,
+def finish_rollback(
+    project: CheckpointContext,
     db: apsw.Connection,
-    todo: Sequence[Step],
+    todo: Sequence[RestoreStep],
     staged: staging.Staged,
     report: RollbackReport,
 ) -> None:
     """The files, the proof, and the journal's end. Run again after a kill, it ends in the same state."""
-    problems = restore_files.apply(todo, staged)
+    problems = restore_files.apply_steps(todo, staged)
     excused = {problem.path for problem in problems}
-    right, wrong = restore_files.verify(todo, excused)
-    staging.settle(todo)
+    right, wrong = restore_files.verify_steps(todo, excused)
+    staging.retire_replaced(todo)
     db.execute("DELETE FROM checkpoint_journal")
-    rescued = staging.sweep(project.mounts, project.rescue)
+    rescued = staging.sweep_staging(project.mounts, project.rescue_folder)
     report.problems += problems + wrong
-    report.problems += [Reasoned(str(path), "written during the rollback; saved here") for path in rescued]
+    report.problems += [PathReason(str(path), "written during the rollback; saved here") for path in rescued]
     report.applied, report.undecided = True, False
     report.verified_files = right
     report.verified = not report.problems
@@ -250,7 +252,7 @@ def nothing_pending(db: apsw.Connection) -> bool:
     return not select(db, "SELECT 1 FROM checkpoint_journal")
 
 
-def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
+def recover_rollback(project: CheckpointContext, db: apsw.Connection) -> RollbackReport | None:
     """Roll an interrupted rollback forward. Returns its report, or None if there was none.
 
     Raises MazuError where the disk does not let it: the journal stays, and the next one who takes the lock tries again.
@@ -258,16 +260,18 @@ def recover(project: Project, db: apsw.Connection) -> RollbackReport | None:
     project.repository.sweep()
     row = next(iter(select(db, "SELECT safety_id, target_id, steps FROM checkpoint_journal")), None)
     if row is None:
-        staging.sweep(project.mounts, project.rescue)
+        staging.sweep_staging(project.mounts, project.rescue_folder)
         return None
     report = RollbackReport(schema.get(db, row[1]), schema.get(db, row[0]), PlanFiles())
     todo = list(steps.load(row[2], project.mounts))
     lost = project.repository.missing({step.now.oid for step in todo if step.now is not None})
     for step in [step for step in todo if step.now is not None and step.now.oid in lost]:
-        report.problems.append(Reasoned(step.shown, "the damaged checkpoint store does not hold it any more"))
+        report.problems.append(
+            PathReason(step.shown, "the damaged checkpoint store does not hold it any more")
+        )
         todo.remove(step)
-    staged = staging.stage(todo, project.repository.read_all)
-    finish(project, db, todo, staged, report)
+    staged = staging.stage_contents(todo, project.repository.read_all)
+    finish_rollback(project, db, todo, staged, report)
     log.warning(
         "a rollback to %s was interrupted; it is complete now: %s", row[1], report.problems or "no problems"
     )

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from mazu_ls.checkpoints.models import Checkpoint, OnConflict, Reasoned, RollbackReport
-from mazu_ls.checkpoints.restore.rollback import Rollback
+from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, RollbackReport
+from mazu_ls.checkpoints.restore.rollback import RollbackRun
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 
@@ -16,12 +16,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Plan:
+class RollbackPlan:
     """What `Checkpoints.plan` answers: look at `preview`, then `apply`."""
 
     target: Checkpoint
     _report: RollbackReport
-    _run: Callable[[OnConflict | None], Awaitable[Rollback]]
+    _run: Callable[[OnConflict | None], Awaitable[RollbackRun]]
 
     def preview(self) -> RollbackReport:
         """What would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
@@ -45,7 +45,7 @@ class Plan:
             for change in found.buffers:
                 if not await _written(write_buffer, change.buffer, change.text):
                     reason = "the editor did not take the text; what it showed is in the safety checkpoint"
-                    found.report.problems.append(Reasoned(change.buffer.uri, reason))
+                    found.report.problems.append(PathReason(change.buffer.uri, reason))
                     found.report.verified = False
         return found.report
 

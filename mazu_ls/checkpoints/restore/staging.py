@@ -12,34 +12,34 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
+from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, TreeEntry, object_id
 from mazu_ls.checkpoints.git.pack import sync_file_system, sync_folder
 from mazu_ls.checkpoints.restore import staging_folder
-from mazu_ls.checkpoints.restore.restore_steps import Step
-from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
 
-Staged = dict[Step, bytes]
+Staged = dict[RestoreStep, bytes]
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NONE, _DRAFT = "0", b"draft-"
 GRAVE_SECONDS = 10.0
 _FEW = 8  # files or folders that are synced one by one
 
 
-class WorkFolders:
+class StagingFolders:
     """Descriptors of the work folders, each opened once."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._open: dict[Path, int] = {}
 
-    def __enter__(self) -> WorkFolders:
+    def __enter__(self) -> StagingFolders:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def of(self, mount: Mount) -> int:
+    def of(self, mount: CheckpointRoot) -> int:
         """The mount's, created where it is missing."""
         if (fd := self._open.get(mount.work)) is None:
             fd = self._open[mount.work] = staging_folder.open_staging(mount.work, create=True)
@@ -47,7 +47,9 @@ class WorkFolders:
         return fd
 
 
-def stage(steps: Sequence[Step], read: Callable[[Sequence[bytes]], Generator[bytes, None, None]]) -> Staged:
+def stage_contents(
+    steps: Sequence[RestoreStep], read: Callable[[Sequence[bytes]], Generator[bytes, None, None]]
+) -> Staged:
     """Write every new content to its device. Nothing of the project has moved when this fails.
 
     `read` gives the data of objects, in their order.
@@ -58,7 +60,7 @@ def stage(steps: Sequence[Step], read: Callable[[Sequence[bytes]], Generator[byt
     try:
         for mount, folder in {(step.mount, step.mount.folder(step.path)) for step in steps}:
             _require_writable(mount, folder)
-        with WorkFolders() as works, closing(contents):
+        with StagingFolders() as works, closing(contents):
             for number, step in enumerate(steps):
                 if step.was != step.now:
                     work, name = works.of(step.mount), _name(step, number)
@@ -67,16 +69,16 @@ def stage(steps: Sequence[Step], read: Callable[[Sequence[bytes]], Generator[byt
                         _write(step, step.now, next(contents), work, _DRAFT + name)
             _publish(staged, works)
     except BaseException as error:
-        unstage(staged)
+        discard_staged(staged)
         if isinstance(error, OSError):
             raise _explained(error) from error
         raise
     return staged
 
 
-def unstage(staged: Staged) -> None:
+def discard_staged(staged: Staged) -> None:
     """Remove what was staged."""
-    with WorkFolders() as works:
+    with StagingFolders() as works:
         for step, name in staged.items():
             for path in (name, _DRAFT + name):
                 with suppress(FileNotFoundError):
@@ -85,13 +87,13 @@ def unstage(staged: Staged) -> None:
         staging_folder.remove_staging(work)
 
 
-def _name(step: Step, number: int) -> bytes:
+def _name(step: RestoreStep, number: int) -> bytes:
     """Says by itself what the file may hold: the old content and the new one. Everything else is somebody's work."""
     was, now = (entry.oid.hex() if entry is not None else _NONE for entry in (step.was, step.now))
     return f"{number}-{secrets.token_hex(3)}.{was}.{now}".encode()
 
 
-def _write(step: Step, now: Entry, data: bytes, work: int, name: bytes) -> None:
+def _write(step: RestoreStep, now: TreeEntry, data: bytes, work: int, name: bytes) -> None:
     if now.mode == LINK_MODE:
         os.symlink(data, name, dir_fd=work)
         return
@@ -106,7 +108,7 @@ def _write(step: Step, now: Entry, data: bytes, work: int, name: bytes) -> None:
         os.close(fd)
 
 
-def _publish(staged: Staged, works: WorkFolders) -> None:
+def _publish(staged: Staged, works: StagingFolders) -> None:
     """Sync what was written, then give it its name: a draft may be torn, a named file never is."""
     written = {step: name for step, name in staged.items() if step.now is not None}
     folders = {step.mount.work for step in staged}
@@ -124,7 +126,7 @@ def _publish(staged: Staged, works: WorkFolders) -> None:
         sync_folder(folder)
 
 
-def settle(steps: Sequence[Step]) -> None:
+def retire_replaced(steps: Sequence[RestoreStep]) -> None:
     """Make the renames survive power loss, before the journal forgets them."""
     inside = {(step.mount, step.mount.folder(step.path)) for step in steps}
     folders = {mount.directory / folder for mount, folder in inside}
@@ -135,7 +137,7 @@ def settle(steps: Sequence[Step]) -> None:
             sync_folder(folder)
 
 
-def _require_writable(mount: Mount, inside: PurePosixPath) -> None:
+def _require_writable(mount: CheckpointRoot, inside: PurePosixPath) -> None:
     """The nearest folder that exists must take changes."""
     folder = mount.directory / inside
     while not os.path.lexists(folder) and folder != mount.directory:
@@ -156,12 +158,12 @@ def _explained(error: OSError) -> MazuError:
     )
 
 
-def entry_at(folder: int, name: bytes) -> tuple[Entry | None, os.stat_result | None]:
+def entry_at(folder: int, name: bytes) -> tuple[TreeEntry | None, os.stat_result | None]:
     """The entry of what stands there, and its status; (None, status) for folders and special files."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
-            return Entry(LINK_MODE, object_id(BLOB, os.readlink(name, dir_fd=folder))), status
+            return TreeEntry(LINK_MODE, object_id(BLOB, os.readlink(name, dir_fd=folder))), status
         if not stat.S_ISREG(status.st_mode):
             return None, status
         fd = os.open(name, READ, dir_fd=folder)
@@ -172,7 +174,7 @@ def entry_at(folder: int, name: bytes) -> tuple[Entry | None, os.stat_result | N
     finally:
         os.close(fd)
     mode = EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else FILE_MODE
-    return Entry(mode, object_id(BLOB, data)), status
+    return TreeEntry(mode, object_id(BLOB, data)), status
 
 
 def _contents(fd: int, size: int) -> bytes:
@@ -186,7 +188,9 @@ def _contents(fd: int, size: int) -> bytes:
     return b"".join(chunks)
 
 
-def sweep(mounts: Sequence[Mount], rescue: Path, *, older_than: float = GRAVE_SECONDS) -> list[Path]:
+def sweep_staging(
+    mounts: Sequence[CheckpointRoot], rescue: Path, *, older_than: float = GRAVE_SECONDS
+) -> list[Path]:
     """Empty the work folders of files that waited `older_than` seconds. One whose content is neither the old nor the
     new was written through an open descriptor: it goes to `rescue`, and its new place is returned.
     """

@@ -15,8 +15,8 @@ from mazu_ls.checkpoints.scan import ignore_list
 from mazu_ls.checkpoints.scan.file_watch import FolderWatch, WatchUnavailable
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints.context import Project, Seen
-    from mazu_ls.checkpoints.scan.roots import Mount
+    from mazu_ls.checkpoints.context import CheckpointContext, ScanResult
+    from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 
 CHEAP_SECONDS = 0.02
 """CPU time below which a full look is taken every time: nothing is surer."""
@@ -27,7 +27,7 @@ class DirtySet:
     """Collects the files that changed since the base. It is certain only while a watch has run without a doubt since a
     full look that became a checkpoint."""
 
-    def __init__(self, project: Project, state: Path) -> None:
+    def __init__(self, project: CheckpointContext, state: Path) -> None:
         self._project = project
         self._state = state
         self._watch: FolderWatch | None = None
@@ -69,7 +69,7 @@ class DirtySet:
         yield
         self.cost = _cpu() - began
 
-    def taken(self, seen: Seen) -> None:
+    def taken(self, seen: ScanResult) -> None:
         """What was seen is a checkpoint now, and the base of the next one."""
         self._pending.clear()
         self.looked_everywhere = seen.everywhere
@@ -95,7 +95,7 @@ class DirtySet:
             self._unavailable = str(error)
             log.info("files are not watched, every checkpoint looks at all of them: %s", error)
 
-    def _unheld(self, mount: Mount, folders: list[bytes]) -> Collection[bytes]:
+    def _unheld(self, mount: CheckpointRoot, folders: list[bytes]) -> Collection[bytes]:
         """Folders that the ignore rules name and that hold nothing that the base or the user's git tracks."""
         project, user = self._project, self._project.users[mount.prefix]
         forced = user.tracked_although_ignored() if user is not None else []
@@ -108,7 +108,7 @@ class DirtySet:
         ]
         return project.scanners[mount.prefix].ignored(asked)
 
-    def _covers(self, seen: Seen) -> bool:
+    def _covers(self, seen: ScanResult) -> bool:
         """Whether all that was found new lies in folders that are watched."""
         assert self._watch is not None
         for mount in self._project.mounts:

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from mazu_ls.checkpoints.git.repository import Repository
+from mazu_ls.checkpoints.git.repository import StoreRepository
 
 _KEEP = 0o7777
 
@@ -24,21 +24,21 @@ def umask() -> int:
     return int(found[1], 8) if found else 0o022
 
 
-def usual(executable: bool) -> int:
+def default_mode(executable: bool) -> int:
     """What a new file gets."""
     return (0o777 if executable else 0o666) & ~umask()
 
 
-class Permissions:
+class FileModes:
     """The unusual ones by tree path. A file that is not listed has what a new file gets."""
 
     def __init__(self, listed: dict[bytes, int]) -> None:
         self._listed = listed
-        self._usual = (usual(False), usual(True))
+        self._usual = (default_mode(False), default_mode(True))
         self.changed = False
 
     @classmethod
-    def load(cls, repository: Repository, tree: bytes | None, name: bytes) -> Permissions:
+    def load(cls, repository: StoreRepository, tree: bytes | None, name: bytes) -> FileModes:
         """Those of a checkpoint's tree."""
         entry = repository.trees.read(tree).get(name)
         if entry is None:
@@ -48,9 +48,9 @@ class Permissions:
 
     def of(self, path: bytes, executable: bool) -> int:
         """The bits to restore."""
-        return self._listed.get(path, usual(executable))
+        return self._listed.get(path, default_mode(executable))
 
-    def differing(self, other: Permissions) -> set[bytes]:
+    def differing(self, other: FileModes) -> set[bytes]:
         """Paths whose bits differ between two checkpoints."""
         paths = self._listed.keys() | other._listed.keys()
         return {path for path in paths if self._listed.get(path) != other._listed.get(path)}

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.paths import private_folder
 
 IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO = 0x2, 0x4, 0x8, 0x40, 0x80
@@ -58,14 +58,14 @@ class Drained:
     sure: bool = True
 
 
-Skip = Callable[[Mount, list[bytes]], Collection[bytes]]
+Skip = Callable[[CheckpointRoot, list[bytes]], Collection[bytes]]
 """Of these folders (relative to the mount) those whose files no checkpoint holds."""
 
 
 class FolderWatch:
     """Watches the scanned folders of a project. Raises WatchUnavailable where that cannot be done."""
 
-    def __init__(self, mounts: Sequence[Mount], state: Path, skip: Skip) -> None:
+    def __init__(self, mounts: Sequence[CheckpointRoot], state: Path, skip: Skip) -> None:
         """`state`: a folder of ours on the same machine, for the cookie."""
         self._libc = _libc()
         self._mounts = [mount for mount in mounts if mount.scanned]
@@ -73,7 +73,7 @@ class FolderWatch:
             _require_local(mount.directory)
         self._skip = skip
         self._left = _allowance()
-        self._folders: dict[int, tuple[Mount, bytes]] = {}
+        self._folders: dict[int, tuple[CheckpointRoot, bytes]] = {}
         self._numbers: dict[bytes, int] = {}
         self._nested: set[bytes] = set()
         self.sure = True
@@ -107,13 +107,13 @@ class FolderWatch:
             os.close(self._fd)
             self._fd = -1
 
-    def covers(self, mount: Mount, path: bytes) -> bool:
+    def covers(self, mount: CheckpointRoot, path: bytes) -> bool:
         """Whether the folder of a file (relative to the mount) is watched."""
         return mount.full(path).rpartition(b"/")[0] in self._numbers
 
     def drain(self) -> Drained:
         """Everything that changed until now. Once it is not sure, it stays so: make a new one."""
-        found, made = Drained(sure=self.sure), list[tuple[Mount, bytes]]()
+        found, made = Drained(sure=self.sure), list[tuple[CheckpointRoot, bytes]]()
         for number, mask, name in self._events():
             if not found.sure:
                 break
@@ -125,7 +125,7 @@ class FolderWatch:
         return found
 
     def _take(
-        self, number: int, mask: int, name: bytes, paths: set[bytes], made: list[tuple[Mount, bytes]]
+        self, number: int, mask: int, name: bytes, paths: set[bytes], made: list[tuple[CheckpointRoot, bytes]]
     ) -> bool:
         """Take in one event; False where it leaves a doubt."""
         if mask & (IN_Q_OVERFLOW | IN_UNMOUNT | IN_MOVE_SELF):
@@ -158,7 +158,7 @@ class FolderWatch:
             return bool(mask & IN_DELETE)
         return True
 
-    def _follow(self, made: list[tuple[Mount, bytes]], paths: set[bytes]) -> bool:
+    def _follow(self, made: list[tuple[CheckpointRoot, bytes]], paths: set[bytes]) -> bool:
         """Watch new folders; what stands in them by now is new, too."""
         try:
             for mount in self._mounts:
@@ -170,7 +170,7 @@ class FolderWatch:
             return False
         return True
 
-    def _walk(self, mount: Mount, level: list[bytes]) -> Iterator[bytes]:
+    def _walk(self, mount: CheckpointRoot, level: list[bytes]) -> Iterator[bytes]:
         """Watch these folders and those below; gives the files in them. A folder is watched before it is read."""
         while level:
             below: list[bytes] = []
@@ -231,7 +231,7 @@ class FolderWatch:
                 return
 
 
-def _full(mount: Mount, folder: bytes) -> bytes:
+def _full(mount: CheckpointRoot, folder: bytes) -> bytes:
     """A folder (relative, with its slash) as an absolute path without it."""
     return mount.full(folder).rstrip(b"/")
 

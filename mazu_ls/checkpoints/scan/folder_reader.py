@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from types import TracebackType
 
-from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.workspace.openat import DIRECTORY, open_beneath, open_root
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -18,7 +18,7 @@ class FolderReader:
     FileNotFoundError, NotADirectoryError or ELOOP where a folder on the way is missing, a file or a link.
     """
 
-    def __init__(self, mount: Mount) -> None:
+    def __init__(self, mount: CheckpointRoot) -> None:
         self.mount = mount
         self._root = -1
         self._folder: bytes | None = None

@@ -17,11 +17,13 @@ def exclude_text(user: UserRepository | None) -> str:
         for text in reversed(user.exclude_texts()):
             lines += text.splitlines()
         for text, inside in user.parents():
-            lines += [line for pattern in text.splitlines() if (line := moved(pattern, inside)) is not None]
+            lines += [
+                line for pattern in text.splitlines() if (line := rebase_pattern(pattern, inside)) is not None
+            ]
     return "\n".join(lines) + "\n" + _OURS
 
 
-def moved(pattern: str, inside: str) -> str | None:
+def rebase_pattern(pattern: str, inside: str) -> str | None:
     """A `.gitignore` pattern of an outer folder, said from the folder `inside` it; None if it cannot match there.
 
     A pattern without an inner slash matches at every depth and stays; one with a slash is anchored.

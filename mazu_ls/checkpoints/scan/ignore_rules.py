@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints.context import Project
-from mazu_ls.checkpoints.git.objects import Entry
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.objects import TreeEntry
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints.restore.restore_steps import Step
+    from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 
 _RULES = b".gitignore"
 
 
-def ignored_then(
-    project: Project, before: bytes | None, target: bytes, deletions: Sequence[Step]
+def ignored_at_checkpoint(
+    project: CheckpointContext, before: bytes | None, target: bytes, deletions: Sequence[RestoreStep]
 ) -> set[bytes]:
     """Places (mount and path) of those deletions that the rules of the tree `target` name.
 
@@ -33,7 +33,9 @@ def ignored_then(
     return found
 
 
-def _rules(project: Project, tree: bytes | None, prefix: bytes, paths: Sequence[bytes]) -> dict[bytes, Entry]:
+def _rules(
+    project: CheckpointContext, tree: bytes | None, prefix: bytes, paths: Sequence[bytes]
+) -> dict[bytes, TreeEntry]:
     """The `.gitignore`s on the way to these paths."""
     folders = {b""}
     for path in paths:
@@ -43,7 +45,7 @@ def _rules(project: Project, tree: bytes | None, prefix: bytes, paths: Sequence[
     return {place: entry for place, entry in places.items() if entry is not None and not entry.is_folder}
 
 
-def _ask(project: Project, rules: dict[bytes, Entry], paths: Sequence[bytes]) -> set[bytes]:
+def _ask(project: CheckpointContext, rules: dict[bytes, TreeEntry], paths: Sequence[bytes]) -> set[bytes]:
     with tempfile.TemporaryDirectory(dir=project.repository.path) as folder:
         for place, entry in rules.items():
             file = Path(folder) / "tree" / os.fsdecode(place)

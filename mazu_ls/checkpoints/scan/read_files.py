@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, Entry, object_id
-from mazu_ls.checkpoints.models import Skipped
+from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, TreeEntry, object_id
+from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
-from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.workspace.project_files import list_folder
 
 _TRIES = 3
@@ -42,13 +42,13 @@ def signature(status: os.stat_result) -> Signature:
     )
 
 
-class Captured(NamedTuple):
+class FileSnapshot(NamedTuple):
     """A file's entry, its status when it was read, and whether a later change is sure to show in that status.
 
     `settled` counts ticks of the file system, `settled_seconds` whole seconds, which is all that git compares.
     """
 
-    entry: Entry
+    entry: TreeEntry
     seen: Signature
     settled: bool
     settled_seconds: bool
@@ -58,22 +58,22 @@ class Captured(NamedTuple):
         return stat.S_IMODE(self.seen[4])
 
 
-class Capture:
+class FileReader:
     """Reads files and hands new blobs to `add`. Remembers what it has read, by exact stat signature."""
 
     def __init__(self, max_untracked: int, max_tracked: int) -> None:
         self._max_untracked = max_untracked
         self._max_tracked = max_tracked
-        self._seen: dict[bytes, Captured] = {}
+        self._seen: dict[bytes, FileSnapshot] = {}
 
     def file(
         self,
         reader: FolderReader,
         path: bytes,
-        held: Entry | None,
+        held: TreeEntry | None,
         add: Add,
         tracked: Callable[[bytes], bool],
-    ) -> Captured | Skipped | None:
+    ) -> FileSnapshot | SkippedFile | None:
         """What stands at `path` of the reader's mount; None where there is no file (a folder, or what is behind a link, is none).
 
         A blob that differs from `held`, which the store has, goes to `add`. `tracked` says whether the user's git
@@ -91,18 +91,18 @@ class Capture:
         except OSError as error:
             if error.errno in _NOT_HERE:
                 return None
-            return Skipped(mount.shown(path), error.strerror or "cannot be read")
+            return SkippedFile(mount.shown(path), error.strerror or "cannot be read")
         kind = stat.S_IFMT(status.st_mode)
         if kind == stat.S_IFDIR:
             return None
         if kind not in (stat.S_IFREG, stat.S_IFLNK):
-            return Skipped(mount.shown(path), _special(kind))
+            return SkippedFile(mount.shown(path), _special(kind))
         if known is not None and known.seen == signature(status):
             return known._replace(settled_seconds=known.seen[1] < began - _SECONDS)
         if kind == stat.S_IFREG and status.st_size > self._max_untracked:
             limit = self._max_tracked if tracked(path) else self._max_untracked
             if status.st_size > limit:
-                return Skipped(mount.shown(path), f"larger than {limit >> 20} MiB", status.st_size)
+                return SkippedFile(mount.shown(path), f"larger than {limit >> 20} MiB", status.st_size)
         return self._read(reader, path, held, add)
 
     def forget(self) -> None:
@@ -110,8 +110,8 @@ class Capture:
         self._seen.clear()
 
     def _read(
-        self, reader: FolderReader, path: bytes, held: Entry | None, add: Add
-    ) -> Captured | Skipped | None:
+        self, reader: FolderReader, path: bytes, held: TreeEntry | None, add: Add
+    ) -> FileSnapshot | SkippedFile | None:
         mount = reader.mount
         for _ in range(_TRIES):
             began = time.time_ns()
@@ -120,15 +120,17 @@ class Capture:
             except OSError as error:
                 if error.errno in _NOT_HERE:
                     return None
-                return Skipped(mount.shown(path), error.strerror or "cannot be read")
+                return SkippedFile(mount.shown(path), error.strerror or "cannot be read")
             if found is not None:
                 return self._captured(mount.full(path), found, began, held, add)
-        return Skipped(mount.shown(path), "changed while it was read")
+        return SkippedFile(mount.shown(path), "changed while it was read")
 
-    def _captured(self, full: bytes, found: Found, began: int, held: Entry | None, add: Add) -> Captured:
+    def _captured(
+        self, full: bytes, found: Found, began: int, held: TreeEntry | None, add: Add
+    ) -> FileSnapshot:
         data, status = found
-        entry, seen = Entry(_mode(status), object_id(BLOB, data)), signature(status)
-        captured = Captured(entry, seen, seen[1] < began - _TICK, seen[1] < began - _SECONDS)
+        entry, seen = TreeEntry(_mode(status), object_id(BLOB, data)), signature(status)
+        captured = FileSnapshot(entry, seen, seen[1] < began - _TICK, seen[1] < began - _SECONDS)
         if held is None or held.oid != entry.oid:
             add(BLOB, data, entry.oid)
         if captured.settled:
@@ -193,7 +195,7 @@ def _special(kind: int) -> str:
     return names.get(kind, "a device")
 
 
-def walk(mount: Mount) -> list[bytes]:
+def walk(mount: CheckpointRoot) -> list[bytes]:
     """Every file and link below a small folder (skills), as bytes from there; caches of Python are left out."""
     found: list[bytes] = []
     folders = [PurePosixPath()]

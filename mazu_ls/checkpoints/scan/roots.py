@@ -17,7 +17,7 @@ _NEVER = {b".git", PROJECT_FOLDER.encode()}
 
 
 @dataclass(frozen=True)
-class Mount:
+class CheckpointRoot:
     """`directory` is kept below `prefix` of the tree. `label` goes before paths shown to the user, with its slash.
 
     `work` is the staging folder: where a rollback's new files wait and its old ones go, on this folder's own device.
@@ -106,7 +106,7 @@ def _posix(folder: bytes) -> PurePosixPath:
     return PurePosixPath(os.fsdecode(folder))
 
 
-def mounts(roots: Sequence[Path], staging: str) -> tuple[Mount, ...]:
+def find_roots(roots: Sequence[Path], staging: str) -> tuple[CheckpointRoot, ...]:
     """One mount for each workspace folder, and one for the project's skills; `staging` names their staging folders.
 
     Refuses folders that hold everything.
@@ -117,15 +117,17 @@ def mounts(roots: Sequence[Path], staging: str) -> tuple[Mount, ...]:
     for root in real:
         refuse_broad(root)
     labels = _labels(real) if len(real) > 1 else [""]
-    found = [Mount(CODE, real[0], real[0] / staging, labels[0], internal=git_internal(real[0]))]
+    found = [CheckpointRoot(CODE, real[0], real[0] / staging, labels[0], internal=git_internal(real[0]))]
     found += [
-        Mount(FOLDERS + root_key(root).encode(), root, root / staging, label, internal=git_internal(root))
+        CheckpointRoot(
+            FOLDERS + root_key(root).encode(), root, root / staging, label, internal=git_internal(root)
+        )
         for root, label in zip(real[1:], labels[1:], strict=True)
         if not any(root == other for other in real[: real.index(root)])
     ]
     return (
         *found,
-        Mount(
+        CheckpointRoot(
             SKILLS,
             real[0] / PROJECT_FOLDER / "skills",
             real[0] / staging,

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mazu_ls.checkpoints.git import index
-from mazu_ls.checkpoints.git.repository import Repository
+from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.scan import ignore_list, nested_repositories
-from mazu_ls.checkpoints.scan.read_files import Captured, walk
-from mazu_ls.checkpoints.scan.roots import Mount
+from mazu_ls.checkpoints.scan.read_files import FileSnapshot, walk
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.user_repository import UserRepository
 
@@ -19,18 +19,20 @@ _LAG = 200  # files read again at every scan, before the index is brought up to 
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
 
-class Scanner:
+class FolderScanner:
     """Looks at one mount. Its index stands in `scan/<mount>/<tree>/`: the folder's name says what the index holds.
 
     `looked` is what the last full look read; it makes the next index.
     """
 
-    def __init__(self, repository: Repository, mount: Mount, user: UserRepository | None) -> None:
+    def __init__(
+        self, repository: StoreRepository, mount: CheckpointRoot, user: UserRepository | None
+    ) -> None:
         self._repository = repository
         self.mount = mount
         self._user = user
         self._home = repository.path / "scan" / mount.name
-        self.looked: Mapping[bytes, Captured | None] = {}
+        self.looked: Mapping[bytes, FileSnapshot | None] = {}
 
     def candidates(self, base: bytes | None) -> set[bytes]:
         """Paths that may differ from the tree `base`; all others are certain to be equal."""

@@ -8,18 +8,18 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mazu_ls.checkpoints.context import BUFFERS, Project
-from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, Entry, object_id
+from mazu_ls.checkpoints.context import BUFFERS, CheckpointContext
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntry, object_id
 from mazu_ls.checkpoints.scan.roots import CODE
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
-from mazu_ls.workspace.text import Decoded, NotText, decode
+from mazu_ls.workspace.text import DecodedText, NotText, decode
 
 Add = Callable[[str, bytes, bytes], object]
 
 
 @dataclass(frozen=True)
-class Held:
+class UnsavedText:
     """The unsaved text of one document; `path` is None for an untitled one."""
 
     uri: str
@@ -28,21 +28,21 @@ class Held:
 
 
 @dataclass(frozen=True)
-class View:
+class BufferView:
     """A tree, and the texts that were not saved in it."""
 
     tree: bytes | None
-    unsaved: Sequence[Held]
+    unsaved: Sequence[UnsavedText]
 
 
-def held_texts(project: Project, tree: bytes | None) -> list[Held]:
+def held_texts(project: CheckpointContext, tree: bytes | None) -> list[UnsavedText]:
     """Unsaved texts of a checkpoint's tree."""
     entries = project.trees.read(project.trees.folder(tree, BUFFERS))
     if b"index.json" not in entries:
         return []
     listed = json.loads(project.repository.read(entries[b"index.json"].oid))
     return [
-        Held(
+        UnsavedText(
             item["uri"],
             Path(item["path"]) if item["path"] is not None else None,
             project.repository.read(entries[item["text"].encode()].oid).decode("utf-8", "surrogatepass"),
@@ -51,12 +51,12 @@ def held_texts(project: Project, tree: bytes | None) -> list[Held]:
     ]
 
 
-def open_texts(buffers: Sequence[Buffer]) -> list[Held]:
+def open_texts(buffers: Sequence[Buffer]) -> list[UnsavedText]:
     """Those of the documents that are open now."""
-    return [Held(buffer.uri, buffer.path, buffer.text) for buffer in buffers if buffer.dirty]
+    return [UnsavedText(buffer.uri, buffer.path, buffer.text) for buffer in buffers if buffer.dirty]
 
 
-def file_text(project: Project, tree: bytes, shown: str) -> tuple[str | None, bool, bool]:
+def file_text(project: CheckpointContext, tree: bytes, shown: str) -> tuple[str | None, bool, bool]:
     """A file of a checkpoint's tree by the name that reports show: its text, whether it is binary, whether it existed."""
     for mount in reversed(project.mounts):
         if not shown.startswith(mount.label):
@@ -73,7 +73,7 @@ def file_text(project: Project, tree: bytes, shown: str) -> tuple[str | None, bo
     return None, False, False
 
 
-def shown_text(project: Project, view: View, place: bytes) -> str | None:
+def shown_text(project: CheckpointContext, view: BufferView, place: bytes) -> str | None:
     """The text of a place as its user saw it; None for no file and for one that is no text."""
     for held in view.unsaved:
         if place_of(project, held) == place:
@@ -85,7 +85,7 @@ def shown_text(project: Project, view: View, place: bytes) -> str | None:
         return None
 
 
-def file_bytes(project: Project, tree: bytes | None, place: bytes) -> bytes | None:
+def file_bytes(project: CheckpointContext, tree: bytes | None, place: bytes) -> bytes | None:
     """The bytes of a file in a tree; None for no file and for a link."""
     entry = project.trees.at(tree, place)
     if entry is None or entry.is_folder or entry.mode == LINK_MODE:
@@ -99,7 +99,7 @@ def same_lines(one: str | None, other: str) -> bool:
 
 
 def shown_trees(
-    project: Project, old: View, new: View, add: Add, fresh: Container[bytes] = ()
+    project: CheckpointContext, old: BufferView, new: BufferView, add: Add, fresh: Container[bytes] = ()
 ) -> tuple[bytes | None, bytes | None]:
     """Both trees with the unsaved texts in place of the files. Saving a text is no change, therefore.
 
@@ -115,9 +115,11 @@ def shown_trees(
     return project.trees.update(old.tree, before, add), project.trees.update(new.tree, after, add)
 
 
-def _typed(project: Project, view: View, add: Add, fresh: Container[bytes]) -> dict[bytes, Entry | None]:
+def _typed(
+    project: CheckpointContext, view: BufferView, add: Add, fresh: Container[bytes]
+) -> dict[bytes, TreeEntry | None]:
     """The unsaved texts as files, by place, where they differ from the files."""
-    found: dict[bytes, Entry | None] = {}
+    found: dict[bytes, TreeEntry | None] = {}
     for held in view.unsaved:
         if (place := place_of(project, held)) is None:
             continue
@@ -128,14 +130,14 @@ def _typed(project: Project, view: View, add: Add, fresh: Container[bytes]) -> d
             continue
         saved = _decoded(project, entry) if entry is not None and entry.oid not in fresh else None
         if entry is None or not same_lines(saved.text if saved else None, held.text):
-            data = _encoded(saved or Decoded(""), held.text)
+            data = _encoded(saved or DecodedText(""), held.text)
             oid = object_id(BLOB, data)
             add(BLOB, data, oid)
-            found[place] = Entry(entry.mode if entry is not None else FILE_MODE, oid)
+            found[place] = TreeEntry(entry.mode if entry is not None else FILE_MODE, oid)
     return found
 
 
-def place_of(project: Project, held: Held | Buffer) -> bytes | None:
+def place_of(project: CheckpointContext, held: UnsavedText | Buffer) -> bytes | None:
     """Where a document stands; an untitled one as a file named by its URI. None for what is not of the project."""
     if held.path is not None:
         located = project.locate(held.path)
@@ -145,23 +147,23 @@ def place_of(project: Project, held: Held | Buffer) -> bytes | None:
     return b"/".join((CODE, *(part for part in held.uri.encode().split(b"/") if part)))
 
 
-def _at(project: Project, view: View, place: bytes) -> Entry | None:
+def _at(project: CheckpointContext, view: BufferView, place: bytes) -> TreeEntry | None:
     return project.trees.at(view.tree, place)
 
 
-def _is_ignored(project: Project, held: Held) -> bool:
+def _is_ignored(project: CheckpointContext, held: UnsavedText) -> bool:
     located = project.locate(held.path) if held.path is not None else None
     return located is not None and bool(project.scanners[located[0].prefix].ignored([located[1]]))
 
 
-def _decoded(project: Project, entry: Entry) -> Decoded | None:
+def _decoded(project: CheckpointContext, entry: TreeEntry) -> DecodedText | None:
     try:
         return decode(project.repository.read(entry.oid))
     except NotText:
         return None
 
 
-def _encoded(like: Decoded, text: str) -> bytes:
+def _encoded(like: DecodedText, text: str) -> bytes:
     try:
         return like.encode(text)
     except (MazuError, UnicodeError):

@@ -4,8 +4,8 @@
 `python -m mazu_ls.demo.model_server SCRIPT.json [--port N] [--port-file F]`.
 """
 
-from mazu_ls.demo.model_server.http import Received
-from mazu_ls.demo.model_server.script import FAULTS, Reply, Script
+from mazu_ls.demo.model_server.http import HttpRequest
+from mazu_ls.demo.model_server.script import FAULTS, ModelScript, ScriptedReply
 from mazu_ls.demo.model_server.server import ModelServer
 
-__all__ = ["FAULTS", "ModelServer", "Received", "Reply", "Script"]
+__all__ = ["FAULTS", "HttpRequest", "ModelScript", "ModelServer", "ScriptedReply"]

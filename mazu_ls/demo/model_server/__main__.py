@@ -8,11 +8,11 @@ import contextlib
 import sys
 from pathlib import Path
 
-from mazu_ls.demo.model_server.script import Script
+from mazu_ls.demo.model_server.script import ModelScript
 from mazu_ls.demo.model_server.server import ModelServer
 
 
-async def serve(script: Script, port: int, port_file: Path | None, strict: bool) -> None:
+async def serve(script: ModelScript, port: int, port_file: Path | None, strict: bool) -> None:
     """Serve until cancelled; the port goes to standard output and, whole at once, into `port_file`."""
     async with ModelServer(script, port=port, strict=strict) as server:
         print(server.port, flush=True)
@@ -34,7 +34,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     try:
-        script = Script.read(options.script)
+        script = ModelScript.read(options.script)
     except (OSError, ValueError, TypeError) as error:
         print(f"{options.script}: {error}", file=sys.stderr)
         return 2

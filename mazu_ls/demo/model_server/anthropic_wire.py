@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mazu_ls.demo.model_server.script import Reply
+from mazu_ls.demo.model_server.script import ScriptedReply
 from mazu_ls.demo.model_server.speech import (
     CUT_FAULTS,
     SpokenCall,
@@ -66,7 +66,7 @@ def usage_of(count: Tokens | None) -> dict[str, int]:
     }
 
 
-def stop_of(reply: Reply) -> dict[str, Any]:
+def stop_of(reply: ScriptedReply) -> dict[str, Any]:
     """`stop_reason` and its details."""
     details = None
     if reply.fault == "refusal" or reply.stop == "refusal":
@@ -77,7 +77,7 @@ def stop_of(reply: Reply) -> dict[str, Any]:
     return {"stop_reason": reason, "stop_sequence": None, "stop_details": details}
 
 
-def events(reply: Reply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
+def events(reply: ScriptedReply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
     """Each event, and whether it is a delta (deltas are paced and counted)."""
     usage = usage_of(tokens(reply, body))
     shell = message(reply, body) | {
@@ -101,7 +101,7 @@ def events(reply: Reply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
     yield sse({"type": "message_stop"}), False
 
 
-def message(reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
+def message(reply: ScriptedReply, body: dict[str, Any]) -> dict[str, Any]:
     """The whole message, as a request without `stream` gets it."""
     content: list[dict[str, Any]] = []
     if reply.thinking:
@@ -128,7 +128,7 @@ def message(reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _blocks(reply: Reply) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def _blocks(reply: ScriptedReply) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     if reply.thinking:
         deltas = [
             {"type": "thinking_delta", "thinking": piece} for piece in pieces(reply.thinking, reply.chunk)

@@ -21,7 +21,7 @@ PHRASES = {
 
 
 @dataclass
-class Received:
+class HttpRequest:
     """One request as it came in. `headers` have lower-case names. `last`: the connection is to
     be closed after it. `gone` is set when the client left before the end."""
 
@@ -33,7 +33,7 @@ class Received:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def read_request(reader: asyncio.StreamReader) -> Received | None:
+async def read_request(reader: asyncio.StreamReader) -> HttpRequest | None:
     """The next request on this connection, or None when the client closed it. Raises ValueError, IncompleteReadError."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -47,7 +47,7 @@ async def read_request(reader: asyncio.StreamReader) -> Received | None:
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     body = await _read_body(reader, headers)
     last = version == "HTTP/1.0" or headers.get("connection", "").lower() == "close"
-    return Received(method, target.partition("?")[0], headers, json.loads(body) if body else {}, last)
+    return HttpRequest(method, target.partition("?")[0], headers, json.loads(body) if body else {}, last)
 
 
 async def _read_body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mazu_ls.demo.model_server.script import Reply
+from mazu_ls.demo.model_server.script import ScriptedReply
 from mazu_ls.demo.model_server.speech import SpokenCall, pieces, spoken_calls, tokens
 
 FAILURES = {
@@ -52,7 +52,7 @@ def sse(data: dict[str, Any]) -> bytes:
 OVERLOADED = sse(error_body("server_error", "overloaded", "The engine is currently overloaded."))
 
 
-def usage_of(reply: Reply, body: dict[str, Any]) -> dict[str, Any] | None:
+def usage_of(reply: ScriptedReply, body: dict[str, Any]) -> dict[str, Any] | None:
     """The `usage` object: `prompt_tokens` include the cached ones."""
     if (count := tokens(reply, body)) is None:
         return None
@@ -65,7 +65,7 @@ def usage_of(reply: Reply, body: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def finish_of(reply: Reply) -> str:
+def finish_of(reply: ScriptedReply) -> str:
     """`finish_reason`."""
     if reply.fault == "refusal":
         return "content_filter"
@@ -74,7 +74,7 @@ def finish_of(reply: Reply) -> str:
     return reply.stop or ("tool_calls" if reply.calls else "stop")
 
 
-def events(reply: Reply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
+def events(reply: ScriptedReply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
     """Each chunk, and whether it is a delta (deltas are paced and counted)."""
     shell = _shell(body, "chat.completion.chunk")
     for delta in _deltas(reply):
@@ -87,7 +87,7 @@ def events(reply: Reply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
     yield DONE, False
 
 
-def message(reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
+def message(reply: ScriptedReply, body: dict[str, Any]) -> dict[str, Any]:
     """The whole completion, as a request without `stream` gets it."""
     said: dict[str, Any] = {"role": "assistant", "content": reply.text or None, "refusal": None}
     if reply.thinking:
@@ -113,7 +113,7 @@ def _choice(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
     return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
 
 
-def _deltas(reply: Reply) -> Iterator[dict[str, Any]]:
+def _deltas(reply: ScriptedReply) -> Iterator[dict[str, Any]]:
     yield {"role": "assistant", "content": "", "refusal": None}
     for piece in pieces(reply.thinking, reply.chunk):
         yield {"reasoning_content": piece}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mazu_ls.demo.model_server.openai_wire import FAILURES, error_body, failure
-from mazu_ls.demo.model_server.script import Reply
+from mazu_ls.demo.model_server.script import ScriptedReply
 from mazu_ls.demo.model_server.speech import CUT_FAULTS, pieces, signature, spoken_calls, tokens
 
 __all__ = ["FAILURES", "GARBAGE", "OVERLOADED", "error_body", "events", "failure", "message"]
@@ -31,7 +31,7 @@ OVERLOADED = sse(
 )
 
 
-def usage_of(reply: Reply, body: dict[str, Any]) -> dict[str, Any] | None:
+def usage_of(reply: ScriptedReply, body: dict[str, Any]) -> dict[str, Any] | None:
     """The `usage` object: `input_tokens` include the cached ones."""
     if (count := tokens(reply, body)) is None:
         return None
@@ -45,20 +45,20 @@ def usage_of(reply: Reply, body: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def reason_of(reply: Reply) -> str | None:
+def reason_of(reply: ScriptedReply) -> str | None:
     """Why the answer is not an ordinary one: a key of ENDS, or a word that is none. A refusal without words is a filter's."""
     if reply.fault == "max_tokens_in_tool":
         return "max_output_tokens"
     return "content_filter" if reply.fault == "refusal" and not reply.text else reply.stop
 
 
-def events(reply: Reply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
+def events(reply: ScriptedReply, body: dict[str, Any]) -> Iterator[tuple[bytes, bool]]:
     """Each event, and whether it is a delta (deltas are paced and counted)."""
     for number, (event, is_delta) in enumerate(_events(reply, body)):
         yield sse({"type": event.pop("type"), "sequence_number": number, **event}), is_delta
 
 
-def _events(reply: Reply, body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+def _events(reply: ScriptedReply, body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
     shell = _shell(body, "in_progress")
     yield {"type": "response.created", "response": shell}, False
     yield {"type": "response.in_progress", "response": shell}, False
@@ -73,7 +73,7 @@ def _events(reply: Reply, body: dict[str, Any]) -> Iterator[tuple[dict[str, Any]
 
 
 def _item_events(
-    index: int, item: dict[str, Any], reply: Reply, is_cut: bool
+    index: int, item: dict[str, Any], reply: ScriptedReply, is_cut: bool
 ) -> Iterator[tuple[dict[str, Any], bool]]:
     place = {"output_index": index, "item_id": item.get("id", "")}
     yield {"type": "response.output_item.added", "output_index": index, "item": _begun(item)}, False
@@ -99,12 +99,12 @@ def _item_events(
         yield {"type": "response.output_item.done", "output_index": index, "item": item}, False
 
 
-def message(reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
+def message(reply: ScriptedReply, body: dict[str, Any]) -> dict[str, Any]:
     """The whole response, as a request without `stream` gets it."""
     return _whole(reply, body, _items(reply))
 
 
-def _whole(reply: Reply, body: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+def _whole(reply: ScriptedReply, body: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
     reason = reason_of(reply)
     status = ENDS.get(reason or "", "completed")
     whole = _shell(body, status) | {"output": items, "usage": usage_of(reply, body)}
@@ -122,7 +122,7 @@ def _shell(body: dict[str, Any], status: str) -> dict[str, Any]:
     return shell | {"parallel_tool_calls": True, "tool_choice": "auto", "temperature": 1.0, "top_p": 1.0}
 
 
-def _items(reply: Reply) -> list[dict[str, Any]]:
+def _items(reply: ScriptedReply) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
     if reply.thinking:
         sealed = signature(reply.thinking)
@@ -139,7 +139,7 @@ def _items(reply: Reply) -> list[dict[str, Any]]:
     return items
 
 
-def _content(reply: Reply) -> dict[str, Any]:
+def _content(reply: ScriptedReply) -> dict[str, Any]:
     if reply.fault == "refusal":
         return {"type": "refusal", "refusal": reply.text}
     return {"type": "output_text", "text": reply.text, "annotations": []}

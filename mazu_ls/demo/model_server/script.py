@@ -18,7 +18,7 @@ FAULTS = frozenset(
 
 
 @dataclass(frozen=True)
-class Reply:
+class ScriptedReply:
     """One scripted answer. Field names are those of the script's JSON, in camelCase there.
 
     `calls` are objects with `name`, `arguments`, and optionally `id` (null: sent without one) and `raw` (sent instead of
@@ -41,7 +41,7 @@ class Reply:
     after: int = 1
 
     @classmethod
-    def decode(cls, data: Mapping[str, Any]) -> Reply:
+    def decode(cls, data: Mapping[str, Any]) -> ScriptedReply:
         """Read one reply of a script. Raises ValueError that names an unknown field or fault."""
         named = {"retry_after" if key == "retryAfter" else key: value for key, value in data.items()}
         if unknown := named.keys() - {known.name for known in fields(cls)}:
@@ -52,30 +52,30 @@ class Reply:
         return reply
 
 
-THE_END = Reply(text="(script ended)")
+THE_END = ScriptedReply(text="(script ended)")
 
 
 @dataclass
-class Script:
+class ModelScript:
     """Replies and which of them are used up."""
 
-    replies: list[Reply]
+    replies: list[ScriptedReply]
     used: set[int] = field(default_factory=set)
 
     @classmethod
-    def decode(cls, data: Any) -> Script:
+    def decode(cls, data: Any) -> ModelScript:
         """Read `{"replies": [...]}` or a bare list. Raises ValueError."""
         rows = data.get("replies") if isinstance(data, Mapping) else data
         if not isinstance(rows, Sequence) or isinstance(rows, str):
             raise ValueError('a script is {"replies": [...]} or a list of replies')
-        return cls([row if isinstance(row, Reply) else Reply.decode(row) for row in rows])
+        return cls([row if isinstance(row, ScriptedReply) else ScriptedReply.decode(row) for row in rows])
 
     @classmethod
-    def read(cls, path: Path) -> Script:
+    def read(cls, path: Path) -> ModelScript:
         """Read a script file. Raises OSError, ValueError."""
         return cls.decode(json.loads(path.read_text(encoding="utf-8")))
 
-    def next(self, model: str, last_user_text: str) -> Reply:
+    def next(self, model: str, last_user_text: str) -> ScriptedReply:
         """The first unused reply whose `when` occurs in the request, else the next unused one without `when`."""
         fits = [i for i, reply in enumerate(self.replies) if i not in self.used and reply.when is not None]
         chosen = next((i for i in fits if _occurs(self.replies[i].when, model, last_user_text)), None)

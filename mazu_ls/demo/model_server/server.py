@@ -17,20 +17,20 @@ from mazu_ls.demo.model_server import (
 )
 from mazu_ls.demo.model_server.http import (
     STREAM_END,
-    Received,
+    HttpRequest,
     framed,
     json_answer,
     read_request,
     reset,
     stream_head,
 )
-from mazu_ls.demo.model_server.script import Reply, Script
+from mazu_ls.demo.model_server.script import ModelScript, ScriptedReply
 from mazu_ls.demo.model_server.speech import count_tokens
 
 LISTED = ("claude-scripted", "gpt-scripted")
 
 
-class Broken(Exception):
+class ConnectionBroken(Exception):
     """The server broke the connection, as a fault asked for."""
 
 
@@ -42,11 +42,11 @@ class ModelServer:
     """
 
     def __init__(self, script: Any = (), *, strict: bool = True, streams: bool = True, port: int = 0) -> None:
-        self.script = script if isinstance(script, Script) else Script.decode(script)
+        self.script = script if isinstance(script, ModelScript) else ModelScript.decode(script)
         self.strict = strict
         self.streams = streams
         self.port = port
-        self.requests: list[Received] = []
+        self.requests: list[HttpRequest] = []
         self._reasoned: set[str] = set()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -95,7 +95,7 @@ class ModelServer:
         except (ConnectionError, asyncio.IncompleteReadError):
             if request is not None:
                 request.gone.set()
-        except (Broken, asyncio.CancelledError):
+        except (ConnectionBroken, asyncio.CancelledError):
             pass
         except ValueError as error:
             writer.write(json_answer(400, {"error": {"message": f"not a request: {error}"}}))
@@ -104,7 +104,7 @@ class ModelServer:
             writer.close()
 
     async def _answer(
-        self, request: Received, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, request: HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         path, body = request.path, request.body
         if path.endswith("/models"):
@@ -135,7 +135,7 @@ class ModelServer:
         self,
         wire: ModuleType,
         refused: Any,
-        request: Received,
+        request: HttpRequest,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -149,7 +149,7 @@ class ModelServer:
             writer.write(json_answer(status, body, wait))
         elif reply.fault == "reset":
             reset(writer)
-            raise Broken
+            raise ConnectionBroken
         elif request.body.get("stream") and self.streams:
             await self._stream(wire, reply, request, reader, writer)
         else:
@@ -159,8 +159,8 @@ class ModelServer:
     async def _stream(
         self,
         wire: ModuleType,
-        reply: Reply,
-        request: Received,
+        reply: ScriptedReply,
+        request: HttpRequest,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -193,10 +193,10 @@ class ModelServer:
         if fault == "reset_midstream":
             await asyncio.sleep(0.05)  # what was sent must arrive: a reset discards what is still under way
             reset(writer)
-            raise Broken
+            raise ConnectionBroken
         writer.write(framed(wire.OVERLOADED if fault == "overloaded_midstream" else wire.GARBAGE))
 
-    def _note_reasoning(self, reply: Reply, request: Received, data: bytes) -> None:
+    def _note_reasoning(self, reply: ScriptedReply, request: HttpRequest, data: bytes) -> None:
         wants_it_back = "deepseek" in str(request.body.get("model", ""))
         if wants_it_back and reply.thinking and reply.calls and b'"tool_calls"' in data:
             chunk = json.loads(data.removeprefix(b"data: "))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mazu_ls.demo.model_server.script import Reply
+from mazu_ls.demo.model_server.script import ScriptedReply
 
 _ids = itertools.count(1)
 _of_this_process = secrets.token_hex(4)
@@ -26,7 +26,7 @@ class SpokenCall:
     arguments: Any
 
 
-def spoken_calls(reply: Reply, prefix: str) -> list[SpokenCall]:
+def spoken_calls(reply: ScriptedReply, prefix: str) -> list[SpokenCall]:
     """The reply's calls with their ids; the faults that damage calls are applied."""
     calls = []
     for call in reply.calls:
@@ -63,7 +63,7 @@ class Tokens:
     cache_write: int
 
 
-def tokens(reply: Reply, body: dict[str, Any]) -> Tokens | None:
+def tokens(reply: ScriptedReply, body: dict[str, Any]) -> Tokens | None:
     """The script's counts, or a rough count at four characters per token; None where the reply reports none."""
     if reply.usage is False:
         return None

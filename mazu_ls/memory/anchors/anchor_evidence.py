@@ -11,8 +11,8 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from mazu_ls.memory import validation
-from mazu_ls.memory.models import Anchor, AnchorAt, Range
-from mazu_ls.syntax import Symbol, language_of, symbol_at, symbols
+from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, TextRange
+from mazu_ls.syntax import CodeSymbol, language_of, symbol_at, symbols
 
 MAX_LINES = 400
 """Longer evidence is cut there: it still tells whether its beginning changed."""
@@ -20,7 +20,7 @@ _MAX_SYMBOL = 200
 
 
 @dataclass(frozen=True)
-class Document:
+class AnchoredText:
     """The present text of a file; lines as an editor counts them: only CR, LF and CRLF end one."""
 
     path: str
@@ -35,7 +35,7 @@ class Document:
         """The hash of each line."""
         return [_hash(line.strip()) for line in self.lines]
 
-    def symbol(self, name: str) -> Symbol | None:
+    def symbol(self, name: str) -> CodeSymbol | None:
         """The definition of that path ("Book.balance"), else the first of that name."""
         language = language_of(self.path)
         found = symbols(self.text, language) if language else []
@@ -44,23 +44,25 @@ class Document:
             (s for s in found if s.name == last), None
         )
 
-    def symbol_at(self, line: int, character: int) -> Symbol | None:
+    def symbol_at(self, line: int, character: int) -> CodeSymbol | None:
         """The innermost definition round a position."""
         language = language_of(self.path)
         return symbol_at(self.text, language, line, character) if language else None
 
 
-def attached(places: Sequence[AnchorAt]) -> tuple[Anchor, ...]:
+def make_anchor(places: Sequence[AnchorRequest]) -> tuple[MemoryAnchor, ...]:
     """Anchors for these places. Where the text is known: with symbol, range and evidence, as far as they can be told from it."""
-    found: dict[Anchor, None] = {}
+    found: dict[MemoryAnchor, None] = {}
     for place in places:
-        symbol = " ".join(validation.sound(place.symbol, "anchors").split())[:_MAX_SYMBOL]
-        anchor = Anchor(validation.path(place.path), symbol, place.range)
-        found[anchor if place.text is None else _evident(anchor, Document(anchor.path, place.text))] = None
+        symbol = " ".join(validation.validate(place.symbol, "anchors").split())[:_MAX_SYMBOL]
+        anchor = MemoryAnchor(validation.path(place.path), symbol, place.range)
+        found[anchor if place.text is None else _evident(anchor, AnchoredText(anchor.path, place.text))] = (
+            None
+        )
     return tuple(found)
 
 
-def evidence(lines: Sequence[str]) -> str:
+def evidence_hash(lines: Sequence[str]) -> str:
     """A hash of code that indentation and spaces at line ends do not change: of the first line, of all, and their number.
 
     The first hash finds the places worth a closer look in one pass; the number says how many lines to compare.
@@ -69,7 +71,7 @@ def evidence(lines: Sequence[str]) -> str:
     return f"{_hash(stripped[0])}.{_hash(chr(10).join(stripped))}.{len(stripped)}"
 
 
-def followed(anchor: Anchor, document: Document) -> Anchor:
+def follow_anchor(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
     """The anchor in the present text of its document: where it was, elsewhere (moved), or stale."""
     if anchor.evidence is None or anchor.range is None:
         return replace(anchor, state="fresh") if anchor.state == "stale" else anchor
@@ -84,18 +86,18 @@ def followed(anchor: Anchor, document: Document) -> Anchor:
     return replace(anchor, state="moved", range=_shifted(anchor.range, at - here, len(document.lines)))
 
 
-def renewed(anchor: Anchor, text: str | None) -> Anchor:
+def refresh_evidence(anchor: MemoryAnchor, text: str | None) -> MemoryAnchor:
     """The anchor with the evidence of the present text: of its symbol, else of the lines where it stands."""
     if text is None:
         return replace(anchor, state="fresh")
-    document = Document(anchor.path, text)
+    document = AnchoredText(anchor.path, text)
     known = document.symbol(anchor.symbol) if anchor.symbol else None
     return _evident(
         replace(anchor, range=None if known else anchor.range, state="fresh", evidence=None), document
     )
 
 
-def _evident(anchor: Anchor, document: Document) -> Anchor:
+def _evident(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
     if anchor.range is None:
         symbol = document.symbol(anchor.symbol) if anchor.symbol else None
         if symbol is None:
@@ -105,18 +107,18 @@ def _evident(anchor: Anchor, document: Document) -> Anchor:
         symbol = document.symbol_at(max(anchor.range.start_line, 0), max(anchor.range.start_character, 0))
         anchor = replace(anchor, symbol=symbol.path[:_MAX_SYMBOL] if symbol else "")
     first, last = _lines_of(anchor.range, len(document.lines)) if anchor.range else (0, 0)
-    return replace(anchor, evidence=evidence(document.lines[first : last + 1]))
+    return replace(anchor, evidence=evidence_hash(document.lines[first : last + 1]))
 
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def _span(symbol: Symbol) -> Range:
-    return Range(symbol.start_line, symbol.start_char, symbol.end_line, symbol.end_char)
+def _span(symbol: CodeSymbol) -> TextRange:
+    return TextRange(symbol.start_line, symbol.start_char, symbol.end_line, symbol.end_char)
 
 
-def _lines_of(span: Range, count: int) -> tuple[int, int]:
+def _lines_of(span: TextRange, count: int) -> tuple[int, int]:
     """First and last line of a range, inside the document; one that ends at the start of a line does not hold that line."""
     first = min(max(span.start_line, 0), count - 1)
     last = min(max(span.end_line, first), count - 1)
@@ -125,7 +127,7 @@ def _lines_of(span: Range, count: int) -> tuple[int, int]:
     return first, min(last, first + MAX_LINES - 1)
 
 
-def _nearest(proof: str, document: Document, here: int) -> int | None:
+def _nearest(proof: str, document: AnchoredText, here: int) -> int | None:
     """The line nearest to `here` at which the evidence stands."""
     head, whole, count = proof.split(".")
     length = int(count)
@@ -137,6 +139,6 @@ def _nearest(proof: str, document: Document, here: int) -> int | None:
     return None
 
 
-def _shifted(span: Range, by: int, count: int) -> Range:
+def _shifted(span: TextRange, by: int, count: int) -> TextRange:
     start = min(max(span.start_line + by, 0), count - 1)
     return replace(span, start_line=start, end_line=min(max(span.end_line + by, start), count))

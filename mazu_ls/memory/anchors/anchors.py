@@ -9,22 +9,22 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
-from mazu_ls.memory.anchors.anchor_evidence import Document, attached, followed, renewed
-from mazu_ls.memory.models import Anchor, AnchorAt, Memory, Range, micros, now
+from mazu_ls.memory.anchors.anchor_evidence import AnchoredText, follow_anchor, make_anchor, refresh_evidence
+from mazu_ls.memory.models import AnchorRequest, Memory, MemoryAnchor, TextRange, micros, now
 from mazu_ls.memory.store import upsert
-from mazu_ls.memory.store.entries import Rows, number, scope_of
-from mazu_ls.memory.store.store import Shelf, Shelves
+from mazu_ls.memory.store.entries import EntryTable, number, scope_of
+from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.store import select
 
 
-class AnchoredAt(Struct, frozen=True):
+class AnchoredMemory(Struct, frozen=True):
     """A memory at a place of a document: for hover, lens and hint."""
 
     memory: Memory
-    anchor: Anchor
+    anchor: MemoryAnchor
 
 
-class Change(Struct, frozen=True):
+class AnchorChange(Struct, frozen=True):
     """What a changed document did to anchors: memories that came in doubt, that came back, and how many moved."""
 
     doubted: tuple[str, ...] = ()
@@ -38,21 +38,21 @@ class Change(Struct, frozen=True):
 class Anchors:
     """The anchors of project memory."""
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, shelves: MemoryStores) -> None:
         self._project = shelves.project
 
-    async def attach(self, id: str, place: AnchorAt) -> Memory:
+    async def attach(self, id: str, place: AnchorRequest) -> Memory:
         """Anchor a memory at one more place, or anew at the same: it is fresh again. Raises MazuError(not_found)."""
-        (new,) = attached([place])
+        (new,) = make_anchor([place])
 
-        def work(rows: Rows) -> Memory:
+        def work(rows: EntryTable) -> Memory:
             entry = rows.entry(number(id, rows.scope))
             others = [
                 a
                 for a in entry.anchors
                 if (a.path, a.symbol) != (new.path, new.symbol) or (not new.symbol and a.range != new.range)
             ]
-            rows.put(replace(upsert.anchored(entry, [*others, new]), updated_at=micros(now())))
+            rows.put(replace(upsert.set_anchors(entry, [*others, new]), updated_at=micros(now())))
             return rows.memory(number(id, rows.scope))
 
         return await self._shelf(id).write(work)
@@ -60,28 +60,30 @@ class Anchors:
     async def confirm(self, id: str, texts: dict[str, str]) -> Memory:
         """`Still true`: take the evidence anew from the present texts, by path. Raises MazuError(not_found)."""
 
-        def work(rows: Rows) -> Memory:
+        def work(rows: EntryTable) -> Memory:
             entry = rows.entry(number(id, rows.scope))
-            anchors = [renewed(anchor, texts.get(anchor.path)) for anchor in entry.anchors]
-            rows.put(replace(upsert.anchored(entry, anchors), updated_at=micros(now())))
-            upsert.used(rows, [number(id, rows.scope)])
+            anchors = [refresh_evidence(anchor, texts.get(anchor.path)) for anchor in entry.anchors]
+            rows.put(replace(upsert.set_anchors(entry, anchors), updated_at=micros(now())))
+            upsert.record_use(rows, [number(id, rows.scope)])
             return rows.memory(number(id, rows.scope))
 
         return await self._shelf(id).write(work)
 
-    async def document_changed(self, path: str, text: str | None) -> Change:
+    async def document_changed(self, path: str, text: str | None) -> AnchorChange:
         """Follow the anchors of `path` in its present text (None: it was deleted)."""
-        document = None if text is None else Document(path, text)
+        document = None if text is None else AnchoredText(path, text)
         return await self._follow(
             path,
-            lambda anchor: replace(anchor, state="stale") if document is None else followed(anchor, document),
+            lambda anchor: (
+                replace(anchor, state="stale") if document is None else follow_anchor(anchor, document)
+            ),
         )
 
-    async def renamed(self, old: str, new: str) -> Change:
+    async def renamed(self, old: str, new: str) -> AnchorChange:
         """A file or folder has another name now."""
         new = validation.path(new)
 
-        def work(rows: Rows) -> Change:
+        def work(rows: EntryTable) -> AnchorChange:
             below = old.rstrip("/") + "/"
             found = select(
                 rows.db,
@@ -91,14 +93,14 @@ class Anchors:
             for (n,) in found:
                 entry = rows.entry(n)
                 rows.put(replace(entry, anchors=tuple(_renamed(a, old, below, new) for a in entry.anchors)))
-            return Change(moved=len(found))
+            return AnchorChange(moved=len(found))
 
-        return Change() if self._project is None else await self._project.write(work)
+        return AnchorChange() if self._project is None else await self._project.write(work)
 
-    async def at(self, path: str, line: int | None = None) -> list[AnchoredAt]:
+    async def at(self, path: str, line: int | None = None) -> list[AnchoredMemory]:
         """The live memories anchored in a document, or at one of its lines, best first."""
 
-        def work(rows: Rows) -> list[AnchoredAt]:
+        def work(rows: EntryTable) -> list[AnchoredMemory]:
             numbers = [
                 n for (n,) in select(rows.db, "SELECT DISTINCT n FROM memory_anchor WHERE path = ?", (path,))
             ]
@@ -106,22 +108,22 @@ class Anchors:
                 e for n in numbers if (e := rows.find(n)) is not None and e.state in ("current", "check")
             ]
             return [
-                AnchoredAt(memory, anchor)
+                AnchoredMemory(memory, anchor)
                 for memory in rows.memories(entries)
                 for anchor in memory.anchors
                 if anchor.path == path and (line is None or _covers(anchor, line))
             ]
 
         found = [] if self._project is None else await self._project.read(work)
-        return sorted(found, key=lambda f: (not f.memory.pinned, f.anchor.range or Range(0), f.memory.id))
+        return sorted(found, key=lambda f: (not f.memory.pinned, f.anchor.range or TextRange(0), f.memory.id))
 
-    async def in_text(self, path: str, text: str, line: int | None = None) -> list[AnchoredAt]:
+    async def in_text(self, path: str, text: str, line: int | None = None) -> list[AnchoredMemory]:
         """As `at`, where each would be in a text that its anchors were not made to follow yet."""
         found = await self.at(path)
         if not found:
             return []
-        document = Document(path, text)
-        moved = [AnchoredAt(one.memory, followed(one.anchor, document)) for one in found]
+        document = AnchoredText(path, text)
+        moved = [AnchoredMemory(one.memory, follow_anchor(one.anchor, document)) for one in found]
         return [one for one in moved if line is None or _covers(one.anchor, line)]
 
     async def paths(self) -> list[str]:
@@ -134,7 +136,7 @@ class Anchors:
             ]
         )
 
-    def _shelf(self, id: str) -> Shelf:
+    def _shelf(self, id: str) -> MemoryStore:
         if self._project is None or scope_of(id) != "project":
             raise MazuError(
                 Kind.UNSUPPORTED,
@@ -143,32 +145,32 @@ class Anchors:
             )
         return self._project
 
-    async def _follow(self, path: str, follow: Callable[[Anchor], Anchor]) -> Change:
+    async def _follow(self, path: str, follow: Callable[[MemoryAnchor], MemoryAnchor]) -> AnchorChange:
         if self._project is None:
-            return Change()
+            return AnchorChange()
 
-        def plan(rows: Rows) -> list[int]:
+        def plan(rows: EntryTable) -> list[int]:
             found = select(rows.db, "SELECT n, position FROM memory_anchor WHERE path = ?", (path,))
             return sorted(
                 {n for n, position in found if follow(anchor := rows.anchors(n)[position]) != anchor}
             )
 
-        def work(rows: Rows) -> Change:
+        def work(rows: EntryTable) -> AnchorChange:
             doubted, restored, moved = [], [], 0
             for n in plan(rows):
                 entry = rows.entry(n)
                 anchors = [follow(a) if a.path == path else a for a in entry.anchors]
-                after = upsert.anchored(entry, anchors)
+                after = upsert.set_anchors(entry, anchors)
                 rows.put(after)
                 moved += sum(a.range != b.range for a, b in zip(entry.anchors, anchors, strict=True))
                 if after.state != entry.state:
                     (doubted if after.state == "check" else restored).append(rows.memory(n).id)
-            return Change(tuple(doubted), tuple(restored), moved)
+            return AnchorChange(tuple(doubted), tuple(restored), moved)
 
-        return await self._project.write(work) if await self._project.read(plan) else Change()
+        return await self._project.write(work) if await self._project.read(plan) else AnchorChange()
 
 
-def _renamed(anchor: Anchor, old: str, below: str, new: str) -> Anchor:
+def _renamed(anchor: MemoryAnchor, old: str, below: str, new: str) -> MemoryAnchor:
     if anchor.path == old:
         return replace(anchor, path=new)
     return (
@@ -178,7 +180,7 @@ def _renamed(anchor: Anchor, old: str, below: str, new: str) -> Anchor:
     )
 
 
-def _covers(anchor: Anchor, line: int) -> bool:
+def _covers(anchor: MemoryAnchor, line: int) -> bool:
     return anchor.range is None or anchor.range.start_line <= line <= max(
         anchor.range.end_line, anchor.range.start_line
     )

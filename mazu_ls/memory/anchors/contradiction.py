@@ -17,14 +17,14 @@ from msgspec import Struct
 from mazu_ls.memory.search.tokens import query_terms, terms, words
 
 
-class Broken(Struct, frozen=True):
+class ViolatedRule(Struct, frozen=True):
     """`line` counts in the new lines of the change; `what` is the word or the value it is about."""
 
     line: int
     what: str
 
 
-class Ruled(Struct, frozen=True):
+class RuledOut(Struct, frozen=True):
     """What a sentence rules out: `names` that stand in one line, where the change is about one of the terms `where`, if any."""
 
     names: tuple[str, ...]
@@ -81,7 +81,9 @@ _MOST_NAMES = 3
 _BODY = 1000
 
 
-def broken(title: str, body: str, path: str, removed: Sequence[str], added: Sequence[str]) -> Broken | None:
+def find_violations(
+    title: str, body: str, path: str, removed: Sequence[str], added: Sequence[str]
+) -> ViolatedRule | None:
     """Whether the lines `added` to a file in place of those `removed` go against a decision, and where."""
     if PurePosixPath(path).suffix.lstrip(".").lower() not in _PROSE or path.endswith("requirements.txt"):
         old, new = [_code(line) for line in removed], [_code(line) for line in added]
@@ -91,11 +93,11 @@ def broken(title: str, body: str, path: str, removed: Sequence[str], added: Sequ
                 before = sum(_names(line, rule) for line in old)
                 found = [number for number, line in enumerate(new) if _names(line, rule)]
                 if len(found) > before:
-                    return Broken(found[0], " ".join(rule.names))
+                    return ViolatedRule(found[0], " ".join(rule.names))
     return _value(title, removed, added)
 
 
-def ruled_out(text: str) -> Iterator[Ruled]:
+def ruled_out(text: str) -> Iterator[RuledOut]:
     """What the sentences of a decision forbid by name."""
     for sentence in _SENTENCE.split(text):
         for pattern in _PATTERNS:
@@ -106,7 +108,7 @@ def ruled_out(text: str) -> Iterator[Ruled]:
                 break
 
 
-def _rules(what: str, rest: str) -> Iterator[Ruled]:
+def _rules(what: str, rest: str) -> Iterator[RuledOut]:
     what = _REASON.sub("", what)
     place = _PLACE.search(what) or _PLACE.search(_REASON.sub("", rest))
     what = what[: place.start()] if place and place.string is what else what
@@ -116,7 +118,7 @@ def _rules(what: str, rest: str) -> Iterator[Ruled]:
     for one in _OR.split(what.replace("()", "").replace("`", " ")):
         names = tuple(name for name in _NAME.findall(one) if name.lower() not in _GENERIC)
         if names and len(names) <= _MOST_NAMES:
-            yield Ruled(names, where)
+            yield RuledOut(names, where)
 
 
 def _code(line: str) -> str:
@@ -124,14 +126,14 @@ def _code(line: str) -> str:
     return _COMMENT.sub("", _STRING.sub(lambda m: m[0] if " " not in m["inside"] else "''", line))
 
 
-def _names(line: str, rule: Ruled) -> bool:
+def _names(line: str, rule: RuledOut) -> bool:
     return all(
         re.search(rf"(?<![\w]){re.escape(name.removesuffix('s'))}s?(?![\w])", line, re.IGNORECASE)
         for name in rule.names
     )
 
 
-def _value(title: str, removed: Sequence[str], added: Sequence[str]) -> Broken | None:
+def _value(title: str, removed: Sequence[str], added: Sequence[str]) -> ViolatedRule | None:
     """A line that is as it was but for a value that the title fixes for something the line names."""
     fixed = Counter(_NUMBER.findall(title))
     if not fixed or _CONDITION.search(title):
@@ -144,5 +146,5 @@ def _value(title: str, removed: Sequence[str], added: Sequence[str]) -> Broken |
             continue
         for was, now in zip(_NUMBER.findall(old), _NUMBER.findall(line), strict=True):
             if was != now and was in fixed and now not in fixed:
-                return Broken(number, was)
+                return ViolatedRule(number, was)
     return None

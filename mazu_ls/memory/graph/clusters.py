@@ -9,20 +9,20 @@ from math import log
 from mazu_ls.memory.models import identifier
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import STOP_WORDS, terms
-from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
 
 BATCH = 100
 CLUSTER_MOST = 12
 ALIKE = 0.22
 _LIKE = 12
 _RAREST = 5
-_LIVE = index.Filter(kinds=frozenset({"memory"}))
+_LIVE = index.RecallFilter(kinds=frozenset({"memory"}))
 
 
-class Gathering:
+class CandidateScan:
     """Finds pairs of like memories, some at a time, so that whoever else reads need not wait for all."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[MemoryEntry]) -> None:
         self.entries = {e.n: e for e in entries if e.n is not None}
         self.words = {
             n: frozenset(w for w in terms(f"{e.title} {e.body[:1000]}") if w not in STOP_WORDS)
@@ -32,7 +32,7 @@ class Gathering:
         self.pairs: dict[tuple[int, int], float] = {}
         self._left = list(self.words)
 
-    def some(self, rows: Rows) -> bool:
+    def some(self, rows: EntryTable) -> bool:
         """Look for the likes of the next hundred; whether any are left."""
         now, self._left = self._left[:BATCH], self._left[BATCH:]
         for n in now:
@@ -56,7 +56,7 @@ def _weights(texts: Iterable[frozenset[str]]) -> dict[str, float]:
     return {word: log(1 + len(every) / times) for word, times in count.items()}
 
 
-def clusters(entries: dict[int, Entry], pairs: dict[tuple[int, int], float]) -> list[list[int]]:
+def clusters(entries: dict[int, MemoryEntry], pairs: dict[tuple[int, int], float]) -> list[list[int]]:
     """Groups whose members are like each other, strongest pairs first, none larger than a page can hold."""
     group: dict[int, list[int]] = {n: [n] for n in entries}
     for (a, b), alike in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
@@ -70,7 +70,7 @@ def clusters(entries: dict[int, Entry], pairs: dict[tuple[int, int], float]) -> 
     return sorted(members for members in distinct.values() if len(members) > 1)
 
 
-def topic(entries: Sequence[Entry]) -> str:
+def cluster_topic(entries: Sequence[MemoryEntry]) -> str:
     """The two words that most of the titles share, as they are written there."""
     spelt: dict[str, Counter[str]] = defaultdict(Counter)
     for e in entries:
@@ -83,10 +83,10 @@ def topic(entries: Sequence[Entry]) -> str:
     return " ".join(forms.most_common(1)[0][0] for forms in best) or f"topic {entries[0].n}"
 
 
-def draft(scope: str, subject: str, entries: Sequence[Entry]) -> str:
+def draft_page(scope: str, subject: str, entries: Sequence[MemoryEntry]) -> str:
     """The page that a group of memories would make, with the id of each."""
     lines = [f"# {subject.capitalize()}", "", "Drafted from memories; edit it and move it out of drafts."]
-    by_category: dict[str, list[Entry]] = defaultdict(list)
+    by_category: dict[str, list[MemoryEntry]] = defaultdict(list)
     for e in entries:
         by_category[e.category].append(e)
     for category, some in sorted(by_category.items()):

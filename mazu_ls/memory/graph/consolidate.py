@@ -11,11 +11,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls.memory.graph.clusters import Gathering, clusters, draft, topic
+from mazu_ls.memory.graph.clusters import CandidateScan, cluster_topic, clusters, draft_page
 from mazu_ls.memory.models import Memory, identifier, micros, now
 from mazu_ls.memory.search.decay import ARCHIVE_BELOW, strength
-from mazu_ls.memory.store.dedupe import compare
-from mazu_ls.memory.store.entries import Entry, Rows
+from mazu_ls.memory.store.dedupe import compare_texts
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
 from mazu_ls.store import select
 
 MOST_LOOKED_AT = 2000
@@ -27,7 +27,7 @@ _OBSERVATIONS = ("mistake", "user_preference")
 ProposalKind = Literal["archive_duplicate", "archive_faded", "page", "role"]
 
 
-class Proposal(Struct, frozen=True):
+class ConsolidationProposal(Struct, frozen=True):
     """One thing that consolidation would do.
 
     `archive_*`: put `ids` aside (`keep` stays). `page`: write `text` under `slug`. `role`: add `text` to the role
@@ -45,14 +45,14 @@ class Proposal(Struct, frozen=True):
 class Consolidation(Struct, frozen=True):
     """What was proposed and, where applied, what was put aside and written; `digest` says it in a few lines."""
 
-    proposals: tuple[Proposal, ...]
+    proposals: tuple[ConsolidationProposal, ...]
     archived: tuple[Memory, ...]
     pages: tuple[Memory, ...]
     applied: bool
     digest: str
 
 
-def live(rows: Rows) -> list[Entry]:
+def live_entries(rows: EntryTable) -> list[MemoryEntry]:
     """The memories to look over: the newest 2,000 live ones."""
     return list(
         rows.entries(
@@ -61,7 +61,7 @@ def live(rows: Rows) -> list[Entry]:
     )
 
 
-def propose(rows: Rows, found: Gathering) -> Consolidation:
+def propose(rows: EntryTable, found: CandidateScan) -> Consolidation:
     """What could be done about the memories gathered; nothing is changed."""
     entries, pairs = found.entries, found.pairs
     duplicates = _duplicates(rows.scope, entries, pairs)
@@ -73,7 +73,7 @@ def propose(rows: Rows, found: Gathering) -> Consolidation:
     return Consolidation(proposals, (), (), False, _digest(proposals, len(entries), applied=False))
 
 
-def applied(rows: Rows, plan: Consolidation) -> Consolidation:
+def apply_proposals(rows: EntryTable, plan: Consolidation) -> Consolidation:
     """Do what was proposed, but for memories that are no longer live."""
     archived = [
         _archive(rows, id)
@@ -88,7 +88,7 @@ def applied(rows: Rows, plan: Consolidation) -> Consolidation:
     return Consolidation(plan.proposals, tuple(archived), tuple(pages), True, digest)
 
 
-def fade(rows: Rows) -> int:
+def archive_faded(rows: EntryTable) -> int:
     """Put aside what has faded; returns how many."""
     faded = [id for proposal in _faded(rows, _old(rows)) for id in proposal.ids]
     for id in faded:
@@ -96,7 +96,7 @@ def fade(rows: Rows) -> int:
     return len(faded)
 
 
-def _old(rows: Rows) -> dict[int, Entry]:
+def _old(rows: EntryTable) -> dict[int, MemoryEntry]:
     """The live memories that may have faded at all: unchanged for three months."""
     since = micros(now()) - OLD_DAYS * 86_400_000_000
     found = rows.entries(
@@ -107,7 +107,9 @@ def _old(rows: Rows) -> dict[int, Entry]:
     return {e.n: e for e in found if e.n is not None}
 
 
-def _duplicates(scope: str, entries: dict[int, Entry], pairs: dict[tuple[int, int], float]) -> list[Proposal]:
+def _duplicates(
+    scope: str, entries: dict[int, MemoryEntry], pairs: dict[tuple[int, int], float]
+) -> list[ConsolidationProposal]:
     """The one to keep is pinned, or else the newer one, unless the older says more."""
     gone: set[int] = set()
     proposals = []
@@ -115,9 +117,9 @@ def _duplicates(scope: str, entries: dict[int, Entry], pairs: dict[tuple[int, in
         if alike < 0.5 or a in gone or b in gone or entries[a].category != entries[b].category:
             continue
         old, new = entries[a], entries[b]
-        if compare(old.title, old.body, new.title, new.body) == "same" and not old.pinned:
+        if compare_texts(old.title, old.body, new.title, new.body) == "same" and not old.pinned:
             drop, keep = old, new
-        elif compare(new.title, new.body, old.title, old.body) == "same" and not new.pinned:
+        elif compare_texts(new.title, new.body, old.title, old.body) == "same" and not new.pinned:
             drop, keep = new, old
         else:
             continue
@@ -125,7 +127,7 @@ def _duplicates(scope: str, entries: dict[int, Entry], pairs: dict[tuple[int, in
         gone.add(drop.n)
         kept = identifier(scope, keep.n)
         proposals.append(
-            Proposal(
+            ConsolidationProposal(
                 "archive_duplicate",
                 (identifier(scope, drop.n),),
                 f"says nothing that {kept} does not say",
@@ -135,7 +137,7 @@ def _duplicates(scope: str, entries: dict[int, Entry], pairs: dict[tuple[int, in
     return proposals
 
 
-def _faded(rows: Rows, entries: dict[int, Entry]) -> list[Proposal]:
+def _faded(rows: EntryTable, entries: dict[int, MemoryEntry]) -> list[ConsolidationProposal]:
     stamp = micros(now())
     uses = {
         n: (count, at) for n, count, at in select(rows.db, "SELECT n, uses, last_used_at FROM memory_use")
@@ -147,7 +149,7 @@ def _faded(rows: Rows, entries: dict[int, Entry]) -> list[Proposal]:
         if left < ARCHIVE_BELOW:
             days = (stamp - max(e.updated_at, used)) // 86_400_000_000
             found.append(
-                Proposal(
+                ConsolidationProposal(
                     "archive_faded",
                     (identifier(rows.scope, n),),
                     f"not used for {days} days, strength {left:.2f}",
@@ -156,26 +158,32 @@ def _faded(rows: Rows, entries: dict[int, Entry]) -> list[Proposal]:
     return found
 
 
-def _pages(rows: Rows, entries: dict[int, Entry], clusters: list[list[int]]) -> list[Proposal]:
+def _pages(
+    rows: EntryTable, entries: dict[int, MemoryEntry], clusters: list[list[int]]
+) -> list[ConsolidationProposal]:
     proposals = []
     for members in clusters:
         if len(members) < CLUSTER_LEAST:
             continue
         some = [entries[n] for n in members]
-        subject = topic(some)
+        subject = cluster_topic(some)
         slug = f"drafts/{subject.replace(' ', '-')}"
-        text = draft(rows.scope, subject, some)
+        text = draft_page(rows.scope, subject, some)
         known = rows.keyed("page", slug)
         if known is not None and f"# {known.title}\n\n{known.body}" == text:
             continue
         ids = tuple(identifier(rows.scope, n) for n in members)
         proposals.append(
-            Proposal("page", ids, f"{len(members)} memories are about {subject}", slug=slug, text=text)
+            ConsolidationProposal(
+                "page", ids, f"{len(members)} memories are about {subject}", slug=slug, text=text
+            )
         )
     return proposals
 
 
-def _role(scope: str, entries: dict[int, Entry], clusters: list[list[int]]) -> list[Proposal]:
+def _role(
+    scope: str, entries: dict[int, MemoryEntry], clusters: list[list[int]]
+) -> list[ConsolidationProposal]:
     """Mistakes and preferences that came up more than once are worth a line in the role document."""
     proposals = []
     for members in clusters:
@@ -186,32 +194,34 @@ def _role(scope: str, entries: dict[int, Entry], clusters: list[list[int]]) -> l
         ids = tuple(identifier(scope, e.n or 0) for e in seen)
         lead = "Avoid" if newest.category == "mistake" else "Remember"
         proposals.append(
-            Proposal(
+            ConsolidationProposal(
                 "role", ids, f"seen {len(seen)} times", text=f"- {lead}: {newest.title} ({', '.join(ids)})"
             )
         )
     return proposals
 
 
-def _without(scope: str, entries: dict[int, Entry], proposals: list[Proposal]) -> dict[int, Entry]:
+def _without(
+    scope: str, entries: dict[int, MemoryEntry], proposals: list[ConsolidationProposal]
+) -> dict[int, MemoryEntry]:
     gone = {id for proposal in proposals for id in proposal.ids}
     return {n: e for n, e in entries.items() if identifier(scope, n) not in gone}
 
 
-def _is_live(rows: Rows, id: str) -> bool:
+def _is_live(rows: EntryTable, id: str) -> bool:
     entry = rows.find(int(id[2:]))
     return entry is not None and entry.state in ("current", "check")
 
 
-def _archive(rows: Rows, id: str) -> Memory:
+def _archive(rows: EntryTable, id: str) -> Memory:
     n = int(id[2:])
     rows.change(n, state="archived", updated_at=rows.entry(n).updated_at)
     return rows.memory(n)
 
 
-def _write_page(rows: Rows, proposal: Proposal) -> Memory:
+def _write_page(rows: EntryTable, proposal: ConsolidationProposal) -> Memory:
     title, _, body = (proposal.text or "").removeprefix("# ").partition("\n\n")
-    page = Entry(
+    page = MemoryEntry(
         kind="page",
         key=proposal.slug,
         category="wiki",
@@ -227,7 +237,7 @@ def _write_page(rows: Rows, proposal: Proposal) -> Memory:
     return rows.memory(known.n)
 
 
-def _digest(proposals: tuple[Proposal, ...], looked_at: int, *, applied: bool) -> str:
+def _digest(proposals: tuple[ConsolidationProposal, ...], looked_at: int, *, applied: bool) -> str:
     count = Counter(proposal.kind for proposal in proposals)
     did = "were" if applied else "would be"
     lines = [f"{looked_at} memories looked over."]

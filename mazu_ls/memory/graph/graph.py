@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
-from mazu_ls.memory.store.entries import Entry, Rows, digest
-from mazu_ls.memory.store.store import Shelf, Shelves
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, digest
+from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.store import select
 
 MAX_DEPTH = 6
@@ -20,7 +20,7 @@ _ID = re.compile(r"[mg]_\d{6,}")
 _TYPED = re.compile(r"(page|trait|session|tag|file|symbol|entity):\S.*", re.DOTALL)
 
 
-class Edge(Struct, frozen=True, order=True):
+class GraphEdge(Struct, frozen=True, order=True):
     """One relation between two nodes. A node is a memory's id, or `page:`, `file:`, `symbol:`, `tag:`, `session:`, `entity:` and a name."""
 
     source: str
@@ -36,39 +36,39 @@ class Neighbour(Struct, frozen=True):
     title: str = ""
 
 
-class Graph:
+class MemoryGraph:
     """The relations of one scope: the project's where a folder is open."""
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
 
     async def add(
         self, source: str, relation: str, target: str, *, scope: str | None = None, writer: str = "user"
-    ) -> Edge:
+    ) -> GraphEdge:
         """Relate two nodes; names without a type are entities. Known relations stay as they are."""
-        edge = Edge(node(source, "source"), _relation(relation), node(target, "target"))
+        edge = GraphEdge(node(source, "source"), _relation(relation), node(target, "target"))
         title = validation.title(
             f"{label(edge.source)} {edge.relation} {label(edge.target)}"[: validation.MAX_TITLE]
         )
-        entry = Entry(
+        entry = MemoryEntry(
             kind="relation", key=digest(edge.source, f"{edge.relation}\n{edge.target}").hex(), category="relation",
             title=title, source=writer,
             details={"source": edge.source, "relation": edge.relation, "target": edge.target},
         )  # fmt: skip
 
-        def work(rows: Rows) -> None:
+        def work(rows: EntryTable) -> None:
             if rows.keyed("relation", entry.key or "") is None:
                 rows.insert(entry)
 
         await self._shelf(scope).write(work)
         return edge
 
-    async def remove(self, source: str, relation: str, target: str, *, scope: str | None = None) -> Edge:
+    async def remove(self, source: str, relation: str, target: str, *, scope: str | None = None) -> GraphEdge:
         """Take back a relation that was added. Raises MazuError(not_found), also for edges that come by themselves."""
-        edge = Edge(node(source, "source"), _relation(relation), node(target, "target"))
+        edge = GraphEdge(node(source, "source"), _relation(relation), node(target, "target"))
         key = digest(edge.source, f"{edge.relation}\n{edge.target}").hex()
 
-        def work(rows: Rows) -> None:
+        def work(rows: EntryTable) -> None:
             entry = rows.keyed("relation", key)
             if entry is None or entry.n is None:
                 raise MazuError(
@@ -89,7 +89,7 @@ class Graph:
         *,
         limit: int = 100,
         scope: str | None = None,
-    ) -> list[Edge]:
+    ) -> list[GraphEdge]:
         """The edges that fit what is given; `*` in a part stands for anything."""
         given = {
             "source": None if source is None else _pattern(node(source, "source")),
@@ -101,7 +101,7 @@ class Graph:
         sql = f"SELECT DISTINCT source, relation, target FROM memory_edge WHERE {where} ORDER BY 1, 2, 3 LIMIT ?"
         values = (*(value for _, value in parts), validation.limit(limit))
         return await self._shelf(scope).read(
-            lambda rows: [Edge(*row) for row in select(rows.db, sql, values)]
+            lambda rows: [GraphEdge(*row) for row in select(rows.db, sql, values)]
         )
 
     async def neighbours(
@@ -116,18 +116,18 @@ class Graph:
         """The nodes within `depth` edges, nearest first. Raises MazuError(not_found) where no edge names `start`."""
         origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
 
-        def work(rows: Rows) -> list[Neighbour]:
+        def work(rows: EntryTable) -> list[Neighbour]:
             _known(rows, origin)
             reached = _walk(rows, origin, reach, direction, most)
             return [Neighbour(name, far, _title(rows, name)) for name, far in reached.items() if far]
 
         return await self._shelf(scope).read(work)
 
-    async def path(self, start: str, end: str, *, scope: str | None = None) -> list[Edge]:
+    async def path(self, start: str, end: str, *, scope: str | None = None) -> list[GraphEdge]:
         """The shortest chain of at most six edges between two nodes, in either direction; empty where there is none."""
         first, last = node(start, "start"), node(end, "end")
 
-        def work(rows: Rows) -> list[Edge]:
+        def work(rows: EntryTable) -> list[GraphEdge]:
             _known(rows, first)
             _known(rows, last)
             return _path(rows, first, last)
@@ -138,7 +138,7 @@ class Graph:
         """A drawing of a neighbourhood, as the text of a Mermaid flow chart."""
         origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
 
-        def work(rows: Rows) -> str:
+        def work(rows: EntryTable) -> str:
             _known(rows, origin)
             names = list(_walk(rows, origin, reach, "both", most))
             lines = [
@@ -152,13 +152,13 @@ class Graph:
 
         return await self._shelf(scope).read(work)
 
-    def _shelf(self, scope: str | None) -> Shelf:
-        return self._shelves.shelf(scope or self._shelves.usual)
+    def _shelf(self, scope: str | None) -> MemoryStore:
+        return self._shelves.store(scope or self._shelves.default_store)
 
 
 def node(name: str, field: str) -> str:
     """A node's full name: a bare one is an entity, in lower case with single spaces."""
-    text = " ".join(validation.sound(name, field).split())
+    text = " ".join(validation.validate(name, field).split())
     if not text or len(text) > 500:
         raise InvalidArguments(f"`{field}` must name a node in 1 to 500 characters.", field)
     if _ID.fullmatch(text):
@@ -173,7 +173,7 @@ def label(name: str) -> str:
     return name.partition(":")[2] or name
 
 
-def _walk(rows: Rows, origin: str, depth: int, direction: Direction, limit: int) -> dict[str, int]:
+def _walk(rows: EntryTable, origin: str, depth: int, direction: Direction, limit: int) -> dict[str, int]:
     """Nodes and their distance, breadth first: UNION drops what was reached before at the same distance."""
     if direction not in ("out", "in", "both"):
         raise InvalidArguments("`direction` must be out, in or both.", "direction")
@@ -186,9 +186,9 @@ def _walk(rows: Rows, origin: str, depth: int, direction: Direction, limit: int)
     return dict(select(rows.db, sql, (origin, depth, limit + 1)))
 
 
-def _path(rows: Rows, first: str, last: str) -> list[Edge]:
+def _path(rows: EntryTable, first: str, last: str) -> list[GraphEdge]:
     """Breadth first from `first`, remembering from which edge each node was reached."""
-    reached: dict[str, Edge | None] = {first: None}
+    reached: dict[str, GraphEdge | None] = {first: None}
     frontier = [first]
     for _ in range(MAX_DEPTH):
         following = []
@@ -201,7 +201,7 @@ def _path(rows: Rows, first: str, last: str) -> list[Edge]:
         if last in reached or not following:
             break
         frontier = following[:5000]
-    chain: list[Edge] = []
+    chain: list[GraphEdge] = []
     here = last
     while (edge := reached.get(here)) is not None:
         chain.append(edge)
@@ -209,29 +209,29 @@ def _path(rows: Rows, first: str, last: str) -> list[Edge]:
     return chain[::-1]
 
 
-def _edges_of(rows: Rows, name: str) -> list[Edge]:
+def _edges_of(rows: EntryTable, name: str) -> list[GraphEdge]:
     sql = (
         "SELECT source, relation, target FROM memory_edge WHERE source = ?1"
         " UNION SELECT source, relation, target FROM memory_edge WHERE target = ?1 LIMIT 1000"
     )
-    return [Edge(*row) for row in select(rows.db, sql, (name,))]
+    return [GraphEdge(*row) for row in select(rows.db, sql, (name,))]
 
 
-def _between(rows: Rows, names: list[str]) -> list[Edge]:
+def _between(rows: EntryTable, names: list[str]) -> list[GraphEdge]:
     inside = set(names)
     return sorted(
         {edge for name in names for edge in _edges_of(rows, name) if {edge.source, edge.target} <= inside}
     )
 
 
-def _known(rows: Rows, name: str) -> None:
+def _known(rows: EntryTable, name: str) -> None:
     if not select(rows.db, "SELECT 1 FROM memory_edge WHERE source = ?1 OR target = ?1 LIMIT 1", (name,)):
         raise MazuError(
             Kind.NOT_FOUND, f"The graph has no {name[:80]!r}.", "Match the graph to see its nodes."
         )
 
 
-def _title(rows: Rows, name: str) -> str:
+def _title(rows: EntryTable, name: str) -> str:
     if found := re.fullmatch(r"[mg]_(\d+)", name):
         titles = select(rows.db, "SELECT title FROM memory WHERE n = ?", (int(found[1]),))
     elif name.startswith("page:"):
@@ -242,7 +242,7 @@ def _title(rows: Rows, name: str) -> str:
 
 
 def _relation(name: str) -> str:
-    text = " ".join(validation.sound(name, "relation").split()).casefold()
+    text = " ".join(validation.validate(name, "relation").split()).casefold()
     if not text or len(text) > 80:
         raise InvalidArguments("`relation` must have 1 to 80 characters, like `depends on`.", "relation")
     return text

@@ -10,13 +10,13 @@ from mazu_ls.memory.models import identifier
 if TYPE_CHECKING:
     import apsw
 
-    from mazu_ls.memory.store.entries import Entry
+    from mazu_ls.memory.store.entries import MemoryEntry
 
 _LINK = re.compile(r"\[\[([^\]\[|#\n]{1,200})(?:[|#][^\]\n]*)?\]\]")
 _MENTION = re.compile(r"\b[mg]_\d{6,}\b")
 
 
-def node(entry: Entry, scope: str) -> str:
+def node(entry: MemoryEntry, scope: str) -> str:
     """The name of an entry in the graph: a memory's id, `page:slug`, `trait:name`, `session:id`."""
     match entry.kind:
         case "page":
@@ -28,7 +28,7 @@ def node(entry: Entry, scope: str) -> str:
     return identifier(scope, entry.n or 0)
 
 
-def of(entry: Entry, scope: str) -> set[tuple[str, str, str]]:
+def edges_for_entry(entry: MemoryEntry, scope: str) -> set[tuple[str, str, str]]:
     """All (source, relation, target) that follow from an entry."""
     if entry.kind == "relation" and entry.details:
         return {(entry.details["source"], entry.details["relation"], entry.details["target"])}
@@ -49,9 +49,9 @@ def of(entry: Entry, scope: str) -> set[tuple[str, str, str]]:
     return found
 
 
-def derive(db: apsw.Connection, entry: Entry, scope: str) -> None:
+def update_edges(db: apsw.Connection, entry: MemoryEntry, scope: str) -> None:
     """Store the edges of an entry."""
     db.executemany(
         "INSERT OR IGNORE INTO memory_edge VALUES (?, ?, ?, ?)",
-        ((*edge, entry.n) for edge in sorted(of(entry, scope))),
+        ((*edge, entry.n) for edge in sorted(edges_for_entry(entry, scope))),
     )

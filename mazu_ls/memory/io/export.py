@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.io import markdown
 from mazu_ls.memory.models import identifier
-from mazu_ls.memory.store.entries import Entry, Rows
-from mazu_ls.memory.store.store import Shelf
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.store import select
 from mazu_ls.workspace import project_files
 
@@ -22,7 +22,7 @@ _MARK_LINE = re.compile(rf"^(\\*{re.escape(MARK)})$", re.MULTILINE)
 FOLDERS = {"page": "wiki", "summary": "sessions", "trait": "traits", "relation": "relations"}
 
 
-async def export(shelves: Iterable[Shelf], target: Path, within: Path | None = None) -> int:
+async def export(shelves: Iterable[MemoryStore], target: Path, within: Path | None = None) -> int:
     """Write every entry of `shelves` to `target`: one file where it ends in .md, else a folder of files.
 
     `within` is the project's folder where `target` lies in it: no link below it is followed. Returns how many. Files of
@@ -44,7 +44,7 @@ async def export(shelves: Iterable[Shelf], target: Path, within: Path | None = N
         ) from error
 
 
-async def _export_file(shelves: Iterable[Shelf], root: Path, inside: PurePosixPath) -> int:
+async def _export_file(shelves: Iterable[MemoryStore], root: Path, inside: PurePosixPath) -> int:
     count = 0
     with tempfile.TemporaryFile() as file:  # the whole is put in place at once
         async for _, texts in _pages(shelves):
@@ -57,7 +57,7 @@ async def _export_file(shelves: Iterable[Shelf], root: Path, inside: PurePosixPa
     return count
 
 
-async def _export_folder(shelves: Iterable[Shelf], root: Path, inside: PurePosixPath) -> int:
+async def _export_folder(shelves: Iterable[MemoryStore], root: Path, inside: PurePosixPath) -> int:
     count = 0
     for shelf in shelves:
         project_files.create_folder(root, inside / shelf.scope)
@@ -99,7 +99,7 @@ def _id(path: PurePosixPath) -> str:
     return found[0] if found else ""
 
 
-async def _pages(shelves: Iterable[Shelf]) -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
+async def _pages(shelves: Iterable[MemoryStore]) -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
     """Scope, and names and texts of the files of 500 entries at a time, in the order of their numbers."""
     for shelf in shelves:
         last = 0
@@ -108,7 +108,7 @@ async def _pages(shelves: Iterable[Shelf]) -> AsyncIterator[tuple[str, list[tupl
             yield shelf.scope, [(name, text) for _, name, text in files]
 
 
-async def export_one(shelf: Shelf, n: int) -> str:
+async def export_one(shelf: MemoryStore, n: int) -> str:
     """The Markdown of entry number `n`. Raises MazuError(not_found)."""
     files = await shelf.read(lambda rows: _files(rows, n - 1, 1))
     if not files or files[0][0] != n:
@@ -116,7 +116,7 @@ async def export_one(shelf: Shelf, n: int) -> str:
     return files[0][2]
 
 
-def _files(rows: Rows, after: int, limit: int = 500) -> list[tuple[int, str, str]]:
+def _files(rows: EntryTable, after: int, limit: int = 500) -> list[tuple[int, str, str]]:
     files = []
     for entry in rows.entries("n > ?", (after,), f"ORDER BY n LIMIT {limit}"):
         assert entry.n is not None
@@ -126,7 +126,7 @@ def _files(rows: Rows, after: int, limit: int = 500) -> list[tuple[int, str, str
     return files
 
 
-def _name(entry: Entry, scope: str) -> str:
+def _name(entry: MemoryEntry, scope: str) -> str:
     if entry.kind in ("page", "trait", "summary") and _is_name(entry.key or ""):
         return f"{FOLDERS[entry.kind]}/{entry.key}.md"
     id = identifier(scope, entry.n or 0)

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.memory import validation
-from mazu_ls.memory.models import Anchor, Remembered, micros, now
+from mazu_ls.memory.models import MemoryAnchor, RememberOutcome, micros, now
 from mazu_ls.memory.store import upsert
-from mazu_ls.memory.store.entries import Entry, Rows
-from mazu_ls.memory.store.store import Shelf, Shelves
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import put_summary, summary
 from mazu_ls.store import select
 
@@ -29,7 +29,7 @@ MAX_ITEMS = 20
 MAX_ATTEMPTS = 5
 
 
-class Item(Struct, frozen=True):
+class ExtractedMemory(Struct, frozen=True):
     """One memory that a model proposes."""
 
     title: Annotated[
@@ -47,7 +47,7 @@ class Item(Struct, frozen=True):
     ] = ""
 
 
-class Summary(Struct, frozen=True):
+class ExtractedSummary(Struct, frozen=True):
     """The session in short."""
 
     title: Annotated[str, Meta(description="What the session was about, in at most ten words.", min_length=1)]
@@ -59,11 +59,11 @@ class Summary(Struct, frozen=True):
 class Extraction(Struct, frozen=True):
     """The arguments of the forced call."""
 
-    memories: list[Item]
-    summary: Summary
+    memories: list[ExtractedMemory]
+    summary: ExtractedSummary
 
 
-class Waiting(Struct, frozen=True):
+class PendingExtraction(Struct, frozen=True):
     """A session whose memories were not extracted yet; `problem` is why the last attempt failed."""
 
     session_id: str
@@ -71,10 +71,10 @@ class Waiting(Struct, frozen=True):
     problem: str = ""
 
 
-class Merged(Struct, frozen=True):
+class ExtractionResult(Struct, frozen=True):
     """What an extraction left. `problems` names each item that could not be stored."""
 
-    memories: tuple[Remembered, ...] = ()
+    memories: tuple[RememberOutcome, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -93,33 +93,33 @@ def decode(arguments: Any) -> Extraction:
     return found
 
 
-class Extractions:
+class ExtractionQueue:
     """Which sessions still wait, kept in the database, so that nothing is lost when the editor goes away."""
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
 
     async def note(self, session_id: str) -> None:
         """The session said something new: it waits, from its first turn on."""
         await self._shelf.write(lambda rows: _set(rows, session_id, "waiting", attempts=0))
 
-    async def waiting(self) -> list[Waiting]:
+    async def waiting(self) -> list[PendingExtraction]:
         """The sessions that wait and have failed fewer than five times, oldest first."""
         sql = "SELECT session_id, attempts, problem FROM memory_extraction WHERE state = 'waiting' AND attempts < ? ORDER BY at"
         return await self._shelf.read(
-            lambda rows: [Waiting(*row) for row in select(rows.db, sql, (MAX_ATTEMPTS,))]
+            lambda rows: [PendingExtraction(*row) for row in select(rows.db, sql, (MAX_ATTEMPTS,))]
         )
 
-    async def failed(self, session_id: str, problem: str) -> Waiting:
+    async def failed(self, session_id: str, problem: str) -> PendingExtraction:
         """An attempt failed; the session goes on waiting."""
 
-        def work(rows: Rows) -> Waiting:
-            _set(rows, session_id, "waiting", problem=validation.sound(problem, "problem")[:500])
+        def work(rows: EntryTable) -> PendingExtraction:
+            _set(rows, session_id, "waiting", problem=validation.validate(problem, "problem")[:500])
             rows.db.execute(
                 "UPDATE memory_extraction SET attempts = attempts + 1 WHERE session_id = ?", (session_id,)
             )
             sql = "SELECT session_id, attempts, problem FROM memory_extraction WHERE session_id = ?"
-            return Waiting(*select(rows.db, sql, (session_id,))[0])
+            return PendingExtraction(*select(rows.db, sql, (session_id,))[0])
 
         return await self._shelf.write(work)
 
@@ -127,7 +127,7 @@ class Extractions:
         """Nothing is to be extracted from this session: too short, or deleted."""
         await self._shelf.write(lambda rows: _set(rows, session_id, "done"))
 
-    async def merge(self, session_id: str, found: Extraction) -> Merged:
+    async def merge(self, session_id: str, found: Extraction) -> ExtractionResult:
         """Store what a model found, each through the dedupe path, and the summary; the session is done.
 
         One transaction for the project and one for global memory; done twice, it stores nothing twice.
@@ -139,7 +139,7 @@ class Extractions:
             short = None
             problems.append(f"summary: {error}")
 
-        def store(rows: Rows, entries: list[Entry], *, last: bool) -> list[Remembered]:
+        def store(rows: EntryTable, entries: list[MemoryEntry], *, last: bool) -> list[RememberOutcome]:
             done = [_remember(rows, entry) for entry in entries]
             if last:
                 if short is not None:
@@ -147,27 +147,27 @@ class Extractions:
                 _set(rows, session_id, "done")
             return done
 
-        stored: list[Remembered] = []
+        stored: list[RememberOutcome] = []
         if self._shelves.project is not None and common:
             stored += await self._shelves.common.write(lambda rows: store(rows, common, last=False))
         stored += await self._shelf.write(lambda rows: store(rows, project or common, last=True))
-        return Merged(tuple(stored), tuple(problems))
+        return ExtractionResult(tuple(stored), tuple(problems))
 
     @property
-    def _shelf(self) -> Shelf:
-        return self._shelves.shelf(self._shelves.usual)
+    def _shelf(self) -> MemoryStore:
+        return self._shelves.store(self._shelves.default_store)
 
 
 def _entries(
     session_id: str, found: Extraction, has_project: bool
-) -> tuple[list[Entry], list[Entry], list[str]]:
+) -> tuple[list[MemoryEntry], list[MemoryEntry], list[str]]:
     """The entries for the project and for global memory, and what is wrong with those that are neither."""
-    project: list[Entry] = []
-    common: list[Entry] = []
+    project: list[MemoryEntry] = []
+    common: list[MemoryEntry] = []
     problems: list[str] = []
     for at, item in enumerate(found.memories[:MAX_ITEMS]):
         try:
-            entry = Entry(
+            entry = MemoryEntry(
                 category=item.category,
                 title=validation.title(item.title),
                 body=validation.body(item.body),
@@ -177,7 +177,7 @@ def _entries(
                 if item.untrusted_source.strip()
                 else None,
                 session_id=session_id,
-                anchors=tuple(Anchor(validation.path(path)) for path in item.files[:5]),
+                anchors=tuple(MemoryAnchor(validation.path(path)) for path in item.files[:5]),
             )
         except InvalidArguments as error:
             problems.append(f"memory {at + 1}: {error}")
@@ -188,13 +188,15 @@ def _entries(
     return project, common, problems
 
 
-def _remember(rows: Rows, entry: Entry) -> Remembered:
+def _remember(rows: EntryTable, entry: MemoryEntry) -> RememberOutcome:
     if rows.scope == "global":
         entry = replace(entry, anchors=())
-    return upsert.remembered(rows, entry)
+    return upsert.find_existing(rows, entry)
 
 
-def _set(rows: Rows, session_id: str, state: str, *, problem: str = "", attempts: int | None = None) -> None:
+def _set(
+    rows: EntryTable, session_id: str, state: str, *, problem: str = "", attempts: int | None = None
+) -> None:
     if not session_id or len(session_id) > 200:
         raise MazuError(Kind.INTERNAL, f"{session_id[:40]!r} is no session id.")
     rows.db.execute(

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.io import imports
-from mazu_ls.memory.store.entries import Rows
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.store import Migrations, harden, select
 from mazu_ls.workspace import project_files
@@ -40,7 +40,7 @@ def is_database(path: Path) -> bool:
         return False
 
 
-def read(path: Path) -> list[imports.Record | str]:
+def read(path: Path) -> list[imports.ImportRecord | str]:
     """The memories and pages of a database, unpinned, their origin marked; a text instead says what is left out.
 
     Raises MazuError: storage where it cannot be read, config where its tables are not those of mazu-ls.
@@ -70,7 +70,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfileobj(file, copy)
 
 
-def _read(copy: Path, source: Path) -> Iterator[imports.Record | str]:
+def _read(copy: Path, source: Path) -> Iterator[imports.ImportRecord | str]:
     import apsw
 
     db = apsw.Connection(str(copy))
@@ -79,7 +79,7 @@ def _read(copy: Path, source: Path) -> Iterator[imports.Record | str]:
         db.execute("PRAGMA query_only = on").fetchall()
         _require_own_tables(db, source)
         left = 0
-        for entry in Rows(db, "project").entries("1", (), "ORDER BY n"):
+        for entry in EntryTable(db, "project").entries("1", (), "ORDER BY n"):
             if entry.kind not in KINDS:
                 left += 1
                 continue
@@ -88,7 +88,7 @@ def _read(copy: Path, source: Path) -> Iterator[imports.Record | str]:
                     entry, n=None, pinned=False, source="imported", origin=str(source)[-300:], session_id=None,
                     state="current", supersedes=None, superseded_by=None, details=None,
                 )  # fmt: skip
-                yield imports.Record(imports.checked(plain, source.name), source.name)
+                yield imports.ImportRecord(imports.checked(plain, source.name), source.name)
             except (InvalidArguments, TypeError, ValueError) as error:
                 yield f"{source.name}: {error}"
         if left:

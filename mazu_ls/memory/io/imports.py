@@ -15,10 +15,10 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
 from mazu_ls.memory.io import markdown
 from mazu_ls.memory.io.export import MARK
-from mazu_ls.memory.models import CATEGORIES, SOURCES, STATES, Anchor
+from mazu_ls.memory.models import CATEGORIES, SOURCES, STATES, MemoryAnchor
 from mazu_ls.memory.store import upsert
-from mazu_ls.memory.store.entries import Entry, Rows, digest
-from mazu_ls.memory.store.store import Shelf
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, digest
+from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.store import select
 
 BATCH = 500
@@ -26,13 +26,13 @@ MAX_NUMBER = 10**12
 _KIND_CATEGORY = {"page": "wiki", "summary": "summary", "trait": "trait", "relation": "relation"}
 
 
-class Record(Struct, frozen=True):
+class ImportRecord(Struct, frozen=True):
     """One entry to import. `id` and `use` (uses, time of the last in microseconds) as its file names them.
 
     `supersedes` and `superseded_by` are ids too; `name` is the file's, for problems.
     """
 
-    entry: Entry
+    entry: MemoryEntry
     name: str
     id: str | None = None
     supersedes: str | None = None
@@ -41,7 +41,7 @@ class Record(Struct, frozen=True):
 
 
 @dataclass
-class Imported:
+class ImportResult:
     """What an import did. `problems` names each file that was left out and why."""
 
     count: int = 0
@@ -56,14 +56,14 @@ class Imported:
 class _Run:
     """One import under way: under which number each id is here now, and the records that name other records."""
 
-    result: Imported
+    result: ImportResult
     dedupe: bool
     numbers: dict[str, int] = field(default_factory=dict)
     ours: set[int] = field(default_factory=set)
-    linked: list[Record] = field(default_factory=list)
+    linked: list[ImportRecord] = field(default_factory=list)
 
 
-def read(source: Path) -> Iterator[Record | str]:
+def read(source: Path) -> Iterator[ImportRecord | str]:
     """The records of a file or folder; a text instead says what is wrong with one of them. Raises MazuError(not_found)."""
     if source.is_dir():
         files = sorted(path for path in source.rglob("*.md") if path.is_file())
@@ -92,7 +92,9 @@ def read(source: Path) -> Iterator[Record | str]:
                 yield f"{name}: {error}" if name not in str(error) else str(error)
 
 
-async def store(shelf: Shelf, records: Iterable[Record], result: Imported, *, dedupe: bool = True) -> None:
+async def store(
+    shelf: MemoryStore, records: Iterable[ImportRecord], result: ImportResult, *, dedupe: bool = True
+) -> None:
     """Store records in transactions of 500: what was reached before an interruption stays, and importing again goes on."""
     waiting, run = iter(records), _Run(result, dedupe)
     while batch := list(islice(waiting, BATCH)):
@@ -101,7 +103,7 @@ async def store(shelf: Shelf, records: Iterable[Record], result: Imported, *, de
         await shelf.write(lambda rows: _relink(rows, run))
 
 
-def _store(rows: Rows, record: Record, run: _Run) -> None:
+def _store(rows: EntryTable, record: ImportRecord, run: _Run) -> None:
     result = run.result
     result.count += 1
     number = _number(record.id, rows.scope)
@@ -131,7 +133,7 @@ def _store(rows: Rows, record: Record, run: _Run) -> None:
         )
 
 
-def _refresh(rows: Rows, known: Entry, entry: Entry, result: Imported) -> int:
+def _refresh(rows: EntryTable, known: MemoryEntry, entry: MemoryEntry, result: ImportResult) -> int:
     """The file of an entry that is here: what was edited in it is taken over."""
     assert known.n is not None
     same = replace(
@@ -149,7 +151,7 @@ def _refresh(rows: Rows, known: Entry, entry: Entry, result: Imported) -> int:
     return known.n
 
 
-def _twin(rows: Rows, entry: Entry, run: _Run) -> Entry | None:
+def _twin(rows: EntryTable, entry: MemoryEntry, run: _Run) -> MemoryEntry | None:
     """A live entry from before this import that says exactly the same; a page or trait of the same key."""
     if entry.kind != "memory":
         return rows.keyed(entry.kind, entry.key or "")
@@ -163,7 +165,7 @@ def _twin(rows: Rows, entry: Entry, run: _Run) -> Entry | None:
     return next((twin for twin in found if twin.n not in run.ours), None)
 
 
-def _merge(rows: Rows, twin: Entry, entry: Entry, result: Imported) -> int:
+def _merge(rows: EntryTable, twin: MemoryEntry, entry: MemoryEntry, result: ImportResult) -> int:
     assert twin.n is not None
     if entry.kind == "memory":
         result.duplicates += 1
@@ -171,7 +173,7 @@ def _merge(rows: Rows, twin: Entry, entry: Entry, result: Imported) -> int:
     return _refresh(rows, twin, entry, result)
 
 
-def _relink(rows: Rows, run: _Run) -> None:
+def _relink(rows: EntryTable, run: _Run) -> None:
     """Supersede chains, under the numbers that the entries have now."""
     for record in run.linked:
         n = run.numbers[record.id or ""]
@@ -184,28 +186,28 @@ def _relink(rows: Rows, run: _Run) -> None:
             rows.put(replace(entry, **links))
 
 
-def _resolved(rows: Rows, id: str | None, run: _Run) -> int | None:
+def _resolved(rows: EntryTable, id: str | None, run: _Run) -> int | None:
     if id is None:
         return None
     n = run.numbers.get(id, _number(id, rows.scope))
     return n if n is not None and select(rows.db, "SELECT 1 FROM memory WHERE n = ?", (n,)) else None
 
 
-def scope_of(record: Record, usual: str) -> str:
+def scope_of(record: ImportRecord, usual: str) -> str:
     """Where a record belongs: as its id says, preferences to global memory, anything else to the usual scope."""
     if record.id is not None and usual == "project":
         return "global" if record.id.startswith("g_") else "project"
     return "global" if record.entry.category in ("user_preference", "trait") else usual
 
 
-def _record(text: str, name: str) -> Record:
+def _record(text: str, name: str) -> ImportRecord:
     entry, fields = markdown.read(text, name)
     folder, _, rest = name.rpartition("wiki/")
     if not fields and rest and folder in ("", "project/", "global/"):
         entry = replace(entry, kind="page", key=rest, category="wiki")
     uses = fields.get("uses")
     use = (int(uses), markdown.micros_of(fields.get("last_used"))) if isinstance(uses, int) else None
-    return Record(
+    return ImportRecord(
         checked(entry, name),
         name,
         markdown.text_of(fields.get("id")),
@@ -215,7 +217,7 @@ def _record(text: str, name: str) -> Record:
     )
 
 
-def checked(entry: Entry, name: str) -> Entry:
+def checked(entry: MemoryEntry, name: str) -> MemoryEntry:
     """The entry if everything in it may be remembered; cleaned. Raises InvalidArguments."""
     choices = {
         "kind": (entry.kind, ("memory", *_KIND_CATEGORY)),
@@ -241,7 +243,7 @@ def checked(entry: Entry, name: str) -> Entry:
     )
 
 
-def _key(entry: Entry, name: str) -> str | None:
+def _key(entry: MemoryEntry, name: str) -> str | None:
     """The key that an entry of its kind has; part of a path in checkpoints, so never taken as it comes."""
     match entry.kind:
         case "memory":
@@ -259,7 +261,7 @@ def _key(entry: Entry, name: str) -> str | None:
     return validation.slug(entry.key or "", "key")
 
 
-def _anchor(anchor: Anchor) -> Anchor:
+def _anchor(anchor: MemoryAnchor) -> MemoryAnchor:
     """An anchor of a file; evidence that was not made here is forgotten."""
     known = re.fullmatch(r"[0-9a-f]{12}\.[0-9a-f]{12}\.[1-9]\d{0,3}", anchor.evidence or "")
     state = anchor.state if anchor.state in ("fresh", "moved", "stale") else "fresh"

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.memory.models import Anchor, Range, identifier, micros, moment
+from mazu_ls.memory.models import MemoryAnchor, TextRange, identifier, micros, moment
 from mazu_ls.memory.search.tokens import words
-from mazu_ls.memory.store.entries import Entry
+from mazu_ls.memory.store.entries import MemoryEntry
 
 _FENCE = "---"
 _PLAIN = re.compile(r"[A-Za-z0-9_./@+][A-Za-z0-9_./@+:, ()-]*(?<! )")
@@ -21,7 +21,7 @@ _FIELDS = words(
 )
 
 
-def write(entry: Entry, scope: str, use: tuple[int, int] | None = None) -> str:
+def write(entry: MemoryEntry, scope: str, use: tuple[int, int] | None = None) -> str:
     """The file of one entry. `use` is its number of uses and the time of the last, for an export."""
     assert entry.n is not None
     fields: dict[str, Any] = {
@@ -50,7 +50,7 @@ def write(entry: Entry, scope: str, use: tuple[int, int] | None = None) -> str:
     return "\n".join(lines) + (f"\n\n{entry.body}\n" if entry.body else "\n")
 
 
-def read(text: str, name: str) -> tuple[Entry, dict[str, Any]]:
+def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
     """The entry that a file tells, and its front matter; missing fields are the defaults.
 
     `name` is the file's, for errors and as the title where the text has none. Raises InvalidArguments.
@@ -58,7 +58,7 @@ def read(text: str, name: str) -> tuple[Entry, dict[str, Any]]:
     fields, rest = front_matter(text, name)
     title, body = _heading(rest, name)
     try:
-        entry = Entry(
+        entry = MemoryEntry(
             kind=str(fields.get("kind", "memory")),
             key=None if fields.get("key") is None else str(fields["key"]),
             category=str(fields.get("category", "fact")),
@@ -161,7 +161,7 @@ def _listed(text: str) -> list[str]:
     return [item for item in found if item]
 
 
-def _anchor(anchor: Anchor) -> dict[str, Any]:
+def _anchor(anchor: MemoryAnchor) -> dict[str, Any]:
     fields: dict[str, Any] = {"path": anchor.path}
     if anchor.symbol:
         fields["symbol"] = anchor.symbol
@@ -174,15 +174,15 @@ def _anchor(anchor: Anchor) -> dict[str, Any]:
     return fields
 
 
-def _read_anchor(fields: Any) -> Anchor:
+def _read_anchor(fields: Any) -> MemoryAnchor:
     if isinstance(fields, str):
         path, _, symbol = fields.partition("#")
-        return Anchor(path, symbol)
+        return MemoryAnchor(path, symbol)
     span = fields.get("range")
-    return Anchor(
+    return MemoryAnchor(
         str(fields["path"]),
         str(fields.get("symbol", "")),
-        Range(*(int(number) for number in span)) if span else None,
+        TextRange(*(int(number) for number in span)) if span else None,
         fields.get("state", "fresh"),
         text_of(fields.get("evidence")),
     )

@@ -26,6 +26,6 @@ def strength(category: str, age: int, uses: int, pinned: bool) -> float:
     return math.exp(-age / (days * DAY * (1 + REINFORCEMENT) ** min(uses, MAX_USES)))
 
 
-def faded(relevance: float, strength: float) -> float:
+def is_faded(relevance: float, strength: float) -> float:
     """Relevance after forgetting: at most a quarter is lost, so that age decides between equals and hides nothing."""
     return relevance * ((1 - FADING) + FADING * strength)

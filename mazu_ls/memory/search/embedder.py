@@ -9,7 +9,7 @@ from typing import Any
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.search.static_embeddings import EmbeddingsUnavailable, StaticEmbeddings, load_default
 from mazu_ls.memory.search.vector_index import pending, require_model, store_vectors
-from mazu_ls.memory.store.store import Shelf, Shelves
+from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 
 BATCH = 256
 LONGEST_QUERY = 1_000
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Embedder:
     """The vectors of several stores. `problem` says why there are none; recall goes by words alone then."""
 
-    def __init__(self, shelves: Shelves, *, enabled: bool) -> None:
+    def __init__(self, shelves: MemoryStores, *, enabled: bool) -> None:
         self.problem = "" if enabled else "memory.semantic is off"
         self._shelves = shelves
         self._embeddings: StaticEmbeddings | None = None
@@ -86,7 +86,7 @@ class Embedder:
                 self._embeddings = found
         return not self.problem
 
-    async def _embed_some(self, shelf: Shelf, limit: int) -> int:
+    async def _embed_some(self, shelf: MemoryStore, limit: int) -> int:
         """Make up to `limit` missing vectors of one store; returns how many entries were taken on."""
         assert self._embeddings is not None
         async with self._lock:

@@ -19,7 +19,7 @@ MAX_QUERY_TERMS = 48
 _WHOLE_TERMS = 1000
 
 
-class Indexed(NamedTuple):
+class IndexedTerms(NamedTuple):
     """Terms of title, body and anchors of one entry, and their weighted number."""
 
     title: list[str]
@@ -41,7 +41,7 @@ class Indexed(NamedTuple):
         return f"{' '.join(self.title)}\n{' '.join(body)}\n{' '.join(self.anchor)}"
 
 
-class Filter(NamedTuple):
+class RecallFilter(NamedTuple):
     """Which entries may be found at all."""
 
     kinds: frozenset[str] = frozenset({"memory", "page", "summary"})
@@ -49,7 +49,7 @@ class Filter(NamedTuple):
     category: str | None = None
 
 
-class Corpus(NamedTuple):
+class CorpusStatistics(NamedTuple):
     """What ranking must know of all entries: how many, how long on average, how many hold each term."""
 
     entries: int
@@ -57,21 +57,23 @@ class Corpus(NamedTuple):
     frequency: dict[str, int]
 
     @staticmethod
-    def joined(corpora: Sequence[Corpus], names: Iterable[str]) -> Corpus:
+    def joined(corpora: Sequence[CorpusStatistics], names: Iterable[str]) -> CorpusStatistics:
         """Several stores as one, so that their scores can be compared."""
-        return Corpus(
+        return CorpusStatistics(
             sum(c.entries for c in corpora),
             sum(c.length for c in corpora),
             {name: sum(c.frequency.get(name, 0) for c in corpora) for name in names},
         )
 
 
-def analyse(title: str, body: str, anchors: Iterable[tuple[str, str]]) -> Indexed:
+def analyze(title: str, body: str, anchors: Iterable[tuple[str, str]]) -> IndexedTerms:
     """The index terms of one entry; `anchors` are pairs of path and symbol."""
-    return Indexed(terms(title), terms(body), terms(" ".join(f"{path} {symbol}" for path, symbol in anchors)))
+    return IndexedTerms(
+        terms(title), terms(body), terms(" ".join(f"{path} {symbol}" for path, symbol in anchors))
+    )
 
 
-def add(db: apsw.Connection, n: int, indexed: Indexed, flags: str) -> None:
+def add(db: apsw.Connection, n: int, indexed: IndexedTerms, flags: str) -> None:
     """Index entry `n`."""
     db.execute(
         "INSERT INTO memory_index (rowid, title, body, anchor, flags) VALUES (?, ?, ?, ?, ?)",
@@ -89,7 +91,7 @@ def flags(kind: str, state: str, category: str) -> str:
     return f"{_flag('k', kind)} {_flag('s', state)} {_flag('c', category)}"
 
 
-def measure(db: apsw.Connection, names: Sequence[str], where: Filter) -> Corpus:
+def corpus_statistics(db: apsw.Connection, names: Sequence[str], where: RecallFilter) -> CorpusStatistics:
     """How many entries `where` admits, their total length, and in how many each term occurs (in any state)."""
     entries = length = 0
     for kind, state, count, total in select(db, "SELECT kind, state, entries, length FROM memory_count"):
@@ -99,10 +101,10 @@ def measure(db: apsw.Connection, names: Sequence[str], where: Filter) -> Corpus:
     for name in names:
         for (count,) in select(db, "SELECT doc FROM memory_vocabulary WHERE term = ?", (name,)):
             frequency[name] = count
-    return Corpus(entries, length, frequency)
+    return CorpusStatistics(entries, length, frequency)
 
 
-def bounded(corpus: Corpus, names: Iterable[str], most: int = MAX_REACHED) -> list[str]:
+def bound_terms(corpus: CorpusStatistics, names: Iterable[str], most: int = MAX_REACHED) -> list[str]:
     """The rarest terms that occur, until together they reach enough entries: what keeps a query of common words quick."""
     budget = min(most, max(5_000, corpus.entries // 5))
     kept: list[str] = []
@@ -118,7 +120,7 @@ def bounded(corpus: Corpus, names: Iterable[str], most: int = MAX_REACHED) -> li
 
 
 def candidates(
-    db: apsw.Connection, names: Sequence[str], where: Filter, limit: int = CANDIDATES
+    db: apsw.Connection, names: Sequence[str], where: RecallFilter, limit: int = CANDIDATES
 ) -> list[int]:
     """The `limit` best entries by the index's own BM25 (title 2, body 1, anchor 0.5)."""
     if not names:
@@ -140,7 +142,7 @@ ALL_STATES: Mapping[str, str] = {
 }
 
 
-def _condition(where: Filter) -> str:
+def _condition(where: RecallFilter) -> str:
     refused = [flag for kind, flag in ALL_KINDS.items() if kind not in where.kinds]
     refused += [flag for state, flag in ALL_STATES.items() if state not in where.states]
     wanted = f" AND flags : {_quoted(_flag('c', where.category))}" if where.category else ""

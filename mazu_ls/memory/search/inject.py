@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
-from mazu_ls.memory.store.entries import Rows
-from mazu_ls.memory.store.store import Shelf
-from mazu_ls.messages import closed
+from mazu_ls.memory.store.entries import EntryTable
+from mazu_ls.memory.store.store import MemoryStore
+from mazu_ls.messages import escape_closing_tag
 from mazu_ls.redact import redact
 
 Embed = Callable[[str], Awaitable[Any]]
@@ -77,8 +77,8 @@ class Injection(Struct, frozen=True):
     left_out: tuple[NotInjected, ...] = ()
 
 
-async def inject(
-    shelves: Sequence[Shelf],
+async def build_injection(
+    shelves: Sequence[MemoryStore],
     context: RecallContext,
     budget: int,
     *,
@@ -161,7 +161,7 @@ def line(memory: Memory, at: datetime | None = None) -> str:
     text = f"{memory.title}: {' '.join(memory.body.split())}" if memory.body else memory.title
     if len(text) > MAX_ITEM_CHARACTERS:
         text = f"{text[:MAX_ITEM_CHARACTERS].rstrip()}… (recall {memory.id} for the rest)"
-    return "- " + closed(redact(f"[{memory.id}] ({'; '.join(marks)}) {text}"), "memory")
+    return "- " + escape_closing_tag(redact(f"[{memory.id}] ({'; '.join(marks)}) {text}"), "memory")
 
 
 def estimate(text: str) -> int:
@@ -198,7 +198,7 @@ def _fit(
     return kept, left_out
 
 
-def _standing(rows: Rows) -> list[Memory]:
+def _standing(rows: EntryTable) -> list[Memory]:
     """Traits, pinned memories, and the decisions, conventions, mistakes and preferences that are live."""
     live = "state IN ('current', 'check')"
     found = list(rows.entries(f"kind = 'trait' AND {live}", (), "ORDER BY pinned DESC, key LIMIT 50"))
@@ -215,8 +215,8 @@ def _standing_reason(memory: Memory) -> str | None:
     return "the user's preference" if memory.category == "user_preference" and not memory.pinned else None
 
 
-async def _summaries(shelves: Sequence[Shelf], session_id: str | None) -> list[Memory]:
-    def newest(rows: Rows) -> list[Memory]:
+async def _summaries(shelves: Sequence[MemoryStore], session_id: str | None) -> list[Memory]:
+    def newest(rows: EntryTable) -> list[Memory]:
         where = "kind = 'summary' AND state = 'current' AND key IS NOT ?"
         return rows.memories(rows.entries(where, (session_id,), "ORDER BY created_at DESC LIMIT 10"))
 
@@ -225,17 +225,17 @@ async def _summaries(shelves: Sequence[Shelf], session_id: str | None) -> list[M
 
 
 async def _recalled(
-    shelves: Sequence[Shelf], context: RecallContext, forgetting: bool, embed: Embed | None
+    shelves: Sequence[MemoryStore], context: RecallContext, forgetting: bool, embed: Embed | None
 ) -> list[Memory]:
     """The task counts most; the selection, the file's name and the last turns tell what it is about."""
     aside = [context.selection[:2000], context.file or "", *(turn[:1000] for turn in context.recent[:3])]
-    weights = recall.weigh([(context.task[:20_000], 1.0), *((text, _CONTEXT_WEIGHT) for text in aside)])
+    weights = recall.weigh_terms([(context.task[:20_000], 1.0), *((text, _CONTEXT_WEIGHT) for text in aside)])
     if not weights:
         return []
     files = frozenset(path for path in (*context.files, context.file) if path)
-    query = recall.Query(
+    query = recall.RecallQuery(
         weights=weights,
-        where=index.Filter(kinds=frozenset({"memory", "page"})),
+        where=index.RecallFilter(kinds=frozenset({"memory", "page"})),
         at=micros(context.at or now()),
         text=context.task,
         files=files,

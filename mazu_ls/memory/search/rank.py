@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mazu_ls.memory.search.decay import faded, strength
-from mazu_ls.memory.search.index import Corpus
+from mazu_ls.memory.search.decay import is_faded, strength
+from mazu_ls.memory.search.index import CorpusStatistics
 
 K1, B = 1.2, 0.55
 ADJACENT, ADJACENT_WITHIN = 0.4, 4
@@ -25,7 +25,7 @@ _TITLE_TIMES = 2
 
 
 @dataclass
-class Candidate:
+class RecallCandidate:
     """One entry that may be recalled, with what ranking needs of it.
 
     `talk` tells a turn of a conversation from a fact: it shares its score with the turns `before` and `after`, and does
@@ -57,12 +57,12 @@ class Candidate:
 
 def rank(
     query: Mapping[str, float],
-    corpus: Corpus,
-    found: Sequence[Candidate],
+    corpus: CorpusStatistics,
+    found: Sequence[RecallCandidate],
     at: int,
     *,
     forgetting: bool,
-) -> list[Candidate]:
+) -> list[RecallCandidate]:
     """`found`, best first, scores between 0 and 1. `query` weighs its terms; `at` is now in microseconds."""
     if not found or not query:
         return []
@@ -84,21 +84,21 @@ def rank(
             c.reasons.append("anchored in an open file")
         fades = forgetting and not c.talk
         kept = strength(c.category, at - c.touched, c.uses, c.pinned) if fades else 1.0
-        c.score = faded(relevance, kept)
+        c.score = is_faded(relevance, kept)
     top = max(c.score for c in found) or 1.0
     for c in found:
         c.score /= top
     return sorted((c for c in found if c.score > 0), key=lambda c: (-c.score, -c.touched, -c.n))
 
 
-def _certainty(corpus: Corpus, query: Mapping[str, float], best: float) -> float:
+def _certainty(corpus: CorpusStatistics, query: Mapping[str, float], best: float) -> float:
     """How much the words can be relied on: 1 where the best match holds most of what is asked, less where it shares a
     stray word with the query and the meaning must decide."""
     asked = sum(inverse_frequency(corpus, query).values())
     return min(1.0, UNCERTAIN + best / asked) if asked else 1.0
 
 
-def _meaning_share(c: Candidate) -> float:
+def _meaning_share(c: RecallCandidate) -> float:
     """What part of the relevance is closeness of meaning: short facts are asked for in other words, conversations are
     long and wander, so that the mean of their words says little."""
     if c.talk:
@@ -106,7 +106,7 @@ def _meaning_share(c: Candidate) -> float:
     return FACT_SHARE if c.length <= SHORT else TEXT_SHARE
 
 
-def inverse_frequency(corpus: Corpus, query: Mapping[str, float]) -> dict[str, float]:
+def inverse_frequency(corpus: CorpusStatistics, query: Mapping[str, float]) -> dict[str, float]:
     """ln(1 + (N - df + 0.5) / (df + 0.5)) of each term, times its weight in the query (Robertson and Zaragoza 2009)."""
     frequency = corpus.frequency
     entries = max([corpus.entries, *(frequency.get(term, 0) for term in query)])
@@ -116,7 +116,9 @@ def inverse_frequency(corpus: Corpus, query: Mapping[str, float]) -> dict[str, f
     }
 
 
-def _score_words(query: Mapping[str, float], corpus: Corpus, found: Sequence[Candidate]) -> None:
+def _score_words(
+    query: Mapping[str, float], corpus: CorpusStatistics, found: Sequence[RecallCandidate]
+) -> None:
     from rank_bm25 import BM25Okapi
 
     idf = inverse_frequency(corpus, query)
@@ -154,7 +156,7 @@ def _adjacency(words: Sequence[str], hits: Sequence[str], idf: Mapping[str, floa
     return sum(ADJACENT * min(idf[a], idf[b]) / distance for (a, b), distance in best.items())
 
 
-def _share_with_neighbours(found: Sequence[Candidate]) -> None:
+def _share_with_neighbours(found: Sequence[RecallCandidate]) -> None:
     own = {(c.scope, c.n): c.own for c in found}
     for c in found:
         shared = sum(own.get((c.scope, n), 0.0) for n in (c.before, c.after) if n is not None)

@@ -13,16 +13,16 @@ from msgspec.structs import replace
 
 from mazu_ls.memory.models import Memory
 from mazu_ls.memory.search import index
-from mazu_ls.memory.search.rank import BY_MEANING, Candidate, rank
+from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate, rank
 from mazu_ls.memory.search.tokens import LANGUAGES, query_terms, terms
 from mazu_ls.memory.search.vector_index import closeness
-from mazu_ls.memory.store.entries import Rows
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.store import select
 
 if TYPE_CHECKING:
     import apsw
 
-    from mazu_ls.memory.store.store import Shelf
+    from mazu_ls.memory.store.store import MemoryStore
 
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
@@ -42,11 +42,11 @@ _WORD = re.compile(r"[\w./#-]*\w")
 
 
 @dataclass(frozen=True)
-class Query:
+class RecallQuery:
     """Terms and their weights, and what else bears on a recall. `files` are open or edited; `at` is now, microseconds."""
 
     weights: Mapping[str, float]
-    where: index.Filter
+    where: index.RecallFilter
     at: int
     text: str = ""
     files: frozenset[str] = frozenset()
@@ -55,22 +55,22 @@ class Query:
     vector: Any = None
     """The embedding of `text`, length 1; None where recall goes by words alone."""
 
-    def with_archived(self) -> Query:
+    def with_archived(self) -> RecallQuery:
         """The same query, over what was archived too."""
         return dataclasses.replace(self, where=self.where._replace(states=self.where.states | {"archived"}))
 
 
 @dataclass
-class Found:
+class RankedMemories:
     """The ranked candidates, and the words of the query behind its terms, to say why."""
 
-    ranked: list[Candidate]
+    ranked: list[RecallCandidate]
     words: dict[str, str] = field(default_factory=dict)
     only_nearest: bool = False
     """Nothing matches; these are merely the nearest in meaning."""
 
 
-def weigh(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
+def weigh_terms(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
     """The terms of several texts; each counts with the greatest weight of the texts it stands in."""
     weights: dict[str, float] = {}
     for text, weight in parts:
@@ -83,16 +83,16 @@ def weigh(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
     return weights
 
 
-async def find(shelves: Sequence[Shelf], query: Query) -> Found:
+async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemories:
     """The ranked candidates of all `shelves`."""
     names = _asked(query.weights)
     corpora = await asyncio.gather(
-        *(shelf.reader.read(lambda db: index.measure(db, names, query.where)) for shelf in shelves)
+        *(shelf.reader.read(lambda db: index.corpus_statistics(db, names, query.where)) for shelf in shelves)
     )
-    corpus = index.Corpus.joined(corpora, names)
+    corpus = index.CorpusStatistics.joined(corpora, names)
     telling = [name for name in names if query.weights[name] >= MATCH_WEIGHT and name in corpus.frequency]
-    chosen = index.bounded(corpus, telling or names)
-    others = index.bounded(corpus, [name for name in names if name not in telling])
+    chosen = index.bound_terms(corpus, telling or names)
+    others = index.bound_terms(corpus, [name for name in names if name not in telling])
     gathered = await asyncio.gather(
         *(
             shelf.reader.read(lambda db, of=shelf: gather(db, of, (chosen, others), query))
@@ -107,7 +107,7 @@ async def find(shelves: Sequence[Shelf], query: Query) -> Found:
     return _separate_weak(ranked, _words(query.text))
 
 
-def _separate_weak(ranked: list[Candidate], words: dict[str, str]) -> Found:
+def _separate_weak(ranked: list[RecallCandidate], words: dict[str, str]) -> RankedMemories:
     """Keep what matches by words, by meaning or by an open file; of what is merely nearest only the first few, marked."""
     for c in ranked:
         c.weak = not c.matched and not c.in_files and c.reasons == [BY_MEANING] and c.closeness < CLOSE_ENOUGH
@@ -116,7 +116,9 @@ def _separate_weak(ranked: list[Candidate], words: dict[str, str]) -> Found:
             c.score = min(c.score, WEAK_SCORE)
     sure = any(not c.weak for c in ranked)
     shown = NEAREST_BESIDE if sure else NEAREST_ALONE
-    return Found([c for at, c in enumerate(ranked) if at < shown or not c.weak], words, only_nearest=not sure)
+    return RankedMemories(
+        [c for at, c in enumerate(ranked) if at < shown or not c.weak], words, only_nearest=not sure
+    )
 
 
 def _asked(weights: Mapping[str, float]) -> list[str]:
@@ -130,8 +132,8 @@ def _asked(weights: Mapping[str, float]) -> list[str]:
 
 
 def gather(
-    db: apsw.Connection, shelf: Shelf, names: Sequence[Sequence[str]], query: Query
-) -> list[Candidate]:
+    db: apsw.Connection, shelf: MemoryStore, names: Sequence[Sequence[str]], query: RecallQuery
+) -> list[RecallCandidate]:
     """The candidates of one store: the best of the index, the nearest in meaning, neighbours in a session, what is
     anchored in open files.
 
@@ -155,25 +157,27 @@ def gather(
     return found
 
 
-async def memories(shelves: Sequence[Shelf], found: Found, limit: int) -> list[Memory]:
+async def memories(shelves: Sequence[MemoryStore], found: RankedMemories, limit: int) -> list[Memory]:
     """The first `limit` of a recall as memories with score and why."""
     chosen = found.ranked[:limit]
     by_place: dict[tuple[str, int], Memory] = {}
     for shelf in shelves:
         numbers = [c.n for c in chosen if c.scope == shelf.scope]
         if numbers:
-            some = await shelf.reader.read(lambda db, s=shelf.scope, ns=numbers: _read(Rows(db, s), ns))
+            some = await shelf.reader.read(lambda db, s=shelf.scope, ns=numbers: _read(EntryTable(db, s), ns))
             by_place.update(((shelf.scope, n), memory) for n, memory in some.items())
     return [
         replace(
-            by_place[c.scope, c.n], score=round(c.score, 4), why=why(c, by_place[c.scope, c.n], found.words)
+            by_place[c.scope, c.n],
+            score=round(c.score, 4),
+            why=explain_match(c, by_place[c.scope, c.n], found.words),
         )
         for c in chosen
         if (c.scope, c.n) in by_place
     ]
 
 
-def why(c: Candidate, memory: Memory, words: Mapping[str, str]) -> str:
+def explain_match(c: RecallCandidate, memory: Memory, words: Mapping[str, str]) -> str:
     """In a few words why a memory was chosen."""
     matched = set(c.matched)
     said = list(dict.fromkeys(word for term, word in words.items() if term in matched))
@@ -204,7 +208,7 @@ def _words(text: str) -> dict[str, str]:
     return found
 
 
-def _read(rows: Rows, numbers: Sequence[int]) -> dict[int, Memory]:
+def _read(rows: EntryTable, numbers: Sequence[int]) -> dict[int, Memory]:
     marks = ", ".join("?" * len(numbers))
     entries = list(rows.entries(f"n IN ({marks})", numbers))
     return {
@@ -222,8 +226,12 @@ def _anchored(db: apsw.Connection, files: frozenset[str]) -> set[int]:
 
 
 def _conversations(
-    db: apsw.Connection, scope: str, found: Sequence[Candidate], best: set[int], where: index.Filter
-) -> list[Candidate]:
+    db: apsw.Connection,
+    scope: str,
+    found: Sequence[RecallCandidate],
+    best: set[int],
+    where: index.RecallFilter,
+) -> list[RecallCandidate]:
     """Mark what was said in a conversation, not in a handful of facts, and load what stands next to the best of it."""
     sessions = {c.session for c in found if c.session is not None}
     talks = {s for s in sessions if len(select(db, _OF_SESSION, (s, _CONVERSATION))) == _CONVERSATION}
@@ -246,7 +254,9 @@ def _conversations(
     return more
 
 
-def _load(db: apsw.Connection, scope: str, numbers: Sequence[int], where: index.Filter) -> list[Candidate]:
+def _load(
+    db: apsw.Connection, scope: str, numbers: Sequence[int], where: index.RecallFilter
+) -> list[RecallCandidate]:
     marks = ", ".join("?" * len(numbers))
     rows = select(
         db,
@@ -256,7 +266,7 @@ def _load(db: apsw.Connection, scope: str, numbers: Sequence[int], where: index.
         numbers,
     )
     return [
-        Candidate(scope, n, stored, length, category, bool(pinned), uses, touched, session)
+        RecallCandidate(scope, n, stored, length, category, bool(pinned), uses, touched, session)
         for n, kind, state, stored, length, category, pinned, uses, touched, session in rows
         if kind in where.kinds and state in where.states and where.category in (None, category)
     ]

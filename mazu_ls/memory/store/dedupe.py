@@ -43,7 +43,7 @@ _NUMBER = re.compile(r"^\d")
 _VALUE_SHAPED = re.compile(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
 
 
-def compare(new_title: str, new_body: str, old_title: str, old_body: str) -> Verdict:
+def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) -> Verdict:
     """`same`: the new text adds nothing. `changed`: same subject, another value. `different`: keep both.
 
     Numbers, negations and opposites are never taken for typos: "port 9090" is no spelling of "port 8080".

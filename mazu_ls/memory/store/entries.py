@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.graph import graph_edges
-from mazu_ls.memory.models import Anchor, Memory, Range, identifier, micros, moment, now
+from mazu_ls.memory.models import Memory, MemoryAnchor, TextRange, identifier, micros, moment, now
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.decay import strength
 from mazu_ls.store import select
@@ -27,7 +27,7 @@ _COLUMNS = (
 _FIELDS = _COLUMNS.split(", ")
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class MemoryEntry(Struct, frozen=True, kw_only=True):
     """One row as it is stored, with its anchors; times in microseconds, other entries by number."""
 
     n: int | None = None
@@ -47,17 +47,17 @@ class Entry(Struct, frozen=True, kw_only=True):
     created_at: int = 0
     updated_at: int = 0
     details: dict[str, Any] | None = None
-    anchors: tuple[Anchor, ...] = ()
+    anchors: tuple[MemoryAnchor, ...] = ()
 
 
-class Rows:
+class EntryTable:
     """The entries of one scope on one connection. Whoever writes holds a transaction."""
 
     def __init__(self, db: apsw.Connection, scope: str) -> None:
         self.db = db
         self.scope = scope
 
-    def insert(self, entry: Entry) -> int:
+    def insert(self, entry: MemoryEntry) -> int:
         """Store a new entry, under its own number where it has one, and return its number."""
         stamp = micros(now())
         entry = replace(
@@ -74,14 +74,14 @@ class Rows:
         n = self.db.last_insert_rowid() if entry.n is None else entry.n
         index.add(self.db, n, indexed, index.flags(entry.kind, entry.state, entry.category))
         self._anchor(n, entry.anchors)
-        graph_edges.derive(self.db, replace(entry, n=n), self.scope)
+        graph_edges.update_edges(self.db, replace(entry, n=n), self.scope)
         return n
 
     def change(self, n: int, **changes: Any) -> None:
         """Change some fields of an entry; `updated_at` is now unless given."""
         self.put(replace(self.entry(n), **{"updated_at": micros(now()), **changes}))
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: MemoryEntry) -> None:
         """Make an existing entry say exactly this."""
         assert entry.n is not None
         indexed = _analyse(entry)
@@ -99,38 +99,38 @@ class Rows:
         self.db.execute("DELETE FROM memory_anchor WHERE n = ?", (entry.n,))
         self._anchor(entry.n, entry.anchors)
         self.db.execute("DELETE FROM memory_edge WHERE n = ?", (entry.n,))
-        graph_edges.derive(self.db, entry, self.scope)
+        graph_edges.update_edges(self.db, entry, self.scope)
 
     def delete(self, n: int) -> None:
         """Remove an entry, its anchors and its edges. Its number is never given again."""
         index.remove(self.db, n)
         self.db.execute("DELETE FROM memory WHERE n = ?", (n,))
 
-    def find(self, n: int) -> Entry | None:
+    def find(self, n: int) -> MemoryEntry | None:
         """The entry of that number, or None."""
         return next(self.entries("n = ?", (n,)), None)
 
-    def entry(self, n: int) -> Entry:
+    def entry(self, n: int) -> MemoryEntry:
         """The entry of that number. Raises MazuError(not_found)."""
         found = self.find(n)
         if found is None:
             raise unknown(identifier(self.scope, n))
         return found
 
-    def keyed(self, kind: str, key: str) -> Entry | None:
+    def keyed(self, kind: str, key: str) -> MemoryEntry | None:
         """The page, summary, trait or relation of that key, or None."""
         return next(self.entries("kind = ? AND key = ?", (kind, key)), None)
 
-    def entries(self, where: str, values: Sequence[Any] = (), tail: str = "") -> Iterator[Entry]:
+    def entries(self, where: str, values: Sequence[Any] = (), tail: str = "") -> Iterator[MemoryEntry]:
         """Entries that satisfy an SQL condition, with their anchors."""
         for row in select(self.db, f"SELECT {_COLUMNS} FROM memory WHERE {where} {tail}", values):
             fields = dict(zip(_FIELDS, row, strict=True))
             fields["tags"] = tuple(json.loads(fields["tags"]))
             fields["pinned"] = bool(fields["pinned"])
             fields["details"] = json.loads(fields["details"]) if fields["details"] else None
-            yield Entry(**fields, anchors=self.anchors(fields["n"]))
+            yield MemoryEntry(**fields, anchors=self.anchors(fields["n"]))
 
-    def anchors(self, n: int) -> tuple[Anchor, ...]:
+    def anchors(self, n: int) -> tuple[MemoryAnchor, ...]:
         """The anchors of one entry, in order."""
         rows = select(
             self.db,
@@ -139,7 +139,7 @@ class Rows:
             (n,),
         )
         return tuple(
-            Anchor(path, symbol, None if line is None else Range(line, *rest), state, evidence)
+            MemoryAnchor(path, symbol, None if line is None else TextRange(line, *rest), state, evidence)
             for path, symbol, line, *rest, state, evidence in rows
         )
 
@@ -147,7 +147,7 @@ class Rows:
         """The entry of that number as the rest of the server sees it. Raises MazuError(not_found)."""
         return self.memories([self.entry(n)])[0]
 
-    def memories(self, entries: Iterable[Entry]) -> list[Memory]:
+    def memories(self, entries: Iterable[MemoryEntry]) -> list[Memory]:
         """Entries as the rest of the server sees them, with their use and strength."""
         stamp = micros(now())
         result = []
@@ -157,7 +157,7 @@ class Rows:
             result.append(_memory(e, self.scope, uses, used, stamp))
         return result
 
-    def _anchor(self, n: int, anchors: Sequence[Anchor]) -> None:
+    def _anchor(self, n: int, anchors: Sequence[MemoryAnchor]) -> None:
         for position, a in enumerate(anchors):
             span = a.range
             ends = (
@@ -208,17 +208,17 @@ def digest(title: str, body: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:16]
 
 
-def _analyse(entry: Entry) -> index.Indexed:
+def _analyse(entry: MemoryEntry) -> index.IndexedTerms:
     places = [(a.path, a.symbol) for a in entry.anchors]
     title = (
         " ".join((entry.key.replace("/", " "), entry.title))
         if entry.kind in ("page", "trait") and entry.key
         else entry.title
     )
-    return index.analyse(title, " ".join((entry.body, *entry.tags)), places)
+    return index.analyze(title, " ".join((entry.body, *entry.tags)), places)
 
 
-def _values(e: Entry) -> tuple[Any, ...]:
+def _values(e: MemoryEntry) -> tuple[Any, ...]:
     return (
         e.n, e.kind, e.key, e.category, e.title, e.body, json.dumps(e.tags, ensure_ascii=False), int(e.pinned), e.source,
         e.origin, e.state, e.supersedes, e.superseded_by, e.session_id, e.created_at, e.updated_at,
@@ -226,7 +226,7 @@ def _values(e: Entry) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _memory(e: Entry, scope: str, uses: int, used: int | None, stamp: int) -> Memory:
+def _memory(e: MemoryEntry, scope: str, uses: int, used: int | None, stamp: int) -> Memory:
     assert e.n is not None
     return Memory(
         id=identifier(scope, e.n),

@@ -8,17 +8,19 @@ from typing import Any
 from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory.models import Anchor, Memory, identifier, micros, now
+from mazu_ls.memory.models import Memory, MemoryAnchor, identifier, micros, now
 from mazu_ls.memory.store import upsert
-from mazu_ls.memory.store.entries import Rows, digest
+from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.store import select
 
 
-def update(rows: Rows, n: int, changes: dict[str, Any], anchors: tuple[Anchor, ...] | None) -> Memory:
+def update(
+    rows: EntryTable, n: int, changes: dict[str, Any], anchors: tuple[MemoryAnchor, ...] | None
+) -> Memory:
     """Change some fields of a memory. Raises MazuError(conflict) where another memory says the same already."""
     entry = replace(rows.entry(n), **changes)
     if anchors is not None:
-        entry = upsert.anchored(entry, anchors)
+        entry = upsert.set_anchors(entry, anchors)
     other = next(
         rows.entries(
             "digest = ? AND kind = ? AND n != ? AND state != 'superseded'",
@@ -35,7 +37,7 @@ def update(rows: Rows, n: int, changes: dict[str, Any], anchors: tuple[Anchor, .
     return rows.memory(n)
 
 
-def move(rows: Rows, n: int, before: tuple[str, ...], after: str) -> Memory:
+def move(rows: EntryTable, n: int, before: tuple[str, ...], after: str) -> Memory:
     """Change the state of a memory. Raises MazuError(conflict) where it is in none of `before`."""
     entry = rows.entry(n)
     if entry.state not in before:
@@ -47,7 +49,9 @@ def move(rows: Rows, n: int, before: tuple[str, ...], after: str) -> Memory:
     return rows.memory(n)
 
 
-def page(rows: Rows, conditions: dict[str, str | None], limit: int, offset: int) -> tuple[list[Memory], int]:
+def page(
+    rows: EntryTable, conditions: dict[str, str | None], limit: int, offset: int
+) -> tuple[list[Memory], int]:
     """The newest entries under some conditions from `offset`, and how many there are."""
     given = {name: value for name, value in conditions.items() if value is not None}
     where = " AND ".join(f"{name} = ?" for name in given)
@@ -56,7 +60,7 @@ def page(rows: Rows, conditions: dict[str, str | None], limit: int, offset: int)
     return rows.memories(entries), count
 
 
-def counts(rows: Rows) -> dict[str, Any]:
+def counts(rows: EntryTable) -> dict[str, Any]:
     """How many entries there are, by kind, and memories by state."""
     found: dict[str, Any] = {"entries": 0, "states": {}, "kinds": {}}
     for kind, state, entries, _ in select(rows.db, "SELECT * FROM memory_count WHERE entries > 0"):

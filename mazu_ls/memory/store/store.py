@@ -10,7 +10,7 @@ from typing import TypeVar
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
 from mazu_ls.memory.search.vector_index import VectorIndex
-from mazu_ls.memory.store.entries import Rows
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.store import Store
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Shelf:
+class MemoryStore:
     """The memory of one scope."""
 
     scope: str
@@ -28,7 +28,7 @@ class Shelf:
     """Used on the reading connection only."""
 
     @classmethod
-    async def open(cls, path: Path, scope: str) -> Shelf:
+    async def open(cls, path: Path, scope: str) -> MemoryStore:
         """Open or create the database. Raises MazuError(storage)."""
         writer = await Store.open(path, [MIGRATIONS])
         try:
@@ -37,13 +37,13 @@ class Shelf:
             await writer.close()
             raise
 
-    async def read(self, work: Callable[[Rows], T]) -> T:
+    async def read(self, work: Callable[[EntryTable], T]) -> T:
         """Run `work` on the reading connection."""
-        return await self.reader.read(lambda db: work(Rows(db, self.scope)))
+        return await self.reader.read(lambda db: work(EntryTable(db, self.scope)))
 
-    async def write(self, work: Callable[[Rows], T]) -> T:
+    async def write(self, work: Callable[[EntryTable], T]) -> T:
         """Run `work` in one durable transaction."""
-        return await self.writer.write(lambda db: work(Rows(db, self.scope)))
+        return await self.writer.write(lambda db: work(EntryTable(db, self.scope)))
 
     async def close(self) -> None:
         """Close both connections."""
@@ -52,26 +52,26 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class Shelves:
+class MemoryStores:
     """Project memory, where a folder is open, and global memory."""
 
-    project: Shelf | None
-    common: Shelf
+    project: MemoryStore | None
+    common: MemoryStore
 
-    def __iter__(self) -> Iterator[Shelf]:
+    def __iter__(self) -> Iterator[MemoryStore]:
         """The open ones, project first."""
         return iter([self.common] if self.project is None else [self.project, self.common])
 
     @property
-    def usual(self) -> str:
+    def default_store(self) -> str:
         """The scope of what belongs to no scope by itself: the project where one is open."""
         return "global" if self.project is None else "project"
 
-    def of(self, scope: str | None) -> list[Shelf]:
+    def for_id(self, scope: str | None) -> list[MemoryStore]:
         """The shelf of a scope, or all. Raises InvalidArguments, MazuError(unsupported)."""
-        return list(self) if validation.scope(scope) is None else [self.shelf(scope)]
+        return list(self) if validation.scope(scope) is None else [self.store(scope)]
 
-    def shelf(self, scope: str | None) -> Shelf:
+    def store(self, scope: str | None) -> MemoryStore:
         """The shelf of a scope. Raises InvalidArguments, MazuError(unsupported) where no folder is open."""
         if validation.scope(scope) == "global":
             return self.common

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
 from mazu_ls.memory.models import Memory, micros, now
-from mazu_ls.memory.store.entries import Entry, Rows
-from mazu_ls.memory.store.store import Shelves
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.store.store import MemoryStores
 
 MAX_TRAIT = 2000
 
@@ -18,7 +18,7 @@ MAX_TRAIT = 2000
 class Traits:
     """What is always told of the user: global, unless a project has its own value."""
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
 
     async def set(
@@ -30,10 +30,10 @@ class Traits:
         if not text:
             raise InvalidArguments(f"The value of {name!r} is empty; delete the trait instead.", "value")
 
-        def work(rows: Rows) -> Memory:
+        def work(rows: EntryTable) -> Memory:
             known = rows.keyed("trait", name)
             if known is None or known.n is None:
-                new = Entry(
+                new = MemoryEntry(
                     kind="trait",
                     key=name,
                     category="trait",
@@ -48,7 +48,7 @@ class Traits:
                 rows.put(replace(known, body=text, pinned=pin, source=source, updated_at=micros(now())))
             return rows.memory(known.n)
 
-        return await self._shelves.shelf(scope).write(work)
+        return await self._shelves.store(scope).write(work)
 
     async def delete(self, key: str, scope: str = "global") -> Memory:
         """Remove a trait and return what it was. Raises MazuError(not_found)."""
@@ -57,21 +57,21 @@ class Traits:
     async def list(self, scope: str | None = None) -> list[Memory]:
         """All traits, pinned first, then by name."""
 
-        def work(rows: Rows) -> list[Memory]:
+        def work(rows: EntryTable) -> list[Memory]:
             return rows.memories(rows.entries("kind = 'trait'", (), "ORDER BY pinned DESC, key"))
 
-        return [trait for shelf in self._shelves.of(scope) for trait in await shelf.read(work)]
+        return [trait for shelf in self._shelves.for_id(scope) for trait in await shelf.read(work)]
 
 
 class Summaries:
     """One text for each session, found by recall and told in new sessions, newest first."""
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
 
     async def put(self, session_id: str, title: str, text: str, *, at: datetime | None = None) -> Memory:
         """Store or replace the summary of a session; `at` is when it took place."""
-        shelf = self._shelves.shelf(self._shelves.usual)
+        shelf = self._shelves.store(self._shelves.default_store)
         entry = summary(session_id, title, text, at)
         return await shelf.write(lambda rows: rows.memory(put_summary(rows, entry)))
 
@@ -79,7 +79,7 @@ class Summaries:
         """The newest summaries first."""
         most = validation.limit(limit)
 
-        def work(rows: Rows) -> list[Memory]:
+        def work(rows: EntryTable) -> list[Memory]:
             return rows.memories(
                 rows.entries("kind = 'summary'", (), f"ORDER BY created_at DESC LIMIT {most}")
             )
@@ -89,19 +89,19 @@ class Summaries:
 
     async def delete(self, session_id: str) -> Memory:
         """Remove the summary of a session. Raises MazuError(not_found)."""
-        return await _delete(self._shelves, "summary", session_id, self._shelves.usual)
+        return await _delete(self._shelves, "summary", session_id, self._shelves.default_store)
 
 
-def summary(session_id: str, title: str, text: str, at: datetime | None = None) -> Entry:
+def summary(session_id: str, title: str, text: str, at: datetime | None = None) -> MemoryEntry:
     """The entry of a session's summary. Raises InvalidArguments."""
     stamp = micros(at or now())
-    return Entry(
+    return MemoryEntry(
         kind="summary", key=validation.session(session_id), category="summary", title=validation.title(title), body=validation.body(text),
         source="extracted", session_id=session_id, created_at=stamp, updated_at=stamp,
     )  # fmt: skip
 
 
-def put_summary(rows: Rows, entry: Entry) -> int:
+def put_summary(rows: EntryTable, entry: MemoryEntry) -> int:
     """Store or replace; returns its number."""
     known = rows.keyed("summary", entry.key or "")
     if known is None or known.n is None:
@@ -110,8 +110,8 @@ def put_summary(rows: Rows, entry: Entry) -> int:
     return known.n
 
 
-async def _delete(shelves: Shelves, kind: str, key: str, scope: str) -> Memory:
-    def work(rows: Rows) -> Memory:
+async def _delete(shelves: MemoryStores, kind: str, key: str, scope: str) -> Memory:
+    def work(rows: EntryTable) -> Memory:
         entry = rows.keyed(kind, key)
         if entry is None or entry.n is None:
             raise MazuError(
@@ -121,4 +121,4 @@ async def _delete(shelves: Shelves, kind: str, key: str, scope: str) -> Memory:
         rows.delete(entry.n)
         return memory
 
-    return await shelves.shelf(scope).write(work)
+    return await shelves.store(scope).write(work)

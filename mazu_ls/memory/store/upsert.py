@@ -7,21 +7,23 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory.models import Anchor, Memory, Outcome, Remembered, identifier, micros, now
+from mazu_ls.memory.models import Memory, MemoryAnchor, Outcome, RememberOutcome, identifier, micros, now
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
-from mazu_ls.memory.store.dedupe import compare
-from mazu_ls.memory.store.entries import Entry, Rows, digest
+from mazu_ls.memory.store.dedupe import compare_texts
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, digest
 from mazu_ls.store import select
 
 _RAREST, _REACHED = 6, 2_000
 _CANDIDATES = 50
 _COMPARED = 8
 _ALIKE = 55
-_LIVE = index.Filter(kinds=frozenset({"memory"}), states=frozenset({"current", "check", "archived"}))
+_LIVE = index.RecallFilter(kinds=frozenset({"memory"}), states=frozenset({"current", "check", "archived"}))
 
 
-def remember(rows: Rows, entry: Entry, supersedes: int | None = None) -> tuple[int, Outcome, int | None]:
+def remember(
+    rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
+) -> tuple[int, Outcome, int | None]:
     """Store `entry` unless it is known. Returns its number, what came of it, and the number of what it replaced."""
     known = _exact(rows, entry)
     if known is not None and known.n != supersedes:
@@ -45,7 +47,7 @@ def remember(rows: Rows, entry: Entry, supersedes: int | None = None) -> tuple[i
     return _supersede(rows, replaced, entry), "superseded", replaced.n
 
 
-def merge(rows: Rows, known: Entry, new: Entry) -> int:
+def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
     """A duplicate adds its tags, anchors and pin to what is known, brings it back from the archive, and counts as a use."""
     assert known.n is not None
     tags = tuple(dict.fromkeys((*known.tags, *new.tags)))
@@ -60,17 +62,17 @@ def merge(rows: Rows, known: Entry, new: Entry) -> int:
     )
     if merged != known:
         rows.put(replace(merged, updated_at=micros(now())))
-    used(rows, [known.n])
+    record_use(rows, [known.n])
     return known.n
 
 
-def remembered(rows: Rows, entry: Entry, supersedes: int | None = None) -> Remembered:
+def find_existing(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None) -> RememberOutcome:
     """`remember`, with the records instead of their numbers."""
     n, outcome, replaced = remember(rows, entry, supersedes)
-    return Remembered(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
+    return RememberOutcome(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
 
 
-def forget(rows: Rows, n: int) -> Memory:
+def forget(rows: EntryTable, n: int) -> Memory:
     """Delete an entry and return what it was; what it superseded is live again, or is handed on to what superseded it."""
     entry = rows.entry(n)
     was = rows.memory(n)
@@ -86,7 +88,7 @@ def forget(rows: Rows, n: int) -> Memory:
     return was
 
 
-def used(rows: Rows, numbers: Sequence[int], at: int | None = None) -> None:
+def record_use(rows: EntryTable, numbers: Sequence[int], at: int | None = None) -> None:
     """Count one use of each; uses within the same hour are one."""
     stamp = at or micros(now())
     rows.db.executemany(
@@ -96,7 +98,7 @@ def used(rows: Rows, numbers: Sequence[int], at: int | None = None) -> None:
     )
 
 
-def anchored(entry: Entry, anchors: Sequence[Anchor]) -> Entry:
+def set_anchors(entry: MemoryEntry, anchors: Sequence[MemoryAnchor]) -> MemoryEntry:
     """The entry with these anchors; live and in doubt follow from them."""
     if entry.state not in ("current", "check"):
         return replace(entry, anchors=tuple(anchors))
@@ -104,14 +106,14 @@ def anchored(entry: Entry, anchors: Sequence[Anchor]) -> Entry:
     return replace(entry, anchors=tuple(anchors), state="check" if doubt else "current")
 
 
-def _supersede(rows: Rows, old: Entry, entry: Entry) -> int:
+def _supersede(rows: EntryTable, old: MemoryEntry, entry: MemoryEntry) -> int:
     assert old.n is not None
     n = rows.insert(replace(entry, supersedes=old.n, pinned=entry.pinned or old.pinned))
     rows.change(old.n, state="superseded", superseded_by=n, updated_at=old.updated_at)
     return n
 
 
-def _exact(rows: Rows, entry: Entry) -> Entry | None:
+def _exact(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:
     return next(
         rows.entries(
             "digest = ? AND kind = ? AND state != 'superseded'",
@@ -122,13 +124,13 @@ def _exact(rows: Rows, entry: Entry) -> Entry | None:
     )
 
 
-def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
+def _similar(rows: EntryTable, entry: MemoryEntry) -> tuple[MemoryEntry | None, MemoryEntry | None]:
     """The entry that says the same, and the one whose fact the new one changes; each may be None."""
     from rapidfuzz import fuzz, process
 
     where = _LIVE._replace(category=entry.category)
     names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
-    rarest = index.bounded(index.measure(rows.db, names, where), names, _REACHED)[:_RAREST]
+    rarest = index.bound_terms(index.corpus_statistics(rows.db, names, where), names, _REACHED)[:_RAREST]
     found = index.candidates(rows.db, rarest, where, _CANDIDATES)
     if not found:
         return None, None
@@ -146,10 +148,10 @@ def _similar(rows: Rows, entry: Entry) -> tuple[Entry | None, Entry | None]:
     same_title = [
         n for n, text in texts.items() if text.split("\n", 1)[0].casefold() == entry.title.casefold()
     ]
-    replaced: Entry | None = None
+    replaced: MemoryEntry | None = None
     for n in dict.fromkeys([*same_title[:_COMPARED], *(n for _, _, n in best)]):
         old = rows.entry(n)
-        verdict = compare(entry.title, entry.body, old.title, old.body)
+        verdict = compare_texts(entry.title, entry.body, old.title, old.body)
         if verdict == "same":
             return old, None
         if verdict == "changed" and replaced is None and old.state != "archived":

@@ -11,14 +11,14 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
 from mazu_ls.memory.io import markdown
 from mazu_ls.memory.models import Memory, micros, now
-from mazu_ls.memory.store.entries import Entry, Rows
-from mazu_ls.memory.store.store import Shelves
+from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.store.store import MemoryStores
 
 
 class Wiki:
     """Pages of both scopes; the project's come first."""
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
 
     async def write(
@@ -43,17 +43,17 @@ class Wiki:
         fields, rest = markdown.front_matter(validation.body(text, "text", validation.MAX_PAGE), key)
         title, body = _titled(rest, key)
         named = validation.tags([*tags, *map(str, fields.get("tags", ()))])
-        page = Entry(
+        page = MemoryEntry(
             kind="page", key=key, category="wiki", title=title or _from(key), body=body, tags=named, source=source,
             session_id=session_id, origin=origin,
         )  # fmt: skip
-        shelf = self._shelves.shelf(scope or self._shelves.usual)
+        shelf = self._shelves.store(scope or self._shelves.default_store)
         return await shelf.write(lambda rows: _write(rows, page, mode, bool(title)))
 
     async def read(self, slug: str, scope: str | None = None) -> Memory:
         """One page; `page_text` gives it as Markdown. Raises MazuError(not_found)."""
         key = validation.slug(slug)
-        for shelf in self._shelves.of(scope):
+        for shelf in self._shelves.for_id(scope):
             found = await shelf.read(
                 lambda rows: rows.memories([e] if (e := rows.keyed("page", key)) else [])
             )
@@ -66,25 +66,25 @@ class Wiki:
         page = await self.read(slug, scope)
         key = page.key or ""
 
-        def work(rows: Rows) -> None:
+        def work(rows: EntryTable) -> None:
             entry = rows.keyed("page", key)
             if entry is None or entry.n is None:
                 raise _no_page(key)
             rows.delete(entry.n)
 
-        await self._shelves.shelf(page.scope).write(work)
+        await self._shelves.store(page.scope).write(work)
         return page
 
     async def list(self, prefix: str = "", tag: str | None = None, scope: str | None = None) -> list[Memory]:
         """Pages in the order of their slugs, below `prefix` and with `tag` where given."""
         below = validation.slug(prefix, "prefix") if prefix.strip("/ ") else ""
 
-        def work(rows: Rows) -> list[Memory]:
+        def work(rows: EntryTable) -> list[Memory]:
             where = "kind = 'page' AND (?1 = '' OR key = ?1 OR substr(key, 1, length(?1) + 1) = ?1 || '/')"
             entries = rows.entries(where, (below,), "ORDER BY key LIMIT 1000")
             return rows.memories(entry for entry in entries if tag is None or tag in entry.tags)
 
-        return [page for shelf in self._shelves.of(scope) for page in await shelf.read(work)]
+        return [page for shelf in self._shelves.for_id(scope) for page in await shelf.read(work)]
 
 
 def page_text(page: Memory) -> str:
@@ -93,7 +93,7 @@ def page_text(page: Memory) -> str:
     return f"{front}# {page.title}\n" + (f"\n{page.body}\n" if page.body else "")
 
 
-def _write(rows: Rows, page: Entry, mode: str, titled: bool) -> Memory:
+def _write(rows: EntryTable, page: MemoryEntry, mode: str, titled: bool) -> Memory:
     assert page.key is not None
     known = rows.keyed("page", page.key)
     if known is None or known.n is None:

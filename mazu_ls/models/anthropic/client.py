@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls.models.anthropic.request import amended, continued, payload
-from mazu_ls.models.anthropic.stream import Answer
-from mazu_ls.models.model import Chunk, ModelSpec, Request
+from mazu_ls.models.anthropic.request import amend_payload, build_payload, continue_payload
+from mazu_ls.models.anthropic.stream import AnthropicStream
+from mazu_ls.models.model import Chunk, ModelRequest, ModelSpec
 from mazu_ls.models.provider_errors import StreamEnded, read_by_its_format
-from mazu_ls.models.retry import retried
-from mazu_ls.models.sdk_clients import Connection, client_for
-from mazu_ls.models.sse import events
+from mazu_ls.models.retry import stream_with_retries
+from mazu_ls.models.sdk_clients import ModelConnection, client_for
+from mazu_ls.models.sse import read_events
 
 MOST_PAUSES = 8
 
@@ -22,7 +22,7 @@ MOST_PAUSES = 8
 class AnthropicModel:
     """One model of Anthropic's, or of a service that speaks its API."""
 
-    def __init__(self, spec: ModelSpec, connection: Connection) -> None:
+    def __init__(self, spec: ModelSpec, connection: ModelConnection) -> None:
         self.spec = spec
         self._connection = connection
 
@@ -31,20 +31,22 @@ class AnthropicModel:
         """`provider:model`."""
         return self.spec.name
 
-    def body(self, request: Request) -> dict[str, Any]:
+    def body(self, request: ModelRequest) -> dict[str, Any]:
         """See `Model.body`."""
-        return self._whole(payload(request, self.spec))
+        return self._whole(build_payload(request, self.spec))
 
-    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""
-        return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
+        return stream_with_retries(
+            lambda: self._attempt(request), self._connection.endpoint, self._connection.patience
+        )
 
-    async def _attempt(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         client = await client_for(self._connection)
         body, stream = await self._opened(client, request)
-        answer = Answer(self.spec)
+        answer = AnthropicStream(self.spec)
         for _ in range(MOST_PAUSES):
-            async with aclosing(events(stream, self._connection.patience)) as incoming:
+            async with aclosing(read_events(stream, self._connection.patience)) as incoming:
                 async for event in incoming:
                     with read_by_its_format():
                         chunk = answer.take(event)
@@ -55,15 +57,15 @@ class AnthropicModel:
                     last = answer.finished()
                 yield last
                 return
-            stream = await self._create(client, continued(body, blocks))
+            stream = await self._create(client, continue_payload(body, blocks))
         raise StreamEnded(f"the service paused the turn {MOST_PAUSES} times")
 
-    async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
-        body = payload(request, self.spec)
+    async def _opened(self, client: Any, request: ModelRequest) -> tuple[dict[str, Any], Any]:
+        body = build_payload(request, self.spec)
         try:
             return body, await self._create(client, body)
         except Exception as error:
-            other = amended(error, request, self.spec)
+            other = amend_payload(error, request, self.spec)
             if other is None or other == body:
                 raise
             return other, await self._create(client, other)

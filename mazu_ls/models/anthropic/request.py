@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.message_repair import encodable, marked, sendable
-from mazu_ls.models.model import ModelSpec, Request
+from mazu_ls.models.message_repair import make_encodable, repair_history, wrap_untrusted
+from mazu_ls.models.model import ModelRequest, ModelSpec
 
 DEFAULT_OUTPUT = 32_000
 SMALLEST_BUDGET = 1024
 CACHE = {"type": "ephemeral"}
 
 
-def payload(request: Request, spec: ModelSpec, *, thoughts: bool = True) -> dict[str, Any]:
+def build_payload(request: ModelRequest, spec: ModelSpec, *, thoughts: bool = True) -> dict[str, Any]:
     """The body of the request, but for `stream`. Without `thoughts`, no thinking goes out and none is asked for."""
     forced = request.force_tool if spec.thinks != "always" else None
     thinking = _thinking(request, spec) if thoughts and not forced else {}
@@ -29,7 +29,7 @@ def payload(request: Request, spec: ModelSpec, *, thoughts: bool = True) -> dict
         # Newer models bind a thought to the model that had it, so the provider alone is not enough.
         return thoughts and not forced and part.provider == spec.provider and model in (None, spec.name)
 
-    turns = sendable(request.messages, keeps)
+    turns = repair_history(request.messages, keeps)
     body["messages"] = [
         {"role": turn.role, "content": [block(part) for part in turn.parts]} for turn in turns
     ]
@@ -38,11 +38,11 @@ def payload(request: Request, spec: ModelSpec, *, thoughts: bool = True) -> dict
     return body
 
 
-def _max_output(request: Request, spec: ModelSpec) -> int:
+def _max_output(request: ModelRequest, spec: ModelSpec) -> int:
     return min(request.max_output or DEFAULT_OUTPUT, spec.max_output)
 
 
-def _thinking(request: Request, spec: ModelSpec) -> dict[str, Any]:
+def _thinking(request: ModelRequest, spec: ModelSpec) -> dict[str, Any]:
     if spec.thinks == "always" or (spec.thinks == "adaptive" and request.effort):
         asked: dict[str, Any] = {"thinking": {"type": "adaptive", "display": "summarized"}}
         return asked | {"output_config": {"effort": request.effort_word}} if request.effort else asked
@@ -53,10 +53,10 @@ def _thinking(request: Request, spec: ModelSpec) -> dict[str, Any]:
     return {}
 
 
-def _add_prefix(body: dict[str, Any], request: Request, spec: ModelSpec) -> None:
+def _add_prefix(body: dict[str, Any], request: ModelRequest, spec: ModelSpec) -> None:
     """Tools and system with their cache breakpoints; four are allowed, two of them belong to the messages."""
     system: list[dict[str, Any]] = [
-        {"type": "text", "text": encodable(text)} for text in request.system if text.strip()
+        {"type": "text", "text": make_encodable(text)} for text in request.system if text.strip()
     ]
     if system:
         for edge in (system[0], system[-1]):
@@ -85,7 +85,7 @@ def block(part: Part) -> dict[str, Any]:
     """One part of a message as a content block."""
     match part:
         case Text():
-            return {"type": "text", "text": marked(part)}
+            return {"type": "text", "text": wrap_untrusted(part)}
         case ToolCall():
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": part.arguments}
         case ToolResult():
@@ -107,7 +107,7 @@ def block(part: Part) -> dict[str, Any]:
             return {"type": "image", "source": source}
 
 
-def amended(error: Exception, request: Request, spec: ModelSpec) -> dict[str, Any] | None:
+def amend_payload(error: Exception, request: ModelRequest, spec: ModelSpec) -> dict[str, Any] | None:
     """The request once more, without what the service has just refused; None where it refused something else.
 
     Thoughts: their prefix changed, or another model or key had them. A forced tool: a model that always thinks.
@@ -116,10 +116,10 @@ def amended(error: Exception, request: Request, spec: ModelSpec) -> dict[str, An
         return None
     text = str(error).lower()
     if "tool_choice" in text and request.force_tool and spec.thinks != "always":
-        return payload(request, msgspec.structs.replace(spec, thinks="always"))
-    return payload(request, spec, thoughts=False) if "thinking" in text else None
+        return build_payload(request, msgspec.structs.replace(spec, thinks="always"))
+    return build_payload(request, spec, thoughts=False) if "thinking" in text else None
 
 
-def continued(body: dict[str, Any], blocks: list[dict[str, Any]]) -> dict[str, Any]:
+def continue_payload(body: dict[str, Any], blocks: list[dict[str, Any]]) -> dict[str, Any]:
     """The request that goes on with a paused turn."""
     return {**body, "messages": [*body["messages"], {"role": "assistant", "content": blocks}]}

@@ -9,9 +9,9 @@ from typing import Any
 
 from mazu_ls.messages import Message, Part, Text, Thinking, Usage
 from mazu_ls.models.anthropic.request import block as as_block
-from mazu_ls.models.message_repair import encodable
-from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
-from mazu_ls.models.pricing.prices import costed
+from mazu_ls.models.message_repair import make_encodable
+from mazu_ls.models.model import Chunk, ModelAnswer, ModelSpec, Stop, TextDelta, ThinkingDelta, ToolCallDelta
+from mazu_ls.models.pricing.prices import with_cost
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts
 
@@ -43,7 +43,7 @@ class _Words:
         return Thinking(text, provider, "".join(self.signature) or None, self.redacted)
 
 
-class Answer:
+class AnthropicStream:
     """One answer, put together from raw events; it may go on over several requests when the service pauses a turn."""
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -102,7 +102,7 @@ class Answer:
             call.value = block.get("input") or None
             self._blocks.append(call)
             self._open[index] = call
-            return CallStarted(call.id, call.name)
+            return ToolCallDelta(call.id, call.name)
         if kind in ("text", "thinking", "redacted_thinking"):
             words = _Words("text" if kind == "text" else "thinking")
             words.redacted = block["data"] if isinstance(block.get("data"), str) else None
@@ -126,7 +126,7 @@ class Answer:
     def _say(self, words: _Words, piece: str) -> Chunk | None:
         if not piece:
             return None
-        piece = encodable(piece)
+        piece = make_encodable(piece)
         words.pieces.append(piece)
         return TextDelta(piece) if words.kind == "text" else ThinkingDelta(piece)
 
@@ -155,14 +155,14 @@ class Answer:
             parts.append(whole)
         return tuple(part for part in parts if part is not None)
 
-    def finished(self) -> Finished:
+    def finished(self) -> ModelAnswer:
         """The answer, once `paused` said that it is whole."""
         given = self.stop or ""
         stop = STOPS.get(given, "end_turn")
         message = Message("assistant", self._parts(stop in ("max_tokens", "context_length")), self._spec.name)
         if stop in ("end_turn", "tool_use") and given in STOPS:
             stop = "tool_use" if message.calls else "end_turn"
-        return Finished(message, stop, self._usage(), self._detail(given))
+        return ModelAnswer(message, stop, self._usage(), self._detail(given))
 
     def _detail(self, given: str) -> str:
         if given == "refusal":
@@ -181,4 +181,4 @@ class Answer:
             cache_write_tokens=total("cache_creation_input_tokens"),
             model_calls=1 + len(self._used_before),
         )
-        return costed(usage, self._spec.prices, reported=bool(self._used))
+        return with_cost(usage, self._spec.prices, reported=bool(self._used))

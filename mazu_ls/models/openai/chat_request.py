@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.message_repair import Turn, encodable, marked, sendable
-from mazu_ls.models.model import ModelSpec, Request
+from mazu_ls.models.message_repair import MessageGroup, make_encodable, repair_history, wrap_untrusted
+from mazu_ls.models.model import ModelRequest, ModelSpec
 
 UNSEEN = "(A picture was here; this model does not see pictures.)"
 SKIP_SIGNATURE = "skip_thought_signature_validator"
@@ -34,8 +34,8 @@ class Dialect(NamedTuple):
     forced_needs_no_thinking: bool = False
 
 
-def payload(
-    request: Request, spec: ModelSpec, dialect: Dialect, configured_output: int | None
+def build_payload(
+    request: ModelRequest, spec: ModelSpec, dialect: Dialect, configured_output: int | None
 ) -> dict[str, Any]:
     """The body of the request, but for `stream`."""
     body: dict[str, Any] = {"model": spec.model, "messages": _messages(request, spec, dialect)}
@@ -90,15 +90,15 @@ def without(body: dict[str, Any], field: str) -> dict[str, Any]:
     return kept
 
 
-def _messages(request: Request, spec: ModelSpec, dialect: Dialect) -> list[dict[str, Any]]:
+def _messages(request: ModelRequest, spec: ModelSpec, dialect: Dialect) -> list[dict[str, Any]]:
     def keeps(part: Thinking, model: str | None) -> bool:
         return part.provider == spec.provider and (dialect.reasoning_back or dialect.signatures)
 
     said: list[dict[str, Any]] = []
-    system = encodable("\n\n".join(text for text in request.system if text.strip()))
+    system = make_encodable("\n\n".join(text for text in request.system if text.strip()))
     if system:
         said.append({"role": "system", "content": system})
-    for turn in sendable(request.messages, keeps):
+    for turn in repair_history(request.messages, keeps):
         if turn.role == "assistant":
             said.append(_assistant(turn, dialect))
         else:
@@ -106,8 +106,8 @@ def _messages(request: Request, spec: ModelSpec, dialect: Dialect) -> list[dict[
     return said
 
 
-def _assistant(turn: Turn, dialect: Dialect) -> dict[str, Any]:
-    text = "".join(marked(part) for part in turn.parts if isinstance(part, Text))
+def _assistant(turn: MessageGroup, dialect: Dialect) -> dict[str, Any]:
+    text = "".join(wrap_untrusted(part) for part in turn.parts if isinstance(part, Text))
     calls = [part for part in turn.parts if isinstance(part, ToolCall)]
     thoughts = [part for part in turn.parts if isinstance(part, Thinking)]
     message: dict[str, Any] = {"role": "assistant", "content": text or None}
@@ -147,12 +147,12 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     for part in parts:
         if isinstance(part, ToolResult):
-            said.append({"role": "tool", "tool_call_id": part.call_id, "content": told(part)})
+            said.append({"role": "tool", "tool_call_id": part.call_id, "content": render_tool_result(part)})
             content.extend(_picture(image, spec) for image in part.images)
         elif isinstance(part, Image):
             content.append(_picture(part, spec))
         elif isinstance(part, Text):
-            content.append({"type": "text", "text": marked(part)})
+            content.append({"type": "text", "text": wrap_untrusted(part)})
     if content:
         plain = all(block["type"] == "text" for block in content)
         text = "\n\n".join(block["text"] for block in content) if plain else content
@@ -160,7 +160,7 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
     return said
 
 
-def told(result: ToolResult) -> str:
+def render_tool_result(result: ToolResult) -> str:
     """The text of a result where no field says that the call failed, so that the text has to; most already do."""
     return result.text if result.ok or result.text.startswith("error") else f"error: {result.text}"
 

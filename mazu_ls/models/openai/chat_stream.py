@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from mazu_ls.messages import Usage
-from mazu_ls.models.message_repair import encodable
-from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
+from mazu_ls.models.message_repair import make_encodable
+from mazu_ls.models.model import Chunk, ModelAnswer, ModelSpec, Stop, TextDelta, ThinkingDelta, ToolCallDelta
 from mazu_ls.models.openai.chat_request import assistant_message, signatures_of
-from mazu_ls.models.pricing.prices import costed
+from mazu_ls.models.pricing.prices import with_cost
 from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
@@ -24,7 +24,7 @@ STOPS: dict[str, Stop] = {
 TROUBLE = frozenset({"insufficient_system_resource", "error"})
 
 
-class Answer:
+class ChatStream:
     """Takes chunks as they are, in whatever dialect."""
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -53,7 +53,7 @@ class Answer:
     def _delta(self, delta: dict[str, Any]) -> list[Chunk]:
         shown: list[Chunk] = []
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            thought = encodable(str(thought))
+            thought = make_encodable(str(thought))
             self._thoughts.append(thought)
             shown.append(ThinkingDelta(thought))
         if text := _plain(delta.get("content")):
@@ -74,7 +74,7 @@ class Answer:
         call.add(function.get("arguments"))
         google = (given.get("extra_content") or {}).get("google") or {}
         call.signature = google.get("thought_signature") or call.signature
-        return [CallStarted(call.id, call.name)] if is_new else []
+        return [ToolCallDelta(call.id, call.name)] if is_new else []
 
     def _slot(self, given: dict[str, Any], function: dict[str, Any]) -> tuple[CallDraft, bool]:
         """The call that a delta belongs to. Some services send no index, or the same one for every call."""
@@ -90,7 +90,7 @@ class Answer:
             self._slots[index] = call
         return call, True
 
-    def finished(self, prompt_tokens: Callable[[], int]) -> Finished:
+    def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
         """The whole answer; `prompt_tokens` counts where the service reports no usage. Raises StreamEnded without a finish reason."""
         if self._finish is None:
             raise StreamEnded("the stream ended before the answer did")
@@ -103,7 +103,7 @@ class Answer:
         message = assistant_message(self._spec, "".join(self._thoughts), signatures, text or refusal, calls)
         if stop in ("end_turn", "tool_use") and self._finish in STOPS:
             stop = "refusal" if refusal else "tool_use" if calls else "end_turn"
-        return Finished(message, stop, self._counted(prompt_tokens), self._detail(stop, refusal))
+        return ModelAnswer(message, stop, self._counted(prompt_tokens), self._detail(stop, refusal))
 
     def _detail(self, stop: Stop, refusal: str) -> str:
         if stop == "refusal":
@@ -121,7 +121,7 @@ class Answer:
             guessed = Usage(
                 input_tokens=prompt_tokens(), output_tokens=estimate_tokens(written), model_calls=1
             )
-            return costed(guessed, self._spec.prices, reported=False)
+            return with_cost(guessed, self._spec.prices, reported=False)
         details = used.get("prompt_tokens_details") or {}
         read = details.get("cached_tokens") or used.get("prompt_cache_hit_tokens") or 0
         written = details.get("cache_write_tokens") or 0
@@ -132,10 +132,10 @@ class Answer:
             cache_write_tokens=written,
             model_calls=1,
         )
-        return costed(usage, self._spec.prices, reported=True)
+        return with_cost(usage, self._spec.prices, reported=True)
 
 
 def _plain(content: Any) -> str:
     if isinstance(content, list):
         content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
-    return encodable(content) if isinstance(content, str) else ""
+    return make_encodable(content) if isinstance(content, str) else ""

@@ -9,53 +9,59 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from mazu_ls.models.model import Chunk, Finished, ModelSpec, Request
+from mazu_ls.models.model import Chunk, ModelAnswer, ModelRequest, ModelSpec
 from mazu_ls.models.openai import chat_request, chat_stream, responses_request, responses_stream
 from mazu_ls.models.openai.chat_request import Dialect, estimated_prompt
 from mazu_ls.models.provider_errors import read_by_its_format
-from mazu_ls.models.retry import retried
-from mazu_ls.models.sdk_clients import Connection, client_for
-from mazu_ls.models.sse import events
+from mazu_ls.models.retry import stream_with_retries
+from mazu_ls.models.sdk_clients import ModelConnection, client_for
+from mazu_ls.models.sse import read_events
 
 
-class Answer(Protocol):
+class AnswerBuilder(Protocol):
     """An answer under construction."""
 
     def take(self, event: dict[str, Any]) -> list[Chunk]:
         """Add one event. Raises ServiceError for an error in its place."""
         ...
 
-    def finished(self, prompt_tokens: Callable[[], int]) -> Finished:
+    def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
         """The whole answer. Raises StreamEnded where its end is missing."""
         ...
 
 
-class Api(NamedTuple):
+class OpenAIApi(NamedTuple):
     """One way to ask: where, in which form, and what to do where the service refuses a part of it."""
 
     path: str
-    payload: Callable[[Request, ModelSpec], dict[str, Any]]
-    answer: Callable[[ModelSpec], Answer]
+    payload: Callable[[ModelRequest, ModelSpec], dict[str, Any]]
+    answer: Callable[[ModelSpec], AnswerBuilder]
     refused_field: Callable[[Exception, dict[str, Any]], str | None]
     without: Callable[[dict[str, Any], str], dict[str, Any]]
 
 
-def api_of(spec: ModelSpec, dialect: Dialect, configured_output: int | None) -> Api:
+def api_of(spec: ModelSpec, dialect: Dialect, configured_output: int | None) -> OpenAIApi:
     """How this model is asked; `configured_output` limits every answer, in tokens."""
     if spec.api == "responses":
         form = responses_request
-        ask = partial(form.payload, configured_output=configured_output)
-        return Api("/responses", ask, responses_stream.Answer, form.refused_field, form.without)
+        ask = partial(form.build_payload, configured_output=configured_output)
+        return OpenAIApi(
+            "/responses", ask, responses_stream.ResponsesStream, form.refused_field, form.without
+        )
     chat = chat_request
-    ask = partial(chat.payload, dialect=dialect, configured_output=configured_output)
-    return Api("/chat/completions", ask, chat_stream.Answer, chat.refused_field, chat.without)
+    ask = partial(chat.build_payload, dialect=dialect, configured_output=configured_output)
+    return OpenAIApi("/chat/completions", ask, chat_stream.ChatStream, chat.refused_field, chat.without)
 
 
 class OpenAIModel:
     """One model at one address, in its service's dialect."""
 
     def __init__(
-        self, spec: ModelSpec, connection: Connection, dialect: Dialect, configured_output: int | None = None
+        self,
+        spec: ModelSpec,
+        connection: ModelConnection,
+        dialect: Dialect,
+        configured_output: int | None = None,
     ) -> None:
         self.spec = spec
         self._connection = connection
@@ -67,19 +73,21 @@ class OpenAIModel:
         """`provider:model`."""
         return self.spec.name
 
-    def body(self, request: Request) -> dict[str, Any]:
+    def body(self, request: ModelRequest) -> dict[str, Any]:
         """See `Model.body`."""
         return self._whole(self._payload(request))
 
-    def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""
-        return retried(lambda: self._attempt(request), self._connection.endpoint, self._connection.patience)
+        return stream_with_retries(
+            lambda: self._attempt(request), self._connection.endpoint, self._connection.patience
+        )
 
-    async def _attempt(self, request: Request) -> AsyncGenerator[Chunk, None]:
+    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         client = await client_for(self._connection)
         body, stream = await self._opened(client, request)
         answer = self._api.answer(self.spec)
-        async with aclosing(events(stream, self._connection.patience)) as incoming:
+        async with aclosing(read_events(stream, self._connection.patience)) as incoming:
             async for event in incoming:
                 with read_by_its_format():
                     chunks = answer.take(event)
@@ -89,7 +97,7 @@ class OpenAIModel:
             last = answer.finished(lambda: estimated_prompt(body))
         yield last
 
-    async def _opened(self, client: Any, request: Request) -> tuple[dict[str, Any], Any]:
+    async def _opened(self, client: Any, request: ModelRequest) -> tuple[dict[str, Any], Any]:
         """Open the stream; what this service refused once is left out of every later request."""
         body = self._payload(request)
         while True:
@@ -103,7 +111,7 @@ class OpenAIModel:
                     self._refused.append(field)
                 body = self._api.without(body, field)
 
-    def _payload(self, request: Request) -> dict[str, Any]:
+    def _payload(self, request: ModelRequest) -> dict[str, Any]:
         body = self._api.payload(request, self.spec)
         for field in self._refused:
             body = self._api.without(body, field)

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.message_repair import Turn, encodable, marked, sendable
-from mazu_ls.models.model import ModelSpec, Request
-from mazu_ls.models.openai.chat_request import UNSEEN, told
+from mazu_ls.models.message_repair import MessageGroup, make_encodable, repair_history, wrap_untrusted
+from mazu_ls.models.model import ModelRequest, ModelSpec
+from mazu_ls.models.openai.chat_request import UNSEEN, render_tool_result
 
 SMALLEST_OUTPUT = 16
 THOUGHTS = "thoughts"
@@ -29,10 +29,12 @@ REFUSALS = (
 """What some model or service refuses, each with words of its complaint that say so."""
 
 
-def payload(request: Request, spec: ModelSpec, configured_output: int | None = None) -> dict[str, Any]:
+def build_payload(
+    request: ModelRequest, spec: ModelSpec, configured_output: int | None = None
+) -> dict[str, Any]:
     """The body of the request, but for `stream`."""
     body: dict[str, Any] = {"model": spec.model, "input": _input(request, spec), "store": False}
-    if system := encodable("\n\n".join(text for text in request.system if text.strip())):
+    if system := make_encodable("\n\n".join(text for text in request.system if text.strip())):
         body["instructions"] = system
     if limit := request.max_output or configured_output:
         body["max_output_tokens"] = max(SMALLEST_OUTPUT, min(limit, spec.max_output))
@@ -78,7 +80,7 @@ def opaque(item: dict[str, Any]) -> str:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return encodable(value)
+        return make_encodable(value)
     if isinstance(value, dict):
         return {name: _clean(inner) for name, inner in value.items()}
     return [_clean(inner) for inner in value] if isinstance(value, list) else value
@@ -93,18 +95,18 @@ def item_of(part: Thinking) -> dict[str, Any] | None:
     return item if isinstance(item, dict) else None
 
 
-def _input(request: Request, spec: ModelSpec) -> list[dict[str, Any]]:
+def _input(request: ModelRequest, spec: ModelSpec) -> list[dict[str, Any]]:
     def keeps(part: Thinking, model: str | None) -> bool:
         return part.provider == spec.provider and item_of(part) is not None
 
     items: list[dict[str, Any]] = []
     sent: set[str] = set()
-    for turn in sendable(request.messages, keeps):
+    for turn in repair_history(request.messages, keeps):
         items.extend(_assistant(turn, sent) if turn.role == "assistant" else _user(turn.parts, spec))
     return items
 
 
-def _assistant(turn: Turn, sent: set[str]) -> list[dict[str, Any]]:
+def _assistant(turn: MessageGroup, sent: set[str]) -> list[dict[str, Any]]:
     """The items of the model in their order; `sent` holds the ids of reasoning items, which may stand once only."""
     items: list[dict[str, Any]] = []
     phase: dict[str, Any] = {}
@@ -117,7 +119,7 @@ def _assistant(turn: Turn, sent: set[str]) -> list[dict[str, Any]]:
                 sent.add(item.get("id", ""))
                 items.append(item)
         elif isinstance(part, Text):
-            items.append({"role": "assistant", "content": marked(part), **phase})
+            items.append({"role": "assistant", "content": wrap_untrusted(part), **phase})
             phase = {}
         elif isinstance(part, ToolCall):
             arguments = msgspec.json.encode(part.arguments).decode()
@@ -131,14 +133,14 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     for part in parts:
         if isinstance(part, ToolResult):
-            output: Any = told(part)
+            output: Any = render_tool_result(part)
             if part.images:
                 output = [_words(output), *(_picture(image, spec) for image in part.images)]
             items.append({"type": "function_call_output", "call_id": part.call_id, "output": output})
         elif isinstance(part, Image):
             content.append(_picture(part, spec))
         elif isinstance(part, Text):
-            content.append(_words(marked(part)))
+            content.append(_words(wrap_untrusted(part)))
     return [*items, {"role": "user", "content": content}] if content else items
 
 

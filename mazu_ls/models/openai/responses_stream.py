@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mazu_ls.messages import Message, Part, Text, Thinking, Usage
-from mazu_ls.models.message_repair import encodable
-from mazu_ls.models.model import CallStarted, Chunk, Finished, ModelSpec, Stop, TextDelta, ThinkingDelta
+from mazu_ls.models.message_repair import make_encodable
+from mazu_ls.models.model import Chunk, ModelAnswer, ModelSpec, Stop, TextDelta, ThinkingDelta, ToolCallDelta
 from mazu_ls.models.openai.responses_request import opaque
-from mazu_ls.models.pricing.prices import costed
+from mazu_ls.models.pricing.prices import with_cost
 from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
@@ -51,7 +51,7 @@ class _Thought:
         self.item: dict[str, Any] | None = None
 
 
-class Answer:
+class ResponsesStream:
     """Takes events as they are."""
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -116,7 +116,7 @@ class Answer:
         call.name = call.name or word(given.get("name"))
         if is_done and not call.pieces:
             call.add(given.get("arguments"))
-        return [] if known else [CallStarted(call.id, call.name)]
+        return [] if known else [ToolCallDelta(call.id, call.name)]
 
     def _ended(self, response: dict[str, Any], status: str) -> list[Chunk]:
         if status in ("failed", "cancelled"):
@@ -130,7 +130,7 @@ class Answer:
             shown.extend(self._item(index, item, True))
         return shown
 
-    def finished(self, prompt_tokens: Callable[[], int]) -> Finished:
+    def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
         """The whole answer; `prompt_tokens` counts where the service reports no usage. Raises StreamEnded without a last event."""
         if self._last is None or self._status not in ("completed", "incomplete"):
             raise StreamEnded("the stream ended before the answer did")
@@ -144,7 +144,7 @@ class Answer:
         detail = "" if reason in ("", "max_output_tokens") else f"the service stopped the answer ({reason})"
         if stop == "refusal":
             detail = refusal or "the service's content filter stopped the answer"
-        return Finished(message, stop, self._counted(self._last.get("usage"), prompt_tokens), detail)
+        return ModelAnswer(message, stop, self._counted(self._last.get("usage"), prompt_tokens), detail)
 
     def _parts(self, cut: bool) -> list[Part]:
         parts: list[Part] = []
@@ -171,7 +171,7 @@ class Answer:
                 for item in self._items.values()
             )
             guessed = Usage(prompt_tokens(), estimate_tokens(written), model_calls=1)
-            return costed(guessed, self._spec.prices, reported=False)
+            return with_cost(guessed, self._spec.prices, reported=False)
         details = used.get("input_tokens_details") or {}
         read, write = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
         usage = Usage(
@@ -181,13 +181,13 @@ class Answer:
             cache_write_tokens=write,
             model_calls=1,
         )
-        return costed(usage, self._spec.prices, reported=True)
+        return with_cost(usage, self._spec.prices, reported=True)
 
 
 def _say(speech: _Speech, piece: str, is_refusal: bool) -> list[Chunk]:
     if not piece:
         return []
-    piece = encodable(piece)
+    piece = make_encodable(piece)
     (speech.refusal if is_refusal else speech.text).append(piece)
     return [TextDelta(piece)]
 
@@ -197,7 +197,7 @@ def _think(thought: _Thought, piece: str, part: int) -> list[Chunk]:
         return []
     gap = "\n\n" if thought.text and part != thought.part else ""
     thought.part = part
-    piece = gap + encodable(piece)
+    piece = gap + make_encodable(piece)
     thought.text.append(piece)
     return [ThinkingDelta(piece)]
 

@@ -19,7 +19,7 @@ M = 1000 * K
 _DATED = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)\Z")
 
 
-class Row(NamedTuple):
+class ModelPriceRow(NamedTuple):
     """One model from `since` on; a later row of the same model replaces an earlier one when its day has come."""
 
     provider: str
@@ -33,8 +33,10 @@ class Row(NamedTuple):
     api: Api = "chat"
 
 
-def _claude(model: str, prices: Prices, thinks: Thinks, window: int = M, output: int = 128 * K) -> Row:
-    return Row("anthropic", model, window, output, prices, thinks)
+def _claude(
+    model: str, prices: Prices, thinks: Thinks, window: int = M, output: int = 128 * K
+) -> ModelPriceRow:
+    return ModelPriceRow("anthropic", model, window, output, prices, thinks)
 
 
 def _gpt(
@@ -43,25 +45,27 @@ def _gpt(
     thinks: Thinks,
     write: float | None = None,
     api: Api = "chat",
-) -> Row:
+) -> ModelPriceRow:
     given, out, read = prices
     full = Prices(given, out, read, write, long_from=272 * K, long_input=2, long_output=1.5)
-    return Row("openai", model, 1050 * K, 128 * K, full, thinks, api=api)
+    return ModelPriceRow("openai", model, 1050 * K, 128 * K, full, thinks, api=api)
 
 
-def _gpt_old(model: str, prices: tuple[float, float, float], thinks: Thinks, window: int, output: int) -> Row:
-    return Row("openai", model, window, output, Prices(*prices), thinks)
+def _gpt_old(
+    model: str, prices: tuple[float, float, float], thinks: Thinks, window: int, output: int
+) -> ModelPriceRow:
+    return ModelPriceRow("openai", model, window, output, Prices(*prices), thinks)
 
 
-def _deepseek(model: str, prices: Prices, sees_images: bool) -> Row:
-    return Row("deepseek", model, M, 384 * K, prices, "no", sees_images)
+def _deepseek(model: str, prices: Prices, sees_images: bool) -> ModelPriceRow:
+    return ModelPriceRow("deepseek", model, M, 384 * K, prices, "no", sees_images)
 
 
-def _gemini(model: str, prices: Prices, since: date = date.min) -> Row:
-    return Row("gemini", model, 1_048_576, 65_536, prices, "effort", since=since)
+def _gemini(model: str, prices: Prices, since: date = date.min) -> ModelPriceRow:
+    return ModelPriceRow("gemini", model, 1_048_576, 65_536, prices, "effort", since=since)
 
 
-ROWS: tuple[Row, ...] = (
+ROWS: tuple[ModelPriceRow, ...] = (
     _claude("claude-fable-5-1", Prices(10, 50, 0.25, 12.5), "always"),
     _claude("claude-mythos-5-1", Prices(10, 50, 0.25, 12.5), "always"),
     _claude("claude-fable-5", Prices(10, 50, 1, 12.5), "always"),

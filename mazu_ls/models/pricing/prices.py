@@ -15,7 +15,7 @@ def cost(spec: ModelSpec, usage: Usage) -> float | None:
     return None if spec.prices is None else _dollars(spec.prices, usage)
 
 
-def costed(usage: Usage, prices: Prices | None, *, reported: bool) -> Usage:
+def with_cost(usage: Usage, prices: Prices | None, *, reported: bool) -> Usage:
     """`usage` with its cost. Counts that the service did not report are estimates and have a cost only if all is free."""
     known = prices is not None and (reported or prices.input == prices.output == 0)
     return msgspec.structs.replace(usage, cost_usd=_dollars(prices, usage) if known and prices else None)

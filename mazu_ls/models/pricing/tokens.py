@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.model import Request, ToolSpec
+from mazu_ls.models.model import ModelRequest, ToolSpec
 
 BYTES_PER_TOKEN = 3.5
 """Code and English lie between 3.2 and 4.2 UTF-8 bytes a token with current tokenizers; low is the safe side."""
@@ -45,7 +45,7 @@ def estimate_messages(messages: Sequence[Message]) -> int:
     return sum(PER_MESSAGE + estimate_parts(message.parts) for message in messages)
 
 
-def estimate_request(request: Request) -> int:
+def estimate_request(request: ModelRequest) -> int:
     """All that one call sends: system, tools, messages."""
     system = sum(estimate_tokens(part) for part in request.system)
     return system + sum(map(_tool, request.tools)) + estimate_messages(request.messages)

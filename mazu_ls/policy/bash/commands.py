@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from itertools import islice, product
 
-from mazu_ls.policy.bash.words import Value
+from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
 
 MAX_ARGVS = 24
@@ -30,7 +30,7 @@ _FOUND_BY_WILDCARD = (
 )
 
 
-def argvs(values: list[Value]) -> list[tuple[list[str], set[str]]]:
+def argvs(values: list[WordValue]) -> list[tuple[list[str], set[str]]]:
     """Every command that the words may make, the wildcards in them told apart."""
     found: list[tuple[list[str], set[str]]] = []
     for choice in islice(product(*(value.candidates for value in values)), MAX_ARGVS):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import CODE_OPTIONS, INTERPRETERS
@@ -91,7 +91,7 @@ def scripts_in(code: str) -> list[str]:
     return found
 
 
-def deny(code: str, scope: Scope) -> Decision | None:
+def deny(code: str, scope: ShellScope) -> Decision | None:
     """The hard deny that the code itself meets."""
     if re.search(r"/inet/(tcp|udp)|/dev/(tcp|udp)/", code) or (_NETWORK.search(code) and _SHELL.search(code)):
         return Decision("deny", "a shell would be connected to the network", rule="no reverse shell")

@@ -46,14 +46,14 @@ class Segment:
 
 
 @dataclass
-class Lexed:
+class LexedLine:
     """The segments of a line, in order; `broken` says that a quote, a bracket or a here document was left open."""
 
     segments: list[Segment]
     broken: bool = False
 
 
-def lex(text: str) -> Lexed:
+def lex(text: str) -> LexedLine:
     """Split a script into its simple commands."""
     return _Lexer(text).run()
 
@@ -68,7 +68,7 @@ class _Lexer:
         self.redirect: Redirect | None = None
         self.broken = False
 
-    def run(self) -> Lexed:
+    def run(self) -> LexedLine:
         text = self.text
         while self.at < len(text):
             char = text[self.at]
@@ -85,7 +85,7 @@ class _Lexer:
                 self._word()
         self._close("")
         self.broken = self.broken or bool(self.pending)
-        return Lexed(self.found, self.broken)
+        return LexedLine(self.found, self.broken)
 
     def _operator(self, op: str) -> None:
         start, self.at = self.at, self.at + len(op)

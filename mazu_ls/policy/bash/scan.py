@@ -12,11 +12,11 @@ from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.nested_commands import scripts
 from mazu_ls.policy.bash.pipeline_taint import Stage
-from mazu_ls.policy.bash.scope import Scope
-from mazu_ls.policy.bash.words import Value, evaluate, printed, static_output
-from mazu_ls.policy.rules import Decision, Place
+from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.bash.words import WordValue, evaluate, printed, static_output
+from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.tables import removal, targets, writes
-from mazu_ls.policy.tables.file_writes import Written, commands_in_input
+from mazu_ls.policy.tables.file_writes import WrittenFiles, commands_in_input
 from mazu_ls.policy.tables.wrappers import SHELLS, inner, program
 
 MAX_WORK = 400_000  # characters read; a line that hides more is refused, for nobody could judge it
@@ -66,24 +66,24 @@ _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "rub
 
 
 @dataclass
-class Scan:
+class DenyScan:
     """One search. `argvs` are all the commands that were seen, wrapped ones included, for the rules of the user.
 
     `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice.
     """
 
-    place: Place
+    place: PolicyContext
     found: Decision | None = None
     written_later: str | None = None
     argvs: list[list[str]] = field(default_factory=list)
-    _written: Written = field(default_factory=Written)
-    _todo: deque[tuple[str, Scope]] = field(default_factory=deque)
+    _written: WrittenFiles = field(default_factory=WrittenFiles)
+    _todo: deque[tuple[str, ShellScope]] = field(default_factory=deque)
     _seen: set[str] = field(default_factory=set)
     _work: int = 0
 
-    def run(self, line: str) -> Scan:
+    def run(self, line: str) -> DenyScan:
         """Read the line and everything in it; stops at the first hard deny."""
-        self._push(line, Scope(self.place))
+        self._push(line, ShellScope(self.place))
         while self._todo and self.found is None:
             script, scope = self._todo.popleft()
             self._work += len(script) + 1
@@ -95,7 +95,7 @@ class Scan:
             self._script(script, scope)
         return self
 
-    def _push(self, script: str, scope: Scope) -> None:
+    def _push(self, script: str, scope: ShellScope) -> None:
         if script not in self._seen and script.strip():
             self._seen.add(script)
             self._todo.append((script, scope))
@@ -103,7 +103,7 @@ class Scan:
     def _deny(self, decision: Decision | None) -> None:
         self.found = self.found or decision
 
-    def _script(self, script: str, scope: Scope) -> None:
+    def _script(self, script: str, scope: ShellScope) -> None:
         stages: list[Stage] = []
         downloaded: set[str] = set()
         piped = False
@@ -128,7 +128,7 @@ class Scan:
             if self.found is not None:
                 return
 
-    def _functions(self, segments: list[Segment], scope: Scope) -> None:
+    def _functions(self, segments: list[Segment], scope: ShellScope) -> None:
         """Functions of this script: what they are called with; and one that starts itself in a pipe or in the background."""
         for index, segment in enumerate(segments):
             named = [raw for raw in segment.words if raw not in RESERVED]
@@ -148,7 +148,7 @@ class Scan:
                     Decision("deny", "a function that only multiplies itself", rule="never destructive")
                 )
 
-    def _words(self, segment: Segment, scope: Scope) -> list[Value]:
+    def _words(self, segment: Segment, scope: ShellScope) -> list[WordValue]:
         """The words of the command itself, assignments and reserved words taken off; what they hide is put on the list."""
         raws = list(segment.words)
         while raws:
@@ -173,7 +173,7 @@ class Scan:
                 break
         return [self._value(raw, scope) for raw in raws]
 
-    def _value(self, raw: str, scope: Scope) -> Value:
+    def _value(self, raw: str, scope: ShellScope) -> WordValue:
         value = evaluate(raw, scope)
         for script in (*value.inner, *value.outward):
             self._push(script, scope.copy())
@@ -184,11 +184,11 @@ class Scan:
                 )
         return value
 
-    def _hidden(self, word: str, scope: Scope) -> None:
+    def _hidden(self, word: str, scope: ShellScope) -> None:
         for match in re.finditer(r"\$\(|`", word):
             self._push(word[match.end() :].rstrip(")`]"), scope.copy())
 
-    def _assign(self, match: re.Match[str], scope: Scope) -> None:
+    def _assign(self, match: re.Match[str], scope: ShellScope) -> None:
         name, index, sign, raw = match.groups()
         if index:
             self._value(index[1:-1], scope)
@@ -215,20 +215,20 @@ class Scan:
             if _RUN_BY_OTHERS.match(name):
                 self._push(text, scope.copy())
 
-    def _assigned(self, script: str, scope: Scope) -> None:
+    def _assigned(self, script: str, scope: ShellScope) -> None:
         """Let `eval "x=..."` set its variables for the rest of the line."""
         for raw in (raw for segment in lex(script).segments for raw in segment.words):
             if match := effects.ASSIGNMENT.match(raw):
                 self._assign(match, scope)
 
-    def _redirects(self, segment: Segment, scope: Scope, hidden: list[str]) -> list[Redirect]:
+    def _redirects(self, segment: Segment, scope: ShellScope, hidden: list[str]) -> list[Redirect]:
         """The redirections with known targets; scripts in them are added to `hidden`."""
         known: list[Redirect] = []
         for redirect in segment.redirects:
             body = redirect.body
             if body is not None and not re.search(r"[\\'\"]", redirect.target):
                 hidden += self._value('"' + body.replace('"', '\\"') + '"', scope).inner
-            value = self._value(redirect.target, scope) if body is None else Value([[redirect.target]])
+            value = self._value(redirect.target, scope) if body is None else WordValue([[redirect.target]])
             hidden += value.inner
             target = value.text
             known.append(Redirect(redirect.op, redirect.fd, target, body))
@@ -239,7 +239,7 @@ class Scan:
                 known[-1].body = target
         return known
 
-    def _target(self, op: str, target: str, scope: Scope) -> None:
+    def _target(self, op: str, target: str, scope: ShellScope) -> None:
         if re.match(r"^/dev/(tcp|udp)/", target):
             self._deny(Decision("deny", "a shell would be connected to the network", rule="no reverse shell"))
         if op == "<<<":
@@ -255,11 +255,11 @@ class Scan:
         if "<" in op and (found := targets.secret(target, scope)) is not None:
             self._deny(Decision("deny", f"{found} holds keys or passwords", rule="keys are not read"))
 
-    def _note_written(self, word: str, scope: Scope) -> None:
+    def _note_written(self, word: str, scope: ShellScope) -> None:
         if self.written_later is None and (name := targets.runs_later(word, scope)) is not None:
             self.written_later = f"it writes {name}, which other programs run"
 
-    def _command(self, argv: list[str], globs: set[str], scope: Scope, stage: Stage) -> None:
+    def _command(self, argv: list[str], globs: set[str], scope: ShellScope, stage: Stage) -> None:
         """One command and all that it wraps."""
         todo, seen = [argv, *commands.by_wildcard(argv, globs)], list[list[str]]()
         while todo and self.found is None:
@@ -289,7 +289,7 @@ class Scan:
                     self._push(script, scope.copy())
             effects.apply(words, scope, stage)
 
-    def _flow(self, stages: list[Stage], values: list[Value], scope: Scope, *, piped: bool) -> None:
+    def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
         """What the command would run that comes from elsewhere."""
         argv = stages[-1].argv
         for text in self._written.run_by(argv):
@@ -327,7 +327,7 @@ class Scan:
             if texts is None and (reason := pipeline_taint.trouble(stages)) is not None:
                 self._deny(Decision("deny", reason, rule="no download is run"))
 
-    def _by_xargs(self, stages: list[Stage], scope: Scope) -> None:
+    def _by_xargs(self, stages: list[Stage], scope: ShellScope) -> None:
         """`xargs rm`: what comes in are operands, if it can be known; if not, the places it is listed from."""
         argv, sources = stages[-1].argv, _pipeline(stages)
         bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
@@ -344,7 +344,9 @@ class Scan:
                         )
                     )
 
-    def _elsewhere(self, stages: list[Stage], values: list[Value], scope: Scope, piped: bool) -> None:
+    def _elsewhere(
+        self, stages: list[Stage], values: list[WordValue], scope: ShellScope, piped: bool
+    ) -> None:
         fetched = any(pipeline_taint.fetches(script) for script in stages[-1].scripts)
         tainted = any(scope.tainted & set(value.expanded) for value in values)
         unknown = any(UNKNOWN in word for word in stages[-1].argv)
@@ -358,7 +360,7 @@ class Scan:
         if fetched or tainted or loaded:
             self._deny(Decision("deny", "what would run is downloaded or decoded", rule="no download is run"))
 
-    def _runs(self, text: str, scope: Scope) -> None:
+    def _runs(self, text: str, scope: ShellScope) -> None:
         """Known text that a shell or an interpreter will run."""
         self._push(text, scope.copy())
         self._deny(interpreter_code.deny(text, scope))

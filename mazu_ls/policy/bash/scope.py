@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.rules import Place
+from mazu_ls.policy.rules import PolicyContext
 
 MAX_VALUES = 12
 MAX_VALUE = 4096  # characters
@@ -20,13 +20,13 @@ def _bounded(value: str) -> str:
 
 
 @dataclass
-class Scope:
+class ShellScope:
     """Values a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
     `tainted` names variables that hold what was downloaded or decoded.
     """
 
-    place: Place
+    place: PolicyContext
     values: dict[str, list[str]] = field(default_factory=dict)
     arrays: dict[str, list[list[str]]] = field(default_factory=dict)
     cwds: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Scope:
         if not self.cwds:
             self.cwds = [str(self.place.cwd)]
 
-    def copy(self, positional: list[str] | None = None) -> Scope:
+    def copy(self, positional: list[str] | None = None) -> ShellScope:
         """The scope of a script that this one starts."""
         return replace(
             self,

@@ -10,19 +10,19 @@ from itertools import dropwhile
 
 from mazu_ls.policy import repository
 from mazu_ls.policy.bash.lexer import lex
-from mazu_ls.policy.bash.scan import RESERVED, Scan
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scan import RESERVED, DenyScan
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.effects import ASSIGNMENT
 from mazu_ls.policy.grant_prefix import grant_prefix
-from mazu_ls.policy.rules import Call, Decision, Place, Rule
+from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.tables import allow
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Line:
+class CommandLine:
     """What is known of a command line. `commands` are its commands as plain words, None if any word cannot be known.
 
     `plain`: it says what it does, so that somebody who read it knows what will happen when it is run again.
@@ -44,7 +44,7 @@ class Line:
         """The unknown option of a command in it that hides whether the rule is about it."""
         return next(filter(None, (rule.may_mean(argv) for argv in self.seen)), None)
 
-    def granted(self, rules: Sequence[Rule], place: Place) -> Rule | None:
+    def granted(self, rules: Sequence[Rule], place: PolicyContext) -> Rule | None:
         """The rule that allows the line: `*`, the line itself here, or rules for all of its commands that do more than read."""
         whole = (rule for rule in rules if not rule.pattern or rule.exact == (self.text, place.cwd))
         if (rule := next(whole, None)) is not None:
@@ -57,7 +57,7 @@ class Line:
             found = found or rule
         return found
 
-    def prefix(self, place: Place) -> tuple[str, ...] | None:
+    def prefix(self, place: PolicyContext) -> tuple[str, ...] | None:
         """What "always" would store: for one command, or for the one in a line whose others only read."""
         commands = self.commands or []
         if len(commands) > 1:
@@ -72,25 +72,25 @@ class Line:
         return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
 
 
-def _only_reads(argv: list[str], place: Place) -> bool:
+def _only_reads(argv: list[str], place: PolicyContext) -> bool:
     return allow.doubt(shlex.join(argv), place) is None
 
 
-def is_command(call: Call) -> bool:
+def is_command(call: ToolCallInfo) -> bool:
     """Whether the call runs a command line."""
     return call.tool == "run_shell" and isinstance(call.arguments.get("command"), str)
 
 
-def analyse(call: Call, place: Place) -> Line:
+def analyse(call: ToolCallInfo, place: PolicyContext) -> CommandLine:
     """Read a command line. Never raises: what cannot be read is asked about, or denied."""
     text: str = call.arguments["command"]
     try:
         text.encode()
     except UnicodeEncodeError:
         text = text.encode("utf-8", "replace").decode()
-        return Line(
+        return CommandLine(
             text,
-            Scan(place).run(text).found,
+            DenyScan(place).run(text).found,
             "it holds broken Unicode",
             [],
             None,
@@ -101,15 +101,15 @@ def analyse(call: Call, place: Place) -> Line:
     except Exception:  # a line that confuses the reader is not one to run
         log.exception("a command line could not be judged")
         unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")
-        return Line(text, unreadable, None, [], None)
+        return CommandLine(text, unreadable, None, [], None)
 
 
-def _read(text: str, place: Place) -> Line:
-    scan = Scan(place).run(text)
+def _read(text: str, place: PolicyContext) -> CommandLine:
+    scan = DenyScan(place).run(text)
     if scan.found is not None:
-        return Line(text, scan.found, None, scan.argvs, None)
+        return CommandLine(text, scan.found, None, scan.argvs, None)
     beyond = next(filter(None, map(repository.changed_by, scan.argvs)), None) or scan.written_later
-    return Line(
+    return CommandLine(
         text,
         None,
         allow.doubt(text, place),
@@ -120,7 +120,7 @@ def _read(text: str, place: Place) -> Line:
     )
 
 
-def _says_what_it_does(text: str, place: Place) -> bool:
+def _says_what_it_does(text: str, place: PolicyContext) -> bool:
     """Both readers understand it, nothing in it is invisible, and no word or file name in it is made while it runs."""
     from mazu_ls.policy.bash import grammar
 
@@ -128,10 +128,10 @@ def _says_what_it_does(text: str, place: Place) -> bool:
     if lexed.broken or isinstance(grammar.commands(text), str) or allow.unusual_characters(text):
         return False
     words = [word for s in lexed.segments for word in (*s.words, *(r.target for r in s.redirects))]
-    return not any(evaluate(word, Scope(place)).dynamic for word in words)
+    return not any(evaluate(word, ShellScope(place)).dynamic for word in words)
 
 
-def _plain(text: str, place: Place) -> list[list[str]] | None:
+def _plain(text: str, place: PolicyContext) -> list[list[str]] | None:
     """Every command as words that are fully known, with no redirection but to /dev/null; None for any other line."""
     from mazu_ls.policy.bash import grammar
 
@@ -144,7 +144,7 @@ def _plain(text: str, place: Place) -> list[list[str]] | None:
         words = list(dropwhile(RESERVED.__contains__, segment.words))
         if any(r.target not in ("/dev/null", "1", "2") for r in segment.redirects):
             return None
-        values = [evaluate(raw, Scope(place)) for raw in words]
+        values = [evaluate(raw, ShellScope(place)) for raw in words]
         if any(value.dynamic or value.glob or len(value.candidates) != 1 for value in values):
             return None
         if argv := [word for value in values for word in value.candidates[0]]:

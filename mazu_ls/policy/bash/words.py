@@ -18,7 +18,7 @@ from mazu_ls.policy.bash.expansions import (
     unprotect,
 )
 from mazu_ls.policy.bash.lexer import lex
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 
 MAX_CANDIDATES = 24
 MAX_DEPTH = 12
@@ -32,7 +32,7 @@ _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
 
 
 @dataclass
-class Value:
+class WordValue:
     """What a word may become. `candidates` are lists of words; `inner` are the scripts of its substitutions.
 
     `expanded` names the variables in it; `dynamic` says that there is any expansion but quotes, `~` and braces; `cut` that
@@ -53,21 +53,21 @@ class Value:
         return " ".join(self.candidates[0]) if self.candidates else ""
 
 
-def evaluate(raw: str, scope: Scope, depth: int = 0) -> Value:
+def evaluate(raw: str, scope: ShellScope, depth: int = 0) -> WordValue:
     """Every list of words that bash may make of `raw`."""
     return _Word(raw, scope, depth).value()
 
 
 class _Word:
-    def __init__(self, raw: str, scope: Scope, depth: int) -> None:
+    def __init__(self, raw: str, scope: ShellScope, depth: int) -> None:
         self.raw = raw
         self.scope = scope
         self.depth = depth
         self.parts: list[list[str]] = []
-        self.result = Value([])
+        self.result = WordValue([])
         self.quotes = False
 
-    def value(self) -> Value:
+    def value(self) -> WordValue:
         self._read(self.raw, quoted=False)
         result = self.result
         combined = ["".join(parts) for parts in islice(product(*self.parts), MAX_CANDIDATES)]
@@ -295,7 +295,7 @@ def _closing(text: str, at: int, closing: str) -> int:
     return end if lexer.broken else end - 1
 
 
-def static_output(script: str, scope: Scope, depth: int = 0) -> str | None:
+def static_output(script: str, scope: ShellScope, depth: int = 0) -> str | None:
     """What `echo` or `printf` of known words prints; None for any other script."""
     if depth >= MAX_DEPTH:
         return None

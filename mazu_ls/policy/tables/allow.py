@@ -12,10 +12,10 @@ from mazu_ls.policy.bash.commands import MAX_ARGVS, argvs
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.scan import RESERVED
-from mazu_ls.policy.bash.scope import MAX_VALUES, Scope
-from mazu_ls.policy.bash.words import Value, evaluate
-from mazu_ls.policy.rules import Place
-from mazu_ls.policy.tables.programs import VARIABLE, WILD, Doubt, Programs
+from mazu_ls.policy.bash.scope import MAX_VALUES, ShellScope
+from mazu_ls.policy.bash.words import WordValue, evaluate
+from mazu_ls.policy.rules import PolicyContext
+from mazu_ls.policy.tables.programs import VARIABLE, WILD, NotProvablySafe, ProgramJudge
 
 _PUBLIC = frozenset(
     str.split(
@@ -28,11 +28,11 @@ _PREFIX = re.compile(
 _SAFE_EXPANSION = re.compile(r"^#?[A-Za-z_]\w*$|^[#?$!0-9@*]$|^\($")
 
 
-def doubt(line: str, place: Place) -> str | None:
+def doubt(line: str, place: PolicyContext) -> str | None:
     """Why a line may not run unasked, in a few words; None if it may."""
     try:
         _Reading(place).line(line)
-    except Doubt as reason:
+    except NotProvablySafe as reason:
         return str(reason)
     return None
 
@@ -50,42 +50,42 @@ def unusual_characters(line: str) -> str | None:
 
 @dataclass
 class _Reading:
-    place: Place
-    scope: Scope = field(init=False)
+    place: PolicyContext
+    scope: ShellScope = field(init=False)
     loops: set[str] = field(default_factory=set)
     wild: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.scope = Scope(self.place)
-        self.programs = Programs(self.scope, self.loops)
+        self.scope = ShellScope(self.place)
+        self.programs = ProgramJudge(self.scope, self.loops)
 
     def line(self, line: str) -> None:
         if not line.strip():
-            raise Doubt("it is empty")
+            raise NotProvablySafe("it is empty")
         if (unusual := unusual_characters(line)) is not None:
-            raise Doubt(unusual)
+            raise NotProvablySafe(unusual)
         by_grammar = grammar.commands(line)
         if isinstance(by_grammar, str):
-            raise Doubt(by_grammar)
+            raise NotProvablySafe(by_grammar)
         lexed = lex(line)
         if lexed.broken:
-            raise Doubt("it does not parse")
+            raise NotProvablySafe("it does not parse")
         self._agree(by_grammar, lexed.segments)
         ran = [self._in_order(segment) for segment in lexed.segments]
         if not any(ran):
-            raise Doubt("it runs nothing that is known")
+            raise NotProvablySafe("it runs nothing that is known")
 
     def _agree(self, by_grammar: list[list[str]], segments: list[Segment]) -> None:
         """Two readings of one line that differ are a sign of a trick in it."""
         if any(segment.before in (";;", ";&", ";;&") for segment in segments):
-            raise Doubt("it holds a case")
+            raise NotProvablySafe("it holds a case")
         ours = [
             words for segment in segments if (words := _own_words(segment)) and words[0] not in ("[", "[[")
         ]
         theirs = [words[1:] if words[0] == "time" else words for words in by_grammar]
         if sorted(ours) != sorted(theirs):
-            raise Doubt("it can be read in two ways")
+            raise NotProvablySafe("it can be read in two ways")
 
     def _in_order(self, segment: Segment) -> bool:
         """Behind `cd X &&` the line is in X for as long as it goes on with `&&` or a pipe; after that, it may be or not."""
@@ -106,7 +106,7 @@ class _Reading:
         words = list(segment.words)
         while words and words[0] in RESERVED:
             if words[0] in ("function", "coproc", "-p"):
-                raise Doubt(f"{words[0]} is not known to be harmless")
+                raise NotProvablySafe(f"{words[0]} is not known to be harmless")
             words.pop(0)
         for redirect in segment.redirects:
             self._redirect(redirect)
@@ -120,31 +120,31 @@ class _Reading:
         values = [self._value(raw) for raw in words]
         name = values[0]
         if name.dynamic or name.glob or len(name.candidates[0]) != 1:
-            raise Doubt("which program would run cannot be known")
+            raise NotProvablySafe("which program would run cannot be known")
         if prod(len(value.candidates) for value in values) > MAX_ARGVS:
-            raise Doubt("it has too many meanings to judge each")
+            raise NotProvablySafe("it has too many meanings to judge each")
         for argv, globs, unknown in self._argvs(values):
             self.programs.command(argv, globs, unknown)
         return True
 
-    def _argvs(self, values: list[Value]) -> list[tuple[list[str], set[str], bool]]:
+    def _argvs(self, values: list[WordValue]) -> list[tuple[list[str], set[str], bool]]:
         return [(argv, globs, any(UNKNOWN in word for word in argv)) for argv, globs in argvs(values)]
 
     def _loop(self, words: list[str]) -> None:
         if len(words) < 3 or words[2] != "in" or not VARIABLE.match(words[1]):
-            raise Doubt("the loop is not known to be harmless")
+            raise NotProvablySafe("the loop is not known to be harmless")
         self.scope.values[words[1]] = []
         for raw in words[3:]:
             value = self._value(raw)
             if value.dynamic:
-                raise Doubt("what the loop runs over cannot be known")
+                raise NotProvablySafe("what the loop runs over cannot be known")
             for text in (text for fields in value.candidates for text in fields):
                 self.scope.assign(words[1], text)
             if value.glob and any(text.startswith(WILD) for fields in value.candidates for text in fields):
                 self.wild.add(words[1])
         # A scope keeps the last few values of a variable; with more of them some would go unjudged.
         if sum(len(self._value(raw).candidates[0]) for raw in words[3:]) > MAX_VALUES:
-            raise Doubt("the loop has too many values to judge each")
+            raise NotProvablySafe("the loop has too many values to judge each")
         self.loops.add(words[1])
 
     def _assign(self, word: str, *, alone: bool) -> None:
@@ -153,17 +153,17 @@ class _Reading:
             return
         value = self._value(raw)
         if not alone or not VARIABLE.match(name) or value.dynamic or value.glob:
-            raise Doubt(f"it sets {name.rstrip('+')}")
+            raise NotProvablySafe(f"it sets {name.rstrip('+')}")
         self.scope.assign(name, " ".join(value.candidates[0]))
         self.loops.add(name)
 
-    def _value(self, raw: str) -> Value:
+    def _value(self, raw: str) -> WordValue:
         value = evaluate(raw, self.scope)
         value.glob = value.glob or bool(self.wild & set(value.expanded))
         if value.cut:
-            raise Doubt("it has too many meanings to judge each")
+            raise NotProvablySafe("it has too many meanings to judge each")
         if value.inner or value.outward:
-            raise Doubt("it runs a command inside another")
+            raise NotProvablySafe("it runs a command inside another")
         for name in value.expanded:
             known = (
                 name in self.loops
@@ -172,13 +172,13 @@ class _Reading:
                 or name in ("?", "#", "$", "(", "!")
             )
             if not (known and _SAFE_EXPANSION.match(name)):
-                raise Doubt(f"what ${name.strip('(') or '((...))'} holds cannot be known")
+                raise NotProvablySafe(f"what ${name.strip('(') or '((...))'} holds cannot be known")
         return value
 
     def _redirect(self, redirect: Redirect) -> None:
         op, target = redirect.op, redirect.target
         if redirect.fd not in ("", "0", "1", "2"):
-            raise Doubt("it opens a descriptor")
+            raise NotProvablySafe("it opens a descriptor")
         if op in (">", ">>", "&>", "&>>", ">|") and target == "/dev/null":
             return
         if op == ">&" and target in ("1", "2"):
@@ -186,17 +186,17 @@ class _Reading:
         if op in ("<<", "<<-"):
             quoted = re.search(r"[\\'\"]", target)
             if not quoted and re.search(r"[$`\\]", redirect.body or ""):
-                raise Doubt("the here document is expanded")
+                raise NotProvablySafe("the here document is expanded")
             return
         value = self._value(target)
         if value.dynamic or value.glob or len(value.candidates[0]) != 1:
-            raise Doubt("a redirection that cannot be known")
+            raise NotProvablySafe("a redirection that cannot be known")
         if op == "<<<":
             return
         if op == "<":
             self.programs.path(value.text, listing=False, glob=False)
             return
-        raise Doubt(f"it writes to {target}")
+        raise NotProvablySafe(f"it writes to {target}")
 
 
 def _own_words(segment: Segment) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import flags, operands
 
@@ -32,7 +32,7 @@ _PATTERN_PROGRAMS = frozenset(
 )
 
 
-def read(name: str, rest: list[str], scope: Scope) -> str | None:
+def read(name: str, rest: list[str], scope: ShellScope) -> str | None:
     """Why the command would read keys.
 
     Looks at words that name a place with keys, outside the workspace: as they stand, and behind `=`, `@`, `:` or an option letter;
@@ -79,7 +79,7 @@ def _prints(name: str, rest: list[str]) -> str | None:
 _READS_ALL = frozenset(str.split("tar bsdtar zip 7z rsync scp rclone restic borg cpio pax ag ack ugrep rg"))
 
 
-def _sweeps(name: str, rest: list[str], scope: Scope) -> str | None:
+def _sweeps(name: str, rest: list[str], scope: ShellScope) -> str | None:
     """Reading everything below the home, keys included."""
     deep = name in _READS_ALL or (
         name in ("grep", "egrep", "fgrep", "zgrep", "cp", "cat") and set(flags(rest)) & {"r", "R", "a"}

@@ -18,7 +18,7 @@ _TAKE_COMMANDS = {
 
 
 @dataclass
-class Written:
+class WrittenFiles:
     """What the files of a line hold, by the last part of their names; a file may have been written more than once."""
 
     texts: dict[str, list[str]] = field(default_factory=dict)

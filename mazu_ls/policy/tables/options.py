@@ -12,7 +12,7 @@ _HARMLESS_VALUE = re.compile(r"^[^\x00-\x1f`$]*$")
 
 
 @dataclass(frozen=True)
-class Spec:
+class ProgramSpec:
     """One program. `flags` and `values` are short options without and with a value; `long` are whole names.
 
     A long option that takes a value is written `name=`; `name=path` says that the value is a path to read. `operands` says what
@@ -33,7 +33,7 @@ class Spec:
 
 
 @dataclass(frozen=True)
-class Split:
+class ParsedOptions:
     """The words of a command: options as (name, value), operands, paths among the values."""
 
     options: list[tuple[str, str | None]]
@@ -41,7 +41,7 @@ class Split:
     paths: list[str]
 
 
-def split(spec: Spec, words: list[str]) -> Split | str:
+def split(spec: ProgramSpec, words: list[str]) -> ParsedOptions | str:
     """Take the words apart by the table; a sentence where one is not on it. Abbreviated long options are not on it."""
     names = {name.split("=")[0]: name for name in spec.long.split()}
     options: list[tuple[str, str | None]] = []
@@ -82,11 +82,11 @@ def split(spec: Spec, words: list[str]) -> Split | str:
             if isinstance(taken, str):
                 return taken
             at = taken
-    return Split(options, operands, paths)
+    return ParsedOptions(options, operands, paths)
 
 
 def _short(
-    spec: Spec, words: list[str], at: int, options: list[tuple[str, str | None]], paths: list[str]
+    spec: ProgramSpec, words: list[str], at: int, options: list[tuple[str, str | None]], paths: list[str]
 ) -> int | str:
     """Read the cluster before `at`, such as `-la` or `-n5`; returns where to go on."""
     word = words[at - 1]

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from mazu_ls.policy import trees
 from mazu_ls.policy.bash import scripts
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.tables import allowed_commands, git, options, targets
 from mazu_ls.workspace import path_rules
 
@@ -25,26 +25,26 @@ _ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.
 MAX_MATCHES = 5_000
 
 
-class Doubt(Exception):
+class NotProvablySafe(Exception):
     """Why the line has to be asked about."""
 
 
 @dataclass
-class Programs:
+class ProgramJudge:
     """Judges commands in a scope. `known` names the variables whose values are known; `read` adds to them."""
 
-    scope: Scope
+    scope: ShellScope
     known: set[str]
 
     def command(self, argv: list[str], globs: set[str], unknown: bool) -> None:
         """Raises Doubt unless the command only reads. `globs` are words with wildcards; `unknown` that some text is not known."""
         name, rest = argv[0], argv[1:]
         if not name.isascii() or not re.match(r"^[\w.\[:+-]+$", name):
-            raise Doubt("the program is not known")
+            raise NotProvablySafe("the program is not known")
         if name not in allowed_commands.ANY_OPTION and any(word.startswith(WILD) for word in globs):
-            raise Doubt("a file found by the wildcard may be taken for an option")
+            raise NotProvablySafe("a file found by the wildcard may be taken for an option")
         if unknown and name not in allowed_commands.PRINTS:
-            raise Doubt("it uses text that cannot be known")
+            raise NotProvablySafe("it uses text that cannot be known")
         if name in ("python", "python3") and rest[:1] != []:
             name, rest = self._python(rest)
         if name == "git":
@@ -53,22 +53,22 @@ class Programs:
         if tuple(argv) in allowed_commands.EXACT or self._listed(name, rest):
             return
         if name in allowed_commands.ARGUMENT_FILES and any(word.startswith("@") for word in rest):
-            raise Doubt(f"{name} reads more options from a file")
+            raise NotProvablySafe(f"{name} reads more options from a file")
         spec = allowed_commands.PROGRAMS.get(name)
         if spec is None:
-            raise Doubt(f"{name} is not known to be harmless")
+            raise NotProvablySafe(f"{name} is not known to be harmless")
         if spec.operands == "script":
             self._scripted(name, rest, globs)
             return
         if name in allowed_commands.PRINTS or name in ("expr", "["):
             if name == "printf" and rest[:1] and rest[0].startswith("-"):
-                raise Doubt("printf with options")
+                raise NotProvablySafe("printf with options")
             return
         if name == "read" and not all(VARIABLE.match(word) or word == "-r" for word in rest):
-            raise Doubt("read sets a variable that may matter")
+            raise NotProvablySafe("read sets a variable that may matter")
         taken = options.split(spec, rest)
         if isinstance(taken, str):
-            raise Doubt(f"{name}: {taken}")
+            raise NotProvablySafe(f"{name}: {taken}")
         self._known(name, spec, taken, globs)
 
     def _listed(self, name: str, rest: list[str]) -> bool:
@@ -100,30 +100,32 @@ class Programs:
         plain = all(re.fullmatch(r"-[vqbf]+|discover|[A-Za-z_][\w.]*", word) for word in rest[2:])
         if rest[:2] == ["-m", "unittest"] and plain:
             return "true", []
-        raise Doubt("python runs a program")
+        raise NotProvablySafe("python runs a program")
 
-    def _known(self, name: str, spec: options.Spec, taken: options.Split, globs: set[str]) -> None:
+    def _known(
+        self, name: str, spec: options.ProgramSpec, taken: options.ParsedOptions, globs: set[str]
+    ) -> None:
         if not all(options.harmless(value) for _, value in taken.options):
-            raise Doubt("an option's value is not known to be harmless")
+            raise NotProvablySafe("an option's value is not known to be harmless")
         operands = list(taken.operands)
         given = {option for option, _ in taken.options}
         if spec.needs_option and not given:
-            raise Doubt(f"{name} is not known to be harmless")
+            raise NotProvablySafe(f"{name} is not known to be harmless")
         if name in ("ruff", "black", "isort"):
             operands = _formatter(name, operands, given)
         if name == "command" and not given & {"-v", "-V"}:
-            raise Doubt("command runs a program")
+            raise NotProvablySafe("command runs a program")
         if name == "read":
             for variable in operands:
                 self.scope.assign(variable, UNKNOWN)
                 self.known.add(variable)
             return
         if name == "date" and any(not word.startswith("+") for word in operands):
-            raise Doubt("date may set the clock")
+            raise NotProvablySafe("date may set the clock")
         if spec.at_most is not None and len(operands) > spec.at_most:
-            raise Doubt(f"{name} writes to its second file")
+            raise NotProvablySafe(f"{name} writes to its second file")
         if spec.operands == "none" and operands:
-            raise Doubt(f"{name} {operands[0]} is not known to be harmless")
+            raise NotProvablySafe(f"{name} {operands[0]} is not known to be harmless")
         if spec.operands == "text":
             return
         if (
@@ -141,7 +143,7 @@ class Programs:
         if name == "cd":
             self._enter(operands)
 
-    def _operand(self, name: str, word: str, spec: options.Spec, globs: set[str]) -> None:
+    def _operand(self, name: str, word: str, spec: options.ProgramSpec, globs: set[str]) -> None:
         if word == "-":
             return
         if name == "pytest":
@@ -152,7 +154,7 @@ class Programs:
 
     def _enter(self, operands: list[str]) -> None:
         if len(operands) != 1 or operands[0] == "-":
-            raise Doubt("cd leaves the workspace")
+            raise NotProvablySafe("cd leaves the workspace")
         for place in targets.places(operands[0], self.scope):
             self.scope.enter(place)
 
@@ -164,40 +166,42 @@ class Programs:
             if glob:
                 self._matches_on_disk(word, path, listing=listing)
             if not targets.inside(path, self.scope.place):
-                raise Doubt(f"{word} is outside the workspace")
+                raise NotProvablySafe(f"{word} is outside the workspace")
             last = PurePosixPath(path).name
             if listing:
                 continue
             if glob and any(_matches(last, secret) for secret in _ALL_MATCHING_SECRETS):
-                raise Doubt(f"{word} may match files with secrets")
+                raise NotProvablySafe(f"{word} may match files with secrets")
             for candidate in (path, targets.real(path)):
-                if (found := path_rules.secret(PurePosixPath(candidate).parts)) is not None:
-                    raise Doubt(f"{found} may hold secrets")
+                if (found := path_rules.is_secret(PurePosixPath(candidate).parts)) is not None:
+                    raise NotProvablySafe(f"{found} may hold secrets")
 
     def _matches_on_disk(self, word: str, pattern: str, *, listing: bool) -> None:
         """Raises Doubt where a file that the wildcard finds leads out of the workspace, or may hold secrets."""
         found = islice(_glob(pattern), MAX_MATCHES + 1)
         for count, path in enumerate(found):
             if count == MAX_MATCHES:
-                raise Doubt(f"{word} matches too many files to look at each")
+                raise NotProvablySafe(f"{word} matches too many files to look at each")
             if not targets.inside(path, self.scope.place):
-                raise Doubt(f"{word} matches {PurePosixPath(path).name}, which leads out of the workspace")
+                raise NotProvablySafe(
+                    f"{word} matches {PurePosixPath(path).name}, which leads out of the workspace"
+                )
             if (
                 not listing
-                and (secret := path_rules.secret(PurePosixPath(os.path.realpath(path)).parts[-1:]))
+                and (secret := path_rules.is_secret(PurePosixPath(os.path.realpath(path)).parts[-1:]))
                 is not None
             ):
-                raise Doubt(f"{word} matches {secret}, which may hold secrets")
+                raise NotProvablySafe(f"{word} matches {secret}, which may hold secrets")
 
     def _scripted(self, name: str, rest: list[str], globs: set[str]) -> None:
         if name in ("test", "[", "[["):
             if name != "test" and (not rest or rest.pop() != {"[": "]", "[[": "]]"}[name]):
-                raise Doubt("a test without its end")
+                raise NotProvablySafe("a test without its end")
             self._or_doubt(scripts.test(rest))
         elif name == "find":
             found = scripts.find(rest)
             if isinstance(found, str):
-                raise Doubt(found)
+                raise NotProvablySafe(found)
             for word in (*found[0], *found[1]):
                 self._operand("find", word, allowed_commands.PROGRAMS["find"], globs)
         elif name == "sed":
@@ -208,7 +212,7 @@ class Programs:
     def _program(self, kind: str, rest: list[str], globs: set[str]) -> None:
         taken = options.split(allowed_commands.SCRIPTED[kind], rest)
         if isinstance(taken, str):
-            raise Doubt(f"{kind}: {taken}")
+            raise NotProvablySafe(f"{kind}: {taken}")
         operands = list(taken.operands)
         programs = [
             value or ""
@@ -217,28 +221,28 @@ class Programs:
         ]
         if not programs:
             if not operands:
-                raise Doubt(f"{kind} without a program")
+                raise NotProvablySafe(f"{kind} without a program")
             programs = [operands.pop(0)]
         check = {"sed": scripts.sed, "awk": scripts.awk, "jq": scripts.jq}[kind]
         for program in programs:
             self._or_doubt(check(program))
         for word in operands:
-            self._operand(kind, word, options.Spec(), globs)
+            self._operand(kind, word, options.ProgramSpec(), globs)
 
     def _git(self, rest: list[str], globs: set[str]) -> None:
         judged = git.judge(rest)
         if isinstance(judged, str):
-            raise Doubt(judged)
+            raise NotProvablySafe(judged)
         spec, taken, folders = judged
         for folder in folders:
             self.path(folder, listing=True, glob=False)
         if not all(options.harmless(value) for _, value in taken.options):
-            raise Doubt("an option's value is not known to be harmless")
+            raise NotProvablySafe("an option's value is not known to be harmless")
         operands = list(taken.operands)
         if spec.operands == "none" and operands:
-            raise Doubt(f"git with {operands[0]} is not known to only read")
+            raise NotProvablySafe(f"git with {operands[0]} is not known to only read")
         if spec.at_most is not None and len(operands) > spec.at_most:
-            raise Doubt("git would change a reference")
+            raise NotProvablySafe("git would change a reference")
         if spec.operands == "pattern" and not any(option == "-e" for option, _ in taken.options):
             operands = operands[1:]
         if spec.operands in ("revisions", "pattern"):
@@ -250,13 +254,13 @@ class Programs:
         path = word.split(":", 1)[1] if ":" in word and not word.startswith(":") else word
         if word.startswith("/") or any(part == ".." for part in word.split("/")) or path.startswith("/"):
             self.path(word, listing=False, glob=glob)
-        if (found := path_rules.secret(PurePosixPath(path).parts)) is not None:
-            raise Doubt(f"{found} may hold secrets")
+        if (found := path_rules.is_secret(PurePosixPath(path).parts)) is not None:
+            raise NotProvablySafe(f"{found} may hold secrets")
 
     @staticmethod
     def _or_doubt(reason: str | None) -> None:
         if reason is not None:
-            raise Doubt(reason)
+            raise NotProvablySafe(reason)
 
 
 def _glob(pattern: str) -> Iterator[str]:
@@ -269,9 +273,9 @@ def _formatter(name: str, operands: list[str], given: set[str]) -> list[str]:
     if name == "ruff":
         verb, *operands = operands or [""]
         if verb not in ("check", "format") or (verb == "format" and not given & {"--check", "--diff"}):
-            raise Doubt("ruff would change files")
+            raise NotProvablySafe("ruff would change files")
     elif not given & set(allowed_commands.ONLY_LOOKS[name]):
-        raise Doubt(f"{name} would change files")
+        raise NotProvablySafe(f"{name} would change files")
     return operands
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import flags, operands
 
@@ -17,7 +17,7 @@ _POWER_VERBS = frozenset(
 )
 
 
-def _rm(rest: list[str], scope: Scope) -> str | None:
+def _rm(rest: list[str], scope: ShellScope) -> str | None:
     if "--no-preserve-root" in rest or any(len(w) > 6 and "--no-preserve-root".startswith(w) for w in rest):
         return "rm without its own last guard"
     for word in operands(rest):
@@ -26,7 +26,7 @@ def _rm(rest: list[str], scope: Scope) -> str | None:
     return None
 
 
-def looks_like_rm(rest: list[str], scope: Scope) -> str | None:
+def looks_like_rm(rest: list[str], scope: ShellScope) -> str | None:
     """A program that cannot be known, called as one calls rm."""
     if set(flags(rest).lower()) & {"r", "f"}:
         for word in operands(rest):
@@ -35,7 +35,7 @@ def looks_like_rm(rest: list[str], scope: Scope) -> str | None:
     return None
 
 
-def _on_everything(rest: list[str], scope: Scope) -> str | None:
+def _on_everything(rest: list[str], scope: ShellScope) -> str | None:
     """chmod, chown and their like: recursive, or on a place that is not the project's."""
     if any(re.fullmatch(r"[ugoa]*[+=][rwxXt]*s[rwxXst]*|[2467]\d{3}", word) for word in operands(rest)[:1]):
         return "it would let a program run with the rights of its owner"
@@ -47,7 +47,7 @@ def _on_everything(rest: list[str], scope: Scope) -> str | None:
     return None
 
 
-def _mv(rest: list[str], scope: Scope) -> str | None:
+def _mv(rest: list[str], scope: ShellScope) -> str | None:
     for word in operands(rest):
         if (lost := targets.everything(word, scope)) is not None and not targets.is_device(word):
             if word == operands(rest)[-1] and targets.write_refused(word, scope) is None:
@@ -56,27 +56,27 @@ def _mv(rest: list[str], scope: Scope) -> str | None:
     return None
 
 
-def _dd(rest: list[str], scope: Scope) -> str | None:
+def _dd(rest: list[str], scope: ShellScope) -> str | None:
     for word in rest:
         if word.startswith("of=") and (refused := targets.write_refused(word[3:], scope)) is not None:
             return refused
     return None
 
 
-def _on_devices(rest: list[str], scope: Scope) -> str | None:
+def _on_devices(rest: list[str], scope: ShellScope) -> str | None:
     for word in operands(rest):
         if (refused := targets.write_refused(word, scope)) is not None:
             return refused
     return None
 
 
-def _kill(rest: list[str], scope: Scope) -> str | None:
+def _kill(rest: list[str], scope: ShellScope) -> str | None:
     signals = [word for word in rest if word.startswith("-")]
     everybody = {"-1", "0", "1", "-0"} & set(rest[1:] if signals and rest[0] in signals else rest)
     return "it would end processes that are not its own" if everybody else None
 
 
-def _pkill(rest: list[str], scope: Scope) -> str | None:
+def _pkill(rest: list[str], scope: ShellScope) -> str | None:
     wide = [
         word
         for word in operands(rest)
@@ -85,15 +85,15 @@ def _pkill(rest: list[str], scope: Scope) -> str | None:
     return "it would end processes that are not its own" if wide or "-u" in rest or "-U" in rest else None
 
 
-def _init(rest: list[str], scope: Scope) -> str | None:
+def _init(rest: list[str], scope: ShellScope) -> str | None:
     return "it would change the state of the machine" if rest else None
 
 
-def _systemctl(rest: list[str], scope: Scope) -> str | None:
+def _systemctl(rest: list[str], scope: ShellScope) -> str | None:
     return "it would change the state of the machine" if _POWER_VERBS & set(rest) else None
 
 
-def _crontab(rest: list[str], scope: Scope) -> str | None:
+def _crontab(rest: list[str], scope: ShellScope) -> str | None:
     named = [
         word
         for word, before in zip(rest, ["", *rest], strict=False)
@@ -102,7 +102,7 @@ def _crontab(rest: list[str], scope: Scope) -> str | None:
     return "it would remove or replace your scheduled jobs" if "r" in flags(rest) or named else None
 
 
-def _find(rest: list[str], scope: Scope) -> str | None:
+def _find(rest: list[str], scope: ShellScope) -> str | None:
     """`find START -delete` and `-exec rm`: judged as an rm of START where no test narrows it."""
     starts = []
     for word in rest:
@@ -123,7 +123,7 @@ def _find(rest: list[str], scope: Scope) -> str | None:
     return None
 
 
-def _docker(rest: list[str], scope: Scope) -> str | None:
+def _docker(rest: list[str], scope: ShellScope) -> str | None:
     joined = " ".join(rest)
     if re.search(
         r"--privileged|--pid[= ]host|--cap-add|docker\.sock|(-v|--volume)[= ]?/((etc|root|home|var|usr|bin|boot|run|dev)\b\S*)?:|source=/[,\s]",
@@ -133,7 +133,7 @@ def _docker(rest: list[str], scope: Scope) -> str | None:
     return None
 
 
-CHECKS: dict[str, Callable[[list[str], Scope], str | None]] = {
+CHECKS: dict[str, Callable[[list[str], ShellScope], str | None]] = {
     "rm": _rm, "unlink": _rm, "rmdir": _rm, "srm": _rm, "shred": _on_devices, "wipe": _on_devices, "trash": _rm, "trash-put": _rm,
     "gio": _rm, "rimraf": _rm, "chmod": _on_everything, "chown": _on_everything, "chgrp": _on_everything, "setfacl": _on_everything,
     "chattr": _on_everything, "chcon": _on_everything, "mv": _mv, "dd": _dd, "dcfldd": _dd, "kill": _kill, "pkill": _pkill,

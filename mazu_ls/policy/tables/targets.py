@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.scope import Scope
-from mazu_ls.policy.rules import Place
+from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.autorun import runs_by_itself
 
@@ -45,7 +45,7 @@ _KEY_FILE = re.compile(r"^(.*\.(pem|key|p12|pfx|jks|kdbx|ppk)|id_(rsa|dsa|ecdsa|
 _HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")
 
 
-def places(word: str, scope: Scope) -> list[str]:
+def places(word: str, scope: ShellScope) -> list[str]:
     """The absolute paths that `word` may name, from each directory the line may be in.
 
     By spelling, and as the kernel reads it: `link/../x` lies beside where the link leads.
@@ -82,7 +82,7 @@ def _fixed(path: str) -> tuple[str, str, str]:
     return path, "", ""
 
 
-def inside(path: str, place: Place) -> bool:
+def inside(path: str, place: PolicyContext) -> bool:
     """Whether an absolute path lies in a workspace folder, links followed."""
     found = real(path)
     for root in place.roots:
@@ -105,13 +105,13 @@ def _component_matches(component: str, name: str) -> bool:
     return fnmatchcase(name, component)
 
 
-def owner(path: str, place: Place) -> str | None:
+def owner(path: str, place: PolicyContext) -> str | None:
     """`.git` or `.mazu` if the path, below a workspace folder, is theirs, also by a wildcard."""
     if not inside(path, place):
         return None
     for candidate in (path, real(path)):
         parts = PurePosixPath(candidate).parts
-        if (found := path_rules.protected(parts)) is not None:
+        if (found := path_rules.is_protected(parts)) is not None:
             return found
         for name in (".git", ".mazu"):
             if any(_GLOB.search(part) and _component_matches(part, name) for part in parts):
@@ -119,7 +119,7 @@ def owner(path: str, place: Place) -> str | None:
     return None
 
 
-def write_refused(word: str, scope: Scope) -> str | None:
+def write_refused(word: str, scope: ShellScope) -> str | None:
     """Why nothing may be written there; None if it may be asked about."""
     if not word or word == "-":
         return None
@@ -135,17 +135,17 @@ def write_refused(word: str, scope: Scope) -> str | None:
     return None
 
 
-def run_by_itself(word: str, scope: Scope) -> str | None:
+def run_by_itself(word: str, scope: ShellScope) -> str | None:
     """What programs run by themselves there, below a workspace folder."""
     return _named(word, scope, runs_by_itself)
 
 
-def runs_later(word: str, scope: Scope) -> str | None:
+def runs_later(word: str, scope: ShellScope) -> str | None:
     """What programs run there, by themselves or when a build is started."""
     return _named(word, scope, path_rules.runs_later) or run_by_itself(word, scope)
 
 
-def _named(word: str, scope: Scope, find: Callable[[Sequence[str]], str | None]) -> str | None:
+def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | None]) -> str | None:
     for path in places(word, scope):
         for candidate in (path, real(path)):
             for root in scope.place.roots:
@@ -160,7 +160,7 @@ def _named(word: str, scope: Scope, find: Callable[[Sequence[str]], str | None])
     return None
 
 
-def secret(word: str, scope: Scope) -> str | None:
+def secret(word: str, scope: ShellScope) -> str | None:
     """The place with keys that the word names, outside the workspace; also by a wildcard or a variable."""
     for path in places(word, scope):
         if is_device(path):
@@ -171,7 +171,7 @@ def secret(word: str, scope: Scope) -> str | None:
     return None
 
 
-def _secret(path: str, place: Place) -> str | None:
+def _secret(path: str, place: PolicyContext) -> str | None:
     for place_of_keys in _SYSTEM_SECRETS:
         if _same_or_below(path, place_of_keys):
             return place_of_keys
@@ -211,7 +211,7 @@ _TOP = frozenset(
 )
 
 
-def everything(word: str, scope: Scope) -> str | None:
+def everything(word: str, scope: ShellScope) -> str | None:
     """What would be lost as a whole: the system, a home, the workspace, what lies above it, a repository. None otherwise."""
     for path in places(word, scope):
         found = real(path)

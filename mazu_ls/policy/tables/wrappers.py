@@ -23,7 +23,7 @@ CODE_OPTIONS = {
 
 
 @dataclass(frozen=True)
-class Wrapper:
+class WrapperSpec:
     """Options that take a value, and how many words stand before the inner command."""
 
     values: str = ""
@@ -31,40 +31,40 @@ class Wrapper:
     assignments: bool = False
 
 
-WRAPPERS: dict[str, Wrapper] = {
-    "env": Wrapper("-u --unset -C --chdir -S --split-string --block-signal --default-signal --ignore-signal", 0, True),
-    "timeout": Wrapper("-s --signal -k --kill-after", 1),
-    "gtimeout": Wrapper("-s --signal -k --kill-after", 1),
-    "nice": Wrapper("-n --adjustment"), "nohup": Wrapper(), "setsid": Wrapper(), "command": Wrapper(), "builtin": Wrapper(),
-    "exec": Wrapper("-a"), "time": Wrapper("-f --format -o --output"), "gtime": Wrapper("-f --format -o --output"),
-    "stdbuf": Wrapper("-i -o -e --input --output --error"), "unbuffer": Wrapper(),
-    "ionice": Wrapper("-c -n -p -P -u --class --classdata --pid"), "chrt": Wrapper("-T -P -D -p", 1), "taskset": Wrapper("-p", 1),
-    "numactl": Wrapper("-N -m -C -i -p"), "prlimit": Wrapper("-p --pid -o"), "cpulimit": Wrapper("-l -p -e"),
-    "flock": Wrapper("-w --wait --timeout -E --conflict-exit-code", 1), "unshare": Wrapper("-R --root -w --wd -S -G --setuid --setgid"),
-    "nsenter": Wrapper("-t --target"), "chroot": Wrapper("--userspec --groups", 1), "setarch": Wrapper("", 1), "linux64": Wrapper(),
-    "linux32": Wrapper(), "setpriv": Wrapper("--reuid --regid --groups --inh-caps --bounding-set --ambient-caps"),
-    "strace": Wrapper("-e -o -p -s -u -E -a -I -O -S -P"), "ltrace": Wrapper("-e -o -p -s -u -a -n -l"), "valgrind": Wrapper(),
-    "perf": Wrapper("-e -o", 1), "gdb": Wrapper("-ex -x -iex -p"), "lldb": Wrapper("-o -s -p"), "rr": Wrapper("", 1), "catchsegv": Wrapper(),
-    "xargs": Wrapper("-I -i -n -P -L -l -s -a -d -E --max-args --max-procs --max-lines --arg-file --delimiter --replace --max-chars"),
-    "parallel": Wrapper("-j --jobs -a --arg-file -I --colsep -n -N -L --joblog --results --sshlogin -S"),
-    "watch": Wrapper("-n --interval"), "entr": Wrapper(), "xvfb-run": Wrapper("-s -n -e -f -w"), "dbus-run-session": Wrapper(),
-    "dbus-launch": Wrapper(), "fakeroot": Wrapper("-l -s -i -b"), "fakechroot": Wrapper(), "proot": Wrapper("-r -b -w -0 -S"),
-    "firejail": Wrapper(), "bwrap": Wrapper("--bind --ro-bind --dev-bind"), "systemd-run": Wrapper("-p --property -u --unit -t -M -E --uid --gid"),
-    "systemd-inhibit": Wrapper(), "caffeinate": Wrapper("-t -w"), "arch": Wrapper(), "busybox": Wrapper(), "toybox": Wrapper(),
-    "tini": Wrapper(), "dumb-init": Wrapper(), "catatonit": Wrapper(), "dotenv": Wrapper("-f --file", 0), "direnv": Wrapper("", 2),
-    "chpst": Wrapper("-u -U -e -n -l -L"), "softlimit": Wrapper("-d -s -m"), "start-stop-daemon": Wrapper(), "daemonize": Wrapper(),
-    "torsocks": Wrapper(), "proxychains": Wrapper("-f"), "proxychains4": Wrapper("-f"), "tsocks": Wrapper(), "rlwrap": Wrapper(),
-    "coproc": Wrapper(), "cgexec": Wrapper("-g"), "runcon": Wrapper("-u -r -t -l", 0), "setlock": Wrapper("", 1), "noglob": Wrapper(), "nocorrect": Wrapper(), "sem": Wrapper("-j"), "ts": Wrapper(), "chronic": Wrapper(), "faketime": Wrapper("-f", 1),
-    "hyperfine": Wrapper("-w -r -m -M -p -c -n -N --warmup --runs --prepare"), "poetry": Wrapper("", 1), "pipenv": Wrapper("", 1),
-    "uv": Wrapper("--with --python", 1), "npx": Wrapper("-p --package"), "bunx": Wrapper(), "uvx": Wrapper("--from"), "rye": Wrapper("", 1),
-    "hatch": Wrapper("", 1), "pdm": Wrapper("", 1), "conda": Wrapper("-n -p", 1), "bundle": Wrapper("", 1), "mise": Wrapper("", 1),
-    "asdf": Wrapper("", 2), "wine": Wrapper(), "qemu-x86_64": Wrapper(), "ld.so": Wrapper(), "ld-linux-x86-64.so.2": Wrapper("--library-path"),
-    "ssh": Wrapper("-p -i -l -o -F -J -L -R -D -b -c -e -m -E -I -O -Q -S -W -w", 1), "mosh": Wrapper("", 1),
-    "docker": Wrapper("-e -v -w -u --name -p --mount --network --entrypoint --user --workdir --volume --env", 2),
-    "podman": Wrapper("-e -v -w -u --name -p", 2), "kubectl": Wrapper("-n -c --namespace --container", 2),
-    "distrobox-enter": Wrapper("-n"), "toolbox": Wrapper("", 1), "flatpak-spawn": Wrapper(), "waypipe": Wrapper(), "apptainer": Wrapper("", 2),
-    "ssh-agent": Wrapper("-a -E -O -P -t"), "gpg-agent": Wrapper("--options"), "sshpass": Wrapper("-p -f -d -P"), "aws-vault": Wrapper("", 2),
-    "ip": Wrapper("-n -netns", 3), "nix": Wrapper("-c --command", 1), "start-server-and-test": Wrapper("", 2),
+WRAPPERS: dict[str, WrapperSpec] = {
+    "env": WrapperSpec("-u --unset -C --chdir -S --split-string --block-signal --default-signal --ignore-signal", 0, True),
+    "timeout": WrapperSpec("-s --signal -k --kill-after", 1),
+    "gtimeout": WrapperSpec("-s --signal -k --kill-after", 1),
+    "nice": WrapperSpec("-n --adjustment"), "nohup": WrapperSpec(), "setsid": WrapperSpec(), "command": WrapperSpec(), "builtin": WrapperSpec(),
+    "exec": WrapperSpec("-a"), "time": WrapperSpec("-f --format -o --output"), "gtime": WrapperSpec("-f --format -o --output"),
+    "stdbuf": WrapperSpec("-i -o -e --input --output --error"), "unbuffer": WrapperSpec(),
+    "ionice": WrapperSpec("-c -n -p -P -u --class --classdata --pid"), "chrt": WrapperSpec("-T -P -D -p", 1), "taskset": WrapperSpec("-p", 1),
+    "numactl": WrapperSpec("-N -m -C -i -p"), "prlimit": WrapperSpec("-p --pid -o"), "cpulimit": WrapperSpec("-l -p -e"),
+    "flock": WrapperSpec("-w --wait --timeout -E --conflict-exit-code", 1), "unshare": WrapperSpec("-R --root -w --wd -S -G --setuid --setgid"),
+    "nsenter": WrapperSpec("-t --target"), "chroot": WrapperSpec("--userspec --groups", 1), "setarch": WrapperSpec("", 1), "linux64": WrapperSpec(),
+    "linux32": WrapperSpec(), "setpriv": WrapperSpec("--reuid --regid --groups --inh-caps --bounding-set --ambient-caps"),
+    "strace": WrapperSpec("-e -o -p -s -u -E -a -I -O -S -P"), "ltrace": WrapperSpec("-e -o -p -s -u -a -n -l"), "valgrind": WrapperSpec(),
+    "perf": WrapperSpec("-e -o", 1), "gdb": WrapperSpec("-ex -x -iex -p"), "lldb": WrapperSpec("-o -s -p"), "rr": WrapperSpec("", 1), "catchsegv": WrapperSpec(),
+    "xargs": WrapperSpec("-I -i -n -P -L -l -s -a -d -E --max-args --max-procs --max-lines --arg-file --delimiter --replace --max-chars"),
+    "parallel": WrapperSpec("-j --jobs -a --arg-file -I --colsep -n -N -L --joblog --results --sshlogin -S"),
+    "watch": WrapperSpec("-n --interval"), "entr": WrapperSpec(), "xvfb-run": WrapperSpec("-s -n -e -f -w"), "dbus-run-session": WrapperSpec(),
+    "dbus-launch": WrapperSpec(), "fakeroot": WrapperSpec("-l -s -i -b"), "fakechroot": WrapperSpec(), "proot": WrapperSpec("-r -b -w -0 -S"),
+    "firejail": WrapperSpec(), "bwrap": WrapperSpec("--bind --ro-bind --dev-bind"), "systemd-run": WrapperSpec("-p --property -u --unit -t -M -E --uid --gid"),
+    "systemd-inhibit": WrapperSpec(), "caffeinate": WrapperSpec("-t -w"), "arch": WrapperSpec(), "busybox": WrapperSpec(), "toybox": WrapperSpec(),
+    "tini": WrapperSpec(), "dumb-init": WrapperSpec(), "catatonit": WrapperSpec(), "dotenv": WrapperSpec("-f --file", 0), "direnv": WrapperSpec("", 2),
+    "chpst": WrapperSpec("-u -U -e -n -l -L"), "softlimit": WrapperSpec("-d -s -m"), "start-stop-daemon": WrapperSpec(), "daemonize": WrapperSpec(),
+    "torsocks": WrapperSpec(), "proxychains": WrapperSpec("-f"), "proxychains4": WrapperSpec("-f"), "tsocks": WrapperSpec(), "rlwrap": WrapperSpec(),
+    "coproc": WrapperSpec(), "cgexec": WrapperSpec("-g"), "runcon": WrapperSpec("-u -r -t -l", 0), "setlock": WrapperSpec("", 1), "noglob": WrapperSpec(), "nocorrect": WrapperSpec(), "sem": WrapperSpec("-j"), "ts": WrapperSpec(), "chronic": WrapperSpec(), "faketime": WrapperSpec("-f", 1),
+    "hyperfine": WrapperSpec("-w -r -m -M -p -c -n -N --warmup --runs --prepare"), "poetry": WrapperSpec("", 1), "pipenv": WrapperSpec("", 1),
+    "uv": WrapperSpec("--with --python", 1), "npx": WrapperSpec("-p --package"), "bunx": WrapperSpec(), "uvx": WrapperSpec("--from"), "rye": WrapperSpec("", 1),
+    "hatch": WrapperSpec("", 1), "pdm": WrapperSpec("", 1), "conda": WrapperSpec("-n -p", 1), "bundle": WrapperSpec("", 1), "mise": WrapperSpec("", 1),
+    "asdf": WrapperSpec("", 2), "wine": WrapperSpec(), "qemu-x86_64": WrapperSpec(), "ld.so": WrapperSpec(), "ld-linux-x86-64.so.2": WrapperSpec("--library-path"),
+    "ssh": WrapperSpec("-p -i -l -o -F -J -L -R -D -b -c -e -m -E -I -O -Q -S -W -w", 1), "mosh": WrapperSpec("", 1),
+    "docker": WrapperSpec("-e -v -w -u --name -p --mount --network --entrypoint --user --workdir --volume --env", 2),
+    "podman": WrapperSpec("-e -v -w -u --name -p", 2), "kubectl": WrapperSpec("-n -c --namespace --container", 2),
+    "distrobox-enter": WrapperSpec("-n"), "toolbox": WrapperSpec("", 1), "flatpak-spawn": WrapperSpec(), "waypipe": WrapperSpec(), "apptainer": WrapperSpec("", 2),
+    "ssh-agent": WrapperSpec("-a -E -O -P -t"), "gpg-agent": WrapperSpec("--options"), "sshpass": WrapperSpec("-p -f -d -P"), "aws-vault": WrapperSpec("", 2),
+    "ip": WrapperSpec("-n -netns", 3), "nix": WrapperSpec("-c --command", 1), "start-server-and-test": WrapperSpec("", 2),
 }  # fmt: skip
 
 
@@ -114,11 +114,11 @@ def _of_unknown(argv: list[str]) -> list[list[str]]:
         or INTERPRETERS.match(argv[0])
     ):
         return []
-    starts = [start for start in _starts(argv, Wrapper()) if start + 1 < len(argv)]
+    starts = [start for start in _starts(argv, WrapperSpec()) if start + 1 < len(argv)]
     return [argv[start:] for start in starts if program(argv[start]) in _TAKEN_FOR_COMMANDS]
 
 
-def _starts(argv: list[str], spec: Wrapper) -> list[int]:
+def _starts(argv: list[str], spec: WrapperSpec) -> list[int]:
     """Where the options end. An unknown option may take a value or not: then it is both."""
     values = spec.values.split()
     starts: list[int] = []

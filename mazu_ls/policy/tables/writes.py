@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mazu_ls.policy.bash.scope import Scope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import abbreviates, operands
 from mazu_ls.policy.tables.git import COMMANDS
@@ -37,7 +37,7 @@ _OUTPUT_SHORT: dict[str, str] = {
 _IN_PLACE = re.compile(r"^(-[a-zA-Z]*i.*|--in-place.*)$")
 
 
-def refused(name: str, rest: list[str], scope: Scope) -> str | None:
+def refused(name: str, rest: list[str], scope: ShellScope) -> str | None:
     """Why the command would write where nothing may be written."""
     for word in written_by(name, rest):
         if (reason := targets.write_refused(word, scope)) is not None:

@@ -24,7 +24,7 @@ Found = tuple[int, int, int, str]
 """Line, first character and end of the line's part that is the request, and what it says."""
 
 
-def requests(text: str, language: str) -> list[Found]:
+def find_ai_comments(text: str, language: str) -> list[Found]:
     """The `AI!` comments of a text. A grammar, or the language's markers, tell comments from strings; where neither is
     known their look decides."""
     if MARK not in text:
@@ -77,5 +77,5 @@ def comments(text: str) -> Iterator[tuple[int, int, str]]:
 
 def instruction_at(text: str, language: str = "") -> str | None:
     """What the first `AI!` comment in `text` asks for; `text` may start in the middle of a comment."""
-    found = next((instruction for *_, instruction in requests(text, language)), None)
+    found = next((instruction for *_, instruction in find_ai_comments(text, language)), None)
     return found or next((instruction for _, _, instruction in comments(text)), None)

@@ -12,32 +12,34 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Image
 from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
-from mazu_ls.server.documents.documents import Document
-from mazu_ls.server.rpc.lsp_types import DocumentItem, Position, Range
-from mazu_ls.server.wire.common import Place
+from mazu_ls.server.documents.documents import OpenDocument
+from mazu_ls.server.rpc.lsp_types import DocumentItem, LspPosition, LspRange
+from mazu_ls.server.wire.common import DocumentRange
 from mazu_ls.workspace.project_files import FileTooLarge, read_file
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.prompt import Attachment
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 PICTURE_BYTES = 5 * 1024**2
 
 
-async def attachments(server: Server, places: Sequence[Place]) -> tuple[Attachment, ...]:
+async def attachments(server: ServerState, places: Sequence[DocumentRange]) -> tuple[Attachment, ...]:
     """Read each place. Raises MazuError(not_found) for a file that is not there."""
     return tuple([await _attachment(server, place, index) for index, place in enumerate(places)])
 
 
-async def attached(server: Server, places: Sequence[Place], message: str) -> tuple[Attachment, ...]:
+async def attached(
+    server: ServerState, places: Sequence[DocumentRange], message: str
+) -> tuple[Attachment, ...]:
     """What a command attaches, and what its message mentions."""
     return (*await attachments(server, places), *await mentioned(server, message))
 
 
-async def mentioned(server: Server, message: str) -> tuple[Attachment, ...]:
+async def mentioned(server: ServerState, message: str) -> tuple[Attachment, ...]:
     """The files that a message names as `@path`; a word with an @ that names no file is just a word."""
-    found: dict[str, Place] = {}
+    found: dict[str, DocumentRange] = {}
     for mention in markdown.mentions(message):
         try:
             path = server.workspace.resolve(mention.path)
@@ -48,12 +50,12 @@ async def mentioned(server: Server, message: str) -> tuple[Attachment, ...]:
         span = None
         if mention.first is not None:
             last = max(mention.first, mention.last or mention.first)
-            span = Range(Position(mention.first - 1, 0), Position(last, 0))
-        found.setdefault(f"{mention}", Place(uris.from_path(path), span))
+            span = LspRange(LspPosition(mention.first - 1, 0), LspPosition(last, 0))
+        found.setdefault(f"{mention}", DocumentRange(uris.from_path(path), span))
     return await attachments(server, list(found.values()))
 
 
-async def _attachment(server: Server, place: Place, index: int) -> Attachment:
+async def _attachment(server: ServerState, place: DocumentRange, index: int) -> Attachment:
     from mazu_ls.agent.turn.prompt import Attachment
 
     document = server.editor.documents.get(place.uri) if server.editor else None
@@ -71,12 +73,12 @@ async def _attachment(server: Server, place: Place, index: int) -> Attachment:
     return Attachment(name, lines, place.range.start.line, last)
 
 
-def last_line(span: Range) -> int:
+def last_line(span: LspRange) -> int:
     """The line behind the last one that a range touches; one that ends before the first character of a line leaves it out."""
     return span.end.line + (1 if span.end.character or span.end == span.start else 0)
 
 
-async def read_document(server: Server, uri: str, path: Path) -> Document:
+async def read_document(server: ServerState, uri: str, path: Path) -> OpenDocument:
     """A document that is not open, read from its file. Raises MazuError(not_found)."""
     try:
         text = await server.host.read(path)
@@ -85,7 +87,7 @@ async def read_document(server: Server, uri: str, path: Path) -> Document:
             Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror or error}.", "Check the path."
         ) from error
     encoding = server.editor.documents.encoding if server.editor else "utf-16"
-    return Document(DocumentItem(uri, 0, text), encoding)
+    return OpenDocument(DocumentItem(uri, 0, text), encoding)
 
 
 def _picture(path: Path, media: str) -> Image:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 
 if TYPE_CHECKING:
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ COMMANDS: dict[str, ChatCommand] = {
 }  # fmt: skip
 
 
-async def run(server: Server, message: str, session_id: str) -> str | None:
+async def run(server: ServerState, message: str, session_id: str) -> str | None:
     """The reply to a message that is a command, None for any other. What fails is the reply too."""
     from mazu_ls.server import commands
 

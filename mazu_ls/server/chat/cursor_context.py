@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls.server.chat import ai_comments
-from mazu_ls.server.rpc.lsp_types import Position, Range
+from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents.documents import Document
-    from mazu_ls.syntax import Symbol
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.syntax import CodeSymbol
 
 T = TypeVar("T")
 _loaded: set[str] = set()
@@ -21,17 +21,17 @@ IN_PLACE_CHARS = 20_000
 MAX_CHARS = 1_000_000
 
 
-def whole_lines(document: Document, span: Range) -> Range:
+def whole_lines(document: OpenDocument, span: LspRange) -> LspRange:
     """A range widened to whole lines; one that ends before the first character of a line ends in the line above."""
     last = span.end.line
     if span.end.character == 0 and last > span.start.line:
         last -= 1
-    return Range(
-        Position(span.start.line, 0), document.position(last, len(document.line(last).rstrip("\r\n")))
+    return LspRange(
+        LspPosition(span.start.line, 0), document.position(last, len(document.line(last).rstrip("\r\n")))
     )
 
 
-async def meant(document: Document, span: Range) -> Range:
+async def resolve_target(document: OpenDocument, span: LspRange) -> LspRange:
     """The range itself; where nothing is selected, the innermost definition round the cursor, else the cursor's line."""
     if span.start != span.end:
         return span
@@ -39,26 +39,26 @@ async def meant(document: Document, span: Range) -> Range:
     return _range_of(document, symbol) if symbol else whole_lines(document, span)
 
 
-async def meant_by_comment(document: Document, line: int) -> Range:
+async def resolve_comment_target(document: OpenDocument, line: int) -> LspRange:
     """The code an `AI!` comment is about: the function it stands in, else the definition right below it, with it."""
-    inside = await _symbol_at(document, Position(line, 0))
+    inside = await _symbol_at(document, LspPosition(line, 0))
     if inside and inside.kind in ("function", "method"):
         return _range_of(document, inside)
-    below = await _symbol_at(document, Position(line + 1, 0)) if document.line(line + 1).strip() else None
+    below = await _symbol_at(document, LspPosition(line + 1, 0)) if document.line(line + 1).strip() else None
     if below and below.start_line == line + 1:
-        return Range(Position(line, 0), _range_of(document, below).end)
-    return whole_lines(document, Range(Position(line, 0), Position(line, 0)))
+        return LspRange(LspPosition(line, 0), _range_of(document, below).end)
+    return whole_lines(document, LspRange(LspPosition(line, 0), LspPosition(line, 0)))
 
 
-async def requests(document: Document) -> list[ai_comments.Found]:
+async def requests(document: OpenDocument) -> list[ai_comments.Found]:
     """The `AI!` comments of a document; none in one that is too large to look at."""
     if _size(document) > MAX_CHARS or ai_comments.MARK not in document.text:
         return []
     text, language = document.text, document.language_id
-    return await _parsed(document, lambda: ai_comments.requests(text, language))
+    return await _parsed(document, lambda: ai_comments.find_ai_comments(text, language))
 
 
-async def _symbol_at(document: Document, position: Position) -> Symbol | None:
+async def _symbol_at(document: OpenDocument, position: LspPosition) -> CodeSymbol | None:
     if _size(document) > MAX_CHARS:
         return None
     line, column = document.locate(position)
@@ -67,7 +67,7 @@ async def _symbol_at(document: Document, position: Position) -> Symbol | None:
     column = max(column, len(shown) - len(shown.lstrip(" \t")))
     text, language = document.text, document.language_id
 
-    def find() -> Symbol | None:
+    def find() -> CodeSymbol | None:
         from mazu_ls import syntax
 
         return syntax.symbol_at(text, language, line, column)
@@ -75,7 +75,7 @@ async def _symbol_at(document: Document, position: Position) -> Symbol | None:
     return await _parsed(document, find)
 
 
-async def _parsed(document: Document, work: Callable[[], T]) -> T:
+async def _parsed(document: OpenDocument, work: Callable[[], T]) -> T:
     """The result of something that parses a document, in a thread where it would hold up the editor."""
     language = document.language_id
     if _size(document) <= IN_PLACE_CHARS and language in _loaded:
@@ -85,10 +85,10 @@ async def _parsed(document: Document, work: Callable[[], T]) -> T:
     return found
 
 
-def _size(document: Document) -> int:
+def _size(document: OpenDocument) -> int:
     return sum(map(len, document.lines))
 
 
-def _range_of(document: Document, symbol: Symbol) -> Range:
+def _range_of(document: OpenDocument, symbol: CodeSymbol) -> LspRange:
     end = document.position(symbol.end_line, symbol.end_char)
-    return whole_lines(document, Range(Position(symbol.start_line, 0), end))
+    return whole_lines(document, LspRange(LspPosition(symbol.start_line, 0), end))

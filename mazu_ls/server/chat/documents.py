@@ -20,15 +20,15 @@ from mazu_ls.server.chat.render import TurnMarkdown, render_turns
 from mazu_ls.server.commands import turn_jobs
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
-from mazu_ls.server.documents.file_io import unified
-from mazu_ls.server.rpc.lsp_types import Range, TextEdit
+from mazu_ls.server.documents.file_io import unified_text
+from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
 from mazu_ls.server.wire import turns as wire
-from mazu_ls.server.wire.common import Place
+from mazu_ls.server.wire.common import DocumentRange
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
     from mazu_ls.server.jobs import Token
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 EDIT_SECONDS = 0.12
@@ -37,9 +37,11 @@ REFUSALS = 3
 """After so many refused edits in a row the rest is written when the turn has ended."""
 
 
-async def open_chat(server: Server, session_id: str | None, places: Sequence[Place] = ()) -> wire.Started:
+async def open_chat(
+    server: ServerState, session_id: str | None, places: Sequence[DocumentRange] = ()
+) -> wire.StartedResult:
     """Put a session's chat document before the user, what is attached named in the message to be."""
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(session_id)
     path = await _document_of(server, session)
     shown = server.editor.documents if server.editor else None
@@ -56,23 +58,23 @@ async def open_chat(server: Server, session_id: str | None, places: Sequence[Pla
     # The empty line behind the last line end is no line to every editor.
     if not await server.host.show(path, max(0, text.count("\n") - 1)):
         await server.host.say("info", f"Mazu: the chat is in {path}")
-    return wire.Started(session.id, None)
+    return wire.StartedResult(session.id, None)
 
 
-async def _name(server: Server, path: Path, named: str) -> None:
+async def _name(server: ServerState, path: Path, named: str) -> None:
     """Name what is attached in the message to be."""
     before = await mazu_files.read(server, path)
     await mazu_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
 
 
 async def send(
-    server: Server, uri: str, params: wire.Chat, token: Token | None
-) -> wire.Started | wire.TurnResult:
+    server: ServerState, uri: str, params: wire.ChatParams, token: Token | None
+) -> wire.StartedResult | wire.TurnResultView:
     """Send what stands under the last heading of a chat document; the reply streams in below it."""
     from mazu_ls.agent.session.ids import new_id
     from mazu_ls.agent.turn.turn import Prompt
 
-    project = await server.opened()
+    project = await server.wait_opened()
     path = server.path_of(uri)
     text = await mazu_files.read(server, path)
     message = markdown.pending_message(text)
@@ -83,14 +85,14 @@ async def send(
     session = await _session_of(server, text, params.session_id)
     if (reply := await commands.run(server, message, session.id)) is not None:
         server.jobs.spawn(_answer(server, path, session.id, reply))
-        return wire.Started(session.id, None)
+        return wire.StartedResult(session.id, None)
     others = [place for place in params.attachments if place.uri != uri]
     attached = (*await attachments(server, others), *await mentioned(server, message))
     asked = Prompt(message, attached, model=params.model, limits=turn_jobs.limits(project))
     await turn_jobs.check_ready(session, asked)
     turn_id = new_id("t")
     writer = ReplyWriter(server, path, session.id, turn_id, verbatim=message.startswith("!"))
-    stop = project.listen(writer.hear)
+    stop = project.subscribe(writer.on_event)
     server.jobs.spawn(writer.run(stop))
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
 
@@ -99,7 +101,7 @@ class ReplyWriter:
     """Writes one turn's reply into a chat document as it comes. `verbatim`: the reply is the output of a command."""
 
     def __init__(
-        self, server: Server, path: Path, session_id: str, turn_id: str, *, verbatim: bool = False
+        self, server: ServerState, path: Path, session_id: str, turn_id: str, *, verbatim: bool = False
     ) -> None:
         self._server = server
         self._path = path
@@ -109,7 +111,7 @@ class ReplyWriter:
         self._news = asyncio.Event()
         self._refused = 0
 
-    def hear(self, session_id: str, event: journal.Event) -> None:
+    def on_event(self, session_id: str, event: journal.Event) -> None:
         """Events of this turn become text."""
         if event.turn != self._turn:
             return
@@ -141,7 +143,9 @@ class ReplyWriter:
         try:
             async with self._alone():
                 text = await mazu_files.read(self._server, self._path)
-                after = markdown.labelled(text, self._session).rstrip("\r\n") + markdown.opening(self._turn)
+                after = markdown.escape_label(text, self._session).rstrip("\r\n") + markdown.opening(
+                    self._turn
+                )
                 await mazu_files.edit(self._server, self._path, text, after)
         except MazuError as error:
             await self._server.host.say(
@@ -154,9 +158,9 @@ class ReplyWriter:
 
     async def _finish(self) -> None:
         """The document as the journal has the session, which mends what an editor took late, twice or not at all."""
-        session = (await self._server.opened()).sessions.find(self._session)
+        session = (await self._server.wait_opened()).sessions.find(self._session)
         if session is not None:
-            await session.settled()
+            await session.wait_idle()
         if await redraw(self._server, self._path, self._session):
             return
         # Kate takes edits for two seconds after a command only. Nothing of a reply is ever lost.
@@ -184,7 +188,7 @@ class ReplyWriter:
         try:
             if document and self._server.editor:
                 at = document.position_at(place)
-                await apply_edits(self._server.editor, document, [TextEdit(Range(at, at), new)], after)
+                await apply_edits(self._server.editor, document, [TextEdit(LspRange(at, at), new)], after)
             else:
                 await mazu_files.edit(self._server, self._path, text, after)
         except MazuError as error:
@@ -200,21 +204,21 @@ class ReplyWriter:
         document = self._server.editor.documents.at(self._path) if self._server.editor else None
         if document is None:
             return False
-        said = unified(markdown.reply_so_far(document.text, self._turn))
-        grown = len(said) - len(unified(markdown.reply_so_far(before, self._turn)))
+        said = unified_text(markdown.reply_so_far(document.text, self._turn))
+        grown = len(said) - len(unified_text(markdown.reply_so_far(before, self._turn)))
         return grown >= len(new) and said.endswith(new.rstrip("\n"))
 
 
-async def _answer(server: Server, path: Path, session_id: str, reply: str) -> None:
+async def _answer(server: ServerState, path: Path, session_id: str, reply: str) -> None:
     """Put the reply of a `/command` below it. After the command was answered, as `_make_room`."""
     text = await mazu_files.read(server, path)
-    said = markdown.labelled(text, session_id).rstrip("\r\n")
+    said = markdown.escape_label(text, session_id).rstrip("\r\n")
     await mazu_files.edit(server, path, text, f"{said}\n\n## Mazu\n\n{markdown.quoted(reply)}\n\n## You\n\n")
 
 
-async def _document_of(server: Server, session: Session) -> Path:
+async def _document_of(server: ServerState, session: Session) -> Path:
     """The session's chat document, written with what was said so far where there is none."""
-    project = await server.opened()
+    project = await server.wait_opened()
     path = await asyncio.to_thread(mazu_files.folder_of, project, "chats") / f"{session.id}.md"
     if not os.path.lexists(path):
         seen = await project.sessions.snapshot(session.id, now=lambda session: None)
@@ -223,21 +227,21 @@ async def _document_of(server: Server, session: Session) -> Path:
     return path
 
 
-async def _session_of(server: Server, text: str, wanted: str | None) -> Session:
+async def _session_of(server: ServerState, text: str, wanted: str | None) -> Session:
     """The session a chat document names; a new one for a document that names none, which gets its name with the reply."""
-    project = await server.opened()
+    project = await server.wait_opened()
     named = wanted or markdown.session_of(text)
     return await project.sessions.get(named) if named else await project.sessions.new()
 
 
-def _mention(server: Server, place: Place) -> str:
+def _mention(server: ServerState, place: DocumentRange) -> str:
     name = server.name_of(server.path_of(place.uri))
     if place.range is None:
         return markdown.mention_of(name)
     return markdown.mention_of(name, place.range.start.line, last_line(place.range))
 
 
-def _quotation(server: Server, place: Place) -> str:
+def _quotation(server: ServerState, place: DocumentRange) -> str:
     """What is attached of a document that is no file, which no mention could find again."""
     document = server.editor.documents.get(place.uri) if server.editor else None
     assert document is not None

@@ -15,7 +15,7 @@ HINT = '<!-- Write under the last heading, then run the code action or lens "Maz
 
 
 @dataclass(frozen=True)
-class Section:
+class ChatSection:
     """What stands under one heading: characters `start` to `end` of the document, the heading excluded."""
 
     who: str
@@ -49,17 +49,17 @@ def session_of(text: str) -> str | None:
     return match["id"] if match else None
 
 
-def labelled(text: str, session_id: str) -> str:
+def escape_label(text: str, session_id: str) -> str:
     """A chat document that says which session it belongs to."""
     return text if session_of(text) else f"<!-- mazu session {session_id} -->\n{text}"
 
 
-def sections(text: str) -> list[Section]:
+def sections(text: str) -> list[ChatSection]:
     """The document cut at its headings."""
     heads = list(HEADING.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
     return [
-        Section(head["who"], head["turn"], min(head.end() + 1, end), end)
+        ChatSection(head["who"], head["turn"], min(head.end() + 1, end), end)
         for head, end in zip(heads, ends, strict=True)
     ]
 

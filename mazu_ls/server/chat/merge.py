@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from mazu_ls.agent.proposals.hunks import changes
+from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.server.chat import markdown
 
 
@@ -43,7 +43,7 @@ def merged_lines(mine: Sequence[str], drawn: Sequence[str], known: Sequence[str]
             put.setdefault(place, []).append(line)
     after: list[str] = []
     at = 0
-    for change in [*changes(base, list(drawn)), None]:
+    for change in [*line_changes(base, list(drawn)), None]:
         end = change.start if change else len(base)
         for number in range(at, end):
             _put(after, put.pop(number, []))

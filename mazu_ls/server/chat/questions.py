@@ -8,17 +8,17 @@ import re
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
-from mazu_ls.host import Choice, Question, Reply
+from mazu_ls.host import Choice, Question, UserReply
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.documents.apply_edit import apply_edits
-from mazu_ls.server.rpc.lsp_types import Range, TextEdit
+from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
 
 if TYPE_CHECKING:
     from mazu_ls import journal
-    from mazu_ls.server.client.approvals import Asked
-    from mazu_ls.server.client.editor import Editor
-    from mazu_ls.server.documents.documents import Document
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.client.approvals import OpenQuestion
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 ATTEMPTS = 8
@@ -44,10 +44,10 @@ VERDICTS = {
 NO_ANSWER = "no answer, so it was not done"
 
 
-def attach(server: Server, editor: Editor) -> None:
+def attach(server: ServerState, editor: ConnectedEditor) -> None:
     """From now on questions also stand in the chat documents that are open."""
 
-    def hear(asked: Asked) -> None:
+    def hear(asked: OpenQuestion) -> None:
         document = chat_of(editor, asked.question.session_id)
         if document is not None:
             _show(server, editor, document, asked)
@@ -55,25 +55,27 @@ def attach(server: Server, editor: Editor) -> None:
     editor.approvals.listener = hear
 
 
-def opened(server: Server, editor: Editor, document: Document) -> None:
+def opened(server: ServerState, editor: ConnectedEditor, document: OpenDocument) -> None:
     """A document was opened: the chat of a question that is open already shows it too."""
     asked = editor.approvals.open
     if asked and not asked.in_chat and document is chat_of(editor, asked.question.session_id):
         _show(server, editor, document, asked)
 
 
-def choices_in(editor: Editor, document: Document) -> Asked | None:
+def choices_in(editor: ConnectedEditor, document: OpenDocument) -> OpenQuestion | None:
     """The open question of this chat document's session."""
     asked = editor.approvals.open
     return asked if asked and asked.question.session_id == markdown.session_of(document.text) else None
 
 
-def _show(server: Server, editor: Editor, document: Document, asked: Asked) -> None:
+def _show(server: ServerState, editor: ConnectedEditor, document: OpenDocument, asked: OpenQuestion) -> None:
     asked.in_chat = True
     server.jobs.spawn(_follow(server, editor, document, asked))
 
 
-async def _follow(server: Server, editor: Editor, document: Document, asked: Asked) -> None:
+async def _follow(
+    server: ServerState, editor: ConnectedEditor, document: OpenDocument, asked: OpenQuestion
+) -> None:
     """Show a question below what was said until it is answered; then its verdict."""
     block = _block(asked.question)
     shown = await _put(editor, document, block)
@@ -94,7 +96,7 @@ def verdict(decision: journal.CallDecided) -> str:
     return VERDICTS["deny" if decision.verdict == "deny" else decision.reason.replace(" ", "_")]
 
 
-def chat_of(editor: Editor, session_id: str) -> Document | None:
+def chat_of(editor: ConnectedEditor, session_id: str) -> OpenDocument | None:
     """The open chat document of a session."""
     if not session_id:
         return None
@@ -138,7 +140,7 @@ def _told(question: Question) -> str:
     return "\n\n".join([*said, "Answer with a code action in the chat document, such as Mazu: allow once."])
 
 
-async def _put(editor: Editor, document: Document, block: str) -> bool:
+async def _put(editor: ConnectedEditor, document: OpenDocument, block: str) -> bool:
     """Put the section before the heading of the next message, so that what stands there stays a message."""
     for _ in range(ATTEMPTS):
         text = document.text
@@ -146,13 +148,15 @@ async def _put(editor: Editor, document: Document, block: str) -> bool:
         place = heads[-1].start() if heads and heads[-1]["who"] == "You" else len(text)
         new = block if text[:place].endswith("\n\n") or not place else "\n\n" + block
         at = document.position_at(place)
-        if await _tried(editor, document, [TextEdit(Range(at, at), new)], text[:place] + new + text[place:]):
+        if await _tried(
+            editor, document, [TextEdit(LspRange(at, at), new)], text[:place] + new + text[place:]
+        ):
             return True
     return False
 
 
 async def _replace(
-    editor: Editor, document: Document, block: str, question: Question, reply: Reply | None
+    editor: ConnectedEditor, document: OpenDocument, block: str, question: Question, reply: UserReply | None
 ) -> None:
     """Put what was decided in the place of the section; what was typed into it stays."""
     said = VERDICTS[reply.choice.kind] if reply and reply.choice else NO_ANSWER
@@ -167,13 +171,13 @@ async def _replace(
         # A reply that is being written says itself what was decided, at the call it was about.
         written = bool(found) and document.path in editor.replying
         note = "" if written else f"*{' '.join(question.title.split())}: {said}*" + ("\n\n" if found else "")
-        edits = [TextEdit(Range(document.position_at(begin), document.position_at(end)), note)]
+        edits = [TextEdit(LspRange(document.position_at(begin), document.position_at(end)), note)]
         after = text[:begin] + note + text[end:]
         if await _tried(editor, document, edits, after):
             return
 
 
-async def _tried(editor: Editor, document: Document, edits: list[TextEdit], after: str) -> bool:
+async def _tried(editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], after: str) -> bool:
     try:
         async with editor.chat_edits:
             if document.with_edits(document.text, edits) != after:

@@ -19,8 +19,8 @@ from mazu_ls.server.rpc.client_requests import ClientError
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.server.documents.documents import Document
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 ATTEMPTS = 6
@@ -29,32 +29,32 @@ RETRY_SECONDS = 0.3
 SAVE_SECONDS = 10.0
 
 
-def attach(server: Server, project: Project) -> None:
+def attach(server: ServerState, project: Project) -> None:
     """From now on the chat documents of this project's sessions show what the sessions are."""
 
     def hear(session_id: str, event: journal.Event) -> None:
         if isinstance(event.body, journal.TurnEnded):
             server.jobs.spawn(redraw_session(server, session_id))
 
-    project.listen(hear)
+    project.subscribe(hear)
     project.head_listeners.append(
         lambda session_id, head: server.jobs.spawn(redraw_session(server, session_id))
     )
 
 
-def opened(server: Server, document: Document) -> None:
+def opened(server: ServerState, document: OpenDocument) -> None:
     """A chat document came into view: it may be older than its session."""
     session_id = markdown.session_of(document.text) if markdown.is_chat(document.path) else None
     if session_id is not None:
         server.jobs.spawn(redraw_session(server, session_id))
 
 
-async def redraw_session(server: Server, session_id: str) -> None:
+async def redraw_session(server: ServerState, session_id: str) -> None:
     """Draw every document of a session anew, unless a turn of it runs or its reply is being written."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if (session := project.sessions.find(session_id)) is not None:
         if session.ending:
-            await session.settled()
+            await session.wait_idle()
         if session.running:
             return
     for path in await asyncio.to_thread(_documents_of, server, project, session_id):
@@ -62,9 +62,9 @@ async def redraw_session(server: Server, session_id: str) -> None:
             await redraw(server, path, session_id)
 
 
-async def redraw(server: Server, path: Path, session_id: str) -> bool:
+async def redraw(server: ServerState, path: Path, session_id: str) -> bool:
     """Make a document show its session, by small edits, and save it where the client can; whether it does now."""
-    project = await server.opened()
+    project = await server.wait_opened()
     try:
         seen = await project.sessions.snapshot(session_id, now=lambda session: None)
     except MazuError as error:
@@ -84,7 +84,7 @@ async def redraw(server: Server, path: Path, session_id: str) -> bool:
     return False
 
 
-async def _draw(server: Server, path: Path, draw: Callable[[str], str]) -> bool:
+async def _draw(server: ServerState, path: Path, draw: Callable[[str], str]) -> bool:
     """Edit the document, open or not; whether it shows what it shall."""
     document = server.editor.documents.at(path) if server.editor else None
     if document is None or server.editor is None:
@@ -103,7 +103,7 @@ async def _draw(server: Server, path: Path, draw: Callable[[str], str]) -> bool:
     return True
 
 
-async def _save(server: Server, path: Path) -> None:
+async def _save(server: ServerState, path: Path) -> None:
     """So that no editor asks about the document on closing."""
     document = server.editor.documents.at(path) if server.editor else None
     if document is None or server.editor is None or not server.editor.profile.opted("save"):
@@ -114,7 +114,7 @@ async def _save(server: Server, path: Path) -> None:
         logger.info("%s was not saved: %s", path, error)
 
 
-def _documents_of(server: Server, project: Project, session_id: str) -> list[Path]:
+def _documents_of(server: ServerState, project: Project, session_id: str) -> list[Path]:
     """The open chat documents of a session, and its own one on the disk."""
     shown = [
         document.path

@@ -92,7 +92,7 @@ class _Turn:
 
 def render_turns(session_id: str, events: Sequence[journal.Event], head: int) -> str:
     """The turns that lead to `head`, oldest first; those that were taken back as a line where they stood."""
-    standing = {event.seq for event in journal.chain(events, head)}
+    standing = {event.seq for event in journal.branch_events(events, head)}
     parts: list[str] = []
     taken_back = 0
     for turn in _turns(events, standing):

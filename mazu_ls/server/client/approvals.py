@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.host import Choice, Question, Reply
+from mazu_ls.host import Choice, Question, UserReply
 from mazu_ls.server import uris
 from mazu_ls.server.rpc.client_requests import ClientError
 
 if TYPE_CHECKING:
-    from mazu_ls.server.client.editor import Link, Profile
+    from mazu_ls.server.client.editor import ClientConnection, ClientProfile
 
 logger = logging.getLogger(__name__)
 PICK_SECONDS = 300.0
@@ -21,7 +21,7 @@ DETAIL = 600
 """Characters of the detail that a message box still shows well."""
 
 
-class Asked:
+class OpenQuestion:
     """A question that is open: whoever calls `answer` first decides it."""
 
     def __init__(self, question: Question) -> None:
@@ -30,8 +30,8 @@ class Asked:
         """Whether a chat document is open in which it can be answered too."""
         self.in_chat_alone = False
         """The editor has no way of its own to ask."""
-        self.answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self.verdict: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+        self.answered: asyncio.Future[UserReply] = asyncio.get_running_loop().create_future()
+        self.verdict: asyncio.Future[UserReply | None] = asyncio.get_running_loop().create_future()
         """What was decided by anyone; None where the question was withdrawn."""
 
     def answer(
@@ -46,7 +46,7 @@ class Asked:
         if choice is None:
             offered = ", ".join(one.id for one in self.question.choices)
             raise InvalidArguments(f"`optionId` is none of {offered}", "optionId")
-        reply = Reply(choice, note, arguments, None if hunks is None else tuple(hunks))
+        reply = UserReply(choice, note, arguments, None if hunks is None else tuple(hunks))
         if (problem := not_offered(self.question, reply)) is not None:
             raise InvalidArguments(*problem)
         if self.verdict.done() or self.answered.done():
@@ -55,35 +55,35 @@ class Asked:
         return True
 
 
-class Approvals:
+class ClientApprovals:
     """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`.
 
     Questions are shown one after the other; each can be answered by `Asked.answer` from the moment it is asked.
     """
 
-    def __init__(self, link: Link, profile: Profile) -> None:
+    def __init__(self, link: ClientConnection, profile: ClientProfile) -> None:
         self._link = link
         self._profile = profile
         # A second showMessageRequest replaces the first in some editors, which then gets no answer.
         self._one_at_a_time = asyncio.Lock()
-        self.open: Asked | None = None
-        self.waiting: list[Asked] = []
+        self.open: OpenQuestion | None = None
+        self.waiting: list[OpenQuestion] = []
         """All that are not decided, `open` among them, in the order in which they were asked."""
-        self.listener: Callable[[Asked], None] | None = None
+        self.listener: Callable[[OpenQuestion], None] | None = None
         """Hears of every question that is shown."""
 
-    def find(self, call_id: str | None, session_id: str | None = None) -> Asked | None:
+    def find(self, call_id: str | None, session_id: str | None = None) -> OpenQuestion | None:
         """The undecided question about a call; without an id the one that is shown, or waits longest."""
         if call_id is None and self.open is not None:
             return self.open
         fits = (one for one in self.waiting if call_id in (None, one.question.call_id))
         return next((one for one in fits if session_id in (None, one.question.session_id)), None)
 
-    async def ask(self, question: Question, timeout: float) -> Reply:
+    async def ask(self, question: Question, timeout: float) -> UserReply:
         """The answer; none within `timeout` seconds of being shown is a Reply without a choice."""
-        asked = Asked(question)
+        asked = OpenQuestion(question)
         self.waiting.append(asked)
-        reply: Reply | None = None
+        reply: UserReply | None = None
         try:
             if (reply := await self._answered_before_shown(asked)) is None:
                 try:
@@ -96,7 +96,7 @@ class Approvals:
             asked.verdict.set_result(reply)
             self._tell_resolved(question, reply)
 
-    async def _answered_before_shown(self, asked: Asked) -> Reply | None:
+    async def _answered_before_shown(self, asked: OpenQuestion) -> UserReply | None:
         """Wait for the turn of a question to be shown; the reply where it is answered first.
 
         Where this returns None the lock is held.
@@ -116,7 +116,7 @@ class Approvals:
         if not acquiring.cancel():
             self._one_at_a_time.release()
 
-    async def _show(self, asked: Asked, timeout: float) -> Reply:
+    async def _show(self, asked: OpenQuestion, timeout: float) -> UserReply:
         self.open = asked
         try:
             if self.listener:
@@ -125,7 +125,7 @@ class Approvals:
         finally:
             self.open = None
 
-    def _tell_resolved(self, question: Question, reply: Reply | None) -> None:
+    def _tell_resolved(self, question: Question, reply: UserReply | None) -> None:
         """The question is gone everywhere."""
         if not self._profile.opted("permissions"):
             return
@@ -135,7 +135,7 @@ class Approvals:
         params = {"sessionId": question.session_id, "callId": question.call_id, "verdict": verdict, "by": by}
         self._link.notify("mazu/permission/resolved", params)
 
-    async def _first_answer(self, asked: Asked, timeout: float) -> Reply:
+    async def _first_answer(self, asked: OpenQuestion, timeout: float) -> UserReply:
         """The editor's answer, or one given in a chat document."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
@@ -146,18 +146,18 @@ class Approvals:
                 return asked.answered.result()
             return request.result()
         except TimeoutError:
-            return Reply(None)
+            return UserReply(None)
         except ClientError as error:
             logger.warning("The question %r was not answered: %s", asked.question.title, error)
             if asked.in_chat:
                 # An editor that cannot ask leaves the chat document, which says what is asked.
                 asked.in_chat_alone = True
                 await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
-            return asked.answered.result() if asked.answered.done() else Reply(None, unreachable=True)
+            return asked.answered.result() if asked.answered.done() else UserReply(None, unreachable=True)
         finally:
             request.cancel()
 
-    async def _requested(self, question: Question, timeout: float) -> Reply:
+    async def _requested(self, question: Question, timeout: float) -> UserReply:
         if self._profile.opted("permissions"):
             return await self._rich(question, timeout)
         return await self._plain(question, timeout)
@@ -171,12 +171,12 @@ class Approvals:
                 logger.info("%r was not answered: %s", message, error)
                 return None
 
-    async def _rich(self, question: Question, timeout: float) -> Reply:
+    async def _rich(self, question: Question, timeout: float) -> UserReply:
         params = {"sessionId": question.session_id, "callId": question.call_id, **question_fields(question)}
         answer = await self._link.ask("mazu/permission/request", params, timeout)
         fields = answer if isinstance(answer, dict) else {}
         note, arguments, hunks = (fields.get(name) for name in ("note", "arguments", "hunks"))
-        reply = Reply(
+        reply = UserReply(
             _chosen(question, fields.get("optionId"), lambda choice: choice.id),
             note if isinstance(note, str) else "",
             arguments if isinstance(arguments, dict) else None,
@@ -184,14 +184,14 @@ class Approvals:
         )
         if (problem := not_offered(question, reply)) is not None:
             deny = next((choice for choice in question.choices if choice.kind == "deny"), None)
-            return Reply(deny, f"the answer could not be used: {problem[0]}")
+            return UserReply(deny, f"the answer could not be used: {problem[0]}")
         return reply
 
-    async def _plain(self, question: Question, timeout: float) -> Reply:
+    async def _plain(self, question: Question, timeout: float) -> UserReply:
         detail = question.detail if len(question.detail) <= DETAIL else f"{question.detail[:DETAIL]}…"
         message = f"{question.title}\n{detail}".strip()
         title = await self._message_request(message, tuple(c.label for c in question.choices), timeout)
-        return Reply(_chosen(question, title, lambda choice: choice.label))
+        return UserReply(_chosen(question, title, lambda choice: choice.label))
 
     async def _message_request(self, message: str, options: tuple[str, ...], timeout: float) -> str | None:
         params = {"type": 3, "message": message, "actions": [{"title": option} for option in options]}
@@ -204,7 +204,7 @@ def _chosen(question: Question, answer: object, field: Any) -> Choice | None:
     return next((choice for choice in question.choices if field(choice) == answer), None)
 
 
-def not_offered(question: Question, reply: Reply) -> tuple[str, str] | None:
+def not_offered(question: Question, reply: UserReply) -> tuple[str, str] | None:
     """What an answer names that the question does not offer: a sentence and the field."""
     for name, value in (reply.arguments or {}).items():
         if name not in question.editable or not isinstance(value, str):

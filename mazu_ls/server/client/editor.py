@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from mazu_ls.server.client.approvals import Approvals
-from mazu_ls.server.documents.documents import Document, Documents
-from mazu_ls.server.documents.notebooks import Notebooks
+from mazu_ls.server.client.approvals import ClientApprovals
+from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments
+from mazu_ls.server.documents.notebooks import OpenNotebooks
 from mazu_ls.server.rpc import lsp_types
 
 
-class Link(Protocol):
+class ClientConnection(Protocol):
     """The connection, as far as others than the protocol need it."""
 
     def notify(self, method: str, params: Any = None) -> None:
@@ -27,13 +27,13 @@ class Link(Protocol):
 
 
 @dataclass(frozen=True)
-class Profile:
+class ClientProfile:
     """What the client declared in `initialize`. Some do what they do not declare, so read `says` with care."""
 
     name: str = ""
     capabilities: dict[str, Any] = field(default_factory=dict)
 
-    def says(self, dotted: str) -> Any:
+    def declares(self, dotted: str) -> Any:
         """The declared value under "window.showDocument.support"; None where nothing is declared."""
         value: Any = self.capabilities
         for part in dotted.split("."):
@@ -42,12 +42,12 @@ class Profile:
 
     def opted(self, name: str) -> bool:
         """Whether the client opted in to one of `updates`, `permissions`, `save`."""
-        return self.says(f"experimental.mazu.{name}") is True
+        return self.declares(f"experimental.mazu.{name}") is True
 
     @property
     def lends(self) -> frozenset[str]:
         """Which of its other language servers' answers the editor lends."""
-        declared = self.says("experimental.mazu.context")
+        declared = self.declares("experimental.mazu.context")
         return (
             frozenset(name for name in declared if isinstance(name, str))
             if isinstance(declared, list)
@@ -57,46 +57,46 @@ class Profile:
     @property
     def reviews(self) -> bool:
         """Whether it shows an annotated edit to the user before it makes it."""
-        return isinstance(self.says("workspace.workspaceEdit.changeAnnotationSupport"), dict)
+        return isinstance(self.declares("workspace.workspaceEdit.changeAnnotationSupport"), dict)
 
     @property
     def progress(self) -> bool:
         """Whether the server may create progress."""
-        return self.says("window.workDoneProgress") is True
+        return self.declares("window.workDoneProgress") is True
 
 
 @dataclass(frozen=True)
-class Focus:
+class EditorFocus:
     """Where the user was last: the document last seen, the range and diagnostics of the last code action in it."""
 
     uri: str
-    range: lsp_types.Range | None = None
-    diagnostics: tuple[lsp_types.Diagnostic, ...] = ()
+    range: lsp_types.LspRange | None = None
+    diagnostics: tuple[lsp_types.LspDiagnostic, ...] = ()
 
 
-class Editor:
+class ConnectedEditor:
     """One connected editor. `heard_at`: when it last sent anything, on the monotonic clock."""
 
-    def __init__(self, link: Link, profile: Profile, documents: Documents) -> None:
+    def __init__(self, link: ClientConnection, profile: ClientProfile, documents: OpenDocuments) -> None:
         self.link = link
         self.profile = profile
         self.documents = documents
-        self.notebooks = Notebooks(documents)
-        self.approvals = Approvals(link, profile)
+        self.notebooks = OpenNotebooks(documents)
+        self.approvals = ClientApprovals(link, profile)
         self.chat_edits = asyncio.Lock()
         """Held by whoever edits a chat document: the reply and a question may come at the same time."""
         self.replying: set[Path] = set()
         """Chat documents into which a reply is being written."""
-        self.focus: Focus | None = None
+        self.focus: EditorFocus | None = None
         self.heard_at = time.monotonic()
 
-    def looked_at(self, uri: str) -> None:
+    def set_focus(self, uri: str) -> None:
         """The user is in this document; the range of a code action in it stays."""
         if self.focus is None or self.focus.uri != uri:
-            self.focus = Focus(uri)
+            self.focus = EditorFocus(uri)
 
     @property
-    def document(self) -> Document | None:
+    def document(self) -> OpenDocument | None:
         """The document last seen, if it is still open."""
         return self.documents.get(self.focus.uri) if self.focus else None
 

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.host import Diagnosed, Diagnostic, Severity, Spot, Symbol
+from mazu_ls.host import Diagnosed, EditorDiagnostic, EditorSymbol, Severity, Spot
 from mazu_ls.server import uris
-from mazu_ls.server.client.editor import Editor
-from mazu_ls.server.documents.documents import Document
-from mazu_ls.server.documents.file_io import Disk
+from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.documents.documents import OpenDocument
+from mazu_ls.server.documents.file_io import DiskFiles
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.rpc.client_requests import ClientError
 
@@ -36,11 +36,11 @@ SEVERITIES: dict[int | None, Severity] = {1: "error", 2: "warning", 3: "info", 4
 Found = TypeVar("Found")
 
 
-class Location(lsp_types.Lsp, frozen=True):
+class LentLocation(lsp_types.Lsp, frozen=True):
     """Where something is."""
 
     uri: str
-    range: lsp_types.Range
+    range: lsp_types.LspRange
 
 
 class LentSymbol(lsp_types.Lsp, frozen=True):
@@ -50,13 +50,13 @@ class LentSymbol(lsp_types.Lsp, frozen=True):
     uri: str
     kind: str | int | None = None
     container_name: str | None = None
-    range: lsp_types.Range | None = None
+    range: lsp_types.LspRange | None = None
 
 
 class LentDiagnostic(lsp_types.Lsp, frozen=True):
     """A diagnostic; some servers give their codes as objects."""
 
-    range: lsp_types.Range
+    range: lsp_types.LspRange
     message: str
     severity: int | None = None
     code: Any = None
@@ -71,10 +71,10 @@ class LentDocument(lsp_types.Lsp, frozen=True):
     version: int | None = None
 
 
-class Lending:
+class EditorLanguageServices:
     """The Lender of an editor over LSP. Positions are translated by the text of the document, open or on disk."""
 
-    def __init__(self, editor: Editor, disk: Disk) -> None:
+    def __init__(self, editor: ConnectedEditor, disk: DiskFiles) -> None:
         self._editor = editor
         self._disk = disk
         self._dated = False
@@ -102,7 +102,7 @@ class Lending:
         """Of one file, or of all that have some."""
         known = {uris.key(document.uri): document.version for document in self._editor.documents}
         answer = await self._ask("diagnostics", {} if path is None else {"uri": self._uri(path)})
-        texts = Texts(self._editor, self._disk)
+        texts = DocumentCache(self._editor, self._disk)
         found: list[Diagnosed] = []
         for item in items(answer, "documents", LentDocument):
             self._dated |= item.version is not None and item.version < known.get(uris.key(item.uri), 0)
@@ -120,12 +120,12 @@ class Lending:
         """Where the name at a place is used."""
         return await self._locations("references", path, line, column)
 
-    async def symbols(self, path: Path | None, query: str = "") -> Sequence[Symbol]:
+    async def symbols(self, path: Path | None, query: str = "") -> Sequence[EditorSymbol]:
         """Those of one file, or those of the workspace that fit `query`."""
         answer = await self._ask("symbols", {"query": query} if path is None else {"uri": self._uri(path)})
-        texts = Texts(self._editor, self._disk)
+        texts = DocumentCache(self._editor, self._disk)
         return [
-            Symbol(
+            EditorSymbol(
                 one.name, str(one.kind or ""), one.container_name or "", await texts.spot(one.uri, one.range)
             )
             for one in items(answer, "symbols", LentSymbol)
@@ -135,10 +135,10 @@ class Lending:
         at = (await self._document(path)).position(line, column)
         position = {"line": at.line, "character": at.character}
         answer = await self._ask(what, {"uri": self._uri(path), "position": position})
-        texts = Texts(self._editor, self._disk)
-        return [await texts.spot(one.uri, one.range) for one in items(answer, "locations", Location)]
+        texts = DocumentCache(self._editor, self._disk)
+        return [await texts.spot(one.uri, one.range) for one in items(answer, "locations", LentLocation)]
 
-    async def _document(self, path: Path) -> Document:
+    async def _document(self, path: Path) -> OpenDocument:
         if document := self._editor.documents.at(path):
             return document
         return await asyncio.to_thread(load, self._disk.read, path, self._editor.documents.encoding)
@@ -162,15 +162,15 @@ class Lending:
             ) from error
 
 
-class Texts:
+class DocumentCache:
     """The documents that one answer names, each read once; they turn positions into lines and characters."""
 
-    def __init__(self, editor: Editor, disk: Disk) -> None:
+    def __init__(self, editor: ConnectedEditor, disk: DiskFiles) -> None:
         self._documents = editor.documents
         self._disk = disk
-        self._read: dict[str, Document | None] = {}
+        self._read: dict[str, OpenDocument | None] = {}
 
-    async def spot(self, uri: str, span: lsp_types.Range | None) -> Spot:
+    async def spot(self, uri: str, span: lsp_types.LspRange | None) -> Spot:
         """Where a range begins. Where the text cannot be read its column counts code units, which mostly are characters."""
         path = uris.to_path(uri)
         if span is None:
@@ -181,7 +181,7 @@ class Texts:
         line, column = document.locate(span.start)
         return Spot(uri, path, line, column, document.line(line).rstrip("\r\n"))
 
-    async def _closed(self, uri: str, path: Path | None) -> Document | None:
+    async def _closed(self, uri: str, path: Path | None) -> OpenDocument | None:
         if uri not in self._read and len(self._read) < MOST_FILES and path is not None:
             try:
                 self._read[uri] = await asyncio.to_thread(
@@ -193,9 +193,9 @@ class Texts:
         return self._read.get(uri)
 
 
-def load(read: Callable[[Path], str], path: Path, encoding: Any) -> Document:
+def load(read: Callable[[Path], str], path: Path, encoding: Any) -> OpenDocument:
     """A file as if it were open. Raises what `read` raises."""
-    return Document(lsp_types.DocumentItem(uris.from_path(path), 0, read(path)), encoding)
+    return OpenDocument(lsp_types.DocumentItem(uris.from_path(path), 0, read(path)), encoding)
 
 
 def items(answer: Any, field: str, kind: type[Found]) -> list[Found]:
@@ -210,7 +210,7 @@ def items(answer: Any, field: str, kind: type[Found]) -> list[Found]:
     return found
 
 
-def _diagnostic(one: LentDiagnostic, spot: Spot) -> Diagnostic:
+def _diagnostic(one: LentDiagnostic, spot: Spot) -> EditorDiagnostic:
     code = one.code.get("value") if isinstance(one.code, dict) else one.code
     severity = SEVERITIES.get(one.severity, "error")
-    return Diagnostic(spot, severity, one.message, one.source or "", "" if code is None else str(code))
+    return EditorDiagnostic(spot, severity, one.message, one.source or "", "" if code is None else str(code))

@@ -16,7 +16,7 @@ def updates_from_event(body: Any) -> list[dict[str, Any]]:
     match body:
         case journal.Delta(kind, text):
             return [{"kind": kind, "text": text}]
-        case journal.Restarted():
+        case journal.MessageRestarted():
             return [{"kind": "restart"}]
         case journal.Retrying(attempt, seconds, reason):
             return [{"kind": "retry", "attempt": attempt, "seconds": seconds, "reason": redact(reason)}]
@@ -25,7 +25,7 @@ def updates_from_event(body: Any) -> list[dict[str, Any]]:
         case journal.ModelSaid(message, _, usage):
             said = {"kind": "reply", "text": message.text, "thought": message.thought}
             return [said, {"kind": "usage", "usage": usage}]
-        case journal.Spent(_, usage):
+        case journal.UsageRecorded(_, usage):
             return [{"kind": "usage", "usage": usage}]
         case journal.CheckpointTaken(id, kind, label):
             return [{"kind": "checkpoint", "checkpointId": id, "checkpointKind": kind, "label": label}]

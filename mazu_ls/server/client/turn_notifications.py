@@ -9,31 +9,31 @@ from mazu_ls.server.client.event_updates import updates_from_event
 
 if TYPE_CHECKING:
     from mazu_ls.journal import Event
-    from mazu_ls.server.client.editor import Editor
-    from mazu_ls.server.jobs import Job
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.jobs import BackgroundJob
 
 LINE = 120
 
 
 @dataclass
-class PartialMessage:
+class StreamedText:
     """What has streamed of a message that is not finished: pieces of text and of thought."""
 
     message: list[str] = field(default_factory=list)
     thought: list[str] = field(default_factory=list)
 
 
-class Updates:
+class TurnNotifications:
     """Turns events into what the client is sent. `seq` counts the updates of a session from 1, without gaps."""
 
-    def __init__(self, editor: Editor | None) -> None:
+    def __init__(self, editor: ConnectedEditor | None) -> None:
         self._editor = editor if editor and editor.profile.opted("updates") else None
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, BackgroundJob] = {}
         self._sequence: dict[str, int] = {}
         self._turns: dict[str, str] = {}
-        self._partial: dict[str, PartialMessage] = {}
+        self._partial: dict[str, StreamedText] = {}
 
-    def follow(self, turn_id: str, job: Job) -> None:
+    def track_job(self, turn_id: str, job: BackgroundJob) -> None:
         """Show what this turn does as the progress of `job`."""
         self._jobs[turn_id] = job
 
@@ -46,7 +46,7 @@ class Updates:
         found = self._partial.get(session_id)
         return found and {"message": "".join(found.message), "thought": "".join(found.thought)}
 
-    def hear(self, session_id: str, event: Event) -> None:
+    def on_event(self, session_id: str, event: Event) -> None:
         """One event of the journal."""
         from mazu_ls import journal
 
@@ -95,9 +95,9 @@ class Updates:
         from mazu_ls import journal
 
         if isinstance(body, journal.Delta):
-            partial = self._partial.setdefault(session_id, PartialMessage())
+            partial = self._partial.setdefault(session_id, StreamedText())
             (partial.message if body.kind == "message" else partial.thought).append(body.text)
-        elif isinstance(body, journal.Restarted | journal.ModelSaid | journal.TurnEnded):
+        elif isinstance(body, journal.MessageRestarted | journal.ModelSaid | journal.TurnEnded):
             self._partial.pop(session_id, None)
 
 

@@ -14,7 +14,7 @@ from mazu_ls.server.wire.codec import convert, refuse_surrogates
 
 if TYPE_CHECKING:
     from mazu_ls.server.jobs import Token
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 FAMILIES = (
     "turns",
@@ -44,7 +44,7 @@ class Command:
     name: str
     params: type[Any]
     run: Run
-    natural: Callable[[Server], Awaitable[Any]] | None
+    natural: Callable[[ServerState], Awaitable[Any]] | None
     takes_token: bool
 
 
@@ -52,7 +52,7 @@ REGISTRY: dict[str, Command] = {}
 
 
 def command(
-    name: str, natural: Callable[[Server], Awaitable[Any]] | None = None, progress: bool = False
+    name: str, natural: Callable[[ServerState], Awaitable[Any]] | None = None, progress: bool = False
 ) -> Callable[[Run], Run]:
     """Register `async def f(server, params)`; with `progress` it also takes the client's progress token."""
 
@@ -72,7 +72,9 @@ def names() -> list[str]:
     return list(REGISTRY)
 
 
-async def execute(server: Server, name: str, arguments: list[Any] | None, token: Token | None = None) -> Any:
+async def execute(
+    server: ServerState, name: str, arguments: list[Any] | None, token: Token | None = None
+) -> Any:
     """Run a command as the wire calls it and return plain JSON values.
 
     Raises InvalidArguments, which names the field, and whatever the command raises.
@@ -88,7 +90,7 @@ async def execute(server: Server, name: str, arguments: list[Any] | None, token:
     return msgspec.to_builtins(await found.run(server, params, **extra), str_keys=True)
 
 
-async def _arguments(server: Server, found: Command, arguments: list[Any]) -> Any:
+async def _arguments(server: ServerState, found: Command, arguments: list[Any]) -> Any:
     if len(arguments) > 1 or (arguments and not isinstance(arguments[0], dict | None)):
         raise InvalidArguments(f"{found.name} takes one object or nothing", "arguments")
     if arguments and arguments[0] is not None:

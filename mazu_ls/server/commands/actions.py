@@ -10,11 +10,11 @@ from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.server.commands import command, execute
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
 from mazu_ls.server.wire import actions as wire
-from mazu_ls.server.wire.common import Nothing
+from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.models import Checkpoint
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 POINTS = 8
 """As many as a dialog of buttons still shows well; mazu.checkpoint.list has all."""
@@ -27,7 +27,7 @@ SHOWN = 2
 
 
 @command("mazu.actions.checkpoint")
-async def checkpoint(server: Server, params: Nothing) -> Any:
+async def checkpoint(server: ServerState, params: NoParams) -> Any:
     """Take a checkpoint, and say so."""
     taken = await execute(server, "mazu.checkpoint", [{}])
     files = sum(taken["files"].values())
@@ -38,7 +38,7 @@ async def checkpoint(server: Server, params: Nothing) -> Any:
 
 
 @command("mazu.actions.undo")
-async def undo(server: Server, params: Nothing) -> Any:
+async def undo(server: ServerState, params: NoParams) -> Any:
     """Undo the last turn, and say what was restored and what was kept."""
     result = await execute(server, "mazu.undo", [{}])
     await _say_result(server, result, "the last turn is undone")
@@ -46,7 +46,7 @@ async def undo(server: Server, params: Nothing) -> Any:
 
 
 @command("mazu.actions.rollback")
-async def rollback(server: Server, params: wire.RollBack) -> Any:
+async def rollback(server: ServerState, params: wire.RollBack) -> Any:
     """Choose a point by the user's words and its time, and go back to it; with `uri` with that file alone."""
     checkpoints = await opened_checkpoints(server)
     path = server.path_of(params.uri) if params.uri else None
@@ -75,7 +75,7 @@ async def rollback(server: Server, params: wire.RollBack) -> Any:
 
 
 @command("mazu.actions.recall")
-async def recall(server: Server, params: wire.RecallAt) -> Any:
+async def recall(server: ServerState, params: wire.RecallAt) -> Any:
     """What is known about a place, shown as a message if it is short, else as a document."""
     query, uri = params.query, params.uri
     if query is None:
@@ -98,7 +98,7 @@ async def recall(server: Server, params: wire.RecallAt) -> Any:
     return result
 
 
-async def _differs(server: Server, point: Checkpoint, path: Path) -> bool:
+async def _differs(server: ServerState, point: Checkpoint, path: Path) -> bool:
     """Whether a file is another one now than it was at a checkpoint; False where that cannot be told."""
     arguments = {"id": point.id, "paths": [server.name_of(path)]}
     try:
@@ -116,7 +116,7 @@ def point_label(point: Checkpoint) -> str:
     return f"{day}{at:%H:%M} {words if len(words) <= LABEL else words[: LABEL - 1] + '…'}"
 
 
-async def _say_result(server: Server, result: dict[str, Any], done: str) -> None:
+async def _say_result(server: ServerState, result: dict[str, Any], done: str) -> None:
     """What a rollback did, in a sentence."""
     plan = result["plan"]
     if not result["applied"]:

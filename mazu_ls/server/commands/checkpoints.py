@@ -13,20 +13,20 @@ from mazu_ls.server.wire import turns
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints, models
     from mazu_ls.checkpoints.models import Section
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.checkpoint")
-async def take(server: Server, params: wire.Take) -> wire.Checkpoint:
+async def take(server: ServerState, params: wire.CheckpointParams) -> wire.CheckpointView:
     """Take a checkpoint of everything now."""
     taken = await take_checkpoint(server, await opened_checkpoints(server), params.label)
     server.notify_changed("checkpoints")
-    return wire.Checkpoint.of(taken)
+    return wire.CheckpointView.of(taken)
 
 
-async def take_checkpoint(server: Server, checkpoints: Checkpoints, label: str) -> models.Checkpoint:
+async def take_checkpoint(server: ServerState, checkpoints: Checkpoints, label: str) -> models.Checkpoint:
     """A manual checkpoint with the unsaved buffers of now."""
-    project = await server.opened()
+    project = await server.wait_opened()
     buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
     return await checkpoints.take(
         kind="manual", label=label, session_id=project.sessions.current, buffers=buffers
@@ -34,24 +34,24 @@ async def take_checkpoint(server: Server, checkpoints: Checkpoints, label: str) 
 
 
 @command("mazu.checkpoint.list")
-async def list_checkpoints(server: Server, params: wire.ListCheckpoints) -> wire.CheckpointList:
+async def list_checkpoints(server: ServerState, params: wire.ListCheckpointsParams) -> wire.CheckpointList:
     """Checkpoints, newest first, with their parents."""
     checkpoints = await opened_checkpoints(server)
     found, current = await checkpoints.list(params.limit, params.session_id)
-    return wire.CheckpointList([wire.Checkpoint.of(one) for one in found], current)
+    return wire.CheckpointList([wire.CheckpointView.of(one) for one in found], current)
 
 
-async def _newest(server: Server) -> wire.Diff:
+async def _newest(server: ServerState) -> wire.DiffParams:
     """Without arguments: from the newest checkpoint to now."""
     checkpoints = await opened_checkpoints(server)
     found, _ = await checkpoints.list(1)
     if not found:
         raise MazuError(Kind.NOT_FOUND, "There is no checkpoint yet.", "Take one with mazu.checkpoint.")
-    return wire.Diff(found[0].id)
+    return wire.DiffParams(found[0].id)
 
 
 @command("mazu.checkpoint.diff", natural=_newest)
-async def diff(server: Server, params: wire.Diff) -> wire.DiffResult:
+async def diff(server: ServerState, params: wire.DiffParams) -> wire.DiffResult:
     """What differs between a checkpoint and another, or now: files and memories."""
     checkpoints = await opened_checkpoints(server)
     buffers = await server.host.buffers() if params.against == "now" else ()
@@ -61,34 +61,34 @@ async def diff(server: Server, params: wire.Diff) -> wire.DiffResult:
         "changed": list(found.memories.changed),
         "removed": list(found.memories.removed),
     }
-    files = [wire.FileDiff(file.path, file.status, file.added, file.removed) for file in found.files]
+    files = [wire.FileDiffView(file.path, file.status, file.added, file.removed) for file in found.files]
     return wire.DiffResult(files, memories, found.patch, found.truncated)
 
 
 @command("mazu.checkpoint.prune")
-async def prune(server: Server, params: wire.Prune) -> wire.Pruned:
+async def prune(server: ServerState, params: wire.PruneParams) -> wire.PruneResultView:
     """Drop old checkpoints; without arguments by the settings."""
     checkpoints = await opened_checkpoints(server)
     pruned = await checkpoints.prune(params.keep, params.older_than_days, labelled=params.labelled)
     server.notify_changed("checkpoints")
-    return wire.Pruned(list(pruned.removed), pruned.bytes_freed, pruned.shed)
+    return wire.PruneResultView(list(pruned.removed), pruned.bytes_freed, pruned.shed)
 
 
 CHOICES = 8
 """So many checkpoints are offered to choose from."""
 
 
-async def _choose_unpinned(server: Server) -> wire.Id:
+async def _choose_unpinned(server: ServerState) -> wire.Id:
     """Without arguments: the user chooses one of the newest checkpoints."""
     return await _choose(server, "Keep which checkpoint?", pinned=False)
 
 
-async def _choose_pinned(server: Server) -> wire.Id:
+async def _choose_pinned(server: ServerState) -> wire.Id:
     """Without arguments: the user chooses one of the pinned checkpoints."""
     return await _choose(server, "Unpin which checkpoint?", pinned=True)
 
 
-async def _choose(server: Server, message: str, *, pinned: bool) -> wire.Id:
+async def _choose(server: ServerState, message: str, *, pinned: bool) -> wire.Id:
     found, _ = await (await opened_checkpoints(server)).list(-1 if pinned else 4 * CHOICES)
     offered = [one for one in found if one.pinned is pinned][:CHOICES]
     labels = [f"{one.title or one.label} ({one.created_at.astimezone():%d %b %H:%M:%S})" for one in offered]
@@ -98,7 +98,7 @@ async def _choose(server: Server, message: str, *, pinned: bool) -> wire.Id:
     return wire.Id(offered[index].id)
 
 
-async def _document_in_newest(server: Server) -> wire.File:
+async def _document_in_newest(server: ServerState) -> wire.File:
     """Without arguments: the document last seen, at the newest checkpoint."""
     uri = server.editor.focus.uri if server.editor and server.editor.focus else None
     path = server.file_of(uri) if uri else None
@@ -108,32 +108,32 @@ async def _document_in_newest(server: Server) -> wire.File:
 
 
 @command("mazu.checkpoint.pin", natural=_choose_unpinned)
-async def pin(server: Server, params: wire.Id) -> wire.Checkpoint:
+async def pin(server: ServerState, params: wire.Id) -> wire.CheckpointView:
     """Keep a checkpoint until it is unpinned, whatever its age and the size of the store."""
     return await _set_pinned(server, params.id, True)
 
 
 @command("mazu.checkpoint.unpin", natural=_choose_pinned)
-async def unpin(server: Server, params: wire.Id) -> wire.Checkpoint:
+async def unpin(server: ServerState, params: wire.Id) -> wire.CheckpointView:
     """Let the settings decide again how long a checkpoint is kept."""
     return await _set_pinned(server, params.id, False)
 
 
-async def _set_pinned(server: Server, id: str, pinned: bool) -> wire.Checkpoint:
+async def _set_pinned(server: ServerState, id: str, pinned: bool) -> wire.CheckpointView:
     checkpoint = await (await opened_checkpoints(server)).pin(id, pinned)
     server.notify_changed("checkpoints")
-    return wire.Checkpoint.of(checkpoint)
+    return wire.CheckpointView.of(checkpoint)
 
 
 @command("mazu.checkpoint.file", natural=_document_in_newest)
-async def read_file(server: Server, params: wire.File) -> wire.FileText:
+async def read_file(server: ServerState, params: wire.File) -> wire.FileText:
     """One file as the user saw it at a checkpoint: its unsaved text where there was some."""
     text, binary, exists = await (await opened_checkpoints(server)).file_text(params.id, params.path)
     return wire.FileText(text, binary, exists)
 
 
 @command("mazu.rollback")
-async def rollback(server: Server, params: wire.Rollback) -> wire.RollbackResult:
+async def rollback(server: ServerState, params: wire.RollbackParams) -> wire.RollbackResult:
     """Bring code, buffers, memory, skills and conversation back to one checkpoint."""
     checkpoints = await opened_checkpoints(server)
     if params.memories:
@@ -143,7 +143,7 @@ async def rollback(server: Server, params: wire.Rollback) -> wire.RollbackResult
 
 
 async def _restore_memories(
-    server: Server, checkpoints: Checkpoints, params: wire.Rollback
+    server: ServerState, checkpoints: Checkpoints, params: wire.RollbackParams
 ) -> models.RollbackReport:
     """Bring back some memories alone."""
     if params.only != ("memory",):
@@ -155,7 +155,7 @@ async def _restore_memories(
 
 
 @command("mazu.undo")
-async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
+async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackResult:
     """Undo the last turn: code, conversation, memory, or any of them."""
     from mazu_ls.agent.turn.undo import checkpoint_before_turn
 
@@ -177,7 +177,7 @@ async def undo(server: Server, params: turns.Undo) -> wire.RollbackResult:
 
 
 @command("mazu.redo")
-async def redo(server: Server, params: turns.Redo) -> wire.RollbackResult:
+async def redo(server: ServerState, params: turns.Redo) -> wire.RollbackResult:
     """Take back the last undo or rollback of a session, unless its conversation went on since."""
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
@@ -199,9 +199,9 @@ async def redo(server: Server, params: turns.Redo) -> wire.RollbackResult:
     return wire.RollbackResult.of(await roll_back(server, checkpoints, safety, wanted))
 
 
-async def opened_checkpoints(server: Server) -> Checkpoints:
+async def opened_checkpoints(server: ServerState) -> Checkpoints:
     """The project's checkpoints. Raises MazuError(git, unsupported, ...) where there are none."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if project.checkpoints is None:
         raise project.no_checkpoints or MazuError(
             Kind.STORAGE, "Checkpoints are not open.", "See mazu.status."

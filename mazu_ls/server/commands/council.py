@@ -11,29 +11,29 @@ from mazu_ls.server.commands.turns import selection
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
-    from mazu_ls.server.jobs import Job, Token
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.jobs import BackgroundJob, Token
+    from mazu_ls.server.state import ServerState
 
 TITLE = 120
 
 
-async def _on_selection(server: Server) -> wire.Council:
+async def _on_selection(server: ServerState) -> wire.CouncilParams:
     """Without arguments: the selected text is the question."""
-    return wire.Council(question=selection(server, "question"))
+    return wire.CouncilParams(question=selection(server, "question"))
 
 
 @command("mazu.council", natural=_on_selection, progress=True)
-async def council(server: Server, params: wire.Council, token: Token | None) -> Any:
+async def council(server: ServerState, params: wire.CouncilParams, token: Token | None) -> Any:
     """Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision."""
     from mazu_ls.agent.jobs import council as agent
     from mazu_ls.agent.session.session import new_id
 
-    project = await server.opened()
+    project = await server.wait_opened()
     places = await attached(server, params.attachments, params.question)
 
     job_id = new_id("c")
 
-    async def work(job: Job) -> wire.CouncilResult:
+    async def work(job: BackgroundJob) -> wire.CouncilResult:
         states: dict[str, str] = {}
 
         def report(model: str, state: str) -> None:
@@ -56,7 +56,7 @@ async def council(server: Server, params: wire.Council, token: Token | None) -> 
         work,
         wait=params.wait,
         token=token,
-        started=wire.Started(job_id, job_id),
+        started=wire.StartedResult(job_id, job_id),
         name=job_id,
         then=lambda result: _show(server, result),
     )
@@ -66,16 +66,16 @@ def encoded(verdict: Any) -> wire.CouncilResult:
     """A council's verdict for the wire."""
     return wire.CouncilResult(
         verdict.question,
-        [wire.CouncilAnswer(a.model, a.reply, a.usage, wire.Failure.of(a.error)) for a in verdict.answers],
+        [wire.CouncilAnswer(a.model, a.reply, a.usage, wire.ErrorView.of(a.error)) for a in verdict.answers],
         verdict.lead,
         verdict.synthesis,
         verdict.dissent,
         verdict.usage,
-        wire.Failure.of(verdict.error),
+        wire.ErrorView.of(verdict.error),
     )
 
 
-async def _show(server: Server, result: wire.CouncilResult) -> None:
+async def _show(server: ServerState, result: wire.CouncilResult) -> None:
     await server.show_text("council.md", as_markdown(result))
     if not result.synthesis:
         return

@@ -13,22 +13,22 @@ from mazu_ls.server.chat.attachments import last_line
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire import memories as wire
-from mazu_ls.server.wire.common import Place
+from mazu_ls.server.wire.common import DocumentRange
 from mazu_ls.server.wire.other import camel
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.memory import models
     from mazu_ls.memory.memories import Memories
-    from mazu_ls.memory.models import AnchorAt
+    from mazu_ls.memory.models import AnchorRequest
     from mazu_ls.server.documents.notebooks import CellPlace
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 TITLE = 120
 CHOICES = 8
 
 
-async def _remember_selection(server: Server) -> wire.Remember:
+async def _remember_selection(server: ServerState) -> wire.RememberParams:
     """Without arguments: the selected text, anchored where it stands; its first line is the title."""
     focus = server.editor.focus if server.editor else None
     text = server.editor.selection if server.editor else ""
@@ -37,12 +37,12 @@ async def _remember_selection(server: Server) -> wire.Remember:
         raise InvalidArguments(
             "`title` is missing, and no text is selected that could be remembered", "title"
         )
-    anchors = (Place(focus.uri, focus.range),) if server.file_of(focus.uri) else ()
-    return wire.Remember(lines[0][:TITLE], text, anchors=anchors)
+    anchors = (DocumentRange(focus.uri, focus.range),) if server.file_of(focus.uri) else ()
+    return wire.RememberParams(lines[0][:TITLE], text, anchors=anchors)
 
 
 @command("mazu.remember", natural=_remember_selection)
-async def remember(server: Server, params: wire.Remember) -> wire.RememberResult:
+async def remember(server: ServerState, params: wire.RememberParams) -> wire.RememberResult:
     """Remember one thing, unless it is known."""
     memories = await opened_memories(server)
     category = params.category or ("user_preference" if params.scope == "global" else "fact")
@@ -58,10 +58,10 @@ async def remember(server: Server, params: wire.Remember) -> wire.RememberResult
         source="user",
     )
     server.notify_changed("memory")
-    return wire.RememberResult(wire.Memory.of(remembered.memory), remembered.outcome)
+    return wire.RememberResult(wire.MemoryView.of(remembered.memory), remembered.outcome)
 
 
-async def _recall_for_focus(server: Server) -> wire.Recall:
+async def _recall_for_focus(server: ServerState) -> wire.RecallParams:
     """Without arguments: what is known about the selected text, else about the document last seen."""
     editor = server.editor
     if editor is None or editor.focus is None:
@@ -72,11 +72,11 @@ async def _recall_for_focus(server: Server) -> wire.Recall:
         raise InvalidArguments(
             "`query` is missing, and the document that could stand for it is empty", "query"
         )
-    return wire.Recall(asked[:2000], uri=editor.focus.uri)
+    return wire.RecallParams(asked[:2000], uri=editor.focus.uri)
 
 
 @command("mazu.recall", natural=_recall_for_focus)
-async def recall(server: Server, params: wire.Recall) -> wire.Recalled:
+async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallResult:
     """What is known, best first, with the reason for each."""
     memories = await opened_memories(server)
     path = server.file_of(params.uri) if params.uri else None
@@ -84,11 +84,11 @@ async def recall(server: Server, params: wire.Recall) -> wire.Recalled:
     found = await memories.recall(
         params.query, limit=params.limit, scope=params.scope, category=params.category, files=files
     )
-    return wire.Recalled([wire.Memory.of(memory) for memory in found])
+    return wire.RecallResult([wire.MemoryView.of(memory) for memory in found])
 
 
 @command("mazu.memory.list")
-async def list_memories(server: Server, params: wire.ListMemories) -> wire.MemoryPage:
+async def list_memories(server: ServerState, params: wire.ListMemoriesParams) -> wire.MemoryPage:
     """Memories, newest first."""
     memories = await opened_memories(server)
     page, total = await memories.list(
@@ -98,17 +98,17 @@ async def list_memories(server: Server, params: wire.ListMemories) -> wire.Memor
         limit=params.limit,
         offset=params.offset,
     )
-    return wire.MemoryPage([wire.Memory.of(memory) for memory in page], total)
+    return wire.MemoryPage([wire.MemoryView.of(memory) for memory in page], total)
 
 
-async def _pin_one(server: Server) -> wire.UpdateMemory:
+async def _pin_one(server: ServerState) -> wire.UpdateMemoryParams:
     """Without arguments: the user chooses one of the newest memories, which is pinned, or unpinned if it was."""
     memory = await _chosen(server, "Pin or unpin which memory?")
-    return wire.UpdateMemory(memory.id, pinned=not memory.pinned)
+    return wire.UpdateMemoryParams(memory.id, pinned=not memory.pinned)
 
 
 @command("mazu.memory.update", natural=_pin_one)
-async def update(server: Server, params: wire.UpdateMemory) -> wire.OneMemory:
+async def update(server: ServerState, params: wire.UpdateMemoryParams) -> wire.MemoryResult:
     """Change what is given and nothing else."""
     memories = await opened_memories(server)
     anchors = None if params.anchors is None else await _anchors(server, params.anchors)
@@ -123,25 +123,25 @@ async def update(server: Server, params: wire.UpdateMemory) -> wire.OneMemory:
         anchors=anchors,
     )
     server.notify_changed("memory")
-    return wire.OneMemory(wire.Memory.of(memory))
+    return wire.MemoryResult(wire.MemoryView.of(memory))
 
 
-async def _forget_one(server: Server) -> wire.Forget:
+async def _forget_one(server: ServerState) -> wire.ForgetParams:
     """Without arguments: the user chooses one of the newest memories."""
-    return wire.Forget((await _chosen(server, "Forget which memory?")).id)
+    return wire.ForgetParams((await _chosen(server, "Forget which memory?")).id)
 
 
 @command("mazu.memory.forget", natural=_forget_one)
-async def forget(server: Server, params: wire.Forget) -> wire.Forgotten:
+async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetResult:
     """Delete one memory; what it had superseded is live again."""
     memories = await opened_memories(server)
     memory = await memories.forget(params.id, params.scope)
     server.notify_changed("memory")
-    return wire.Forgotten(wire.Memory.of(memory))
+    return wire.ForgetResult(wire.MemoryView.of(memory))
 
 
 @command("mazu.memory.consolidate")
-async def consolidate(server: Server, params: wire.Consolidate) -> object:
+async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> object:
     """Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes."""
     memories = await opened_memories(server)
     if params.apply and server.project and server.project.checkpoints:
@@ -151,21 +151,21 @@ async def consolidate(server: Server, params: wire.Consolidate) -> object:
         server.notify_changed("memory", "checkpoints")
     return {
         "proposals": camel(found.proposals),
-        "archived": [wire.Memory.of(memory) for memory in found.archived],
-        "pages": [wire.Memory.of(memory) for memory in found.pages],
+        "archived": [wire.MemoryView.of(memory) for memory in found.archived],
+        "pages": [wire.MemoryView.of(memory) for memory in found.pages],
         "applied": found.applied,
         "digest": found.digest,
     }
 
 
-async def _usual_place(server: Server) -> wire.ExportImport:
+async def _usual_place(server: ServerState) -> wire.ExportImportParams:
     """Without arguments: the folder `.mazu/memory/` of the project."""
-    project = await server.opened()
-    return wire.ExportImport(uris.from_path(project.root / PROJECT_FOLDER / "memory"))
+    project = await server.wait_opened()
+    return wire.ExportImportParams(uris.from_path(project.root / PROJECT_FOLDER / "memory"))
 
 
 @command("mazu.memory.export", natural=_usual_place)
-async def export(server: Server, params: wire.ExportImport) -> object:
+async def export(server: ServerState, params: wire.ExportImportParams) -> object:
     """All memories as Markdown, lossless."""
     memories = await opened_memories(server)
     path = server.path_of(params.uri)
@@ -174,7 +174,7 @@ async def export(server: Server, params: wire.ExportImport) -> object:
 
 
 @command("mazu.memory.import", natural=_usual_place)
-async def import_(server: Server, params: wire.ExportImport) -> object:
+async def import_(server: ServerState, params: wire.ExportImportParams) -> object:
     """Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked."""
     from mazu_ls.memory.io.foreign_rows import is_database
 
@@ -187,7 +187,7 @@ async def import_(server: Server, params: wire.ExportImport) -> object:
     return {"count": imported.count, **counts}
 
 
-async def _chosen(server: Server, message: str) -> models.Memory:
+async def _chosen(server: ServerState, message: str) -> models.Memory:
     memories = await opened_memories(server)
     newest, _ = await memories.list(limit=CHOICES)
     index = await server.pick(message, [f"{memory.id}: {memory.title[:TITLE]}" for memory in newest])
@@ -196,20 +196,20 @@ async def _chosen(server: Server, message: str) -> models.Memory:
     return newest[index]
 
 
-async def opened_memories(server: Server) -> Memories:
+async def opened_memories(server: ServerState) -> Memories:
     """The project's memory. Raises MazuError where it cannot be had."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if project.memories is None:
         raise project.no_memory or MazuError(Kind.STORAGE, "Memory is not open.", "See mazu.status.")
     return project.memories
 
 
-async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
+async def _anchors(server: ServerState, places: Sequence[DocumentRange]) -> list[AnchorRequest]:
     """Each place with the text that is its evidence."""
-    from mazu_ls.memory.models import AnchorAt
-    from mazu_ls.memory.models import Range as Span
+    from mazu_ls.memory.models import AnchorRequest
+    from mazu_ls.memory.models import TextRange as Span
 
-    found: list[AnchorAt] = []
+    found: list[AnchorRequest] = []
     for index, place in enumerate(places):
         if cell := await server.cell_place(place.uri):
             found.append(_in_notebook(server, cell, place, index))
@@ -232,14 +232,14 @@ async def _anchors(server: Server, places: Sequence[Place]) -> list[AnchorAt]:
             place.range.end.line,
             place.range.end.character,
         )
-        found.append(AnchorAt(server.name_of(path), span, text=text))
+        found.append(AnchorRequest(server.name_of(path), span, text=text))
     return found
 
 
-def _in_notebook(server: Server, cell: CellPlace, place: Place, index: int) -> AnchorAt:
+def _in_notebook(server: ServerState, cell: CellPlace, place: DocumentRange, index: int) -> AnchorRequest:
     """The lines of a cell as lines of the notebook's file. Raises MazuError(unsupported) for a file that has no lines."""
-    from mazu_ls.memory.models import AnchorAt
-    from mazu_ls.memory.models import Range as Span
+    from mazu_ls.memory.models import AnchorRequest
+    from mazu_ls.memory.models import TextRange as Span
 
     source, span = cell.source, place.range
     if source is None:
@@ -256,7 +256,7 @@ def _in_notebook(server: Server, cell: CellPlace, place: Place, index: int) -> A
     first, last = (span.start.line, last_line(span) - 1) if span else (0, source.count - 1)
     lines = source.line_of(first), source.line_of(max(first, last))
     end = len(cell.text.split("\n")[lines[1]])
-    return AnchorAt(server.name_of(cell.path), Span(lines[0], 0, lines[1], end), text=cell.text)
+    return AnchorRequest(server.name_of(cell.path), Span(lines[0], 0, lines[1], end), text=cell.text)
 
 
 def _last_line(text: str) -> int:

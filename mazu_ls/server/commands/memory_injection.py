@@ -9,16 +9,16 @@ from mazu_ls.server.chat import attachments
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memories import opened_memories
 from mazu_ls.server.wire import memory_injection as wire
-from mazu_ls.server.wire.common import Place
-from mazu_ls.server.wire.memories import Memory
+from mazu_ls.server.wire.common import DocumentRange
+from mazu_ls.server.wire.memories import MemoryView
 
 if TYPE_CHECKING:
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 STANDING_REASON = "stands until it is replaced: told in every turn while all of it fits the budget"
 
 
-async def _explain_selection(server: Server) -> wire.ExplainInjectionParams:
+async def _explain_selection(server: ServerState) -> wire.ExplainInjectionParams:
     """Without arguments: the selected text is the message."""
     text = server.editor.selection.strip() if server.editor else ""
     if not text:
@@ -29,25 +29,25 @@ async def _explain_selection(server: Server) -> wire.ExplainInjectionParams:
 
 
 @command("mazu.memory.why", natural=_explain_selection)
-async def explain_injection(server: Server, params: wire.ExplainInjectionParams) -> wire.InjectionView:
+async def explain_injection(server: ServerState, params: wire.ExplainInjectionParams) -> wire.InjectionView:
     """What the next turn would be given of memory for this message, what was left out, and why. No model is called."""
     from mazu_ls.agent.turn import context_blocks
 
     await opened_memories(server)
-    project = await server.opened()
-    places = (Place(params.uri, params.range),) if params.uri else ()
+    project = await server.wait_opened()
+    places = (DocumentRange(params.uri, params.range),) if params.uri else ()
     attached = await attachments.attachments(server, places)
     buffers = await project.host.buffers()
-    injection = await context_blocks.recalled(project, params.message, buffers, attachments=attached)
+    injection = await context_blocks.recall_memories(project, params.message, buffers, attachments=attached)
     told = [
         wire.InjectedMemory(
-            Memory.of(memory),
+            MemoryView.of(memory),
             "standing" if position < injection.standing_count else "context",
             _reason(memory.why, memory.pinned) if position < injection.standing_count else memory.why or "a summary of an earlier session",
         )
         for position, memory in enumerate(injection.memories)
     ]  # fmt: skip
-    left = [wire.LeftOutMemory(Memory.of(one.memory), one.why) for one in injection.left_out]
+    left = [wire.LeftOutMemory(MemoryView.of(one.memory), one.why) for one in injection.left_out]
     return wire.InjectionView(told, left, injection.tokens, project.config.memory.inject_tokens)
 
 

@@ -11,76 +11,76 @@ from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn_jobs import document_at
 from mazu_ls.server.wire import other as wire
-from mazu_ls.server.wire.common import Nothing
+from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.models.list")
-async def list_models(server: Server, params: Nothing) -> Any:
+async def list_models(server: ServerState, params: NoParams) -> Any:
     """Models that can be used, with what they cost, and the one in force."""
     from mazu_ls.models import catalog
 
-    project = await server.opened()
+    project = await server.wait_opened()
     available = await catalog.available(project.config, project.env)
     return {"models": [wire.camel(model) for model in available], "current": await current_model(project)}
 
 
-async def _chosen_model(server: Server) -> wire.SetModel:
+async def _chosen_model(server: ServerState) -> wire.SetModelParams:
     """Without arguments: the user chooses one of the models that can be called."""
-    listed = await list_models(server, Nothing())
+    listed = await list_models(server, NoParams())
     names = [model["name"] for model in listed["models"] if model["ready"]]
     index = await server.pick("Talk to which model?", names)
     if index is None:
         raise InvalidArguments("`model` is missing; mazu.models.list tells the names", "model")
-    return wire.SetModel(names[index])
+    return wire.SetModelParams(names[index])
 
 
 @command("mazu.models.set", natural=_chosen_model)
-async def set_model(server: Server, params: wire.SetModel) -> Any:
+async def set_model(server: ServerState, params: wire.SetModelParams) -> Any:
     """The current session talks to this model from its next turn on; so do new ones while this server runs."""
     from mazu_ls import journal
 
-    project = await server.opened()
+    project = await server.wait_opened()
     model = await project.model(params.model)
     project.chosen_model = model.name
     session = await project.sessions.get()
     session.append(journal.ModelChosen(model.name))
     server.notify_changed("sessions")
-    return await list_models(server, Nothing())
+    return await list_models(server, NoParams())
 
 
 @command("mazu.tools.list")
-async def list_tools(server: Server, params: Nothing) -> Any:
+async def list_tools(server: ServerState, params: NoParams) -> Any:
     """What a model may call here, each by the name it has here."""
-    tools = (await server.opened()).tools()
+    tools = (await server.wait_opened()).tools()
     listed = [(tool.name, tool.description, tool.effect, tool.source, tool.schema) for tool in tools]
     fields = ("name", "description", "effect", "source", "schema")
     return {"tools": [dict(zip(fields, one, strict=True)) for one in listed]}
 
 
 @command("mazu.role.show")
-async def show_role(server: Server, params: wire.ShowRole) -> Any:
+async def show_role(server: ServerState, params: wire.ShowRoleParams) -> Any:
     """The role document in force; its text is empty where there is none."""
     if params.uri is not None:
         return {"uri": params.uri, "text": await _text_at(server, params.uri)}
-    return await _role(await server.opened())
+    return await _role(await server.wait_opened())
 
 
-async def _document_as_role(server: Server) -> wire.SetRole:
+async def _document_as_role(server: ServerState) -> wire.SetRoleParams:
     """Without arguments: the document last seen becomes the role."""
     focus = server.editor.focus if server.editor else None
     if focus is None:
         raise InvalidArguments("`uri` is missing, and no document is open that could stand for it", "uri")
-    return wire.SetRole(focus.uri)
+    return wire.SetRoleParams(focus.uri)
 
 
 @command("mazu.role.set", natural=_document_as_role)
-async def set_role(server: Server, params: wire.SetRole) -> Any:
+async def set_role(server: ServerState, params: wire.SetRoleParams) -> Any:
     """Copy the text of a document into the role document."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if params.uri is None:
         params = await _document_as_role(server)
     assert params.uri is not None
@@ -97,7 +97,7 @@ async def set_role(server: Server, params: wire.SetRole) -> Any:
     return await _role(project)
 
 
-async def _text_at(server: Server, uri: str) -> str:
+async def _text_at(server: ServerState, uri: str) -> str:
     return (await document_at(server, uri)).text
 
 

@@ -11,37 +11,37 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.client.approvals import question_fields
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import other as wire
-from mazu_ls.server.wire.common import Nothing
+from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.tools.base import Tool
 
 
 @command("mazu.permissions.list")
-async def list_rules(server: Server, params: Nothing) -> Any:
+async def list_rules(server: ServerState, params: NoParams) -> Any:
     """The mode and every rule: of the settings, given while this server runs, granted for the project."""
-    return _state(await server.opened())
+    return _state(await server.wait_opened())
 
 
-async def _show_rules(server: Server) -> None:
+async def _show_rules(server: ServerState) -> None:
     """Without arguments: nothing is changed, mode and rules are shown."""
 
 
 @command("mazu.permissions.set", natural=_show_rules)
-async def set_rule(server: Server, params: wire.SetRule) -> Any:
+async def set_rule(server: ServerState, params: wire.SetRuleParams) -> Any:
     """Add a rule: `allow` is kept for this project, `ask` and `deny` hold while this server runs."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if params is None:
         return _state(project)
     rule = params.rule
     if rule.verdict == "allow":
         project.grants.add(rule.tool, _prefix(rule.pattern))
     else:
-        from mazu_ls.policy import Given
+        from mazu_ls.policy import RuntimeRule
 
-        given = Given.now(rule.tool, rule.pattern, rule.verdict)
+        given = RuntimeRule.now(rule.tool, rule.pattern, rule.verdict)
         project.given.setdefault(given.id, given)
     return _state(project)
 
@@ -55,22 +55,22 @@ def _prefix(pattern: str) -> tuple[str, ...]:
     return tuple(words[:-1] if words[-1:] == ["*"] else words)
 
 
-async def _newest_rule(server: Server) -> wire.RevokeRule:
+async def _newest_rule(server: ServerState) -> wire.RevokeRuleParams:
     """Without arguments: the rule given last."""
-    project = await server.opened()
+    project = await server.wait_opened()
     dated = [(grant.granted_at, grant.id) for grant in project.grants.list()]
     dated += [(given.given_at, given.id) for given in project.given.values()]
     if not dated:
         raise MazuError(
             Kind.NOT_FOUND, "No rule was given that could be revoked.", "See mazu.permissions.list."
         )
-    return wire.RevokeRule(max(dated)[1])
+    return wire.RevokeRuleParams(max(dated)[1])
 
 
 @command("mazu.permissions.revoke", natural=_newest_rule)
-async def revoke(server: Server, params: wire.RevokeRule) -> Any:
+async def revoke(server: ServerState, params: wire.RevokeRuleParams) -> Any:
     """Take back a rule that was given, a grant of the project or of a session; rules of the settings are changed there."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if _revoked_in_session(project, params.id):
         return _state(project)
     if project.given.pop(params.id, None) is None:
@@ -88,9 +88,9 @@ def _revoked_in_session(project: Project, rule_id: str) -> bool:
 
 
 @command("mazu.permissions.mode", natural=_show_rules)
-async def mode(server: Server, params: wire.SetMode) -> Any:
+async def mode(server: ServerState, params: wire.SetModeParams) -> Any:
     """Change the mode while this server runs. `bypass` has to be typed: nothing is asked any more."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if params is not None:
         if params.mode == "bypass" and project.mode != "bypass" and params.confirm != "bypass":
             raise InvalidArguments(
@@ -100,23 +100,23 @@ async def mode(server: Server, params: wire.SetMode) -> Any:
     return _state(project)
 
 
-async def _selected_command(server: Server) -> wire.Check:
+async def _selected_command(server: ServerState) -> wire.CheckPermissionParams:
     """Without arguments: the selected text as a shell command."""
     text = server.editor.selection.strip() if server.editor else ""
     if not text:
         raise InvalidArguments(
             "`tool` is missing, and no text is selected that could be a shell command", "tool"
         )
-    return wire.Check("run_shell", {"command": text})
+    return wire.CheckPermissionParams("run_shell", {"command": text})
 
 
 @command("mazu.permissions.check", natural=_selected_command)
-async def check(server: Server, params: wire.Check) -> Any:
+async def check(server: ServerState, params: wire.CheckPermissionParams) -> Any:
     """What would be decided about a tool call; nothing is run."""
-    from mazu_ls.policy import Call, Place, decide
+    from mazu_ls.policy import PolicyContext, ToolCallInfo, decide
     from mazu_ls.tools.shell.sandbox import holds_unattended
 
-    project = await server.opened()
+    project = await server.wait_opened()
     tool = next((tool for tool in project.tools() if tool.name == params.tool), None)
     if tool is None:
         known = ", ".join(sorted(tool.name for tool in project.tools()))
@@ -124,8 +124,8 @@ async def check(server: Server, params: wire.Check) -> Any:
     _check_judged(tool, params.arguments)
     shell = project.config.shell
     confined = await asyncio.to_thread(holds_unattended, shell.sandbox, network=shell.network)
-    place = Place(project.workspace.roots, project.root, Path.home(), confined)
-    call = Call(tool.name, tool.effect, params.arguments)
+    place = PolicyContext(project.workspace.roots, project.root, Path.home(), confined)
+    call = ToolCallInfo(tool.name, tool.effect, params.arguments)
     found = decide(call, params.mode or project.mode, project.rules(), place)
     answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason, "sandboxed": found.sandboxed}
     return answer if found.rule is None else {**answer, "rule": found.rule}
@@ -191,7 +191,7 @@ def _state(project: Project) -> Any:
 
 
 @command("mazu.permissions.answer")
-async def answer(server: Server, params: wire.AnswerQuestion) -> Any:
+async def answer(server: ServerState, params: wire.AnswerQuestionParams) -> Any:
     """Answer the open question, wherever else it is shown; whoever answers first decides. Without arguments: show it."""
     asked = server.editor.approvals.find(params.call_id) if server.editor else None
     answered = bool(

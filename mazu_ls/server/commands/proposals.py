@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mazu_ls.agent.proposals.hunks import applied
+from mazu_ls.agent.proposals.hunks import apply_hunks
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
@@ -13,21 +13,21 @@ from mazu_ls.server.features.proposals import shown_range, text_of
 from mazu_ls.server.wire import proposals as wire
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.proposals.proposals import Proposals, Seen
-    from mazu_ls.server.state import Server
+    from mazu_ls.agent.proposals.proposals import LocatedHunk, Proposals
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.proposal.list")
-async def list_proposals(server: Server, params: wire.ListProposals) -> wire.ProposalList:
+async def list_proposals(server: ServerState, params: wire.ListProposalsParams) -> wire.ProposalList:
     """Every open hunk, or those of one document."""
-    found: list[wire.Proposal] = []
+    found: list[wire.ProposalView] = []
     for path, seen in (await _chosen(server, None, params.uri)).items():
         uri = uris.from_path(server.workspace.resolve(path))
         document = await text_of(server, server.workspace.resolve(path))
         for one in seen:
             hunk = one.proposed
             found.append(
-                wire.Proposal(
+                wire.ProposalView(
                     id=hunk.id, uri=uri, path=path, kind=hunk.hunk.kind,
                     state="stale" if one.standing.fate == "stale" else "open", hunk=hunk.number, of=hunk.of,
                     range=shown_range(document, one), diff=hunk.hunk.diff, session_id=hunk.session_id,
@@ -37,13 +37,13 @@ async def list_proposals(server: Server, params: wire.ListProposals) -> wire.Pro
     return wire.ProposalList(found)
 
 
-async def _of_document(server: Server) -> wire.Choose:
+async def _of_document(server: ServerState) -> wire.ChooseHunksParams:
     """Without arguments: the hunks at the last code action's range, else those of the document last seen, else all."""
     focus = server.editor.focus if server.editor else None
     found = await _chosen(server, None, focus.uri) if focus else {}
     seen = [one for hunks in found.values() for one in hunks]
     if focus is None or not seen:
-        return wire.Choose()
+        return wire.ChooseHunksParams()
     document = server.editor.document if server.editor else None
     span = focus.range
     at = [
@@ -54,17 +54,17 @@ async def _of_document(server: Server) -> wire.Choose:
         and shown.start.line <= span.end.line
         and span.start.line <= shown.end.line
     ]
-    return wire.Choose(ids=at) if at else wire.Choose(uri=focus.uri)
+    return wire.ChooseHunksParams(ids=at) if at else wire.ChooseHunksParams(uri=focus.uri)
 
 
-async def _rejected_there(server: Server) -> wire.Reject:
+async def _rejected_there(server: ServerState) -> wire.RejectHunksParams:
     """Without arguments: as for accepting."""
     chosen = await _of_document(server)
-    return wire.Reject(ids=chosen.ids, uri=chosen.uri)
+    return wire.RejectHunksParams(ids=chosen.ids, uri=chosen.uri)
 
 
 @command("mazu.proposal.accept", natural=_of_document)
-async def accept(server: Server, params: wire.Choose) -> wire.Accepted:
+async def accept(server: ServerState, params: wire.ChooseHunksParams) -> wire.AcceptResult:
     """Make the edits: in the editor where the file is open, unsaved, else on disk, after a checkpoint."""
     proposals = await _proposals(server)
     chosen = await _chosen(server, params.ids, params.uri)
@@ -86,30 +86,30 @@ async def accept(server: Server, params: wire.Choose) -> wire.Accepted:
             problems.append(f"{name}: {error.message} {error.hint}".strip())
             continue
         document = await text_of(server, server.workspace.resolve(name))
-        proposals.see(name, document.lines if document else None)
+        proposals.sync_document(name, document.lines if document else None)
         accepted += [one.proposed.id for one in fitting]
-    await proposals.settle()
-    return wire.Accepted(accepted, problems)
+    await proposals.flush()
+    return wire.AcceptResult(accepted, problems)
 
 
 @command("mazu.proposal.reject", natural=_rejected_there)
-async def reject(server: Server, params: wire.Reject) -> wire.Rejected:
+async def reject(server: ServerState, params: wire.RejectHunksParams) -> wire.RejectResult:
     """Drop the edits; the model hears of it at the end of its turn or with the next message."""
     proposals = await _proposals(server)
     chosen = await _chosen(server, params.ids, params.uri)
     ids = {one.proposed.id for seen in chosen.values() for one in seen}
-    return wire.Rejected([one.id for one in await proposals.reject(ids, params.note)])
+    return wire.RejectResult([one.id for one in await proposals.reject(ids, params.note)])
 
 
-async def _make(server: Server, name: str, seen: list[Seen]) -> None:
-    from mazu_ls.agent.proposals.proposals import standing_hunks
+async def _make(server: ServerState, name: str, seen: list[LocatedHunk]) -> None:
+    from mazu_ls.agent.proposals.proposals import locate_open_hunks
 
     path = server.workspace.resolve(name, write=True)
     try:
         before: str | None = await server.host.read(path)
     except FileNotFoundError:
         before = None
-    after = applied(before, standing_hunks(seen))
+    after = apply_hunks(before, locate_open_hunks(seen))
     document = server.editor.documents.at(path) if server.editor else None
     if server.editor and document and before is not None and after is not None:
         await apply_to_document(server.editor, document, after, "Mazu: accept proposal", in_command=True)
@@ -117,7 +117,7 @@ async def _make(server: Server, name: str, seen: list[Seen]) -> None:
         await server.host.edit(path, before, after)
 
 
-async def _checkpoint(server: Server, chosen: dict[str, list[Seen]]) -> None:
+async def _checkpoint(server: ServerState, chosen: dict[str, list[LocatedHunk]]) -> None:
     """What is written to disk can be undone, as everything else."""
     assert server.project is not None
     paths = [server.workspace.resolve(name) for name in chosen]
@@ -130,20 +130,22 @@ async def _checkpoint(server: Server, chosen: dict[str, list[Seen]]) -> None:
         )  # fmt: skip
 
 
-async def _chosen(server: Server, ids: list[str] | None, uri: str | None) -> dict[str, list[Seen]]:
+async def _chosen(
+    server: ServerState, ids: list[str] | None, uri: str | None
+) -> dict[str, list[LocatedHunk]]:
     """The open hunks meant, by file, as they stand now. Raises MazuError(not_found) for an id that is not open."""
     proposals = await _proposals(server)
     file = server.file_of(uri) if uri else None
     name = server.name_of(file) if file else None
     if uri and file is None:
         return {}
-    found: dict[str, list[Seen]] = {}
+    found: dict[str, list[LocatedHunk]] = {}
     for path in proposals.paths:
         document = await text_of(server, server.workspace.resolve(path))
-        seen = proposals.see(path, document.lines if document else None)
+        seen = proposals.sync_document(path, document.lines if document else None)
         if kept := [one for one in seen if name in (None, path) and (ids is None or one.proposed.id in ids)]:
             found[path] = kept
-    await proposals.settle()
+    await proposals.flush()
     if ids and not found:
         raise MazuError(
             Kind.NOT_FOUND, "That proposal is no longer open.", "See mazu.proposal.list for those that are."
@@ -151,8 +153,8 @@ async def _chosen(server: Server, ids: list[str] | None, uri: str | None) -> dic
     return found
 
 
-async def _proposals(server: Server) -> Proposals:
-    project = await server.opened()
+async def _proposals(server: ServerState) -> Proposals:
+    project = await server.wait_opened()
     if project.proposals is None:
         raise project.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
     await project.proposals.refresh()

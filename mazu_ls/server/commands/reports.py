@@ -13,37 +13,37 @@ from mazu_ls.gitcmd import find_git
 from mazu_ls.server.commands import command
 from mazu_ls.server.logs import log_place
 from mazu_ls.server.wire import other as wire
-from mazu_ls.server.wire.common import Nothing
+from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.usage")
-async def usage(server: Server, params: wire.UsageOf) -> Any:
+async def usage(server: ServerState, params: wire.UsageParams) -> Any:
     """Tokens and money by model; what a price is not known for costs null, never 0."""
-    from mazu_ls.agent.session.journal_views import spending
+    from mazu_ls.agent.session.journal_views import total_usage
 
-    project = await server.opened()
-    spent = await asyncio.to_thread(spending, _journals(project, params.session_id), params.since_days)
+    project = await server.wait_opened()
+    spent = await asyncio.to_thread(total_usage, _journals(project, params.session_id), params.since_days)
     return {"byModel": spent.by_model, "total": spent.total, "costUsd": spent.total.cost_usd}
 
 
 @command("mazu.audit")
-async def audit(server: Server, params: wire.Audit) -> Any:
+async def audit(server: ServerState, params: wire.AuditParams) -> Any:
     """Every tool call, newest first: what was asked, who decided how, what came of it."""
     from mazu_ls.agent.session.journal_views import audit as audited
 
-    project = await server.opened()
+    project = await server.wait_opened()
     records = await asyncio.to_thread(audited, _journals(project, params.session_id), params.limit)
     return {"entries": [wire.camel(record, keep=("arguments",)) for record in records]}
 
 
 @command("mazu.status")
-async def status(server: Server, params: Nothing) -> Any:
+async def status(server: ServerState, params: NoParams) -> Any:
     """One object for status bars. It answers whatever is missing."""
-    project = await server.opened()
+    project = await server.wait_opened()
     running = [s for s in project.sessions.opened() if s.running]
     return {
         "version": __version__,

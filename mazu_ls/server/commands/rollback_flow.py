@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.models import OnConflict, RollbackReport, Section
     from mazu_ls.host import Buffer
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.server.wire.checkpoints import OwnWork
 
 NAMED = 5
@@ -56,17 +56,17 @@ class Wanted:
 
 
 async def roll_back(
-    server: Server, checkpoints: Checkpoints, checkpoint_id: str | None, wanted: Wanted
+    server: ServerState, checkpoints: Checkpoints, checkpoint_id: str | None, wanted: Wanted
 ) -> RollbackReport:
     """Plan, and unless it is a preview apply. Running turns are stopped, sessions read their conversation anew afterwards.
 
     One question is asked where the user's own work stands in the way.
     """
-    project = await server.opened()
+    project = await server.wait_opened()
     if not wanted.preview:
         for session in project.sessions.opened():
             session.cancel()
-            await session.settled()
+            await session.wait_idle()
     plan = await checkpoints.plan(
         checkpoint_id, only=wanted.only, paths=wanted.paths, buffers=await server.host.buffers(),
         session=wanted.session, own=wanted.undo, on_conflict=wanted.first, redo_of=wanted.redo_of,
@@ -96,7 +96,7 @@ async def roll_back(
 
 
 async def _ask(
-    server: Server, checkpoints: Checkpoints, report: RollbackReport, wanted: Wanted
+    server: ServerState, checkpoints: Checkpoints, report: RollbackReport, wanted: Wanted
 ) -> OnConflict | None:
     """The one question; None: nothing is done. Where nobody can be asked a rollback takes back the agent's changes only."""
     plan = report.plan
@@ -121,7 +121,7 @@ async def _ask(
     return "keep" if reply.unreachable and not wanted.undo and wanted.answer is None else None
 
 
-async def _diff(server: Server, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:
+async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:
     """What stands there now against what stood there then; None where that cannot be shown."""
     try:
         return (await checkpoints.diff(id, "now", names, await server.host.buffers())).patch or None

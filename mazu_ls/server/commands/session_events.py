@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.journal import Event
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.session.events")
-async def events(server: Server, params: turns.SessionEvents) -> wire.EventPage:
+async def events(server: ServerState, params: turns.SessionEvents) -> wire.EventPage:
     """The stored events after `after`, where the conversation stands, and what has streamed since the last of them."""
     from mazu_ls import journal
 
-    project = await server.opened()
+    project = await server.wait_opened()
 
     def now(session_id: str) -> tuple[int, dict[str, str] | None, str | None]:
         return (
@@ -33,7 +33,7 @@ async def events(server: Server, params: turns.SessionEvents) -> wire.EventPage:
 
     seen = await project.sessions.snapshot(params.session_id, now=now)
     updates, partial, state = seen.beside
-    standing = {event.seq for event in journal.chain(seen.events, seen.head)}
+    standing = {event.seq for event in journal.branch_events(seen.events, seen.head)}
     later = [event for event in seen.events if event.seq > params.after]
     page = later[: params.limit]
     return wire.EventPage(
@@ -44,7 +44,7 @@ async def events(server: Server, params: turns.SessionEvents) -> wire.EventPage:
         events=[row for event in page for row in _rows(event, event.seq in standing)],
         next=page[-1].seq if len(later) > len(page) else None,
         updates=updates,
-        partial=wire.PartialMessage(**partial) if partial else None,
+        partial=wire.PartialMessageView(**partial) if partial else None,
         state=state or (await project.sessions.info(seen.session_id)).state,
     )
 
@@ -65,6 +65,6 @@ def _name(events: Iterable[Event]) -> str:
     return name
 
 
-def _rows(event: Event, live: bool) -> list[wire.Event]:
+def _rows(event: Event, live: bool) -> list[wire.EventView]:
     updates: list[dict[str, Any]] = updates_from_event(event.body)
-    return [wire.Event(event.seq, event.parent, event.at, event.turn, live, update) for update in updates]
+    return [wire.EventView(event.seq, event.parent, event.at, event.turn, live, update) for update in updates]

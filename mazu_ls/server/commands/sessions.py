@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from mazu_ls.agent.session.journal_views import SessionInfo
     from mazu_ls.agent.session.session import Session
     from mazu_ls.journal import Event
-    from mazu_ls.server.jobs import Job, Token
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.jobs import BackgroundJob, Token
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.session.list")
-async def list_sessions(server: Server, params: turns.OfSession) -> wire.SessionList:
+async def list_sessions(server: ServerState, params: turns.SessionParams) -> wire.SessionList:
     """Every session, the last used first; with an id that one alone."""
-    project = await server.opened()
+    project = await server.wait_opened()
     infos = [info for info in await project.sessions.list() if params.session_id in (None, info.id)]
     return wire.SessionList([wire.SessionSummary.of(info) for info in infos], project.sessions.current)
 
 
 @command("mazu.session.show")
-async def show(server: Server, params: turns.ShowSession) -> wire.Session:
+async def show(server: ServerState, params: turns.ShowSessionParams) -> wire.SessionView:
     """One session with its last turns; the one meant stays the same, and another editor may have it open."""
-    project = await server.opened()
+    project = await server.wait_opened()
     if params.session_id is None:
         return await _shown(project, await project.sessions.get(create=False), params.turns)
     try:
-        return await _shown(project, await project.sessions.look(params.session_id), params.turns)
+        return await _shown(project, await project.sessions.read_events(params.session_id), params.turns)
     except MazuError as error:
         if error.kind is not Kind.BUSY:
             raise
@@ -45,20 +45,20 @@ async def show(server: Server, params: turns.ShowSession) -> wire.Session:
 
 
 @command("mazu.session.new")
-async def new(server: Server, params: turns.NewSession) -> wire.Session:
+async def new(server: ServerState, params: turns.NewSessionParams) -> wire.SessionView:
     """Begin a session; it is the one meant from now on."""
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.new(params.name)
     server.notify_changed("sessions")
     return await _shown(project, session)
 
 
-async def _renamed_by_message(server: Server) -> turns.RenameSession:
+async def _renamed_by_message(server: ServerState) -> turns.RenameSession:
     """Without arguments: the current session is named by what the user said first in it."""
     from mazu_ls import journal
     from mazu_ls.agent.session.ids import headline
 
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(create=False)
     events = await asyncio.to_thread(session.events)
     said = [e.body.shown for e in events if isinstance(e.body, journal.UserSaid) and e.body.shown]
@@ -68,18 +68,18 @@ async def _renamed_by_message(server: Server) -> turns.RenameSession:
 
 
 @command("mazu.session.rename", natural=_renamed_by_message)
-async def rename(server: Server, params: turns.RenameSession) -> wire.Session:
+async def rename(server: ServerState, params: turns.RenameSession) -> wire.SessionView:
     """Give a session another name."""
     from mazu_ls import journal
 
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     session.append(journal.SessionNamed(params.name.strip()))
     server.notify_changed("sessions")
     return await _shown(project, session)
 
 
-async def _selected_words(server: Server) -> turns.SearchSessions:
+async def _selected_words(server: ServerState) -> turns.SearchSessions:
     """Without arguments: what is selected."""
     from mazu_ls.server.commands.turns import selection
 
@@ -87,16 +87,16 @@ async def _selected_words(server: Server) -> turns.SearchSessions:
 
 
 @command("mazu.session.search", natural=_selected_words)
-async def search(server: Server, params: turns.SearchSessions) -> wire.SessionMatches:
+async def search(server: ServerState, params: turns.SearchSessions) -> wire.SessionMatches:
     """Turns of all sessions in which words of the query occur, the best first."""
     from mazu_ls.agent.session import session_search
 
-    project = await server.opened()
+    project = await server.wait_opened()
     found = await asyncio.to_thread(session_search.search, project.journals, params.query, params.limit)
     names = {info.id: info.name for info in await project.sessions.list()}
     return wire.SessionMatches(
         [
-            wire.SessionMatch(
+            wire.SessionMatchView(
                 said.session_id,
                 names.get(said.session_id, ""),
                 said.at,
@@ -109,20 +109,20 @@ async def search(server: Server, params: turns.SearchSessions) -> wire.SessionMa
 
 
 @command("mazu.session.fork")
-async def fork(server: Server, params: turns.Fork) -> wire.Session:
+async def fork(server: ServerState, params: turns.Fork) -> wire.SessionView:
     """A new session with the conversation up to before a turn, or all of it; it is the one meant from now on."""
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.fork(params.session_id, params.turn_id, params.name)
     server.notify_changed("sessions")
     return await _shown(project, session)
 
 
 @command("mazu.session.transcript")
-async def transcript_of(server: Server, params: turns.Transcript) -> wire.TranscriptText:
+async def transcript_of(server: ServerState, params: turns.Transcript) -> wire.TranscriptText:
     """A conversation as Markdown; with `uri` it is written there."""
     from mazu_ls.server.features.virtual import transcript_text
 
-    project = await server.opened()
+    project = await server.wait_opened()
     session_id = params.session_id or (await project.sessions.get(create=False)).id
     text = await transcript_text(project, session_id)
     if params.uri is None:
@@ -138,26 +138,26 @@ async def transcript_of(server: Server, params: turns.Transcript) -> wire.Transc
 
 
 @command("mazu.session.queue")
-async def queue(server: Server, params: turns.Queue) -> wire.Queue:
+async def queue(server: ServerState, params: turns.Queue) -> wire.QueueParams:
     """The messages that wait for the running turn to end; one of them is taken out."""
     from mazu_ls.server.message_queue import remove
 
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     if params.remove is not None:
         remove(session, params.remove)
-    return wire.Queue([wire.Queued(one.id, one.text) for one in session.queue.values()])
+    return wire.QueueParams([wire.Queued(one.id, one.text) for one in session.queue.values()])
 
 
 @command("mazu.session.end")
-async def end(server: Server, params: turns.OfSession) -> wire.Session:
+async def end(server: ServerState, params: turns.SessionParams) -> wire.SessionView:
     """End a session: its running turn is stopped; it can still be read and gone on with."""
     from mazu_ls import journal
 
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     session.cancel()
-    await session.settled()
+    await session.wait_idle()
     session.append(journal.SessionEnded())
     project.sessions.current = None
     server.notify_changed("sessions")
@@ -165,9 +165,9 @@ async def end(server: Server, params: turns.OfSession) -> wire.Session:
 
 
 @command("mazu.session.delete")
-async def delete(server: Server, params: turns.OfSession) -> wire.SessionList:
+async def delete(server: ServerState, params: turns.SessionParams) -> wire.SessionList:
     """Remove a session and its journal for good; without an id the current one, and never another in its place."""
-    project = await server.opened()
+    project = await server.wait_opened()
     session_id = params.session_id or project.sessions.current
     if session_id is None:
         raise MazuError(
@@ -177,13 +177,13 @@ async def delete(server: Server, params: turns.OfSession) -> wire.SessionList:
         )
     await project.sessions.delete(session_id)
     server.notify_changed("sessions")
-    return await list_sessions(server, turns.OfSession())
+    return await list_sessions(server, turns.SessionParams())
 
 
 @command("mazu.session.rewind")
-async def rewind(server: Server, params: turns.Rewind) -> wire.Session:
+async def rewind(server: ServerState, params: turns.RewindParams) -> wire.SessionView:
     """Take the last turns, or those from one on, out of the conversation; files stay as they are."""
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     await session.rewind(params.turns, params.turn_id)
     server.notify_changed("sessions")
@@ -191,33 +191,35 @@ async def rewind(server: Server, params: turns.Rewind) -> wire.Session:
 
 
 @command("mazu.session.compact", progress=True)
-async def compact(server: Server, params: turns.Compact, token: Token | None) -> wire.Session | turns.Started:
+async def compact(
+    server: ServerState, params: turns.CompactParams, token: Token | None
+) -> wire.SessionView | turns.StartedResult:
     """Replace what was said by a summary; a checkpoint is taken first."""
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     await check_ready(session)
 
-    async def work(job: Job) -> wire.Session:
+    async def work(job: BackgroundJob) -> wire.SessionView:
         await session.compact()
         server.notify_changed("sessions", "checkpoints")
         return await _shown(project, session)
 
-    async def tell(result: wire.Session) -> None:
+    async def tell(result: wire.SessionView) -> None:
         await server.host.say("info", f"Mazu: the conversation {result.name!r} was compacted.")
 
-    started = turns.Started(session.id, None)
+    started = turns.StartedResult(session.id, None)
     return await server.jobs.answer(
         "compacting the conversation", work, wait=params.wait, token=token, started=started, then=tell
     )
 
 
-async def _shown(project: Project, session: Session, turns_shown: int | None = None) -> wire.Session:
+async def _shown(project: Project, session: Session, turns_shown: int | None = None) -> wire.SessionView:
     info = await project.sessions.info(session.id)
     return _told(info, await asyncio.to_thread(session.events), turns_shown)
 
 
-def _told(info: SessionInfo, events: Sequence[Event], turns_shown: int | None) -> wire.Session:
+def _told(info: SessionInfo, events: Sequence[Event], turns_shown: int | None) -> wire.SessionView:
     from mazu_ls.agent.session.journal_views import transcript
 
     records = transcript(info.id, events)
-    return wire.Session.with_turns(info, records[-turns_shown:] if turns_shown else records)
+    return wire.SessionView.with_turns(info, records[-turns_shown:] if turns_shown else records)

@@ -9,44 +9,44 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.turns import place_of_focus
+from mazu_ls.server.commands.turns import focus_target
 from mazu_ls.server.wire import other as wire
-from mazu_ls.server.wire.common import Nothing
+from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.server.state import Server
-    from mazu_ls.tools.skills.python_runner import Surroundings
-    from mazu_ls.tools.skills.skill_store import Skill, Skills
+    from mazu_ls.server.state import ServerState
+    from mazu_ls.tools.skills.python_runner import RunContext
+    from mazu_ls.tools.skills.skill_store import Skill, SkillStore
 
 
 @command("mazu.skills.list")
-async def list_skills(server: Server, params: Nothing) -> Any:
+async def list_skills(server: ServerState, params: NoParams) -> Any:
     """Every skill by name, and what is wrong with files that are none."""
     book, _ = await _book(server)
     skills, problems = await asyncio.to_thread(book.list)
     return {"skills": [_encoded(skill, source=False) for skill in skills], "problems": problems}
 
 
-async def _chosen_name(server: Server) -> wire.NamedSkill:
+async def _chosen_name(server: ServerState) -> wire.SkillParams:
     """Without arguments: the user chooses one."""
-    return wire.NamedSkill((await _chosen(server)).name)
+    return wire.SkillParams((await _chosen(server)).name)
 
 
 @command("mazu.skills.show", natural=_chosen_name)
-async def show(server: Server, params: wire.NamedSkill) -> Any:
+async def show(server: ServerState, params: wire.SkillParams) -> Any:
     """One skill with its source; read it before you agree to one that came with the project."""
     book, _ = await _book(server)
     return _encoded(await asyncio.to_thread(book.get, params.name))
 
 
-async def _selected_source(server: Server) -> wire.SaveSkill:
+async def _selected_source(server: ServerState) -> wire.SaveSkillParams:
     """Without arguments: the selected text, or the function round the cursor, is the source."""
-    return wire.SaveSkill((await place_of_focus(server, "source")).text)
+    return wire.SaveSkillParams((await focus_target(server, "source")).text)
 
 
 @command("mazu.skills.save", natural=_selected_source)
-async def save(server: Server, params: wire.SaveSkill) -> Any:
+async def save(server: ServerState, params: wire.SaveSkillParams) -> Any:
     """Keep a function as a skill, once its tests pass. Saving a skill agrees to it."""
     book, around = await _book(server)
     name = params.name or _first_function(params.source)
@@ -59,13 +59,13 @@ async def save(server: Server, params: wire.SaveSkill) -> Any:
     return _encoded(skill)
 
 
-async def _chosen_run(server: Server) -> wire.RunSkill:
+async def _chosen_run(server: ServerState) -> wire.RunSkillParams:
     """Without arguments: the user chooses one that needs no arguments."""
-    return wire.RunSkill((await _chosen(server, runnable=True)).name)
+    return wire.RunSkillParams((await _chosen(server, runnable=True)).name)
 
 
 @command("mazu.skills.run", natural=_chosen_run)
-async def run(server: Server, params: wire.RunSkill) -> Any:
+async def run(server: ServerState, params: wire.RunSkillParams) -> Any:
     """Run a skill in a process of its own; `output` is what it printed."""
     book, around = await _book(server)
     try:
@@ -76,7 +76,7 @@ async def run(server: Server, params: wire.RunSkill) -> Any:
 
 
 @command("mazu.skills.forget", natural=_chosen_name)
-async def forget(server: Server, params: wire.NamedSkill) -> Any:
+async def forget(server: ServerState, params: wire.SkillParams) -> Any:
     """Delete a skill."""
     book, _ = await _book(server)
     skill = await asyncio.to_thread(book.forget, params.name)
@@ -84,17 +84,17 @@ async def forget(server: Server, params: wire.NamedSkill) -> Any:
     return _encoded(skill)
 
 
-async def _book(server: Server) -> tuple[Skills, Surroundings]:
-    from mazu_ls.tools.skills.python_runner import Surroundings
-    from mazu_ls.tools.skills.skill_store import Skills
+async def _book(server: ServerState) -> tuple[SkillStore, RunContext]:
+    from mazu_ls.tools.skills.python_runner import RunContext
+    from mazu_ls.tools.skills.skill_store import SkillStore
 
-    project: Project = await server.opened()
+    project: Project = await server.wait_opened()
     shell = project.config.shell
-    around = Surroundings(project.folders, project.env, shell.sandbox, shell.network)
-    return Skills(project.folders, project.env), around
+    around = RunContext(project.folders, project.env, shell.sandbox, shell.network)
+    return SkillStore(project.folders, project.env), around
 
 
-async def _chosen(server: Server, *, runnable: bool = False) -> Skill:
+async def _chosen(server: ServerState, *, runnable: bool = False) -> Skill:
     book, _ = await _book(server)
     skills, _ = await asyncio.to_thread(book.list)
     offered = [skill for skill in skills if not (runnable and skill.schema.get("required"))]

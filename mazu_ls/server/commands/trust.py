@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import other as wire
-from mazu_ls.server.wire.common import Nothing
+from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.trust.list")
-async def list_trust(server: Server, params: Nothing) -> Any:
+async def list_trust(server: ServerState, params: NoParams) -> Any:
     """The project's role, skills, tools and MCP servers, and whether the user agreed to them as they are."""
     return await _listed(server)
 
 
-async def _chosen_item(server: Server) -> wire.AgreeTo:
+async def _chosen_item(server: ServerState) -> wire.AgreeTo:
     """Without arguments: the user chooses one that waits."""
     items = [item for item in (await _listed(server))["items"] if item["state"] != "agreed"]
     index = await server.pick("Agree to what?", [f"{item['id']} ({item['state']})" for item in items])
@@ -30,16 +30,16 @@ async def _chosen_item(server: Server) -> wire.AgreeTo:
 
 
 @command("mazu.trust.agree", natural=_chosen_item)
-async def agree(server: Server, params: wire.AgreeTo) -> Any:
+async def agree(server: ServerState, params: wire.AgreeTo) -> Any:
     """The user has read exactly the content with this hash, and agrees to it."""
     from mazu_ls.agent.project import trust_items
 
-    trust_items.agree(await server.opened(), params.id, params.hash)
+    trust_items.agree(await server.wait_opened(), params.id, params.hash)
     server.notify_changed("skills")
     return await _listed(server)
 
 
-async def _chosen_agreed(server: Server) -> wire.RevokeTrust:
+async def _chosen_agreed(server: ServerState) -> wire.RevokeTrust:
     """Without arguments: the user chooses one that was agreed to."""
     items = [item for item in (await _listed(server))["items"] if item["state"] == "agreed"]
     index = await server.pick("Take back what?", [item["id"] for item in items])
@@ -49,19 +49,19 @@ async def _chosen_agreed(server: Server) -> wire.RevokeTrust:
 
 
 @command("mazu.trust.revoke", natural=_chosen_agreed)
-async def revoke(server: Server, params: wire.RevokeTrust) -> Any:
+async def revoke(server: ServerState, params: wire.RevokeTrust) -> Any:
     """Take every agreement to one thing back: it has no effect from now on."""
     from mazu_ls.agent.project import trust_items
 
-    trust_items.revoke(await server.opened(), params.id)
+    trust_items.revoke(await server.wait_opened(), params.id)
     server.notify_changed("skills")
     return await _listed(server)
 
 
-async def _listed(server: Server) -> dict[str, Any]:
+async def _listed(server: ServerState) -> dict[str, Any]:
     from mazu_ls.agent.project.trust_items import trust_items
 
-    project = await server.opened()
+    project = await server.wait_opened()
     items = await asyncio.to_thread(trust_items, project)
     fields = ("id", "kind", "path", "state", "hash")
     return {"items": [{name: getattr(item, name) for name in fields} for item in items]}

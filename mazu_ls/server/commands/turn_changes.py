@@ -9,7 +9,7 @@ from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
 from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
-from mazu_ls.server.rpc.lsp_types import Position, Range
+from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire import turn_changes as wire
 from mazu_ls.server.wire.checkpoints import RollbackResult
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from mazu_ls.agent.proposals.turn_changes import FileChange, TurnChanges
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.models import RollbackReport
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
 @command("mazu.turn.changes")
-async def changes(server: Server, params: wire.OfTurn) -> wire.TurnChanges:
+async def changes(server: ServerState, params: wire.OfTurn) -> wire.TurnChangesView:
     """The files that a turn changed, with their hunks."""
     found, _ = await _changes(server, params.session_id, params.turn_id)
     files = [_file(server, one) for one in found.files]
-    return wire.TurnChanges(found.turn_id, found.before, found.after, files)
+    return wire.TurnChangesView(found.turn_id, found.before, found.after, files)
 
 
 @command("mazu.turn.revert")
-async def revert(server: Server, params: wire.Revert) -> RollbackResult:
+async def revert(server: ServerState, params: wire.Revert) -> RollbackResult:
     """Take back what a turn did to some files, or some hunks of it; what came after in the same files stays."""
     found, checkpoints = await _changes(server, params.session_id, params.turn_id)
     known = {one.path for one in found.files}
@@ -60,13 +60,13 @@ async def revert(server: Server, params: wire.Revert) -> RollbackResult:
 
 
 async def _by_rollback(
-    server: Server, checkpoints: Checkpoints, before: str, paths: list[str]
+    server: ServerState, checkpoints: Checkpoints, before: str, paths: list[str]
 ) -> RollbackReport:
     """Files that came, went or are binary, as they were before the turn."""
     return await roll_back(server, checkpoints, before, Wanted(only=("code",), paths=tuple(paths), undo=True))
 
 
-async def _prepared(server: Server, checkpoints: Checkpoints, before: str) -> RollbackReport:
+async def _prepared(server: ServerState, checkpoints: Checkpoints, before: str) -> RollbackReport:
     """A report with the checkpoint that undoes the whole, taken now."""
     from mazu_ls.checkpoints.models import PlanFiles, RollbackReport
 
@@ -78,11 +78,11 @@ async def _prepared(server: Server, checkpoints: Checkpoints, before: str) -> Ro
 
 
 async def _take_back(
-    server: Server, change: FileChange, hunks: tuple[str, ...], report: RollbackReport
+    server: ServerState, change: FileChange, hunks: tuple[str, ...], report: RollbackReport
 ) -> None:
     """Edit one file; what cannot be taken back is a problem of the report."""
     from mazu_ls.agent.proposals.turn_changes import take_back
-    from mazu_ls.checkpoints.models import Reasoned
+    from mazu_ls.checkpoints.models import PathReason
 
     path = server.workspace.resolve(change.path)
     mine = [id for id in hunks if id.rpartition("#")[0] == change.path]
@@ -93,28 +93,28 @@ async def _take_back(
             await server.host.edit(path, text, after)
             report.plan.write.append(change.path)
     except (MazuError, OSError) as error:
-        report.problems.append(Reasoned(change.path, str(error)))
+        report.problems.append(PathReason(change.path, str(error)))
         return
-    report.problems += [Reasoned(change.path, "a hunk was changed since and was left") for _ in gone]
+    report.problems += [PathReason(change.path, "a hunk was changed since and was left") for _ in gone]
 
 
 async def _changes(
-    server: Server, session_id: str | None, turn_id: str | None
+    server: ServerState, session_id: str | None, turn_id: str | None
 ) -> tuple[TurnChanges, Checkpoints]:
     from mazu_ls.agent.proposals.turn_changes import read_turn_changes
 
-    project = await server.opened()
+    project = await server.wait_opened()
     checkpoints = await opened_checkpoints(server)
     session = session_id or (await project.sessions.get(create=False)).id
     events = await project.sessions.events(session)
     return await read_turn_changes(checkpoints, events, turn_id), checkpoints
 
 
-def _file(server: Server, change: FileChange) -> wire.ChangedFile:
+def _file(server: ServerState, change: FileChange) -> wire.ChangedFile:
     hunks = [
         wire.ChangedHunk(
             change.hunk_id(number),
-            Range(Position(hunk.line, 0), Position(hunk.line + len(hunk.old), 0)),
+            LspRange(LspPosition(hunk.line, 0), LspPosition(hunk.line + len(hunk.old), 0)),
             "\n".join(
                 [
                     *(f"-{line.rstrip(ENDS)}" for line in hunk.new),

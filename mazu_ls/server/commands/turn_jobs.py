@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import read_document
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
     from mazu_ls.agent.turn.limits import Limits
     from mazu_ls.agent.turn.turn import Prompt, TurnResult
-    from mazu_ls.server.jobs import Job, Token
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.jobs import BackgroundJob, Token
+    from mazu_ls.server.state import ServerState
 
 REPLY_LINE = 200
 SENTENCES = {
@@ -35,13 +35,13 @@ def limits(project: Project, **asked: float | None) -> Limits:
     """The limits of the settings, narrowed by what a command asks for."""
     from mazu_ls.agent.turn.limits import Limits
 
-    return Limits.of(project.config.limits).narrowed(**asked)
+    return Limits.from_settings(project.config.limits).capped_by(**asked)
 
 
 async def check_ready(session: Session, asked: Prompt | None = None) -> None:
     """Raise what would fail at once: a busy session, and no key or an unknown model unless a command of the user is asked."""
     if session.ending:
-        await session.settled()
+        await session.wait_idle()
     if session.running:
         raise MazuError(
             Kind.BUSY, "A turn is still running in this session.", "Wait for it, or stop it with mazu.cancel."
@@ -51,7 +51,7 @@ async def check_ready(session: Session, asked: Prompt | None = None) -> None:
 
 
 async def start(
-    server: Server,
+    server: ServerState,
     session: Session,
     asked: Prompt,
     *,
@@ -59,7 +59,7 @@ async def start(
     token: Token | None = None,
     turn_id: str | None = None,
     begun: Callable[[], object] | None = None,
-) -> wire.Started | wire.TurnResult:
+) -> wire.StartedResult | wire.TurnResultView:
     """Begin a turn. With `wait` the finished result, else the ids once what the user said is on the disk.
 
     `begun` is called at that moment. Raises what `check_ready` raises.
@@ -75,8 +75,8 @@ async def start(
         if begun:
             begun()
 
-    async def work(job: Job) -> wire.TurnResult:
-        server.updates.follow(turn, job)
+    async def work(job: BackgroundJob) -> wire.TurnResultView:
+        server.updates.track_job(turn, job)
         result = encoded(await session.prompt(asked, turn, on_disk))
         job.sentence = ending(result)
         return result
@@ -86,24 +86,24 @@ async def start(
         work,
         wait=wait,
         token=token,
-        started=wire.Started(session.id, turn),
+        started=wire.StartedResult(session.id, turn),
         then=lambda result: _told(server, session, asked, result),
         begun=recorded,
     )
 
 
-async def _told(server: Server, session: Session, asked: Prompt, result: wire.TurnResult) -> None:
+async def _told(server: ServerState, session: Session, asked: Prompt, result: wire.TurnResultView) -> None:
     from mazu_ls.server.features import resume_offer
 
     if asked.kind == "run":
         await resume_offer.after_run(server, session, result)
     else:
-        await tell_end(server, result)
+        await show_turn_end(server, result)
 
 
-def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResult:
+def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResultView:
     """A turn's result for the wire. `uri`: of the one document that it was about, which need not be a file."""
-    return wire.TurnResult(
+    return wire.TurnResultView(
         session_id=result.session_id,
         turn_id=result.turn_id,
         reply=result.reply,
@@ -111,15 +111,16 @@ def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResult:
         detail=result.detail,
         usage=result.usage,
         edits=[
-            wire.Edited(uri or uris.from_path(edit.path), edit.added, edit.removed) for edit in result.edits
+            wire.FileEditView(uri or uris.from_path(edit.path), edit.added, edit.removed)
+            for edit in result.edits
         ],
         checkpoints=list(result.checkpoints),
         memories=wire.TurnMemories(list(result.injected), list(result.written)),
-        error=wire.Failure.of(result.error),
+        error=wire.ErrorView.of(result.error),
     )
 
 
-def ending(result: wire.TurnResult) -> str:
+def ending(result: wire.TurnResultView) -> str:
     """How a turn ended, and what came of it, in a line."""
     if result.stop_reason == "cancelled":
         how = "stopped"
@@ -133,7 +134,7 @@ def ending(result: wire.TurnResult) -> str:
     return how + files + (f"; ${cost:.4f}" if cost else "")
 
 
-async def tell_end(server: Server, result: wire.TurnResult) -> None:
+async def show_turn_end(server: ServerState, result: wire.TurnResultView) -> None:
     """Say how a turn ended that nobody waited for, unless it simply came to its end or the user stopped it."""
     if result.error:
         await server.host.say("error", f"Mazu{sentence(result)}")
@@ -141,7 +142,7 @@ async def tell_end(server: Server, result: wire.TurnResult) -> None:
         await server.host.say("warning", f"Mazu{sentence(result)}")
 
 
-def sentence(result: wire.TurnResult) -> str:
+def sentence(result: wire.TurnResultView) -> str:
     """Why a turn ended before its task was done, as it goes on after the name."""
     if result.error:
         return f": {result.error.message} {result.error.hint}".rstrip()
@@ -149,7 +150,7 @@ def sentence(result: wire.TurnResult) -> str:
     return f" {SENTENCES.get(result.stop_reason, 'was stopped')}{detail}."
 
 
-async def show_answer(server: Server, question: str, reply: str) -> None:
+async def show_answer(server: ServerState, question: str, reply: str) -> None:
     """Put a reply before the user: as a message if it is short, else as a file that is opened."""
     if len(reply) <= REPLY_LINE and "\n" not in reply:
         await server.host.say("info", reply)
@@ -157,7 +158,7 @@ async def show_answer(server: Server, question: str, reply: str) -> None:
     await server.show_text("answer.md", f"# {question.strip()}\n\n{reply}\n")
 
 
-async def document_at(server: Server, uri: str) -> Document:
+async def document_at(server: ServerState, uri: str) -> OpenDocument:
     """The open document, else the file. Raises InvalidArguments for what is neither."""
     document = server.editor.documents.get(uri) if server.editor else None
     return document or await read_document(server, uri, server.path_of(uri))

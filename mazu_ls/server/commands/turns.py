@@ -9,17 +9,17 @@ from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import uris
 from mazu_ls.server.chat.ai_comments import instruction_at
 from mazu_ls.server.chat.attachments import attached
-from mazu_ls.server.chat.cursor_context import meant
+from mazu_ls.server.chat.cursor_context import resolve_target
 from mazu_ls.server.chat.markdown import is_chat
 from mazu_ls.server.commands import command, turn_jobs
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.message_queue import enqueue
-from mazu_ls.server.rpc.lsp_types import Range
+from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
-    from mazu_ls.server.jobs import Job, Token
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.jobs import BackgroundJob, Token
+    from mazu_ls.server.state import ServerState
 
 REWRITES = {
     "Simplify": "Make this simpler and easier to read; it must do the same as before.",
@@ -30,11 +30,11 @@ REWRITES = {
 
 
 @command("mazu.chat", progress=True)
-async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
+async def chat(server: ServerState, params: wire.ChatParams, token: Token | None) -> Any:
     """Say something in a session. Without a message the chat document is opened."""
     from mazu_ls.agent.turn.turn import Prompt
 
-    project = await server.opened()
+    project = await server.wait_opened()
     if params.message is None:
         return await _chat_document(server, params, token)
     session = await project.sessions.get(params.session_id)
@@ -49,7 +49,7 @@ async def chat(server: Server, params: wire.Chat, token: Token | None) -> Any:
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
 
 
-async def _chat_document(server: Server, params: wire.Chat, token: Token | None) -> Any:
+async def _chat_document(server: ServerState, params: wire.ChatParams, token: Token | None) -> Any:
     """Send the attached chat document's last message; else open the session's document with what is attached."""
     from mazu_ls.server.chat.documents import open_chat, send
 
@@ -59,17 +59,17 @@ async def _chat_document(server: Server, params: wire.Chat, token: Token | None)
     return await open_chat(server, params.session_id, params.attachments)
 
 
-async def _selected_task(server: Server) -> wire.Run:
+async def _selected_task(server: ServerState) -> wire.RunParams:
     """Without arguments: the selected text is the task."""
-    return wire.Run(task=selection(server, "task"))
+    return wire.RunParams(task=selection(server, "task"))
 
 
 @command("mazu.run", natural=_selected_task, progress=True)
-async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
+async def run(server: ServerState, params: wire.RunParams, token: Token | None) -> Any:
     """Carry a task out on its own, within limits."""
     from mazu_ls.agent.turn.turn import Prompt
 
-    project = await server.opened()
+    project = await server.wait_opened()
     session = await project.sessions.get(params.session_id)
     asked = Prompt(
         params.task,
@@ -89,45 +89,45 @@ async def run(server: Server, params: wire.Run, token: Token | None) -> Any:
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
 
 
-async def _selected_question(server: Server) -> wire.Ask:
+async def _selected_question(server: ServerState) -> wire.AskParams:
     """Without arguments: the selected text is the question."""
-    return wire.Ask(question=selection(server, "question"))
+    return wire.AskParams(question=selection(server, "question"))
 
 
 @command("mazu.ask", natural=_selected_question, progress=True)
-async def ask(server: Server, params: wire.Ask, token: Token | None) -> Any:
+async def ask(server: ServerState, params: wire.AskParams, token: Token | None) -> Any:
     """One question, no tools, nothing remembered."""
     from mazu_ls.agent.jobs import ask
     from mazu_ls.agent.session.session import new_id
 
-    project = await server.opened()
+    project = await server.wait_opened()
     await project.model(params.model)
     places = await attached(server, params.attachments, params.question)
 
     job_id = new_id("q")
 
-    async def work(job: Job) -> wire.Answer:
+    async def work(job: BackgroundJob) -> wire.AskResult:
         reply, usage = await ask.ask(project, params.question, places, params.model)
         server.notify_changed("usage")
-        return wire.Answer(reply, usage)
+        return wire.AskResult(reply, usage)
 
     return await server.jobs.answer(
         "answering a question",
         work,
         wait=params.wait,
         token=token,
-        started=wire.Started(job_id, job_id),
+        started=wire.StartedResult(job_id, job_id),
         name=job_id,
         then=lambda answer: turn_jobs.show_answer(server, params.question, answer.reply),
     )
 
 
-async def _edit_of_focus(server: Server) -> wire.Edit:
+async def _edit_of_focus(server: ServerState) -> wire.EditParams:
     """Without arguments: what was last selected, or the definition round the cursor, as an `AI!` comment in it or the
     user's choice says."""
-    found = await place_of_focus(server, "range")
+    found = await focus_target(server, "range")
     if asked := instruction_at(found.text, found.language):
-        return wire.Edit(found.uri, found.range, asked)
+        return wire.EditParams(found.uri, found.range, asked)
     choice = await server.pick(
         "How should it be rewritten? (An AI! comment can say anything else.)", list(REWRITES)
     )
@@ -135,16 +135,16 @@ async def _edit_of_focus(server: Server) -> wire.Edit:
         raise InvalidArguments(
             "`instruction` is missing: write an `AI!` comment in the selection", "instruction"
         )
-    return wire.Edit(found.uri, found.range, list(REWRITES.values())[choice])
+    return wire.EditParams(found.uri, found.range, list(REWRITES.values())[choice])
 
 
 @command("mazu.edit", natural=_edit_of_focus, progress=True)
-async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
+async def edit(server: ServerState, params: wire.EditParams, token: Token | None) -> Any:
     """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
-    from mazu_ls.agent.jobs.rewrite import PassageChanged, Source, rewrite
+    from mazu_ls.agent.jobs.rewrite import PassageChanged, RewriteSource, rewrite
     from mazu_ls.agent.session.ids import new_id
 
-    project = await server.opened()
+    project = await server.wait_opened()
     await project.model(params.model)
     document = await turn_jobs.document_at(server, params.uri)
     start, end = document.offset(params.range.start), document.offset(params.range.end)
@@ -154,12 +154,12 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
         return (await turn_jobs.document_at(server, params.uri)).text
 
     async def lay_before(before: str, after: str) -> str:
-        return await server.lay_before(document.uri, before, after)
+        return await server.propose_edit(document.uri, before, after)
 
-    async def work(job: Job) -> wire.TurnResult:
+    async def work(job: BackgroundJob) -> wire.TurnResultView:
         job.report(name)
         inside = document.path is not None and server.workspace.contains(document.path)
-        source = Source(name, document.path if inside else None, text, now, lay_before)
+        source = RewriteSource(name, document.path if inside else None, text, now, lay_before)
         result = await rewrite(
             project, source, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
             turn_id=turn_id,
@@ -175,24 +175,24 @@ async def edit(server: Server, params: wire.Edit, token: Token | None) -> Any:
         work,
         wait=params.wait,
         token=token,
-        started=wire.Started(turn_id, turn_id),
+        started=wire.StartedResult(turn_id, turn_id),
         name=turn_id,
-        then=lambda result: turn_jobs.tell_end(server, result),
+        then=lambda result: turn_jobs.show_turn_end(server, result),
     )
 
 
 @command("mazu.cancel")
-async def cancel(server: Server, params: wire.OfSession) -> wire.Cancelled:
+async def cancel(server: ServerState, params: wire.SessionParams) -> wire.CancelResult:
     """Stop the turn of a session, or what a question, a rewrite or a council was started as; without an id, all."""
-    project = await server.opened()
+    project = await server.wait_opened()
     stopped = [
         session.cancel() for session in project.sessions.opened() if params.session_id in (None, session.id)
     ]
     stopped.append(server.jobs.stop(params.session_id))
-    return wire.Cancelled(any(stopped))
+    return wire.CancelResult(any(stopped))
 
 
-def selection(server: Server, field: str) -> str:
+def selection(server: ServerState, field: str) -> str:
     """The text of the last code action. Raises InvalidArguments that names `field`, which it was to stand for."""
     text = server.editor.selection if server.editor else ""
     if not text.strip():
@@ -203,16 +203,16 @@ def selection(server: Server, field: str) -> str:
 
 
 @dataclass(frozen=True)
-class Meant:
+class CursorTarget:
     """A place in an open document and its text."""
 
     uri: str
-    range: Range
+    range: LspRange
     text: str
     language: str
 
 
-async def place_of_focus(server: Server, field: str) -> Meant:
+async def focus_target(server: ServerState, field: str) -> CursorTarget:
     """What the last code action was about: its selection, or the definition round the cursor, or the line.
 
     Raises InvalidArguments that names `field`, which it was to stand for.
@@ -220,7 +220,7 @@ async def place_of_focus(server: Server, field: str) -> Meant:
     editor = server.editor
     document = editor.document if editor else None
     if editor and document and editor.focus and editor.focus.range:
-        span = await meant(document, editor.focus.range)
+        span = await resolve_target(document, editor.focus.range)
         if (text := document.slice(span)).strip():
-            return Meant(document.uri, span, text, document.language_id)
+            return CursorTarget(document.uri, span, text, document.language_id)
     raise InvalidArguments(f"`{field}` is missing, and nothing is selected that could stand for it", field)

@@ -10,12 +10,12 @@ from mazu_ls.server.features import virtual
 from mazu_ls.server.wire import proposals as wire
 
 if TYPE_CHECKING:
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
-async def _picked(server: Server) -> wire.View:
+async def _picked(server: ServerState) -> wire.ViewParams:
     """Without arguments: the session's transcript or next call, memory, or the changes since the newest checkpoint."""
-    project = await server.opened()
+    project = await server.wait_opened()
     views: dict[str, str] = {"Memory": "mazu:/memory/all.md"}
     infos = await project.sessions.list()
     session = project.sessions.current or (infos[0].id if infos else None)
@@ -30,10 +30,10 @@ async def _picked(server: Server) -> wire.View:
         raise MazuError(
             Kind.NOT_FOUND, "Nothing was chosen.", "Give the uri of a document, such as mazu:/memory/all.md."
         )
-    return wire.View(list(views.values())[chosen])
+    return wire.ViewParams(list(views.values())[chosen])
 
 
 @command("mazu.view", natural=_picked)
-async def view(server: Server, params: wire.View) -> wire.View:
+async def view(server: ServerState, params: wire.ViewParams) -> wire.ViewParams:
     """Put a virtual document before the user; the answer says where it is."""
-    return wire.View(await virtual.show(server, params.uri))
+    return wire.ViewParams(await virtual.show(server, params.uri))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mazu_ls.server import uris
-from mazu_ls.server.client.editor import Editor
-from mazu_ls.server.documents.documents import Document
-from mazu_ls.server.documents.file_io import unified
+from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.documents.documents import OpenDocument
+from mazu_ls.server.documents.file_io import unified_text
 from mazu_ls.server.documents.text_edits import annotated, text_edits
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.client_requests import ClientError
@@ -29,38 +29,42 @@ WORD_SECONDS = 1.0
 """The same during a command; then the editor's word counts."""
 
 
-class Echo:
+class EditConfirmation:
     """Watches a document until it shows the edit, or the edit landed on words that the user typed meanwhile.
 
     Some editors apply a stale edit all the same. `overwritten` is then the text the user had before it.
     """
 
-    def __init__(self, editor: Editor, document: Document, edits: list[TextEdit], expected: str) -> None:
-        self._expected = {unified(expected)}
+    def __init__(
+        self, editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], expected: str
+    ) -> None:
+        self._expected = {unified_text(expected)}
         if not expected.endswith(("\n", "\r")):
             # Vim cannot take the last line end away from a file that has one.
-            self._expected.add(unified(expected) + "\n")
+            self._expected.add(unified_text(expected) + "\n")
         self._edits = edits
         self._before = self._previous = document.text
         self.overwritten: str | None = None
         self.settled = asyncio.Event()
         self._stop = editor.documents.watch(document.uri, self._changed)
 
-    def _changed(self, document: Document) -> None:
+    def _changed(self, document: OpenDocument) -> None:
         typed = self._previous != self._before
         stale = typed and document.text == document.with_edits(self._previous, self._edits)
         if stale and not self._halfway(document):
             self.overwritten = self._previous
             self.settled.set()
-        elif unified(document.text) in self._expected:
+        elif unified_text(document.text) in self._expected:
             # The user may type on at once: it counts that the text was once what was meant.
             self.settled.set()
         self._previous = document.text
 
-    def _halfway(self, document: Document) -> bool:
+    def _halfway(self, document: OpenDocument) -> bool:
         """Whether what looks typed is the edit in part: Neovim tells of one hunk, then of the rest."""
-        shown = unified(self._previous).rstrip("\n")
-        return any(shown == unified(step).rstrip("\n") for step in document.steps(self._before, self._edits))
+        shown = unified_text(self._previous).rstrip("\n")
+        return any(
+            shown == unified_text(step).rstrip("\n") for step in document.steps(self._before, self._edits)
+        )
 
     def close(self) -> None:
         """Stop watching."""
@@ -68,7 +72,12 @@ class Echo:
 
 
 async def apply_to_document(
-    editor: Editor, document: Document, after: str, label: str = "Mazu", *, in_command: bool = False
+    editor: ConnectedEditor,
+    document: OpenDocument,
+    after: str,
+    label: str = "Mazu",
+    *,
+    in_command: bool = False,
 ) -> None:
     """Make an open document's text `after`, unsaved, in the editor's own undo stack.
 
@@ -80,8 +89,8 @@ async def apply_to_document(
 
 
 async def apply_edits(
-    editor: Editor,
-    document: Document,
+    editor: ConnectedEditor,
+    document: OpenDocument,
     edits: list[TextEdit],
     after: str,
     label: str = "Mazu",
@@ -91,7 +100,7 @@ async def apply_edits(
     """Apply edits that make the text `after`. Like `apply_to_document`."""
     if not edits:
         return
-    echo = Echo(editor, document, edits, after)
+    echo = EditConfirmation(editor, document, edits, after)
     version = document.version
     try:
         await _request(editor, document, edits, label)
@@ -110,7 +119,7 @@ async def apply_edits(
     await _keep_typed(editor, document, echo, label)
 
 
-async def review(editor: Editor, document: Document, after: str, label: str) -> str:
+async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: str, label: str) -> str:
     """As `apply_to_document`, but shown to the user first where the editor can do that; returns the text that came of it.
 
     There the user may take a part of the edit, or none of it, which raises ContentModified. One change in what the user
@@ -122,15 +131,15 @@ async def review(editor: Editor, document: Document, after: str, label: str) -> 
         return after
     before = document.text
     shown = annotated(editor.profile, [_versioned(document, edits)], label, confirm=len(edits) > 1)
-    echo = Echo(editor, document, edits, after)
+    echo = EditConfirmation(editor, document, edits, after)
     try:
         if (problem := await _ask(editor, label, shown, REVIEW_SECONDS)) is not None:
-            raise refused(name(document), problem)
+            raise rejection_reason(name(document), problem)
         async with asyncio.timeout(PART_SECONDS):
             await echo.settled.wait()
     except TimeoutError:
         if document.text == before:
-            raise refused(name(document), "") from None
+            raise rejection_reason(name(document), "") from None
         logger.info("Of an edit of %s a part was taken.", name(document))
         return document.text
     finally:
@@ -140,24 +149,26 @@ async def review(editor: Editor, document: Document, after: str, label: str) -> 
 
 
 async def apply_to_closed(
-    editor: Editor, path: Path, before: str, after: str, label: str = "Mazu"
+    editor: ConnectedEditor, path: Path, before: str, after: str, label: str = "Mazu"
 ) -> str | None:
     """Edit a file that is not open, through the editor, shown first where it can; None when it took the edit, else why not.
 
     Most editors open the file for that. Then the text is theirs to report; it is not waited for, since some do not.
     """
-    closed = Document(DocumentItem(uris.from_path(path), 0, before), editor.documents.encoding)
+    closed = OpenDocument(DocumentItem(uris.from_path(path), 0, before), editor.documents.encoding)
     edits = text_edits(closed, after)
     versioned = {"textDocument": {"uri": closed.uri, "version": None}, "edits": edits}
     shown = annotated(editor.profile, [versioned], label)
     seconds = REVIEW_SECONDS if editor.profile.reviews else ANSWER_SECONDS
     problem = await _ask(editor, label, shown, seconds)
-    if problem is not None and editor.profile.says("workspace.workspaceEdit.documentChanges") is not True:
+    if problem is not None and editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True:
         problem = await _ask(editor, label, {"changes": {closed.uri: edits}})
     return problem
 
 
-async def _keep_typed(editor: Editor, document: Document, echo: Echo, label: str) -> None:
+async def _keep_typed(
+    editor: ConnectedEditor, document: OpenDocument, echo: EditConfirmation, label: str
+) -> None:
     """Raise ContentModified where the edit landed on what the user typed, which is put back."""
     if echo.overwritten is not None:
         await _give_back(editor, document, echo.overwritten, label)
@@ -167,7 +178,7 @@ async def _keep_typed(editor: Editor, document: Document, echo: Echo, label: str
         )
 
 
-async def _give_back(editor: Editor, document: Document, text: str, label: str) -> None:
+async def _give_back(editor: ConnectedEditor, document: OpenDocument, text: str, label: str) -> None:
     """Take a stale edit away again, so that the user has what they typed."""
     try:
         await _request(editor, document, text_edits(document, text), label)
@@ -177,24 +188,26 @@ async def _give_back(editor: Editor, document: Document, text: str, label: str) 
         )
 
 
-async def _request(editor: Editor, document: Document, edits: list[TextEdit], label: str) -> None:
+async def _request(
+    editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], label: str
+) -> None:
     """Ask for versioned changes; plain ones are tried too where the client never said it takes versioned ones."""
     version = document.version
     problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]})
-    undeclared = editor.profile.says("workspace.workspaceEdit.documentChanges") is not True
+    undeclared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True
     if problem is not None and undeclared and document.version == version:
         logger.info("Versioned changes were refused (%s); plain ones are tried.", problem)
         problem = await _ask(editor, label, {"changes": {document.uri: edits}})
     if problem is not None:
-        raise refused(name(document), problem)
+        raise rejection_reason(name(document), problem)
 
 
-def _versioned(document: Document, edits: list[TextEdit]) -> dict[str, Any]:
+def _versioned(document: OpenDocument, edits: list[TextEdit]) -> dict[str, Any]:
     return {"textDocument": {"uri": document.uri, "version": document.version}, "edits": edits}
 
 
 async def _ask(
-    editor: Editor, label: str, edit: dict[str, Any], seconds: float = ANSWER_SECONDS
+    editor: ConnectedEditor, label: str, edit: dict[str, Any], seconds: float = ANSWER_SECONDS
 ) -> str | None:
     """None if the editor says it applied the edit, else why not, as far as it says."""
     # Neovim prints the label each time, and waits for a key when there are two lines of that.
@@ -210,7 +223,7 @@ async def _ask(
     return reason if isinstance(reason, str) else ""
 
 
-def refused(named: str, reason: str) -> ContentModified:
+def rejection_reason(named: str, reason: str) -> ContentModified:
     """What is said of an edit that the editor, or the user in front of it, did not take."""
     detail = f": {reason.rstrip('.')}" if reason else ""
     return ContentModified(
@@ -218,6 +231,6 @@ def refused(named: str, reason: str) -> ContentModified:
     )
 
 
-def name(document: Document) -> str:
+def name(document: OpenDocument) -> str:
     """How a document is named in a sentence."""
     return document.path.name if document.path else document.uri

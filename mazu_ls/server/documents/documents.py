@@ -7,14 +7,14 @@ from pathlib import Path
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import uris
-from mazu_ls.server.rpc.lsp_types import Change, DocumentItem, Position, Range, TextEdit
+from mazu_ls.server.rpc.lsp_types import ContentChange, DocumentItem, LspPosition, LspRange, TextEdit
 from mazu_ls.server.rpc.positions import Encoding, to_index, to_units
 from mazu_ls.workspace.text import split_lines
 
 LINE_ENDS = "\r\n"
 
 
-class Document:
+class OpenDocument:
     """One open document. `version` is the client's; `text` is what the editor shows, line ends as they are."""
 
     def __init__(self, item: DocumentItem, encoding: Encoding) -> None:
@@ -34,7 +34,7 @@ class Document:
             self._text = "".join(self.lines)
         return self._text
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: ContentChange) -> None:
         """One content change of a didChange."""
         self._text = None
         if change.range is None:
@@ -53,7 +53,7 @@ class Document:
             head = self.lines[line]
         self.lines[line : end_line + 1] = split_lines(head + change.text + tail)
 
-    def locate(self, position: Position) -> tuple[int, int]:
+    def locate(self, position: LspPosition) -> tuple[int, int]:
         """Line and character index of a position, held inside the text; never between CR and LF."""
         if position.line >= len(self.lines):
             if self.lines and self.lines[-1][-1] not in LINE_ENDS:
@@ -68,26 +68,26 @@ class Document:
         """One line with its end; "" beyond the last."""
         return self.lines[number] if number < len(self.lines) else ""
 
-    def offset(self, position: Position) -> int:
+    def offset(self, position: LspPosition) -> int:
         """Characters before a position in the whole text."""
         line, column = self.locate(position)
         return sum(map(len, self.lines[:line])) + column
 
-    def position_at(self, offset: int) -> Position:
+    def position_at(self, offset: int) -> LspPosition:
         """The position `offset` characters into the text."""
         for number, line in enumerate(self.lines):
             if offset < len(line) or (number == len(self.lines) - 1 and line[-1] not in LINE_ENDS):
                 return self.position(number, min(offset, len(line)))
             offset -= len(line)
-        return Position(len(self.lines), 0)
+        return LspPosition(len(self.lines), 0)
 
-    def position(self, line: int, column: int) -> Position:
+    def position(self, line: int, column: int) -> LspPosition:
         """The position of a character index in a line; one past the last line means the end of the text."""
         if line >= len(self.lines):
-            return Position(line, 0)
-        return Position(line, to_units(self.lines[line], column, self._encoding))
+            return LspPosition(line, 0)
+        return LspPosition(line, to_units(self.lines[line], column, self._encoding))
 
-    def slice(self, span: Range) -> str:
+    def slice(self, span: LspRange) -> str:
         """The text in a range."""
         line, column = self.locate(span.start)
         end_line, end_column = self.locate(span.end)
@@ -106,31 +106,31 @@ class Document:
 
     def steps(self, text: str, edits: Sequence[TextEdit]) -> Iterator[str]:
         """`text` after each of the edits, the last one in the text first, as editors apply them."""
-        other = Document(DocumentItem(self.uri, 0, text), self._encoding)
+        other = OpenDocument(DocumentItem(self.uri, 0, text), self._encoding)
         for edit in sorted(edits, key=lambda edit: edit.range.start, reverse=True):
-            other.apply(Change(edit.new_text, edit.range))
+            other.apply(ContentChange(edit.new_text, edit.range))
             yield other.text
 
 
-Watcher = Callable[[Document], None]
+Watcher = Callable[[OpenDocument], None]
 
 
-class Documents:
+class OpenDocuments:
     """All open documents, found under any spelling of their URI."""
 
     def __init__(self) -> None:
         self.encoding: Encoding = "utf-16"
-        self._open: dict[str, Document] = {}
+        self._open: dict[str, OpenDocument] = {}
         self._watchers: dict[str, list[Watcher]] = {}
 
-    def __iter__(self) -> Iterator[Document]:
+    def __iter__(self) -> Iterator[OpenDocument]:
         return iter(list(self._open.values()))
 
-    def get(self, uri: str) -> Document | None:
+    def get(self, uri: str) -> OpenDocument | None:
         """The open document of a URI."""
         return self._open.get(uris.key(uri))
 
-    def at(self, path: Path) -> Document | None:
+    def at(self, path: Path) -> OpenDocument | None:
         """The open document of a file; a symbolic link to it counts as the same file."""
         if found := self._open.get(uris.key(uris.from_path(path))):
             return found
@@ -140,14 +140,14 @@ class Documents:
             (d for d in self if d.path and d.path.name == path.name and d.path.resolve() == real), None
         )
 
-    def open(self, item: DocumentItem) -> Document:
+    def open(self, item: DocumentItem) -> OpenDocument:
         """didOpen. A second one without didClose is taken as the text of now."""
-        document = Document(item, self.encoding)
+        document = OpenDocument(item, self.encoding)
         self._open[uris.key(item.uri)] = document
         self._tell(document)
         return document
 
-    def change(self, uri: str, version: int, changes: list[Change]) -> Document:
+    def change(self, uri: str, version: int, changes: list[ContentChange]) -> OpenDocument:
         """didChange. Raises InvalidArguments for a document that is not open."""
         document = self._get_open(uri)
         for change in changes:
@@ -156,16 +156,16 @@ class Documents:
         self._tell(document)
         return document
 
-    def save(self, uri: str, text: str | None) -> Document:
+    def save(self, uri: str, text: str | None) -> OpenDocument:
         """didSave, with the saved text where the client sends it."""
         document = self._get_open(uri)
         if text is not None and text != document.text:
-            document.apply(Change(text))
+            document.apply(ContentChange(text))
             self._tell(document)
         document.saved_version = document.version
         return document
 
-    def close(self, uri: str) -> Document | None:
+    def close(self, uri: str) -> OpenDocument | None:
         """didClose."""
         document = self._open.pop(uris.key(uri), None)
         if document:
@@ -178,12 +178,12 @@ class Documents:
         watchers.append(watcher)
         return lambda: watchers.remove(watcher)
 
-    def _get_open(self, uri: str) -> Document:
+    def _get_open(self, uri: str) -> OpenDocument:
         document = self.get(uri)
         if document is None:
             raise InvalidArguments(f"{uri} is not open: a didOpen must come first", "textDocument.uri")
         return document
 
-    def _tell(self, document: Document) -> None:
+    def _tell(self, document: OpenDocument) -> None:
         for watcher in list(self._watchers.get(uris.key(document.uri), ())):
             watcher(document)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.workspace import NotText, Workspace, decode
 from mazu_ls.workspace.disk import edit_text, read_text
 from mazu_ls.workspace.project_files import read_file
@@ -15,7 +15,7 @@ MAX_BYTES = 1 << 26
 """A larger file counts as differing from its document: no editor shows so much text unharmed."""
 
 
-class Disk:
+class DiskFiles:
     """The disk side of LspHost. `workspace` gives the folders of the moment."""
 
     def __init__(self, workspace: Callable[[], Workspace]) -> None:
@@ -30,7 +30,7 @@ class Disk:
         """Replace, create (`before` is None) or delete (`after` is None), if the text is still `before`."""
         edit_text(self._workspace(), path, before, after)
 
-    async def differs(self, document: Document) -> bool:
+    async def differs(self, document: OpenDocument) -> bool:
         """Whether an open document is not what its file holds. Line ends do not count: editors unify them on reading."""
         assert document.path is not None
         try:
@@ -49,11 +49,11 @@ class Disk:
         try:
             real = path.resolve()
             data = read_file(real.parent, real.name, MAX_BYTES)
-            return unified(decode(data).text) != unified(text)
+            return unified_text(decode(data).text) != unified_text(text)
         except (OSError, NotText):
             return True
 
 
-def unified(text: str) -> str:
+def unified_text(text: str) -> str:
     """The text with LF for every line end."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -20,7 +20,7 @@ MARKUP = 1
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownCell:
     """A cell in the editor: LSP's kind, its text, and which cell of the file it came from."""
 
     kind: int
@@ -29,7 +29,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Source:
+class CellSource:
     """Where a cell's source stands in the text of the file: from line `start` on, `count` lines."""
 
     start: int
@@ -75,7 +75,7 @@ def origins(text: str, cells: Sequence[tuple[int, str]]) -> list[int | None]:
     return result
 
 
-def composed(text: str, shown: Sequence[Shown]) -> str:
+def composed(text: str, shown: Sequence[ShownCell]) -> str:
     """The file with the cells that the editor shows; the very same text where they are those of the file.
 
     Raises MazuError(unsupported) where `text` is no notebook.
@@ -90,7 +90,7 @@ def composed(text: str, shown: Sequence[Shown]) -> str:
     return written({**json.loads(text), "cells": new}, like=text)
 
 
-def _cell(known: dict[str, Any] | None, one: Shown) -> dict[str, Any]:
+def _cell(known: dict[str, Any] | None, one: ShownCell) -> dict[str, Any]:
     if known is not None and source_of(known) == one.text:
         return known
     source = split_lines(one.text)
@@ -108,7 +108,7 @@ def written(notebook: dict[str, Any], like: str) -> str:
     return text + ("\n" if like.endswith("\n") else "")
 
 
-def sources(text: str) -> list[Source] | None:
+def sources(text: str) -> list[CellSource] | None:
     """Where each cell's source stands in the file; None where that cannot be told, as in JSON of one line."""
     cells, lines = cells_of(text), text.split("\n")
     indented = re.search(r'^( +)"', text, re.MULTILINE)
@@ -119,7 +119,7 @@ def sources(text: str) -> list[Source] | None:
     if len(found) != len(cells):
         return None
     return [
-        Source(number + 1, len(cell["source"])) if listed else Source(number, 1)
+        CellSource(number + 1, len(cell["source"])) if listed else CellSource(number, 1)
         for (number, listed), cell in zip(found, cells, strict=True)
     ]
 

@@ -14,7 +14,7 @@ from mazu_ls.workspace.disk import edit_text, read_text
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 
@@ -62,13 +62,13 @@ def write(place: Path, name: str, data: bytes) -> Path:
     return place / name
 
 
-async def read(server: Server, path: Path) -> str:
+async def read(server: ServerState, path: Path) -> str:
     """The text the user sees. The guard of the workspace is for the agent, not for what mazu-ls keeps elsewhere."""
     own = await _own(server, path)
     return await server.host.read(path) if own is None else await asyncio.to_thread(read_text, own, path)
 
 
-async def edit(server: Server, path: Path, before: str, after: str) -> None:
+async def edit(server: ServerState, path: Path, before: str, after: str) -> None:
     """Like `Host.edit`, also of a file that mazu-ls keeps elsewhere."""
     own = await _own(server, path)
     if own is None:
@@ -77,8 +77,8 @@ async def edit(server: Server, path: Path, before: str, after: str) -> None:
         await asyncio.to_thread(edit_text, own, path, before, after)
 
 
-async def _own(server: Server, path: Path) -> Workspace | None:
-    folder = _elsewhere(await server.opened())
+async def _own(server: ServerState, path: Path) -> Workspace | None:
+    folder = _elsewhere(await server.wait_opened())
     shown = server.editor is not None and server.editor.documents.at(path) is not None
     return Workspace([folder]) if not shown and Workspace([folder]).contains(path) else None
 

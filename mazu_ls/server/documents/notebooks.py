@@ -14,13 +14,13 @@ from mazu_ls.server import uris
 from mazu_ls.server.documents import ipynb
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents.documents import Document, Documents
+    from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Cell:
+class NotebookCellState:
     """One cell; `origin` is its number in the file as it was last read or saved, None for a new one."""
 
     uri: str
@@ -29,12 +29,12 @@ class Cell:
 
 
 @dataclass
-class Notebook:
+class OpenNotebook:
     """An open notebook. `cells` are in the editor's order."""
 
     uri: str
     path: Path | None
-    cells: list[Cell] = field(default_factory=list)
+    cells: list[NotebookCellState] = field(default_factory=list)
     aligned: bool = False
 
 
@@ -45,20 +45,22 @@ class CellPlace:
     path: Path
     number: int
     text: str
-    source: ipynb.Source | None
+    source: ipynb.CellSource | None
 
 
-class Notebooks:
+class OpenNotebooks:
     """All open notebooks; the texts of their cells are in `documents`."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: OpenDocuments) -> None:
         self._documents = documents
-        self._open: dict[str, Notebook] = {}
-        self._of_cell: dict[str, Notebook] = {}
+        self._open: dict[str, OpenNotebook] = {}
+        self._of_cell: dict[str, OpenNotebook] = {}
 
     def open(self, uri: str, cells: Sequence[tuple[str, int]]) -> None:
         """notebookDocument/didOpen: the URIs and kinds of its cells."""
-        notebook = Notebook(uri, uris.to_path(uri), [Cell(cell, kind) for cell, kind in cells])
+        notebook = OpenNotebook(
+            uri, uris.to_path(uri), [NotebookCellState(cell, kind) for cell, kind in cells]
+        )
         self._open[uris.key(uri)] = notebook
         self._of_cell |= {uris.key(cell.uri): notebook for cell in notebook.cells}
 
@@ -68,7 +70,7 @@ class Notebooks:
             for cell in notebook.cells[start : start + count]:
                 self._of_cell.pop(uris.key(cell.uri), None)
             known = {uris.key(cell.uri): cell.origin for cell in notebook.cells}
-            new = [Cell(cell, kind, known.get(uris.key(cell))) for cell, kind in cells]
+            new = [NotebookCellState(cell, kind, known.get(uris.key(cell))) for cell, kind in cells]
             notebook.cells[start : start + count] = new
             self._of_cell |= {uris.key(cell.uri): notebook for cell in new}
 
@@ -85,13 +87,13 @@ class Notebooks:
         for cell in notebook.cells if notebook else ():
             self._of_cell.pop(uris.key(cell.uri), None)
 
-    def at(self, path: Path) -> Notebook | None:
+    def at(self, path: Path) -> OpenNotebook | None:
         """The open notebook of a file."""
         return self._open.get(uris.key(uris.from_path(path))) or next(
             (one for one in self._open.values() if one.path and one.path.resolve() == path.resolve()), None
         )
 
-    def of(self, uri: str) -> Notebook | None:
+    def of(self, uri: str) -> OpenNotebook | None:
         """The notebook that a document is a cell of."""
         return self._of_cell.get(uris.key(uri))
 
@@ -100,11 +102,11 @@ class Notebooks:
         notebook = self._of_cell[uris.key(uri)]
         return next(n for n, cell in enumerate(notebook.cells) if uris.key(cell.uri) == uris.key(uri))
 
-    def document(self, notebook: Notebook, number: int) -> Document | None:
+    def document(self, notebook: OpenNotebook, number: int) -> OpenDocument | None:
         """The document of a cell."""
         return self._documents.get(notebook.cells[number].uri)
 
-    async def text(self, notebook: Notebook, path: Path, read: Callable[[Path], str]) -> str:
+    async def text(self, notebook: OpenNotebook, path: Path, read: Callable[[Path], str]) -> str:
         """The text of the file as the editor shows it; `read` gives that on the disk, and what it raises is raised.
 
         Raises MazuError(unsupported) for a file that is no notebook.
@@ -135,7 +137,7 @@ class Notebooks:
         fits = sources is not None and len(sources) == len(notebook.cells)
         return CellPlace(notebook.path, number, text, sources[number] if sources and fits else None)
 
-    def _text(self, cell: Cell) -> str:
+    def _text(self, cell: NotebookCellState) -> str:
         document = self._documents.get(cell.uri)
         return document.text.replace("\r\n", "\n") if document else ""
 
@@ -145,5 +147,5 @@ def _composed(
 ) -> tuple[str, list[int | None]]:
     on_disk = read(path)
     origins = ipynb.origins(on_disk, shown) if known is None else known
-    cells = [ipynb.Shown(kind, text, one) for (kind, text), one in zip(shown, origins, strict=True)]
+    cells = [ipynb.ShownCell(kind, text, one) for (kind, text), one in zip(shown, origins, strict=True)]
     return ipynb.composed(on_disk, cells), origins

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mazu_ls.agent.proposals.hunks import Change, changes
-from mazu_ls.server.client.editor import Profile
-from mazu_ls.server.documents.documents import Document, split_lines
-from mazu_ls.server.rpc.lsp_types import AnnotatedEdit, Range, TextEdit
+from mazu_ls.agent.proposals.hunks import LineChange, line_changes
+from mazu_ls.server.client.editor import ClientProfile
+from mazu_ls.server.documents.documents import OpenDocument, split_lines
+from mazu_ls.server.rpc.lsp_types import AnnotatedEdit, LspRange, TextEdit
 
 ANNOTATION = "mazu"
 
 
-def text_edits(document: Document, after: str) -> list[TextEdit]:
+def text_edits(document: OpenDocument, after: str) -> list[TextEdit]:
     """Edits in the document's position encoding that make its text `after`."""
-    return [_edit(document, change) for change in changes(document.lines, split_lines(after))]
+    return [_edit(document, change) for change in line_changes(document.lines, split_lines(after))]
 
 
 def annotated(
-    profile: Profile, steps: Sequence[dict[str, Any]], label: str, *, confirm: bool = True
+    profile: ClientProfile, steps: Sequence[dict[str, Any]], label: str, *, confirm: bool = True
 ) -> dict[str, Any]:
     """A workspace edit of `documentChanges` that says what it is, where the editor declares that it shows that.
 
@@ -38,7 +38,7 @@ def annotated(
     return {"documentChanges": marked, "changeAnnotations": {ANNOTATION: annotation}}
 
 
-def _edit(document: Document, change: Change) -> TextEdit:
+def _edit(document: OpenDocument, change: LineChange) -> TextEdit:
     """One change, narrowed to the characters that differ. CRLF and pairs of surrogates are never cut."""
     old, new = "".join(document.lines[change.start : change.end]), "".join(change.lines)
     head = _common(old, new)
@@ -52,10 +52,10 @@ def _edit(document: Document, change: Change) -> TextEdit:
     text = new[head : len(new) - tail]
     if start[0] == len(document.lines) and text:
         return _appended(document, text)
-    return TextEdit(Range(document.position(*start), document.position(*end)), text)
+    return TextEdit(LspRange(document.position(*start), document.position(*end)), text)
 
 
-def _appended(document: Document, text: str) -> TextEdit:
+def _appended(document: OpenDocument, text: str) -> TextEdit:
     """New lines after the last one. Neovim adds an empty line to what is inserted behind the last line end, so
     where the line ends allow it, it is inserted before that one."""
     lines = document.lines
@@ -65,7 +65,7 @@ def _appended(document: Document, text: str) -> TextEdit:
     if ending and text.endswith(ending) and (ending != "\n" or not text.endswith("\r\n")):
         at = document.position(len(lines) - 1, len(last) - len(ending))
         text = ending + text[: -len(ending)]
-    return TextEdit(Range(at, at), text)
+    return TextEdit(LspRange(at, at), text)
 
 
 def _before(text: str, tail: int) -> str:
@@ -84,7 +84,7 @@ def _common(one: str, other: str) -> int:
     return low
 
 
-def _advance(document: Document, line: int, count: int) -> tuple[int, int]:
+def _advance(document: OpenDocument, line: int, count: int) -> tuple[int, int]:
     """The line and column `count` characters after the start of `line`."""
     while line < len(document.lines) and count >= len(document.lines[line]):
         if line == len(document.lines) - 1 and document.lines[line][-1] not in "\r\n":

@@ -12,7 +12,7 @@ Handler = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Feature:
+class LspFeature:
     """One LSP method: the type of its params, and `handler(server, params)`, plain or async."""
 
     method: str
@@ -20,20 +20,20 @@ class Feature:
     handler: Handler
 
 
-REGISTRY: dict[str, Feature] = {}
+REGISTRY: dict[str, LspFeature] = {}
 
 
 def feature(method: str, params: type[Any] | None = None) -> Callable[[Handler], Handler]:
     """Register the handler of one method."""
 
     def register(handler: Handler) -> Handler:
-        REGISTRY[method] = Feature(method, params, handler)
+        REGISTRY[method] = LspFeature(method, params, handler)
         return handler
 
     return register
 
 
-def load() -> list[Feature]:
+def load() -> list[LspFeature]:
     """Every feature."""
     for family in FAMILIES:
         importlib.import_module(f"{__name__}.{family}")

@@ -16,8 +16,8 @@ from mazu_ls.server.rpc import lsp_types
 from mazu_ls.workspace.project_files import list_folder
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents.documents import Document
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.state import ServerState
 
 TYPED = re.compile(r"(?:^(?P<slash>/\w*)|(?<![\w@`/])@(?P<path>[\w./~+-]*)|\b(?P<memory>[mg]_\d*))$")
 PATHS = 200
@@ -34,8 +34,8 @@ Verify: ${5:the command that proves it}
 """
 
 
-@feature("textDocument/completion", lsp_types.AtPosition)
-async def completion(server: Server, params: lsp_types.AtPosition) -> list[dict[str, Any]] | None:
+@feature("textDocument/completion", lsp_types.PositionParams)
+async def completion(server: ServerState, params: lsp_types.PositionParams) -> list[dict[str, Any]] | None:
     """`@path`, `/command`, the task template, and ids of memories."""
     document = _chat(server, params.text_document.uri)
     if document is None:
@@ -44,7 +44,7 @@ async def completion(server: Server, params: lsp_types.AtPosition) -> list[dict[
     typed = TYPED.search(document.line(line)[:column])
     if typed is None:
         return None
-    span = lsp_types.Range(document.position(line, typed.start()), params.position)
+    span = lsp_types.LspRange(document.position(line, typed.start()), params.position)
     if typed["slash"] is not None:
         return _commands(span)
     if typed["memory"] is not None:
@@ -52,8 +52,8 @@ async def completion(server: Server, params: lsp_types.AtPosition) -> list[dict[
     return await asyncio.to_thread(_paths, server, typed["path"], span)
 
 
-@feature("textDocument/foldingRange", lsp_types.OfDocument)
-def folding(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]] | None:
+@feature("textDocument/foldingRange", lsp_types.DocumentParams)
+def folding(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]] | None:
     """What stands under each heading."""
     document = _chat(server, params.text_document.uri)
     if document is None:
@@ -68,8 +68,8 @@ def folding(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]
     return found
 
 
-@feature("textDocument/documentSymbol", lsp_types.OfDocument)
-def symbols(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]] | None:
+@feature("textDocument/documentSymbol", lsp_types.DocumentParams)
+def symbols(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]] | None:
     """Who said what: one symbol for each heading, named by the first line under it."""
     document = _chat(server, params.text_document.uri)
     if document is None:
@@ -79,14 +79,14 @@ def symbols(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]
         said = document.text[section.start : section.end].strip()
         first = said.splitlines()[0][:60] if said else "…"
         line = document.position_at(max(0, section.start - 1)).line
-        whole = lsp_types.Range(lsp_types.Position(line, 0), document.position_at(section.end))
-        head = lsp_types.Range(lsp_types.Position(line, 0), lsp_types.Position(line, 0))
+        whole = lsp_types.LspRange(lsp_types.LspPosition(line, 0), document.position_at(section.end))
+        head = lsp_types.LspRange(lsp_types.LspPosition(line, 0), lsp_types.LspPosition(line, 0))
         found.append({"name": f"{section.who}: {first}", "kind": 15, "range": whole, "selectionRange": head})
     return found
 
 
-@feature("textDocument/documentLink", lsp_types.OfDocument)
-def links(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]] | None:
+@feature("textDocument/documentLink", lsp_types.DocumentParams)
+def links(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]] | None:
     """Files that are named with `@`, checkpoints and memories by their ids."""
     document = _chat(server, params.text_document.uri)
     if document is None:
@@ -98,18 +98,18 @@ def links(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]] 
         except MazuError:
             continue
         if path.is_file():
-            span = lsp_types.Range(document.position_at(match.start()), document.position_at(match.end()))
+            span = lsp_types.LspRange(document.position_at(match.start()), document.position_at(match.end()))
             target = uris.from_path(path) + (f"#L{match['first']}" if match["first"] else "")
             found.append({"range": span, "target": target})
     return found + virtual.links(server, document)
 
 
-def _chat(server: Server, uri: str) -> Document | None:
+def _chat(server: ServerState, uri: str) -> OpenDocument | None:
     document = server.editor.documents.get(uri) if server.editor else None
     return document if document and markdown.is_chat(document.path) else None
 
 
-def _commands(span: lsp_types.Range) -> list[dict[str, Any]]:
+def _commands(span: lsp_types.LspRange) -> list[dict[str, Any]]:
     found = [
         {
             "label": f"/{name}",
@@ -124,7 +124,7 @@ def _commands(span: lsp_types.Range) -> list[dict[str, Any]]:
     return [*found, {**task, "textEdit": lsp_types.TextEdit(span, plain)}]
 
 
-async def _memories(server: Server, span: lsp_types.Range) -> list[dict[str, Any]] | None:
+async def _memories(server: ServerState, span: lsp_types.LspRange) -> list[dict[str, Any]] | None:
     project = server.project
     if project is None or project.memories is None:
         return None
@@ -140,7 +140,7 @@ async def _memories(server: Server, span: lsp_types.Range) -> list[dict[str, Any
     ]
 
 
-def _paths(server: Server, typed: str, span: lsp_types.Range) -> list[dict[str, Any]]:
+def _paths(server: ServerState, typed: str, span: lsp_types.LspRange) -> list[dict[str, Any]]:
     """The folder that was typed so far, one level deep; hidden entries where a dot was typed."""
     folder, _, start = typed.rpartition("/")
     found: list[dict[str, Any]] = []
@@ -157,7 +157,7 @@ def _paths(server: Server, typed: str, span: lsp_types.Range) -> list[dict[str, 
     return found[:PATHS]
 
 
-def _path(server: Server, entry: Path, span: lsp_types.Range) -> dict[str, Any]:
+def _path(server: ServerState, entry: Path, span: lsp_types.LspRange) -> dict[str, Any]:
     name = server.workspace.relative(entry) + ("/" if entry.is_dir() else "")
     kind = FOLDER if entry.is_dir() else FILE
     return {

@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.chat.cursor_context import meant, meant_by_comment, requests, whole_lines
+from mazu_ls.server.chat.cursor_context import requests, resolve_comment_target, resolve_target, whole_lines
 from mazu_ls.server.chat.markdown import is_chat, pending_message
 from mazu_ls.server.chat.questions import TITLES, choices_in
-from mazu_ls.server.client.editor import Focus
+from mazu_ls.server.client.editor import EditorFocus
 from mazu_ls.server.features import contradictions, feature, proposals
 from mazu_ls.server.features.diagnostics import anchored, shown_range
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.wire.memories import lsp_range
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents.documents import Document
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.state import ServerState
 
 PREFIX = "Mazu: "
 TITLE = 120
@@ -32,12 +32,12 @@ DOCUMENT = (
 
 
 @dataclass(frozen=True)
-class At:
+class ActionContext:
     """What an action is about: the document, its text in the range, the range widened to whole lines."""
 
-    document: Document
-    range: lsp_types.Range
-    lines: lsp_types.Range
+    document: OpenDocument
+    range: lsp_types.LspRange
+    lines: lsp_types.LspRange
     text: str
 
     @property
@@ -47,17 +47,17 @@ class At:
 
 
 @feature("textDocument/codeAction", lsp_types.CodeActionParams)
-async def code_actions(server: Server, params: lsp_types.CodeActionParams) -> list[dict[str, Any]]:
+async def code_actions(server: ServerState, params: lsp_types.CodeActionParams) -> list[dict[str, Any]]:
     """The actions for a range. Everything is in their arguments, so nothing needs to be resolved."""
     editor = server.editor
     document = editor.documents.get(params.text_document.uri) if editor else None
     if editor is None or document is None:
         return []
-    editor.focus = Focus(document.uri, params.range, tuple(params.context.diagnostics))
+    editor.focus = EditorFocus(document.uri, params.range, tuple(params.context.diagnostics))
     found = [*_chat_actions(server, document), *_stop(server)]
     found += await proposals.actions(server, document, params.range)
     if not is_chat(document.path):
-        at = _at(document, await meant(document, params.range))
+        at = _at(document, await resolve_target(document, params.range))
         found += [
             *_fixes(_at(document, params.range), params.context.diagnostics),
             *await _comment(document, params.range),
@@ -72,18 +72,18 @@ async def code_actions(server: Server, params: lsp_types.CodeActionParams) -> li
     return found
 
 
-def _at(document: Document, span: lsp_types.Range) -> At:
+def _at(document: OpenDocument, span: lsp_types.LspRange) -> ActionContext:
     lines = whole_lines(document, span)
-    return At(document, span, lines, document.slice(lines))
+    return ActionContext(document, span, lines, document.slice(lines))
 
 
-def _fixes(at: At, diagnostics: list[lsp_types.Diagnostic]) -> list[dict[str, Any]]:
+def _fixes(at: ActionContext, diagnostics: list[lsp_types.LspDiagnostic]) -> list[dict[str, Any]]:
     """One fix for all the diagnostics that were given."""
     others = [diagnostic for diagnostic in diagnostics if diagnostic.source != "mazu"]
     if not others:
         return []
     spans = [diagnostic.range for diagnostic in others]
-    span = lsp_types.Range(
+    span = lsp_types.LspRange(
         min([at.lines.start, *(one.start for one in spans)]), max([at.lines.end, *(one.end for one in spans)])
     )
     whole = _at(at.document, span)
@@ -94,25 +94,25 @@ def _fixes(at: At, diagnostics: list[lsp_types.Diagnostic]) -> list[dict[str, An
     return [{**_action(title, "quickfix", "mazu.edit", arguments), "diagnostics": others}]
 
 
-def _origin(diagnostic: lsp_types.Diagnostic) -> str:
+def _origin(diagnostic: lsp_types.LspDiagnostic) -> str:
     parts = [str(part) for part in (diagnostic.source, diagnostic.code) if part is not None]
     return f" ({' '.join(parts)})" if parts else ""
 
 
-async def _comment(document: Document, span: lsp_types.Range) -> list[dict[str, Any]]:
+async def _comment(document: OpenDocument, span: lsp_types.LspRange) -> list[dict[str, Any]]:
     """An `AI!` comment in the lines of the range: do what it says to the code it is about, and take it away."""
     lines = whole_lines(document, span)
     touched = [one for one in await requests(document) if lines.start.line <= one[0] <= lines.end.line]
     if not touched:
         return []
     number, _, _, asked = touched[0]
-    chosen = lines if lines.start.line != lines.end.line else await meant_by_comment(document, number)
+    chosen = lines if lines.start.line != lines.end.line else await resolve_comment_target(document, number)
     instruction = f"{asked} Remove the comment that asks for this (it is marked AI!)."
     arguments = {"uri": document.uri, "range": chosen, "instruction": instruction}
     return [_action("do what the AI! comment says", "quickfix", "mazu.edit", arguments)]
 
 
-def _skill(at: At) -> list[dict[str, Any]]:
+def _skill(at: ActionContext) -> list[dict[str, Any]]:
     """A Python function can be kept as a skill, if it says what it is for."""
     if at.document.language_id != "python" or not (named := FUNCTION.search(at.text)):
         return []
@@ -123,7 +123,7 @@ def _skill(at: At) -> list[dict[str, Any]]:
     ]
 
 
-async def _checks(server: Server, at: At) -> list[dict[str, Any]]:
+async def _checks(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
     """What to do with memories whose code changed: they still hold, this replaces them, or they are forgotten."""
     found: list[dict[str, Any]] = []
     for anchor in await anchored(server, at.document):
@@ -154,13 +154,13 @@ async def _checks(server: Server, at: At) -> list[dict[str, Any]]:
     return found
 
 
-async def _contradictions(server: Server, at: At) -> list[dict[str, Any]]:
+async def _contradictions(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
     """What to do where an edit of the agent's goes against a decision."""
     found = await contradictions.actions(server, at.document, at.lines)
     return [_action(title, "quickfix", command, arguments) for title, command, arguments in found]
 
 
-def _on_text(server: Server, at: At) -> list[dict[str, Any]]:
+def _on_text(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
     """What can be done with any text."""
     if not at.text.strip():
         return []
@@ -183,7 +183,7 @@ def _on_text(server: Server, at: At) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _on_everything(server: Server, document: Document) -> list[dict[str, Any]]:
+def _on_everything(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """What can be done in any document, of a kind of its own so that editors can keep it out of their short menus."""
     found = [
         _action("checkpoint now", "source.mazu", "mazu.actions.checkpoint", None),
@@ -197,7 +197,7 @@ def _on_everything(server: Server, document: Document) -> list[dict[str, Any]]:
     return found
 
 
-def _chat_actions(server: Server, document: Document) -> list[dict[str, Any]]:
+def _chat_actions(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """In a chat document: answer its session's open question, send what stands under the last heading."""
     if not is_chat(document.path):
         return []
@@ -207,7 +207,7 @@ def _chat_actions(server: Server, document: Document) -> list[dict[str, Any]]:
     return [*found, _action("send", "source", "mazu.chat", {"attachments": [{"uri": document.uri}]})]
 
 
-def _answers(server: Server, document: Document) -> list[dict[str, Any]]:
+def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """The choices of the question that is open in this chat document's session."""
     asked = choices_in(server.editor, document) if server.editor else None
     if asked is None:
@@ -219,7 +219,7 @@ def _answers(server: Server, document: Document) -> list[dict[str, Any]]:
     ]
 
 
-def _stop(server: Server) -> list[dict[str, Any]]:
+def _stop(server: ServerState) -> list[dict[str, Any]]:
     """While a turn runs: stop it."""
     running = server.project.sessions.opened() if server.project else []
     return [

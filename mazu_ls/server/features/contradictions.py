@@ -9,19 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.agent.proposals.hunks import changes
+from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.errors import MazuError
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.features import proposals
-from mazu_ls.server.rpc.lsp_types import Position, Range
+from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
     from mazu_ls.memory.models import Memory
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 HINT = 4
@@ -49,7 +49,7 @@ class Contradiction:
 class Contradictions:
     """Those of all files, until their line or their memory is another one."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ServerState) -> None:
         self._server = server
         self._of: dict[str, list[Contradiction]] = {}
 
@@ -108,12 +108,12 @@ class Contradictions:
 
 
 async def _found(memories: Memories, name: str, before: str, after: str) -> list[Contradiction]:
-    from mazu_ls.memory.anchors.contradiction import broken
+    from mazu_ls.memory.anchors.contradiction import find_violations
 
     old, new = split_lines(before), split_lines(after)
     found: list[Contradiction] = []
     shift = 0
-    for change in (await asyncio.to_thread(changes, old, new))[:HUNKS]:
+    for change in (await asyncio.to_thread(line_changes, old, new))[:HUNKS]:
         removed, first = old[change.start : change.end], change.start + shift
         shift += len(change.lines) - len(removed)
         query = "".join([*change.lines, *removed])[:QUERY]
@@ -121,7 +121,7 @@ async def _found(memories: Memories, name: str, before: str, after: str) -> list
             continue
         recalled = await memories.recall(query, limit=RECALLED, files=[name], count_use=False)
         for memory in filter(_binding, recalled):
-            if one := broken(memory.title, memory.body, name, removed, change.lines):
+            if one := find_violations(memory.title, memory.body, name, removed, change.lines):
                 line = change.lines[one.line]
                 found.append(Contradiction(line, first + one.line, one.what, memory, datetime.now(UTC)))
     return found
@@ -139,7 +139,7 @@ def _place(one: Contradiction, lines: list[str]) -> int | None:
     return min(there, key=lambda number: abs(number - one.number), default=None)
 
 
-async def hints(server: Server, document: Document) -> list[dict[str, Any]]:
+async def hints(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """One diagnostic for each line of a document that goes against a decision."""
     return [
         {
@@ -153,7 +153,7 @@ async def hints(server: Server, document: Document) -> list[dict[str, Any]]:
     ]
 
 
-async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
+async def hints_of_file(server: ServerState, path: Path) -> list[dict[str, Any]]:
     """The same for a file that is not open."""
     uri = uris.from_path(path)
     if (
@@ -164,7 +164,9 @@ async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
     return await hints(server, document)
 
 
-async def actions(server: Server, document: Document, span: Range) -> list[tuple[str, str, dict[str, Any]]]:
+async def actions(
+    server: ServerState, document: OpenDocument, span: LspRange
+) -> list[tuple[str, str, dict[str, Any]]]:
     """Title, command and arguments of what can be done about those in a range: keep, follow, replace or drop the decision."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     for line, one in await server.hints.contradictions.at(document.uri, document.lines):
@@ -191,10 +193,10 @@ async def actions(server: Server, document: Document, span: Range) -> list[tuple
     return found
 
 
-def _range(document: Document, line: int) -> Range:
+def _range(document: OpenDocument, line: int) -> LspRange:
     shown = document.line(line)
     first = len(shown) - len(shown.lstrip(" \t"))
-    return Range(
+    return LspRange(
         document.position(line, first),
-        Position(line, document.position(line, len(shown.rstrip("\r\n"))).character),
+        LspPosition(line, document.position(line, len(shown.rstrip("\r\n"))).character),
     )

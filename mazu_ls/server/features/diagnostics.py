@@ -12,15 +12,15 @@ from msgspec.structs import replace
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat.cursor_context import requests
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.features import contradictions, proposals
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.server.rpc.lsp_types import Position, Range
+from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 
 if TYPE_CHECKING:
-    from mazu_ls.memory.anchors.anchors import AnchoredAt, Anchors
-    from mazu_ls.server.client.editor import Editor
-    from mazu_ls.server.state import Server
+    from mazu_ls.memory.anchors.anchors import AnchoredMemory, Anchors
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 HINT = 4
@@ -29,21 +29,21 @@ REST_SECONDS = 0.4
 """How long a document must rest before its anchors are followed."""
 
 
-class Hints:
+class DiagnosticsPublisher:
     """Looks at documents some moments after they changed; tells the memory, and publishes diagnostics."""
 
-    def __init__(self, server: Server, editor: Editor) -> None:
+    def __init__(self, server: ServerState, editor: ConnectedEditor) -> None:
         self._server = server
         self._editor = editor
         self._resting: dict[str, asyncio.TimerHandle] = {}
         self._published: set[str] = set()
         self.contradictions = contradictions.Contradictions(server)
 
-    def changed(self, document: Document) -> None:
+    def changed(self, document: OpenDocument) -> None:
         """The document was opened or changed."""
         self._later(uris.key(document.uri), document.uri)
 
-    def closed(self, document: Document) -> None:
+    def closed(self, document: OpenDocument) -> None:
         """From now on the file counts; its hints go away with the document."""
         if document.uri in self._published:
             self._publish(document.uri, None, [])
@@ -65,7 +65,7 @@ class Hints:
             self._server.notify_changed("memory")
             self.file_changed(new)
 
-    async def look_at_everything(self) -> None:
+    async def refresh_all(self) -> None:
         """When the project was opened: what changed while no server ran?"""
         if (anchors := self._anchors()) is None:
             return
@@ -83,7 +83,7 @@ class Hints:
             await self._refresh(document)
         for path in self.contradictions.closed:
             await self.proposed(self._server.name_of(path))
-        if self._editor.profile.says("workspace.codeLens.refreshSupport") is True:
+        if self._editor.profile.declares("workspace.codeLens.refreshSupport") is True:
             try:
                 await self._editor.link.ask("workspace/codeLens/refresh", None, REFRESH_SECONDS)
             except (ClientError, TimeoutError) as error:
@@ -95,7 +95,7 @@ class Hints:
             handle.cancel()
         self._resting.clear()
 
-    def resting(self, document: Document) -> bool:
+    def wait_idle(self, document: OpenDocument) -> bool:
         """Whether it changed, and its anchors did not follow yet."""
         return uris.key(document.uri) in self._resting
 
@@ -148,7 +148,7 @@ class Hints:
             return False
         return bool(await anchors.document_changed(name, text))
 
-    async def _refresh(self, document: Document) -> None:
+    async def _refresh(self, document: OpenDocument) -> None:
         """Publish the hints of an open document; nothing is sent where there were none and are none."""
         found = await ai_hints(document) + await self._checks(document)
         found += proposals.hints(self._server, document)
@@ -156,7 +156,7 @@ class Hints:
         if found or document.uri in self._published:
             self._publish(document.uri, document.version, found)
 
-    async def _checks(self, document: Document) -> list[dict[str, Any]]:
+    async def _checks(self, document: OpenDocument) -> list[dict[str, Any]]:
         return [
             hint(
                 shown_range(document, at),
@@ -179,7 +179,9 @@ class Hints:
         return project.memories.anchors if project and project.memories else None
 
 
-async def anchored(server: Server, document: Document, line: int | None = None) -> list[AnchoredAt]:
+async def anchored(
+    server: ServerState, document: OpenDocument, line: int | None = None
+) -> list[AnchoredMemory]:
     """The memories anchored in a document, or at one of its lines; none before the project is open."""
     project = server.project
     if project is None or project.memories is None:
@@ -187,15 +189,15 @@ async def anchored(server: Server, document: Document, line: int | None = None) 
     anchors = project.memories.anchors
     if document.path is not None:
         name = server.name_of(document.path)
-        if server.hints.resting(document):
+        if server.hints.wait_idle(document):
             return await anchors.in_text(name, document.text, line)
         return await anchors.at(name, line)
     return await _in_cell(server, anchors, document, line)
 
 
 async def _in_cell(
-    server: Server, anchors: Anchors, document: Document, line: int | None
-) -> list[AnchoredAt]:
+    server: ServerState, anchors: Anchors, document: OpenDocument, line: int | None
+) -> list[AnchoredMemory]:
     """Those in a cell of a notebook, at their lines in it."""
     if server.editor is None or (notebook := server.editor.notebooks.of(document.uri)) is None:
         return []
@@ -205,7 +207,7 @@ async def _in_cell(
     if place is None or place.source is None:
         return []
     source = place.source
-    shown: list[AnchoredAt] = []
+    shown: list[AnchoredMemory] = []
     for at in found:
         span = at.anchor.range
         first = source.line_in(span.start_line) if span else 0 if place.number == 0 else None
@@ -218,17 +220,17 @@ async def _in_cell(
     return shown
 
 
-def shown_range(document: Document, at: AnchoredAt) -> Range:
+def shown_range(document: OpenDocument, at: AnchoredMemory) -> LspRange:
     """Where an anchor stands: its first line, so that a hint underlines no whole function."""
     line = min(at.anchor.range.start_line if at.anchor.range else 0, max(0, len(document.lines) - 1))
-    return Range(Position(line, 0), document.position(line, len(document.line(line).rstrip("\r\n"))))
+    return LspRange(LspPosition(line, 0), document.position(line, len(document.line(line).rstrip("\r\n"))))
 
 
-async def ai_hints(document: Document) -> list[dict[str, Any]]:
+async def ai_hints(document: OpenDocument) -> list[dict[str, Any]]:
     """One hint for each `AI!` comment."""
     return [
         hint(
-            Range(document.position(line, start), document.position(line, end)),
+            LspRange(document.position(line, start), document.position(line, end)),
             f"AI! {instruction} (a quick fix does it)",
             {"comment": instruction},
         )
@@ -236,6 +238,6 @@ async def ai_hints(document: Document) -> list[dict[str, Any]]:
     ]
 
 
-def hint(span: Range, message: str, data: dict[str, Any]) -> dict[str, Any]:
+def hint(span: LspRange, message: str, data: dict[str, Any]) -> dict[str, Any]:
     """A diagnostic of ours."""
     return {"range": span, "severity": HINT, "source": "mazu", "message": message, "data": data}

@@ -11,14 +11,14 @@ from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
     from mazu_ls.memory.models import Memory
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 SHOWN = 5
 STATES = {"check": " · **needs a check**: the code it is about changed", "current": ""}
 
 
-@feature("textDocument/hover", lsp_types.AtPosition)
-async def hover(server: Server, params: lsp_types.AtPosition) -> dict[str, Any] | None:
+@feature("textDocument/hover", lsp_types.PositionParams)
+async def hover(server: ServerState, params: lsp_types.PositionParams) -> dict[str, Any] | None:
     """The memories anchored at a line, pinned ones first."""
     document = server.editor.documents.get(params.text_document.uri) if server.editor else None
     if document is None:

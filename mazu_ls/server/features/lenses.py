@@ -11,14 +11,14 @@ from mazu_ls.server.features.diagnostics import anchored
 from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
-    from mazu_ls.server.documents.documents import Document
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.state import ServerState
 
 TITLE = 80
 
 
-@feature("textDocument/codeLens", lsp_types.OfDocument)
-async def code_lenses(server: Server, params: lsp_types.OfDocument) -> list[dict[str, Any]]:
+@feature("textDocument/codeLens", lsp_types.DocumentParams)
+async def code_lenses(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]]:
     """*Mazu: send* on the last heading of a chat document; one lens per line that memories are anchored at."""
     document = server.editor.documents.get(params.text_document.uri) if server.editor else None
     if document is None:
@@ -37,7 +37,7 @@ async def code_lenses(server: Server, params: lsp_types.OfDocument) -> list[dict
     ]
 
 
-def _answers(server: Server, document: Document) -> list[dict[str, Any]]:
+def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """The choices of the question that is open in this chat, on its section."""
     asked = choices_in(server.editor, document) if server.editor else None
     if asked is None:
@@ -53,7 +53,7 @@ def _answers(server: Server, document: Document) -> list[dict[str, Any]]:
     ]
 
 
-def _send(document: Document) -> list[dict[str, Any]]:
+def _send(document: OpenDocument) -> list[dict[str, Any]]:
     if not pending_message(document.text):
         return []
     line = document.position_at(max(0, sections(document.text)[-1].start - 1)).line
@@ -66,7 +66,7 @@ def _title(titles: list[str]) -> str:
 
 
 def _lens(line: int, title: str, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    place = lsp_types.Range(lsp_types.Position(line, 0), lsp_types.Position(line, 0))
+    place = lsp_types.LspRange(lsp_types.LspPosition(line, 0), lsp_types.LspPosition(line, 0))
     return {
         "range": place,
         "command": {"title": f"Mazu: {title}", "command": command, "arguments": [arguments]},

@@ -10,12 +10,12 @@ from mazu_ls.server.rpc import lsp_types
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mazu_ls.server.client.editor import Editor
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.state import ServerState
 
 
 @feature("notebookDocument/didOpen", lsp_types.DidOpenNotebook)
-def did_open(server: Server, params: lsp_types.DidOpenNotebook) -> None:
+def did_open(server: ServerState, params: lsp_types.DidOpenNotebook) -> None:
     """A notebook came into view."""
     notebook = params.notebook_document
     _editor(server).notebooks.open(notebook.uri, [(cell.document, cell.kind) for cell in notebook.cells])
@@ -23,7 +23,7 @@ def did_open(server: Server, params: lsp_types.DidOpenNotebook) -> None:
 
 
 @feature("notebookDocument/didChange", lsp_types.DidChangeNotebook)
-def did_change(server: Server, params: lsp_types.DidChangeNotebook) -> None:
+def did_change(server: ServerState, params: lsp_types.DidChangeNotebook) -> None:
     """Cells came, went, moved, or their text changed."""
     editor, cells = _editor(server), params.change.cells
     if cells is None:
@@ -36,37 +36,37 @@ def did_change(server: Server, params: lsp_types.DidChangeNotebook) -> None:
         _close(server, structure.did_close or ())
     for change in cells.text_content or ():
         document = editor.documents.change(change.document.uri, change.document.version, change.changes)
-        editor.looked_at(document.uri)
+        editor.set_focus(document.uri)
         server.hints.changed(document)
 
 
-@feature("notebookDocument/didSave", lsp_types.OfNotebook)
-def did_save(server: Server, params: lsp_types.OfNotebook) -> None:
+@feature("notebookDocument/didSave", lsp_types.NotebookParams)
+def did_save(server: ServerState, params: lsp_types.NotebookParams) -> None:
     """The file holds what the cells show."""
     _editor(server).notebooks.saved(params.notebook_document.uri)
 
 
 @feature("notebookDocument/didClose", lsp_types.DidCloseNotebook)
-def did_close(server: Server, params: lsp_types.DidCloseNotebook) -> None:
+def did_close(server: ServerState, params: lsp_types.DidCloseNotebook) -> None:
     """From now on the file is the truth."""
     _close(server, params.cell_text_documents)
     _editor(server).notebooks.close(params.notebook_document.uri)
 
 
-def _open(server: Server, items: Sequence[lsp_types.DocumentItem]) -> None:
+def _open(server: ServerState, items: Sequence[lsp_types.DocumentItem]) -> None:
     editor = _editor(server)
     for item in items:
         document = editor.documents.open(item)
-        editor.looked_at(item.uri)
+        editor.set_focus(item.uri)
         server.hints.changed(document)
 
 
-def _close(server: Server, named: Sequence[lsp_types.DocumentId]) -> None:
+def _close(server: ServerState, named: Sequence[lsp_types.DocumentId]) -> None:
     for one in named:
         if document := _editor(server).documents.close(one.uri):
             server.hints.closed(document)
 
 
-def _editor(server: Server) -> Editor:
+def _editor(server: ServerState) -> ConnectedEditor:
     assert server.editor is not None, "notebooks come from an editor"
     return server.editor

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.agent.proposals.hunks import Hunk, applied
+from mazu_ls.agent.proposals.hunks import Hunk, apply_hunks
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
-from mazu_ls.server.documents.documents import Document
+from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.documents.text_edits import annotated, text_edits
 from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.agent.proposals.proposals import Proposals, Seen
+    from mazu_ls.agent.proposals.proposals import LocatedHunk, Proposals
     from mazu_ls.journal import Event
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 HINT = 4
@@ -28,7 +28,7 @@ FILES_OFFERED = 5
 """Files to be created or deleted that are offered by themselves, since there is no place in them to stand on."""
 
 
-def attach(server: Server, project: Project) -> None:
+def attach(server: ServerState, project: Project) -> None:
     """The project is open: show its proposals, follow them, and say at the end of a turn that there are some."""
     from mazu_ls import journal
 
@@ -36,8 +36,8 @@ def attach(server: Server, project: Project) -> None:
     if proposals is None:
         return
     if server.editor:
-        proposals.late = server.editor.profile.says("workspace.applyEdit") is not True
-        proposals.listen(lambda path: _changed(server, path))
+        proposals.late = server.editor.profile.declares("workspace.applyEdit") is not True
+        proposals.subscribe(lambda path: _changed(server, path))
         proposals.taken = lambda path, before, after: server.hints.contradictions.edited(
             server.workspace.resolve(path), before, after
         )
@@ -47,67 +47,72 @@ def attach(server: Server, project: Project) -> None:
     def hear(session_id: str, event: Event) -> None:
         if isinstance(event.body, journal.TurnEnded):
             made = [
-                one for path in proposals.paths for one in proposals.of(path) if one.turn_id == event.turn
+                one
+                for path in proposals.paths
+                for one in proposals.for_path(path)
+                if one.turn_id == event.turn
             ]
             if made:
                 files = len({one.path for one in made})
                 server.jobs.spawn(server.host.say("info", _announced(len(made), files)))
 
-    project.listen(hear)
+    project.subscribe(hear)
 
 
-def _changed(server: Server, path: str) -> None:
+def _changed(server: ServerState, path: str) -> None:
     server.jobs.spawn(server.hints.proposed(path))
     server.notify_changed("proposals")
 
 
-def noticed(server: Server, document: Document) -> None:
+def sync_document(server: ServerState, document: OpenDocument) -> None:
     """A document was opened or changed: what was accepted there is closed at once."""
     proposals = _of(server)
-    if proposals and document.path and proposals.followed:
-        proposals.see(server.name_of(document.path), document.lines, typing=True)
+    if proposals and document.path and proposals.is_tracked:
+        proposals.sync_document(server.name_of(document.path), document.lines, typing=True)
         _write_down(server, proposals)
 
 
-async def renamed(server: Server, old: Path, new: Path) -> None:
+async def renamed(server: ServerState, old: Path, new: Path) -> None:
     """What is proposed for a file or folder follows its name."""
     if proposals := _of(server):
         await proposals.renamed(server.name_of(old), server.name_of(new))
 
 
-def hints(server: Server, document: Document) -> list[dict[str, Any]]:
+def hints(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """One diagnostic for each open hunk of a document."""
     proposals = _of(server)
     if proposals is None or document.path is None or not proposals.paths:
         return []
-    seen = proposals.see(server.name_of(document.path), document.lines)
+    seen = proposals.sync_document(server.name_of(document.path), document.lines)
     _write_down(server, proposals)
     return [_hint(document, one) for one in seen]
 
 
-async def hints_of_file(server: Server, path: Path) -> list[dict[str, Any]]:
+async def hints_of_file(server: ServerState, path: Path) -> list[dict[str, Any]]:
     """The same for a file that is not open; a file that is not there yet has no place for them."""
     proposals = _of(server)
-    if proposals is None or not proposals.of(server.name_of(path)):
+    if proposals is None or not proposals.for_path(server.name_of(path)):
         return []
     document = await text_of(server, path)
-    seen = proposals.see(server.name_of(path), document.lines if document else None)
-    await proposals.settle()
+    seen = proposals.sync_document(server.name_of(path), document.lines if document else None)
+    await proposals.flush()
     return [_hint(document, one) for one in seen] if document else []
 
 
-async def actions(server: Server, document: Document, span: lsp_types.Range) -> list[dict[str, Any]]:
+async def actions(
+    server: ServerState, document: OpenDocument, span: lsp_types.LspRange
+) -> list[dict[str, Any]]:
     """Accept or reject: the hunks that the range touches, this document's, all there are."""
     proposals = _of(server)
     if proposals is None:
         return []
     await proposals.refresh()
     if document.path:
-        noticed(server, document)
+        sync_document(server, document)
     if not proposals.paths:
         return []
     name = server.name_of(document.path) if document.path else ""
-    seen = proposals.see(name, document.lines)
+    seen = proposals.sync_document(name, document.lines)
     touched = [one for one in seen if _touches(shown_range(document, one), span)]
     kind = "quickfix" if touched else "source"
     found: list[dict[str, Any]] = []
@@ -133,12 +138,12 @@ async def actions(server: Server, document: Document, span: lsp_types.Range) -> 
     return found
 
 
-def _write_down(server: Server, proposals: Proposals) -> None:
-    if proposals.unwritten:
-        server.jobs.spawn(proposals.settle())
+def _write_down(server: ServerState, proposals: Proposals) -> None:
+    if proposals.pending_creations:
+        server.jobs.spawn(proposals.flush())
 
 
-async def text_of(server: Server, path: Path) -> Document | None:
+async def text_of(server: ServerState, path: Path) -> OpenDocument | None:
     """The open document, else the file as one; None where there is no such file, or none of text."""
     if server.editor and (document := server.editor.documents.at(path)):
         return document
@@ -150,16 +155,16 @@ async def text_of(server: Server, path: Path) -> Document | None:
         logger.info("The proposal for %s cannot be shown: %s", path, error)
         return None
     encoding = server.editor.documents.encoding if server.editor else "utf-16"
-    return Document(lsp_types.DocumentItem(uris.from_path(path), 0, text), encoding)
+    return OpenDocument(lsp_types.DocumentItem(uris.from_path(path), 0, text), encoding)
 
 
-async def _seen(server: Server, proposals: Proposals, path: str) -> list[Seen]:
+async def _seen(server: ServerState, proposals: Proposals, path: str) -> list[LocatedHunk]:
     document = await text_of(server, server.workspace.resolve(path))
-    return proposals.see(path, document.lines if document else None)
+    return proposals.sync_document(path, document.lines if document else None)
 
 
 async def _pair(
-    server: Server, what: str, kind: str, seen: Mapping[str, Sequence[Seen]]
+    server: ServerState, what: str, kind: str, seen: Mapping[str, Sequence[LocatedHunk]]
 ) -> list[dict[str, Any]]:
     """The actions that accept and reject some hunks. What no longer fits can only be rejected."""
     ids = [one.proposed.id for hunks in seen.values() for one in hunks]
@@ -175,7 +180,7 @@ async def _pair(
 
 
 async def _workspace_edit(
-    server: Server, chosen: dict[str, list[Hunk]], label: str, *, confirm: bool
+    server: ServerState, chosen: dict[str, list[Hunk]], label: str, *, confirm: bool
 ) -> dict[str, Any] | None:
     """A literal edit that makes these hunks; None where the editor cannot create or delete files by one.
 
@@ -183,8 +188,8 @@ async def _workspace_edit(
     """
     assert server.editor is not None
     profile = server.editor.profile
-    versioned = profile.says("workspace.workspaceEdit.documentChanges") is True
-    operations = profile.says("workspace.workspaceEdit.resourceOperations") if versioned else None
+    versioned = profile.declares("workspace.workspaceEdit.documentChanges") is True
+    operations = profile.declares("workspace.workspaceEdit.resourceOperations") if versioned else None
     able = operations if isinstance(operations, list) else []
     steps: list[dict[str, Any]] = []
     for name, hunks in chosen.items():
@@ -201,27 +206,27 @@ async def _workspace_edit(
 
 
 def _steps(
-    server: Server, path: Path, document: Document | None, hunks: Sequence[Hunk]
+    server: ServerState, path: Path, document: OpenDocument | None, hunks: Sequence[Hunk]
 ) -> list[dict[str, Any]]:
     assert server.editor is not None
     uri = document.uri if document else uris.from_path(path)
-    after = applied(document.text if document else None, hunks)
+    after = apply_hunks(document.text if document else None, hunks)
     if after is None:
         return [{"kind": "delete", "uri": uri}]
     creating = [] if document else [{"kind": "create", "uri": uri, "options": {"ignoreIfExists": True}}]
-    document = document or Document(lsp_types.DocumentItem(uri, 0, ""), server.editor.documents.encoding)
+    document = document or OpenDocument(lsp_types.DocumentItem(uri, 0, ""), server.editor.documents.encoding)
     version = document.version if server.editor.documents.get(uri) else None
     edits = text_edits(document, after)
     return [*creating, {"textDocument": {"uri": uri, "version": version}, "edits": edits}]
 
 
-def _standing(seen: Iterable[Seen]) -> list[Hunk]:
-    from mazu_ls.agent.proposals.proposals import standing_hunks
+def _standing(seen: Iterable[LocatedHunk]) -> list[Hunk]:
+    from mazu_ls.agent.proposals.proposals import locate_open_hunks
 
-    return standing_hunks(seen)
+    return locate_open_hunks(seen)
 
 
-def _hint(document: Document, one: Seen) -> dict[str, Any]:
+def _hint(document: OpenDocument, one: LocatedHunk) -> dict[str, Any]:
     lines = one.proposed.hunk.diff.splitlines()
     shown = "\n".join([*lines[:SHOWN_LINES], *(["…"] if len(lines) > SHOWN_LINES else [])])
     said = (
@@ -240,22 +245,22 @@ def _hint(document: Document, one: Seen) -> dict[str, Any]:
     }
 
 
-def shown_range(document: Document | None, one: Seen) -> lsp_types.Range:
+def shown_range(document: OpenDocument | None, one: LocatedHunk) -> lsp_types.LspRange:
     """The lines that would go; for new ones the line before which they come, or the last one."""
     if document is None:
-        return lsp_types.Range(lsp_types.Position(0, 0), lsp_types.Position(0, 0))
+        return lsp_types.LspRange(lsp_types.LspPosition(0, 0), lsp_types.LspPosition(0, 0))
     count = 1 if one.standing.fate == "stale" else max(1, len(one.proposed.hunk.old))
     first = min(one.standing.line, max(0, len(document.lines) - 1))
     last = min(first + count - 1, max(0, len(document.lines) - 1))
     end = len(document.line(last).rstrip("\r\n"))
-    return lsp_types.Range(lsp_types.Position(first, 0), document.position(last, end))
+    return lsp_types.LspRange(lsp_types.LspPosition(first, 0), document.position(last, end))
 
 
-def _touches(one: lsp_types.Range, other: lsp_types.Range) -> bool:
+def _touches(one: lsp_types.LspRange, other: lsp_types.LspRange) -> bool:
     return one.start.line <= other.end.line and other.start.line <= one.end.line
 
 
-def _hunks(seen: Sequence[Seen]) -> str:
+def _hunks(seen: Sequence[LocatedHunk]) -> str:
     return "1 hunk" if len(seen) == 1 else f"{len(seen)} hunks"
 
 
@@ -274,5 +279,5 @@ def _command(title: str, kind: str, command: str, ids: Sequence[str]) -> dict[st
     }
 
 
-def _of(server: Server) -> Proposals | None:
+def _of(server: ServerState) -> Proposals | None:
     return server.project.proposals if server.project else None

@@ -13,9 +13,9 @@ from mazu_ls.server.rpc.client_requests import ClientError
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
-    from mazu_ls.server.client.editor import Editor
-    from mazu_ls.server.state import Server
-    from mazu_ls.server.wire.turns import TurnResult
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.state import ServerState
+    from mazu_ls.server.wire.turns import TurnResultView
 
 logger = logging.getLogger(__name__)
 OFFER_SECONDS = 600.0
@@ -29,9 +29,9 @@ ANSWERS: dict[str, Literal["leave", "continue", "rollback"]] = {
 SETTLE_SECONDS = 0.05
 
 
-async def after_restart(server: Server, project: Project) -> None:
+async def after_restart(server: ServerState, project: Project) -> None:
     """Offer it for the turn that was running when mazu-ls ended, if one was."""
-    session = await project.sessions.broken_off()
+    session = await project.sessions.interrupted_session()
     if session is None:
         return
     last = await session.last_turn()
@@ -39,16 +39,16 @@ async def after_restart(server: Server, project: Project) -> None:
     await _offer(server, session, text, last[2] if last else None)
 
 
-async def after_run(server: Server, session: Session, result: TurnResult) -> None:
+async def after_run(server: ServerState, session: Session, result: TurnResultView) -> None:
     """Say how a run ended that nobody waited for, and offer it where the task was not done."""
     if result.stop_reason in ("end_turn", "refusal"):
-        await turn_jobs.tell_end(server, result)
+        await turn_jobs.show_turn_end(server, result)
     elif result.stop_reason != "cancelled" or result.checkpoints:
         text = f"Mazu{turn_jobs.sentence(result)}"
         await _offer(server, session, text, next(iter(result.checkpoints), None))
 
 
-async def _offer(server: Server, session: Session, text: str, first: str | None) -> None:
+async def _offer(server: ServerState, session: Session, text: str, first: str | None) -> None:
     """`first`: the checkpoint of what stood before, where anything was changed."""
     if server.editor is None:
         return
@@ -72,7 +72,7 @@ def _last_start(session: Session) -> journal.Event | None:
     return starts[-1] if starts else None
 
 
-async def _choice(server: Server, editor: Editor, text: str, first: str | None) -> str | None:
+async def _choice(server: ServerState, editor: ConnectedEditor, text: str, first: str | None) -> str | None:
     """What the user chose; an editor that cannot ask shows the text."""
     options = (LEAVE, GO_ON, BACK) if first else (LEAVE, GO_ON)
     while editor.approvals.open is not None:  # noqa: ASYNC110 - some editors show one question at a time: others go first
@@ -90,15 +90,15 @@ async def _choice(server: Server, editor: Editor, text: str, first: str | None) 
     return title if title in options else None
 
 
-async def _go_on(server: Server, session: Session, start: journal.Event | None) -> None:
+async def _go_on(server: ServerState, session: Session, start: journal.Event | None) -> None:
     from mazu_ls.agent.session.recovery import resumed_prompt
 
-    project = await server.opened()
+    project = await server.wait_opened()
     asked = resumed_prompt(start, turn_jobs.limits(project))
     await turn_jobs.start(server, session, asked, wait=False)
 
 
-async def _back(server: Server, first: str) -> None:
+async def _back(server: ServerState, first: str) -> None:
     from mazu_ls.server.commands import execute
 
     done = await execute(server, "mazu.rollback", [{"id": first}])

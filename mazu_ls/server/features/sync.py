@@ -10,41 +10,41 @@ from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
-    from mazu_ls.server.client.editor import Editor
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 
 
 @feature("textDocument/didOpen", lsp_types.DidOpen)
-def did_open(server: Server, params: lsp_types.DidOpen) -> None:
+def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
     """A document came into view."""
     editor = _editor(server)
     document = editor.documents.open(params.text_document)
-    editor.looked_at(params.text_document.uri)
+    editor.set_focus(params.text_document.uri)
     if server.project and document.path:
         project = server.project
         project.role_document.opened(project.config.role, document.path, document.text)
-    proposals.noticed(server, document)
+    proposals.sync_document(server, document)
     questions.opened(server, editor, document)
     redraw.opened(server, document)
     server.hints.changed(document)
 
 
 @feature("textDocument/didChange", lsp_types.DidChange)
-def did_change(server: Server, params: lsp_types.DidChange) -> None:
+def did_change(server: ServerState, params: lsp_types.DidChange) -> None:
     """The user, or an edit of ours, changed a document."""
     editor = _editor(server)
     document = editor.documents.change(
         params.text_document.uri, params.text_document.version, params.content_changes
     )
-    editor.looked_at(params.text_document.uri)
-    proposals.noticed(server, document)
+    editor.set_focus(params.text_document.uri)
+    proposals.sync_document(server, document)
     server.hints.changed(document)
 
 
 @feature("textDocument/didSave", lsp_types.DidSave)
-def did_save(server: Server, params: lsp_types.DidSave) -> None:
+def did_save(server: ServerState, params: lsp_types.DidSave) -> None:
     """A document was written to disk."""
     document = _editor(server).documents.save(params.text_document.uri, params.text)
     if document.path is None:
@@ -54,13 +54,13 @@ def did_save(server: Server, params: lsp_types.DidSave) -> None:
         server.project.role_document.saved(server.project.config.role, document.path, document.text)
 
 
-@feature("textDocument/didClose", lsp_types.OfDocument)
-def did_close(server: Server, params: lsp_types.OfDocument) -> None:
+@feature("textDocument/didClose", lsp_types.DocumentParams)
+def did_close(server: ServerState, params: lsp_types.DocumentParams) -> None:
     """A document is out of view; from now on its file is the truth."""
     if document := _editor(server).documents.close(params.text_document.uri):
         server.hints.closed(document)
 
 
-def _editor(server: Server) -> Editor:
+def _editor(server: ServerState) -> ConnectedEditor:
     assert server.editor is not None, "document sync comes from an editor"
     return server.editor

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.journal_views import TurnRecord
     from mazu_ls.journal import Event
-    from mazu_ls.server.documents.documents import Document
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 SCHEME = "mazu"
@@ -51,27 +51,27 @@ CHANGED_BY = {
 ASK_SECONDS = 10.0
 
 
-@feature("workspace/textDocumentContent", lsp_types.Uri)
-async def text_document_content(server: Server, params: lsp_types.Uri) -> dict[str, str]:
+@feature("workspace/textDocumentContent", lsp_types.UriParams)
+async def text_document_content(server: ServerState, params: lsp_types.UriParams) -> dict[str, str]:
     """The text of a `mazu:` document. It is told to be read again when it changed."""
     text = await content(server, params.uri)
     server.served.add(params.uri)
     return {"text": text}
 
 
-@feature("documentLink/resolve", lsp_types.Link)
-async def resolve_link(server: Server, params: lsp_types.Link) -> dict[str, Any]:
+@feature("documentLink/resolve", lsp_types.DocumentLink)
+async def resolve_link(server: ServerState, params: lsp_types.DocumentLink) -> dict[str, Any]:
     """A link that somebody follows, in an editor that wants a file behind it."""
     target = params.target or await place(server, str(params.data))
     return {"range": params.range, "target": target}
 
 
-def declared(server: Server) -> bool:
+def declared(server: ServerState) -> bool:
     """Whether the editor asks for the content of `mazu:` documents."""
-    return isinstance(server.editor and server.editor.profile.says("workspace.textDocumentContent"), dict)
+    return isinstance(server.editor and server.editor.profile.declares("workspace.textDocumentContent"), dict)
 
 
-def links(server: Server, document: Document) -> list[dict[str, Any]]:
+def links(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """Checkpoints, memories and diffs of calls that a text names. Where there is no `mazu:`, the file is written when one is followed."""
     named = [(match, match["uri"]) for match in CALL.finditer(document.text)]
     for match in IDS.finditer(document.text):
@@ -80,7 +80,7 @@ def links(server: Server, document: Document) -> list[dict[str, Any]]:
         named.append((match, uri))
     found: list[dict[str, Any]] = []
     for match, uri in named:
-        span = lsp_types.Range(document.position_at(match.start()), document.position_at(match.end()))
+        span = lsp_types.LspRange(document.position_at(match.start()), document.position_at(match.end()))
         found.append({"range": span, "target": uri} if declared(server) else {"range": span, "data": uri})
     return found
 
@@ -91,16 +91,16 @@ def link_of(session_id: str, call_id: str) -> str:
     return f"[diff]({uri})" if CALL.fullmatch(f"[diff]({uri})") else ""
 
 
-async def place(server: Server, uri: str) -> str:
+async def place(server: ServerState, uri: str) -> str:
     """Where the document can be read: `uri` itself, or that of a file that holds its text of now."""
     if declared(server):
         return uri
     text = await content(server, uri)
-    project = await server.opened()
+    project = await server.wait_opened()
     return uris.from_path(await asyncio.to_thread(_written, project, urlsplit(uri), text))
 
 
-async def show(server: Server, uri: str) -> str:
+async def show(server: ServerState, uri: str) -> str:
     """Put a document before the user; returns where it is. Raises MazuError where there is no such thing."""
     if declared(server):
         await content(server, uri)
@@ -119,7 +119,7 @@ async def show(server: Server, uri: str) -> str:
     return target
 
 
-async def changed(server: Server, *what: str) -> None:
+async def changed(server: ServerState, *what: str) -> None:
     """Let the editor read again what it shows of these."""
     if server.editor is None:
         return
@@ -132,7 +132,7 @@ async def changed(server: Server, *what: str) -> None:
             logger.info("The editor did not read %s again: %s", uri, error)
 
 
-def attach(server: Server, project: Project) -> None:
+def attach(server: ServerState, project: Project) -> None:
     """The project is open: what is shown of it is read again at the end of each turn."""
     from mazu_ls import journal
 
@@ -140,20 +140,20 @@ def attach(server: Server, project: Project) -> None:
         if server.served and isinstance(event.body, journal.TurnEnded):
             server.jobs.spawn(changed(server, "sessions", "checkpoints", "memory"))
 
-    project.listen(hear)
+    project.subscribe(hear)
 
 
-async def content(server: Server, uri: str) -> str:
+async def content(server: ServerState, uri: str) -> str:
     """The text of a document. Raises InvalidArguments for an address that is none, MazuError(not_found)."""
     parts = urlsplit(uri)
     name = NAME.match(unquote(parts.path))
     if parts.scheme != SCHEME or name is None or SUFFIXES[name["kind"]] != name["suffix"]:
         raise InvalidArguments(f"`uri`: {uri[:200]!r} names no document of mazu-ls", "uri")
-    project = await server.opened()
+    project = await server.wait_opened()
     if name["kind"] == "checkpoint":
         against = parse_qs(parts.query).get("against", ["now"])[0]
         return await _changes(project, name["id"], against)
-    readers: dict[str, Callable[[Server, Project, str], Awaitable[str]]] = {
+    readers: dict[str, Callable[[ServerState, Project, str], Awaitable[str]]] = {
         "session": _transcript,
         "memory": _memory,
         "call": _call,
@@ -162,7 +162,7 @@ async def content(server: Server, uri: str) -> str:
     return await readers[name["kind"]](server, project, name["id"])
 
 
-async def _transcript(server: Server, project: Project, session_id: str) -> str:
+async def _transcript(server: ServerState, project: Project, session_id: str) -> str:
     return await transcript_text(project, session_id)
 
 
@@ -177,7 +177,7 @@ async def transcript_text(project: Project, session_id: str) -> str:
     return "\n".join([head, *turns])
 
 
-async def _call(server: Server, project: Project, name: str) -> str:
+async def _call(server: ServerState, project: Project, name: str) -> str:
     """The diff of one tool call."""
     from mazu_ls import journal
 
@@ -219,7 +219,7 @@ async def _changes(project: Project, checkpoint: str, against: str) -> str:
     return f"{head}\n{found.patch}{cut}"
 
 
-async def _memory(server: Server, project: Project, memory_id: str) -> str:
+async def _memory(server: ServerState, project: Project, memory_id: str) -> str:
     if project.memories is None:
         raise project.no_memory or MazuError(Kind.STORAGE, "Memory is not open.", "See mazu.status.")
     if memory_id != "all":
@@ -230,11 +230,11 @@ async def _memory(server: Server, project: Project, memory_id: str) -> str:
         return await asyncio.to_thread(target.read_text, "utf-8")
 
 
-async def _next_call(server: Server, project: Project, session_id: str) -> str:
+async def _next_call(server: ServerState, project: Project, session_id: str) -> str:
     """With the message that stands ready in the session's chat document, if that is open."""
     import msgspec
 
-    from mazu_ls.agent.turn.request_preview import next_call
+    from mazu_ls.agent.turn.request_preview import preview_next_request
     from mazu_ls.agent.turn.turn import Prompt
     from mazu_ls.server.chat.attachments import mentioned
 
@@ -251,7 +251,7 @@ async def _next_call(server: Server, project: Project, session_id: str) -> str:
         "",
     )
     asked = Prompt(message, await mentioned(server, message)) if message else None
-    return msgspec.json.encode(await next_call(session, asked)).decode()
+    return msgspec.json.encode(await preview_next_request(session, asked)).decode()
 
 
 def _written(project: Project, parts: Any, text: str) -> Path:

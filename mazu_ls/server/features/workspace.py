@@ -13,14 +13,14 @@ from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.settings import pulled_settings, pushed_settings
 
 if TYPE_CHECKING:
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 REGISTER_SECONDS = 5.0
 
 
 @feature("initialized")
-async def initialized(server: Server, params: None) -> None:
+async def initialized(server: ServerState, params: None) -> None:
     """The client is ready: ask its settings, then open the project."""
     if server.editor is None:
         return
@@ -30,7 +30,7 @@ async def initialized(server: Server, params: None) -> None:
     await _register(server)
 
 
-async def _register(server: Server) -> None:
+async def _register(server: ServerState) -> None:
     assert server.editor is not None
     if not (wanted := registrations(server.editor.profile)):
         return
@@ -41,19 +41,19 @@ async def _register(server: Server) -> None:
 
 
 @feature("workspace/executeCommand", lsp_types.ExecuteCommand)
-async def execute_command(server: Server, params: lsp_types.ExecuteCommand) -> Any:
+async def execute_command(server: ServerState, params: lsp_types.ExecuteCommand) -> Any:
     """Every command of docs/protocol.md."""
     return await commands.execute(server, params.command, params.arguments, params.work_done_token)
 
 
-@feature("window/workDoneProgress/cancel", lsp_types.Token)
-def cancel_progress(server: Server, params: lsp_types.Token) -> None:
+@feature("window/workDoneProgress/cancel", lsp_types.ProgressToken)
+def cancel_progress(server: ServerState, params: lsp_types.ProgressToken) -> None:
     """The user pressed cancel on a progress."""
     server.jobs.cancel(params.token)
 
 
 @feature("workspace/didChangeConfiguration", lsp_types.DidChangeConfiguration)
-async def did_change_configuration(server: Server, params: lsp_types.DidChangeConfiguration) -> None:
+async def did_change_configuration(server: ServerState, params: lsp_types.DidChangeConfiguration) -> None:
     """New settings are in force from the next turn on; what is wrong with them is said."""
     assert server.editor is not None
     settings = await pulled_settings(server.editor)
@@ -64,7 +64,7 @@ async def did_change_configuration(server: Server, params: lsp_types.DidChangeCo
 
 
 @feature("workspace/didChangeWorkspaceFolders", lsp_types.DidChangeFolders)
-async def did_change_folders(server: Server, params: lsp_types.DidChangeFolders) -> None:
+async def did_change_folders(server: ServerState, params: lsp_types.DidChangeFolders) -> None:
     """The project is opened anew with the folders of now."""
     await server.change_folders(
         [folder.uri for folder in params.event.added], [folder.uri for folder in params.event.removed]
@@ -72,7 +72,7 @@ async def did_change_folders(server: Server, params: lsp_types.DidChangeFolders)
 
 
 @feature("workspace/didChangeWatchedFiles", lsp_types.DidChangeWatchedFiles)
-def did_change_watched_files(server: Server, params: lsp_types.DidChangeWatchedFiles) -> None:
+def did_change_watched_files(server: ServerState, params: lsp_types.DidChangeWatchedFiles) -> None:
     """A settings file that changed is read again; open documents stay what the editor says they are."""
     for change in params.changes:
         server.hints.file_changed(change.uri)
@@ -83,14 +83,14 @@ def did_change_watched_files(server: Server, params: lsp_types.DidChangeWatchedF
 
 
 @feature("workspace/didRenameFiles", lsp_types.DidRenameFiles)
-async def did_rename_files(server: Server, params: lsp_types.DidRenameFiles) -> None:
+async def did_rename_files(server: ServerState, params: lsp_types.DidRenameFiles) -> None:
     """Memories anchored in a renamed file or folder follow it."""
-    await server.opened()
+    await server.wait_opened()
     for renamed in params.files:
         await server.hints.renamed(renamed.old_uri, renamed.new_uri)
 
 
 @feature("$/setTrace", lsp_types.SetTrace)
-def set_trace(server: Server, params: lsp_types.SetTrace) -> None:
+def set_trace(server: ServerState, params: lsp_types.SetTrace) -> None:
     """`verbose` lets the log say more."""
     logging.getLogger("mazu_ls").setLevel(logging.DEBUG if params.value == "verbose" else logging.INFO)

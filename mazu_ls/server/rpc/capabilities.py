@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mazu_ls import __version__
-from mazu_ls.server.client.editor import Profile
+from mazu_ls.server.client.editor import ClientProfile
 from mazu_ls.server.rpc.positions import Encoding
 
 PROTOCOL_VERSION = 1
@@ -23,7 +23,7 @@ CHAT_FEATURES: dict[str, dict[str, Any]] = {
 CHATS = [{"scheme": "file", "pattern": "**/.mazu/chats/*.md"}]
 
 
-def initialize_result(encoding: Encoding, commands: list[str], profile: Profile) -> dict[str, Any]:
+def initialize_result(encoding: Encoding, commands: list[str], profile: ClientProfile) -> dict[str, Any]:
     """The whole answer, in LSP's own shape."""
     capabilities = {
         "positionEncoding": encoding,
@@ -46,16 +46,16 @@ def initialize_result(encoding: Encoding, commands: list[str], profile: Profile)
     return {"capabilities": capabilities, "serverInfo": {"name": "mazu-ls", "version": __version__}}
 
 
-def registrations(profile: Profile) -> list[dict[str, Any]]:
+def registrations(profile: ClientProfile) -> list[dict[str, Any]]:
     """What is registered once the client is ready, as far as it takes that: files, settings, and chats by their place."""
     wanted: list[dict[str, Any]] = []
 
     def want(method: str, options: dict[str, Any]) -> None:
         wanted.append({"id": f"mazu-{method}", "method": method, "registerOptions": options})
 
-    if profile.says("workspace.didChangeWatchedFiles.dynamicRegistration"):
+    if profile.declares("workspace.didChangeWatchedFiles.dynamicRegistration"):
         want("workspace/didChangeWatchedFiles", {"watchers": [{"globPattern": "**/*"}]})
-    if profile.says("workspace.didChangeConfiguration.dynamicRegistration"):
+    if profile.declares("workspace.didChangeConfiguration.dynamicRegistration"):
         want("workspace/didChangeConfiguration", {"section": "mazu"})
     for name, options in CHAT_FEATURES.items():
         if _dynamic(profile, name):
@@ -63,6 +63,6 @@ def registrations(profile: Profile) -> list[dict[str, Any]]:
     return wanted
 
 
-def _dynamic(profile: Profile, name: str) -> bool:
+def _dynamic(profile: ClientProfile, name: str) -> bool:
     """Whether a feature can be registered for chat documents alone, so that it is not asked for in every other file."""
-    return profile.says(f"textDocument.{name}.dynamicRegistration") is True
+    return profile.declares(f"textDocument.{name}.dynamicRegistration") is True

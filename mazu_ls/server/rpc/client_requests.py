@@ -24,7 +24,7 @@ class ClientError(Exception):
         self.code = code
 
 
-class Outgoing:
+class ClientRequests:
     """Mixed into the protocol in front of pygls's, whose sending it replaces."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -17,37 +17,37 @@ from pygls.lsp.server import LanguageServer
 from mazu_ls import __version__
 from mazu_ls.server import commands as registry
 from mazu_ls.server import features, uris
-from mazu_ls.server.client.editor import Editor, Profile
-from mazu_ls.server.client.turn_notifications import Updates
-from mazu_ls.server.documents.documents import Documents
-from mazu_ls.server.documents.file_io import Disk
+from mazu_ls.server.client.editor import ClientProfile, ConnectedEditor
+from mazu_ls.server.client.turn_notifications import TurnNotifications
+from mazu_ls.server.documents.documents import OpenDocuments
+from mazu_ls.server.documents.file_io import DiskFiles
 from mazu_ls.server.host import LspHost
 from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
-from mazu_ls.server.rpc.framing import Frames
-from mazu_ls.server.rpc.protocol import Protocol
+from mazu_ls.server.rpc.framing import FrameReader
+from mazu_ls.server.rpc.protocol import ServerProtocol
 from mazu_ls.server.rpc.transport import Transport
 from mazu_ls.server.settings import initial_settings
-from mazu_ls.server.state import Server
+from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.5
 WATCH_SECONDS = 2.0
 
 
-class Connection(LanguageServer):
+class ServerConnection(LanguageServer):
     """One client. `run` returns the exit code: 0 after shutdown, 1 without. `ready` is set by `initialize`."""
 
-    protocol: Protocol  # pyright: ignore[reportIncompatibleVariableOverride] - pygls builds it from protocol_cls
+    protocol: ServerProtocol  # pyright: ignore[reportIncompatibleVariableOverride] - pygls builds it from protocol_cls
 
     def __init__(self, env: Mapping[str, str] = os.environ) -> None:
-        super().__init__("mazu-ls", __version__, protocol_cls=Protocol, converter_factory=Converter)
+        super().__init__("mazu-ls", __version__, protocol_cls=ServerProtocol, converter_factory=Converter)
         self._env = env
-        self.mazu: Server | None = None
+        self.mazu: ServerState | None = None
         self.ready = asyncio.Event()
         self._done: asyncio.Future[int] | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._add("initialize", lsp_types.Initialize, self._initialize)
+        self._add("initialize", lsp_types.InitializeParams, self._initialize)
         self._add("shutdown", None, self._shutdown_request)
         self._add(
             "$/cancelRequest", lsp_types.RequestId, lambda params: self.protocol.cancel_request(params.id)
@@ -94,7 +94,7 @@ class Connection(LanguageServer):
             self._done.set_result(code)
 
     async def _read(self, transport: Transport) -> None:
-        frames = Frames()
+        frames = FrameReader()
         while data := await transport.read():
             for item in frames.feed(data):
                 self.protocol.receive(item)
@@ -111,15 +111,15 @@ class Connection(LanguageServer):
     def _call(self, handler: features.Handler, params: Any) -> Any:
         return handler(self.mazu, params)
 
-    def _initialize(self, params: lsp_types.Initialize) -> dict[str, Any]:
-        profile = Profile(params.client_info.name if params.client_info else "", params.capabilities)
-        documents = Documents()
-        documents.encoding = positions.choose(profile.says("general.positionEncodings"))
-        editor = Editor(self.protocol, profile, documents)
+    def _initialize(self, params: lsp_types.InitializeParams) -> dict[str, Any]:
+        profile = ClientProfile(params.client_info.name if params.client_info else "", params.capabilities)
+        documents = OpenDocuments()
+        documents.encoding = positions.choose(profile.declares("general.positionEncodings"))
+        editor = ConnectedEditor(self.protocol, profile, documents)
         folders = workspace_folders(params)
-        updates = Updates(editor)
-        host = LspHost(editor, Disk(lambda: server.workspace), updates.waiting)
-        self.mazu = server = Server(host, editor, updates, self._env)
+        updates = TurnNotifications(editor)
+        host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.waiting)
+        self.mazu = server = ServerState(host, editor, updates, self._env)
         host.edited = server.hints.contradictions.edited
         server.plan_opening(folders, initial_settings(params.initialization_options))
         self.protocol.initialized = True
@@ -138,7 +138,7 @@ class Connection(LanguageServer):
             await self.mazu.close()
 
 
-def workspace_folders(params: lsp_types.Initialize) -> list[Path]:
+def workspace_folders(params: lsp_types.InitializeParams) -> list[Path]:
     """The folders to work in, whichever of the three ways the client names them."""
     named = [folder.uri for folder in params.workspace_folders or []]
     if not named and params.root_uri:

@@ -24,7 +24,7 @@ def frame(body: bytes) -> bytes:
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-class Frames:
+class FrameReader:
     """Cuts a byte stream into bodies; after a broken header it goes on at the next `Content-Length`."""
 
     def __init__(self) -> None:

@@ -17,18 +17,18 @@ class Lsp(Struct, rename="camel", frozen=True):
     """Base of all: camelCase on the wire."""
 
 
-class Position(Lsp, frozen=True, order=True):
+class LspPosition(Lsp, frozen=True, order=True):
     """Zero-based; `character` counts code units of the negotiated encoding."""
 
     line: Count
     character: Count
 
 
-class Range(Lsp, frozen=True):
+class LspRange(Lsp, frozen=True):
     """From `start` to `end`, end excluded."""
 
-    start: Position
-    end: Position
+    start: LspPosition
+    end: LspPosition
 
 
 class DocumentId(Lsp, frozen=True):
@@ -51,16 +51,16 @@ class DidOpen(Lsp, frozen=True):
     text_document: DocumentItem
 
 
-class Change(Lsp, frozen=True):
+class ContentChange(Lsp, frozen=True):
     """Without a range the whole text is replaced."""
 
     text: str
-    range: Range | None = None
+    range: LspRange | None = None
 
 
 class DidChange(Lsp, frozen=True):
     text_document: VersionedDocumentId
-    content_changes: list[Change]
+    content_changes: list[ContentChange]
 
 
 class NotebookCell(Lsp, frozen=True):
@@ -102,7 +102,7 @@ class CellText(Lsp, frozen=True):
     """A didChange of one cell."""
 
     document: VersionedDocumentId
-    changes: list[Change]
+    changes: list[ContentChange]
 
 
 class CellChanges(Lsp, frozen=True):
@@ -119,7 +119,7 @@ class DidChangeNotebook(Lsp, frozen=True):
     change: NotebookChange
 
 
-class OfNotebook(Lsp, frozen=True):
+class NotebookParams(Lsp, frozen=True):
     """notebookDocument/didSave: params that name a notebook."""
 
     notebook_document: NotebookId
@@ -130,7 +130,7 @@ class DidCloseNotebook(Lsp, frozen=True):
     cell_text_documents: list[DocumentId] = []
 
 
-class OfDocument(Lsp, frozen=True):
+class DocumentParams(Lsp, frozen=True):
     """didClose, didSave, codeLens: params that name a document."""
 
     text_document: DocumentId
@@ -141,15 +141,15 @@ class DidSave(Lsp, frozen=True):
     text: str | None = None
 
 
-class AtPosition(Lsp, frozen=True):
+class PositionParams(Lsp, frozen=True):
     """Hover, completion: a place in a document."""
 
     text_document: DocumentId
-    position: Position
+    position: LspPosition
 
 
-class Diagnostic(Lsp, frozen=True):
-    range: Range
+class LspDiagnostic(Lsp, frozen=True):
+    range: LspRange
     message: str
     severity: int | None = None
     code: int | str | None = None
@@ -158,14 +158,14 @@ class Diagnostic(Lsp, frozen=True):
 
 
 class CodeActionContext(Lsp, frozen=True):
-    diagnostics: list[Diagnostic]
+    diagnostics: list[LspDiagnostic]
     only: list[str] | None = None
     trigger_kind: int | None = None
 
 
 class CodeActionParams(Lsp, frozen=True):
     text_document: DocumentId
-    range: Range
+    range: LspRange
     context: CodeActionContext
 
 
@@ -175,14 +175,14 @@ class ExecuteCommand(Lsp, frozen=True):
     work_done_token: int | str | None = None
 
 
-class Folder(Lsp, frozen=True):
+class LspFolder(Lsp, frozen=True):
     uri: str
     name: str = ""
 
 
 class FolderChange(Lsp, frozen=True):
-    added: list[Folder]
-    removed: list[Folder]
+    added: list[LspFolder]
+    removed: list[LspFolder]
 
 
 class DidChangeFolders(Lsp, frozen=True):
@@ -213,7 +213,7 @@ class DidRenameFiles(Lsp, frozen=True):
     files: list[FileRename]
 
 
-class Token(Lsp, frozen=True):
+class ProgressToken(Lsp, frozen=True):
     token: int | str
 
 
@@ -221,14 +221,14 @@ class RequestId(Lsp, frozen=True):
     id: int | str
 
 
-class Uri(Lsp, frozen=True):
+class UriParams(Lsp, frozen=True):
     uri: str
 
 
-class Link(Lsp, frozen=True):
+class DocumentLink(Lsp, frozen=True):
     """A document link that is to be resolved; `data` is what we gave it."""
 
-    range: Range
+    range: LspRange
     target: str | None = None
     data: Any = None
 
@@ -242,7 +242,7 @@ class ClientInfo(Lsp, frozen=True):
     version: str | None = None
 
 
-class Initialize(Lsp, frozen=True):
+class InitializeParams(Lsp, frozen=True):
     """The client's capabilities stay as they came: they are only ever looked up."""
 
     capabilities: dict[str, Any]
@@ -250,14 +250,14 @@ class Initialize(Lsp, frozen=True):
     client_info: ClientInfo | None = None
     root_path: str | None = None
     root_uri: str | None = None
-    workspace_folders: list[Folder] | None = None
+    workspace_folders: list[LspFolder] | None = None
     initialization_options: Any = None
 
 
 class TextEdit(Lsp, frozen=True):
     """Replace `range` by `new_text`."""
 
-    range: Range
+    range: LspRange
     new_text: str
 
 

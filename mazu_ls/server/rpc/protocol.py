@@ -27,7 +27,7 @@ from mazu_ls.server.errors import (
     RpcError,
     response_error,
 )
-from mazu_ls.server.rpc.client_requests import Outgoing
+from mazu_ls.server.rpc.client_requests import ClientRequests
 from mazu_ls.server.rpc.framing import BadFrame
 from mazu_ls.server.wire.codec import convert
 
@@ -40,7 +40,7 @@ MessageId = int | str
 _decode = msgspec.json.Decoder().decode
 
 
-class Protocol(Outgoing, LanguageServerProtocol):
+class ServerProtocol(ClientRequests, LanguageServerProtocol):
     """One connection. `on_exit` is called with the exit code when the client says `exit`."""
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:

@@ -16,16 +16,16 @@ OwnWork = Literal["ask", "keep", "overwrite", "leave"]
 PartName = Literal["code", "memory", "conversation", "skills"]
 
 
-class Take(Params, frozen=True):
+class CheckpointParams(Params, frozen=True):
     label: str = ""
 
 
-class ListCheckpoints(Params, frozen=True):
+class ListCheckpointsParams(Params, frozen=True):
     limit: Positive = 50
     session_id: str | None = None
 
 
-class Diff(Params, frozen=True):
+class DiffParams(Params, frozen=True):
     """`against`: "now" or another checkpoint."""
 
     id: str
@@ -33,7 +33,7 @@ class Diff(Params, frozen=True):
     paths: tuple[str, ...] = ()
 
 
-class Prune(Params, frozen=True):
+class PruneParams(Params, frozen=True):
     """`labelled`: those the user named, too. Pinned ones never go."""
 
     keep: Count | None = None
@@ -60,7 +60,7 @@ class FileText(Wire, frozen=True):
     exists: bool
 
 
-class Rollback(Params, frozen=True):
+class RollbackParams(Params, frozen=True):
     """Without `id` the newest checkpoint; without `only` everything it holds."""
 
     id: str | None = None
@@ -71,25 +71,25 @@ class Rollback(Params, frozen=True):
     memories: tuple[str, ...] = ()
 
 
-class Files(Wire, frozen=True):
+class FileCountsView(Wire, frozen=True):
     added: int
     modified: int
     deleted: int
 
 
-class Memories(Wire, frozen=True):
+class MemoryCountsView(Wire, frozen=True):
     added: int
     changed: int
     removed: int
 
 
-class Skipped(Wire, frozen=True):
+class SkippedFileView(Wire, frozen=True):
     path: str
     reason: str
     bytes: int
 
 
-class Checkpoint(Wire, frozen=True):
+class CheckpointView(Wire, frozen=True):
     """One restorable state; `skipped` are the files it does not hold, which no rollback to it touches.
 
     `title`: the user's words and what it is, never an id. `complete` false: what other programs changed may be missing.
@@ -103,24 +103,24 @@ class Checkpoint(Wire, frozen=True):
     session_id: str | None
     turn_id: str | None
     commit: str
-    files: Files
-    memories: Memories
+    files: FileCountsView
+    memories: MemoryCountsView
     bytes: int
-    skipped: list[Skipped]
+    skipped: list[SkippedFileView]
     pinned: bool
     complete: bool
     title: str
 
     @classmethod
-    def of(cls, taken: models.Checkpoint) -> Checkpoint:
+    def of(cls, taken: models.Checkpoint) -> CheckpointView:
         """The wire form of a checkpoint."""
         return cls(
             taken.id, taken.parent_id, taken.created_at, taken.label, taken.kind, taken.session_id, taken.turn_id,
             taken.commit,
-            Files(taken.files.added, taken.files.modified, taken.files.deleted),
-            Memories(taken.memories.added, taken.memories.changed, taken.memories.removed),
+            FileCountsView(taken.files.added, taken.files.modified, taken.files.deleted),
+            MemoryCountsView(taken.memories.added, taken.memories.changed, taken.memories.removed),
             taken.bytes,
-            [Skipped(file.path, file.reason, file.bytes) for file in taken.skipped],
+            [SkippedFileView(file.path, file.reason, file.bytes) for file in taken.skipped],
             taken.pinned, taken.complete, taken.title or taken.label,
         )  # fmt: skip
 
@@ -128,16 +128,16 @@ class Checkpoint(Wire, frozen=True):
 class CheckpointList(Wire, frozen=True):
     """Newest first; `current` is the one whose state the project was last brought to or taken at."""
 
-    checkpoints: list[Checkpoint]
+    checkpoints: list[CheckpointView]
     current: str | None
 
 
-class Reasoned(Wire, frozen=True):
+class PathReasonView(Wire, frozen=True):
     path: str
     reason: str
 
 
-class Plan(Wire, frozen=True):
+class PlanView(Wire, frozen=True):
     """What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
 
     `users` and `agents` say whose work each file holds since the checkpoint. `undecided`: there is something to be
@@ -147,11 +147,11 @@ class Plan(Wire, frozen=True):
     write: list[str]
     delete: list[str]
     buffers: list[str]
-    keep: list[Reasoned]
-    conflicts: list[Reasoned]
+    keep: list[PathReasonView]
+    conflicts: list[PathReasonView]
     users: list[str]
     agents: list[str]
-    memories: Memories
+    memories: MemoryCountsView
     conversation: bool
     undecided: bool
 
@@ -159,34 +159,34 @@ class Plan(Wire, frozen=True):
 class RollbackResult(Wire, frozen=True):
     """`verified`: every file was hashed again and is right. Roll back to `safety` to undo."""
 
-    checkpoint: Checkpoint
-    safety: Checkpoint | None
-    plan: Plan
+    checkpoint: CheckpointView
+    safety: CheckpointView | None
+    plan: PlanView
     applied: bool
     verified: bool
-    problems: list[Reasoned]
+    problems: list[PathReasonView]
 
     @classmethod
     def of(cls, report: models.RollbackReport) -> RollbackResult:
         """The wire form of what a rollback did or would do."""
         plan = report.plan
         return cls(
-            Checkpoint.of(report.checkpoint),
-            Checkpoint.of(report.safety) if report.safety else None,
-            Plan(
+            CheckpointView.of(report.checkpoint),
+            CheckpointView.of(report.safety) if report.safety else None,
+            PlanView(
                 plan.write, plan.delete, plan.buffers, _reasoned(plan.keep), _reasoned(plan.conflicts), plan.users,
-                plan.agents, Memories(plan.memories.added, plan.memories.changed, plan.memories.removed),
+                plan.agents, MemoryCountsView(plan.memories.added, plan.memories.changed, plan.memories.removed),
                 plan.conversation, report.undecided,
             ),
             report.applied, report.verified, _reasoned(report.problems),
         )  # fmt: skip
 
 
-def _reasoned(found: list[models.Reasoned]) -> list[Reasoned]:
-    return [Reasoned(one.path, one.reason) for one in found]
+def _reasoned(found: list[models.PathReason]) -> list[PathReasonView]:
+    return [PathReasonView(one.path, one.reason) for one in found]
 
 
-class FileDiff(Wire, frozen=True):
+class FileDiffView(Wire, frozen=True):
     """Lines added and removed; null where the file is binary."""
 
     path: str
@@ -198,13 +198,13 @@ class FileDiff(Wire, frozen=True):
 class DiffResult(Wire, frozen=True):
     """`memories` names what was added, changed and removed; `patch` is a git patch, cut where `truncated`."""
 
-    files: list[FileDiff]
+    files: list[FileDiffView]
     memories: dict[str, Any]
     patch: str
     truncated: bool
 
 
-class Pruned(Wire, frozen=True):
+class PruneResultView(Wire, frozen=True):
     """`shed`: how many of them the size cap took although an undo might have needed them."""
 
     removed: list[str]

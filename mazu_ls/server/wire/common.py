@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from mazu_ls.server.rpc.lsp_types import Range
+from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire.codec import NAMED, PLAIN, SOMETHING, Params
 
 Text = Annotated[str, Meta(pattern=SOMETHING)]
@@ -24,12 +24,12 @@ Category = Literal["decision", "convention", "mistake", "task_outcome", "fact", 
 State = Literal["current", "check", "superseded", "archived"]
 
 
-class Place(Params, frozen=True):
+class DocumentRange(Params, frozen=True):
     """A document, or the given range of it."""
 
     uri: str
-    range: Range | None = None
+    range: LspRange | None = None
 
 
-class Nothing(Params, frozen=True):
+class NoParams(Params, frozen=True):
     """No arguments."""

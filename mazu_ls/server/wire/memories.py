@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from mazu_ls.server.rpc.lsp_types import Position, Range
+from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire.codec import Params, Wire
-from mazu_ls.server.wire.common import Category, Count, Place, Positive, Scope, State, Text
+from mazu_ls.server.wire.common import Category, Count, DocumentRange, Positive, Scope, State, Text
 
 if TYPE_CHECKING:
     from mazu_ls.memory import models
 
 
-class Remember(Params, frozen=True):
+class RememberParams(Params, frozen=True):
     title: Text
     body: str = ""
     category: Category | None = None
     scope: Scope | None = None
     tags: tuple[str, ...] = ()
     pinned: bool = False
-    anchors: tuple[Place, ...] = ()
+    anchors: tuple[DocumentRange, ...] = ()
     supersedes: str | None = None
 
 
-class Recall(Params, frozen=True):
+class RecallParams(Params, frozen=True):
     query: str
     limit: Annotated[int, Meta(ge=1, le=1000)] = 10
     scope: Scope | None = None
@@ -34,7 +34,7 @@ class Recall(Params, frozen=True):
     uri: str | None = None
 
 
-class ListMemories(Params, frozen=True):
+class ListMemoriesParams(Params, frozen=True):
     scope: Scope | None = None
     category: Category | None = None
     state: State | None = None
@@ -42,7 +42,7 @@ class ListMemories(Params, frozen=True):
     offset: Count = 0
 
 
-class UpdateMemory(Params, frozen=True):
+class UpdateMemoryParams(Params, frozen=True):
     """Fields that are not given stay as they are."""
 
     id: str
@@ -52,34 +52,34 @@ class UpdateMemory(Params, frozen=True):
     category: Category | None = None
     tags: list[str] | None = None
     pinned: bool | None = None
-    anchors: list[Place] | None = None
+    anchors: list[DocumentRange] | None = None
 
 
-class Forget(Params, frozen=True):
+class ForgetParams(Params, frozen=True):
     id: str
     scope: Scope | None = None
 
 
-class Consolidate(Params, frozen=True):
+class ConsolidateParams(Params, frozen=True):
     apply: bool = False
 
 
-class ExportImport(Params, frozen=True):
+class ExportImportParams(Params, frozen=True):
     """`uri`: a Markdown file or a folder."""
 
     uri: str
 
 
-class Anchor(Wire, frozen=True):
+class AnchorView(Wire, frozen=True):
     """What a memory is about."""
 
     path: str
     symbol: str
-    range: Range | None
+    range: LspRange | None
     state: Literal["fresh", "moved", "stale"]
 
 
-class Memory(Wire, frozen=True):
+class MemoryView(Wire, frozen=True):
     """A memory as the wire shows it. `score` and `why` only come with recalled ones."""
 
     id: str
@@ -98,17 +98,17 @@ class Memory(Wire, frozen=True):
     use_count: int
     supersedes: str | None
     superseded_by: str | None
-    anchors: list[Anchor]
+    anchors: list[AnchorView]
     session_id: str | None
     origin: str | None
     score: float | UnsetType = UNSET
     why: str | UnsetType = UNSET
 
     @classmethod
-    def of(cls, memory: models.Memory) -> Memory:
+    def of(cls, memory: models.Memory) -> MemoryView:
         """The wire form of a stored memory."""
         same = {name: getattr(memory, name) for name in SAME}
-        anchors = [Anchor(a.path, a.symbol, lsp_range(a.range), a.state) for a in memory.anchors]
+        anchors = [AnchorView(a.path, a.symbol, lsp_range(a.range), a.state) for a in memory.anchors]
         return cls(
             **same, tags=list(memory.tags), anchors=anchors,
             score=UNSET if memory.score is None else memory.score,
@@ -122,34 +122,36 @@ SAME = (
 )  # fmt: skip
 
 
-def lsp_range(span: models.Range | None) -> Range | None:
+def lsp_range(span: models.TextRange | None) -> LspRange | None:
     """A stored range as LSP writes it."""
     if span is None:
         return None
-    return Range(Position(span.start_line, span.start_character), Position(span.end_line, span.end_character))
+    return LspRange(
+        LspPosition(span.start_line, span.start_character), LspPosition(span.end_line, span.end_character)
+    )
 
 
 class RememberResult(Wire, frozen=True):
-    memory: Memory
+    memory: MemoryView
     outcome: Literal["created", "duplicate", "superseded"]
 
 
-class Recalled(Wire, frozen=True):
+class RecallResult(Wire, frozen=True):
     """Best first."""
 
-    memories: list[Memory]
+    memories: list[MemoryView]
 
 
 class MemoryPage(Wire, frozen=True):
     """`total` counts all that match, beyond this page too."""
 
-    memories: list[Memory]
+    memories: list[MemoryView]
     total: int
 
 
-class OneMemory(Wire, frozen=True):
-    memory: Memory
+class MemoryResult(Wire, frozen=True):
+    memory: MemoryView
 
 
-class Forgotten(Wire, frozen=True):
-    forgotten: Memory
+class ForgetResult(Wire, frozen=True):
+    forgotten: MemoryView

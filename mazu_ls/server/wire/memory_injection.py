@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mazu_ls.server.rpc.lsp_types import Range
+from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import Text
-from mazu_ls.server.wire.memories import Memory
+from mazu_ls.server.wire.memories import MemoryView
 
 
 class ExplainInjectionParams(Params, frozen=True):
@@ -15,19 +15,19 @@ class ExplainInjectionParams(Params, frozen=True):
 
     message: Text
     uri: str | None = None
-    range: Range | None = None
+    range: LspRange | None = None
 
 
 class InjectedMemory(Wire, frozen=True):
     """A memory that the turn is given: in the block that stands, or in the one of this request."""
 
-    memory: Memory
+    memory: MemoryView
     block: Literal["standing", "context"]
     why: str
 
 
 class LeftOutMemory(Wire, frozen=True):
-    memory: Memory
+    memory: MemoryView
     why: str
 
 

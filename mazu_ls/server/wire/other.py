@@ -14,11 +14,11 @@ ModeName = Literal["ask", "auto", "plan", "bypass"]
 SkillName = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
-class NamedSkill(Params, frozen=True):
+class SkillParams(Params, frozen=True):
     name: SkillName
 
 
-class SaveSkill(Params, frozen=True):
+class SaveSkillParams(Params, frozen=True):
     """`source` is Python; `name` is the function's where it is not given."""
 
     source: Text
@@ -27,7 +27,7 @@ class SaveSkill(Params, frozen=True):
     scope: Literal["project", "global"] = "project"
 
 
-class RunSkill(Params, frozen=True):
+class RunSkillParams(Params, frozen=True):
     name: SkillName
     arguments: dict[str, Any] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class RevokeTrust(Params, frozen=True):
     id: Text
 
 
-class SetModel(Params, frozen=True):
+class SetModelParams(Params, frozen=True):
     model: ModelName
 
 
@@ -53,22 +53,22 @@ class RuleFields(Params, frozen=True):
     verdict: Literal["allow", "ask", "deny"] = "ask"
 
 
-class SetRule(Params, frozen=True):
+class SetRuleParams(Params, frozen=True):
     rule: RuleFields
 
 
-class RevokeRule(Params, frozen=True):
+class RevokeRuleParams(Params, frozen=True):
     id: str
 
 
-class SetMode(Params, frozen=True):
+class SetModeParams(Params, frozen=True):
     """`confirm`: the word "bypass", typed by the user, for that mode."""
 
     mode: ModeName
     confirm: str | None = None
 
 
-class AnswerQuestion(Params, frozen=True):
+class AnswerQuestionParams(Params, frozen=True):
     """The id of one of the options of a question that is open; `call_id`: the one about this call.
 
     `arguments` replace those of the same name, of the hunks of an edit those in `hunks` are taken.
@@ -81,7 +81,7 @@ class AnswerQuestion(Params, frozen=True):
     hunks: tuple[str, ...] | None = None
 
 
-class Check(Params, frozen=True):
+class CheckPermissionParams(Params, frozen=True):
     """What would be decided about this call; nothing is run."""
 
     tool: Text
@@ -89,24 +89,24 @@ class Check(Params, frozen=True):
     mode: ModeName | None = None
 
 
-class ShowRole(Params, frozen=True):
+class ShowRoleParams(Params, frozen=True):
     """The role document in force; with `uri` that document, as it would be as a role."""
 
     uri: str | None = None
 
 
-class SetRole(Params, frozen=True):
+class SetRoleParams(Params, frozen=True):
     """`uri`: a file whose text becomes the role; without it the open document is taken."""
 
     uri: str | None = None
 
 
-class UsageOf(Params, frozen=True):
+class UsageParams(Params, frozen=True):
     session_id: str | None = None
     since_days: Amount | None = None
 
 
-class Audit(Params, frozen=True):
+class AuditParams(Params, frozen=True):
     limit: Positive = 100
     session_id: str | None = None
 

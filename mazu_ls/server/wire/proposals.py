@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mazu_ls.server.rpc.lsp_types import Range
+from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire.codec import Params, Wire
 
 
-class ListProposals(Params, frozen=True):
+class ListProposalsParams(Params, frozen=True):
     uri: str | None = None
 
 
-class Choose(Params, frozen=True):
+class ChooseHunksParams(Params, frozen=True):
     """The hunks of these ids, or those of a document; without either all of them."""
 
     ids: list[str] | None = None
     uri: str | None = None
 
 
-class Reject(Choose, frozen=True):
+class RejectHunksParams(ChooseHunksParams, frozen=True):
     """The model hears the note."""
 
     note: str = ""
 
 
-class Proposal(Wire, frozen=True):
+class ProposalView(Wire, frozen=True):
     """One open hunk: number `hunk` of `of` in its file; `range` holds the lines that would go."""
 
     id: str
@@ -35,7 +35,7 @@ class Proposal(Wire, frozen=True):
     state: Literal["open", "stale"]
     hunk: int
     of: int
-    range: Range
+    range: LspRange
     diff: str
     session_id: str
     turn_id: str
@@ -43,21 +43,21 @@ class Proposal(Wire, frozen=True):
 
 
 class ProposalList(Wire, frozen=True):
-    proposals: list[Proposal]
+    proposals: list[ProposalView]
 
 
-class Accepted(Wire, frozen=True):
+class AcceptResult(Wire, frozen=True):
     """`problems` say why others were not accepted."""
 
     accepted: list[str]
     problems: list[str]
 
 
-class Rejected(Wire, frozen=True):
+class RejectResult(Wire, frozen=True):
     rejected: list[str]
 
 
-class View(Params, frozen=True):
+class ViewParams(Params, frozen=True):
     """A virtual document (`mazu:`), or the file that stands for one."""
 
     uri: str

@@ -47,7 +47,7 @@ class SessionList(Wire, frozen=True):
     current: str | None
 
 
-class Call(Wire, frozen=True):
+class ToolCallView(Wire, frozen=True):
     """A tool call of a turn."""
 
     tool: str
@@ -56,7 +56,7 @@ class Call(Wire, frozen=True):
     outcome: str
 
 
-class Turn(Wire, frozen=True):
+class TurnView(Wire, frozen=True):
     """One turn of a transcript."""
 
     id: str
@@ -67,31 +67,31 @@ class Turn(Wire, frozen=True):
     reply: str
     stop_reason: str
     detail: str
-    calls: list[Call]
+    calls: list[ToolCallView]
     checkpoints: list[str]
     usage: Usage
 
 
-class Session(SessionSummary, frozen=True):
+class SessionView(SessionSummary, frozen=True):
     """A session with its turns, oldest first."""
 
-    turns: list[Turn]
+    turns: list[TurnView]
 
     @classmethod
-    def with_turns(cls, info: SessionInfo, turns: list[TurnRecord]) -> Session:
+    def with_turns(cls, info: SessionInfo, turns: list[TurnRecord]) -> SessionView:
         """The wire form of a session and its transcript."""
         return cls(**structs.asdict(SessionSummary.of(info)), turns=[_turn(record) for record in turns])
 
 
-def _turn(record: TurnRecord) -> Turn:
-    return Turn(
+def _turn(record: TurnRecord) -> TurnView:
+    return TurnView(
         record.id, record.at, record.kind, record.model, record.user, record.reply, record.stop_reason, record.detail,
-        [Call(call.tool, call.arguments, call.verdict, call.outcome) for call in record.calls],
+        [ToolCallView(call.tool, call.arguments, call.verdict, call.outcome) for call in record.calls],
         record.checkpoints, record.usage,
     )  # fmt: skip
 
 
-class Event(Wire, frozen=True):
+class EventView(Wire, frozen=True):
     """One stored event. `live`: it is on the way from the root of the conversation to `head`."""
 
     seq: int
@@ -102,7 +102,7 @@ class Event(Wire, frozen=True):
     update: dict[str, Any]
 
 
-class PartialMessage(Wire, frozen=True):
+class PartialMessageView(Wire, frozen=True):
     """What has streamed of a message that is not finished."""
 
     message: str
@@ -116,14 +116,14 @@ class EventPage(Wire, frozen=True):
     name: str
     head: int
     last: int
-    events: list[Event]
+    events: list[EventView]
     next: int | None
     updates: int
-    partial: PartialMessage | None
+    partial: PartialMessageView | None
     state: str
 
 
-class SessionMatch(Wire, frozen=True):
+class SessionMatchView(Wire, frozen=True):
     """A turn in which words of the query occur; `text` is an excerpt."""
 
     session_id: str
@@ -136,7 +136,7 @@ class SessionMatch(Wire, frozen=True):
 class SessionMatches(Wire, frozen=True):
     """The best first."""
 
-    matches: list[SessionMatch]
+    matches: list[SessionMatchView]
 
 
 class TranscriptText(Wire, frozen=True):
@@ -153,7 +153,7 @@ class Queued(Wire, frozen=True):
     text: str
 
 
-class Queue(Wire, frozen=True):
+class QueueParams(Wire, frozen=True):
     """Messages that are sent when the running turn has ended, in their order."""
 
     queued: list[Queued]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mazu_ls.server.rpc.lsp_types import Range
+from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire.codec import Params, Wire
 
 
@@ -28,7 +28,7 @@ class ChangedHunk(Wire, frozen=True):
     """`range` are whole lines of the text after the turn; `diff` has the lines that went and came."""
 
     id: str
-    range: Range
+    range: LspRange
     diff: str
 
 
@@ -43,7 +43,7 @@ class ChangedFile(Wire, frozen=True):
     hunks: list[ChangedHunk]
 
 
-class TurnChanges(Wire, frozen=True):
+class TurnChangesView(Wire, frozen=True):
     """`before` and `after` are checkpoints, null where the turn changed nothing."""
 
     turn_id: str

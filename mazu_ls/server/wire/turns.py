@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import StopReason, Usage
-from mazu_ls.server.rpc.lsp_types import Range
+from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire.checkpoints import OwnWork
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import (
     Amount,
     Count,
+    DocumentRange,
     ModelName,
     ModelWanted,
     PageSize,
-    Place,
     Positive,
     Seconds,
     SessionName,
@@ -21,16 +21,16 @@ from mazu_ls.server.wire.common import (
 )
 
 
-class Chat(Params, frozen=True):
+class ChatParams(Params, frozen=True):
     message: Text | None = None
     session_id: str | None = None
-    attachments: tuple[Place, ...] = ()
+    attachments: tuple[DocumentRange, ...] = ()
     model: ModelWanted | None = None
     queue: bool = False
     wait: bool = False
 
 
-class Run(Params, frozen=True):
+class RunParams(Params, frozen=True):
     """`max_cost` is in US dollars; the others override the settings of the same name."""
 
     task: Text
@@ -45,46 +45,46 @@ class Run(Params, frozen=True):
     wait: bool = False
 
 
-class Ask(Params, frozen=True):
+class AskParams(Params, frozen=True):
     question: Text
-    attachments: tuple[Place, ...] = ()
+    attachments: tuple[DocumentRange, ...] = ()
     model: ModelWanted | None = None
     wait: bool = False
 
 
-class Edit(Params, frozen=True):
+class EditParams(Params, frozen=True):
     uri: str
-    range: Range
+    range: LspRange
     instruction: Text
     model: ModelWanted | None = None
     wait: bool = False
 
 
-class Council(Params, frozen=True):
+class CouncilParams(Params, frozen=True):
     question: Text
     models: tuple[ModelName, ...] = ()
     lead: ModelWanted | None = None
-    attachments: tuple[Place, ...] = ()
+    attachments: tuple[DocumentRange, ...] = ()
     wait: bool = False
 
 
-class OfSession(Params, frozen=True):
+class SessionParams(Params, frozen=True):
     """One session; without `session_id` the last used one."""
 
     session_id: str | None = None
 
 
-class NewSession(Params, frozen=True):
+class NewSessionParams(Params, frozen=True):
     session_id: str | None = None
     name: str = ""
 
 
-class ShowSession(Params, frozen=True):
+class ShowSessionParams(Params, frozen=True):
     session_id: str | None = None
     turns: Positive | None = None
 
 
-class Rewind(Params, frozen=True):
+class RewindParams(Params, frozen=True):
     session_id: str | None = None
     turns: Positive = 1
     turn_id: str | None = None
@@ -124,12 +124,12 @@ class SessionEvents(Params, frozen=True):
     limit: PageSize = 500
 
 
-class Compact(Params, frozen=True):
+class CompactParams(Params, frozen=True):
     session_id: str | None = None
     wait: bool = False
 
 
-class Undo(Params, frozen=True):
+class UndoParams(Params, frozen=True):
     """Back to before a turn: `turn_id`, or the last one. Without `on_conflict` the user is asked."""
 
     session_id: str | None = None
@@ -145,7 +145,7 @@ class Redo(Params, frozen=True):
     session_id: str | None = None
 
 
-class Started(Wire, frozen=True):
+class StartedResult(Wire, frozen=True):
     """The answer of a command that goes on as a job. What belongs to no session is named by one id of its own in both."""
 
     session_id: str
@@ -160,11 +160,11 @@ class Waiting(Wire, frozen=True):
     queue_id: str
 
 
-class Cancelled(Wire, frozen=True):
+class CancelResult(Wire, frozen=True):
     cancelled: bool
 
 
-class Edited(Wire, frozen=True):
+class FileEditView(Wire, frozen=True):
     """Lines added and removed in one document by a turn."""
 
     uri: str
@@ -177,7 +177,7 @@ class TurnMemories(Wire, frozen=True):
     written: list[str]
 
 
-class Failure(Wire, frozen=True):
+class ErrorView(Wire, frozen=True):
     """Why a turn ended in an error."""
 
     kind: str
@@ -185,12 +185,12 @@ class Failure(Wire, frozen=True):
     hint: str
 
     @classmethod
-    def of(cls, error: MazuError | None) -> Failure | None:
+    def of(cls, error: MazuError | None) -> ErrorView | None:
         """The wire form of an error, None of none."""
         return cls(str(error.kind), error.message, error.hint) if error else None
 
 
-class TurnResult(Wire, frozen=True):
+class TurnResultView(Wire, frozen=True):
     """`detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error"."""
 
     session_id: str
@@ -199,10 +199,10 @@ class TurnResult(Wire, frozen=True):
     stop_reason: StopReason
     detail: str
     usage: Usage
-    edits: list[Edited]
+    edits: list[FileEditView]
     checkpoints: list[str]
     memories: TurnMemories
-    error: Failure | None = None
+    error: ErrorView | None = None
 
 
 class CouncilAnswer(Wire, frozen=True):
@@ -211,7 +211,7 @@ class CouncilAnswer(Wire, frozen=True):
     model: str
     reply: str
     usage: Usage
-    error: Failure | None
+    error: ErrorView | None
 
 
 class CouncilResult(Wire, frozen=True):
@@ -223,10 +223,10 @@ class CouncilResult(Wire, frozen=True):
     synthesis: str
     dissent: str
     usage: Usage
-    error: Failure | None
+    error: ErrorView | None
 
 
-class Answer(Wire, frozen=True):
+class AskResult(Wire, frozen=True):
     """What `mazu.ask` found out."""
 
     reply: str

@@ -16,18 +16,20 @@ from mazu_ls.terminal.screen import styled_text as styled
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 Result = dict[str, Any]
 
 
-async def say_once(server: Server, host: TerminalHost, given: argparse.Namespace, message: str) -> Result:
+async def say_once(
+    server: ServerState, host: TerminalHost, given: argparse.Namespace, message: str
+) -> Result:
     """One turn of a new session, or of the one that the command line names."""
     chat = ChatSession(server, host, given)
     await chat.open(resume=_resumed(given), last=bool(getattr(given, "continued", False)))
-    project = await server.opened()
-    unlisten = project.listen(host.surface.hear)
+    project = await server.wait_opened()
+    unlisten = project.subscribe(host.surface.hear)
     try:
         return await stoppable(chat.send(message))
     finally:
@@ -39,7 +41,7 @@ def _resumed(given: argparse.Namespace) -> str | None:
     return named if isinstance(named, str) and named else None
 
 
-async def converse_plainly(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
+async def converse_plainly(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     """Read lines until the end of the input: for screen readers and terminals that can do nothing else."""
     from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
     from mazu_ls.terminal.plain_surface import read_line
@@ -47,8 +49,8 @@ async def converse_plainly(server: Server, host: TerminalHost, given: argparse.N
     chat = ChatSession(server, host, given)
     opened = await open_conversation(chat, given)
     styled.write(opening_lines(server, chat, opened, await chat.mode()), sys.stderr)
-    project = await server.opened()
-    project.listen(host.surface.hear)
+    project = await server.wait_opened()
+    project.subscribe(host.surface.hear)
     last = DONE
     while True:
         sys.stderr.write("> ")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from mazu_ls.config import Mode
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 MODES: tuple[Mode, ...] = ("ask", "auto", "plan", "bypass")
@@ -26,7 +26,7 @@ Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
 class ChatSession:
     """A session is begun with its first message, so looking around leaves nothing behind."""
 
-    def __init__(self, server: Server, host: TerminalHost, given: argparse.Namespace) -> None:
+    def __init__(self, server: ServerState, host: TerminalHost, given: argparse.Namespace) -> None:
         self.server = server
         self.host = host
         self.given = given
@@ -44,7 +44,7 @@ class ChatSession:
 
     async def open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         """Take up the session `resume`, or the last one; None where a new one will begin."""
-        project = await self.server.opened()
+        project = await self.server.wait_opened()
         if mode := getattr(self.given, "mode", None):
             project.set_mode(mode)
         if resume is None and last:
@@ -72,9 +72,9 @@ class ChatSession:
         if attachments := getattr(self.given, "attachments", None):
             arguments["attachments"] = attachments
             self.given.attachments = None
-        project = await self.server.opened()
+        project = await self.server.wait_opened()
         refusals = Refusals(self.host)
-        unlisten = project.listen(refusals.hear)
+        unlisten = project.subscribe(refusals.hear)
         self.host.own_command = text[1:].strip() if text.startswith("!") else None
         try:
             result = await self.execute("mazu.chat", arguments)
@@ -90,7 +90,7 @@ class ChatSession:
 
     async def choose_model(self, name: str) -> str:
         """Talk to another model from the next turn on; returns its full name. Raises MazuError where there is none."""
-        project = await self.server.opened()
+        project = await self.server.wait_opened()
         self.model = (await project.model(name)).name
         if self.session_id is not None:
             await self.execute("mazu.models.set", {"model": self.model})
@@ -98,11 +98,11 @@ class ChatSession:
 
     async def mode(self) -> str:
         """The permission mode in force."""
-        return (await self.server.opened()).mode
+        return (await self.server.wait_opened()).mode
 
     async def cycle_mode(self) -> str:
         """Switch to the next mode; never to bypass."""
-        project = await self.server.opened()
+        project = await self.server.wait_opened()
         at = CYCLED.index(project.mode) if project.mode in CYCLED else -1
         await self.execute("mazu.permissions.mode", {"mode": CYCLED[(at + 1) % len(CYCLED)]})
         return project.mode
@@ -118,8 +118,8 @@ class ChatSession:
 
     async def stop(self) -> None:
         """Stop the running turn and wait for its end."""
-        project = await self.server.opened()
+        project = await self.server.wait_opened()
         sessions = [session for session in project.sessions.opened() if session.running]
         for session in sessions:
             session.cancel()
-        await asyncio.gather(*(session.settled() for session in sessions))
+        await asyncio.gather(*(session.wait_idle() for session in sessions))

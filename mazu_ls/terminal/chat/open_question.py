@@ -9,7 +9,7 @@ from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
 
 
-class OpenQuestion:
+class ShownQuestion:
     """Answered once; later answers do nothing."""
 
     def __init__(self, asked: Ask) -> None:

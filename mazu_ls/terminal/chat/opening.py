@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.terminal.chat.questions import Ask, Option
+from mazu_ls.terminal.chat.questions import Ask, QuestionOption
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.styled_text import Line, line
 from mazu_ls.terminal.times import local_time
@@ -13,7 +13,7 @@ from mazu_ls.terminal.times import local_time
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.chat.chat_session import ChatSession
 
 PICKED = 9
@@ -32,15 +32,17 @@ async def _pick(chat: ChatSession) -> str | None:
     if not sessions:
         raise MazuError(Kind.NOT_FOUND, "There is no conversation here yet.", "mazu-ls begins one.")
     options = [
-        Option(str(number), f"{one['name'] or 'unnamed'} · {local_time(one['updatedAt'])} · {styled.plural(one['turnCount'], 'turn')}")
+        QuestionOption(str(number), f"{one['name'] or 'unnamed'} · {local_time(one['updatedAt'])} · {styled.plural(one['turnCount'], 'turn')}")
         for number, one in enumerate(sessions, 1)
     ]  # fmt: skip
-    ask = Ask("Which conversation?", (*options, Option("n", "A new one")))
+    ask = Ask("Which conversation?", (*options, QuestionOption("n", "A new one")))
     answer = await chat.host.surface.ask(ask, None)
     return sessions[int(answer.key) - 1]["id"] if answer.key and answer.key.isdecimal() else None
 
 
-def opening_lines(server: Server, chat: ChatSession, opened: dict[str, Any] | None, mode: str) -> list[Line]:
+def opening_lines(
+    server: ServerState, chat: ChatSession, opened: dict[str, Any] | None, mode: str
+) -> list[Line]:
     """What is talked to, where, in which mode; whether this is a new conversation."""
     where = server.folders[0].name if server.folders else "no project"
     which = "new conversation"

@@ -16,7 +16,7 @@ WHY = "Why you are asked: "
 
 
 @dataclass(frozen=True)
-class Option:
+class QuestionOption:
     """One answer: the key that gives it, what it says, and whether words for the agent may follow it."""
 
     key: str
@@ -29,7 +29,7 @@ class Ask:
     """What is asked, as lines to show; `diff` is a unified diff that is paged where it is long."""
 
     title: str
-    options: tuple[Option, ...]
+    options: tuple[QuestionOption, ...]
     detail: str = ""
     reason: str = ""
     diff: str = ""
@@ -54,12 +54,12 @@ class Keyed:
 def with_keys(question: Question) -> Keyed:
     """A question of the agent's: y, s, a and n, and a free letter for any other choice it offers."""
     choices: dict[str, Choice] = {}
-    options: list[Option] = []
+    options: list[QuestionOption] = []
     for choice in question.choices:
         key = _free_key(KEYS.get(choice.kind, ""), choice.label, choices)
         choices[key] = choice
         options.append(
-            Option(
+            QuestionOption(
                 key, choice.label, takes_note=choice.kind == "deny" and not question.tool.startswith("mazu.")
             )
         )
@@ -89,7 +89,7 @@ def _free_key(wanted: str, label: str, taken: dict[str, Choice]) -> str:
     return str(len(taken) + 1)
 
 
-def read_answer(line: str, options: Sequence[Option]) -> Answer:
+def read_answer(line: str, options: Sequence[QuestionOption]) -> Answer:
     """A typed line: a key or a number, and a note behind it where the option takes one; anything else is no answer."""
     word, _, note = line.strip().partition(" ")
     for number, option in enumerate(options, 1):
@@ -111,5 +111,5 @@ def plain_lines(ask: Ask) -> list[str]:
     return [*lines, *(f"  {option.key}  {option.label}{_hint(option)}" for option in ask.options)]
 
 
-def _hint(option: Option) -> str:
+def _hint(option: QuestionOption) -> str:
     return ", with a reason behind it if you like" if option.takes_note else ""

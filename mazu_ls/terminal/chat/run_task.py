@@ -6,14 +6,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.chat.interrupt import stoppable
-from mazu_ls.terminal.chat.questions import Ask, Option
+from mazu_ls.terminal.chat.questions import Ask, QuestionOption
 from mazu_ls.terminal.exit_status import LIMITS
 from mazu_ls.terminal.refusals import Refusals
 
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 Result = dict[str, Any]
@@ -28,13 +28,13 @@ WHY = {
     "max_seconds": "The run reached its limit of time.",
 }
 OPTIONS = (
-    Option("c", "Continue"),
-    Option("r", "Roll back everything this run did"),
-    Option("q", "Quit: keep what was done"),
+    QuestionOption("c", "Continue"),
+    QuestionOption("r", "Roll back everything this run did"),
+    QuestionOption("q", "Quit: keep what was done"),
 )
 
 
-async def run(server: Server, host: TerminalHost, arguments: Result) -> Result:
+async def run(server: ServerState, host: TerminalHost, arguments: Result) -> Result:
     """The result of the run, or of what the user chose in its place: going on, or the rollback."""
     from mazu_ls.server.commands import execute
 
@@ -54,12 +54,12 @@ async def run(server: Server, host: TerminalHost, arguments: Result) -> Result:
                 return result
 
 
-async def _once(server: Server, host: TerminalHost, arguments: Result) -> Result:
+async def _once(server: ServerState, host: TerminalHost, arguments: Result) -> Result:
     from mazu_ls.server.commands import execute
 
-    project = await server.opened()
+    project = await server.wait_opened()
     refusals = Refusals(host)
-    ends = [project.listen(host.surface.hear), project.listen(refusals.hear)]
+    ends = [project.subscribe(host.surface.hear), project.subscribe(refusals.hear)]
     try:
         result = await stoppable(execute(server, "mazu.run", [arguments]))
     finally:
@@ -79,7 +79,7 @@ async def _choice(host: TerminalHost, result: Result) -> str:
 
 
 async def run_shown(
-    server: Server, host: TerminalHost, given: argparse.Namespace, arguments: Result
+    server: ServerState, host: TerminalHost, given: argparse.Namespace, arguments: Result
 ) -> Result:
     """Run on the inline screen where there is one, else in lines."""
     from mazu_ls.terminal.cli import as_json
@@ -92,7 +92,7 @@ async def run_shown(
 
     screen = Screen(composer=False)
     host.surface = LiveSurface(screen)
-    project = await server.opened()
+    project = await server.wait_opened()
 
     def stop() -> bool:
         running = [session for session in project.sessions.opened() if session.running]

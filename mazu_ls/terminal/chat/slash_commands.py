@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.terminal.chat.questions import Ask, Option
+from mazu_ls.terminal.chat.questions import Ask, QuestionOption
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.chat.chat_session import ChatSession
@@ -85,9 +85,9 @@ async def _pick_model(chat: ChatSession) -> str:
     said = f"This conversation talks to {current or 'no model'}."
     if not others:
         return f"{said} No other model has a key; `/model NAME` chooses one."
-    options = [Option(str(number), name) for number, name in enumerate(others, 1)]
+    options = [QuestionOption(str(number), name) for number, name in enumerate(others, 1)]
     answer = await chat.host.surface.ask(
-        Ask(f"{said} Talk to another?", (*options, Option("n", f"Stay with {current}"))), None
+        Ask(f"{said} Talk to another?", (*options, QuestionOption("n", f"Stay with {current}"))), None
     )
     if not answer.key or answer.key == "n":
         return said
@@ -104,8 +104,8 @@ async def _pick_mode(chat: ChatSession) -> str:
         "plan": "read only",
         "bypass": "nothing is asked; hard limits stay",
     }
-    options = [Option(mode[0], f"{mode}: {said[mode]}") for mode in MODES if mode != "auto"]
-    options.insert(1, Option("u", f"auto: {said['auto']}"))
+    options = [QuestionOption(mode[0], f"{mode}: {said[mode]}") for mode in MODES if mode != "auto"]
+    options.insert(1, QuestionOption("u", f"auto: {said['auto']}"))
     answer = await chat.host.surface.ask(Ask(f"The mode is {current}.", tuple(options)), None)
     chosen = next((option.label.partition(":")[0] for option in options if option.key == answer.key), None)
     if chosen is None or chosen == current:
@@ -117,8 +117,8 @@ async def _set_mode(chat: ChatSession, mode: str) -> str:
     arguments = {"mode": mode}
     if mode == "bypass" and await chat.mode() != "bypass":
         options = (
-            Option("y", "Ask me about nothing while this conversation is open"),
-            Option("n", "Keep asking"),
+            QuestionOption("y", "Ask me about nothing while this conversation is open"),
+            QuestionOption("n", "Keep asking"),
         )
         asked = Ask("In mode bypass the agent changes and runs what it wants. Hard limits stay.", options)
         if (await chat.host.surface.ask(asked, None)).key != "y":

@@ -17,7 +17,7 @@ from mazu_ls.terminal.screen.turn_view import replay, user_line
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
     from mazu_ls.terminal.screen.screen import Screen
 
@@ -28,7 +28,9 @@ EXCERPT = 40
 class LiveChat:
     """Sends what is typed, one turn after the other; what is typed meanwhile waits in a queue that can be seen."""
 
-    def __init__(self, server: Server, host: TerminalHost, screen: Screen, given: argparse.Namespace) -> None:
+    def __init__(
+        self, server: ServerState, host: TerminalHost, screen: Screen, given: argparse.Namespace
+    ) -> None:
         self.server = server
         self.screen = screen
         self.given = given
@@ -72,9 +74,9 @@ class LiveChat:
     async def _open(self) -> None:
         from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
 
-        project = await self.server.opened()
+        project = await self.server.wait_opened()
         opened = await open_conversation(self.chat, self.given)
-        project.listen(self.surface.hear)
+        project.subscribe(self.surface.hear)
         self._mode = project.mode
         if self.chat.model is None:
             from mazu_ls.server.commands.models import current_model
@@ -122,7 +124,7 @@ class LiveChat:
         self.surface.session_id = await self.chat.begin()
         self.screen.working(self.surface.new_view().activity)
         if not text.startswith("!"):
-            project = await self.server.opened()
+            project = await self.server.wait_opened()
             self.surface.context_window = (await project.model(self.chat.model)).spec.context_window
         result = await self.chat.send(text)
         view = self.surface.view

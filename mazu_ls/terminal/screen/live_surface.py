@@ -7,7 +7,7 @@ from mazu_ls.terminal.chat.questions import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.screen import Screen
 from mazu_ls.terminal.screen.styled_text import clean, line
-from mazu_ls.terminal.screen.turn_view import TurnView
+from mazu_ls.terminal.screen.turn_view import TurnScreen
 from mazu_ls.terminal.surface import Level
 
 INDENT = "  "
@@ -24,13 +24,13 @@ class LiveSurface:
         self.screen = screen
         self.session_id: str | None = None
         self.context_window: int | None = None
-        self.view: TurnView | None = None
+        self.view: TurnScreen | None = None
         screen.live = self._live
         screen.on_expand = self._expand
 
-    def new_view(self) -> TurnView:
+    def new_view(self) -> TurnScreen:
         """A view of the next turn; its events are drawn from now on."""
-        self.view = TurnView(
+        self.view = TurnScreen(
             self.screen.emit, colours=self.screen.colours, width=lambda: max(20, self.screen.size[1])
         )
         self.view.context_window = self.context_window

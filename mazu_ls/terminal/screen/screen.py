@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.terminal.chat.open_question import OpenQuestion
+from mazu_ls.terminal.chat.open_question import ShownQuestion
 from mazu_ls.terminal.chat.questions import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
 
@@ -37,7 +37,7 @@ class Screen:
     ) -> None:  # fmt: skip
         self.colours = styled.has_colours(sys.stdout) if colours is None else colours
         self.composing = composer
-        self.question: OpenQuestion | None = None
+        self.question: ShownQuestion | None = None
         self.queued: list[str] = []
         self.status: Callable[[], str] = lambda: ""
         self.live: Callable[[int], list[str]] = lambda height: []
@@ -103,7 +103,7 @@ class Screen:
 
     async def ask(self, asked: Ask, timeout: float | None = None) -> Answer:
         """Show a question and wait for the answer; input typed before is no answer. No answer in time has no key."""
-        question = OpenQuestion(asked)
+        question = ShownQuestion(asked)
         self.last_key = time.monotonic()  # the first look at it takes that long
         self.question = question
         _flush_input()

@@ -45,7 +45,7 @@ class CallView:
         return lines[-count:] if count else []
 
 
-class TurnView:
+class TurnScreen:
     """One turn of one session. `emit` gets what is finished, as ANSI text that ends with a line break."""
 
     def __init__(self, emit: Callable[[str], None], *, colours: bool, width: Callable[[], int]) -> None:
@@ -78,7 +78,7 @@ class TurnView:
             case journal.Delta("thought", text):
                 self._thought_began = self._thought_began or time.monotonic()
                 self._thought += text
-            case journal.Restarted():
+            case journal.MessageRestarted():
                 self._markdown.finish()
                 self._lines(line(("yellow", "The answer was cut; it starts again.")))
             case journal.Retrying(attempt, wait, reason):
@@ -230,7 +230,7 @@ def user_line(text: str, *, colours: bool) -> str:
     return styled.to_ansi(lines, colours=colours)
 
 
-def replay(events: list[journal.Event], view: Callable[[], TurnView], said: Callable[[str], None]) -> None:
+def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Callable[[str], None]) -> None:
     """Draw a conversation from its events; `said` gets what the user typed, a fresh view each turn."""
     current: Any = None
     for event in events:

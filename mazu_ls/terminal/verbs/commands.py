@@ -10,7 +10,7 @@ from mazu_ls.terminal.exit_status import DONE, exit_status
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 
@@ -21,7 +21,7 @@ STORED = {
 
 
 async def execute(
-    server: Server, host: TerminalHost, name: str, arguments: dict[str, Any], given: argparse.Namespace
+    server: ServerState, host: TerminalHost, name: str, arguments: dict[str, Any], given: argparse.Namespace
 ) -> int:
     """Run it and print the result; the exit status."""
     from mazu_ls.server import commands
@@ -49,7 +49,7 @@ async def execute(
             "project": {"folders": folders, "why": given.root.why, "sentence": given.root.sentence},
         }
     if name == "mazu.session.end":  # elsewhere this goes on in the background
-        await (await server.opened()).extractions.settled()
+        await (await server.wait_opened()).extractions.settled()
     if as_json(given):
         print(json.dumps(result, ensure_ascii=False, indent=2))
     else:

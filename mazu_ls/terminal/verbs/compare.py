@@ -10,11 +10,11 @@ from mazu_ls.errors import Kind, MazuError
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 
-async def run(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
+async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     """Print the difference as files, memories and a patch; nothing is changed."""
     from mazu_ls.server.commands import execute
     from mazu_ls.terminal import show

@@ -26,7 +26,7 @@ KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_K
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """One thing looked at. `ok` None: optional and absent."""
 
     what: str
@@ -54,19 +54,19 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
     return 1 if any(finding.ok is False for finding in findings) else 0
 
 
-def _programs() -> list[Finding]:
+def _programs() -> list[DoctorFinding]:
     git = find_git()
     ripgrep, sandbox = shutil.which("rg"), shutil.which("bwrap")
     return [
-        Finding("mazu-ls", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}"),
-        Finding("git", bool(git), git or "checkpoints need it: install git"),
-        Finding("ripgrep", True if ripgrep else None, ripgrep or "optional: grep is faster with it"),
-        Finding(
+        DoctorFinding("mazu-ls", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}"),
+        DoctorFinding("git", bool(git), git or "checkpoints need it: install git"),
+        DoctorFinding("ripgrep", True if ripgrep else None, ripgrep or "optional: grep is faster with it"),
+        DoctorFinding(
             "bubblewrap",
             True if sandbox else None,
             sandbox or "optional: holds commands in a sandbox; Landlock is used where the kernel has it",
         ),
-        Finding("SQLite", True, _sqlite()),
+        DoctorFinding("SQLite", True, _sqlite()),
     ]
 
 
@@ -78,24 +78,24 @@ def _sqlite() -> str:
     return f"{apsw.sqlite_lib_version()} through APSW {apsw.apsw_version()}"
 
 
-def _keys() -> list[Finding]:
+def _keys() -> list[DoctorFinding]:
     present = [key for key in KEYS if os.environ.get(key)]
     advice = "set one of " + ", ".join(KEYS) + ", or configure a local endpoint under [models.<name>]"
-    return [Finding("model keys", True if present else None, ", ".join(present) if present else advice)]
+    return [DoctorFinding("model keys", True if present else None, ", ".join(present) if present else advice)]
 
 
-def _files() -> list[Finding]:
+def _files() -> list[DoctorFinding]:
     """The user's own settings: readable for nobody else where they hold a key."""
     from mazu_ls import config
 
     path = paths.mazu_home() / "config.toml"
     if not path.exists():
-        return [Finding("settings", None, f"{path} does not exist; mazu-ls setup writes it")]
+        return [DoctorFinding("settings", None, f"{path} does not exist; mazu-ls setup writes it")]
     layer, problem = config.read_layer(path)
     if problem or layer is None:
-        return [Finding("settings", False, problem or str(path))]
-    exposed = config.exposed(path)
-    return [Finding("settings", not exposed, exposed or str(path))]
+        return [DoctorFinding("settings", False, problem or str(path))]
+    exposed = config.world_readable_keys(path)
+    return [DoctorFinding("settings", not exposed, exposed or str(path))]
 
 
 def fix() -> list[str]:
@@ -104,7 +104,7 @@ def fix() -> list[str]:
 
     done: list[str] = []
     path = paths.mazu_home() / "config.toml"
-    if path.exists() and config.exposed(path):
+    if path.exists() and config.world_readable_keys(path):
         path.chmod(0o600)
         done.append(f"fixed: only you may read {path} now")
     for folder in (paths.mazu_home(), paths.state_home()):
@@ -114,7 +114,7 @@ def fix() -> list[str]:
     return done or ["nothing had to be fixed"]
 
 
-async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[Finding]:
+async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[DoctorFinding]:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.terminal.host import TerminalHost
     from mazu_ls.terminal.plain_surface import PlainSurface
@@ -122,9 +122,9 @@ async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[Finding
 
     state = paths.state_home()
     findings = [
-        Finding("project", True if root.folders else None, root.sentence),
-        Finding("user folder", True, str(paths.mazu_home())),
-        Finding("state folder", os.access(_existing(state), os.W_OK), str(state)),
+        DoctorFinding("project", True if root.folders else None, root.sentence),
+        DoctorFinding("user folder", True, str(paths.mazu_home())),
+        DoctorFinding("state folder", os.access(_existing(state), os.W_OK), str(state)),
     ]
     with environment(given, root) as env:
         host = TerminalHost(root.folders, PlainSurface(quiet=True))
@@ -135,17 +135,17 @@ async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[Finding
             await project.close()
 
 
-async def _opened(project: Project) -> list[Finding]:
-    findings = [Finding("project", False, warning) for warning in project.warnings]
+async def _opened(project: Project) -> list[DoctorFinding]:
+    findings = [DoctorFinding("project", False, warning) for warning in project.warnings]
     if project.memories:
-        findings.append(Finding("memory", True, "ready"))
+        findings.append(DoctorFinding("memory", True, "ready"))
     if project.checkpoints:
         stats = await project.checkpoints.stats()
-        findings.append(Finding("checkpoints", True, f"{stats.count} in {stats.bytes} bytes"))
+        findings.append(DoctorFinding("checkpoints", True, f"{stats.count} in {stats.bytes} bytes"))
     try:
-        findings.append(Finding("model", True, (await project.model(None)).name))
+        findings.append(DoctorFinding("model", True, (await project.model(None)).name))
     except MazuError as error:
-        findings.append(Finding("model", None, f"{error.message} {error.hint}"))
+        findings.append(DoctorFinding("model", None, f"{error.message} {error.hint}"))
     return findings
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mazu_ls import __version__
-from mazu_ls.terminal.verbs.verbs import ATTACH, GROUPS, HIDDEN, TALK, VERBS, Option, Verb, text
+from mazu_ls.terminal.verbs.verbs import (
+    ATTACH,
+    GROUPS,
+    HIDDEN,
+    TALK,
+    VERBS,
+    CommandOption,
+    TerminalCommand,
+    text,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -122,7 +131,7 @@ def _plain(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
     return added
 
 
-def _add(target: argparse.ArgumentParser, options: Sequence[Option]) -> None:
+def _add(target: argparse.ArgumentParser, options: Sequence[CommandOption]) -> None:
     for option in options:
         if option.flag is None:
             one = None if option.required else "?"
@@ -162,7 +171,7 @@ def _add(target: argparse.ArgumentParser, options: Sequence[Option]) -> None:
             )  # fmt: skip
 
 
-def arguments(verb: Verb, given: argparse.Namespace) -> dict[str, Any]:
+def arguments(verb: TerminalCommand, given: argparse.Namespace) -> dict[str, Any]:
     """What was typed, as the wire command's argument."""
     found: dict[str, Any] = dict(verb.fixed)
     for option in verb.options:

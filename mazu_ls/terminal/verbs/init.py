@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.tools.skills.trust import Trust
+from mazu_ls.tools.skills.trust import TrustStore
 from mazu_ls.workspace import project_files
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _create(root: Path) -> tuple[Path, list[str]]:
                 project_files.write_file(root, place, text.encode(), mode=0o644)
                 made.append(str(root / place))
                 if name == "role.md":  # the user makes it here, so it needs no question
-                    Trust.load(paths.mazu_home()).agree("role", paths.root_key(root), text.encode())
+                    TrustStore.load(paths.mazu_home()).agree("role", paths.root_key(root), text.encode())
     except OSError as error:
         raise MazuError(
             Kind.STORAGE, f"{root / paths.PROJECT_FOLDER} cannot be written: {error.strerror or error}.",

@@ -12,12 +12,12 @@ from mazu_ls.terminal.chat.interrupt import stoppable
 from mazu_ls.terminal.plain_surface import read_line
 
 if TYPE_CHECKING:
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 KEYS = "[y]es, [n]o (and why), [s]kip, [a]ll that are left, [q]uit? "
 
 
-async def review(server: Server) -> int:
+async def review(server: ServerState) -> int:
     """Ask about each hunk; the exit code is 1 where one could not be accepted."""
     waiting = (await execute(server, "mazu.proposal.list", [{}]))["proposals"]
     if not waiting:
@@ -42,7 +42,7 @@ async def review(server: Server) -> int:
     return 1 if failed else 0
 
 
-async def _accept(server: Server, ids: list[str]) -> bool:
+async def _accept(server: ServerState, ids: list[str]) -> bool:
     result: dict[str, Any] = await execute(server, "mazu.proposal.accept", [{"ids": ids}])
     show.result("mazu.proposal.accept", result)
     return not result["problems"]

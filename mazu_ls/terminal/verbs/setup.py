@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.terminal.chat.questions import Ask, Option
+from mazu_ls.terminal.chat.questions import Ask, QuestionOption
 from mazu_ls.terminal.plain_surface import PlainSurface
 from mazu_ls.terminal.verbs.stored_settings import settings_file, store_setting
 
@@ -50,13 +50,13 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
 async def _model(surface: PlainSurface) -> None:
     present = [key for _, key, _ in PROVIDERS.values() if os.environ.get(key)]
     said = f"In the environment: {', '.join(present)}." if present else "No key is in the environment."
-    options = [Option(key, f"a key of {name}") for key, (_, _, name) in PROVIDERS.items()]
+    options = [QuestionOption(key, f"a key of {name}") for key, (_, _, name) in PROVIDERS.items()]
     ask = Ask(
         "Which model?",
         (
             *options,
-            Option("l", "a local model (Ollama or any OpenAI-compatible URL)"),
-            Option("k", "keep it as it is"),
+            QuestionOption("l", "a local model (Ollama or any OpenAI-compatible URL)"),
+            QuestionOption("k", "keep it as it is"),
         ),
         said,
     )
@@ -77,7 +77,7 @@ async def _model(surface: PlainSurface) -> None:
 
 
 async def _editor(surface: PlainSurface) -> None:
-    options = tuple(Option(key, name) for key, (name, _) in EDITORS.items())
+    options = tuple(QuestionOption(key, name) for key, (name, _) in EDITORS.items())
     answer = await surface.ask(Ask("Which editor?", options), None)
     if answer.key:
         print(EDITORS[answer.key][1])
@@ -91,9 +91,9 @@ async def _sandbox(surface: PlainSurface) -> None:
         else "bubblewrap is not installed; Landlock is used where the kernel has it."
     )
     options = (
-        Option("a", "use it where the machine has one"),
-        Option("r", "run no command without one"),
-        Option("k", "keep it as it is"),
+        QuestionOption("a", "use it where the machine has one"),
+        QuestionOption("r", "run no command without one"),
+        QuestionOption("k", "keep it as it is"),
     )
     match (await surface.ask(Ask("A sandbox for commands?", options, said), None)).key:
         case "a":

@@ -11,12 +11,12 @@ from mazu_ls.errors import InvalidArguments
 from mazu_ls.terminal.verbs.stored_settings import add_rule, store_setting
 
 if TYPE_CHECKING:
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
 
 
-async def set_model(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
+async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make a model the one that new conversations talk to."""
-    project = await server.opened()
+    project = await server.wait_opened()
     model = (await project.model(arguments["model"])).name
     path = store_setting("model", model, server.env)
     project.configure(server.settings)
@@ -30,7 +30,7 @@ async def set_model(server: Server, arguments: dict[str, Any]) -> dict[str, Any]
     return {"model": model, "storedIn": str(path), "notes": notes}
 
 
-async def set_mode(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
+async def set_mode(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
     """Make a permission mode the one that holds where nothing else is said."""
     mode = arguments["mode"]
     if mode == "bypass":
@@ -39,14 +39,14 @@ async def set_mode(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
             "mode",
         )
     path = store_setting("permissions.mode", mode, server.env)
-    project = await server.opened()
+    project = await server.wait_opened()
     project.configure(server.settings)
     effective = project.config.permissions.mode
     notes = [] if effective == mode else [f"A setting of this project tightens it here: {effective}."]
     return {"mode": mode, "storedIn": str(path), "notes": notes}
 
 
-async def set_rule(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
+async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
     """`allow` is granted for this project; `ask` and `deny` are stored in the user's settings."""
     from mazu_ls.server.commands import execute
 
@@ -60,14 +60,14 @@ async def set_rule(server: Server, arguments: dict[str, Any]) -> dict[str, Any]:
         result = await execute(server, "mazu.permissions.set", [{"rule": rule}])
         return {**result, "rule": rule, "storedIn": "the grants of this project", "notes": []}
     path = add_rule(rule, server.env)
-    project = await server.opened()
+    project = await server.wait_opened()
     project.configure(server.settings)
     result = await execute(server, "mazu.permissions.list", [{}])
     return {**result, "rule": rule, "storedIn": str(path), "notes": []}
 
 
-async def _check_tool(server: Server, tool: str) -> None:
-    names = sorted(one.name for one in (await server.opened()).tools())
+async def _check_tool(server: ServerState, tool: str) -> None:
+    names = sorted(one.name for one in (await server.wait_opened()).tools())
     if tool in names or "*" in tool or tool.startswith("mcp__"):
         return
     from difflib import get_close_matches

@@ -16,15 +16,15 @@ from mazu_ls.terminal.times import local_time
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.server.state import Server
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 TEXT = 100
 
 
-async def run(server: Server, host: TerminalHost, given: argparse.Namespace) -> int:
+async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     """Print the steps of a session, the last one used if none is named; nothing is changed."""
-    project = await server.opened()
+    project = await server.wait_opened()
     session_id = given.session
     if session_id is None:
         sessions = await project.sessions.list()

@@ -19,15 +19,15 @@ from mazu_ls.errors import ToolError
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.mcp import tools as mcptools
-from mazu_ls.tools.mcp.tools import Offered
+from mazu_ls.tools.mcp.tools import McpToolSpec
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import MARK, kill
-from mazu_ls.tools.skills.trust import Trust
+from mazu_ls.tools.skills.trust import TrustStore
 
 if TYPE_CHECKING:
     import mcp
 
-    from mazu_ls.tools.context import Turn
+    from mazu_ls.tools.context import ToolContext
 
 log = logging.getLogger(__name__)
 START_SECONDS = 30.0
@@ -41,7 +41,7 @@ State = Literal["not_agreed", "starting", "connected", "reconnecting", "failed",
 
 
 @dataclass(frozen=True)
-class Status:
+class McpServerStatus:
     """How one server is: `detail` says why it is not connected, or which tools wait for the user."""
 
     name: str
@@ -55,14 +55,15 @@ class McpServers:
     """All configured servers of a project. Nothing is started that the user has not agreed to."""
 
     def __init__(
-        self, configured: Sequence[McpServer], env: Mapping[str, str], trust: Trust, owner: str = "user",
+        self, configured: Sequence[McpServer], env: Mapping[str, str], trust: TrustStore, owner: str = "user",
         tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:  # fmt: skip
         """`tell` hears a sentence for the user about each server that cannot be started, once."""
         self._trust = trust
         self._owner = owner
         self.servers = {
-            entry.name: Server(entry, env, trust, f"{owner}/{entry.name}", tell) for entry in configured
+            entry.name: McpConnection(entry, env, trust, f"{owner}/{entry.name}", tell)
+            for entry in configured
         }
 
     async def start(self) -> None:
@@ -74,7 +75,7 @@ class McpServers:
         """The tools that can be called now."""
         return [tool for server in self.servers.values() for tool in server.tools()]
 
-    def status(self) -> list[Status]:
+    def status(self) -> list[McpServerStatus]:
         """How each server is."""
         return [server.status() for server in self.servers.values()]
 
@@ -87,11 +88,16 @@ class McpServers:
         await asyncio.gather(*(server.close() for server in self.servers.values()))
 
 
-class Server:
+class McpConnection:
     """One MCP server and the task that owns its connection."""
 
     def __init__(
-        self, entry: McpServer, env: Mapping[str, str], trust: Trust, pin: str, tell: Callable[[str], None]
+        self,
+        entry: McpServer,
+        env: Mapping[str, str],
+        trust: TrustStore,
+        pin: str,
+        tell: Callable[[str], None],
     ) -> None:
         self.entry = entry
         self._tell: Callable[[str], None] | None = tell
@@ -100,7 +106,7 @@ class Server:
         self._pin = pin
         self._state: State = "starting" if self._agreed() else "not_agreed"
         self._detail = ""
-        self._offered: list[Offered] = []
+        self._offered: list[McpToolSpec] = []
         self._client: mcp.Client | None = None
         self._connected = asyncio.Event()
         self._lost = asyncio.Event()
@@ -120,11 +126,13 @@ class Server:
             self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
         self.start()
 
-    def status(self) -> Status:
+    def status(self) -> McpServerStatus:
         """How it is."""
         waiting = tuple(offered.name for offered in self._offered if not self._may_call(offered))
         detail = self._detail or ("you have not agreed to it" if self._state == "not_agreed" else "")
-        return Status(self.entry.name, self._state, len(self._offered) - len(waiting), waiting, detail)
+        return McpServerStatus(
+            self.entry.name, self._state, len(self._offered) - len(waiting), waiting, detail
+        )
 
     def tools(self) -> list[Tool]:
         """Its tools, without those that are new or changed since the user agreed."""
@@ -145,11 +153,11 @@ class Server:
     def _agreed(self) -> bool:
         return self._trust.state("mcp_server", self._pin, self._content()) == "agreed"
 
-    def _may_call(self, offered: Offered) -> bool:
+    def _may_call(self, offered: McpToolSpec) -> bool:
         return self._trust.state("mcp_tool", f"{self._pin}/{offered.name}", offered.content) == "agreed"
 
-    def _tool(self, offered: Offered) -> Tool:
-        async def run(arguments: dict[str, Any], turn: Turn) -> ToolOutput:
+    def _tool(self, offered: McpToolSpec) -> Tool:
+        async def run(arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
             return await self._call(offered.name, arguments)
 
         name = mcptools.tool_name(self.entry.name, offered.name)
@@ -268,7 +276,7 @@ class Server:
 
     async def _list(self, client: mcp.Client) -> None:
         """Read what the server offers. With the first list the user agreed to by agreeing to the server, it is pinned."""
-        found: list[Offered] = []
+        found: list[McpToolSpec] = []
         cursor = None
         for _ in range(PAGES):
             page = await client.list_tools(cursor=cursor)

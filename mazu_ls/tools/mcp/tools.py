@@ -25,7 +25,7 @@ NAME_CHARS = 64  # what the providers allow for the name of a tool
 
 
 @dataclass(frozen=True)
-class Offered:
+class McpToolSpec:
     """A tool as the server describes it; `content` is what the user agrees to: name, description, schema."""
 
     name: str
@@ -38,14 +38,16 @@ class Offered:
         return msgspec.json.encode([self.name, self.description, self.schema], order="deterministic")
 
 
-def offered(tool: McpTool) -> Offered | None:
+def offered(tool: McpTool) -> McpToolSpec | None:
     """A tool, None if its schema is none that a model can be given."""
     schema = dict(tool.input_schema)
     if schema.get("type", "object") != "object" or len(msgspec.json.encode(schema)) > SCHEMA_BYTES:
         return None
     description = output_limits.clean(tool.description or tool.title or tool.name)
-    return Offered(
-        tool.name, output_limits.head(description, "cut", DESCRIPTION_CHARS), {**schema, "type": "object"}
+    return McpToolSpec(
+        tool.name,
+        output_limits.limit_head(description, "cut", DESCRIPTION_CHARS),
+        {**schema, "type": "object"},
     )
 
 
@@ -81,5 +83,5 @@ def output(result: CallToolResult, origin: str) -> ToolOutput:
                 texts.append(f"[{other} left out]")
     if not texts and result.structured_content is not None:
         texts.append(msgspec.json.format(msgspec.json.encode(result.structured_content), indent=1).decode())
-    text = output_limits.head("\n".join(texts), "ask the tool for less")
+    text = output_limits.limit_head("\n".join(texts), "ask the tool for less")
     return ToolOutput(text or "(no text)", tuple(images), untrusted=origin, ok=not result.is_error)

@@ -24,7 +24,7 @@ Line = tuple[Path, int, str, bool]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SearchRequest:
     """What is searched: the pattern compiled and as it was given, and which files, without those that are `withheld`."""
 
     pattern: re.Pattern[str]
@@ -39,7 +39,7 @@ class Wanted:
 
 
 @dataclass
-class Found:
+class SearchResult:
     """Lines in the order of files; `more` says that the limit cut them; `note` what was not searched.
 
     `withheld` are the files whose lines were left out.
@@ -51,7 +51,7 @@ class Found:
     note: str = ""
     withheld: set[Path] = field(default_factory=set)
 
-    def leaves_out(self, path: Path, wanted: Wanted) -> bool:
+    def leaves_out(self, path: Path, wanted: SearchRequest) -> bool:
         """Whether this file's lines are nobody's to see; it is noted."""
         if wanted.withheld(path):
             self.withheld.add(path)
@@ -59,10 +59,10 @@ class Found:
 
 
 async def search(
-    workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str]
-) -> Found:
+    workspace: Workspace, places: Sequence[Path], wanted: SearchRequest, unsaved: Mapping[Path, str]
+) -> SearchResult:
     """Search the places; files in `unsaved` by the text given there. A file that is a place itself is not withheld."""
-    found = Found()
+    found = SearchResult()
     asked = wanted.withheld
     wanted = replace(wanted, withheld=cache(lambda path: path not in places and asked(path)))
     here = {
@@ -79,14 +79,14 @@ async def search(
     return found
 
 
-def _named(path: Path, wanted: Wanted, places: Sequence[Path]) -> bool:
+def _named(path: Path, wanted: SearchRequest, places: Sequence[Path]) -> bool:
     if wanted.names is None:
         return True
     place = next(place for place in places if path.is_relative_to(place))
     return bool(wanted.names.match(path.relative_to(place).as_posix() if path != place else path.name))
 
 
-def _add(found: Found, path: Path, lines: Sequence[str], wanted: Wanted) -> None:
+def _add(found: SearchResult, path: Path, lines: Sequence[str], wanted: SearchRequest) -> None:
     shown: dict[int, bool] = {}
     for number, text in enumerate(lines):
         if not wanted.pattern.search(text):
@@ -104,7 +104,11 @@ def _add(found: Found, path: Path, lines: Sequence[str], wanted: Wanted) -> None
 
 
 def _walked(
-    workspace: Workspace, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
+    workspace: Workspace,
+    places: Sequence[Path],
+    wanted: SearchRequest,
+    unsaved: Mapping[Path, str],
+    found: SearchResult,
 ) -> None:
     skipped = 0
     spared = {str(path) for path in unsaved}
@@ -128,7 +132,7 @@ def _walked(
 
 
 def _contents(
-    workspace: Workspace, places: Iterable[Path], wanted: Wanted, spared: set[str]
+    workspace: Workspace, places: Iterable[Path], wanted: SearchRequest, spared: set[str]
 ) -> Iterator[tuple[str, bytes]]:
     """Path and bytes of each file to be searched, at most one byte more than FILE_BYTES."""
     for place in places:
@@ -145,7 +149,7 @@ def _contents(
                 for entry in entries
                 if entry.path not in spared
                 and (wanted.names is None or wanted.names.match(entry.path[start:]))
-                and not names.secret((entry.name,))
+                and not names.is_secret((entry.name,))
             ]
             for name, data in workspace.read_each(Path(folder), chosen, FILE_BYTES + 1):
                 yield f"{folder}/{name}", data
@@ -155,7 +159,7 @@ _WIDE = (b"\xff\xfe", b"\xfe\xff")  # the marks of UTF-16, in which no ASCII tex
 _RUN = re.compile(r"\\(\W)|\\(.)|\[\^?\]?(?:[^\]\\]|\\.)*\]|(.)", re.DOTALL)
 
 
-def literal(wanted: Wanted) -> bytes | None:
+def literal(wanted: SearchRequest) -> bytes | None:
     """ASCII text that stands in every file with a match, for these are quickly told from the others; None if there is none."""
     source = wanted.source
     if wanted.ignore_case or not source.isascii() or (not wanted.fixed and ("|" in source or "(?" in source)):
@@ -178,7 +182,11 @@ def literal(wanted: Wanted) -> bytes | None:
 
 
 async def _ripgrep(
-    program: str, places: Sequence[Path], wanted: Wanted, unsaved: Mapping[Path, str], found: Found
+    program: str,
+    places: Sequence[Path],
+    wanted: SearchRequest,
+    unsaved: Mapping[Path, str],
+    found: SearchResult,
 ) -> bool:
     """Add what ripgrep finds; False where it does not understand the pattern, so that ours has to search."""
     command = [program, "--json", "--no-config", "--hidden", f"--max-filesize={FILE_BYTES}"]
@@ -209,13 +217,17 @@ async def _ripgrep(
 
 
 def _take(
-    event: dict[str, Any], unsaved: Mapping[Path, str], places: Sequence[Path], wanted: Wanted, found: Found
+    event: dict[str, Any],
+    unsaved: Mapping[Path, str],
+    places: Sequence[Path],
+    wanted: SearchRequest,
+    found: SearchResult,
 ) -> None:
     if event["type"] not in ("match", "context") or found.more:
         return
     data = event["data"]
     path = Path(data["path"].get("text") or "")
-    if path in unsaved or (path not in places and names.secret(path.parts[-1:])):
+    if path in unsaved or (path not in places and names.is_secret(path.parts[-1:])):
         return
     if found.leaves_out(path, wanted):
         return

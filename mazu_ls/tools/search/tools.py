@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import ToolError
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
-from mazu_ls.tools.context import Turn
+from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.search import content_search
 from mazu_ls.tools.search.gitignore_walk import walk
 from mazu_ls.workspace import Workspace
@@ -22,7 +22,7 @@ FOUND = 200
 WITHHELD = "files that read_file may not read unasked were left out"
 
 
-class GlobFiles(Struct, forbid_unknown_fields=True):
+class GlobFilesArgs(Struct, forbid_unknown_fields=True):
     pattern: Annotated[
         str, Meta(min_length=1, description='Such as "*.py" (anywhere) or "src/**/test_*.py".')
     ]
@@ -30,7 +30,7 @@ class GlobFiles(Struct, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=2000)] = FOUND
 
 
-class Grep(Struct, forbid_unknown_fields=True):
+class GrepArgs(Struct, forbid_unknown_fields=True):
     pattern: Annotated[str, Meta(min_length=1, description="Regular expression, matched line by line.")]
     path: Annotated[str, Meta(description="Folder or file to search.")] = "."
     glob: Annotated[str | None, Meta(description='Only files of this name, such as "*.py".')] = None
@@ -41,7 +41,7 @@ class Grep(Struct, forbid_unknown_fields=True):
 
 
 @tool(Effect.READ)
-async def glob_files(args: GlobFiles, turn: Turn) -> str:
+async def glob_files(args: GlobFilesArgs, turn: ToolContext) -> str:
     """Find files by name. What .gitignore leaves out is left out; the newest come first."""
     folder = _folder(args.path, turn.workspace)
     try:
@@ -67,7 +67,7 @@ def _globbed(workspace: Workspace, folder: Path, matches: re.Pattern[str]) -> li
 
 
 @tool(Effect.READ)
-async def grep(args: Grep, turn: Turn) -> ToolOutput:
+async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
     """Search the text of files, unsaved changes included. What .gitignore leaves out, and binary files, are left out."""
     target = turn.workspace.resolve(args.path)
     if not target.exists():
@@ -79,7 +79,7 @@ async def grep(args: Grep, turn: Turn) -> ToolOutput:
         names = name_matcher(args.glob) if args.glob else None
     except re.error as error:
         raise ToolError(f"the pattern cannot be read: {error}. For plain text set fixed=true") from error
-    wanted = content_search.Wanted(
+    wanted = content_search.SearchRequest(
         pattern,
         args.pattern,
         args.fixed,
@@ -106,7 +106,7 @@ async def grep(args: Grep, turn: Turn) -> ToolOutput:
     )
 
 
-def _report(found: content_search.Found, args: Grep, workspace: Workspace) -> str:
+def _report(found: content_search.SearchResult, args: GrepArgs, workspace: Workspace) -> str:
     if not found.lines:
         return f"no match for {args.pattern}" + (f" [{found.note}]" if found.note else "")
     shown, last = [], None
@@ -122,7 +122,7 @@ def _report(found: content_search.Found, args: Grep, workspace: Workspace) -> st
         shown.append(f"[more than {args.limit} matches; narrow the pattern or the path, or raise limit]")
     if found.note:
         shown.append(f"[{found.note}]")
-    return output_limits.head("\n".join(shown), "narrow the pattern or the path")
+    return output_limits.limit_head("\n".join(shown), "narrow the pattern or the path")
 
 
 def _folder(shown: str, workspace: Workspace) -> Path:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.shell import resource_limits
-from mazu_ls.tools.shell.process import Child, living
+from mazu_ls.tools.shell.process import ChildProcess, running_descendants
 
 SPOOL_BYTES = 256 * 2**20
 STREAMED_CHARS = 64 * 1024
@@ -27,7 +27,7 @@ DRAIN = 0.5  # seconds to wait for the rest of the output once the command has e
 
 
 @dataclass
-class Running:
+class BackgroundProcess:
     """One command. `code` is None while it runs; `spool` holds its output, `size` counts it, also what no longer fits.
 
     `over` says which resource limit ended it; `finish` runs once when it has ended, and says what the model has to know.
@@ -35,7 +35,7 @@ class Running:
 
     name: str
     command: str
-    child: Child
+    child: ChildProcess
     spool: BinaryIO
     scratch: Path
     started: float = field(default_factory=time.monotonic)
@@ -55,12 +55,12 @@ class Running:
         cls,
         name: str,
         command: str,
-        child: Child,
+        child: ChildProcess,
         scratch: Path,
         emit: Callable[[str], None],
         *,
         finish: Callable[[], list[str]] | None = None,
-    ) -> Running:
+    ) -> BackgroundProcess:
         """Begin to collect output; `emit` gets the first STREAMED_CHARS of it as it comes."""
         spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  lives as long as its output may be read
         running = cls(name, command, child, spool, scratch, finish=finish)
@@ -113,7 +113,7 @@ class Running:
             await self.child.sweep()
 
     def _passed_limit(self) -> str | None:
-        pids = [pid for pid, _ in living(self.child.mark, self.child.popen.pid)]
+        pids = [pid for pid, _ in running_descendants(self.child.mark, self.child.popen.pid)]
         return resource_limits.exceeded(resource_limits.measure(pids, self.scratch))
 
     async def _collect(self, emit: Callable[[str], None]) -> None:

@@ -23,7 +23,7 @@ Process = tuple[int, int]
 
 
 @dataclass
-class Child:
+class ChildProcess:
     """One running process with its group. `output` is its standard output and error, as a reader of bytes."""
 
     popen: subprocess.Popen[bytes]
@@ -45,7 +45,7 @@ class Child:
         """SIGTERM to the whole group, SIGKILL after GRACE seconds, and to whatever left the group; returns like `wait`."""
         known: frozenset[Process] = frozenset()
         if self.running:
-            known = await asyncio.to_thread(living, self.mark, self.popen.pid)
+            known = await asyncio.to_thread(running_descendants, self.mark, self.popen.pid)
             self._signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wait(), GRACE)
@@ -73,7 +73,7 @@ async def spawn(
     cwd: Path,
     env: Mapping[str, str],
     pass_fds: Sequence[int] = (),
-) -> Child:
+) -> ChildProcess:
     """Start a child. Raises OSError."""
     loop = asyncio.get_running_loop()
     mark = secrets.token_hex(12)
@@ -101,7 +101,7 @@ async def spawn(
     except BaseException:  # nobody will have the child to end it
         threading.Thread(target=_kill_group, args=(popen, mark), daemon=True).start()
         raise
-    return Child(popen, reader, mark, ended, transport)
+    return ChildProcess(popen, reader, mark, ended, transport)
 
 
 async def _in_own_thread(
@@ -158,7 +158,7 @@ def kill(mark: str, known: frozenset[Process] = frozenset()) -> frozenset[Proces
     """
     met, stopped = known, frozenset[Process]()
     for _ in range(ROUNDS):
-        left = living(mark, known=met)
+        left = running_descendants(mark, known=met)
         met |= left
         if not left - stopped:
             break
@@ -172,7 +172,9 @@ def kill(mark: str, known: frozenset[Process] = frozenset()) -> frozenset[Proces
     return met
 
 
-def living(mark: str, pid: int | None = None, known: frozenset[Process] = frozenset()) -> frozenset[Process]:
+def running_descendants(
+    mark: str, pid: int | None = None, known: frozenset[Process] = frozenset()
+) -> frozenset[Process]:
     """Processes that carry the mark in their environment, are `pid` or in `known`, or descend from one of these.
 
     So also those who made themselves a session of their own, and those of them who cleared their environment.

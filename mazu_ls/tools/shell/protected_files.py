@@ -174,8 +174,8 @@ def _look(
 def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
     """By its name, as `read_file` asks about it; certificates that the repository holds are most often test data."""
     if is_folder:
-        return path_rules.folded(parts[-1]) in (".ssh", ".gnupg", ".aws")
-    if path_rules.secret(parts[-1:]) is None:
+        return path_rules.fold_case(parts[-1]) in (".ssh", ".gnupg", ".aws")
+    if path_rules.is_secret(parts[-1:]) is None:
         return False
     return ignored or not _OFTEN_TEST_DATA.search(parts[-1])
 

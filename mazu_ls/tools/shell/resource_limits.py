@@ -48,7 +48,7 @@ def shell_limits(*, own_users: bool) -> str:
 
 
 @dataclass(frozen=True)
-class Usage:
+class TreeUsage:
     """What a tree of processes holds now."""
 
     memory: int
@@ -56,7 +56,7 @@ class Usage:
     scratch: int
 
 
-def measure(pids: Iterable[int], scratch: Path) -> Usage:
+def measure(pids: Iterable[int], scratch: Path) -> TreeUsage:
     """Resident memory and swap of these processes (proc_pid_statm(5)), their number, and the bytes in `scratch`."""
     page, memory, count = resource.getpagesize(), 0, 0
     for pid in pids:
@@ -66,7 +66,7 @@ def measure(pids: Iterable[int], scratch: Path) -> Usage:
             continue
         count += 1
         memory += (int(fields[1]) - int(fields[2])) * page  # shared pages are counted with nobody
-    return Usage(memory, count, _folder_bytes(scratch))
+    return TreeUsage(memory, count, _folder_bytes(scratch))
 
 
 def _folder_bytes(folder: Path) -> int:
@@ -88,7 +88,7 @@ def _folder_bytes(folder: Path) -> int:
     return total
 
 
-def exceeded(usage: Usage) -> str | None:
+def exceeded(usage: TreeUsage) -> str | None:
     """Which limit is passed, as a sentence for the model; None where all hold."""
     if usage.memory > memory_bytes() or (usage.memory > memory_bytes() // 3 and _nearly_out_of_memory()):
         return f"it held {usage.memory / GIB:.1f} GiB of memory, more than a command may"

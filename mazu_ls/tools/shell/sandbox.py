@@ -78,7 +78,7 @@ def holds_unattended(setting: Setting, *, network: bool) -> bool:
     return setting != "off" and not network and probe().kind == "bubblewrap"
 
 
-def hold(
+def wrap_in_sandbox(
     argv: Sequence[str],
     *,
     roots: Sequence[Path],

@@ -14,11 +14,11 @@ from msgspec import Meta, Struct
 
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.tools.base import Effect, ToolOutput, tool
-from mazu_ls.tools.context import Turn
+from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell import sandbox
-from mazu_ls.tools.shell.background import Running
+from mazu_ls.tools.shell.background import BackgroundProcess
 from mazu_ls.tools.shell.environment import child_environment
-from mazu_ls.tools.shell.process import Child, spawn
+from mazu_ls.tools.shell.process import ChildProcess, spawn
 from mazu_ls.tools.shell.quarantine import quarantine_created
 
 MAX_SECONDS = 3600
@@ -36,7 +36,7 @@ _WRITABLE = {
 }
 
 
-class RunShell(Struct, forbid_unknown_fields=True):
+class RunShellArgs(Struct, forbid_unknown_fields=True):
     command: Annotated[str, Meta(min_length=1, description="A bash command line.")]
     timeout: Annotated[float, Meta(gt=0, le=MAX_SECONDS, description="Seconds until it is ended.")] | None = (
         None
@@ -46,18 +46,18 @@ class RunShell(Struct, forbid_unknown_fields=True):
     ] = False
 
 
-class ShellOutput(Struct, forbid_unknown_fields=True):
+class ShellOutputArgs(Struct, forbid_unknown_fields=True):
     id: Annotated[str, Meta(description="The id that run_shell gave.")]
     offset: Annotated[int, Meta(ge=0, description="Byte to read from; left out: what is new.")] | None = None
     wait: Annotated[float, Meta(ge=0, le=60, description="Seconds to wait for more output.")] = 0
 
 
-class ShellStop(Struct, forbid_unknown_fields=True):
+class ShellStopArgs(Struct, forbid_unknown_fields=True):
     id: Annotated[str, Meta(description="The id that run_shell gave.")]
 
 
 @tool(Effect.EXECUTE)
-async def run_shell(args: RunShell, turn: Turn) -> ToolOutput:
+async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     """Run a command in bash, without input, in the session's working directory, which `cd` changes for later calls.
 
     Output and how it ended come back. What it leaves running is ended with it: start servers with background=true.
@@ -67,7 +67,7 @@ async def run_shell(args: RunShell, turn: Turn) -> ToolOutput:
         child, scratch, finish = await _started(args.command, cwd, turn, report.fileno())
         name = _next_name(turn)
         emit = (lambda text: None) if args.background else turn.emit
-        running = Running.start(name, args.command, child, scratch, emit, finish=finish)
+        running = BackgroundProcess.start(name, args.command, child, scratch, emit, finish=finish)
         if args.background:
             turn.shell.background[name] = running
             return ToolOutput(
@@ -96,7 +96,7 @@ async def run_shell(args: RunShell, turn: Turn) -> ToolOutput:
 
 
 @tool(Effect.READ)
-async def shell_output(args: ShellOutput, turn: Turn) -> ToolOutput:
+async def shell_output(args: ShellOutputArgs, turn: ToolContext) -> ToolOutput:
     """Read the output of a command that runs in the background, or the rest of an output that was cut."""
     running = _named(args.id, turn)
     start = running.read_to if args.offset is None else args.offset
@@ -111,7 +111,7 @@ async def shell_output(args: ShellOutput, turn: Turn) -> ToolOutput:
 
 
 @tool(Effect.READ)
-async def shell_stop(args: ShellStop, turn: Turn) -> ToolOutput:
+async def shell_stop(args: ShellStopArgs, turn: ToolContext) -> ToolOutput:
     """End a command that runs in the background, with everything it started."""
     running = _named(args.id, turn)
     if running.code is None:
@@ -119,7 +119,7 @@ async def shell_stop(args: ShellStop, turn: Turn) -> ToolOutput:
     return ToolOutput(f"{running.summary()}\n[{args.id}: {running.how}]".lstrip("\n"), untrusted=ORIGIN)
 
 
-def _working_directory(turn: Turn) -> Path:
+def _working_directory(turn: ToolContext) -> Path:
     if not turn.workspace.roots:
         raise ToolError("no folder is open, so there is nowhere to run a command")
     if not (turn.shell.cwd.is_dir() and turn.workspace.contains(turn.shell.cwd)):
@@ -128,8 +128,8 @@ def _working_directory(turn: Turn) -> Path:
 
 
 async def _started(
-    command: str, cwd: Path, turn: Turn, report: int
-) -> tuple[Child, Path, Callable[[], list[str]]]:
+    command: str, cwd: Path, turn: ToolContext, report: int
+) -> tuple[ChildProcess, Path, Callable[[], list[str]]]:
     """The child, its folder for temporary files, and what to call when it has ended."""
     settings = turn.config.shell
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
@@ -137,7 +137,7 @@ async def _started(
     extra = {"MAZU_PWD_FD": str(report)}
     try:
         held = await asyncio.to_thread(
-            lambda: sandbox.hold(
+            lambda: sandbox.wrap_in_sandbox(
                 argv, roots=turn.workspace.roots, env=turn.env, setting=settings.sandbox, network=settings.network,
                 scratch=scratch, git=turn.changes_git, unattended=not turn.attended, outputs=settings.outputs,
                 readable=[Path(place) for place in settings.readable],
@@ -156,7 +156,7 @@ async def _started(
     return child, scratch, lambda: quarantine_created(turn.workspace.roots, held.protected, turn.env)
 
 
-def _told(running: Running, moved: str, turn: Turn) -> str:
+def _told(running: BackgroundProcess, moved: str, turn: ToolContext) -> str:
     lines = [running.summary().rstrip("\n")] if running.size else []
     if running.code != 0 or not lines:
         lines.append(f"[{running.how}]")
@@ -168,7 +168,7 @@ def _told(running: Running, moved: str, turn: Turn) -> str:
     return "\n".join([*lines, *([moved] if moved else [])])
 
 
-def _confined(output: str, turn: Turn) -> str:
+def _confined(output: str, turn: ToolContext) -> str:
     """A failure that looks like the sandbox's is said to be possibly that, so that the model does not hunt for another."""
     if turn.config.shell.sandbox == "off" or not (held := sandbox.probe()).in_force:
         return ""
@@ -181,7 +181,7 @@ def _confined(output: str, turn: Turn) -> str:
     return ""
 
 
-def _follow(turn: Turn, before: Path, report: bytes) -> str:
+def _follow(turn: ToolContext, before: Path, report: bytes) -> str:
     """Keep the directory the command ended in, if it lies inside; say so when it changed."""
     place = os.fsdecode(report).rstrip("\n")
     if not place or place == str(before.resolve()):
@@ -192,12 +192,12 @@ def _follow(turn: Turn, before: Path, report: bytes) -> str:
     return f"[working directory: {turn.workspace.relative(turn.shell.cwd)}]"
 
 
-def _next_name(turn: Turn) -> str:
+def _next_name(turn: ToolContext) -> str:
     numbers = [int(name[2:]) for name in turn.shell.background if name[2:].isdigit()]
     return f"sh{max(numbers, default=0) + 1}"
 
 
-def _keep(turn: Turn, running: Running) -> None:
+def _keep(turn: ToolContext, running: BackgroundProcess) -> None:
     """Only an output that was cut is worth keeping; the oldest finished ones go first."""
     if running.size > READ_BYTES:
         turn.shell.background[running.name] = running
@@ -206,9 +206,9 @@ def _keep(turn: Turn, running: Running) -> None:
         turn.shell.background.pop(name).spool.close()
 
 
-def _named(name: str, turn: Turn) -> Running:
-    running: Running | None = turn.shell.background.get(name)
+def _named(name: str, turn: ToolContext) -> BackgroundProcess:
+    running: BackgroundProcess | None = turn.shell.background.get(name)
     if running is None:
-        known: Mapping[str, Running] = turn.shell.background
+        known: Mapping[str, BackgroundProcess] = turn.shell.background
         raise ToolError(f"there is no command {name}" + (f"; there are: {', '.join(known)}" if known else ""))
     return running

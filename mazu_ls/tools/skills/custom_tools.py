@@ -17,17 +17,17 @@ from mazu_ls.tools.base import Effect, Tool
 from mazu_ls.tools.skills import python_runner, signature
 from mazu_ls.tools.skills.skill_store import python_files
 from mazu_ls.tools.skills.tools import surroundings, told
-from mazu_ls.tools.skills.trust import Trust
+from mazu_ls.tools.skills.trust import TrustStore
 from mazu_ls.workspace import project_files
 
 if TYPE_CHECKING:
-    from mazu_ls.tools.context import Turn
+    from mazu_ls.tools.context import ToolContext
 
 MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class Waiting:
+class UntrustedToolFile:
     """A file of a project that the user has not agreed to: nothing of it can be called."""
 
     path: Path
@@ -37,19 +37,19 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Found:
+class CustomTools:
     """What the folders hold: tools, files that wait for the user, one sentence for each file that is at fault."""
 
     tools: list[Tool]
-    waiting: list[Waiting]
+    waiting: list[UntrustedToolFile]
     problems: list[str]
 
 
-def custom_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[str] = ()) -> Found:
+def custom_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[str] = ()) -> CustomTools:
     """Look through the folders. A fault in one file leaves the others alone; a name in `taken` is not given twice."""
-    found = Found([], [], [])
+    found = CustomTools([], [], [])
     names = set(taken)
-    trust = Trust.load(mazu_home(env))
+    trust = TrustStore.load(mazu_home(env))
     for root, inside, project in _folders(roots, env):
         for file in python_files(root, inside):
             path = root / inside / file
@@ -82,13 +82,13 @@ def _folders(roots: Sequence[Path], env: Mapping[str, str]) -> list[tuple[Path, 
 
 
 def _one(
-    path: Path, content: bytes, project: str | None, trust: Trust, *, found: Found, names: set[str]
+    path: Path, content: bytes, project: str | None, trust: TrustStore, *, found: CustomTools, names: set[str]
 ) -> None:
     if project is not None:
         name = f"{project}/{path.name}"
         state = trust.state("tool", name, content)
         if state != "agreed":
-            found.waiting.append(Waiting(path, name, content, state == "changed"))
+            found.waiting.append(UntrustedToolFile(path, name, content, state == "changed"))
             return
     source = content.decode("utf-8")
     functions = [one for one in signature.functions(source, str(path)) if one.doc]
@@ -102,8 +102,8 @@ def _one(
         found.tools.append(_tool(function, path, source))
 
 
-def _tool(function: signature.Function, path: Path, source: str) -> Tool:
-    async def run(arguments: dict[str, Any], turn: Turn) -> str:
+def _tool(function: signature.FunctionSignature, path: Path, source: str) -> Tool:
+    async def run(arguments: dict[str, Any], turn: ToolContext) -> str:
         return told(await python_runner.call(source, path, [function.name], arguments, surroundings(turn)))
 
     return Tool(

@@ -16,7 +16,7 @@ import msgspec
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.shell import sandbox
-from mazu_ls.tools.shell.background import Running
+from mazu_ls.tools.shell.background import BackgroundProcess
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import spawn
 
@@ -45,7 +45,7 @@ except BaseException as error:
 
 
 @dataclass(frozen=True)
-class Called:
+class CallResult:
     """What a function returned, as JSON values, and what it printed."""
 
     result: Any
@@ -53,7 +53,7 @@ class Called:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RunContext:
     """Where a function runs and what it may touch."""
 
     roots: Sequence[Path]
@@ -64,8 +64,8 @@ class Surroundings:
 
 
 async def call(
-    source: str, path: Path, names: Sequence[str], arguments: Mapping[str, Any], around: Surroundings
-) -> Called:
+    source: str, path: Path, names: Sequence[str], arguments: Mapping[str, Any], around: RunContext
+) -> CallResult:
     """Run the file's text and call these functions in turn; the last one's result counts.
 
     Raises ToolError with the exception it raised, the end of its traceback and what it printed, or that it took too long.
@@ -96,11 +96,11 @@ async def call(
     return _judged(data, names[-1], output, running.how)
 
 
-async def _start(scratch: Path, fds: tuple[int, int], name: str, around: Surroundings) -> Running:
+async def _start(scratch: Path, fds: tuple[int, int], name: str, around: RunContext) -> BackgroundProcess:
     argv = [sys.executable, "-I", "-X", "utf8", "-c", _RUNNER, *map(str, fds)]
     try:
         held = await asyncio.to_thread(
-            lambda: sandbox.hold(
+            lambda: sandbox.wrap_in_sandbox(
                 argv,
                 roots=around.roots,
                 env=around.env,
@@ -115,10 +115,10 @@ async def _start(scratch: Path, fds: tuple[int, int], name: str, around: Surroun
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    return Running.start(name, name, child, scratch, lambda text: None)
+    return BackgroundProcess.start(name, name, child, scratch, lambda text: None)
 
 
-def _judged(data: bytes, name: str, output: str, how: str) -> Called:
+def _judged(data: bytes, name: str, output: str, how: str) -> CallResult:
     if len(data) > RESULT_BYTES:
         raise ToolError(
             f"{name} returned more than {RESULT_BYTES // 2**20} MiB; return less, or write a file"
@@ -129,4 +129,4 @@ def _judged(data: bytes, name: str, output: str, how: str) -> Called:
         raise ToolError(f"{name} ended without an answer ({how})\n{output}".rstrip()) from None
     if "error" in answer:
         raise ToolError(f"{name} failed: {answer['error']}\n{answer.get('trace', '')}\n{output}".rstrip())
-    return Called(answer.get("result"), output)
+    return CallResult(answer.get("result"), output)

@@ -19,7 +19,7 @@ _INSTANCES: dict[str, type | tuple[type, ...]] = {
 
 
 @dataclass(frozen=True)
-class Function:
+class FunctionSignature:
     """One public function of a file, and the JSON schema of its parameters."""
 
     name: str
@@ -27,7 +27,7 @@ class Function:
     schema: dict[str, Any]
 
 
-def functions(source: str, where: str) -> list[Function]:
+def functions(source: str, where: str) -> list[FunctionSignature]:
     """The public top-level functions. Raises MazuError(config) if the file is no Python, or one cannot be called by name."""
     try:
         tree = ast.parse(source)
@@ -42,7 +42,7 @@ def functions(source: str, where: str) -> list[Function]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
             ("_", "test")
         ):
-            found.append(Function(node.name, ast.get_docstring(node) or "", _schema(node, where)))
+            found.append(FunctionSignature(node.name, ast.get_docstring(node) or "", _schema(node, where)))
     return found
 
 

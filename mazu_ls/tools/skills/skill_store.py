@@ -13,8 +13,8 @@ from typing import Any, Literal
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.paths import PROJECT_FOLDER, mazu_home, private_folder, project_folder, root_key
 from mazu_ls.tools.skills import python_runner, signature
-from mazu_ls.tools.skills.python_runner import Called, Surroundings
-from mazu_ls.tools.skills.trust import State, Trust
+from mazu_ls.tools.skills.python_runner import CallResult, RunContext
+from mazu_ls.tools.skills.trust import State, TrustStore
 from mazu_ls.workspace import project_files
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{1,63}$")
@@ -41,14 +41,14 @@ class Skill:
         return f"{self.name}({', '.join(self.schema['properties'])})"
 
 
-class Skills:
+class SkillStore:
     """The skills of a project (`.mazu/skills/`) and of the user (`~/.mazu/skills/`); the project's come first."""
 
     def __init__(self, roots: Sequence[Path], env: Mapping[str, str]) -> None:
         self._roots = tuple(roots)
         self._env = env
         self._home = mazu_home(env)
-        self._trust = Trust.load(self._home)
+        self._trust = TrustStore.load(self._home)
 
     def list(self) -> tuple[list[Skill], list[str]]:
         """All skills by name, and one sentence for each file that is none."""
@@ -74,7 +74,7 @@ class Skills:
         raise MazuError(Kind.NOT_FOUND, f"There is no skill {name}.", f"There are: {known}.")
 
     async def save(
-        self, name: str, source: str, scope: Scope = "project", around: Surroundings | None = None
+        self, name: str, source: str, scope: Scope = "project", around: RunContext | None = None
     ) -> Skill:
         """Keep a skill if its function is there and its tests pass; saving it agrees to it.
 
@@ -82,7 +82,7 @@ class Skills:
         """
         function = _function(name, source)
         if names := signature.tests(source):
-            where = around or Surroundings(self._roots, self._env)
+            where = around or RunContext(self._roots, self._env)
             await python_runner.call(source, Path(f"{name}.py"), names, {}, where)
         try:
             path = await asyncio.to_thread(self._write, scope, name, source)
@@ -96,8 +96,8 @@ class Skills:
         return Skill(name, function.doc, scope, path, source, function.schema, tuple(names), "agreed")
 
     async def run(
-        self, name: str, arguments: Mapping[str, Any], around: Surroundings | None = None
-    ) -> Called:
+        self, name: str, arguments: Mapping[str, Any], around: RunContext | None = None
+    ) -> CallResult:
         """Run a skill. Raises MazuError(not_found, permission) and ToolError where it fails."""
         skill = self.get(name)
         if skill.trust != "agreed":
@@ -111,7 +111,7 @@ class Skills:
         except ValueError as error:
             raise ToolError(f"bad arguments for the skill {name}: {error}") from error
         return await python_runner.call(
-            skill.source, skill.path, [name], arguments, around or Surroundings(self._roots, self._env)
+            skill.source, skill.path, [name], arguments, around or RunContext(self._roots, self._env)
         )
 
     def agree(self, name: str) -> Skill:
@@ -180,7 +180,7 @@ class Skills:
         )
 
 
-def _function(name: str, source: str) -> signature.Function:
+def _function(name: str, source: str) -> signature.FunctionSignature:
     if not NAME.match(name):
         raise MazuError(
             Kind.CONFIG, f"{name!r} is no name for a skill.", "Use lower-case letters, digits and _."

@@ -12,15 +12,15 @@ from msgspec import Meta, Struct
 
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, Tool, ToolOutput, tool
-from mazu_ls.tools.context import Turn
+from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.skills import signature
-from mazu_ls.tools.skills.python_runner import Called, Surroundings
-from mazu_ls.tools.skills.skill_store import Scope, Skill, Skills
+from mazu_ls.tools.skills.python_runner import CallResult, RunContext
+from mazu_ls.tools.skills.skill_store import Scope, Skill, SkillStore
 
 MOST_TOOLS = 50  # more would fill the prompt; run_skill runs them all
 
 
-class SaveSkill(Struct, forbid_unknown_fields=True):
+class SaveSkillArgs(Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(description="Name of the function, such as count_lines.")]
     source: Annotated[
         str,
@@ -32,28 +32,28 @@ class SaveSkill(Struct, forbid_unknown_fields=True):
     scope: Annotated[Scope, Meta(description="global: for every project.")] = "project"
 
 
-class RunSkill(Struct, forbid_unknown_fields=True):
+class RunSkillArgs(Struct, forbid_unknown_fields=True):
     name: str
     arguments: Annotated[dict[str, Any], Meta(description="By the names of its parameters.")] = {}
 
 
-class ListSkills(Struct, forbid_unknown_fields=True):
+class ListSkillsArgs(Struct, forbid_unknown_fields=True):
     name: Annotated[str | None, Meta(description="Show the source of this one instead.")] = None
 
 
-def skills_of(turn: Turn) -> Skills:
+def skills_of(turn: ToolContext) -> SkillStore:
     """The skills this turn may see."""
-    return Skills(turn.workspace.roots, turn.env)
+    return SkillStore(turn.workspace.roots, turn.env)
 
 
-def surroundings(turn: Turn) -> Surroundings:
+def surroundings(turn: ToolContext) -> RunContext:
     """Skills and custom tools are held like the shell."""
     settings = turn.config.shell
-    return Surroundings(turn.workspace.roots, turn.env, settings.sandbox, settings.network)
+    return RunContext(turn.workspace.roots, turn.env, settings.sandbox, settings.network)
 
 
 @tool(Effect.EXECUTE)
-async def save_skill(args: SaveSkill, turn: Turn) -> str:
+async def save_skill(args: SaveSkillArgs, turn: ToolContext) -> str:
     """Keep a piece of Python that worked, so that it can be run again by name. Its tests run first and must pass."""
     skill = await skills_of(turn).save(args.name, args.source, args.scope, surroundings(turn))
     tested = f"{len(skill.tests)} tests passed" if skill.tests else "it has no test"
@@ -61,20 +61,20 @@ async def save_skill(args: SaveSkill, turn: Turn) -> str:
 
 
 @tool(Effect.EXECUTE)
-async def run_skill(args: RunSkill, turn: Turn) -> str:
+async def run_skill(args: RunSkillArgs, turn: ToolContext) -> str:
     """Run a saved skill. It costs no model call."""
     return told(await skills_of(turn).run(args.name, args.arguments, surroundings(turn)))
 
 
 def skill_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[str]) -> list[Tool]:
     """The skills that may run, each a tool under its own name; one whose name is taken is left to run_skill."""
-    skills, _ = Skills(roots, env).list()
+    skills, _ = SkillStore(roots, env).list()
     free = [skill for skill in skills if skill.trust == "agreed" and skill.name not in taken]
     return [_tool(skill) for skill in free[:MOST_TOOLS]]
 
 
 def _tool(skill: Skill) -> Tool:
-    async def run(arguments: dict[str, Any], turn: Turn) -> str:
+    async def run(arguments: dict[str, Any], turn: ToolContext) -> str:
         return told(await skills_of(turn).run(skill.name, arguments, surroundings(turn)))
 
     return Tool(
@@ -89,7 +89,7 @@ def _tool(skill: Skill) -> Tool:
 
 
 @tool(Effect.READ)
-async def list_skills(args: ListSkills, turn: Turn) -> ToolOutput:
+async def list_skills(args: ListSkillsArgs, turn: ToolContext) -> ToolOutput:
     """List the saved skills with their parameters, or show the source of one."""
     book = skills_of(turn)
     if args.name is not None:
@@ -104,12 +104,14 @@ async def list_skills(args: ListSkills, turn: Turn) -> ToolOutput:
     )
 
 
-def told(called: Called) -> str:
+def told(called: CallResult) -> str:
     """A result as text for the model: what was returned, then what was printed."""
     result = called.result
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=1)
     lines = (
-        [] if result is None and called.output else [output_limits.head(text, "return less, or write a file")]
+        []
+        if result is None and called.output
+        else [output_limits.limit_head(text, "return less, or write a file")]
     )
     if called.output:
         lines.append(f"[printed]\n{called.output.rstrip()}")

@@ -10,13 +10,13 @@ from typing import Literal
 from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.tools.locked_json import UserFile
+from mazu_ls.tools.locked_json import LockedJsonFile
 
 Brought = Literal["config", "role", "skill", "tool", "mcp_server", "mcp_tool"]
 State = Literal["new", "changed", "agreed"]
 
 
-class Pin(Struct, frozen=True, rename="camel"):
+class TrustPin(Struct, frozen=True, rename="camel"):
     """The user agreed to this content, by its SHA-256. `name` is unique within a kind, and says of which project."""
 
     kind: Brought
@@ -25,17 +25,19 @@ class Pin(Struct, frozen=True, rename="camel"):
     agreed_at: datetime
 
 
-class Trust:
+class TrustStore:
     """The pins of this user. Earlier versions stay agreed to, so that a rollback asks nothing anew."""
 
-    def __init__(self, file: UserFile[Pin]) -> None:
+    def __init__(self, file: LockedJsonFile[TrustPin]) -> None:
         self._file = file
 
     @classmethod
-    def load(cls, home: Path) -> Trust:
+    def load(cls, home: Path) -> TrustStore:
         """The pins in `<home>/trust.json`."""
         return cls(
-            UserFile(home / "trust.json", Pin, "Mend it, or remove it: then everything is asked again.")
+            LockedJsonFile(
+                home / "trust.json", TrustPin, "Mend it, or remove it: then everything is asked again."
+            )
         )
 
     def state(self, kind: Brought, name: str, content: bytes) -> State:
@@ -45,9 +47,9 @@ class Trust:
             return "agreed"
         return "changed" if digests else "new"
 
-    def agree(self, kind: Brought, name: str, content: bytes) -> Pin:
+    def agree(self, kind: Brought, name: str, content: bytes) -> TrustPin:
         """The user has seen these bytes and agrees."""
-        new = Pin(kind, name, digest_of(content), datetime.now(UTC).replace(microsecond=0))
+        new = TrustPin(kind, name, digest_of(content), datetime.now(UTC).replace(microsecond=0))
         key = (new.kind, new.name, new.digest)
         self._file.change(lambda old: (*(p for p in old if (p.kind, p.name, p.digest) != key), new))
         return new
@@ -60,7 +62,7 @@ class Trust:
             )
         self._file.change(lambda old: tuple(pin for pin in old if (pin.kind, pin.name) != (kind, name)))
 
-    def list(self) -> tuple[Pin, ...]:
+    def list(self) -> tuple[TrustPin, ...]:
         """Everything that was agreed to, oldest first."""
         return self._file.read()
 

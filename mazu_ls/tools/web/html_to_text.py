@@ -108,7 +108,7 @@ class _Reader(HTMLParser):
             self.out[start:] = [f"[{text}]({urljoin(self.base, href)})"]
 
 
-def readable(html: str, base: str) -> str:
+def html_to_text(html: str, base: str) -> str:
     """The text of a page; of its main part, where it says which that is. `base` is the address links are relative to."""
     reader = _Reader(base)
     reader.feed(html)

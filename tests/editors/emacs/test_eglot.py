@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from emacs_bed import Bed, obtain
 
-from mazu_ls.demo.model_server import ModelServer, Reply
+from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 
 pytestmark = pytest.mark.editor
 
@@ -23,8 +23,8 @@ def bed(emacs: Path, project: Path, home: Path, model: ModelServer) -> Bed:
 async def test_the_main_job(bed: Bed):
     fix = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
     bed.model.script.replies += [
-        Reply(text='```python\ndef double(a):\n    """Twice the number."""\n    return a * 2\n```'),
-        Reply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
-        Reply(text=f"It adds now. {'And so on. ' * 40}The very end.", chunk=12, delay=0.03),
+        ScriptedReply(text='```python\ndef double(a):\n    """Twice the number."""\n    return a * 2\n```'),
+        ScriptedReply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
+        ScriptedReply(text=f"It adds now. {'And so on. ' * 40}The very end.", chunk=12, delay=0.03),
     ]
     await bed.tell("main_job")

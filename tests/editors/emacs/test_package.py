@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from emacs_bed import EARLY, obtain
 
-from mazu_ls.demo.model_server import ModelServer, Reply
+from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "neovim"))
 from terminal_bed import Terminal  # noqa: E402 - the terminal that both editors are told in
@@ -49,8 +49,8 @@ async def call(terminal: Terminal, command: str) -> None:
 async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     fix = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
     terminal.model.script.replies += [
-        Reply(text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
-        Reply(text="It **adds** now, to the very end of this reply."),
+        ScriptedReply(text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
+        ScriptedReply(text="It **adds** now, to the very end of this reply."),
     ]
     await terminal.wait("return a - b", "[eglot:project")
     await call(terminal, "mazu-checkpoint")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from kate_bed import Bed, obtain
 
-from mazu_ls.demo.model_server import ModelServer, Reply
+from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 from tests.server.test_clients import KATE
 
 pytestmark = pytest.mark.editor
@@ -41,9 +41,9 @@ async def write_in_a_chat(bed: Bed, message: str) -> str:
 
 async def test_the_main_job(bed: Bed):
     bed.model.script.replies += [
-        Reply(when="Add or mend", text=DOCUMENTED),
-        Reply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="It adds now."),
+        ScriptedReply(when="Add or mend", text=DOCUMENTED),
+        ScriptedReply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(text="It adds now."),
     ]
     await bed.start("app.py")
     before = bed.text("app.py")
@@ -73,8 +73,8 @@ async def test_the_main_job(bed: Bed):
 
 async def test_a_proposal_is_accepted_where_edits_come_too_late(bed: Bed):
     bed.model.script.replies += [
-        Reply(when="It subtracts", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="Proposed."),
+        ScriptedReply(when="It subtracts", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(text="Proposed."),
     ]
     (bed.project / ".mazu").mkdir()
     (bed.project / ".mazu" / "config.toml").write_text('[edits]\napply = "propose"\n')

@@ -3,7 +3,7 @@
 import pytest
 from neovim_bed import Bed
 
-from mazu_ls.demo.model_server import Reply
+from mazu_ls.demo.model_server import ScriptedReply
 
 pytestmark = pytest.mark.editor
 
@@ -12,9 +12,9 @@ async def test_another_server_judges_an_edit_and_is_asked(bed: Bed):
     edit = {"path": "app.py", "old": "return a - b", "new": "return a * b"}
     asked = {"path": "app.py", "symbol": "total"}
     bed.model.script.replies += [
-        Reply(calls=[{"name": "edit_file", "arguments": edit}]),
-        Reply(calls=[{"name": "references", "arguments": asked}, {"name": "diagnostics", "arguments": {}}]),
-        Reply(text="I see."),
+        ScriptedReply(calls=[{"name": "edit_file", "arguments": edit}]),
+        ScriptedReply(calls=[{"name": "references", "arguments": asked}, {"name": "diagnostics", "arguments": {}}]),
+        ScriptedReply(text="I see."),
     ]
     await bed.tell("lent")
     edited, answered = (str(body["messages"][-1]) for body in bed.model.bodies[1:3])

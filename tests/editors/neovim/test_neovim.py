@@ -3,14 +3,14 @@
 import pytest
 from neovim_bed import Bed
 
-from mazu_ls.demo.model_server import Reply
+from mazu_ls.demo.model_server import ScriptedReply
 
 pytestmark = pytest.mark.editor
 
 FIX = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
 
 
-def says(bed: Bed, *replies: Reply) -> None:
+def says(bed: Bed, *replies: ScriptedReply) -> None:
     """What the model will say, in this order."""
     bed.model.script.replies.extend(replies)
 
@@ -18,9 +18,9 @@ def says(bed: Bed, *replies: Reply) -> None:
 async def test_the_main_job(bed: Bed):
     says(
         bed,
-        Reply(when="total subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="It adds now."),
-        Reply(text='def double(a):\n    """Twice the number."""\n    return a * 2\n'),
+        ScriptedReply(when="total subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(text="It adds now."),
+        ScriptedReply(text='def double(a):\n    """Twice the number."""\n    return a * 2\n'),
     )
     await bed.tell("main_job")
 
@@ -28,10 +28,10 @@ async def test_the_main_job(bed: Bed):
 async def test_what_the_user_refuses_does_not_happen(bed: Bed):
     says(
         bed,
-        Reply(calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="Then not."),
-        Reply(calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="Still not."),
+        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(text="Then not."),
+        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(text="Still not."),
     )
     await bed.tell("permission")
     assert "refused" in str(bed.model.bodies[1]["messages"][-1])
@@ -41,14 +41,14 @@ async def test_a_buffer_is_saved_before_a_command_runs(bed: Bed):
     look = {"command": "grep -c 'a + b' app.py | tee seen.txt"}
     says(
         bed,
-        Reply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "run_shell", "arguments": look}]),
-        Reply(text="Fixed."),
+        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "run_shell", "arguments": look}]),
+        ScriptedReply(text="Fixed."),
     )
     await bed.tell("shell")
 
 
 async def test_a_turn_is_stopped(bed: Bed):
-    says(bed, Reply(text=" ".join(f"word {n}" for n in range(400)), chunk=7, delay=0.1))
+    says(bed, ScriptedReply(text=" ".join(f"word {n}" for n in range(400)), chunk=7, delay=0.1))
     await bed.tell("stop")
 
 
@@ -67,9 +67,9 @@ async def test_the_other_language_servers_are_lent_and_buffers_saved(bed: Bed):
 async def test_without_a_plugin(bed: Bed):
     says(
         bed,
-        Reply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="It adds now."),
-        Reply(text="```python\ndef half(a):\n    return a / 2\n```"),
+        ScriptedReply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(text="It adds now."),
+        ScriptedReply(text="```python\ndef half(a):\n    return a / 2\n```"),
     )
     await bed.tell("no_plugin")
     assert "return a - b" in str(bed.model.bodies[0]["messages"]), "the attached lines were not sent"
@@ -83,13 +83,13 @@ async def test_the_other_commands(bed: Bed):
     }
     says(
         bed,
-        Reply(when="what is wrong here", text="It subtracts."),
-        Reply(
+        ScriptedReply(when="what is wrong here", text="It subtracts."),
+        ScriptedReply(
             when="make total add",
             text="I see.",
             calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": append}],
         ),
-        Reply(text="Done."),
+        ScriptedReply(text="Done."),
     )
     await bed.tell("commands")
     assert "return a - b" in str(bed.model.bodies[0]["messages"]), (
@@ -110,9 +110,9 @@ async def test_texts_of_every_kind(bed: Bed):
     ]
     says(
         bed,
-        Reply(calls=[{"name": "read_file", "arguments": {"path": "short.txt"}}]),
-        Reply(calls=edits + whole),
-        Reply(text="Done."),
+        ScriptedReply(calls=[{"name": "read_file", "arguments": {"path": "short.txt"}}]),
+        ScriptedReply(calls=edits + whole),
+        ScriptedReply(text="Done."),
     )
     await bed.tell("texts")
 
@@ -121,9 +121,9 @@ async def test_proposals_are_decided_hunk_by_hunk(bed: Bed):
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     says(
         bed,
-        Reply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
-        Reply(text="Proposed."),
-        Reply(text="I see."),
+        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
+        ScriptedReply(text="Proposed."),
+        ScriptedReply(text="I see."),
     )
     await bed.tell("proposals")
     assert "keep the order" in str(bed.model.bodies[-1]["messages"]), "the model hears why not"
@@ -133,7 +133,7 @@ async def test_the_changes_of_a_turn_are_reviewed_inline(bed: Bed):
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     says(
         bed,
-        Reply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
-        Reply(text="Both are done."),
+        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
+        ScriptedReply(text="Both are done."),
     )
     await bed.tell("review")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from terminal_bed import Terminal
 
-from mazu_ls.demo.model_server import ModelServer, Reply
+from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 
 pytestmark = pytest.mark.editor
 
 FIX = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
-EDIT = Reply(text="I see.", calls=[{"name": "edit_file", "arguments": FIX}])
+EDIT = ScriptedReply(text="I see.", calls=[{"name": "edit_file", "arguments": FIX}])
 NOVEL = "The quick brown fox jumps over the lazy dog. 1<Enter>gagn y n allow deny "
 
 
@@ -33,7 +33,7 @@ async def type_slowly(terminal: Terminal, text: str) -> None:
 
 @pytest.mark.parametrize("answer", ["allow", "deny"])
 async def test_typing_elsewhere_answers_nothing_and_loses_nothing(terminal: Terminal, answer: str):
-    terminal.model.script.replies += [EDIT, Reply(text="Heard.")]
+    terminal.model.script.replies += [EDIT, ScriptedReply(text="Heard.")]
     notes = terminal.project / "notes.txt"
     await terminal.start("notes.txt")
     await terminal.command("Mazu chat make total add")
@@ -65,7 +65,7 @@ async def test_typing_elsewhere_answers_nothing_and_loses_nothing(terminal: Term
 
 
 async def test_a_question_while_the_panel_is_closed_takes_no_focus(terminal: Terminal):
-    terminal.model.script.replies += [EDIT, Reply(text="Heard.")]
+    terminal.model.script.replies += [EDIT, ScriptedReply(text="Heard.")]
     await terminal.start("notes.txt")
     await terminal.command("Mazu chat make total add")
     await terminal.wait("Mazu", "make total add")
@@ -88,8 +88,8 @@ async def test_a_long_diff_is_read_to_its_end_before_it_is_allowed(terminal: Ter
     lines = "".join(f"VALUE_{n} = {n}\n" for n in range(1, 301))
     write = {"path": "values.py", "content": lines}
     terminal.model.script.replies += [
-        Reply(text="Long.", calls=[{"name": "write_file", "arguments": write}]),
-        Reply(text="Heard."),
+        ScriptedReply(text="Long.", calls=[{"name": "write_file", "arguments": write}]),
+        ScriptedReply(text="Heard."),
     ]
     await terminal.start("app.py")
     await terminal.command("Mazu chat write the values")
@@ -120,7 +120,7 @@ async def test_a_long_diff_is_read_to_its_end_before_it_is_allowed(terminal: Ter
 
 async def test_the_end_is_followed_only_while_the_cursor_is_there(terminal: Terminal):
     text = "".join(f"paragraph {n} of many\n\n" for n in range(120))
-    terminal.model.script.replies.append(Reply(text=text, chunk=40, delay=0.06))
+    terminal.model.script.replies.append(ScriptedReply(text=text, chunk=40, delay=0.06))
     await terminal.start("app.py")
     await terminal.command("Mazu chat tell me more")
     await terminal.wait("paragraph 20 of many", without="paragraph 2 of many")
@@ -137,7 +137,7 @@ async def test_the_end_is_followed_only_while_the_cursor_is_there(terminal: Term
 
 
 async def test_the_panel_is_toggled_and_quitting_never_complains(terminal: Terminal):
-    terminal.model.script.replies += [Reply(text="Hello to you."), Reply(text="Again.")]
+    terminal.model.script.replies += [ScriptedReply(text="Hello to you."), ScriptedReply(text="Again.")]
     await terminal.start("app.py")
     await terminal.command("Mazu toggle")
     await terminal.wait("New conversation", "g? help")
@@ -167,8 +167,8 @@ async def test_the_panel_is_toggled_and_quitting_never_complains(terminal: Termi
 
 async def test_a_killed_server_is_told_and_comes_back(terminal: Terminal):
     terminal.model.script.replies += [
-        Reply(text="slow " * 200, chunk=5, delay=0.2),
-        Reply(text="Back again."),
+        ScriptedReply(text="slow " * 200, chunk=5, delay=0.2),
+        ScriptedReply(text="Back again."),
     ]
     await terminal.start("app.py")
     await terminal.command("Mazu chat begin")
@@ -186,8 +186,8 @@ async def test_one_undo_takes_back_what_a_turn_did_to_a_buffer(terminal: Termina
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     terminal.model.script.replies += [
         EDIT,
-        Reply(text="And more.", calls=[{"name": "edit_file", "arguments": twice}]),
-        Reply(text="Both are done."),
+        ScriptedReply(text="And more.", calls=[{"name": "edit_file", "arguments": twice}]),
+        ScriptedReply(text="Both are done."),
     ]
     await terminal.start("app.py")
     await terminal.command("Mazu run change both")
@@ -204,7 +204,7 @@ async def test_one_undo_takes_back_what_a_turn_did_to_a_buffer(terminal: Termina
 
 
 async def test_a_rollback_is_seen_first_and_taken_back_after(terminal: Terminal):
-    terminal.model.script.replies += [EDIT, Reply(text="It adds now.")]
+    terminal.model.script.replies += [EDIT, ScriptedReply(text="It adds now.")]
     app = terminal.project / "app.py"
     before = app.read_text()
     await terminal.start("app.py")
@@ -234,8 +234,8 @@ async def test_a_rollback_is_seen_first_and_taken_back_after(terminal: Terminal)
 
 async def test_what_is_said_while_a_turn_runs_waits_for_its_turn(terminal: Terminal):
     terminal.model.script.replies += [
-        Reply(text="slow " * 40, chunk=5, delay=0.3),
-        Reply(text="The second answer."),
+        ScriptedReply(text="slow " * 40, chunk=5, delay=0.3),
+        ScriptedReply(text="The second answer."),
     ]
     await terminal.start("app.py")
     await terminal.command("Mazu chat the first")

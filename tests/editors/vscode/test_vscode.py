@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mazu_ls.demo.model_server import ModelServer, Reply
+from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 
 pytestmark = pytest.mark.editor
 
@@ -146,28 +146,28 @@ def bed(tools: dict[str, str]) -> Iterator[Bed]:
 async def test_the_main_job(bed: Bed):
     other = FIX | {"new": "return sum((a, b))"}
     script = [
-        Reply(
+        ScriptedReply(
             when="total subtracts",
             thinking="The name says total.",
             text="It **subtracts**; I will change the sign.",
             calls=[{"name": "edit_file", "arguments": FIX}],
         ),
-        Reply(
+        ScriptedReply(
             when="edited app.py", text="It adds now.\n\n```python\ndef total(a, b):\n    return a + b\n```\n"
         ),
-        Reply(when="let total add", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(when="sum is the builtin", calls=[{"name": "edit_file", "arguments": other}]),
-        Reply(when="edited app.py", text="With sum, then."),
-        Reply(when="are you there", text="Yes, I am here."),
-        Reply(when="please wait", text="This takes a while. " * 500, delay=0.5, repeat=True),
-        Reply(when="Add or mend the documentation", text=DOCUMENTED),
+        ScriptedReply(when="let total add", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(when="sum is the builtin", calls=[{"name": "edit_file", "arguments": other}]),
+        ScriptedReply(when="edited app.py", text="With sum, then."),
+        ScriptedReply(when="are you there", text="Yes, I am here."),
+        ScriptedReply(when="please wait", text="This takes a while. " * 500, delay=0.5, repeat=True),
+        ScriptedReply(when="Add or mend the documentation", text=DOCUMENTED),
     ]
     async with ModelServer(script) as model:
         await bed.tell("main_job", model)
 
 
 async def test_what_is_remembered_is_found_again_and_a_council_decides(bed: Bed):
-    answer = Reply(
+    answer = ScriptedReply(
         when="any number of arguments", text="Keep two arguments; **the callers** pass two.", repeat=True
     )
     async with ModelServer([answer]) as model:
@@ -181,9 +181,9 @@ async def test_nothing_runs_in_a_folder_that_is_not_trusted(bed: Bed):
 
 async def test_the_editors_own_chat_talks_to_the_same_agent(bed: Bed):
     script = [
-        Reply(when="what is this project", text="A small calculator."),
-        Reply(when="mend total", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(text="Done."),
+        ScriptedReply(when="what is this project", text="A small calculator."),
+        ScriptedReply(when="mend total", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(text="Done."),
     ]
     async with ModelServer(script) as model:
         await bed.tell("participant", model)
@@ -197,7 +197,7 @@ async def test_setting_up_leads_from_a_missing_server_to_a_model(bed: Bed):
 async def test_proposals_are_decided_in_a_view(bed: Bed):
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     edits = [{"name": "edit_file", "arguments": edit} for edit in (FIX, twice)]
-    async with ModelServer([Reply(when="mend both", calls=edits), Reply(text="Proposed.")]) as model:
+    async with ModelServer([ScriptedReply(when="mend both", calls=edits), ScriptedReply(text="Proposed.")]) as model:
         await bed.tell("proposals", model)
 
 
@@ -213,14 +213,14 @@ async def test_no_folder_and_every_theme(bed: Bed):
         "new": 'def double(a):\n    """Twice the number."""\n',
     }
     script = [
-        Reply(when="make total add", text="It subtracts.", calls=[{"name": "edit_file", "arguments": FIX}]),
-        Reply(when="edited app.py", text="It adds now."),
-        Reply(
+        ScriptedReply(when="make total add", text="It subtracts.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(when="edited app.py", text="It adds now."),
+        ScriptedReply(
             when="any number of arguments",
             text="Keep **two arguments**: every caller passes two.\n\n1. It says what it does.\n2. `sum` is there for lists.",
             repeat=True,
         ),
-        Reply(
+        ScriptedReply(
             when="and document double",
             thinking="One line is enough.",
             text=text,
@@ -229,7 +229,7 @@ async def test_no_folder_and_every_theme(bed: Bed):
                 {"name": "edit_file", "arguments": document},
             ],
         ),
-        Reply(text="Done."),
+        ScriptedReply(text="Done."),
     ]
     async with ModelServer(script) as model:
         await bed.tell("places", model)
