@@ -101,7 +101,10 @@ def test_every_notification_and_request_of_ours_is_on_the_page():
 
 
 def test_every_kind_of_update_is_on_the_page():
-    files = [ROOT / "mazu_ls" / "server" / name for name in ("updates.py", "event_updates.py")]
+    files = [
+        ROOT / "mazu_ls" / "server" / "client" / name
+        for name in ("turn_notifications.py", "event_updates.py")
+    ]
     source = "\n".join(path.read_text(encoding="utf-8") for path in files)
     kinds = set(re.findall(r"\"kind\": \"(\w+)\"", source)) | {"message", "thought"}
     on_page = set(re.findall(r"`(\w+) \{|`(restart)`", section(5)))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +17,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.mcp import tools as mcptools
+from mazu_ls.tools.mcp.streams import OpenStreams, StderrTail
 from mazu_ls.tools.mcp.tools import McpToolSpec
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import MARK, kill
@@ -36,7 +35,6 @@ WAIT_SECONDS = 10.0  # how long a call waits for a server that is just being rec
 PING_SECONDS = 30.0
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 PAGES = 20
-STDERR_TAIL = 2000
 State = Literal["not_agreed", "starting", "connected", "reconnecting", "failed", "stopped"]
 
 
@@ -243,7 +241,7 @@ class McpConnection:
             async with asyncio.timeout(START_SECONDS):
                 client = await stack.enter_async_context(
                     mcp.Client(
-                        _Ready(transport),
+                        OpenStreams(transport),
                         message_handler=self._heard,
                         cache=None,
                         read_timeout_seconds=CALL_SECONDS,
@@ -328,7 +326,7 @@ class McpConnection:
         mark = secrets.token_hex(12)
         env = child_environment(self._env, {**self.entry.env, MARK: mark})
         parameters = StdioServerParameters(command=command, args=list(self.entry.args), env=env)
-        tail = _Tail(self._gone)
+        tail = StderrTail(self._gone)
         try:
             async with stdio_client(parameters, errlog=tail.file) as streams:
                 tail.file.close()  # the server has its own copy: when that is closed too, the server is gone
@@ -339,52 +337,6 @@ class McpConnection:
         finally:
             tail.close()
             await asyncio.shield(asyncio.to_thread(kill, mark))
-
-
-class _Ready:
-    """Streams that are open already, as the transport that the client wants to open."""
-
-    def __init__(self, streams: Any) -> None:
-        self._streams = streams
-
-    async def __aenter__(self) -> Any:
-        return self._streams
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-
-class _Tail:
-    """The end of what a server writes to its standard error, however much that is; `ended` is called when it closes it."""
-
-    def __init__(self, ended: Callable[[], None]) -> None:
-        self._read, write = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
-        os.set_blocking(self._read, False)
-        self.file = os.fdopen(write, "w", encoding="utf-8")
-        self._ended = ended
-        self._data = b""
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._read, self._take)
-
-    @property
-    def text(self) -> str:
-        """The last lines."""
-        self._take()
-        return self._data.decode("utf-8", "replace").strip()
-
-    def close(self) -> None:
-        """Let go of the pipe."""
-        self._loop.remove_reader(self._read)
-        os.close(self._read)
-        self.file.close()
-
-    def _take(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            data = os.read(self._read, 65536)
-            self._data = (self._data + data)[-STDERR_TAIL:]
-            if not data:
-                self._loop.remove_reader(self._read)
-                self._ended()
 
 
 def _connection_lost(error: BaseException) -> bool:

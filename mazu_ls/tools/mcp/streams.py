@@ -1,0 +1,57 @@
+"""Streams of an MCP server: ones that are open already, and the end of its standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+STDERR_TAIL = 2000
+
+
+class OpenStreams:
+    """Streams that are open already, as the transport that the client wants to open."""
+
+    def __init__(self, streams: Any) -> None:
+        self._streams = streams
+
+    async def __aenter__(self) -> Any:
+        return self._streams
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+class StderrTail:
+    """The end of what a server writes to its standard error, however much that is; `ended` is called when it closes it."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._read, write = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        os.set_blocking(self._read, False)
+        self.file = os.fdopen(write, "w", encoding="utf-8")
+        self._ended = ended
+        self._data = b""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._read, self._take)
+
+    @property
+    def text(self) -> str:
+        """The last lines."""
+        self._take()
+        return self._data.decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        self._loop.remove_reader(self._read)
+        os.close(self._read)
+        self.file.close()
+
+    def _take(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._read, 65536)
+            self._data = (self._data + data)[-STDERR_TAIL:]
+            if not data:
+                self._loop.remove_reader(self._read)
+                self._ended()
