@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,7 +54,10 @@ class ProjectState(Struct, frozen=True):
 def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
     """The state folder of the project at `root`, created on first use. Raises OSError where it cannot be written."""
     folder = paths.root_state(root, env)
-    legacy = _take_over_legacy(root, folder, env)
+    try:
+        legacy = _take_over_legacy(root, folder, env)
+    except OSError:  # two processes took it over at once: what the other one left is seen now
+        legacy = _take_over_legacy(root, folder, env)
     paths.private_folder(folder)
     real = root.resolve()
     marker = read_marker(folder)
@@ -64,10 +67,14 @@ def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
     inode = real.stat().st_ino
     if fresh or marker.inode != inode or marker.path != str(real):
         marker = replace(marker, inode=inode, path=str(real))
-        write_marker(folder, marker)
+        with nullcontext() if fresh else suppress(OSError):  # a stale hint costs nothing
+            write_marker(folder, marker)
     with suppress(OSError):
         _leave_tombstone(root, folder, env)
-    return ProjectState(folder, marker, tuple(_moved(marker, real, env)))
+    moved: list[Marker] = []
+    with suppress(OSError):
+        moved = _moved(marker, real, env)
+    return ProjectState(folder, marker, tuple(moved))
 
 
 def read_marker(folder: Path) -> Marker | None:
@@ -111,7 +118,7 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Pat
         raise MazuError(
             Kind.NOT_FOUND, f"There is no state of a project at {source}.", "List them with mazu.state.list."
         )
-    if source.exists():
+    if not _is_gone(source):
         raise MazuError(
             Kind.CONFLICT,
             f"{source} still exists, so its state stays with it.",
@@ -157,9 +164,20 @@ def _moved(own: Marker, real: Path, env: Mapping[str, str]) -> list[Marker]:
         if marker.id == own.id or marker.id in own.declined or marker.path == str(real):
             continue
         alike = (marker.inode and marker.inode == own.inode) or Path(marker.path).name == real.name
-        if alike and not Path(marker.path).exists():
+        if alike and _is_gone(Path(marker.path)):
             found.append(marker)
     return found
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether nothing is at `path`. One that cannot be looked at (a dead mount, no permission) may still be there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _take_over_legacy(root: Path, folder: Path, env: Mapping[str, str]) -> str | None:

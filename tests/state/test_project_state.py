@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import stat
 import subprocess
@@ -125,6 +127,51 @@ def test_a_renamed_project_is_offered_and_attached_only_when_asked_to(tmp_path: 
     again = identity.open_state(renamed, env)
     assert (again.marker.id, again.moved) == (first.marker.id, ())
     assert (again.folder / "memory.db").read_text() == "rows"
+
+
+def test_another_project_that_cannot_be_looked_at_does_not_take_the_state_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    mounted, project = tmp_path / "mount" / "project", tmp_path / "project"
+    for folder in (mounted, project):
+        folder.mkdir(parents=True)
+    first = identity.open_state(project, env)
+    identity.open_state(mounted, env)
+    looked_at = Path.stat
+
+    def stat_of_dead_mount(path: Path, **flags: bool) -> os.stat_result:
+        if path == mounted:
+            raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+        return looked_at(path, **flags)
+
+    monkeypatch.setattr(Path, "stat", stat_of_dead_mount)
+    again = identity.open_state(project, env)
+    assert (again.folder, again.moved) == (first.folder, ())
+
+
+@pytest.mark.parametrize("error", [errno.ENOTEMPTY, errno.ENOENT])
+def test_two_servers_that_take_an_older_state_over_at_once_both_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    project = tmp_path / "project"
+    project.mkdir()
+    old = tmp_path / "state" / "roots" / paths.legacy_root_key(project)
+    (old / "journal").mkdir(parents=True)
+    (old / "memory.db").write_text("rows")
+    renamed, others = Path.rename, iter([True])
+
+    def lose_the_race(path: Path, target: Path) -> Path:
+        if next(others, False):
+            identity.open_state(project, env)
+            raise OSError(error, "the other server was quicker")
+        return renamed(path, target)
+
+    monkeypatch.setattr(Path, "rename", lose_the_race)
+    opened = identity.open_state(project, env)
+    assert (opened.folder / "memory.db").read_text() == "rows"
+    assert (opened.folder / "journal").is_dir()
 
 
 HOSTILE = {

@@ -59,6 +59,7 @@ class Project:
         self.env = env
         self.warnings: list[str] = []
         self.moved_states: tuple[identity.Marker, ...] = ()
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.workspace = Workspace(self.folders)
         self.config: Config
         self.sessions: Sessions
@@ -142,7 +143,8 @@ class Project:
                 f"The state directory {paths.state_home(self.env)} cannot be used ({error.strerror}): memory, conversations"
                 " and checkpoints last only until mazu-ls ends. Make it writable and restart."
             )
-            return Path(tempfile.mkdtemp(prefix="mazu-ls-"))
+            self._temporary = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
+            return Path(self._temporary.name)
         self.warnings += identity.name_unused_database(self.root, opened.folder)
         return opened.folder
 
@@ -392,3 +394,5 @@ class Project:
             await self._heads.close()
         if self.memories:
             await self.memories.close()
+        if self._temporary:
+            await asyncio.to_thread(self._temporary.cleanup)
