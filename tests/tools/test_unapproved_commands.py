@@ -1,5 +1,6 @@
 """Commands that nobody approved, in real processes: what they may do in the sandbox, and what they must not reach."""
 
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from mazu_ls.config import ShellSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.tools.shell import resource_limits, sandbox
 from mazu_ls.tools.shell.sandbox import Sandbox
-from mazu_ls.tools.shell.shell import run_shell
+from mazu_ls.tools.shell.shell import run_shell, shell_stop
 
 pytestmark = pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
 
@@ -178,3 +179,48 @@ async def test_a_worktree_and_a_folder_of_a_repository_have_their_history(projec
         here.turn = replace(here.turn, attended=False)
         assert "first" in await here.text(run_shell, command="git log --oneline"), root
     assert list((main / "package").iterdir()) == []
+
+
+WAITS = "touch running; for i in $(seq 500); do test -e made && exit 0; sleep 0.02; done; exit 7"
+
+
+async def _running(project) -> None:
+    async with asyncio.timeout(10):
+        while not (project.root / "running").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("background", [False, True])
+async def test_what_the_user_made_meanwhile_stays(clone, background: bool) -> None:
+    (clone.root / ".gitlab-ci.yml").write_text("old\n")
+    running = asyncio.create_task(clone.call(run_shell, command=WAITS, background=background))
+    await _running(clone)
+    saved = clone.root / "saved"
+    saved.write_text("new\n")
+    saved.rename(clone.root / ".gitlab-ci.yml")
+    clone.write({".mazu/skills/a.md": "mine\n", "new/.vscode/launch.json": "{}\n"})
+    if not background:
+        clone.host.open[clone.root / "new/.vscode/launch.json"] = "{}\n"
+    clone.write({"made": ""})
+    await running
+    if background:
+        assert "new/.vscode is new" in await clone.text(shell_stop, id="sh1")
+    assert (clone.root / ".gitlab-ci.yml").read_text() == "new\n"
+    assert (clone.root / ".mazu/skills/a.md").exists()
+    assert (clone.root / "new/.vscode/launch.json").exists()
+    assert [text.partition(",")[0] for _, text in clone.host.said] == [
+        "new/.vscode is new since a command ran that nobody approved"
+    ]
+    assert not (clone.home / "state/quarantine").exists()
+
+
+async def test_a_repository_that_changes_meanwhile_is_the_users_doing(project) -> None:
+    project.turn = replace(project.turn, attended=False)
+    running = asyncio.create_task(project.call(run_shell, command=WAITS))
+    await _running(project)
+    await asyncio.to_thread(subprocess.run, ["git", "init", "-q"], cwd=project.root, check=True)
+    project.write({".github/workflows/ci.yml": "on: push\n", "made": ""})
+    assert "moved" not in (await running).text
+    assert (project.root / ".git/HEAD").exists()
+    assert (project.root / ".github/workflows/ci.yml").exists()
+    assert len(project.host.said) == 2

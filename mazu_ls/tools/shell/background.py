@@ -10,7 +10,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +24,7 @@ STREAMED_CHARS = 64 * 1024
 CHUNK = 2**16
 HEAD, TAIL = 8 * 1024, 20 * 1024  # bytes of a long output that the model is shown
 DRAIN = 0.5  # seconds to wait for the rest of the output once the command has ended
+Finish = Callable[[], Awaitable[list[str]]]
 
 
 @dataclass
@@ -44,7 +45,7 @@ class BackgroundProcess:
     left: int = 0
     read_to: int = 0
     over: str | None = None
-    finish: Callable[[], list[str]] | None = None
+    finish: Finish | None = None
     notes: list[str] = field(default_factory=list)
     _grown: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: asyncio.Task[None] | None = None
@@ -59,7 +60,7 @@ class BackgroundProcess:
         scratch: Path,
         emit: Callable[[str], None],
         *,
-        finish: Callable[[], list[str]] | None = None,
+        finish: Finish | None = None,
     ) -> BackgroundProcess:
         """Begin to collect output; `emit` gets the first STREAMED_CHARS of it as it comes."""
         spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  lives as long as its output may be read
@@ -77,6 +78,11 @@ class BackgroundProcess:
         self.left = await self.child.sweep()
         await self._let_go()
         return self.code
+
+    def take_notes(self) -> list[str]:
+        """What the model has to know besides the output; each is given once."""
+        notes, self.notes = self.notes, []
+        return notes
 
     async def more(self, start: int, seconds: float) -> None:
         """Wait until there is output behind byte `start` or none will come, for `seconds` at most."""
@@ -102,7 +108,7 @@ class BackgroundProcess:
         await asyncio.to_thread(shutil.rmtree, self.scratch, True)
         if self.finish is not None:
             finish, self.finish = self.finish, None
-            self.notes += await asyncio.to_thread(finish)
+            self.notes += await finish()
 
     async def _hold_limits(self) -> None:
         """End the command when it and its children together pass a limit."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +16,10 @@ from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell import sandbox
-from mazu_ls.tools.shell.background import BackgroundProcess
+from mazu_ls.tools.shell.background import BackgroundProcess, Finish
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import ChildProcess, spawn
-from mazu_ls.tools.shell.quarantine import quarantine_created
+from mazu_ls.tools.shell.quarantine import CreatedFilesCheck, quarantine_created
 
 MAX_SECONDS = 3600
 KEPT = 12  # finished commands whose output can still be read
@@ -64,7 +64,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     """
     cwd = _working_directory(turn)
     with tempfile.TemporaryFile() as report:
-        child, scratch, finish = await _started(args.command, cwd, turn, report.fileno())
+        child, scratch, finish = await _started(args, cwd, turn, report.fileno())
         name = _next_name(turn)
         emit = (lambda text: None) if args.background else turn.emit
         running = BackgroundProcess.start(name, args.command, child, scratch, emit, finish=finish)
@@ -81,7 +81,13 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             await running.stop()
             _keep(turn, running)
             return ToolOutput(
-                f"{running.summary()}\n[ended: the time limit of {seconds:g} s was reached]",
+                "\n".join(
+                    [
+                        running.summary(),
+                        f"[ended: the time limit of {seconds:g} s was reached]",
+                        *running.take_notes(),
+                    ]
+                ),
                 untrusted=ORIGIN,
                 ok=False,
             )
@@ -107,7 +113,8 @@ async def shell_output(args: ShellOutputArgs, turn: ToolContext) -> ToolOutput:
     end = min(running.size, start + READ_BYTES)
     running.read_to = max(running.read_to, end)
     rest = f"; {running.size - end} bytes more from offset={end}" if end < running.size else ""
-    return ToolOutput(f"{text}\n[{args.id}: {running.how}{rest}]".lstrip("\n"), untrusted=ORIGIN)
+    lines = [text, f"[{args.id}: {running.how}{rest}]", *running.take_notes()]
+    return ToolOutput("\n".join(lines).lstrip("\n"), untrusted=ORIGIN)
 
 
 @tool(Effect.READ)
@@ -116,7 +123,8 @@ async def shell_stop(args: ShellStopArgs, turn: ToolContext) -> ToolOutput:
     running = _named(args.id, turn)
     if running.code is None:
         await running.stop()
-    return ToolOutput(f"{running.summary()}\n[{args.id}: {running.how}]".lstrip("\n"), untrusted=ORIGIN)
+    lines = [running.summary(), f"[{args.id}: {running.how}]", *running.take_notes()]
+    return ToolOutput("\n".join(lines).lstrip("\n"), untrusted=ORIGIN)
 
 
 def _working_directory(turn: ToolContext) -> Path:
@@ -128,13 +136,14 @@ def _working_directory(turn: ToolContext) -> Path:
 
 
 async def _started(
-    command: str, cwd: Path, turn: ToolContext, report: int
-) -> tuple[ChildProcess, Path, Callable[[], list[str]]]:
+    args: RunShellArgs, cwd: Path, turn: ToolContext, report: int
+) -> tuple[ChildProcess, Path, Finish]:
     """The child, its folder for temporary files, and what to call when it has ended."""
     settings = turn.config.shell
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
-    argv = ["bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", command]
+    argv = ["bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
     extra = {"MAZU_PWD_FD": str(report)}
+    check = CreatedFilesCheck(turn.workspace.roots, args.background)
     try:
         held = await asyncio.to_thread(
             lambda: sandbox.wrap_in_sandbox(
@@ -143,6 +152,7 @@ async def _started(
                 readable=[Path(place) for place in settings.readable],
             )
         )  # fmt: skip
+        check.before = held.protected
         extra |= sandbox.environment(held, scratch)
         env = child_environment(turn.env, extra)
         child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=[report])
@@ -153,7 +163,18 @@ async def _started(
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
             ) from error
         raise
-    return child, scratch, lambda: quarantine_created(turn.workspace.roots, held.protected, turn.env)
+    return child, scratch, lambda: _what_it_made(check, turn)
+
+
+async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str]:
+    """Look at what appeared while an unapproved command ran; the user hears of it, and the model."""
+    if check.before is None:
+        return []
+    opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
+    moved, named = await asyncio.to_thread(quarantine_created, check, [*opened, *turn.changed], turn.env)
+    for sentence in (*(note[1:-1] for note in moved), *named):
+        await turn.host.say("warning", sentence)
+    return [*moved, *(f"[{sentence}]" for sentence in named)]
 
 
 def _told(running: BackgroundProcess, moved: str, turn: ToolContext) -> str:
@@ -162,7 +183,7 @@ def _told(running: BackgroundProcess, moved: str, turn: ToolContext) -> str:
         lines.append(f"[{running.how}]")
     if running.left:
         lines.append(f"[{running.left} processes it left behind were ended; use background=true to keep one]")
-    lines += running.notes
+    lines += running.take_notes()
     if running.code != 0 and (note := _confined(lines[0], turn)):
         lines.append(note)
     return "\n".join([*lines, *([moved] if moved else [])])
