@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,12 +117,21 @@ class ServerState:
         kept = [folder for folder in self.folders if uris.key(uris.from_path(folder)) not in gone]
         new = [path for uri in added if (path := uris.to_path(uri)) and path.is_dir() and path not in kept]
         self.folders = kept + new
+        await self.reopen()
+
+    async def reopen(self, meanwhile: Callable[[], None] | None = None) -> None:
+        """Close the project, once no turn and no other work runs in it, and open it again.
+
+        `meanwhile` runs in a thread while it is closed; it must not raise.
+        """
         if self._opening is None:
             return
         await self._idle()
         # From here on nobody is handed the old project, which is closed before the new one opens.
         self.project, before = None, self._opening
-        self._opening = asyncio.get_running_loop().create_task(self._reopen(before), name="reopen project")
+        self._opening = asyncio.get_running_loop().create_task(
+            self._reopen(before, meanwhile), name="reopen project"
+        )
         self._opening.add_done_callback(_log_failure)
         await asyncio.wait([self._opening])
         self.notify_changed("memory", "checkpoints", "sessions", "skills", "usage")
@@ -138,11 +147,13 @@ class ServerState:
                 return
             await self.jobs.settled()
 
-    async def _reopen(self, before: asyncio.Task[Project]) -> Project:
+    async def _reopen(self, before: asyncio.Task[Project], meanwhile: Callable[[], None] | None) -> Project:
         await asyncio.wait([before])
         await self.jobs.close()
         if not before.cancelled() and before.exception() is None:
             await before.result().close()
+        if meanwhile is not None:
+            await asyncio.to_thread(meanwhile)
         return await self._open()
 
     def path_of(self, uri: str, field: str = "uri") -> Path:

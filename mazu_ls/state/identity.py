@@ -73,7 +73,7 @@ def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
         _leave_tombstone(root, folder, env)
     moved: list[Marker] = []
     with suppress(OSError):
-        moved = _moved(marker, real, env)
+        moved = find_moved(root, env)
     return ProjectState(folder, marker, tuple(moved))
 
 
@@ -116,13 +116,15 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Pat
     old, new = paths.root_state(source, env), paths.root_state(root, env)
     if old == new or (marker := read_marker(old)) is None:
         raise MazuError(
-            Kind.NOT_FOUND, f"There is no state of a project at {source}.", "List them with mazu.state.list."
+            Kind.NOT_FOUND,
+            f"There is no state of a project that was at {source}.",
+            "Give the whole path at which the project was.",
         )
     if not _is_gone(source):
         raise MazuError(
             Kind.CONFLICT,
             f"{source} still exists, so its state stays with it.",
-            "Copy it with mazu-ls state export and mazu-ls state import.",
+            "Its memories can be copied: mazu-ls memory export there, mazu-ls memory import here.",
         )
     if new.exists():
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -157,8 +159,24 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
     return [sentence]
 
 
-def _moved(own: Marker, real: Path, env: Mapping[str, str]) -> list[Marker]:
-    """States of projects that are no longer where they were, and that look like this one: same inode or same name."""
+def moved_warnings(opened: ProjectState) -> list[str]:
+    """One sentence for the user about states that may belong to this project, while it has no conversation of its own."""
+    alike = [marker for marker in opened.moved if marker.inode == opened.marker.inode]
+    if not opened.moved or (not alike and any((opened.folder / "journal").glob("*.jsonl"))):
+        return []
+    places = " or ".join(marker.path for marker in opened.moved)
+    sentence = (
+        f"What Mazu keeps of a project at {places}, which is gone, may be this project's: memory, conversations and checkpoints."
+        f" If it was moved here, run mazu.state.attach (`mazu-ls state attach {opened.moved[0].path}`) to have them here;"
+        " mazu.state.decline (`mazu-ls state decline`) ends this hint."
+    )
+    return [sentence]
+
+
+def find_moved(root: Path, env: Mapping[str, str] = os.environ) -> list[Marker]:
+    """States of projects that are gone and that look like the one at `root`: same inode or same name."""
+    real = root.resolve()
+    own = read_marker(paths.root_state(root, env)) or Marker("", str(real), "", real.stat().st_ino)
     found = []
     for marker in known_projects(env):
         if marker.id == own.id or marker.id in own.declined or marker.path == str(real):

@@ -138,6 +138,15 @@ def _trust(out: Console, value: Result) -> None:
         out.print("this project brings nothing that needs your agreement")
 
 
+def _state(out: Console, value: Result) -> None:
+    was = value["attached"]
+    out.print(
+        f"what was kept of {was} is this project's now" if was else "this project starts afresh",
+        markup=False,
+        highlight=False,
+    )
+
+
 def _role(out: Console, value: Result) -> None:
     path = unquote(urlsplit(value["uri"]).path)
     out.print(value["text"] or f"There is no role document; write {path}", markup=False)
@@ -183,6 +192,8 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.trust.list": _trust,
     "mazu.trust.agree": _trust,
     "mazu.trust.revoke": _trust,
+    "mazu.state.attach": _state,
+    "mazu.state.decline": _state,
     "mazu.memory.consolidate": _consolidated,
     "mazu.checkpoint.prune": _pruned,
     "mazu.role.show": _role,

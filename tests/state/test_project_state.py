@@ -174,6 +174,29 @@ def test_two_servers_that_take_an_older_state_over_at_once_both_have_it(
     assert (opened.folder / "journal").is_dir()
 
 
+async def test_a_renamed_project_is_told_of_and_gets_its_state_when_the_user_chooses_it(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.txt").write_text("1")
+    async with real_server(env) as (client, _):
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "Known before"})
+        taken = await client.command("mazu.checkpoint")
+    renamed = folder.rename(folder.with_name("renamed"))
+    async with real_server(env) as (client, _):
+        client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
+        await client.initialize(renamed)
+        assert await titles(client) == set()
+        said = [note["message"] for note in client.notes("window/showMessage")]
+        assert [text for text in said if str(folder) in text and "mazu.state.attach" in text], said
+        assert await client.command("mazu.state.attach") == {"attached": str(folder)}
+        assert await titles(client) == {"Known before"}
+        (renamed / "a.txt").write_text("2")
+        report = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+        assert report["verified"], report
+        assert (renamed / "a.txt").read_text() == "1"
+
+
 HOSTILE = {
     "a trigger": "CREATE TRIGGER evil AFTER INSERT ON memory BEGIN UPDATE memory SET title = 'evil'; END",
     "a trigger of another's name": (

@@ -145,6 +145,7 @@ class Project:
             )
             self._temporary = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
             return Path(self._temporary.name)
+        self.warnings += identity.moved_warnings(opened)
         self.warnings += identity.name_unused_database(self.root, opened.folder)
         return opened.folder
 

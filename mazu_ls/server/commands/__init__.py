@@ -26,6 +26,7 @@ FAMILIES = (
     "checkpoints",
     "skills",
     "trust",
+    "project_state",
     "models",
     "permissions",
     "reports",

@@ -43,6 +43,18 @@ class RevokeTrust(Params, frozen=True):
     id: Text
 
 
+class AttachState(Params, frozen=True):
+    """The path at which the project was."""
+
+    source: Text | None = field(default=None, name="from")
+
+
+class AttachedState(Struct, frozen=True, rename="camel"):
+    """`attached`: the path at which the project was whose state this one has now; null where it starts afresh."""
+
+    attached: str | None
+
+
 class SetModelParams(Params, frozen=True):
     model: ModelName
 

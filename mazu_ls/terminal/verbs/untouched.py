@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import paths
+from mazu_ls.state import identity
 
 if TYPE_CHECKING:
     import argparse
@@ -63,6 +64,8 @@ def _without_traces(root: ProjectRoot, env: Mapping[str, str], scratch: Path) ->
 def _known(folder: Path, env: Mapping[str, str]) -> bool:
     try:
         before = folder / paths.PROJECT_FOLDER / "memory.db"  # where the state was kept once
-        return paths.root_state(folder, env).is_dir() or before.is_file()
+        if paths.root_state(folder, env).is_dir() or before.is_file():
+            return True
+        return bool(identity.find_moved(folder, env))  # then opening it says so
     except OSError:
         return False

@@ -58,6 +58,11 @@ def uri(value: str) -> str:
     return Path(value).absolute().as_uri()
 
 
+def absolute(value: str) -> str:
+    """A path as an absolute one; it need not exist."""
+    return str(Path(value).absolute())
+
+
 def parse_json(value: str) -> Any:
     """A JSON value."""
     import json
@@ -99,6 +104,7 @@ HIDDEN = ("sessions", "checkpoints", "prune", "diff")
 GROUPS = {
     "session": "conversations: list, show, rename, export, ...",
     "memory": "what is remembered: list, update, forget, ...",
+    "state": "what is kept of a project that was moved: attach, decline",
 }
 TOOL = CommandOption("tool", help="such as run_shell", required=True)
 PATTERN = CommandOption("pattern", help='which calls, such as "pytest *"; every one if not given')
@@ -193,6 +199,9 @@ VERBS = (
     TerminalCommand("trust agree", "mazu.trust.agree", "agree to exactly what you have read", (
         ID, CommandOption("hash", help="the hash that `mazu-ls trust` shows", required=True))),
     TerminalCommand("trust revoke", "mazu.trust.revoke", "take an agreement back", (ID,)),
+    TerminalCommand("state attach", "mazu.state.attach", "let this project have the memory, conversations and checkpoints of the one it was before it was moved", (
+        CommandOption("from", help="the path at which it was; what was found if not given", kind=absolute),)),
+    TerminalCommand("state decline", "mazu.state.decline", "start afresh: what was found is not this project's"),
     TerminalCommand("skills run", "mazu.skills.run", "run a skill", (
         CommandOption("name", required=True), CommandOption("arguments", help="a JSON object", kind=parse_json))),
     TerminalCommand("skills forget", "mazu.skills.forget", "remove a skill", (CommandOption("name", required=True),)),
