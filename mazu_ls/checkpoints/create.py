@@ -101,8 +101,8 @@ def _take(
         raise
     project.dirty.taken(seen)
     if seen.everywhere:
-        for path in staging.sweep_staging(project.mounts, project.rescue_folder):
-            log.warning("a file that was written while a rollback replaced it was saved as %s", path)
+        for note in staging.sweep_staging(project.mounts, project.rescue_folder):
+            log.warning("%s: %s", note.path, note.reason)
     return checkpoint
 
 

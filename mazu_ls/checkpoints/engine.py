@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -23,9 +22,9 @@ from mazu_ls.checkpoints.models import (
     StoreStats,
 )
 from mazu_ls.checkpoints.restore import rollback, staging_folder
-from mazu_ls.checkpoints.restore import staging as stage
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
 from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
+from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
 from mazu_ls.checkpoints.scan import roots as mounts
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
@@ -53,7 +52,7 @@ class Checkpoints:
         self._written: set[Path] = set()
         self._saved: set[Path] = set()
         self._commands: set[int] = set()
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweep = StagingSweep(project, self._locked)
         self.upkeep = Upkeep(project, self._locked)
         """Tidying and pruning in the background."""
 
@@ -83,6 +82,8 @@ class Checkpoints:
                 store, project, [store_opening.place_of(state, m.directory) for m in found if m.scanned]
             )
             await engine._locked(lambda db: _recovered(project, db), recovering=True)
+            if any(mount.work.is_dir() for mount in project.mounts):
+                engine._sweep.start()
         except BaseException:
             await store.close()
             raise
@@ -304,9 +305,8 @@ class Checkpoints:
 
     async def close(self) -> None:
         """Finish background work and release everything."""
-        if self._sweeping:
-            self._sweeping.cancel()
         await self.upkeep.idle()
+        await self._sweep.close()
         await self._store.read(lambda _: self._project.repository.forget_reader())
         await self._store.read(lambda _: self._project.dirty.close())
         await self._store.close()
@@ -347,22 +347,8 @@ class Checkpoints:
                 redo_of=redo_of,
             )
         )
-        if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.create_task(self._sweep_staging())
+        self._sweep.start()
         return done
-
-    async def _sweep_staging(self) -> None:
-        """Remove what the rollback replaced once it has rested, and with it the staging folder in the project."""
-        await asyncio.sleep(stage.GRAVE_SECONDS + 1)
-        try:
-            rescued = await self._locked(
-                lambda _: stage.sweep_staging(self._project.mounts, self._project.rescue_folder)
-            )
-        except MazuError as error:
-            log.warning("the staging folder was not emptied: %s", error)
-        else:
-            for path in rescued:
-                log.warning("written during a rollback; saved as %s", path)
 
 
 def _explained(work: Callable[[], T], place: Path) -> T:

@@ -121,7 +121,7 @@ class Upkeep:
             if not self._pruning.locked() and (not self._pruned or self._room < 0):
                 self._pruned = True
                 await self.prune()
-        except MazuError as error:
+        except (MazuError, OSError) as error:
             log.warning("the checkpoint store was not tidied: %s", error)
 
     async def _collect(self) -> bool:

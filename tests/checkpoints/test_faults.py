@@ -12,9 +12,17 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.checkpoints import Checkpoints
-from mazu_ls.checkpoints.restore import atomic_rename, restore_files, rollback, staging
+from mazu_ls.checkpoints.restore import (
+    atomic_rename,
+    restore_files,
+    rollback,
+    staging,
+    staging_folder,
+    staging_sweep,
+)
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.host import Buffer
 from tests.checkpoints.bed import Bed, Notes, bed, files, open_engine
 
 
@@ -272,7 +280,7 @@ async def test_a_recovery_that_the_disk_refuses_does_not_keep_the_server_from_st
         raise PowerCut
 
     with monkeypatch.context() as patched:
-        patched.setattr(rollback, "finish", cut)
+        patched.setattr(rollback, "finish_rollback", cut)
         with pytest.raises(PowerCut):
             await project.roll_back(first)
     await project.engine.close()
@@ -303,7 +311,7 @@ async def test_a_save_through_an_open_descriptor_is_rescued(project: Bed, monkey
             editor.flush()
             return verify(*arguments)
 
-        monkeypatch.setattr(restore_files, "verify", save_late)
+        monkeypatch.setattr(restore_files, "verify_steps", save_late)
         report = await project.roll_back(first)
     assert project.read("a") == "1"
     assert not report.verified
@@ -326,7 +334,7 @@ async def test_a_save_in_the_middle_of_a_rollback_wins(project: Bed, monkeypatch
         project.write("new", "typed, too")
         finish(*arguments)
 
-    monkeypatch.setattr(rollback, "finish", save_first)
+    monkeypatch.setattr(rollback, "finish_rollback", save_first)
     report = await project.roll_back(first)
     assert (project.read("a"), project.read("b"), project.read("new")) == ("typed", "1", "typed, too")
     assert not report.verified
@@ -348,3 +356,79 @@ async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog
         assert not [path for path in project.root.iterdir() if path.name.startswith(".mazu")]
         assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
         project.fsck()
+
+
+def staging_folders(project: Bed) -> list[Path]:
+    return [path for path in project.root.iterdir() if path.name.startswith(".mazu")]
+
+
+async def test_no_staging_folder_stays_after_later_rollbacks_nor_after_closing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(staging_sweep, "GRAVE_SECONDS", 0.0)
+    monkeypatch.setattr(staging, "_rests", lambda *_: False)
+    async with bed(tmp_path) as project:
+        project.write("a", "1")
+        first = await project.take()
+        project.write("a", "2")
+        second = await project.take()
+        await project.roll_back(first)
+        await asyncio.sleep(0.6)
+        await project.roll_back(second)  # while the first one's files still rest
+        assert staging_folders(project)
+        assert project.engine._sweep._task
+        await project.engine._sweep._task
+        assert not staging_folders(project)
+        await project.roll_back(first)
+        assert staging_folders(project)
+    assert not staging_folders(project)
+
+
+async def test_odd_names_in_staging_and_a_full_disk_leave_a_rollback_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with bed(tmp_path) as project:
+        path = project.write("a", "1")
+        first = await project.take()
+        project.write("a", "2")
+        second = await project.take()
+        await project.roll_back(first)
+        (work,) = staging_folders(project)
+        zeros = "z" * 40
+        for name in (b"\xff\xfe", f"0-x.{zeros}.{zeros}".encode(), b"draft-folder/in"):
+            place = work / os.fsdecode(name)
+            place.parent.mkdir(exist_ok=True)
+            place.write_text("odd")
+
+        def forbidden(*_: object) -> Path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(staging, "_rescue", forbidden)
+        shown = Buffer(path.as_uri(), path, 1, "text", "1", False)
+        report = await project.roll_back(second, buffers=[shown])
+        assert report.applied and project.read("a") == "2"
+        assert project.typed == {path.as_uri(): "2"}
+        assert len([one for one in report.problems if "staging" in one.reason]) == 3
+        monkeypatch.undo()
+    assert not staging_folders(project)
+    assert len(list(project.engine._project.rescue_folder.iterdir())) == 3
+
+
+async def test_a_file_system_without_modes_takes_a_rollback_and_a_loose_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with bed(tmp_path) as project:
+        project.write("a", "1")
+        first = await project.take()
+        project.write("a", "2")
+        await project.take()
+        (mount,) = [one for one in project.engine._project.mounts if one.scanned]
+        mount.work.mkdir(0o777)
+        mount.work.chmod(0o777)
+        with pytest.raises(MazuError, match="Nothing was rolled back"):
+            await project.roll_back(first)
+        assert not mount.work.exists()
+        monkeypatch.setattr(staging_folder, "_is_private", lambda _: False)  # as exFAT and drvfs answer
+        assert (await project.roll_back(first)).verified
+        assert project.read("a") == "1"
+    assert not staging_folders(project)

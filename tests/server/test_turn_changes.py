@@ -79,3 +79,15 @@ async def test_a_turn_that_changed_nothing_has_no_changes(env: dict[str, str], f
         assert found["files"] == [] and found["before"] is None
         with pytest.raises(RpcFailure, match="changed no file"):
             await client.command("mazu.turn.revert")
+
+
+async def test_a_question_that_is_answered_with_leave_leaves_every_file(env: dict[str, str], folder: Path):
+    (folder / "a.txt").write_text(TEXT)
+    async with agent(env, folder, REPLIES) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        (folder / "new.txt").write_text("new\nmine\n")
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "leave"}
+        done = await client.command("mazu.turn.revert", within=60)
+        assert not done["applied"] and [one["path"] for one in done["plan"]["conflicts"]] == ["new.txt"]
+        assert (folder / "a.txt").read_text() == CHANGED
+        assert (folder / "new.txt").read_text() == "new\nmine\n"

@@ -239,9 +239,8 @@ def finish_rollback(
     right, wrong = restore_files.verify_steps(todo, excused)
     staging.retire_replaced(todo)
     db.execute("DELETE FROM checkpoint_journal")
-    rescued = staging.sweep_staging(project.mounts, project.rescue_folder)
     report.problems += problems + wrong
-    report.problems += [PathReason(str(path), "written during the rollback; saved here") for path in rescued]
+    report.problems += staging.sweep_staging(project.mounts, project.rescue_folder)
     report.applied, report.undecided = True, False
     report.verified_files = right
     report.verified = not report.problems
@@ -260,7 +259,8 @@ def recover_rollback(project: CheckpointContext, db: apsw.Connection) -> Rollbac
     project.repository.sweep()
     row = next(iter(select(db, "SELECT safety_id, target_id, steps FROM checkpoint_journal")), None)
     if row is None:
-        staging.sweep_staging(project.mounts, project.rescue_folder)
+        for note in staging.sweep_staging(project.mounts, project.rescue_folder):
+            log.warning("%s: %s", note.path, note.reason)
         return None
     report = RollbackReport(schema.get(db, row[1]), schema.get(db, row[0]), PlanFiles())
     todo = list(steps.load(row[2], project.mounts))

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, TreeEntry, object_id
 from mazu_ls.checkpoints.git.pack import sync_file_system, sync_folder
+from mazu_ls.checkpoints.models import PathReason
 from mazu_ls.checkpoints.restore import staging_folder
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
@@ -190,11 +191,14 @@ def _contents(fd: int, size: int) -> bytes:
 
 def sweep_staging(
     mounts: Sequence[CheckpointRoot], rescue: Path, *, older_than: float = GRAVE_SECONDS
-) -> list[Path]:
+) -> list[PathReason]:
     """Empty the work folders of files that waited `older_than` seconds. One whose content is neither the old nor the
-    new was written through an open descriptor: it goes to `rescue`, and its new place is returned.
+    new was written through an open descriptor: it goes to `rescue`.
+
+    Returns what should be known of: what was rescued, with its new place, and what could not be removed. Never raises
+    OSError: a rollback is complete before this, and what stays waits for the next sweep.
     """
-    rescued: list[Path] = []
+    notes: list[PathReason] = []
     for folder in {mount.work for mount in mounts}:
         try:
             work = staging_folder.open_staging(folder)
@@ -204,24 +208,41 @@ def sweep_staging(
             with os.scandir(work) as found:
                 names = [os.fsencode(item.name) for item in found if not _rests(item, older_than)]
             for name in names:
-                if name != staging_folder.IGNORE and not _bury(work, name, older_than):
-                    rescued.append(_rescue(work, name, rescue))
+                if name != staging_folder.IGNORE:
+                    notes += _swept(work, name, rescue, older_than)
+        except OSError as error:
+            notes.append(PathReason(str(folder), f"could not be emptied: {error.strerror}"))
         finally:
             os.close(work)
         staging_folder.remove_staging(folder)
-    return rescued
+    return notes
+
+
+def _swept(work: int, name: bytes, rescue: Path, older_than: float) -> list[PathReason]:
+    try:
+        if _bury(work, name, older_than):
+            return []
+        saved = os.fsencode(_rescue(work, name, rescue))
+        return [PathReason(saved.decode(errors="backslashreplace"), "written during a rollback; saved here")]
+    except OSError as error:
+        shown = name.decode(errors="backslashreplace")
+        return [PathReason(shown, f"could not be removed from the staging folder: {error.strerror}")]
 
 
 def _bury(work: int, name: bytes, older_than: float) -> bool:
     """Remove a file that holds nothing new, once it is old enough; False if it holds something new."""
     if name.startswith(_DRAFT):
-        os.unlink(name, dir_fd=work)
-        return True
-    expected = {bytes.fromhex(part) for part in name.decode().split(".")[1:3] if len(part) == 40}
+        if not stat.S_ISDIR(os.stat(name, dir_fd=work, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=work)
+            return True
+        with suppress(OSError):
+            os.rmdir(name, dir_fd=work)
+            return True
+    expected = {part.decode("ascii") for part in name.split(b".")[1:3] if part.isalnum() and part.isascii()}
     found, status = entry_at(work, name)
     if status is None:
         return True
-    if found is None or found.oid not in expected:
+    if found is None or found.oid.hex() not in expected:
         return False
     if time.time() - status.st_ctime >= older_than:
         os.unlink(name, dir_fd=work)

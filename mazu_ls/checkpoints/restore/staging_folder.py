@@ -20,6 +20,7 @@ PREFIX = ".mazu-staging-"
 IGNORE = b".gitignore"
 _SECRET = "staging"
 _HEX = 32
+_PROBE = "draft-probe-"  # a name that the sweep removes
 
 
 def folder_name(place: Path) -> str:
@@ -44,6 +45,7 @@ def folder_name(place: Path) -> str:
 def open_staging(work: Path, *, create: bool = False) -> int:
     """A descriptor of a staging folder that is verified to be ours: a real folder of this user that no one else enters.
 
+    Where the file system holds no owners and modes (exFAT, Windows drives in WSL) its secret name has to do.
     Raises OSError: FileNotFoundError where it is missing and not to be created, EPERM where something else has its name.
     """
     top = open_root(work.parent)
@@ -56,7 +58,7 @@ def open_staging(work: Path, *, create: bool = False) -> int:
         os.close(top)
     try:
         status = os.fstat(fd)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+        if not _is_private(status) and _holds_modes(fd):
             raise PermissionError(errno.EPERM, "is not a folder of mazu-ls; remove it", str(work))
         if create:
             with suppress(FileExistsError):
@@ -67,8 +69,25 @@ def open_staging(work: Path, *, create: bool = False) -> int:
                 os.close(ignore)
     except BaseException:
         os.close(fd)
+        if create:
+            with suppress(OSError):  # leave nothing behind; a folder with something in it stays
+                work.rmdir()
         raise
     return fd
+
+
+def _is_private(status: os.stat_result) -> bool:
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o077
+
+
+def _holds_modes(folder: int) -> bool:
+    """Whether a private folder that is made in `folder` is one afterwards. Raises OSError where none can be made."""
+    probe = _PROBE + secrets.token_hex(4)
+    os.mkdir(probe, 0o700, dir_fd=folder)
+    try:
+        return _is_private(os.stat(probe, dir_fd=folder, follow_symlinks=False))
+    finally:
+        os.rmdir(probe, dir_fd=folder)
 
 
 def remove_staging(work: Path) -> None:

@@ -49,6 +49,8 @@ async def revert(server: ServerState, params: wire.Revert) -> RollbackResult:
     ]
     whole = [one.path for one in wanted if not one.partial]
     report = await _by_rollback(server, checkpoints, found.before, whole) if whole else None
+    if report is not None and not report.applied:
+        return RollbackResult.of(report)  # the user left it as it is: no safety checkpoint, so no edit either
     if report is None:
         report = await _prepared(server, checkpoints, found.before)
     for one in wanted:

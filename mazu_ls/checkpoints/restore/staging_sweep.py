@@ -1,0 +1,59 @@
+"""Emptying the staging folders in the background, once what a rollback replaced has rested."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.restore.staging import GRAVE_SECONDS, sweep_staging
+from mazu_ls.errors import MazuError
+
+if TYPE_CHECKING:
+    import apsw
+
+log = logging.getLogger(__name__)
+
+
+class StagingSweep:
+    """Removes the staging folders of one project. `locked` runs work with the store's lock held."""
+
+    def __init__(
+        self, project: CheckpointContext, locked: Callable[[Callable[[apsw.Connection], Any]], Awaitable[Any]]
+    ) -> None:
+        self._project = project
+        self._locked = locked
+        self._due = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """A rollback was done, or a killed process left one's files: sweep when they have rested."""
+        self._due = time.monotonic() + GRAVE_SECONDS + 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Sweep now what is still waiting."""
+        if self._task and not self._task.done():
+            self._task.cancel()
+            await self._sweep(0)
+
+    async def _run(self) -> None:
+        while (left := self._due - time.monotonic()) > 0:  # again where another rollback came meanwhile
+            await asyncio.sleep(left)
+            await self._sweep(GRAVE_SECONDS)
+
+    async def _sweep(self, older_than: float) -> None:
+        project = self._project
+        try:
+            notes = await self._locked(
+                lambda _: sweep_staging(project.mounts, project.rescue_folder, older_than=older_than)
+            )
+        except MazuError as error:
+            log.warning("the staging folder was not emptied: %s", error)
+        else:
+            for note in notes:
+                log.warning("%s: %s", note.path, note.reason)
