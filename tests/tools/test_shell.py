@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from pathlib import Path
 
@@ -130,6 +131,19 @@ async def test_a_background_command_is_read_and_stopped(project) -> None:
     assert "ended by SIG" in await project.text(shell_stop, id="sh1")
     with pytest.raises(ToolError, match="there are: sh1"):
         await project.call(shell_output, id="sh9")
+
+
+async def test_a_background_command_that_ends_by_itself_leaves_nothing(project, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(project.home))
+    project.configure(ShellSettings(sandbox="off"))
+    await project.call(run_shell, command="setsid sleep 304 & echo ok; touch ended; exit 3", background=True)
+    (scratch,) = project.home.glob("mazu-*")
+    async with asyncio.timeout(10):
+        while scratch.exists():  # noqa: ASYNC110  nobody asks the command anything
+            await asyncio.sleep(0.02)
+    await gone("304")
+    assert await project.text(shell_output, id="sh1") == "ok\n\n[sh1: exit code 3]"
+    assert await project.text(shell_stop, id="sh1") == "ok\n\n[sh1: exit code 3]"
 
 
 async def test_a_syntax_error_is_bashs_own(project) -> None:

@@ -50,6 +50,8 @@ class BackgroundProcess:
     _grown: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: asyncio.Task[None] | None = None
     _watch: asyncio.Task[None] | None = None
+    _ending: asyncio.Task[None] | None = None
+    _released: asyncio.Task[None] | None = None
 
     @classmethod
     def start(
@@ -72,12 +74,23 @@ class BackgroundProcess:
 
     async def ended(self) -> int:
         """Wait until the command itself ends. What it left running is killed, so that it cannot hold the turn."""
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+        else:
+            await self._clean_up_at_end()
+        assert self.code is not None
+        return self.code
+
+    def clean_up_when_ended(self) -> None:
+        """For a command that nobody waits for: what it holds is let go as soon as it ends by itself."""
+        self._ending = asyncio.create_task(self._clean_up_at_end())
+
+    async def _clean_up_at_end(self) -> None:
         self.code = await self.child.wait()
         assert self._reader is not None
         await asyncio.wait([self._reader], timeout=DRAIN)
         self.left = await self.child.sweep()
         await self._let_go()
-        return self.code
 
     def take_notes(self) -> list[str]:
         """What the model has to know besides the output; each is given once."""
@@ -93,12 +106,22 @@ class BackgroundProcess:
                     await self._grown.wait()
 
     async def stop(self) -> int:
-        """End it and all its children."""
-        self.code = await self.child.end()
+        """End it and all its children; one that has ended is only let go."""
+        if self._released is None and (self.code is None or self._ending is None):
+            self.code = await self.child.end()
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
         await self._let_go()
+        assert self.code is not None
         return self.code
 
     async def _let_go(self) -> None:
+        """Once, whoever asks; the others wait for it."""
+        if self._released is None:
+            self._released = asyncio.create_task(self._release())
+        await asyncio.shield(self._released)
+
+    async def _release(self) -> None:
         if self._reader is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reader, DRAIN)

@@ -70,6 +70,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         running = BackgroundProcess.start(name, args.command, child, scratch, emit, finish=finish)
         if args.background:
             turn.shell.background[name] = running
+            running.clean_up_when_ended()
             return ToolOutput(
                 f"running in the background as {name}; shell_output reads it, shell_stop ends it"
             )
@@ -107,7 +108,7 @@ async def shell_output(args: ShellOutputArgs, turn: ToolContext) -> ToolOutput:
     running = _named(args.id, turn)
     start = running.read_to if args.offset is None else args.offset
     await running.more(start, args.wait)
-    if running.code is None and not running.child.running:
+    if not running.child.running:
         await running.ended()
     text = await asyncio.to_thread(running.text, start, READ_BYTES)
     end = min(running.size, start + READ_BYTES)
@@ -121,8 +122,7 @@ async def shell_output(args: ShellOutputArgs, turn: ToolContext) -> ToolOutput:
 async def shell_stop(args: ShellStopArgs, turn: ToolContext) -> ToolOutput:
     """End a command that runs in the background, with everything it started."""
     running = _named(args.id, turn)
-    if running.code is None:
-        await running.stop()
+    await running.stop()
     lines = [running.summary(), f"[{args.id}: {running.how}]", *running.take_notes()]
     return ToolOutput("\n".join(lines).lstrip("\n"), untrusted=ORIGIN)
 
