@@ -32,6 +32,10 @@ STATES = ("current", "check", "superseded", "archived")
 SCOPES = ("project", "global")
 
 
+ONLY_NEAREST = "no match, only the nearest in meaning"
+"""Why a memory was recalled that matches neither by words nor by meaning."""
+
+
 class TextRange(Struct, frozen=True, order=True):
     """Zero-based lines and characters, as in LSP; the end is exclusive."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
+from mazu_ls.memory.models import ONLY_NEAREST
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 
@@ -81,7 +82,7 @@ async def recall(args: RecallArgs, turn: ToolContext) -> ToolOutput:
 async def memory_search(args: MemorySearchArgs, turn: ToolContext) -> ToolOutput:
     """Search everything of earlier sessions: memories (archived ones too), wiki pages, summaries, and what was said."""
     found = await memories_of(turn).recall(args.query, limit=args.limit, archived=True)
-    lines = _lines(found)
+    lines = _lines([memory for memory in found if memory.why != ONLY_NEAREST])
     if said := await turn.past(args.query, args.limit):
         lines += ["Said in earlier sessions:", *said]
     return ToolOutput(

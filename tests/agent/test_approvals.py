@@ -23,7 +23,7 @@ LEFT_OUT = "[files that read_file may not read unasked were left out]"
 @pytest.fixture(params=["ripgrep", "own"])
 def searcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "own":
-        monkeypatch.setattr(content_search.shutil, "which", lambda name: None)
+        monkeypatch.setattr(content_search, "find_program", lambda name: None)
 
 
 def test_a_search_shows_no_line_of_a_file_that_a_rule_keeps_from_being_read(searcher) -> None:

@@ -64,10 +64,8 @@ def test_memories_and_a_summary_are_kept_and_told_in_the_next_session():
     _, asked, told = world.bodies
     assert asked["tool_choice"] == {"type": "tool", "name": "save_memories"}
     assert "Which port do we use" in json.dumps(asked["messages"])
-    background = told["messages"][0]["content"][0]["text"]
-    assert (
-        "80 needs root" in background and "prefers tabs" in background and "Choosing the port" in background
-    )
+    assert "80 needs root" in json.dumps(told["system"]) and "prefers tabs" in json.dumps(told["system"])
+    assert "Choosing the port" in told["messages"][0]["content"][0]["text"]
 
 
 def test_switched_off_nothing_is_asked():

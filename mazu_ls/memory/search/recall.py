@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mazu_ls.memory.models import Memory
+from mazu_ls.memory.models import ONLY_NEAREST, Memory
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate, rank
 from mazu_ls.memory.search.tokens import LANGUAGES, query_terms, terms
@@ -29,7 +29,6 @@ MATCH_WEIGHT = 0.5
 CLOSE_ENOUGH = 0.2
 """The cosine from which an entry that shares no word with the query is a match; unrelated short texts have 0.04 on average."""
 NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
-ONLY_NEAREST = "no match, only the nearest in meaning"
 _SESSION_TOP = 30
 _CONVERSATION = 10
 _OF_SESSION = "SELECT n FROM memory WHERE session_id = ? LIMIT ?"
