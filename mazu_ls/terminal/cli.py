@@ -30,7 +30,7 @@ OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setu
 SELDOM = 50_000
 """Allocations between two garbage collections: a fifth of a short command was spent on looking through its imports."""
 CLIENT_VERBS = ("timeline", "compare")
-"""Verbs that put several commands together; each is a module of that name."""
+"""Verbs that put several commands together; each is a module of that name in `verbs`."""
 NEEDS_PROJECT = (
     "chat",
     "run",
@@ -66,7 +66,7 @@ def run_parsed(given: argparse.Namespace) -> int:
         if given.verb in OWN_VERBS:
             import importlib
 
-            module = importlib.import_module(f"mazu_ls.terminal.{OWN_VERBS[given.verb]}")
+            module = importlib.import_module(f"mazu_ls.terminal.verbs.{OWN_VERBS[given.verb]}")
             return asyncio.run(_interruptible(_reported(module.run(given, root), given)))
         return asyncio.run(_interruptible(_reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
@@ -140,7 +140,9 @@ async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
         if given.verb in CLIENT_VERBS:
             import importlib
 
-            return await importlib.import_module(f"mazu_ls.terminal.{given.verb}").run(server, host, given)
+            return await importlib.import_module(f"mazu_ls.terminal.verbs.{given.verb}").run(
+                server, host, given
+            )
         name, arguments = _command(given)
         if name == "mazu.run":
             return await _run(server, host, given, arguments)

@@ -230,7 +230,7 @@ def children() -> list[int]:
     return [
         p.pid
         for p in processes
-        if p.status() != psutil.STATUS_ZOMBIE and "map_worker" in " ".join(p.cmdline())
+        if p.status() != psutil.STATUS_ZOMBIE and "project_map.process" in " ".join(p.cmdline())
     ]
 
 
@@ -250,7 +250,7 @@ def test_a_reader_that_was_killed_costs_nothing(root: Path):
     readers = ParserPool([root])
     path = os.fsencode(root / "web/view.ts")
     (first,) = readers.read([path])
-    (reader,) = (p for p in psutil.Process().children() if "map_parse" in " ".join(p.cmdline()))
+    (reader,) = (p for p in psutil.Process().children() if "project_map.parse" in " ".join(p.cmdline()))
     reader.kill()
     (second,) = readers.read([path])
     assert second == first

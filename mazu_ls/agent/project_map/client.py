@@ -1,6 +1,6 @@
 """A map of the project for the prompt: which files there are and what they define, the most used first to be shown.
 
-All its work is done in processes of its own (map_worker.py, map_parse.py), which end when they are idle or when this
+All its work is done in processes of its own (process.py, parse.py), which end when they are idle or when this
 one ends; the event loop only waits.
 """
 
@@ -131,7 +131,7 @@ class ProjectMap:
         if self._process is None:
             private_folder(self._cache.parent)
             self._process = await asyncio.create_subprocess_exec(
-                *command("map_worker", str(self._cache), *map(str, self._roots)),
+                *command("process", str(self._cache), *map(str, self._roots)),
                 stdin=PIPE, stdout=PIPE, cwd=self._cache.parent, start_new_session=True,
             )  # fmt: skip
         process = self._process

@@ -54,7 +54,7 @@ class MapAnswer(Struct, array_like=True):
 
 def command(module: str, *arguments: str) -> list[str]:
     """Starts a module of ours in a process of its own; `-P` keeps the current folder's modules out of it."""
-    return [sys.executable, "-P", "-m", f"mazu_ls.agent.{module}", *arguments]
+    return [sys.executable, "-P", "-m", f"mazu_ls.agent.project_map.{module}", *arguments]
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:

@@ -24,7 +24,7 @@ class ParserPool:
     """Reads files in processes that end when this one does, because their pipe ends."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        self._command = command("map_parse", *map(str, roots))
+        self._command = command("parse", *map(str, roots))
         self._idle: LifoQueue[subprocess.Popen[bytes]] = LifoQueue()
 
     def read(self, paths: Sequence[bytes]) -> Iterator[list[FileFacts]]:
