@@ -146,6 +146,37 @@ async def test_the_name_the_search_the_branch_and_the_transcript(env: dict[str, 
         assert target.read_text() == text
 
 
+async def test_a_branch_of_a_running_conversation_has_neither_its_turn_nor_its_queue(
+    env: dict[str, str], folder: Path
+):
+    async with agent(env, folder, [{"text": "Blue."}, SLOW]) as client:
+        first = await client.command("mazu.chat", {"message": "What is the sky?", "wait": True}, within=60)
+        await client.command("mazu.chat", {"message": "Count"}, within=60)
+        await client.command("mazu.chat", {"message": "Then this", "queue": True})
+        forked = await client.command("mazu.session.fork", {"sessionId": first["sessionId"]})
+        assert [turn["message"] for turn in forked["turns"]] == ["What is the sky?"]
+        assert forked["turns"][0]["stopReason"] == "end_turn"
+        queue = await client.command("mazu.session.queue", {"sessionId": forked["id"]})
+        assert queue["queued"] == []
+
+
+async def test_undo_in_a_branch_takes_only_its_last_turn(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\n")
+    async with agent(env, folder, [{"text": "Hello."}, *EDITS]) as client:
+        client.answers["window/showMessageRequest"] = lambda params: {"title": "Allow once"}
+        await client.command("mazu.chat", {"message": "Hello", "wait": True}, within=60)
+        await client.command("mazu.chat", {"message": "Make x two", "wait": True}, within=60)
+        assert (folder / "app.py").read_text() == "x = 2\n"
+        forked = await client.command("mazu.session.fork")
+        report = await client.command("mazu.undo", {"sessionId": forked["id"], "onConflict": "overwrite"})
+        assert report["applied"]
+        shown = await client.command("mazu.session.show", {"sessionId": forked["id"]})
+        assert [turn["message"] for turn in shown["turns"]] == ["Hello"]
+        await client.command("mazu.redo", {"sessionId": forked["id"]})
+        shown = await client.command("mazu.session.show", {"sessionId": forked["id"]})
+        assert [turn["message"] for turn in shown["turns"]] == ["Hello", "Make x two"]
+
+
 async def test_a_queued_message_is_sent_when_the_turn_ends_and_not_after_a_stop(
     env: dict[str, str], folder: Path
 ):

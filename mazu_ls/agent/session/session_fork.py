@@ -10,7 +10,17 @@ import msgspec
 from msgspec import structs
 
 from mazu_ls import journal
+from mazu_ls.agent.session.recovery import interrupted_turn
 from mazu_ls.messages import Usage
+
+OWN = (
+    journal.SessionStarted,
+    journal.SessionNamed,
+    journal.SessionEnded,
+    journal.MessageQueued,
+    journal.MessageDequeued,
+)
+"""What belongs to the original alone: its name, its end, the messages that wait there and would be sent twice."""
 
 
 def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
@@ -19,13 +29,12 @@ def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
     Blocks. Raises OSError; `path` is there as a whole and synced, or not at all.
     """
     lines: list[bytes] = []
-    started = journal.SessionStarted(name)
-    kept = [
-        event for event in events if not isinstance(event.body, journal.SessionStarted | journal.SessionNamed)
-    ]
-    for number, (at, turn, body) in enumerate(
-        [(journal.now(), None, started), *((event.at, event.turn, event.body) for event in kept)], 1
-    ):
+    kept = _finished(events)
+    bodies: list[tuple[str, str | None, journal.Body]] = [(journal.now(), None, journal.SessionStarted(name))]
+    bodies += [(event.at, event.turn, event.body) for event in kept if not isinstance(event.body, OWN)]
+    if interrupted_turn(kept) is not None:  # it is the original's to go on with
+        bodies.append((journal.now(), None, journal.ResumeAnswered("leave")))
+    for number, (at, turn, body) in enumerate(bodies, 1):
         lines.append(msgspec.json.encode(journal.Event(number, number - 1, at, turn, _unpaid(body))) + b"\n")
     draft = path.with_suffix(".part")
     with draft.open("wb", buffering=1 << 16) as file:
@@ -34,6 +43,16 @@ def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def _finished(events: Sequence[journal.Event]) -> Sequence[journal.Event]:
+    """The events up to the start of a turn that has not ended: it goes on in the original, not here."""
+    for index in range(len(events) - 1, -1, -1):
+        if isinstance(events[index].body, journal.TurnEnded):
+            break
+        if isinstance(events[index].body, journal.TurnStarted):
+            return events[:index]
+    return events
 
 
 def _unpaid(body: journal.Body) -> journal.Body:

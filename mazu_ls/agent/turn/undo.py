@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
 
 
-async def checkpoint_before_turn(project: Project, session: Session, turn_id: str | None = None) -> str:
-    """The checkpoint to roll back to, of one turn or the last one.
+async def checkpoint_before_turn(
+    project: Project, session: Session, turn_id: str | None = None
+) -> tuple[str, int]:
+    """The checkpoint to roll back to, of one turn or the last one, and the event at which the conversation then stands.
+
+    The checkpoint does not know where a conversation stood that was forked from another one later.
 
     A turn that changed nothing took none: then one is taken now, as of its start. Raises MazuError(not_found) where
     there is no such turn.
@@ -51,7 +55,7 @@ async def checkpoint_before_turn(project: Project, session: Session, turn_id: st
             "What stood before that turn is no longer kept: its checkpoint was pruned.",
             "mazu.session.rewind takes the turn out of the conversation; mazu.checkpoint.list shows what is kept.",
         )
-    return baseline
+    return baseline, before
 
 
 def find_turn(

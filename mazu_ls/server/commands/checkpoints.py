@@ -162,7 +162,7 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
     session = await server.project.sessions.get(params.session_id, create=False)
-    before = await checkpoint_before_turn(server.project, session, params.turn_id)
+    baseline, before = await checkpoint_before_turn(server.project, session, params.turn_id)
     chosen: dict[Section, bool] = {
         "code": params.code,
         "skills": params.code,
@@ -173,7 +173,10 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     wanted = Wanted(
         tuple(only), preview=params.preview, answer=params.on_conflict, session=session.id, undo=True
     )
-    return wire.RollbackResult.of(await roll_back(server, checkpoints, before, wanted))
+    report = await roll_back(server, checkpoints, baseline, wanted)
+    if report.applied and params.conversation and session.journal.head != before:
+        await session.move_head(before)
+    return wire.RollbackResult.of(report)
 
 
 @command("mazu.redo")
