@@ -99,18 +99,23 @@ class ApprovalGate:
         shell = self.run.turn.config.shell
         judged, mode = ToolCallInfo(tool.name, tool.effect, call.arguments), self.run.mode
         if tool.name != SHELL:
-            return self._judged(judged, mode)
+            return await self._judged_beside(judged, mode)
         confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
         # `run --allow-shell`: the user agreed to commands when starting it.
         unattended = self.run.asked.kind == "run" and self.run.asked.allow_shell and mode == "ask"
-        return self._judged(judged, "auto" if unattended else mode, confined=confined)
+        return await self._judged_beside(judged, "auto" if unattended else mode, confined=confined)
 
-    def _judged(self, call: ToolCallInfo, mode: Mode, *, confined: bool = False) -> Decision:
+    async def _judged_beside(self, call: ToolCallInfo, mode: Mode, *, confined: bool = False) -> Decision:
+        """Off the event loop: for a program that reads whole folders the policy walks the project."""
+        place = self._place(confined=confined)
+        return await asyncio.to_thread(decide, call, mode, self._rules(), place)
+
+    def _judged(self, call: ToolCallInfo, mode: Mode) -> Decision:
+        return decide(call, mode, self._rules(), self._place(confined=False))
+
+    def _place(self, *, confined: bool) -> PolicyContext:
         turn = self.run.turn
-        place = PolicyContext(
-            roots=turn.workspace.roots, cwd=turn.shell.cwd, home=Path.home(), confined=confined
-        )
-        return decide(call, mode, self._rules(), place)
+        return PolicyContext(turn.workspace.roots, turn.shell.cwd, Path.home(), confined)
 
     async def _say_what_is_not_held(self) -> None:
         """At the first command, where nothing holds it."""
@@ -168,16 +173,16 @@ class ApprovalGate:
             raise refused(reply.note, in_time=reply.choice is not None)
         arguments = changed_arguments(question, call, reply)
         if arguments is not None:
-            decision = self._judge_changed(call, tool, arguments)
+            decision = await self._judge_changed(call, tool, arguments)
         self._record(call, "allow", kind.replace("_", " "), "user", arguments)
         self._keep_standing(tool, kind, decision)
         if reply.note:
             self._notes[call.id] = f"[the user says: {reply.note}]"
         return self._taken(call, edit, reply)
 
-    def _judge_changed(self, call: ToolCall, tool: Tool, arguments: dict[str, Any]) -> Decision:
+    async def _judge_changed(self, call: ToolCall, tool: Tool, arguments: dict[str, Any]) -> Decision:
         """The policy's word on a call as the user changed it: what it denies no answer allows."""
-        decision = self._judged(ToolCallInfo(tool.name, tool.effect, arguments), self.run.mode)
+        decision = await self._judged_beside(ToolCallInfo(tool.name, tool.effect, arguments), self.run.mode)
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision), arguments)
             raise ToolError(f"the user changed the call, and so it is not allowed: {decision.reason}")

@@ -126,7 +126,7 @@ async def check(server: ServerState, params: wire.CheckPermissionParams) -> Any:
     confined = await asyncio.to_thread(holds_unattended, shell.sandbox, network=shell.network)
     place = PolicyContext(project.workspace.roots, project.root, Path.home(), confined)
     call = ToolCallInfo(tool.name, tool.effect, params.arguments)
-    found = decide(call, params.mode or project.mode, project.rules(), place)
+    found = await asyncio.to_thread(decide, call, params.mode or project.mode, project.rules(), place)
     answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason, "sandboxed": found.sandboxed}
     return answer if found.rule is None else {**answer, "rule": found.rule}
 
