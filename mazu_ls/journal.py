@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -142,15 +143,28 @@ class Journal:
             event = Event(self.last, self.head, "", turn, body)
         else:
             event = Event(self.last + 1, self.head, now(), turn, _redacted(body))
-            line = _encode(event) + b"\n"
-            if os.write(self._file, line) != len(line):
-                raise MazuError(
-                    Kind.STORAGE, f"{self.path} could not be written whole.", "Free some disk space."
-                )
+            self._write_line(_encode(event) + b"\n")
             self.last = self.head = event.seq
             self._unsynced = True
         self._listener(self.session_id, event)
         return event
+
+    def _write_line(self, line: bytes) -> None:
+        """Append one line whole or not at all: the next event must never be glued to half of it."""
+        size = os.fstat(self._file).st_size
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise MazuError(
+                Kind.STORAGE, f"{self.path} could not be written: {error.strerror}.", "Free some disk space."
+            ) from error
+        if written != len(line):
+            try:
+                os.ftruncate(self._file, size)
+            except OSError:
+                with suppress(OSError):
+                    os.write(self._file, b"\n")
+            raise MazuError(Kind.STORAGE, f"{self.path} could not be written whole.", "Free some disk space.")
 
     def sync(self) -> None:
         """When this returns, everything appended survives power loss. Blocks; call it from a thread."""
