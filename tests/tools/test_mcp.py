@@ -156,6 +156,19 @@ async def test_a_changed_description_is_asked_about_again(tmp_path: Path) -> Non
         assert len(servers.tools()) == 1
 
 
+async def test_a_tool_that_a_turn_still_holds_is_not_called_once_the_agreement_is_taken_back(
+    tmp_path: Path,
+) -> None:
+    async with running(stub("works", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        tool = servers.tools()[0]
+        await servers.revoke("stub")
+        assert (state(servers), servers.tools()) == ("not_agreed", [])
+        with pytest.raises(ToolError, match="took the agreement"):
+            await tool.call({"a": 1, "b": 2}, TURN)
+        assert TrustStore.load(tmp_path).list() == ()
+
+
 async def test_what_a_server_started_ends_with_it(tmp_path: Path) -> None:
     async with running(stub("children", tmp_path), tmp_path) as servers:
         await until(lambda: state(servers) == "connected")

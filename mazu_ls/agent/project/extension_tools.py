@@ -74,6 +74,11 @@ class ExtensionTools:
             raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
         self._mcp.agree(name)
 
+    async def revoke(self, name: str) -> None:
+        """The user no longer agrees to an MCP server: it is ended."""
+        if self._mcp and name in self._mcp.servers:
+            await self._mcp.revoke(name)
+
     async def close(self) -> None:
         """End the servers."""
         for task in self._tasks:

@@ -240,11 +240,10 @@ class Project:
         for listener in tuple(self.head_listeners):
             listener(session_id, head)
 
-    def agree_to_mcp_server(self, name: str) -> None:
-        """The user agrees to an MCP server as it is configured; it is started. Raises MazuError(not_found)."""
-        if self._extensions is None:
-            raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
-        self._extensions.agree(name)
+    @property
+    def extensions(self) -> ExtensionTools | None:
+        """Custom tools, skills and MCP servers; None until the project is opened."""
+        return self._extensions
 
     def tools(self) -> list[Tool]:
         """Everything a model may call here."""

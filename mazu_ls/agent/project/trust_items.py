@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -56,22 +57,26 @@ def agree(project: Project, id: str, digest: str) -> None:
     if item.kind == "role":
         project.role_document.agree(item.content.decode())
     elif item.kind == "mcp":
-        project.agree_to_mcp_server(item.pin.rpartition("/")[2])
+        if project.extensions is None:
+            raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {id[:80]!r}.", "See mazu.status.")
+        project.extensions.agree(item.pin.rpartition("/")[2])
     else:
         from mazu_ls.tools.skills.trust import TrustStore
 
         TrustStore.load(paths.mazu_home(project.env)).agree(PINS[item.kind], item.pin, item.content)
 
 
-def revoke(project: Project, id: str) -> None:
-    """Take every agreement to a thing back. Raises MazuError(not_found)."""
+async def revoke(project: Project, id: str) -> None:
+    """Take every agreement to a thing back; a server that runs is ended. Raises MazuError(not_found)."""
     from mazu_ls.tools.skills.trust import TrustStore
 
-    item = _item(project, id)
+    item = await asyncio.to_thread(_item, project, id)
     if item.kind == "role":
         project.role_document.revoke()
-    else:
-        TrustStore.load(paths.mazu_home(project.env)).revoke(PINS[item.kind], item.pin)
+        return
+    TrustStore.load(paths.mazu_home(project.env)).revoke(PINS[item.kind], item.pin)
+    if item.kind == "mcp" and project.extensions is not None:
+        await project.extensions.revoke(item.pin.rpartition("/")[2])
 
 
 def _item(project: Project, id: str) -> TrustItem:

@@ -53,7 +53,7 @@ async def revoke(server: ServerState, params: wire.RevokeTrust) -> Any:
     """Take every agreement to one thing back: it has no effect from now on."""
     from mazu_ls.agent.project import trust_items
 
-    trust_items.revoke(await server.wait_opened(), params.id)
+    await trust_items.revoke(await server.wait_opened(), params.id)
     server.notify_changed("skills")
     return await _listed(server)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from mazu_ls.config import McpServer
-from mazu_ls.errors import ToolError
+from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.mcp import tools as mcptools
@@ -81,6 +82,10 @@ class McpServers:
         """The user agrees to a server as it is configured and to its tools as they are; it is started."""
         self.servers[name].agree()
 
+    async def revoke(self, name: str) -> None:
+        """The user takes the agreement to a server and its tools back; it is ended."""
+        await self.servers[name].revoke()
+
     async def close(self) -> None:
         """End all connections and processes."""
         await asyncio.gather(*(server.close() for server in self.servers.values()))
@@ -124,6 +129,14 @@ class McpConnection:
             self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
         self.start()
 
+    async def revoke(self) -> None:
+        """Take the agreement to the entry and to its tools back, and end it; a call that runs fails."""
+        with contextlib.suppress(MazuError):  # nothing is agreed to any more
+            self._trust.revoke("mcp_server", self._pin)
+        self._gone()
+        await self.close()
+        self._task, self._offered, self._detail, self._state = None, [], "", "not_agreed"
+
     def status(self) -> McpServerStatus:
         """How it is."""
         waiting = tuple(offered.name for offered in self._offered if not self._may_call(offered))
@@ -162,6 +175,8 @@ class McpConnection:
         return Tool(name, offered.description, Effect.EXECUTE, offered.schema, dict, run, source="mcp")
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> ToolOutput:
+        if self._state == "not_agreed":
+            raise ToolError(f"the user took the agreement to the MCP server {self.entry.name} back")
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._connected.wait()
@@ -283,7 +298,7 @@ class McpConnection:
             if not cursor or len(found) > mcptools.MAX_TOOLS:
                 break
         self._offered = found[: mcptools.MAX_TOOLS]
-        if not any(
+        if self._agreed() and not any(
             pin.kind == "mcp_tool" and pin.name.startswith(f"{self._pin}/") for pin in self._trust.list()
         ):
             for offered in self._offered:

@@ -55,16 +55,22 @@ class TrustStore:
         return new
 
     def revoke(self, kind: Brought, name: str) -> None:
-        """Take every agreement under this name back. Raises MazuError(not_found) if there is none."""
+        """Take every agreement under this name back, with a server's that to its tools. Raises MazuError(not_found) for none."""
         if not any((pin.kind, pin.name) == (kind, name) for pin in self._file.read()):
             raise MazuError(
                 Kind.NOT_FOUND, f"Nothing was agreed to for {kind} {name}.", "List what was agreed to first."
             )
-        self._file.change(lambda old: tuple(pin for pin in old if (pin.kind, pin.name) != (kind, name)))
+        self._file.change(lambda old: tuple(pin for pin in old if not _covers(kind, name, pin)))
 
     def list(self) -> tuple[TrustPin, ...]:
         """Everything that was agreed to, oldest first."""
         return self._file.read()
+
+
+def _covers(kind: Brought, name: str, pin: TrustPin) -> bool:
+    """Whether taking back what is named takes this pin back."""
+    tool = kind == "mcp_server" and pin.kind == "mcp_tool" and pin.name.startswith(f"{name}/")
+    return tool or (pin.kind, pin.name) == (kind, name)
 
 
 def digest_of(content: bytes) -> str:
