@@ -204,6 +204,22 @@ async def test_a_folder_inside_a_repository_obeys_the_rules_above_it(tmp_path: P
         assert held == {"elsewhere/y", "src/gen/z", "ok.c"}
 
 
+@pytest.mark.parametrize("name", [".mazu", ".MAZU", "sub/.mazu"])
+async def test_chats_are_never_held_even_if_the_project_tracks_them_in_git(project: Bed, name: str):
+    chat = f"{name}/chats/s_1.md"
+    project.write("a.txt", "1")
+    project.write(chat, "before")
+    project.git("init", "-q")
+    project.git("add", "-f", ".")
+    taken = await project.take(touched=["a.txt", chat])
+    project.write("a.txt", "2")
+    project.write(chat, "what was said since")
+    await project.take()
+    report = await project.roll_back(taken, on_conflict="overwrite")
+    assert report.verified and report.plan.write == ["a.txt"]
+    assert project.read(chat) == "what was said since"
+
+
 async def test_skills_are_held_and_the_rest_of_mazu_is_not(project: Bed):
     project.write(".mazu/skills/hello/skill.py", "print('hi')")
     project.write(".mazu/role.md", "be kind")

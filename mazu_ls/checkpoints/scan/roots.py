@@ -62,9 +62,10 @@ class CheckpointRoot:
         """False for what is git's own, and for everything in `.git` and `.mazu`, in whatever case, at whatever depth."""
         if self.internal and self.is_internal(relative):
             return False
-        if b".git" not in relative.lower() and b".mazu" not in relative:
+        lower = relative.lower()
+        if b".git" not in lower and b".mazu" not in lower:
             return True
-        return not any(part.lower() in _NEVER for part in relative.split(b"/"))
+        return not any(part in _NEVER for part in lower.split(b"/"))
 
     def is_internal(self, relative: bytes) -> bool:
         """Whether a file belongs to git itself."""
