@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mazu_ls.checkpoints.context import CheckpointContext
@@ -80,8 +81,10 @@ class Write:
     place: bytes | None
     before: State = None
     after: State = None
-    commanded: tuple[Shown, Shown | None, frozenset[bytes]] | None = None
-    pid: int = 0
+    commanded: tuple[Shown, Shown | None, frozenset[bytes] | None] | None = None
+    process: str = ""
+    until: int = 0
+    """The last record that was made before a command ended."""
 
 
 @dataclass
@@ -132,17 +135,38 @@ def record_edit(db: apsw.Connection, session: str, place: bytes, before: State, 
     )
 
 
-def record_command(db: apsw.Connection, session: str, before: Shown) -> int:
-    """A command is about to run; returns the number to close it with."""
-    data = json.dumps({**before.dump(), "pid": os.getpid()})
+def record_command(project: CheckpointContext, db: apsw.Connection, session: str, before: Shown) -> int:
+    """A command is about to run, and counts as running from now on; returns the number to close it with."""
+    project.commands.show_alive()
+    data = json.dumps({**before.dump(), "process": project.commands.token})
     db.execute("INSERT INTO checkpoint_write (session, before) VALUES (?, ?)", (session, data))
-    return db.last_insert_rowid()
+    id = db.last_insert_rowid()
+    project.commands.add(id)
+    return id
 
 
-def close_command(db: apsw.Connection, id: int, after: Shown, saved: Collection[bytes]) -> None:
-    """The command has ended; `saved` are places that the user saved while it ran."""
-    data = json.dumps({**after.dump(), "saved": [place.hex() for place in saved]})
+def close_command(
+    project: CheckpointContext, db: apsw.Connection, id: int, after: Shown, saved: frozenset[Path] | None
+) -> None:
+    """The command has ended; `saved` is what the user saved while it ran, None for more than is known."""
+    places = located(project, saved)
+    hexed = None if places is None else sorted(place.hex() for place in places)
+    ((until,),) = select(db, "SELECT max(id) FROM checkpoint_write")
+    data = json.dumps({**after.dump(), "saved": hexed, "until": until})
     db.execute("UPDATE checkpoint_write SET after = ? WHERE id = ?", (data, id))
+
+
+def drop_command(db: apsw.Connection, id: int) -> None:
+    """A command that was recorded did not run."""
+    db.execute("DELETE FROM checkpoint_write WHERE id = ?", (id,))
+
+
+def located(project: CheckpointContext, paths: frozenset[Path] | None) -> frozenset[bytes] | None:
+    """The places of files; links are followed on disk."""
+    if paths is None:
+        return None
+    found = (project.locate(path) for path in paths)
+    return frozenset(one[0].prefix + b"/" + one[1] for one in found if one is not None)
 
 
 def writes(db: apsw.Connection) -> list[Write]:
@@ -155,25 +179,32 @@ def writes(db: apsw.Connection) -> list[Write]:
             found.append(Write(id, session, bytes(place), before, after))
             continue
         began, ended = json.loads(before), json.loads(after) if after else None
-        saved = frozenset(bytes.fromhex(one) for one in ended["saved"]) if ended else frozenset[bytes]()
+        saved: frozenset[bytes] | None = frozenset()
+        if ended:
+            listed = ended["saved"]
+            saved = None if listed is None else frozenset(bytes.fromhex(one) for one in listed)
         commanded = (Shown.load(began), Shown.load(ended) if ended else None, saved)
-        found.append(Write(id, session, None, commanded=commanded, pid=began.get("pid", 0)))
+        until = ended.get("until", id) if ended else id
+        process = began.get("process", "")
+        found.append(Write(id, session, None, commanded=commanded, process=process, until=until))
     return found
 
 
 class Attribution:
     """Follows places from one state of the folders to another through what was recorded in between.
 
-    `running`: commands of this process that have not ended, whose changes are the agent's. Of one that another process
-    left open it cannot be known: what changed since counts as everybody's.
+    What a command of this process that still runs changed is the agent's. Of one that another process left open, or
+    whose end could not be recorded, it cannot be known: what changed since counts as everybody's.
     """
 
-    def __init__(
-        self, project: CheckpointContext, recorded: Sequence[Write], running: Collection[int] = ()
-    ) -> None:
+    def __init__(self, project: CheckpointContext, recorded: Sequence[Write]) -> None:
         self._project = project
         self._recorded = recorded
-        self._running = running
+        self._running = {
+            write.id: located(project, project.commands.saved(write.id))
+            for write in recorded
+            if write.commanded and write.process == project.commands.token and write.id in project.commands
+        }
         self._texts: dict[str, State] = {}
         self._edits: dict[bytes, list[Write]] = {}
         for write in recorded:
@@ -194,15 +225,19 @@ class Attribution:
         change, possible, doubt = Change(), [self._state(old, place)], False
         records = sorted([*self._edits.get(place, ()), *self._commands], key=lambda write: write.id)
         for write in records:
+            around = [one for one in self._commands if one.id < write.id <= self._until(one)]
             if write.commanded is None:
-                change.user |= not self._among(write.before, possible)
+                self._explain(write.before, possible, place, around, change)
                 change.sessions.add(write.session)
                 possible = [write.before, write.after]
             elif write.commanded[1] is None and write.id not in self._running:
-                change.user |= not self._among(self._state(write.commanded[0], place), possible)
+                self._explain(self._state(write.commanded[0], place), possible, place, around, change)
                 possible, doubt = [self._state(write.commanded[0], place)], True
             else:
-                possible = self._through(write, place, possible, new, change)
+                self._explain(self._state(write.commanded[0], place), possible, place, around, change)
+                possible = [self._through(write, place, new, change)]
+            # What ran around it may have gone on.
+            possible += [self._state(one.commanded[1] or new, place) for one in around if one.commanded]
         if not self._among(self._state(new, place), possible):
             change.user = True
             if doubt:
@@ -211,27 +246,42 @@ class Attribution:
                 )
         return change
 
-    def _through(
-        self, write: Write, place: bytes, possible: list[State], new: Shown, change: Change
-    ) -> list[State]:
+    def _until(self, command: Write) -> float:
+        return math.inf if command.id in self._running else command.until
+
+    def _explain(
+        self, state: State, possible: list[State], place: bytes, around: list[Write], change: Change
+    ) -> None:
+        """What a record found at a place: as left by what is recorded before, made by commands that ran, or the user's."""
+        if self._among(state, possible):
+            return
+        change.sessions.update(command.session for command in around)
+        change.user |= not around or any(self._saved_in(command, place) for command in around)
+
+    def _saved_in(self, command: Write, place: bytes) -> bool:
+        """Whether the user saved a place while a command ran, as far as is known."""
+        assert command.commanded
+        saved = self._running[command.id] if command.id in self._running else command.commanded[2]
+        return saved is None or place in saved
+
+    def _through(self, write: Write, place: bytes, new: Shown, change: Change) -> State:
         """What a command did to a place; one that still runs did what happened until now."""
         assert write.commanded
-        before, ended, saved = write.commanded
+        before, ended, _ = write.commanded
         after = ended or new
         was, now = self._state(before, place), self._state(after, place)
-        change.user |= not self._among(was, possible)
         try:
             files = [self._project.trees.at(shown.tree, place) for shown in (before, after)]
         except MazuError:  # the tree is not in the store any more
             change.user = True
             change.sessions.add(write.session)
-            return [now]
+            return now
         if entry_state(files[0]) != entry_state(files[1]):
             change.sessions.add(write.session)
-            change.user |= place in saved
+            change.user |= self._saved_in(write, place)
         elif not self._among(now, [was]):
             change.user = True
-        return [now]
+        return now
 
     def _state(self, shown: Shown, place: bytes) -> State:
         if place in shown.texts:
@@ -269,12 +319,11 @@ def attribute(
     db: apsw.Connection,
     number: int,
     ends: tuple[Shown, Shown],
-    running: Collection[int],
 ) -> None:
     """Store who changed what in the interval that ends with checkpoint `number`, and start the next one."""
     recorded = writes(db)
     old, new = ends
-    found = Attribution(project, recorded, running).changes(old, new)
+    found = Attribution(project, recorded).changes(old, new)
     db.executemany(
         "INSERT INTO checkpoint_change VALUES (?, ?, ?, ?)",
         [
@@ -284,21 +333,12 @@ def attribute(
         ],
     )
     for write in recorded:
-        if write.commanded and write.commanded[1] is None and _is_alive(write.pid):
-            data = json.dumps({**new.dump(), "pid": write.pid})
+        is_open = write.commanded is not None and write.commanded[1] is None
+        if is_open and project.commands.is_open(write.id, write.process):
+            data = json.dumps({**new.dump(), "process": write.process})
             db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
         else:
             db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
 
 
 def changes_since(project: CheckpointContext, db: apsw.Connection, number: int) -> AttributedChanges:

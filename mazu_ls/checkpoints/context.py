@@ -14,6 +14,7 @@ from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.models import Checkpoint, MemoryCounts, SkippedFile
+from mazu_ls.checkpoints.running_commands import RunningCommands
 from mazu_ls.checkpoints.scan.dirty_set import DirtySet
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
@@ -69,6 +70,7 @@ class CheckpointContext:
         self.scanners = {m.prefix: FolderScanner(repository, m, self.users[m.prefix]) for m in self.mounts}
         self._collected = repository.collected()
         self.dirty = DirtySet(self, repository.path.parent / "watch")
+        self.commands = RunningCommands(repository.path.parent / "commands")
 
     @property
     def rescue_folder(self) -> Path:

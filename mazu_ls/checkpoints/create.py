@@ -69,8 +69,6 @@ class CheckpointRequest:
     turn_id: str | None = None
     touched: Sequence[Path] | None = None
     buffers: Sequence[Buffer] = ()
-    running: frozenset[int] = frozenset()
-    """Recorded commands of this process that have not ended (`attribution`)."""
 
 
 def create_checkpoint(
@@ -168,7 +166,7 @@ def _attributed(
     trees = [bytes.fromhex(one.tree) for one in (base, checkpoint)]
     old = Shown.from_view(project, BufferView(trees[0], held_texts(project, trees[0])))
     new = Shown.from_view(project, BufferView(trees[1], open_texts(request.buffers)))
-    attribute(project, db, number, (old, new), request.running)
+    attribute(project, db, number, (old, new))
     return checkpoint
 
 

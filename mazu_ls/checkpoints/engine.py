@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+MAX_WRITTEN = 10_000
+"""Written files that are noted one by one."""
 
 
 class Checkpoints:
@@ -50,8 +53,8 @@ class Checkpoints:
         self._project = project
         self._locks = [place / "lock" for place in places]
         self._written: set[Path] = set()
-        self._saved: set[Path] = set()
-        self._commands: set[int] = set()
+        self._overflows = 0
+        self._dropping: set[asyncio.Task[None]] = set()
         self._sweep = StagingSweep(project, self._locked)
         self.upkeep = Upkeep(project, self._locked)
         """Tidying and pruning in the background."""
@@ -72,16 +75,20 @@ class Checkpoints:
         """
         gitcmd.require_git()
         place = store_opening.place_of(state, roots[0]) if roots else state
-        found = mounts.find_roots(roots, _explained(lambda: staging_folder.folder_name(place), place))
+        found = mounts.find_roots(
+            roots, store_opening.explain_disk(lambda: staging_folder.folder_name(place), place)
+        )
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
         try:
             project = await store.read(
-                lambda _: _explained(lambda: store_opening.open_project(place, found, parts, settings), place)
+                lambda _: store_opening.explain_disk(
+                    lambda: store_opening.open_project(place, found, parts, settings), place
+                )
             )
             engine = cls(
                 store, project, [store_opening.place_of(state, m.directory) for m in found if m.scanned]
             )
-            await engine._locked(lambda db: _recovered(project, db), recovering=True)
+            await engine._locked(lambda db: store_opening.recover(project, db), recovering=True)
             if any(mount.work.is_dir() for mount in project.mounts):
                 engine._sweep.start()
         except BaseException:
@@ -106,9 +113,9 @@ class Checkpoints:
         what changed: then it looks at those, at the paths and at what `note_written` named.
         `buffers`: all open documents; the unsaved ones are kept with their text.
         """
-        written = set(self._written)
+        written, overflows = set(self._written), self._overflows
         if touched is not None:
-            touched = [*touched, *written]
+            touched = None if overflows else [*touched, *written]
         request = CheckpointRequest(
             kind,
             redact(label),
@@ -117,10 +124,10 @@ class Checkpoints:
             turn_id,
             touched,
             self._held(buffers),
-            frozenset(self._commands),
         )
         checkpoint = await self._locked(lambda db: create_checkpoint(self._project, db, request))
         self._written -= written
+        self._overflows -= overflows
         self.upkeep.taken(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
         return checkpoint
 
@@ -224,39 +231,74 @@ class Checkpoints:
         await self._store.write(lambda db: schema.pin(db, id, pinned))
         return await self.get(id)
 
-    def note_written(self, path: Path) -> None:
-        """The user or another program wrote this file (didSave, a watched file): the next checkpoint looks at it."""
+    def note_written(self, path: Path, *, saved: bool = False) -> None:
+        """A file was written outside (a watched file, didSave): the next checkpoint looks at it.
+
+        `saved`: the user did it (didSave), so that no command that runs meanwhile has made the change alone.
+        """
+        if len(self._written) >= MAX_WRITTEN:  # a checkout, an installation: every file is looked at instead
+            self._written.clear()
+            self._overflows += 1
         self._written.add(path)
-        self._saved.add(path)
+        if saved:
+            self._project.commands.note_saved(path)
 
     async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
         """The agent is about to change a file or an open document; None: no file."""
-        if (found := self._project.locate(path)) is not None:
-            place = found[0].prefix + b"/" + found[1]
-            states = attribution.text_state(before), attribution.text_state(after)
-            await self._store.write(lambda db: attribution.record_edit(db, session_id, place, *states))
+        states = attribution.text_state(before), attribution.text_state(after)
+
+        def record(db: apsw.Connection) -> None:
+            if (found := self._project.locate(path)) is not None:
+                attribution.record_edit(db, session_id, found[0].prefix + b"/" + found[1], *states)
+
+        await self._store.write(record)
 
     async def begin_command(self, session_id: str, buffers: Sequence[Buffer]) -> int:
-        """The agent is about to run something that may change any file; returns the number for `end_command`."""
+        """The agent is about to run something that may change any file; returns the number for `end_command`.
+
+        Where this is cancelled nothing stays recorded.
+        """
         before = await self._shown(buffers)
-        id = await self._store.write(lambda db: attribution.record_command(db, session_id, before))
-        self._commands.add(id)
-        self._saved.clear()
-        return id
+        recording = asyncio.create_task(
+            self._store.write(lambda db: attribution.record_command(self._project, db, session_id, before))
+        )
+        try:
+            return await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            dropping = asyncio.create_task(self._drop_command(recording))
+            self._dropping.add(dropping)
+            dropping.add_done_callback(self._dropping.discard)
+            raise
+
+    async def _drop_command(self, recording: asyncio.Task[int]) -> None:
+        try:
+            id = await recording
+            self.forget_command(id)
+            await self._store.write(lambda db: attribution.drop_command(db, id))
+        except MazuError as error:
+            log.warning("a command that did not run stays recorded until the next checkpoint: %s", error)
 
     async def end_command(self, id: int, buffers: Sequence[Buffer]) -> None:
-        """It has ended: what changed since is the agent's, but for what the user saved meanwhile."""
-        after = await self._shown(buffers)
-        located = [self._project.locate(path) for path in self._saved]
-        saved = {found[0].prefix + b"/" + found[1] for found in located if found is not None}
-        await self._store.write(lambda db: attribution.close_command(db, id, after, saved))
-        self._commands.discard(id)
+        """It has ended: what changed since is the agent's, but for what the user saved meanwhile.
+
+        Where that cannot be recorded (MazuError), what changed until the next checkpoint counts as everybody's.
+        """
+        try:
+            after = await self._shown(buffers)
+            saved = self._project.commands.saved(id)
+            await self._store.write(lambda db: attribution.close_command(self._project, db, id, after, saved))
+        finally:
+            self.forget_command(id)
+
+    def forget_command(self, id: int) -> None:
+        """It runs no more, whether `end_command` could record that or not."""
+        self._project.commands.discard(id)
 
     async def _shown(self, buffers: Sequence[Buffer]) -> attribution.Shown:
-        texts = open_texts(self._held(buffers))
+        texts, written = open_texts(self._held(buffers)), None if self._overflows else [*self._written]
         return await self._locked(
             lambda db: attribution.Shown.from_view(
-                self._project, BufferView(self._project.present(db, [*self._written])[1], texts)
+                self._project, BufferView(self._project.present(db, written)[1], texts)
             )
         )
 
@@ -307,6 +349,8 @@ class Checkpoints:
         """Finish background work and release everything."""
         await self.upkeep.idle()
         await self._sweep.close()
+        await asyncio.gather(*self._dropping, return_exceptions=True)
+        await self._store.read(lambda _: self._project.commands.close())
         await self._store.read(lambda _: self._project.repository.forget_reader())
         await self._store.read(lambda _: self._project.dirty.close())
         await self._store.close()
@@ -326,7 +370,9 @@ class Checkpoints:
                     rollback.recover_rollback(self._project, db)
                 return work(db)
 
-        return await self._store.read(lambda db: _explained(lambda: locked(db), self._locks[0].parent))
+        return await self._store.read(
+            lambda db: store_opening.explain_disk(lambda: locked(db), self._locks[0].parent)
+        )
 
     async def _roll_back(
         self,
@@ -349,24 +395,3 @@ class Checkpoints:
         )
         self._sweep.start()
         return done
-
-
-def _explained(work: Callable[[], T], place: Path) -> T:
-    """Run `work`; a disk that fails it is said in a sentence."""
-    try:
-        return work()
-    except OSError as error:
-        raise MazuError(
-            Kind.STORAGE,
-            f"The checkpoint store could not be used: {error.strerror} ({error.filename or place}).",
-            "Check the disk's space and the folder's permissions.",
-        ) from error
-
-
-def _recovered(project: CheckpointContext, db: apsw.Connection) -> None:
-    """Make everything whole. A rollback that cannot be completed now does not keep the server from starting."""
-    try:
-        rollback.recover_rollback(project, db)
-    except MazuError as error:
-        log.error("an interrupted rollback is not complete yet: %s", error)
-    store_opening.reconcile(project, db)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.context import META, CheckpointContext
 from mazu_ls.checkpoints.git.objects import commit_tree
 from mazu_ls.checkpoints.git.repository import REFS, StoreRepository
 from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, SkippedFile
+from mazu_ls.checkpoints.restore import rollback
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.config import CheckpointSettings
-from mazu_ls.errors import MazuError
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder, projects_folder, root_key
 from mazu_ls.store import transaction
 
 if TYPE_CHECKING:
     import apsw
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -109,3 +111,24 @@ def _from_store(project: CheckpointContext, commit: bytes) -> Checkpoint:
         title=meta.get("title", ""),
         complete=meta.get("complete", True),
     )
+
+
+def explain_disk(work: Callable[[], T], place: Path) -> T:
+    """Run `work`; a disk that fails it is said in a sentence."""
+    try:
+        return work()
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"The checkpoint store could not be used: {error.strerror} ({error.filename or place}).",
+            "Check the disk's space and the folder's permissions.",
+        ) from error
+
+
+def recover(project: CheckpointContext, db: apsw.Connection) -> None:
+    """Make everything whole. A rollback that cannot be completed now does not keep the server from starting."""
+    try:
+        rollback.recover_rollback(project, db)
+    except MazuError as error:
+        log.error("an interrupted rollback is not complete yet: %s", error)
+    reconcile(project, db)

@@ -171,10 +171,10 @@ class ServerState:
             return None
         return self.path_of(uri, field)
 
-    def note_written(self, path: Path) -> None:
-        """The user or another program wrote a file: checkpoints and the project map look at it again."""
+    def note_written(self, path: Path, *, saved: bool = False) -> None:
+        """The user (`saved`) or any program wrote a file: checkpoints and the project map look at it again."""
         if self.project is not None:
-            self.project.note_written(path)
+            self.project.note_written(path, saved=saved)
 
     async def pick(self, message: str, options: Sequence[str], timeout: float = PICK_SECONDS) -> int | None:
         """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""

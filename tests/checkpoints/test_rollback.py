@@ -161,7 +161,8 @@ async def test_what_a_command_changed_is_the_agents_and_what_was_saved_meanwhile
     number = await project.engine.begin_command("s", ())
     project.write("made", "by the command")
     project.write("saved", "mine")
-    project.engine.note_written(project.root / "saved")
+    project.engine.note_written(project.root / "saved", saved=True)
+    project.engine.note_written(project.root / "made")  # a watched file: the command itself wrote it
     await project.engine.end_command(number, ())
     project.write("between", "mine")
     await project.take(kind="step")
@@ -181,7 +182,7 @@ async def test_who_changed_what_outlives_pruning_and_a_command_that_was_killed_l
     await project.engine.prune(keep=1)
     assert (await project.engine.plan(first.id)).preview().plan.agents == ["a"]
     await project.engine.begin_command("s", ())
-    project.engine._commands.clear()  # as after a restart
+    project.engine._project.commands.close()  # as after a restart
     project.write("c", "whose?")
     plan = (await project.engine.plan(first.id)).preview().plan
     assert [one.path for one in plan.conflicts] == ["c"]

@@ -344,11 +344,11 @@ class Project:
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
 
-    def note_written(self, path: Path) -> None:
-        """The user or another program wrote a file."""
+    def note_written(self, path: Path, *, saved: bool = False) -> None:
+        """The user (`saved`) or any program wrote a file."""
         self._map.note_changed(path)
         if self.checkpoints:
-            self.checkpoints.note_written(path)
+            self.checkpoints.note_written(path, saved=saved)
 
     async def warn_once(self, text: str) -> None:
         """A warning that is not repeated while this project is open."""

@@ -71,8 +71,10 @@ class TurnCheckpoints:
     async def _end_command(self, checkpoints: Checkpoints, number: int) -> None:
         try:
             await checkpoints.end_command(number, await self._run.turn.host.buffers())
-        except MazuError as error:
+        except (MazuError, OSError) as error:
             log.warning("what a command changed is not known: %s", error)
+        finally:
+            checkpoints.forget_command(number)
 
     async def after_step(self, label: str) -> None:
         """A step is done: take a checkpoint if it changed something, and as many did as one is wanted for."""

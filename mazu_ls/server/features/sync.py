@@ -49,7 +49,7 @@ def did_save(server: ServerState, params: lsp_types.DidSave) -> None:
     document = _editor(server).documents.save(params.text_document.uri, params.text)
     if document.path is None:
         return
-    server.note_written(document.path)
+    server.note_written(document.path, saved=True)
     if server.project:
         server.project.role_document.saved(server.project.config.role, document.path, document.text)
 

@@ -77,7 +77,7 @@ def did_change_watched_files(server: ServerState, params: lsp_types.DidChangeWat
     for change in params.changes:
         server.hints.file_changed(change.uri)
         if (path := uris.to_path(change.uri)) is not None:
-            server.note_written(path)
+            server.note_written(path)  # not as saved: clients report what a command of the agent writes, too
     if any(change.uri.endswith("/.mazu/config.toml") for change in params.changes):
         server.jobs.spawn(server.configure(server.settings))
 

@@ -1,0 +1,119 @@
+"""Commands of the agent that run for a while: whose the changes are, and what a failure leaves."""
+
+import asyncio
+import errno
+import threading
+from typing import Any
+
+import pytest
+
+from mazu_ls.checkpoints import Checkpoint, attribution
+from mazu_ls.checkpoints import engine as engine_module
+from mazu_ls.store import select
+from tests.checkpoints.bed import Bed, open_engine
+
+
+async def test_saves_count_for_each_command_that_runs_also_at_a_checkpoint_meanwhile(project: Bed):
+    for name in ("made", "saved", "other", "late"):
+        project.write(name, "1")
+    first = await project.take()
+    number = await project.engine.begin_command("s", ())
+    project.write("saved", "mine")
+    project.engine.note_written(project.root / "saved", saved=True)
+    other = await project.engine.begin_command("other", ())
+    project.write("made", "by the command")
+    await project.take(kind="step")
+    project.write("late", "mine")
+    project.engine.note_written(project.root / "late", saved=True)
+    await project.engine.end_command(other, ())
+    await project.engine.end_command(number, ())
+    plan = (await project.engine.plan(first.id)).preview().plan
+    assert plan.agents == ["made"]
+    assert sorted(plan.users) == ["late", "saved"]
+
+
+async def test_a_command_whose_end_cannot_be_recorded_is_a_doubt_once(
+    project: Bed, monkeypatch: pytest.MonkeyPatch
+):
+    project.write("a", "1")
+    await project.take()
+    number = await project.engine.begin_command("s", ())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(attribution, "close_command", full)
+        with pytest.raises(OSError):
+            await project.engine.end_command(number, ())
+    project.write("a", "whose?")
+    second = await project.take()
+    plan = (await project.engine.plan(checkpoint_before(second), own=True, session="s")).preview().plan
+    assert [one.path for one in plan.conflicts] == ["a"]
+    project.write("b", "mine")
+    plan = (await project.engine.plan(second.id)).preview().plan
+    assert plan.users == ["b"] and plan.agents == []
+    assert await recorded(project) == []
+
+
+async def test_a_command_that_is_cancelled_as_it_begins_leaves_no_record(
+    project: Bed, monkeypatch: pytest.MonkeyPatch
+):
+    await project.take()
+    begun, gate = asyncio.Event(), threading.Event()
+    loop, record = asyncio.get_running_loop(), attribution.record_command
+
+    def slow(*arguments: Any) -> int:
+        loop.call_soon_threadsafe(begun.set)
+        gate.wait(10)
+        return record(*arguments)
+
+    monkeypatch.setattr(attribution, "record_command", slow)
+    task = asyncio.create_task(project.engine.begin_command("s", ()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.set()
+    await asyncio.gather(*project.engine._dropping)
+    assert await recorded(project) == []
+
+
+async def test_an_open_command_of_a_process_that_lives_stays_and_of_another_with_its_number_goes(
+    project: Bed,
+):
+    project.write("a", "1")
+    await project.take()
+    other = await open_engine([project.root], project.state)
+    try:
+        number = await other.begin_command("s", ())
+        await project.take()
+        assert await recorded(project) == [number]
+    finally:
+        await other.close()
+    await project.take()
+    assert await recorded(project) == []
+
+
+async def test_more_written_files_than_are_noted_mean_a_look_at_every_file(
+    project: Bed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "MAX_WRITTEN", 2)
+    project.write("a", "1")
+    first = await project.take()
+    for name in ("a", "b", "c"):
+        project.engine.note_written(project.write(name, "2"))
+    await project.take(touched=[])
+    assert {one.path for one in (await project.engine.diff(first.id)).files} == {"a", "b", "c"}
+    assert project.engine._overflows == 0
+
+
+async def recorded(project: Bed) -> list[int]:
+    """The commands that are recorded as begun."""
+    query = "SELECT id FROM checkpoint_write WHERE place IS NULL"
+    return [id for (id,) in await project.engine._store.read(lambda db: select(db, query))]
+
+
+def checkpoint_before(checkpoint: Checkpoint) -> str:
+    assert checkpoint.parent_id is not None
+    return checkpoint.parent_id
