@@ -53,27 +53,56 @@ def _both(*places: str, calls: tuple[int, ...] = (1,)) -> list[Step]:
 
 
 TAKE = [
-    *_both("take:transaction", "take:_publish", "repository:Repository.set_ref"),
-    *_both("pack:_write_durably", "pack:sync_folder"),
+    *_both("create:transaction", "create:_publish", "git.repository:StoreRepository.set_ref"),
+    *_both("git.pack:_write_durably", "git.pack:sync_folder"),
     Step("schema:insert", "after"),
     Step("schema:set_state", "after", 2),
-    Step("pack:_write_durably", "before", 2),
+    Step("git.pack:_write_durably", "before", 2),
 ]
 FILES = [
-    *_both("disk:exchange", "disk:place", "disk:_remove", calls=(1, 3)),
-    *_both("disk:verify", "disk:_apply", "stage:settle", "stage:sweep"),
+    *_both(
+        "restore.restore_files:exchange",
+        "restore.restore_files:rename_without_replace",
+        "restore.restore_files:_remove",
+        calls=(1, 3),
+    ),
+    *_both(
+        "restore.restore_files:verify_steps",
+        "restore.restore_files:_apply",
+        "restore.staging:retire_replaced",
+        "restore.staging:sweep_staging",
+    ),
 ]
-ROLLBACK = [*_both("stage:_write", "stage:_publish", "rollback:_commit", "rollback:finish"), *FILES]
+ROLLBACK = [
+    *_both(
+        "restore.staging:_write",
+        "restore.staging:_publish",
+        "restore.rollback:_commit",
+        "restore.rollback:finish_rollback",
+    ),
+    *FILES,
+]
 PRUNE = [
-    *_both("schema:remove", "repository:Repository.delete_refs"),
-    *_both("collecting:begin", "collecting:pack", "collecting:end"),
-    *(Step("repository:Repository.run", when, call) for when in ("before", "after") for call in (1, 2, 3, 4)),
+    *_both("schema:remove", "git.repository:StoreRepository.delete_refs"),
+    *_both("gc:begin_collection", "gc:repack", "gc:finish_collection"),
+    *(
+        Step("git.repository:StoreRepository.run", when, call)
+        for when in ("before", "after")
+        for call in (1, 2, 3, 4)
+    ),
 ]
 STEPS = {
     "take": TAKE,
     "rollback": TAKE + ROLLBACK,
     "prune": PRUNE,
-    "recovery": [*_both("rollback:recover", "repository:Repository.sweep", "stage:_write"), *FILES],
+    "recovery": [
+        *_both(
+            "restore.rollback:recover_rollback",
+            "git.repository:StoreRepository.sweep",
+            "restore.staging:_write",
+        ),
+        *FILES,
+    ],
 }
 
 
@@ -204,9 +233,9 @@ class Harness:
         opening = step
         if name == "recovery":  # a rollback is killed behind its commit point; then its recovery is
             opening = (
-                Step("rollback:finish", "before")
+                Step("restore.rollback:finish_rollback", "before")
                 if self.random.random() < 0.5
-                else Step("disk:exchange", "after", 2)
+                else Step("restore.restore_files:exchange", "after", 2)
             )
         self._one(first, opening, letter)
         if name == "recovery":
