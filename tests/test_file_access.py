@@ -66,6 +66,7 @@ ALLOWED = {
     "workspace/": "the door itself",
     "agent/session/branches.py": STATE,
     "agent/session/session_search.py": STATE,
+    "agent/session/journal_tail.py": STATE,
     "agent/session/session_fork.py": STATE,
     "agent/session/sessions.py": STATE,
     "agent/turn/undo.py": STATE,

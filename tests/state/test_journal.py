@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import resource
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mazu_ls import journal
+from mazu_ls.agent.session.journal_tail import JournalTail
 from mazu_ls.errors import MazuError
 
 
@@ -31,3 +33,25 @@ def test_an_event_that_did_not_fit_is_not_there_and_the_next_one_stands_alone(tm
     assert [(event.seq, event.body) for event in journal.read(path)] == [
         (1, journal.SessionStarted("first")), (2, journal.SessionNamed("second"))
     ]  # fmt: skip
+
+
+def test_a_journal_that_grew_is_read_on_from_where_it_ended(tmp_path: Path):
+    path, tail = tmp_path / "s_1.jsonl", JournalTail()
+    kept = journal.Journal(path)
+    kept.append(journal.SessionStarted("first"))
+    assert tail.events(path) == [*journal.read(path)]
+    first = tail.events(path)[0]
+    kept.append(journal.SessionNamed("second"))
+    with path.open("ab") as half:
+        half.write(b'{"seq": 3')
+    assert tail.events(path) == [*journal.read(path)] and len(tail.events(path)) == 2
+    assert tail.events(path)[0] is first
+    kept.close()
+    with closing(journal.Journal(path)) as again:  # ends the torn line
+        again.append(journal.SessionNamed("third"))
+    assert [event.seq for event in tail.events(path)] == [1, 2, 3]
+    other = path.with_name("s_2.jsonl")
+    with closing(journal.Journal(other)) as kept:
+        kept.append(journal.SessionStarted("other"))
+    assert tail.events(other) == [*journal.read(other)]
+    assert tail.events(path) == [*journal.read(path)]

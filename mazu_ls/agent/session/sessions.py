@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mazu_ls import journal
 from mazu_ls.agent.session.ids import new_id
+from mazu_ls.agent.session.journal_tail import JournalTail
 from mazu_ls.agent.session.journal_views import SessionInfo, describe, total_usage
 from mazu_ls.agent.session.partial_message import discard
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
@@ -35,10 +36,6 @@ class Snapshot(Generic[T]):
     beside: T
 
 
-def _events_until(path: Path, last: int | None) -> builtins.list[journal.Event]:
-    return [event for event in journal.read(path) if last is None or event.seq <= last]
-
-
 class Sessions:
     """Opens a session once and keeps it open; the last one used is the one meant when none is named."""
 
@@ -48,6 +45,7 @@ class Sessions:
         self._open: dict[str, Session] = {}
         self._described: dict[Path, tuple[tuple[object, ...], SessionInfo]] = {}
         self._opening = asyncio.Lock()
+        self._tail = JournalTail()
         self.current: str | None = None
 
     async def get(self, session_id: str | None = None, *, create: bool = True) -> Session:
@@ -102,10 +100,10 @@ class Sessions:
         if session := self._open.get(session_id):
             await session.refresh()
             head, last, beside = session.journal.head, session.journal.last, now(session_id)
-            events = await asyncio.to_thread(_events_until, path, last)
+            events = await asyncio.to_thread(self._events_until, path, last)
             return Snapshot(session_id, head, last, events, beside)
         beside = now(session_id)
-        events = await asyncio.to_thread(_events_until, path, None)
+        events = await asyncio.to_thread(self._tail.events, path)
         last = max((event.seq for event in events), default=0)
         return Snapshot(
             session_id, await self._project.conversation_head(session_id, last), last, events, beside
@@ -207,6 +205,9 @@ class Sessions:
                 f"The conversation “{session.name or session.id}” is damaged: {what}. What can be read is shown; "
                 f"the file is kept: {path}."
             )
+
+    def _events_until(self, path: Path, last: int) -> builtins.list[journal.Event]:
+        return [event for event in self._tail.events(path) if event.seq <= last]
 
     def _existing(self, session_id: str) -> Path:
         path = self._path(session_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.server.commands import command
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.sessions import Snapshot
     from mazu_ls.journal import Event
     from mazu_ls.server.state import ServerState
 
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
 @command("mazu.session.events")
 async def events(server: ServerState, params: turns.SessionEvents) -> wire.EventPage:
     """The stored events after `after`, where the conversation stands, and what has streamed since the last of them."""
-    from mazu_ls import journal
-
     project = await server.wait_opened()
 
     def now(session_id: str) -> tuple[int, dict[str, str] | None, str | None]:
@@ -33,20 +34,38 @@ async def events(server: ServerState, params: turns.SessionEvents) -> wire.Event
 
     seen = await project.sessions.snapshot(params.session_id, now=now)
     updates, partial, state = seen.beside
-    standing = {event.seq for event in journal.branch_events(seen.events, seen.head)}
-    later = [event for event in seen.events if event.seq > params.after]
-    page = later[: params.limit]
+    page = await asyncio.to_thread(_page, seen, params.after, params.limit)
     return wire.EventPage(
         session_id=seen.session_id,
-        name=_name(seen.events),
+        name=page.name,
         head=seen.head,
         last=seen.last,
-        events=[row for event in page for row in _rows(event, event.seq in standing)],
-        next=page[-1].seq if len(later) > len(page) else None,
+        events=page.rows,
+        next=page.next,
         updates=updates,
         partial=wire.PartialMessageView(**partial) if partial else None,
         state=state or (await project.sessions.info(seen.session_id)).state,
     )
+
+
+class Page(NamedTuple):
+    """The rows of one page, and the `seq` after which the next one begins, if there is one."""
+
+    name: str
+    rows: list[wire.EventView]
+    next: int | None
+
+
+def _page(seen: Snapshot[Any], after: int, limit: int) -> Page:
+    """Long conversations take a while: call it from a thread."""
+    from mazu_ls import journal
+
+    standing = {event.seq for event in journal.branch_events(seen.events, seen.head)}
+    first = bisect_right(seen.events, after, key=lambda event: event.seq)
+    page = seen.events[first : first + limit]
+    more = first + len(page) < len(seen.events)
+    rows = [row for event in page for row in _rows(event, event.seq in standing)]
+    return Page(_name(seen.events), rows, page[-1].seq if more else None)
 
 
 def _state(project: Project, session_id: str) -> str | None:
