@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls import paths
+from mazu_ls import journal, paths
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import project_files
 
@@ -111,7 +111,7 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Pat
     """Let the project at `root` have the state of the project that was at `source`, and return the state folder.
 
     What `root` had is set aside beside it. To be called while neither is open. Raises MazuError: not_found where
-    `source` has no state, conflict where it still exists as a project of its own.
+    `source` has no state, conflict where it still exists as a project of its own, busy where another process works with either.
     """
     old, new = paths.root_state(source, env), paths.root_state(root, env)
     if old == new or (marker := read_marker(old)) is None:
@@ -126,6 +126,11 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Pat
             f"{source} still exists, so its state stays with it.",
             "Its memories can be copied: mazu-ls memory export there, mazu-ls memory import here.",
         )
+    for place, folder in ((source, old), (root, new)):
+        if any(map(journal.is_locked, (folder / "journal").glob("*.jsonl"))):
+            raise MazuError(
+                Kind.BUSY, f"Another mazu-ls works with the state of {place}.", "Close it there first."
+            )
     if new.exists():
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         new.rename(new.with_name(f"{new.name}.replaced-{stamp}"))

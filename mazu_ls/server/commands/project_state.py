@@ -37,7 +37,6 @@ async def attach(server: ServerState, params: wire.AttachState) -> wire.Attached
 
     def move() -> None:
         try:
-            _refuse_while_in_use(root, Path(source), server)
             identity.attach(root, Path(source), server.env)
         except MazuError as error:
             failures.append(error)
@@ -75,16 +74,6 @@ async def _chosen(server: ServerState, moved: Sequence[Marker]) -> str | None:
     if index is None:
         raise MazuError(Kind.NOT_FOUND, "Nothing was chosen.", f"The state is kept for: {', '.join(paths)}.")
     return paths[index] if index < len(paths) else None
-
-
-def _refuse_while_in_use(root: Path, source: Path, server: ServerState) -> None:
-    from mazu_ls import journal, paths
-
-    for place in (source, root):
-        if any(map(journal.is_locked, (paths.root_state(place, server.env) / "journal").glob("*.jsonl"))):
-            raise MazuError(
-                Kind.BUSY, f"Another mazu-ls works with the state of {place}.", "Close it there first."
-            )
 
 
 def _ids(moved: Sequence[Marker]) -> tuple[str, ...]:
