@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +29,7 @@ ROLLBACK = "rollback"
 """The session under which is recorded what a rollback wrote."""
 State = str | None
 """What stood at a place: None for no file, `t<hash>` for a text, `e<mode> <oid>` for a file."""
+MAX_NUMBER = (1 << 63) - 1
 Owner = Literal["agent", "user", "both"]
 
 
@@ -118,6 +119,9 @@ class AttributedChanges:
         change = self._found.setdefault(place, Change())
         change.sessions.update(session for session in sessions if session)
         change.user |= user
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._found)
 
     def owner(self, place: bytes, session: str | None = None) -> Owner:
         """Whose the changes of a place are; what nobody is known to have changed is the user's."""
@@ -341,22 +345,24 @@ def attribute(
             db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))
 
 
-def changes_since(project: CheckpointContext, db: apsw.Connection, number: int) -> AttributedChanges:
-    """Who changed what between a checkpoint and the newest one.
+def changes_since(
+    project: CheckpointContext, db: apsw.Connection, number: int, until: int = MAX_NUMBER
+) -> AttributedChanges:
+    """Who changed what between a checkpoint and another one, or the newest.
 
     Of checkpoints that say nothing of it (of an earlier version, or listed again from the store) the kind tells.
     """
     found = AttributedChanges()
     for place, session, user in select(
         db,
-        "SELECT place, session, max(user) FROM checkpoint_change WHERE number > ? GROUP BY place, session",
-        (number,),
+        "SELECT place, session, max(user) FROM checkpoint_change WHERE number > ? AND number <= ? GROUP BY place, session",
+        (number, until),
     ):
         found.add(bytes(place), [session], user=bool(user))
     silent = select(
         db,
-        "SELECT number, kind, session_id, tree_id FROM checkpoint WHERE number > ? AND NOT attributed",
-        (number,),
+        "SELECT number, kind, session_id, tree_id FROM checkpoint WHERE number > ? AND number <= ? AND NOT attributed",
+        (number, until),
     )
     for later, kind, session, tree in silent:
         before = select(

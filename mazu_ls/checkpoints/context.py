@@ -88,6 +88,13 @@ class CheckpointContext:
                     return mount, inside
         return None
 
+    def shown(self, place: bytes) -> str:
+        """A place in the tree as reports show its file; "" for one of a folder that is not open now."""
+        for mount in self.mounts:
+            if place.startswith(mount.prefix + b"/"):
+                return mount.shown(place[len(mount.prefix) + 1 :])
+        return ""
+
     def scan(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> ScanResult:
         """How the folders differ from the base.
 

@@ -29,12 +29,13 @@ from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
 from mazu_ls.checkpoints.scan import roots as mounts
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
+from mazu_ls.checkpoints.stats import store_stats
 from mazu_ls.checkpoints.upkeep import Upkeep
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.redact import redact
-from mazu_ls.store import Store, quarantined
+from mazu_ls.store import Store
 
 if TYPE_CHECKING:
     import apsw
@@ -206,6 +207,21 @@ class Checkpoints:
 
         return await self._locked(differing)
 
+    async def owners(
+        self, since: str, until: str, session: str | None = None
+    ) -> dict[str, attribution.Owner]:
+        """Who changed which file between two checkpoints, by path as reports show it. Raises MazuError(not_found).
+
+        `session`: what other agents did counts as the user's. A file that is missing: the user alone changed it.
+        """
+        numbers = schema.checkpoint_number(since), schema.checkpoint_number(until)
+
+        def read(db: apsw.Connection) -> dict[str, attribution.Owner]:
+            found = attribution.changes_since(self._project, db, *numbers)
+            return {self._project.shown(place): found.owner(place, session) for place in found}
+
+        return await self._locked(read)
+
     async def file_text(self, id: str, path: str) -> tuple[str | None, bool, bool]:
         """One file as the user saw it at a checkpoint: text (unsaved text first), whether it is binary, whether it was.
 
@@ -328,22 +344,7 @@ class Checkpoints:
 
     async def stats(self) -> StoreStats:
         """Counts and sizes, for status bars."""
-        count, current = await self._store.read(
-            lambda db: (
-                schema.count(db),
-                schema.state(db, "current"),
-            )
-        )
-        size = await self._store.read(lambda _: self._project.repository.bytes())
-        rescue = self._project.rescue_folder
-        return StoreStats(
-            count=count,
-            bytes=size,
-            max_bytes=self._project.settings.max_bytes,
-            current=current,
-            damaged=tuple(str(path) for path in quarantined(self._store.path)),
-            rescued=tuple(sorted(str(path) for path in rescue.iterdir())) if rescue.is_dir() else (),
-        )
+        return await self._store.read(lambda db: store_stats(self._project, db, self._store.path))
 
     async def close(self) -> None:
         """Finish background work and release everything."""

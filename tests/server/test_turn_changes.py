@@ -91,3 +91,34 @@ async def test_a_question_that_is_answered_with_leave_leaves_every_file(env: dic
         assert not done["applied"] and [one["path"] for one in done["plan"]["conflicts"]] == ["new.txt"]
         assert (folder / "a.txt").read_text() == CHANGED
         assert (folder / "new.txt").read_text() == "new\nmine\n"
+
+
+async def test_what_the_user_changed_during_the_turn_is_not_taken_back_unasked(
+    env: dict[str, str], folder: Path
+):
+    for name in ("a.txt", "agents.txt", "users.txt"):
+        (folder / name).write_text(TEXT)
+    shell = {"name": "run_shell", "arguments": {"command": "echo by the agent >> agents.txt"}}
+    replies = [{"calls": REPLIES[0]["calls"][:1]}, {"calls": [shell]}, {"text": "Done."}]
+
+    def type_meanwhile(params: Any) -> dict[str, Any]:
+        if params["tool"] == "run_shell":
+            (folder / "users.txt").write_text(TEXT + "mine\n")
+            (folder / "a.txt").write_text("mine\n" + CHANGED)
+        return {"optionId": "allow_once"}
+
+    async with agent(env, folder, replies) as client:
+        client.answers["mazu/permission/request"] = type_meanwhile
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        assert (folder / "users.txt").read_text() == TEXT + "mine\n"
+        found = await client.command("mazu.turn.changes")
+        assert [one["path"] for one in found["files"]] == ["a.txt", "agents.txt"]
+        with pytest.raises(RpcFailure, match="did not change"):
+            await client.command("mazu.turn.revert", {"paths": ["users.txt"]})
+        done = await client.command("mazu.turn.revert")
+        assert [one["path"] for one in done["problems"]] == ["a.txt"] and not done["verified"]
+        assert (folder / "a.txt").read_text() == "mine\n" + CHANGED
+        assert (folder / "agents.txt").read_text() == TEXT
+        hunk = next(one for one in found["files"][0]["hunks"] if one["diff"].startswith("-line 3\n"))
+        await client.command("mazu.turn.revert", {"hunks": [hunk["id"]]})
+        assert (folder / "a.txt").read_text() == "mine\n" + CHANGED.replace("LINE 3\n", "line 3\n")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class FileChange:
     """One file that a turn changed. `takes_back` are the hunks that lead from its text after the turn to that before.
 
-    Both texts are None where the file was not there, or is binary.
+    Both texts are None where the file was not there, or is binary. `shared`: the user changed it during the turn, too.
     """
 
     path: str
@@ -35,6 +35,7 @@ class FileChange:
     added: int | None
     removed: int | None
     takes_back: tuple[Hunk, ...] = ()
+    shared: bool = False
 
     def hunk_id(self, number: int) -> str:
         """How the wire names one hunk: by its file and its place among the hunks of that."""
@@ -59,7 +60,10 @@ class TurnChanges:
 async def read_turn_changes(
     checkpoints: Checkpoints, events: Sequence[journal.Event], turn_id: str | None
 ) -> TurnChanges:
-    """The changes of one turn of a conversation, the last one without an id. Raises MazuError(not_found)."""
+    """The changes of one turn of a conversation, the last one without an id. Raises MazuError(not_found).
+
+    A file that only the user changed while the turn went on is not among them.
+    """
     starts = [event for event in events if isinstance(event.body, journal.TurnStarted)]
     start = next((one for one in reversed(starts) if turn_id in (None, one.turn)), None)
     if start is None or start.turn is None:
@@ -72,14 +76,17 @@ async def read_turn_changes(
     if before is None or after is None:
         return TurnChanges(start.turn, before, after, ())
     found = await checkpoints.diff(before, after, (), ())
+    owners = await checkpoints.owners(before, after, (await checkpoints.get(before)).session_id)
     files: list[FileChange] = []
     for file in found.files:
+        if (owner := owners.get(file.path, "user")) == "user":
+            continue
         hunks: tuple[Hunk, ...] = ()
         if file.status == "modified":
             was, _, _ = await checkpoints.file_text(before, file.path)
             now, _, _ = await checkpoints.file_text(after, file.path)
             hunks = tuple(split_into_hunks(now, was)) if was is not None and now is not None else ()
-        files.append(FileChange(file.path, file.status, file.added, file.removed, hunks))
+        files.append(FileChange(file.path, file.status, file.added, file.removed, hunks, owner == "both"))
     return TurnChanges(start.turn, before, after, tuple(files))
 
 

@@ -55,7 +55,7 @@ async def revert(server: ServerState, params: wire.Revert) -> RollbackResult:
         report = await _prepared(server, checkpoints, found.before)
     for one in wanted:
         if one.partial:
-            await _take_back(server, one, params.hunks, report)
+            await _take_back(server, checkpoints, one, params.hunks, report)
     report.verified = report.verified and not report.problems
     server.notify_changed("checkpoints")
     return RollbackResult.of(report)
@@ -65,7 +65,9 @@ async def _by_rollback(
     server: ServerState, checkpoints: Checkpoints, before: str, paths: list[str]
 ) -> RollbackReport:
     """Files that came, went or are binary, as they were before the turn."""
-    return await roll_back(server, checkpoints, before, Wanted(only=("code",), paths=tuple(paths), undo=True))
+    session = (await checkpoints.get(before)).session_id
+    wanted = Wanted(only=("code",), paths=tuple(paths), session=session, undo=True)
+    return await roll_back(server, checkpoints, before, wanted)
 
 
 async def _prepared(server: ServerState, checkpoints: Checkpoints, before: str) -> RollbackReport:
@@ -80,18 +82,28 @@ async def _prepared(server: ServerState, checkpoints: Checkpoints, before: str) 
 
 
 async def _take_back(
-    server: ServerState, change: FileChange, hunks: tuple[str, ...], report: RollbackReport
+    server: ServerState,
+    checkpoints: Checkpoints,
+    change: FileChange,
+    hunks: tuple[str, ...],
+    report: RollbackReport,
 ) -> None:
     """Edit one file; what cannot be taken back is a problem of the report."""
     from mazu_ls.agent.proposals.turn_changes import take_back
+    from mazu_ls.checkpoints.attribution import ROLLBACK
     from mazu_ls.checkpoints.models import PathReason
 
     path = server.workspace.resolve(change.path)
     mine = [id for id in hunks if id.rpartition("#")[0] == change.path]
+    if change.shared and not mine:
+        reason = "you changed this file during the turn, too: choose what of it is taken back"
+        report.problems.append(PathReason(change.path, reason))
+        return
     try:
         text = await server.host.read(path)
         after, gone = take_back(text, change, lambda id: not mine or id in mine)
         if after != text:
+            await checkpoints.record_edit(ROLLBACK, path, text, after)
             await server.host.edit(path, text, after)
             report.plan.write.append(change.path)
     except (MazuError, OSError) as error:
