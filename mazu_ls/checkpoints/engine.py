@@ -76,8 +76,10 @@ class Checkpoints:
         """
         gitcmd.require_git()
         place = store_opening.place_of(state, roots[0]) if roots else state
-        found = mounts.find_roots(
-            roots, store_opening.explain_disk(lambda: staging_folder.folder_name(place), place)
+        found = await asyncio.to_thread(
+            lambda: mounts.find_roots(
+                roots, store_opening.explain_disk(lambda: staging_folder.folder_name(place), place)
+            )
         )
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
         try:

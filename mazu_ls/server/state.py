@@ -108,7 +108,7 @@ class ServerState:
         if self._opening is None:
             return
         project = await self.wait_opened()
-        for problem in project.configure(self.settings):
+        for problem in await project.reconfigure(self.settings):
             await self.host.say("warning", f"Mazu: {problem}")
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
@@ -214,8 +214,9 @@ class ServerState:
 
     async def show_text(self, name: str, text: str) -> None:
         """Put a text before the user as a file in `.mazu/view/`."""
-        folder = mazu_files.folder_of(await self.wait_opened(), "view")
-        place = mazu_files.write(folder, name, text.encode("utf-8", "surrogatepass"))
+        folder = await asyncio.to_thread(mazu_files.folder_of, await self.wait_opened(), "view")
+        data = text.encode("utf-8", "surrogatepass")
+        place = await asyncio.to_thread(mazu_files.write, folder, name, data)
         if not await self.host.show(place):
             await self.host.say("info", f"Mazu: see {place}")
 

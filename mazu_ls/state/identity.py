@@ -164,6 +164,11 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
     return [sentence]
 
 
+def opening_hints(root: Path, opened: ProjectState) -> list[str]:
+    """Sentences for the user about state that is not used and may be meant."""
+    return moved_warnings(opened) + name_unused_database(root, opened.folder)
+
+
 def moved_warnings(opened: ProjectState) -> list[str]:
     """One sentence for the user about states that may belong to this project, while it has no conversation of its own."""
     alike = [marker for marker in opened.moved if marker.inode == opened.marker.inode]

@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,7 @@ class Project:
         self._models: dict[str, Model] = {}
         self._documents = CachedFiles()
         self._told: set[str] = set()
+        self._configuring = asyncio.Lock()
         self._saying: set[asyncio.Task[None]] = set()
         self._map: ProjectMap
         self.role_document: RoleDocument
@@ -101,7 +103,7 @@ class Project:
         """Read the settings, open memory and checkpoints, find the sessions. `patience` with models that fail."""
         project = cls(folders, host, env)
         project._patience = patience
-        project.configure(settings or {})
+        await project.reconfigure(settings or {})
         await asyncio.to_thread(project._make_folders)
         await project._open_stores()
         project.sessions = Sessions(project, project.journals)
@@ -113,7 +115,7 @@ class Project:
         await asyncio.to_thread(project.role_document.refresh, project.config.role)
         project._map = ProjectMap(project.workspace, project.state)
         project._warming = asyncio.create_task(project._warm_map())
-        project.grants = GrantStore.load(paths.mazu_home(env), project.key)
+        project.grants = await asyncio.to_thread(GrantStore.load, paths.mazu_home(env), project.key)
         return project
 
     def _extend(self) -> None:
@@ -145,8 +147,7 @@ class Project:
             )
             self._temporary = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
             return Path(self._temporary.name)
-        self.warnings += identity.moved_warnings(opened)
-        self.warnings += identity.name_unused_database(self.root, opened.folder)
+        self.warnings += identity.opening_hints(self.root, opened)
         return opened.folder
 
     async def _open_stores(self) -> None:
@@ -197,11 +198,16 @@ class Project:
         self.checkpoints.upkeep.named_by_undo = lambda: undo_targets(self)
         self.checkpoints.upkeep.on_warning = self._warn_later
 
-    def configure(self, settings: Mapping[str, Any]) -> list[str]:
+    async def reconfigure(self, settings: Mapping[str, Any]) -> list[str]:
         """Take the editor's settings (the section `mazu`) and read the files again; returns what is wrong with them."""
+        async with self._configuring:
+            problems = await asyncio.to_thread(self._read_settings, settings)
+            self._extend()
+            return problems
+
+    def _read_settings(self, settings: Mapping[str, Any]) -> list[str]:
         self._settings = settings
-        problems: list[str] = []
-        layers: list[settings_of.Layer] = []
+        problems, layers = list[str](), list[settings_of.Layer]()
         own = paths.mazu_home(self.env) / "config.toml"
         found = [settings_of.read_layer(own), *map(settings_of.read_project_layer, self.folders[:1])]
         for layer, problem in found:
@@ -210,14 +216,13 @@ class Project:
         exposed = settings_of.world_readable_keys(own)
         problems += [exposed] if exposed and exposed not in self.warnings else []
         own_settings = {key: value for key, value in settings.items() if key != WORKSPACE_VALUES}
-        layers.append(settings_of.Layer("editor settings", own_settings))
+        layers += [settings_of.Layer("editor settings", own_settings)]
         if isinstance(brought := settings.get(WORKSPACE_VALUES), Mapping):
             layers.append(settings_of.Layer("the workspace's editor settings", brought, may_loosen=False))
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config
         self._models.clear()
         self.mcp_of_user = servers_of_user(layers)
-        self._extend()
         problems += loaded.warnings
         self.warnings += [problem for problem in problems if problem not in self.warnings]
         return problems
@@ -372,11 +377,8 @@ class Project:
 
     def record_usage(self, spent: journal.UsageRecorded) -> None:
         """Count money that no conversation shows."""
-        with_lock = journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")
-        try:
-            with_lock.append(spent)
-        finally:
-            with_lock.close()
+        with closing(journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")) as held:
+            held.append(spent)
 
     async def close(self) -> None:
         """End all turns, children and connections."""

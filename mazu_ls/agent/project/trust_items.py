@@ -47,15 +47,15 @@ def trust_items(project: Project) -> list[TrustItem]:
     ]
 
 
-def agree(project: Project, id: str, digest: str) -> None:
+async def agree(project: Project, id: str, digest: str) -> None:
     """The user agrees to exactly the content with this hash. Raises MazuError(not_found, conflict)."""
-    item = _item(project, id)
+    item = await asyncio.to_thread(_item, project, id)
     if item.hash != digest:
         raise MazuError(
             Kind.CONFLICT, f"{item.path} changed meanwhile.", "Read it as it is now, then agree to it."
         )
     if item.kind == "role":
-        project.role_document.agree(item.content.decode())
+        await asyncio.to_thread(project.role_document.agree, item.content.decode())
     elif item.kind == "mcp":
         if project.extensions is None:
             raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {id[:80]!r}.", "See mazu.status.")
@@ -63,7 +63,8 @@ def agree(project: Project, id: str, digest: str) -> None:
     else:
         from mazu_ls.tools.skills.trust import TrustStore
 
-        TrustStore.load(paths.mazu_home(project.env)).agree(PINS[item.kind], item.pin, item.content)
+        store = TrustStore.load(paths.mazu_home(project.env))
+        await asyncio.to_thread(store.agree, PINS[item.kind], item.pin, item.content)
 
 
 async def revoke(project: Project, id: str) -> None:
@@ -72,9 +73,10 @@ async def revoke(project: Project, id: str) -> None:
 
     item = await asyncio.to_thread(_item, project, id)
     if item.kind == "role":
-        project.role_document.revoke()
+        await asyncio.to_thread(project.role_document.revoke)
         return
-    TrustStore.load(paths.mazu_home(project.env)).revoke(PINS[item.kind], item.pin)
+    store = TrustStore.load(paths.mazu_home(project.env))
+    await asyncio.to_thread(store.revoke, PINS[item.kind], item.pin)
     if item.kind == "mcp" and project.extensions is not None:
         await project.extensions.revoke(item.pin.rpartition("/")[2])
 

@@ -175,7 +175,7 @@ class ApprovalGate:
         if arguments is not None:
             decision = await self._judge_changed(call, tool, arguments)
         self._record(call, "allow", kind.replace("_", " "), "user", arguments)
-        self._keep_standing(tool, kind, decision)
+        await self._keep_standing(tool, kind, decision)
         if reply.note:
             self._notes[call.id] = f"[the user says: {reply.note}]"
         return self._taken(call, edit, reply)
@@ -194,16 +194,16 @@ class ApprovalGate:
         )
         return decision
 
-    def _keep_standing(self, tool: Tool, kind: str, decision: Decision) -> None:
+    async def _keep_standing(self, tool: Tool, kind: str, decision: Decision) -> None:
         """What the answer stands for beyond this call; a changed call may stand for less than was offered."""
         session = self.run.session
         if kind == "allow_session" and (decision.always is not None or decision.exact is not None):
             session.rules.append(_for_session(tool.name, decision))
         elif kind == "allow_always" and decision.always is not None:
-            session.project.grants.add(tool.name, decision.always)
+            await asyncio.to_thread(session.project.grants.add, tool.name, decision.always)
         elif kind == "allow_always" and decision.exact is not None:
             line, folder = decision.exact
-            session.project.grants.add(tool.name, (line,), folder)
+            await asyncio.to_thread(session.project.grants.add, tool.name, (line,), folder)
 
     def _taken(self, call: ToolCall, edit: RecordedEdit | None, reply: UserReply) -> str | None:
         """The text that comes of an edit of which the user takes some hunks; None where he takes all."""

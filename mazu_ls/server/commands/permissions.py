@@ -37,7 +37,7 @@ async def set_rule(server: ServerState, params: wire.SetRuleParams) -> Any:
         return _state(project)
     rule = params.rule
     if rule.verdict == "allow":
-        project.grants.add(rule.tool, _prefix(rule.pattern))
+        await asyncio.to_thread(project.grants.add, rule.tool, _prefix(rule.pattern))
     else:
         from mazu_ls.policy import RuntimeRule
 
@@ -74,7 +74,7 @@ async def revoke(server: ServerState, params: wire.RevokeRuleParams) -> Any:
     if _revoked_in_session(project, params.id):
         return _state(project)
     if project.given.pop(params.id, None) is None:
-        project.grants.revoke(params.id)
+        await asyncio.to_thread(project.grants.revoke, params.id)
     return _state(project)
 
 

@@ -34,7 +34,7 @@ async def agree(server: ServerState, params: wire.AgreeTo) -> Any:
     """The user has read exactly the content with this hash, and agrees to it."""
     from mazu_ls.agent.project import trust_items
 
-    trust_items.agree(await server.wait_opened(), params.id, params.hash)
+    await trust_items.agree(await server.wait_opened(), params.id, params.hash)
     server.notify_changed("skills")
     return await _listed(server)
 
