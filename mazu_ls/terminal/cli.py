@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED, USAGE, exit_status
 from mazu_ls.terminal.project_root import ProjectRoot, find_project, named_project
+from mazu_ls.terminal.screen.printing import print_json, print_text
 from mazu_ls.terminal.verbs import grammar
 
 if TYPE_CHECKING:
@@ -109,19 +110,19 @@ async def _reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -
         return await work
     except InvalidArguments as error:
         _print_error(given, {"kind": "usage", "message": str(error), "hint": ""})
-        print(f"mazu-ls: {error}", file=sys.stderr)
+        print_text(f"mazu-ls: {error}", sys.stderr)
         return USAGE
     except MazuError as error:
         _print_error(given, {"kind": error.kind.value, "message": error.message, "hint": error.hint})
-        print(f"mazu-ls: {error.message} {error.hint}".rstrip(), file=sys.stderr)
+        print_text(f"mazu-ls: {error.message} {error.hint}".rstrip(), sys.stderr)
         return FAILED
 
 
 def _print_error(given: argparse.Namespace, error: dict[str, str]) -> None:
     if getattr(given, "stream_json", False):
-        print(json.dumps({"type": "error", "error": error}, ensure_ascii=False))
+        print_json({"type": "error", "error": error}, indent=None)
     elif as_json(given):
-        print(json.dumps({"error": error}, ensure_ascii=False))
+        print_json({"error": error}, indent=None)
 
 
 async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
@@ -188,7 +189,7 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
 
         print_line({"type": "result", "result": result})
     elif as_json(given):
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        print_json(result)
     elif not getattr(host.surface, "shows_ends", False):
         from mazu_ls.terminal.screen.styled_text import clean
 
@@ -196,11 +197,11 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
             print(clean(result["reply"]))
         for refusal in result.get("refusals", ()):
             print(clean(f"not run: {refusal['what']}: {refusal['reason']}"), file=sys.stderr)
-        print(turn_facts(result), file=sys.stderr)
+        print_text(turn_facts(result), sys.stderr)
     if undone := result.get("rolledBack"):
         from mazu_ls.terminal.verbs.undo import sentence
 
-        print(sentence(undone), file=sys.stderr)
+        print_text(sentence(undone), sys.stderr)
         return DONE if undone["applied"] else FAILED
     return exit_status(result)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 from mazu_ls import journal
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.terminal.plain_surface import PlainSurface
+from mazu_ls.terminal.screen.printing import json_text
 from mazu_ls.terminal.surface import Level
 
 
@@ -34,5 +34,5 @@ class JsonStreamSurface(PlainSurface):
 def print_line(value: dict[str, Any]) -> None:
     """One object as one line of stdout."""
     plain = msgspec.to_builtins(value, str_keys=True)
-    sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(plain) + "\n")
     sys.stdout.flush()

@@ -16,10 +16,10 @@ Result = dict[str, Any]
 
 
 def console() -> Console:
-    """stdout; colours only on a terminal."""
-    from rich.console import Console
+    """stdout; colours only on a terminal, and no escape sequence but its own."""
+    from mazu_ls.terminal.screen.printing import terminal_console
 
-    return Console(highlight=False, soft_wrap=True)
+    return terminal_console()
 
 
 def result(name: str, value: Any) -> None:
@@ -143,7 +143,9 @@ def _checkpoint(out: Console, value: Result) -> None:
 
 
 def _file(out: Console, value: Result) -> None:
-    if value["text"] is not None:
+    if value["text"] is not None and not out.file.isatty():
+        out.file.write(value["text"])  # tabs and line ends as they are
+    elif value["text"] is not None:
         out.print(value["text"], markup=False, highlight=False, soft_wrap=True, end="")
     else:
         out.print("a binary file" if value["binary"] else "there was no such file")

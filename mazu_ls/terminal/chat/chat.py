@@ -12,6 +12,7 @@ from mazu_ls.terminal.chat.interrupt import stoppable
 from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status
 from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.printing import print_text
 
 if TYPE_CHECKING:
     import argparse
@@ -68,7 +69,7 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
 async def _plain_turn(chat: ChatSession, text: str) -> int:
     try:
         if text.startswith("/"):
-            print(await chat.slash(text))
+            print_text(await chat.slash(text))
             return DONE
         result = await stoppable(chat.send(text))
     except asyncio.CancelledError:
@@ -77,11 +78,11 @@ async def _plain_turn(chat: ChatSession, text: str) -> int:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
     except (MazuError, InvalidArguments) as error:
-        print(f"{error} {getattr(error, 'hint', '')}".rstrip(), file=sys.stderr)
+        print_text(f"{error} {getattr(error, 'hint', '')}".rstrip(), sys.stderr)
         return 1
     if not getattr(chat.host.surface, "streamed", False) and result["reply"]:
         print(styled.clean(result["reply"]))
-    print(turn_facts(result), file=sys.stderr)
+    print_text(turn_facts(result), sys.stderr)
     return exit_status(result)
 
 

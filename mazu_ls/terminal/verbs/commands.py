@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.exit_status import DONE, exit_status
+from mazu_ls.terminal.screen.printing import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -51,7 +51,7 @@ async def execute(
     if name == "mazu.session.end":  # elsewhere this goes on in the background
         await (await server.wait_opened()).extractions.settled()
     if as_json(given):
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        print_json(result)
     else:
         from mazu_ls.terminal import show
 

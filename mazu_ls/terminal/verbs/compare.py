@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.terminal.screen.printing import print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
     first, second = (_checkpoint(name, listed["checkpoints"]) for name in (given.first, given.second))
     result = await execute(server, "mazu.checkpoint.diff", [{"id": first, "against": second}])
     if getattr(given, "json", False):
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        print_json(result)
     else:
         show.result("mazu.checkpoint.diff", result)
     return 0

@@ -11,6 +11,7 @@ import msgspec
 from mazu_ls import config, paths
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.redact import redact
+from mazu_ls.terminal.screen.printing import print_json, print_text
 from mazu_ls.terminal.verbs.stored_settings import parse_value, settings_file, store_setting
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ def _value(root: ProjectRoot, name: str | None) -> Any:
         *map(config.read_project_layer, root.folders[:1]),
     ):
         if problem:
-            print(f"mazu-ls: {problem}", file=sys.stderr)
+            print_text(f"mazu-ls: {problem}", sys.stderr)
         layers += [layer] if layer else []
     loaded = config.load(layers)
     for warning in loaded.warnings:
-        print(f"mazu-ls: {warning}", file=sys.stderr)
+        print_text(f"mazu-ls: {warning}", sys.stderr)
     value: Any = msgspec.to_builtins(loaded.config)
     for key in name.split(".") if name else ():
         if not isinstance(value, dict) or key not in value:
@@ -83,10 +84,10 @@ def _shown(value: Any) -> Any:
 def _show(value: Any, as_json: bool, prefix: str = "") -> None:
     shown = _shown(value)
     if as_json or not isinstance(shown, dict):
-        print(json.dumps(shown, ensure_ascii=False, indent=2 if isinstance(shown, dict) else None))
+        print_json(shown, indent=2 if isinstance(shown, dict) else None)
         return
     for name, one in _flat(shown, prefix):
-        print(f"{name} = {json.dumps(one, ensure_ascii=False)}")
+        print_text(f"{name} = {json.dumps(one, ensure_ascii=False)}")
 
 
 def _flat(values: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
+from mazu_ls.terminal.screen.printing import print_json
 from mazu_ls.terminal.verbs.stored_settings import add_rule, store_setting
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _as_grant(pattern: str) -> str:
 def show(result: dict[str, Any], *, as_json: bool) -> None:
     """Say what holds from now on, and where that is written."""
     if as_json:
-        print(json.dumps(result, ensure_ascii=False, indent=2))
+        print_json(result)
         return
     if rule := result.get("rule"):
         what = f"{rule['verdict']} {rule['tool']} {rule['pattern']}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import SIGNS, describe_call, outcome_state
+from mazu_ls.terminal.screen.printing import print_json
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
 from mazu_ls.terminal.times import local_time
 
@@ -33,7 +33,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
         session_id = sessions[0].id
     found = list(steps(await project.sessions.events(session_id)))
     if getattr(given, "json", False):
-        print(json.dumps({"sessionId": session_id, "steps": found}, ensure_ascii=False, indent=2))
+        print_json({"sessionId": session_id, "steps": found})
     else:
         styled.write([_line(step) for step in found])
     return 0

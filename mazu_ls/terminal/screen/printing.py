@@ -1,0 +1,60 @@
+"""Printing text from outside: nothing of it moves the cursor, sets the clipboard or hides what follows."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mazu_ls.terminal.screen.styled_text import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NOT_IN_JSON = re.compile(
+    "[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+
+
+def print_text(text: str, stream: TextIO | None = None) -> None:
+    """The text and a line break; cleaned where the stream is a terminal, exact for a file or a program."""
+    out = stream or sys.stdout
+    print(clean(text) if out.isatty() else text, file=out)
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """The value as JSON on stdout."""
+    print(json_text(value, indent=indent))
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """As JSON; what a terminal could take for more than text is escaped, and means the same to a program."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _NOT_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def terminal_console() -> Console:
+    """stdout; colours only on a terminal, where all that is drawn is cleaned."""
+    return _console_type()(highlight=False, soft_wrap=True, emoji=False)
+
+
+@cache
+def _console_type() -> type[Console]:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class CleaningConsole(Console):
+        """Every character that comes to be drawn goes through `render`; rich's own colours are added behind it."""
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            segments = super().render(renderable, options)
+            if not self.file.isatty():
+                return segments
+            return (Segment(clean(one.text), one.style) for one in segments)
+
+    return CleaningConsole
