@@ -152,7 +152,9 @@ ASKS_OR_NEEDS_A_CHECKPOINT = (
     "rollback",
     "redo",
     "memory import",
-)  # or one of two ways to name a file
+    "state attach",
+    "state decline",
+)  # or one of two ways to name a file, or a project that was moved
 BARE = [verb.words for verb in verbs.VERBS if not any(one.required for one in verb.options)]
 
 
