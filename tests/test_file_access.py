@@ -105,7 +105,7 @@ ALLOWED = {
     "checkpoints/restore/staging_folder.py": "the staging folder, made with O_EXCL and verified to be ours",
     "checkpoints/scan/file_modes.py": "/proc",
     "checkpoints/gc.py": STORE,
-    "checkpoints/engine.py": STORE,
+    "checkpoints/stats.py": STORE,
     "checkpoints/git/index.py": STORE,
     "checkpoints/lock.py": STORE,
     "checkpoints/restore/merge.py": STORE,
