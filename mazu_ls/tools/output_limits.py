@@ -12,8 +12,9 @@ NOISE_SHARE = (
 )
 SCRAP_CHARS = 4
 _BAD = "\ufffd"
+# A string that is not terminated ends with its line, so that it takes nothing else with it.
 _ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])"
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_](?:[^\x1b]*\x1b\\|[^\x1b\n]*)|[@-Z\\-_])"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
 
@@ -41,24 +42,40 @@ def clean(text: str) -> str:
     return _CONTROLS.sub(_BAD, text)
 
 
+def is_noisy(decoded: str, cleaned: str) -> bool:
+    """Whether there is binary output in a text; escape sequences and carriage returns in it can hide much of it."""
+    return max(decoded.count(_BAD), cleaned.count(_BAD)) > NOISE_CHARS
+
+
 def output(data: bytes) -> str:
     """What a command wrote, as clean text; lines that are no text are counted in bytes instead of shown."""
-    text = clean(data.decode("utf-8", "replace"))
-    if text.count(_BAD) <= NOISE_CHARS:
+    decoded = data.decode("utf-8", "replace")
+    text = clean(decoded)
+    if not is_noisy(decoded, text):
         return text
     shown: list[str] = []
     noise = 0
+    doubtful: list[int] = []  # bytes of the last shown lines that are mostly noise, though too short to say
     for raw in data.split(b"\n"):
-        part = clean(raw.decode("utf-8", "replace"))
-        bad = part.count(_BAD)
+        decoded = raw.decode("utf-8", "replace")
+        part = clean(decoded)
+        mostly = _mostly_bad(decoded) or _mostly_bad(part)
+        bad = max(decoded.count(_BAD), part.count(_BAD))
         scrap = noise and (bad or len(part) < SCRAP_CHARS)  # what happens to look like text behind noise
-        if scrap or (bad >= SCRAP_CHARS and bad > NOISE_SHARE * len(part)):
-            noise += len(raw) + 1
+        if scrap or (bad >= SCRAP_CHARS and mostly):
+            del shown[len(shown) - len(doubtful) :]
+            noise += sum(doubtful) + len(raw) + 1
+            doubtful = []
             continue
         shown += [_counted(noise)] if noise else []
         shown.append(part)
+        doubtful = [*doubtful, len(raw) + 1] if mostly else []
         noise = 0
     return "\n".join([*shown, *([_counted(noise)] if noise else [])])
+
+
+def _mostly_bad(text: str) -> bool:
+    return text.count(_BAD) > NOISE_SHARE * len(text)
 
 
 def _counted(size: int) -> str:

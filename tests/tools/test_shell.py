@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import tempfile
 import time
 from pathlib import Path
@@ -152,12 +153,32 @@ async def test_a_syntax_error_is_bashs_own(project) -> None:
     assert "syntax error" in output.text
 
 
-async def test_binary_output_is_counted_and_what_is_text_around_it_is_kept(project) -> None:
-    command = "echo before; head -c 9000 /dev/urandom; echo; echo after; printf 'caf\\351 na\\357f\\n%.0s' 1 2 3 4 5 6"
+NOISE = {
+    "long": random.Random(1).randbytes(9000),
+    "short first line": b"5\xff\xfe\n" + random.Random(57).randbytes(600),
+    "an escape that hides the rest": b"\xff\xfe\x1bP"
+    + random.Random(2).randbytes(600).replace(b"\x1b", b"\x1c"),
+    "a carriage return at its end": random.Random(3).randbytes(600).replace(b"\n", b"\xff") + b"\r",
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=list(NOISE))
+async def test_binary_output_is_counted_and_what_is_text_around_it_is_kept(project, noise: bytes) -> None:
+    (project.root / "noise").write_bytes(noise)
+    command = "echo before; cat noise; echo; echo after; printf 'caf\\351 na\\357f\\n%.0s' 1 2 3 4 5 6"
     text = await project.text(run_shell, command=command)
     assert text.startswith("before\n[")
     assert "bytes of binary output]\nafter\ncaf\ufffd na\ufffdf\n" in text
     assert sum(not char.isprintable() and char != "\n" for char in text) == 0
     assert len(text) < 600
     assert "bytes of binary output]" in "".join(project.emitted)
+
+
+async def test_zeros_are_counted(project) -> None:
     assert (await project.text(run_shell, command="head -c 30000 /dev/zero")).count("\ufffd") == 0
+
+
+@pytest.mark.parametrize("begin", ["]0;title", "P1$r", "^x", "_x"])
+async def test_an_escape_that_is_not_ended_hides_no_other_line(project, begin: str) -> None:
+    text = await project.text(run_shell, command=f"printf 'one\\033{begin}\\ntwo\\nthree\\n'")
+    assert text == "one\ntwo\nthree"

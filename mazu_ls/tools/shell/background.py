@@ -154,8 +154,9 @@ class BackgroundProcess:
             self.size += len(data)
             self._grown.set()
             if streamed < STREAMED_CHARS:
-                text = output_limits.clean(decoder.decode(data))
-                if text.count("\ufffd") > output_limits.NOISE_CHARS:
+                decoded = decoder.decode(data)
+                text = output_limits.clean(decoded)
+                if output_limits.is_noisy(decoded, text):
                     text = output_limits.output(data)
                 text = text[: STREAMED_CHARS - streamed]
                 streamed += len(text)
