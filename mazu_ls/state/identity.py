@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import secrets
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +15,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls import journal, paths
+from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import project_files
 
 log = logging.getLogger(__name__)
 MARKER = "project.json"
+IN_USE = "in-use"
+"""Locked (shared) by every process that has the project open, so that nobody moves the state away under it."""
 MAX_MARKER_BYTES = 65_536
 _HELD = ("memory.db", "journal", "checkpoints")
 LEGACY_TOMBSTONE = (
@@ -44,11 +47,20 @@ class Marker(Struct, frozen=True, forbid_unknown_fields=False):
 
 
 class ProjectState(Struct, frozen=True):
-    """The state folder of an opened project. `moved` are states whose project is gone and may be this one."""
+    """The state folder of an opened project. `moved` are states whose project is gone and may be this one.
+
+    `lock` is a descriptor to be closed when the project is; -1 where the file system has no locks.
+    """
 
     folder: Path
     marker: Marker
     moved: tuple[Marker, ...] = ()
+    lock: int = -1
+
+    def release(self) -> None:
+        """The project is closed."""
+        if self.lock >= 0:
+            os.close(self.lock)
 
 
 def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
@@ -74,7 +86,10 @@ def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
     moved: list[Marker] = []
     with suppress(OSError):
         moved = find_moved(root, env)
-    return ProjectState(folder, marker, tuple(moved))
+    lock = -1
+    with suppress(OSError, MazuError):
+        lock = _lock(folder, fcntl.LOCK_SH, root)
+    return ProjectState(folder, marker, tuple(moved), lock)
 
 
 def read_marker(folder: Path) -> Marker | None:
@@ -126,15 +141,14 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Pat
             f"{source} still exists, so its state stays with it.",
             "Its memories can be copied: mazu-ls memory export there, mazu-ls memory import here.",
         )
-    for place, folder in ((source, old), (root, new)):
-        if any(map(journal.is_locked, (folder / "journal").glob("*.jsonl"))):
-            raise MazuError(
-                Kind.BUSY, f"Another mazu-ls works with the state of {place}.", "Close it there first."
-            )
-    if new.exists():
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        new.rename(new.with_name(f"{new.name}.replaced-{stamp}"))
-    old.rename(new)
+    with ExitStack() as held:
+        for place, folder in ((source, old), (root, new)):
+            if folder.exists():
+                held.callback(os.close, _lock(folder, fcntl.LOCK_EX, place))
+        if new.exists():
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+            new.rename(new.with_name(f"{new.name}.replaced-{stamp}"))
+        old.rename(new)
     real = root.resolve()
     write_marker(new, replace(marker, path=str(real), inode=real.stat().st_ino))
     return new
@@ -162,6 +176,24 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
         f" with `mazu-ls memory import --from {inside}`."
     )
     return [sentence]
+
+
+def _lock(folder: Path, kind: int, place: Path) -> int:
+    """A descriptor that holds the lock of a state folder until it is closed. Raises MazuError(busy)."""
+    fd = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise MazuError(
+            Kind.BUSY,
+            f"Another mazu-ls has {place} open.",
+            "Close it there, or run mazu.state.attach in that editor.",
+        ) from error
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def opening_hints(root: Path, opened: ProjectState) -> list[str]:

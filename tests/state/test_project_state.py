@@ -114,6 +114,7 @@ def test_a_renamed_project_is_offered_and_attached_only_when_asked_to(tmp_path: 
     project, renamed = tmp_path / "project", tmp_path / "renamed"
     project.mkdir()
     first = identity.open_state(project, env)
+    first.release()
     (first.folder / "memory.db").write_text("rows")
     with pytest.raises(MazuError, match="still exists"):
         identity.attach(renamed, project, env)
@@ -121,8 +122,11 @@ def test_a_renamed_project_is_offered_and_attached_only_when_asked_to(tmp_path: 
     opened = identity.open_state(renamed, env)
     assert [marker.id for marker in opened.moved] == [first.marker.id]
     assert not (opened.folder / "memory.db").exists()
+    opened.release()
     identity.decline(renamed, (first.marker.id,), env)
-    assert identity.open_state(renamed, env).moved == ()
+    declined = identity.open_state(renamed, env)
+    declined.release()
+    assert declined.moved == ()
     identity.attach(renamed, project, env)
     again = identity.open_state(renamed, env)
     assert (again.marker.id, again.moved) == (first.marker.id, ())
@@ -195,6 +199,19 @@ async def test_a_renamed_project_is_told_of_and_gets_its_state_when_the_user_cho
         report = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
         assert report["verified"], report
         assert (renamed / "a.txt").read_text() == "1"
+
+
+def test_no_state_is_attached_under_a_process_that_has_the_project_open(tmp_path: Path):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    project, renamed = tmp_path / "project", tmp_path / "renamed"
+    project.mkdir()
+    identity.open_state(project, env).release()
+    project.rename(renamed)
+    opened = identity.open_state(renamed, env)
+    with pytest.raises(MazuError, match="open"):
+        identity.attach(renamed, project, env)
+    opened.release()
+    assert identity.read_marker(identity.attach(renamed, project, env))
 
 
 HOSTILE = {

@@ -60,7 +60,7 @@ class Project:
         self.env = env
         self.warnings: list[str] = []
         self.moved_states: tuple[identity.Marker, ...] = ()
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._release_state: Callable[[], None] = lambda: None
         self.workspace = Workspace(self.folders)
         self.config: Config
         self.sessions: Sessions
@@ -139,14 +139,15 @@ class Project:
         """The project's state folder; a temporary one where the state directory cannot be written."""
         try:
             opened = identity.open_state(self.root, self.env)
-            self.moved_states = opened.moved
         except OSError as error:
             self.warnings.append(
                 f"The state directory {paths.state_home(self.env)} cannot be used ({error.strerror}): memory, conversations"
                 " and checkpoints last only until mazu-ls ends. Make it writable and restart."
             )
-            self._temporary = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
-            return Path(self._temporary.name)
+            temporary = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
+            self._release_state = temporary.cleanup
+            return Path(temporary.name)
+        self._release_state, self.moved_states = opened.release, opened.moved
         self.warnings += identity.opening_hints(self.root, opened)
         return opened.folder
 
@@ -396,5 +397,4 @@ class Project:
             await self._heads.close()
         if self.memories:
             await self.memories.close()
-        if self._temporary:
-            await asyncio.to_thread(self._temporary.cleanup)
+        await asyncio.to_thread(self._release_state)
