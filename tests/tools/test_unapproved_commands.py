@@ -224,3 +224,15 @@ async def test_a_repository_that_changes_meanwhile_is_the_users_doing(project) -
     assert (project.root / ".git/HEAD").exists()
     assert (project.root / ".github/workflows/ci.yml").exists()
     assert len(project.host.said) == 2
+
+
+async def test_a_host_that_is_gone_does_not_keep_a_command_from_being_ended(project, monkeypatch) -> None:
+    async def gone(*_: object) -> None:
+        raise ConnectionError
+
+    project.turn = replace(project.turn, attended=False)
+    await project.call(run_shell, command="mkdir .vscode; touch running; sleep 60", background=True)
+    await _running(project)
+    monkeypatch.setattr(project.host, "say", gone)
+    assert "could not be looked at" in await project.text(shell_stop, id="sh1")
+    assert (project.root / ".vscode").exists()

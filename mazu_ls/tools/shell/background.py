@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from mazu_ls.tools import output_limits
 from mazu_ls.tools.shell import resource_limits
 from mazu_ls.tools.shell.process import ChildProcess, running_descendants
 
+log = logging.getLogger(__name__)
 SPOOL_BYTES = 256 * 2**20
 STREAMED_CHARS = 64 * 1024
 CHUNK = 2**16
@@ -131,7 +133,11 @@ class BackgroundProcess:
         await asyncio.to_thread(shutil.rmtree, self.scratch, True)
         if self.finish is not None:
             finish, self.finish = self.finish, None
-            self.notes += await finish()
+            try:
+                self.notes += await finish()
+            except Exception:
+                log.exception("what %s made could not be looked at", self.name)
+                self.notes.append("[what the command made could not be looked at; the log says why]")
 
     async def _hold_limits(self) -> None:
         """End the command when it and its children together pass a limit."""
