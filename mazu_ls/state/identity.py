@@ -116,9 +116,10 @@ def write_marker(folder: Path, marker: Marker) -> None:
 
 
 def known_projects(env: Mapping[str, str] = os.environ) -> list[Marker]:
-    """The markers of all projects in the state directory, by path."""
+    """The markers of all projects in the state directory, by path; none of those set aside by `attach`."""
     home = paths.projects_folder(paths.state_home(env))
-    found = [read_marker(folder) for folder in home.iterdir()] if home.is_dir() else []
+    folders = [folder for folder in home.iterdir() if "." not in folder.name] if home.is_dir() else []
+    found = [read_marker(folder) for folder in folders]
     return sorted((marker for marker in found if marker), key=lambda marker: marker.path)
 
 

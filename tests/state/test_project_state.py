@@ -131,6 +131,9 @@ def test_a_renamed_project_is_offered_and_attached_only_when_asked_to(tmp_path: 
     again = identity.open_state(renamed, env)
     assert (again.marker.id, again.moved) == (first.marker.id, ())
     assert (again.folder / "memory.db").read_text() == "rows"
+    again.release()
+    moved = identity.open_state(renamed.rename(tmp_path / "once more"), env).moved
+    assert [marker.id for marker in moved] == [first.marker.id], "what was set aside is not offered"
 
 
 def test_another_project_that_cannot_be_looked_at_does_not_take_the_state_away(
