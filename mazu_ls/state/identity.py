@@ -152,6 +152,8 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Pat
         old.rename(new)
     real = root.resolve()
     write_marker(new, replace(marker, path=str(real), inode=real.stat().st_ino))
+    with suppress(OSError):  # the user has chosen: the others are not offered again
+        decline(root, tuple(other.id for other in find_moved(root, env)), env)
     return new
 
 
