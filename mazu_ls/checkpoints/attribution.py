@@ -34,10 +34,10 @@ Owner = Literal["agent", "user", "both"]
 
 
 def text_state(text: str | None) -> State:
-    """The state of a place that holds this text; line ends do not count."""
+    """The state of a place that holds this text. Line ends do not count, nor does the last one: editors add it themselves."""
     if text is None:
         return None
-    data = text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")
+    data = text.replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
     return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mazu_ls.gitcmd import process
+from mazu_ls.gitcmd.editor_files import EXCLUDE_OPTIONS
 from mazu_ls.gitcmd.isolated import MAX_RULES, IsolatedGit, read_start
 from mazu_ls.workspace.project_files import read_file, stat_entry
 
@@ -152,8 +153,8 @@ class UserRepository:
         return self._split("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
 
     def tracked_although_ignored(self) -> list[bytes]:
-        """Files of the user's index that the ignore rules name, relative to the folder."""
-        return self._listed("ignored", "-i", "-c", "--exclude-standard")
+        """Files of the user's index that the ignore rules name, or that look like an editor's own, relative to the folder."""
+        return self._listed("ignored", "-i", "-c", "--exclude-standard", *EXCLUDE_OPTIONS)
 
     def sparse(self) -> list[bytes]:
         """Files that a sparse checkout leaves out of the work tree, relative to the folder."""

@@ -153,6 +153,33 @@ async def test_what_the_user_wrote_on_top_is_asked_about_and_merged(project: Bed
     assert project.read("a") == "1\n2\n3\n4\nuser\n"
 
 
+async def test_what_the_user_took_back_himself_is_no_work_of_his(project: Bed):
+    project.write("a", "1\n")
+    project.write("ends", "1\r\n")
+    first = await project.take()
+    for text in ("the agent's\n", "1\n"):
+        await project.agent_writes("a", text) if text != "1\n" else project.write("a", text)
+        project.write("ends", text)
+        await project.take()
+    await project.agent_writes("a", "the agent's again\n")
+    await project.agent_writes("ends", "the agent's\n")
+    report = await project.roll_back(first, "ask")
+    assert not report.applied and report.plan.agents == ["a"], "other line ends are the user's work"
+    assert [one.path for one in report.plan.conflicts] == ["ends"]
+    assert (await project.roll_back(first, "agents")).verified
+    assert project.read("a") == "1\n"
+
+
+async def test_a_line_end_that_the_editor_adds_at_the_end_is_not_the_users(project: Bed):
+    project.write("a", "1")
+    first = await project.take()
+    await project.agent_writes("a", "the agent's")
+    project.write("a", "the agent's\n")
+    await project.take(kind="step")
+    assert (await project.roll_back(first, "ask")).applied
+    assert project.read("a") == "1"
+
+
 async def test_what_a_command_changed_is_the_agents_and_what_was_saved_meanwhile_is_not(project: Bed):
     for name in ("made", "saved", "before", "between"):
         project.write(name, "1")

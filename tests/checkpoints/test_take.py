@@ -191,6 +191,27 @@ async def test_the_users_own_ignore_list_is_honoured(tmp_path: Path, monkeypatch
         assert (await project.take()).files.added == 0
 
 
+async def test_what_editors_put_beside_a_file_is_not_held_unless_git_tracks_it(tmp_path: Path):
+    names = ("#a.py#", "a.py~", ".a.py.swp", ".a.py.swo", ".a.py.kate-swp", ".~lock.a.odt#", "sub/b~")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "tracked~").write_text("1")
+    git(tmp_path / "project", "init", "-q")
+    git(tmp_path / "project", "add", "-f", "tracked~")
+    async with bed(tmp_path) as project:
+        project.write("a.py", "1")
+        project.write("a folder~/mine", "1")
+        first = await project.take()
+        for name in names:
+            project.write(name, "while somebody types")
+        project.place(".#a.py").symlink_to("user@host.1:2")
+        project.write("tracked~", "2")
+        project.write("a folder~/mine", "2")
+        assert (await project.take()).files.added == 0
+        report = await project.roll_back(first)
+        assert report.plan.write == ["a folder~/mine", "tracked~"] and report.plan.delete == []
+        assert all(project.read(name) for name in names) and project.place(".#a.py").is_symlink()
+
+
 async def test_a_folder_inside_a_repository_obeys_the_rules_above_it(tmp_path: Path):
     git(tmp_path, "init", "-q")
     (tmp_path / ".gitignore").write_text("*.tmp\n/project/gen/\nproject/*.out\n/elsewhere/\n")

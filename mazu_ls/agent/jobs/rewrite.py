@@ -75,7 +75,12 @@ async def rewrite(
         at = passage_at(before, seen, start, end)
         if at is None:
             raise PassageChanged(source.name)
-        after = await source.edit(before, before[:at] + new + before[at + end - start :])
+        wanted = before[:at] + new + before[at + end - start :]
+        if source.path:
+            await run.steps.record_edit(source.path, before, wanted)
+        after = await source.edit(before, wanted)
+        if source.path and after != wanted:  # a part was taken
+            await run.steps.record_edit(source.path, before, after)
         edit = RecordedEdit.of(source.path or Path(source.name), source.name, before, after)
         run.record_edit(edit, is_file=source.path is not None)
 

@@ -22,7 +22,7 @@ from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanF
 from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import merged
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, held_texts, shown_text
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, held_texts, place_of, shown_text
 from mazu_ls.store import select
 
 if TYPE_CHECKING:
@@ -77,15 +77,26 @@ class RollbackDecision:
     def owner(self, place: bytes, now: BufferView) -> Owner:
         """Whose the changes of a place are since the target.
 
-        Where both changed it, but what stands there now is what a checkpoint holds and no work of the user's lies
-        before that, it is the agent's: nothing can be lost.
+        Where both changed it, what lies before a checkpoint at which it stood as at the target does not count. And if
+        what stands there now is what a checkpoint holds, and no work of the user's lies before that, it is the agent's.
+        Nothing can be lost in either case.
         """
         found = self._changes.owner(place, self._session)
         if found != "both" or self._changes.unknown:
             return found
+        points = list(self._points(place))
+        target, start = self._view(self._target.id), self._number
+        for at in reversed(range(len(points))):
+            number, view = points[at]
+            if self._stood_alike(place, target, view):
+                start, points = number, points[at + 1 :]
+                found = self._owner_since(place, start)
+                break
+        if found != "both":
+            return found
         shown = shown_text(self._project, now, place)
-        for number, view in self._points(place):
-            if self._owner_until(place, number) != "agent":
+        for number, view in points:
+            if self._change(place, start, number).owner(self._session) != "agent":
                 return "both"
             if shown is not None and shown_text(self._project, view, place) == shown:
                 return "agent"
@@ -210,8 +221,21 @@ class RollbackDecision:
         ):
             yield number, self._view(schema.checkpoint_id(number))
 
-    def _owner_until(self, place: bytes, number: int) -> Owner:
-        return self._change(place, self._number, number).owner(self._session)
+    def _stood_alike(self, place: bytes, one: BufferView, other: BufferView) -> bool:
+        """Whether the user saw the same at a place in both; without unsaved text to the last byte."""
+        if any(place_of(self._project, held) == place for view in (one, other) for held in view.unsaved):
+            text = shown_text(self._project, one, place)
+            return text is not None and text == shown_text(self._project, other, place)
+        return self._project.trees.at(one.tree, place) == self._project.trees.at(other.tree, place)
+
+    def _owner_since(self, place: bytes, number: int) -> Owner:
+        """Whose the changes after a checkpoint are, those that no checkpoint holds yet included."""
+        rows = select(self._db, "SELECT max(number) FROM checkpoint_change WHERE place = ?", (place,))
+        change = self._change(place, number, rows[0][0])
+        if self._live is not None and (live := self._live.changes.get(place)) is not None:
+            change.sessions |= live.sessions
+            change.user |= live.user
+        return change.owner(self._session)
 
     def _change(self, place: bytes, after: int, until: int) -> Change:
         change = Change()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from mazu_ls.gitcmd.editor_files import EDITOR_FILES
 from mazu_ls.gitcmd.user_repository import UserRepository
 
 # The last is the name of a file that is being written atomically by the agent.
@@ -12,7 +13,7 @@ _OURS = ".mazu/\n.mazu-staging-*/\n.git\n.*.????????????.mazu\n"
 
 def exclude_text(user: UserRepository | None) -> str:
     """What git reads as `core.excludesFile` when it scans; later lines win over earlier ones."""
-    lines: list[str] = []
+    lines = [*EDITOR_FILES, *(f"!{pattern}/" for pattern in EDITOR_FILES)]  # a folder of such a name is none
     if user is not None:
         for text in reversed(user.exclude_texts()):
             lines += text.splitlines()

@@ -65,6 +65,7 @@ class TurnNotifications:
         for update in updates_from_event(body):
             self._send(session_id, event.turn, update, stored)
         if isinstance(body, journal.TurnEnded):
+            self._turns.pop(session_id, None)
             self._editor.link.notify("mazu/changed", {"what": ["sessions", "usage"]})
         elif isinstance(body, journal.CheckpointTaken):
             self._editor.link.notify("mazu/changed", {"what": ["checkpoints"]})
@@ -76,7 +77,9 @@ class TurnNotifications:
         self._send(session_id, None, {"kind": "head", "head": head})
 
     def waiting(self, session_id: str, waits: bool) -> None:
-        """A turn waits for the user's answer, or has it."""
+        """A turn waits for the user's answer, or has it. A question that no turn asks changes no session's state."""
+        if session_id not in self._turns:
+            return
         state = {"kind": "state", "state": "waiting" if waits else "running"}
         self._send(session_id, self._turns.get(session_id), state)
 
