@@ -453,7 +453,7 @@ async def test_the_difference_is_told_in_files_memories_and_a_patch(noted: Bed):
 async def test_a_project_that_moved_keeps_its_checkpoints_once_it_is_attached(tmp_path: Path):
     env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
     async with bed(tmp_path) as project:
-        identity.open_state(project.root, env)
+        identity.open_state(project.root, env).release()
         project.write("a", "1")
         first = await project.take()
     (tmp_path / "project").rename(tmp_path / "moved")
