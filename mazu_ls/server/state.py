@@ -108,7 +108,7 @@ class ServerState:
         if self._opening is None:
             return
         project = await self.wait_opened()
-        for problem in await project.reconfigure(self.settings):
+        for problem in project.configure(self.settings):
             await self.host.say("warning", f"Mazu: {problem}")
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:

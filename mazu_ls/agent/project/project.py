@@ -81,7 +81,6 @@ class Project:
         self._models: dict[str, Model] = {}
         self._documents = CachedFiles()
         self._told: set[str] = set()
-        self._configuring = asyncio.Lock()
         self._saying: set[asyncio.Task[None]] = set()
         self._map: ProjectMap
         self.role_document: RoleDocument
@@ -103,7 +102,7 @@ class Project:
         """Read the settings, open memory and checkpoints, find the sessions. `patience` with models that fail."""
         project = cls(folders, host, env)
         project._patience = patience
-        await project.reconfigure(settings or {})
+        await asyncio.to_thread(project._read_settings, settings or {})
         await asyncio.to_thread(project._make_folders)
         await project._open_stores()
         project.sessions = Sessions(project, project.journals)
@@ -199,12 +198,12 @@ class Project:
         self.checkpoints.upkeep.named_by_undo = lambda: undo_targets(self)
         self.checkpoints.upkeep.on_warning = self._warn_later
 
-    async def reconfigure(self, settings: Mapping[str, Any]) -> list[str]:
-        """Take the editor's settings (the section `mazu`) and read the files again; returns what is wrong with them."""
-        async with self._configuring:
-            problems = await asyncio.to_thread(self._read_settings, settings)
-            self._extend()
-            return problems
+    def configure(self, settings: Mapping[str, Any]) -> list[str]:
+        """Take the editor's settings (section `mazu`), read the files again, return what is wrong with them."""
+        # Not in a thread: they are in force for the request that comes behind them.
+        problems = self._read_settings(settings)
+        self._extend()
+        return problems
 
     def _read_settings(self, settings: Mapping[str, Any]) -> list[str]:
         self._settings = settings

@@ -19,7 +19,7 @@ async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str,
     project = await server.wait_opened()
     model = (await project.model(arguments["model"])).name
     path = store_setting("model", model, server.env)
-    await project.reconfigure(server.settings)
+    project.configure(server.settings)
     effective = project.config.model
     notes: list[str] = []
     if server.env.get("MAZU_MODEL"):
@@ -40,7 +40,7 @@ async def set_mode(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
         )
     path = store_setting("permissions.mode", mode, server.env)
     project = await server.wait_opened()
-    await project.reconfigure(server.settings)
+    project.configure(server.settings)
     effective = project.config.permissions.mode
     notes = [] if effective == mode else [f"A setting of this project tightens it here: {effective}."]
     return {"mode": mode, "storedIn": str(path), "notes": notes}
@@ -61,7 +61,7 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
         return {**result, "rule": rule, "storedIn": "the grants of this project", "notes": []}
     path = add_rule(rule, server.env)
     project = await server.wait_opened()
-    await project.reconfigure(server.settings)
+    project.configure(server.settings)
     result = await execute(server, "mazu.permissions.list", [{}])
     return {**result, "rule": rule, "storedIn": str(path), "notes": []}
 
