@@ -90,7 +90,8 @@ async def test_undo_brings_code_conversation_and_memory_back(tmp_path: Path):
         session = await project.sessions.get()
         await session.prompt(Prompt("Hello."))
         await session.prompt(Prompt("Write two.", kind="run"))
-        await rolled_back(project, await checkpoint_before_turn(project, session))
+        baseline, _ = await checkpoint_before_turn(project, session)
+        await rolled_back(project, baseline)
         await session.refresh()
         assert (world.root / "a.txt").read_text() == "one\n"
         assert session.conversation.turns == 1
