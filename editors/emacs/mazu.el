@@ -295,19 +295,35 @@ handed on."
                                             (window-width . 0.4)))
     (message "Mazu waits for you: %s (M-x mazu-allow, M-x mazu-deny)" (mazu--title question))))
 
+(defun mazu--rollback-keys (options)
+  "What answers a question about the user's own work with one of OPTIONS."
+  (let ((first (cl-find "allow_once" options :key (lambda (one) (plist-get one :kind)) :test #'equal)))
+    (mapconcat
+     (lambda (option)
+       (concat (cond ((eq option first) "C-c C-a ")
+                     ((equal "deny" (plist-get option :kind)) "C-c C-d ")
+                     (t "M-x mazu-answer "))
+               (plist-get option :label)))
+     options " · ")))
+
 (defun mazu--draw-question (question)
   "Insert QUESTION with all that would happen."
   (let ((params (nth 2 question)) (start nil))
     (mazu--paragraph)
     (setq start (point))
     (mazu--add (format "? %s\n" (mazu--title question)) 'mazu-waiting)
+    (when (and (plist-get params :diff) (member (plist-get params :tool) '("mazu.rollback" "mazu.undo")))
+      (mazu--add (concat (plist-get params :detail) "\n")))
     (if-let ((diff (plist-get params :diff)))
         (mazu--add-diff diff)
       (mazu--add (concat (or (plist-get params :detail) (plist-get params :message) "") "\n")))
-    (mazu--add (if (equal (nth 1 question) "mazu/permission/request")
-                   "C-c C-a allow · C-c C-s in this session · C-c C-d deny · C-c C-r deny and say why\n"
-                 (format "M-x mazu-answer: %s\n"
-                         (mapconcat (lambda (action) (plist-get action :title)) (plist-get params :actions) ", ")))
+    (mazu--add (cond
+                ((member (plist-get params :tool) '("mazu.rollback" "mazu.undo"))
+                 (concat (mazu--rollback-keys (append (plist-get params :options) nil)) "\n"))
+                ((equal (nth 1 question) "mazu/permission/request")
+                 "C-c C-a allow · C-c C-s in this session · C-c C-d deny · C-c C-r deny and say why\n")
+                (t (format "M-x mazu-answer: %s\n"
+                         (mapconcat (lambda (action) (plist-get action :title)) (plist-get params :actions) ", "))))
                'mazu-dim)
     (put-text-property start (point-max) 'mazu-question (car question))))
 
@@ -394,7 +410,7 @@ handed on."
 (defun mazu--report (result)
   "Say what came of a rollback."
   (message (if (eq t (plist-get result :applied)) "Back at \"%s\"; M-x mazu-redo undoes this"
-             "Nothing was rolled back: you changed files meanwhile (\"%s\")")
+             "Nothing was rolled back (\"%s\")")
            (plist-get (plist-get result :checkpoint) :label)))
 
 (defun mazu-undo () "Undo the last turn: code, memory and conversation." (interactive) (mazu--ask "mazu.undo" nil #'mazu--report))
