@@ -20,9 +20,9 @@ async def test_an_untitled_document_offers_what_any_other_does_and_anchors_nothi
     await client.initialize(folder)
     client.open(URI, SOURCE)
     found = await actions(client, URI, span(0, 0, 2, 0))
-    assert [one["title"] for one in found] == [
+    assert [one["title"] for one in found if not one["kind"].startswith("source.mazu")] == [
         "Mazu: explain", "Mazu: rewrite…", "Mazu: document", "Mazu: write tests", "Mazu: chat about this",
-        "Mazu: remember this", "Mazu: ask the council",
+        "Mazu: what do we know about this?", "Mazu: remember this", "Mazu: ask the council",
     ]  # fmt: skip
     await run(client, found, "Mazu: remember this")
     (memory,) = (await client.command("mazu.memory.list"))["memories"]
