@@ -318,6 +318,7 @@ class Session:
         await self._work.wait_idle(timeout=2)
         for running in self.shell.background.values():
             await running.stop()
+            running.spool.close()
         await asyncio.to_thread(self.journal.close)
 
 

@@ -94,12 +94,14 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             )
         except BaseException:
             await asyncio.shield(running.stop())
+            running.spool.close()
             raise
         _keep(turn, running)
         moved = _follow(turn, cwd, os.pread(report.fileno(), 8192, 0))
-    return ToolOutput(
-        _told(running, moved, turn), untrusted=ORIGIN if running.size else None, ok=running.code == 0
-    )
+    answer = _told(running, moved, turn)
+    if turn.shell.background.get(name) is not running:
+        running.spool.close()
+    return ToolOutput(answer, untrusted=ORIGIN if running.size else None, ok=running.code == 0)
 
 
 @tool(Effect.READ)
