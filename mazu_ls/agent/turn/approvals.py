@@ -98,8 +98,8 @@ class ApprovalGate:
     async def _policy(self, call: ToolCall, tool: Tool) -> Decision:
         shell = self.run.turn.config.shell
         judged, mode = ToolCallInfo(tool.name, tool.effect, call.arguments), self.run.mode
-        if tool.name != SHELL:
-            return await self._judged_beside(judged, mode)
+        if tool.name != SHELL:  # judged by their own arguments alone, and so in the model's order
+            return self._judged(judged, mode)
         confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
         # `run --allow-shell`: the user agreed to commands when starting it.
         unattended = self.run.asked.kind == "run" and self.run.asked.allow_shell and mode == "ask"
