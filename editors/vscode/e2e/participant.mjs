@@ -3,6 +3,20 @@
 import { story } from './story.mjs';
 import { until } from './workbench.mjs';
 
+// Types a message as somebody does who closes the completions of the input: Enter would take one of them instead.
+async function say(bed, text) {
+  const input = bed.page.locator('.interactive-input-part').first();
+  const completions = bed.page.locator('.suggest-widget.visible');
+  await input.locator('.view-line').first().click();
+  await bed.page.keyboard.type(text, { delay: 30 });
+  await bed.page.waitForTimeout(1000);
+  await until('the message stands there, and nothing is offered in its place', async () => {
+    if (await completions.count()) await bed.page.keyboard.press('Escape');
+    return !(await completions.count()) && (await input.innerText()).replaceAll('\u00a0', ' ').includes(text);
+  });
+  await bed.keys('Enter');
+}
+
 await story(async (bed, step) => {
   await step('the server runs', async () => {
     await bed.start();
@@ -14,19 +28,13 @@ await story(async (bed, step) => {
     await bed.keys('Control+Alt+i');
     const input = bed.page.locator('.interactive-input-part').first();
     await until('our model is picked', async () => (await input.innerText()).includes('Mazu ('));
-    await input.locator('.view-line').first().click();
-    await bed.page.keyboard.type('@mazu what is this project?');
-    await until('the participant is known', async () => (await input.innerText()).includes('@mazu'));
-    await bed.keys('Enter');
+    await say(bed, '@mazu what is this project?');
     await bed.page.locator('.interactive-response', { hasText: 'A small calculator' }).waitFor();
     await bed.shot('answered');
   });
 
   await step('an edit is asked about, and allowed from the status bar', async () => {
-    const input = bed.page.locator('.interactive-input-part').first();
-    await input.locator('.view-line').first().click();
-    await bed.page.keyboard.type('@mazu mend total');
-    await bed.keys('Enter');
+    await say(bed, '@mazu mend total');
     await until('the status bar says that it waits', async () => /waits for you/.test(await bed.status()));
     await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] a').first().click();
     await bed.pick('Allow once');
