@@ -25,7 +25,7 @@ HEAVY = (
     "prompt_toolkit", "mazu_ls.agent", "mazu_ls.memory", "mazu_ls.checkpoints", "mazu_ls.models", "mazu_ls.store",
 )  # fmt: skip
 
-LIGHT = ("mazu_ls.agent", "mazu_ls.agent.proposals.hunks")
+LIGHT = ("mazu_ls.agent", "mazu_ls.agent.proposals", "mazu_ls.agent.proposals.hunks")
 """Pure and small, and needed by code actions from the first moment."""
 
 
@@ -122,8 +122,9 @@ def test_stdout_is_the_protocol_and_nothing_else(env: dict[str, str]):
     script = (
         "import os, subprocess, sys\n"
         "import mazu_ls.server.features.sync as sync, mazu_ls.__main__ as entry\n"
-        "from mazu_ls.server import features, lsp\n"
-        "@features.feature('test/noise', lsp.RequestId)\n"
+        "from mazu_ls.server import features\n"
+        "from mazu_ls.server.rpc import lsp_types\n"
+        "@features.feature('test/noise', lsp_types.RequestId)\n"
         "def noise(server, params):\n"
         "    print('printed'); os.write(1, b'written')\n"
         "    return subprocess.run(['sh', '-c', 'echo from a child; cat'], check=True).returncode\n"
