@@ -358,6 +358,12 @@ async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog
         project.fsck()
 
 
+def rested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on what was swapped out has rested long enough to be swept."""
+    monkeypatch.setattr(staging_sweep, "GRAVE_SECONDS", 0.0)
+    monkeypatch.setattr(staging, "_rests", lambda *_: False)
+
+
 def staging_folders(project: Bed) -> list[Path]:
     return [path for path in project.root.iterdir() if path.name.startswith(".mazu")]
 
@@ -365,8 +371,7 @@ def staging_folders(project: Bed) -> list[Path]:
 async def test_no_staging_folder_stays_after_later_rollbacks_nor_after_closing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(staging_sweep, "GRAVE_SECONDS", 0.0)
-    monkeypatch.setattr(staging, "_rests", lambda *_: False)
+    rested(monkeypatch)
     async with bed(tmp_path) as project:
         project.write("a", "1")
         first = await project.take()
@@ -410,6 +415,7 @@ async def test_odd_names_in_staging_and_a_full_disk_leave_a_rollback_done(
         assert project.typed == {path.as_uri(): "2"}
         assert len([one for one in report.problems if "staging" in one.reason]) == 3
         monkeypatch.undo()
+        rested(monkeypatch)
     assert not staging_folders(project)
     assert len(list(project.engine._project.rescue_folder.iterdir())) == 3
 
@@ -431,4 +437,27 @@ async def test_a_file_system_without_modes_takes_a_rollback_and_a_loose_folder_i
         monkeypatch.setattr(staging_folder, "_is_private", lambda _: False)  # as exFAT and drvfs answer
         assert (await project.roll_back(first)).verified
         assert project.read("a") == "1"
+        rested(monkeypatch)
+    assert not staging_folders(project)
+
+
+async def test_what_is_written_after_closing_into_a_file_that_was_swapped_out_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with bed(tmp_path) as project:
+        project.write("a", "1")
+        first = await project.take()
+        path = project.write("a", "2")
+        await project.take()
+        editor = path.open("r+")  # as an editor that saves in place holds it
+        await project.roll_back(first)
+    with editor:
+        editor.write("3 by the user")
+    rested(monkeypatch)
+    async with bed(tmp_path) as project:
+        await project.take()
+        if task := project.engine._sweep._task:
+            await task
+        rescued = [file.read_text() for file in project.engine._project.rescue_folder.iterdir()]
+    assert rescued == ["3 by the user"]
     assert not staging_folders(project)

@@ -36,10 +36,12 @@ class StagingSweep:
             self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Sweep now what is still waiting."""
+        """Sweep what has rested. The rest stays until the project is opened again: a program may still be writing into a
+        file that was swapped out a moment ago, through a descriptor that it had open.
+        """
         if self._task and not self._task.done():
             self._task.cancel()
-            await self._sweep(0)
+            await self._sweep(GRAVE_SECONDS)
 
     async def _run(self) -> None:
         while (left := self._due - time.monotonic()) > 0:  # again where another rollback came meanwhile
