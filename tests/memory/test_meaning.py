@@ -68,3 +68,14 @@ async def test_without_it_recall_goes_by_words_alone(tmp_path: Path):
         assert await memories.recall("who processes credit cards") == []
     finally:
         await memories.close()
+
+
+async def test_a_store_that_cannot_be_written_is_still_searched_by_words(memories: Memories):
+    await memories.remember("The payment provider is Stripe")
+    for store in memories.shelves:
+        await store.writer.read(lambda db: db.execute("PRAGMA query_only = 1").fetchall())
+    assert [m.title for m in await memories.recall("stripe", count_use=False)] == [
+        "The payment provider is Stripe"
+    ]
+    for store in memories.shelves:
+        await store.writer.read(lambda db: db.execute("PRAGMA query_only = 0").fetchall())

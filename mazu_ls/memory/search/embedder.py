@@ -44,10 +44,14 @@ class Embedder:
 
     async def embed_query(self, text: str) -> Any:
         """The vector of `text`, length 1; None where recall goes by words alone."""
-        if len(text) > LONGEST_QUERY or not await self._ready():
+        try:
+            if len(text) > LONGEST_QUERY or not await self._ready():
+                return None
+            for shelf in self._shelves:
+                await self._embed_some(shelf, CATCH_UP)
+        except MazuError as error:  # a store that cannot be written now can still be searched by words
+            log.warning("recall goes by words alone: %s", error.message)
             return None
-        for shelf in self._shelves:
-            await self._embed_some(shelf, CATCH_UP)
         assert self._embeddings is not None
         try:
             (vector,) = await asyncio.to_thread(self._embeddings.embed, [text])
@@ -77,7 +81,7 @@ class Embedder:
 
     async def _ready(self) -> bool:
         if self._embeddings is None and not self.problem:
-            found = load_default()
+            found = await asyncio.to_thread(load_default)
             if isinstance(found, str):
                 self.problem = found
             else:
