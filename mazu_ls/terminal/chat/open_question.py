@@ -6,7 +6,7 @@ import asyncio
 
 from mazu_ls.terminal.chat.questions import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
-from mazu_ls.terminal.screen.styled_text import Line, clean, line
+from mazu_ls.terminal.screen.styled_text import Line, clean, line, wrapped
 
 
 class ShownQuestion:
@@ -70,9 +70,12 @@ class ShownQuestion:
             until = min(len(self._body), self._top + self._room)
             rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {len(self._body)} · space: more")))
         if self.asked.reason:
-            rows.append(line(("dim", f"  Asked because: {clean(self.asked.reason)}")))
+            reason = wrapped(f"Asked because: {clean(self.asked.reason)}", width - 3)
+            rows += [line(("dim", f"  {part}")) for part in reason]
         for number, option in enumerate(self.asked.options):
             mark, style = ("❯", "bold") if number == self.selected else (" ", "")
             note = " …" if option.takes_note else ""
-            rows.append(line(f"  {mark} ", ("cyan", option.key), "  ", (style, clean(option.label) + note)))
+            first, *rest = wrapped(clean(option.label) + note, width - 8)
+            rows.append(line(f"  {mark} ", ("cyan", option.key), "  ", (style, first)))
+            rows += [line(" " * 7, (style, part)) for part in rest]
         return rows
