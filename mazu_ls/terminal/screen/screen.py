@@ -57,6 +57,7 @@ class Screen:
         """Whether a turn ran when the user left."""
         self._pending: list[str] = []
         self._wake = asyncio.Event()
+        self._closing = False
         self._stash = ""
         from mazu_ls.terminal.screen.screen_layout import make_application, make_buffer
 
@@ -208,8 +209,9 @@ class Screen:
         finally:
             leaving.cancel()
             ticking.cancel()
-            await self._flush()
-            printing.cancel()
+            self._closing = True
+            self._wake.set()
+            await printing
             self.working(None)
             if self.app.is_running:
                 self.app.exit()
@@ -223,7 +225,9 @@ class Screen:
                 self.refresh()
 
     async def _print(self) -> None:
-        while True:
+        # Never cancelled: prompt_toolkit chains one print to the next, and a print that was cancelled while it waits
+        # for the cursor's position leaves the chain, and the end of the program with it, waiting for ever.
+        while not (self._closing and not self._pending):
             await self._wake.wait()
             await self._flush()
 
