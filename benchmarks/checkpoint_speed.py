@@ -27,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from mazu_ls.checkpoints import Checkpoints
 from mazu_ls.checkpoints.scan import dirty_set
 from mazu_ls.memory.checkpoint_part import MemoryPart
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.models import MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable
 from tests.checkpoints.bed import open_engine
 
 WALK = r"""

@@ -30,8 +30,7 @@ import apsw
 from mazu_ls.config import MemorySettings
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import MemoryAnchor, identifier
-from mazu_ls.memory.store.entries import MemoryEntry
+from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, identifier
 
 SECOND = 1_000_000
 SESSION_GAP = 60

@@ -28,8 +28,7 @@ from pathlib import Path
 from mazu_ls.config import MemorySettings
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import MemoryAnchor, identifier
-from mazu_ls.memory.store.entries import MemoryEntry
+from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, identifier
 
 SIZES = (1_000, 10_000, 100_000)
 TARGETS = {1_000: 15, 10_000: 15, 100_000: 40, 1_000_000: 150}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.scan import FolderScanner
+from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
@@ -31,23 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Add = Callable[[str, bytes, bytes], object]
 BUFFERS, META, MODES, SPARSE = b"buffers", b"meta.json", b"modes.json", b"sparse"
-
-
-@dataclass
-class ScanResult:
-    """What a look at the folders found, as changes to the base tree.
-
-    `captured` are the files that were looked at (None: no file there), `skipped` is by shown path, `sparse` the
-    files that a sparse checkout leaves out (None: not looked at). `everywhere`: every file was looked at. `complete`: so,
-    or a watch knew all that changed.
-    """
-
-    changes: dict[bytes, TreeEntry | None] = field(default_factory=dict)
-    captured: dict[bytes, FileSnapshot | None] = field(default_factory=dict)
-    skipped: dict[str, SkippedFile] = field(default_factory=dict)
-    sparse: bytes | None = None
-    everywhere: bool = False
-    complete: bool = True
 
 
 class CheckpointContext:
@@ -69,7 +53,9 @@ class CheckpointContext:
         self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
         self.scanners = {m.prefix: FolderScanner(repository, m, self.users[m.prefix]) for m in self.mounts}
         self._collected = repository.collected()
-        self.dirty = DirtySet(self, repository.path.parent / "watch")
+        self.dirty = DirtySet(
+            self.mounts, self.users, self.scanners, self.trees, repository.path.parent / "watch"
+        )
         self.commands = RunningCommands(repository.path.parent / "commands")
 
     @property

@@ -16,15 +16,7 @@ import msgspec
 
 from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.attribution import Shown, attribute
-from mazu_ls.checkpoints.context import (
-    BUFFERS,
-    META,
-    MODES,
-    SPARSE,
-    CheckpointContext,
-    ScanResult,
-    base_checkpoint,
-)
+from mazu_ls.checkpoints.context import BUFFERS, META, MODES, SPARSE, CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.git.objects import (
     BLOB,
     COMMIT,
@@ -40,6 +32,7 @@ from mazu_ls.checkpoints.models import Checkpoint, CheckpointKind, FileCounts
 from mazu_ls.checkpoints.restore import staging
 from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.roots import SKILLS
+from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.io import markdown
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, number
+from mazu_ls.memory.models import MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable, number
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.store import select
 

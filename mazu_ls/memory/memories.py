@@ -18,12 +18,12 @@ from mazu_ls.memory.graph import consolidate
 from mazu_ls.memory.graph.graph import MemoryGraph
 from mazu_ls.memory.io import export, foreign_rows, imports
 from mazu_ls.memory.io.extract import ExtractionQueue
-from mazu_ls.memory.models import AnchorRequest, Memory, RememberOutcome, micros, now
+from mazu_ls.memory.models import AnchorRequest, Memory, MemoryEntry, RememberOutcome, micros, now
 from mazu_ls.memory.search import index, recall
 from mazu_ls.memory.search.embedder import Embedder
 from mazu_ls.memory.search.inject import Injection, RecallContext, build_injection
 from mazu_ls.memory.store import queries, upsert
-from mazu_ls.memory.store.entries import MemoryEntry, number, scope_of
+from mazu_ls.memory.store.entries import number, scope_of
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import Summaries, Traits
 from mazu_ls.memory.store.wiki import Wiki

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -122,3 +122,26 @@ def now() -> datetime:
 def identifier(scope: str, n: int) -> str:
     """`m_000012` or `g_000012`: short, sortable, and the scope can be told from it."""
     return f"{'g' if scope == 'global' else 'm'}_{n:06d}"
+
+
+class MemoryEntry(Struct, frozen=True, kw_only=True):
+    """One row as it is stored, with its anchors; times in microseconds, other entries by number."""
+
+    n: int | None = None
+    kind: str = "memory"
+    key: str | None = None
+    category: str = "fact"
+    title: str
+    body: str = ""
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+    source: str = "user"
+    origin: str | None = None
+    state: str = "current"
+    supersedes: int | None = None
+    superseded_by: int | None = None
+    session_id: str | None = None
+    created_at: int = 0
+    updated_at: int = 0
+    details: dict[str, Any] | None = None
+    anchors: tuple[MemoryAnchor, ...] = ()

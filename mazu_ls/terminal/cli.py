@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED, USAGE, exit_status
 from mazu_ls.terminal.project_root import ProjectRoot, find_project, named_project
-from mazu_ls.terminal.screen.printing import print_json, print_text
+from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
 
 if TYPE_CHECKING:
@@ -72,11 +72,6 @@ def run_parsed(given: argparse.Namespace) -> int:
         return asyncio.run(_interruptible(_reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-def as_json(given: argparse.Namespace) -> bool:
-    """Whether the output is for a program."""
-    return bool(getattr(given, "json", False)) or bool(getattr(given, "stream_json", False))
 
 
 def project_root(given: argparse.Namespace) -> ProjectRoot:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.store.entries import MemoryEntry
+from mazu_ls.memory.models import MemoryEntry
 
 
 async def filled(memories: Memories) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.models import MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.store import connect, transaction
 

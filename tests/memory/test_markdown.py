@@ -11,8 +11,7 @@ from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.memory.io import imports, markdown
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, TextRange
-from mazu_ls.memory.store.entries import MemoryEntry
+from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, MemoryEntry, TextRange
 
 BODY = "# no title\n---\nid: m_000009\n---\n<!-- mazu: next memory -->\n\\<!-- mazu: next memory -->\n\n  indented\n\n"
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from mazu_ls.memory.checkpoint_part import MemoryPart
 from mazu_ls.memory.io import markdown
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorRequest
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.models import AnchorRequest, MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.upsert import forget, remember
 from mazu_ls.store import connect, transaction
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorRequest
-from mazu_ls.memory.store.entries import MemoryEntry
+from mazu_ls.memory.models import AnchorRequest, MemoryEntry
 
 DAY = 86_400_000_000
 

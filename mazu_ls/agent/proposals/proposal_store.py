@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from mazu_ls.agent.proposals.hunks import Hunk
+from mazu_ls.agent.proposals.hunks import Hunk, HunkStatus
 from mazu_ls.store import Migrations, select
 
 if TYPE_CHECKING:
@@ -99,3 +100,11 @@ def load_decisions(db: apsw.Connection, session_id: str) -> list[tuple[ProposedH
 def delete(db: apsw.Connection, ids: Sequence[str]) -> None:
     """They are over."""
     db.executemany("DELETE FROM proposed_hunk WHERE id = ?", [(one,) for one in ids]).fetchall()
+
+
+@dataclass(frozen=True)
+class LocatedHunk:
+    """An open hunk in the text of now."""
+
+    proposed: ProposedHunk
+    standing: HunkStatus

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.proposals.proposal_store import ProposedHunk
-    from mazu_ls.agent.proposals.proposals import LocatedHunk
+    from mazu_ls.agent.proposals.proposal_store import LocatedHunk, ProposedHunk
 
 KEPT = 20
 """Acceptances of one file that can be undone."""

@@ -26,7 +26,7 @@ from mazu_ls.agent.proposals.hunks import (
     rebase_hunks,
     split_into_hunks,
 )
-from mazu_ls.agent.proposals.proposal_store import ProposedHunk
+from mazu_ls.agent.proposals.proposal_store import LocatedHunk, ProposedHunk
 from mazu_ls.agent.proposals.proposal_undo import AcceptHistory
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.store import Store
@@ -39,14 +39,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 SHOWN_LINES = 12
 """Lines of a refused hunk that the model is shown."""
-
-
-@dataclass(frozen=True)
-class LocatedHunk:
-    """An open hunk in the text of now."""
-
-    proposed: ProposedHunk
-    standing: HunkStatus
 
 
 @dataclass(frozen=True)

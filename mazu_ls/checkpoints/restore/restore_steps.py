@@ -202,9 +202,8 @@ def _without_ignored(
     project: CheckpointContext, target_tree: bytes, found: RestoreSteps, before_tree: bytes | None
 ) -> RestoreSteps:
     """A file that the target's own ignore rules name was not held then, so it was not absent either: it stays."""
-    kept = ignored_at_checkpoint(
-        project, before_tree, target_tree, [step for step in found.steps if step.now is None]
-    )
+    deletions = [(step.mount, step.path) for step in found.steps if step.now is None]
+    kept = ignored_at_checkpoint(project, before_tree, target_tree, deletions)
     steps = [step for step in found.steps if step.place not in kept]
     keep = [PathReason(step.shown, "it was ignored then") for step in found.steps if step.place in kept]
     return replace(found, steps=steps, keep=found.keep + keep)

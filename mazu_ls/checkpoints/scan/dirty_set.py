@@ -6,7 +6,7 @@ import logging
 import os
 import resource
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +15,11 @@ from mazu_ls.checkpoints.scan import ignore_list
 from mazu_ls.checkpoints.scan.file_watch import FolderWatch, WatchUnavailable
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints.context import CheckpointContext, ScanResult
+    from mazu_ls.checkpoints.git.trees import TreeStore
     from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+    from mazu_ls.checkpoints.scan.scan import FolderScanner
+    from mazu_ls.checkpoints.scan.scan_result import ScanResult
+    from mazu_ls.gitcmd.user_repository import UserRepository
 
 CHEAP_SECONDS = 0.02
 """CPU time below which a full look is taken every time: nothing is surer."""
@@ -27,8 +30,18 @@ class DirtySet:
     """Collects the files that changed since the base. It is certain only while a watch has run without a doubt since a
     full look that became a checkpoint."""
 
-    def __init__(self, project: CheckpointContext, state: Path) -> None:
-        self._project = project
+    def __init__(
+        self,
+        roots: Sequence[CheckpointRoot],
+        users: Mapping[bytes, UserRepository | None],
+        scanners: Mapping[bytes, FolderScanner],
+        trees: TreeStore,
+        state: Path,
+    ) -> None:
+        self._roots = roots
+        self._users = users
+        self._scanners = scanners
+        self._trees = trees
         self._state = state
         self._watch: FolderWatch | None = None
         self._unavailable = ""
@@ -90,28 +103,28 @@ class DirtySet:
 
     def _start(self) -> None:
         try:
-            self._watch = FolderWatch(self._project.mounts, self._state, self._unheld)
+            self._watch = FolderWatch(self._roots, self._state, self._unheld)
         except (WatchUnavailable, OSError) as error:
             self._unavailable = str(error)
             log.info("files are not watched, every checkpoint looks at all of them: %s", error)
 
     def _unheld(self, mount: CheckpointRoot, folders: list[bytes]) -> Collection[bytes]:
         """Folders that the ignore rules name and that hold nothing that the base or the user's git tracks."""
-        project, user = self._project, self._project.users[mount.prefix]
+        user = self._users[mount.prefix]
         forced = user.tracked_although_ignored() if user is not None else []
         kept = {path[: at + 1] for path in forced for at in range(len(path)) if path[at : at + 1] == b"/"}
         asked = [
             folder
             for folder in folders
             if folder not in kept
-            and project.trees.folder(self._base, mount.prefix + b"/" + folder.rstrip(b"/")) is None
+            and self._trees.folder(self._base, mount.prefix + b"/" + folder.rstrip(b"/")) is None
         ]
-        return project.scanners[mount.prefix].ignored(asked)
+        return self._scanners[mount.prefix].ignored(asked)
 
     def _covers(self, seen: ScanResult) -> bool:
         """Whether all that was found new lies in folders that are watched."""
         assert self._watch is not None
-        for mount in self._project.mounts:
+        for mount in self._roots:
             prefix = mount.prefix + b"/"
             new = (
                 place
@@ -127,7 +140,7 @@ class DirtySet:
 
     def _ignore_rules(self) -> object:
         """Changes whenever a rule outside the folders changes, or the user's git tracks something else."""
-        users = [user for user in self._project.users.values() if user is not None]
+        users = [user for user in self._users.values() if user is not None]
         return [(ignore_list.exclude_text(user), _stamp(user.git_dir / "index")) for user in users]
 
 

@@ -6,27 +6,27 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import TreeEntry
-
-if TYPE_CHECKING:
-    from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 
 _RULES = b".gitignore"
 
 
 def ignored_at_checkpoint(
-    project: CheckpointContext, before: bytes | None, target: bytes, deletions: Sequence[RestoreStep]
+    project: CheckpointContext,
+    before: bytes | None,
+    target: bytes,
+    deletions: Sequence[tuple[CheckpointRoot, bytes]],
 ) -> set[bytes]:
-    """Places (mount and path) of those deletions that the rules of the tree `target` name.
+    """Of these deletions (root and path in it) the places that the rules of the tree `target` name.
 
     Nothing is asked where the rules of both trees are the same: the file would not be in `before` either.
     """
     found: set[bytes] = set()
-    for mount in {step.mount for step in deletions}:
-        paths = [step.path for step in deletions if step.mount == mount]
+    for mount in {root for root, _ in deletions}:
+        paths = [path for root, path in deletions if root == mount]
         then = _rules(project, target, mount.prefix, paths)
         if mount.scanned and then != _rules(project, before, mount.prefix, paths):
             found |= {mount.prefix + b"/" + path for path in _ask(project, then, paths)}

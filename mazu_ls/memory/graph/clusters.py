@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from math import log
 
-from mazu_ls.memory.models import identifier
+from mazu_ls.memory.models import MemoryEntry, identifier
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import STOP_WORDS, terms
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable
 
 BATCH = 100
 CLUSTER_MOST = 12

@@ -12,10 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.memory.graph.clusters import CandidateScan, cluster_topic, clusters, draft_page
-from mazu_ls.memory.models import Memory, identifier, micros, now
+from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
 from mazu_ls.memory.search.decay import ARCHIVE_BELOW, strength
 from mazu_ls.memory.store.dedupe import compare_texts
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.store import select
 
 MOST_LOOKED_AT = 2000

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, digest
+from mazu_ls.memory.models import MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.store import select
 

@@ -10,7 +10,7 @@ from mazu_ls.memory.models import identifier
 if TYPE_CHECKING:
     import apsw
 
-    from mazu_ls.memory.store.entries import MemoryEntry
+    from mazu_ls.memory.models import MemoryEntry
 
 _LINK = re.compile(r"\[\[([^\]\[|#\n]{1,200})(?:[|#][^\]\n]*)?\]\]")
 _MENTION = re.compile(r"\b[mg]_\d{6,}\b")

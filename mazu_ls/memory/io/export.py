@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.io import markdown
-from mazu_ls.memory.models import identifier
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.models import MemoryEntry, identifier
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.store import select
 from mazu_ls.workspace import project_files

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.memory import validation
-from mazu_ls.memory.models import MemoryAnchor, RememberOutcome, micros, now
+from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, RememberOutcome, micros, now
 from mazu_ls.memory.store import upsert
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import put_summary, summary
 from mazu_ls.store import select

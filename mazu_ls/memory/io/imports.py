@@ -15,9 +15,9 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
 from mazu_ls.memory.io import markdown
 from mazu_ls.memory.io.export import MARK
-from mazu_ls.memory.models import CATEGORIES, SOURCES, STATES, MemoryAnchor
+from mazu_ls.memory.models import CATEGORIES, SOURCES, STATES, MemoryAnchor, MemoryEntry
 from mazu_ls.memory.store import upsert
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, digest
+from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.store import select
 

@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.memory.models import MemoryAnchor, TextRange, identifier, micros, moment
+from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, TextRange, identifier, micros, moment
 from mazu_ls.memory.search.tokens import words
-from mazu_ls.memory.store.entries import MemoryEntry
 
 _FENCE = "---"
 _PLAIN = re.compile(r"[A-Za-z0-9_./@+][A-Za-z0-9_./@+:, ()-]*(?<! )")

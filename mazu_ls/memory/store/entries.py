@@ -7,12 +7,20 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.graph import graph_edges
-from mazu_ls.memory.models import Memory, MemoryAnchor, TextRange, identifier, micros, moment, now
+from mazu_ls.memory.models import (
+    Memory,
+    MemoryAnchor,
+    MemoryEntry,
+    TextRange,
+    identifier,
+    micros,
+    moment,
+    now,
+)
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.decay import strength
 from mazu_ls.store import select
@@ -25,29 +33,6 @@ _COLUMNS = (
     " created_at, updated_at, details"
 )
 _FIELDS = _COLUMNS.split(", ")
-
-
-class MemoryEntry(Struct, frozen=True, kw_only=True):
-    """One row as it is stored, with its anchors; times in microseconds, other entries by number."""
-
-    n: int | None = None
-    kind: str = "memory"
-    key: str | None = None
-    category: str = "fact"
-    title: str
-    body: str = ""
-    tags: tuple[str, ...] = ()
-    pinned: bool = False
-    source: str = "user"
-    origin: str | None = None
-    state: str = "current"
-    supersedes: int | None = None
-    superseded_by: int | None = None
-    session_id: str | None = None
-    created_at: int = 0
-    updated_at: int = 0
-    details: dict[str, Any] | None = None
-    anchors: tuple[MemoryAnchor, ...] = ()
 
 
 class EntryTable:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
-from mazu_ls.memory.models import Memory, micros, now
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
+from mazu_ls.memory.models import Memory, MemoryEntry, micros, now
+from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStores
 
 MAX_TRAIT = 2000

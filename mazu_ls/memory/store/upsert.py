@@ -7,11 +7,20 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory.models import Memory, MemoryAnchor, Outcome, RememberOutcome, identifier, micros, now
+from mazu_ls.memory.models import (
+    Memory,
+    MemoryAnchor,
+    MemoryEntry,
+    Outcome,
+    RememberOutcome,
+    identifier,
+    micros,
+    now,
+)
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
 from mazu_ls.memory.store.dedupe import compare_texts
-from mazu_ls.memory.store.entries import EntryTable, MemoryEntry, digest
+from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.store import select
 
 _RAREST, _REACHED = 6, 2_000

@@ -13,7 +13,7 @@ from mazu_ls.server import uris
 from mazu_ls.server.rpc.client_requests import ClientError
 
 if TYPE_CHECKING:
-    from mazu_ls.server.client.editor import ClientConnection, ClientProfile
+    from mazu_ls.server.client.profile import ClientConnection, ClientProfile
 
 logger = logging.getLogger(__name__)
 PICK_SECONDS = 300.0

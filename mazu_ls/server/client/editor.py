@@ -4,65 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from mazu_ls.server.client.approvals import ClientApprovals
+from mazu_ls.server.client.profile import ClientConnection, ClientProfile
 from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments
 from mazu_ls.server.documents.notebooks import OpenNotebooks
 from mazu_ls.server.rpc import lsp_types
-
-
-class ClientConnection(Protocol):
-    """The connection, as far as others than the protocol need it."""
-
-    def notify(self, method: str, params: Any = None) -> None:
-        """Send a notification."""
-        ...
-
-    async def ask(self, method: str, params: Any, timeout: float | None = None) -> Any:
-        """Send a request. Raises ClientError or TimeoutError."""
-        ...
-
-
-@dataclass(frozen=True)
-class ClientProfile:
-    """What the client declared in `initialize`. Some do what they do not declare, so read `says` with care."""
-
-    name: str = ""
-    capabilities: dict[str, Any] = field(default_factory=dict)
-
-    def declares(self, dotted: str) -> Any:
-        """The declared value under "window.showDocument.support"; None where nothing is declared."""
-        value: Any = self.capabilities
-        for part in dotted.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        return value
-
-    def opted(self, name: str) -> bool:
-        """Whether the client opted in to one of `updates`, `permissions`, `save`."""
-        return self.declares(f"experimental.mazu.{name}") is True
-
-    @property
-    def lends(self) -> frozenset[str]:
-        """Which of its other language servers' answers the editor lends."""
-        declared = self.declares("experimental.mazu.context")
-        return (
-            frozenset(name for name in declared if isinstance(name, str))
-            if isinstance(declared, list)
-            else frozenset()
-        )
-
-    @property
-    def reviews(self) -> bool:
-        """Whether it shows an annotated edit to the user before it makes it."""
-        return isinstance(self.declares("workspace.workspaceEdit.changeAnnotationSupport"), dict)
-
-    @property
-    def progress(self) -> bool:
-        """Whether the server may create progress."""
-        return self.declares("window.workDoneProgress") is True
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from mazu_ls.server.features.proposals import shown_range, text_of
 from mazu_ls.server.wire import proposals as wire
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.proposals.proposals import LocatedHunk, Proposals
+    from mazu_ls.agent.proposals.proposal_store import LocatedHunk
+    from mazu_ls.agent.proposals.proposals import Proposals
     from mazu_ls.server.state import ServerState
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mazu_ls.agent.proposals.hunks import LineChange, line_changes
-from mazu_ls.server.client.editor import ClientProfile
+from mazu_ls.server.client.profile import ClientProfile
 from mazu_ls.server.documents.documents import OpenDocument, split_lines
 from mazu_ls.server.rpc.lsp_types import AnnotatedEdit, LspRange, TextEdit
 

@@ -16,7 +16,8 @@ from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.agent.proposals.proposals import LocatedHunk, Proposals
+    from mazu_ls.agent.proposals.proposal_store import LocatedHunk
+    from mazu_ls.agent.proposals.proposals import Proposals
     from mazu_ls.journal import Event
     from mazu_ls.server.state import ServerState
 

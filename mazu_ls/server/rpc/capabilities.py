@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mazu_ls import __version__
-from mazu_ls.server.client.editor import ClientProfile
+from mazu_ls.server.client.profile import ClientProfile
 from mazu_ls.server.rpc.positions import Encoding
 
 PROTOCOL_VERSION = 1

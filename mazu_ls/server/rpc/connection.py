@@ -17,7 +17,8 @@ from pygls.lsp.server import LanguageServer
 from mazu_ls import __version__
 from mazu_ls.server import commands as registry
 from mazu_ls.server import features, uris
-from mazu_ls.server.client.editor import ClientProfile, ConnectedEditor
+from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.client.profile import ClientProfile
 from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.documents.documents import OpenDocuments
 from mazu_ls.server.documents.file_io import DiskFiles

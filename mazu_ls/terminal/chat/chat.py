@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.interrupt import stoppable
 from mazu_ls.terminal.chat.slash_commands import LEAVE
@@ -69,7 +70,7 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
 async def _plain_turn(chat: ChatSession, text: str) -> int:
     try:
         if text.startswith("/"):
-            print_text(await chat.slash(text))
+            print_text(await slash_commands.reply_to(chat, text))
             return DONE
         result = await stoppable(chat.send(text))
     except asyncio.CancelledError:

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -106,15 +104,6 @@ class ChatSession:
         at = CYCLED.index(project.mode) if project.mode in CYCLED else -1
         await self.execute("mazu.permissions.mode", {"mode": CYCLED[(at + 1) % len(CYCLED)]})
         return project.mode
-
-    async def slash(self, line: str) -> str:
-        """What a `/command` says, as Markdown. What fails is said too."""
-        try:
-            return await slash_commands.run(self, line)
-        except MazuError as error:
-            return f"{error.message} {error.hint}".rstrip()
-        except InvalidArguments as error:
-            return str(error)
 
     async def stop(self) -> None:
         """Stop the running turn and wait for its end."""

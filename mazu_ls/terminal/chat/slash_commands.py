@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat.chat_session import MODES, ChatSession
 from mazu_ls.terminal.chat.questions import Ask, QuestionOption
-
-if TYPE_CHECKING:
-    from mazu_ls.terminal.chat.chat_session import ChatSession
 
 LEAVE = ("/quit", "/exit")
 KEYS = (
@@ -31,6 +30,16 @@ def commands() -> dict[str, str]:
         **{name: one.help for name, one in COMMANDS.items()},
         "help": "commands and keys; /help COMMAND for one",
     }
+
+
+async def reply_to(chat: ChatSession, line: str) -> str:
+    """What a `/command` answers, as Markdown; a failure is answered with its message and hint."""
+    try:
+        return await run(chat, line)
+    except MazuError as error:
+        return f"{error.message} {error.hint}".rstrip()
+    except InvalidArguments as error:
+        return str(error)
 
 
 async def run(chat: ChatSession, line: str) -> str:
@@ -95,8 +104,6 @@ async def _pick_model(chat: ChatSession) -> str:
 
 
 async def _pick_mode(chat: ChatSession) -> str:
-    from mazu_ls.terminal.chat.chat_session import MODES
-
     current = await chat.mode()
     said = {
         "ask": "ask before anything is changed or run",

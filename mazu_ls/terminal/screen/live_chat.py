@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import FAILED
@@ -114,7 +115,7 @@ class LiveChat:
     async def _slash(self, text: str) -> None:
         from mazu_ls.terminal.screen.markdown_stream import render_markdown
 
-        said = await self.chat.slash(text)
+        said = await slash_commands.reply_to(self.chat, text)
         if said:
             width = max(20, self.screen.size[1])
             self.screen.emit(render_markdown(styled.clean(said), width, colours=self.screen.colours) + "\n")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mazu_ls.terminal.screen.styled_text import clean
 
 if TYPE_CHECKING:
+    import argparse
+
     from rich.console import Console
 
 _NOT_IN_JSON = re.compile(
@@ -58,3 +60,8 @@ def _console_type() -> type[Console]:
             return (Segment(clean(one.text), one.style) for one in segments)
 
     return CleaningConsole
+
+
+def as_json(given: argparse.Namespace) -> bool:
+    """Whether the output is for a program."""
+    return bool(getattr(given, "json", False)) or bool(getattr(given, "stream_json", False))

@@ -1,4 +1,4 @@
-"""What each key does on a Screen."""
+"""What each key does on a screen."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from prompt_toolkit.keys import Keys
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-    from mazu_ls.terminal.screen.screen import Screen
+    from mazu_ls.terminal.screen.screen_controls import ScreenControls
 
 
-def bind_keys(screen: Screen, keys: KeyBindings) -> None:
+def bind_keys(screen: ScreenControls, keys: KeyBindings) -> None:
     """All keys. Where a question is open and takes keys, only it does."""
     _bind_answers(screen, keys)
     _bind_composer(screen, keys)
     _bind_control(screen, keys)
 
 
-def _bind_answers(screen: Screen, keys: KeyBindings) -> None:
+def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
     answering = Condition(screen.answering)
 
     def choose() -> None:
@@ -70,7 +70,7 @@ def _bind_answers(screen: Screen, keys: KeyBindings) -> None:
             screen.question.page(-1)
 
 
-def _bind_composer(screen: Screen, keys: KeyBindings) -> None:
+def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
     free = Condition(lambda: not screen.answering())
     typing = free & Condition(lambda: screen.composing or bool(screen.question and screen.question.noting))
     buffer = screen.buffer
@@ -113,7 +113,7 @@ def _bind_composer(screen: Screen, keys: KeyBindings) -> None:
     _bind_moves(screen, keys, typing)
 
 
-def _bind_moves(screen: Screen, keys: KeyBindings, typing: Filter) -> None:
+def _bind_moves(screen: ScreenControls, keys: KeyBindings, typing: Filter) -> None:
     """Through completions, older messages, and those that wait."""
     buffer = screen.buffer
 
@@ -142,7 +142,7 @@ def _bind_moves(screen: Screen, keys: KeyBindings, typing: Filter) -> None:
             buffer.auto_down()
 
 
-def _bind_control(screen: Screen, keys: KeyBindings) -> None:
+def _bind_control(screen: ScreenControls, keys: KeyBindings) -> None:
     @keys.add("escape")
     def _(event: KeyPressEvent) -> None:
         screen.last_key = time.monotonic()

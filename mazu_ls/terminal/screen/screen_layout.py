@@ -1,4 +1,4 @@
-"""The prompt_toolkit application of a Screen: windows and keys."""
+"""The prompt_toolkit application of a screen: windows and keys."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from mazu_ls.terminal.screen.screen_keys import bind_keys
 if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
 
-    from mazu_ls.terminal.screen.screen import Screen
+    from mazu_ls.terminal.screen.screen_controls import ScreenControls
 
 MENU_ROWS = 6
 ESCAPE_SECONDS = 0.25
 """How long Esc waits for the key that would make it Alt with that key."""
 
 
-def make_buffer(screen: Screen, history: Path | None, completer: Completer | None) -> Buffer:
+def make_buffer(screen: ScreenControls, history: Path | None, completer: Completer | None) -> Buffer:
     """The message being written."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
@@ -41,7 +41,7 @@ def make_buffer(screen: Screen, history: Path | None, completer: Completer | Non
     )
 
 
-def make_application(screen: Screen) -> Application[None]:
+def make_application(screen: ScreenControls) -> Application[None]:
     """Live part, question, composer, menu, status line, from top to bottom."""
     composer = Window(
         BufferControl(screen.buffer, include_default_input_processors=False),
@@ -83,20 +83,20 @@ def _text(drawn: Callable[[], str], style: str = "") -> ConditionalContainer:
     return ConditionalContainer(window, Condition(lambda: bool(drawn())))
 
 
-def _live(screen: Screen) -> str:
+def _live(screen: ScreenControls) -> str:
     rows = screen.size[0]
     taken = 6 + len(screen.question_lines()) + len(screen.queued)
     return "\n".join(screen.live(max(1, rows - taken)))
 
 
-def _prefix(screen: Screen, number: int, wrap: int) -> Any:
+def _prefix(screen: ScreenControls, number: int, wrap: int) -> Any:
     noting = bool(screen.question and screen.question.noting)
     if number or wrap:
         return "  "
     return [("bold", "why not? (enter without words just denies) ")] if noting else [("bold", "> ")]
 
 
-def _menu(screen: Screen) -> str:
+def _menu(screen: ScreenControls) -> str:
     state = screen.buffer.complete_state
     if not state or not state.completions:
         return ""

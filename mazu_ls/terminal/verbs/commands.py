@@ -25,7 +25,7 @@ async def execute(
 ) -> int:
     """Run it and print the result; the exit status."""
     from mazu_ls.server import commands
-    from mazu_ls.terminal.cli import as_json
+    from mazu_ls.terminal.screen.printing import as_json
 
     if getattr(given, "subverb", None) == "review" and not as_json(given):
         from mazu_ls.terminal.verbs import proposals

@@ -1,0 +1,64 @@
+"""What the layout and the keys of the inline screen need of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from prompt_toolkit.buffer import Buffer
+
+    from mazu_ls.terminal.chat.open_question import ShownQuestion
+    from mazu_ls.terminal.screen.styled_text import Line
+
+
+class ScreenControls(Protocol):
+    """The parts of a screen that are drawn, and what its keys start. `Screen` is one."""
+
+    buffer: Buffer
+    """The message being written."""
+    colours: bool
+    composing: bool
+    """Whether messages can be typed, not only answers."""
+    question: ShownQuestion | None
+    queued: list[str]
+    last_key: float
+    """When a key was pressed last, on the monotonic clock."""
+    status: Callable[[], str]
+    live: Callable[[int], list[str]]
+    """The live part's rows, for a height in rows."""
+    on_cycle_mode: Callable[[], None]
+    on_expand: Callable[[], None]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    def spinner(self) -> str:
+        """The line that says what runs."""
+        ...
+
+    def question_lines(self) -> list[Line]:
+        """The open question; empty where there is none."""
+        ...
+
+    def answering(self) -> bool:
+        """Whether the next key belongs to the question."""
+        ...
+
+    def begin_note(self) -> None:
+        """Let the user type the words that go with an answer."""
+        ...
+
+    def submit(self) -> None:
+        """Send the message, or the words of an answer."""
+        ...
+
+    def stop(self, *, leave: bool) -> None:
+        """Stop what runs; with `leave` a second call ends the program."""
+        ...
+
+    def leave(self) -> None:
+        """End the program."""
+        ...
