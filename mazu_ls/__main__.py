@@ -58,13 +58,19 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _serve(arguments: list[str]) -> int:
-    from mazu_ls.server.app import serve
-
     rest = [argument for argument in arguments if argument not in ("serve", "--stdio")]
     if not rest:
-        return serve(None)
+        from mazu_ls.server.rpc.handshake import answer_initialize, claim_stdio
+
+        descriptors = claim_stdio()
+        handshake = answer_initialize(*descriptors)  # before anything else is imported
+        from mazu_ls.server.app import serve_stdio
+
+        return serve_stdio(descriptors, handshake)
     if rest[0] == "--tcp" and len(rest) == 2 and rest[1].isdecimal() and int(rest[1]) < 65536:
-        return serve(int(rest[1]))
+        from mazu_ls.server.app import serve_tcp
+
+        return serve_tcp(int(rest[1]))
     sys.stderr.write("usage: mazu-ls [serve] [--stdio | --tcp PORT]\n")
     return 2
 

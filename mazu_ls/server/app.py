@@ -12,18 +12,30 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
-from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport, claim_stdio
+from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport
 
 if TYPE_CHECKING:
+    from mazu_ls.server.rpc import lsp_types
     from mazu_ls.server.rpc.connection import ServerConnection
+    from mazu_ls.server.rpc.handshake import Handshake
 
 LOOPBACK = "127.0.0.1"
 SWITCH_SECONDS = 0.001
 
 
-def serve(tcp_port: int | None = None) -> NoReturn:
-    """Serve one client, then end the process: 0 after shutdown, 1 without. stdout carries the protocol and nothing else."""
-    descriptors = claim_stdio() if tcp_port is None else None
+def serve_stdio(descriptors: tuple[int, int], handshake: Handshake) -> NoReturn:
+    """Serve the client whose `initialize` was read, then end the process: 0 after shutdown, 1 without."""
+    loop, connection = _start()
+    exit_process(loop.run_until_complete(_serve_stdio(connection, descriptors, handshake)))
+
+
+def serve_tcp(port: int) -> NoReturn:
+    """Serve one client on this machine's `port`, then end the process as `serve_stdio` does."""
+    loop, connection = _start()
+    exit_process(loop.run_until_complete(_serve_tcp(connection, port)))
+
+
+def _start() -> tuple[asyncio.AbstractEventLoop, ServerConnection]:
     log_to_stderr()
     connection_type = _import_connection()
     # The loop shares the interpreter with threads that read, hash and import: let it wait less for its turn.
@@ -33,10 +45,7 @@ def serve(tcp_port: int | None = None) -> NoReturn:
     connection = connection_type()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, connection.protocol_exit)
-    if descriptors is not None:
-        exit_process(loop.run_until_complete(_serve_stdio(connection, *descriptors)))
-    assert tcp_port is not None
-    exit_process(loop.run_until_complete(_serve_tcp(connection, tcp_port)))
+    return loop, connection
 
 
 def exit_process(code: int) -> NoReturn:
@@ -66,14 +75,20 @@ async def _keep_log(connection: ServerConnection) -> None:
     await asyncio.to_thread(log_to_file)
 
 
-async def _serve_stdio(connection: ServerConnection, source: int, sink: int) -> int:
-    return await _run(connection, StdioTransport(source, sink))
+async def _serve_stdio(
+    connection: ServerConnection, descriptors: tuple[int, int], handshake: Handshake
+) -> int:
+    return await _run(connection, StdioTransport(*descriptors, handshake.unread), handshake.params)
 
 
-async def _run(connection: ServerConnection, transport: Transport) -> int:
+async def _run(
+    connection: ServerConnection,
+    transport: Transport,
+    initialized_with: lsp_types.InitializeParams | None = None,
+) -> int:
     logs = asyncio.create_task(_keep_log(connection))
     try:
-        return await connection.run(transport)
+        return await connection.run(transport, initialized_with)
     finally:
         logs.cancel()
 

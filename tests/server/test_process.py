@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,10 +24,8 @@ from tests.server.client import Client, eventually
 HEAVY = (
     "anthropic", "openai", "apsw", "git", "numpy", "rich", "mcp", "tree_sitter", "rank_bm25", "rapidfuzz", "httpx2",
     "prompt_toolkit", "mazu_ls.agent", "mazu_ls.memory", "mazu_ls.checkpoints", "mazu_ls.models", "mazu_ls.store",
+    "pygls", "lsprotocol", "asyncio",
 )  # fmt: skip
-
-LIGHT = ("mazu_ls.agent", "mazu_ls.agent.proposals", "mazu_ls.agent.proposals.hunks")
-"""Pure and small, and needed by code actions from the first moment."""
 
 
 @contextmanager
@@ -79,10 +78,11 @@ def test_exit_after_shutdown_is_0_and_without_is_1(env: dict[str, str]):
 def test_the_end_of_input_ends_the_process_within_two_seconds(env: dict[str, str], shut_down: bool):
     with spawned(env) as process:
         send(process, INITIALIZE, {"method": "initialized", "params": {}})
+        send(process, {"id": 3, "method": "no/such"})  # answered once everything is imported
+        answers(process, 2)
         if shut_down:
             send(process, {"id": 2, "method": "shutdown"})
-        assert process.stdout and process.stdin
-        process.stdout.readline()
+        assert process.stdin
         process.stdin.close()
         assert ends_within(process, 2) == (0 if shut_down else 1)
 
@@ -98,7 +98,7 @@ def test_a_terminated_server_ends_in_good_order(env: dict[str, str]):
 
 def test_nothing_heavy_is_imported_before_the_answer_to_initialize(env: dict[str, str]):
     script = (
-        "import sys, mazu_ls.server.rpc.client_requests as out, mazu_ls.__main__ as entry\n"
+        "import sys, mazu_ls.server.rpc.handshake as out, mazu_ls.__main__ as entry\n"
         "frame = out.frame\n"
         "def first(body):\n"
         "    out.frame = frame\n"
@@ -113,8 +113,90 @@ def test_nothing_heavy_is_imported_before_the_answer_to_initialize(env: dict[str
         assert process.stderr
         imported = process.stderr.readline().decode().split()
         assert imported[0] == "IMPORTED"
-        assert "pygls.lsp.server" in imported
-        assert [name for name in imported if name.startswith(HEAVY) and name not in LIGHT] == []
+        assert "mazu_ls.server.rpc.capabilities" in imported
+        assert [name for name in imported if name.startswith(HEAVY)] == []
+
+
+def answers(process: subprocess.Popen[bytes], count: int) -> list[dict[str, Any]]:
+    """So many messages of the server, without what it tells the log."""
+    found: list[dict[str, Any]] = []
+    assert process.stdout
+    while len(found) < count:
+        length = int(process.stdout.readline().split(b":")[1])
+        process.stdout.readline()
+        message = json.loads(process.stdout.read(length))
+        if "id" in message:
+            found.append(message)
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_initialize_is_answered_once_however_the_input_is_cut(env: dict[str, str], size: int):
+    messages = (
+        INITIALIZE,
+        {"method": "initialized", "params": {}},
+        {"id": 2, "method": "no/such"},
+        INITIALIZE,
+    )
+    bodies = [json.dumps({"jsonrpc": "2.0", **message}).encode() for message in messages]
+    data = b"".join(b"Content-Length: %d\r\n\r\n%b" % (len(body), body) for body in bodies)
+    with spawned(env) as process:
+        assert process.stdin
+        for start in range(0, len(data), size):
+            process.stdin.write(data[start : start + size])
+            process.stdin.flush()
+        first, unknown, again = answers(process, 3)
+        assert first["id"] == 1
+        assert first["result"]["serverInfo"]["name"] == "mazu-ls"
+        assert unknown["id"] == 2
+        assert "no/such" in unknown["error"]["message"]
+        assert "initialized already" in again["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"id": 1, "method": "initialize", "params": {"capabilities": 1}}, "capabilities"),
+        ({"id": 1, "method": "initialize"}, "params"),
+        ({"id": 1, "method": "mazu.status"}, "came before initialize"),
+        ({"id": None, "method": "initialize", "params": {"capabilities": {}}}, "an id"),
+    ],
+)
+def test_what_is_no_proper_initialize_is_answered_as_such_and_the_next_one_counts(
+    env: dict[str, str], message: dict[str, Any], said: str
+):
+    with spawned(env) as process:
+        send(process, message, {**INITIALIZE, "id": 5})
+        wrong, right = answers(process, 2)
+        assert said in wrong["error"]["message"]
+        assert right["id"] == 5
+        assert "capabilities" in right["result"]
+
+
+def test_a_server_that_nobody_spoke_to_ends_in_good_order(env: dict[str, str]):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with spawned(env) as process:
+            assert process.stderr
+            wait_for_handler(process.pid, signal.SIGTERM)  # the last one that is set
+            process.send_signal(number)
+            assert process.wait(20) == 1
+            assert process.stderr.read() == b""
+    with spawned(env) as process:
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(20) == 1
+
+
+def wait_for_handler(pid: int, number: int) -> None:
+    """Until the process handles this signal."""
+    deadline = time.monotonic() + 40
+    while True:
+        caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+        assert caught
+        if int(caught[1], 16) >> (number - 1) & 1:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_stdout_is_the_protocol_and_nothing_else(env: dict[str, str]):

@@ -18,7 +18,6 @@ from mazu_ls import __version__
 from mazu_ls.server import commands as registry
 from mazu_ls.server import features, uris
 from mazu_ls.server.client.editor import ConnectedEditor
-from mazu_ls.server.client.profile import ClientProfile
 from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.documents.documents import OpenDocuments
 from mazu_ls.server.documents.file_io import DiskFiles
@@ -26,6 +25,7 @@ from mazu_ls.server.host import LspHost
 from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
 from mazu_ls.server.rpc.framing import FrameReader
+from mazu_ls.server.rpc.handshake import client_profile
 from mazu_ls.server.rpc.protocol import ServerProtocol
 from mazu_ls.server.rpc.transport import Transport
 from mazu_ls.server.settings import initial_settings
@@ -56,11 +56,18 @@ class ServerConnection(LanguageServer):
         for feature in features.load():
             self._add(feature.method, feature.params, partial(self._call, feature.handler))
 
-    async def run(self, transport: Transport) -> int:
-        """Serve until `exit` or the end of input, then stop everything within two seconds."""
+    async def run(
+        self, transport: Transport, initialized_with: lsp_types.InitializeParams | None = None
+    ) -> int:
+        """Serve until `exit` or the end of input, then stop everything within two seconds.
+
+        `initialized_with`: the params of an `initialize` that was answered already.
+        """
         self._done = asyncio.get_running_loop().create_future()
         self.protocol.write = transport.write
         self.protocol.on_exit = self._exit
+        if initialized_with is not None:
+            self._initialize(initialized_with)
         reading = asyncio.create_task(self._read(transport))
         code = await self._done
         reading.cancel()
@@ -113,7 +120,7 @@ class ServerConnection(LanguageServer):
         return handler(self.mazu, params)
 
     def _initialize(self, params: lsp_types.InitializeParams) -> dict[str, Any]:
-        profile = ClientProfile(params.client_info.name if params.client_info else "", params.capabilities)
+        profile = client_profile(params)
         documents = OpenDocuments()
         documents.encoding = positions.choose(profile.declares("general.positionEncodings"))
         editor = ConnectedEditor(self.protocol, profile, documents)

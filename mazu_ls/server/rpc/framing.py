@@ -33,11 +33,21 @@ class FrameReader:
 
     def feed(self, data: bytes) -> list[bytes | BadFrame]:
         """Everything that became complete with `data`."""
-        self._buffer += data
         found: list[bytes | BadFrame] = []
+        self._buffer += data
         while (item := self._next()) is not None:
             found.append(item)
         return found
+
+    def take(self, data: bytes) -> bytes | BadFrame | None:
+        """The first thing that became complete with `data`; what follows it stays in `rest`."""
+        self._buffer += data
+        return self._next()
+
+    @property
+    def rest(self) -> bytes:
+        """The input after the last complete message."""
+        return bytes(self._buffer)
 
     def _next(self) -> bytes | BadFrame | None:
         if self._need is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -30,32 +29,21 @@ class Transport(Protocol):
         ...
 
 
-def claim_stdio() -> tuple[int, int]:
-    """Keep stdin and stdout for the protocol alone: returns private copies of both.
-
-    `print`, C libraries and children are left with an empty stdin and with stderr as their stdout.
-    """
-    source, sink = os.dup(0), os.dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return source, sink
-
-
 class StdioTransport:
     """Blocking file descriptors behind a reading and a writing thread; pipes, sockets and files all work.
 
     Non-blocking pipes would not do: the flag belongs to the pipe, which the editor and children may share.
     """
 
-    def __init__(self, source: int, sink: int) -> None:
+    def __init__(self, source: int, sink: int, unread: bytes = b"") -> None:
+        """`unread` is input that was taken from `source` before."""
         self._source, self._sink = source, sink
         self._loop = asyncio.get_running_loop()
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self._output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._flushed = asyncio.Event()
+        if unread:
+            self._input.put_nowait(unread)
         for run in (self._read_all, self._write_all):
             threading.Thread(target=run, name=run.__name__.strip("_"), daemon=True).start()
 

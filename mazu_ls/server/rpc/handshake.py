@@ -1,0 +1,104 @@
+"""The answer to `initialize`, given before pygls, lsprotocol and our own features are imported.
+
+Importing them takes three quarters of the time to that answer, and nothing in it needs them: an editor that waits for
+its language servers waits for this alone. What comes after the first message waits until everything is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mazu_ls.server.client.profile import ClientProfile
+from mazu_ls.server.commands import names
+from mazu_ls.server.rpc import lsp_types, positions
+from mazu_ls.server.rpc.capabilities import initialize_result
+from mazu_ls.server.rpc.framing import FrameReader, frame
+
+CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """What was read before the connection is served. `params` is None where `initialize` is still to be answered."""
+
+    params: lsp_types.InitializeParams | None
+    unread: bytes
+    """Input that was read and not handled: `b""` as a rule."""
+
+
+def claim_stdio() -> tuple[int, int]:
+    """Keep stdin and stdout for the protocol alone: returns private copies of both.
+
+    `print`, C libraries and children are left with an empty stdin and with stderr as their stdout.
+    """
+    source, sink = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return source, sink
+
+
+def answer_initialize(source: int, sink: int) -> Handshake:
+    """Wait for the first message and answer it if it is a proper `initialize`.
+
+    Anything else is left, unread, to the connection, which knows the answer to everything.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(
+            number, lambda number, frame: os._exit(1)
+        )  # as without shutdown; the loop takes over later
+    frames, data, first = FrameReader(), b"", None
+    while first is None and (chunk := _read(source)):
+        data += chunk
+        first = frames.take(chunk)
+    request = _initialize_request(first) if isinstance(first, bytes) else None
+    if request is None:
+        return Handshake(None, data)
+    message_id, params = request
+    profile = client_profile(params)
+    encoding = positions.choose(profile.declares("general.positionEncodings"))
+    answer = {"jsonrpc": "2.0", "id": message_id, "result": initialize_result(encoding, names(), profile)}
+    _write(sink, frame(msgspec.json.encode(answer)))
+    return Handshake(params, frames.rest)
+
+
+def client_profile(params: lsp_types.InitializeParams) -> ClientProfile:
+    """What the client says of itself."""
+    return ClientProfile(params.client_info.name if params.client_info else "", params.capabilities)
+
+
+def _initialize_request(body: bytes) -> tuple[int | str, lsp_types.InitializeParams] | None:
+    try:
+        message: Any = msgspec.json.decode(body)
+        if message["jsonrpc"] != "2.0" or message["method"] != "initialize":
+            return None
+        message_id = message["id"]
+        if not isinstance(message_id, int | str) or isinstance(message_id, bool):
+            return None
+        return message_id, msgspec.convert(message["params"], lsp_types.InitializeParams)
+    except (msgspec.MsgspecError, RecursionError, TypeError, KeyError):
+        return None
+
+
+def _read(source: int) -> bytes:
+    try:
+        return os.read(source, CHUNK)
+    except OSError:
+        return b""
+
+
+def _write(sink: int, data: bytes) -> None:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(sink, view) :]
+    except OSError:
+        return  # The client is gone; the connection finds the end of its input.
