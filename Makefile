@@ -1,5 +1,5 @@
 # The few commands people need.
-.PHONY: demo test quick lint bench mutants clean
+.PHONY: demo test quick coverage lint bench mutants clean
 
 demo:     ## the main job end to end
 	bash scripts/demo
@@ -7,6 +7,8 @@ test:     ## everything, real editors included
 	bash scripts/test
 quick:    ## everything but the editors
 	bash scripts/test -m "not editor"
+coverage: ## what the tests reach, without the editors
+	bash scripts/test -m "not editor" --cov=mazu_ls --cov-report=term:skip-covered
 lint:     ## style, types, layers
 	bash scripts/setup dev
 	.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/pyright && .venv/bin/lint-imports

@@ -92,6 +92,10 @@ def test_no_class_that_does_everything():
     assert [name for name in names if name.endswith(banned)] == []
 
 
+def test_everything_names_one_version():
+    run(sys.executable, "scripts/version", "--check")
+
+
 def test_nothing_private_is_tracked():
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
@@ -158,7 +162,9 @@ MOST_ENTRIES = 15
 def test_a_folder_holds_few_things():
     folders = [ROOT / "mazu_ls", *(path for path in (ROOT / "mazu_ls").rglob("*") if path.is_dir())]
     counts = {
-        str(folder.relative_to(ROOT)): sum(entry.name != "__pycache__" for entry in folder.iterdir())
+        str(folder.relative_to(ROOT)): sum(
+            entry.name not in ("__pycache__", "py.typed") for entry in folder.iterdir()
+        )
         for folder in folders
         if folder.name != "__pycache__"
     }
