@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 MARK = "[redacted: {}]"
 
@@ -84,6 +86,10 @@ _PLACEHOLDER = re.compile(
 _COMPILED = tuple(
     (MARK.format(name), tuple(hints.split()), re.compile(pattern)) for name, hints, pattern in _PATTERNS
 )
+PLACEHOLDER = re.compile(
+    "|".join(sorted({re.escape(mark) for mark, _, _ in _COMPILED} | {r"\[redacted: secret\]"}))
+)
+"""Any mark that `redact` leaves."""
 _NAMED_HINT = re.compile(r"key|token|secret|passw|pwd|passphrase|credential", re.IGNORECASE)
 
 
@@ -100,6 +106,79 @@ def redact(text: str) -> str:
         text = _NAMED.sub(_value, text)
         text = _SPOKEN.sub(lambda match: f"{match['keep']}{MARK.format('secret')}", text)
     return text
+
+
+class SecretSpan(NamedTuple):
+    """A secret in a text: the characters `start` to `end`, and the mark that `redact` puts there."""
+
+    start: int
+    end: int
+    mark: str
+
+
+def find_secrets(text: str) -> list[SecretSpan]:
+    """What `redact` replaces: putting the mark of each span in its place gives `redact(text)`."""
+    shown = redact(text)
+    if shown == text:
+        return []
+    spans: list[SecretSpan] = []
+    for mark, pattern in _passes():
+        shown = _with_marks(text, spans)
+        for start, end in _secret_parts(pattern, shown):
+            spans = _with_span(spans, start, end, mark)
+    return spans
+
+
+def _passes() -> Iterator[tuple[str, re.Pattern[str]]]:
+    for mark, _, pattern in _COMPILED:
+        yield mark, pattern
+    yield MARK.format("secret"), _NAMED
+    yield MARK.format("secret"), _SPOKEN
+
+
+def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
+    """What a pattern replaces in a text, the last first, so that the earlier ones stay where they are."""
+    parts: list[tuple[int, int]] = []
+    for match in pattern.finditer(text):
+        groups = match.groupdict()
+        if pattern is _NAMED:
+            if _value(match) != match[0]:
+                parts.append(match.span("quoted" if match["quoted"] is not None else "bare"))
+        else:
+            tail = len(groups.get("tail") or "")
+            parts.append((match.start() + len(groups.get("keep") or ""), match.end() - tail))
+    return parts[::-1]
+
+
+def _with_span(spans: list[SecretSpan], start: int, end: int, mark: str) -> list[SecretSpan]:
+    """The spans with one more, given by its place in the text that has their marks; it takes in those it overlaps."""
+    new = SecretSpan(
+        _source_offset(spans, start, at_end=False), _source_offset(spans, end, at_end=True), mark
+    )
+    return sorted([*(span for span in spans if span.end <= new.start or span.start >= new.end), new])
+
+
+def _source_offset(spans: list[SecretSpan], offset: int, *, at_end: bool) -> int:
+    """An offset in the text with marks as one in the source; inside a mark that is the edge of what it stands for."""
+    grown = 0
+    for span in spans:
+        start = span.start - grown
+        if offset >= start + len(span.mark):
+            grown += span.end - span.start - len(span.mark)
+        elif offset > start:
+            return span.end if at_end else span.start
+        else:
+            break
+    return offset + grown
+
+
+def _with_marks(text: str, spans: list[SecretSpan]) -> str:
+    parts: list[str] = []
+    at = 0
+    for span in spans:
+        parts += [text[at : span.start], span.mark]
+        at = span.end
+    return "".join([*parts, text[at:]])
 
 
 def has_secret(text: str) -> bool:

@@ -17,12 +17,16 @@ from mazu_ls.messages import Image
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, numbered_lines
 from mazu_ls.workspace import Workspace
+from mazu_ls.workspace.text import split_lines
 
 DEFAULT_LINES = 2000
 WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
 IMAGE_BYTES = 5 * 2**20
 LISTED = 500
+SECRET_LINES = 400
+"""Lines around those wanted of a long text that are searched for secrets too: a private key has about 50."""
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -63,7 +67,7 @@ async def read_file(args: ReadFileArgs, turn: ToolContext) -> ToolOutput:
     turn.seen[path] = text
     if path.suffix == ".ipynb":
         return ToolOutput(_notebook(text, args.path), untrusted=args.path)
-    return ToolOutput(_numbered(text.splitlines(), args, None), untrusted=args.path)
+    return ToolOutput(await asyncio.to_thread(_shown, text, args), untrusted=args.path)
 
 
 def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput | None:
@@ -91,32 +95,47 @@ def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput
         lines = iter(lambda: file.readline(64 * 1024), b"")
         wanted = itertools.islice(lines, args.offset - 1, args.offset - 1 + args.limit)
         text = [raw.decode("utf-8", "replace").rstrip("\r\n") for raw in wanted]
-        return ToolOutput(_numbered(text, args, size), untrusted=args.path)
+        return ToolOutput(
+            _bounded(list(enumerate(text, args.offset)), args, None, f"of a file of {size} bytes"),
+            untrusted=args.path,
+        )
 
 
-def _numbered(lines: list[str], args: ReadFileArgs, large: int | None) -> str:
-    """The wanted lines with their numbers. `large` is the size of a file of which only these lines were read."""
-    first = args.offset
-    if large is None:
-        if not lines:
-            return "(the file is empty)"
-        if first > len(lines):
-            raise ToolError(f"{args.path} has {len(lines)} lines; offset {first} is behind its end")
-        wanted, total = lines[first - 1 : first - 1 + args.limit], len(lines)
-    else:
-        wanted, total = lines, None
-    shown, used = [], 0
-    for number, text in enumerate(wanted, first):
+def _shown(text: str, args: ReadFileArgs) -> str:
+    """The wanted lines of a whole file with their numbers."""
+    lines = split_lines(text)
+    if not lines:
+        return "(the file is empty)"
+    if args.offset > len(lines):
+        raise ToolError(f"{args.path} has {len(lines)} lines; offset {args.offset} is behind its end")
+    first, last = args.offset, min(args.offset + args.limit - 1, len(lines))
+    near = SECRET_LINES if len(text) > WHOLE_CHARS else len(lines)  # a secret may begin above what is wanted
+    start = max(0, first - 1 - near)
+    shown = numbered_lines("".join(lines[start : last + near]), start + 1)
+    wanted = [
+        (number, line)
+        for (number, line), (behind, _) in zip(shown, [*shown[1:], (len(lines) + 1, "")], strict=True)
+        if behind > first and number <= last
+    ]
+    return _bounded(wanted, args, len(lines), f"of {len(lines)}")
+
+
+def _bounded(lines: list[tuple[int, str]], args: ReadFileArgs, total: int | None, of: str) -> str:
+    """As many of these lines as one result holds, and how to go on. `total` is None where it is not known."""
+    shown, used, last = [], 0, args.offset - 1
+    for number, text in lines:
         numbered = f"{number}\t{output_limits.line(text)}"
         used += len(numbered) + 1
         if shown and used > output_limits.RESULT_CHARS:
             break
         shown.append(numbered)
-    last = first + len(shown) - 1
-    if total is None:
-        shown.append(f"[lines {first}-{last} of a file of {large} bytes; go on with offset={last + 1}]")
-    elif last < total:
-        shown.append(f"[lines {first}-{last} of {total}; go on with offset={last + 1}]")
+        last = number
+    if lines and last == lines[-1][0]:
+        last = max(
+            last, args.offset + args.limit - 1 if total is None else min(total, args.offset + args.limit - 1)
+        )
+    if total is None or last < total:
+        shown.append(f"[lines {args.offset}-{last} {of}; go on with offset={last + 1}]")
     return "\n".join(shown)
 
 

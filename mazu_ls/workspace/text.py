@@ -105,6 +105,7 @@ def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> DecodedText | Non
     return DecodedText(text, codecs.lookup(encoding).name, mark)
 
 
-def split_lines(text: str) -> list[str]:
-    """Lines with their ends, divided where LSP divides: at CRLF, LF and CR, nowhere else."""
-    return list(io.StringIO(text, newline=""))
+def split_lines(text: str, *, ends: bool = True) -> list[str]:
+    """Lines, divided where LSP divides: at CRLF, LF and CR, nowhere else; with their line ends unless `ends` is False."""
+    lines = list(io.StringIO(text, newline=""))
+    return lines if ends else [line.rstrip("\r\n") for line in lines]

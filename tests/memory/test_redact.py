@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.redact import has_secret, redact
+from mazu_ls.redact import find_secrets, has_secret, redact
 
 A40 = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5g"
 SECRETS = {
@@ -103,3 +103,13 @@ def test_redacting_twice_is_redacting_once(text: str):
     once = redact(text)
     assert redact(once) == once
     assert has_secret(text) == (once != text)
+
+
+@given(st.lists(st.sampled_from([*SECRETS.values(), *HARMLESS, "\n", " ", "[redacted: secret]"]), max_size=8))
+def test_where_the_secrets_stand_is_known(parts: list[str]):
+    text = "\n".join(parts)
+    shown, at = "", 0
+    for span in find_secrets(text):
+        shown += text[at : span.start] + span.mark
+        at = span.end
+    assert shown + text[at:] == redact(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -421,3 +422,28 @@ async def test_what_a_command_prints_is_sent_to_the_client_without_secrets(env: 
         shown = [u["update"]["text"] for u in updates if u["update"]["kind"] == "tool_output"]
         assert "NAME=app" in "".join(shown)
         assert "sk-proj" not in str(updates)
+
+
+async def test_a_rewritten_passage_keeps_the_secrets_that_the_model_was_not_shown(
+    env: dict[str, str], folder: Path
+):
+    keys = [f"sk-ant-api03-{letter}B3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5g" for letter in "ab"]
+    text = f'one = "{keys[0]}"\ntwo = "{keys[1]}"\nport = 1\n'
+    mark = "[redacted: anthropic key]"
+    replies = [
+        {"text": f'```\ntwo = "{mark}"\nONE = "{mark}"\n```'},
+        {"text": f'```\none = "{mark}"\ntwo = "{mark}"\nthree = "{mark}"\n```'},
+    ]
+    async with agent(env, folder, replies, **ALL) as client:
+        uri = (folder / "a.py").as_uri()
+        (folder / "a.py").write_text(text)
+        document = client.open(uri, text)
+        span = {"start": {"line": 0, "character": 0}, "end": {"line": 2, "character": 0}}
+        asked = {"uri": uri, "range": span, "instruction": "sort", "wait": True}
+        await client.command("mazu.edit", asked, within=60)
+        assert keys[0] not in json.dumps(client.model.bodies)
+        assert document.text == f'two = "{keys[1]}"\nONE = "{keys[0]}"\nport = 1\n'
+        before = document.text
+        refused = await client.command("mazu.edit", asked, within=60)
+        assert "nothing was changed" in json.dumps(refused)
+        assert document.text == before

@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.errors import ToolError
-from mazu_ls.tools.edit import Replacement, _replaced, edit_file, write_file
+from mazu_ls.tools.edit.replace import Replacement, replace_passage
+from mazu_ls.tools.edit.tools import edit_file, write_file
 from mazu_ls.tools.files import read_file
 from mazu_ls.workspace import PathRefused
 
@@ -107,4 +108,4 @@ async def test_protected_places_are_refused(project) -> None:
 def test_only_the_passage_changes(before: str, old: str, new: str, after: str) -> None:
     text = f"{before}{old}{after}"
     if text.count(old) == 1 and "\r" not in text + new:
-        assert _replaced(text, Replacement(old, new), "f", "") == f"{before}{new}{after}"
+        assert replace_passage(text, Replacement(old, new), "f", "") == f"{before}{new}{after}"

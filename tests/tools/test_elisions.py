@@ -2,7 +2,7 @@
 
 import pytest
 
-from mazu_ls.tools.elisions import find_elision
+from mazu_ls.tools.edit.elisions import find_elision
 from tests.scenario import check
 
 ELISIONS = [

@@ -146,6 +146,13 @@ async def test_an_error_of_the_tool_is_a_failed_call(tmp_path: Path) -> None:
         assert (output.ok, output.text) == (False, "no such thing")
 
 
+async def test_a_placeholder_of_a_secret_is_not_sent(tmp_path: Path) -> None:
+    async with running(stub("fails", tmp_path), tmp_path) as servers:
+        await until(lambda: state(servers) == "connected")
+        with pytest.raises(ToolError, match="placeholder for a secret"):
+            await servers.tools()[0].call({"text": ["[redacted: openai key]"]}, TURN)
+
+
 async def test_a_changed_description_is_asked_about_again(tmp_path: Path) -> None:
     async with running(stub("changes", tmp_path), tmp_path) as servers:
         await until(lambda: state(servers) == "connected")

@@ -15,7 +15,10 @@ from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit
 from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.redact import PLACEHOLDER, has_secret
+from mazu_ls.tools.edit.placeholders import restore_secrets
+from mazu_ls.tools.edit.shown_text import ShownText
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ async def rewrite(
     seen = source.text
 
     async def land(run: TurnRun) -> None:
-        new = replacement(run.reply, seen[start:end])
+        new = _with_secrets(replacement(run.reply, seen[start:end]), source, start, end)
         if new == seen[start:end]:
             return
         await run.steps.ensure_baseline()
@@ -109,6 +112,21 @@ def replacement(reply: str, old: str) -> str:
         text = text.replace("\n", "\r\n")
     ending = "\r\n" if old.endswith("\r\n") else "\n" if old.endswith("\n") else ""
     return text.rstrip("\r\n") + ending
+
+
+def _with_secrets(new: str, source: RewriteSource, start: int, end: int) -> str:
+    """`new` with the secrets that the model was not shown. Raises MazuError(conflict) where one cannot be put back."""
+    if not PLACEHOLDER.search(new) and not has_secret(source.text[start:end]):
+        return new
+    shown = ShownText.from_source(source.text)
+    try:
+        return restore_secrets(new, shown, source.name, shown.shown_span(start, end))
+    except ToolError as error:
+        raise MazuError(
+            Kind.CONFLICT,
+            f"The model's text for {source.name} holds a placeholder in place of a secret, so nothing was changed.",
+            "Select a passage without the secret and ask again.",
+        ) from error
 
 
 def passage_at(now: str, seen: str, start: int, end: int) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from mazu_ls.config import McpServer
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
+from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.mcp import tools as mcptools
 from mazu_ls.tools.mcp.streams import OpenStreams, StderrTail
 from mazu_ls.tools.mcp.tools import McpToolSpec
@@ -177,6 +179,7 @@ class McpConnection:
     async def _call(self, name: str, arguments: dict[str, Any]) -> ToolOutput:
         if self._state == "not_agreed":
             raise ToolError(f"the user took the agreement to the MCP server {self.entry.name} back")
+        refuse_placeholders(json.dumps(arguments, ensure_ascii=False, default=str), f"the call of {name}")
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._connected.wait()

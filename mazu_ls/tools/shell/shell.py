@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess, Finish
 from mazu_ls.tools.shell.environment import child_environment
@@ -62,6 +63,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
 
     Output and how it ended come back. What it leaves running is ended with it: start servers with background=true.
     """
+    refuse_placeholders(args.command, "the command")
     cwd = _working_directory(turn)
     with tempfile.TemporaryFile() as report:
         child, scratch, finish = await _started(args, cwd, turn, report.fileno())

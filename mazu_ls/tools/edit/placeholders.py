@@ -1,0 +1,173 @@
+"""The way back from placeholders: where a model writes the mark of a secret, the file keeps what stood there.
+
+A mark is put back only where it is clear which value it stands for: the only one of its kind, the one behind the same
+name, the one in the same surroundings, or the one that is left. Otherwise the edit is refused, for a mark that is
+written to a file destroys the secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mazu_ls.errors import ToolError
+from mazu_ls.redact import PLACEHOLDER
+from mazu_ls.tools.edit.shown_text import Placeholder, ShownText
+
+CONTEXT_CHARS = 2000
+"""Surroundings of a mark that are compared."""
+_ALTERED = re.compile(r"\[\s*redacted\b[^\]\n]{0,60}\]|<\s*redacted\b[^>\n]{0,60}>", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+_STATEMENT = re.compile(r"[^\n,;{}]*\Z")
+
+
+def restore_secrets(
+    new: str, shown: ShownText, path: str, span: tuple[int, int] | None = None, where: str = ""
+) -> str:
+    """`new` with the values of `shown` in place of their marks.
+
+    `span` is the part of the shown text that `new` replaces (absent: all of it). Raises ToolError for a mark that stands
+    for nothing in the file, or for one of several values.
+    """
+    marks = list(PLACEHOLDER.finditer(new))
+    values: dict[int, str] = {}
+    passage = shown.placeholders if span is None else shown.within(*span)
+    for mark in dict.fromkeys(match[0] for match in marks):
+        asked = [match.span() for match in marks if match[0] == mark]
+        held = [one for one in passage if one.mark == mark]
+        everywhere = [one for one in shown.placeholders if one.mark == mark]
+        if not everywhere:
+            raise ToolError(
+                f"{where}{mark!r} is a placeholder for a secret that you are not shown, and {path} holds no such value, so "
+                "nothing was written. Leave it out, read the secret from the environment, or ask the user to put it in."
+            )
+        found = _values(new, shown, asked, held or everywhere)
+        if found is None:
+            raise ToolError(
+                f"{where}{mark!r} stands for a secret of {path} that you are not shown, and it is not clear which of its "
+                f"{len({one.value for one in everywhere})} values is meant, so nothing was written. Keep the lines with "
+                "such placeholders as they stand, in their place, and change the lines around them with edit_file."
+            )
+        values |= zip((start for start, _ in asked), found, strict=True)
+    restored = PLACEHOLDER.sub(lambda match: values[match.start()], new)
+    _refuse_altered(restored, passage, shown, path, where)
+    return restored
+
+
+def refuse_placeholders(text: str, use: str) -> None:
+    """Raises ToolError where `text`, which is no edit of a file, holds the mark of a secret. `use` says what it is for."""
+    if match := PLACEHOLDER.search(text):
+        raise ToolError(
+            f"{match[0]!r} is a placeholder for a secret that you are not shown; {use} would hold the placeholder instead. "
+            "Let the secret be read where it stands, such as from a file or the environment, or ask the user."
+        )
+
+
+def _values(
+    new: str, shown: ShownText, asked: Sequence[tuple[int, int]], held: Sequence[Placeholder]
+) -> list[str] | None:
+    """What each mark of one kind stands for; None where that is not clear."""
+    if len({one.value for one in held}) == 1:
+        return [held[0].value for _ in asked]
+    if len(asked) > len(held):
+        return None  # one of them is a copy, and of which is a guess
+    names = [_name(new, start) for start, _ in asked]
+    known = [_name(shown.text, one.start) for one in held]
+    if names == known and (len(set(names)) == len(names) or not _moved(new, shown.text)):
+        return [one.value for one in held]
+    chosen: list[Placeholder | None] = []
+    for (start, end), name in zip(asked, names, strict=True):
+        named = [one for one, known_name in zip(held, known, strict=True) if known_name == name]
+        chosen.append(_most_alike(new, start, end, shown, named))
+    _fill_last(chosen, held)
+    found = [one for one in chosen if one is not None]
+    if len(found) < len(chosen) or len({one.start for one in found}) < len(found):
+        return None
+    return [one.value for one in found]
+
+
+def _name(text: str, at: int) -> str:
+    """What stands before a mark in its line or its entry, without quotes, spaces and case."""
+    match = _STATEMENT.search(text[max(0, at - 200) : at].replace("\r", "\n"))
+    return re.sub(r"[\W_]+", "", match[0] if match else "").casefold()
+
+
+def _moved(new: str, old: str) -> bool:
+    """Whether entries that occur once in both texts do so in another order."""
+    ours, theirs = _entries(new), _entries(old)
+    places = [theirs[entry] for entry in sorted(ours.keys() & theirs.keys(), key=lambda entry: ours[entry])]
+    return places != sorted(places)
+
+
+def _entries(text: str) -> dict[str, int]:
+    """The lines and parts of lines that occur once, and where."""
+    found: dict[str, list[int]] = {}
+    for number, entry in enumerate(re.split(r"[\n\r,;{}]+", text)):
+        if entry.strip():
+            found.setdefault(entry.strip(), []).append(number)
+    return {entry: places[0] for entry, places in found.items() if len(places) == 1}
+
+
+def _most_alike(
+    new: str, start: int, end: int, shown: ShownText, held: Sequence[Placeholder]
+) -> Placeholder | None:
+    """The one whose surroundings agree a word further than those of each other one, and nowhere a word less."""
+    if len(held) < 2:
+        return held[0] if held else None
+    before, behind = (
+        _lf(new[max(0, start - CONTEXT_CHARS) : start])[::-1],
+        _lf(new[end : end + CONTEXT_CHARS]),
+    )
+    alike = [
+        (
+            _common_words(before, shown.text[max(0, one.start - CONTEXT_CHARS) : one.start][::-1]),
+            _common_words(behind, shown.text[one.end : one.end + CONTEXT_CHARS]),
+        )
+        for one in held
+    ]
+    for one, likeness in zip(held, alike, strict=True):
+        others = [other for other in alike if other is not likeness]
+        if all(_exceeds(likeness, other) and not _exceeds(other, likeness) for other in others):
+            return one
+    return None
+
+
+def _exceeds(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] > other[0] or one[1] > other[1]
+
+
+def _fill_last(chosen: list[Placeholder | None], held: Sequence[Placeholder]) -> None:
+    """The only one that is not found yet is the only one that is left."""
+    if chosen.count(None) == 1:
+        left = [one for one in held if one not in chosen]
+        if len({one.value for one in left}) == 1:
+            chosen[chosen.index(None)] = left[0]
+
+
+def _refuse_altered(
+    restored: str, passage: Sequence[Placeholder], shown: ShownText, path: str, where: str
+) -> None:
+    """Raises ToolError where a mark in other words takes the place of a secret."""
+    lost = any(one.value != one.mark and one.value not in restored for one in passage)
+    for match in _ALTERED.finditer(restored) if lost else ():
+        if match[0] not in shown.source:
+            raise ToolError(
+                f"{where}{match[0]!r} would take the place of a secret of {path} that you are not shown, so nothing was "
+                "written. Copy its placeholder exactly as it is shown, or leave its line out of the edit."
+            )
+
+
+def _lf(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _common_words(one: str, other: str) -> int:
+    """How many whole words the common start of two texts holds."""
+    size = next(
+        (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
+    common = one[:size]
+    if any(text[size : size + 1].isalnum() for text in (one, other)):
+        common = re.sub(r"[^\W_]+\Z", "", common)
+    return len(_WORD.findall(common))

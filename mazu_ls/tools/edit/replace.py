@@ -1,0 +1,153 @@
+"""Replacing passages of a text as the model was shown it, and all of it; nothing else of the file changes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mazu_ls.errors import ToolError
+from mazu_ls.redact import PLACEHOLDER
+from mazu_ls.tools.edit.elisions import find_elision
+from mazu_ls.tools.edit.line_ends import line_ends, with_line_ends
+from mazu_ls.tools.edit.placeholders import restore_secrets
+from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, ShownText
+from mazu_ls.workspace.text import split_lines
+
+NEAR = 0.6  # similarity below which a passage is not worth showing
+COMPARED = 4000  # lines up to which a missed passage is looked for
+
+
+class Replacement(Struct, forbid_unknown_fields=True):
+    """One passage and what is to stand there."""
+
+    old: Annotated[str, Meta(min_length=1, description="Text to replace; it must occur once.")]
+    new: Annotated[str, Meta(description="What stands there afterwards.")]
+    all: Annotated[bool, Meta(description="Replace every occurrence instead.")] = False
+
+
+def replace_passages(text: str, edits: Sequence[Replacement], path: str) -> str:
+    """The text with all edits made. Raises ToolError where one does not fit exactly."""
+    for number, edit in enumerate(edits, 1):
+        where = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
+        text = replace_passage(text, edit, path, where)
+    return text
+
+
+def replace_passage(text: str, edit: Replacement, path: str, where: str = "") -> str:
+    """The text with one edit made. Raises ToolError where `old` is not there, is there more than once, or cuts a mark."""
+    marked = PLACEHOLDER.search(edit.old) or PLACEHOLDER.search(edit.new)
+    shown = ShownText.from_source(text, secrets=bool(marked) or len(text) <= WHOLE_CHARS)
+    old = _lf(edit.old)
+    starts = find_overlapping(shown.text, old)
+    if not starts and edit.old in text:  # a secret as it is, which the model has from somewhere else
+        shown, old = ShownText(text, text, (), ()), edit.old
+        starts = find_overlapping(text, old)
+    if not starts:
+        raise ToolError(f"{where}`old` does not occur in {path}{_miss(shown.text, old)}")
+    if _overlap(starts, len(old)):
+        raise ToolError(
+            f"{where}`old` occurs {len(starts)} times in {path}, and the occurrences overlap; quote more context"
+        )
+    if len(starts) > 1 and not edit.all:
+        raise ToolError(f"{where}`old` occurs {len(starts)} times in {path}; quote more context")
+    _refuse_elision(edit.new, shown.text, path, where)
+    pieces: list[str] = []
+    at = 0
+    for start in starts:
+        span = shown.source_span(start, start + len(old))
+        if span is None:
+            raise ToolError(
+                f"{where}`old` begins or ends within a placeholder such as '[redacted: ...]'; quote it whole, or leave it out"
+            )
+        new = _as_in_file(edit.new, shown, (start, start + len(old)), span)
+        pieces += [text[at : span[0]], restore_secrets(new, shown, path, (start, start + len(old)), where)]
+        at = span[1]
+    return "".join([*pieces, text[at:]])
+
+
+def replace_all_text(content: str, before: str, path: str) -> str:
+    """The text of a file for `content`, which the model wrote in place of `before`: secrets and line ends as they were."""
+    _refuse_elision(content, before, path)
+    marked = PLACEHOLDER.search(content)
+    shown = ShownText.from_source(before, secrets=bool(marked) or len(before) <= WHOLE_CHARS)
+    if "\r" in before and "\r" not in content:
+        content = with_line_ends(content, shown.text, _shown_ends(shown, 0, len(shown.text)), "\n")
+    return restore_secrets(content, shown, path)
+
+
+def find_overlapping(text: str, old: str) -> list[int]:
+    """Where `old` occurs, an occurrence that begins inside another one included."""
+    starts, at = [], text.find(old)
+    while at >= 0:
+        starts.append(at)
+        at = text.find(old, at + 1)
+    return starts
+
+
+def _overlap(starts: Sequence[int], length: int) -> bool:
+    return any(later - earlier < length for earlier, later in pairwise(starts))
+
+
+def _as_in_file(new: str, shown: ShownText, part: tuple[int, int], span: tuple[int, int]) -> str:
+    """`new` with the line ends of the passage that it replaces, or of the file where that has none."""
+    if "\r" not in shown.source:
+        return new
+    if "\r" not in shown.source[slice(*span)] and "\r" in new:
+        return new
+    usual = with_line_ends("\n", "", line_ends(shown.source), "\n")
+    return with_line_ends(_lf(new), shown.text[slice(*part)], _shown_ends(shown, *part), usual)
+
+
+def _shown_ends(shown: ShownText, start: int, end: int) -> list[str]:
+    """The ends in the file of the lines of a part of the shown text."""
+    ends = {part.start: shown.source[part.source_start : part.source_end] for part in shown.parts}
+    return [ends.get(at, "\n") for at in range(start, end) if shown.text[at] == "\n"]
+
+
+def _refuse_elision(new: str, before: str, path: str, where: str = "") -> None:
+    """Raises ToolError where a line of `new` only stands for text of the file that it would delete."""
+    if elision := find_elision(new, split_lines(before)):
+        raise ToolError(
+            f"{where}the line {elision!r} stands for text that was left out; written to {path} it would delete that text. "
+            "Write the whole text, or change only the passage you mean with edit_file."
+        )
+
+
+def _lf(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _miss(text: str, old: str) -> str:
+    """Why `old` was not found: what stands there instead, with its line number."""
+    lines, wanted = split_lines(text, ends=False), split_lines(old, ends=False)
+    loose = [line.strip() for line in lines]
+    target = [line.strip() for line in wanted]
+    for start in range(len(lines) - len(wanted) + 1):
+        if loose[start : start + len(wanted)] == target:
+            return f": at line {start + 1} it differs only in white space. There it reads:\n" + _quoted(
+                lines, start, wanted
+            )
+    if len(lines) > COMPARED or len(wanted) > 60:
+        return "; read that part of the file again"
+    best, at = 0.0, 0
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2("\n".join(target))
+    for start in range(max(1, len(lines) - len(wanted) + 1)):
+        matcher.set_seq1("\n".join(loose[start : start + len(wanted)]))
+        if (
+            matcher.real_quick_ratio() > best
+            and matcher.quick_ratio() > best
+            and (ratio := matcher.ratio()) > best
+        ):
+            best, at = ratio, start
+    if best < NEAR:
+        return ", nor anything like it; read the file again"
+    return f". The nearest passage is at line {at + 1}:\n" + _quoted(lines, at, wanted)
+
+
+def _quoted(lines: list[str], start: int, wanted: list[str]) -> str:
+    return "\n".join(lines[start : start + max(1, len(wanted))])

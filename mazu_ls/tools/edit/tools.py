@@ -1,0 +1,86 @@
+"""Changing files: exact replacement, whole files."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools.base import Effect, tool
+from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.edit.placeholders import refuse_placeholders
+from mazu_ls.tools.edit.replace import Replacement, replace_all_text, replace_passages
+from mazu_ls.workspace.text import split_lines
+
+
+class EditFileArgs(Struct, forbid_unknown_fields=True):
+    path: Annotated[str, Meta(description="Path from the workspace root.")]
+    old: Annotated[
+        str, Meta(description="Text to replace, exactly as it stands there; it must occur once.")
+    ] = ""
+    new: Annotated[str, Meta(description="What stands there afterwards.")] = ""
+    edits: Annotated[
+        list[Replacement],
+        Meta(description="Instead of old and new: several, in order. All of them are made, or none."),
+    ] = []
+
+
+class WriteFileArgs(Struct, forbid_unknown_fields=True):
+    path: Annotated[str, Meta(description="Path from the workspace root; missing folders are made.")]
+    content: Annotated[str, Meta(description="The whole text of the file.")]
+
+
+@tool(Effect.EDIT)
+async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
+    """Replace passages of a file. Quote enough of the surrounding text that each occurs once; leave out line numbers."""
+    path = turn.workspace.resolve(args.path, write=True)
+    edits = list(args.edits)
+    if args.old:
+        edits.insert(0, Replacement(args.old, args.new))
+    if not edits:
+        raise ToolError("nothing to replace: give `old` and `new`, or `edits`")
+    before = await turn.host.read(path)
+    known = turn.seen.get(path, before)
+    try:
+        after = replace_passages(before, edits, args.path)
+    except ToolError as error:
+        raise _changed(args.path) if known != before else error from None
+    if known != before and any(edit.all for edit in edits):
+        raise _changed(args.path)
+    if after == before:
+        raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same")
+    await turn.host.edit(path, before, after)
+    if known == before:
+        turn.seen[path] = after
+        return f"edited {args.path}"
+    with contextlib.suppress(ToolError):  # what the user changed elsewhere is still unseen
+        turn.seen[path] = replace_passages(known, edits, args.path)
+    return f"edited {args.path}; other passages of it were changed since you read it: read it again before you rely on them"
+
+
+@tool(Effect.EDIT)
+async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
+    """Create a file, or replace all of its text. For a change within a file use edit_file."""
+    path = turn.workspace.resolve(args.path, write=True)
+    try:
+        before = await turn.host.read(path)
+    except FileNotFoundError:
+        before = None
+    if before is not None and turn.seen.get(path, before) != before:
+        raise _changed(args.path)
+    if before is None:
+        refuse_placeholders(args.content, "the new file")
+        content = args.content
+    else:
+        content = replace_all_text(args.content, before, args.path)
+    if before == content:
+        return f"{args.path} already has this text"
+    await turn.host.edit(path, before, content)
+    turn.seen[path] = content
+    return f"{'created' if before is None else 'wrote'} {args.path} ({len(split_lines(content))} lines)"
+
+
+def _changed(shown: str) -> ToolError:
+    return ToolError(f"{shown} was changed since you read it; read it again and redo the edit")
