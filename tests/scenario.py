@@ -190,6 +190,7 @@ async def play(story: Story, root: Path) -> World:
     world = World(story, root)
     async with ModelServer(story.replies) as server:
         world.env |= {"ANTHROPIC_BASE_URL": server.url, "OPENAI_BASE_URL": f"{server.url}/v1"}
+        world.env["OLLAMA_HOST"] = server.url
         project = await world.open()
         attached: list[Attachment] = []
         for verb, rest, body in story.steps:

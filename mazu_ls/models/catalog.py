@@ -216,6 +216,7 @@ def _spec(
         prices=_prices(chosen) or spec.prices,
         sees_images=spec.sees_images if known else provider.name != "ollama",
         api=chosen.api or spec.api,
+        hosted=provider.name != "ollama" and base_url.rstrip("/") == provider.base_url.rstrip("/"),
     )
 
 

@@ -42,7 +42,8 @@ class Prices(Struct, frozen=True):
 class ModelSpec(Struct, frozen=True):
     """What is known of a model. `context_window` and `max_output` in tokens; `prices` None where not known.
 
-    `api` says nothing of models behind Anthropic's client.
+    `api` says nothing of models behind Anthropic's client. `hosted`: it is called at its provider's own address, so that
+    its tool calls are native and its token counts right; other servers may write calls into the text, and cut prompts.
     """
 
     provider: str
@@ -53,6 +54,7 @@ class ModelSpec(Struct, frozen=True):
     sees_images: bool = False
     thinks: Thinks = "no"
     api: Api = "chat"
+    hosted: bool = False
 
     @property
     def name(self) -> str:
@@ -122,12 +124,16 @@ class AnswerRestarted(Struct, frozen=True):
 
 
 class ModelAnswer(Struct, frozen=True):
-    """The whole message. `detail` explains a stop that is not an ordinary end; `usage.cost_usd` is of this call."""
+    """The whole message. `detail` explains a stop that is not an ordinary end; `usage.cost_usd` is of this call.
+
+    `written`: so many of its calls stood in its text, see models/written_calls.py.
+    """
 
     message: Message
     stop: Stop
     usage: Usage
     detail: str = ""
+    written: int = 0
 
 
 Chunk = TextDelta | ThinkingDelta | ToolCallDelta | RetryScheduled | AnswerRestarted | ModelAnswer

@@ -63,6 +63,10 @@ class StreamEnded(Exception):
     """The stream ended without the provider's last event, or fell silent, or was not what the format says."""
 
 
+class UnusableAnswer(Exception):
+    """An answer that came whole and was paid for, but cannot be used; asking for it again would cost as much. Says why."""
+
+
 @contextmanager
 def read_by_its_format() -> Iterator[None]:
     """Turns what goes wrong while an event of a service is read into StreamEnded: it was not what its format says."""
@@ -118,6 +122,10 @@ def classify_failure(error: Exception, endpoint: Endpoint) -> ProviderFailure | 
         return ProviderFailure(
             MazuError(Kind.CONFIG, message, "Correct base_url; it often ends with /v1."), False
         )
+    if isinstance(error, UnusableAnswer):
+        message = f"The answer of {endpoint.name} cannot be used: {error}."
+        hint = "Send the message again, or choose another model with `mazu.models.set`."
+        return ProviderFailure(MazuError(Kind.MODEL, message, hint), False)
     if BAD_ADDRESS & {type(link).__name__ for link in _causes(error)}:
         message = f"The address {endpoint.masked(endpoint.base_url)!r} of {endpoint.name} cannot be called."
         hint = "Correct base_url in config.toml or the environment."
@@ -160,7 +168,10 @@ def _said(error: Any) -> _Said:
     if not isinstance(inner, Mapping):
         return _Said(error.status_code, "", "", inner if isinstance(inner, str) else str(error))
     kind, code = str(inner.get("type") or inner.get("status") or ""), str(inner.get("code") or "")
-    return _Said(error.status_code, kind, code, str(inner.get("message") or error))
+    status = error.status_code
+    if status == 200 and code.isascii() and code.isdigit() and 400 <= int(code[:4]) < 600:
+        status = int(code)  # gateways put the status they got into the error
+    return _Said(status, kind, code, str(inner.get("message") or inner.get("detail") or error))
 
 
 def _answered(error: Any, endpoint: Endpoint) -> ProviderFailure:
@@ -181,7 +192,9 @@ def _is(*names: str, status: tuple[int, ...] = ()) -> Any:
 _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
     (
         lambda said: (
-            said.code == "insufficient_quota" or (said.status not in (200, 401) and said.matches(NO_MONEY))
+            said.status == 402
+            or said.code == "insufficient_quota"
+            or (said.status not in (200, 401) and said.matches(NO_MONEY))
         ),
         *(Kind.BUDGET, False, "The account behind {name} has no credit left: {said}"),
         "Add credit with the provider, or choose another model with `mazu.models.set`.",
@@ -223,7 +236,7 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
     ),
     (
         lambda said: said.status >= 500 or (said.status in (200, 408, 409, 425) and not said.matches(UNFIT)),
-        *(Kind.OVERLOADED, True, "{name} failed with status {status}: {said}"),
+        *(Kind.OVERLOADED, True, "{name} failed (status {status}): {said}"),
         "The service has trouble; try again in a minute, or choose another model.",
     ),
     (

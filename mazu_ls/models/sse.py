@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls.models.provider_errors import NotAModelEndpoint, StreamEnded
+from mazu_ls.models.provider_errors import NotAModelEndpoint, StreamEnded, UnusableAnswer
 from mazu_ls.models.retry import RetryPolicy
 
 DONE = b"[DONE]"
+DONE_EVENT: dict[str, Any] = {"type": "mazu.done"}
+"""The service said that its answer is whole."""
 LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 DRAIN_SECONDS = 0.5
 _decode = msgspec.json.Decoder().decode
@@ -28,7 +30,7 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
 
     A service that ignores the wish for a stream answers with one object. Closing this closes the connection. Raises
     StreamEnded when nothing comes for too long or what comes is no object, ValueError for broken JSON, NotAService where
-    the answer is no model's.
+    the answer is no model's. `[DONE]` is passed on as DONE_EVENT.
     """
     response = stream.response
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -41,8 +43,7 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
             async for piece in pieces:
                 for data in lines.feed(piece):
                     event = None if data == DONE else _decoded(data)
-                    if event is not None:
-                        yield event
+                    yield DONE_EVENT if event is None else event
                     if event is None or event.get("type") in LAST:
                         await _drained(pieces)
                         return
@@ -85,9 +86,9 @@ def _decoded(data: bytes) -> dict[str, Any]:
     try:
         event = _decode(data)
     except msgspec.DecodeError:
-        event = json.loads(
-            data
-        )  # takes halves of surrogate pairs, which services send when they cut between them
+        event = json.loads(data)  # takes half characters, which services send when they cut between them
+    except RecursionError:
+        raise UnusableAnswer("a part of it is nested too deeply to be read") from None
     if not isinstance(event, dict):
         raise StreamEnded("an event is not an object")
     return event

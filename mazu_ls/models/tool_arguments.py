@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
 EXCERPT = 200
+DEEPEST = 64
+"""Levels of nesting that arguments may have; what encodes, redacts or compares them later goes down level by level."""
+HALF = "the arguments hold half of a character (a lone surrogate)"
+DEEP = f"the arguments are nested more than {DEEPEST} levels deep"
+
+ALIASES: Mapping[str, str] = {
+    **dict.fromkeys(("filepath", "filename", "file", "targetfile", "absolutepath", "relativepath"), "path"),
+    **dict.fromkeys(("directory", "dir", "dirpath", "folder", "folderpath", "directorypath"), "path"),
+    **dict.fromkeys(("cmd", "commandline", "script"), "command"),
+    **dict.fromkeys(("oldstring", "oldstr", "oldtext", "search"), "old"),
+    **dict.fromkeys(("newstring", "newstr", "newtext", "replace", "replacement"), "new"),
+    **dict.fromkeys(("contents", "filecontent", "filecontents", "filetext", "text"), "content"),
+    **dict.fromkeys(("regex", "regexp", "searchpattern", "globpattern"), "pattern"),
+    **dict.fromkeys(("replaceall",), "all"),
+    **dict.fromkeys(("maxresults", "maxcount", "headlimit", "numlines", "linecount"), "limit"),
+    **dict.fromkeys(("startline", "firstline"), "offset"),
+}
+"""Argument names of other tools of the kind, without case and separators, and what ours is called."""
 
 
 def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
@@ -25,21 +46,169 @@ def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
             return {}, None
         try:
             value = msgspec.json.decode(value)
+        except RecursionError:
+            return {}, DEEP
         except (msgspec.DecodeError, UnicodeError) as error:
-            return {}, f"the arguments are not valid JSON ({error}); they began with: {_excerpt(raw)}"
+            return {}, _complaint(value, error)
     if value is None:
         return {}, None
     if isinstance(value, dict):
-        return value, None
+        return _encodable(value)
     return {}, f"the arguments must be one JSON object, not {_kind(value)}: {_excerpt(raw)}"
 
 
+def _complaint(raw: str, error: Exception) -> str:
+    """What is wrong with JSON that cannot be read; half a character is not told as JSON that was cut."""
+    try:
+        json.loads(raw)
+    except UnicodeError:
+        return HALF
+    except (ValueError, RecursionError):
+        return f"the arguments are not valid JSON ({error}); they began with: {_excerpt(raw)}"
+    return HALF if "\\u" in raw or not _encodes(raw) else f"the arguments cannot be read: {error}"
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _encodable(arguments: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    if _is_deep(arguments):
+        return {}, DEEP
     try:
         msgspec.json.encode(arguments)
     except (UnicodeError, TypeError, msgspec.MsgspecError):
-        return {}, "the arguments hold half of a character"
+        return {}, HALF
     return arguments, None
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def names_with_nul(arguments: Mapping[str, Any]) -> list[str]:
+    """The arguments in whose text stands a NUL, which no path, command line or text file can hold."""
+    return [name for name, value in arguments.items() if "\0" in name or _holds_nul(value)]
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return bool(names_with_nul(value))
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
+
+
+def fit_to_schema(arguments: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with what small models get wrong put right, where only one thing can be meant.
+
+    `schema` is a JSON Schema of an object. `"5"` where a number is wanted, `"true"` for a boolean, a list or an object in
+    JSON text, null for something that may be left out, and another tool's name for an argument (`file_path`). Everything
+    else stays as it is, for the tool to refuse.
+    """
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping):
+        return arguments
+    required = schema.get("required") or ()
+    may_rename = properties if schema.get("additionalProperties") is False else required
+    named = _renamed(arguments, properties, may_rename)
+    fitted: dict[str, Any] = {}
+    for name, value in named.items():
+        wanted = properties.get(name)
+        if not isinstance(wanted, Mapping):
+            fitted[name] = value
+        elif value is None and name not in required and "null" not in _types(wanted):
+            continue
+        else:
+            fitted[name] = _fitted(value, wanted)
+    return fitted
+
+
+def _renamed(
+    arguments: dict[str, Any], properties: Mapping[str, Any], targets: Collection[str]
+) -> dict[str, Any]:
+    """Arguments under the names of the schema; a strange name stays where two could mean the same one of `targets`."""
+    plain = {_plain(name): name for name in properties}
+    meant: dict[str, str] = {}
+    for name in arguments.keys() - properties.keys():
+        bare = _plain(name)
+        target = plain.get(bare) or ALIASES.get(bare)
+        if target is not None and target in properties and target in targets and target not in arguments:
+            meant[name] = target
+    found = list(meant.values())
+    sure = {name: target for name, target in meant.items() if found.count(target) == 1}
+    return {sure.get(name, name): value for name, value in arguments.items()}
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
+
+
+def _types(wanted: Mapping[str, Any]) -> set[str]:
+    """The JSON types that a schema takes; empty where it does not say."""
+    given = wanted.get("type")
+    types: set[str] = {given} if isinstance(given, str) else set(given or ())
+    for branch in (*(wanted.get("anyOf") or ()), *(wanted.get("oneOf") or ())):
+        types |= _types(branch) if isinstance(branch, Mapping) else set()
+    return types
+
+
+def _branch(wanted: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The part of a schema that describes this type."""
+    for branch in (*(wanted.get("anyOf") or ()), *(wanted.get("oneOf") or ())):
+        if isinstance(branch, Mapping) and kind in _types(branch):
+            return _branch(branch, kind)
+    return wanted
+
+
+def _fitted(value: Any, wanted: Mapping[str, Any]) -> Any:
+    types = _types(wanted)
+    if isinstance(value, str) and types and "string" not in types:
+        value = _from_text(value, types)
+    elif isinstance(value, float) and "integer" in types and "number" not in types and value.is_integer():
+        value = int(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and types == {"string"}:
+        value = str(value)
+    if isinstance(value, dict) and "object" in types:
+        return fit_to_schema(value, _branch(wanted, "object"))
+    if isinstance(value, list) and "array" in types:
+        items = _branch(wanted, "array").get("items")
+        return [_fitted(item, items) if isinstance(items, Mapping) else item for item in value]
+    return value
+
+
+def _from_text(text: str, types: set[str]) -> Any:
+    """The value that a text spells, if it is of a type that is wanted; else the text."""
+    bare = text.strip()
+    if "boolean" in types and bare.lower() in ("true", "false"):
+        return bare.lower() == "true"
+    try:
+        value = msgspec.json.decode(bare)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return text
+    if isinstance(value, bool):
+        return text
+    if isinstance(value, int) and types & {"integer", "number"}:
+        return value
+    if isinstance(value, float) and math.isfinite(value) and types & {"integer", "number"}:
+        return value if "number" in types else int(value) if value.is_integer() else text
+    if (isinstance(value, list) and "array" in types) or (isinstance(value, dict) and "object" in types):
+        return text if _is_deep([value]) else value
+    return text
 
 
 def _excerpt(raw: Any) -> str:

@@ -355,10 +355,10 @@ class Project:
         if self.checkpoints:
             self.checkpoints.note_written(path, saved=saved)
 
-    async def warn_once(self, text: str) -> None:
-        """A warning that is not repeated while this project is open."""
-        if text not in self._told:
-            self._told.add(text)
+    async def warn_once(self, text: str, key: str = "") -> None:
+        """A warning that is not repeated while this project is open, nor another one with this `key`."""
+        if (key or text) not in self._told:
+            self._told.add(key or text)
             await self.host.say("warning", text)
 
     async def conversation_head(self, session_id: str, last: int) -> int:

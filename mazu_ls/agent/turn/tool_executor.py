@@ -10,13 +10,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace as replace_call
+
 from mazu_ls import journal
 from mazu_ls.agent.proposals.proposing_host import make_proposing_host
 from mazu_ls.agent.turn.edit_diagnostics import EditDiagnostics
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
-from mazu_ls.errors import MazuError, ToolError
+from mazu_ls.errors import InvalidArguments, MazuError, ToolError
 from mazu_ls.messages import Text, ToolCall
 from mazu_ls.models.message_repair import wrap_untrusted
+from mazu_ls.models.pricing.tokens import BYTES_PER_TOKEN
+from mazu_ls.models.tool_arguments import fit_to_schema, names_with_nul
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 
 if TYPE_CHECKING:
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MAX_RESULT_CHARS = 100_000
+LEAST_RESULT_CHARS = 2_000
+WINDOW_SHARE = 4
+"""The results of one message may take half of the model's window, each of them this part of it at most."""
 CANCELLED = "error: stopped by the user before it finished; look at the state of things before you go on."
 OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; look at the state of things before you go on."
 NOT_RUN = "error: not run, because the turn was stopped first."
@@ -49,12 +56,17 @@ class ToolExecutor:
         self._tools = tools
         self._approvals = approvals
         self._open: dict[str, ToolCall] = {}
+        self._room = MAX_RESULT_CHARS
         self._proposed: dict[str, str] = {}
         self._news = EditDiagnostics(run.turn.host.lender, run.turn.workspace)
 
     async def run(self, calls: Sequence[ToolCall]) -> list[FinishedCall]:
         """Run all; cancelling closes every call that has no result yet, and goes on to the caller."""
+        calls = [self._with_fitted_arguments(call) for call in calls]
         self._open = {call.id: call for call in calls}
+        self._room = result_room(
+            self._run.chosen.spec.context_window if self._run.chosen else None, len(calls)
+        )
         ended: list[FinishedCall] = []
         try:
             for reads, group in groupby(calls, self._only_reads):
@@ -76,6 +88,13 @@ class ToolExecutor:
         tool = self._tools.get(call.name)
         return tool is not None and tool.effect not in (Effect.READ, Effect.EDIT)
 
+    def _with_fitted_arguments(self, call: ToolCall) -> ToolCall:
+        """The call as its tool takes it: what is judged, shown and recorded is what runs."""
+        tool = self._tools.get(call.name)
+        if tool is None or call.invalid:
+            return call
+        return replace_call(call, arguments=fit_to_schema(call.arguments, tool.schema))
+
     def _only_reads(self, call: ToolCall) -> bool:
         tool = self._tools.get(call.name)
         return tool is None or tool.effect is Effect.READ
@@ -85,7 +104,7 @@ class ToolExecutor:
         edits: list[RecordedEdit] = []
         try:
             output = await self._decided(call, edits)
-        except ToolError as error:
+        except (ToolError, InvalidArguments) as error:
             output = ToolOutput(f"error: {error}", ok=False)
         except MazuError as error:
             output = ToolOutput(f"error: {error.message} {error.hint}".rstrip(), ok=False)
@@ -103,7 +122,7 @@ class ToolExecutor:
                 f"error: {call.name} failed inside mazu-ls; the log has the detail. Try another way.",
                 ok=False,
             )
-        text = render_for_model(output)
+        text = render_for_model(output, self._room)
         if note := self._approvals.note(call):
             text = f"{text}\n{note}"
         try:
@@ -133,7 +152,10 @@ class ToolExecutor:
                 f"the arguments of {call.name} are not valid: {call.invalid}. Send a JSON object."
             )
         if tool is None:
-            raise ToolError(f"there is no tool {call.name!r}; there are: {', '.join(sorted(self._tools))}")
+            known = ", ".join(sorted(self._tools))
+            raise ToolError(f"there is no tool {result_summary(call.name)!r}; there are: {known}")
+        if tool.source == "builtin" and (names := names_with_nul(call.arguments)):
+            raise ToolError(f"{', '.join(names)} of {call.name} holds a NUL character; leave it out")
         ask_on_edit = await self._approvals.decide(call, tool)
         call = self._approvals.as_allowed(call)
         if tool.effect not in (
@@ -187,7 +209,7 @@ class ToolExecutor:
             self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))
             for edit in edits:
                 self._run.record_edit(edit)
-        return FinishedCall(call, ok, text, close_unfinished(output.text) if output else text, edits)
+        return FinishedCall(call, ok, text, cut_middle(output.text) if output else text, edits)
 
 
 def _may_write(tool: Tool) -> bool:
@@ -212,14 +234,24 @@ def result_summary(text: str) -> str:
     return line if len(line) <= 120 else line[:117] + "..."
 
 
-def render_for_model(output: ToolOutput) -> str:
+def result_room(context_window: int | None, calls: int) -> int:
+    """Characters that each result of a message with so many calls may have for a model with this window in tokens."""
+    if context_window is None:
+        return MAX_RESULT_CHARS
+    window = int(context_window * BYTES_PER_TOKEN)
+    share = min(window // WINDOW_SHARE, window // 2 // max(1, calls))
+    return max(LEAST_RESULT_CHARS, min(MAX_RESULT_CHARS, share))
+
+
+def render_for_model(output: ToolOutput, room: int = MAX_RESULT_CHARS) -> str:
     """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
-    return wrap_untrusted(Text(close_unfinished(output.text), output.untrusted))
+    return wrap_untrusted(Text(cut_middle(output.text, room), output.untrusted))
 
 
-def close_unfinished(text: str) -> str:
+def cut_middle(text: str, room: int = MAX_RESULT_CHARS) -> str:
     """The beginning and the end of a text that is too long to be told."""
-    if len(text) <= MAX_RESULT_CHARS:
+    if len(text) <= room:
         return text
-    half = MAX_RESULT_CHARS // 2
-    return f"{text[:half]}\n... {len(text) - 2 * half} characters cut ...\n{text[-half:]}"
+    half = room // 2
+    cut = f"{len(text) - 2 * half} characters cut; ask for less at once to see them"
+    return f"{text[:half]}\n... {cut} ...\n{text[-half:]}"

@@ -25,6 +25,7 @@ from mazu_ls.agent.turn.types import FileEdit, Prompt, TurnResult
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
+from mazu_ls.models.pricing.tokens import unread_tokens
 from mazu_ls.tools.base import Effect
 
 if TYPE_CHECKING:
@@ -214,7 +215,24 @@ class TurnRun:
         self.unfinished.clear()
         if text := finished.message.text:
             self.reply = text
+        if not self.model.spec.hosted:
+            await self._tell_oddities(request, finished)
         return finished
+
+    async def _tell_oddities(self, request: models.ModelRequest, answer: models.ModelAnswer) -> None:
+        """Say once each: calls that stood in the text, and a server that cuts what it is sent."""
+        project, name, entry = self.session.project, self.model.name, self.model.spec.provider
+        if answer.written:
+            await project.warn_once(
+                f"{name} writes its tool calls into its text; they are read there and need the same permission as all others."
+            )
+        if unread := unread_tokens(request, answer.usage):
+            read = answer.usage.tokens - answer.usage.output_tokens
+            await project.warn_once(
+                f"{name} read only {read} of about {read + unread} tokens that it was sent: its server cuts what does not fit "
+                f"and does not say so. Give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set context_window in [models.{entry}].",
+                key=f"cut prompts of {name}",
+            )
 
     def request(self, conversation: Sequence[Message]) -> models.ModelRequest:
         """Exactly what a model call sends at this point of the conversation."""

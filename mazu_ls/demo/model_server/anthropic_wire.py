@@ -114,7 +114,7 @@ def message(reply: ScriptedReply, body: dict[str, Any]) -> dict[str, Any]:
         given = call.arguments
         try:
             decoded = json.loads(given) if isinstance(given, str) else given
-        except ValueError:
+        except (ValueError, RecursionError):
             decoded = {}
         content.append({"type": "tool_use", "id": call.id, "name": call.name, "input": decoded})
     return {

@@ -15,6 +15,7 @@ from mazu_ls.models.provider_errors import StreamEnded, read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
 from mazu_ls.models.sdk_clients import ModelConnection, client_for
 from mazu_ls.models.sse import read_events
+from mazu_ls.models.written_calls import recognise_written_calls
 
 MOST_PAUSES = 8
 
@@ -55,7 +56,7 @@ class AnthropicModel:
             if (blocks := answer.paused()) is None:
                 with read_by_its_format():
                     last = answer.finished()
-                yield last
+                yield last if self.spec.hosted else recognise_written_calls(last, request)
                 return
             stream = await self._create(client, continue_payload(body, blocks))
         raise StreamEnded(f"the service paused the turn {MOST_PAUSES} times")

@@ -72,7 +72,7 @@ class AnthropicStream:
             self._count(event)
         elif kind == "message":
             return self._whole(event)
-        elif kind == "error":
+        elif kind == "error" or event.get("error"):
             raise ServiceError(event)
         return None
 

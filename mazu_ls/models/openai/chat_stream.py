@@ -11,7 +11,8 @@ from mazu_ls.models.model import Chunk, ModelAnswer, ModelSpec, Stop, TextDelta,
 from mazu_ls.models.openai.chat_request import assistant_message, signatures_of
 from mazu_ls.models.pricing.prices import with_cost
 from mazu_ls.models.pricing.tokens import estimate_tokens
-from mazu_ls.models.provider_errors import ServiceError, StreamEnded
+from mazu_ls.models.provider_errors import ServiceError, StreamEnded, UnusableAnswer
+from mazu_ls.models.sse import DONE_EVENT
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
 
 STOPS: dict[str, Stop] = {
@@ -36,16 +37,19 @@ class ChatStream:
         self._slots: dict[int, CallDraft] = {}
         self._usage: dict[str, Any] | None = None
         self._finish: str | None = None
+        self._done = False
 
     def take(self, event: dict[str, Any]) -> list[Chunk]:
         """Add one chunk. Raises ServiceError for an error in its place."""
         if event.get("error"):
             raise ServiceError(event)
+        self._done = self._done or event is DONE_EVENT
         self._usage = event.get("usage") or self._usage
         choices = event.get("choices")
         if not choices:
             return []
         self._finish = choices[0].get("finish_reason") or self._finish
+        self._done = self._done or choices[0].get("message") is not None
         if self._finish in TROUBLE:
             raise ServiceError({"error": {"code": "overloaded", "message": f"stopped with {self._finish}"}})
         return self._delta(choices[0].get("delta") or choices[0].get("message") or {})
@@ -93,7 +97,7 @@ class ChatStream:
     def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
         """The whole answer; `prompt_tokens` counts where the service reports no usage. Raises StreamEnded without a finish reason."""
         if self._finish is None:
-            raise StreamEnded("the stream ended before the answer did")
+            self._finish = self._unsaid_finish()
         text, refusal = "".join(self._text), "".join(self._refusal)
         stop = STOPS.get(self._finish, "end_turn")
         drafts = self._calls.drafts
@@ -104,6 +108,17 @@ class ChatStream:
         if stop in ("end_turn", "tool_use") and self._finish in STOPS:
             stop = "refusal" if refusal else "tool_use" if calls else "end_turn"
         return ModelAnswer(message, stop, self._counted(prompt_tokens), self._detail(stop, refusal))
+
+    def _unsaid_finish(self) -> str:
+        """The finish reason of an answer that its service called done without one: paid once, it is not asked for again.
+
+        Raises StreamEnded where nothing said that the answer is whole, UnusableAnswer where it was, and is empty.
+        """
+        if not self._done:
+            raise StreamEnded("the stream ended before the answer did")
+        if not (self._text or self._refusal or self._calls.drafts):
+            raise UnusableAnswer("it ended an answer in which nothing stood")
+        return "tool_calls" if self._calls.drafts else "stop"
 
     def _detail(self, stop: Stop, refusal: str) -> str:
         if stop == "refusal":

@@ -16,6 +16,7 @@ from mazu_ls.models.provider_errors import read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
 from mazu_ls.models.sdk_clients import ModelConnection, client_for
 from mazu_ls.models.sse import read_events
+from mazu_ls.models.written_calls import recognise_written_calls
 
 
 class AnswerBuilder(Protocol):
@@ -95,7 +96,7 @@ class OpenAIModel:
                     yield chunk
         with read_by_its_format():
             last = answer.finished(lambda: estimated_prompt(body))
-        yield last
+        yield last if self.spec.hosted else recognise_written_calls(last, request)
 
     async def _opened(self, client: Any, request: ModelRequest) -> tuple[dict[str, Any], Any]:
         """Open the stream; what this service refused once is left out of every later request."""

@@ -1,0 +1,210 @@
+"""Tool calls that a model wrote into its text, as small local models do whose server knows no native calls.
+
+Four shapes, as chat templates have them: a fenced block of JSON, `<tool_call>…</tool_call>` (Hermes, Qwen; also
+`<function=name>…`), `[TOOL_CALLS]…` (Mistral), and an answer that is nothing but JSON (Llama). Only calls of tools that
+were offered count in the shapes that an ordinary text may have, only at the end of the answer, and never where the model
+repeats what a file, a page or a tool showed it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mazu_ls.messages import Message, Part, Text, ToolCall, ToolResult
+from mazu_ls.models.model import ModelAnswer, ModelRequest
+from mazu_ls.models.tool_arguments import parse_arguments
+
+NAMES = ("name", "tool", "tool_name", "function", "function_name")
+ARGUMENTS = ("arguments", "parameters", "args", "input", "params", "tool_input", "kwargs")
+BESIDE = frozenset({"id", "type", "call_id", "tool_call_id", *NAMES, *ARGUMENTS})
+MOST_CALLS = 32
+
+_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_FENCE = re.compile(
+    r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE
+)
+_FENCE_WORDS = frozenset(
+    {"", "json", "jsonc", "json5", "tool", "tool_call", "tool_calls", "tool_code", "function_call"}
+)
+_TAG = re.compile(
+    r"<(\|?)(tool_call|tool_calls|function_call|tools)(\|?)>(.*?)(?:</\2>|<\|?/\2\|?>|<\|?end_\2\|?>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_FUNCTION = re.compile(r"<function=([\w.:-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=([\w.:-]+)>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.DOTALL)
+_MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*")
+_MISTRAL_NAME = re.compile(r"([\w.:-]+)\s*(?:\[CALL_ID\]\s*\w*\s*)?(?:\[ARGS\])?\s*(?=\{)")
+_NAME_IN_JSON = re.compile(r'"(?:name|tool|tool_name)"\s*:\s*"([\w.:-]{1,64})"')
+_json_at = json.JSONDecoder().raw_decode
+
+
+class _Written(NamedTuple):
+    """One call in a text: where it stands, the tool, its arguments and what is wrong with them."""
+
+    start: int
+    end: int
+    name: str
+    arguments: dict[str, Any]
+    invalid: str | None = None
+
+
+def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> ModelAnswer:
+    """The answer with the calls in its text as calls, `written` of them; the same one where there are none.
+
+    An answer with native calls, or one that was cut, is left alone.
+    """
+    text = answer.message.text
+    if answer.stop != "end_turn" or answer.message.calls or not request.tools or not text:
+        return answer
+    visible = _THOUGHT.sub(lambda match: " " * len(match[0]), text)
+    offered = {tool.name for tool in request.tools}
+    found = _marked(visible) or _at_end(visible, offered)
+    found = [
+        call for call in found[:MOST_CALLS] if not _is_quoted(text[call.start : call.end], request.messages)
+    ]
+    if not found:
+        return answer
+    rest = text
+    for start, end in sorted({(call.start, call.end) for call in found}, reverse=True):
+        rest = rest[:start] + rest[end:]
+    parts: list[Part] = [part for part in answer.message.parts if not isinstance(part, Text)]
+    parts += [Text(rest.strip())] if rest.strip() else []
+    parts += [
+        ToolCall(f"call_{secrets.token_hex(8)}", call.name, call.arguments, call.invalid) for call in found
+    ]
+    message = Message("assistant", tuple(parts), answer.message.model)
+    return msgspec.structs.replace(answer, message=message, stop="tool_use", written=len(found))
+
+
+def _marked(text: str) -> list[_Written]:
+    """Calls between marks that mean nothing else; what cannot be read is a call with a complaint."""
+    found: list[_Written] = []
+    for match in _TAG.finditer(text):
+        start, end = match.span()
+        inner = list(_functions(match[4], start, end)) or list(_of_json(match[4], start, end))
+        found += inner or _unreadable(match[4], start, end)
+    if not found:
+        found += _functions(text)
+    if not found and (match := _MISTRAL.search(text)):
+        found += _mistral(text, match.start(), match.end())
+    return found
+
+
+def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[_Written]:
+    """`<function=name>` with JSON or with `<parameter=name>` inside."""
+    for match in _FUNCTION.finditer(text):
+        span = (match.start() if start is None else start, match.end() if end is None else end)
+        given = {name: value.strip("\n") for name, value in _PARAMETER.findall(match[2])}
+        arguments, invalid = (given, None) if given else parse_arguments(_unfenced(match[2]))
+        yield _Written(*span, match[1], arguments, invalid)
+
+
+def _mistral(text: str, start: int, at: int) -> list[_Written]:
+    """What follows `[TOOL_CALLS]`: a list of calls, or names each with its arguments."""
+    if text[at : at + 1] in ("[", "{"):
+        value, end = _value_at(text, at)
+        calls = list(_calls_of(value, start, end)) if end else []
+        return calls or _unreadable(text[at:], start, len(text))
+    found: list[_Written] = []
+    while (match := _MISTRAL_NAME.match(text, at)) is not None:
+        value, end = _value_at(text, match.end())
+        if not end:
+            return [*found, *_unreadable(text[at:], start, len(text), match[1])]
+        found.append(_Written(start, end, match[1], *parse_arguments(value)))
+        again = _MISTRAL.match(text, end)
+        start, at = end, again.end() if again else end
+    return found
+
+
+def _at_end(text: str, offered: set[str]) -> list[_Written]:
+    """Fenced or bare JSON of calls of offered tools, with which the answer ends."""
+    end = len(text.rstrip())
+    fences = [match for match in _FENCE.finditer(text) if match[2].lower() in _FENCE_WORDS]
+    found: list[_Written] = []
+    for match in reversed(fences):
+        if text[match.end() : end].strip():
+            break
+        calls = list(_of_json(match[3], match.start(), match.end(), offered))
+        if not calls:
+            break
+        found = calls + found
+        end = match.start()
+    if found or text.lstrip()[:1] not in ("{", "["):
+        return found
+    start = len(text) - len(text.lstrip())
+    return list(_of_json(text[start:end], start, end, offered))
+
+
+def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -> Iterator[_Written]:
+    """The calls of a text that is JSON values and nothing else, one after the other; none if one is no call."""
+    text = _unfenced(text)
+    at, found = 0, list[_Written]()
+    while at < len(text):
+        value, after = _value_at(text, at)
+        calls = list(_calls_of(value, start, end)) if after else []
+        if not calls or (offered is not None and any(call.name not in offered for call in calls)):
+            return
+        found += calls
+        at = after + len(text[after:]) - len(text[after:].lstrip(" \t\r\n;,"))
+    yield from found
+
+
+def _calls_of(value: Any, start: int, end: int) -> Iterator[_Written]:
+    """The calls that a JSON value is: an object with a name and arguments, a list of them, or `{"tool_calls": […]}`."""
+    if isinstance(value, list):
+        calls = [call for item in value for call in _calls_of(item, start, end)]
+        if len(calls) == len(value):
+            yield from calls
+        return
+    if not isinstance(value, dict):
+        return
+    if set(value) == {"tool_calls"}:
+        yield from _calls_of(value["tool_calls"], start, end)
+        return
+    if isinstance(inner := value.get("function"), dict) and set(value) <= BESIDE:
+        yield from _calls_of(inner, start, end)
+        return
+    name = next((value[key] for key in NAMES if isinstance(value.get(key), str)), "")
+    key = next((key for key in ARGUMENTS if key in value), None)
+    if name and key is not None and set(value) <= BESIDE:
+        yield _Written(start, end, name, *parse_arguments(value[key]))
+
+
+def _value_at(text: str, at: int) -> tuple[Any, int]:
+    """The JSON value that begins there and where it ends; 0 where none does."""
+    try:
+        return _json_at(text, at + len(text[at:]) - len(text[at:].lstrip()))
+    except (ValueError, RecursionError):
+        return None, 0
+
+
+def _unfenced(text: str) -> str:
+    match = _FENCE.fullmatch(text.strip())
+    return (match[3] if match else text).strip()
+
+
+def _unreadable(text: str, start: int, end: int, name: str = "") -> list[_Written]:
+    """A call between marks whose JSON is broken: the model is told, if it is clear which tool was meant."""
+    known = _NAME_IN_JSON.search(text)
+    name = name or (known[1] if known else "")
+    return [_Written(start, end, name, {}, "the call is not valid JSON")] if name else []
+
+
+def _is_quoted(written: str, messages: Iterable[Message]) -> bool:
+    """Whether the model only repeats what it was shown."""
+    first, last = written.find("{"), written.rfind("}") + 1
+    wanted = "".join((written[first:last] if 0 <= first < last else written).split())
+    return any(wanted in "".join(text.split()) for text in _shown(messages))
+
+
+def _shown(messages: Iterable[Message]) -> Iterator[str]:
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, ToolResult) or (isinstance(part, Text) and part.untrusted):
+                yield part.text
