@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -36,6 +37,8 @@ UNFIT = re.compile(
     r"invalid_image|image_(?:too|parse|file)|_image_file|failed_to_download|invalid_base64|data_residency"
 )
 """Codes of a response that failed over what was sent, not over trouble of the service: another try is in vain."""
+OURS = ("invalid_request_error", "BadRequestError", "INVALID_ARGUMENT")
+"""Types of errors that lie in the request, whatever the status says."""
 OVERLOADED = ("overloaded_error", "overloaded", "engine_overloaded", "server_is_overloaded", "slow_down")
 PATIENCE = re.compile(r"try again in (\d+(?:\.\d+)?) ?(ms|s)\b")
 SHORTEST_SAID = 300
@@ -61,6 +64,15 @@ class Endpoint(NamedTuple):
 
 class StreamEnded(Exception):
     """The stream ended without the provider's last event, or fell silent, or was not what the format says."""
+
+
+class RedirectRefused(Exception):
+    """A service wants its requests sent elsewhere: to `host`, which may be its own by another scheme or path."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(f"redirected to {address}")
+        self.host = host
+        self.address = address
 
 
 class UnusableAnswer(Exception):
@@ -126,6 +138,8 @@ def classify_failure(error: Exception, endpoint: Endpoint) -> ProviderFailure | 
         message = f"The answer of {endpoint.name} cannot be used: {error}."
         hint = "Send the message again, or choose another model with `mazu.models.set`."
         return ProviderFailure(MazuError(Kind.MODEL, message, hint), False)
+    if (failure := _unconnected(error, endpoint)) is not None:
+        return ProviderFailure(failure, False)
     if BAD_ADDRESS & {type(link).__name__ for link in _causes(error)}:
         message = f"The address {endpoint.masked(endpoint.base_url)!r} of {endpoint.name} cannot be called."
         hint = "Correct base_url in config.toml or the environment."
@@ -142,6 +156,37 @@ def _causes(error: BaseException) -> list[BaseException]:
         chain.append(link)
         link = link.__cause__ or link.__context__
     return chain
+
+
+def _unconnected(error: Exception, endpoint: Endpoint) -> MazuError | None:
+    """What a later attempt cannot change: the wrong place, the wrong protocol, nobody who takes the connection up."""
+    place = endpoint.masked(endpoint.base_url)
+    for link in _causes(error):
+        if isinstance(link, RedirectRefused):
+            message = f"{place} redirects to {link.address}; nothing was sent there, since your key and your code would go along."
+            return MazuError(
+                Kind.CONFIG, message, f"If you trust {link.host}, set base_url to an address there."
+            )
+        if isinstance(link, ssl.SSLError):
+            return _no_tls(link, place)
+    if any(type(link).__name__ == "ConnectTimeout" for link in _causes(error)):
+        plain = " If it speaks plain HTTP, write http:// in base_url." if place.startswith("https") else ""
+        message = f"Nobody at {place} took the connection up in time."
+        return MazuError(
+            Kind.NETWORK, message, f"Check the address, the network and the proxy settings.{plain}"
+        )
+    return None
+
+
+def _no_tls(error: ssl.SSLError, place: str) -> MazuError:
+    why = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        message = f"The certificate of {place} is not trusted: {error.verify_message}."
+        return MazuError(
+            Kind.CONFIG, message, "Set SSL_CERT_FILE to the certificate of your own authority, if it has one."
+        )
+    message = f"No TLS connection to {place}: {why.replace('_', ' ').lower()}."
+    return MazuError(Kind.CONFIG, message, "If it speaks plain HTTP, write http:// in base_url.")
 
 
 def _network(error: Exception, endpoint: Endpoint) -> MazuError:
@@ -235,7 +280,10 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
         "Wait a little and send the message again, or choose another model.",
     ),
     (
-        lambda said: said.status >= 500 or (said.status in (200, 408, 409, 425) and not said.matches(UNFIT)),
+        lambda said: (
+            said.status >= 500
+            or (said.status in (200, 408, 409, 425) and not said.matches(UNFIT) and said.kind not in OURS)
+        ),
         *(Kind.OVERLOADED, True, "{name} failed (status {status}): {said}"),
         "The service has trouble; try again in a minute, or choose another model.",
     ),

@@ -28,7 +28,8 @@ class RetryPolicy(Struct, frozen=True):
     """How long a call is waited for and how often it is tried. All times in seconds.
 
     `first` bounds the wait for the first byte of an answer, `idle` the silence between two pieces, `longest_wait` what a
-    service may ask us to wait; if it asks for more, the user is told instead.
+    service may ask us to wait; if it asks for more, the user is told instead. `connect` bounds connecting, TLS included,
+    which is tried once.
     """
 
     retries: int = 4
@@ -37,7 +38,7 @@ class RetryPolicy(Struct, frozen=True):
     longest_wait: float = 60.0
     first: float = 600.0
     idle: float = 180.0
-    connect: float = 15.0
+    connect: float = 9.0
 
     def wait(self, attempt: int, asked: float | None) -> float:
         """Seconds before the `attempt`-th retry: exponential with jitter, never less than the service asked for."""

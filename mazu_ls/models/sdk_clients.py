@@ -7,11 +7,14 @@ import gc
 import importlib
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
-from mazu_ls.models.provider_errors import Endpoint
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.models.provider_errors import Endpoint, RedirectRefused
 from mazu_ls.models.retry import RetryPolicy
+from mazu_ls.redact import redact
 
 log = logging.getLogger(__name__)
 Sdk = Literal["anthropic", "openai"]
@@ -86,13 +89,32 @@ def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:
 
     timeout = httpx2.Timeout(patience.first, connect=patience.connect)
     options = {"api_key": account.key, "base_url": account.base_url, "max_retries": 0, "timeout": timeout}
+    hooks = {"request": [partial(_stays_at, httpx2.URL(account.base_url))]}
     # The client that the SDKs make by themselves closes itself when it is garbage, on whatever loop runs then.
-    if account.sdk == "anthropic":
-        import anthropic
+    try:
+        if account.sdk == "anthropic":
+            import anthropic
 
-        return anthropic.AsyncAnthropic(
-            **options, http_client=anthropic.DefaultAsyncHttpxClient(timeout=timeout)
-        )
-    import openai
+            try:
+                client = anthropic.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=hooks)
+            except (ValueError, httpx2.InvalidURL):  # it reads NO_PROXY itself, and not [::1] in it
+                client = httpx2.AsyncClient(timeout=timeout, event_hooks=hooks, follow_redirects=True)
+            return anthropic.AsyncAnthropic(**options, http_client=client)
+        import openai
 
-    return openai.AsyncOpenAI(**options, http_client=openai.DefaultAsyncHttpxClient(timeout=timeout))
+        client = openai.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=hooks)
+        return openai.AsyncOpenAI(**options, http_client=client)
+    except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
+        # What else could be wrong was checked before: proxies and certificates come from the environment.
+        message = f"The connection to {account.base_url} cannot be set up: {redact(str(error))[:300]}."
+        hint = "Check ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, NO_PROXY and SSL_CERT_FILE in the environment."
+        raise MazuError(Kind.CONFIG, message, hint) from error
+
+
+async def _stays_at(base: Any, request: Any) -> None:
+    """Raises RedirectRefused for a request that a redirect took to another host or port, out of TLS, or turned into a GET."""
+    url = request.url
+    same = url.host == base.host and (url.port == base.port or url.scheme != base.scheme)
+    if same and request.method == "POST" and not (base.scheme == "https" and url.scheme == "http"):
+        return
+    raise RedirectRefused(url.host, f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}")

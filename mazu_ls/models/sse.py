@@ -22,6 +22,8 @@ DONE_EVENT: dict[str, Any] = {"type": "mazu.done"}
 """The service said that its answer is whole."""
 LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 DRAIN_SECONDS = 0.5
+STRAY_BYTES = 64 * 1024
+_FIELDS = (b":", b"event", b"id", b"retry")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -38,15 +40,18 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
         if kind in ("application/json", "text/html"):
             yield _whole(await _all(response, patience), kind)
             return
-        lines = SseParser()
+        lines, seen = SseParser(), False
         async with aclosing(_timely(response, patience)) as pieces:
             async for piece in pieces:
                 for data in lines.feed(piece):
                     event = None if data == DONE else _decoded(data)
+                    seen = True
                     yield DONE_EVENT if event is None else event
                     if event is None or event.get("type") in LAST:
                         await _drained(pieces)
                         return
+        if not seen and lines.stray:  # no event stream, whatever the head of the answer said
+            yield _whole(lines.stray, kind or "unknown")
     finally:
         await response.aclose()
 
@@ -110,6 +115,13 @@ class SseParser:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
+        self._stray: list[bytes] = []
+        self._stray_size = 0
+
+    @property
+    def stray(self) -> bytes:
+        """What stood outside of any event, up to a limit: an error in place of a stream, or a page."""
+        return b"\n".join([*self._stray, self._rest]).strip()
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that `chunk` completes."""
@@ -122,4 +134,7 @@ class SseParser:
             elif not line and self._data:
                 complete.append(b"\n".join(self._data) if len(self._data) > 1 else self._data[0])
                 self._data.clear()
+            elif line and not line.startswith(_FIELDS) and self._stray_size < STRAY_BYTES:
+                self._stray.append(line)
+                self._stray_size += len(line)
         return complete
