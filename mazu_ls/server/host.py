@@ -23,10 +23,10 @@ from mazu_ls.server.documents.apply_edit import (
 )
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.documents.file_io import DiskFiles
-from mazu_ls.server.documents.ipynb import new_sources
 from mazu_ls.server.documents.notebooks import OpenNotebook
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.workspace.ipynb import new_sources
 
 logger = logging.getLogger(__name__)
 LEVELS = {"error": 1, "warning": 2, "info": 3}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
-import json
 import stat
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -17,6 +16,7 @@ from mazu_ls.messages import Image
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.edit.file_form import notebook_form
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, numbered_lines
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.text import split_lines
@@ -65,8 +65,6 @@ async def read_file(args: ReadFileArgs, turn: ToolContext) -> ToolOutput:
             return special
         raise ToolError(f"{args.path} is a binary file of {path.stat().st_size} bytes, not text") from error
     turn.seen[path] = text
-    if path.suffix == ".ipynb":
-        return ToolOutput(_notebook(text, args.path), untrusted=args.path)
     return ToolOutput(await asyncio.to_thread(_shown, text, args), untrusted=args.path)
 
 
@@ -102,7 +100,9 @@ def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput
 
 
 def _shown(text: str, args: ReadFileArgs) -> str:
-    """The wanted lines of a whole file with their numbers."""
+    """The wanted lines of a whole file with their numbers; those of a notebook have none, since its file is JSON."""
+    notebook = notebook_form(args.path, text)
+    text = text if notebook is None else notebook.text
     lines = split_lines(text)
     if not lines:
         return "(the file is empty)"
@@ -117,18 +117,20 @@ def _shown(text: str, args: ReadFileArgs) -> str:
         for (number, line), (behind, _) in zip(shown, [*shown[1:], (len(lines) + 1, "")], strict=True)
         if behind > first and number <= last
     ]
-    return _bounded(wanted, args, len(lines), f"of {len(lines)}")
+    return _bounded(wanted, args, len(lines), f"of {len(lines)}", numbered=notebook is None)
 
 
-def _bounded(lines: list[tuple[int, str]], args: ReadFileArgs, total: int | None, of: str) -> str:
+def _bounded(
+    lines: list[tuple[int, str]], args: ReadFileArgs, total: int | None, of: str, *, numbered: bool = True
+) -> str:
     """As many of these lines as one result holds, and how to go on. `total` is None where it is not known."""
     shown, used, last = [], 0, args.offset - 1
     for number, text in lines:
-        numbered = f"{number}\t{output_limits.line(text)}"
-        used += len(numbered) + 1
+        line = f"{number}\t{output_limits.line(text)}" if numbered else output_limits.line(text)
+        used += len(line) + 1
         if shown and used > output_limits.RESULT_CHARS:
             break
-        shown.append(numbered)
+        shown.append(line)
         last = number
     if lines and last == lines[-1][0]:
         last = max(
@@ -137,33 +139,6 @@ def _bounded(lines: list[tuple[int, str]], args: ReadFileArgs, total: int | None
     if total is None or last < total:
         shown.append(f"[lines {args.offset}-{last} {of}; go on with offset={last + 1}]")
     return "\n".join(shown)
-
-
-def _notebook(text: str, path: str) -> str:
-    """The cells of a Jupyter notebook with their text outputs (nbformat 4)."""
-    try:
-        cells: list[dict[str, Any]] = json.loads(text)["cells"]
-        shown = [_cell(number, cell) for number, cell in enumerate(cells, 1)]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ToolError(f"{path} is not a notebook of format 4: {error}") from error
-    return output_limits.limit_head(
-        "\n\n".join(shown), "the outputs of earlier cells were not needed? Search the file with grep"
-    )
-
-
-def _cell(number: int, cell: dict[str, Any]) -> str:
-    lines = [f"## cell {number} ({cell['cell_type']})", "".join(cell["source"])]
-    for output in cell.get("outputs", ()):
-        plain = (
-            output.get("text") or output.get("data", {}).get("text/plain") or output.get("traceback") or ""
-        )
-        if plain:
-            lines.append(
-                "-> " + output_limits.limit_head(output_limits.clean("".join(plain)), "output cut", 2000)
-            )
-        images = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
-        lines += [f"-> [{kind}]" for kind in images]
-    return "\n".join(lines)
 
 
 @tool(Effect.READ)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.errors import MazuError
-from mazu_ls.server.documents import ipynb
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import DocumentItem
+from mazu_ls.workspace import ipynb
 from tests.server.client import Client, eventually
 from tests.server.test_code_actions import actions, run, span
 from tests.server.test_turns import ALL, agent

@@ -58,7 +58,9 @@ async def test_a_notebook_is_its_cells(made) -> None:
         },
     ]
     text = await made({"a.ipynb": json.dumps({"cells": cells})}).text(read_file, path="a.ipynb")
-    assert text == "## cell 1 (markdown)\n# Title\n\n## cell 2 (code)\n1 + 1\n-> 2\n-> [image/png]"
+    assert text == (
+        "<cell 1 markdown>\n# Title\n</cell 1>\n\n<cell 2 code>\n1 + 1\n</cell 2>\n-> 2\n-> [image/png]"
+    )
 
 
 async def test_a_huge_file_is_read_by_line_only(project) -> None:

@@ -41,11 +41,12 @@ class ProposingHost:
         """What a tool says, put right: proposed is not applied."""
         if self.diffs:
             names = ", ".join(map(self._name, self.diffs))
-            return replace(
-                output,
-                text=f"proposed, not applied: {names}. The user accepts or rejects each hunk; you will hear of it. Until "
-                "then read_file and grep show you the text as proposed, while commands and tests run on the file as it was.",
+            warnings = [line for line in output.text.split("\n") if line.startswith("warning: ")]
+            note = (
+                f"proposed, not applied: {names}. The user accepts or rejects each hunk; you will hear of it. Until "
+                "then read_file and grep show you the text as proposed, while commands and tests run on the file as it was."
             )
+            return replace(output, text="\n".join([note, *warnings]))
         if self.overlaid and output.ok:
             names = ", ".join(sorted(map(self._name, self.overlaid)))
             note = f"[{names}: shown with edits that are proposed and not accepted yet]"

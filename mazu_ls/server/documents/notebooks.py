@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
-from mazu_ls.server.documents import ipynb
+from mazu_ls.workspace import ipynb
 
 if TYPE_CHECKING:
     from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments

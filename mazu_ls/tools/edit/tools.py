@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from mazu_ls.errors import ToolError
+from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.tools.base import Effect, tool
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.edit.placeholders import refuse_placeholders
-from mazu_ls.tools.edit.replace import Replacement, replace_all_text, replace_passages
+from mazu_ls.tools.edit.file_form import edited_text, written_text
+from mazu_ls.tools.edit.file_syntax import syntax_problem
+from mazu_ls.tools.edit.replace import Replacement
 from mazu_ls.workspace.text import split_lines
 
 
@@ -34,7 +37,10 @@ class WriteFileArgs(Struct, forbid_unknown_fields=True):
 
 @tool(Effect.EDIT)
 async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
-    """Replace passages of a file. Quote enough of the surrounding text that each occurs once; leave out line numbers."""
+    """Replace passages of a file. Quote enough of the surrounding text that each occurs once; leave out line numbers.
+
+    The cells of a notebook are edited as read_file shows them, marks included.
+    """
     path = turn.workspace.resolve(args.path, write=True)
     edits = list(args.edits)
     if args.old:
@@ -44,7 +50,7 @@ async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
     before = await turn.host.read(path)
     known = turn.seen.get(path, before)
     try:
-        after = replace_passages(before, edits, args.path)
+        after = await asyncio.to_thread(edited_text, before, edits, args.path)
     except ToolError as error:
         raise _changed(args.path) if known != before else error from None
     if known != before and any(edit.all for edit in edits):
@@ -52,12 +58,16 @@ async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
     if after == before:
         raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same")
     await turn.host.edit(path, before, after)
+    problem = await _problem(turn, path, before)
     if known == before:
         turn.seen[path] = after
-        return f"edited {args.path}"
+        return f"edited {args.path}{problem}"
     with contextlib.suppress(ToolError):  # what the user changed elsewhere is still unseen
-        turn.seen[path] = replace_passages(known, edits, args.path)
-    return f"edited {args.path}; other passages of it were changed since you read it: read it again before you rely on them"
+        turn.seen[path] = edited_text(known, edits, args.path)
+    return (
+        f"edited {args.path}; other passages of it were changed since you read it: read it again before you rely on "
+        f"them{problem}"
+    )
 
 
 @tool(Effect.EDIT)
@@ -70,17 +80,27 @@ async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
         before = None
     if before is not None and turn.seen.get(path, before) != before:
         raise _changed(args.path)
-    if before is None:
-        refuse_placeholders(args.content, "the new file")
-        content = args.content
-    else:
-        content = replace_all_text(args.content, before, args.path)
+    content = await asyncio.to_thread(written_text, args.content, before, args.path)
     if before == content:
         return f"{args.path} already has this text"
     await turn.host.edit(path, before, content)
     turn.seen[path] = content
-    return f"{'created' if before is None else 'wrote'} {args.path} ({len(split_lines(content))} lines)"
+    problem = await _problem(turn, path, before)
+    verb = "created" if before is None else "wrote"
+    return f"{verb} {args.path} ({len(split_lines(content))} lines){problem}"
 
 
 def _changed(shown: str) -> ToolError:
     return ToolError(f"{shown} was changed since you read it; read it again and redo the edit")
+
+
+async def _problem(turn: ToolContext, path: Path, before: str | None) -> str:
+    """What to tell of a structured file that no longer parses as it now stands, which need not be as it was meant."""
+    try:
+        now = await turn.host.read(path)
+    except (OSError, MazuError):
+        return ""
+    problem = await asyncio.to_thread(syntax_problem, path.name, before, now)
+    if problem is None:
+        return ""
+    return f"\nwarning: {path.name} {'parsed before and ' if before else ''}does not parse now: {problem}. Mend it before you go on."

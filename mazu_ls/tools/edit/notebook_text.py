@@ -1,0 +1,252 @@
+"""A Jupyter notebook as text: its cells between marks, their outputs behind them. What is edited there is the notebook."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from mazu_ls.errors import ToolError
+from mazu_ls.tools import output_limits
+from mazu_ls.workspace import ipynb
+from mazu_ls.workspace.text import split_lines
+
+OUTPUT_CHARS = 2000
+FORM = "<cell code>\n...\n</cell>"
+_CELL = re.compile(
+    r"^<cell(?: (?P<number>\d+))? (?P<kind>code|markdown|raw)>\n(?:(?P<source>.*?)\n)??</cell[^>\n]*>$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+class WrittenCell(NamedTuple):
+    """A cell in the text; `number` is the one it had when it was shown, 0 for a new one; `behind` the text after it."""
+
+    number: int
+    kind: str
+    source: str
+    behind: str
+
+
+@dataclass(frozen=True)
+class NotebookText:
+    """`text` shows the notebook whose file holds `source`."""
+
+    source: str
+    text: str
+
+    @classmethod
+    def from_source(cls, source: str) -> NotebookText | None:
+        """None for what is no notebook of nbformat 4, and for one whose cells cannot be told apart as text."""
+        cells = ipynb.cells_of(source)
+        if cells is None:
+            return None
+        text = "\n\n".join(_rendered(number, cell) for number, cell in enumerate(cells, 1)) + "\n"
+        written = _written_cells(text)
+        shown = [(cell.kind, cell.source) for cell in written]
+        return cls(source, text) if shown == [_identity(cell) for cell in cells] else None
+
+    def with_text(self, text: str, path: str, *, outputs: bool = True) -> str:
+        """The file for another text of the notebook. Raises ToolError where it changes `outputs`, or has other marks."""
+        old, new = _written_cells(self.text), _written_cells(text)
+        _require_marks(text, new, path)
+        if outputs and not {cell.behind for cell in new} <= {cell.behind for cell in old} | {""}:
+            raise ToolError(
+                f"outputs of {path} come from running it, and only the text of its cells can be edited"
+            )
+        cells = ipynb.cells_of(self.source) or []
+        origins = _origins([(cell.kind, cell.source) for cell in old], new)
+        if origins == list(range(len(cells))):
+            return _spliced(self.source, cells, [cell.source for cell in new])
+        notebook = json.loads(self.source)
+        made = [
+            _changed(cells[at], cell) if at is not None else _new_cell(notebook, cell)
+            for at, cell in zip(origins, new, strict=True)
+        ]
+        return ipynb.written({**notebook, "cells": made}, like=self.source)
+
+
+def is_notebook_text(text: str) -> bool:
+    """Whether a text is written as notebooks are shown."""
+    return bool(_CELL.search(text)) and not _CELL.sub("", text).strip().startswith("{")
+
+
+def new_notebook(text: str, path: str) -> str:
+    """The file of a new notebook with the cells of a text."""
+    cells = _written_cells(text)
+    _require_marks(text, cells, path)
+    notebook: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    notebook["cells"] = [_new_cell(notebook, cell) for cell in cells]
+    return ipynb.written(notebook, like="") + "\n"
+
+
+def _rendered(number: int, cell: dict[str, Any]) -> str:
+    kind, source = _identity(cell)
+    lines = [f"<cell {number} {kind}>\n{source}\n</cell {number}>"]
+    outputs = cell.get("outputs")
+    for output in outputs if isinstance(outputs, list) else ():
+        data = output.get("data") if isinstance(output.get("data"), dict) else {}
+        plain = output.get("text") or data.get("text/plain") or output.get("traceback") or ""
+        text = "".join(map(str, plain)) if isinstance(plain, list) else str(plain)
+        if text:
+            lines.append(
+                "-> " + output_limits.limit_head(output_limits.clean(text), "output cut", OUTPUT_CHARS)
+            )
+        lines += [f"-> [{name}]" for name in data if name.startswith("image/")]
+    return "\n".join(lines)
+
+
+def _identity(cell: dict[str, Any]) -> tuple[str, str]:
+    kind = str(cell.get("cell_type"))
+    return kind if kind in ("code", "markdown", "raw") else "raw", ipynb.source_of(cell)
+
+
+def _written_cells(text: str) -> list[WrittenCell]:
+    found = list(_CELL.finditer(text))
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    return [
+        WrittenCell(
+            int(match["number"] or 0),
+            match["kind"],
+            match["source"] or "",
+            text[match.end() : end].strip("\n"),
+        )
+        for match, end in zip(found, ends, strict=True)
+    ]
+
+
+def _require_marks(text: str, cells: Sequence[WrittenCell], path: str) -> None:
+    """Raises ToolError for text before the first cell, or a mark that begins or ends no cell."""
+    behind = "\n".join(cell.behind for cell in cells)
+    first = _CELL.search(text)
+    if (text[: first.start()] if first else text).strip() or re.search(r"^</?cell\b", behind, re.MULTILINE):
+        raise ToolError(
+            f"{path} is a notebook: each cell stands between marks, as in {FORM!r}, and nothing outside them"
+        )
+
+
+def _origins(old: Sequence[tuple[str, str]], new: Sequence[WrittenCell]) -> list[int | None]:
+    """Which cell of the file each cell of the text is: the same one, else the one of its number, else a new one."""
+    numbers = [cell.number for cell in new]
+    kinds = [cell.kind for cell in new]
+    if numbers == list(range(1, len(old) + 1)) and kinds == [kind for kind, _ in old]:
+        return list(range(len(old)))
+    found: list[int | None] = [
+        cell.number - 1
+        if 0 < cell.number <= len(old) and old[cell.number - 1] == (cell.kind, cell.source)
+        else None
+        for cell in new
+    ]
+    same = [at for at in found if at is not None]
+    if same != sorted(set(same)):
+        found = [None] * len(new)
+    left = [at for at in range(len(old)) if at not in found]
+    open_cells = [index for index, at in enumerate(found) if at is None]
+    matcher = SequenceMatcher(
+        None, [old[at] for at in left], [(new[i].kind, new[i].source) for i in open_cells], autojunk=False
+    )
+    for block in matcher.get_matching_blocks():
+        for step in range(block.size):
+            found[open_cells[block.b + step]] = left[block.a + step]
+    taken = {at for at in found if at is not None}
+    for index, cell in enumerate(new):
+        at = cell.number - 1
+        if found[index] is None and 0 <= at < len(old) and at not in taken and old[at][0] == cell.kind:
+            found[index] = at
+            taken.add(at)
+    return found
+
+
+def _changed(cell: dict[str, Any], written: WrittenCell) -> dict[str, Any]:
+    same = ipynb.source_of(cell) == written.source
+    return cell if same else {**cell, "source": split_lines(written.source)}
+
+
+def _new_cell(notebook: dict[str, Any], written: WrittenCell) -> dict[str, Any]:
+    """nbformat 4.5 and later: a cell has an id."""
+    identified = int(notebook.get("nbformat_minor") or 0) >= 5
+    cell: dict[str, Any] = {"cell_type": written.kind}
+    cell |= {"execution_count": None} if written.kind == "code" else {}
+    cell |= {"id": secrets.token_hex(4)} if identified else {}
+    cell |= {"metadata": {}}
+    cell |= {"outputs": []} if written.kind == "code" else {}
+    return {**cell, "source": split_lines(written.source)}
+
+
+def _spliced(text: str, cells: Sequence[dict[str, Any]], sources: Sequence[str]) -> str:
+    """The file with other sources of its cells; everything else stays to the character."""
+    spans = list(_source_spans(text))
+    if len(spans) != len(cells):
+        raise ToolError("a cell of the notebook has no source; edit the JSON of its file")
+    pieces: list[str] = []
+    at = 0
+    for (start, end), cell, source in zip(spans, cells, sources, strict=True):
+        if ipynb.source_of(cell) != source:
+            pieces += [text[at:start], _source_json(text, start, end, source)]
+            at = end
+    return "".join([*pieces, text[at:]])
+
+
+def _source_json(text: str, start: int, end: int, source: str) -> str:
+    """The source of a cell as JSON, laid out as the one that stands there."""
+    ascii_only = "\\u" in text
+    old = text[start:end]
+    if not old.startswith("["):
+        return json.dumps(source, ensure_ascii=ascii_only)
+    lines = [json.dumps(line, ensure_ascii=ascii_only) for line in split_lines(source)]
+    if not lines:
+        return "[]"
+    if match := re.match(r"\[(\s*\n[ \t]*)", old):
+        closing = re.search(r"(\s*)\]\Z", old)
+        return f"[{match[1]}{f',{match[1]}'.join(lines)}{closing[1] if closing else ''}]"
+    indent = re.match(r"[ \t]*", text[text.rfind("\n", 0, start) + 1 :])
+    if old.strip("[] ") == "" and "\n" in text and indent and indent[0]:
+        newline = "\r\n" if "\r\n" in text else "\n"
+        step = (re.search(r'^([ \t]+)"', text, re.MULTILINE) or indent)[0].rstrip('"')
+        item = f"{newline}{indent[0]}{step}"
+        return f"[{item}{f',{item}'.join(lines)}{newline}{indent[0]}]"
+    separator = ", " if '": ' in text else ","
+    return f"[{separator.join(lines)}]"
+
+
+def _source_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the source of each cell stands in the JSON of a notebook."""
+    root = _skip(text, 0)
+    cells = dict(_members(text, root)).get("cells")
+    if cells is None:
+        return
+    at = _skip(text, cells[0] + 1)
+    while text[at] != "]":
+        _, end = _DECODER.raw_decode(text, at)
+        span = dict(_members(text, at)).get("source")
+        if span is not None:
+            yield span
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+_DECODER = json.JSONDecoder()
+
+
+def _members(text: str, at: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The names of an object that begins at `at`, and where their values stand. The JSON is known to be valid."""
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        name, at = _DECODER.raw_decode(text, at)
+        start = _skip(text, _skip(text, at) + 1)
+        _, end = _DECODER.raw_decode(text, start)
+        yield name, (start, end)
+        at = _skip(text, end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at
