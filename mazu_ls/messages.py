@@ -90,7 +90,10 @@ class Message(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True, rename="camel"):
-    """Tokens, calls, steps and US dollars. `cost_usd` is None where a price is not known, never 0."""
+    """Tokens, calls, steps and US dollars. `cost_usd` is None where a price is not known, never 0.
+
+    `estimated`: a part of the tokens was counted here, because a call was stopped before the service said all.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -99,6 +102,7 @@ class Usage(Struct, frozen=True, rename="camel"):
     model_calls: int = 0
     steps: int = 0
     cost_usd: float | None = field(default=0.0)
+    estimated: bool = False
 
     def __add__(self, other: Usage) -> Usage:
         known = self.cost_usd is not None and other.cost_usd is not None
@@ -110,6 +114,7 @@ class Usage(Struct, frozen=True, rename="camel"):
             self.model_calls + other.model_calls,
             self.steps + other.steps,
             (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+            self.estimated or other.estimated,
         )
 
     @property

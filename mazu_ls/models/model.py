@@ -111,6 +111,18 @@ class ToolCallDelta(Struct, frozen=True):
     name: str
 
 
+class ArgumentsDelta(Struct, frozen=True):
+    """More of the arguments of a call, as raw JSON: what has been paid for, nothing to act on."""
+
+    text: str
+
+
+class UsageReported(Struct, frozen=True):
+    """What the service says of the tokens of the call that runs, before its answer is whole; it replaces what it said before."""
+
+    usage: Usage
+
+
 class RetryScheduled(Struct, frozen=True):
     """The call failed in a way that may pass; it is tried again, for the `attempt`-th time, after `seconds`."""
 
@@ -136,7 +148,10 @@ class ModelAnswer(Struct, frozen=True):
     written: int = 0
 
 
-Chunk = TextDelta | ThinkingDelta | ToolCallDelta | RetryScheduled | AnswerRestarted | ModelAnswer
+Chunk = (
+    TextDelta | ThinkingDelta | ToolCallDelta | ArgumentsDelta | UsageReported | RetryScheduled | AnswerRestarted
+    | ModelAnswer
+)  # fmt: skip
 
 
 class Model(Protocol):

@@ -81,6 +81,8 @@ async def test_while_it_speaks_or_thinks_and_what_was_said_is_kept(what: str, tm
         session = await project.sessions.new()
         result = await stopped(world, session, "delta")
         assert result.reply.startswith("one two" if what == "text" else "")
+        used = result.usage
+        assert used.estimated and used.model_calls == 1 and used.input_tokens and used.cost_usd != 0
 
 
 async def test_while_it_waits_for_a_retry(tmp_path: Path):

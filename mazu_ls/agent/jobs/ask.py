@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
@@ -11,6 +10,7 @@ from mazu_ls.agent.turn.prompt import Attachment, user_parts
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Usage
 from mazu_ls.models import model as models
+from mazu_ls.models.pricing.unfinished_call import await_answer
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -26,8 +26,7 @@ async def ask(
     request = models.ModelRequest(
         messages=[Message("user", user_parts(question, attachments, ()))], system=(SYSTEM,)
     )
-    said = await finished(chosen, request)
-    project.record_usage(journal.UsageRecorded(chosen.name, said.usage, "ask"))
+    said = await call_once(project, chosen, request, "ask")
     if said.stop == "refusal":
         raise MazuError(
             Kind.REFUSAL, said.detail or "The model declined to answer.", "Put the question differently."
@@ -35,10 +34,14 @@ async def ask(
     return said.message.text, said.usage
 
 
-async def finished(model: models.Model, request: models.ModelRequest) -> models.ModelAnswer:
-    """The last chunk of a call whose streaming nobody watches."""
-    async with aclosing(model.stream(request)) as chunks:
-        async for chunk in chunks:
-            if isinstance(chunk, models.ModelAnswer):
-                return chunk
-    raise MazuError(Kind.NETWORK, f"{model.name} ended its answer without saying so.", "Try again.")
+async def call_once(
+    project: Project, model: models.Model, request: models.ModelRequest, purpose: str
+) -> models.ModelAnswer:
+    """The answer to one call outside any conversation, its cost recorded; also what is known of it where it was stopped."""
+
+    def record(usage: Usage) -> None:
+        project.record_usage(journal.UsageRecorded(model.name, usage, purpose))
+
+    said = await await_answer(model, request, record)
+    record(said.usage)
+    return said

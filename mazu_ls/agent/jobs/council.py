@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
-from mazu_ls.agent.jobs.ask import finished
+from mazu_ls.agent.jobs.ask import call_once
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment, user_parts
 from mazu_ls.agent.turn.turn import Prompt
@@ -87,10 +87,9 @@ async def council(
     report(head.name, "compares")
     spent = sum((answer.usage for answer in answers), Usage())
     try:
-        said = await finished(head, _lead_request(question, answers))
+        said = await call_once(project, head, _lead_request(question, answers), "council")
     except MazuError as error:
         return CouncilOutcome(question, tuple(answers), head.name, "", "", spent, error)
-    project.record_usage(journal.UsageRecorded(head.name, said.usage, "council"))
     synthesis, dissent = split_dissent(said.message.text)
     return CouncilOutcome(question, tuple(answers), head.name, synthesis, dissent, spent + said.usage)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
-from mazu_ls.agent.jobs.ask import finished
+from mazu_ls.agent.jobs.ask import call_once
 from mazu_ls.agent.session.compaction import render_messages
 from mazu_ls.agent.session.conversation import replay
 from mazu_ls.errors import Kind, MazuError, ToolError
@@ -161,8 +161,7 @@ class MemoryExtractor:
             max_output=MAX_OUTPUT,
             force_tool=extract.TOOL,
         )
-        said = await finished(model, request)
-        self._project.record_usage(journal.UsageRecorded(model.name, said.usage, "extraction"))
+        said = await call_once(self._project, model, request, "extraction")
         call = next((call for call in said.message.calls if call.name == extract.TOOL), None)
         if call is None or call.invalid:
             why = f": {call.invalid}" if call else ""

@@ -10,6 +10,7 @@ from mazu_ls.agent.session.conversation import SUMMARY, estimate, is_user_turn_s
 from mazu_ls.agent.turn import context_blocks
 from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
 from mazu_ls.models import model as models
+from mazu_ls.models.pricing.unfinished_call import await_answer
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
@@ -46,7 +47,12 @@ async def compact(
     label = "before compaction"
     if checkpoint := await session.checkpoint("compaction", label, turn_id, [], None):
         session.append(journal.CheckpointTaken(checkpoint, "compaction", label), turn_id)
-    summary, usage = await summarise(model, messages[:cut])
+
+    def cut_short(used: Usage) -> None:
+        spent(used)
+        session.append(journal.UsageRecorded(model.name, used, "a summary that was stopped"), turn_id)
+
+    summary, usage = await summarise(model, messages[:cut], cut_short)
     spent(usage)
     if not summary.strip():  # refused, or cut in its thoughts: a conversation is not given up for nothing
         session.append(journal.UsageRecorded(model.name, usage, "a summary that came out empty"), turn_id)
@@ -103,14 +109,14 @@ def _request(messages: Sequence[Message]) -> str:
     return REQUEST + "\n".join(said)[:MAX_REQUEST_CHARS]
 
 
-async def summarise(model: models.Model, messages: list[Message]) -> tuple[str, Usage]:
-    """A summary of these messages, written by the model."""
+async def summarise(
+    model: models.Model, messages: list[Message], cut_short: Callable[[Usage], object]
+) -> tuple[str, Usage]:
+    """A summary of these messages, written by the model. `cut_short` is told of what it used where it was stopped."""
     text = render_messages(messages, max(8_000, int(model.spec.context_window * 0.6)) * 3)
     request = models.ModelRequest(messages=[Message("user", (Text(f"{text}\n\n{INSTRUCTION}"),))])
-    async for chunk in model.stream(request):
-        if isinstance(chunk, models.ModelAnswer):
-            return chunk.message.text, chunk.usage
-    return "", Usage()
+    answer = await await_answer(model, request, cut_short)
+    return answer.message.text, answer.usage
 
 
 def render_messages(messages: list[Message], room: int) -> str:

@@ -26,6 +26,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing.tokens import unread_tokens
+from mazu_ls.models.pricing.unfinished_call import UnfinishedCall
 from mazu_ls.tools.base import Effect
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class TurnRun:
         self.calls = ToolExecutor(self, tools, ApprovalGate(self))
         self.steps = TurnCheckpoints(self)
         self._compacted = False
+        self._cut_short: Usage | None = None
         self.begun: Callable[[], object] | None = None
         """Called once what the user said is on the disk."""
 
@@ -196,14 +198,20 @@ class TurnRun:
         request = self.request(self.session.conversation.messages_to_send())
         self.unfinished.clear()
         finished: models.ModelAnswer | None = None
+        call = UnfinishedCall(request, self.model.spec)
         try:
             async with aclosing(self.model.stream(request)) as chunks:
                 async for chunk in chunks:
+                    call.take(chunk)
                     finished = self._take(chunk) or finished
         except MazuError as error:
-            if error.kind is not Kind.CONTEXT_LENGTH:
-                raise
-            return models.ModelAnswer(Message("assistant", ()), "context_length", Usage(), error.message)
+            if error.kind is Kind.CONTEXT_LENGTH:
+                return models.ModelAnswer(Message("assistant", ()), "context_length", Usage(), error.message)
+            self._cut_short = call.usage(failed=True)
+            raise
+        except asyncio.CancelledError:
+            self._cut_short = None if finished else call.usage(failed=False)
+            raise
         if finished is None:
             raise MazuError(
                 Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
@@ -318,14 +326,22 @@ class TurnRun:
         except (OSError, MazuError):
             return None
 
+    def _record_unfinished(self) -> None:
+        """What a call that was stopped had said, and what is known of its tokens."""
+        used = self._cut_short
+        if used is not None:
+            self.meter.add(used)
+        if (said := self.unfinished.text).strip():
+            message = Message("assistant", (Text(said),), self.model.name)
+            self.record(journal.ModelSaid(message, "cut", used or Usage()))
+            self.reply = said
+        elif used is not None:
+            self.record(journal.UsageRecorded(self.model.name, used, "a call that was stopped"))
+        self.unfinished.clear()
+
     async def _end(self, stop: TurnLimitReached, error: MazuError | None) -> TurnResult:
         await self.steps.wait_idle()
-        if (said := self.unfinished.text).strip():
-            self.record(
-                journal.ModelSaid(Message("assistant", (Text(said),), self.model.name), "cut", Usage())
-            )
-            self.reply = said
-        self.unfinished.clear()
+        self._record_unfinished()
         # Calls of a message that was refused, cut, or finished just as the turn was stopped.
         for call_id in self.session.conversation.pending_tool_calls():
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))

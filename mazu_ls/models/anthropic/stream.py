@@ -10,7 +10,17 @@ from typing import Any
 from mazu_ls.messages import Message, Part, Text, Thinking, Usage
 from mazu_ls.models.anthropic.request import block as as_block
 from mazu_ls.models.message_repair import make_encodable
-from mazu_ls.models.model import Chunk, ModelAnswer, ModelSpec, Stop, TextDelta, ThinkingDelta, ToolCallDelta
+from mazu_ls.models.model import (
+    ArgumentsDelta,
+    Chunk,
+    ModelAnswer,
+    ModelSpec,
+    Stop,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 from mazu_ls.models.pricing.prices import with_cost
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts
@@ -65,7 +75,8 @@ class AnthropicStream:
             return self._start(event.get("index", 0), event.get("content_block") or {})
         if kind == "message_start":
             self._count(event.get("message") or {})
-        elif kind == "message_delta":
+            return UsageReported(self._usage()) if self._used else None
+        if kind == "message_delta":
             delta = event.get("delta") or {}
             self.stop = delta.get("stop_reason") or self.stop
             self._details = delta.get("stop_details") or self._details
@@ -116,8 +127,10 @@ class AnthropicStream:
         block = self._open.get(index)
         kind = delta.get("type")
         if isinstance(block, CallDraft):
-            block.add(delta.get("partial_json"))
-        elif block is not None and kind == "signature_delta":
+            piece = delta.get("partial_json")
+            block.add(piece)
+            return ArgumentsDelta(piece) if isinstance(piece, str) and piece else None
+        if block is not None and kind == "signature_delta":
             block.signature.append(delta.get("signature") or "")
         elif block is not None and kind in ("text_delta", "thinking_delta"):
             return self._say(block, delta.get("text") or delta.get("thinking") or "")

@@ -7,7 +7,16 @@ from typing import Any
 
 from mazu_ls.messages import Usage
 from mazu_ls.models.message_repair import make_encodable
-from mazu_ls.models.model import Chunk, ModelAnswer, ModelSpec, Stop, TextDelta, ThinkingDelta, ToolCallDelta
+from mazu_ls.models.model import (
+    ArgumentsDelta,
+    Chunk,
+    ModelAnswer,
+    ModelSpec,
+    Stop,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+)
 from mazu_ls.models.openai.chat_request import assistant_message, signatures_of
 from mazu_ls.models.pricing.prices import with_cost
 from mazu_ls.models.pricing.tokens import estimate_tokens
@@ -78,7 +87,9 @@ class ChatStream:
         call.add(function.get("arguments"))
         google = (given.get("extra_content") or {}).get("google") or {}
         call.signature = google.get("thought_signature") or call.signature
-        return [ToolCallDelta(call.id, call.name)] if is_new else []
+        written = function.get("arguments")
+        more: list[Chunk] = [ArgumentsDelta(written)] if isinstance(written, str) and written else []
+        return [ToolCallDelta(call.id, call.name), *more] if is_new else more
 
     def _slot(self, given: dict[str, Any], function: dict[str, Any]) -> tuple[CallDraft, bool]:
         """The call that a delta belongs to. Some services send no index, or the same one for every call."""

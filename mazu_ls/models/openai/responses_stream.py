@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 
 from mazu_ls.messages import Message, Part, Text, Thinking, Usage
 from mazu_ls.models.message_repair import make_encodable
-from mazu_ls.models.model import Chunk, ModelAnswer, ModelSpec, Stop, TextDelta, ThinkingDelta, ToolCallDelta
+from mazu_ls.models.model import (
+    ArgumentsDelta,
+    Chunk,
+    ModelAnswer,
+    ModelSpec,
+    Stop,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+)
 from mazu_ls.models.openai.responses_request import opaque
 from mazu_ls.models.pricing.prices import with_cost
 from mazu_ls.models.pricing.tokens import estimate_tokens
@@ -82,7 +91,7 @@ class ResponsesStream:
         if kind == "response.function_call_arguments.delta":
             if call := self._items.get((CallDraft, index)):
                 call.add(delta)
-            return []
+            return [ArgumentsDelta(delta)] if isinstance(delta, str) and delta else []
         if not isinstance(delta, str):
             return []
         if kind in ("response.output_text.delta", "response.refusal.delta"):

@@ -1,0 +1,103 @@
+"""What a model call has used that was stopped before its end: what the service said so far, the rest an estimate."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+import msgspec
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import Usage
+from mazu_ls.models.model import (
+    AnswerRestarted,
+    ArgumentsDelta,
+    Chunk,
+    Model,
+    ModelAnswer,
+    ModelRequest,
+    ModelSpec,
+    RetryScheduled,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    UsageReported,
+)
+from mazu_ls.models.pricing.prices import with_cost
+from mazu_ls.models.pricing.tokens import estimate_request, estimate_tokens
+
+
+class UnfinishedCall:
+    """Follows one call by its chunks. Times are of the monotonic clock."""
+
+    def __init__(self, request: ModelRequest, spec: ModelSpec) -> None:
+        self._request = request
+        self._spec = spec
+        self._reported: Usage | None = None
+        self._written: list[str] = []
+        self._began = False
+        self._waits_until = 0.0
+
+    def take(self, chunk: Chunk) -> None:
+        """One more chunk of it."""
+        match chunk:
+            case TextDelta(text) | ThinkingDelta(text) | ArgumentsDelta(text):
+                self._written.append(text)
+                self._began = True
+            case ToolCallDelta(_, name):
+                self._written.append(name)
+                self._began = True
+            case UsageReported(usage):
+                self._reported, self._began = usage, True
+            case RetryScheduled(_, seconds):
+                self._waits_until = time.monotonic() + seconds
+                self._forget()
+            case AnswerRestarted():
+                self._forget()
+            case _:
+                pass
+
+    def _forget(self) -> None:
+        self._reported, self._began = None, False
+        self._written.clear()
+
+    def usage(self, *, failed: bool) -> Usage | None:
+        """What it has used by now; None where nothing was asked of the service.
+
+        `failed`: the call ended with an error, so that it has used nothing unless an answer had begun. A call that was
+        stopped before its answer began has used its prompt, as far as can be known.
+        """
+        if not self._began and (failed or time.monotonic() < self._waits_until):
+            return None
+        written = estimate_tokens("".join(self._written))
+        if (said := self._reported) is None:
+            guess = Usage(estimate_request(self._request), written, model_calls=1, estimated=True)
+            return with_cost(guess, self._spec.prices, reported=False)
+        known = msgspec.structs.replace(
+            said, output_tokens=max(said.output_tokens, written), model_calls=1, estimated=True
+        )
+        return with_cost(known, self._spec.prices, reported=True)
+
+
+async def await_answer(
+    model: Model, request: ModelRequest, cut_short: Callable[[Usage], object]
+) -> ModelAnswer:
+    """The answer to a call whose streaming nobody watches. Raises MazuError.
+
+    `cut_short` is told what a call has used that failed or was cancelled in its middle.
+    """
+    call = UnfinishedCall(request, model.spec)
+    try:
+        async with aclosing(model.stream(request)) as chunks:
+            async for chunk in chunks:
+                if isinstance(chunk, ModelAnswer):
+                    return chunk
+                call.take(chunk)
+        raise MazuError(Kind.NETWORK, f"{model.name} ended its answer without saying so.", "Try again.")
+    except (MazuError, asyncio.CancelledError) as error:
+        failed = not isinstance(error, asyncio.CancelledError)
+        if (used := call.usage(failed=failed)) is not None:
+            cut_short(used)
+        raise
