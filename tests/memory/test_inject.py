@@ -142,7 +142,11 @@ async def test_what_came_from_files_or_the_web_does_not_stand(memories: Memories
     assert (await memories.inject(RecallContext("write a parser"))).standing == ""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(budget=st.integers(0, 3000), task=st.text(max_size=200))
 async def test_no_budget_and_no_task_breaks_it(memories: Memories, budget: int, task: str):
     told = await memories.inject(RecallContext(task, selection=task, recent=(task,)), budget)

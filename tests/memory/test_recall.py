@@ -210,7 +210,11 @@ async def test_no_query_is_refused(memories: Memories, query: str):
         await memories.recall(query)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(title=st.text(min_size=1, max_size=80), query=st.text(max_size=300))
 async def test_any_text_can_be_stored_and_asked(memories: Memories, title: str, query: str):
     try:

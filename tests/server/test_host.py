@@ -266,7 +266,11 @@ async def conflict(work: Any) -> MazuError:
 WORDS = st.text(alphabet="ab é👩\r\n", max_size=30)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(text=WORDS, after=WORDS, typed=st.text(alphabet="UV👩\n", min_size=1, max_size=5), when=st.sampled_from(["before", "after", "unchecked"]),
        offset=st.integers(0, 30), encoding=st.sampled_from(["utf-8", "utf-16", "utf-32"]))  # fmt: skip
 async def test_no_word_the_user_types_is_ever_lost(  # noqa: PLR0917 - hypothesis passes them by name
