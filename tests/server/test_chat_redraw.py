@@ -158,3 +158,4 @@ def test_no_line_of_the_users_is_lost_whatever_is_drawn(notes: list[tuple[int, s
         kept = [line for line in after.splitlines() if line.startswith("NOTE")]
         assert sorted(kept) == sorted(note for _, note in notes)
         assert after.endswith(f"## You\n\n{draft}" if draft.strip() else "## You\n\n")
+        assert redrawn(after, drawn, [*DRAWN.splitlines(), "*1 turn taken back*"]) == after

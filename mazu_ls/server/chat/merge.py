@@ -20,14 +20,24 @@ def split_draft(text: str) -> tuple[str, str]:
 def redrawn(text: str, drawn: str, known: Sequence[str]) -> str:
     """The document with `drawn` in place of all that was generated before; the user's own lines stay where they are.
 
-    `known` is every line that was ever generated. What stands before the first heading is not touched.
+    `known` is every line that was ever generated. What stands before the first of them, or the first heading, is not touched.
     """
     above, draft = split_draft(text)
-    first = markdown.HEADING.search(above)
-    head, body = (above[: first.start()], above[first.start() :]) if first else (above, "")
+    begin = _first_drawn(above, known)
+    head, body = above[:begin], above[begin:]
     after = "\n".join(merged_lines(body.splitlines(), drawn.splitlines(), known)).strip("\n")
     parts = [head.rstrip("\n"), after, draft if draft.partition("\n")[2].strip() else "## You\n\n"]
     return "\n\n".join(part for part in parts if part)
+
+
+def _first_drawn(text: str, known: Sequence[str]) -> int:
+    """Where the first heading or generated line begins. Turns that were taken back leave lines without a heading."""
+    drawn, at = {line.strip() for line in known} - {""}, 0
+    for line in text.splitlines(keepends=True):
+        if markdown.HEADING.match(line) or line.strip() in drawn:
+            return at
+        at += len(line)
+    return len(text)
 
 
 def merged_lines(mine: Sequence[str], drawn: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -69,7 +79,7 @@ def _put(after: list[str], lines: Sequence[str]) -> None:
 def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
     """Which lines were generated: ours as they stand, our headings, blanks, and a line that was cut as it streamed.
 
-    A blank after a line of the user's is the user's, and so is a heading without a turn above one.
+    A blank after a line of the user's is the user's, and so is a heading without a turn under which nothing else stands.
     """
     left = Counter(line.rstrip() for line in known)
     found: list[bool] = []
@@ -84,18 +94,27 @@ def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
             found.append(True)
         else:
             found.append(_ends_section(mine, number) and any(one.startswith(bare) for one in left))
-    for number in reversed(range(len(mine))):
+    for number in range(len(mine)):
         head = markdown.HEADING.match(mine[number])
-        if head and not head["turn"] and (below := _below(mine, number)) is not None and not found[below]:
+        if not head or head["turn"]:
+            continue
+        section = range(number + 1, _section_end(mine, number))
+        said = [at for at in section if mine[at].strip()]
+        if said and not any(found[at] for at in said):
             found[number] = False
-            if number + 1 < below:
-                found[number + 1 : below] = [False] * (below - number - 1)
+            found[number + 1 : said[0]] = [False] * (said[0] - number - 1)
     return found
 
 
 def _below(mine: Sequence[str], number: int) -> int | None:
     """The first line after a heading that says something."""
     return next((n for n in range(number + 1, len(mine)) if mine[n].strip()), None)
+
+
+def _section_end(mine: Sequence[str], number: int) -> int:
+    """The next heading after a line, or the end."""
+    below = (at for at in range(number + 1, len(mine)) if markdown.HEADING.match(mine[at]))
+    return next(below, len(mine))
 
 
 def _ends_section(mine: Sequence[str], number: int) -> bool:
