@@ -6,10 +6,11 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
+from mazu_ls.server import uris
 from tests.server.client import Client, RpcFailure
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import ALL, agent, edit_call
@@ -46,6 +47,25 @@ async def test_what_is_no_file_can_be_read(env: dict[str, str], folder: Path):
         memory = await read(client, f"mazu:/memory/{remembered['memory']['id']}.md")
         assert "# x is a constant\n\nSince May.\n" in memory
         assert memory in await read(client, "mazu:/memory/all.md")
+
+
+@pytest.mark.parametrize("declares", [True, False])
+async def test_a_file_of_a_checkpoint_is_a_document(env: dict[str, str], folder: Path, declares: bool):
+    (folder / "a b").mkdir()
+    (folder / "a b" / "ä.py").write_text("saved\n")
+    async with agent(env, folder, REPLIES, **(DECLARED if declares else {})) as client:
+        client.answers["window/showDocument"] = lambda params: {"success": True}
+        document = client.open((folder / "a b" / "ä.py").as_uri(), "saved\n")
+        client.change(document.uri, "typed\n")
+        taken = await client.command("mazu.checkpoint")
+        client.change(document.uri, "later\n")
+        uri = f"mazu:/checkpoint/{taken['id']}/file/{quote('a b/ä.py')}"
+        if declares:
+            assert await read(client, uri) == "typed\n"
+        shown_at = (await client.command("mazu.view", {"uri": uri}))["uri"]
+        assert shown_at == uri or uris.to_path(shown_at).read_text() == "typed\n"
+        with pytest.raises(RpcFailure, match="was no file"):
+            await client.command("mazu.view", {"uri": f"mazu:/checkpoint/{taken['id']}/file/none.py"})
 
 
 async def test_the_next_call_is_shown_byte_for_byte(env: dict[str, str], folder: Path):
@@ -134,6 +154,10 @@ async def test_ids_in_a_chat_document_are_links(env: dict[str, str], folder: Pat
         ("mazu:/session/s_none.md", -32803),
         ("mazu:/checkpoint/cp_999999.diff", -32803),
         ("mazu:/memory/m_999999.md", -32803),
+        ("mazu:/checkpoint/cp_999999/file/app.py", -32803),
+        ("mazu:/checkpoint/cp_000001/file/../../app.py", -32602),
+        ("mazu:/checkpoint/cp_000001/file/%2e%2e/app.py", -32602),
+        ("mazu:/checkpoint/cp_000001/file//etc/passwd", -32602),
         ("mazu:/session/../../etc.md", -32602),
         ("mazu:/session/s_1.json", -32602),
         ("file:///etc/passwd", -32602),

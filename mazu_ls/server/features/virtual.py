@@ -3,6 +3,7 @@ else as files below `.mazu/view/`.
 
     mazu:/session/<id>.md            the transcript of a session
     mazu:/checkpoint/<id>.diff       what changed since a checkpoint, or with ?against=<id> until another
+    mazu:/checkpoint/<id>/file/<path> one file as it stood at a checkpoint
     mazu:/memory/<id>.md             one memory, page, trait or summary; mazu:/memory/all.md all of them
     mazu:/call/<session>.<call>.diff what one tool call changed
     mazu:/next-call/<session>.json   what the model would be sent next, byte for byte
@@ -39,6 +40,7 @@ SCHEME = "mazu"
 NAME = re.compile(
     r"^/(?P<kind>session|checkpoint|memory|call|next-call)/(?P<id>[A-Za-z0-9_]+|(?<=call/)\w+\.[\w-]+)\.(?P<suffix>md|diff|json)$"
 )
+FILE = re.compile(r"^/checkpoint/(?P<id>cp_\d+)/file/(?P<path>[^/\0]+(?:/[^/\0]+)*)$")
 SUFFIXES = {"session": "md", "checkpoint": "diff", "memory": "md", "call": "diff", "next-call": "json"}
 IDS = re.compile(r"\b(?:(?P<checkpoint>cp_\d{6,})|(?P<memory>[mg]_\d{6,}))\b")
 CALL = re.compile(r"\[diff\]\((?P<uri>mazu:/call/[\w.-]+\.diff)\)")
@@ -146,6 +148,8 @@ def attach(server: ServerState, project: Project) -> None:
 async def content(server: ServerState, uri: str) -> str:
     """The text of a document. Raises InvalidArguments for an address that is none, MazuError(not_found)."""
     parts = urlsplit(uri)
+    if parts.scheme == SCHEME and (file := FILE.match(unquote(parts.path))) and _stays_below(file["path"]):
+        return await _file(await server.wait_opened(), file["id"], file["path"])
     name = NAME.match(unquote(parts.path))
     if parts.scheme != SCHEME or name is None or SUFFIXES[name["kind"]] != name["suffix"]:
         raise InvalidArguments(f"`uri`: {uri[:200]!r} names no document of mazu-ls", "uri")
@@ -217,6 +221,23 @@ async def _changes(project: Project, checkpoint: str, against: str) -> str:
     head = f"From {checkpoint} to {against}: {len(found.files)} files\n"
     cut = "\n(the rest is too long to be shown)\n" if found.truncated else ""
     return f"{head}\n{found.patch}{cut}"
+
+
+async def _file(project: Project, checkpoint: str, path: str) -> str:
+    if project.checkpoints is None:
+        raise project.no_checkpoints or MazuError(
+            Kind.STORAGE, "Checkpoints are not open.", "See mazu.status."
+        )
+    text, binary, exists = await project.checkpoints.file_text(checkpoint, path)
+    if text is None:
+        why = "is no text" if binary else "was no file" if not exists else "cannot be shown"
+        raise MazuError(Kind.NOT_FOUND, f"{path} {why} at {checkpoint}.", "See mazu.checkpoint.diff.")
+    return text
+
+
+def _stays_below(path: str) -> bool:
+    """Whether a path of an address names something below the place it is put at."""
+    return not {".", ".."} & set(path.split("/"))
 
 
 async def _memory(server: ServerState, project: Project, memory_id: str) -> str:
