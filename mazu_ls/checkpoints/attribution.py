@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     import apsw
 
 ROLLBACK = "rollback"
-"""The session under which is recorded what a rollback wrote."""
+"""The session under which is recorded what a rollback wrote; one session's undo: with its id, see `rollback_of`."""
 State = str | None
 """What stood at a place: None for no file, `t<hash>` for a text, `e<mode> <oid>` for a file."""
 MAX_NUMBER = (1 << 63) - 1
 Owner = Literal["agent", "user", "both"]
+
+
+def rollback_of(session: str | None) -> str:
+    """The session under which is recorded what undoing turns of a session wrote; None: a rollback of all sessions."""
+    return f"{ROLLBACK}:{session}" if session else ROLLBACK
 
 
 def text_state(text: str | None) -> State:
@@ -95,13 +100,19 @@ class Change:
     sessions: set[str] = field(default_factory=set)
     user: bool = False
 
+    @property
+    def is_rollback(self) -> bool:
+        """Whether nothing but rollbacks wrote it."""
+        names = {name.partition(":")[0] for name in self.sessions}
+        return names == {ROLLBACK} and not self.user
+
     def owner(self, session: str | None = None) -> Owner:
         """Whose change it is. With a session only its agent counts, and what other agents did is like the user's."""
         if session is None:
             agent, other = bool(self.sessions), self.user
         else:
             agent = session in self.sessions
-            other = self.user or bool(self.sessions - {session, ROLLBACK})
+            other = self.user or bool(self.sessions - {session, rollback_of(session)})
         if agent:
             return "both" if other else "agent"
         return "user"
@@ -122,6 +133,11 @@ class AttributedChanges:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._found)
+
+    def only_agents(self, place: bytes) -> bool:
+        """Whether agents and rollbacks alone changed a place, as far as is known."""
+        found = self._found.get(place)
+        return found is not None and not found.user
 
     def owner(self, place: bytes, session: str | None = None) -> Owner:
         """Whose the changes of a place are; what nobody is known to have changed is the user's."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from mazu_ls.checkpoints.models import (
     CheckpointKind,
     OnConflict,
     PruneResult,
+    RollbackReport,
     Section,
     StoreStats,
 )
@@ -27,7 +27,13 @@ from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
 from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
 from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
 from mazu_ls.checkpoints.scan import roots as mounts
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_texts, open_texts
+from mazu_ls.checkpoints.scan.unsaved_buffers import (
+    BufferView,
+    file_text,
+    held_buffers,
+    held_texts,
+    open_texts,
+)
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.stats import store_stats
 from mazu_ls.checkpoints.upkeep import Upkeep
@@ -119,16 +125,15 @@ class Checkpoints:
         written, overflows = set(self._written), self._overflows
         if touched is not None:
             touched = None if overflows else [*touched, *written]
-        request = CheckpointRequest(
-            kind,
-            redact(label),
-            redact(title),
-            session_id,
-            turn_id,
-            touched,
-            self._held(buffers),
-        )
-        checkpoint = await self._locked(lambda db: create_checkpoint(self._project, db, request))
+
+        def take(db: apsw.Connection) -> Checkpoint:
+            held = held_buffers(self._project, buffers)
+            request = CheckpointRequest(
+                kind, redact(label), redact(title), session_id, turn_id, touched, held
+            )
+            return create_checkpoint(self._project, db, request)
+
+        checkpoint = await self._locked(take)
         self._written -= written
         self._overflows -= overflows
         self.upkeep.taken(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
@@ -175,17 +180,18 @@ class Checkpoints:
         `memories`: of the memories only these. `on_conflict`: the answer that the preview assumes. `redo_of`: the rollback to take back.
         """
         selection = RestoreSelection(tuple(only), tuple(paths), session, own, tuple(memories))
-        buffers = self._held(buffers)
         target = await (self.get(id) if id is not None else self._newest())
-        found = await self._locked(
-            lambda db: rollback.preview_rollback(
-                self._project, db, target, selection, buffers=tuple(buffers), on_conflict=on_conflict
+
+        def preview(db: apsw.Connection) -> tuple[RollbackReport, tuple[Buffer, ...]]:
+            held = held_buffers(self._project, buffers)
+            found = rollback.preview_rollback(
+                self._project, db, target, selection, buffers=held, on_conflict=on_conflict
             )
-        )
+            return found.report, held
+
+        report, held = await self._locked(preview)
         return RollbackPlan(
-            target,
-            found.report,
-            lambda choice: self._roll_back(target, selection, tuple(buffers), choice, redo_of),
+            target, report, lambda choice: self._roll_back(target, selection, held, choice, redo_of)
         )
 
     async def diff(
@@ -313,36 +319,27 @@ class Checkpoints:
         self._project.commands.discard(id)
 
     async def _shown(self, buffers: Sequence[Buffer]) -> attribution.Shown:
-        texts, written = open_texts(self._held(buffers)), None if self._overflows else [*self._written]
-        return await self._locked(
-            lambda db: attribution.Shown.from_view(
+        written = None if self._overflows else [*self._written]
+
+        def look(db: apsw.Connection) -> attribution.Shown:
+            texts = open_texts(held_buffers(self._project, buffers))
+            return attribution.Shown.from_view(
                 self._project, BufferView(self._project.present(db, written)[1], texts)
             )
+
+        return await self._locked(look)
+
+    async def note_rollback(self, session_id: str, report: RollbackReport, paths: Sequence[str]) -> None:
+        """Parts of these files were taken back by edits, after the report's safety checkpoint: `redo` brings them back."""
+        ends = report.safety.id if report.safety else "", report.checkpoint.id
+        await self._store.write(
+            lambda db: schema.add_rollback(db, session_id, *ends, (("code",), tuple(paths)), redone=False)
         )
 
-    def _held(self, buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
-        """The documents that a checkpoint holds: none of those in `.mazu` or `.git` of the project."""
-        roots = [mount.directory for mount in self._project.mounts if mount.scanned]
-        return tuple(
-            buffer
-            for buffer in buffers
-            if buffer.path is None
-            or self._project.locate(buffer.path) is not None
-            or not any(buffer.path.is_relative_to(root) for root in roots)
-        )
-
-    async def last_rollback(
-        self, session_id: str
-    ) -> tuple[int, str, tuple[Section, ...], tuple[str, ...]] | None:
-        """The last rollback or undo of a session that was not taken back.
-
-        Its number, the safety checkpoint that takes it back, the sections and paths it brought back.
-        """
+    async def last_rollback(self, session_id: str) -> schema.PastRollback | None:
+        """The last rollback or undo of a session that was not taken back."""
         found = await self._store.read(lambda db: schema.last_rollback(db, session_id))
-        if found is None or not await self.has(found[1]):
-            return None
-        chosen = json.loads(found[2])
-        return found[0], found[1], tuple(chosen["only"]), tuple(chosen["paths"])
+        return found if found and await self.has(found.safety) else None
 
     async def stats(self) -> StoreStats:
         """Counts and sizes, for status bars."""

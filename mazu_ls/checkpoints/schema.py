@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, SkippedFile
+from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, Section, SkippedFile
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.store import Migrations, select
 
@@ -208,24 +208,43 @@ def _record(row: Any) -> Checkpoint:
     )
 
 
+class PastRollback(NamedTuple):
+    """A rollback that was done: its number, the safety checkpoint that takes it back, what it brought back."""
+
+    number: int
+    safety: str
+    only: tuple[Section, ...]
+    paths: tuple[str, ...]
+
+
 def add_rollback(
-    db: apsw.Connection, session: str, safety_id: str, target_id: str, sections: str, *, redone: bool
+    db: apsw.Connection,
+    session: str,
+    safety_id: str,
+    target_id: str,
+    chosen: tuple[Sequence[str], Sequence[str]],
+    *,
+    redone: bool,
 ) -> None:
-    """Remember a rollback, so that it can be taken back; `redone`: it takes one back itself."""
+    """Remember a rollback of the `chosen` sections and paths, so that it can be taken back; `redone`: it takes one back itself."""
+    sections = json.dumps({"only": chosen[0], "paths": chosen[1]})
     db.execute(
         "INSERT INTO checkpoint_rollback (session, safety_id, target_id, sections, redone) VALUES (?, ?, ?, ?, ?)",
         (session, safety_id, target_id, sections, redone),
     )
 
 
-def last_rollback(db: apsw.Connection, session: str) -> tuple[int, str, str] | None:
-    """The last rollback of a session that was not taken back: its number, its safety checkpoint, its sections."""
+def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
+    """The last rollback of a session that was not taken back."""
     rows = select(
         db,
         "SELECT id, safety_id, sections FROM checkpoint_rollback WHERE session = ? AND NOT redone ORDER BY id DESC LIMIT 1",
         (session,),
     )
-    return rows[0] if rows else None
+    if not rows:
+        return None
+    chosen = json.loads(rows[0][2])
+    return PastRollback(rows[0][0], rows[0][1], tuple(chosen["only"]), tuple(chosen["paths"]))
 
 
 def set_redone(db: apsw.Connection, id: int) -> None:

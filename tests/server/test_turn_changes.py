@@ -122,3 +122,22 @@ async def test_what_the_user_changed_during_the_turn_is_not_taken_back_unasked(
         hunk = next(one for one in found["files"][0]["hunks"] if one["diff"].startswith("-line 3\n"))
         await client.command("mazu.turn.revert", {"hunks": [hunk["id"]]})
         assert (folder / "a.txt").read_text() == "mine\n" + CHANGED.replace("LINE 3\n", "line 3\n")
+
+
+async def test_a_hunk_that_was_taken_back_is_redone_and_the_turn_is_undone_without_a_question(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.txt").write_text(TEXT)
+    async with agent(env, folder, REPLIES) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        found = await client.command("mazu.turn.changes")
+        hunk = next(one for one in found["files"][0]["hunks"] if one["diff"].startswith("-line 3\n"))
+        await client.command("mazu.turn.revert", {"hunks": [hunk["id"]]})
+        assert (folder / "a.txt").read_text() == CHANGED.replace("LINE 3\n", "line 3\n")
+        redone = await client.command("mazu.redo")
+        assert redone["applied"] and (folder / "a.txt").read_text() == CHANGED
+        await client.command("mazu.turn.revert", {"hunks": [hunk["id"]]})
+        asked = len(client.notes("mazu/permission/request"))
+        undone = await client.command("mazu.undo")
+        assert undone["applied"] and (folder / "a.txt").read_text() == TEXT
+        assert len(client.notes("mazu/permission/request")) == asked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,16 +30,36 @@ if TYPE_CHECKING:
 
 ONLY_YOURS = "only you changed it"
 BOTH = "you changed it on top of the agent's change"
+ONLY_ANOTHERS = "only another session changed it"
+ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
 KEPT = "your text was kept: it does not merge with the earlier text"
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The time between two looks at the folders, and who changed what in it."""
+    """The time between two looks at the folders, and who changed one place in it."""
+
+    before: BufferView
+    after: BufferView
+    change: Change
+
+
+@dataclass(frozen=True)
+class _SinceLast:
+    """The time since the last checkpoint, and who changed what in it."""
 
     before: BufferView
     after: BufferView
     changes: dict[bytes, Change]
+
+
+def _together(intervals: Sequence[Interval]) -> Change:
+    """Who changed a place in any of these intervals."""
+    change = Change()
+    for interval in intervals:
+        change.sessions |= interval.change.sessions
+        change.user |= interval.change.user
+    return change
 
 
 class RollbackDecision:
@@ -63,42 +83,40 @@ class RollbackDecision:
         self._session = session
         self.choice = choice
         self._changes: AttributedChanges = changes_since(project, db, self._number)
-        self._live: Interval | None = None
+        self._live: _SinceLast | None = None
 
     def look(self, last: BufferView, now: BufferView) -> None:
         """Take in what changed since the last checkpoint, which no checkpoint holds yet."""
         found = Attribution(self._project, writes(self._db)).changes(
             Shown.from_view(self._project, last), Shown.from_view(self._project, now)
         )
-        self._live = Interval(last, now, found)
+        self._live = _SinceLast(last, now, found)
         for place, change in found.items():
             self._changes.add(place, change.sessions, user=change.user)
 
     def owner(self, place: bytes, now: BufferView) -> Owner:
         """Whose the changes of a place are since the target.
 
-        Where both changed it, what lies before a checkpoint at which it stood as at the target does not count. And if
-        what stands there now is what a checkpoint holds, and no work of the user's lies before that, it is the agent's.
-        Nothing can be lost in either case.
+        A rollback that brought back what stood there at a checkpoint also brought back whose it was. Where both changed
+        it, what lies before a checkpoint at which it stood as at the target does not count. And if what stands there now
+        is what a checkpoint holds, and no work of the user's lies before that, it is the agent's. Nothing can be lost in
+        any of these cases.
         """
         found = self._changes.owner(place, self._session)
         if found != "both" or self._changes.unknown:
             return found
-        points = list(self._points(place))
-        target, start = self._view(self._target.id), self._number
-        for at in reversed(range(len(points))):
-            number, view = points[at]
-            if self._stood_alike(place, target, view):
-                start, points = number, points[at + 1 :]
-                found = self._owner_since(place, start)
+        intervals, target = self._intervals(place), self._view(self._target.id)
+        for at in reversed(range(len(intervals))):
+            if self._stood_alike(place, target, intervals[at].after):
+                intervals = intervals[at + 1 :]
                 break
-        if found != "both":
+        if (found := _together(intervals).owner(self._session)) != "both":
             return found
         shown = shown_text(self._project, now, place)
-        for number, view in points:
-            if self._change(place, start, number).owner(self._session) != "agent":
+        for at, interval in enumerate(intervals):
+            if _together(intervals[: at + 1]).owner(self._session) != "agent":
                 return "both"
-            if shown is not None and shown_text(self._project, view, place) == shown:
+            if shown is not None and shown_text(self._project, interval.after, place) == shown:
                 return "agent"
         return "both"
 
@@ -118,7 +136,7 @@ class RollbackDecision:
             if result is not None and (result is step or result.now != result.was):
                 done.append(result)
             elif result is None or owner != "agent":
-                kept[step.shown] = self._reason(owner)
+                kept[step.shown] = self._reason(owner, step.place)
         writer.finish()
         typed: list[BufferChange] = []
         for change in buffers:
@@ -128,7 +146,7 @@ class RollbackDecision:
             if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
                 typed.append(result)
             elif result is None or owner != "agent":
-                kept.setdefault(change.shown, self._reason(owner))
+                kept.setdefault(change.shown, self._reason(owner, change.place))
         steps[:], buffers[:] = done, typed
         self._fill(plan, done, typed, kept)
 
@@ -140,7 +158,7 @@ class RollbackDecision:
         plan.buffers = [change.buffer.uri for change in typed]
         changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
         for shown, reason in sorted(kept.items()):
-            if reason == BOTH:
+            if reason in (BOTH, ANOTHER_ON_TOP):
                 plan.conflicts.append(PathReason(shown, reason))
             elif shown not in changing:
                 plan.keep.append(PathReason(shown, reason))
@@ -155,10 +173,13 @@ class RollbackDecision:
         if shown not in plan.users and shown not in plan.agents:
             listed.append(shown)
 
-    def _reason(self, owner: Owner) -> str:
+    def _reason(self, owner: Owner, place: bytes | None) -> str:
+        another = self._session is not None and place is not None and self._changes.only_agents(place)
         if owner == "user":
-            return ONLY_YOURS
-        return KEPT if self.choice == "keep" else BOTH
+            return ONLY_ANOTHERS if another else ONLY_YOURS
+        if self.choice == "keep":
+            return KEPT
+        return ANOTHER_ON_TOP if another else BOTH
 
     def _all(self, owner: Owner) -> bool:
         return self.choice == "overwrite" or owner == "agent" or (owner == "both" and self.choice == "agents")
@@ -194,9 +215,9 @@ class RollbackDecision:
         if self._changes.unknown:
             return None
         result = read(self._view(self._target.id))
-        for before, after, change in self._intervals(place):
-            was, now = read(before), read(after)
-            owner = change.owner(self._session)
+        for interval in self._intervals(place):
+            was, now = read(interval.before), read(interval.after)
+            owner = interval.change.owner(self._session)
             if was == now or owner == "agent":
                 continue
             if owner == "both" or was is None or now is None or result is None:
@@ -204,22 +225,35 @@ class RollbackDecision:
             result = now if result == was else merged(self._project, now, was, result)
         return result
 
-    def _intervals(self, place: bytes) -> Iterator[tuple[BufferView, BufferView, Change]]:
-        """The intervals since the target in which a place was changed, the oldest first."""
-        for number, view in self._points(place):
-            rows = select(self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,))
-            yield self._view(schema.checkpoint_id(rows[0][0])), view, self._change(place, number - 1, number)
-        if self._live is not None and place in self._live.changes:
-            yield self._live.before, self._live.after, self._live.changes[place]
+    def _intervals(self, place: bytes) -> list[Interval]:
+        """The intervals since the target in which a place was changed, the oldest first.
 
-    def _points(self, place: bytes) -> Iterator[tuple[int, BufferView]]:
-        """The checkpoints since the target before which a place was changed, the oldest first."""
+        After a rollback that made it what it was at a checkpoint, those that led to that one.
+        """
+        kept: list[Interval] = []
+        ends = [(self._view(self._target.id), kept)]
+        for interval in self._recorded(place):
+            kept = [*kept, interval]
+            if interval.change.is_rollback:
+                alike = (
+                    led for view, led in reversed(ends) if self._stood_alike(place, view, interval.after)
+                )
+                kept = next(alike, kept)
+            ends.append((interval.after, kept))
+        return kept
+
+    def _recorded(self, place: bytes) -> Iterator[Interval]:
+        """Every interval since the target in which a place was changed, the last one, that no checkpoint ends, included."""
         for (number,) in select(
             self._db,
             "SELECT DISTINCT number FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
             (self._number, place),
         ):
-            yield number, self._view(schema.checkpoint_id(number))
+            rows = select(self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,))
+            before, after = (self._view(schema.checkpoint_id(one)) for one in (rows[0][0], number))
+            yield Interval(before, after, self._change(place, number))
+        if self._live is not None and place in self._live.changes:
+            yield Interval(self._live.before, self._live.after, self._live.changes[place])
 
     def _stood_alike(self, place: bytes, one: BufferView, other: BufferView) -> bool:
         """Whether the user saw the same at a place in both; without unsaved text to the last byte."""
@@ -228,21 +262,12 @@ class RollbackDecision:
             return text is not None and text == shown_text(self._project, other, place)
         return self._project.trees.at(one.tree, place) == self._project.trees.at(other.tree, place)
 
-    def _owner_since(self, place: bytes, number: int) -> Owner:
-        """Whose the changes after a checkpoint are, those that no checkpoint holds yet included."""
-        rows = select(self._db, "SELECT max(number) FROM checkpoint_change WHERE place = ?", (place,))
-        change = self._change(place, number, rows[0][0])
-        if self._live is not None and (live := self._live.changes.get(place)) is not None:
-            change.sessions |= live.sessions
-            change.user |= live.user
-        return change.owner(self._session)
-
-    def _change(self, place: bytes, after: int, until: int) -> Change:
+    def _change(self, place: bytes, number: int) -> Change:
         change = Change()
         for session, user in select(
             self._db,
-            "SELECT session, user FROM checkpoint_change WHERE place = ? AND number > ? AND number <= ?",
-            (place, after, until),
+            "SELECT session, user FROM checkpoint_change WHERE place = ? AND number = ?",
+            (place, number),
         ):
             change.sessions.update({session} - {""})
             change.user |= bool(user)

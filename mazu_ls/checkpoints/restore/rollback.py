@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints import schema
-from mazu_ls.checkpoints.attribution import ROLLBACK, entry_state, record_edit, text_state
+from mazu_ls.checkpoints.attribution import entry_state, record_edit, rollback_of, text_state
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
@@ -177,16 +177,17 @@ def _commit(
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
     unseen = [step.mount.full(step.path).hex() for step in todo]
     schema.set_state(db, "unseen", json.dumps(unseen))
+    writer = rollback_of(selection.session)
     typed = {change.place for change in found.buffers}
     for step in todo:
         if step.place not in typed:
-            record_edit(db, ROLLBACK, step.place, entry_state(step.was), entry_state(step.now))
+            record_edit(db, writer, step.place, entry_state(step.was), entry_state(step.now))
     for change in found.buffers:
         if change.place is not None:
-            record_edit(db, ROLLBACK, change.place, text_state(change.buffer.text), text_state(change.text))
-    sections = json.dumps({"only": selection.only, "paths": selection.paths})
+            record_edit(db, writer, change.place, text_state(change.buffer.text), text_state(change.text))
     session = selection.session or target.session_id or ""
-    schema.add_rollback(db, session, safety.id, target.id, sections, redone=redo_of is not None)
+    chosen = (selection.only, selection.paths)
+    schema.add_rollback(db, session, safety.id, target.id, chosen, redone=redo_of is not None)
     if redo_of is not None:
         schema.set_redone(db, redo_of)
     db.execute(

@@ -56,6 +56,18 @@ def open_texts(buffers: Sequence[Buffer]) -> list[UnsavedText]:
     return [UnsavedText(buffer.uri, buffer.path, buffer.text) for buffer in buffers if buffer.dirty]
 
 
+def held_buffers(project: CheckpointContext, buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
+    """The documents that a checkpoint holds: none of those in `.mazu` or `.git` of the project. Follows links on disk."""
+    roots = [mount.directory for mount in project.mounts if mount.scanned]
+    return tuple(
+        buffer
+        for buffer in buffers
+        if buffer.path is None
+        or project.locate(buffer.path) is not None
+        or not any(buffer.path.is_relative_to(root) for root in roots)
+    )
+
+
 def file_text(project: CheckpointContext, tree: bytes, shown: str) -> tuple[str | None, bool, bool]:
     """A file of a checkpoint's tree by the name that reports show: its text, whether it is binary, whether it existed."""
     for mount in reversed(project.mounts):

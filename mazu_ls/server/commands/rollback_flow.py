@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
@@ -11,7 +11,7 @@ from mazu_ls.server.documents.apply_edit import apply_to_document
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
-    from mazu_ls.checkpoints.models import OnConflict, RollbackReport, Section
+    from mazu_ls.checkpoints.models import OnConflict, PlanFiles, RollbackReport, Section
     from mazu_ls.host import Buffer
     from mazu_ls.server.state import ServerState
     from mazu_ls.server.wire.checkpoints import OwnWork
@@ -104,7 +104,8 @@ async def _ask(
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     title = report.checkpoint.title or report.checkpoint.label
     if wanted.undo:
-        detail = "You changed this on top of what the agent did. Undoing can be undone."
+        who = _who(plan)
+        detail = f"{who} changed this on top of what the agent did. Undoing can be undone."
         asked = f"Undo: what shall become of {listed}?"
     else:
         detail = f"Since then you changed {listed} yourself. Rolling back can be undone."
@@ -113,12 +114,27 @@ async def _ask(
     question = Question(
         wanted.session or report.checkpoint.session_id or "", f"rollback_{report.checkpoint.id}",
         "mazu.undo" if wanted.undo else "mazu.rollback", asked, detail,
-        OF_UNDO if wanted.undo else OF_ROLLBACK, await _diff(server, checkpoints, report.checkpoint.id, files),
+        _answers_to_undo(plan) if wanted.undo else OF_ROLLBACK, await _diff(server, checkpoints, report.checkpoint.id, files),
     )  # fmt: skip
     reply = await server.host.ask(question, ASK_SECONDS)
     if reply.choice is not None:
         return DECIDED.get(reply.choice.id)
     return "keep" if reply.unreachable and not wanted.undo and wanted.answer is None else None
+
+
+def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:
+    keep = OF_UNDO[0] if "You" in _who(plan) else replace(OF_UNDO[0], label="Keep what it did")
+    return (keep, *OF_UNDO[1:])
+
+
+def _who(plan: PlanFiles) -> str:
+    """Who changed the files in conflict."""
+    from mazu_ls.checkpoints.restore.conflicts import ANOTHER_ON_TOP
+
+    another = [conflict.reason == ANOTHER_ON_TOP for conflict in plan.conflicts]
+    if not any(another):
+        return "You"
+    return "Another session" if all(another) else "You and another session"
 
 
 async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:

@@ -56,6 +56,8 @@ async def revert(server: ServerState, params: wire.Revert) -> RollbackResult:
     for one in wanted:
         if one.partial:
             await _take_back(server, checkpoints, one, params.hunks, report)
+    if any(one.partial for one in wanted) and (session := report.checkpoint.session_id):
+        await checkpoints.note_rollback(session, report, [*report.plan.write, *report.plan.delete])
     report.verified = report.verified and not report.problems
     server.notify_changed("checkpoints")
     return RollbackResult.of(report)
@@ -90,7 +92,7 @@ async def _take_back(
 ) -> None:
     """Edit one file; what cannot be taken back is a problem of the report."""
     from mazu_ls.agent.proposals.turn_changes import take_back
-    from mazu_ls.checkpoints.attribution import ROLLBACK
+    from mazu_ls.checkpoints.attribution import rollback_of
     from mazu_ls.checkpoints.models import PathReason
 
     path = server.workspace.resolve(change.path)
@@ -103,7 +105,8 @@ async def _take_back(
         text = await server.host.read(path)
         after, gone = take_back(text, change, lambda id: not mine or id in mine)
         if after != text:
-            await checkpoints.record_edit(ROLLBACK, path, text, after)
+            writer = rollback_of(report.checkpoint.session_id)
+            await checkpoints.record_edit(writer, path, text, after)
             await server.host.edit(path, text, after)
             report.plan.write.append(change.path)
     except (MazuError, OSError) as error:
