@@ -17,7 +17,14 @@ from mazu_ls.demo.model_server import FAULTS, ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text
 from mazu_ls.models import catalog
-from mazu_ls.models.model import AnswerRestarted, ModelRequest, RetryScheduled, TextDelta, ToolCallDelta
+from mazu_ls.models.model import (
+    AnswerRestarted,
+    ModelRequest,
+    RetryScheduled,
+    TextDelta,
+    ToolCallDelta,
+    UsageReported,
+)
 from mazu_ls.models.provider_errors import Endpoint, ServiceError, classify_failure
 from mazu_ls.models.retry import RetryPolicy, stream_with_retries
 from tests.models.talk import QUICK, Talk, environment, until
@@ -231,7 +238,9 @@ async def test_closing_the_stream_ends_the_request_at_once(sdk, reply):
         talk = Talk(server, sdk, patience=RetryPolicy())
         request = ModelRequest([Message("user", (Text("Hello."),))])
         async with aclosing(talk.model.stream(request)) as chunks:
-            assert isinstance(await anext(chunks), TextDelta)
+            while isinstance(first := await anext(chunks), UsageReported):
+                pass
+            assert isinstance(first, TextDelta)
         async with asyncio.timeout(0.5):
             await server.requests[0].gone.wait()
         assert (await talk.say("Are you there?")).stop == "end_turn"

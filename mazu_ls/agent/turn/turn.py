@@ -210,7 +210,7 @@ class TurnRun:
             self._cut_short = call.usage(failed=True)
             raise
         except asyncio.CancelledError:
-            self._cut_short = None if finished else call.usage(failed=False)
+            self._cut_short = finished.usage if finished else call.usage(failed=False)
             raise
         if finished is None:
             raise MazuError(
