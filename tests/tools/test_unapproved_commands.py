@@ -181,6 +181,125 @@ async def test_a_worktree_and_a_folder_of_a_repository_have_their_history(projec
     assert list((main / "package").iterdir()) == []
 
 
+def _with_submodule(other: Path, main: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]
+    steps = (
+        (other, ["init", "-q"]),
+        (other, ["commit", "-qm", "inner", "--allow-empty"]),
+        (main, ["init", "-q"]),
+        (main, ["submodule", "--quiet", "add", "../other", "lib"]),
+    )
+    for folder, arguments in steps:
+        folder.mkdir(exist_ok=True)
+        subprocess.run([*git, *arguments], cwd=folder, check=True)
+
+
+async def test_a_submodule_has_its_history(project) -> None:
+    main = project.root / "main"
+    _with_submodule(project.root / "other", main)
+    here = type(project)(main / "lib", project.home)
+    here.turn = replace(here.turn, attended=False)
+    assert "inner" in await here.text(run_shell, command="git log --oneline")
+
+
+FORGED = {
+    "worktree of the machine": {"a/commondir": "/\n", "a/gitdir": "../.git\n"},
+    "worktree of the home": {"a/commondir": "../../home\n", "a/gitdir": "../.git\n"},
+    "its own worktree": {
+        "a/worktrees/w/commondir": "../../../..\n",
+        "a/worktrees/w/gitdir": "../../../.git\n",
+    },
+    "its own submodule": {"a/modules/m/config": "worktree = ../../..\n", "a/modules/m/HEAD": "x\n"},
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+async def test_a_forged_git_file_shows_nothing_more(project, kind: str) -> None:
+    (project.home / "notes.txt").write_text("private\n")
+    folder = next(iter(FORGED[kind])).rpartition("/")[0]
+    project.write(FORGED[kind] | {".git": f"gitdir: {folder}\n"})
+    project.turn = replace(project.turn, attended=False)
+    text = await project.text(
+        run_shell, command=f"cat {project.home}/notes.txt; ls /root /run; ls {project.home}"
+    )
+    assert "private" not in text
+    assert "notes.txt\n" not in text
+
+
+async def test_a_git_file_that_leads_out_of_the_project_shows_no_folder_of_others(
+    project, tmp_path: Path
+) -> None:
+    (project.home / "notes.txt").write_text("private\n")
+    outside = tmp_path / "worktrees" / "w"
+    outside.mkdir(parents=True)
+    (outside / "commondir").write_text("../..\n")
+    (outside / "gitdir").write_text(f"{project.root}/.git\n")
+    for name in ("objects", "refs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "HEAD").write_text(
+        "ref: refs/heads/main\n"
+    )  # a git folder that holds the home and the project
+    project.write({".git": f"gitdir: {outside}\n"})
+    project.turn = replace(project.turn, attended=False)
+    assert "private" not in await project.text(run_shell, command=f"cat {project.home}/notes.txt")
+
+
+SWAP = """python3 -c "
+import os
+st = os.stat('.')
+os.rename('sub', 'sub2'); os.symlink('../home', 'sub')
+os.utime('.', ns=(st.st_atime_ns, st.st_mtime_ns))
+" """
+
+
+async def test_a_link_in_the_place_of_a_folder_moves_nothing_outside(clone) -> None:
+    (clone.home / "other/.git").mkdir(parents=True)
+    names = (".bashrc", ".claude/key", ".mazu/key", ".envrc", "other/.git/key", "other/.vscode/tasks.json")
+    for name in names:
+        (clone.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone.home / name).write_text("mine\n")
+    await clone.call(run_shell, command="true")  # the folders are known by now
+    await clone.call(run_shell, command=SWAP)
+    assert (clone.root / "sub").is_symlink()
+    assert [name for name in names if not (clone.home / name).is_file()] == []
+
+
+async def test_a_link_in_the_place_of_a_folder_shows_nothing_outside(clone) -> None:
+    names = (".claude/key", ".mazu/key", ".envrc", "other/.git/key")
+    for name in names:
+        (clone.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone.home / name).write_text("private\n")
+    clone.write({"sub/.claude/x": "", "sub/.mazu/x": "", "sub/.envrc": "", "sub/other/.git/x": ""})
+    await clone.call(run_shell, command="true")
+    await clone.call(run_shell, command=SWAP, background=True)
+    async with asyncio.timeout(40):
+        while not (clone.root / "sub").is_symlink():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    text = await clone.text(run_shell, command=" ; ".join(f"cat sub/{name}" for name in names))
+    assert "private" not in text
+
+
+async def test_a_created_file_is_moved_away_where_the_state_is_on_another_disk(clone, monkeypatch) -> None:
+    import os
+
+    from mazu_ls.tools.shell import quarantine
+
+    rename = os.rename
+
+    def other_disk(source, target, *, src_dir_fd=None, dst_dir_fd=None):
+        if dst_dir_fd is None:
+            raise OSError(18, "Invalid cross-device link")
+        rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(quarantine.os, "rename", other_disk)
+    text = await clone.text(run_shell, command="echo evil > sub/.envrc")
+    assert "moved to" in text
+    assert not (clone.root / "sub/.envrc").exists()
+    assert [path.name.partition("-")[0] for path in (clone.root / "sub").glob("envrc*")] == [
+        "envrc.quarantined"
+    ]
+
+
 WAITS = "touch running; for i in $(seq 500); do test -e made && exit 0; sleep 0.02; done; exit 7"
 
 

@@ -160,7 +160,9 @@ def _repository_around(root: Path, env: Mapping[str, str]) -> list[str]:
     """The repository that `root` is a folder or a linked worktree of, read-only; never one that holds a home."""
     home = Path(os.path.realpath(home_of(env)))
     if (root / ".git").is_file():
-        return [word for place in _linked_repository(root) for word in ("--ro-bind", str(place), str(place))]
+        return [
+            word for place in _linked_repository(root, home) for word in ("--ro-bind", str(place), str(place))
+        ]
     if (root / ".git").exists():
         return []
     for above in root.parents:
@@ -171,23 +173,41 @@ def _repository_around(root: Path, env: Mapping[str, str]) -> list[str]:
     return []
 
 
-def _linked_repository(root: Path) -> list[Path]:
-    """The git folders of a linked worktree or a submodule, if they point back to `root`: gitrepository-layout(5)."""
+def _linked_repository(root: Path, home: Path) -> list[Path]:
+    """The git folder of a linked worktree or a submodule, if it points back to `root`: gitrepository-layout(5).
+
+    A project brings its own `.git` file, so nothing that lies in the project proves anything, and what is shown is a
+    git folder in the place where git makes such ones: never one that holds the project or the home.
+    """
     try:
         text = project_files.read_text(root, ".git", 4096).strip()
         folder = Path(os.path.realpath(root / text.removeprefix("gitdir:").strip()))
-        if (folder / "commondir").is_file():  # a worktree
+        if folder.is_relative_to(root):
+            return []
+        if folder.parent.name == "worktrees":
             back = project_files.read_text(folder, "gitdir", 4096).strip()
-            common = os.path.realpath(folder / project_files.read_text(folder, "commondir", 4096).strip())
-            proved = os.path.realpath(folder / back) == str(root / ".git") and folder.is_relative_to(common)
-            return [Path(common)] if proved else []
-        config = project_files.read_text(folder, "config", 1 << 18, "replace")
+            points_back = os.path.realpath(folder / back) == str(root / ".git")
+            common = Path(
+                os.path.realpath(folder / project_files.read_text(folder, "commondir", 4096).strip())
+            )
+            place, proved = common, points_back and common == folder.parent.parent
+        else:
+            config = project_files.read_text(folder, "config", 1 << 18, "replace")
+            lines = [line for line in config.splitlines() if line.strip().startswith("worktree")]
+            back_to = [os.path.realpath(folder / line.partition("=")[2].strip()) for line in lines]
+            place, proved = folder, "modules" in folder.parts and str(root) in back_to
     except (OSError, ValueError):
         return []
-    places = [
-        line.partition("=")[2].strip() for line in config.splitlines() if line.strip().startswith("worktree")
-    ]
-    return [folder] if any(os.path.realpath(folder / place) == str(root) for place in places) else []
+    holds_others = home.is_relative_to(place) or root.is_relative_to(place) or len(place.parts) < 3
+    return [place] if proved and not holds_others and _is_git_folder(place) else []
+
+
+def _is_git_folder(place: Path) -> bool:
+    return (
+        project_files.is_regular(place, "HEAD")
+        and project_files.is_folder(place, "objects")
+        and project_files.is_folder(place, "refs")
+    )
 
 
 def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
@@ -201,7 +221,7 @@ def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
     protected = mounts.protected
     covered = {root / name for root in roots for name in (".git", ".mazu")}
     argv += _read_only(place for place in protected.read_only if place not in covered)
-    for place in protected.hidden:
+    for place in filter(_stays_put, protected.hidden):
         argv += _masked(place, mounts.env)
     return argv
 
@@ -214,12 +234,12 @@ def _git_folder(git: Path, writable: bool) -> list[str]:
 
 
 def _read_only(places: Iterable[Path]) -> list[str]:
-    return [
-        word
-        for place in places
-        if os.path.lexists(place) and not place.is_symlink()
-        for word in ("--ro-bind", str(place), str(place))
-    ]
+    return [word for place in places if _stays_put(place) for word in ("--ro-bind", str(place), str(place))]
+
+
+def _stays_put(place: Path) -> bool:
+    """Whether a place below a real root is there and led to by no link: bubblewrap follows links outside the sandbox."""
+    return os.path.lexists(place) and os.path.realpath(place) == str(place)
 
 
 def _masks(mounts: Mounts, visible: Sequence[Path]) -> list[str]:

@@ -12,11 +12,12 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mazu_ls.workspace import path_rules, project_files
 from mazu_ls.workspace.autorun import runs_by_itself
+from mazu_ls.workspace.openat import folder_beneath
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -135,24 +136,40 @@ def _look(
     top: str, folder: str, rules: Rules, stamp: tuple[object, ...], patterns: Sequence[str]
 ) -> _Folder | None:
     """The entries of one folder by what they are, remembered for as long as neither it nor the rules change."""
+    inside = os.path.relpath(folder, top)
     try:
-        status = os.lstat(folder)
-        key = (status.st_mtime_ns, status.st_ino, stamp)
-        if (known := _seen.get(folder)) is not None and known.key == key:
-            return known
-        entries = list(os.scandir(folder))
+        # Beneath the root and through no link: a command may have put one in the place of a folder meanwhile.
+        with folder_beneath(Path(top), PurePosixPath(inside)) as opened:
+            status = os.fstat(opened)
+            # The time of modification is the command's to set, the time of change is not.
+            key = (status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino, stamp)
+            if (known := _seen.get(folder)) is not None and known.key == key:
+                return known
+            with os.scandir(opened) as listing:
+                entries = list(listing)
+                return _sort(folder, inside, entries, rules, key=key, patterns=patterns)
     except OSError:
         return None
+
+
+def _sort(
+    folder: str,
+    inside: str,
+    entries: Sequence[os.DirEntry[str]],
+    rules: Rules,
+    *,
+    key: tuple[object, ...],
+    patterns: Sequence[str],
+) -> _Folder:
     read_only: list[str] = []
     hidden: list[str] = []
     others: list[tuple[str, int]] = []
     folders: list[str] = []
-    inside = os.path.relpath(folder, top)
     above = () if inside == "." else tuple(inside.split("/"))
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
-        ignored = _is_ignored(entry.path, is_folder, rules)
+        ignored = _is_ignored(f"{folder}/{name}", is_folder, rules)
         if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
             others.append((name, entry.inode()))
             read_only += () if entry.is_symlink() else (name,)

@@ -6,18 +6,30 @@ where it is and is named. The command cannot replace what existed before: that i
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mazu_ls.paths import PROJECT_FOLDER, private_folder, state_home
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
+from mazu_ls.workspace.openat import folder_beneath
 
 MOVED_WITHIN = 10.0  # seconds; in a longer time the user does other things in the project
 _GIT_STATE = ("HEAD", "index", "FETCH_HEAD", "ORIG_HEAD", "config", "logs/HEAD", "refs/heads")
+
+
+@dataclass(frozen=True)
+class CreatedFile:
+    """A file or folder below a root, and its inode when it was found."""
+
+    root: Path
+    path: Path
+    inode: int
+
+
 GitState = tuple[tuple[int, int] | None, ...]
 
 
@@ -38,14 +50,18 @@ class CreatedFilesCheck:
         self.roots = tuple(Path(os.path.realpath(root)) for root in self.roots)
         self._git = self._git_state()
 
-    def created(self) -> list[Path]:
+    def created(self) -> list[CreatedFile]:
         """What is new since the start and run by other programs; mazu-ls's own folder of the project left out."""
         if self.before is None or not self.before.complete:
             return []
         known = self.before.run_by_others
-        found = [path for root in self.roots for path in find_protected(root).run_by_others]
         own = {root / PROJECT_FOLDER for root in self.roots}
-        return [path for path in found if path not in known and path not in own and os.path.lexists(path)]
+        return [
+            CreatedFile(root, path, inode)
+            for root in self.roots
+            for path, inode in find_protected(root).run_by_others.items()
+            if path not in known and path not in own and os.path.lexists(path)
+        ]
 
     def may_move(self, path: Path, others: Sequence[Path]) -> bool:
         """Whether only the command can have made it. `others` are files that an editor or an edit of ours has written."""
@@ -69,10 +85,10 @@ def quarantine_created(
     """Move away what the command made, name what somebody else may have made: sentences about each, in this order."""
     moved: list[str] = []
     named: list[str] = []
-    for path in check.created():
-        shown = _relative(path, check.roots)
-        if check.may_move(path, others):
-            moved.append(_moved(path, shown, env))
+    for file in check.created():
+        shown = file.path.relative_to(file.root)
+        if check.may_move(file.path, others):
+            moved.append(_moved(file, shown, env))
         else:
             named.append(
                 f"{shown} is new since a command ran that nobody approved, and programs run what stands there by themselves."
@@ -89,18 +105,34 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_ino
 
 
-def _relative(path: Path, roots: Sequence[Path]) -> Path:
-    root = next((root for root in roots if path.is_relative_to(root)), None)
-    return path.relative_to(root) if root else path
-
-
-def _moved(path: Path, shown: Path, env: Mapping[str, str]) -> str:
-    place = private_folder(state_home(env) / "quarantine") / f"{time.time_ns()}-{path.name.lstrip('.')}"
+def _moved(file: CreatedFile, shown: Path, env: Mapping[str, str]) -> str:
     try:
-        shutil.move(path, place)
+        place = _move_away(file, env)
     except OSError as error:
         return f"[{shown} was made by the command; programs run what stands there, and it could not be moved away: {error}]"
     return (
         f"[{shown} was made by the command and moved to {place}: programs run what stands there by themselves;"
         " write it with write_file, so that the user sees it]"
     )
+
+
+def _move_away(file: CreatedFile, env: Mapping[str, str]) -> Path:
+    """Rename what was found, and nothing that a link was put in place of meanwhile; the new place.
+
+    On another file system than the state directory it stays in its folder, under a name that no program looks for.
+    """
+    name, stamp = file.path.name, time.time_ns()
+    folder = PurePosixPath(file.path.parent.relative_to(file.root).as_posix())
+    away = private_folder(state_home(env) / "quarantine")
+    with folder_beneath(file.root, folder) as source:
+        if os.stat(name, dir_fd=source, follow_symlinks=False).st_ino != file.inode:
+            raise OSError(errno.ESTALE, "something else stands there by now")
+        place = away / f"{stamp}-{name.lstrip('.')}"
+        try:
+            os.rename(name, place, src_dir_fd=source)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            place = file.path.with_name(f"{name.lstrip('.')}.quarantined-{stamp}")
+            os.rename(name, place.name, src_dir_fd=source, dst_dir_fd=source)
+    return place
