@@ -65,6 +65,10 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+MADE_HERE: set[str] = set()
+"""The projects (as `root_key` names them) in which this process has made `.mazu/`: nobody else need be suspected of it."""
+
+
 def project_folder(root: Path, name: str = "") -> Path:
     """Create `<root>/.mazu/<name>`, which git ignores through `.mazu/.gitignore`, and return its path.
 
@@ -74,6 +78,7 @@ def project_folder(root: Path, name: str = "") -> Path:
     inside = PurePosixPath(PROJECT_FOLDER, name)
     ignore = PurePosixPath(PROJECT_FOLDER, ".gitignore")
     if project_files.stat_entry(root, ignore) is None:
+        MADE_HERE.add(root_key(root))
         project_files.write_file(root, ignore, b"*\n")
     project_files.create_folder(root, inside)
     if not os.access(root / inside, os.W_OK):

@@ -300,6 +300,59 @@ async def test_a_created_file_is_moved_away_where_the_state_is_on_another_disk(c
     ]
 
 
+OLD_TIME = """python3 -c "
+import os
+st = os.stat('.')
+os.mkdir('.vs' + 'code2'); os.rename('.vs' + 'code2', '.cursor'); open('.cursor/rules', 'w').write('evil'); open('.mcp.json', 'w').write('evil')
+os.utime('.', ns=(st.st_atime_ns, st.st_mtime_ns))
+" """
+OLD_PATH = """python3 -c "
+import os
+for above, place in (('.github', 'workflows/ci.yml'), ('sub', '.vscode/tasks.json'), ('vendor', 'x/.git/config')):
+    os.rename(above, above + '-old')
+    os.makedirs(os.path.dirname(above + '/' + place)); open(above + '/' + place, 'w').write('evil')
+" """
+
+
+async def test_a_file_made_by_a_command_that_sets_the_time_back_is_moved_away(clone) -> None:
+    await clone.call(run_shell, command="true")  # the folders are known by now
+    text = await clone.text(run_shell, command=OLD_TIME)
+    assert ".cursor was made by the command and moved" in text
+    assert ".mcp.json was made by the command and moved" in text
+    assert not (clone.root / ".cursor").exists()
+    assert not (clone.root / ".mcp.json").exists()
+
+
+async def test_a_file_made_under_a_known_path_is_moved_away_and_the_users_own_is_not(clone) -> None:
+    clone.write({"vendor/x/.git/config": "good\n"})
+    text = await clone.text(run_shell, command=OLD_PATH)
+    for place in (".github/workflows", "sub/.vscode", "vendor/x/.git"):
+        assert f"{place} was made by the command and moved" in text
+        assert not (clone.root / place).exists()
+    assert (clone.root / ".github-old/workflows/ci.yml").read_text() == "on: push\n"
+    assert (clone.root / "sub-old/.vscode/settings.json").exists()
+    assert (clone.root / "vendor-old/x/.git/config").read_text() == "good\n"
+
+
+async def test_files_with_secrets_are_empty_for_a_command_wherever_they_lie(clone) -> None:
+    clone.write(
+        {"secrets/db.txt": "the-secret\n", ".envrc": "export A=the-secret\n", "sub/.env": "B=the-secret\n"}
+    )
+    await clone.call(run_shell, command="python3 -c \"import os; os.utime('sub', (1, 1))\"")
+    clone.write({"sub/.env.local": "C=the-secret\n"})
+    await clone.call(run_shell, command="python3 -c \"import os; os.utime('sub', (1, 1))\"")
+    text = await clone.text(run_shell, command="cat secrets/* .env .envrc sub/.env sub/.env.local")
+    assert "the-secret" not in text
+
+
+async def test_a_mazu_folder_that_a_command_makes_is_named(clone) -> None:
+    command = (
+        "python3 -c \"import os; os.mkdir('.ma' + 'zu'); open('.ma' + 'zu/config.toml', 'w').write('')\""
+    )
+    assert ".mazu is new since a command ran" in await clone.text(run_shell, command=command)
+    assert len(clone.host.said) == 1
+
+
 WAITS = "touch running; for i in $(seq 500); do test -e made && exit 0; sleep 0.02; done; exit 7"
 
 
@@ -327,8 +380,9 @@ async def test_what_the_user_made_meanwhile_stays(clone, background: bool) -> No
     assert (clone.root / ".gitlab-ci.yml").read_text() == "new\n"
     assert (clone.root / ".mazu/skills/a.md").exists()
     assert (clone.root / "new/.vscode/launch.json").exists()
-    assert [text.partition(",")[0] for _, text in clone.host.said] == [
-        "new/.vscode is new since a command ran that nobody approved"
+    assert sorted(text.partition(",")[0] for _, text in clone.host.said) == [
+        ".mazu is new since a command ran that nobody approved",
+        "new/.vscode is new since a command ran that nobody approved",
     ]
     assert not (clone.home / "state/quarantine").exists()
 

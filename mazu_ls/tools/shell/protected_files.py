@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.workspace import path_rules, project_files
 from mazu_ls.workspace.autorun import runs_by_itself
@@ -47,25 +47,37 @@ _VERSION_CONTROL = frozenset((".git", ".mazu", ".hg", ".svn", ".jj"))
 _OFTEN_TEST_DATA = re.compile(r"\.(pem|key|p8|p12|pfx|jks|keystore|asc|gpg)$", re.IGNORECASE)
 
 
+class Identity(NamedTuple):
+    """Which file or folder stood at a path: `above` has the inodes of the folders that lead to it below the root.
+
+    `changed` (st_ctime_ns) tells it from a later one that was given the same inode; moving a folder above leaves it.
+    """
+
+    above: tuple[int, ...]
+    inode: int
+    changed: int
+
+
 @dataclass
 class Protected:
-    """What was found. `run_by_others` has the inode of each file or folder that programs run by themselves.
+    """What was found. `run_by_others`: each file or folder that programs run by themselves.
 
     `complete` is False where there were too many folders to look through.
     """
 
     read_only: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
-    run_by_others: dict[Path, int] = field(default_factory=dict)
+    run_by_others: dict[Path, Identity] = field(default_factory=dict)
     complete: bool = True
 
 
 @dataclass(frozen=True)
 class _Folder:
     key: tuple[object, ...]
+    inode: int
     read_only: tuple[str, ...]
     hidden: tuple[str, ...]
-    run_by_others: tuple[tuple[str, int], ...]
+    run_by_others: tuple[tuple[str, int, int], ...]
     folders: tuple[str, ...]
 
 
@@ -78,10 +90,10 @@ def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
     top = os.path.realpath(root)
     found = Protected()
     patterns = (*BUILD_OUTPUT, *outputs)
-    stack: list[tuple[str, Rules, tuple[object, ...]]] = [(top, *_outer_rules(top))]
+    stack: list[tuple[str, Rules, tuple[object, ...], tuple[int, ...]]] = [(top, *_outer_rules(top), ())]
     looked = 0
     while stack:
-        folder, rules, stamp = stack.pop()
+        folder, rules, stamp, chain = stack.pop()
         looked += 1
         if looked > MAX_FOLDERS:
             found.complete = False
@@ -92,8 +104,11 @@ def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
             continue
         found.read_only += [Path(folder, name) for name in entries.read_only]
         found.hidden += [Path(folder, name) for name in entries.hidden]
-        found.run_by_others |= {Path(folder, name): inode for name, inode in entries.run_by_others}
-        stack += [(f"{folder}/{name}", rules, stamp) for name in entries.folders]
+        chain = chain if folder == top else (*chain, entries.inode)
+        found.run_by_others |= {
+            Path(folder, name): Identity(chain, *identity) for name, *identity in entries.run_by_others
+        }
+        stack += [(f"{folder}/{name}", rules, stamp, chain) for name in entries.folders]
     if len(_seen) > 4 * MAX_FOLDERS:
         _seen.clear()
     return found
@@ -142,12 +157,12 @@ def _look(
         with folder_beneath(Path(top), PurePosixPath(inside)) as opened:
             status = os.fstat(opened)
             # The time of modification is the command's to set, the time of change is not.
-            key = (status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino, stamp)
+            key = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_dev, stamp)
             if (known := _seen.get(folder)) is not None and known.key == key:
                 return known
             with os.scandir(opened) as listing:
                 entries = list(listing)
-                return _sort(folder, inside, entries, rules, key=key, patterns=patterns)
+                return _sort(folder, inside, entries, rules, key=key, inode=status.st_ino, patterns=patterns)
     except OSError:
         return None
 
@@ -159,11 +174,12 @@ def _sort(
     rules: Rules,
     *,
     key: tuple[object, ...],
+    inode: int,
     patterns: Sequence[str],
 ) -> _Folder:
     read_only: list[str] = []
     hidden: list[str] = []
-    others: list[tuple[str, int]] = []
+    others: list[tuple[str, int, int]] = []
     folders: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
     for entry in entries:
@@ -171,8 +187,9 @@ def _sort(
         is_folder = entry.is_dir(follow_symlinks=False)
         ignored = _is_ignored(f"{folder}/{name}", is_folder, rules)
         if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
-            others.append((name, entry.inode()))
-            read_only += () if entry.is_symlink() else (name,)
+            others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
+            if not entry.is_symlink():
+                (hidden if _is_secret((*above, name), is_folder, ignored) else read_only).append(name)
         elif entry.is_symlink():
             continue
         elif _is_secret((*above, name), is_folder, ignored) or _is_socket(entry):
@@ -183,16 +200,16 @@ def _sort(
             read_only.append(name)
         elif is_folder:
             folders.append(name)
-    found = _Folder(key, tuple(read_only), tuple(hidden), tuple(others), tuple(folders))
+    found = _Folder(key, inode, tuple(read_only), tuple(hidden), tuple(others), tuple(folders))
     _seen[folder] = found
     return found
 
 
 def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
-    """By its name, as `read_file` asks about it; certificates that the repository holds are most often test data."""
+    """By its path, as `read_file` asks about it; certificates that the repository holds are most often test data."""
     if is_folder:
         return path_rules.fold_case(parts[-1]) in (".ssh", ".gnupg", ".aws")
-    if path_rules.is_secret(parts[-1:]) is None:
+    if path_rules.is_secret(parts) is None:
         return False
     return ignored or not _OFTEN_TEST_DATA.search(parts[-1])
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.paths import PROJECT_FOLDER, private_folder, state_home
+from mazu_ls.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
 from mazu_ls.workspace.openat import folder_beneath
 
@@ -51,16 +51,23 @@ class CreatedFilesCheck:
         self._git = self._git_state()
 
     def created(self) -> list[CreatedFile]:
-        """What is new since the start and run by other programs; mazu-ls's own folder of the project left out."""
+        """What programs run by themselves and was not there at the start, or stands in a folder that was replaced.
+
+        A file that was replaced alone is somebody else's work: for the command it was a mount, which cannot be.
+        What was only moved, with a folder that leads to it, is left out: it is the user's own.
+        """
         if self.before is None or not self.before.complete:
             return []
         known = self.before.run_by_others
-        own = {root / PROJECT_FOLDER for root in self.roots}
+        moved = {(found.inode, found.changed) for found in known.values()}
+        ours = {root / PROJECT_FOLDER for root in self.roots if root_key(root) in MADE_HERE}
         return [
-            CreatedFile(root, path, inode)
+            CreatedFile(root, path, found.inode)
             for root in self.roots
-            for path, inode in find_protected(root).run_by_others.items()
-            if path not in known and path not in own and os.path.lexists(path)
+            for path, found in find_protected(root).run_by_others.items()
+            if (path not in known or known[path].above != found.above)
+            and (found.inode, found.changed) not in moved
+            and path not in ours
         ]
 
     def may_move(self, path: Path, others: Sequence[Path]) -> bool:
@@ -71,8 +78,8 @@ class CreatedFilesCheck:
             self._git_state() != self._git
         ):  # read-only for the command: somebody else pulls, commits or switches
             return False
-        if any(path == root / ".git" for root in self.roots):
-            return False
+        if any(path in (root / ".git", root / PROJECT_FOLDER) for root in self.roots):
+            return False  # the user, or we for him, make these
         return not any(Path(os.path.realpath(other)).is_relative_to(path) for other in others)
 
     def _git_state(self) -> GitState:
