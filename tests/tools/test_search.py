@@ -1,5 +1,6 @@
 """Finding: ripgrep and our own walk find the same; what git ignores and what is secret is left out."""
 
+import asyncio
 import re
 import shutil
 
@@ -105,3 +106,34 @@ def test_a_file_without_the_literal_of_a_pattern_has_no_match(pattern: str, line
     )
     if needed is not None and compiled.search(line):
         assert needed in line.encode()
+
+
+SLOW = r"(?:a|aa|aaa)+$"
+"""Tries every way to cut a run of letters: more ways than there is time."""
+
+
+async def test_a_pattern_that_takes_for_ever_is_given_up_and_nothing_waits_for_it(made, monkeypatch) -> None:
+    monkeypatch.setattr("mazu_ls.tools.search.content_search.find_program", lambda _: None)
+    project = made({"a.txt": "a" * 400 + "!\n"})
+    running = asyncio.create_task(project.text(grep, pattern=SLOW))
+    turns = 0
+    while not running.done():
+        await asyncio.sleep(0.01)
+        turns += 1
+    with pytest.raises(ToolError, match="use a simpler one"):
+        await running
+    assert turns > 10  # the loop was free meanwhile
+
+
+async def test_a_slow_pattern_is_given_up_in_unsaved_text_too(made, searcher) -> None:
+    project = made({"a.txt": "b\n"})
+    project.host.open[project.root / "a.txt"] = "a" * 400 + "!\n"
+    with pytest.raises(ToolError, match="use a simpler one"):
+        await project.text(grep, pattern=SLOW)
+
+
+async def test_a_glob_of_many_stars_ends(made, searcher) -> None:
+    project = made({"a" * 200: "needle\n"})
+    pattern = "*a" * 12 + "b"
+    assert "no file matches" in await project.text(glob_files, pattern=pattern)
+    assert "no match" in await project.text(grep, pattern="needle", glob=pattern)

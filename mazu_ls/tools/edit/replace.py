@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated
@@ -19,6 +18,9 @@ from mazu_ls.workspace.text import split_lines
 
 NEAR = 0.6  # similarity below which a passage is not worth showing
 COMPARED = 4000  # lines up to which a missed passage is looked for
+COMPARED_CHARACTERS = (
+    3 * 10**10
+)  # of the passage, times those of all places it is compared with: about a second
 
 
 class Replacement(Struct, forbid_unknown_fields=True):
@@ -133,16 +135,17 @@ def _miss(text: str, old: str) -> str:
             )
     if len(lines) > COMPARED or len(wanted) > 60:
         return "; read that part of the file again"
+    from rapidfuzz import fuzz
+
+    joined = "\n".join(target)
+    if len(joined) * len(wanted) * sum(map(len, loose)) > COMPARED_CHARACTERS:
+        return "; read that part of the file again"
     best, at = 0.0, 0
-    matcher = difflib.SequenceMatcher(autojunk=False)
-    matcher.set_seq2("\n".join(target))
     for start in range(max(1, len(lines) - len(wanted) + 1)):
-        matcher.set_seq1("\n".join(loose[start : start + len(wanted)]))
-        if (
-            matcher.real_quick_ratio() > best
-            and matcher.quick_ratio() > best
-            and (ratio := matcher.ratio()) > best
-        ):
+        ratio = (
+            fuzz.ratio("\n".join(loose[start : start + len(wanted)]), joined, score_cutoff=100 * best) / 100
+        )
+        if ratio > best:
             best, at = ratio, start
     if best < NEAR:
         return ", nor anything like it; read the file again"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mazu_ls.gitcmd import find_program
+from mazu_ls.tools.search.bounded_pattern import BoundedPattern
 from mazu_ls.tools.search.gitignore_walk import walk
 from mazu_ls.workspace import NotText, Workspace, decode
 from mazu_ls.workspace import path_rules as names
@@ -27,11 +28,11 @@ Line = tuple[Path, int, str, bool]
 class SearchRequest:
     """What is searched: the pattern compiled and as it was given, and which files, without those that are `withheld`."""
 
-    pattern: re.Pattern[str]
+    pattern: BoundedPattern
     source: str
     fixed: bool
     ignore_case: bool
-    names: re.Pattern[str] | None
+    names: BoundedPattern | None
     glob: str | None
     context: int
     limit: int
@@ -68,9 +69,7 @@ async def search(
     here = {
         path: text for path, text in unsaved.items() if any(path.is_relative_to(place) for place in places)
     }
-    for path, text in sorted(here.items()):
-        if _named(path, wanted, places):
-            _add(found, path, text.splitlines(), wanted)
+    await asyncio.to_thread(_unsaved, here, wanted, places, found)
     ripgrep = find_program("rg")
     done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
     if not done and not found.more:
@@ -79,11 +78,19 @@ async def search(
     return found
 
 
+def _unsaved(
+    texts: Mapping[Path, str], wanted: SearchRequest, places: Sequence[Path], found: SearchResult
+) -> None:
+    for path, text in sorted(texts.items()):
+        if _named(path, wanted, places):
+            _add(found, path, text.splitlines(), wanted)
+
+
 def _named(path: Path, wanted: SearchRequest, places: Sequence[Path]) -> bool:
     if wanted.names is None:
         return True
     place = next(place for place in places if path.is_relative_to(place))
-    return bool(wanted.names.match(path.relative_to(place).as_posix() if path != place else path.name))
+    return wanted.names.match(path.relative_to(place).as_posix() if path != place else path.name)
 
 
 def _add(found: SearchResult, path: Path, lines: Sequence[str], wanted: SearchRequest) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
+import regex
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
@@ -15,6 +15,7 @@ from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.search import content_search
+from mazu_ls.tools.search.bounded_pattern import BoundedPattern, compile_pattern
 from mazu_ls.tools.search.gitignore_walk import walk
 from mazu_ls.workspace import Workspace
 
@@ -44,10 +45,7 @@ class GrepArgs(Struct, forbid_unknown_fields=True):
 async def glob_files(args: GlobFilesArgs, turn: ToolContext) -> str:
     """Find files by name. What .gitignore leaves out is left out; the newest come first."""
     folder = _folder(args.path, turn.workspace)
-    try:
-        matches = name_matcher(args.pattern)
-    except re.error as error:
-        raise ToolError(f"the pattern cannot be read: {error}") from error
+    matches = name_matcher(args.pattern)
     found = await asyncio.to_thread(_globbed, turn.workspace, folder, matches)
     if not found:
         return f"no file matches {args.pattern}"
@@ -56,7 +54,7 @@ async def glob_files(args: GlobFilesArgs, turn: ToolContext) -> str:
     return "\n".join([*lines, *([f"[{more} more; narrow the pattern, or raise limit]"] if more > 0 else [])])
 
 
-def _globbed(workspace: Workspace, folder: Path, matches: re.Pattern[str]) -> list[Path]:
+def _globbed(workspace: Workspace, folder: Path, matches: BoundedPattern) -> list[Path]:
     found: list[tuple[float, Path]] = []
     for root in _roots(workspace, folder):
         for entry in walk(_root_of(workspace, root), root):
@@ -72,13 +70,8 @@ async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
     target = turn.workspace.resolve(args.path)
     if not target.exists():
         raise ToolError(f"there is no file or folder {args.path}")
-    try:
-        pattern = re.compile(
-            re.escape(args.pattern) if args.fixed else args.pattern, re.I if args.ignore_case else 0
-        )
-        names = name_matcher(args.glob) if args.glob else None
-    except re.error as error:
-        raise ToolError(f"the pattern cannot be read: {error}. For plain text set fixed=true") from error
+    pattern = compile_pattern(args.pattern, ignore_case=args.ignore_case, fixed=args.fixed)
+    names = name_matcher(args.glob) if args.glob else None
     wanted = content_search.SearchRequest(
         pattern,
         args.pattern,
@@ -142,7 +135,7 @@ def _root_of(workspace: Workspace, path: Path) -> Path:
 
 
 @lru_cache(maxsize=64)
-def name_matcher(pattern: str) -> re.Pattern[str]:
+def name_matcher(pattern: str) -> BoundedPattern:
     """A glob as a regular expression over a relative path: `**` any folders, `*` and `?` within one, `{a,b}` either.
 
     Without a slash it matches the name at any depth.
@@ -173,6 +166,8 @@ def name_matcher(pattern: str) -> re.Pattern[str]:
             depth -= 1
             out.append(")")
         else:
-            out.append({"*": "[^/]*", "?": "[^/]", ",": "|" if depth else ","}.get(char) or re.escape(char))
+            out.append(
+                {"*": "[^/]*", "?": "[^/]", ",": "|" if depth else ","}.get(char) or regex.escape(char)
+            )
         index += 1
-    return re.compile("".join(out) + r"\Z")
+    return compile_pattern("".join(out) + r"\Z")

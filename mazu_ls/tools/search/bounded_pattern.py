@@ -1,0 +1,50 @@
+"""Patterns that the model gives: some take for ever on some text, so each search has a time limit.
+
+`regex` in place of `re`: it gives up in time and lets other threads run meanwhile; `re` does neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import regex
+
+from mazu_ls.errors import ToolError
+
+MATCH_SECONDS = 2.0
+"""For one search in one text. An honest pattern takes microseconds."""
+
+
+@dataclass(frozen=True)
+class BoundedPattern:
+    """A compiled pattern. Both methods raise ToolError where they take too long."""
+
+    compiled: regex.Pattern[str]
+
+    def search(self, text: str) -> bool:
+        """Whether it matches anywhere."""
+        return self._find(self.compiled.search, text)
+
+    def match(self, text: str) -> bool:
+        """Whether it matches from the start."""
+        return self._find(self.compiled.match, text)
+
+    def _find(self, find: Callable[..., Any], text: str) -> bool:
+        try:
+            return find(text, timeout=MATCH_SECONDS, concurrent=True) is not None
+        except TimeoutError as error:
+            raise ToolError(
+                f"the pattern takes over {MATCH_SECONDS:.0f} s on one text of {len(text)} characters: nested repetition such as"
+                " (a+)+ tries every way to cut it; use a simpler one"
+            ) from error
+
+
+def compile_pattern(source: str, *, ignore_case: bool = False, fixed: bool = False) -> BoundedPattern:
+    """A regular expression, or plain text with `fixed`. Raises ToolError for what is none."""
+    try:
+        flags = regex.IGNORECASE if ignore_case else 0
+        return BoundedPattern(regex.compile(regex.escape(source) if fixed else source, flags))
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise ToolError(f"the pattern cannot be read: {error}. For plain text set fixed=true") from error
