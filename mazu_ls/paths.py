@@ -30,6 +30,15 @@ def state_home(env: Mapping[str, str] = os.environ) -> Path:
     return user_state_path("mazu-ls", appauthor=False)
 
 
+def cache_home(env: Mapping[str, str] = os.environ) -> Path:
+    """What can be made again at any time: unpacked model files. `MAZU_CACHE_HOME` moves it."""
+    if env.get("MAZU_CACHE_HOME"):
+        return Path(env["MAZU_CACHE_HOME"])
+    from platformdirs import user_cache_path
+
+    return user_cache_path("mazu-ls", appauthor=False)
+
+
 def root_key(root: Path) -> str:
     """Identifies a project by the real path of its folder.
 

@@ -1,5 +1,9 @@
 """Assertions in the shared story code explain themselves as those in tests do; laws do not judge a busy machine."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -8,3 +12,8 @@ pytest.register_assert_rewrite("tests.scenario")
 # How long an example takes says how busy the machine is, not whether the law holds.
 settings.register_profile("mazu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mazu")
+
+# What is unpacked of the embeddings is the same in every test; a home of its own for each would unpack 65 MB again.
+os.environ.setdefault(
+    "MAZU_CACHE_HOME", str(Path(tempfile.gettempdir(), f"mazu-ls-test-cache-{os.getuid()}"))
+)

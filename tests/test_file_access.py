@@ -77,7 +77,7 @@ ALLOWED = {
     "paths.py": STATE,
     "config.py": "the user's own config.toml; the project's goes through the door",
     "memory/memories.py": STATE,
-    "memory/search/static_embeddings.py": OWN,
+    "memory/embeddings/": "files of installed packages, and what is unpacked of them in the cache directory",
     "memory/io/foreign_rows.py": MEANT,
     "checkpoints/scan/file_watch.py": NAMES,
     "memory/io/export.py": MEANT,

@@ -14,13 +14,13 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
 from mazu_ls.memory.anchors.anchor_evidence import make_anchor
 from mazu_ls.memory.anchors.anchors import Anchors
+from mazu_ls.memory.embeddings.embedder import Embedder
 from mazu_ls.memory.graph import consolidate
 from mazu_ls.memory.graph.graph import MemoryGraph
 from mazu_ls.memory.io import export, foreign_rows, imports
 from mazu_ls.memory.io.extract import ExtractionQueue
 from mazu_ls.memory.models import AnchorRequest, Memory, MemoryEntry, RememberOutcome, micros, now
 from mazu_ls.memory.search import index, recall
-from mazu_ls.memory.search.embedder import Embedder
 from mazu_ls.memory.search.inject import Injection, RecallContext, build_injection
 from mazu_ls.memory.store import queries, upsert
 from mazu_ls.memory.store.entries import number, scope_of

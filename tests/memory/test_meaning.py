@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from mazu_ls.config import MemorySettings
+from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
 from mazu_ls.memory.memories import Memories
 
 FACTS = (
@@ -79,3 +82,30 @@ async def test_a_store_that_cannot_be_written_is_still_searched_by_words(memorie
     ]
     for store in memories.shelves:
         await store.writer.read(lambda db: db.execute("PRAGMA query_only = 0").fetchall())
+
+
+async def test_a_question_in_another_language_finds_the_fact(memories: Memories):
+    for fact in FACTS:
+        await memories.remember(fact)
+    for question, fact in {
+        "womit schützen wir Passwörter": "Passwords are hashed with argon2id",
+        "dónde están alojadas las imágenes": "Images are served from Cloudflare R2",
+        "qui s'occupe des paiements": "The payment provider is Stripe",
+    }.items():
+        assert (await memories.recall(question, limit=1))[0].title == fact, question
+
+
+def test_a_cut_file_of_the_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MAZU_CACHE_HOME", str(tmp_path))
+    before = TextEmbeddings().embed(["where are pictures hosted"])
+    (table,) = tmp_path.rglob("table.bin")
+    table.write_bytes(table.read_bytes()[:1000])
+    assert (TextEmbeddings().embed(["where are pictures hosted"]) == before).all()
+    assert [path.name for path in tmp_path.iterdir() if "." in path.name] == []
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MAZU_CACHE_HOME", str(tmp_path / "file" / "below"))
+    made = TextEmbeddings().embed(["where are pictures hosted", ""])
+    assert [round(float(row @ row), 3) for row in made] == [1, 0]

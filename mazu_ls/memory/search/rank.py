@@ -12,7 +12,7 @@ from mazu_ls.memory.search.index import CorpusStatistics
 K1, B = 1.2, 0.55
 ADJACENT, ADJACENT_WITHIN = 0.4, 4
 NEIGHBOUR = 0.4
-OPEN_FILE = 0.3
+OPEN_FILE = 0.4
 FACT_SHARE, TEXT_SHARE, TALK_SHARE = 0.6, 0.35, 0.2
 SHORT = 60.0
 """Weighted terms up to which an entry is a short fact."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from mazu_ls.memory.embeddings.vector_index import closeness
 from mazu_ls.memory.models import ONLY_NEAREST, Memory
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate, rank
 from mazu_ls.memory.search.tokens import LANGUAGES, query_terms, terms
-from mazu_ls.memory.search.vector_index import closeness
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.store import select
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
 CLOSE_ENOUGH = 0.2
-"""The cosine from which an entry that shares no word with the query is a match; unrelated short texts have 0.04 on average."""
+"""The cosine from which an entry that shares no word with the query is a match; nine of ten unrelated texts are below."""
+WORTH_SHOWING = 0.1
+"""The cosine from which an entry is shown as the nearest there is; an answer is below it once in twenty times."""
 NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
 _SESSION_TOP = 30
 _CONVERSATION = 10
@@ -116,7 +118,9 @@ def _separate_weak(ranked: list[RecallCandidate], words: dict[str, str]) -> Rank
     sure = any(not c.weak for c in ranked)
     shown = NEAREST_BESIDE if sure else NEAREST_ALONE
     return RankedMemories(
-        [c for at, c in enumerate(ranked) if at < shown or not c.weak], words, only_nearest=not sure
+        [c for at, c in enumerate(ranked) if not c.weak or (at < shown and c.closeness >= WORTH_SHOWING)],
+        words,
+        only_nearest=not sure,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mazu_ls.memory.search import vector_index
+from mazu_ls.memory.embeddings import vector_index
 from mazu_ls.store import Migrations
 
 # `kind` tells memories, wiki pages, session summaries, traits and relations apart; `key` is a page's slug, a trait's

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
-from mazu_ls.memory.search.vector_index import VectorIndex
+from mazu_ls.memory.embeddings.vector_index import VectorIndex
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.store import Store

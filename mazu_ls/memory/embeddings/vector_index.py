@@ -1,6 +1,6 @@
 """Vectors of memory entries: one int8 vector and its signs (one bit a dimension) for each entry, beside the rows.
 
-A search compares signs first (Hamming distance over 32 bytes an entry, all in memory: 3 MB for 100,000 entries) and the
+A search compares signs first (Hamming distance over 96 bytes an entry, all in memory: 10 MB for 100,000 entries) and the
 int8 vectors of the nearest afterwards, which are read from the database. Vectors are made in the background: triggers
 note each entry whose text is new or changed in `memory_unembedded`, also when a rollback brings rows back.
 """
@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.memory.search.static_embeddings import MODEL_ID
+from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
 from mazu_ls.store import select
 
 if TYPE_CHECKING:

@@ -7,9 +7,11 @@ import logging
 from typing import Any
 
 from mazu_ls.errors import MazuError
-from mazu_ls.memory.search.static_embeddings import EmbeddingsUnavailable, StaticEmbeddings, load_default
-from mazu_ls.memory.search.vector_index import pending, require_model, store_vectors
+from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
+from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID, TextEmbeddings, load_default
+from mazu_ls.memory.embeddings.vector_index import pending, require_model, store_vectors
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
+from mazu_ls.store import select
 
 BATCH = 256
 LONGEST_QUERY = 1_000
@@ -17,6 +19,11 @@ LONGEST_QUERY = 1_000
 CATCH_UP = 512
 """A query waits for at most so many entries that have no vector yet: what was remembered a moment ago is found."""
 PAUSE_SECONDS = 0.1
+_ANYTHING = "SELECT 1 FROM memory LIMIT 1"
+_MISSING = (
+    "SELECT 1 FROM memory_unembedded UNION ALL"
+    f" SELECT 1 FROM memory_vector_model WHERE id NOT IN ('', '{MODEL_ID}') LIMIT 1"
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +34,7 @@ class Embedder:
     def __init__(self, shelves: MemoryStores, *, enabled: bool) -> None:
         self.problem = "" if enabled else "memory.semantic is off"
         self._shelves = shelves
-        self._embeddings: StaticEmbeddings | None = None
+        self._embeddings: TextEmbeddings | None = None
         self._lock = asyncio.Lock()
         self._pending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +52,7 @@ class Embedder:
     async def embed_query(self, text: str) -> Any:
         """The vector of `text`, length 1; None where recall goes by words alone."""
         try:
-            if len(text) > LONGEST_QUERY or not await self._ready():
+            if len(text) > LONGEST_QUERY or not await self._any(_ANYTHING) or not await self._ready():
                 return None
             for shelf in self._shelves:
                 await self._embed_some(shelf, CATCH_UP)
@@ -72,12 +79,16 @@ class Embedder:
             self._pending.clear()
             await asyncio.sleep(PAUSE_SECONDS)  # others use the store meanwhile
             try:
-                if await self._ready():
+                if await self._any(_MISSING) and await self._ready():
                     more = [await self._embed_some(shelf, BATCH) == BATCH for shelf in self._shelves]
                     if any(more):
                         self._pending.set()
             except MazuError as error:
                 log.warning("vectors of memory were not made: %s", error.message)
+
+    async def _any(self, query: str) -> bool:
+        """Whether one of the stores has such rows; what has nothing to do loads no weights."""
+        return any([await shelf.reader.read(lambda db: bool(select(db, query))) for shelf in self._shelves])
 
     async def _ready(self) -> bool:
         if self._embeddings is None and not self.problem:

