@@ -202,6 +202,16 @@ def test_every_entry_survives_its_file(entry: MemoryEntry):
     assert replace(read, n=entry.n) == entry
 
 
+@pytest.mark.parametrize("tags", [("@", ","), ('a"b', "c, d"), ("[", '"')])
+def test_tags_survive_their_list(tags: tuple[str, ...]):
+    written = markdown.write(MemoryEntry(n=1, title="t", tags=tags), "project")
+    assert markdown.read(written, "x.md")[0].tags == tags
+
+
+def test_a_quotation_mark_that_never_closes_is_text():
+    assert markdown.read('---\ntags: [a, "b]\n---\n# t\n', "x.md")[0].tags == ("a", '"b')
+
+
 @given(text=st.text(max_size=300))
 def test_any_text_is_a_memory_or_a_clear_refusal(text: str):
     try:

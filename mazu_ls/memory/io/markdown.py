@@ -152,12 +152,16 @@ def _value(text: str) -> Any:
 
 def _listed(text: str) -> list[str]:
     """A flow list whose items may stand without quotes."""
-    items = re.findall(r'"(?:[^"\\]|\\.)*"|[^,]+', text)
-    found = (
-        json.loads(item.strip()) if item.strip().startswith('"') else item.strip().strip("'")
-        for item in items
-    )
-    return [item for item in found if item]
+    items = re.findall(r'\s*"(?:[^"\\]|\\.)*"\s*|[^,]+', text)
+    return [item for item in map(_list_item, items) if item]
+
+
+def _list_item(text: str) -> str:
+    text = text.strip()
+    try:
+        return str(json.loads(text)) if text.startswith('"') else text.strip("'")
+    except json.JSONDecodeError:
+        return text  # a quotation mark that never closes is part of the text
 
 
 def _anchor(anchor: MemoryAnchor) -> dict[str, Any]:
