@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mazu_ls.workspace.visible_text import make_diff_visible, make_line, make_visible
+
 GrantKind = Literal["allow_once", "allow_session", "allow_always", "deny"]
 Severity = Literal["error", "warning", "info", "hint"]
+TITLE = 160
+"""Characters of a question's title; `detail` holds what was cut of it."""
+LABEL = 160
+"""Characters on a button."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,9 @@ class HunkOption:
 
 @dataclass(frozen=True)
 class Question:
-    """Asks the user whether one tool call may happen; `diff` is a unified diff of what it would do.
+    """Asks the user whether one tool call may happen; `diff` is a unified diff of what it would do, all of it.
 
-    `rule` says what a standing answer would allow, `document` is the file that would change, `editable` names the
+    Whatever its texts are made of, in them nothing is invisible, reorders what follows or moves a cursor. `rule` says what a standing answer would allow, `document` is the file that would change, `editable` names the
     arguments that the answer may replace.
     """
 
@@ -59,6 +65,18 @@ class Question:
     rule: str | None = None
     document: Path | None = None
     editable: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        visible = {
+            "title": make_line(self.title, TITLE),
+            "detail": make_visible(self.detail),
+            "choices": tuple(Choice(c.id, make_line(c.label, LABEL), c.kind) for c in self.choices),
+            "diff": None if self.diff is None else make_diff_visible(self.diff),
+            "hunks": tuple(HunkOption(one.id, make_diff_visible(one.diff)) for one in self.hunks),
+            "rule": None if self.rule is None else make_visible(self.rule),
+        }
+        for name, value in visible.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True)

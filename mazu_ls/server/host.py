@@ -27,6 +27,7 @@ from mazu_ls.server.documents.notebooks import OpenNotebook
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.workspace.ipynb import new_sources
+from mazu_ls.workspace.visible_text import make_visible
 
 logger = logging.getLogger(__name__)
 LEVELS = {"error": 1, "warning": 2, "info": 3}
@@ -193,7 +194,7 @@ class LspHost:
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
         """`window/showMessage`."""
-        self._editor.link.notify("window/showMessage", {"type": LEVELS[level], "message": text})
+        self._editor.link.notify("window/showMessage", {"type": LEVELS[level], "message": make_visible(text)})
 
     async def show(self, path: Path, line: int | None = None) -> bool:
         """`window/showDocument`, tried also where the client does not declare it."""

@@ -155,7 +155,7 @@ class ApprovalGate:
             _question_title(call),
             f"{_intent(call, edit)}\n\nWhy you are asked: {decision.reason}",
             _choices(tool, decision),
-            edit.diff if edit else None,
+            edit.whole if edit else None,
             hunk_options(edit) if edit else (),
             _rule(tool, decision),
             edit.path if edit else None,

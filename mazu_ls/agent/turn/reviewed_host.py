@@ -19,7 +19,7 @@ MAX_DIFF_LINES = 400
 
 @dataclass(frozen=True)
 class RecordedEdit:
-    """One edit that was made."""
+    """One edit that was made. `diff` is for show and may be cut; `whole` is every line of it, to be agreed to."""
 
     path: Path
     before: str
@@ -27,6 +27,7 @@ class RecordedEdit:
     diff: str
     added: int
     removed: int
+    whole: str
 
     @classmethod
     def of(cls, path: Path, name: str, before: str | None, after: str | None) -> RecordedEdit:
@@ -34,7 +35,7 @@ class RecordedEdit:
         lines = _differing(name, before, after)
         added = sum(line.startswith("+") for line in lines[2:])
         removed = sum(line.startswith("-") for line in lines[2:])
-        return cls(path, before or "", after or "", _shown(lines), added, removed)
+        return cls(path, before or "", after or "", _shown(lines), added, removed, "\n".join(lines))
 
     @property
     def creates(self) -> bool:
@@ -117,14 +118,18 @@ def unified_diff(name: str, before: str | None, after: str | None) -> str:
 
 
 def _shown(lines: Sequence[str]) -> str:
+    lines = [line.removesuffix("\r") for line in lines]
     if len(lines) > MAX_DIFF_LINES:
         lines = [*lines[:MAX_DIFF_LINES], f"... {len(lines) - MAX_DIFF_LINES} more lines"]
     return "\n".join(lines)
 
 
 def _differing(name: str, before: str | None, after: str | None) -> list[str]:
-    """The lines of a unified diff; an edit of one region costs no search."""
-    old, new = (before or "").splitlines(), (after or "").splitlines()
+    """The lines of a unified diff; an edit of one region costs no search.
+
+    Lines end at line feeds alone, so that a change of line ends or of the final newline is a change.
+    """
+    old, new = _lines(before), _lines(after)
     head, tail = _common(old, new)
     lead = max(0, head - 3)
     end = max(0, tail - 3)
@@ -136,6 +141,18 @@ def _differing(name: str, before: str | None, after: str | None) -> list[str]:
         lineterm="",
     )
     return [_shifted(line, lead) if line.startswith("@@") else line for line in lines]
+
+
+def _lines(text: str | None) -> list[str]:
+    """The lines of a file; of the last one it is said where no newline ends it, as git does."""
+    if not text:
+        return []
+    lines = text.split("\n")
+    if lines[-1]:
+        lines[-1] += "\n\\ No newline at end of file"
+    else:
+        lines.pop()
+    return lines
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:

@@ -116,3 +116,20 @@ def reply_so_far(text: str, turn_id: str) -> str:
 def quoted(reply: str) -> str:
     """A reply whose own headings cannot be taken for ours."""
     return OURS_IN_TEXT.sub("### ", reply)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A code block whose fence nothing in the text ends."""
+    runs = re.findall(r"~{4,}", text)
+    fence = "~" * max([4, *(len(run) + 1 for run in runs)])
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+_MARKUP = re.compile(r"[\\`*<\[\]]|(?<!\w)_|_(?!\w)|~(?=~)|&(?=#?\w+;)")
+_AT_LINE_START = re.compile(r"^(\s*)(?:([-+#>=|:~])|(\d{1,9})([.)]))", re.MULTILINE)
+
+
+def escape(text: str) -> str:
+    """Text from outside as Markdown that shows it as it is: no links, images, HTML, headings or lists (CommonMark 2.4)."""
+    text = _MARKUP.sub(r"\\\g<0>", text)
+    return _AT_LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", text)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question, UserReply
 from mazu_ls.server.chat import markdown
+from mazu_ls.server.client.approvals import OpenQuestion, ReviewDocument, question_text
+from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
 from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
 
 if TYPE_CHECKING:
     from mazu_ls import journal
-    from mazu_ls.server.client.approvals import OpenQuestion
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.state import ServerState
@@ -24,10 +25,9 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 8
 RETRY_SECONDS = 0.15
 """An edit is refused while the user types; so much later it is tried again."""
-DIFF_LINES = 60
-DETAIL = 2000
-FENCE = "~~~~"
-"""Lines of a diff begin with a blank, a plus or a minus, behind which Markdown still sees a fence of backticks."""
+SECTION = 50_000
+"""Characters of a question that its section holds; of a longer one a document beside the chat holds all."""
+MESSAGE = 2000
 ASKS = re.compile(r"^## Mazu asks <!-- (?P<call>.+?) -->", re.MULTILINE)
 TITLES = {
     "allow_once": "allow once",
@@ -52,7 +52,11 @@ def attach(server: ServerState, editor: ConnectedEditor) -> None:
         if document is not None:
             _show(server, editor, document, asked)
 
+    async def open_review(question: Question) -> ReviewDocument | None:
+        return await _open_review(server, editor, question)
+
     editor.approvals.listener = hear
+    editor.approvals.open_review = open_review
 
 
 def opened(server: ServerState, editor: ConnectedEditor, document: OpenDocument) -> None:
@@ -73,15 +77,36 @@ def _show(server: ServerState, editor: ConnectedEditor, document: OpenDocument, 
     server.jobs.spawn(_follow(server, editor, document, asked))
 
 
+async def _open_review(
+    server: ServerState, editor: ConnectedEditor, question: Question
+) -> ReviewDocument | None:
+    """All of a question as a file that is opened before the user; None where none can be written."""
+    try:
+        project = await server.wait_opened()
+        folder = await asyncio.to_thread(mazu_files.folder_of, project, "view")
+        text = review_text(question).encode("utf-8", "surrogatepass")
+        place = await asyncio.to_thread(mazu_files.write, folder, review_name(question), text)
+    except MazuError as error:
+        logger.warning("A question could not be written down: %s", error.message)
+        return None
+    shown = await server.host.show(place)
+    return ReviewDocument(str(place), lambda: shown or editor.documents.at(place) is not None)
+
+
 async def _follow(
     server: ServerState, editor: ConnectedEditor, document: OpenDocument, asked: OpenQuestion
 ) -> None:
     """Show a question below what was said until it is answered; then its verdict."""
-    block = _block(asked.question)
+    block, before = _block(asked.question), asked.shown_whole
+    asked.shown_whole = before or _is_whole(asked.question)
+    if not asked.shown_whole:
+        await editor.approvals.review(asked)
     shown = await _put(editor, document, block)
+    if not shown:
+        asked.shown_whole = before
     if not shown and asked.in_chat_alone and not asked.verdict.done():
         # Kate takes no edit so long after a command, and has no dialog; what it always shows is a message.
-        await server.host.say("warning", _told(asked.question))
+        await server.host.say("warning", await _as_message(editor, asked))
     reply = await asked.verdict
     if shown:
         await _replace(editor, document, block, asked.question, reply)
@@ -114,7 +139,7 @@ def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
     """Every line that may have been drawn of a question: its section, and what stands there once it is decided."""
     choices = tuple(Choice(one["id"], one["label"], one["kind"]) for one in asked.options)  # pyright: ignore[reportArgumentType]
     question = Question("", asked.call_id, asked.tool, asked.title, asked.detail, choices, asked.diff)
-    title = " ".join(asked.title.split())
+    title = markdown.escape(question.title)
     return [
         *_block(question).splitlines(),
         *(f"*{title}: {said}*" for said in (*VERDICTS.values(), NO_ANSWER)),
@@ -123,21 +148,44 @@ def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
 
 def _block(question: Question) -> str:
     """The section; its heading begins as ours do, so that nothing in it counts as the user's message."""
-    parts = [f"## Mazu asks <!-- {question.call_id} -->", f"**{' '.join(question.title.split())}**"]
-    if question.detail.strip():
-        parts.append(markdown.quoted(question.detail.strip()[:DETAIL]))
-    if question.diff:
-        lines = question.diff.rstrip("\n").splitlines()
-        more = [f"… {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
-        parts.append("\n".join([f"{FENCE}diff", *lines[:DIFF_LINES], *more, FENCE]))
+    parts = [f"## Mazu asks <!-- {question.call_id} -->", f"**{markdown.escape(question.title)}**"]
+    detail, diff = question.detail.strip()[:SECTION], (question.diff or "")[:SECTION].rstrip("\n")
+    if detail:
+        parts.append("\n".join(f"> {line}" for line in markdown.fenced(detail).split("\n")))
+    if diff:
+        parts.append(markdown.fenced(diff, "diff"))
+    if not _is_whole(question):
+        parts.append(f"It is too long to be shown here: {review_name(question)} holds all of it.")
     names = ", ".join(f"*Mazu: {TITLES[choice.kind]}*" for choice in question.choices)
     return "\n\n".join([*parts, f"Answer with a code action here: {names}."]) + "\n\n"
 
 
-def _told(question: Question) -> str:
+def _is_whole(question: Question) -> bool:
+    """Whether the section holds all of a question."""
+    return len(question.detail) <= SECTION and len(question.diff or "") <= SECTION
+
+
+def review_name(question: Question) -> str:
+    """The name of the document that holds all of a question."""
+    return f"question-{re.sub(r'[^A-Za-z0-9_-]', '_', question.call_id or question.tool)[:60]}.md"
+
+
+def review_text(question: Question) -> str:
+    """All of a question as Markdown, in which nothing of it is markup."""
+    parts = [f"# {markdown.escape(question.title)}", markdown.fenced(question.detail.strip())]
+    if question.diff:
+        parts.append(markdown.fenced(question.diff.rstrip("\n"), "diff"))
+    return "\n\n".join(parts) + "\n"
+
+
+async def _as_message(editor: ConnectedEditor, asked: OpenQuestion) -> str:
     """The question where its section has no place."""
-    said = [question.title, (question.diff or question.detail).strip()[:DETAIL]]
-    return "\n\n".join([*said, "Answer with a code action in the chat document, such as Mazu: allow once."])
+    whole = question_text(asked.question)
+    if len(whole) <= MESSAGE:
+        asked.shown_whole = True
+    elif document := await editor.approvals.review(asked):
+        whole = f"{whole[:MESSAGE]}…\n\nOpen {document.name} and read it: then it can be allowed."
+    return f"{whole}\n\nAnswer with a code action in the chat document, such as Mazu: allow once."
 
 
 async def _put(editor: ConnectedEditor, document: OpenDocument, block: str) -> bool:
@@ -170,7 +218,7 @@ async def _replace(
         end = found.end() if found else begin + len(heading)
         # A reply that is being written says itself what was decided, at the call it was about.
         written = bool(found) and document.path in editor.replying
-        note = "" if written else f"*{' '.join(question.title.split())}: {said}*" + ("\n\n" if found else "")
+        note = "" if written else f"*{markdown.escape(question.title)}: {said}*" + ("\n\n" if found else "")
         edits = [TextEdit(LspRange(document.position_at(begin), document.position_at(end)), note)]
         after = text[:begin] + note + text[end:]
         if await _tried(editor, document, edits, after):

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.host import Choice, Question, UserReply
+from mazu_ls.host import LABEL, Choice, Question, UserReply
 from mazu_ls.server import uris
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.workspace.visible_text import make_line, make_visible
 
 if TYPE_CHECKING:
     from mazu_ls.server.client.profile import ClientConnection, ClientProfile
 
 logger = logging.getLogger(__name__)
 PICK_SECONDS = 300.0
-DETAIL = 600
-"""Characters of the detail that a message box still shows well."""
+MESSAGE = 600
+"""Characters that a message box still shows well."""
+MESSAGE_LINES = 16
+OPENED = "I have opened it"
+
+
+@dataclass(frozen=True)
+class ReviewDocument:
+    """A document that holds all of a question; `shown`: the editor has it open."""
+
+    name: str
+    shown: Callable[[], bool]
 
 
 class OpenQuestion:
@@ -30,9 +42,20 @@ class OpenQuestion:
         """Whether a chat document is open in which it can be answered too."""
         self.in_chat_alone = False
         """The editor has no way of its own to ask."""
+        self.shown_whole = False
+        """Whether all of it is before the user's eyes, in a message or a chat document."""
+        self.review: ReviewDocument | None = None
+        """The document that holds all of it, where that is too long for a message."""
         self.answered: asyncio.Future[UserReply] = asyncio.get_running_loop().create_future()
         self.verdict: asyncio.Future[UserReply | None] = asyncio.get_running_loop().create_future()
         """What was decided by anyone; None where the question was withdrawn."""
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What may be offered now: nothing is allowed of which the editor shows only a part."""
+        if self.shown_whole or (self.review is not None and self.review.shown()):
+            return self.question.choices
+        return tuple(choice for choice in self.question.choices if choice.kind == "deny")
 
     def answer(
         self,
@@ -71,6 +94,8 @@ class ClientApprovals:
         """All that are not decided, `open` among them, in the order in which they were asked."""
         self.listener: Callable[[OpenQuestion], None] | None = None
         """Hears of every question that is shown."""
+        self.open_review: Callable[[Question], Awaitable[ReviewDocument | None]] | None = None
+        """Writes all of a question into a document and opens it beside the question; None where there is no place."""
 
     def find(self, call_id: str | None, session_id: str | None = None) -> OpenQuestion | None:
         """The undecided question about a call; without an id the one that is shown, or waits longest."""
@@ -139,7 +164,7 @@ class ClientApprovals:
         """The editor's answer, or one given in a chat document."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
-        request = loop.create_task(self._requested(asked.question, timeout))
+        request = loop.create_task(self._requested(asked, timeout))
         try:
             await asyncio.wait({request, asked.answered}, return_when=asyncio.FIRST_COMPLETED)
             if asked.answered.done():
@@ -157,16 +182,18 @@ class ClientApprovals:
         finally:
             request.cancel()
 
-    async def _requested(self, question: Question, timeout: float) -> UserReply:
+    async def _requested(self, asked: OpenQuestion, timeout: float) -> UserReply:
         if self._profile.opted("permissions"):
-            return await self._rich(question, timeout)
-        return await self._plain(question, timeout)
+            return await self._rich(asked.question, timeout)
+        return await self._plain(asked, timeout)
 
     async def pick(self, message: str, options: tuple[str, ...], timeout: float = PICK_SECONDS) -> str | None:
-        """One of `options`, or None."""
+        """One of `options`, or None. What cannot be seen in the texts is made visible."""
+        shown = {make_line(option, LABEL): option for option in options}
         async with self._one_at_a_time:
             try:
-                return await self._message_request(message, options, timeout)
+                chosen = await self._message_request(make_visible(message), tuple(shown), timeout)
+                return None if chosen is None else shown[chosen]
             except (TimeoutError, ClientError) as error:
                 logger.info("%r was not answered: %s", message, error)
                 return None
@@ -187,11 +214,34 @@ class ClientApprovals:
             return UserReply(deny, f"the answer could not be used: {problem[0]}")
         return reply
 
-    async def _plain(self, question: Question, timeout: float) -> UserReply:
-        detail = question.detail if len(question.detail) <= DETAIL else f"{question.detail[:DETAIL]}…"
-        message = f"{question.title}\n{detail}".strip()
-        title = await self._message_request(message, tuple(c.label for c in question.choices), timeout)
-        return UserReply(_chosen(question, title, lambda choice: choice.label))
+    async def _plain(self, asked: OpenQuestion, timeout: float) -> UserReply:
+        """A message, beside which all of a long question is opened as a document, by the user where the editor cannot."""
+        question, whole = asked.question, question_text(asked.question)
+        if fits_message(whole):
+            asked.shown_whole = True
+            title = await self._message_request(whole, _labels(question.choices), timeout)
+            return UserReply(_chosen(question, title, lambda choice: choice.label))
+        document = await self.review(asked)
+        until = asyncio.get_running_loop().time() + timeout
+        while True:
+            offered = _labels(asked.choices)
+            if document is None:
+                where = "It is too long to be shown here, so it can only be denied."
+            elif document.shown():
+                where = f"All of it stands in {document.name}, which is open beside this."
+            else:
+                where = f"It is too long to be shown here. Open {document.name} and read it: then it can be allowed."
+                offered = (OPENED, *offered)
+            left = until - asyncio.get_running_loop().time()
+            title = await self._message_request(f"{_beginning(whole)}\n\n{where}", offered, left)
+            if title != OPENED:
+                return UserReply(_chosen(question, title, lambda choice: choice.label))
+
+    async def review(self, asked: OpenQuestion) -> ReviewDocument | None:
+        """Write all of a question into a document and open it; None where there is no place for it."""
+        if asked.review is None and self.open_review is not None:
+            asked.review = await self.open_review(asked.question)
+        return asked.review
 
     async def _message_request(self, message: str, options: tuple[str, ...], timeout: float) -> str | None:
         params = {"type": 3, "message": message, "actions": [{"title": option} for option in options]}
@@ -202,6 +252,25 @@ class ClientApprovals:
 
 def _chosen(question: Question, answer: object, field: Any) -> Choice | None:
     return next((choice for choice in question.choices if field(choice) == answer), None)
+
+
+def question_text(question: Question) -> str:
+    """All of a question as plain text."""
+    return "\n".join(part for part in (question.title, question.detail.strip(), question.diff) if part)
+
+
+def fits_message(text: str) -> bool:
+    """Whether a message box shows all of it."""
+    return len(text) <= MESSAGE and text.count("\n") < MESSAGE_LINES
+
+
+def _labels(choices: Sequence[Choice]) -> tuple[str, ...]:
+    return tuple(choice.label for choice in choices)
+
+
+def _beginning(text: str) -> str:
+    lines = text[: MESSAGE // 2].split("\n")[: MESSAGE_LINES // 2]
+    return "\n".join([*lines, "…"])
 
 
 def not_offered(question: Question, reply: UserReply) -> tuple[str, str] | None:

@@ -7,6 +7,10 @@ from typing import Any
 
 from mazu_ls.redact import redact
 from mazu_ls.server import uris
+from mazu_ls.workspace.visible_text import make_line
+
+LINE = 400
+"""Characters of the title of a call."""
 
 
 def updates_from_event(body: Any) -> list[dict[str, Any]]:
@@ -77,8 +81,9 @@ def _of_call(body: Any) -> list[dict[str, Any]]:
 
     match body:
         case journal.CallStarted(call_id, tool, title, arguments):
+            shown = make_line(title, LINE)
             return [
-                {"kind": "tool_call", "callId": call_id, "tool": tool, "title": title, "arguments": arguments}
+                {"kind": "tool_call", "callId": call_id, "tool": tool, "title": shown, "arguments": arguments}
             ]
         case journal.CallDecided(call_id, verdict, reason, by, arguments):
             decision = {"kind": "decision", "callId": call_id, "verdict": verdict, "by": by, "reason": reason}

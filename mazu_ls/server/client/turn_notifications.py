@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.client.event_updates import updates_from_event
+from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
     from mazu_ls.journal import Event
@@ -110,7 +111,7 @@ def _progress_line(body: Any) -> str:
 
     match body:
         case journal.CallStarted(_, _, title):
-            return title[:LINE]
+            return make_line(title, LINE)
         case journal.Retrying(attempt, seconds, reason):
             return f"retry {attempt} in {seconds:.0f} s: {reason}"[:LINE]
         case journal.CheckpointTaken(id):

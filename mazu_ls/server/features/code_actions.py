@@ -215,7 +215,7 @@ def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]
     call = {"callId": asked.question.call_id}
     return [
         _action(TITLES[choice.kind], "quickfix", "mazu.permissions.answer", {"optionId": choice.id, **call})
-        for choice in asked.question.choices
+        for choice in asked.choices
     ]
 
 

@@ -49,7 +49,7 @@ def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]
     line = document.position_at(head.start()).line
     return [
         _lens(line, TITLES[choice.kind], "mazu.permissions.answer", {"optionId": choice.id, "callId": call})
-        for choice in asked.question.choices
+        for choice in asked.choices
     ]
 
 

@@ -21,6 +21,7 @@ class ShownQuestion:
         self._room = 1
         self._body = [line("  ", clean(text)) for text in asked.detail.splitlines()]
         self._body += styled.diff_lines(asked.diff) if asked.diff else []
+        self._rows, self._width = self._body, 0
 
     def press(self, key: str) -> bool:
         """A key of an option; whether it is one. An option that takes a note waits for it."""
@@ -57,18 +58,21 @@ class ShownQuestion:
 
     def page(self, step: int) -> None:
         """Show the next or the last part of what is too long."""
-        last = max(0, len(self._body) - self._room)
+        last = max(0, len(self._rows) - self._room)
         self._top = 0 if step > 0 and self._top >= last else max(0, min(last, self._top + step * self._room))
 
     def lines(self, width: int, height: int) -> list[Line]:
-        """As it is drawn in `height` rows."""
+        """As it is drawn in `height` rows; what is wider than the terminal goes on in the next row."""
         fixed = 2 + len(self.asked.options) + bool(self.asked.reason)
-        self._room = max(3, height - fixed)
-        rows = [line(("bold yellow", "? "), ("bold", clean(self.asked.title)))]
-        rows += self._body[self._top : self._top + self._room]
-        if len(self._body) > self._room:
-            until = min(len(self._body), self._top + self._room)
-            rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {len(self._body)} · space: more")))
+        rows = styled.folded(line(("bold yellow", "? "), ("bold", clean(self.asked.title))), width)
+        self._room = max(3, height - fixed - len(rows) + 1)
+        if width != self._width:
+            self._width, self._rows = width, [row for one in self._body for row in styled.folded(one, width)]
+        body = self._rows
+        rows += body[self._top : self._top + self._room]
+        if len(body) > self._room:
+            until = min(len(body), self._top + self._room)
+            rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {len(body)} · space: more")))
         if self.asked.reason:
             reason = wrapped(f"Asked because: {clean(self.asked.reason)}", width - 3)
             rows += [line(("dim", f"  {part}")) for part in reason]

@@ -63,7 +63,9 @@ def with_keys(question: Question) -> Keyed:
                 key, choice.label, takes_note=choice.kind == "deny" and not question.tool.startswith("mazu.")
             )
         )
-    detail, _, reason = question.detail.strip().partition(WHY)
+    detail, why, reason = question.detail.strip().rpartition(WHY)  # ours stands last, whatever a call says
+    if not why:
+        detail, reason = reason, ""
     lines = detail.strip().splitlines()
     if lines and question.title.endswith(f": {lines[0]}"):
         lines = lines[1:]  # a command that fits in the title is not said twice

@@ -65,7 +65,7 @@ def write(lines: Iterable[Line], stream: TextIO | None = None) -> None:
 
 def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
     """A unified diff in its colours, without the names of the files; `limit` lines of it, and how many are left."""
-    body = [text for text in diff.rstrip("\n").splitlines() if not text.startswith(("--- ", "+++ "))]
+    body = diff_body(diff)
     shown = body if limit is None or len(body) <= limit else body[:limit]
     styles = {"+": "green", "-": "red", "@": "dim"}
     lines = [line("    ", (styles.get(text[:1], ""), clean(text))) for text in shown]
@@ -74,9 +74,22 @@ def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
     return lines
 
 
+def diff_body(diff: str) -> list[str]:
+    """The lines of a unified diff without the names of the files; a removed line of `-- x` is none of these."""
+    lines = diff.rstrip("\n").split("\n") if diff.strip() else []
+    heads = {
+        at
+        for at in range(len(lines) - 2)
+        if lines[at].startswith("--- ")
+        and lines[at + 1].startswith("+++ ")
+        and lines[at + 2].startswith("@@")
+    }
+    return [text for at, text in enumerate(lines) if at not in heads and at - 1 not in heads]
+
+
 def count_changes(diff: str) -> tuple[int, int]:
     """Lines added and removed by a unified diff."""
-    body = [text for text in diff.splitlines() if not text.startswith(("--- ", "+++ "))]
+    body = diff_body(diff)
     return sum(text[:1] == "+" for text in body), sum(text[:1] == "-" for text in body)
 
 
@@ -117,3 +130,22 @@ def wrapped(text: str, width: int) -> list[str]:
     import textwrap
 
     return textwrap.wrap(text, max(10, width), break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def folded(one: Line, width: int) -> list[Line]:
+    """A line as rows of at most `width` columns: nothing of it is left out (columns as wcwidth counts them)."""
+    from prompt_toolkit.utils import get_cwidth
+
+    rows: list[list[Span]] = [[]]
+    room = max(10, width)
+    for style, text in one:
+        begin = 0
+        for at, character in enumerate(text):
+            columns = get_cwidth(character)
+            if columns > room:
+                rows[-1].append((style, text[begin:at]))
+                rows.append([])
+                begin, room = at, max(10, width)
+            room -= columns
+        rows[-1].append((style, text[begin:]))
+    return [tuple(row) for row in rows]

@@ -1,0 +1,33 @@
+"""Text from outside with everything in it made visible: what a reader cannot see is shown by its code point."""
+
+from __future__ import annotations
+
+import re
+
+# Controls but tab and line feed; format characters (bidi, zero width, tags); fillers, variation selectors and blanks
+# that draw nothing or look like a space; line separators; halves of surrogate pairs (Unicode UAX #9, UTS #36, UTS #39).
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
+    "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+def make_visible(text: str) -> str:
+    """The text with every invisible character as `<U+202E>`; tabs and line feeds stay."""
+    return _INVISIBLE.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+
+
+def make_line(text: str, limit: int) -> str:
+    """The text as one visible line of at most `limit` characters; line feeds become `⏎`, what is cut is said by `…`."""
+    line = make_visible(text[: limit + 1].strip().replace("\n", " ⏎ ").replace("\t", " "))
+    return line if len(line) <= limit and len(text.strip()) <= limit else f"{line[: limit - 1]}…"
+
+
+def make_diff_visible(diff: str) -> str:
+    """A unified diff, made visible. In a file whose lines all end in CR LF the carriage returns are left out."""
+    lines = diff.split("\n")
+    body = [line for line in lines if line[:1] in ("+", "-", " ") and not line.startswith(("+++ ", "--- "))]
+    if body and all(line.endswith("\r") for line in body):
+        lines = [line.removesuffix("\r") for line in lines]
+    return make_visible("\n".join(lines))
