@@ -162,7 +162,7 @@ async def test_stop_queue_and_leave(chat: Chat):
     await terminal.sees("Stopped.", "> and then this")  # it comes back to be edited, and is not sent
     assert not terminal.shows("After.")
     terminal.types(ENTER)
-    await terminal.sees("After.")
+    await terminal.sees("After.", "k tokens")  # the turn has ended: until then ctrl-c stops it
     terminal.types(CTRL_C)
     await terminal.sees("ctrl-c again leaves")
     terminal.types(CTRL_C)
