@@ -19,8 +19,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mazu_ls.policy import PolicyContext, ToolCallInfo, decide
+from mazu_ls.policy import PolicyContext, ToolCallInfo
 from mazu_ls.policy.bash.scan import DenyScan
+from mazu_ls.policy.decide import decide
 from mazu_ls.policy.tables.allowed_commands import PROGRAMS
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell import sandbox

@@ -29,7 +29,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from mazu_ls import policy  # noqa: E402
-from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo, decide  # noqa: E402
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo  # noqa: E402
+from mazu_ls.policy.decide import decide  # noqa: E402
 from mazu_ls.tools.base import Effect  # noqa: E402
 
 FOLDER = Path(policy.__file__).parent

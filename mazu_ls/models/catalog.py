@@ -12,9 +12,7 @@ from msgspec import Struct
 from mazu_ls.config import Config, ModelSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models import sdk_clients
-from mazu_ls.models.anthropic.client import AnthropicModel
 from mazu_ls.models.model import Model, ModelSpec, Prices
-from mazu_ls.models.openai.client import OpenAIModel
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.provider_errors import Endpoint
 from mazu_ls.models.providers import COMPATIBLE, PROVIDERS, UNKNOWN_OUTPUT, Provider, is_local, ollama_models
@@ -186,7 +184,11 @@ def _build(wanted: str, config: Config, env: Mapping[str, str], patience: RetryP
     account = ProviderAccount(provider.sdk, base_url, key)
     connection = ModelConnection(account, endpoint, patience, settings.extra_body if settings else {})
     if provider.sdk == "anthropic":
+        from mazu_ls.models.anthropic.client import AnthropicModel
+
         return AnthropicModel(spec, connection)
+    from mazu_ls.models.openai.client import OpenAIModel
+
     return OpenAIModel(spec, connection, provider.dialect, settings.max_output if settings else None)
 
 

@@ -1,6 +1,8 @@
-"""Who may do what: pure decisions about tool calls, and the grants a user has given."""
+"""Who may do what: pure decisions about tool calls, and the grants a user has given.
 
-from mazu_ls.policy.decide import decide
+`decide` is in `mazu_ls.policy.decide`: with its tables it is imported by the first call, not by every command.
+"""
+
 from mazu_ls.policy.grants import Grant, GrantStore
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo, Verdict
 from mazu_ls.policy.runtime_rules import RuntimeRule
@@ -14,5 +16,4 @@ __all__ = [
     "RuntimeRule",
     "ToolCallInfo",
     "Verdict",
-    "decide",
 ]

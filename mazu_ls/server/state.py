@@ -291,6 +291,7 @@ def _import_for_turns() -> None:
     """A tenth of a second of imports that would hold up the loop in the first turn."""
     import snowballstemmer  # noqa: F401
 
+    import mazu_ls.policy.decide  # noqa: F401
     from mazu_ls.agent.project.toolbox import builtin_tools
 
     builtin_tools()

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.policy import PolicyContext, ToolCallInfo, decide
+from mazu_ls.policy import PolicyContext, ToolCallInfo
 from mazu_ls.policy.bash.shell import analyse
+from mazu_ls.policy.decide import decide
 from mazu_ls.policy.rules import STRICTNESS
 from mazu_ls.tools.base import Effect
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.policy import GrantStore, PolicyContext, Rule, ToolCallInfo, decide
+from mazu_ls.policy import GrantStore, PolicyContext, Rule, ToolCallInfo
+from mazu_ls.policy.decide import decide
 from mazu_ls.tools.base import Effect
 
 SHELL = "run_shell"

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from mazu_ls import config
-from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo, decide
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
+from mazu_ls.policy.decide import decide
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.mcp.servers import McpServers
 from mazu_ls.tools.skills.custom_tools import custom_tools

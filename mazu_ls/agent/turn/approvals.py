@@ -22,11 +22,13 @@ from mazu_ls.agent.turn.questions import (
 from mazu_ls.agent.turn.reviewed_host import Approve, RecordedEdit, refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
-from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo, decide
+from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell import sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mazu_ls.agent.turn.turn import TurnRun
     from mazu_ls.config import Mode
     from mazu_ls.host import UserReply
@@ -108,10 +110,10 @@ class ApprovalGate:
     async def _judged_beside(self, call: ToolCallInfo, mode: Mode, *, confined: bool = False) -> Decision:
         """Off the event loop: for a program that reads whole folders the policy walks the project."""
         place = self._place(confined=confined)
-        return await asyncio.to_thread(decide, call, mode, self._rules(), place)
+        return await asyncio.to_thread(_decide, call, mode, self._rules(), place)
 
     def _judged(self, call: ToolCallInfo, mode: Mode) -> Decision:
-        return decide(call, mode, self._rules(), self._place(confined=False))
+        return _decide(call, mode, self._rules(), self._place(confined=False))
 
     def _place(self, *, confined: bool) -> PolicyContext:
         turn = self.run.turn
@@ -309,3 +311,9 @@ def _lines(count: int) -> str:
 
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:
+    from mazu_ls.policy.decide import decide  # its tables take 40 ms to import
+
+    return decide(call, mode, rules, place)

@@ -113,7 +113,8 @@ async def _selected_command(server: ServerState) -> wire.CheckPermissionParams:
 @command("mazu.permissions.check", natural=_selected_command)
 async def check(server: ServerState, params: wire.CheckPermissionParams) -> Any:
     """What would be decided about a tool call; nothing is run."""
-    from mazu_ls.policy import PolicyContext, ToolCallInfo, decide
+    from mazu_ls.policy import PolicyContext, ToolCallInfo
+    from mazu_ls.policy.decide import decide
     from mazu_ls.tools.shell.sandbox import holds_unattended
 
     project = await server.wait_opened()
