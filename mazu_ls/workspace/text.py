@@ -5,9 +5,11 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.workspace.encodings import CANDIDATES, guess_encoding
 
 # The longer mark first: that of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
@@ -17,11 +19,19 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_DECLARED = re.compile(  # PEP 263, Vim and Emacs modelines, XML, HTML, CSS
-    rb"""(?:coding[:=]\s*|fileencoding=|<\?xml[^>]*encoding=["']|<meta[^>]*charset=["']?|@charset\s+["'])([-\w.]+)""",
+_DECLARED = re.compile(  # PEP 263 and Emacs, Vim, XML, HTML, CSS
+    rb"""(?:coding[:=]\s*|(?:vim?|ex):.*?\b(?:fileencoding|fenc)=|<\?xml[^>]*encoding=["']|<meta[^>]*charset=["']?"""
+    rb"""|@charset\s+["'])([-\w.:]+)""",
     re.IGNORECASE,
 )
+_MODELINES = re.compile(rb"(?:-\*-.*coding:|(?:vim?|ex):|\bcoding:)", re.IGNORECASE)
 _SNIFFED = 8192  # bytes; git looks for NUL in as many
+_STRAY = {code: code - 0xDC00 + 0xE400 for code in range(0xDC80, 0xDD00)}
+_UNSTRAY = {shown: code for code, shown in _STRAY.items()}
+STRAY = re.compile("[\ue480-\ue4ff]")
+"""A byte that is no text, in a part of the private area that no icon font is known to use."""
+REPLACEMENT = "\ufffd"
+"""What editors show for such a byte."""
 
 
 class NotText(Exception):
@@ -30,22 +40,56 @@ class NotText(Exception):
 
 @dataclass(frozen=True)
 class DecodedText:
-    """Text with its line ends as they are, and what is needed to write it back: `encoding` (Python's name) and `bom`."""
+    """Text with its line ends as they are, and what is needed to write it back: `encoding` (Python's name) and `bom`.
+
+    `certain` is False where the encoding was guessed; `rivals` would then fit as well. In UTF-8 with `stray` bytes
+    each of them is a character from U+E480 on, the byte in its last two digits.
+    """
 
     text: str
     encoding: str = "utf-8"
     bom: bytes = b""
+    certain: bool = True
+    rivals: tuple[str, ...] = ()
+    stray: bool = False
 
     def encode(self, text: str) -> bytes:
-        """`text` as bytes of this file. Raises MazuError(unsupported) if the encoding has no such character."""
+        """`text` as bytes of this file.
+
+        Raises MazuError(unsupported) if the encoding has no such character, or if it was guessed and `text` has a
+        character that the file has not, which another encoding would write in another way.
+        """
+        if self.stray:
+            return self.bom + text.translate(_UNSTRAY).encode("utf-8", "surrogateescape")
+        if not self.certain:
+            self._require_agreement(text)
         try:
             return self.bom + text.encode(self.encoding)
         except UnicodeEncodeError as error:
             raise MazuError(
                 Kind.UNSUPPORTED,
-                f"The file is {self.encoding}, which has no {text[error.start : error.end]!a}.",
+                f"The file's encoding is {self.encoding}, which has no {text[error.start : error.end]!r}.",
                 "Convert the file to UTF-8 first, or leave that character out.",
             ) from error
+
+    def _require_agreement(self, text: str) -> None:
+        new = {char for char in set(text) - set(self.text) if not char.isascii()}
+        for char in sorted(new):
+            written = {_encoded(char, encoding) for encoding in (self.encoding, *self.rivals)}
+            if len(written) > 1:
+                raise MazuError(
+                    Kind.UNSUPPORTED,
+                    f"The file does not say its encoding; it may be {self.encoding}, so {char!r} is not written into it.",
+                    "Keep to ASCII, declare the encoding (charset in .editorconfig, or a modeline), or convert the file to UTF-8 first.",
+                )
+
+    @property
+    def shown(self) -> str:
+        """The text as an editor shows it, with U+FFFD where a byte is no text."""
+        if not self.stray:
+            return self.text
+        data = self.text.translate(_UNSTRAY).encode("utf-8", "surrogateescape")
+        return data.decode("utf-8", "replace")
 
     @property
     def newline(self) -> str:
@@ -54,33 +98,108 @@ class DecodedText:
         return "\r\n" if crlf > self.text.count("\n") - crlf else "\n"
 
 
-def decode(data: bytes) -> DecodedText:
-    """The text in `data`, such that `decode(data).encode(text) == data`. Raises NotText for binary data."""
+UNKNOWN = ("",)
+"""The rivals of a guess that rests on too little text: nothing new that is not ASCII is written."""
+
+
+def decode(data: bytes, charset: Callable[[], str | None] = lambda: None) -> DecodedText:
+    """The text in `data`, such that `decode(data).encode(text) == data`. Raises NotText for binary data.
+
+    `charset` is asked for the encoding that the project declares for the file, where the file itself does not say.
+    """
     for mark, encoding in _MARKS:
         if data.startswith(mark) and (found := _exactly(data[len(mark) :], encoding, mark)) is not None:
             return found
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return _legacy(data)
+        return _legacy(data, charset)
     if "\0" in text[:_SNIFFED]:
         return _unmarked_utf16(data)
+    if data.isascii() and (name := declared_encoding(data) or charset()) and (found := _exactly(data, name)):
+        return found
     return DecodedText(text)
 
 
-def _legacy(data: bytes) -> DecodedText:
-    """Eight-bit text: what the file declares, else Windows-1252, else Latin-1, which takes every byte."""
+def decode_like(data: bytes, shown: str, charset: Callable[[], str | None] = lambda: None) -> DecodedText:
+    """`decode` for a file of which an editor shows, or showed, the text `shown`: the editor knows its encoding.
+
+    Where no encoding gives that text, the one that shares most of its characters that are no ASCII is taken.
+    """
+    found = decode(data, charset)
+    if data.isascii() or _unified(found.shown) == _unified(shown):
+        return replace(found, certain=True) if not found.certain else found
+    others = [
+        other
+        for name in CANDIDATES
+        if (other := _exactly(data[len(found.bom) :], name, found.bom)) is not None
+    ]
+    for other in others:
+        if _unified(other.text) == _unified(shown):
+            return other
+    wanted = {char for char in shown if not char.isascii()}
+    best = max((found, *others), key=lambda one: len(wanted & set(one.text)))
+    return (
+        best
+        if wanted & set(best.text) and len(wanted & set(best.text)) > len(wanted & set(found.text))
+        else found
+    )
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """The encoding that a file declares in its first or last lines, as Python names it; None for none that is known."""
+    head = data[:1024]
+    lines = [head, *(line for line in data[-1024:].split(b"\n")[-6:] if _MODELINES.search(line))]
+    for line in lines:
+        if match := _DECLARED.search(line):
+            return known_encoding(match[1].decode("ascii", "replace"))
+    return None
+
+
+def known_encoding(name: str) -> str | None:
+    """Python's name of an encoding; Emacs adds the line ends to it. None where it is not known, or no text encoding."""
+    name = re.sub(r"-(?:unix|dos|mac)\Z", "", name.strip().lower())
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    return found.name if found._is_text_encoding else None
+
+
+def _legacy(data: bytes, charset: Callable[[], str | None]) -> DecodedText:
+    """Text that is no UTF-8: as it declares, with stray bytes where it is mostly UTF-8, else as is most plausible."""
     if b"\0" in data[:_SNIFFED]:
         return _unmarked_utf16(data)
     controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b\b" for byte in data[:_SNIFFED])
     if controls * 50 > len(data[:_SNIFFED]):
         raise NotText
-    declared = _DECLARED.search(data[:1024])
-    candidates = ([declared[1].decode("ascii")] if declared else []) + ["cp1252", "latin-1"]
-    for encoding in candidates:
-        if (found := _exactly(data, encoding)) is not None:
+    declared = declared_encoding(data) or charset()
+    if declared:
+        found = _with_stray(data) if declared == "utf-8" else _exactly(data, declared)
+        if found is not None:
             return found
-    raise NotText
+    if (found := _with_stray(data)) is not None and _mostly_utf8(found.text):
+        return found
+    guess = guess_encoding(data)
+    if guess is not None and (found := _exactly(data, guess.encoding)) is not None:
+        return replace(found, certain=False, rivals=guess.rivals if guess.sure else UNKNOWN)
+    if (found := _exactly(data, "latin-1")) is None:
+        raise NotText
+    return replace(found, certain=False, rivals=UNKNOWN)
+
+
+def _with_stray(data: bytes) -> DecodedText | None:
+    """UTF-8 with bytes that are none; None where a character of the text could be taken for one of them."""
+    text = data.decode("utf-8", "surrogateescape")
+    if STRAY.search(text):
+        return None
+    return DecodedText(text.translate(_STRAY), stray=True)
+
+
+def _mostly_utf8(text: str) -> bool:
+    """Whether at least as many characters are UTF-8 as bytes are not; in other encodings few pairs look like it."""
+    stray = len(STRAY.findall(text))
+    return sum(not char.isascii() for char in text) - stray >= stray
 
 
 def _unmarked_utf16(data: bytes) -> DecodedText:
@@ -103,6 +222,17 @@ def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> DecodedText | Non
     except (UnicodeError, LookupError):
         return None
     return DecodedText(text, codecs.lookup(encoding).name, mark)
+
+
+def _encoded(char: str, encoding: str) -> bytes | None:
+    try:
+        return char.encode(encoding)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _unified(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def split_lines(text: str, *, ends: bool = True) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace import path_rules
+from mazu_ls.workspace import editorconfig, path_rules
 from mazu_ls.workspace.atomic_write import UNCHECKED, UncheckedContent, replace_file, require_content
 from mazu_ls.workspace.openat import folder_beneath, open_regular
 
@@ -80,6 +80,10 @@ class Workspace:
         """The file's bytes, at most `limit` of them. Raises like `open`."""
         with self.open(path) as file:
             return file.read() if limit is None else file.read(limit)
+
+    def declared_charset(self, path: Path) -> str | None:
+        """The charset that .editorconfig declares for a file, in its words."""
+        return editorconfig.declared_charset(*self._split(path))
 
     def read_each(self, folder: Path, files: Sequence[str], limit: int) -> Iterator[tuple[str, bytes]]:
         """The bytes of files of one folder, at most `limit` of each. The folder is opened once; what cannot be read is left out."""

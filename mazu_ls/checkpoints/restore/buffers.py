@@ -11,7 +11,7 @@ from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of, same_lines
 from mazu_ls.host import Buffer
-from mazu_ls.workspace.text import NotText, decode
+from mazu_ls.workspace.text import NotText, decode_like
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def buffer_changes(
         if text is None and place is not None:
             if not buffer.dirty and place not in by_place:
                 continue
-            text = _file_text(project, tree, place)
+            text = _file_text(project, tree, place, buffer.text)
         if text is not None and text != buffer.text:
             changes.append(BufferChange(buffer, text, shown, place, before.get(buffer.uri)))
     return changes
@@ -70,11 +70,12 @@ def name_of(project: CheckpointContext, buffer: Buffer) -> str:
     return found[0].shown(found[1]) if found is not None else str(buffer.path)
 
 
-def _file_text(project: CheckpointContext, tree: bytes | None, place: bytes) -> str | None:
+def _file_text(project: CheckpointContext, tree: bytes | None, place: bytes, now: str) -> str | None:
+    """A file's text as an editor shows it that shows its text `now`."""
     entry = project.trees.at(tree, place)
     if entry is None or entry.is_folder or entry.mode == LINK_MODE:
         return None
     try:
-        return decode(project.repository.read(entry.oid)).text
+        return decode_like(project.repository.read(entry.oid), now).shown
     except NotText:
         return None

@@ -13,7 +13,7 @@ from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntr
 from mazu_ls.checkpoints.scan.roots import CODE
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
-from mazu_ls.workspace.text import DecodedText, NotText, decode
+from mazu_ls.workspace.text import DecodedText, NotText, decode, decode_like
 
 Add = Callable[[str, bytes, bytes], object]
 
@@ -81,7 +81,7 @@ def file_text(project: CheckpointContext, tree: bytes, shown: str) -> tuple[str 
         entry = project.trees.at(tree, place)
         if entry is not None and not entry.is_folder:
             decoded = _decoded(project, entry)
-            return (decoded.text, False, True) if decoded else (None, True, True)
+            return (decoded.shown, False, True) if decoded else (None, True, True)
     return None, False, False
 
 
@@ -140,8 +140,8 @@ def _typed(
             continue
         if entry is not None and (entry.is_folder or entry.mode == LINK_MODE):
             continue
-        saved = _decoded(project, entry) if entry is not None and entry.oid not in fresh else None
-        if entry is None or not same_lines(saved.text if saved else None, held.text):
+        saved = _decoded(project, entry, held.text) if entry is not None and entry.oid not in fresh else None
+        if entry is None or not same_lines(saved.shown if saved else None, held.text):
             data = _encoded(saved or DecodedText(""), held.text)
             oid = object_id(BLOB, data)
             add(BLOB, data, oid)
@@ -168,9 +168,11 @@ def _is_ignored(project: CheckpointContext, held: UnsavedText) -> bool:
     return located is not None and bool(project.scanners[located[0].prefix].ignored([located[1]]))
 
 
-def _decoded(project: CheckpointContext, entry: TreeEntry) -> DecodedText | None:
+def _decoded(project: CheckpointContext, entry: TreeEntry, shown: str | None = None) -> DecodedText | None:
+    """A file's text; `shown` is a text that an editor has of it, and so tells in which encoding it reads the file."""
     try:
-        return decode(project.repository.read(entry.oid))
+        data = project.repository.read(entry.oid)
+        return decode(data) if shown is None else decode_like(data, shown)
     except NotText:
         return None
 

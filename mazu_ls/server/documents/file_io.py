@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mazu_ls.server.documents.documents import OpenDocument
-from mazu_ls.workspace import NotText, Workspace, decode
+from mazu_ls.workspace import NotText, Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 from mazu_ls.workspace.project_files import read_file
+from mazu_ls.workspace.text import decode_like
 
 MAX_BYTES = 1 << 26
 """A larger file counts as differing from its document: no editor shows so much text unharmed."""
@@ -49,7 +50,7 @@ class DiskFiles:
         try:
             real = path.resolve()
             data = read_file(real.parent, real.name, MAX_BYTES)
-            return unified_text(decode(data).text) != unified_text(text)
+            return unified_text(decode_like(data, text).shown) != unified_text(text)
         except (OSError, NotText):
             return True
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from mazu_ls.errors import ToolError
 from mazu_ls.redact import PLACEHOLDER
 from mazu_ls.tools.edit.shown_text import Placeholder, ShownText
+from mazu_ls.workspace.text import REPLACEMENT
 
 CONTEXT_CHARS = 2000
 """Surroundings of a mark that are compared."""
@@ -29,7 +30,7 @@ def restore_secrets(
     `span` is the part of the shown text that `new` replaces (absent: all of it). Raises ToolError for a mark that stands
     for nothing in the file, or for one of several values.
     """
-    marks = list(PLACEHOLDER.finditer(new))
+    marks = list(shown.marks.finditer(new))
     values: dict[int, str] = {}
     passage = shown.placeholders if span is None else shown.within(*span)
     for mark in dict.fromkeys(match[0] for match in marks):
@@ -44,14 +45,18 @@ def restore_secrets(
         found = _values(new, shown, asked, held or everywhere)
         if found is None:
             raise ToolError(
-                f"{where}{mark!r} stands for a secret of {path} that you are not shown, and it is not clear which of its "
+                f"{where}{mark!r} stands for {_meaning(mark)} of {path} that you are not shown, and it is not clear which of its "
                 f"{len({one.value for one in everywhere})} values is meant, so nothing was written. Keep the lines with "
                 "such placeholders as they stand, in their place, and change the lines around them with edit_file."
             )
         values |= zip((start for start, _ in asked), found, strict=True)
-    restored = PLACEHOLDER.sub(lambda match: values[match.start()], new)
+    restored = shown.marks.sub(lambda match: values[match.start()], new)
     _refuse_altered(restored, passage, shown, path, where)
     return restored
+
+
+def _meaning(mark: str) -> str:
+    return "a byte that is no text" if mark == REPLACEMENT else "a secret"
 
 
 def refuse_placeholders(text: str, use: str) -> None:

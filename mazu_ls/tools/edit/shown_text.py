@@ -1,4 +1,4 @@
-"""A file's text as the model is shown it: secrets are marks, every line end is LF. Leads back to the text of the file."""
+"""A file's text as the model is shown it: secrets and stray bytes are marks, every line end is LF. Leads back to the file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from mazu_ls.redact import PLACEHOLDER, SecretSpan, find_secrets
-from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.text import REPLACEMENT, STRAY, split_lines
 
 WHOLE_CHARS = 1 << 18
 """Longer texts are searched for secrets only where that is needed: it takes about a second a million characters."""
+_WITH_STRAY = re.compile(f"{PLACEHOLDER.pattern}|{REPLACEMENT}")
 _CR = re.compile(r"\r\n?")
 
 
@@ -42,11 +43,17 @@ class ShownText:
     parts: tuple[ReplacedPart, ...]
     placeholders: tuple[Placeholder, ...]
 
+    @property
+    def marks(self) -> re.Pattern[str]:
+        """What a mark of this text looks like."""
+        stray = any(one.mark == REPLACEMENT for one in self.placeholders)
+        return _WITH_STRAY if stray else PLACEHOLDER
+
     @classmethod
     def from_source(cls, source: str, *, secrets: bool = True) -> ShownText:
         """`secrets` False leaves them as they are."""
         found = find_secrets(source) if secrets else []
-        replaced = [*found, *_line_ends(source, found)]
+        replaced = [*found, *_outside(found, source, _CR, "\n"), *_outside(found, source, STRAY, REPLACEMENT)]
         shown: list[str] = []
         parts: list[ReplacedPart] = []
         at = length = 0
@@ -93,27 +100,23 @@ class ShownText:
         return self.placeholders[first:last]
 
 
-def _line_ends(source: str, secrets: list[SecretSpan]) -> list[SecretSpan]:
-    if "\r" not in source:
-        return []
+def _outside(secrets: list[SecretSpan], source: str, pattern: re.Pattern[str], mark: str) -> list[SecretSpan]:
+    """What a pattern finds in the source, except within secrets."""
     starts = [span.start for span in secrets]
 
     def hidden(at: int) -> bool:
         index = bisect_right(starts, at) - 1
         return index >= 0 and at < secrets[index].end
 
-    return [
-        SecretSpan(match.start(), match.end(), "\n")
-        for match in _CR.finditer(source)
-        if not hidden(match.start())
-    ]
+    found = pattern.finditer(source)
+    return [SecretSpan(*match.span(), mark) for match in found if not hidden(match.start())]
 
 
 def _placeholders(source: str, text: str, parts: list[ReplacedPart]) -> list[Placeholder]:
     values = {part.start: source[part.source_start : part.source_end] for part in parts}
     return [
         Placeholder(match.start(), match.end(), match[0], values.get(match.start(), match[0]))
-        for match in PLACEHOLDER.finditer(text)
+        for match in (_WITH_STRAY if STRAY.search(source) else PLACEHOLDER).finditer(text)
     ]
 
 

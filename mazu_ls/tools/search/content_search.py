@@ -17,6 +17,7 @@ from mazu_ls.tools.search.bounded_pattern import BoundedPattern
 from mazu_ls.tools.search.gitignore_walk import walk
 from mazu_ls.workspace import NotText, Workspace, decode
 from mazu_ls.workspace import path_rules as names
+from mazu_ls.workspace.text import split_lines
 
 FILE_BYTES = 4 * 2**20
 TIME_LIMIT = 60.0
@@ -83,7 +84,7 @@ def _unsaved(
 ) -> None:
     for path, text in sorted(texts.items()):
         if _named(path, wanted, places):
-            _add(found, path, text.splitlines(), wanted)
+            _add(found, path, split_lines(text, ends=False), wanted)
 
 
 def _named(path: Path, wanted: SearchRequest, places: Sequence[Path]) -> bool:
@@ -127,11 +128,11 @@ def _walked(
         if needed and needed not in data and b"\0" not in data[:4096] and data[:2] not in _WIDE:
             continue
         try:
-            text = decode(data).text
+            text = decode(data).shown
         except NotText:
             continue
         if wanted.pattern.search(text) or "^" in wanted.source or "$" in wanted.source:
-            _add(found, Path(path), text.splitlines(), wanted)
+            _add(found, Path(path), split_lines(text, ends=False), wanted)
         if found.more:
             break
     if skipped:

@@ -1,0 +1,100 @@
+"""The `charset` that .editorconfig files declare for a file (editorconfig.org, version 0.17). Read as data, never obeyed else."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.workspace.project_files import read_text
+
+NAME = ".editorconfig"
+MAX_BYTES = 1 << 18
+CHARSETS = {"latin1": "iso8859-1", "utf-8": "utf-8", "utf-8-bom": "utf-8", "utf-16be": "utf-16-be", "utf-16le": "utf-16-le"}  # fmt: skip
+Section = tuple[str, dict[str, str]]
+
+
+def declared_charset(root: Path, inside: PurePosixPath) -> str | None:
+    """The charset of a file as .editorconfig spells it, in lower case; None where none is declared.
+
+    Files from the file's folder up to `root` are read, the nearest one decides, and one with `root = true` is the last.
+    """
+    for folder in inside.parents:
+        try:
+            text = read_text(root, folder / NAME, MAX_BYTES, "replace")
+        except OSError:
+            continue  # not there, or no regular file
+        is_root, sections = _parsed(text)
+        below = inside.relative_to(folder).as_posix()
+        found = [
+            values["charset"] for glob, values in sections if "charset" in values and _matches(glob, below)
+        ]
+        if found and found[-1] != "unset":
+            return found[-1]
+        if found or is_root:
+            return None
+    return None
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> tuple[bool, tuple[Section, ...]]:
+    is_root = False
+    sections: list[Section] = []
+    for raw in re.split(r"\r\n|\r|\n", text):
+        line = raw.strip()
+        if line.startswith("[") and line.endswith("]"):
+            sections.append((line[1:-1], {}))
+        elif line and line[0] not in "#;" and (match := re.match(r"([^=:]+)[=:](.*)", line)):
+            name, value = match[1].strip().lower(), match[2].strip().lower()
+            if sections:
+                sections[-1][1][name] = value
+            elif name == "root":
+                is_root = value == "true"
+    return is_root, tuple(sections)
+
+
+def _matches(glob: str, path: str) -> bool:
+    try:
+        return bool(_pattern(glob).match(path))
+    except re.error:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _pattern(glob: str) -> re.Pattern[str]:
+    """A section's glob; without a slash it matches the name in any folder."""
+    anchored = "/" in glob
+    body = _translated(glob.removeprefix("/"))
+    return re.compile(f"{body if anchored else f'(?:.*/)?{body}'}\\Z", re.DOTALL)
+
+
+def _translated(glob: str) -> str:
+    out: list[str] = []
+    index = depth = 0
+    while index < len(glob):
+        char = glob[index]
+        closing = glob.find("}" if char == "{" else "]", index)
+        if char == "\\" and index + 1 < len(glob):
+            out.append(re.escape(glob[index + 1]))
+            index += 1
+        elif glob.startswith("**", index):
+            out.append(".*")
+            index += 1
+        elif char == "{" and (span := re.match(r"\{([+-]?\d+)\.\.([+-]?\d+)\}", glob[index:])):
+            low, high = sorted((int(span[1]), int(span[2])))
+            out.append(f"(?:{'|'.join(map(str, range(low, min(high, low + 999) + 1)))})")
+            index += span.end() - 1
+        elif char == "{" and closing > 0 and "," in glob[index:closing]:
+            out.append("(?:")
+            depth += 1
+        elif char in ",}" and depth:
+            out.append("|" if char == "," else ")")
+            depth -= char == "}"
+        elif char == "[" and closing > index + 1 and "/" not in glob[index:closing]:
+            inner = glob[index + 1 : closing].replace("\\", "\\\\")
+            out.append(f"[{'^' + inner[1:] if inner[0] == '!' else inner}]")
+            index = closing
+        else:
+            out.append({"*": "[^/]*", "?": "[^/]"}.get(char) or re.escape(char))
+        index += 1
+    return "".join(out)

@@ -1,0 +1,108 @@
+"""The encoding of text that is no UTF-8: what it says, what the project says, what the editor shows, else what is likely."""
+
+import os
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from mazu_ls.errors import MazuError
+from mazu_ls.workspace import Workspace, decode
+from mazu_ls.workspace.disk import edit_text, read_text
+from mazu_ls.workspace.editorconfig import declared_charset
+from mazu_ls.workspace.text import decode_like, known_encoding
+
+COMMENTS = [
+    ("cp932", "# コメント\nx = 1\n"), ("cp932", "a = '東京'\n"), ("cp932", "puts(\"エラー\");\n"),
+    ("euc_jp", "# 設定ファイル\nname = 'テスト'\n"), ("euc_jp", "a = '東京'\n"),
+    ("gb18030", "# 注释\nx = 1\n"), ("gb18030", "// 打开文件\n"), ("gb18030", "# 配置文件\nname = '测试'\n"),
+    ("big5", "# 註解\nx = 1\n"), ("big5", "// 開啟檔案\n"), ("big5", "# 設定檔\nname = '測試'\n"),
+    ("cp949", "# 설정 파일\nname = '테스트'\n"), ("cp949", "x = '한글'\n"),
+    ("koi8_r", "# комментарий\nx = 1\n"), ("koi8_r", "# Файл настроек\nname = 'тест'\n"),
+    ("cp1251", "# комментарий\nx = 1\n"), ("cp1251", "'Ёлка', «Привет»\n"), ("cp866", "# Файл настроек\nx = 1\n"),
+    ("cp1252", "# café\nx = 1\n"), ("cp1252", "Größe, señor, naïve\n"), ("cp1252", "20 °C, 5 €\n"),
+    ("cp1250", "# Żółta gęś jaźń\nx = 1\n"), ("cp1250", "Příliš žluťoučký kůň\n"), ("iso8859_2", "# Żółta gęś jaźń\n"),
+    ("cp1253", "# Αρχείο ρυθμίσεων\n"), ("cp1254", "# Türkçe açıklama şöyle\n"), ("cp1256", "# ملف الإعدادات\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("encoding", "text"), COMMENTS)
+def test_a_comment_is_enough_to_tell(encoding: str, text: str) -> None:
+    found = decode(text.encode(encoding))
+    assert (found.text, found.certain) == (text, False)
+
+
+def test_bytes_that_are_no_text_stay_in_utf8() -> None:
+    data = "naïve “quoted”\n".encode() + b"\xff\xe2\x80 end\n"
+    found = decode(data)
+    assert (found.encoding, found.certain, found.shown) == (
+        "utf-8",
+        True,
+        "naïve “quoted”\n\ufffd\ufffd end\n",
+    )
+    assert found.encode(found.text.replace("end", "énd")) == data.replace(b"end", "énd".encode())
+
+
+def test_a_private_character_is_no_stray_byte() -> None:
+    text = "icon \ue480 é\n"
+    assert decode(text.encode()).encode(text) == text.encode()
+    data = text.encode() + b"\xff"
+    found = decode(data)
+    assert found.encode(found.text) == data
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "cp866", "koi8_r", "gb18030", "utf-8"])
+def test_the_editor_knows_the_encoding(encoding: str) -> None:
+    text = "x = 'да'\r\n"
+    found = decode_like(text.encode(encoding), text.replace("\r\n", "\n"))
+    assert (found.text, found.certain) == (text, True)
+    older = decode_like("x = 'нет и да'\n".encode(encoding), text)
+    assert older.text == "x = 'нет и да'\n"
+
+
+def test_what_an_editor_shows_for_a_stray_byte_is_the_same_text() -> None:
+    data = "é \n".encode() + b"\xff\n"
+    assert decode_like(data, "é \n\ufffd\n").shown == "é \n\ufffd\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "python"), [("sjis-dos", "shift_jis"), ("UTF-8-unix", "utf-8"), ("rot13", None), ("hex", None), ("no-such", None)]
+)  # fmt: skip
+def test_names_of_encodings(name: str, python: str | None) -> None:
+    assert known_encoding(name) == python
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "fits"),
+    [
+        ("*", "a/b.c", True), ("*.py", "a/b.py", True), ("*.py", "b.pyc", False), ("/*.py", "a/b.py", False),
+        ("src/**.c", "src/x/y.c", True), ("src/*.c", "src/x/y.c", False), ("{a,b}.txt", "x/b.txt", True),
+        ("{a}.txt", "{a}.txt", True), ("f{1..3}.c", "f2.c", True), ("f{1..3}.c", "f4.c", False), ("[ab].c", "b.c", True),
+        ("[!ab].c", "b.c", False), ("*.{py,{c,h}}", "x.h", True), ("a\\*b", "a*b", True), ("[", "x", False),
+    ],
+)  # fmt: skip
+def test_sections_of_editorconfig(tmp_path: Path, glob: str, path: str, fits: bool) -> None:
+    (tmp_path / ".editorconfig").write_text(f"[{glob}]\ncharset = latin1\n")
+    assert (declared_charset(tmp_path, PurePosixPath(path)) == "latin1") is fits
+
+
+def test_the_nearest_editorconfig_decides_and_a_root_is_the_last(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / ".editorconfig").write_text("[*]\nCharset : UTF-16LE\n[*.x]\ncharset = utf-8\n")
+    (tmp_path / "a/.editorconfig").write_text("root = true\n[*.y]\ncharset = latin1\n")
+    os.mkfifo(tmp_path / "a/b/.editorconfig")
+    found = [declared_charset(tmp_path, PurePosixPath(path)) for path in ("c.z", "c.x", "a/b/c.y", "a/b/c.z")]
+    assert found == ["utf-16le", "utf-8", "latin1", None]
+
+
+def test_a_declared_charset_makes_a_file_sure(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"caf\xe9\n")
+    workspace = Workspace([tmp_path])
+    with pytest.raises(MazuError, match="does not say its encoding"):
+        edit_text(workspace, path, "café\n", "café ñ\n")
+    (tmp_path / ".editorconfig").write_text("[*]\ncharset = latin1\n")
+    edit_text(workspace, path, read_text(workspace, path), "café ñ\n")
+    assert path.read_bytes() == b"caf\xe9 \xf1\n"
+    (tmp_path / ".editorconfig").write_text("[*]\ncharset = utf-8\n")
+    edit_text(workspace, path, read_text(workspace, path), read_text(workspace, path) + "é\n")
+    assert path.read_bytes() == b"caf\xe9 \xf1\n\xc3\xa9\n"
