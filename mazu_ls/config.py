@@ -38,6 +38,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     api_key: str | None = None
     context_window: Positive | None = None
     max_output: Positive | None = None
+    sees_images: bool | None = None
     price_in: Amount | None = None
     price_out: Amount | None = None
     price_cache_read: Amount | None = None

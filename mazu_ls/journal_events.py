@@ -212,6 +212,16 @@ class Compacted(Struct, tag="compacted", frozen=True):
     usage: Usage
 
 
+class ContentWithheld(Struct, tag="content_withheld", frozen=True):
+    """The service refused a part of the conversation, which is not sent again: a note stands in its place.
+
+    "pictures": those of the newest message that has some. "message": the newest words of the user's side.
+    """
+
+    part: Literal["pictures", "message"]
+    reason: str
+
+
 class UsageRecorded(Struct, tag="spent", frozen=True):
     """Model calls outside a conversation: one-shot questions, councils, extraction, deleted sessions."""
 
@@ -243,7 +253,7 @@ class TurnEnded(Struct, tag="turn_ended", frozen=True):
 Body = (
     SessionStarted | SessionNamed | SessionEnded | ModelChosen | TurnStarted | UserSaid | Delta | MessageRestarted | Retrying
     | ModelSaid | CallStarted | CallDecided | CallOutput | CallEnded | CheckpointTaken | MemoryTouched | Compacted
-    | UsageRecorded | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued | ResumeAnswered
+    | ContentWithheld | UsageRecorded | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued | ResumeAnswered
 )  # fmt: skip
 OPAQUE = ("data", "signature", "redacted")
 """Fields that go back to a provider byte for byte, or are pictures."""

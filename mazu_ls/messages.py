@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from functools import cache
@@ -9,6 +10,8 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from msgspec import Struct, field
+
+from mazu_ls.workspace.pictures import prepare_picture
 
 StopReason = Literal[
     "end_turn", "max_steps", "max_cost", "max_tokens", "max_seconds", "stuck", "cancelled", "refusal", "error"
@@ -28,6 +31,12 @@ class Image(Struct, tag="image", frozen=True):
 
     media_type: str
     data: str
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Image:
+        """The picture in these bytes, made fit to send. Blocks; raises UnreadablePicture."""
+        media_type, fit = prepare_picture(data)
+        return cls(media_type, base64.b64encode(fit).decode("ascii"))
 
 
 class Thinking(Struct, tag="thinking", frozen=True):

@@ -216,10 +216,16 @@ def _spec(
         context_window=chosen.context_window or spec.context_window,
         max_output=chosen.max_output or spec.max_output,
         prices=_prices(chosen) or spec.prices,
-        sees_images=spec.sees_images if known else provider.name != "ollama",
+        sees_images=_sees_images(chosen, known, provider),
         api=chosen.api or spec.api,
         hosted=provider.name != "ollama" and base_url.rstrip("/") == provider.base_url.rstrip("/"),
     )
+
+
+def _sees_images(chosen: ModelSettings, known: ModelSpec | None, provider: Provider) -> bool:
+    if chosen.sees_images is not None:
+        return chosen.sees_images
+    return known.sees_images if known else provider.name != "ollama"
 
 
 def _free(provider: Provider, model: str, base_url: str) -> Prices | None:

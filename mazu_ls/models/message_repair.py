@@ -16,6 +16,7 @@ from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, Too
 NOT_RUN = "This call was not run: the turn ended before it. Nothing was changed by it."
 RESUMED = "(The earlier part of this conversation is not shown.)"
 GO_ON = "Continue."
+UNSEEN = "(A picture was here; this model does not see pictures.)"
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 _MAY_SAY = {"user": (Text, Image, ToolResult), "assistant": (Text, Thinking, ToolCall)}

@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.redact import redact
@@ -29,6 +29,12 @@ REFUSED = re.compile(
     r"|\b(?:bio|cyber|misalignment)_policy|invalid_prompt",
     re.IGNORECASE,
 )
+PICTURE = re.compile(
+    r"\bimages?\b|\bimage_|_image\b|image_url|input_image|\bpictures?\b|\bvision\b|media_type|mmproj|\bmultimodal\b",
+    re.IGNORECASE,
+)
+"""Words of a complaint about a picture; whether there was one in the request its sender knows."""
+ABOUT_THE_ACCOUNT = (Kind.AUTH, Kind.BUDGET, Kind.RATE_LIMIT)
 NO_MONEY = re.compile(
     r"insufficient_quota|credit balance|exceeded your current quota|insufficient balance|billing",
     re.IGNORECASE,
@@ -91,6 +97,17 @@ def read_by_its_format() -> Iterator[None]:
 
 class NotAModelEndpoint(Exception):
     """What answered is no model service; says what came instead."""
+
+
+class ContentRefused(MazuError):
+    """The service does not take a part of what it was sent, and will not take it the next time either.
+
+    `part`: a picture, or the words of the newest message.
+    """
+
+    def __init__(self, error: MazuError, part: Literal["pictures", "message"]) -> None:
+        super().__init__(error.kind, error.message, error.hint)
+        self.part: Literal["pictures", "message"] = part
 
 
 class ServiceError(Exception):
@@ -226,6 +243,10 @@ def _answered(error: Any, endpoint: Endpoint) -> ProviderFailure:
         if test(said):
             fill = {"name": endpoint.name, "said": quoted, "key_env": endpoint.key_env, "status": said.status}
             mazu_error = MazuError(kind, message.format(**fill), hint.format(**fill))
+            if kind not in ABOUT_THE_ACCOUNT and said.matches(PICTURE):
+                mazu_error = ContentRefused(mazu_error, "pictures")
+            elif kind is Kind.REFUSAL:
+                mazu_error = ContentRefused(mazu_error, "message")
             return ProviderFailure(mazu_error, passing, _retry_after(error) if passing else None)
     raise AssertionError("the last rule takes everything")
 

@@ -19,7 +19,7 @@ from mazu_ls.models.model import (
     ThinkingDelta,
     ToolCallDelta,
 )
-from mazu_ls.models.provider_errors import Endpoint, ProviderFailure, classify_failure
+from mazu_ls.models.provider_errors import ContentRefused, Endpoint, ProviderFailure, classify_failure
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,8 @@ def _last_word(failed: ProviderFailure, tried: int) -> MazuError:
     if not failed.passing or tried == 1:
         return failed.error
     error = failed.error
-    return MazuError(error.kind, f"{error.message} (tried {tried} times)", error.hint)
+    last = MazuError(error.kind, f"{error.message} (tried {tried} times)", error.hint)
+    return ContentRefused(last, error.part) if isinstance(error, ContentRefused) else last
 
 
 def _not_too_long(failed: ProviderFailure, patience: RetryPolicy) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import stat
 from pathlib import Path
@@ -19,20 +18,15 @@ from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.edit.file_form import notebook_form
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, numbered_lines
 from mazu_ls.workspace import Workspace
+from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture
 from mazu_ls.workspace.text import split_lines
 
 DEFAULT_LINES = 2000
 WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
-IMAGE_BYTES = 5 * 2**20
 LISTED = 500
 SECRET_LINES = 400
 """Lines around those wanted of a long text that are searched for secrets too: a private key has about 50."""
-_IMAGES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
+_PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\1\0")
 
 
 class ReadFileArgs(Struct, forbid_unknown_fields=True):
@@ -73,16 +67,9 @@ def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput
     with workspace.open(path) as file:
         start = file.read(16)
         size = path.stat().st_size
-        media = next((name for magic, name in _IMAGES if start.startswith(magic)), None)
-        if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-            media = "image/webp"
-        if media is not None:
-            if size > IMAGE_BYTES:
-                raise ToolError(
-                    f"{args.path} is an image of {size} bytes; at most {IMAGE_BYTES} can be looked at"
-                )
-            data = base64.b64encode(start + file.read()).decode("ascii")
-            return ToolOutput(f"{args.path}: {media}, {size} bytes", images=(Image(media, data),))
+        looks_it = start.startswith(_PICTURES) or start[8:12] in (b"WEBP", b"avif")
+        if looks_it and (shown := _picture(args.path, start + file.read(LARGEST_FILE), size)):
+            return shown
         if size <= WHOLE_BYTES:
             return None
         file.seek(0)
@@ -97,6 +84,18 @@ def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput
             _bounded(list(enumerate(text, args.offset)), args, None, f"of a file of {size} bytes"),
             untrusted=args.path,
         )
+
+
+def _picture(name: str, data: bytes, size: int) -> ToolOutput | None:
+    """What the model is shown of a picture, None where it is none; the result says if it is not the file byte for byte."""
+    try:
+        image = Image.of_bytes(data)
+    except UnreadablePicture as error:
+        if data.startswith(b"BM"):  # two letters prove little
+            return None
+        raise ToolError(f"{name} looks like a picture, but {error}; it cannot be shown") from error
+    changed = "" if len(image.data) == (size + 2) // 3 * 4 else ", scaled or converted for you"
+    return ToolOutput(f"{name}: {image.media_type}, {size} bytes{changed}", images=(image,))
 
 
 def _shown(text: str, args: ReadFileArgs) -> str:

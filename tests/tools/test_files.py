@@ -10,7 +10,9 @@ from mazu_ls.errors import ToolError
 from mazu_ls.tools.files import list_dir, read_file
 from mazu_ls.workspace import PathRefused
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
+)
 
 
 async def test_lines_are_numbered_and_ranges_say_where_to_go_on(made) -> None:

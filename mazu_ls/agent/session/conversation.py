@@ -47,9 +47,17 @@ class Conversation:
                     self.results[call_id] = ToolResult(call_id, text, ok, tuple(images))
                     if len(self.results) == len(self.waiting):
                         self._close()
+            case journal.ContentWithheld(part, reason):
+                self._close()
+                self._withhold(part, reason)
             case journal.Compacted(summary, kept):
                 self._close()
                 self._compact(summary, kept)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether a picture is among what is sent."""
+        return any(_has_pictures(message) for message in self.messages_to_send())
 
     def messages_to_send(self) -> list[Message]:
         """What the next model call sends; a call without a recorded result gets an honest one."""
@@ -78,6 +86,15 @@ class Conversation:
         else:
             self.messages.append(Message("user", tuple(parts)))
 
+    def _withhold(self, part: str, reason: str) -> None:
+        """Put a note where the refused pictures, or the refused words of the newest message, stood."""
+        for index in range(len(self.messages) - 1, -1, -1):
+            message = self.messages[index]
+            if message.role == "user" and (part == "message" or _has_pictures(message)):
+                without = _without_pictures if part == "pictures" else _without_words
+                self.messages[index] = Message("user", without(message.parts, reason))
+                return
+
     def _compact(self, summary: str, kept: int) -> None:
         tail = self.messages[len(self.messages) - kept :] if kept else []
         self.messages = []
@@ -87,6 +104,33 @@ class Conversation:
                 self._user(message.parts)
             else:
                 self.messages.append(message)
+
+
+def _has_pictures(message: Message) -> bool:
+    return any(
+        isinstance(part, Image) or (isinstance(part, ToolResult) and bool(part.images))
+        for part in message.parts
+    )
+
+
+def _without_pictures(parts: Sequence[Part], reason: str) -> tuple[Part, ...]:
+    note = f"(A picture was here; the service did not take it: {reason})"
+    kept: list[Part] = []
+    for part in parts:
+        if isinstance(part, Image):
+            kept.append(Text(note))
+        elif isinstance(part, ToolResult) and part.images:
+            kept.append(ToolResult(part.call_id, f"{part.text}\n{note}", part.ok))
+        else:
+            kept.append(part)
+    return tuple(kept)
+
+
+def _without_words(parts: Sequence[Part], reason: str) -> tuple[Part, ...]:
+    note = f"(What stood here was refused by the service for its content and taken out: {reason})"
+    results = [ToolResult(part.call_id, note, part.ok) for part in parts if isinstance(part, ToolResult)]
+    said = [part for part in parts if not isinstance(part, ToolResult)]
+    return (*results, Text(note)) if said else tuple(results)
 
 
 def replay(events: Sequence[Event]) -> Conversation:

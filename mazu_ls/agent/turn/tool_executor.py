@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +18,12 @@ from mazu_ls.agent.proposals.proposing_host import make_proposing_host
 from mazu_ls.agent.turn.edit_diagnostics import EditDiagnostics
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
 from mazu_ls.errors import InvalidArguments, MazuError, ToolError
-from mazu_ls.messages import Text, ToolCall
+from mazu_ls.messages import Image, Text, ToolCall
 from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.models.pricing.tokens import BYTES_PER_TOKEN
 from mazu_ls.models.tool_arguments import fit_to_schema, names_with_nul
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
+from mazu_ls.workspace.pictures import UnreadablePicture
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.approvals import ApprovalGate
@@ -186,6 +188,8 @@ class ToolExecutor:
         )
         async with self._run.steps.command(may_write=_may_write(tool)):
             output = await tool.call(call.arguments, turn)
+        if output.images and tool.source != "builtin":
+            output = await asyncio.to_thread(with_fit_pictures, output)
         if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
             turn.heard.append(output.untrusted)
         if proposed is None:
@@ -232,6 +236,19 @@ def result_summary(text: str) -> str:
     """The first line of a text, at most 120 characters."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= 120 else line[:117] + "..."
+
+
+def with_fit_pictures(output: ToolOutput) -> ToolOutput:
+    """Pictures of servers and other tools in a form that models take; what is none becomes a sentence. Blocks."""
+    images: list[Image] = []
+    text = output.text
+    for image in output.images:
+        try:
+            images.append(Image.of_bytes(base64.b64decode(image.data)))
+        except (UnreadablePicture, ValueError) as error:
+            why = error if isinstance(error, UnreadablePicture) else "is not base64"
+            text += f"\n[a picture of type {result_summary(image.media_type)} is not shown: it {why}]"
+    return replace(output, text=text, images=tuple(images))
 
 
 def result_room(context_window: int | None, calls: int) -> int:

@@ -27,6 +27,7 @@ from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing.tokens import unread_tokens
 from mazu_ls.models.pricing.unfinished_call import UnfinishedCall
+from mazu_ls.models.provider_errors import ContentRefused
 from mazu_ls.tools.base import Effect
 
 if TYPE_CHECKING:
@@ -205,6 +206,8 @@ class TurnRun:
                     call.take(chunk)
                     finished = self._take(chunk) or finished
         except MazuError as error:
+            if isinstance(error, ContentRefused) and await self._withhold(error):
+                return await self._call_model()
             if error.kind is Kind.CONTEXT_LENGTH:
                 return models.ModelAnswer(Message("assistant", ()), "context_length", Usage(), error.message)
             self._cut_short = call.usage(failed=True)
@@ -226,6 +229,18 @@ class TurnRun:
         if not self.model.spec.hosted:
             await self._tell_oddities(request, finished)
         return finished
+
+    async def _withhold(self, refused: ContentRefused) -> bool:
+        """Take out of the conversation what the service will not take, so that it goes on; whether to ask again now."""
+        conversation = self.session.conversation
+        if refused.part == "pictures" and not conversation.has_pictures:
+            return False
+        self.record(journal.ContentWithheld(refused.part, refused.message))
+        if refused.part == "message":  # what the user asked for is gone with it
+            refused.message += " It was taken out of the conversation."
+            return False
+        await self.session.project.warn_once(f"A picture was left out: {refused.message}")
+        return True
 
     async def _tell_oddities(self, request: models.ModelRequest, answer: models.ModelAnswer) -> None:
         """Say once each: calls that stood in the text, and a server that cuts what it is sent."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.message_repair import make_encodable, repair_history, wrap_untrusted
+from mazu_ls.models.message_repair import UNSEEN, make_encodable, repair_history, wrap_untrusted
 from mazu_ls.models.model import ModelRequest, ModelSpec
 
 DEFAULT_OUTPUT = 32_000
@@ -30,8 +30,9 @@ def build_payload(request: ModelRequest, spec: ModelSpec, *, thoughts: bool = Tr
         return thoughts and not forced and part.provider == spec.provider and model in (None, spec.name)
 
     turns = repair_history(request.messages, keeps)
+    sees = spec.sees_images
     body["messages"] = [
-        {"role": turn.role, "content": [block(part) for part in turn.parts]} for turn in turns
+        {"role": turn.role, "content": [block(part, sees) for part in turn.parts]} for turn in turns
     ]
     _mark_messages(body["messages"])
     _add_prefix(body, request, spec)
@@ -81,8 +82,8 @@ def _mark_messages(messages: list[dict[str, Any]]) -> None:
         message["content"][-1]["cache_control"] = CACHE
 
 
-def block(part: Part) -> dict[str, Any]:
-    """One part of a message as a content block."""
+def block(part: Part, sees_images: bool = True) -> dict[str, Any]:
+    """One part of a message as a content block; of a picture that the model cannot see, a note."""
     match part:
         case Text():
             return {"type": "text", "text": wrap_untrusted(part)}
@@ -95,7 +96,7 @@ def block(part: Part) -> dict[str, Any]:
                 "content": part.text,
             }
             if part.images:
-                pictures = [block(image) for image in part.images]
+                pictures = [block(image, sees_images) for image in part.images]
                 result["content"] = [{"type": "text", "text": part.text}, *pictures]
             return result if part.ok else {**result, "is_error": True}
         case Thinking():
@@ -103,6 +104,8 @@ def block(part: Part) -> dict[str, Any]:
                 return {"type": "redacted_thinking", "data": part.redacted}
             return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
         case Image():
+            if not sees_images:
+                return {"type": "text", "text": UNSEEN}
             source = {"type": "base64", "media_type": part.media_type, "data": part.data}
             return {"type": "image", "source": source}
 

@@ -13,10 +13,15 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.message_repair import MessageGroup, make_encodable, repair_history, wrap_untrusted
+from mazu_ls.models.message_repair import (
+    UNSEEN,
+    MessageGroup,
+    make_encodable,
+    repair_history,
+    wrap_untrusted,
+)
 from mazu_ls.models.model import ModelRequest, ModelSpec
 
-UNSEEN = "(A picture was here; this model does not see pictures.)"
 SKIP_SIGNATURE = "skip_thought_signature_validator"
 """What Gemini takes in place of a signature it never gave: https://ai.google.dev/gemini-api/docs/thought-signatures"""
 

@@ -10,9 +10,15 @@ from typing import Any
 import msgspec
 
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
-from mazu_ls.models.message_repair import MessageGroup, make_encodable, repair_history, wrap_untrusted
+from mazu_ls.models.message_repair import (
+    UNSEEN,
+    MessageGroup,
+    make_encodable,
+    repair_history,
+    wrap_untrusted,
+)
 from mazu_ls.models.model import ModelRequest, ModelSpec
-from mazu_ls.models.openai.chat_request import UNSEEN, render_tool_result
+from mazu_ls.models.openai.chat_request import render_tool_result
 
 SMALLEST_OUTPUT = 16
 THOUGHTS = "thoughts"

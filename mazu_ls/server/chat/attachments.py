@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import asyncio
 import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +15,14 @@ from mazu_ls.server.chat import markdown
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import DocumentItem, LspPosition, LspRange
 from mazu_ls.server.wire.common import DocumentRange
+from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture
 from mazu_ls.workspace.project_files import FileTooLarge, read_file
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.prompt import Attachment
     from mazu_ls.server.state import ServerState
 
-PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-PICTURE_BYTES = 5 * 1024**2
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/avif")
 
 
 async def attachments(server: ServerState, places: Sequence[DocumentRange]) -> tuple[Attachment, ...]:
@@ -61,9 +61,10 @@ async def _attachment(server: ServerState, place: DocumentRange, index: int) -> 
     document = server.editor.documents.get(place.uri) if server.editor else None
     if document is None:
         path = server.path_of(place.uri, f"attachments[{index}].uri")
-        media = mimetypes.guess_type(path.name)[0]
-        if media in PICTURES:
-            return Attachment(server.name_of(path), image=_picture(path, media))
+        if mimetypes.guess_type(path.name)[0] in PICTURES:
+            picture = await asyncio.to_thread(_picture, path)
+            if picture is not None:
+                return Attachment(server.name_of(path), image=picture)
         document = await read_document(server, place.uri, path)
     name = server.title_of(document)
     if place.range is None:
@@ -90,16 +91,28 @@ async def read_document(server: ServerState, uri: str, path: Path) -> OpenDocume
     return OpenDocument(DocumentItem(uri, 0, text), encoding)
 
 
-def _picture(path: Path, media: str) -> Image:
+def _picture(path: Path) -> Image | None:
+    """The picture in a file, made fit to send; None where the file is text under the name of a picture."""
+    data = b""
     try:
         real = path.resolve()
-        data = read_file(real.parent, real.name, PICTURE_BYTES)
+        data = read_file(real.parent, real.name, LARGEST_FILE)
+        return Image.of_bytes(data)
     except FileTooLarge as error:
         raise MazuError(
-            Kind.UNSUPPORTED, f"{path.name} is larger than 5 MiB.", "Attach a smaller picture."
+            Kind.UNSUPPORTED,
+            f"{path.name} is larger than {LARGEST_FILE >> 20} MiB.",
+            "Attach a smaller picture.",
+        ) from error
+    except UnreadablePicture as error:
+        if b"\0" not in data:
+            return None
+        raise MazuError(
+            Kind.UNSUPPORTED,
+            f"{path.name} cannot be attached as a picture: it {error}.",
+            "Attach another file.",
         ) from error
     except OSError as error:
         raise MazuError(
             Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror}.", "Check the path."
         ) from error
-    return Image(media, base64.b64encode(data).decode("ascii"))
