@@ -210,22 +210,17 @@ def _spec(
     known = model_prices.known(provider.name, model) or model_prices.known(name, model)
     spec = known or ModelSpec(name, model, provider.window, UNKNOWN_OUTPUT, _free(provider, model, base_url))
     chosen = settings or ModelSettings()
+    sees = known.sees_images if known else provider.name != "ollama"
     return msgspec.structs.replace(
         spec,
         provider=name,
         context_window=chosen.context_window or spec.context_window,
         max_output=chosen.max_output or spec.max_output,
         prices=_prices(chosen) or spec.prices,
-        sees_images=_sees_images(chosen, known, provider),
+        sees_images=sees if chosen.sees_images is None else chosen.sees_images,
         api=chosen.api or spec.api,
         hosted=provider.name != "ollama" and base_url.rstrip("/") == provider.base_url.rstrip("/"),
     )
-
-
-def _sees_images(chosen: ModelSettings, known: ModelSpec | None, provider: Provider) -> bool:
-    if chosen.sees_images is not None:
-        return chosen.sees_images
-    return known.sees_images if known else provider.name != "ollama"
 
 
 def _free(provider: Provider, model: str, base_url: str) -> Prices | None:

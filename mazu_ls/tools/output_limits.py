@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from dataclasses import replace
+
+from mazu_ls.messages import Image
+from mazu_ls.models.pricing.tokens import BYTES_PER_TOKEN
+from mazu_ls.tools.base import ToolOutput
+from mazu_ls.workspace.pictures import UnreadablePicture
 
 RESULT_CHARS = 30_000
+MAX_RESULT_CHARS = 100_000
+LEAST_RESULT_CHARS = 2_000
+WINDOW_SHARE = 4
+"""The results of one message may take half of the model's window, each of them this part of it at most."""
 LINE_CHARS = 2_000
 NOISE_CHARS = 8  # so few characters that are none are a slip, not binary output
 NOISE_SHARE = (
@@ -80,3 +91,34 @@ def _mostly_bad(text: str) -> bool:
 
 def _counted(size: int) -> str:
     return f"[{size} bytes of binary output]"
+
+
+def with_fit_pictures(output: ToolOutput) -> ToolOutput:
+    """Pictures of servers and other tools in a form that models take; what is none becomes a sentence. Blocks."""
+    images: list[Image] = []
+    text = output.text
+    for image in output.images:
+        try:
+            images.append(Image.of_bytes(base64.b64decode(image.data)))
+        except (UnreadablePicture, ValueError) as error:
+            why = error if isinstance(error, UnreadablePicture) else "is not base64"
+            text += f"\n[a picture of type {image.media_type[:40]} is not shown: it {why}]"
+    return replace(output, text=text, images=tuple(images))
+
+
+def result_room(context_window: int | None, calls: int) -> int:
+    """Characters that each result of a message with so many calls may have for a model with this window in tokens."""
+    if context_window is None:
+        return MAX_RESULT_CHARS
+    window = int(context_window * BYTES_PER_TOKEN)
+    share = min(window // WINDOW_SHARE, window // 2 // max(1, calls))
+    return max(LEAST_RESULT_CHARS, min(MAX_RESULT_CHARS, share))
+
+
+def cut_middle(text: str, room: int = MAX_RESULT_CHARS) -> str:
+    """The beginning and the end of a text that is too long to be told."""
+    if len(text) <= room:
+        return text
+    half = room // 2
+    cut = f"{len(text) - 2 * half} characters cut; ask for less at once to see them"
+    return f"{text[:half]}\n... {cut} ...\n{text[-half:]}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.agent.turn.tool_executor import MAX_RESULT_CHARS, result_room
+from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, result_room
 from tests.scenario import check, parse, play
 
 LOCAL = """

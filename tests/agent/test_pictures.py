@@ -220,8 +220,8 @@ async def test_a_model_that_the_settings_call_blind_is_sent_no_picture(tmp_path,
 
 
 def test_a_picture_of_another_tool_that_is_none_becomes_a_sentence():
-    from mazu_ls.agent.turn.tool_executor import with_fit_pictures
     from mazu_ls.tools.base import ToolOutput
+    from mazu_ls.tools.output_limits import with_fit_pictures
 
     good = Image("image/png", base64.b64encode(drawn("JPEG")).decode())
     bad = Image("image/png", base64.b64encode(BROKEN["page"]).decode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,22 +17,17 @@ from mazu_ls.agent.proposals.proposing_host import make_proposing_host
 from mazu_ls.agent.turn.edit_diagnostics import EditDiagnostics
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
 from mazu_ls.errors import InvalidArguments, MazuError, ToolError
-from mazu_ls.messages import Image, Text, ToolCall
+from mazu_ls.messages import Text, ToolCall
 from mazu_ls.models.message_repair import wrap_untrusted
-from mazu_ls.models.pricing.tokens import BYTES_PER_TOKEN
 from mazu_ls.models.tool_arguments import fit_to_schema, names_with_nul
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
-from mazu_ls.workspace.pictures import UnreadablePicture
+from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.approvals import ApprovalGate
     from mazu_ls.agent.turn.turn import TurnRun
 
 log = logging.getLogger(__name__)
-MAX_RESULT_CHARS = 100_000
-LEAST_RESULT_CHARS = 2_000
-WINDOW_SHARE = 4
-"""The results of one message may take half of the model's window, each of them this part of it at most."""
 CANCELLED = "error: stopped by the user before it finished; look at the state of things before you go on."
 OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; look at the state of things before you go on."
 NOT_RUN = "error: not run, because the turn was stopped first."
@@ -238,37 +232,6 @@ def result_summary(text: str) -> str:
     return line if len(line) <= 120 else line[:117] + "..."
 
 
-def with_fit_pictures(output: ToolOutput) -> ToolOutput:
-    """Pictures of servers and other tools in a form that models take; what is none becomes a sentence. Blocks."""
-    images: list[Image] = []
-    text = output.text
-    for image in output.images:
-        try:
-            images.append(Image.of_bytes(base64.b64decode(image.data)))
-        except (UnreadablePicture, ValueError) as error:
-            why = error if isinstance(error, UnreadablePicture) else "is not base64"
-            text += f"\n[a picture of type {result_summary(image.media_type)} is not shown: it {why}]"
-    return replace(output, text=text, images=tuple(images))
-
-
-def result_room(context_window: int | None, calls: int) -> int:
-    """Characters that each result of a message with so many calls may have for a model with this window in tokens."""
-    if context_window is None:
-        return MAX_RESULT_CHARS
-    window = int(context_window * BYTES_PER_TOKEN)
-    share = min(window // WINDOW_SHARE, window // 2 // max(1, calls))
-    return max(LEAST_RESULT_CHARS, min(MAX_RESULT_CHARS, share))
-
-
 def render_for_model(output: ToolOutput, room: int = MAX_RESULT_CHARS) -> str:
     """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
     return wrap_untrusted(Text(cut_middle(output.text, room), output.untrusted))
-
-
-def cut_middle(text: str, room: int = MAX_RESULT_CHARS) -> str:
-    """The beginning and the end of a text that is too long to be told."""
-    if len(text) <= room:
-        return text
-    half = room // 2
-    cut = f"{len(text) - 2 * half} characters cut; ask for less at once to see them"
-    return f"{text[:half]}\n... {cut} ...\n{text[-half:]}"
