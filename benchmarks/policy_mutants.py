@@ -38,7 +38,7 @@ PLACE = PolicyContext([Path("/proj")], Path("/proj"), Path("/home/u"))
 MOST_ROWS = 1_200  # of those that run the line, drawn at random
 SECONDS = 5  # a mutant that loops is killed, and counts as killed
 # Lines and rules that no corpus has: what stands behind global options, grants, the sandbox.
-RULES = [Rule.of("run_shell", pattern, "deny") for pattern in ("git push*", "npm publish", "kubectl delete *", "terraform apply", "docker push", "docker compose down")]  # fmt: skip
+RULES = [Rule.parse("run_shell", pattern, "deny") for pattern in ("git push*", "npm publish", "kubectl delete *", "terraform apply", "docker push", "docker compose down")]  # fmt: skip
 CASES = """git -c a=b push|git -C . push|git --git-dir=.git push|git --frob x push|npm --silent publish|npm --prefix x publish|kubectl -n prod delete x|kubectl -nprod delete x
 kubectl --namespace=prod delete x|terraform -chdir=x apply|docker --context x push|docker compose -f x down|git status|git -C src status|npm test|docker ps""".replace("\n", "|").split("|")  # fmt: skip
 

@@ -82,9 +82,9 @@ def _demo(arguments: list[str]) -> int:
         return 0 if asked else 2
     from pathlib import Path
 
-    from mazu_ls.demo.story import tell
+    from mazu_ls.demo.story import run_demo
 
-    return tell(Path(arguments[1]) if arguments else None)
+    return run_demo(Path(arguments[1]) if arguments else None)
 
 
 if __name__ == "__main__":

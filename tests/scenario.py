@@ -200,7 +200,7 @@ async def play(story: Story, root: Path) -> World:
             elif verb == "end":
                 (await project.sessions.get()).append(journal.SessionEnded())
                 project.sessions.current = None
-                await project.extractions.settled()
+                await project.extractions.wait_idle()
             elif verb == "role":
                 project.set_role(body, write=True)
             elif verb == "attach":

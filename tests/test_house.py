@@ -187,3 +187,52 @@ CIRCLES = {"mazu_ls.agent": 17, "mazu_ls.server": 14}
 def test_no_module_imports_itself_through_others():
     found = modules_in_circles()
     assert {name: count for name, count in found.items() if count > CIRCLES.get(name, 0)} == {}
+
+
+PRIVATE_WORDS = frozenset(
+    [
+        "hear",
+        "heard",
+        "told",
+        "tell",
+        "telling",
+        "settle",
+        "settled",
+        "walked",
+        "standing",
+        "lay_before",
+        "aside",
+        "listen",
+        "noticed",
+        "of",
+        "bury",
+        "doubt",
+        "fade",
+        "land",
+        "mend",
+        "meant",
+        "place_of_cut",
+        "ruin",
+        "shed",
+        "spot",
+        "still",
+        "surroundings",
+        "withheld",
+        "stood_alike",
+        "let_go",
+        "may_mean",
+    ]
+)
+"""Function names that say too little to be found: a function is a verb with its object, in the field's words."""
+
+
+def test_functions_are_named_in_the_words_of_the_field():
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.strip("_") in PRIVATE_WORDS
+        and not any(ast.unparse(line).endswith("property") for line in node.decorator_list)
+    ]
+    assert found == []

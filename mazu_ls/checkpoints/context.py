@@ -144,7 +144,7 @@ class CheckpointContext:
     def present(
         self, db: apsw.Connection, touched: Sequence[Path] | None = None
     ) -> tuple[ScanResult, bytes | None]:
-        """The folders and parts as they are now, as a tree in the store that no checkpoint names. `touched`: as in `look`."""
+        """The folders and parts as they are now, as a tree in the store that no checkpoint names. `touched`: as in `scan`."""
         base = base_checkpoint(db)
         writer = self.repository.writer()
         try:

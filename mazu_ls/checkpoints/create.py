@@ -90,7 +90,7 @@ def _take(
         writer.discard()
         project.capture.forget()
         raise
-    project.dirty.taken(seen)
+    project.dirty.mark_taken(seen)
     if seen.everywhere:
         for note in staging.sweep_staging(project.mounts, project.rescue_folder):
             log.warning("%s: %s", note.path, note.reason)
@@ -182,7 +182,7 @@ def _publish(
     schema.set_state(db, "base", checkpoint.id)
     schema.set_state(db, "unseen", None)
     for part in project.parts:
-        part.taken(db)
+        part.mark_taken(db)
     return checkpoint
 
 

@@ -136,7 +136,7 @@ class Checkpoints:
         checkpoint = await self._locked(take)
         self._written -= written
         self._overflows -= overflows
-        self.upkeep.taken(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
+        self.upkeep.after_checkpoint(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
         return checkpoint
 
     @property

@@ -115,7 +115,7 @@ def _asked(
     return chosen[::-1]
 
 
-def shed(
+def drop_for_size(
     project: CheckpointContext, db: apsw.Connection, named: Collection[str] = ()
 ) -> tuple[list[str], bool]:
     """Give up some for the size cap: of the lowest rank that there is, a quarter, the oldest.

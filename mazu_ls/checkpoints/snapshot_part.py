@@ -18,7 +18,7 @@ class SnapshotPart(Protocol):
     migrations: Migrations
 
     def changed(self, db: apsw.Connection) -> dict[str, bytes | None]:
-        """Files below `name` that differ from what the last `taken` saw; None for one that is gone.
+        """Files below `name` that differ from what the last `mark_taken` saw; None for one that is gone.
 
         Called inside the checkpoint's transaction.
         """
@@ -28,7 +28,7 @@ class SnapshotPart(Protocol):
         """All files below `name`: asked for when the store holds no checkpoint (a new one, or one that was lost)."""
         ...
 
-    def taken(self, db: apsw.Connection) -> None:
+    def mark_taken(self, db: apsw.Connection) -> None:
         """The checkpoint holds them: forget the dirty marks. Same transaction as `changed`."""
         ...
 

@@ -40,7 +40,7 @@ class Upkeep:
         self.on_warning: Callable[[str], object] | None = None
         """Told what the user should know of that nobody waits for."""
 
-    def taken(self, checkpoint: Checkpoint, *, looked_everywhere: bool) -> None:
+    def after_checkpoint(self, checkpoint: Checkpoint, *, looked_everywhere: bool) -> None:
         """A checkpoint was taken: tidy up where that pays."""
         self._untidied += 1
         if self._room is not None:
@@ -86,7 +86,7 @@ class Upkeep:
         )
         room = await self._collect() if gone else True
         while policy and room and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
-            taken, needed = await self._locked(lambda db: retention.shed(self._project, db, named))
+            taken, needed = await self._locked(lambda db: retention.drop_for_size(self._project, db, named))
             if not taken:
                 break
             shed += len(taken) if needed else 0

@@ -24,7 +24,7 @@ class Fingerprint:
     conversation: str
 
     @classmethod
-    async def of(cls, editor: DemoEditor) -> Fingerprint:
+    async def take(cls, editor: DemoEditor) -> Fingerprint:
         """Take it from the disk, the editor's documents, and what the server tells over the wire."""
         memories = await editor.command("mazu.memory.list", scope="project")
         session = await editor.command("mazu.session.show")

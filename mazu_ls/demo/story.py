@@ -43,7 +43,7 @@ class Story:
         """A heading."""
         self.out.print(f"\n[bold cyan]{title}[/]")
 
-    def tell(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """A line of the story."""
         self.out.print("  " + escape(text))
 
@@ -60,12 +60,12 @@ class Story:
             if u["turnId"] == result["turnId"] and u["update"]["kind"] == "tool_call"
         ]
         for call in calls:
-            self.tell(f"→ {call['title']}")
+            self.print_line(f"→ {call['title']}")
         for edit in result["edits"]:
-            self.tell(
+            self.print_line(
                 f"  edited {Path(edit['uri']).name}: +{edit['added']} -{edit['removed']}, in the editor, undoable"
             )
-        self.tell(f"“{result['reply']}” ({result['stopReason']})")
+        self.print_line(f"“{result['reply']}” ({result['stopReason']})")
 
     async def begin(self) -> None:
         """The project, the dirty tree, the unsaved buffer, the server."""
@@ -78,7 +78,7 @@ class Story:
         self.editor.type(self.book, self.book.text + UNSAVED)
         self.git = git_state(self.root)
         status = await self.editor.command("mazu.status")
-        self.tell(
+        self.print_line(
             f"server up, model {status['model']}; git status: {repository.git(self.root, 'status', '--short').split()}"
         )
         self.verify("book.py has unsaved text that is not on disk", UNSAVED not in self.book.path.read_text())
@@ -87,21 +87,21 @@ class Story:
         """A decision goes into memory."""
         self.scene("2  A chat in which a decision is made")
         said = "Amounts are whole cents, never floats: Ada decided it after the March report. Remember that."
-        self.tell(f"you: {said}")
+        self.print_line(f"you: {said}")
         self.turn(await self.editor.command("mazu.chat", message=said, wait=True))
         found = await self.editor.command("mazu.recall", query="floats for amounts?")
         self.verify("the decision is recalled", [m["title"] for m in found["memories"]][:1] == [DECISION])
 
-    async def mend(self) -> None:
+    async def fix_bug(self) -> None:
         """A run finds and mends the bug, and proves it."""
         self.scene("3  An autonomous run: find the bug, mend it through the editor, run the tests")
         before = len(self.money.undo)
         task = "Two tests fail. Find out why and mend it."
-        self.tell(f"you: {task}")
+        self.print_line(f"you: {task}")
         result = await self.editor.command("mazu.run", task=task, allowShell=True, maxSteps=10, wait=True)
         self.turn(result)
         for question in dict.fromkeys(self.editor.questions):
-            self.tell(f"asked for permission: {question}")
+            self.print_line(f"asked for permission: {question}")
         done = await asyncio.create_subprocess_exec(
             "python3",
             "-m",
@@ -126,7 +126,7 @@ class Story:
         for checkpoint in listed["checkpoints"]:
             here = "●" if checkpoint["id"] == listed["current"] else "○"
             files, memories = checkpoint["files"], checkpoint["memories"]
-            self.tell(
+            self.print_line(
                 f"{here} {checkpoint['id']} {checkpoint['kind']:8} files +{files['added']} ~{files['modified']} -{files['deleted']}"
                 f"  memories +{memories['added']}  {checkpoint['bytes']:6} bytes  {checkpoint['label'][:40]}"
             )
@@ -136,12 +136,12 @@ class Story:
         )
         return mark["id"]
 
-    async def ruin(self) -> None:
+    async def delete_work(self) -> None:
         """The agent does something stupid."""
-        self.good = await Fingerprint.of(self.editor)
+        self.good = await Fingerprint.take(self.editor)
         self.scene("5  The agent has a bad idea")
         self.turn(await self.editor.command("mazu.run", task="Make money simpler.", wait=True))
-        self.bad = await Fingerprint.of(self.editor)
+        self.bad = await Fingerprint.take(self.editor)
         self.show(self.good, self.bad, "before", "after")
         changed = [
             a != b for a, b in zip(self.good.__dict__.values(), self.bad.__dict__.values(), strict=True)
@@ -153,23 +153,23 @@ class Story:
         self.scene("6  Roll back: one command, everything together")
         preview = await self.editor.command("mazu.rollback", id=mark, preview=True)
         plan = preview["plan"]
-        self.tell(
+        self.print_line(
             f"preview: write {plan['write']}, delete {plan['delete']}, {len(plan['buffers'])} buffer(s), {len(plan['conflicts'])} conflict(s)"
         )
-        self.verify("the preview touched nothing", await Fingerprint.of(self.editor) == self.bad)
+        self.verify("the preview touched nothing", await Fingerprint.take(self.editor) == self.bad)
         report = await self.editor.command("mazu.rollback", id=mark)
-        now = await Fingerprint.of(self.editor)
+        now = await Fingerprint.take(self.editor)
         self.show(self.good, now, "wanted", "now")
         self.verify("code, buffers, memory and conversation came back together, by hash", now == self.good)
         self.verify("the server verified it by hash too", report["applied"] and report["verified"])
         self.safety = report["safety"]["id"]
         self.scene("7  Undo the rollback, then do it again")
         await self.editor.command("mazu.rollback", id=self.safety)
-        undone = await Fingerprint.of(self.editor)
+        undone = await Fingerprint.take(self.editor)
         self.show(self.bad, undone, "wanted", "now")
         self.verify(f"rolling back to the safety checkpoint {self.safety} undid it", undone == self.bad)
         await self.editor.command("mazu.rollback", id=mark)
-        self.verify("and once more back to the good state", await Fingerprint.of(self.editor) == self.good)
+        self.verify("and once more back to the good state", await Fingerprint.take(self.editor) == self.good)
         self.verify(
             "ignored and untracked files were left alone",
             (self.root / "secrets.local").exists() and (self.root / "notes.txt").exists(),
@@ -184,12 +184,12 @@ class Story:
         while not any(u["update"]["kind"] == "message" for u in self.editor.updates):
             await asyncio.wait_for(self.editor.heard.wait(), 20)
             self.editor.heard.clear()
-        self.tell("the model is streaming: kill -9")
+        self.print_line("the model is streaming: kill -9")
         await self.editor.kill()
         began = time.monotonic()
         await self.editor.start()
         status = await self.editor.command("mazu.status")
-        self.tell(
+        self.print_line(
             f"up again after {time.monotonic() - began:.1f} s, {status['memory']['project']['entries']} project memory"
         )
         result = await self.editor.command("mazu.chat", message="May amounts be float values?", wait=True)
@@ -202,11 +202,11 @@ class Story:
         self.scene("9  What it cost, and who allowed what")
         usage = await self.editor.command("mazu.usage")
         for model, used in usage["byModel"].items():
-            self.tell(
+            self.print_line(
                 f"{model}: {used['modelCalls']} calls, {used['inputTokens']} tokens in, {used['outputTokens']} out"
             )
         cost = usage["costUsd"]
-        self.tell(
+        self.print_line(
             "cost: "
             + (
                 "not known"
@@ -216,7 +216,7 @@ class Story:
         )
         audit = await self.editor.command("mazu.audit")
         deciders = sorted({entry["decidedBy"] for entry in audit["entries"]})
-        self.tell(f"{len(audit['entries'])} tool calls in the audit, decided by: {', '.join(deciders)}")
+        self.print_line(f"{len(audit['entries'])} tool calls in the audit, decided by: {', '.join(deciders)}")
         self.verify(
             "every tool call is in the audit with its outcome",
             all(entry["outcome"] for entry in audit["entries"]),
@@ -233,16 +233,16 @@ class Story:
         self.out.print(table)
 
 
-def tell(picture: Path | None = None) -> int:
+def run_demo(picture: Path | None = None) -> int:
     """Run the demo in a temporary folder; the exit code is 0 only if every check held. `picture` gets an SVG of it."""
     folder = Path(tempfile.mkdtemp(prefix="mazu-demo-"))
     try:
-        return asyncio.run(_tell(folder, picture))
+        return asyncio.run(_run_story(folder, picture))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _tell(folder: Path, picture: Path | None) -> int:
+async def _run_story(folder: Path, picture: Path | None) -> int:
     root = folder / "ledger"
     root.mkdir()
     repository.create(root)
@@ -275,7 +275,7 @@ async def _scenes(story: Story) -> None:
         mark = await story.checkpoints()
 
     scenes: list[Callable[[], Awaitable[None]]] = [
-        story.begin, story.remember, story.mend, keep_mark, story.ruin, lambda: story.roll_back(mark), story.crash, story.bill,
+        story.begin, story.remember, story.fix_bug, keep_mark, story.delete_work, lambda: story.roll_back(mark), story.crash, story.bill,
     ]  # fmt: skip
     for scene in scenes:
         try:

@@ -47,7 +47,7 @@ class MemoryPart:
         paths = [path for (path,) in select(db, "SELECT path FROM memory")]
         return {_file_name(path): encode_row(entry) for path in paths if (entry := _at(rows, path))}
 
-    def taken(self, db: apsw.Connection) -> None:
+    def mark_taken(self, db: apsw.Connection) -> None:
         """Forget the dirty marks."""
         db.execute("DELETE FROM memory_dirty")
 

@@ -117,7 +117,7 @@ class Memories:
         shelf = self.shelves.store(scope or ("global" if category == "user_preference" else "project"))
         old = None if supersedes is None else number(supersedes, shelf.scope)
         remembered = await shelf.write(lambda rows: upsert.find_existing(rows, entry, old))
-        self.embedder.wake()
+        self.embedder.schedule()
         return remembered
 
     async def recall(
@@ -248,12 +248,12 @@ class Memories:
         """Look for near-duplicates, clusters and what has faded. Proposals only, unless `apply`: then one transaction."""
         shelf = self.shelves.store(scope or self.shelves.default_store)
         found = consolidate.CandidateScan(await shelf.read(consolidate.live_entries))
-        while await shelf.read(found.some):
+        while await shelf.read(found.scan_next):
             pass
         plan = await shelf.read(lambda rows: consolidate.propose(rows, found))
         return await shelf.write(lambda rows: consolidate.apply_proposals(rows, plan)) if apply else plan
 
-    async def fade(self) -> int:
+    async def archive_faded(self) -> int:
         """Archive what has faded below the threshold, where `memory.forgetting` is on; returns how many."""
         if not self.settings.forgetting:
             return 0

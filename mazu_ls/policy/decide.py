@@ -54,7 +54,7 @@ def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
     matching = [rule for rule in applying if _about(rule, named, hosts(call))]
     default = _DEFAULTS[mode][call.effect]
     if default.verdict == "ask":
-        default = _standing(default, call, place)
+        default = _with_grant_target(default, call, place)
     return _ruled(matching, path, default, mode)
 
 
@@ -74,7 +74,7 @@ def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
     return any(fits) or any(rule.matches_text(host) for host in reached)
 
 
-def _standing(asked: Decision, call: ToolCallInfo, place: PolicyContext) -> Decision:
+def _with_grant_target(asked: Decision, call: ToolCallInfo, place: PolicyContext) -> Decision:
     """What a standing permission would be for: the host, the file, or the tool where a call has neither."""
     if "url" in call.arguments and call.effect is Effect.NETWORK:
         named = hosts(call)[:1]
@@ -145,7 +145,7 @@ def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | Non
                 said = f"a rule {'denies' if verdict == 'deny' else 'asks for'} it"
                 return Decision(verdict, said, rule=str(rule))
     for rule in rules:
-        if rule.verdict != "allow" and (option := line.may_mean(rule)) is not None:
+        if rule.verdict != "allow" and (option := line.unknown_option(rule)) is not None:
             return Decision(
                 "ask",
                 f"what stands behind the unknown option {option} may be what a rule is about",

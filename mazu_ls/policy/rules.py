@@ -86,7 +86,7 @@ class Rule:
         return "se_" + hashlib.sha256("\0".join(named).encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
     @classmethod
-    def of(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "settings") -> Rule:
+    def parse(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "settings") -> Rule:
         """A rule from settings: the pattern is split like a command line; `*` alone means every call."""
         try:
             words = tuple(shlex.split(pattern))
@@ -120,7 +120,7 @@ class Rule:
         forms, _ = without_global_options(list(argv))
         return any(self.matches_argv(form) for form in (argv, *forms))
 
-    def may_mean(self, argv: Sequence[str]) -> str | None:
+    def unknown_option(self, argv: Sequence[str]) -> str | None:
         """The unknown option behind which a subcommand may stand that the rule holds back; None where all are known."""
         if len(self.pattern) < 2 or not fnmatchcase(argv[0], self.pattern[0]):
             return None

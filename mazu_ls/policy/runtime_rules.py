@@ -28,4 +28,4 @@ class RuntimeRule:
     @property
     def rule(self) -> Rule:
         """The rule it amounts to."""
-        return Rule.of(self.tool, self.pattern, self.verdict, origin="given")
+        return Rule.parse(self.tool, self.pattern, self.verdict, origin="given")

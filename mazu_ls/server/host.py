@@ -226,7 +226,7 @@ class LspHost:
             return True
 
     async def _dirty(self, document: OpenDocument) -> bool:
-        if notebook := self._editor.notebooks.of(document.uri):
+        if notebook := self._editor.notebooks.for_cell(document.uri):
             return await self._differs(notebook)
         if document.path is None:
             return bool(document.text)

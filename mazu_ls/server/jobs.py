@@ -161,7 +161,7 @@ class BackgroundJobs:
                 job.task.cancel()
         return bool(found)
 
-    async def settled(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until what is being done now has ended."""
         if tasks := [job.task for job in self._running if job.task]:
             await asyncio.wait(tasks)

@@ -44,7 +44,7 @@ def remove(session: Session, queue_id: str) -> None:
 def attach(server: ServerState, project: Project) -> None:
     """From now on the next message is sent when a turn has ended."""
 
-    def hear(session_id: str, event: journal.Event) -> None:
+    def on_event(session_id: str, event: journal.Event) -> None:
         ended = event.body
         session = project.sessions.find(session_id)
         if (
@@ -55,7 +55,7 @@ def attach(server: ServerState, project: Project) -> None:
         ):
             server.jobs.spawn(send_next(server, session))
 
-    project.subscribe(hear)
+    project.subscribe(on_event)
 
 
 async def send_next(server: ServerState, session: Session) -> None:

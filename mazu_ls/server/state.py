@@ -145,7 +145,7 @@ class ServerState:
                 await session.wait_idle()
             if not running and not self.jobs.titles:
                 return
-            await self.jobs.settled()
+            await self.jobs.wait_idle()
 
     async def _reopen(self, before: asyncio.Task[Project], meanwhile: Callable[[], None] | None) -> Project:
         await asyncio.wait([before])
@@ -165,7 +165,7 @@ class ServerState:
 
     def file_of(self, uri: str, field: str = "uri") -> Path | None:
         """As `path_of`, but None for an open document that is no file; for a cell the file of its notebook."""
-        if self.editor and (notebook := self.editor.notebooks.of(uri)):
+        if self.editor and (notebook := self.editor.notebooks.for_cell(uri)):
             return notebook.path
         if self.editor and (document := self.editor.documents.get(uri)) and document.path is None:
             return None
@@ -191,7 +191,7 @@ class ServerState:
         """How a document is shown, which need not be a file: an untitled one by what its URI says after the scheme."""
         if document.path is not None:
             return self.name_of(document.path)
-        if self.editor and (notebook := self.editor.notebooks.of(document.uri)) and notebook.path:
+        if self.editor and (notebook := self.editor.notebooks.for_cell(document.uri)) and notebook.path:
             return f"{self.name_of(notebook.path)} cell {self.editor.notebooks.number(document.uri) + 1}"
         return document.uri.partition(":")[2].lstrip("/") or document.uri
 
@@ -220,7 +220,7 @@ class ServerState:
         if not await self.host.show(place):
             await self.host.say("info", f"Mazu: see {place}")
 
-    def leaving(self) -> None:
+    def mark_leaving(self) -> None:
         """The editor goes: turns that are stopped from here on were not stopped by the user, and are offered again."""
         for session in self.project.sessions.opened() if self.project else ():
             session.closing = True
@@ -232,7 +232,7 @@ class ServerState:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        self.leaving()
+        self.mark_leaving()
         if self._hints:
             self._hints.close()
         await self.jobs.close()

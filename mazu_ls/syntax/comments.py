@@ -32,7 +32,7 @@ def comments(text: str, language: str | None) -> list[SourceComment]:
 
 @lru_cache(maxsize=32)
 def _comments(text: str, language: str) -> tuple[SourceComment, ...]:
-    source = SourceText.of(text)
+    source = SourceText.encode(text)
     root = grammar.parse(source.data, language)
     if root is None:
         return _by_markers(source.data.decode("utf-8", "surrogatepass"), language)

@@ -113,7 +113,7 @@ def references(text: str, language: str) -> Counter[str]:
 
 def outline(text: str | bytes, language: str) -> Outline:
     """Definitions and references of one parse; bytes are taken as UTF-8."""
-    source = SourceText.of(text)
+    source = SourceText.encode(text)
     language = canonical(language)
     root = grammar.parse(source.data, language)
     if root is None:
@@ -134,7 +134,7 @@ def _counted(nodes: list[Node], data: bytes, own: set[int]) -> Counter[str]:
 
 @lru_cache(maxsize=32)
 def _symbols(text: str, language: str) -> tuple[CodeSymbol, ...]:
-    source = SourceText.of(text)
+    source = SourceText.encode(text)
     root = grammar.parse(source.data, language)
     return _placed(_by_line(source, language) if root is None else _definitions(root, source, language))
 

@@ -20,7 +20,7 @@ class SourceText(Struct, frozen=True):
     ascii: bool
 
     @classmethod
-    def of(cls, text: str | bytes) -> SourceText:
+    def encode(cls, text: str | bytes) -> SourceText:
         """Lone surrogates pass through as broken UTF-8, which parsers take as an error at that place."""
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
         if b"\r" in data:

@@ -20,7 +20,7 @@ class JsonStreamSurface(PlainSurface):
     def __init__(self) -> None:
         super().__init__(quiet=True)
 
-    def hear(self, session_id: str, event: journal.Event) -> None:
+    def show_event(self, session_id: str, event: journal.Event) -> None:
         """The update that editors get of this event too."""
         for update in updates_from_event(event.body):
             print_line({"type": "update", "sessionId": session_id, "turnId": event.turn, "update": update})

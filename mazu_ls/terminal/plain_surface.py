@@ -30,7 +30,7 @@ class PlainSurface:
         self._calls: dict[str, str] = {}
         self._output: dict[str, int] = {}
 
-    def hear(self, session_id: str, event: journal.Event) -> None:
+    def show_event(self, session_id: str, event: journal.Event) -> None:
         """Show one event."""
         if self._quiet:
             return

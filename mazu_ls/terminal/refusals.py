@@ -19,7 +19,7 @@ class Refusals:
         self._host = host
         self._calls: dict[str, str] = {}
 
-    def hear(self, session_id: str, event: journal.Event) -> None:
+    def collect(self, session_id: str, event: journal.Event) -> None:
         """Take one event."""
         match event.body:
             case journal.CallStarted(call_id, tool, _, arguments):

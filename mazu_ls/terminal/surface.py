@@ -23,7 +23,7 @@ class Surface(Protocol):
         """Whether somebody is there who can answer."""
         ...
 
-    def hear(self, session_id: str, event: Event) -> None:
+    def show_event(self, session_id: str, event: Event) -> None:
         """Show one event of a session."""
         ...
 

@@ -104,7 +104,7 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
         session = await project.sessions.get()
         await session.prompt(Prompt("Which port?"))
         project.extractions.on_session_end(session.id)
-        await project.extractions.settled()
+        await project.extractions.wait_idle()
         assert "nothing is lost" in world.host.said[-1][1]
         await project.close()
 

@@ -48,7 +48,7 @@ class Notes:
     def everything(self, db: Any) -> dict[str, bytes]:
         return {f"{name}.md": text.encode() for name, text in self.all(db).items()}
 
-    def taken(self, db: Any) -> None:
+    def mark_taken(self, db: Any) -> None:
         db.execute(f"DELETE FROM {self.name}_dirty")
 
     def restore(self, db: Any, files: Mapping[str, bytes | None]) -> dict[str, str]:

@@ -73,6 +73,6 @@ async def test_numbers_keep_memories_apart(memories: Memories):
 
 async def test_fading_archives_what_nobody_used(memories: Memories):
     await filled(memories)
-    assert await memories.fade() == 1
+    assert await memories.archive_faded() == 1
     assert (await memories.get("m_000008")).state == "archived"
-    assert await memories.fade() == 0
+    assert await memories.archive_faded() == 0

@@ -27,7 +27,7 @@ class Store:
         self.tree: dict[str, bytes] = {}
 
     def take(self) -> dict[str, bytes]:
-        changed = transaction(self.db, lambda db: (PART.changed(db), PART.taken(db))[0])
+        changed = transaction(self.db, lambda db: (PART.changed(db), PART.mark_taken(db))[0])
         for path, data in changed.items():
             if data is None:
                 self.tree.pop(path, None)

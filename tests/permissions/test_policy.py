@@ -56,11 +56,11 @@ def test_a_known_command_is_free_in_auto_and_asked_in_ask(place: PolicyContext) 
 
 
 def test_deny_beats_ask_beats_allow(place: PolicyContext) -> None:
-    allow, ask, deny = (Rule.of(SHELL, "npm *", verdict) for verdict in ("allow", "ask", "deny"))
+    allow, ask, deny = (Rule.parse(SHELL, "npm *", verdict) for verdict in ("allow", "ask", "deny"))
     assert decide(shell("npm test"), "auto", [allow], place).verdict == "allow"
     assert decide(shell("npm test"), "auto", [allow, ask], place).verdict == "ask"
     assert decide(shell("npm test"), "bypass", [allow, ask, deny], place).verdict == "deny"
-    assert decide(shell("sudo npm test"), "bypass", [Rule.of("*", "*", "allow")], place).verdict == "deny"
+    assert decide(shell("sudo npm test"), "bypass", [Rule.parse("*", "*", "allow")], place).verdict == "deny"
     assert decide(shell("npm test"), "plan", [allow], place).verdict == "deny"
 
 
@@ -72,7 +72,7 @@ def test_deny_beats_ask_beats_allow(place: PolicyContext) -> None:
     ],
 )  # fmt: skip
 def test_an_allowed_command_does_not_carry_another(command: str, place: PolicyContext) -> None:
-    assert decide(shell(command), "ask", [Rule.of(SHELL, "npm *", "allow")], place).verdict == "ask"
+    assert decide(shell(command), "ask", [Rule.parse(SHELL, "npm *", "allow")], place).verdict == "ask"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,9 @@ def test_an_allowed_command_does_not_carry_another(command: str, place: PolicyCo
     ["env npm publish", "sh -c 'npm publish'", "ls; npm publish", "x=publish; npm $x", "np''m publish"],
 )
 def test_a_denied_command_is_found_however_it_is_wrapped(command: str, place: PolicyContext) -> None:
-    assert decide(shell(command), "bypass", [Rule.of(SHELL, "npm publish", "deny")], place).verdict == "deny"
+    assert (
+        decide(shell(command), "bypass", [Rule.parse(SHELL, "npm publish", "deny")], place).verdict == "deny"
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,13 +90,15 @@ def test_a_denied_command_is_found_however_it_is_wrapped(command: str, place: Po
     ["secrets/plan.md", "./secrets/plan.md", "open.md", "secrets/../secrets/plan.md", "secrets//plan.md"],
 )
 def test_a_denied_path_is_found_however_it_is_spelt_or_linked(path: str, place: PolicyContext) -> None:
-    assert decide(read(path), "bypass", [Rule.of("read_file", "secrets/*", "deny")], place).verdict == "deny"
+    assert (
+        decide(read(path), "bypass", [Rule.parse("read_file", "secrets/*", "deny")], place).verdict == "deny"
+    )
 
 
 def test_an_allowed_path_is_not_widened_by_a_link(place: PolicyContext, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/link.md").symlink_to("../Makefile")
-    rule = Rule.of("write_file", "docs/*", "allow")
+    rule = Rule.parse("write_file", "docs/*", "allow")
     assert decide(write("docs/a.md"), "ask", [rule], place).verdict == "allow"
     assert decide(write("docs/link.md"), "ask", [rule], place).verdict == "ask"
 
@@ -176,7 +180,7 @@ def test_a_file_behind_a_link_is_allowed_once_or_not_at_all(place: PolicyContext
 
 
 def test_a_rule_may_name_a_host(place: PolicyContext) -> None:
-    rule = Rule.of("web_fetch", "docs.example", "deny")
+    rule = Rule.parse("web_fetch", "docs.example", "deny")
     assert decide(fetch("https://docs.example:8443/x"), "bypass", [rule], place).verdict == "deny"
 
 
@@ -202,7 +206,7 @@ def test_a_line_that_says_what_it_does_may_be_allowed_for_the_session_as_it_stan
     assert decide(shell(command), "ask", [rule], place).verdict == "allow"
     assert decide(shell(command), "ask", [rule], elsewhere).verdict == "ask"
     assert decide(shell(command), "plan", [rule], place).verdict == "deny"
-    assert decide(shell(command), "ask", [rule, Rule.of(SHELL, "*", "deny")], place).verdict == "deny"
+    assert decide(shell(command), "ask", [rule, Rule.parse(SHELL, "*", "deny")], place).verdict == "deny"
     for other in (f"{command} x", f"{command}; make", f" {command}", command.split(" ", maxsplit=1)[0]):
         assert decide(shell(other), "ask", [rule], place).verdict == "ask"
 
@@ -236,7 +240,7 @@ DENIED = ["git push*", "npm publish", "kubectl delete *", "terraform apply", "do
     ],
 )  # fmt: skip
 def test_a_rule_holds_behind_global_options(command: str, verdict: str, mode, place: PolicyContext) -> None:
-    rules = [Rule.of(SHELL, pattern, "deny") for pattern in DENIED]
+    rules = [Rule.parse(SHELL, pattern, "deny") for pattern in DENIED]
     for confined in (False, True):
         there = PolicyContext(place.roots, place.cwd, place.home, confined)
         assert decide(shell(command), mode, rules, there).verdict == verdict
@@ -273,8 +277,8 @@ def test_in_the_sandbox_anything_runs_but_what_is_denied(command: str, place: Po
     assert decide(shell(command), "ask", [], confined).verdict == "ask"
     assert decide(shell(command), "plan", [], confined).verdict == "deny"
     assert decide(shell(f"{command}; sudo ls"), "auto", [], confined).verdict == "deny"
-    assert decide(shell(command), "auto", [Rule.of(SHELL, "*", "ask")], confined).verdict == "ask"
-    assert not decide(shell(command), "auto", [Rule.of(SHELL, "*", "allow")], confined).sandboxed
+    assert decide(shell(command), "auto", [Rule.parse(SHELL, "*", "ask")], confined).verdict == "ask"
+    assert not decide(shell(command), "auto", [Rule.parse(SHELL, "*", "allow")], confined).sandboxed
 
 
 @pytest.mark.parametrize("command", ["git commit -m x", "git add . && make", "git -C . checkout b", "env git stash", "echo x > package.json", "cp a Makefile"])  # fmt: skip

@@ -40,7 +40,7 @@ async def test_nothing_runs_and_nothing_loosens(tmp_path: Path) -> None:
     )  # fmt: skip
     assert settings.permissions.rules == ()
     assert loaded.warnings
-    rules = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in settings.permissions.rules]
+    rules = [Rule.parse(rule.tool, rule.pattern, rule.verdict) for rule in settings.permissions.rules]
     call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": "make"})
     assert (
         decide(call, settings.permissions.mode, rules, PolicyContext([project], project, home)).verdict

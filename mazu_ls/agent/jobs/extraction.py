@@ -62,7 +62,7 @@ class MemoryExtractor:
         """Look at what earlier runs left, in a while."""
         self._spawn(self._earlier())
 
-    async def settled(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait for what was begun because a session ended."""
         while tasks := [task for task in self._tasks if task.get_name() != "earlier sessions"]:
             await asyncio.wait(tasks)

@@ -69,7 +69,7 @@ async def rewrite(
     """
     seen = source.text
 
-    async def land(run: TurnRun) -> None:
+    async def place_edit(run: TurnRun) -> None:
         new = _with_secrets(replacement(run.reply, seen[start:end]), source, start, end)
         if new == seen[start:end]:
             return
@@ -84,13 +84,13 @@ async def rewrite(
         after = await source.edit(before, wanted)
         if source.path and after != wanted:  # a part was taken
             await run.steps.record_edit(source.path, before, after)
-        edit = RecordedEdit.of(source.path or Path(source.name), source.name, before, after)
+        edit = RecordedEdit.from_texts(source.path or Path(source.name), source.name, before, after)
         run.record_edit(edit, is_file=source.path is not None)
 
     session = await project.sessions.new_background_session(f"edit: {instruction}")
     asked = Prompt(
         _question(source.name, seen, start, end, instruction),
-        model=model, limits=Limits.from_settings(project.config.limits), kind="edit", finish=land,
+        model=model, limits=Limits.from_settings(project.config.limits), kind="edit", finish=place_edit,
     )  # fmt: skip
     try:
         return await session.prompt(asked, turn_id)

@@ -111,7 +111,7 @@ class ExtensionTools:
         for problem in found.problems:
             if problem not in self._told:
                 self._told.add(problem)
-                self._tell(problem)
+                self._notify(problem)
         return found.tools
 
     async def _replace(self, servers: tuple[McpServer, ...], own: Sequence[McpServer]) -> None:
@@ -121,7 +121,7 @@ class ExtensionTools:
         if self._mcp:
             await self._mcp.close()
         trust = TrustStore.load(paths.mazu_home(self._env))
-        self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._tell)
+        self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._notify)
         for entry in servers:
             if entry in own:
                 mcp.agree(entry.name)
@@ -133,7 +133,7 @@ class ExtensionTools:
             ):
                 mcp.agree(status.name)
 
-    def _tell(self, sentence: str) -> None:
+    def _notify(self, sentence: str) -> None:
         self._spawn(self._host.say("warning", f"Mazu: {sentence}"))
 
     async def _ask_file(self, waiting: UntrustedToolFile) -> None:

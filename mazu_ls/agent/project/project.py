@@ -271,7 +271,7 @@ class Project:
 
     def rules(self) -> list[Rule]:
         """Permission rules of the settings, those given since mazu-ls runs, the grants of this project."""
-        settings = [Rule.of(rule.tool, rule.pattern, rule.verdict) for rule in self.config.permissions.rules]
+        settings = [Rule.parse(one.tool, one.pattern, one.verdict) for one in self.config.permissions.rules]
         return [*settings, *(given.rule for given in self.given.values()), *self.grants.rules()]
 
     async def model(self, name: str | None) -> Model:

@@ -89,7 +89,7 @@ class ProjectMap:
             task.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
         if (process := self._process) is not None:
-            self._let_go()
+            self._release()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(END_SECONDS):
                     await process.wait()
@@ -122,7 +122,7 @@ class ProjectMap:
             except asyncio.CancelledError:
                 await self._end()
                 raise
-            self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._let_go)
+            self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._release)
         if answer.error:
             raise MazuError(Kind.INTERNAL, f"The project map failed: {answer.error}.", "See the log.")
         return answer
@@ -142,7 +142,7 @@ class ProjectMap:
         size = int.from_bytes(await process.stdout.readexactly(4), "big")
         return msgspec.msgpack.decode(await process.stdout.readexactly(size), type=MapAnswer)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Idle for long: the process ends by itself once its input does."""
         if self._process is not None and self._process.stdin is not None and not self._turn.locked():
             self._process.stdin.close()

@@ -28,7 +28,7 @@ class FileFacts(Struct, array_like=True, frozen=True, gc=False):
     strengths: bytes = b""
     outline: bytes = b"\x90"
 
-    def still(self, stamp: tuple[int, int, int]) -> bool:
+    def matches(self, stamp: tuple[int, int, int]) -> bool:
         """Whether the file looks unchanged."""
         return (self.size, self.mtime_ns, self.inode) == stamp
 

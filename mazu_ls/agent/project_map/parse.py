@@ -50,10 +50,10 @@ def extract_facts(workspace: Workspace, path: bytes) -> FileFacts:
     language = language_of(os.fsdecode(path))
     if language is None or b"\0" in data or len(data) > MAX_BYTES_PER_LINE * (data.count(b"\n") + 8):
         return FileFacts(path, *stamp)
-    return _of(path, stamp, outline(data, language), family_of(language))
+    return _file_facts(path, stamp, outline(data, language), family_of(language))
 
 
-def _of(path: bytes, stamp: tuple[int, int, int], found: Outline, family: str) -> FileFacts:
+def _file_facts(path: bytes, stamp: tuple[int, int, int], found: Outline, family: str) -> FileFacts:
     kept = [(at, symbol) for at, symbol in enumerate(found.symbols) if not symbol.local][:MAX_SYMBOLS]
     places = {at: place for place, (at, _) in enumerate(kept)}
     rows = [(_cut(symbol.signature), _container(symbol, found.symbols, places)) for _, symbol in kept]
@@ -97,7 +97,7 @@ def _weight(symbol: CodeSymbol) -> int:
     weight = _KIND_WEIGHTS.get(symbol.kind, 100)
     if name.startswith(("_", "#")):
         weight = weight * 3 // 10
-    if not _telling(name):
+    if not _is_distinctive(name):
         weight = weight // 10 if symbol.kind == "method" else weight // 2
     return weight
 
@@ -110,12 +110,12 @@ def _strength(name: str, found: Outline) -> int:
     """
     if len(name) < 2:
         return 0
-    uses = found.references[name] if _telling(name) else found.calls[name] + found.imports[name]
+    uses = found.references[name] if _is_distinctive(name) else found.calls[name] + found.imports[name]
     return min(round(10 * (uses + 3 * found.imports[name]) ** 0.5), 255)
 
 
 @cache
-def _telling(name: str) -> bool:
+def _is_distinctive(name: str) -> bool:
     """Whether a name is made of several words or capitalised, so that it is hardly a variable by accident."""
     return len(name) > 2 and ("_" in name.strip("_") or not (name.islower() or name.isupper()))
 

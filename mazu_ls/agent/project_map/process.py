@@ -77,7 +77,7 @@ class MapIndex:
         stale = [
             path
             for path, stamp in present.items()
-            if path in changed or path not in self._facts or not self._facts[path].still(stamp)
+            if path in changed or path not in self._facts or not self._facts[path].matches(stamp)
         ]
         gone = [path for path in self._facts if path not in present]
         for path in gone:

@@ -43,7 +43,7 @@ class AcceptHistory:
             del kept[:-KEPT]
         return before
 
-    def undone(self, path: str, lines: Sequence[str] | None) -> tuple[ProposedHunk, ...]:
+    def take_undone(self, path: str, lines: Sequence[str] | None) -> tuple[ProposedHunk, ...]:
         """The hunks of an acceptance whose file is again, line by line, what it was before; they are accepted no more."""
         kept = self._of.get(path, [])
         for number in range(len(kept) - 1, -1, -1):

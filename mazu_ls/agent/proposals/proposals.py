@@ -80,7 +80,7 @@ class Proposals:
 
     @property
     def pending_creations(self) -> bool:
-        """Whether acceptances, or an undo of one, were seen that `settle` has yet to write down."""
+        """Whether acceptances, or an undo of one, were seen that `flush` has yet to write."""
         return bool(self._undecided or self._reopened)
 
     @property
@@ -106,7 +106,7 @@ class Proposals:
             )
             paths = self._take_over(*changed)
         for path in paths:
-            self._tell(path)
+            self._notify(path)
         return found
 
     def _take_over(self, version: int, rows: list[ProposedHunk] | None) -> list[str]:
@@ -154,7 +154,7 @@ class Proposals:
             self._proposers.add(session_id)
             await self._store.write(write)
             self._set(path, new)
-        self._tell(path)
+        self._notify(path)
         return new
 
     def sync_document(
@@ -163,17 +163,17 @@ class Proposals:
         """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this, and opened
         again when the file is what it was before.
 
-        Hunks that moved are found again from here the next time. `settle` writes down what was closed. While the user
+        Hunks that moved are found again from here the next time. `flush` writes what was closed. While the user
         is `typing`, what was stale is not looked for.
         """
         self._reopen(path, lines)
-        seen = self._standing(path, lines, self._stale if typing else set())
+        seen = self._locate(path, lines, self._stale if typing else set())
         if not typing:
             self._stale -= {one.proposed.id for one in seen}
         self._stale |= {one.proposed.id for one in seen if one.standing.fate == "stale"}
         return self._taken_over(path, lines or (), seen)
 
-    def _standing(
+    def _locate(
         self, path: str, lines: Sequence[str] | None, stale: Collection[str] = ()
     ) -> list[LocatedHunk]:
         found = self._open.get(path, [])
@@ -203,11 +203,11 @@ class Proposals:
             before = self._accepted.add(path, lines, [one for one in seen if one.standing.fate == "accepted"])
             if self.taken:
                 self.taken(path, "".join(before), "".join(lines))
-            self._tell(path)
+            self._notify(path)
         return list(kept.values())
 
     def _reopen(self, path: str, lines: Sequence[str] | None) -> None:
-        again = self._accepted.undone(path, lines)
+        again = self._accepted.take_undone(path, lines)
         if not again:
             return
         ids = {one.id for one in again}
@@ -215,7 +215,7 @@ class Proposals:
         self._reopened += again
         kept = [one for one in self._open.get(path, []) if one.id not in ids]
         self._set(path, sorted([*kept, *again], key=lambda one: (one.hunk.line, one.number)))
-        self._tell(path)
+        self._notify(path)
 
     async def flush(self) -> None:
         """Write down the acceptances that were seen, and those that were undone."""
@@ -227,7 +227,7 @@ class Proposals:
 
     def proposed_text(self, path: str, text: str | None) -> tuple[str | None, int]:
         """The text with every open hunk that still has its place (None where no file would be), and how many have none."""
-        seen = self._standing(path, None if text is None else split_lines(text))
+        seen = self._locate(path, None if text is None else split_lines(text))
         return apply_hunks(text, locate_open_hunks(seen)), sum(one.standing.fate == "stale" for one in seen)
 
     async def reject(self, ids: Collection[str], note: str = "") -> list[ProposedHunk]:
@@ -240,7 +240,7 @@ class Proposals:
             for path in {one.path for one in found}:
                 self._set(path, [one for one in self._open[path] if one.id not in ids])
         for path in sorted({one.path for one in found}):
-            self._tell(path)
+            self._notify(path)
         return found
 
     def has_proposed(self, session_id: str) -> bool:
@@ -287,7 +287,7 @@ class Proposals:
             for path in {one.path for one in gone}:
                 self._set(path, [one for one in self._open[path] if one.id not in ids])
         for path in sorted({one.path for one in gone}):
-            self._tell(path)
+            self._notify(path)
 
     async def renamed(self, old: str, new: str) -> None:
         """A file or folder was renamed: what is proposed for it follows."""
@@ -303,10 +303,10 @@ class Proposals:
             await self._store.write(lambda db: [table.put(db, one) for one in found])
             for path in [path for path in self.paths if path == old or path.startswith(f"{old}/")]:
                 self._set(path, [])
-                self._tell(path)
+                self._notify(path)
             for path in {one.path for one in found}:
                 self._set(path, [one for one in found if one.path == path])
-                self._tell(path)
+                self._notify(path)
 
     def _set(self, path: str, hunks: list[ProposedHunk]) -> None:
         if hunks:
@@ -314,7 +314,7 @@ class Proposals:
         else:
             self._open.pop(path, None)
 
-    def _tell(self, path: str) -> None:
+    def _notify(self, path: str) -> None:
         for listener in self._listeners:
             listener(path)
 

@@ -90,7 +90,7 @@ class ConversationPart:
         """Every session, its journal as one segment."""
         return {name: data for name, data in self._since(db, {}).items() if data is not None}
 
-    def taken(self, db: apsw.Connection) -> None:
+    def mark_taken(self, db: apsw.Connection) -> None:
         """Remember what the checkpoint holds: what `changed` saw, not what was appended since."""
         db.execute("DELETE FROM session_taken")
         db.executemany(

@@ -121,13 +121,13 @@ async def summarise(
 
 def render_messages(messages: list[Message], room: int) -> str:
     """A conversation as plain text of at most about `room` characters, cut in the middle."""
-    text = "\n\n".join(_told(message) for message in messages)
+    text = "\n\n".join(_render_message(message) for message in messages)
     if len(text) > room:
         text = text[: room // 2] + "\n\n[... cut ...]\n\n" + text[-room // 2 :]
     return text
 
 
-def _told(message: Message) -> str:
+def _render_message(message: Message) -> str:
     lines: list[str] = []
     for part in message.parts:
         match part:

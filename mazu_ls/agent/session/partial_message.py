@@ -50,7 +50,7 @@ class PartialMessage:
 
     def _keep(self) -> None:
         self._timer = None
-        place = _beside(self._journal.path)
+        place = _partial_path(self._journal.path)
         try:
             with os.fdopen(os.open(place, FLAGS, 0o600), "wb") as file:
                 file.write(f"{self._journal.last}\n{redact(self.text)}".encode("utf-8", "replace"))
@@ -62,7 +62,7 @@ class PartialMessage:
 def read_partial(journal: Journal) -> str:
     """What stood in a message that was never finished; empty where the journal knows the message or what came after."""
     try:
-        seq, _, text = _beside(journal.path).read_text("utf-8", "replace").partition("\n")
+        seq, _, text = _partial_path(journal.path).read_text("utf-8", "replace").partition("\n")
     except OSError:
         return ""
     return text.strip() if seq == str(journal.last) else ""
@@ -71,8 +71,8 @@ def read_partial(journal: Journal) -> str:
 def discard(journal: Path) -> None:
     """Keep nothing beside this journal any more."""
     with contextlib.suppress(OSError):
-        _beside(journal).unlink(missing_ok=True)
+        _partial_path(journal).unlink(missing_ok=True)
 
 
-def _beside(journal: Path) -> Path:
+def _partial_path(journal: Path) -> Path:
     return journal.with_suffix(".unfinished")

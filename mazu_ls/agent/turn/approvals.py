@@ -234,7 +234,7 @@ def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:
     """What can be answered, as far as the decision lets something stand."""
     choices = [Choice("allow_once", "Allow once", "allow_once")]
     if decision.always is not None:
-        what = _standing(tool.name, decision)
+        what = _describe_grant(tool.name, decision)
         choices.append(Choice("allow_session", f"Allow {what} for this session", "allow_session"))
         choices.append(Choice("allow_always", f"Always allow {what} in this project", "allow_always"))
     elif decision.exact is not None:
@@ -247,7 +247,7 @@ def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:
 def _rule(tool: Tool, decision: Decision) -> str | None:
     """What a standing answer would allow, in words."""
     if decision.always is not None:
-        return _standing(tool.name, decision)
+        return _describe_grant(tool.name, decision)
     return f"exactly `{_short(decision.exact[0])}`" if decision.exact is not None else None
 
 
@@ -260,7 +260,7 @@ def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
     return f"a rule in config.toml: [[permissions.rules]] tool = {tool.name!r}, pattern = {_short(words)!r}, verdict = 'allow'"
 
 
-def _standing(tool: str, decision: Decision) -> str:
+def _describe_grant(tool: str, decision: Decision) -> str:
     """What a standing permission would be for, as a button says it."""
     if decision.about:
         return f"{tool} for {decision.about}"

@@ -88,7 +88,7 @@ class EditDiagnostics:
         version = lender.version(path)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                diagnosed = await self._settled(lender, path, version)
+                diagnosed = await self._diagnostics_of_version(lender, path, version)
         except (MazuError, TimeoutError) as error:
             log.info("no new diagnostics of %s, version %s: %s", path.name, version, error)
             return version, []
@@ -99,7 +99,9 @@ class EditDiagnostics:
         known.heard = now
         return version, new
 
-    async def _settled(self, lender: LanguageServices, path: Path, version: int | None) -> Diagnosed | None:
+    async def _diagnostics_of_version(
+        self, lender: LanguageServices, path: Path, version: int | None
+    ) -> Diagnosed | None:
         """The diagnostics of that version, as soon as they are there; None once the user typed on."""
         known, pause = self._known[path], FIRST_PAUSE
         while lender.version(path) == version:

@@ -30,7 +30,7 @@ class RecordedEdit:
     whole: str
 
     @classmethod
-    def of(cls, path: Path, name: str, before: str | None, after: str | None) -> RecordedEdit:
+    def from_texts(cls, path: Path, name: str, before: str | None, after: str | None) -> RecordedEdit:
         """The edit of the file that is called `name`; None: no file. `added` and `removed` count all its lines."""
         lines = _differing(name, before, after)
         added = sum(line.startswith("+") for line in lines[2:])
@@ -74,10 +74,10 @@ class ReviewedHost:
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if need be, checkpoint what stood before, edit, record."""
-        edit = RecordedEdit.of(path, self.workspace.relative(path), before, after)
+        edit = RecordedEdit.from_texts(path, self.workspace.relative(path), before, after)
         if self.approve and (taken := await self.approve(edit)) is not None and taken != after:
             after = taken
-            edit = RecordedEdit.of(path, self.workspace.relative(path), before, after)
+            edit = RecordedEdit.from_texts(path, self.workspace.relative(path), before, after)
         await self.before_effect()
         if self.before_edit:
             await self.before_edit(path)

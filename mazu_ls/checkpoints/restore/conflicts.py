@@ -85,7 +85,7 @@ class RollbackDecision:
         self._changes: AttributedChanges = changes_since(project, db, self._number)
         self._live: _SinceLast | None = None
 
-    def look(self, last: BufferView, now: BufferView) -> None:
+    def add_buffer_changes(self, last: BufferView, now: BufferView) -> None:
         """Take in what changed since the last checkpoint, which no checkpoint holds yet."""
         found = Attribution(self._project, writes(self._db)).changes(
             Shown.from_view(self._project, last), Shown.from_view(self._project, now)
@@ -107,7 +107,7 @@ class RollbackDecision:
             return found
         intervals, target = self._intervals(place), self._view(self._target.id)
         for at in reversed(range(len(intervals))):
-            if self._stood_alike(place, target, intervals[at].after):
+            if self._same_text(place, target, intervals[at].after):
                 intervals = intervals[at + 1 :]
                 break
         if (found := _together(intervals).owner(self._session)) != "both":
@@ -235,9 +235,7 @@ class RollbackDecision:
         for interval in self._recorded(place):
             kept = [*kept, interval]
             if interval.change.is_rollback:
-                alike = (
-                    led for view, led in reversed(ends) if self._stood_alike(place, view, interval.after)
-                )
+                alike = (led for view, led in reversed(ends) if self._same_text(place, view, interval.after))
                 kept = next(alike, kept)
             ends.append((interval.after, kept))
         return kept
@@ -255,7 +253,7 @@ class RollbackDecision:
         if self._live is not None and place in self._live.changes:
             yield Interval(self._live.before, self._live.after, self._live.changes[place])
 
-    def _stood_alike(self, place: bytes, one: BufferView, other: BufferView) -> bool:
+    def _same_text(self, place: bytes, one: BufferView, other: BufferView) -> bool:
         """Whether the user saw the same at a place in both; without unsaved text to the last byte."""
         if any(place_of(self._project, held) == place for view in (one, other) for held in view.unsaved):
             text = shown_text(self._project, one, place)

@@ -153,7 +153,7 @@ def _write(
     status: os.stat_result | None,
 ) -> None:
     assert staged is not None
-    work, folder = places.works.of(step.mount), places.parent(step)
+    work, folder = places.works.folder_for(step.mount), places.parent(step)
     if status is None:
         rename_without_replace(work, staged, folder, name)
         return
@@ -168,7 +168,7 @@ def _write(
 
 
 def _remove(step: RestoreStep, places: FolderDescriptors, name: bytes, staged: bytes | None) -> None:
-    work, folder = places.works.of(step.mount), places.parent(step)
+    work, folder = places.works.folder_for(step.mount), places.parent(step)
     found, status = entry_at(folder, name)
     if status is None or stat.S_ISDIR(status.st_mode):
         return

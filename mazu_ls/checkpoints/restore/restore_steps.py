@@ -153,7 +153,7 @@ def steps_between(
             ):
                 changed[path] = (same, same)
         for path, (was, now) in sorted(changed.items()):
-            bits = permissions.of(prefix + path, now is not None and now.mode == b"100755")
+            bits = permissions.bits_for(prefix + path, now is not None and now.mode == b"100755")
             step = RestoreStep(mount, path, was, now, bits)
             if not selection.names(step.shown):
                 continue

@@ -58,7 +58,7 @@ def preview_rollback(
     before = replace(target, skipped=tuple(seen.skipped.values()))
     decision = RollbackDecision(project, db, target, _owning_session(selection), on_conflict)
     last, now = code_tree(db, schema.state(db, "base")), BufferView(tree, open_texts(buffers))
-    decision.look(BufferView(last, held_texts(project, last)), now)
+    decision.add_buffer_changes(BufferView(last, held_texts(project, last)), now)
     return plan_rollback(
         project, decision, before=before, now=now, target=target, selection=selection, buffers=buffers
     )

@@ -40,7 +40,7 @@ class StagingFolders:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def of(self, mount: CheckpointRoot) -> int:
+    def folder_for(self, mount: CheckpointRoot) -> int:
         """The mount's, created where it is missing."""
         if (fd := self._open.get(mount.work)) is None:
             fd = self._open[mount.work] = staging_folder.open_staging(mount.work, create=True)
@@ -64,7 +64,7 @@ def stage_contents(
         with StagingFolders() as works, closing(contents):
             for number, step in enumerate(steps):
                 if step.was != step.now:
-                    work, name = works.of(step.mount), _name(step, number)
+                    work, name = works.folder_for(step.mount), _name(step, number)
                     staged[step] = name
                     if step.now is not None:
                         _write(step, step.now, next(contents), work, _DRAFT + name)
@@ -83,7 +83,7 @@ def discard_staged(staged: Staged) -> None:
         for step, name in staged.items():
             for path in (name, _DRAFT + name):
                 with suppress(FileNotFoundError):
-                    os.unlink(path, dir_fd=works.of(step.mount))
+                    os.unlink(path, dir_fd=works.folder_for(step.mount))
     for work in {step.mount.work for step in staged}:
         staging_folder.remove_staging(work)
 
@@ -115,7 +115,7 @@ def _publish(staged: Staged, works: StagingFolders) -> None:
     folders = {step.mount.work for step in staged}
     at_once = len(written) > _FEW and all(sync_file_system(folder) for folder in folders)
     for step, name in written.items():
-        work = works.of(step.mount)
+        work = works.folder_for(step.mount)
         if not at_once and step.now is not None and step.now.mode != LINK_MODE:
             fd = os.open(_DRAFT + name, READ, dir_fd=work)
             try:
@@ -220,7 +220,7 @@ def sweep_staging(
 
 def _swept(work: int, name: bytes, rescue: Path, older_than: float) -> list[PathReason]:
     try:
-        if _bury(work, name, older_than):
+        if _remove_old(work, name, older_than):
             return []
         saved = os.fsencode(_rescue(work, name, rescue))
         return [PathReason(saved.decode(errors="backslashreplace"), "written during a rollback; saved here")]
@@ -229,7 +229,7 @@ def _swept(work: int, name: bytes, rescue: Path, older_than: float) -> list[Path
         return [PathReason(shown, f"could not be removed from the staging folder: {error.strerror}")]
 
 
-def _bury(work: int, name: bytes, older_than: float) -> bool:
+def _remove_old(work: int, name: bytes, older_than: float) -> bool:
     """Remove a file that holds nothing new, once it is old enough; False if it holds something new."""
     if name.startswith(_DRAFT):
         if not stat.S_ISDIR(os.stat(name, dir_fd=work, follow_symlinks=False).st_mode):

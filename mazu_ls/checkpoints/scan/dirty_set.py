@@ -67,7 +67,7 @@ class DirtySet:
             drained = self._watch.drain()
             self._pending |= drained.paths
             if not drained.sure or rules != self._rules:
-                self._doubt()
+                self._distrust_watch()
         self._rules = rules
         if everywhere or not self._sure or self._watch is None or self.cost < CHEAP_SECONDS:
             return None
@@ -82,7 +82,7 @@ class DirtySet:
         yield
         self.cost = _cpu() - began
 
-    def taken(self, seen: ScanResult) -> None:
+    def mark_taken(self, seen: ScanResult) -> None:
         """What was seen is a checkpoint now, and the base of the next one."""
         self._pending.clear()
         self.looked_everywhere = seen.everywhere
@@ -97,7 +97,7 @@ class DirtySet:
             self._watch.close()
         self._watch, self._sure = None, False
 
-    def _doubt(self) -> None:
+    def _distrust_watch(self) -> None:
         """Something was missed: the next look is a full one, under a new watch."""
         self.close()
 
@@ -134,7 +134,7 @@ class DirtySet:
             if mount.scanned and not all(
                 self._watch.covers(mount, place.removeprefix(prefix)) for place in new
             ):
-                self._doubt()
+                self._distrust_watch()
                 return False
         return True
 

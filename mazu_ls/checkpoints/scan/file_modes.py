@@ -46,7 +46,7 @@ class FileModes:
         listed = json.loads(repository.read(entry.oid))
         return cls({path.encode("utf-8", "surrogateescape"): int(bits, 8) for path, bits in listed.items()})
 
-    def of(self, path: bytes, executable: bool) -> int:
+    def bits_for(self, path: bytes, executable: bool) -> int:
         """The bits to restore."""
         return self._listed.get(path, default_mode(executable))
 

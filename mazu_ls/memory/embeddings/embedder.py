@@ -45,7 +45,7 @@ class Embedder:
             self._pending.set()
             self._task = asyncio.create_task(self._run())
 
-    def wake(self) -> None:
+    def schedule(self) -> None:
         """Something was written; its vector is made soon."""
         self._pending.set()
 

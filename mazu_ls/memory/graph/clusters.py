@@ -32,7 +32,7 @@ class CandidateScan:
         self.pairs: dict[tuple[int, int], float] = {}
         self._left = list(self.words)
 
-    def some(self, rows: EntryTable) -> bool:
+    def scan_next(self, rows: EntryTable) -> bool:
         """Look for the likes of the next hundred; whether any are left."""
         now, self._left = self._left[:BATCH], self._left[BATCH:]
         for n in now:

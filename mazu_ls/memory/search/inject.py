@@ -90,7 +90,7 @@ async def build_injection(
     if room <= 0:
         return Injection()
     at = context.at or now()
-    standing = _in_stable_order([m for shelf in shelves for m in await shelf.read(_standing)])
+    standing = _in_stable_order([m for shelf in shelves for m in await shelf.read(_standing_memories)])
     kept, crowded_out = _choose_standing(standing, room)
     room -= sum(estimate(text) for _, text in kept)
     summaries, _ = _fit(
@@ -198,7 +198,7 @@ def _fit(
     return kept, left_out
 
 
-def _standing(rows: EntryTable) -> list[Memory]:
+def _standing_memories(rows: EntryTable) -> list[Memory]:
     """Traits, pinned memories, and the decisions, conventions, mistakes and preferences that are live."""
     live = "state IN ('current', 'check')"
     found = list(rows.entries(f"kind = 'trait' AND {live}", (), "ORDER BY pinned DESC, key LIMIT 50"))

@@ -128,7 +128,7 @@ def trouble(stages: Sequence[Stage]) -> str | None:
     return None
 
 
-def made_from_outside(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
+def tainted_files(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
     """Names of files that this stage makes of what is downloaded or decoded."""
     if not stage.argv:
         return set()

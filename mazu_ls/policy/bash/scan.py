@@ -120,7 +120,7 @@ class DenyScan:
                 self._flow([*stages, stage], values, scope, piped=piped)
                 if pipeline_taint.runs_one_of(argv, downloaded):
                     self._deny(Decision("deny", "what would run is downloaded", rule="no download is run"))
-                downloaded |= pipeline_taint.made_from_outside(stage, stages)
+                downloaded |= pipeline_taint.tainted_files(stage, stages)
                 stages.append(stage)
                 self._written.note(stage, _pipeline(stages))
             if not values and segment.redirects:

@@ -40,9 +40,9 @@ class CommandLine:
         """Whether a deny or ask rule is about it: about the line, or about any command in it, however wrapped."""
         return rule.matches_text(self.text) or any(rule.matches_command(argv) for argv in self.seen)
 
-    def may_mean(self, rule: Rule) -> str | None:
+    def unknown_option(self, rule: Rule) -> str | None:
         """The unknown option of a command in it that hides whether the rule is about it."""
-        return next(filter(None, (rule.may_mean(argv) for argv in self.seen)), None)
+        return next(filter(None, (rule.unknown_option(argv) for argv in self.seen)), None)
 
     def granted(self, rules: Sequence[Rule], place: PolicyContext) -> Rule | None:
         """The rule that allows the line: `*`, the line itself here, or rules for all of its commands that do more than read."""
@@ -73,7 +73,7 @@ class CommandLine:
 
 
 def _only_reads(argv: list[str], place: PolicyContext) -> bool:
-    return allow.doubt(shlex.join(argv), place) is None
+    return allow.reason_to_ask(shlex.join(argv), place) is None
 
 
 def is_command(call: ToolCallInfo) -> bool:
@@ -112,7 +112,7 @@ def _read(text: str, place: PolicyContext) -> CommandLine:
     return CommandLine(
         text,
         None,
-        allow.doubt(text, place),
+        allow.reason_to_ask(text, place),
         scan.argvs,
         _plain(text, place),
         _says_what_it_does(text, place),

@@ -28,7 +28,7 @@ _PREFIX = re.compile(
 _SAFE_EXPANSION = re.compile(r"^#?[A-Za-z_]\w*$|^[#?$!0-9@*]$|^\($")
 
 
-def doubt(line: str, place: PolicyContext) -> str | None:
+def reason_to_ask(line: str, place: PolicyContext) -> str | None:
     """Why a line may not run unasked, in a few words; None if it may."""
     try:
         _Reading(place).line(line)

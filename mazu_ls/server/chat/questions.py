@@ -47,7 +47,7 @@ NO_ANSWER = "no answer, so it was not done"
 def attach(server: ServerState, editor: ConnectedEditor) -> None:
     """From now on questions also stand in the chat documents that are open."""
 
-    def hear(asked: OpenQuestion) -> None:
+    def on_question(asked: OpenQuestion) -> None:
         document = chat_of(editor, asked.question.session_id)
         if document is not None:
             _show(server, editor, document, asked)
@@ -55,7 +55,7 @@ def attach(server: ServerState, editor: ConnectedEditor) -> None:
     async def open_review(question: Question) -> ReviewDocument | None:
         return await _open_review(server, editor, question)
 
-    editor.approvals.listener = hear
+    editor.approvals.listener = on_question
     editor.approvals.open_review = open_review
 
 

@@ -32,11 +32,11 @@ SAVE_SECONDS = 10.0
 def attach(server: ServerState, project: Project) -> None:
     """From now on the chat documents of this project's sessions show what the sessions are."""
 
-    def hear(session_id: str, event: journal.Event) -> None:
+    def on_event(session_id: str, event: journal.Event) -> None:
         if isinstance(event.body, journal.TurnEnded):
             server.jobs.spawn(redraw_session(server, session_id))
 
-    project.subscribe(hear)
+    project.subscribe(on_event)
     project.head_listeners.append(
         lambda session_id, head: server.jobs.spawn(redraw_session(server, session_id))
     )

@@ -107,7 +107,7 @@ class EditorLanguageServices:
         for item in items(answer, "documents", LentDocument):
             self._dated |= item.version is not None and item.version < known.get(uris.key(item.uri), 0)
             said = items({"diagnostics": item.diagnostics}, "diagnostics", LentDiagnostic)
-            spots = [await texts.spot(item.uri, one.range) for one in said]
+            spots = [await texts.locate(item.uri, one.range) for one in said]
             together = tuple(map(_diagnostic, said, spots))
             found.append(Diagnosed(item.uri, uris.to_path(item.uri), item.version, together))
         return found
@@ -126,7 +126,10 @@ class EditorLanguageServices:
         texts = DocumentCache(self._editor, self._disk)
         return [
             EditorSymbol(
-                one.name, str(one.kind or ""), one.container_name or "", await texts.spot(one.uri, one.range)
+                one.name,
+                str(one.kind or ""),
+                one.container_name or "",
+                await texts.locate(one.uri, one.range),
             )
             for one in items(answer, "symbols", LentSymbol)
         ]
@@ -136,7 +139,7 @@ class EditorLanguageServices:
         position = {"line": at.line, "character": at.character}
         answer = await self._ask(what, {"uri": self._uri(path), "position": position})
         texts = DocumentCache(self._editor, self._disk)
-        return [await texts.spot(one.uri, one.range) for one in items(answer, "locations", LentLocation)]
+        return [await texts.locate(one.uri, one.range) for one in items(answer, "locations", LentLocation)]
 
     async def _document(self, path: Path) -> OpenDocument:
         if document := self._editor.documents.at(path):
@@ -170,7 +173,7 @@ class DocumentCache:
         self._disk = disk
         self._read: dict[str, OpenDocument | None] = {}
 
-    async def spot(self, uri: str, span: lsp_types.LspRange | None) -> Spot:
+    async def locate(self, uri: str, span: lsp_types.LspRange | None) -> Spot:
         """Where a range begins. Where the text cannot be read its column counts code units, which mostly are characters."""
         path = uris.to_path(uri)
         if span is None:

@@ -77,7 +77,7 @@ class TurnNotifications:
         """An undo, redo, rollback, rewind or branch let a conversation stand at another event."""
         self._send(session_id, None, {"kind": "head", "head": head})
 
-    def waiting(self, session_id: str, waits: bool) -> None:
+    def send_waiting(self, session_id: str, waits: bool) -> None:
         """A turn waits for the user's answer, or has it. A question that no turn asks changes no session's state."""
         if session_id not in self._turns:
             return

@@ -21,7 +21,7 @@ async def take(server: ServerState, params: wire.CheckpointParams) -> wire.Check
     """Take a checkpoint of everything now."""
     taken = await take_checkpoint(server, await opened_checkpoints(server), params.label)
     server.notify_changed("checkpoints")
-    return wire.CheckpointView.of(taken)
+    return wire.CheckpointView.from_checkpoint(taken)
 
 
 async def take_checkpoint(server: ServerState, checkpoints: Checkpoints, label: str) -> models.Checkpoint:
@@ -38,7 +38,7 @@ async def list_checkpoints(server: ServerState, params: wire.ListCheckpointsPara
     """Checkpoints, newest first, with their parents."""
     checkpoints = await opened_checkpoints(server)
     found, current = await checkpoints.list(params.limit, params.session_id)
-    return wire.CheckpointList([wire.CheckpointView.of(one) for one in found], current)
+    return wire.CheckpointList([wire.CheckpointView.from_checkpoint(one) for one in found], current)
 
 
 async def _newest(server: ServerState) -> wire.DiffParams:
@@ -122,7 +122,7 @@ async def unpin(server: ServerState, params: wire.Id) -> wire.CheckpointView:
 async def _set_pinned(server: ServerState, id: str, pinned: bool) -> wire.CheckpointView:
     checkpoint = await (await opened_checkpoints(server)).pin(id, pinned)
     server.notify_changed("checkpoints")
-    return wire.CheckpointView.of(checkpoint)
+    return wire.CheckpointView.from_checkpoint(checkpoint)
 
 
 @command("mazu.checkpoint.file", natural=_document_in_newest)
@@ -137,9 +137,9 @@ async def rollback(server: ServerState, params: wire.RollbackParams) -> wire.Rol
     """Bring code, buffers, memory, skills and conversation back to one checkpoint."""
     checkpoints = await opened_checkpoints(server)
     if params.memories:
-        return wire.RollbackResult.of(await _restore_memories(server, checkpoints, params))
+        return wire.RollbackResult.from_report(await _restore_memories(server, checkpoints, params))
     wanted = Wanted(params.only, params.paths, params.preview, params.on_conflict)
-    return wire.RollbackResult.of(await roll_back(server, checkpoints, params.id, wanted))
+    return wire.RollbackResult.from_report(await roll_back(server, checkpoints, params.id, wanted))
 
 
 async def _restore_memories(
@@ -176,7 +176,7 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     report = await roll_back(server, checkpoints, baseline, wanted)
     if report.applied and params.conversation and session.journal.head != before:
         await session.move_head(before)
-    return wire.RollbackResult.of(report)
+    return wire.RollbackResult.from_report(report)
 
 
 @command("mazu.redo")
@@ -199,7 +199,7 @@ async def redo(server: ServerState, params: turns.Redo) -> wire.RollbackResult:
             f"Rolling back to {safety} brings back what stood before it was undone.",
         )  # fmt: skip
     wanted = Wanted(only, paths, session=session.id, redo_of=number)
-    return wire.RollbackResult.of(await roll_back(server, checkpoints, safety, wanted))
+    return wire.RollbackResult.from_report(await roll_back(server, checkpoints, safety, wanted))
 
 
 async def opened_checkpoints(server: ServerState) -> Checkpoints:

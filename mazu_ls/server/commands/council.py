@@ -66,12 +66,15 @@ def encoded(verdict: Any) -> wire.CouncilResult:
     """A council's verdict for the wire."""
     return wire.CouncilResult(
         verdict.question,
-        [wire.CouncilAnswer(a.model, a.reply, a.usage, wire.ErrorView.of(a.error)) for a in verdict.answers],
+        [
+            wire.CouncilAnswer(a.model, a.reply, a.usage, wire.ErrorView.from_error(a.error))
+            for a in verdict.answers
+        ],
         verdict.lead,
         verdict.synthesis,
         verdict.dissent,
         verdict.usage,
-        wire.ErrorView.of(verdict.error),
+        wire.ErrorView.from_error(verdict.error),
     )
 
 

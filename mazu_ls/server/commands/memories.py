@@ -58,7 +58,7 @@ async def remember(server: ServerState, params: wire.RememberParams) -> wire.Rem
         source="user",
     )
     server.notify_changed("memory")
-    return wire.RememberResult(wire.MemoryView.of(remembered.memory), remembered.outcome)
+    return wire.RememberResult(wire.MemoryView.from_memory(remembered.memory), remembered.outcome)
 
 
 async def _recall_for_focus(server: ServerState) -> wire.RecallParams:
@@ -84,7 +84,7 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
     found = await memories.recall(
         params.query, limit=params.limit, scope=params.scope, category=params.category, files=files
     )
-    return wire.RecallResult([wire.MemoryView.of(memory) for memory in found])
+    return wire.RecallResult([wire.MemoryView.from_memory(memory) for memory in found])
 
 
 @command("mazu.memory.list")
@@ -98,7 +98,7 @@ async def list_memories(server: ServerState, params: wire.ListMemoriesParams) ->
         limit=params.limit,
         offset=params.offset,
     )
-    return wire.MemoryPage([wire.MemoryView.of(memory) for memory in page], total)
+    return wire.MemoryPage([wire.MemoryView.from_memory(memory) for memory in page], total)
 
 
 async def _pin_one(server: ServerState) -> wire.UpdateMemoryParams:
@@ -123,7 +123,7 @@ async def update(server: ServerState, params: wire.UpdateMemoryParams) -> wire.M
         anchors=anchors,
     )
     server.notify_changed("memory")
-    return wire.MemoryResult(wire.MemoryView.of(memory))
+    return wire.MemoryResult(wire.MemoryView.from_memory(memory))
 
 
 async def _forget_one(server: ServerState) -> wire.ForgetParams:
@@ -137,7 +137,7 @@ async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetR
     memories = await opened_memories(server)
     memory = await memories.forget(params.id, params.scope)
     server.notify_changed("memory")
-    return wire.ForgetResult(wire.MemoryView.of(memory))
+    return wire.ForgetResult(wire.MemoryView.from_memory(memory))
 
 
 @command("mazu.memory.consolidate")
@@ -151,8 +151,8 @@ async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> ob
         server.notify_changed("memory", "checkpoints")
     return {
         "proposals": camel(found.proposals),
-        "archived": [wire.MemoryView.of(memory) for memory in found.archived],
-        "pages": [wire.MemoryView.of(memory) for memory in found.pages],
+        "archived": [wire.MemoryView.from_memory(memory) for memory in found.archived],
+        "pages": [wire.MemoryView.from_memory(memory) for memory in found.pages],
         "applied": found.applied,
         "digest": found.digest,
     }

@@ -41,13 +41,13 @@ async def explain_injection(server: ServerState, params: wire.ExplainInjectionPa
     injection = await context_blocks.recall_memories(project, params.message, buffers, attachments=attached)
     told = [
         wire.InjectedMemory(
-            MemoryView.of(memory),
+            MemoryView.from_memory(memory),
             "standing" if position < injection.standing_count else "context",
             _reason(memory.why, memory.pinned) if position < injection.standing_count else memory.why or "a summary of an earlier session",
         )
         for position, memory in enumerate(injection.memories)
     ]  # fmt: skip
-    left = [wire.LeftOutMemory(MemoryView.of(one.memory), one.why) for one in injection.left_out]
+    left = [wire.LeftOutMemory(MemoryView.from_memory(one.memory), one.why) for one in injection.left_out]
     return wire.InjectionView(told, left, injection.tokens, project.config.memory.inject_tokens)
 
 

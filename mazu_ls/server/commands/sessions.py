@@ -26,7 +26,7 @@ async def list_sessions(server: ServerState, params: turns.SessionParams) -> wir
     """Every session, the last used first; with an id that one alone."""
     project = await server.wait_opened()
     infos = [info for info in await project.sessions.list() if params.session_id in (None, info.id)]
-    return wire.SessionList([wire.SessionSummary.of(info) for info in infos], project.sessions.current)
+    return wire.SessionList([wire.SessionSummary.from_info(info) for info in infos], project.sessions.current)
 
 
 @command("mazu.session.show")
@@ -41,7 +41,7 @@ async def show(server: ServerState, params: turns.ShowSessionParams) -> wire.Ses
         if error.kind is not Kind.BUSY:
             raise
     events = await project.sessions.events(params.session_id)
-    return _told(await project.sessions.info(params.session_id), events, params.turns)
+    return _session_view(await project.sessions.info(params.session_id), events, params.turns)
 
 
 @command("mazu.session.new")
@@ -204,21 +204,21 @@ async def compact(
         server.notify_changed("sessions", "checkpoints")
         return await _shown(project, session)
 
-    async def tell(result: wire.SessionView) -> None:
+    async def report(result: wire.SessionView) -> None:
         await server.host.say("info", f"Mazu: the conversation {result.name!r} was compacted.")
 
     started = turns.StartedResult(session.id, None)
     return await server.jobs.answer(
-        "compacting the conversation", work, wait=params.wait, token=token, started=started, then=tell
+        "compacting the conversation", work, wait=params.wait, token=token, started=started, then=report
     )
 
 
 async def _shown(project: Project, session: Session, turns_shown: int | None = None) -> wire.SessionView:
     info = await project.sessions.info(session.id)
-    return _told(info, await asyncio.to_thread(session.events), turns_shown)
+    return _session_view(info, await asyncio.to_thread(session.events), turns_shown)
 
 
-def _told(info: SessionInfo, events: Sequence[Event], turns_shown: int | None) -> wire.SessionView:
+def _session_view(info: SessionInfo, events: Sequence[Event], turns_shown: int | None) -> wire.SessionView:
     from mazu_ls.agent.session.journal_views import transcript
 
     records = transcript(info.id, events)

@@ -50,7 +50,9 @@ async def revert(server: ServerState, params: wire.Revert) -> RollbackResult:
     whole = [one.path for one in wanted if not one.partial]
     report = await _by_rollback(server, checkpoints, found.before, whole) if whole else None
     if report is not None and not report.applied:
-        return RollbackResult.of(report)  # the user left it as it is: no safety checkpoint, so no edit either
+        return RollbackResult.from_report(
+            report
+        )  # the user left it as it is: no safety checkpoint, so no edit either
     if report is None:
         report = await _prepared(server, checkpoints, found.before)
     for one in wanted:
@@ -60,7 +62,7 @@ async def revert(server: ServerState, params: wire.Revert) -> RollbackResult:
         await checkpoints.note_rollback(session, report, [*report.plan.write, *report.plan.delete])
     report.verified = report.verified and not report.problems
     server.notify_changed("checkpoints")
-    return RollbackResult.of(report)
+    return RollbackResult.from_report(report)
 
 
 async def _by_rollback(

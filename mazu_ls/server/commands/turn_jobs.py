@@ -87,12 +87,12 @@ async def start(
         wait=wait,
         token=token,
         started=wire.StartedResult(session.id, turn),
-        then=lambda result: _told(server, session, asked, result),
+        then=lambda result: _report(server, session, asked, result),
         begun=recorded,
     )
 
 
-async def _told(server: ServerState, session: Session, asked: Prompt, result: wire.TurnResultView) -> None:
+async def _report(server: ServerState, session: Session, asked: Prompt, result: wire.TurnResultView) -> None:
     from mazu_ls.server.features import resume_offer
 
     if asked.kind == "run":
@@ -116,7 +116,7 @@ def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResultView:
         ],
         checkpoints=list(result.checkpoints),
         memories=wire.TurnMemories(list(result.injected), list(result.written)),
-        error=wire.ErrorView.of(result.error),
+        error=wire.ErrorView.from_error(result.error),
     )
 
 

@@ -153,13 +153,13 @@ async def edit(server: ServerState, params: wire.EditParams, token: Token | None
     async def now() -> str:
         return (await turn_jobs.document_at(server, params.uri)).text
 
-    async def lay_before(before: str, after: str) -> str:
+    async def propose_edit(before: str, after: str) -> str:
         return await server.propose_edit(document.uri, before, after)
 
     async def work(job: BackgroundJob) -> wire.TurnResultView:
         job.report(name)
         inside = document.path is not None and server.workspace.contains(document.path)
-        source = RewriteSource(name, document.path if inside else None, text, now, lay_before)
+        source = RewriteSource(name, document.path if inside else None, text, now, propose_edit)
         result = await rewrite(
             project, source, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
             turn_id=turn_id,

@@ -144,7 +144,7 @@ class OpenDocuments:
         """didOpen. A second one without didClose is taken as the text of now."""
         document = OpenDocument(item, self.encoding)
         self._open[uris.key(item.uri)] = document
-        self._tell(document)
+        self._notify(document)
         return document
 
     def change(self, uri: str, version: int, changes: list[ContentChange]) -> OpenDocument:
@@ -153,7 +153,7 @@ class OpenDocuments:
         for change in changes:
             document.apply(change)
         document.version = version
-        self._tell(document)
+        self._notify(document)
         return document
 
     def save(self, uri: str, text: str | None) -> OpenDocument:
@@ -161,7 +161,7 @@ class OpenDocuments:
         document = self._get_open(uri)
         if text is not None and text != document.text:
             document.apply(ContentChange(text))
-            self._tell(document)
+            self._notify(document)
         document.saved_version = document.version
         return document
 
@@ -169,7 +169,7 @@ class OpenDocuments:
         """didClose."""
         document = self._open.pop(uris.key(uri), None)
         if document:
-            self._tell(document)
+            self._notify(document)
         return document
 
     def watch(self, uri: str, watcher: Watcher) -> Callable[[], None]:
@@ -184,6 +184,6 @@ class OpenDocuments:
             raise InvalidArguments(f"{uri} is not open: a didOpen must come first", "textDocument.uri")
         return document
 
-    def _tell(self, document: OpenDocument) -> None:
+    def _notify(self, document: OpenDocument) -> None:
         for watcher in list(self._watchers.get(uris.key(document.uri), ())):
             watcher(document)

@@ -93,7 +93,7 @@ class OpenNotebooks:
             (one for one in self._open.values() if one.path and one.path.resolve() == path.resolve()), None
         )
 
-    def of(self, uri: str) -> OpenNotebook | None:
+    def for_cell(self, uri: str) -> OpenNotebook | None:
         """The notebook that a document is a cell of."""
         return self._of_cell.get(uris.key(uri))
 
@@ -123,7 +123,7 @@ class OpenNotebooks:
 
     async def place(self, uri: str, read: Callable[[Path], str]) -> CellPlace | None:
         """Where a cell is in its file, of which `read` gives the text on the disk; None for no cell of a file."""
-        notebook = self.of(uri)
+        notebook = self.for_cell(uri)
         if notebook is None or notebook.path is None:
             return None
         try:
@@ -131,7 +131,7 @@ class OpenNotebooks:
         except (MazuError, OSError) as error:
             logger.info("%s is not read as a notebook: %s", notebook.path, error)
             return None
-        if self.of(uri) is not notebook:
+        if self.for_cell(uri) is not notebook:
             return None
         number, sources = self.number(uri), await asyncio.to_thread(ipynb.sources, text)
         fits = sources is not None and len(sources) == len(notebook.cells)

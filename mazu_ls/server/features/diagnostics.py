@@ -111,7 +111,7 @@ class DiagnosticsPublisher:
 
     async def _look(self, uri: str) -> None:
         document = self._editor.documents.get(uri)
-        notebook = self._editor.notebooks.of(uri)
+        notebook = self._editor.notebooks.for_cell(uri)
         path = notebook.path if notebook else document.path if document else uris.to_path(uri)
         changed = await self._follow(path) if path and self._server.workspace.contains(path) else False
         if changed:
@@ -199,7 +199,7 @@ async def _in_cell(
     server: ServerState, anchors: Anchors, document: OpenDocument, line: int | None
 ) -> list[AnchoredMemory]:
     """Those in a cell of a notebook, at their lines in it."""
-    if server.editor is None or (notebook := server.editor.notebooks.of(document.uri)) is None:
+    if server.editor is None or (notebook := server.editor.notebooks.for_cell(document.uri)) is None:
         return []
     if notebook.path is None or not (found := await anchors.at(server.name_of(notebook.path))):
         return []

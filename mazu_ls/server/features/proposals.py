@@ -45,7 +45,7 @@ def attach(server: ServerState, project: Project) -> None:
         for path in proposals.paths:
             server.jobs.spawn(server.hints.proposed(path))
 
-    def hear(session_id: str, event: Event) -> None:
+    def on_event(session_id: str, event: Event) -> None:
         if isinstance(event.body, journal.TurnEnded):
             made = [
                 one
@@ -57,7 +57,7 @@ def attach(server: ServerState, project: Project) -> None:
                 files = len({one.path for one in made})
                 server.jobs.spawn(server.host.say("info", _announced(len(made), files)))
 
-    project.subscribe(hear)
+    project.subscribe(on_event)
 
 
 def _changed(server: ServerState, path: str) -> None:
@@ -67,7 +67,7 @@ def _changed(server: ServerState, path: str) -> None:
 
 def sync_document(server: ServerState, document: OpenDocument) -> None:
     """A document was opened or changed: what was accepted there is closed at once."""
-    proposals = _of(server)
+    proposals = _open_proposals(server)
     if proposals and document.path and proposals.is_tracked:
         proposals.sync_document(server.name_of(document.path), document.lines, typing=True)
         _write_down(server, proposals)
@@ -75,13 +75,13 @@ def sync_document(server: ServerState, document: OpenDocument) -> None:
 
 async def renamed(server: ServerState, old: Path, new: Path) -> None:
     """What is proposed for a file or folder follows its name."""
-    if proposals := _of(server):
+    if proposals := _open_proposals(server):
         await proposals.renamed(server.name_of(old), server.name_of(new))
 
 
 def hints(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
     """One diagnostic for each open hunk of a document."""
-    proposals = _of(server)
+    proposals = _open_proposals(server)
     if proposals is None or document.path is None or not proposals.paths:
         return []
     seen = proposals.sync_document(server.name_of(document.path), document.lines)
@@ -91,7 +91,7 @@ def hints(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
 
 async def hints_of_file(server: ServerState, path: Path) -> list[dict[str, Any]]:
     """The same for a file that is not open; a file that is not there yet has no place for them."""
-    proposals = _of(server)
+    proposals = _open_proposals(server)
     if proposals is None or not proposals.for_path(server.name_of(path)):
         return []
     document = await text_of(server, path)
@@ -104,7 +104,7 @@ async def actions(
     server: ServerState, document: OpenDocument, span: lsp_types.LspRange
 ) -> list[dict[str, Any]]:
     """Accept or reject: the hunks that the range touches, this document's, all there are."""
-    proposals = _of(server)
+    proposals = _open_proposals(server)
     if proposals is None:
         return []
     await proposals.refresh()
@@ -169,7 +169,7 @@ async def _pair(
 ) -> list[dict[str, Any]]:
     """The actions that accept and reject some hunks. What no longer fits can only be rejected."""
     ids = [one.proposed.id for hunks in seen.values() for one in hunks]
-    chosen = {path: _standing(hunks) for path, hunks in seen.items()}
+    chosen = {path: _open_hunks(hunks) for path, hunks in seen.items()}
     reject = _command(f"reject proposal ({what})", kind, "mazu.proposal.reject", ids)
     if not any(chosen.values()):
         return [reject]
@@ -221,7 +221,7 @@ def _steps(
     return [*creating, {"textDocument": {"uri": uri, "version": version}, "edits": edits}]
 
 
-def _standing(seen: Iterable[LocatedHunk]) -> list[Hunk]:
+def _open_hunks(seen: Iterable[LocatedHunk]) -> list[Hunk]:
     from mazu_ls.agent.proposals.proposals import locate_open_hunks
 
     return locate_open_hunks(seen)
@@ -280,5 +280,5 @@ def _command(title: str, kind: str, command: str, ids: Sequence[str]) -> dict[st
     }
 
 
-def _of(server: ServerState) -> Proposals | None:
+def _open_proposals(server: ServerState) -> Proposals | None:
     return server.project.proposals if server.project else None

@@ -138,11 +138,11 @@ def attach(server: ServerState, project: Project) -> None:
     """The project is open: what is shown of it is read again at the end of each turn."""
     from mazu_ls import journal
 
-    def hear(session_id: str, event: Event) -> None:
+    def on_event(session_id: str, event: Event) -> None:
         if server.served and isinstance(event.body, journal.TurnEnded):
             server.jobs.spawn(changed(server, "sessions", "checkpoints", "memory"))
 
-    project.subscribe(hear)
+    project.subscribe(on_event)
 
 
 async def content(server: ServerState, uri: str) -> str:

@@ -65,7 +65,7 @@ class ClientRequests:
         finally:
             self._asked.pop(name, None)
 
-    def settle(self, name: Any, result: Any, error: Any) -> None:
+    def resolve(self, name: Any, result: Any, error: Any) -> None:
         """The client answered."""
         method, future = self._asked.pop(name, ("", None)) if isinstance(name, str) else ("", None)
         if future is None or future.done():

@@ -74,7 +74,7 @@ class ServerConnection(LanguageServer):
         if self._watching:
             self._watching.cancel()
         if self.mazu:
-            self.mazu.leaving()
+            self.mazu.mark_leaving()
         self.protocol.cancel_running()
         self.protocol.abandon()
         try:
@@ -126,7 +126,7 @@ class ServerConnection(LanguageServer):
         editor = ConnectedEditor(self.protocol, profile, documents)
         folders = workspace_folders(params)
         updates = TurnNotifications(editor)
-        host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.waiting)
+        host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.send_waiting)
         self.mazu = server = ServerState(host, editor, updates, self._env)
         host.edited = server.hints.contradictions.edited
         server.plan_opening(folders, initial_settings(params.initialization_options))

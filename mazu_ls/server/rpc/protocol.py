@@ -93,7 +93,7 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
         message_id = given if isinstance(given, int | str) and not isinstance(given, bool) else None
         method = message.get("method")
         if method is None and "id" in message and ("result" in message or "error" in message):
-            self.settle(given, message.get("result"), message.get("error"))
+            self.resolve(given, message.get("result"), message.get("error"))
         elif (
             message.get("jsonrpc") != "2.0"
             or not isinstance(method, str)

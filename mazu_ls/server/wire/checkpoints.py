@@ -112,7 +112,7 @@ class CheckpointView(Wire, frozen=True):
     title: str
 
     @classmethod
-    def of(cls, taken: models.Checkpoint) -> CheckpointView:
+    def from_checkpoint(cls, taken: models.Checkpoint) -> CheckpointView:
         """The wire form of a checkpoint."""
         return cls(
             taken.id, taken.parent_id, taken.created_at, taken.label, taken.kind, taken.session_id, taken.turn_id,
@@ -167,12 +167,12 @@ class RollbackResult(Wire, frozen=True):
     problems: list[PathReasonView]
 
     @classmethod
-    def of(cls, report: models.RollbackReport) -> RollbackResult:
+    def from_report(cls, report: models.RollbackReport) -> RollbackResult:
         """The wire form of what a rollback did or would do."""
         plan = report.plan
         return cls(
-            CheckpointView.of(report.checkpoint),
-            CheckpointView.of(report.safety) if report.safety else None,
+            CheckpointView.from_checkpoint(report.checkpoint),
+            CheckpointView.from_checkpoint(report.safety) if report.safety else None,
             PlanView(
                 plan.write, plan.delete, plan.buffers, _reasoned(plan.keep), _reasoned(plan.conflicts), plan.users,
                 plan.agents, MemoryCountsView(plan.memories.added, plan.memories.changed, plan.memories.removed),

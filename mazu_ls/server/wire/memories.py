@@ -105,7 +105,7 @@ class MemoryView(Wire, frozen=True):
     why: str | UnsetType = UNSET
 
     @classmethod
-    def of(cls, memory: models.Memory) -> MemoryView:
+    def from_memory(cls, memory: models.Memory) -> MemoryView:
         """The wire form of a stored memory."""
         same = {name: getattr(memory, name) for name in SAME}
         anchors = [AnchorView(a.path, a.symbol, lsp_range(a.range), a.state) for a in memory.anchors]

@@ -26,7 +26,7 @@ class SessionSummary(Wire, frozen=True):
     usage: Usage
 
     @classmethod
-    def of(cls, info: SessionInfo) -> SessionSummary:
+    def from_info(cls, info: SessionInfo) -> SessionSummary:
         """The wire form of a session's description."""
         return cls(
             info.id,
@@ -80,7 +80,9 @@ class SessionView(SessionSummary, frozen=True):
     @classmethod
     def with_turns(cls, info: SessionInfo, turns: list[TurnRecord]) -> SessionView:
         """The wire form of a session and its transcript."""
-        return cls(**structs.asdict(SessionSummary.of(info)), turns=[_turn(record) for record in turns])
+        return cls(
+            **structs.asdict(SessionSummary.from_info(info)), turns=[_turn(record) for record in turns]
+        )
 
 
 def _turn(record: TurnRecord) -> TurnView:

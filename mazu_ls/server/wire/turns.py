@@ -185,7 +185,7 @@ class ErrorView(Wire, frozen=True):
     hint: str
 
     @classmethod
-    def of(cls, error: MazuError | None) -> ErrorView | None:
+    def from_error(cls, error: MazuError | None) -> ErrorView | None:
         """The wire form of an error, None of none."""
         return cls(str(error.kind), error.message, error.hint) if error else None
 

@@ -31,7 +31,7 @@ async def say_once(
     chat = ChatSession(server, host, given)
     await chat.open(resume=_resumed(given), last=bool(getattr(given, "continued", False)))
     project = await server.wait_opened()
-    unlisten = project.subscribe(host.surface.hear)
+    unlisten = project.subscribe(host.surface.show_event)
     try:
         return await stoppable(chat.send(message))
     finally:
@@ -52,7 +52,7 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
     opened = await open_conversation(chat, given)
     styled.write(opening_lines(server, chat, opened, await chat.mode()), sys.stderr)
     project = await server.wait_opened()
-    project.subscribe(host.surface.hear)
+    project.subscribe(host.surface.show_event)
     last = DONE
     while True:
         sys.stderr.write("> ")

@@ -72,7 +72,7 @@ class ChatSession:
             self.given.attachments = None
         project = await self.server.wait_opened()
         refusals = Refusals(self.host)
-        unlisten = project.subscribe(refusals.hear)
+        unlisten = project.subscribe(refusals.collect)
         self.host.own_command = text[1:].strip() if text.startswith("!") else None
         try:
             result = await self.execute("mazu.chat", arguments)

@@ -36,7 +36,7 @@ class ShownQuestion:
         """Whether the selected option waits for words."""
         return self.asked.options[self.selected].takes_note
 
-    def give(self) -> None:
+    def confirm(self) -> None:
         """The selected option is the answer."""
         self._answer(Answer(self.asked.options[self.selected].key))
 

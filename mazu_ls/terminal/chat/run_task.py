@@ -59,7 +59,7 @@ async def _once(server: ServerState, host: TerminalHost, arguments: Result) -> R
 
     project = await server.wait_opened()
     refusals = Refusals(host)
-    ends = [project.subscribe(host.surface.hear), project.subscribe(refusals.hear)]
+    ends = [project.subscribe(host.surface.show_event), project.subscribe(refusals.collect)]
     try:
         result = await stoppable(execute(server, "mazu.run", [arguments]))
     finally:

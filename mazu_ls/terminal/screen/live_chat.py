@@ -70,14 +70,14 @@ class LiveChat:
                 self._sending = asyncio.create_task(self._one(text))
                 await asyncio.wait([self._sending])
                 if self._sending.cancelled():
-                    self.screen.working(None)
+                    self.screen.set_activity(None)
 
     async def _open(self) -> None:
         from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
 
         project = await self.server.wait_opened()
         opened = await open_conversation(self.chat, self.given)
-        project.subscribe(self.surface.hear)
+        project.subscribe(self.surface.show_event)
         self._mode = project.mode
         if self.chat.model is None:
             from mazu_ls.server.commands.models import current_model
@@ -110,7 +110,7 @@ class LiveChat:
         except (MazuError, InvalidArguments) as error:
             self.surface.say("error", f"{error} {getattr(error, 'hint', '')}".rstrip())
         finally:
-            self.screen.working(None)
+            self.screen.set_activity(None)
 
     async def _slash(self, text: str) -> None:
         from mazu_ls.terminal.screen.markdown_stream import render_markdown
@@ -123,7 +123,7 @@ class LiveChat:
 
     async def _turn(self, text: str) -> None:
         self.surface.session_id = await self.chat.begin()
-        self.screen.working(self.surface.new_view().activity)
+        self.screen.set_activity(self.surface.new_view().activity)
         if not text.startswith("!"):
             project = await self.server.wait_opened()
             self.surface.context_window = (await project.model(self.chat.model)).spec.context_window

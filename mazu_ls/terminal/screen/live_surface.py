@@ -36,17 +36,17 @@ class LiveSurface:
         self.view.context_window = self.context_window
         return self.view
 
-    def hear(self, session_id: str, event: journal.Event) -> None:
+    def show_event(self, session_id: str, event: journal.Event) -> None:
         """Draw one event of the session that is looked at."""
         if self.session_id not in (None, session_id):
             return
         if isinstance(event.body, journal.TurnStarted):
-            self.screen.working(self.new_view().activity)
+            self.screen.set_activity(self.new_view().activity)
         if self.view is not None:
-            self.view.hear(event)
+            self.view.draw_event(event)
             self.screen.refresh()
         if isinstance(event.body, journal.TurnEnded):
-            self.screen.working(None)
+            self.screen.set_activity(None)
 
     def say(self, level: Level, text: str) -> None:
         """One sentence above the live part."""

@@ -186,7 +186,7 @@ class Screen:
         self.stopping = self.activity is not None
         self.left.set()
 
-    def working(self, activity: Callable[[], str] | None) -> None:
+    def set_activity(self, activity: Callable[[], str] | None) -> None:
         """Something runs from now on, or nothing does."""
         self.activity = activity
         self._stopping = False
@@ -212,7 +212,7 @@ class Screen:
             self._closing = True
             self._wake.set()
             await printing
-            self.working(None)
+            self.set_activity(None)
             if self.app.is_running:
                 self.app.exit()
             with contextlib.suppress(asyncio.CancelledError, EOFError, KeyboardInterrupt):

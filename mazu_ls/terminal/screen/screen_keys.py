@@ -29,7 +29,7 @@ def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
         if screen.question.takes_note:
             screen.begin_note()
         else:
-            screen.question.give()
+            screen.question.confirm()
 
     @keys.add(Keys.Any, filter=answering)
     def _(event: KeyPressEvent) -> None:

@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from mazu_ls import journal
 from mazu_ls.terminal.screen import styled_text as styled
@@ -68,7 +67,7 @@ class TurnScreen:
         self.expanded = False
         self.ended = False
 
-    def hear(self, event: journal.Event) -> None:
+    def draw_event(self, event: journal.Event) -> None:
         """Take one event of the session."""
         match event.body:
             case journal.Delta("message", text):
@@ -232,7 +231,7 @@ def user_line(text: str, *, colours: bool) -> str:
 
 def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Callable[[str], None]) -> None:
     """Draw a conversation from its events; `said` gets what the user typed, a fresh view each turn."""
-    current: Any = None
+    current: TurnScreen | None = None
     for event in events:
         if isinstance(event.body, journal.TurnStarted):
             current = view()
@@ -240,11 +239,11 @@ def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Ca
             said(event.body.shown)
         elif isinstance(event.body, journal.ModelSaid) and current:
             if text := event.body.message.text:
-                current.hear(
+                current.draw_event(
                     journal.Event(
                         event.seq, event.parent, event.at, event.turn, journal.Delta("message", text)
                     )
                 )
-            current.hear(event)
+            current.draw_event(event)
         elif current:
-            current.hear(event)
+            current.draw_event(event)

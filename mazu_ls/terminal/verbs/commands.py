@@ -49,7 +49,7 @@ async def execute(
             "project": {"folders": folders, "why": given.root.why, "sentence": given.root.sentence},
         }
     if name == "mazu.session.end":  # elsewhere this goes on in the background
-        await (await server.wait_opened()).extractions.settled()
+        await (await server.wait_opened()).extractions.wait_idle()
     if as_json(given):
         print_json(result)
     else:

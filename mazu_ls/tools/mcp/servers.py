@@ -260,7 +260,7 @@ class McpConnection:
                 client = await stack.enter_async_context(
                     mcp.Client(
                         OpenStreams(transport),
-                        message_handler=self._heard,
+                        message_handler=self._on_message,
                         cache=None,
                         read_timeout_seconds=CALL_SECONDS,
                     )
@@ -311,7 +311,7 @@ class McpConnection:
             f"new or changed, so not callable until you agree: {', '.join(waiting)}" if waiting else ""
         )
 
-    async def _heard(self, message: object) -> None:
+    async def _on_message(self, message: object) -> None:
         inner = getattr(message, "root", message)
         if getattr(inner, "method", "") == "notifications/tools/list_changed":
             self._changed.set()

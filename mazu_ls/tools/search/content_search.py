@@ -74,7 +74,7 @@ async def search(
     ripgrep = find_program("rg")
     done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
     if not done and not found.more:
-        await asyncio.to_thread(_walked, workspace, places, wanted, here, found)
+        await asyncio.to_thread(_walk_and_match, workspace, places, wanted, here, found)
     found.lines.sort(key=lambda line: (line[0], line[1]))
     return found
 
@@ -111,7 +111,7 @@ def _add(found: SearchResult, path: Path, lines: Sequence[str], wanted: SearchRe
     found.lines += [(path, number + 1, lines[number], shown[number]) for number in sorted(shown)]
 
 
-def _walked(
+def _walk_and_match(
     workspace: Workspace,
     places: Sequence[Path],
     wanted: SearchRequest,

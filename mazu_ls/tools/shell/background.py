@@ -74,7 +74,7 @@ class BackgroundProcess:
             running._watch = asyncio.create_task(running._hold_limits())
         return running
 
-    async def ended(self) -> int:
+    async def wait_ended(self) -> int:
         """Wait until the command itself ends. What it left running is killed, so that it cannot hold the turn."""
         if self._ending is not None:
             await asyncio.shield(self._ending)
@@ -92,14 +92,14 @@ class BackgroundProcess:
         assert self._reader is not None
         await asyncio.wait([self._reader], timeout=DRAIN)
         self.left = await self.child.sweep()
-        await self._let_go()
+        await self._release_once()
 
     def take_notes(self) -> list[str]:
         """What the model has to know besides the output; each is given once."""
         notes, self.notes = self.notes, []
         return notes
 
-    async def more(self, start: int, seconds: float) -> None:
+    async def wait_output(self, start: int, seconds: float) -> None:
         """Wait until there is output behind byte `start` or none will come, for `seconds` at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -113,11 +113,11 @@ class BackgroundProcess:
             self.code = await self.child.end()
         if self._ending is not None:
             await asyncio.shield(self._ending)
-        await self._let_go()
+        await self._release_once()
         assert self.code is not None
         return self.code
 
-    async def _let_go(self) -> None:
+    async def _release_once(self) -> None:
         """Once, whoever asks; the others wait for it."""
         if self._released is None:
             self._released = asyncio.create_task(self._release())

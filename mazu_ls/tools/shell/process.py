@@ -118,9 +118,9 @@ async def _in_own_thread(
         try:
             popen = start()
         except BaseException as error:  # noqa: BLE001  handed to the caller, whatever it is
-            loop.call_soon_threadsafe(_settle, started, None, error, mark)
+            loop.call_soon_threadsafe(_resolve, started, None, error, mark)
             return
-        loop.call_soon_threadsafe(_settle, started, popen, None, mark)
+        loop.call_soon_threadsafe(_resolve, started, popen, None, mark)
         code = popen.wait()
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
             loop.call_soon_threadsafe(lambda: ended.done() or ended.set_result(code))
@@ -129,7 +129,7 @@ async def _in_own_thread(
     return await started
 
 
-def _settle(
+def _resolve(
     started: asyncio.Future[subprocess.Popen[bytes]],
     popen: subprocess.Popen[bytes] | None,
     error: BaseException | None,

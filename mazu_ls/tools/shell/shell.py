@@ -79,7 +79,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         seconds = args.timeout or turn.config.shell.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                await running.ended()
+                await running.wait_ended()
         except TimeoutError:
             await running.stop()
             _keep(turn, running)
@@ -100,7 +100,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             raise
         _keep(turn, running)
         moved = _follow(turn, cwd, os.pread(report.fileno(), 8192, 0))
-    answer = _told(running, moved, turn)
+    answer = _render_running(running, moved, turn)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
     return ToolOutput(answer, untrusted=ORIGIN if running.size else None, ok=running.code == 0)
@@ -111,9 +111,9 @@ async def shell_output(args: ShellOutputArgs, turn: ToolContext) -> ToolOutput:
     """Read the output of a command that runs in the background, or the rest of an output that was cut."""
     running = _named(args.id, turn)
     start = running.read_to if args.offset is None else args.offset
-    await running.more(start, args.wait)
+    await running.wait_output(start, args.wait)
     if not running.child.running:
-        await running.ended()
+        await running.wait_ended()
     text = await asyncio.to_thread(running.text, start, READ_BYTES)
     end = min(running.size, start + READ_BYTES)
     running.read_to = max(running.read_to, end)
@@ -181,7 +181,7 @@ async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str
     return [*moved, *(f"[{sentence}]" for sentence in named)]
 
 
-def _told(running: BackgroundProcess, moved: str, turn: ToolContext) -> str:
+def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -> str:
     lines = [running.summary().rstrip("\n")] if running.size else []
     if running.code != 0 or not lines:
         lines.append(f"[{running.how}]")

@@ -16,7 +16,7 @@ from mazu_ls.paths import PROJECT_FOLDER, mazu_home, root_key
 from mazu_ls.tools.base import Effect, Tool
 from mazu_ls.tools.skills import python_runner, signature
 from mazu_ls.tools.skills.skill_store import python_files
-from mazu_ls.tools.skills.tools import surroundings, told
+from mazu_ls.tools.skills.tools import render_call_result, run_context
 from mazu_ls.tools.skills.trust import TrustStore
 from mazu_ls.workspace import project_files
 
@@ -104,7 +104,9 @@ def _one(
 
 def _tool(function: signature.FunctionSignature, path: Path, source: str) -> Tool:
     async def run(arguments: dict[str, Any], turn: ToolContext) -> str:
-        return told(await python_runner.call(source, path, [function.name], arguments, surroundings(turn)))
+        return render_call_result(
+            await python_runner.call(source, path, [function.name], arguments, run_context(turn))
+        )
 
     return Tool(
         name=function.name,

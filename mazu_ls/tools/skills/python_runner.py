@@ -81,7 +81,7 @@ async def call(
         running = await _start(scratch, (request.fileno(), answer.fileno()), names[-1], around)
         try:
             async with asyncio.timeout(around.seconds):
-                await running.ended()
+                await running.wait_ended()
         except TimeoutError:
             await running.stop()
             raise ToolError(

@@ -46,7 +46,7 @@ def skills_of(turn: ToolContext) -> SkillStore:
     return SkillStore(turn.workspace.roots, turn.env)
 
 
-def surroundings(turn: ToolContext) -> RunContext:
+def run_context(turn: ToolContext) -> RunContext:
     """Skills and custom tools are held like the shell."""
     settings = turn.config.shell
     return RunContext(turn.workspace.roots, turn.env, settings.sandbox, settings.network)
@@ -55,7 +55,7 @@ def surroundings(turn: ToolContext) -> RunContext:
 @tool(Effect.EXECUTE)
 async def save_skill(args: SaveSkillArgs, turn: ToolContext) -> str:
     """Keep a piece of Python that worked, so that it can be run again by name. Its tests run first and must pass."""
-    skill = await skills_of(turn).save(args.name, args.source, args.scope, surroundings(turn))
+    skill = await skills_of(turn).save(args.name, args.source, args.scope, run_context(turn))
     tested = f"{len(skill.tests)} tests passed" if skill.tests else "it has no test"
     return f"saved the skill {skill.name} ({tested})"
 
@@ -63,7 +63,7 @@ async def save_skill(args: SaveSkillArgs, turn: ToolContext) -> str:
 @tool(Effect.EXECUTE)
 async def run_skill(args: RunSkillArgs, turn: ToolContext) -> str:
     """Run a saved skill. It costs no model call."""
-    return told(await skills_of(turn).run(args.name, args.arguments, surroundings(turn)))
+    return render_call_result(await skills_of(turn).run(args.name, args.arguments, run_context(turn)))
 
 
 def skill_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[str]) -> list[Tool]:
@@ -75,7 +75,7 @@ def skill_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[s
 
 def _tool(skill: Skill) -> Tool:
     async def run(arguments: dict[str, Any], turn: ToolContext) -> str:
-        return told(await skills_of(turn).run(skill.name, arguments, surroundings(turn)))
+        return render_call_result(await skills_of(turn).run(skill.name, arguments, run_context(turn)))
 
     return Tool(
         name=skill.name,
@@ -104,7 +104,7 @@ async def list_skills(args: ListSkillsArgs, turn: ToolContext) -> ToolOutput:
     )
 
 
-def told(called: CallResult) -> str:
+def render_call_result(called: CallResult) -> str:
     """A result as text for the model: what was returned, then what was printed."""
     result = called.result
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=1)
