@@ -46,7 +46,7 @@ def definitions_query(name: str) -> Query:
 
 @cache
 def references_query(name: str) -> Query:
-    """Finds the leaves that name something (@reference) and how they are used, as in queries/python.uses.scm."""
+    """Finds the leaves that name something (@reference) and how they are used, as in queries/uses/python.scm."""
     return _compiled(name, _any(GRAMMARS[name].references, "reference") + "\n" + uses_text(name))
 
 
@@ -58,16 +58,16 @@ def comments_query(name: str) -> Query:
 
 def definitions_text(name: str) -> str:
     """The source of the query for definitions."""
-    return _sources(name, "scm")
+    return _sources(name, _QUERIES)
 
 
 def uses_text(name: str) -> str:
     """The source of the query for how names are used."""
-    return _sources(name, "uses.scm")
+    return _sources(name, _QUERIES / "uses")
 
 
-def _sources(name: str, ending: str) -> str:
-    files = [_QUERIES / f"{part}.{ending}" for part in GRAMMARS[name].queries]
+def _sources(name: str, folder: Path) -> str:
+    files = [folder / f"{part}.scm" for part in GRAMMARS[name].queries]
     return "\n".join(file.read_text(encoding="utf-8") for file in files if file.exists())
 
 
