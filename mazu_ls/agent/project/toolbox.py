@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 @cache
 def builtin_tools() -> list[Tool]:
     """Imported on first use, so that starting the server does not pay for them."""
-    from mazu_ls.tools import files, graph, memory, wiki
+    from mazu_ls.tools import files
     from mazu_ls.tools.edit import tools as edit
+    from mazu_ls.tools.knowledge import graph, memory, wiki
     from mazu_ls.tools.search import tools as search
     from mazu_ls.tools.shell import shell
     from mazu_ls.tools.skills import tools as skills

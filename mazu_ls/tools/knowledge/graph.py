@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from mazu_ls.memory.graph.graph import GraphEdge
 from mazu_ls.tools.base import Effect, tool
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.memory import memories_of, writable
+from mazu_ls.tools.knowledge.memory import memories_of, writable
 
 Node = Annotated[
     str,

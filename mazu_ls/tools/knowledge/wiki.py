@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from mazu_ls.memory.store.wiki import page_text
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.memory import memories_of, writable
+from mazu_ls.tools.knowledge.memory import memories_of, writable
 
 Slug = Annotated[str, Meta(min_length=1, description="Such as architecture/storage.")]
 

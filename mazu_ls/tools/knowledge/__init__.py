@@ -1,0 +1,1 @@
+"""What the agent remembers and looks up: memories, wiki pages, the graph."""
