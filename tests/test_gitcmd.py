@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mazu_ls import gitcmd
+from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import user_repository
 from tests.hostile.shapes import git
 
@@ -149,3 +150,12 @@ def test_transport_needs_its_own_profile(root: Path, tmp_path: Path):
     assert git(target, "for-each-ref") == ""
     assert gitcmd.run_with_transport(push, root / ".git", root, protocols=("file",)).returncode == 0
     assert "refs/heads/main" in git(target, "for-each-ref")
+
+
+def test_an_ignore_rule_that_takes_for_ever_ends_with_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gitcmd.process, "SCAN_CPU_SECONDS", 1)
+    fill(root)
+    (root / ("a" * 150 + ".py")).write_text("")
+    (root / ".gitignore").write_text("*a" * 12 + "*b\n")
+    with pytest.raises(MazuError, match="took over 1 s to look through the project"):
+        found(root).files()

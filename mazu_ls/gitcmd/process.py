@@ -13,6 +13,8 @@ started (memory sync) in a repository of ours.
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 Argument = str | bytes | Path
 SECONDS = 600.0
 """After this many seconds a git process is killed; scanning 100,000 files takes a few."""
+SCAN_CPU_SECONDS = 60
+"""CPU time of a git process that reads the project's ignore rules; of 1,000,000 files it takes ten."""
+_SCANS = frozenset(("ls-files", "check-ignore", "status", "add"))
 
 # What git needs to start at all; everything else of the environment could change what it does.
 _PASSED = ("PATH", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "SYSTEMROOT", "DEVELOPER_DIR")
@@ -179,12 +184,28 @@ def run(
         env=dict(env),
         cwd=cwd,
     ) as process:
+        if arguments[0] in _SCANS:
+            _limit_cpu(process.pid)
         try:
             out, err = _communicate(process, input, Path(env.get("GIT_WORK_TREE", cwd)), seconds)
         except BaseException:
             process.kill()
             raise
+    if process.returncode == -signal.SIGXCPU:
+        raise MazuError(
+            Kind.GIT,
+            f"git took over {SCAN_CPU_SECONDS} s to look through the project.",
+            "A rule with many `*` in a .gitignore makes it that slow; look at the project's ignore rules.",
+        )
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def _limit_cpu(pid: int) -> None:
+    """An ignore rule of many stars keeps git busy for ever, also when nobody is there any more who waits for it."""
+    try:
+        resource.prlimit(pid, resource.RLIMIT_CPU, (SCAN_CPU_SECONDS, SCAN_CPU_SECONDS + 5))
+    except (AttributeError, OSError):  # no Linux, or it has ended already
+        return
 
 
 def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.server.state import ServerState
 
+STATS_SECONDS = 5.0
+"""How long a status waits for a checkpoint in progress."""
+
 
 @command("mazu.usage")
 async def usage(server: ServerState, params: wire.UsageParams) -> Any:
@@ -89,7 +92,12 @@ async def _memory(project: Project) -> Any:
 async def _checkpoints(project: Project) -> Any:
     if project.checkpoints is None:
         return {"available": False, "reason": _reason(project.no_checkpoints)}
-    return {"available": True, **wire.camel(await project.checkpoints.stats())}
+    try:
+        async with asyncio.timeout(STATS_SECONDS):
+            stats = await project.checkpoints.stats()
+    except TimeoutError:
+        return {"available": False, "reason": "A checkpoint is being taken."}
+    return {"available": True, **wire.camel(stats)}
 
 
 def _reason(error: MazuError | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 SKIPPED = frozenset((".git", ".mazu", ".hg", ".svn", ".jj"))
 MAX_RULES = 1 << 20
 IGNORE_FILES = (".gitignore", ".ignore")
+MAX_DEPTH = 100
+"""Folders between an ignore file and what it is asked about; deeper down nothing is ignored."""
 
 
 @lru_cache(maxsize=256)
 def _spec(lines: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
+    from mazu_ls.tools.search.ignore_patterns import compile_ignore_file
 
-    return GitIgnoreSpec.from_lines(lines)
+    return compile_ignore_file(lines)
 
 
 def _rules(folder: Path, names: set[str]) -> GitIgnoreSpec | None:
@@ -51,7 +53,7 @@ def walk(root: Path, start: Path, *, ignored: bool = False) -> Iterator[os.DirEn
         folders = []
         for entry in entries:
             is_folder = entry.is_dir(follow_symlinks=False)
-            if entry.name in SKIPPED or (rules and _is_ignored(entry.path, is_folder, rules)):
+            if entry.name in SKIPPED or (rules and is_ignored(entry.path, is_folder, rules)):
                 continue
             if is_folder:
                 folders.append((Path(entry.path), rules))
@@ -68,10 +70,12 @@ def _above(root: Path, start: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:
             yield str(folder), found
 
 
-def _is_ignored(path: str, is_folder: bool, rules: list[tuple[str, GitIgnoreSpec]]) -> bool:
-    """The innermost rule file that says anything decides, as in gitignore(5)."""
+def is_ignored(path: str, is_folder: bool, rules: Sequence[tuple[str, GitIgnoreSpec]]) -> bool:
+    """The innermost rule file that says anything decides. `rules`: folder and spec, from the outermost in."""
     for folder, spec in reversed(rules):
         relative = path[len(folder) + 1 :] + ("/" if is_folder else "")
+        if relative.count("/") > MAX_DEPTH:
+            continue
         if (verdict := spec.check_file(relative).include) is not None:
             return verdict
     return False

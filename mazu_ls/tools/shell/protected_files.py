@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
 from mazu_ls.workspace.autorun import runs_by_itself
 from mazu_ls.workspace.openat import folder_beneath
@@ -130,9 +131,9 @@ def _outer_rules(top: str) -> tuple[Rules, tuple[object, ...]]:
 
 
 def _spec(text: str) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
+    from mazu_ls.tools.search.ignore_patterns import compile_ignore_file
 
-    return GitIgnoreSpec.from_lines(text.splitlines())
+    return compile_ignore_file(text.splitlines())
 
 
 def _with_own_rules(
@@ -144,7 +145,12 @@ def _with_own_rules(
         text = project_files.read_text(Path(top), os.path.relpath(path, top), IGNORE_BYTES, "replace")
     except OSError:
         return rules, stamp
-    return (*rules, (folder, _spec(text))), (*stamp, folder, status.st_mtime_ns, status.st_size)
+    return (*rules, (folder, _spec(text))), (
+        *stamp,
+        folder,
+        status.st_mtime_ns,
+        status.st_size,
+    )
 
 
 def _look(
@@ -185,7 +191,7 @@ def _sort(
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
-        ignored = _is_ignored(f"{folder}/{name}", is_folder, rules)
+        ignored = is_ignored(f"{folder}/{name}", is_folder, rules)
         if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
             others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
             if not entry.is_symlink():
@@ -221,12 +227,3 @@ def _is_socket(entry: os.DirEntry[str]) -> bool:
         return stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
     except OSError:
         return False
-
-
-def _is_ignored(path: str, is_folder: bool, rules: Rules) -> bool:
-    """The innermost rule file that says anything decides, as in gitignore(5)."""
-    for folder, spec in reversed(rules):
-        relative = path[len(folder) + 1 :] + ("/" if is_folder else "")
-        if (verdict := spec.check_file(relative).include) is not None:
-            return verdict
-    return False

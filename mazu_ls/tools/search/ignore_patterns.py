@@ -1,0 +1,49 @@
+"""Patterns of ignore files (gitignore(5)) whose time is bounded: a cloned project brings its own.
+
+pathspec translates `*a*a*a*b` to `[^/]*a[^/]*a[^/]*a[^/]*b`, which tries every way to share a name among the stars. As
+in CPython's fnmatch, each star but the last takes the first place where the text after it matches, and is not tried
+again: what follows begins with a star and can only gain by an earlier end.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Literal
+
+from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore import GitIgnorePatternError
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+logger = logging.getLogger(__name__)
+STAR = "[^/]*"
+MAX_DEEP = 3
+"""`**` in one pattern: each more multiplies the ways to share the folders of a path among them."""
+MAX_PATTERN = 1024
+"""Characters of one pattern; longer ones than any file name are nobody's."""
+
+
+class BoundedIgnorePattern(GitIgnoreSpecPattern):
+    """One line of an ignore file."""
+
+    @staticmethod
+    def _translate_segment_glob(pattern: str, range_error: Literal["literal", "raise"]) -> str:
+        first, *parts = GitIgnoreSpecPattern._translate_segment_glob(pattern, range_error).split(STAR)
+        if len(parts) < 2:
+            return STAR.join((first, *parts))
+        middle = "".join(f"(?>[^/]*?{part})" for part in parts[:-1])
+        return f"{first}{middle}{STAR}{parts[-1]}"
+
+
+def compile_ignore_file(lines: Iterable[str]) -> GitIgnoreSpec:
+    """The rules of one ignore file; a line that git would not read either, or that takes too long, is left out."""
+    patterns: list[BoundedIgnorePattern] = []
+    for line in lines:
+        if len(line) > MAX_PATTERN or line.count("**") > MAX_DEEP:
+            logger.warning("An ignore rule is too long or has too many ** and is left out: %.80s", line)
+            continue
+        try:
+            patterns.append(BoundedIgnorePattern(line))
+        except (GitIgnorePatternError, ValueError):
+            continue
+    return GitIgnoreSpec(patterns)
