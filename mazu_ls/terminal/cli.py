@@ -122,7 +122,7 @@ def _print_error(given: argparse.Namespace, error: dict[str, str]) -> None:
 
 async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
     if given.verb == "chat" and not as_json(given) and sys.stdin.isatty():
-        from mazu_ls.terminal.surface import takes_screen
+        from mazu_ls.terminal.surfaces.surface import takes_screen
 
         if takes_screen(plain=bool(getattr(given, "plain", False))) and not given.message:
             from mazu_ls.terminal.screen.live_prompt import converse
@@ -180,7 +180,7 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
     from mazu_ls.terminal.chat.chat import turn_facts
 
     if getattr(given, "stream_json", False):
-        from mazu_ls.terminal.json_surface import print_line
+        from mazu_ls.terminal.surfaces.json_surface import print_line
 
         print_line({"type": "result", "result": result})
     elif as_json(given):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.state import ServerState
 from mazu_ls.terminal.host import TerminalHost
-from mazu_ls.terminal.plain_surface import PlainSurface
 from mazu_ls.terminal.project_root import ProjectRoot
+from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
 from mazu_ls.terminal.verbs.untouched import environment
 
 if TYPE_CHECKING:
-    from mazu_ls.terminal.surface import Surface
+    from mazu_ls.terminal.surfaces.surface import Surface
 
 
 @asynccontextmanager
@@ -37,7 +37,7 @@ async def opened_client(
 def make_surface(given: argparse.Namespace) -> Surface:
     """Lines, or JSON; the inline screen takes their place later."""
     if getattr(given, "stream_json", False):
-        from mazu_ls.terminal.json_surface import JsonStreamSurface
+        from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface
 
         return JsonStreamSurface()
     return PlainSurface(quiet=bool(getattr(given, "json", False)), words=bool(getattr(given, "plain", False)))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
 from mazu_ls.terminal.chat.questions import with_keys
-from mazu_ls.terminal.surface import Surface
+from mazu_ls.terminal.surfaces.surface import Surface
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 

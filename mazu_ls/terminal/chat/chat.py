@@ -46,7 +46,7 @@ def _resumed(given: argparse.Namespace) -> str | None:
 async def converse_plainly(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     """Read lines until the end of the input: for screen readers and terminals that can do nothing else."""
     from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
-    from mazu_ls.terminal.plain_surface import read_line
+    from mazu_ls.terminal.surfaces.plain_surface import read_line
 
     chat = ChatSession(server, host, given)
     opened = await open_conversation(chat, given)

@@ -83,7 +83,7 @@ async def run_shown(
 ) -> Result:
     """Run on the inline screen where there is one, else in lines."""
     from mazu_ls.terminal.screen.printing import as_json
-    from mazu_ls.terminal.surface import takes_screen
+    from mazu_ls.terminal.surfaces.surface import takes_screen
 
     if as_json(given) or not takes_screen(plain=getattr(given, "plain", False)):
         return await run(server, host, arguments)

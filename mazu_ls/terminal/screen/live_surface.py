@@ -8,7 +8,7 @@ from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.screen import Screen
 from mazu_ls.terminal.screen.styled_text import clean, line
 from mazu_ls.terminal.screen.turn_view import TurnScreen
-from mazu_ls.terminal.surface import Level
+from mazu_ls.terminal.surfaces.surface import Level
 
 INDENT = "  "
 

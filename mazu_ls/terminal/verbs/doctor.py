@@ -117,7 +117,7 @@ def fix() -> list[str]:
 async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[DoctorFinding]:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.terminal.host import TerminalHost
-    from mazu_ls.terminal.plain_surface import PlainSurface
+    from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
     from mazu_ls.terminal.verbs.untouched import environment
 
     state = paths.state_home()

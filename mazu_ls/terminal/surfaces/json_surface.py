@@ -9,9 +9,9 @@ import msgspec
 
 from mazu_ls import journal
 from mazu_ls.server.client.event_updates import updates_from_event
-from mazu_ls.terminal.plain_surface import PlainSurface
 from mazu_ls.terminal.screen.printing import json_text
-from mazu_ls.terminal.surface import Level
+from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
+from mazu_ls.terminal.surfaces.surface import Level
 
 
 class JsonStreamSurface(PlainSurface):

@@ -11,7 +11,7 @@ from mazu_ls.terminal.chat.questions import Answer, Ask, plain_lines, read_answe
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
 from mazu_ls.terminal.screen.styled_text import clean, line
-from mazu_ls.terminal.surface import Level
+from mazu_ls.terminal.surfaces.surface import Level
 
 OUTPUT_LINES = 200
 DIFF_LINES = 60
