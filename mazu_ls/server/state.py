@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
-from mazu_ls.server import message_queue, uris
-from mazu_ls.server.chat import questions, redraw
+from mazu_ls.server import uris
+from mazu_ls.server.chat import message_queue, questions, redraw
 from mazu_ls.server.client.approvals import PICK_SECONDS
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.turn_notifications import TurnNotifications

@@ -140,7 +140,7 @@ async def transcript_of(server: ServerState, params: turns.Transcript) -> wire.T
 @command("mazu.session.queue")
 async def queue(server: ServerState, params: turns.Queue) -> wire.QueueParams:
     """The messages that wait for the running turn to end; one of them is taken out."""
-    from mazu_ls.server.message_queue import remove
+    from mazu_ls.server.chat.message_queue import remove
 
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)

@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server import commands, uris
+from mazu_ls.server.client.settings import pulled_settings, pushed_settings
 from mazu_ls.server.features import feature
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.rpc.capabilities import registrations
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.server.settings import pulled_settings, pushed_settings
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState

@@ -18,6 +18,7 @@ from mazu_ls import __version__
 from mazu_ls.server import commands as registry
 from mazu_ls.server import features, uris
 from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.client.settings import initial_settings
 from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.documents.documents import OpenDocuments
 from mazu_ls.server.documents.file_io import DiskFiles
@@ -28,7 +29,6 @@ from mazu_ls.server.rpc.framing import FrameReader
 from mazu_ls.server.rpc.handshake import client_profile
 from mazu_ls.server.rpc.protocol import ServerProtocol
 from mazu_ls.server.rpc.transport import Transport
-from mazu_ls.server.settings import initial_settings
 from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
