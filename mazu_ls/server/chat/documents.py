@@ -17,7 +17,7 @@ from mazu_ls.server.chat import commands, markdown
 from mazu_ls.server.chat.attachments import attachments, last_line, mentioned
 from mazu_ls.server.chat.redraw import redraw
 from mazu_ls.server.chat.render import TurnMarkdown, render_turns
-from mazu_ls.server.commands import turn_jobs
+from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
 from mazu_ls.server.documents.file_io import unified_text

@@ -9,7 +9,7 @@ from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import attachments
-from mazu_ls.server.commands import turn_jobs
+from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import DocumentRange

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "turns": (
+    "turn.turns": (
         "mazu.chat",
         "mazu.run",
         "mazu.ask",
         "mazu.edit",
         "mazu.cancel",
     ),
-    "council": ("mazu.council",),
-    "sessions": (
+    "turn.council": ("mazu.council",),
+    "session.sessions": (
         "mazu.session.list",
         "mazu.session.show",
         "mazu.session.new",
@@ -39,8 +39,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.session.rewind",
         "mazu.session.compact",
     ),
-    "session_events": ("mazu.session.events",),
-    "memories": (
+    "session.session_events": ("mazu.session.events",),
+    "memory.memories": (
         "mazu.remember",
         "mazu.recall",
         "mazu.memory.list",
@@ -50,7 +50,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.memory.export",
         "mazu.memory.import",
     ),
-    "memory_injection": ("mazu.memory.why",),
+    "memory.memory_injection": ("mazu.memory.why",),
     "checkpoints": (
         "mazu.checkpoint",
         "mazu.checkpoint.list",
@@ -111,7 +111,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.actions.rollback",
         "mazu.actions.recall",
     ),
-    "turn_changes": (
+    "turn.turn_changes": (
         "mazu.turn.changes",
         "mazu.turn.revert",
     ),
@@ -142,7 +142,9 @@ def command(
     def register(run: Run) -> Run:
         # Only this annotation: the others name types that are imported for the type checker alone.
         params = eval(run.__annotations__["params"], run.__globals__)
-        assert name in FAMILIES[run.__module__.rpartition(".")[2]], f"{name} is not listed in FAMILIES"
+        assert name in FAMILIES[run.__module__.removeprefix(f"{__name__}.")], (
+            f"{name} is not listed in FAMILIES"
+        )
         REGISTRY[name] = Command(name, params, run, natural, progress)
         return run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.turn_jobs import document_at
+from mazu_ls.server.commands.turn.turn_jobs import document_at
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import NoParams
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.turns import focus_target
+from mazu_ls.server.commands.turn.turns import focus_target
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import NoParams
 

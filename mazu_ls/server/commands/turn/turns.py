@@ -12,7 +12,8 @@ from mazu_ls.server.chat.attachments import attached
 from mazu_ls.server.chat.cursor_context import resolve_target
 from mazu_ls.server.chat.markdown import is_chat
 from mazu_ls.server.chat.message_queue import enqueue
-from mazu_ls.server.commands import command, turn_jobs
+from mazu_ls.server.commands import command
+from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire import turns as wire

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.chat.attachments import attached
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.memories import opened_memories
-from mazu_ls.server.commands.turns import selection
+from mazu_ls.server.commands.memory.memories import opened_memories
+from mazu_ls.server.commands.turn.turns import selection
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:

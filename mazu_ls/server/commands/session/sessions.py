@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.turn_jobs import check_ready
+from mazu_ls.server.commands.turn.turn_jobs import check_ready
 from mazu_ls.server.wire import sessions as wire
 from mazu_ls.server.wire import turns
 
@@ -81,7 +81,7 @@ async def rename(server: ServerState, params: turns.RenameSession) -> wire.Sessi
 
 async def _selected_words(server: ServerState) -> turns.SearchSessions:
     """Without arguments: what is selected."""
-    from mazu_ls.server.commands.turns import selection
+    from mazu_ls.server.commands.turn.turns import selection
 
     return turns.SearchSessions(selection(server, "query"))
 
