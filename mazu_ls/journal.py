@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -48,6 +49,7 @@ from mazu_ls.journal_events import (
     UserSaid,
 )
 from mazu_ls.redact import redact
+from mazu_ls.workspace.file_names import show_name
 
 __all__ = [
     "OPAQUE",
@@ -145,7 +147,12 @@ class Journal:
             event = Event(self.last, self.head, "", turn, body)
         else:
             event = Event(self.last + 1, self.head, now(), turn, _redacted(body))
-            self._write_line(_encode(event) + b"\n")
+            try:
+                line = _encode(event)
+            except UnicodeEncodeError:  # half a pair from a model, or a byte of a file name
+                event = msgspec.structs.replace(event, body=_encodable(event.body))
+                line = _encode(event)
+            self._write_line(line + b"\n")
             self.last = self.head = event.seq
             self._unsynced = True
         self._listener(self.session_id, event)
@@ -227,6 +234,18 @@ def _redacted(body: Body) -> Body:
     return body if redact(text) == text else msgspec.convert(_clean(plain), Body)
 
 
+def _encodable(body: Body) -> Body:
+    """The same event without lone surrogates: bytes as `\\xNN`, halves of a pair as U+FFFD."""
+    return msgspec.convert(_mapped(msgspec.to_builtins(body), _without_surrogates), Body)
+
+
+def _without_surrogates(text: str) -> str:
+    return _SURROGATE.sub(lambda match: show_name(match[0]), text)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _strings(value: Any, found: list[str]) -> None:
     if isinstance(value, str):
         found.append(value)
@@ -240,11 +259,16 @@ def _strings(value: Any, found: list[str]) -> None:
 
 
 def _clean(value: Any) -> Any:
+    return _mapped(value, redact)
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """The value with each string in it changed, except opaque data of a provider."""
     if isinstance(value, str):
-        return redact(value)
+        return change(value)
     if isinstance(value, dict):
-        return {key: inner if key in OPAQUE else _clean(inner) for key, inner in value.items()}
-    return [_clean(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {key: inner if key in OPAQUE else _mapped(inner, change) for key, inner in value.items()}
+    return [_mapped(inner, change) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def is_locked(path: Path) -> bool:

@@ -17,9 +17,10 @@ from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.edit.file_form import notebook_form
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, numbered_lines
-from mazu_ls.workspace import Workspace
+from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.workspace import Workspace, suggestion
 
 DEFAULT_LINES = 2000
 WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
@@ -146,7 +147,9 @@ async def list_dir(args: ListDirArgs, turn: ToolContext) -> str:
     folder = turn.workspace.resolve(args.path)
     if not folder.is_dir():
         raise ToolError(
-            f"{args.path} is not a folder" if folder.exists() else f"there is no folder {args.path}"
+            f"{args.path} is not a folder"
+            if folder.exists()
+            else f"there is no folder {args.path}{suggestion(turn.workspace, folder)}"
         )
     entries = await asyncio.to_thread(_entries, folder, args.depth, turn.workspace)
     if not entries:
@@ -163,18 +166,18 @@ def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -
     except PermissionError:
         return [f"{indent}(may not be read)"]
     for child in children:
-        status = child.lstat()
+        status, name = child.lstat(), show_name(child.name)
         if stat.S_ISLNK(status.st_mode):
             outside = "" if workspace.contains(child) else ", outside the workspace"
-            lines.append(f"{indent}{child.name} -> {child.readlink()} (link{outside})")
+            lines.append(f"{indent}{name} -> {show_name(str(child.readlink()))} (link{outside})")
         elif stat.S_ISDIR(status.st_mode):
-            lines.append(f"{indent}{child.name}/")
+            lines.append(f"{indent}{name}/")
             if depth > 1 and child.name not in (".git", ".mazu", "node_modules", "__pycache__"):
                 lines += _entries(child, depth - 1, workspace, indent + "  ")
         elif stat.S_ISREG(status.st_mode):
-            lines.append(f"{indent}{child.name} ({_size(status.st_size)})")
+            lines.append(f"{indent}{name} ({_size(status.st_size)})")
         else:
-            lines.append(f"{indent}{child.name} (special file)")
+            lines.append(f"{indent}{name} (special file)")
         if len(lines) > 4 * LISTED:
             break
     return lines

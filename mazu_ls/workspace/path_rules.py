@@ -16,6 +16,9 @@ _GIT_SHORT_HASH = re.compile(r"^(gi|ma)[0-9a-f]{4}~[0-9]+$")
 _SLASHES = dict.fromkeys(map(ord, "\u2044\u2215\u29f8\uff0f\u29f5\ufe68\uff3c"), "/")
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
 _DRIVE = re.compile(r"^[A-Za-z]:([\\/]|$)")
+_HOME = re.compile(
+    r"^~(?:[A-Za-z_][\w-]*)?(?:/|$)"
+)  # `~`, `~/x` and `~user/x`, but `~x.py` and `~$a.doc` are file names
 _VARIABLE = re.compile(r"^(\$\{?[A-Z_][A-Z0-9_]*|\$\(|%[A-Za-z_]+%|`)")
 _PERCENT = re.compile(r"%(2e|2f|5c|00|0[ad]|c0|c1|e0%80|25)", re.IGNORECASE)
 MAX_PATH = 4000  # bytes; Linux's PATH_MAX is 4096 with its NUL
@@ -38,7 +41,7 @@ def malformed_path_reason(path: str) -> str | None:
         return "it is written for Windows; folders are separated by `/` here"
     if _URI.match(path):
         return "it is a URL, not a path"
-    if path.startswith("~") or _VARIABLE.match(path):
+    if _HOME.match(path) or _VARIABLE.match(path):
         return "`~` and variables are not expanded; only files below the workspace can be named"
     if _PERCENT.search(path):
         return "percent-encoding is not decoded"

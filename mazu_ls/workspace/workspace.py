@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -12,9 +13,14 @@ from typing import BinaryIO
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import editorconfig, path_rules
 from mazu_ls.workspace.atomic_write import UNCHECKED, UncheckedContent, replace_file, require_content
+from mazu_ls.workspace.file_names import parse_name, show_name, similar_names, without_escapes
 from mazu_ls.workspace.openat import folder_beneath, open_regular
 
-__all__ = ["UNCHECKED", "PathRefused", "UncheckedContent", "Workspace"]
+__all__ = ["UNCHECKED", "PathRefused", "UncheckedContent", "Workspace", "suggestion"]
+
+
+SIMILAR = 5
+"""Files that a name which does not exist may be taken for."""
 
 
 class PathRefused(MazuError):
@@ -39,8 +45,11 @@ class Workspace:
         It need not exist. Links inside a root are followed; raises PathRefused where it ends outside, is misspelt, names
         a device, fifo or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place.
         """
-        if (fault := path_rules.malformed_path_reason(path)) is not None:
+        # A name that begins with a tilde is one if it stands there, whatever a shell would make of it.
+        spelt = f"./{path}" if path[:1] == "~" and any(map(os.path.lexists, self._candidates(path))) else path
+        if (fault := path_rules.malformed_path_reason(without_escapes(spelt))) is not None:
             raise PathRefused(path, fault)
+        path = parse_name(path)
         try:
             root, inside = self._place(path)
             target = root / inside
@@ -53,10 +62,22 @@ class Workspace:
         return target
 
     def relative(self, path: Path) -> str:
-        """How a path is shown: from its root, after the root's name when there are several."""
+        """How a path is shown: from its root, after the root's name when there are several. `resolve` leads back."""
         root, inside = self._split(path)
         shown = inside.as_posix()
-        return shown if len(self.roots) == 1 else f"{root.name}/{shown}"
+        return show_name(shown if len(self.roots) == 1 else f"{root.name}/{shown}")
+
+    def similar(self, path: Path) -> list[str]:
+        """Existing files that `path`, which does not exist, could be meant for: each part differs in looks alone."""
+        root, inside = self._split(path)
+        found = [root]
+        for part in inside.parts:
+            found = [
+                place / name
+                for place in found[:SIMILAR]
+                for name in ([part] if os.path.lexists(place / part) else _similar_in(place, part))
+            ]
+        return [self.relative(place) for place in found[:SIMILAR] if place != path]
 
     def contains(self, path: Path) -> bool:
         """Whether `path`, with all its links followed, lies inside."""
@@ -189,6 +210,21 @@ class Workspace:
             return PathRefused(self.relative(path), reasons[errno.ELOOP])
         error.filename = str(path)
         return error
+
+
+def _similar_in(folder: Path, name: str) -> list[str]:
+    try:
+        return similar_names(name, itertools.islice((entry.name for entry in os.scandir(folder)), 20_000))
+    except OSError:
+        return []
+
+
+def suggestion(workspace: Workspace, path: Path) -> str:
+    """What to add to the sentence that `path` does not exist: the files it could be meant for."""
+    names = workspace.similar(path)
+    return (
+        f"; did you mean {' or '.join(names)}? The names differ in letters that look alike" if names else ""
+    )
 
 
 def _shown(path: str) -> str:

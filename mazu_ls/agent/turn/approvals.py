@@ -25,6 +25,7 @@ from mazu_ls.host import Choice, Question
 from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell import sandbox
+from mazu_ls.workspace.file_names import show_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,9 @@ class ApprovalGate:
     def is_read_denied(self, path: Path) -> bool:
         """Whether read_file of this file would be refused or asked about; what else shows text leaves it out."""
         return (
-            self._judged(ToolCallInfo(READING, Effect.READ, {"path": str(path)}), self.run.mode).verdict
+            self._judged(
+                ToolCallInfo(READING, Effect.READ, {"path": show_name(str(path))}), self.run.mode
+            ).verdict
             != "allow"
         )
 

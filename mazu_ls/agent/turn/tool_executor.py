@@ -22,6 +22,8 @@ from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.models.tool_arguments import fit_to_schema, names_with_nul
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
+from mazu_ls.workspace.file_names import show_name
+from mazu_ls.workspace.workspace import suggestion
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.approvals import ApprovalGate
@@ -105,7 +107,9 @@ class ToolExecutor:
         except MazuError as error:
             output = ToolOutput(f"error: {error.message} {error.hint}".rstrip(), ok=False)
         except FileNotFoundError as error:
-            output = ToolOutput(f"error: there is no file {self._named(error, call)}", ok=False)
+            output = ToolOutput(
+                f"error: there is no file {self._named(error, call)}{self._meant(error)}", ok=False
+            )
         except OSError as error:
             said = f"error: {error.strerror or error}: {self._named(error, call)}"
             output = ToolOutput(said.rstrip(": "), ok=False)
@@ -139,7 +143,12 @@ class ToolExecutor:
             return str(call.arguments.get("path", ""))
         path = Path(error.filename)
         workspace = self._run.turn.workspace
-        return workspace.relative(path) if workspace.contains(path) else error.filename
+        return workspace.relative(path) if workspace.contains(path) else show_name(error.filename)
+
+    def _meant(self, error: OSError) -> str:
+        workspace = self._run.turn.workspace
+        inside = isinstance(error.filename, str) and workspace.contains(Path(error.filename))
+        return suggestion(workspace, Path(error.filename)) if inside else ""
 
     async def _decided(self, call: ToolCall, edits: list[RecordedEdit]) -> ToolOutput:
         tool = self._tools.get(call.name)

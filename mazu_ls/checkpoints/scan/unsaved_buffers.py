@@ -13,6 +13,7 @@ from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntr
 from mazu_ls.checkpoints.scan.roots import CODE
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
+from mazu_ls.workspace.file_names import parse_name
 from mazu_ls.workspace.text import DecodedText, NotText, decode, decode_like
 
 Add = Callable[[str, bytes, bytes], object]
@@ -73,7 +74,7 @@ def file_text(project: CheckpointContext, tree: bytes, shown: str) -> tuple[str 
     for mount in reversed(project.mounts):
         if not shown.startswith(mount.label):
             continue
-        inside = os.fsencode(shown.removeprefix(mount.label))
+        inside = os.fsencode(parse_name(shown.removeprefix(mount.label)))
         place = mount.prefix + b"/" + inside
         for held in held_texts(project, tree):
             if held.path is not None and project.locate(held.path) == (mount, inside):

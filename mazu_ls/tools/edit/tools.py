@@ -15,6 +15,7 @@ from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.edit.file_form import edited_text, written_text
 from mazu_ls.tools.edit.file_syntax import syntax_problem
 from mazu_ls.tools.edit.replace import Replacement
+from mazu_ls.workspace.file_names import same_but_for_case, show_name
 from mazu_ls.workspace.text import split_lines
 
 
@@ -80,6 +81,8 @@ async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
         before = None
     if before is not None and turn.seen.get(path, before) != before:
         raise _changed(args.path)
+    twins = turn.workspace.similar(path) if before is None else []
+    _refuse_lookalike(path, args.path, twins)
     content = await asyncio.to_thread(written_text, args.content, before, args.path)
     if before == content:
         return f"{args.path} already has this text"
@@ -87,7 +90,18 @@ async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
     turn.seen[path] = content
     problem = await _problem(turn, path, before)
     verb = "created" if before is None else "wrote"
-    return f"{verb} {args.path} ({len(split_lines(content))} lines){problem}"
+    note = f"\nnote: {twins[0]} stands beside it" if twins else ""
+    return f"{verb} {args.path} ({len(split_lines(content))} lines){note}{problem}"
+
+
+def _refuse_lookalike(path: Path, shown: str, twins: list[str]) -> None:
+    """Raises ToolError for a new file whose name looks like that of an existing one and is another, except for its case."""
+    alike = [twin for twin in twins if not same_but_for_case(show_name(path.name), twin.rpartition("/")[2])]
+    if alike:
+        raise ToolError(
+            f"there is no file {shown}, but {alike[0]!a}, whose name looks the same; did you mean that one? Copy its name "
+            "from list_dir, or choose one that cannot be mistaken"
+        )
 
 
 def _changed(shown: str) -> ToolError:

@@ -17,7 +17,7 @@ from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.search import content_search
 from mazu_ls.tools.search.bounded_pattern import BoundedPattern, compile_pattern
 from mazu_ls.tools.search.gitignore_walk import walk
-from mazu_ls.workspace import Workspace
+from mazu_ls.workspace.workspace import Workspace, suggestion
 
 FOUND = 200
 WITHHELD = "files that read_file may not read unasked were left out"
@@ -69,7 +69,7 @@ async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
     """Search the text of files, unsaved changes included. What .gitignore leaves out, and binary files, are left out."""
     target = turn.workspace.resolve(args.path)
     if not target.exists():
-        raise ToolError(f"there is no file or folder {args.path}")
+        raise ToolError(f"there is no file or folder {args.path}{suggestion(turn.workspace, target)}")
     pattern = compile_pattern(args.pattern, ignore_case=args.ignore_case, fixed=args.fixed)
     names = name_matcher(args.glob) if args.glob else None
     wanted = content_search.SearchRequest(
@@ -121,7 +121,11 @@ def _report(found: content_search.SearchResult, args: GrepArgs, workspace: Works
 def _folder(shown: str, workspace: Workspace) -> Path:
     path = workspace.resolve(shown)
     if not path.is_dir():
-        raise ToolError(f"{shown} is not a folder" if path.exists() else f"there is no folder {shown}")
+        raise ToolError(
+            f"{shown} is not a folder"
+            if path.exists()
+            else f"there is no folder {shown}{suggestion(workspace, path)}"
+        )
     return path
 
 

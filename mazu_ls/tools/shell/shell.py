@@ -21,6 +21,7 @@ from mazu_ls.tools.shell.background import BackgroundProcess, Finish
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import ChildProcess, spawn
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck, quarantine_created
+from mazu_ls.workspace.file_names import show_name
 
 MAX_SECONDS = 3600
 KEPT = 12  # finished commands whose output can still be read
@@ -213,7 +214,7 @@ def _follow(turn: ToolContext, before: Path, report: bytes) -> str:
         return ""
     if not turn.workspace.contains(Path(place)):
         return f"[{place} is outside the workspace; the working directory is still {before}]"
-    turn.shell.cwd = turn.workspace.resolve(place)
+    turn.shell.cwd = turn.workspace.resolve(show_name(place))
     return f"[working directory: {turn.workspace.relative(turn.shell.cwd)}]"
 
 

@@ -1,0 +1,73 @@
+"""File names as text, and back: bytes that are no UTF-8, control characters and backslashes are written `\\xNN`.
+
+A name on Linux is bytes. Python holds what is no UTF-8 in lone surrogates, which neither JSON nor a model's service
+takes; and a line feed in a name would break every list. The escape leads back to the very same name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\\ud800-\udfff]")
+# Never `/` and `.`: an escape must not spell a path that could not be written without it.
+_ESCAPE = re.compile(r"\\x([89a-f][0-9a-f]|0[1-9a-f]|1[0-9a-f]|7f|5c)")
+
+
+def show_name(path: str) -> str:
+    """A path as text that can be stored, sent and typed; `\\xNN` stands for a byte."""
+    return _UNSHOWABLE.sub(lambda match: _escaped(match[0]), path) if _UNSHOWABLE.search(path) else path
+
+
+def parse_name(shown: str) -> str:
+    """The path that `show_name` gave this text for, as Python holds it."""
+    if "\\x" not in shown:
+        return shown
+    data = _ESCAPE.sub(lambda match: _unescaped(int(match[1], 16)), shown)
+    return os.fsdecode(data.encode("utf-8", "surrogateescape"))
+
+
+def without_escapes(shown: str) -> str:
+    """The text with a letter for each escape, for rules about how a path is spelt."""
+    return _ESCAPE.sub("x", shown)
+
+
+def fold_name(name: str) -> str:
+    """Equal for names that people cannot tell apart: composed and decomposed letters, kinds of spaces, dashes and quotes, case."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = "".join(
+        " " if unicodedata.category(char) == "Zs" else char for char in text if not _invisible(char)
+    )
+    return unicodedata.normalize("NFKC", text.translate(_PUNCTUATION))
+
+
+def same_but_for_case(one: str, other: str) -> bool:
+    """Whether two names differ in nothing but case."""
+    return one != other and one.casefold() == other.casefold()
+
+
+def similar_names(name: str, names: Iterable[str]) -> list[str]:
+    """Those that people could take for `name`, in order; never the same one."""
+    wanted = fold_name(name)
+    return sorted(other for other in names if other != name and fold_name(other) == wanted)
+
+
+_PUNCTUATION = {ord(char): "-" for char in "‐‑‒–—−"} | {ord(char): "'" for char in "‘’ʼ′"} | {ord(char): '"' for char in "“”″"}  # fmt: skip
+
+
+def _invisible(char: str) -> bool:
+    return unicodedata.category(char) in ("Cf", "Mn") and unicodedata.combining(char) == 0
+
+
+def _escaped(char: str) -> str:
+    try:
+        data = char.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return "\ufffd"  # half a pair: no file name holds one
+    return "".join(f"\\x{byte:02x}" for byte in data)
+
+
+def _unescaped(byte: int) -> str:
+    return chr(byte) if byte < 0x80 else chr(0xDC00 + byte)
