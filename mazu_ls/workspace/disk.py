@@ -6,7 +6,7 @@ import codecs
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace.editorconfig import CHARSETS
+from mazu_ls.workspace.encoding.editorconfig import CHARSETS
 from mazu_ls.workspace.text import DecodedText, NotText, declared_encoding, decode
 from mazu_ls.workspace.workspace import Workspace
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace.encodings import CANDIDATES, guess_encoding
+from mazu_ls.workspace.encoding.guess import CANDIDATES, guess_encoding
 
 # The longer mark first: that of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (

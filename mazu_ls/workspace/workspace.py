@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace import editorconfig, path_rules
+from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.atomic_write import UNCHECKED, UncheckedContent, replace_file, require_content
+from mazu_ls.workspace.encoding import editorconfig
 from mazu_ls.workspace.file_names import parse_name, show_name, similar_names, without_escapes
 from mazu_ls.workspace.openat import folder_beneath, open_regular
 

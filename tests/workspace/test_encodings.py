@@ -8,7 +8,7 @@ import pytest
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace import Workspace, decode
 from mazu_ls.workspace.disk import edit_text, read_text
-from mazu_ls.workspace.editorconfig import declared_charset
+from mazu_ls.workspace.encoding.editorconfig import declared_charset
 from mazu_ls.workspace.text import decode_like, known_encoding
 
 COMMENTS = [

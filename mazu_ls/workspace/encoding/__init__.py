@@ -1,0 +1,1 @@
+"""Which encoding a file has: what .editorconfig declares, else what is plausible."""
