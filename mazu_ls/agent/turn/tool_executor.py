@@ -108,7 +108,7 @@ class ToolExecutor:
             output = ToolOutput(f"error: {error.message} {error.hint}".rstrip(), ok=False)
         except FileNotFoundError as error:
             output = ToolOutput(
-                f"error: there is no file {self._named(error, call)}{self._meant(error)}", ok=False
+                f"error: there is no file {self._named(error, call)}{self._suggestion(error)}", ok=False
             )
         except OSError as error:
             said = f"error: {error.strerror or error}: {self._named(error, call)}"
@@ -145,7 +145,7 @@ class ToolExecutor:
         workspace = self._run.turn.workspace
         return workspace.relative(path) if workspace.contains(path) else show_name(error.filename)
 
-    def _meant(self, error: OSError) -> str:
+    def _suggestion(self, error: OSError) -> str:
         workspace = self._run.turn.workspace
         inside = isinstance(error.filename, str) and workspace.contains(Path(error.filename))
         return suggestion(workspace, Path(error.filename)) if inside else ""
