@@ -153,7 +153,7 @@ def _is_command(words: list[ast.expr]) -> bool:
 
 CROWDED = {
     "mazu_ls": 26,
-    "mazu_ls/checkpoints": 19,
+
 }  # fmt: skip
 """Folders that still hold more than MOST_ENTRIES, and how many; the numbers may only go down."""
 MOST_ENTRIES = 15

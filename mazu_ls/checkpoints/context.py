@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import StoreRepository
@@ -22,6 +21,7 @@ from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.scan import FolderScanner
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import user_repository

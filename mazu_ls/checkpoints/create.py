@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.attribution import Shown, attribute
 from mazu_ls.checkpoints.context import BUFFERS, META, MODES, SPARSE, CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.git.objects import (
@@ -34,6 +33,7 @@ from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.roots import SKILLS
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import transaction

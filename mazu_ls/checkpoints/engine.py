@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls import gitcmd
-from mazu_ls.checkpoints import attribution, diff, lock, schema, store_opening
+from mazu_ls.checkpoints import attribution, diff
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import (
@@ -35,8 +35,9 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     open_texts,
 )
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
-from mazu_ls.checkpoints.stats import store_stats
-from mazu_ls.checkpoints.upkeep import Upkeep
+from mazu_ls.checkpoints.store import lock, schema, store_opening
+from mazu_ls.checkpoints.store.stats import store_stats
+from mazu_ls.checkpoints.upkeep.upkeep import Upkeep
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer

@@ -7,7 +7,7 @@ import secrets
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from mazu_ls.checkpoints import lock
+from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 

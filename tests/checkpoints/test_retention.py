@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts
-from mazu_ls.checkpoints.retention import expired
+from mazu_ls.checkpoints.upkeep.retention import expired
 from tests.checkpoints.bed import Bed, bed, open_engine
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -18,7 +18,7 @@ import pytest
 
 from mazu_ls import paths
 from mazu_ls.agent.session.branches import MIGRATIONS as HEADS
-from mazu_ls.checkpoints.schema import MIGRATIONS as CHECKPOINTS
+from mazu_ls.checkpoints.store.schema import MIGRATIONS as CHECKPOINTS
 from mazu_ls.memory.models import MemoryEntry, micros, now
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY

@@ -13,7 +13,7 @@ import pytest
 
 from mazu_ls import paths
 from mazu_ls.agent.session.branches import MIGRATIONS as HEADS
-from mazu_ls.checkpoints.schema import MIGRATIONS as CHECKPOINTS
+from mazu_ls.checkpoints.store.schema import MIGRATIONS as CHECKPOINTS
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
 from mazu_ls.state import identity

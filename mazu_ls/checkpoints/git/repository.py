@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 from mazu_ls import gitcmd
-from mazu_ls.checkpoints import lock
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.trees import TreeStore
+from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.attribution import (
     AttributedChanges,
     Attribution,
@@ -23,6 +22,7 @@ from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import merged
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, held_texts, place_of, shown_text
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.store import select
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.attribution import entry_state, record_edit, rollback_of, text_state
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
@@ -20,6 +19,7 @@ from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.store import select, transaction

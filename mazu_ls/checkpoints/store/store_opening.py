@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.context import META, CheckpointContext
 from mazu_ls.checkpoints.git.objects import commit_tree
 from mazu_ls.checkpoints.git.repository import REFS, StoreRepository
@@ -17,6 +16,7 @@ from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, Ski
 from mazu_ls.checkpoints.restore import rollback
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder, projects_folder, root_key

@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.checkpoints import gc, lock, retention
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.models import Checkpoint, PruneResult
+from mazu_ls.checkpoints.store import lock
+from mazu_ls.checkpoints.upkeep import gc, retention
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.models import Checkpoint
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.store import transaction
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints import schema
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.models import StoreStats
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.store import quarantined
 
 if TYPE_CHECKING:

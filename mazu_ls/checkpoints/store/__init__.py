@@ -1,0 +1,1 @@
+"""The checkpoint store: opening and locking it, its tables, its size."""
