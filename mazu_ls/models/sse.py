@@ -23,6 +23,11 @@ DONE_EVENT: dict[str, Any] = {"type": "mazu.done"}
 LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 DRAIN_SECONDS = 0.5
 STRAY_BYTES = 64 * 1024
+MOST_EVENT_BYTES = 16 * 2**20
+MOST_BYTES = 128 * 2**20
+"""Of one answer. The largest outputs of models are below one MiB; a stream of deltas repeats much around each."""
+BREATH = 64
+"""Events after which whoever waits, such as a cancel, gets a turn."""
 _FIELDS = (b":", b"event", b"id", b"retry")
 _decode = msgspec.json.Decoder().decode
 
@@ -43,7 +48,9 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
         lines, seen = SseParser(), False
         async with aclosing(_timely(response, patience)) as pieces:
             async for piece in pieces:
-                for data in lines.feed(piece):
+                for count, data in enumerate(lines.feed(piece)):
+                    if count % BREATH == 0:  # a flood that is there already suspends nowhere else
+                        await asyncio.sleep(0)
                     event = None if data == DONE else _decoded(data)
                     seen = True
                     yield DONE_EVENT if event is None else event
@@ -58,7 +65,7 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
 
 async def _timely(response: Any, patience: RetryPolicy) -> AsyncGenerator[bytes]:
     """The bytes as they come; raises StreamEnded when none come in time."""
-    limit = patience.first
+    limit, size = patience.first, 0
     async with aclosing(response.aiter_bytes()) as chunks:
         while True:
             try:
@@ -68,13 +75,15 @@ async def _timely(response: Any, patience: RetryPolicy) -> AsyncGenerator[bytes]
                 return
             except TimeoutError:
                 raise StreamEnded(f"nothing came for {limit:g} s") from None
-            limit = patience.idle
+            limit, size = patience.idle, size + len(chunk)
+            if size > MOST_BYTES:
+                raise UnusableAnswer(f"it has more than {MOST_BYTES >> 20} MiB")
             yield chunk
 
 
 async def _all(response: Any, patience: RetryPolicy) -> bytes:
-    async with asyncio.timeout(patience.first):
-        return await response.aread()
+    async with asyncio.timeout(patience.first), aclosing(_timely(response, patience)) as pieces:
+        return b"".join([piece async for piece in pieces])
 
 
 def _whole(body: bytes, kind: str) -> dict[str, Any]:
@@ -110,30 +119,46 @@ async def _drained(chunks: AsyncGenerator[bytes]) -> None:
 
 
 class SseParser:
-    """The data of server-sent events, from pieces of bytes cut anywhere."""
+    """The data of server-sent events, from pieces of bytes cut anywhere. The time it takes grows with the bytes alone."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._size = 0
         self._data: list[bytes] = []
+        self._data_size = 0
         self._stray: list[bytes] = []
         self._stray_size = 0
 
     @property
     def stray(self) -> bytes:
         """What stood outside of any event, up to a limit: an error in place of a stream, or a page."""
-        return b"\n".join([*self._stray, self._rest]).strip()
+        return b"\n".join([*self._stray, b"".join(self._rest)]).strip()
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of each event that `chunk` completes."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        """The data of each event that `chunk` completes. Raises UnusableAnswer for an event without an end."""
+        first, *lines = chunk.split(b"\n")
+        self._rest.append(first)
+        self._size += len(first)
+        if self._size + self._data_size > MOST_EVENT_BYTES:
+            raise UnusableAnswer(f"one event of it has more than {MOST_EVENT_BYTES >> 20} MiB")
+        if not lines:
+            return []
+        lines.insert(0, b"".join(self._rest))
+        self._rest = [lines.pop()]
+        self._size = len(self._rest[0])
+        return self._completed(lines)
+
+    def _completed(self, lines: list[bytes]) -> list[bytes]:
         complete: list[bytes] = []
         for line in lines:
             line = line.removesuffix(b"\r")  # noqa: PLW2901
             if line.startswith(b"data:"):
                 self._data.append(line[5:].removeprefix(b" "))
+                self._data_size += len(line)
             elif not line and self._data:
                 complete.append(b"\n".join(self._data) if len(self._data) > 1 else self._data[0])
                 self._data.clear()
+                self._data_size = 0
             elif line and not line.startswith(_FIELDS) and self._stray_size < STRAY_BYTES:
                 self._stray.append(line)
                 self._stray_size += len(line)

@@ -13,6 +13,7 @@ import pytest
 from mazu_ls.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.models import sse as sse_reader
 from mazu_ls.models.retry import RetryPolicy
 from tests.models.talk import Talk
 
@@ -295,3 +296,36 @@ async def test_a_proxy_that_cannot_be_used_is_a_matter_of_the_settings(provider,
     error = await talk_to("http://127.0.0.1:9", provider).fails("Hello.")
     assert error.kind is Kind.CONFIG
     assert "ALL_PROXY" in error.hint
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+async def test_an_answer_without_an_end_is_refused_once(provider, kind, monkeypatch):
+    monkeypatch.setattr(sse_reader, "MOST_EVENT_BYTES", 100_000)
+    monkeypatch.setattr(sse_reader, "MOST_BYTES", 300_000)
+    error, asked = await failure(http(b"data: " + b"x" * 1_000_000, kind=kind), provider)
+    assert (error.kind, asked) == (Kind.MODEL, 1)
+    assert "MiB" in error.message
+
+
+def test_a_line_in_many_pieces_is_put_together_once():
+    parser = sse_reader.SseParser()
+    assert [parser.feed(piece) for piece in (b"data: a", b"bc", b"", b"d\n", b"\ndata: e\r", b"\n\r\ndata")] == [
+        [], [], [], [], [b"abcd"], [b"e"],
+    ]  # fmt: skip
+    assert parser.feed(b": f\n\n") == [b"f"]
+
+
+async def test_closing_a_flood_ends_it_where_it_is():
+    deltas = 60_000
+    flood = f"data: {json.dumps(chunk(content='x' * 20))}\n\n".encode() * deltas
+    async with endpoint() as served:
+        served.answer = http(flood, kind="text/event-stream")
+        talk = talk_to(served.url, "openai")
+        saying = asyncio.create_task(talk.say("Hello."))
+        while not talk.chunks:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        saying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saying
+    assert len(talk.chunks) < deltas // 10
