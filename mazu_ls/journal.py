@@ -126,7 +126,14 @@ class Journal:
         self.path = path
         self.session_id = path.stem
         self._listener = listener
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise MazuError(
+                Kind.STORAGE,
+                f"{path} cannot be opened: {error.strerror}.",
+                "Check the disk and its permissions.",
+            ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -152,11 +152,11 @@ def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
         log.warning("%s is set aside: %s", path, error)
         quarantine(path)
         return _connect(path, migrations)
-    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError) as error:
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, OSError) as error:
         raise MazuError(
             Kind.STORAGE,
             f"{path} cannot be opened: {error}.",
-            "Check that the folder exists and is writable.",
+            "Check that the folder exists and is writable, and that the disk is not full.",
         ) from error
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.2
+HEAL_SECONDS = 3.0
+"""Between two looks at a state directory that could not be written."""
 QUIET_SECONDS = 2.0
 
 
@@ -59,6 +61,7 @@ class ServerState:
         self._given: dict[str, RuntimeRule] = {}
         self._planned = False
         self._closing: asyncio.Task[None] | None = None
+        self._healing: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Project] | None = None
 
     @property
@@ -235,6 +238,8 @@ class ServerState:
         self.mark_leaving()
         if self._hints:
             self._hints.close()
+        if self._healing:
+            self._healing.cancel()
         await self.jobs.close()
         if self._opening is None:
             return
@@ -265,11 +270,22 @@ class ServerState:
         for warning in self.project.warnings:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
+        if self.project.disk and self.project.disk.is_volatile:
+            self._healing = asyncio.create_task(self._heal(self.project), name="wait for the disk")
         if self.editor is not None:
             self.jobs.spawn(self.hints.refresh_all())
             self.jobs.spawn(self._warm_up(self.project, self.editor))
             self.jobs.spawn(resume_offer.after_restart(self, self.project))
         return self.project
+
+    async def _heal(self, project: Project) -> None:
+        """Open the project again once its state directory can be written."""
+        while project.disk and not await asyncio.to_thread(project.disk.may_return):
+            await asyncio.sleep(HEAL_SECONDS)
+            if self._closing is not None or self.project is not project:
+                return
+        await self.host.say("info", "Mazu: the state directory can be written again.")
+        await self.reopen()
 
     async def _warm_up(self, project: Project, editor: ConnectedEditor) -> None:
         """Import what the first turn needs, the SDK last, once the editor is quiet."""

@@ -111,6 +111,15 @@ async def _reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -
         _print_error(given, {"kind": error.kind.value, "message": error.message, "hint": error.hint})
         print_text(f"mazu-ls: {error.message} {error.hint}".rstrip(), sys.stderr)
         return FAILED
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # who reads us has left
+            raise
+        logging.getLogger(__name__).debug("a file could not be used", exc_info=True)
+        said = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        hint = "Check the disk and its permissions."
+        _print_error(given, {"kind": "storage", "message": said, "hint": hint})
+        print_text(f"mazu-ls: {said}. {hint}", sys.stderr)
+        return FAILED
 
 
 def _print_error(given: argparse.Namespace, error: dict[str, str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +26,7 @@ from mazu_ls.agent.turn import prompt
 from mazu_ls.agent.turn.undo import undo_targets
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy import GrantStore, Rule, RuntimeRule
-from mazu_ls.state import identity
+from mazu_ls.state import identity, volatile
 from mazu_ls.store import Store, quarantined
 from mazu_ls.workspace import Workspace
 
@@ -60,7 +59,7 @@ class Project:
         self.env = env
         self.warnings: list[str] = []
         self.moved_states: tuple[identity.Marker, ...] = ()
-        self._release_state: Callable[[], None] = lambda: None
+        self.disk: volatile.OpenedState | None = None
         self.workspace = Workspace(self.folders)
         self.config: Config
         self.sessions: Sessions
@@ -126,37 +125,24 @@ class Project:
     def _make_folders(self) -> None:
         if not self.folders:
             self.root = self.state = paths.private_folder(paths.state_home(self.env) / "no-folder")
+            self._home = paths.mazu_home(self.env)
             self.key = "no-folder"
         else:
             self.root = self.folders[0]
             self.key = paths.root_key(self.root)
-            self.state = self._open_state()
+            self.disk = volatile.open_project_state(self.root, self.env)
+            self.state, self._home, self.moved_states = self.disk.folder, self.disk.home, self.disk.moved
+            self.warnings += self.disk.warnings
         self.journals = paths.private_folder(self.state / "journal")
         self.database = self.state / "memory.db"
-
-    def _open_state(self) -> Path:
-        """The project's state folder; a temporary one where the state directory cannot be written."""
-        try:
-            opened = identity.open_state(self.root, self.env)
-        except OSError as error:
-            self.warnings.append(
-                f"The state directory {paths.state_home(self.env)} cannot be used ({error.strerror}): memory, conversations"
-                " and checkpoints last only until mazu-ls ends. Make it writable and restart."
-            )
-            temporary = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
-            self._release_state = temporary.cleanup
-            return Path(temporary.name)
-        self._release_state, self.moved_states = opened.release, opened.moved
-        self.warnings += identity.opening_hints(self.root, opened)
-        return opened.folder
 
     async def _open_stores(self) -> None:
         from mazu_ls.memory.memories import Memories
 
-        home = paths.private_folder(paths.mazu_home(self.env))
-        damaged = {path: len(quarantined(path)) for path in (self.database, home / "global_memory.db")}
+        common = self._home / volatile.GLOBAL_DATABASE
+        damaged = {path: len(quarantined(path)) for path in (self.database, common)}
         try:
-            self.memories = await Memories.open(self.database, home / "global_memory.db", self.config.memory)
+            self.memories = await Memories.open(self.database, common, self.config.memory)
             store = await Store.open(self.database, [MIGRATIONS, PROPOSALS])
             self._heads = ConversationHeads(store)
             self.proposals = Proposals(store)
@@ -182,6 +168,10 @@ class Project:
                 "No folder is open, so there is nothing to checkpoint.",
                 "Open a folder in the editor.",
             )
+            return
+        if self.disk and self.disk.is_volatile:
+            said = f"No checkpoints: the state directory cannot be written ({self.disk.why})."
+            self.no_checkpoints = MazuError(Kind.STORAGE, said, "Make it writable; that is noticed.")
             return
         try:
             self.checkpoints = await Checkpoints.open(
@@ -396,4 +386,5 @@ class Project:
             await self._heads.close()
         if self.memories:
             await self.memories.close()
-        await asyncio.to_thread(self._release_state)
+        if self.disk:
+            await asyncio.to_thread(self.disk.release)

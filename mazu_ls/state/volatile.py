@@ -1,0 +1,153 @@
+"""A project whose state directory cannot be written: work on a temporary copy until it can be.
+
+A read-only or full disk takes memory that is there, the conversations that are there, and chat from nobody: what can be
+read is copied into a temporary folder, and conversations that went on there are brought back once the disk takes them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mazu_ls import paths
+from mazu_ls.state import identity
+
+log = logging.getLogger(__name__)
+PROBE_BYTES = 64 * 1024
+MOST_COPIED = 256 * 2**20
+GLOBAL_DATABASE = "global_memory.db"
+
+
+@dataclass
+class OpenedState:
+    """The folders that a project works in: its own, and that of the user's own memory. `release` when it is closed.
+
+    `why` says what is wrong with the disk where they are temporary; `kept` are the folders they stand for.
+    """
+
+    folder: Path
+    home: Path
+    moved: tuple[identity.Marker, ...]
+    warnings: list[str]
+    release: Callable[[], None]
+    why: str = ""
+    kept: tuple[Path, Path] | None = None
+
+    @property
+    def is_volatile(self) -> bool:
+        """Whether what is written lasts only until mazu-ls ends."""
+        return self.kept is not None
+
+    def may_return(self) -> bool:
+        """Whether the real folders can be written by now. Blocks."""
+        return self.kept is not None and not any(map(why_unwritable, self.kept))
+
+
+def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
+    """The state of the project at `root`; a temporary one where the state directory or the user's folder is unwritable."""
+    folder, home = paths.root_state(root, env), paths.mazu_home(env)
+    why = why_unwritable(folder) or why_unwritable(home)
+    if not why:
+        try:
+            opened = identity.open_state(root, env)
+            hints = identity.opening_hints(root, opened)
+            return OpenedState(opened.folder, home, opened.moved, hints, opened.release)
+        except OSError as error:
+            why = _words(error)
+    return _temporary(folder, home, why)
+
+
+def why_unwritable(folder: Path) -> str:
+    """What is wrong with a folder that is to be written, in words; empty where nothing is. Nothing stays. Blocks."""
+    try:
+        there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+        with tempfile.TemporaryFile(dir=there, buffering=0) as probe:
+            if probe.write(bytes(PROBE_BYTES)) != PROBE_BYTES:
+                return f"{folder}: No space left on device"
+    except OSError as error:
+        return f"{folder}: {error.strerror or error}"
+    return ""
+
+
+def _words(error: OSError) -> str:
+    return f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
+
+
+def _temporary(folder: Path, home: Path, why: str) -> OpenedState:
+    place = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
+    copy, copied_home = Path(place.name, "state"), Path(place.name, "home")
+    paths.private_folder(copy / "journal")
+    paths.private_folder(copied_home)
+    unread = _copy_database(folder / "memory.db", copy) + _copy_database(home / GLOBAL_DATABASE, copied_home)
+    unread += _copy_journals(folder / "journal", copy / "journal")
+    said = (
+        f"The state directory cannot be written ({why}). Memory and conversations can be read, chat works; there are no "
+        "checkpoints, and what is remembered now lasts only until mazu-ls ends. Once it can be written, that is noticed."
+    )
+    warnings = [said]
+    if unread:
+        warnings.append(f"Not everything there could be read: {', '.join(unread)}.")
+    kept = (folder, home)
+
+    def release() -> None:
+        try:
+            if not any(map(why_unwritable, kept)):
+                bring_back(copy / "journal", folder / "journal")
+        except OSError:
+            log.warning("conversations could not be brought back to %s", folder, exc_info=True)
+        place.cleanup()
+
+    return OpenedState(copy, copied_home, (), warnings, release, why, kept)
+
+
+def _copy_database(database: Path, into: Path) -> list[str]:
+    """Copy an SQLite file with its log; what could not be copied."""
+    try:
+        for path in (database, database.with_name(f"{database.name}-wal")):
+            if path.is_file():
+                shutil.copyfile(path, into / path.name)
+    except OSError as error:
+        return [_words(error)]
+    return []
+
+
+def _copy_journals(journals: Path, into: Path) -> list[str]:
+    """Copy conversations, the newest first, as far as they are not too much."""
+    unread: list[str] = []
+    room = MOST_COPIED
+    with suppress(OSError):
+        found = [(path, path.stat()) for path in journals.glob("*.jsonl")]
+        for path, status in sorted(found, key=lambda pair: -pair[1].st_mtime):
+            room -= status.st_size
+            try:
+                if room < 0:
+                    raise OSError(0, "left out, it is too large", str(path))
+                shutil.copy2(path, into / path.name)
+            except OSError as error:
+                unread.append(_words(error))
+    return unread
+
+
+def bring_back(journals: Path, into: Path) -> None:
+    """Append to each real conversation what was said in its copy; one that went on elsewhere meanwhile stays as it is."""
+    paths.private_folder(into)
+    for copy in sorted(journals.glob("*.jsonl")):
+        said = copy.read_bytes()
+        with (into / copy.name).open("ab+") as real:
+            try:
+                fcntl.flock(real, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            real.seek(0)
+            known = real.read()
+            if said.startswith(known) and len(said) > len(known):
+                real.write(said[len(known) :])
+                real.flush()
+                os.fsync(real.fileno())
