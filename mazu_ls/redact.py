@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 MARK = "[redacted: {}]"
 
-# Prefixes are the providers' own, so ordinary code, hashes and identifiers do not match.
+# Prefixes are the providers' own, so ordinary code, hashes and identifiers do not match. Every pattern takes time that is
+# linear in the text: one start for each run of characters, or repetitions that are bounded (benchmarks/redaction.py).
 # The second column is what must occur at all: a plain substring search, 20 times as quick as the patterns.
 # The named group `keep` is put back in front of the mark, `tail` behind it.
 _PATTERNS: tuple[tuple[str, str, str], ...] = (
@@ -55,7 +56,7 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("sentry token", "sntrys_ sntryu_", r"\bsntry[su]_[A-Za-z0-9+/=_-]{40,}"),
     ("grafana token", "glsa_ glc_", r"\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
     ("age key", "AGE-SECRET-KEY-", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
-    ("web token", "eyJ", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}"),
+    ("web token", "eyJ", r"(?<![A-Za-z0-9_-])(?P<keep>(?>(?:(?!\beyJ)[A-Za-z0-9_-])*))eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{10,}"),
     ("azure key", "AccountKey= SharedAccess", r"(?P<keep>\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[A-Za-z0-9+/=%&?_.-]{20,}"),
     ("authorization", "uthorization UTHORIZATION -key -Key -KEY", r"(?P<keep>\b(?:Authorization|Proxy-Authorization|X-Api-Key)[\"']?\s*[:=]\s*[\"']?(?:(?:Bearer|Basic|Token)\s+)?)(?!\[redacted)(?![{$<%])[A-Za-z0-9._~+/=-]{12,}"),
     ("bearer token", "Bearer", r"(?P<keep>\bBearer\s+)(?=[A-Za-z._~+/=-]*\d)[A-Za-z0-9._~+/=-]{20,}"),
@@ -74,8 +75,8 @@ _NAMED = re.compile(
 )
 # Said in a sentence, a value must mix letters and digits to be taken for one.
 _SPOKEN = re.compile(
-    r"(?P<keep>\b(?:password|passphrase|passcode|api[ _-]?key|access key|secret|token|credentials?)\b[^.\n=:]{0,40}?\s(?:is|was|are|=)\s+[\"'`]?)"
-    r"(?=[^\s\"'`]*\d)(?=[^\s\"'`]*[A-Za-z])(?!\[redacted)(?P<bare>[^\s\"'`()\[\]{}<>,;]{6,200}?)(?=[\"'`.,;)]*(?:\s|$))",
+    r"(?P<keep>\b(?:password|passphrase|passcode|api[ _-]?key|access key|secret|token|credentials?)\b[^.\n=:]{0,40}?\s(?:is|was|are|=)\s{1,20}+[\"'`]?)"
+    r"(?=[^\s\"'`]{0,200}?\d)(?=[^\s\"'`]{0,200}?[A-Za-z])(?!\[redacted)(?P<bare>[^\s\"'`()\[\]{}<>,;]{6,200}?)(?=[\"'`.,;)]{0,8}+(?:\s|$))",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
@@ -210,3 +211,102 @@ def _looks_secret(value: str, *, quoted: bool) -> bool:
     return bool(re.search(r"\d", value) and re.search(r"[A-Za-z]", value)) or bool(
         re.search(r"[^\w.]", value)
     )
+
+
+_KEY_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_MAY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 -]{0,100}\Z")
+_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,100}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_CHARS = 20_000
+# Where a word that may be a secret has ended: at white space, or at a letter of a script that is written without any.
+_BOUNDARY = re.compile(
+    "[\\s\u0e00-\u0e7f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
+_WORD_CHARS = 16_384
+_WINDOW = 256
+
+
+class StreamRedactor:
+    """Redacts a text that comes in pieces: a secret that is split over pieces never leaves, nor does its beginning.
+
+    A word is held back until it has ended, the header of a private key until it is known to be one. At most
+    _WORD_CHARS characters are held; what was sent stays in sight as long as it can be the name of a secret.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+        self._in_key = False
+
+    def _begin(self, rest: str = "") -> None:
+        self._raw = ""  # what was sent last, which may name a secret, and what is held
+        self._sent = ""  # how the first part of it was sent
+        self._until = 0  # where that part ends
+        self._word = 0  # where the last word begins
+        self._append(rest)
+
+    def _append(self, piece: str) -> None:
+        for boundary in _BOUNDARY.finditer(piece):
+            self._word = len(self._raw) + boundary.end()
+        self._raw += piece
+
+    def feed(self, piece: str) -> str:
+        """One more piece; returns what may be shown now."""
+        self._append(piece)
+        return self._take(final=False)
+
+    def flush(self) -> str:
+        """The text has ended; returns the rest of it. What is fed next is another text."""
+        rest = self._take(final=True)
+        self._begin()
+        self._in_key = False
+        return rest
+
+    def _take(self, *, final: bool) -> str:
+        shown: list[str] = []
+        while True:
+            if self._in_key:
+                end = _KEY_END.search(self._raw)
+                if end is None and len(self._raw) <= _KEY_CHARS:
+                    return "".join(shown)
+                self._begin(self._raw[end.end() if end else _KEY_CHARS :])
+                self._in_key = False
+            if (begin := _KEY_BEGIN.search(self._raw)) is None:
+                shown.append(self._send(len(self._raw) if final else self._finished()))
+                return "".join(shown)
+            shown += [self._send(begin.start()), MARK.format("private key")]
+            begin = _KEY_BEGIN.search(self._raw)
+            self._begin(self._raw[begin.end() :] if begin else "")
+            self._in_key = True
+
+    def _finished(self) -> int:
+        """How much of the text can hold no secret that is not whole yet."""
+        end = len(self._raw)
+        at = self._word
+        if end - at > _WORD_CHARS or not self._raw[at:].strip("."):  # dots that show progress
+            at = end
+        header = _KEY_MAY_BEGIN.search(self._raw, max(0, end - 200))
+        return min(at, header.start() if header else len(self._raw.rstrip("-")))
+
+    def _send(self, until: int) -> str:
+        """What of the text up to `until` was not sent yet; what lies far back is forgotten."""
+        if until <= self._until:
+            return ""
+        text = redact(self._raw[:until])
+        new = text[len(self._sent) :] if text.startswith(self._sent) else text[_common(text, self._sent) :]
+        self._sent, self._until = text, until
+        if until > 4 * _WINDOW:
+            self._forget(until - _WINDOW)
+        return new
+
+    def _forget(self, cut: int) -> None:
+        """Forget what was sent before the first white space behind `cut`; in a very long word, all that was sent."""
+        while cut < self._until and not self._raw[cut - 1].isspace():
+            cut += 1
+        if cut < self._until or self._until > _WORD_CHARS:
+            self._raw, self._until, self._word = self._raw[cut:], self._until - cut, max(0, self._word - cut)
+            self._sent = redact(self._raw[: self._until])
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters at the beginning are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

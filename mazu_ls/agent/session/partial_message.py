@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
-from mazu_ls.journal import Journal
-from mazu_ls.redact import redact
+from mazu_ls.journal import Delta, Journal
+from mazu_ls.redact import StreamRedactor, redact
 
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+Kind = Literal["message", "thought"]
 log = logging.getLogger(__name__)
 KEEP_SECONDS = 0.25
 """How old at most what is kept may be, while the text is short."""
@@ -57,6 +60,35 @@ class PartialMessage:
             self._kept = True
         except OSError as error:
             log.warning("what the model says is not kept while it speaks: %s", error)
+
+
+class RedactedDeltas:
+    """The message and the thought of one model call as they stream, without secrets: see `StreamRedactor`."""
+
+    def __init__(self, record: Callable[[Delta], None]) -> None:
+        self._record = record
+        self._streams: dict[Kind, StreamRedactor] = {"thought": StreamRedactor(), "message": StreamRedactor()}
+
+    def add(self, kind: Kind, text: str) -> None:
+        """More of it came; what was held back of the other kind is told first."""
+        for other, stream in self._streams.items():
+            if other != kind:
+                self._emit(other, stream.flush())
+        self._emit(kind, self._streams[kind].feed(text))
+
+    def flush(self) -> None:
+        """The message has ended: the rest is told."""
+        for kind, stream in self._streams.items():
+            self._emit(kind, stream.flush())
+
+    def discard(self) -> None:
+        """What streamed is void."""
+        for stream in self._streams.values():
+            stream.flush()
+
+    def _emit(self, kind: Kind, text: str) -> None:
+        if text:
+            self._record(Delta(kind, text))
 
 
 def read_partial(journal: Journal) -> str:

@@ -20,6 +20,7 @@ from mazu_ls.errors import InvalidArguments, MazuError, ToolError
 from mazu_ls.messages import Text, ToolCall
 from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.models.tool_arguments import fit_to_schema, names_with_nul
+from mazu_ls.redact import StreamRedactor
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
 from mazu_ls.workspace.file_names import show_name
@@ -179,18 +180,22 @@ class ToolExecutor:
         )  # fmt: skip
         proposed = make_proposing_host(self._run, host)
         decision = self._approvals.decisions.pop(call.id, None)
+        shown = StreamRedactor()
         turn = replace(
             self._run.turn,
             host=proposed or host,
-            emit=lambda text: self._run.record(journal.CallOutput(call.id, text)),
+            emit=lambda text: self._show_output(call, shown.feed(text)),
             remembered=self._run.record_memory,
             withheld=self._approvals.is_read_denied,
             by_rule=self._approvals.has_read_rules,
             attended=decision is None or not decision.sandboxed,
             changes_git=decision is not None and decision.changes_git,
         )
-        async with self._run.steps.command(may_write=_may_write(tool)):
-            output = await tool.call(call.arguments, turn)
+        try:
+            async with self._run.steps.command(may_write=_may_write(tool)):
+                output = await tool.call(call.arguments, turn)
+        finally:
+            self._show_output(call, shown.flush())
         if output.images and tool.source != "builtin":
             output = await asyncio.to_thread(with_fit_pictures, output)
         if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
@@ -199,6 +204,10 @@ class ToolExecutor:
             return output
         self._proposed[call.id] = "\n".join(proposed.diffs.values())
         return proposed.note_for_model(output)
+
+    def _show_output(self, call: ToolCall, text: str) -> None:
+        if text:
+            self._run.record(journal.CallOutput(call.id, text))
 
     def _end(
         self,

@@ -14,7 +14,7 @@ from mazu_ls.agent.proposals.proposing_host import has_pending_rejection, inject
 from mazu_ls.agent.session import compaction
 from mazu_ls.agent.session.conversation import trim_to_window
 from mazu_ls.agent.session.exclusive_task import await_uncancelled, uncancel
-from mazu_ls.agent.session.partial_message import PartialMessage
+from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas
 from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
 from mazu_ls.agent.turn.limits import TurnLimitReached, UsageMeter
@@ -67,6 +67,7 @@ class TurnRun:
         self.steps = TurnCheckpoints(self)
         self._compacted = False
         self._cut_short: Usage | None = None
+        self._deltas = RedactedDeltas(self.record)
         self.begun: Callable[[], object] | None = None
         """Called once what the user said is on the disk."""
 
@@ -215,6 +216,8 @@ class TurnRun:
         except asyncio.CancelledError:
             self._cut_short = finished.usage if finished else call.usage(failed=False)
             raise
+        finally:
+            self._deltas.flush()
         if finished is None:
             raise MazuError(
                 Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
@@ -270,11 +273,12 @@ class TurnRun:
         match chunk:
             case models.TextDelta(text):
                 self.unfinished.add(text)
-                self.record(journal.Delta("message", text))
+                self._deltas.add("message", text)
             case models.ThinkingDelta(text):
-                self.record(journal.Delta("thought", text))
+                self._deltas.add("thought", text)
             case models.AnswerRestarted():
                 self.unfinished.clear()
+                self._deltas.discard()
                 self.record(journal.MessageRestarted())
             case models.RetryScheduled(attempt, seconds, reason):
                 self.record(journal.Retrying(attempt, seconds, reason))
