@@ -99,8 +99,7 @@ class Checkpoints:
                 store, project, [store_opening.place_of(state, m.directory) for m in found if m.scanned]
             )
             await engine._locked(lambda db: store_opening.recover(project, db), recovering=True)
-            if any(mount.work.is_dir() for mount in project.mounts):
-                engine._sweep.start()
+            engine._sweep.start_if_needed()
         except BaseException:
             await store.close()
             raise

@@ -200,7 +200,11 @@ def _rollback(out: Console, value: Result) -> None:
     for problem in value["problems"]:
         out.print(f"  problem: {problem if isinstance(problem, str) else json.dumps(problem)}", markup=False)
     if not value["applied"]:
-        decide = " Decide with --on-conflict keep, overwrite or leave." if plan["undecided"] else ""
+        decide = (
+            " What you changed yourself would be asked about; --on-conflict keep, overwrite or leave decides it beforehand."
+            if plan["undecided"]
+            else ""
+        )
         out.print(f"Nothing was changed.{decide}")
     else:
         safety = value.get("safety") or {}

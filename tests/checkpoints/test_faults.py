@@ -451,6 +451,9 @@ async def test_what_is_written_after_closing_into_a_file_that_was_swapped_out_is
         await project.take()
         editor = path.open("r+")  # as an editor that saves in place holds it
         await project.roll_back(first)
+        rescue = project.engine._project.rescue_folder
+    assert not staging_folders(project), "nothing of ours stays in the project of somebody who left"
+    assert len(list(staging.grave_folder(rescue).iterdir())) == 2
     with editor:
         editor.write("3 by the user")
     rested(monkeypatch)
@@ -460,4 +463,4 @@ async def test_what_is_written_after_closing_into_a_file_that_was_swapped_out_is
             await task
         rescued = [file.read_text() for file in project.engine._project.rescue_folder.iterdir()]
     assert rescued == ["3 by the user"]
-    assert not staging_folders(project)
+    assert not staging_folders(project) and not staging.grave_folder(rescue).exists()

@@ -249,3 +249,25 @@ def test_bare_mazu_ls_on_a_pipe_is_the_server(script: Script):
         began = time.monotonic()
         process.wait(20)
         assert time.monotonic() - began < 20
+
+
+def test_undo_where_nobody_can_be_asked_takes_the_agents_changes_only_and_leaves_no_folder_behind(
+    script: Script,
+):
+    path = script.root / "list.txt"
+    path.write_text("".join(f"{n}\n" for n in range(1, 10)))
+    edit = {
+        "name": "edit_file",
+        "arguments": {"path": "list.txt", "edits": [{"old": "3\n", "new": "three\n"}]},
+    }
+    read = {"name": "read_file", "arguments": {"path": "list.txt"}}
+    script.model_says({"calls": [read]}, {"calls": [edit]}, {"text": "Done."})
+    assert script("run", "change the third line")[0] == 0
+    assert "three\n" in path.read_text()
+    path.write_text(path.read_text().replace("8\n", "eight\n"))
+    status, out, _ = script("undo", "--on-conflict", "ask")
+    assert (status, "conflict: list.txt" in out) == (4, True)
+    status, out, _ = script("undo")
+    assert status == 0, out
+    assert path.read_text() == "1\n2\n3\n4\n5\n6\n7\neight\n9\n"
+    assert not [one for one in os.listdir(script.root) if one.startswith(".mazu-staging")]

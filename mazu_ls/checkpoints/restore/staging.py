@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -20,6 +21,7 @@ from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
 
+log = logging.getLogger(__name__)
 Staged = dict[RestoreStep, bytes]
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NONE, _DRAFT = "0", b"draft-"
@@ -192,14 +194,14 @@ def _contents(fd: int, size: int) -> bytes:
 def sweep_staging(
     mounts: Sequence[CheckpointRoot], rescue: Path, *, older_than: float = GRAVE_SECONDS
 ) -> list[PathReason]:
-    """Empty the work folders of files that waited `older_than` seconds. One whose content is neither the old nor the
-    new was written through an open descriptor: it goes to `rescue`.
+    """Empty the work folders, and the grave beside `rescue`, of files that waited `older_than` seconds. One whose content
+    is neither the old nor the new was written through an open descriptor: it goes to `rescue`.
 
     Returns what should be known of: what was rescued, with its new place, and what could not be removed. Never raises
     OSError: a rollback is complete before this, and what stays waits for the next sweep.
     """
     notes: list[PathReason] = []
-    for folder in {mount.work for mount in mounts}:
+    for folder in {*(mount.work for mount in mounts), grave_folder(rescue)}:
         try:
             work = staging_folder.open_staging(folder)
         except OSError:
@@ -216,6 +218,38 @@ def sweep_staging(
             os.close(work)
         staging_folder.remove_staging(folder)
     return notes
+
+
+def grave_folder(rescue: Path) -> Path:
+    """Where replaced files rest whose project was closed meanwhile, so that nothing of ours stays in its folder."""
+    return rescue.with_name("grave")
+
+
+def move_to_grave(mounts: Sequence[CheckpointRoot], rescue: Path) -> None:
+    """Let what still rests in the work folders rest in the state directory. Another file system keeps it where it is:
+    a program that writes into one of the files must go on writing into the same file.
+    """
+    folders = {mount.work for mount in mounts if mount.work.is_dir()}
+    if not folders:
+        return
+    grave = staging_folder.open_staging(grave_folder(rescue), create=True)
+    try:
+        for folder in folders:
+            try:
+                work = staging_folder.open_staging(folder)
+            except OSError:
+                continue
+            try:
+                for name in set(os.listdir(work)) - {staging_folder.IGNORE.decode()}:
+                    os.rename(name, name, src_dir_fd=work, dst_dir_fd=grave)
+            except OSError as error:
+                log.info("%s stays for a while: %s", folder, error)
+            finally:
+                os.close(work)
+            staging_folder.remove_staging(folder)
+    finally:
+        os.close(grave)
+    staging_folder.remove_staging(grave_folder(rescue))
 
 
 def _swept(work: int, name: bytes, rescue: Path, older_than: float) -> list[PathReason]:

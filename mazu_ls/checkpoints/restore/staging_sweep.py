@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.restore.staging import GRAVE_SECONDS, sweep_staging
+from mazu_ls.checkpoints.restore.staging import GRAVE_SECONDS, grave_folder, move_to_grave, sweep_staging
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
@@ -35,13 +35,25 @@ class StagingSweep:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
+    def start_if_needed(self) -> None:
+        """The project was opened: sweep later what an earlier process left."""
+        project = self._project
+        folders = [*(mount.work for mount in project.mounts), grave_folder(project.rescue_folder)]
+        if any(folder.is_dir() for folder in folders):
+            self.start()
+
     async def close(self) -> None:
-        """Sweep what has rested. The rest stays until the project is opened again: a program may still be writing into a
-        file that was swapped out a moment ago, through a descriptor that it had open.
+        """Sweep what has rested. The rest waits in the state directory until the project is opened again: a program may
+        still be writing into a file that was swapped out a moment ago, through a descriptor that it had open.
         """
         if self._task and not self._task.done():
             self._task.cancel()
             await self._sweep(GRAVE_SECONDS)
+            project = self._project
+            try:
+                await self._locked(lambda _: move_to_grave(project.mounts, project.rescue_folder))
+            except (MazuError, OSError) as error:
+                log.warning("the staging folder stays: %s", error)
 
     async def _run(self) -> None:
         while (left := self._due - time.monotonic()) > 0:  # again where another rollback came meanwhile

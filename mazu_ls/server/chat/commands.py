@@ -66,6 +66,9 @@ COMMANDS: dict[str, ChatCommand] = {
     "undo": ChatCommand(
         "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back
     ),
+    "redo": ChatCommand(
+        "take the last undo or rollback back", "mazu.redo", lambda text, s: {"sessionId": s}, _rolled_back
+    ),
     "rewind": ChatCommand(
         "take turns out of the conversation, files stay", "mazu.session.rewind",
         lambda text, s: {"sessionId": s, "turns": int(text) if text.isdecimal() else 1},

@@ -98,7 +98,7 @@ async def roll_back(
 async def _ask(
     server: ServerState, checkpoints: Checkpoints, report: RollbackReport, wanted: Wanted
 ) -> OnConflict | None:
-    """The one question; None: nothing is done. Where nobody can be asked a rollback takes back the agent's changes only."""
+    """The one question; None: nothing is done. Where nobody can be asked only the agent's changes go."""
     plan = report.plan
     names = [conflict.path for conflict in plan.conflicts] if wanted.undo else plan.users
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
@@ -119,7 +119,7 @@ async def _ask(
     reply = await server.host.ask(question, ASK_SECONDS)
     if reply.choice is not None:
         return DECIDED.get(reply.choice.id)
-    return "keep" if reply.unreachable and not wanted.undo and wanted.answer is None else None
+    return "keep" if reply.unreachable and wanted.answer is None else None
 
 
 def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:

@@ -18,7 +18,7 @@ KEYS = (
     ("Ctrl-O", "all of the last output, change or thought"),
     ("@", "name a file; ! runs a command of yours"),
 )
-OF_SESSION = ("undo", "rewind", "compact", "usage")
+OF_SESSION = ("undo", "redo", "rewind", "compact", "usage")
 PICKED = 9
 
 
@@ -57,7 +57,7 @@ async def run(chat: ChatSession, line: str) -> str:
         return await (_set_mode(chat, text) if text else _pick_mode(chat))
     if name in OF_SESSION and chat.session_id is None:
         return "Nothing was said in this conversation yet."
-    if name in ("undo", "rollback"):
+    if name in ("undo", "redo", "rollback"):
         from mazu_ls.terminal.verbs.undo import take_back
 
         return await take_back(chat, name, text)

@@ -13,9 +13,12 @@ NAMED = 6
 
 
 async def take_back(chat: ChatSession, name: str, text: str) -> str:
-    """`/undo` or `/rollback [ID]` in a chat; what came of it in a sentence."""
+    """`/undo`, `/redo` or `/rollback [ID]` in a chat; what came of it in a sentence."""
+    if name == "redo":
+        return sentence(await chat.execute("mazu.redo", {"sessionId": chat.session_id}), "Brought back")
     if name == "undo":
-        return sentence(await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id}))
+        said = sentence(await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id}))
+        return f"{said} `/redo` brings it back." if said.startswith("Taken back") else said
     return sentence(await decide(chat.execute, "mazu.rollback", {"id": text} if text else {}))
 
 
@@ -30,7 +33,7 @@ async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict
     return await execute(name, {**arguments, "onConflict": "keep"})
 
 
-def sentence(result: dict[str, Any]) -> str:
+def sentence(result: dict[str, Any], done: str = "Taken back") -> str:
     """What an undo or a rollback did, for a person."""
     plan = result["plan"]
     if not result["applied"]:
@@ -39,7 +42,7 @@ def sentence(result: dict[str, Any]) -> str:
         named = ", ".join(([one["path"] for one in plan["conflicts"]] or plan["users"])[:NAMED])
         return f"Nothing was changed: you changed {named} since then."
     files = len(plan["write"]) + len(plan["delete"])
-    parts = [plural(files, "file") if files else "No file had to change"]
+    parts = [plural(files, "file")] if files else []
     if any(plan["memories"].values()):
         parts.append("memory")
     if plan["conversation"]:
@@ -48,4 +51,5 @@ def sentence(result: dict[str, Any]) -> str:
     problems = "".join(f"\n- {one['path']}: {one['reason']}" for one in result["problems"])
     kept = [one["path"] if isinstance(one, dict) else one for one in plan["keep"]]
     stays = f" Yours stays: {', '.join(kept[:NAMED])}." if kept else ""
-    return f"Taken back: {', '.join(parts)}.{stays}{proof}{problems}"
+    what = f"{done}: {', '.join(parts)}." if parts else "Nothing had to change."
+    return f"{what}{' No file had to change.' if parts and not files else ''}{stays}{proof}{problems}"
