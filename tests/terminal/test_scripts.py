@@ -270,4 +270,4 @@ def test_undo_where_nobody_can_be_asked_takes_the_agents_changes_only_and_leaves
     status, out, _ = script("undo")
     assert status == 0, out
     assert path.read_text() == "1\n2\n3\n4\n5\n6\n7\neight\n9\n"
-    assert not [one for one in os.listdir(script.root) if one.startswith(".mazu-staging")]
+    assert not list(script.root.glob(".mazu-staging*"))

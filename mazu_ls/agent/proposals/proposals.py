@@ -42,6 +42,32 @@ SHOWN_LINES = 12
 
 
 @dataclass(frozen=True)
+class AcceptedText:
+    """A file in which hunks of these sessions were found accepted: its text before and now, None for no file. The ids are
+    those of the first hunk."""
+
+    path: str
+    before: str | None
+    after: str | None
+    sessions: frozenset[str]
+    session_id: str
+    turn_id: str
+
+    @classmethod
+    def from_hunks(
+        cls, path: str, before: Sequence[str], lines: Sequence[str], taken: Sequence[LocatedHunk]
+    ) -> AcceptedText:
+        """Of its lines before and now."""
+        kinds = {one.proposed.hunk.kind for one in taken}
+        earlier = None if "create" in kinds else "".join(before)
+        if "delete" in kinds:
+            earlier = "".join(taken[0].proposed.hunk.old)
+        later = None if "delete" in kinds else "".join(lines)
+        sessions, first = frozenset(one.proposed.session_id for one in taken), taken[0].proposed
+        return cls(path, earlier, later, sessions, first.session_id, first.turn_id)
+
+
+@dataclass(frozen=True)
 class PendingDecisions:
     """What the user decided and the model was not told yet: as a note for it, and the ids in it."""
 
@@ -57,8 +83,8 @@ class Proposals:
 
     def __init__(self, store: Store) -> None:
         self.late = False
-        self.taken: Callable[[str, str, str], None] | None = None
-        """Hears of a file in which hunks were found accepted: its text before and now."""
+        self.taken: Callable[[AcceptedText], None] | None = None
+        """Hears of a file in which hunks were found accepted."""
         self._store = store
         self._open: dict[str, list[ProposedHunk]] = {}
         self._undecided: list[tuple[str, str]] = []
@@ -200,9 +226,10 @@ class Proposals:
         self._set(path, [one.proposed for one in kept.values()])
         self._undecided += [(one, "accepted") for one in accepted]
         if accepted:
-            before = self._accepted.add(path, lines, [one for one in seen if one.standing.fate == "accepted"])
+            taken = [one for one in seen if one.standing.fate == "accepted"]
+            before = self._accepted.add(path, lines, taken)
             if self.taken:
-                self.taken(path, "".join(before), "".join(lines))
+                self.taken(AcceptedText.from_hunks(path, before, lines, taken))
             self._notify(path)
         return list(kept.values())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -33,6 +33,8 @@ class ProposingHost:
     proposals: Proposals
     turn: ToolContext
     always: bool
+    before_effect: Callable[[], Awaitable[None]]
+    """Takes the checkpoint that undoing the turn goes back to: what is proposed may be accepted by an edit of the editor's."""
     diffs: dict[Path, str] = field(default_factory=dict)
     overlaid: set[Path] = field(default_factory=set)
     unfit: int = 0
@@ -85,6 +87,7 @@ class ProposingHost:
             raise MazuError(
                 Kind.CONFLICT, f"{name} was changed meanwhile.", "Read it again and redo the edit."
             )
+        await self.before_effect()
         self.diffs[path] = unified_diff(name, before, after)
         await self.proposals.propose(name, real, after, self.turn.session_id, self.turn.turn_id)
 
@@ -136,7 +139,9 @@ class ProposingHost:
 def make_proposing_host(run: TurnRun, host: Host) -> ProposingHost | None:
     """The host for one call of a turn; None where there is no memory.db to keep proposals in."""
     proposals = run.session.project.proposals
-    return ProposingHost(host, proposals, run.turn, always=is_propose_mode(run)) if proposals else None
+    if proposals is None:
+        return None
+    return ProposingHost(host, proposals, run.turn, is_propose_mode(run), run.steps.ensure_baseline)
 
 
 def is_propose_mode(run: TurnRun) -> bool:

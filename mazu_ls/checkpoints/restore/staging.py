@@ -240,7 +240,9 @@ def move_to_grave(mounts: Sequence[CheckpointRoot], rescue: Path) -> None:
             except OSError:
                 continue
             try:
-                for name in set(os.listdir(work)) - {staging_folder.IGNORE.decode()}:
+                with os.scandir(work) as found:
+                    names = [item.name for item in found if item.name != staging_folder.IGNORE.decode()]
+                for name in names:
                     os.rename(name, name, src_dir_fd=work, dst_dir_fd=grave)
             except OSError as error:
                 log.info("%s stays for a while: %s", folder, error)

@@ -9,7 +9,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.documents.apply_edit import apply_to_document
-from mazu_ls.server.features.proposals import shown_range, text_of
+from mazu_ls.server.features.proposals import record_accepted, shown_range, text_of
 from mazu_ls.server.wire import proposals as wire
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ async def reject(server: ServerState, params: wire.RejectHunksParams) -> wire.Re
 
 
 async def _make(server: ServerState, name: str, seen: list[LocatedHunk]) -> None:
-    from mazu_ls.agent.proposals.proposals import locate_open_hunks
+    from mazu_ls.agent.proposals.proposals import AcceptedText, locate_open_hunks
 
     path = server.workspace.resolve(name, write=True)
     try:
@@ -111,6 +111,10 @@ async def _make(server: ServerState, name: str, seen: list[LocatedHunk]) -> None
     except FileNotFoundError:
         before = None
     after = apply_hunks(before, locate_open_hunks(seen))
+    if server.project and server.project.checkpoints:
+        sessions, first = frozenset(one.proposed.session_id for one in seen), seen[0].proposed
+        accepted = AcceptedText(name, before, after, sessions, first.session_id, first.turn_id)
+        await record_accepted(server.project.checkpoints, path, accepted)
     document = server.editor.documents.at(path) if server.editor else None
     if server.editor and document and before is not None and after is not None:
         await apply_to_document(server.editor, document, after, "Mazu: accept proposal", in_command=True)

@@ -17,7 +17,8 @@ from mazu_ls.server.rpc import lsp_types
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.proposals.proposal_store import LocatedHunk
-    from mazu_ls.agent.proposals.proposals import Proposals
+    from mazu_ls.agent.proposals.proposals import AcceptedText, Proposals
+    from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.journal import Event
     from mazu_ls.server.state import ServerState
 
@@ -36,12 +37,10 @@ def attach(server: ServerState, project: Project) -> None:
     proposals = project.proposals
     if proposals is None:
         return
+    proposals.taken = lambda accepted: _accepted(server, project, accepted)
     if server.editor:
         proposals.late = server.editor.profile.declares("workspace.applyEdit") is not True
         proposals.subscribe(lambda path: _changed(server, path))
-        proposals.taken = lambda path, before, after: server.hints.contradictions.edited(
-            server.workspace.resolve(path), before, after
-        )
         for path in proposals.paths:
             server.jobs.spawn(server.hints.proposed(path))
 
@@ -137,6 +136,35 @@ async def actions(
         where = "1 file" if len(files) == 1 else f"{len(files)} files"
         found += await _pair(server, f"all, {count} in {where}", kind, everything)
     return found
+
+
+def _accepted(server: ServerState, project: Project, accepted: AcceptedText) -> None:
+    """What was accepted is the agent's change, whoever's keys made it."""
+    path = server.workspace.resolve(accepted.path)
+    if server.editor and accepted.before is not None and accepted.after is not None:
+        server.hints.contradictions.edited(path, accepted.before, accepted.after)
+    if project.checkpoints is not None:
+        server.jobs.spawn(_hold_accepted(project, project.checkpoints, path, accepted))
+
+
+async def _hold_accepted(
+    project: Project, checkpoints: Checkpoints, path: Path, accepted: AcceptedText
+) -> None:
+    """A checkpoint right behind it keeps it apart from what the user types next."""
+    await record_accepted(checkpoints, path, accepted)
+    label = f"accepted: {accepted.path}"
+    await project.checkpoint(
+        "step", label, session_id=accepted.session_id, turn_id=accepted.turn_id, touched=[path], title=label
+    )
+
+
+async def record_accepted(checkpoints: Checkpoints, path: Path, accepted: AcceptedText) -> None:
+    """Record it as the sessions' edit; a failure leaves it the user's."""
+    try:
+        for session in sorted(accepted.sessions):
+            await checkpoints.record_edit(session, path, accepted.before, accepted.after)
+    except MazuError as error:
+        logger.warning("that a proposal was accepted is not recorded: %s", error)
 
 
 def _write_down(server: ServerState, proposals: Proposals) -> None:
