@@ -114,7 +114,8 @@ def no_request_was_refused(events: Sequence[journal.Event]) -> None:
 def money_is_counted_once(
     events: Sequence[journal.Event], results: Sequence[TurnResult], project: Project
 ) -> None:
-    said = [e.body.usage for e in events if isinstance(e.body, journal.ModelSaid | journal.Compacted)]
+    spent = journal.ModelSaid | journal.Compacted | journal.UsageRecorded
+    said = [e.body.usage for e in events if isinstance(e.body, spent)]
     told = sum((result.usage for result in results), Usage())
     journalled = sum(said, Usage())
     counted = total_usage(project.journals.glob("*.jsonl")).total

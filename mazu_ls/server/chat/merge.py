@@ -89,6 +89,8 @@ def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
             found.append(not found or found[-1])
         elif markdown.HEADING.match(line):
             found.append(True)
+        elif markdown.TAKEN_BACK.fullmatch(bare):
+            found.append(True)
         elif left[bare] > 0:
             left[bare] -= 1
             found.append(True)
