@@ -87,9 +87,7 @@ def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
         bare = line.rstrip()
         if not bare:
             found.append(not found or found[-1])
-        elif markdown.HEADING.match(line):
-            found.append(True)
-        elif markdown.TAKEN_BACK.fullmatch(bare):
+        elif markdown.HEADING.match(line) or markdown.TAKEN_BACK.fullmatch(bare):
             found.append(True)
         elif left[bare] > 0:
             left[bare] -= 1
