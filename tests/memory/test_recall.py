@@ -1,15 +1,18 @@
 """What is found, in which order, and what is said about why."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, MemoryEntry
+from mazu_ls.memory.search.language import detect_language
 
 DAY = 86_400_000_000
 
@@ -231,3 +234,44 @@ async def test_any_text_can_be_stored_and_asked(memories: Memories, title: str, 
         await memories.recall(query)
     except InvalidArguments:
         assert not query.strip() or "\0" in query or any("\ud800" <= c <= "\udfff" for c in query)
+
+
+@pytest.mark.parametrize(
+    ("fact", "question"),
+    [
+        ("Die Rechnungen werden in den Häusern der Kunden gedruckt", "Rechnung"),
+        ("Die Schlüssel liegen im Tresor", "wo ist der Schlüsseln"),
+        ("Die Datenbanken laufen in Frankfurt", "welche Datenbank"),
+        ("Les factures annulées sont archivées pendant dix ans", "comment annuler une facture"),
+        ("Las contraseñas caducadas se renuevan cada mes", "cuándo caduca una contraseña"),
+        ("Миграции запускаются отдельной командой", "запустить миграцию"),
+        ("Parolalar veritabanında saklanmaz", "parola nerede saklanıyor"),
+        ("Die Deployments laufen nur dienstags", "deployment"),
+    ],
+)
+async def test_inflected_words_of_other_languages_are_found(tmp_path: Path, fact: str, question: str):
+    memories = await Memories.open(tmp_path / "m.db", tmp_path / "g.db", MemorySettings(semantic=False))
+    try:
+        await memories.remember(fact)
+        assert [memory.title for memory in await memories.recall(question)] == [fact]
+    finally:
+        await memories.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Deploys go out on Tuesdays only", ""),
+        ("naming style of JSON fields", ""),
+        ("Wir benutzen pnpm statt npm", "german"),
+        ("Los pagos van por Stripe", "spanish"),
+        ("Les tests ont besoin de Docker", "french"),
+        ("Даты хранятся в UTC", "russian"),
+        ("Sadece salı günleri yayına alıyoruz", "turkish"),
+        ("As datas são guardadas em UTC", "portuguese"),
+        ("getUserName", ""),
+        ("", ""),
+    ],
+)
+def test_the_language_of_a_text(text: str, language: str):
+    assert detect_language(text) == language

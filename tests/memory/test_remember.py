@@ -272,3 +272,46 @@ async def test_a_range_with_its_text_gives_an_anchor(memories: Memories):
     (anchor,) = made.memory.anchors
     assert (anchor.path, anchor.state) == ("net.py", "fresh")
     assert anchor.evidence
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Do not edit src/gen/a.go by hand", "Do not edit src/gen/b.go by hand"),
+        ("Rate limiting is on in staging", "Rate limiting is off in production"),
+        ("The login feature is enabled for beta users", "The login feature is disabled for free users"),
+        ("Service A owns the invoices table", "Service B owns the invoices table"),
+        ("Never call parse_row outside the importer", "Never call parse_rows outside the importer"),
+        ("Host db1 is drained on Mondays", "Host db2 is drained on Mondays"),
+        ("Always run make lint in packages/web", "Never run make lint in packages/api"),
+        ("The orders.created topic keeps seven days", "The orders.deleted topic keeps seven days"),
+    ],
+)
+async def test_the_same_sentence_about_another_subject_is_another_memory(
+    memories: Memories, first: str, second: str
+):
+    await memories.remember(first)
+    assert (await memories.remember(second)).outcome == "created"
+    assert {m.state for m in (await memories.list())[0]} == {"current"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Rate limiting is on in production", "Rate limiting is off in production"),
+        ("Auf main darf man immer pushen", "Auf main darf man nie pushen"),
+        ("El caché está activado siempre en producción", "El caché no está activado nunca en producción"),
+        ("Indent with tabs", "Indent with spaces"),
+        ("The API listens on port 8080", "The API listens on port 9090"),
+        ("Do not edit src/gen/a.go", "Edit src/gen/a.go"),
+    ],
+)
+async def test_the_opposite_about_the_same_subject_supersedes(memories: Memories, first: str, second: str):
+    await memories.remember(first)
+    assert (await memories.remember(second)).outcome == "superseded"
+
+
+async def test_a_negation_in_another_language_is_no_duplicate(memories: Memories):
+    await memories.remember("Generierte Dateien im Ordner gen werden von Hand geändert")
+    made = await memories.remember("Generierte Dateien im Ordner gen werden nicht von Hand geändert")
+    assert made.outcome == "superseded"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.search.tokens import terms
 from mazu_ls.store import select
 
@@ -68,8 +69,11 @@ class CorpusStatistics(NamedTuple):
 
 def analyze(title: str, body: str, anchors: Iterable[tuple[str, str]]) -> IndexedTerms:
     """The index terms of one entry; `anchors` are pairs of path and symbol."""
+    language = detect_language(f"{title}\n{body}")
     return IndexedTerms(
-        terms(title), terms(body), terms(" ".join(f"{path} {symbol}" for path, symbol in anchors))
+        terms(title, language),
+        terms(body, language),
+        terms(" ".join(f"{path} {symbol}" for path, symbol in anchors)),
     )
 
 

@@ -13,12 +13,12 @@ K1, B = 1.2, 0.55
 ADJACENT, ADJACENT_WITHIN = 0.4, 4
 NEIGHBOUR = 0.4
 OPEN_FILE = 0.4
-FACT_SHARE, TEXT_SHARE, TALK_SHARE = 0.6, 0.35, 0.2
+SAME_LANGUAGE = 0.15
+FACT_SHARES, TEXT_SHARES, TALK_SHARE = (0.35, 0.75), (0.35, 0.7), 0.2
 SHORT = 60.0
 """Weighted terms up to which an entry is a short fact."""
-CLOSE = 0.35
+CLOSE = 0.45
 """A cosine that counts as full closeness where nothing is closer; unrelated texts have about 0.05."""
-UNCERTAIN = 0.2
 BY_MEANING = "close in meaning"
 # A word of the title counts twice, as a repetition; paths count whole, but are half as long (index.py).
 _TITLE_TIMES = 2
@@ -41,6 +41,9 @@ class RecallCandidate:
     uses: int
     touched: int
     session: str | None = None
+    title: str = ""
+    same_language: bool = False
+    """Its title and the query are in the same language other than English."""
     talk: bool = False
     before: int | None = None
     after: int | None = None
@@ -74,11 +77,13 @@ def rank(
     for c in found:
         relevance = c.score / best
         if nearest > 0:
-            share = _meaning_share(c)
+            share = _meaning_share(c, certainty)
             close = max(0.0, c.closeness) / max(nearest, CLOSE)
             relevance = (1 - share) * relevance * certainty + share * close
             if not c.matched and c.closeness > 0:
                 c.reasons.append(BY_MEANING)
+        if c.same_language:
+            relevance += SAME_LANGUAGE
         if c.in_files:
             relevance += OPEN_FILE
             c.reasons.append("anchored in an open file")
@@ -95,15 +100,16 @@ def _certainty(corpus: CorpusStatistics, query: Mapping[str, float], best: float
     """How much the words can be relied on: 1 where the best match holds most of what is asked, less where it shares a
     stray word with the query and the meaning must decide."""
     asked = sum(inverse_frequency(corpus, query).values())
-    return min(1.0, UNCERTAIN + best / asked) if asked else 1.0
+    return min(1.0, best / asked) if asked else 1.0
 
 
-def _meaning_share(c: RecallCandidate) -> float:
-    """What part of the relevance is closeness of meaning: short facts are asked for in other words, conversations are
-    long and wander, so that the mean of their words says little."""
+def _meaning_share(c: RecallCandidate, certainty: float) -> float:
+    """What part of the relevance is closeness of meaning: the more, the less the words explain. Conversations are long and
+    wander, so that their vector says little."""
     if c.talk:
         return TALK_SHARE
-    return FACT_SHARE if c.length <= SHORT else TEXT_SHARE
+    least, most = FACT_SHARES if c.length <= SHORT else TEXT_SHARES
+    return least + (most - least) * (1 - certainty)
 
 
 def inverse_frequency(corpus: CorpusStatistics, query: Mapping[str, float]) -> dict[str, float]:

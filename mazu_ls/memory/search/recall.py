@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from mazu_ls.memory.embeddings.vector_index import closeness
 from mazu_ls.memory.models import ONLY_NEAREST, Memory
 from mazu_ls.memory.search import index
+from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate, rank
-from mazu_ls.memory.search.tokens import LANGUAGES, query_terms, terms
+from mazu_ls.memory.search.tokens import LANGUAGES, query_alternatives, query_terms, terms
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.store import select
 
@@ -78,7 +79,8 @@ def weigh_terms(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
         found = query_terms(text)
         named = [term for term in found if term in LANGUAGES]
         lessened = LANGUAGE_WEIGHT if len(found) - len(named) >= 2 else 1.0
-        for term in found:
+        alternatives = query_alternatives(text) if weight >= 1 else {}
+        for term in [*found, *alternatives]:
             own = weight * (lessened if term in named else 1.0)
             weights[term] = max(own, weights.get(term, 0.0))
     return weights
@@ -91,6 +93,8 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
         *(shelf.reader.read(lambda db: index.corpus_statistics(db, names, query.where)) for shelf in shelves)
     )
     corpus = index.CorpusStatistics.joined(corpora, names)
+    asked = _weigh_alternatives(names, query, corpus)
+    names = list(asked)
     telling = [name for name in names if query.weights[name] >= MATCH_WEIGHT and name in corpus.frequency]
     chosen = index.bound_terms(corpus, telling or names)
     others = index.bound_terms(corpus, [name for name in names if name not in telling])
@@ -101,11 +105,29 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
         )
     )
     found = [candidate for some in gathered for candidate in some]
-    weights = {name: query.weights[name] for name in names}
     ranked = await shelves[0].reader.read(
-        lambda _: rank(weights, corpus, found, query.at, forgetting=query.forgetting)
+        lambda _: rank(asked, corpus, found, query.at, forgetting=query.forgetting)
     )
     return _separate_weak(ranked, _words(query.text))
+
+
+def _weigh_alternatives(
+    names: Sequence[str], query: RecallQuery, corpus: index.CorpusStatistics
+) -> dict[str, float]:
+    """The terms asked for with their weights: of a word and its stem in another language those that occur, as one term
+    together."""
+    asked = {name: query.weights[name] for name in names}
+    for stem, term in query_alternatives(query.text).items():
+        if stem not in asked or term not in asked:
+            continue
+        if not corpus.frequency.get(stem):
+            del asked[stem]
+        elif not corpus.frequency.get(term):
+            del asked[term]
+        else:
+            asked[stem] /= 2
+            asked[term] /= 2
+    return asked
 
 
 def _separate_weak(ranked: list[RecallCandidate], words: dict[str, str]) -> RankedMemories:
@@ -154,8 +176,10 @@ def gather(
     found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
     if query.vector is not None:
         near = {**closeness(db, [c.n for c in found if c.n not in near], query.vector), **near}
+    language = detect_language(query.text)
     for c in found:
         c.in_files = c.n in anchored
+        c.same_language = bool(language) and detect_language(c.title) == language
         c.closeness = near.get(c.n, 0.0)
     return found
 
@@ -208,6 +232,8 @@ def _words(text: str) -> dict[str, str]:
     for word in _WORD.findall(text[:2000]):
         for term in terms(word):
             found.setdefault(term, word[:40])
+    for stem, term in query_alternatives(text[:2000]).items():
+        found.setdefault(stem, found.get(term, stem))
     return found
 
 
@@ -263,13 +289,13 @@ def _load(
     marks = ", ".join("?" * len(numbers))
     rows = select(
         db,
-        "SELECT m.n, m.kind, m.state, m.terms, m.length, m.category, m.pinned, coalesce(u.uses, 0),"
+        "SELECT m.n, m.title, m.kind, m.state, m.terms, m.length, m.category, m.pinned, coalesce(u.uses, 0),"
         " max(m.created_at, m.updated_at, coalesce(u.last_used_at, 0)), m.session_id"
         f" FROM memory m LEFT JOIN memory_use u ON u.n = m.n WHERE m.n IN ({marks})",
         numbers,
     )
     return [
-        RecallCandidate(scope, n, stored, length, category, bool(pinned), uses, touched, session)
-        for n, kind, state, stored, length, category, pinned, uses, touched, session in rows
+        RecallCandidate(scope, n, stored, length, category, bool(pinned), uses, touched, session, title=title)
+        for n, title, kind, state, stored, length, category, pinned, uses, touched, session in rows
         if kind in where.kinds and state in where.states and where.category in (None, category)
     ]

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from mazu_ls.memory.search.language import ENGLISH, RUSSIAN, detect_language, stop_words, words
+
 MAX_TERM = 64
 # South and South-East Asian scripts are listed as blocks, because their vowel signs are no letters to `re`.
 _LETTER = r"(?:[^\W_]|[\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff])"
@@ -17,25 +19,14 @@ _ACCENT = re.compile(r"[\u0300-\u036f]")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]+")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _STEM_MEMO_LIMIT = 50_000
+_QUERY_WORD = re.compile(r"[\s'’]+")
+INFLECTED = ("german", "french", "spanish", "turkish")
+"""Languages whose stems are tried where the words of a query are too few to tell."""
+_FEW = 3
 
 
-def words(text: str) -> frozenset[str]:
-    """The words of a list written as one text."""
-    return frozenset(text.split())
-
-
-STOP_WORDS = words(
-    """a about am an and any are as at be because been being but by can cannot could did do does doing for from had has
-    have having he her hers him his how i if in into is it its itself just let me might must my no nor not of on or our
-    ours she should so such than that the their theirs them then there these they this those to us was we were what when
-    where whether which while who whom whose why will with would you your yours s t d ll m re ve don didn doesn isn wasn
-    aren couldn shouldn wouldn won
-    и в во не что он на я с со как а то все она так его но да ты к у же вы за бы по только ее мне было вот от меня еще
-    нет о из ему теперь когда даже ну ли если уже или ни быть был него до вас опять уж вам ведь там потом себя ничего ей
-    может они тут где есть надо ней для мы тебя их чем была сам чтоб без будто чего раз тоже себе под будет ж тогда кто
-    этот"""
-)
-"""Dropped from queries only; the index holds every word."""
+STOP_WORDS = ENGLISH | RUSSIAN
+"""Dropped from queries of every language; the index holds every word."""
 
 LANGUAGES = words("python javascript typescript java golang rust ruby php perl kotlin swift scala matlab")
 """Words that mostly name what a question is asked in, not what it asks for: weighed less beside other words."""
@@ -66,27 +57,65 @@ _SHORT = dict(
 )
 
 _stemmers: dict[str, Any] = {}
-_stems: dict[str, str] = {}
+_stems: dict[tuple[str, str], str] = {}
 
 
-def terms(text: str) -> list[str]:
-    """The index terms of `text`, in order: for each word its stemmed parts, and the joined whole where it has several."""
+def terms(text: str, language: str = "") -> list[str]:
+    """The index terms of `text`, in order: for each word its stemmed parts, and the joined whole where it has several.
+
+    In a text of another `language` than English (as `detect_language` names it) each word's stem in that language
+    follows, where it is another: programmers' words stand in texts of every language, so that one stem is not enough.
+    """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     found: list[str] = []
     for word in _WORD.findall(text):
-        found.extend(_of_word(word))
+        found.extend(own := list(_of_word(word)))
+        if language and len(own) == 1 and (stem := inflected_stem(word, language)) not in ("", own[0]):
+            found.append(stem)
     return found
 
 
-def query_terms(text: str) -> list[str]:
-    """The distinct terms of a query without stop words; when nothing else is left, the stop words themselves."""
-    kept = dict.fromkeys(terms(" ".join(w for w in re.split(r"[\s'’]+", text) if not _is_stop(w))))
+def query_terms(text: str, language: str | None = None) -> list[str]:
+    """The distinct terms of a query without stop words; when nothing else is left, the stop words themselves.
+
+    `language` is detected where it is not given.
+    """
+    ignored = STOP_WORDS | stop_words(detect_language(text) if language is None else language)
+    kept = dict.fromkeys(terms(" ".join(w for w in _QUERY_WORD.split(text) if _bare(w) not in ignored)))
     return list(kept) or list(dict.fromkeys(terms(text)))
 
 
-def _is_stop(word: str) -> bool:
-    return word.strip('.,;:!?()[]"*').lower() in STOP_WORDS
+def query_alternatives(text: str) -> dict[str, str]:
+    """Stems of the words of a query in its language, each with the term that it stands in for.
+
+    Of a query of a few words no language may be told: then those of several.
+    """
+    language = detect_language(text)
+    split = [bare for word in _QUERY_WORD.split(text) if (bare := _bare(word))]
+    languages = [language] if language else INFLECTED if len(split) <= _FEW and text else []
+    ignored = STOP_WORDS | stop_words(language)
+    found: dict[str, str] = {}
+    for word in split:
+        own = [] if word in ignored else terms(word)
+        for name in languages if len(own) == 1 else ():
+            if (stem := inflected_stem(word, name)) not in ("", own[0]):
+                found.setdefault(stem, own[0])
+    return found
+
+
+def inflected_stem(word: str, language: str) -> str:
+    """The stem of one word in a language, without accents; "" where it is no word of letters."""
+    word = word.casefold()
+    if not word.isalpha() or len(word) > MAX_TERM or _CJK.search(word):
+        return ""
+    stem = _stem(word, language)
+    plain = _ACCENT.sub("", unicodedata.normalize("NFKD", stem)).replace("ı", "i")
+    return plain if plain.isascii() else stem
+
+
+def _bare(word: str) -> str:
+    return word.strip('.,;:!?()[]"*¿¡«»„“”').lower()
 
 
 def _of_word(word: str) -> Iterable[str]:
@@ -119,18 +148,19 @@ def _with_ideographs(word: str) -> Iterable[str]:
         yield from terms(word[position:])
 
 
-def _stem(word: str) -> str:
-    known = _stems.get(word)
+def _stem(word: str, language: str = "") -> str:
+    known = _stems.get((word, language))
     if known is None:
         if len(_stems) >= _STEM_MEMO_LIMIT:
             _stems.clear()
-        whole = _SHORT.get(word, word)
-        known = _stems[word] = _stemmer(whole).stemWord(whole) if whole[-1].isalpha() else whole
+        whole = word if language else _SHORT.get(word, word)
+        known = _stemmer(whole, language).stemWord(whole) if whole[-1].isalpha() else whole
+        _stems[word, language] = known
     return known
 
 
-def _stemmer(word: str) -> Any:
-    language = "russian" if _CYRILLIC.search(word) else "english"
+def _stemmer(word: str, language: str) -> Any:
+    language = language or ("russian" if _CYRILLIC.search(word) else "english")
     if language not in _stemmers:
         import snowballstemmer
 

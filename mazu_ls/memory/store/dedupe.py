@@ -13,13 +13,15 @@ SAME_TITLE_SHORT_BODY = 25
 LONG = 8_000
 """Characters from which a text is compared by its title and beginning only."""
 _NEGATION = words(
-    "not no never none without cannot dont doesnt isnt wont shouldnt mustnt disable disabled off false avoid forbid forbidden deny"
+    """not no never none without cannot dont doesnt isnt wont shouldnt mustnt disable disabled off false avoid forbid
+    forbidden deny nicht kein keine keinen nie niemals ohne pas jamais sans aucun nunca jamás sin ningún не нет никогда без
+    değil asla olmadan"""
 )
 _OPPOSITES = frozenset(
     frozenset(pair.split("/"))
     for pair in words(
         "always/never enable/disable enabled/disabled on/off true/false allow/deny allowed/denied allow/forbid use/avoid"
-        " tabs/spaces tab/space required/optional before/after"
+        " tabs/spaces tab/space required/optional before/after immer/nie toujours/jamais siempre/nunca всегда/никогда"
     )
 )
 # Words that say little: two sentences that differ in them only say the same.
@@ -40,6 +42,11 @@ _UNITS = words(
 )
 _TOKEN = re.compile(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
 _NUMBER = re.compile(r"^\d")
+# A path, file name or address; snake_case, camelCase or a word with a digit; a capital letter alone, but no "A" before a word.
+_NAME = re.compile(
+    r"\b\w[\w-]*(?:[./:]+\w[\w-]*)+|\w+_\w+|\b[a-zA-Z]+[a-z][A-Z]\w*|\b[a-zA-Z]+\d\w*|\b[B-HJ-Z]\b|(?<=\w )A\b"
+)
+_VERSION = re.compile(r"v?\d[\d.:]*\w{0,2}|\d[\w.:]*")
 _VALUE_SHAPED = re.compile(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
 
 
@@ -53,11 +60,21 @@ def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) 
     new, old = f"{new_title}\n{new_body}", f"{old_title}\n{old_body}"
     new_words, old_words = _split(new), _split(old)
     turned = _turned(new_words, old_words)
-    if not turned and _numbers(new_words) == _numbers(old_words) and _adds_nothing(new, old):
+    new_names, old_names = _names(new), _names(old)
+    if new_names - old_names and old_names - new_names:
+        return "different"
+    if (
+        not turned
+        and not new_names - old_names
+        and _numbers(new_words) == _numbers(old_words)
+        and _adds_nothing(new, old)
+    ):
         return "same"
     if _plain(new_title) == _plain(old_title):
         return _same_subject(new_body, old_body)
-    if _replaced_value(new_words, old_words) or (turned and _close(new, old)):
+    if _replaced_value(new_words, old_words) or (
+        turned and _close(new, old) and _same_topic(new_words, old_words)
+    ):
         return "changed"
     return "different"
 
@@ -89,6 +106,25 @@ def _turned(new: list[str], old: list[str]) -> bool:
     ):
         return True
     return any(frozenset((a, b)) in _OPPOSITES for a in only_new for b in only_old)
+
+
+def _same_topic(new: list[str], old: list[str]) -> bool:
+    """Whether what turns one into the other is all in which they differ: "off in production" says nothing about "on in
+    staging". One of them may say more than the other."""
+    turning = _NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
+    left = [
+        _content(" ".join(word for word in some if word not in turning and not _NUMBER.match(word)))
+        for some in (new, old)
+    ]
+    only_new, only_old = left[0] - left[1], left[1] - left[0]
+    only_new = {word for word in only_new if not _misspelt(word, only_old)}
+    return not only_new or not only_old
+
+
+def _names(text: str) -> set[str]:
+    """What names one thing: a path, a file, an identifier, a single letter ("service B"). One letter makes another."""
+    found = {name.strip(".-/").casefold() for name in _NAME.findall(text)}
+    return {name for name in found if name and not _VERSION.fullmatch(name)}
 
 
 def _content(text: str) -> set[str]:
