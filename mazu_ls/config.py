@@ -18,6 +18,8 @@ from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.workspace import project_files
 
 Mode = Literal["ask", "auto", "plan", "bypass"]
+StoredMode = Literal["ask", "auto", "plan"]
+NEVER_STORED = "mode bypass is no setting: you choose it for a session and confirm it by typing"
 VerdictName = Literal["allow", "ask", "deny"]
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(ge=0)]
@@ -65,7 +67,7 @@ class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class PermissionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Mode, rules, and how many seconds a question may wait; no answer means deny."""
 
-    mode: Mode = "ask"
+    mode: StoredMode = "ask"
     rules: tuple[RuleSettings, ...] = ()
     timeout_seconds: Positive = 300
 
@@ -290,7 +292,8 @@ def _fits(value: Any, hint: Any, name: str, layer: Layer, warnings: list[str], *
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
-        warnings.append(_warning(layer, name, f"{error}; {instead}"))
+        problem = NEVER_STORED if (name, value) == ("permissions.mode", "bypass") else str(error)
+        warnings.append(_warning(layer, name, f"{problem}; {instead}"))
         return False
     return True
 

@@ -46,6 +46,10 @@ def _output_names(_: Any, new: Any) -> bool:
     return all(re.fullmatch(r"[A-Za-z0-9_][\w*-]{2,}/?", name) for name in new)
 
 
+WORKSPACE_VALUES = "workspace"
+"""The key of an editor's settings under which stands what a project may have written."""
+BROUGHT_BY_EDITOR = "editor settings that a project may have written (your own go into {})"
+
 SET = Direction("set", lambda old, new: True)
 USER = Direction("user", lambda old, new: False)
 LOWER = Direction("tighten", _lower)
@@ -60,7 +64,7 @@ DIRECTIONS: dict[str, Direction] = {
     "council.models": SET,
     "council.lead": SET,
     "council.confirm_above_usd": LOWER,
-    "permissions.mode": order("plan", "ask", "auto", "bypass"),
+    "permissions.mode": order("plan", "ask", "auto"),
     "permissions.rules": SET,  # only those that do not allow, in addition to the user's: see `tightened`
     "permissions.timeout_seconds": LOWER,
     "limits.max_steps": LOWER,

@@ -56,7 +56,7 @@ def test_every_setting_has_one_direction():
 
 LOOSER: dict[str, tuple[Any, Any]] = {
     "council.confirm_above_usd": (1.0, 100.0),
-    "permissions.mode": ("ask", "bypass"),
+    "permissions.mode": ("ask", "auto"),
     "permissions.timeout_seconds": (300, 301),
     "limits.max_steps": (15, 16),
     "limits.max_cost_usd": (1.0, 2.0),

@@ -61,6 +61,7 @@ class Client:
         self.received: list[dict[str, Any]] = []
         self.stray: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}
+        self.options: dict[str, Any] = {}
         self.documents: dict[str, OpenDocument] = {}
         self.encoding: Any = "utf-16"
         self.checks_versions = True
@@ -174,6 +175,7 @@ class Client:
             "rootUri": None,
             "workspaceFolders": folders,
             "capabilities": capabilities,
+            **({"initializationOptions": {"mazu": self.options}} if self.options else {}),
         }
         result = await self.ask("initialize", params)
         self.encoding = result["capabilities"]["positionEncoding"]

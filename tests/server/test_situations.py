@@ -22,11 +22,69 @@ async def test_settings_come_from_the_editor_however_it_sends_them(client: Clien
     ]
     await client.initialize(folder, workspace={"configuration": True})
     assert (await client.command("mazu.status"))["mode"] == "plan"
-    client.answers["workspace/configuration"] = lambda params: [{"permissions": {"mode": "auto"}}]
+    client.answers["workspace/configuration"] = lambda params: [{"limits": {"max_steps": 2}}]
     client.notify("workspace/didChangeConfiguration", {"settings": None})
     await client.until(lambda m: m.get("method") == "workspace/configuration" and m["id"] != "mazu-1")
     await client.settled()
+    assert (await client.command("mazu.permissions.list"))["mode"] == "ask"
+
+
+LOOSE = {
+    "permissions": {"mode": "auto", "rules": [{"tool": "*", "verdict": "allow"}]},
+    "shell": {"sandbox": "off", "network": True},
+    "models": {"mine": {"provider": "openai", "base_url": "http://127.0.0.1:1", "model": "m"}},
+}
+
+
+@pytest.mark.parametrize("pushed", [False, True])
+async def test_settings_that_a_project_may_have_written_loosen_nothing(
+    client: Client, folder: Path, tmp_path: Path, pushed: bool
+):
+    """Emacs takes them from `.dir-locals.el` and asks nobody; other clients have their own such files."""
+    server = {"name": "x", "command": "touch", "args": [str(tmp_path / "ran")]}
+    sent = {**LOOSE, "mcp_servers": [server], "limits": {"max_steps": 2}}
+    client.answers["workspace/configuration"] = lambda params: [sent]
+    await client.initialize(folder, workspace={"configuration": not pushed})
+    if pushed:
+        client.notify("workspace/didChangeConfiguration", {"settings": {"mazu": sent}})
+    await client.settled()
+    permissions = await client.command("mazu.permissions.list")
+    assert permissions["mode"] == "ask"
+    assert not [rule for rule in permissions["rules"] if rule["verdict"] == "allow"]
+    warned = await said(client)
+    for name in ("permissions.mode", "permissions.rules", "shell.sandbox", "shell.network", "models"):
+        assert f"a project may have written (your own go into {tmp_path}" in warned
+        assert f"): {name}" in warned
+    assert not [found for found in await client.command("mazu.models.list") if "mine" in str(found)]
+    assert not (tmp_path / "ran").exists()
+
+
+async def test_settings_of_a_client_that_keeps_its_user_s_apart_loosen(client: Client, folder: Path):
+    client.answers["workspace/configuration"] = lambda params: [LOOSE]
+    await client.initialize(
+        folder, workspace={"configuration": True}, experimental={"mazu": {"ownSettings": True}}
+    )
+    await client.settled()
     assert (await client.command("mazu.permissions.list"))["mode"] == "auto"
+
+
+async def test_what_started_the_server_is_the_user_s_also_when_it_is_sent_again(client: Client, folder: Path):
+    client.options = LOOSE
+    client.answers["workspace/configuration"] = lambda params: [LOOSE]
+    await client.initialize(folder, workspace={"configuration": True})
+    await client.settled()
+    assert (await client.command("mazu.permissions.list"))["mode"] == "auto"
+    assert (await client.command("mazu.status"))["warnings"] == []
+
+
+async def test_mode_bypass_is_no_setting(client: Client, folder: Path, env: dict[str, str]):
+    home = Path(env["MAZU_HOME"])
+    home.mkdir()
+    (home / "config.toml").write_text('[permissions]\nmode = "bypass"\n')
+    client.options = {"permissions": {"mode": "bypass"}}
+    await client.initialize(folder)
+    assert (await client.command("mazu.permissions.list"))["mode"] == "ask"
+    assert (await said(client)).count("mode bypass is no setting") >= 2
 
 
 async def test_settings_may_be_pushed(client: Client, folder: Path):

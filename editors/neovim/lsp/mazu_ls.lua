@@ -24,6 +24,8 @@ return {
     end
   end,
   settings = { mazu = config.settings },
+  -- Also here: these are the user's own, while a plugin may have mixed a project's files into the others.
+  init_options = { mazu = config.settings },
   capabilities = {
     experimental = {
       mazu = { updates = true, permissions = true, save = true, context = config.lend },

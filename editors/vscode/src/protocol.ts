@@ -16,6 +16,7 @@ export const OPT_IN = {
   updates: true,
   permissions: true,
   save: true,
+  ownSettings: true,
   context: ['diagnostics', 'definition', 'references', 'symbols'],
 } as const;
 

@@ -26,6 +26,7 @@ from mazu_ls.agent.turn import prompt
 from mazu_ls.agent.turn.undo import undo_targets
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy import GrantStore, Rule, RuntimeRule
+from mazu_ls.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
 from mazu_ls.state import identity, volatile
 from mazu_ls.store import Store, quarantined
 from mazu_ls.workspace import Workspace
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ONE_SHOTS = "oneshot"
-WORKSPACE_VALUES = "workspace"
 """Key of the editor's settings under which a client says what its workspace carries: a project may only tighten."""
 WARM_SECONDS = 2.0
 MAP_SECONDS = 0.2
@@ -208,7 +208,7 @@ class Project:
         own_settings = {key: value for key, value in settings.items() if key != WORKSPACE_VALUES}
         layers += [settings_of.Layer("editor settings", own_settings)]
         if isinstance(brought := settings.get(WORKSPACE_VALUES), Mapping):
-            layers.append(settings_of.Layer("the workspace's editor settings", brought, may_loosen=False))
+            layers.append(settings_of.Layer(BROUGHT_BY_EDITOR.format(own), brought, may_loosen=False))
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config
         self._models.clear()

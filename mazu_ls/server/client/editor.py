@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mazu_ls.server.client.approvals import ClientApprovals
 from mazu_ls.server.client.profile import ClientConnection, ClientProfile
@@ -37,6 +39,8 @@ class ConnectedEditor:
         self.replying: set[Path] = set()
         """Chat documents into which a reply is being written."""
         self.focus: EditorFocus | None = None
+        self.own_settings: Mapping[str, Any] = {}
+        """Settings that came with `initialize`: the user's own, as the command line is."""
         self.heard_at = time.monotonic()
 
     def set_focus(self, uri: str) -> None:

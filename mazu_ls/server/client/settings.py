@@ -1,4 +1,9 @@
-"""The editor's settings: the section `mazu`, however the client sends it."""
+"""The editor's settings: the section `mazu`, however the client sends it.
+
+What starts the server, its `initializationOptions`, is the user's. What it answers and sends later is so only where the
+client says that it keeps the two apart (`experimental.mazu.ownSettings`): many mix in what a project's files say
+(`.dir-locals.el`, `.sublime-project`, `.neoconf.json`), so there it may tighten, as a project may.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from mazu_ls.project_settings import WORKSPACE_VALUES
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.rpc.client_requests import ClientError
 
@@ -22,11 +28,11 @@ def initial_settings(options: Any) -> Mapping[str, Any]:
     return cleaned(section) if isinstance(section, dict) else {}
 
 
-def pushed_settings(settings: Any) -> Mapping[str, Any] | None:
+def pushed_settings(editor: ConnectedEditor, settings: Any) -> Mapping[str, Any] | None:
     """What a didChangeConfiguration carries; None where the client wants to be asked."""
     if not isinstance(settings, dict) or not isinstance(settings.get(SECTION), dict):
         return None
-    return cleaned(settings[SECTION])
+    return _attributed(editor, cleaned(settings[SECTION]))
 
 
 async def pulled_settings(editor: ConnectedEditor) -> Mapping[str, Any] | None:
@@ -41,7 +47,27 @@ async def pulled_settings(editor: ConnectedEditor) -> Mapping[str, Any] | None:
         logger.warning("The editor did not tell its settings: %s", error)
         return None
     section = answer[0] if isinstance(answer, list) and answer else None
-    return cleaned(section) if isinstance(section, dict) else None
+    return _attributed(editor, cleaned(section)) if isinstance(section, dict) else None
+
+
+def _attributed(editor: ConnectedEditor, told: dict[str, Any]) -> Mapping[str, Any]:
+    """`told` with what a project may have written under `WORKSPACE_VALUES`."""
+    if editor.profile.opted("ownSettings"):
+        return told
+    brought = without(told, editor.own_settings)
+    return {**editor.own_settings, WORKSPACE_VALUES: brought} if brought else editor.own_settings
+
+
+def without(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are not the same in `known`."""
+    left: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(other := known.get(key), Mapping):
+            if inner := without(value, other):
+                left[key] = inner
+        elif key not in known or known[key] != value:
+            left[key] = value
+    return left
 
 
 def cleaned(section: Mapping[str, Any]) -> dict[str, Any]:

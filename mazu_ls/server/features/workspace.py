@@ -58,7 +58,7 @@ async def did_change_configuration(server: ServerState, params: lsp_types.DidCha
     assert server.editor is not None
     settings = await pulled_settings(server.editor)
     if settings is None:
-        settings = pushed_settings(params.settings)
+        settings = pushed_settings(server.editor, params.settings)
     if settings is not None:
         await server.configure(settings)
 

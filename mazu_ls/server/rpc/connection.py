@@ -129,7 +129,8 @@ class ServerConnection(LanguageServer):
         host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.send_waiting)
         self.mazu = server = ServerState(host, editor, updates, self._env)
         host.edited = server.hints.contradictions.edited
-        server.plan_opening(folders, initial_settings(params.initialization_options))
+        editor.own_settings = initial_settings(params.initialization_options)
+        server.plan_opening(folders, editor.own_settings)
         self.protocol.initialized = True
         if params.process_id is not None and process_lives(params.process_id):
             self._watching = asyncio.get_running_loop().create_task(self._end_with(params.process_id))
