@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from textwrap import dedent
 
+import msgspec
 import pytest
 
 from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
+from mazu_ls.agent.project_map.ipc import MapRequest, command, write_frame
 from mazu_ls.agent.project_map.pool import ParserPool
 from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.workspace import Workspace
@@ -263,3 +265,20 @@ def test_small_models_get_no_map():
     assert map_token_budget(16_000, 1000) == 800
     assert map_token_budget(200_000, 1000) == 1000
     assert map_token_budget(None, 1000) == 1000
+
+
+@pytest.mark.parametrize("module", ["parse", "process"])
+def test_a_process_that_nobody_listens_to_any_more_ends_quietly(module: str, root: Path, tmp_path: Path):
+    frame = msgspec.msgpack.encode([b"a.py"] if module == "parse" else MapRequest("refresh"))
+    cache = [] if module == "parse" else [str(tmp_path / "map.db")]
+    with subprocess.Popen(
+        command(module, *cache, str(root)),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdin and process.stdout and process.stderr
+        process.stdout.close()
+        write_frame(process.stdin, frame)
+        write_frame(process.stdin, frame)
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait(40) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import BinaryIO, Literal
 
 from msgspec import Struct
@@ -70,6 +71,19 @@ def write_frame(stream: BinaryIO, data: bytes) -> None:
     """One frame, flushed. Raises BrokenPipeError when nobody listens."""
     stream.write(len(data).to_bytes(4, "big") + data)
     stream.flush()
+
+
+def answer_requests(answer: Callable[[bytes], bytes]) -> None:
+    """Answer the process that started this one, frame by frame, until it is gone, which ends this one quietly too."""
+    incoming, outgoing = own_pipes()
+    while (frame := read_frame(incoming)) is not None:
+        try:
+            write_frame(outgoing, answer(frame))
+        except BrokenPipeError:
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), outgoing.fileno()
+            )  # what it holds is flushed at the exit
+            return
 
 
 def own_pipes() -> tuple[BinaryIO, BinaryIO]:

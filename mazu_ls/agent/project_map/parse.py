@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from mazu_ls.agent.project_map.ipc import FileFacts, own_pipes, read_frame, write_frame
+from mazu_ls.agent.project_map.ipc import FileFacts, answer_requests
 from mazu_ls.errors import MazuError
 from mazu_ls.syntax import CodeSymbol, Outline, language_of, outline
 from mazu_ls.syntax.languages import family_of
@@ -30,12 +30,14 @@ _KIND_WEIGHTS = {"module": 0, "implementation": 0, "variable": 30, "constant": 4
 
 def main() -> None:
     """Answer until the other side is gone."""
-    incoming, outgoing = own_pipes()
     workspace = Workspace([Path(root) for root in sys.argv[1:]])
     gc.disable()  # syntax nodes form no cycles, and looking for some takes a fifth of the time
-    while (frame := read_frame(incoming)) is not None:
+
+    def answer(frame: bytes) -> bytes:
         paths = msgspec.msgpack.decode(frame, type=list[bytes])
-        write_frame(outgoing, msgspec.msgpack.encode([extract_facts(workspace, path) for path in paths]))
+        return msgspec.msgpack.encode([extract_facts(workspace, path) for path in paths])
+
+    answer_requests(answer)
 
 
 def extract_facts(workspace: Workspace, path: bytes) -> FileFacts:

@@ -14,7 +14,7 @@ import msgspec
 
 from mazu_ls.agent.project_map.cache import MapCache
 from mazu_ls.agent.project_map.files import list_source_files
-from mazu_ls.agent.project_map.ipc import FileFacts, MapAnswer, MapRequest, own_pipes, read_frame, write_frame
+from mazu_ls.agent.project_map.ipc import FileFacts, MapAnswer, MapRequest, answer_requests
 from mazu_ls.agent.project_map.pool import ParserPool
 from mazu_ls.agent.project_map.rank import ReferenceGraph
 from mazu_ls.agent.project_map.render import render_map
@@ -29,15 +29,17 @@ KEEP_EVERY = 2.0
 def main() -> None:
     """Answer until the other side is gone."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    incoming, outgoing = own_pipes()
     held = MapIndex([Path(root) for root in sys.argv[2:]], Path(sys.argv[1]))
-    while (frame := read_frame(incoming)) is not None:
+
+    def answer(frame: bytes) -> bytes:
         try:
             answer = held.answer(msgspec.msgpack.decode(frame, type=MapRequest))
         except Exception as error:
             log.exception("the project map failed")
             answer = MapAnswer(error=f"{type(error).__name__}: {error}")
-        write_frame(outgoing, msgspec.msgpack.encode(answer))
+        return msgspec.msgpack.encode(answer)
+
+    answer_requests(answer)
     held.close()
 
 
