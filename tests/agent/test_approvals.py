@@ -121,3 +121,36 @@ def test_a_command_allowed_for_the_session_is_that_line_and_no_other() -> None:
     kinds = [choice.kind for choice in world.host.asked[0].choices]
     assert kinds == ["allow_once", "allow_session", "allow_always", "deny"]
     assert "exactly `FOO=1 rm -f gone.txt`" in world.host.asked[0].choices[1].label
+
+
+RUN = """
+    -- a.py --
+    one
+    -- settings --
+    context.map_tokens = 0
+    {settings}
+    -- answers --
+    deny not now
+    -- model calls write_file --
+    path: b.py
+    content: two
+    -- model says --
+    Done.
+    -- user run --
+    Write b.py.
+"""
+
+
+def test_a_run_edits_unasked_where_nobody_chose_a_mode_and_the_model_is_told_so() -> None:
+    world = check(RUN.format(settings=""), "tool: created b.py…\nassistant: Done.\nstop: end_turn\n")
+    assert world.host.asked == []
+    assert "You may change files without asking" in str(world.bodies[0]["system"])
+
+
+def test_a_mode_that_was_chosen_holds_for_a_run_too() -> None:
+    world = check(
+        RUN.format(settings='permissions.mode = "ask"'),
+        "tool: error: the user refused this: not now…\nassistant: Done.\nstop: end_turn\n",
+    )
+    assert [question.tool for question in world.host.asked] == ["write_file"]
+    assert "The user is asked before files are changed" in str(world.bodies[0]["system"])

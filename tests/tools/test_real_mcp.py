@@ -1,9 +1,11 @@
 """A published MCP server (mcp-server-time of PyPI, in the dev group) as its own process, driven by the agent, its words kept apart."""
 
-import asyncio
 import sys
 from pathlib import Path
 
+import pytest
+
+from mazu_ls.agent.project import extension_tools
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from tests.scenario import Story, World
@@ -17,8 +19,11 @@ WRONG = {"name": "mcp__time__get_current_time", "arguments": {"timezone": "Middl
 
 
 async def test_a_published_server_is_used_by_the_agent_and_what_it_says_keeps_its_origin(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        extension_tools, "START_SECONDS", 60.0
+    )  # the first turn waits for it, on a busy machine too
     story = Story(files={"a.txt": "a\n"}, answers=["allow_once"] * 4)
     server = {
         "name": "time",
@@ -32,9 +37,6 @@ async def test_a_published_server_is_used_by_the_agent_and_what_it_says_keeps_it
         world.env["ANTHROPIC_BASE_URL"] = model.url
         project = await world.open()
         try:
-            async with asyncio.timeout(60):
-                while not any(tool.name == CONVERT["name"] for tool in project.tools()):  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
             result = await (await project.sessions.new()).prompt(Prompt("What time is it in Tokyo at noon?"))
             assert (result.reply, result.stop_reason) == ("Done.", "end_turn")
             assert project.memories is not None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mazu_ls.tools.skills.custom_tools import UntrustedToolFile
 
 log = logging.getLogger(__name__)
+START_SECONDS = 15.0
+"""How long a turn waits for MCP servers, from the moment they were begun: npx and uvx may have to install them."""
 CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "Not now", "deny"))
 
 
@@ -39,6 +41,7 @@ class ExtensionTools:
         self._mcp: McpServers | None = None
         self._seconds = 0.0
         self._configured: tuple[McpServer, ...] = ()
+        self._begun = 0.0
         self._asked: set[str] = set()
         self._told: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,6 +60,15 @@ class ExtensionTools:
         begins = [McpServerStatus(entry.name, "starting", 0, (), "") for entry in self._configured]
         return [known.get(status.name, status) for status in begins]
 
+    async def wait_started(self) -> list[str]:
+        """Wait for MCP servers that are starting, a few seconds after they were configured; the names of those that still are."""
+        loop = asyncio.get_running_loop()
+        while names := [status.name for status in self.mcp_status() if status.state == "starting"]:
+            if loop.time() >= self._begun + START_SECONDS:
+                return names
+            await asyncio.sleep(0.05)
+        return []
+
     def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
         """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked.
 
@@ -66,6 +78,7 @@ class ExtensionTools:
         if servers == self._configured:
             return
         self._configured = servers
+        self._begun = asyncio.get_running_loop().time()
         self._spawn(self._replace(servers, own))
 
     def agree(self, name: str) -> None:

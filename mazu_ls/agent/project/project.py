@@ -71,6 +71,7 @@ class Project:
         self.no_memory: MazuError | None = None
         self.no_checkpoints: MazuError | None = None
         self.chosen_mode: Mode | None = None
+        self._mode_in_settings = False
         self.chosen_model: str | None = None
         self._settings: Mapping[str, Any] = {}
         self._listeners: list[journal.Listener] = []
@@ -209,6 +210,8 @@ class Project:
         layers += [settings_of.Layer("editor settings", own_settings)]
         if isinstance(brought := settings.get(WORKSPACE_VALUES), Mapping):
             layers.append(settings_of.Layer(BROUGHT_BY_EDITOR.format(own), brought, may_loosen=False))
+        said = [layer.values.get("permissions") for layer in layers]
+        self._mode_in_settings = any(isinstance(table, Mapping) and "mode" in table for table in said)
         loaded = settings_of.load(layers, self.env)
         self.config = loaded.config
         self._models.clear()
@@ -254,6 +257,11 @@ class Project:
     def mode(self) -> Mode:
         """The permission mode in force: chosen until mazu-ls ends, else that of the settings."""
         return self.chosen_mode or self.config.permissions.mode
+
+    @property
+    def mode_is_chosen(self) -> bool:
+        """Whether somebody said the mode in force; else it is the default."""
+        return self.chosen_mode is not None or self._mode_in_settings
 
     def set_mode(self, mode: Mode) -> None:
         """Change the permission mode while mazu-ls runs; it is never stored."""

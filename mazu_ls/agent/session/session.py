@@ -186,6 +186,8 @@ class Session:
         while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
             try:
                 model = await self.prepare_turn(asked)
+                if model is not None and not stopped:
+                    await self._wait_for_tools()
                 blocks, injected = (
                     ([], ())
                     if stopped or model is None
@@ -214,6 +216,15 @@ class Session:
         if not self.aside:
             self.project.extractions.schedule(self.id)
         return await run.run(stopped=stopped)
+
+    async def _wait_for_tools(self) -> None:
+        """Give MCP servers that are starting a few seconds; the user is told of a turn that goes without them."""
+        extensions = self.project.extensions
+        if extensions and (late := await extensions.wait_started()):
+            names = ", ".join(late)
+            await self.project.warn_once(
+                f"MCP servers that are still starting are left out of this turn: {names}."
+            )
 
     async def prepare_turn(self, asked: Prompt) -> Model | None:
         """The conversation as it stands now, and the model that goes on with it; none for a command of the user."""
@@ -247,13 +258,15 @@ class Session:
             f"{said.at[:10]} {said.session_id} user: {said.user} / answer: {said.reply}" for said in found
         ]
 
-    def system(self, mode: Mode, model: Model, *, autonomous: bool) -> tuple[str, ...]:
+    def system(
+        self, mode: Mode, model: Model, *, autonomous: bool, edits_unasked: bool = False
+    ) -> tuple[str, ...]:
         """The system prompt of the next call; the role document is read anew."""
         project = self.project
         drawn = self.map if project.map_budget(model) else ""
         return prompt.system(
             project.role(), project.conventions(), mode, project.folders, autonomous=autonomous, project_map=drawn,
-            memory=self.standing_memory,
+            memory=self.standing_memory, edits_unasked=edits_unasked,
         )  # fmt: skip
 
     async def render_map(self, model: Model, buffers: Sequence[Buffer]) -> None:

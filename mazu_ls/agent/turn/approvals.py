@@ -136,8 +136,8 @@ class ApprovalGate:
         return [*self.run.session.rules, *self.run.session.project.rules()]
 
     def _autonomous(self, decision: Decision) -> bool:
-        """A run was started to edit within its limits, each step checkpointed; only a rule of the user's makes it ask."""
-        return self.run.asked.kind == "run" and self.run.mode == "ask" and decision.rule is None
+        """A run was started to edit within its limits, each step checkpointed; a rule or a mode that was said makes it ask."""
+        return self.run.edits_unasked and decision.rule is None
 
     def as_allowed(self, call: ToolCall) -> ToolCall:
         """The call with the arguments that the user allowed, which may be others than the model's."""

@@ -39,6 +39,9 @@ MODES: dict[Mode, str] = {
 }
 
 
+UNASKED = "You may change files without asking in this run. The user is asked before commands are run."
+
+
 @dataclass(frozen=True)
 class Attachment:
     """Something the user put beside the message: a file, some of its lines (zero-based, end exclusive), or a picture."""
@@ -52,7 +55,7 @@ class Attachment:
 
 def system(
     role: str, conventions: str, mode: Mode, folders: Sequence[Path], *, autonomous: bool, project_map: str,
-    memory: str = "",
+    memory: str = "", edits_unasked: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
     """The system prompt, what changes least first, so that the provider's cache holds it."""
     work = (
@@ -61,7 +64,8 @@ def system(
         else ""
     )
     place = "Workspace folders: " + (", ".join(str(folder) for folder in folders) or "none is open") + "."
-    head = "\n\n".join(part for part in (role.strip(), RULES, MODES[mode], work, place) if part)
+    allowed = UNASKED if edits_unasked else MODES[mode]
+    head = "\n\n".join(part for part in (role.strip(), RULES, allowed, work, place) if part)
     drawn = (
         f"<project_map>\n{escape_closing_tag(project_map, 'project_map')}\n</project_map>"
         if project_map

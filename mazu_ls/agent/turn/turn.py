@@ -77,6 +77,12 @@ class TurnRun:
         assert self.chosen is not None
         return self.chosen
 
+    @property
+    def edits_unasked(self) -> bool:
+        """Whether this is a run that edits by itself: in mode ask by default, but not where somebody chose that mode."""
+        chosen = self.session.mode is not None or self.session.project.mode_is_chosen
+        return self.asked.kind == "run" and self.mode == "ask" and not chosen
+
     def _offered(self, tool: Tool) -> bool:
         if self.asked.kind == "edit":
             return False
@@ -265,7 +271,9 @@ class TurnRun:
         settings = self.turn.config.context
         return models.ModelRequest(
             messages=trim_to_window(conversation, settings.window_turns, settings.window_tokens),
-            system=self.session.system(self.mode, self.model, autonomous=self.asked.kind == "run"),
+            system=self.session.system(
+                self.mode, self.model, autonomous=self.asked.kind == "run", edits_unasked=self.edits_unasked
+            ),
             tools=self.specs,
         )
 
