@@ -16,6 +16,7 @@ from msgspec import Meta, Struct, field
 from mazu_ls import project_settings
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.workspace import project_files
+from mazu_ls.workspace.text import split_lines
 
 Mode = Literal["ask", "auto", "plan", "bypass"]
 StoredMode = Literal["ask", "auto", "plan"]
@@ -320,7 +321,7 @@ def _line(text: str, name: str) -> int | None:
     """The line on which a dotted key stands in TOML text, as well as can be told without a full parser."""
     *table, key = name.split(" ", maxsplit=1)[0].split(".")
     current: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(split_lines(text, ends=False), 1):
         stripped = line.strip()
         if stripped.startswith("["):
             current = stripped.strip("[] ").split(".")

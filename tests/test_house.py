@@ -236,3 +236,15 @@ def test_functions_are_named_in_the_words_of_the_field():
         and not any(ast.unparse(line).endswith("property") for line in node.decorator_list)
     ]
     assert found == []
+
+
+def test_text_is_divided_into_lines_by_one_function():
+    """`str.splitlines` also ends lines at form feeds, U+2028 and others, where no editor does: read_file, grep, anchors and
+    the editor would count differently. `mazu_ls.workspace.text.split_lines` divides where LSP divides."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "splitlines"
+    ]
+    assert found == []

@@ -13,6 +13,8 @@ import msgspec
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
+from mazu_ls.workspace.text import split_lines
+
 OPT_INS = {"updates": True, "permissions": False, "save": True}
 
 
@@ -124,7 +126,7 @@ class DemoEditor:
 
         @client.feature("window/showMessageRequest")
         def ask(params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:
-            self.questions.append(params.message.splitlines()[0])
+            self.questions.append(split_lines(params.message, ends=False)[0])
             return next((a for a in params.actions or [] if a.title.startswith(("Allow", "Overwrite"))), None)
 
         @client.feature("window/showMessage")
@@ -164,7 +166,7 @@ class DemoEditor:
 
 def edited(text: str, edits: list[lsp.TextEdit]) -> str:
     """The text after LSP edits, which all refer to the text before; positions count UTF-16 units."""
-    lines = text.splitlines(keepends=True) or [""]
+    lines = split_lines(text) or [""]
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +36,7 @@ def _patch(out: Console, text: str) -> None:
     """A unified diff in its colours, the names of the files left out: they were said."""
     from rich.markup import escape
 
-    for line in text.strip("\n").splitlines():
+    for line in split_lines(text.strip("\n"), ends=False):
         if not line.startswith(("--- ", "+++ ")):
             colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
             out.print(f"  [{colour}]{escape(line)}[/]")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import codecs
 import stat
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from msgspec import Meta, Struct
 
@@ -16,6 +16,7 @@ from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.edit.file_form import notebook_form
+from mazu_ls.tools.edit.long_lines import LINE_CHARS, MARGIN, show_columns
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, numbered_lines
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture
@@ -34,6 +35,12 @@ class ReadFileArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str, Meta(description="Path from the workspace root.")]
     offset: Annotated[int, Meta(ge=1, description="First line to read, counted from 1.")] = 1
     limit: Annotated[int, Meta(ge=1, le=10_000, description="How many lines to read.")] = DEFAULT_LINES
+    column: Annotated[
+        int,
+        Meta(
+            ge=1, description="First character of each line to show, from 1; for lines over 2000 characters."
+        ),
+    ] = 1
 
 
 class ListDirArgs(Struct, forbid_unknown_fields=True):
@@ -77,14 +84,35 @@ def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput
         if b"\0" in file.read(8192):
             raise ToolError(f"{args.path} is a binary file of {size} bytes, not text")
         file.seek(0)
-        # readline with a limit: one endless line must not fill the memory.
-        lines = iter(lambda: file.readline(64 * 1024), b"")
-        wanted = itertools.islice(lines, args.offset - 1, args.offset - 1 + args.limit)
-        text = [raw.decode("utf-8", "replace").rstrip("\r\n") for raw in wanted]
-        return ToolOutput(
-            _bounded(list(enumerate(text, args.offset)), args, None, f"of a file of {size} bytes"),
-            untrusted=args.path,
-        )
+        lines = _huge_lines(file, args)
+        return ToolOutput(_bounded(lines, args, None, f"of a file of {size} bytes"), untrusted=args.path)
+
+
+def _huge_lines(file: BinaryIO, args: ReadFileArgs) -> list[tuple[int, str]]:
+    """The wanted columns of the wanted lines, read piece by piece: one endless line must not fill the memory."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    low = max(0, args.column - 1 - MARGIN)
+    high = args.column - 1 + LINE_CHARS + MARGIN
+    found: list[tuple[int, str]] = []
+    number, length, used, part = 1, 0, 0, ""
+    for raw in iter(lambda: file.readline(64 * 1024), b""):
+        ended = raw.endswith(b"\n")
+        if number >= args.offset:
+            text = decoder.decode(raw, ended).rstrip("\r\n" if ended else "")
+            part += text[max(0, low - length) : max(0, high - length)]
+            length += len(text)
+        if not ended:
+            continue
+        if number >= args.offset:
+            found.append((number, show_columns(part, args.column, low=low, length=length)))
+            used += len(found[-1][1])
+            length, part = 0, ""
+        number += 1
+        if number >= args.offset + args.limit or used > output_limits.RESULT_CHARS:
+            return found
+    if length:
+        found.append((number, show_columns(part, args.column, low=low, length=length)))
+    return found
 
 
 def _picture(name: str, data: bytes, size: int) -> ToolOutput | None:
@@ -111,7 +139,8 @@ def _shown(text: str, args: ReadFileArgs) -> str:
     first, last = args.offset, min(args.offset + args.limit - 1, len(lines))
     near = SECRET_LINES if len(text) > WHOLE_CHARS else len(lines)  # a secret may begin above what is wanted
     start = max(0, first - 1 - near)
-    shown = numbered_lines("".join(lines[start : last + near]), start + 1)
+    near_lines = [_columns(line, args.column) for line in lines[start : last + near]]
+    shown = numbered_lines("".join(near_lines), start + 1)
     wanted = [
         (number, line)
         for (number, line), (behind, _) in zip(shown, [*shown[1:], (len(lines) + 1, "")], strict=True)
@@ -120,13 +149,18 @@ def _shown(text: str, args: ReadFileArgs) -> str:
     return _bounded(wanted, args, len(lines), f"of {len(lines)}", numbered=notebook is None)
 
 
+def _columns(line: str, column: int) -> str:
+    body = line.rstrip("\r\n")
+    return line if column == 1 and len(body) <= LINE_CHARS else show_columns(body, column) + line[len(body) :]
+
+
 def _bounded(
     lines: list[tuple[int, str]], args: ReadFileArgs, total: int | None, of: str, *, numbered: bool = True
 ) -> str:
     """As many of these lines as one result holds, and how to go on. `total` is None where it is not known."""
     shown, used, last = [], 0, args.offset - 1
     for number, text in lines:
-        line = f"{number}\t{output_limits.line(text)}" if numbered else output_limits.line(text)
+        line = f"{number}\t{text}" if numbered else text
         used += len(line) + 1
         if shown and used > output_limits.RESULT_CHARS:
             break

@@ -7,7 +7,9 @@ import os
 import pytest
 
 from mazu_ls.errors import ToolError
+from mazu_ls.tools.edit.tools import edit_file
 from mazu_ls.tools.files import list_dir, read_file
+from mazu_ls.tools.search.tools import grep
 from mazu_ls.workspace import PathRefused
 
 PNG = base64.b64decode(
@@ -77,7 +79,9 @@ async def test_long_lines_and_long_files_are_cut_with_a_pointer(made) -> None:
     project = made(
         {"wide.txt": "x" * 100_000, "long.txt": "x" * 90 + "\n", "many.txt": ("y" * 90 + "\n") * 1000}
     )
-    assert "[98000 more characters in this line]" in await project.text(read_file, path="wide.txt")
+    assert "[98000 more characters in this line; column=2001 shows them]" in await project.text(
+        read_file, path="wide.txt"
+    )
     text = await project.text(read_file, path="many.txt")
     assert len(text) < 31_000
     assert "of 1000; go on with offset=" in text
@@ -106,3 +110,43 @@ async def test_a_folder_is_listed_with_sizes_links_and_depth(made) -> None:
     ]
     with pytest.raises(ToolError, match="not a folder"):
         await project.call(list_dir, path="b.txt")
+
+
+KEY = "sk-ant-api03-aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5g"
+
+
+async def test_a_place_in_a_long_line_is_found_and_read(made) -> None:
+    line = "é" * 50_000 + "needle(1);" + "y" * 50_000
+    project = made({"app.min.js": f"// head\n{line}\nlast\n"})
+    found = await project.text(grep, pattern="needle.")
+    assert found.startswith("app.min.js:2:... é")
+    assert "needle(1);y" in found
+    assert "[column 50001 of 100010; read_file with column=49701 shows more]" in found
+    assert len(found) < 1000
+    text = await project.text(read_file, path="app.min.js", offset=2, limit=1, column=50_001)
+    assert text.startswith("2\t... needle(1);yyy")
+    assert "[48010 more characters in this line; column=52001 shows them]" in text
+    assert "[this line has 4 characters]" in await project.text(
+        read_file, path="app.min.js", offset=3, column=9
+    )
+    await project.call(edit_file, path="app.min.js", old="needle(1);", new="needle(2);")
+    assert (project.root / "app.min.js").read_text() == f"// head\n{line.replace('(1)', '(2)')}\nlast\n"
+
+
+async def test_a_place_in_a_line_of_a_huge_file_is_read(project) -> None:
+    with (project.root / "huge.json").open("w") as file:
+        file.write("é" * 5_000_000 + "needle" + "z" * 1_000_000 + "\nend\n")
+    text = await project.text(read_file, path="huge.json", column=5_000_001)
+    assert text.startswith("1\t... needlezzz")
+    assert "[998006 more characters in this line; column=5002001 shows them]" in text
+    assert "\n2\t[this line has 3 characters]" in text
+    assert "2\tend" in await project.text(read_file, path="huge.json", offset=2)
+
+
+@pytest.mark.parametrize("at", [1990, 2000, 3990])
+async def test_the_edge_of_a_long_line_shows_no_half_of_a_secret(made, at: int) -> None:
+    text = "x" * (at - 8) + f" key='{KEY}' " + "y" * 9000
+    project = made({"a.js": text})
+    shown = [await project.text(read_file, path="a.js", column=column) for column in (1, at + 10, at + 30)]
+    shown.append(await project.text(grep, pattern="rS4tU6vW8xY0z"))
+    assert not any(part in piece for piece in shown for part in (KEY[20:30], KEY[-12:], KEY[:18]))

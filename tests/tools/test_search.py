@@ -1,8 +1,10 @@
 """Finding: ripgrep and our own walk find the same; what git ignores and what is secret is left out."""
 
 import asyncio
+import os
 import re
 import shutil
+import sys
 
 import pytest
 from hypothesis import given
@@ -137,3 +139,38 @@ async def test_a_glob_of_many_stars_ends(made, searcher) -> None:
     pattern = "*a" * 12 + "b"
     assert "no file matches" in await project.text(glob_files, pattern=pattern)
     assert "no match" in await project.text(grep, pattern="needle", glob=pattern)
+
+
+RIPGREP = """#!%s
+import base64, json, os, re, sys
+pattern = next(a[9:] for a in sys.argv if a.startswith("--regexp=")).encode()
+def value(data):
+    try: return {"text": data.decode()}
+    except UnicodeDecodeError: return {"bytes": base64.b64encode(data).decode()}
+for folder, _, names in os.walk(os.fsencode(sys.argv[-1])):
+    for name in names:
+        with open(os.path.join(folder, name), "rb") as file:
+            for number, line in enumerate(file, 1):
+                if re.search(pattern, line):
+                    data = {"path": value(os.path.join(folder, name)), "lines": value(line), "line_number": number}
+                    print(json.dumps({"type": "match", "data": data}))
+"""
+"""What ripgrep says of files, where it is not at hand: bytes divided at LF, in base64 where they are no UTF-8."""
+
+
+async def test_lines_that_ripgrep_reads_otherwise_are_those_of_the_editor(
+    project, monkeypatch, tmp_path
+) -> None:
+    stub = tmp_path / "rg"
+    stub.write_text(RIPGREP % sys.executable)
+    stub.chmod(0o755)
+    monkeypatch.setattr("mazu_ls.tools.search.content_search.find_program", lambda _: str(stub))
+    (project.root / "mac.txt").write_bytes(b"one\rneedle\rtwo\r")
+    (project.root / "legacy.txt").write_bytes("# настройки сервера\nneedle настройки\n".encode("cp1251"))
+    (project.root / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"needle\n")
+    text = await project.text(grep, pattern="needle")
+    assert sorted(text.splitlines()) == [
+        "caf\\xe9.txt:1:needle",
+        "legacy.txt:2:needle настройки",
+        "mac.txt:2:needle",
+    ]

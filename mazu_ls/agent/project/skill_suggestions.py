@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.messages import escape_closing_tag
 from mazu_ls.paths import has_extension_folder
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.tools.skills.skill_store import Skill
@@ -60,5 +61,5 @@ def _score(skill: Skill, wanted: frozenset[str]) -> int:
 def _line(skill: Skill) -> str:
     if skill.trust != "agreed":
         return f"- {skill.name} [not agreed to by the user, so it cannot run]"
-    said = f"- {skill.signature}: {skill.description.splitlines()[0]}"
+    said = f"- {skill.signature}: {split_lines(skill.description, ends=False)[0]}"
     return escape_closing_tag(said[:LINE_CHARS], "skills")

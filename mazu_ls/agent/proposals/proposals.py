@@ -355,7 +355,7 @@ def _sentence(one: ProposedHunk, state: str, note: str) -> str:
     why = f": {note}" if note else ""
     if state == "accepted":
         return f"- accepted {one.name}"
-    lines = one.hunk.diff.splitlines()
+    lines = split_lines(one.hunk.diff, ends=False)
     rest = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
     shown = "\n".join(f"  {line}" for line in [*lines[:SHOWN_LINES], *rest])
     return f"- the user rejected {one.name}{why}\n{shown}".rstrip()

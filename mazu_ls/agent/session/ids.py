@@ -7,6 +7,7 @@ import secrets
 import time
 
 from mazu_ls.redact import redact
+from mazu_ls.workspace.text import split_lines
 
 HEADLINE = 60
 MENTIONS = re.compile(r"^(?:@\S+(?:\s+|$))+")
@@ -19,7 +20,7 @@ def new_id(prefix: str) -> str:
 
 def headline(text: str) -> str:
     """The first line of a text without its secrets, short enough for a list; files mentioned before it are not what it says."""
-    lines = [line.strip("# ").strip() for line in redact(text).splitlines() if line.strip()]
+    lines = [line.strip("# ").strip() for line in split_lines(redact(text), ends=False) if line.strip()]
     said = (MENTIONS.sub("", line) for line in lines)
     line = next((line for line in said if line), lines[0] if lines else "untitled")
     return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"

@@ -24,6 +24,7 @@ from mazu_ls.redact import StreamRedactor
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
 from mazu_ls.workspace.file_names import show_name
+from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.workspace import suggestion
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def call_title(call: ToolCall) -> str:
 
 def result_summary(text: str) -> str:
     """The first line of a text, at most 120 characters."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = next((line.strip() for line in split_lines(text, ends=False) if line.strip()), "")
     return line if len(line) <= 120 else line[:117] + "..."
 
 

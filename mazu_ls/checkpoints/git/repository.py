@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.git.trees import TreeStore
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
+from mazu_ls.workspace.text import split_lines
 
 REFS = "refs/mazu/c/"
 MANY_PACKS = 50
@@ -110,7 +111,7 @@ class StoreRepository:
         """
         process = self._spawn(arguments, input, git_dir, work_tree, settings)
         if process.returncode not in accept:
-            words = process.stderr.decode("utf-8", "replace").strip().splitlines()
+            words = split_lines(process.stderr.decode("utf-8", "replace").strip(), ends=False)
             what = next((a for a in arguments if isinstance(a, str) and a[:1] != "-" and "=" not in a), "")
             raise MazuError(
                 Kind.GIT,
@@ -169,7 +170,7 @@ class StoreRepository:
     def missing(self, oids: Iterable[bytes]) -> set[bytes]:
         """Which of these objects the store does not hold."""
         out = self.run("cat-file", "--batch-check", input=lines(oids))
-        return {bytes.fromhex(line[:40].decode()) for line in out.splitlines() if line.endswith(b" missing")}
+        return {bytes.fromhex(line[:40].decode()) for line in out.split(b"\n") if line.endswith(b" missing")}
 
     def set_ref(self, name: str, oid: bytes) -> None:
         """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
@@ -186,7 +187,7 @@ class StoreRepository:
     def refs(self, prefix: str = REFS) -> dict[str, bytes]:
         """Object ids by ref name below `prefix` (names without it)."""
         out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix)
-        pairs = (line.split() for line in out.decode().splitlines())
+        pairs = (line.split() for line in split_lines(out.decode(), ends=False))
         return {name.removeprefix(prefix): bytes.fromhex(oid) for name, oid in pairs}
 
     def delete_refs(self, names: Iterable[str]) -> None:

@@ -264,7 +264,7 @@ def _require_local(root: Path) -> None:
     """Raise WatchUnavailable where changes may come from another machine, or another file system begins inside."""
     kind, longest, folder = "", -1, os.fsencode(root)
     try:
-        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+        lines = Path("/proc/self/mountinfo").read_bytes().rstrip(b"\n").split(b"\n")
     except OSError as error:
         raise WatchUnavailable(str(error)) from error
     for line in lines:

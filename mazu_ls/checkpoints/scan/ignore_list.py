@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from mazu_ls.gitcmd.editor_files import EDITOR_FILES
 from mazu_ls.gitcmd.user_repository import UserRepository
+from mazu_ls.workspace.text import split_lines
 
 # The last is the name of a file that is being written atomically by the agent.
 _OURS = ".mazu/\n.mazu-staging-*/\n.git\n.*.????????????.mazu\n"
@@ -16,10 +17,12 @@ def exclude_text(user: UserRepository | None) -> str:
     lines = [*EDITOR_FILES, *(f"!{pattern}/" for pattern in EDITOR_FILES)]  # a folder of such a name is none
     if user is not None:
         for text in reversed(user.exclude_texts()):
-            lines += text.splitlines()
+            lines += split_lines(text, ends=False)
         for text, inside in user.parents():
             lines += [
-                line for pattern in text.splitlines() if (line := rebase_pattern(pattern, inside)) is not None
+                line
+                for pattern in split_lines(text, ends=False)
+                if (line := rebase_pattern(pattern, inside)) is not None
             ]
     return "\n".join(lines) + "\n" + _OURS
 

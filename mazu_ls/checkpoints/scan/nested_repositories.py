@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mazu_ls.gitcmd import user_repository
+from mazu_ls.workspace.text import split_lines
 
 
 def without_excluded(folder: Path, paths: Iterable[bytes]) -> set[bytes]:
@@ -45,4 +46,4 @@ def excluded_in(root: Path, paths: set[bytes]) -> set[bytes]:
 
 
 def _has_rules(text: str) -> bool:
-    return any(line.strip() and not line.startswith("#") for line in text.splitlines())
+    return any(line.strip() and not line.startswith("#") for line in split_lines(text, ends=False))

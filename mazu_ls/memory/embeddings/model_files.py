@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from mazu_ls import paths
+from mazu_ls.workspace.text import split_lines
 
 _DONE = "complete"
 
@@ -53,7 +54,9 @@ def unpacked(name: str, sources: list[Path], unpack: Callable[[Path], None]) -> 
 def _is_complete(folder: Path) -> bool:
     """Whether every file has the size that was noted when it was made: a power cut may have cut one."""
     try:
-        noted = dict(line.split(" ", 1) for line in (folder / _DONE).read_text("utf-8").splitlines())
+        noted = dict(
+            line.split(" ", 1) for line in split_lines((folder / _DONE).read_text("utf-8"), ends=False)
+        )
         return bool(noted) and all(
             (folder / name).stat().st_size == int(size) for name, size in noted.items()
         )

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from mazu_ls.policy.bash import pipeline_taint
 from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.tables.wrappers import program
+from mazu_ls.workspace.text import split_lines
 
 # Programs that take commands from their input, and how a line begins that goes to a shell.
 _TAKE_COMMANDS = {
@@ -52,7 +53,7 @@ def commands_in_input(stage: Stage, sources: Sequence[Stage]) -> list[str]:
     bodies = [r.body for r in stage.redirects if r.body is not None] + (
         pipeline_taint.known_input(sources) or []
     )
-    lines = [line for body in bodies for line in body.splitlines()]
+    lines = [line for body in bodies for line in split_lines(body, ends=False)]
     return [
         line.lstrip(signs + " ").removeprefix("shell ").removeprefix("system ")
         for line in lines

@@ -24,6 +24,7 @@ from mazu_ls.server.documents.file_io import unified_text
 from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import DocumentRange
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
@@ -182,7 +183,7 @@ class ReplyWriter:
         if place is None:
             self._refused += 1
             return
-        started = bool(text[:place].splitlines()) and not text[:place].endswith("\n")
+        started = bool(split_lines(text[:place], ends=False)) and not text[:place].endswith("\n")
         new = markdown.quoted(ready if started else ready.lstrip("\n"))
         after = text[:place] + new + text[place:]
         try:

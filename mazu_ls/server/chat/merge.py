@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.server.chat import markdown
+from mazu_ls.workspace.text import split_lines
 
 
 def split_draft(text: str) -> tuple[str, str]:
@@ -25,7 +26,9 @@ def redrawn(text: str, drawn: str, known: Sequence[str]) -> str:
     above, draft = split_draft(text)
     begin = _first_drawn(above, known)
     head, body = above[:begin], above[begin:]
-    after = "\n".join(merged_lines(body.splitlines(), drawn.splitlines(), known)).strip("\n")
+    after = "\n".join(
+        merged_lines(split_lines(body, ends=False), split_lines(drawn, ends=False), known)
+    ).strip("\n")
     parts = [head.rstrip("\n"), after, draft if draft.partition("\n")[2].strip() else "## You\n\n"]
     return "\n\n".join(part for part in parts if part)
 
@@ -33,7 +36,7 @@ def redrawn(text: str, drawn: str, known: Sequence[str]) -> str:
 def _first_drawn(text: str, known: Sequence[str]) -> int:
     """Where the first heading or generated line begins. Turns that were taken back leave lines without a heading."""
     drawn, at = {line.strip() for line in known} - {""}, 0
-    for line in text.splitlines(keepends=True):
+    for line in split_lines(text):
         if markdown.HEADING.match(line) or line.strip() in drawn:
             return at
         at += len(line)

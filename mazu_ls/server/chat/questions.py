@@ -14,6 +14,7 @@ from mazu_ls.server.client.approvals import OpenQuestion, ReviewDocument, questi
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
 from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls import journal
@@ -141,7 +142,7 @@ def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
     question = Question("", asked.call_id, asked.tool, asked.title, asked.detail, choices, asked.diff)
     title = markdown.escape(question.title)
     return [
-        *_block(question).splitlines(),
+        *split_lines(_block(question), ends=False),
         *(f"*{title}: {said}*" for said in (*VERDICTS.values(), NO_ANSWER)),
     ]
 

@@ -9,6 +9,7 @@ from mazu_ls import journal
 from mazu_ls.messages import Usage
 from mazu_ls.server.chat import markdown, questions
 from mazu_ls.server.features import virtual
+from mazu_ls.workspace.text import split_lines
 
 VERBS = {
     "read_file": "Read",
@@ -109,7 +110,7 @@ def generated_lines(session_id: str, events: Sequence[journal.Event]) -> list[st
     """Every line that was ever drawn of a session, of turns that were taken back too."""
     everything = {event.seq for event in events}
     turns = _turns(events, everything)
-    lines = [line for turn in turns for line in render_turn(session_id, turn).splitlines()]
+    lines = [line for turn in turns for line in split_lines(render_turn(session_id, turn), ends=False)]
     for event in events:
         if isinstance(event.body, journal.QuestionAsked):
             lines += questions.drawn_lines(event.body)

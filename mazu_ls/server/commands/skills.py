@@ -12,6 +12,7 @@ from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn.turns import focus_target
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import NoParams
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -99,7 +100,8 @@ async def _chosen(server: ServerState, *, runnable: bool = False) -> Skill:
     skills, _ = await asyncio.to_thread(book.list)
     offered = [skill for skill in skills if not (runnable and skill.schema.get("required"))]
     index = await server.pick(
-        "Which skill?", [f"{skill.name}: {skill.description.splitlines()[0]}" for skill in offered]
+        "Which skill?",
+        [f"{skill.name}: {split_lines(skill.description, ends=False)[0]}" for skill in offered],
     )
     if index is None:
         raise InvalidArguments("`name` is missing; mazu.skills.list tells the names", "name")
@@ -142,7 +144,7 @@ def _described(source: str, name: str, description: str) -> str:
     )
     if node is None or not description or ast.get_docstring(node):
         return source
-    lines = source.splitlines(keepends=True)
+    lines = split_lines(source)
     first = node.body[0]
     lines.insert(first.lineno - 1, f"{' ' * first.col_offset}{ast.unparse(ast.Constant(description))}\n")
     return "".join(lines)

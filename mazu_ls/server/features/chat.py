@@ -14,6 +14,7 @@ from mazu_ls.server.chat.commands import COMMANDS
 from mazu_ls.server.features import feature, virtual
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.workspace.project_files import list_folder
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.server.documents.documents import OpenDocument
@@ -77,7 +78,7 @@ def symbols(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[
     found: list[dict[str, Any]] = []
     for section in markdown.sections(document.text):
         said = document.text[section.start : section.end].strip()
-        first = said.splitlines()[0][:60] if said else "…"
+        first = split_lines(said, ends=False)[0][:60] if said else "…"
         line = document.position_at(max(0, section.start - 1)).line
         whole = lsp_types.LspRange(lsp_types.LspPosition(line, 0), document.position_at(section.end))
         head = lsp_types.LspRange(lsp_types.LspPosition(line, 0), lsp_types.LspPosition(line, 0))

@@ -14,6 +14,7 @@ from mazu_ls.server.features import contradictions, feature, proposals
 from mazu_ls.server.features.diagnostics import anchored, shown_range
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.wire.memories import lsp_range
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.server.documents.documents import OpenDocument
@@ -166,7 +167,7 @@ def _on_text(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
         return []
     name = at.document.path.name if at.document.path else server.title_of(at.document)
     anchors = {"anchors": [at.place]} if server.file_of(at.document.uri) else {}
-    first = next(line.strip() for line in at.text.splitlines() if line.strip())[:TITLE]
+    first = next(line.strip() for line in split_lines(at.text, ends=False) if line.strip())[:TITLE]
     edit = {"uri": at.document.uri, "range": at.lines}
     tests = f"Write tests for the attached part of {name}, in the style of the tests that the project has, and run them."
     question = f"Review the attached part of {name}: what is wrong with it, what would you change, and why?"

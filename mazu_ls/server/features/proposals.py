@@ -13,6 +13,7 @@ from mazu_ls.server import uris
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.documents.text_edits import annotated, text_edits
 from mazu_ls.server.rpc import lsp_types
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -256,7 +257,7 @@ def _open_hunks(seen: Iterable[LocatedHunk]) -> list[Hunk]:
 
 
 def _hint(document: OpenDocument, one: LocatedHunk) -> dict[str, Any]:
-    lines = one.proposed.hunk.diff.splitlines()
+    lines = split_lines(one.proposed.hunk.diff, ends=False)
     shown = "\n".join([*lines[:SHOWN_LINES], *(["…"] if len(lines) > SHOWN_LINES else [])])
     said = (
         "A proposal that no longer fits, because the text changed"

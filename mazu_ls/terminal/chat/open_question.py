@@ -7,6 +7,7 @@ import asyncio
 from mazu_ls.terminal.chat.questions import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.styled_text import Line, clean, line, wrapped
+from mazu_ls.workspace.text import split_lines
 
 
 class ShownQuestion:
@@ -19,7 +20,7 @@ class ShownQuestion:
         self.noting = False
         self._top = 0
         self._room = 1
-        self._body = [line("  ", clean(text)) for text in asked.detail.splitlines()]
+        self._body = [line("  ", clean(text)) for text in split_lines(asked.detail, ends=False)]
         self._body += styled.diff_lines(asked.diff) if asked.diff else []
         self._rows, self._width = self._body, 0
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mazu_ls.terminal.screen.call_lines import VERBS
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.host import Choice, Question
@@ -66,7 +67,7 @@ def with_keys(question: Question) -> Keyed:
     detail, why, reason = question.detail.strip().rpartition(WHY)  # ours stands last, whatever a call says
     if not why:
         detail, reason = reason, ""
-    lines = detail.strip().splitlines()
+    lines = split_lines(detail.strip(), ends=False)
     if lines and question.title.endswith(f": {lines[0]}"):
         lines = lines[1:]  # a command that fits in the title is not said twice
     ask = Ask(
@@ -107,7 +108,7 @@ def read_answer(line: str, options: Sequence[QuestionOption]) -> Answer:
 
 def plain_lines(ask: Ask) -> list[str]:
     """The question as lines of text, without colours."""
-    lines = [ask.title, *ask.detail.splitlines(), *ask.diff.rstrip("\n").splitlines()]
+    lines = [ask.title, *split_lines(ask.detail, ends=False), *split_lines(ask.diff.rstrip("\n"), ends=False)]
     if ask.reason:
         lines.append(f"Asked because: {ask.reason}")
     return [*lines, *(f"  {option.key}  {option.label}{_hint(option)}" for option in ask.options)]

@@ -25,6 +25,7 @@ from mazu_ls.tools.mcp.tools import McpToolSpec
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import MARK, kill
 from mazu_ls.tools.skills.trust import TrustStore
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     import mcp
@@ -243,7 +244,7 @@ class McpConnection:
         """To the log, without the groups of errors that a task group makes; to the user once, if it never worked."""
         log.warning("MCP server %s: %s", self.entry.name, self._detail)
         if self._tell is not None and not self._offered:
-            said = self._detail.splitlines()[0].rstrip(".")
+            said = split_lines(self._detail, ends=False)[0].rstrip(".")
             self._tell(
                 f"The MCP server {self.entry.name} cannot be used: {said}. mazu.status says how it is."
             )

@@ -27,6 +27,17 @@ class BoundedPattern:
         """Whether it matches anywhere."""
         return self._find(self.compiled.search, text)
 
+    def span(self, text: str) -> tuple[int, int] | None:
+        """Where it first matches."""
+        found: list[tuple[int, int]] = []
+
+        def find(text: str, **limits: Any) -> Any:
+            if (match := self.compiled.search(text, **limits)) is not None:
+                found.append(match.span())
+            return match
+
+        return found[0] if self._find(find, text) else None
+
     def match(self, text: str) -> bool:
         """Whether it matches from the start."""
         return self._find(self.compiled.match, text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import find_program
 from mazu_ls.tools.search.bounded_pattern import BoundedPattern
 from mazu_ls.tools.search.gitignore_walk import walk
@@ -44,7 +47,7 @@ class SearchRequest:
 class SearchResult:
     """Lines in the order of files; `more` says that the limit cut them; `note` what was not searched.
 
-    `withheld` are the files whose lines were left out.
+    `withheld` are the files whose lines were left out; `otherwise` those that ripgrep divides into other lines.
     """
 
     lines: list[Line] = field(default_factory=list)
@@ -52,6 +55,7 @@ class SearchResult:
     more: bool = False
     note: str = ""
     withheld: set[Path] = field(default_factory=set)
+    otherwise: set[Path] = field(default_factory=set)
 
     def leaves_out(self, path: Path, wanted: SearchRequest) -> bool:
         """Whether this file's lines are nobody's to see; it is noted."""
@@ -73,6 +77,7 @@ async def search(
     await asyncio.to_thread(_unsaved, here, wanted, places, found)
     ripgrep = find_program("rg")
     done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
+    await asyncio.to_thread(_search_otherwise, workspace, wanted, found)
     if not done and not found.more:
         await asyncio.to_thread(_walk_and_match, workspace, places, wanted, here, found)
     found.lines.sort(key=lambda line: (line[0], line[1]))
@@ -234,15 +239,34 @@ def _take(
     if event["type"] not in ("match", "context") or found.more:
         return
     data = event["data"]
-    path = Path(data["path"].get("text") or "")
+    path = Path(os.fsdecode(_bytes(data["path"])))
     if path in unsaved or (path not in places and names.is_secret(path.parts[-1:])):
         return
     if found.leaves_out(path, wanted):
         return
+    text = data["lines"].get("text", "").rstrip("\r\n")
+    if "text" not in data["lines"] or "\r" in text:
+        found.otherwise.add(path)
     is_match = event["type"] == "match"
     if is_match and found.matches == wanted.limit:
         found.more = True
         return
     found.matches += is_match
-    text = (data["lines"].get("text") or "(not text)").rstrip("\r\n")
     found.lines.append((path, data["line_number"], text, is_match))
+
+
+def _bytes(value: dict[str, str]) -> bytes:
+    """What ripgrep writes as text where it is UTF-8, else in base64."""
+    return base64.b64decode(value["bytes"]) if "bytes" in value else value["text"].encode()
+
+
+def _search_otherwise(workspace: Workspace, wanted: SearchRequest, found: SearchResult) -> None:
+    """Search files again whose lines ripgrep does not read as we do: in another encoding, or ended by CR alone."""
+    for path in sorted(found.otherwise):
+        found.matches -= sum(line[3] for line in found.lines if line[0] == path)
+        found.lines = [line for line in found.lines if line[0] != path]
+        try:
+            text = decode(workspace.read_bytes(path, FILE_BYTES + 1)).shown
+        except (NotText, MazuError, OSError):
+            continue
+        _add(found, path, split_lines(text, ends=False), wanted)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.workspace.project_files import read_text
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -32,7 +33,7 @@ def _rules(folder: Path, names: set[str]) -> GitIgnoreSpec | None:
     for name in IGNORE_FILES:
         if name in names:
             try:
-                lines += read_text(folder, name, MAX_RULES, "replace").splitlines()
+                lines += split_lines(read_text(folder, name, MAX_RULES, "replace"), ends=False)
             except OSError:
                 continue  # unreadable, a link or no regular file: git does not read it either
     return _spec(tuple(lines)) if lines else None

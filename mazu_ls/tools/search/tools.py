@@ -14,6 +14,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.edit.long_lines import LINE_CHARS, show_around
 from mazu_ls.tools.search import content_search
 from mazu_ls.tools.search.bounded_pattern import BoundedPattern, compile_pattern
 from mazu_ls.tools.search.gitignore_walk import walk
@@ -95,11 +96,14 @@ async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
     ):  # a rule is told of whatever was found, or the line would tell what a file holds
         found.note = "; ".join(filter(None, (found.note, WITHHELD)))
     return ToolOutput(
-        _report(found, args, turn.workspace), untrusted="files of the project" if found.lines else None
+        await asyncio.to_thread(_report, found, args, pattern, turn.workspace),
+        untrusted="files of the project" if found.lines else None,
     )
 
 
-def _report(found: content_search.SearchResult, args: GrepArgs, workspace: Workspace) -> str:
+def _report(
+    found: content_search.SearchResult, args: GrepArgs, pattern: BoundedPattern, workspace: Workspace
+) -> str:
     if not found.lines:
         return f"no match for {args.pattern}" + (f" [{found.note}]" if found.note else "")
     shown, last = [], None
@@ -108,9 +112,9 @@ def _report(found: content_search.SearchResult, args: GrepArgs, workspace: Works
             shown.append("--")
         last = (path, number)
         sign = ":" if is_match else "-"
-        shown.append(
-            f"{workspace.relative(path)}{sign}{number}{sign}{output_limits.clean(output_limits.line(text))}"
-        )
+        span = (pattern.span(text) if is_match else None) or (0, 0)
+        line = show_around(text, *span) if len(text) > LINE_CHARS else text
+        shown.append(f"{workspace.relative(path)}{sign}{number}{sign}{output_limits.clean(line)}")
     if found.more:
         shown.append(f"[more than {args.limit} matches; narrow the pattern or the path, or raise limit]")
     if found.note:

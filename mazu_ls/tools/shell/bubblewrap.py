@@ -15,6 +15,7 @@ from mazu_ls.paths import mazu_home, private_folder, state_home
 from mazu_ls.tools.shell.protected_files import MAX_PROTECTED, Protected
 from mazu_ls.tools.shell.toolchains import CACHES, credential_files, home_of, shown_places
 from mazu_ls.workspace import project_files
+from mazu_ls.workspace.text import split_lines
 
 PROBE_SECONDS = 5
 TMP_BYTES = 2 * 2**30
@@ -193,7 +194,7 @@ def _linked_repository(root: Path, home: Path) -> list[Path]:
             place, proved = common, points_back and common == folder.parent.parent
         else:
             config = project_files.read_text(folder, "config", 1 << 18, "replace")
-            lines = [line for line in config.splitlines() if line.strip().startswith("worktree")]
+            lines = [line for line in split_lines(config, ends=False) if line.strip().startswith("worktree")]
             back_to = [os.path.realpath(folder / line.partition("=")[2].strip()) for line in lines]
             place, proved = folder, "modules" in folder.parts and str(root) in back_to
     except (OSError, ValueError):

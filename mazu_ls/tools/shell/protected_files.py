@@ -19,6 +19,7 @@ from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
 from mazu_ls.workspace.autorun import runs_by_itself
 from mazu_ls.workspace.openat import folder_beneath
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -133,7 +134,7 @@ def _outer_rules(top: str) -> tuple[Rules, tuple[object, ...]]:
 def _spec(text: str) -> GitIgnoreSpec:
     from mazu_ls.tools.search.ignore_patterns import compile_ignore_file
 
-    return compile_ignore_file(text.splitlines())
+    return compile_ignore_file(split_lines(text, ends=False))
 
 
 def _with_own_rules(

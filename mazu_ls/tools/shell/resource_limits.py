@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mazu_ls.workspace.text import split_lines
+
 GIB = 2**30
 CPU_SECONDS = 3600  # of one process
 MAX_PROCESSES = 1_000
@@ -102,7 +104,7 @@ def exceeded(usage: TreeUsage) -> str | None:
 def _nearly_out_of_memory() -> bool:
     """Whether less than a twentieth of the machine's memory is to be had: proc_meminfo(5)."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = split_lines(Path("/proc/meminfo").read_text(), ends=False)
         kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
         return kib["MemAvailable"] < kib["MemTotal"] // 20
     except (OSError, KeyError, ValueError, IndexError):

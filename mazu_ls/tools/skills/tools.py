@@ -16,6 +16,7 @@ from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.skills import signature
 from mazu_ls.tools.skills.python_runner import CallResult, RunContext
 from mazu_ls.tools.skills.skill_store import Scope, Skill, SkillStore
+from mazu_ls.workspace.text import split_lines
 
 MOST_TOOLS = 50  # more would fill the prompt; run_skill runs them all
 
@@ -96,7 +97,9 @@ async def list_skills(args: ListSkillsArgs, turn: ToolContext) -> ToolOutput:
         skill = await asyncio.to_thread(book.get, args.name)
         return ToolOutput(skill.source, untrusted=None if skill.trust == "agreed" else str(skill.path))
     skills, problems = await asyncio.to_thread(book.list)
-    lines = [f"{s.signature}: {s.description.splitlines()[0]}" for s in skills if s.trust == "agreed"]
+    lines = [
+        f"{s.signature}: {split_lines(s.description, ends=False)[0]}" for s in skills if s.trust == "agreed"
+    ]
     waiting = [s.name for s in skills if s.trust != "agreed"]
     lines += [f"[not agreed to by the user, so they cannot be run: {', '.join(waiting)}]"] if waiting else []
     return ToolOutput(

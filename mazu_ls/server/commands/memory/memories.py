@@ -32,7 +32,7 @@ async def _remember_selection(server: ServerState) -> wire.RememberParams:
     """Without arguments: the selected text, anchored where it stands; its first line is the title."""
     focus = server.editor.focus if server.editor else None
     text = server.editor.selection if server.editor else ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in split_lines(text, ends=False) if line.strip()]
     if focus is None or not lines:
         raise InvalidArguments(
             "`title` is missing, and no text is selected that could be remembered", "title"

@@ -9,6 +9,7 @@ from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
 from mazu_ls.server.commands.turn.turns import selection
 from mazu_ls.server.wire import turns as wire
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.server.jobs import BackgroundJob, Token
@@ -84,7 +85,9 @@ async def _show(server: ServerState, result: wire.CouncilResult) -> None:
         return
     if await server.pick("Remember what the council recommends as a decision?", ("Remember", "Not now")) == 0:
         memories = await opened_memories(server)
-        title = next(line.strip("# ") for line in result.question.splitlines() if line.strip())[:TITLE]
+        title = next(line.strip("# ") for line in split_lines(result.question, ends=False) if line.strip())[
+            :TITLE
+        ]
         body = result.synthesis + (f"\n\nDissent: {result.dissent}" if result.dissent else "")
         await memories.remember(title, body, category="decision", source="user")
         server.notify_changed("memory")
