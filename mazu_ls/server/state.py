@@ -17,7 +17,8 @@ from mazu_ls.server.chat import message_queue, questions, redraw
 from mazu_ls.server.client.approvals import PICK_SECONDS
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.turn_notifications import TurnNotifications
-from mazu_ls.server.documents import mazu_files
+from mazu_ls.server.documents import mazu_files, unsaved_elsewhere
+from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
 from mazu_ls.server.features import proposals, resume_offer, virtual
 from mazu_ls.server.features.diagnostics import DiagnosticsPublisher
 from mazu_ls.server.jobs import BackgroundJobs
@@ -57,6 +58,7 @@ class ServerState:
             questions.attach(self, editor)
         self.folders: list[Path] = []
         self.served: set[str] = set()
+        self.unsaved: UnsavedRegistry | None = None
         self.settings: Mapping[str, Any] = {}
         self._given: dict[str, RuntimeRule] = {}
         self._planned = False
@@ -248,6 +250,8 @@ class ServerState:
         if self.project is not None:
             from mazu_ls.models.sdk_clients import close_clients
 
+            if self.unsaved is not None:
+                await asyncio.to_thread(self.unsaved.close)
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self.project.close()
@@ -265,6 +269,9 @@ class ServerState:
         message_queue.attach(self, self.project)
         if self.editor is not None:
             redraw.attach(self, self.project)
+        self.unsaved = UnsavedRegistry(self.project.state)
+        if self.editor is not None:
+            unsaved_elsewhere.attach(self, self.unsaved, self.editor)
         proposals.attach(self, self.project)
         virtual.attach(self, self.project)
         for warning in self.project.warnings:

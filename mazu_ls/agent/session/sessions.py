@@ -49,9 +49,12 @@ class Sessions:
         self.current: str | None = None
 
     async def get(self, session_id: str | None = None, *, create: bool = True) -> Session:
-        """The named session, or the last one used; a new one where there is none and `create`."""
+        """The named session, or the last one used; a new one where there is none and `create`.
+
+        Without `create` the last one used is meant wherever it is open: MazuError(busy) where another process has it.
+        """
         async with self._opening:
-            session_id = session_id or self.current or await self._last()
+            session_id = session_id or self.current or await self._last(anywhere=not create)
             if session_id is None:
                 if not create:
                     raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
@@ -222,14 +225,19 @@ class Sessions:
             )
         return self._folder / f"{session_id}.jsonl"
 
-    async def _last(self) -> str | None:
-        """The session used last that no other process holds and that was not ended."""
+    async def last_used(self) -> str:
+        """The session that is meant where none is named, wherever it is open. Raises MazuError(not_found)."""
+        session_id = self.current or await self._last(anywhere=True)
+        if session_id is None:
+            raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
+        return session_id
+
+    async def _last(self, *, anywhere: bool = False) -> str | None:
+        """The session used last that was not ended, and that no other process holds unless `anywhere`."""
         for info in await asyncio.to_thread(self._describe_all, await self._project.moved_heads()):
-            if (
-                not info.aside
-                and info.state != "ended"
-                and not await asyncio.to_thread(self._held_elsewhere, info.id)
-            ):
+            if info.aside or info.state == "ended":
+                continue
+            if anywhere or not await asyncio.to_thread(self._held_elsewhere, info.id):
                 return info.id
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,28 @@ class ConnectedEditor:
         self.approvals = ClientApprovals(link, profile)
         self.chat_edits = asyncio.Lock()
         """Held by whoever edits a chat document: the reply and a question may come at the same time."""
+        self.edited: set[str] = set()
+        """URIs of documents that we edited and that were not saved since."""
+        self.edited_listener: Callable[[], None] | None = None
         self.replying: set[Path] = set()
         """Chat documents into which a reply is being written."""
         self.focus: EditorFocus | None = None
         self.own_settings: Mapping[str, Any] = {}
         """Settings that came with `initialize`: the user's own, as the command line is."""
         self.heard_at = time.monotonic()
+
+    def note_edited(self, document: OpenDocument) -> None:
+        """A document was edited by us."""
+        self.edited.add(document.uri)
+        if self.edited_listener:
+            self.edited_listener()
+
+    def forget_edited(self, document: OpenDocument) -> None:
+        """A document was saved or closed."""
+        if document.uri in self.edited:
+            self.edited.discard(document.uri)
+            if self.edited_listener:
+                self.edited_listener()
 
     def set_focus(self, uri: str) -> None:
         """The user is in this document; the range of a code action in it stays."""

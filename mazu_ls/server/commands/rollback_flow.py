@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question
+from mazu_ls.server.documents import unsaved_elsewhere
 from mazu_ls.server.documents.apply_edit import apply_to_document
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ async def roll_back(
     One question is asked where the user's own work stands in the way.
     """
     project = await server.wait_opened()
+    if checkpoint_id is not None and (not wanted.only or "code" in wanted.only):
+        await unsaved_elsewhere.require_none(server, project, checkpoints, checkpoint_id)
     if not wanted.preview:
         for session in project.sessions.opened():
             session.cancel()

@@ -116,6 +116,7 @@ async def apply_edits(
         ) from error
     finally:
         echo.close()
+        editor.note_edited(document)
     await _keep_typed(editor, document, echo, label)
 
 
@@ -144,6 +145,7 @@ async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: s
         return document.text
     finally:
         echo.close()
+        editor.note_edited(document)
     await _keep_typed(editor, document, echo, label)
     return after
 

@@ -50,6 +50,7 @@ def did_save(server: ServerState, params: lsp_types.DidSave) -> None:
     if document.path is None:
         return
     server.note_written(document.path, saved=True)
+    _editor(server).forget_edited(document)
     if server.project:
         server.project.role_document.saved(server.project.config.role, document.path, document.text)
 
@@ -59,6 +60,7 @@ def did_close(server: ServerState, params: lsp_types.DocumentParams) -> None:
     """A document is out of view; from now on its file is the truth."""
     if document := _editor(server).documents.close(params.text_document.uri):
         server.hints.closed(document)
+        _editor(server).forget_edited(document)
 
 
 def _editor(server: ServerState) -> ConnectedEditor:

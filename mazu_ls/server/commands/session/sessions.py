@@ -33,15 +33,14 @@ async def list_sessions(server: ServerState, params: turns.SessionParams) -> wir
 async def show(server: ServerState, params: turns.ShowSessionParams) -> wire.SessionView:
     """One session with its last turns; the one meant stays the same, and another editor may have it open."""
     project = await server.wait_opened()
-    if params.session_id is None:
-        return await _shown(project, await project.sessions.get(create=False), params.turns)
+    session_id = params.session_id or await project.sessions.last_used()
     try:
-        return await _shown(project, await project.sessions.read_events(params.session_id), params.turns)
+        return await _shown(project, await project.sessions.read_events(session_id), params.turns)
     except MazuError as error:
         if error.kind is not Kind.BUSY:
             raise
-    events = await project.sessions.events(params.session_id)
-    return _session_view(await project.sessions.info(params.session_id), events, params.turns)
+    events = await project.sessions.events(session_id)
+    return _session_view(await project.sessions.info(session_id), events, params.turns)
 
 
 @command("mazu.session.new")

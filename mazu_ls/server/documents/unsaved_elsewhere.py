@@ -1,0 +1,116 @@
+"""Documents in which another process's editor holds unsaved text of the agent: a rollback here cannot change that text."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import Kind, MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.state import ServerState
+
+logger = logging.getLogger(__name__)
+FOLDER = "unsaved"
+NAMED = 3
+
+
+class UnsavedRegistry:
+    """One file per process whose editor holds unsaved edits of ours, with their paths; its lock dies with the process. The methods block."""
+
+    def __init__(self, state: Path) -> None:
+        """`state`: the project's state directory."""
+        import secrets
+
+        self._folder = state / FOLDER
+        self._token = secrets.token_hex(8)
+        self._held = ExitStack()
+        self._shown = False
+
+    def show(self, paths: Iterable[Path]) -> None:
+        """Let other processes know what is unsaved here. Raises OSError, MazuError."""
+        from mazu_ls.checkpoints.store.lock import lock_exclusively
+        from mazu_ls.paths import private_folder
+        from mazu_ls.workspace.project_files import write_file
+
+        listed = sorted(map(str, paths))
+        if not listed and not self._shown:
+            return
+        private_folder(self._folder)
+        if not self._shown:
+            self._held.enter_context(lock_exclusively(self._folder / self._token, 0.0))
+            self._shown = True
+        write_file(self._folder, f"{self._token}.json", json.dumps(listed).encode())
+
+    def elsewhere(self) -> set[Path]:
+        """The documents that live processes other than this one name."""
+        from mazu_ls.checkpoints.store.lock import is_held
+
+        found: set[Path] = set()
+        for file in self._folder.glob("*.json"):
+            lock = file.with_suffix("")
+            if lock.name == self._token:
+                continue
+            try:
+                if is_held(lock):
+                    found |= {Path(path) for path in json.loads(file.read_text("utf-8"))}
+                else:
+                    file.unlink(missing_ok=True)
+                    lock.unlink(missing_ok=True)
+            except (OSError, ValueError) as error:
+                logger.info("%s cannot be read: %s", file, error)
+        return found
+
+    def close(self) -> None:
+        """The project is closed: nothing is unsaved here."""
+        self._held.close()
+        if self._shown:
+            for name in (self._token, f"{self._token}.json"):
+                with suppress(OSError):
+                    (self._folder / name).unlink()
+            self._shown = False
+
+
+def attach(server: ServerState, registry: UnsavedRegistry, editor: ConnectedEditor) -> None:
+    """From now on other processes know which of our edits are not saved in this editor."""
+    writing = asyncio.Lock()
+
+    async def write() -> None:
+        async with writing:
+            buffers = await server.host.buffers()
+            edited = [one.path for one in buffers if one.path and one.dirty and one.uri in editor.edited]
+            try:
+                await asyncio.to_thread(registry.show, edited)
+            except (OSError, MazuError) as error:
+                logger.warning("other processes do not know what is unsaved here: %s", error)
+
+    editor.edited_listener = lambda: server.jobs.spawn(write())
+
+
+async def require_none(
+    server: ServerState, project: Project, checkpoints: Checkpoints, target_id: str
+) -> None:
+    """Raise MazuError(conflict) where another process's editor holds unsaved text of the agent that a rollback would have
+    to change: it cannot, and the next save there would put it back.
+    """
+    paths = await asyncio.to_thread(server.unsaved.elsewhere) if server.unsaved else set[Path]()
+    newest, _ = await checkpoints.list(1) if paths else ([], None)
+    if not newest:
+        return
+    owners = await checkpoints.owners(target_id, newest[0].id)
+    names = [server.name_of(path) for path in sorted(paths) if project.workspace.contains(path)]
+    if names := [name for name in names if owners.get(name, "user") != "user"]:
+        listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        raise MazuError(
+            Kind.CONFLICT,
+            f"Another editor on this project shows changes of the agent that are not saved: {listed}.",
+            "Undo or roll back there, or save there first.",
+        )
