@@ -271,7 +271,7 @@ class ServerState:
             redraw.attach(self, self.project)
         self.unsaved = UnsavedRegistry(self.project.state)
         if self.editor is not None:
-            unsaved_elsewhere.attach(self, self.unsaved, self.editor)
+            unsaved_elsewhere.attach(self.unsaved, self.host, self.editor, self.jobs.spawn)
         proposals.attach(self, self.project)
         virtual.attach(self, self.project)
         for warning in self.project.warnings:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project.project import Project
     from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.host import Host
     from mazu_ls.server.client.editor import ConnectedEditor
-    from mazu_ls.server.state import ServerState
+    from mazu_ls.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 FOLDER = "unsaved"
@@ -79,34 +79,39 @@ class UnsavedRegistry:
             self._shown = False
 
 
-def attach(server: ServerState, registry: UnsavedRegistry, editor: ConnectedEditor) -> None:
+def attach(
+    registry: UnsavedRegistry,
+    host: Host,
+    editor: ConnectedEditor,
+    spawn: Callable[[Coroutine[Any, Any, None]], object],
+) -> None:
     """From now on other processes know which of our edits are not saved in this editor."""
     writing = asyncio.Lock()
 
     async def write() -> None:
         async with writing:
-            buffers = await server.host.buffers()
+            buffers = await host.buffers()
             edited = [one.path for one in buffers if one.path and one.dirty and one.uri in editor.edited]
             try:
                 await asyncio.to_thread(registry.show, edited)
             except (OSError, MazuError) as error:
                 logger.warning("other processes do not know what is unsaved here: %s", error)
 
-    editor.edited_listener = lambda: server.jobs.spawn(write())
+    editor.edited_listener = lambda: spawn(write())
 
 
 async def require_none(
-    server: ServerState, project: Project, checkpoints: Checkpoints, target_id: str
+    registry: UnsavedRegistry | None, workspace: Workspace, checkpoints: Checkpoints, target_id: str
 ) -> None:
     """Raise MazuError(conflict) where another process's editor holds unsaved text of the agent that a rollback would have
     to change: it cannot, and the next save there would put it back.
     """
-    paths = await asyncio.to_thread(server.unsaved.elsewhere) if server.unsaved else set[Path]()
+    paths = await asyncio.to_thread(registry.elsewhere) if registry else set[Path]()
     newest, _ = await checkpoints.list(1) if paths else ([], None)
     if not newest:
         return
     owners = await checkpoints.owners(target_id, newest[0].id)
-    names = [server.name_of(path) for path in sorted(paths) if project.workspace.contains(path)]
+    names = [workspace.relative(path) for path in sorted(paths) if workspace.contains(path)]
     if names := [name for name in names if owners.get(name, "user") != "user"]:
         listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
         raise MazuError(
