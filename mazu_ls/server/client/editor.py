@@ -38,7 +38,7 @@ class ConnectedEditor:
         """Held by whoever edits a chat document: the reply and a question may come at the same time."""
         self.edited: set[str] = set()
         """URIs of documents that we edited and that were not saved since."""
-        self.edited_listener: Callable[[], None] | None = None
+        self.edited_listener: Callable[[], object] | None = None
         self.replying: set[Path] = set()
         """Chat documents into which a reply is being written."""
         self.focus: EditorFocus | None = None
