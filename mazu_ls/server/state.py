@@ -13,21 +13,18 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
 from mazu_ls.server import uris
-from mazu_ls.server.chat import message_queue, questions, redraw
 from mazu_ls.server.client.approvals import PICK_SECONDS
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.turn_notifications import TurnNotifications
-from mazu_ls.server.documents import mazu_files, unsaved_elsewhere
-from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
-from mazu_ls.server.features import proposals, resume_offer, virtual
-from mazu_ls.server.features.diagnostics import DiagnosticsPublisher
 from mazu_ls.server.jobs import BackgroundJobs
 from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.policy import RuntimeRule
+    from mazu_ls.server.documents.document_hints import DocumentHints
     from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
     from mazu_ls.server.documents.notebooks import CellPlace
 
 logger = logging.getLogger(__name__)
@@ -53,9 +50,13 @@ class ServerState:
         self.project: Project | None = None
         self.jobs = BackgroundJobs(host, editor)
         self.updates = updates or TurnNotifications(editor)
-        self._hints = DiagnosticsPublisher(self, editor) if editor else None
-        if editor:
-            questions.attach(self, editor)
+        self.on_opened: list[Callable[[Project], None]] = []
+        """Called with a project as soon as it is open, before anything of it is said."""
+        self.on_ready: list[Callable[[Project], None]] = []
+        """Called once the user was told what is wrong with the project."""
+        self.on_changed: list[Callable[[tuple[str, ...]], None]] = []
+        """Called with the names of the views that are out of date."""
+        self._hints: DocumentHints | None = None
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.unsaved: UnsavedRegistry | None = None
@@ -66,8 +67,12 @@ class ServerState:
         self._healing: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Project] | None = None
 
+    def use_hints(self, hints: DocumentHints) -> None:
+        """Let these hints follow the editor's documents."""
+        self._hints = hints
+
     @property
-    def hints(self) -> DiagnosticsPublisher:
+    def hints(self) -> DocumentHints:
         """The hints in the editor's documents; only features of an editor ask for them."""
         assert self._hints is not None
         return self._hints
@@ -102,8 +107,8 @@ class ServerState:
         """Tell a client that opted in which of its views are out of date, and bring our own hints up to date."""
         if self._hints and "memory" in what:
             self.jobs.spawn(self._hints.refresh())
-        if self.served:
-            self.jobs.spawn(virtual.changed(self, *what))
+        for listener in self.on_changed:
+            listener(what)
         if self.editor and self.editor.profile.opted("updates"):
             self.editor.link.notify("mazu/changed", {"what": list(what)})
 
@@ -217,14 +222,6 @@ class ServerState:
         await self.host.edit(self.path_of(uri), before, after)
         return after
 
-    async def show_text(self, name: str, text: str) -> None:
-        """Put a text before the user as a file in `.mazu/view/`."""
-        folder = await asyncio.to_thread(mazu_files.folder_of, await self.wait_opened(), "view")
-        data = text.encode("utf-8", "surrogatepass")
-        place = await asyncio.to_thread(mazu_files.write, folder, name, data)
-        if not await self.host.show(place):
-            await self.host.say("info", f"Mazu: see {place}")
-
     def mark_leaving(self) -> None:
         """The editor goes: turns that are stopped from here on were not stopped by the user, and are offered again."""
         for session in self.project.sessions.opened() if self.project else ():
@@ -266,23 +263,17 @@ class ServerState:
         self.project.given = self._given  # holds while this server runs, whatever folders are open
         self.project.subscribe(self.updates.on_event)
         self.project.head_listeners.append(self.updates.head_moved)
-        message_queue.attach(self, self.project)
-        if self.editor is not None:
-            redraw.attach(self, self.project)
-        self.unsaved = UnsavedRegistry(self.project.state)
-        if self.editor is not None:
-            unsaved_elsewhere.attach(self.unsaved, self.host, self.editor, self.jobs.spawn)
-        proposals.attach(self, self.project)
-        virtual.attach(self, self.project)
+        for attach in self.on_opened:
+            attach(self.project)
         for warning in self.project.warnings:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
         if self.project.disk and self.project.disk.is_volatile:
             self._healing = asyncio.create_task(self._heal(self.project), name="wait for the disk")
+        for begin in self.on_ready:
+            begin(self.project)
         if self.editor is not None:
-            self.jobs.spawn(self.hints.refresh_all())
             self.jobs.spawn(self._warm_up(self.project, self.editor))
-            self.jobs.spawn(resume_offer.after_restart(self, self.project))
         return self.project
 
     async def _heal(self, project: Project) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.server.features.wiring import create_server
 from mazu_ls.server.state import ServerState
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.project_root import ProjectRoot
@@ -24,7 +25,7 @@ async def opened_client(
     """A server on the project, which is opened by the first command that needs it and closed at the end."""
     host = TerminalHost(root.folders, make_surface(given))
     with environment(given, root) as env:
-        server = ServerState(host, env=env)
+        server = create_server(host, env=env)
         server.plan_opening(root.folders, settings_of(given))
         try:
             if getattr(given, "dry_run", False):

@@ -166,7 +166,7 @@ class ReplyWriter:
             return
         # Kate takes edits for two seconds after a command only. Nothing of a reply is ever lost.
         if rest := self._said.text.strip("\n"):
-            await self._server.show_text(f"{self._path.stem}-reply.md", rest + "\n")
+            await mazu_files.show_text(self._server, f"{self._path.stem}-reply.md", rest + "\n")
 
     async def _flush(self) -> None:
         """Insert what is new, without the line ends at its end: where the reply ends is told by them."""

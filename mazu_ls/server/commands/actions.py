@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.server.commands import command, execute
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
+from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.wire import actions as wire
 from mazu_ls.server.wire.common import NoParams
 
@@ -94,7 +95,9 @@ async def recall(server: ServerState, params: wire.RecallAt) -> Any:
     elif len(found) <= SHOWN and not any(one["body"].strip() for one in found):
         await server.host.say("info", "Mazu: " + " · ".join(one["title"] for one in found))
     else:
-        await server.show_text("recall.md", "# What is known about this\n\n" + "\n".join(map(_memory, found)))
+        await mazu_files.show_text(
+            server, "recall.md", "# What is known about this\n\n" + "\n".join(map(_memory, found))
+        )
     return result
 
 

@@ -62,6 +62,14 @@ def write(place: Path, name: str, data: bytes) -> Path:
     return place / name
 
 
+async def show_text(server: ServerState, name: str, text: str) -> None:
+    """Put a text before the user as a file in `.mazu/view/`."""
+    folder = await asyncio.to_thread(folder_of, await server.wait_opened(), "view")
+    place = await asyncio.to_thread(write, folder, name, text.encode("utf-8", "surrogatepass"))
+    if not await server.host.show(place):
+        await server.host.say("info", f"Mazu: see {place}")
+
+
 async def read(server: ServerState, path: Path) -> str:
     """The text the user sees. The guard of the workspace is for the agent, not for what mazu-ls keeps elsewhere."""
     own = await _own(server, path)

@@ -10,7 +10,7 @@ from mazu_ls.server.chat.cursor_context import requests, resolve_comment_target,
 from mazu_ls.server.chat.markdown import is_chat, pending_message
 from mazu_ls.server.chat.questions import TITLES, choices_in
 from mazu_ls.server.client.editor import EditorFocus
-from mazu_ls.server.features import contradictions, feature, proposals
+from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.features.diagnostics import anchored, shown_range
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.wire.memories import lsp_range
@@ -157,7 +157,7 @@ async def _checks(server: ServerState, at: ActionContext) -> list[dict[str, Any]
 
 async def _contradictions(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
     """What to do where an edit of the agent's goes against a decision."""
-    found = await contradictions.actions(server, at.document, at.lines)
+    found = await server.hints.contradiction_actions(at.document, at.lines)
     return [_action(title, "quickfix", command, arguments) for title, command, arguments in found]
 
 

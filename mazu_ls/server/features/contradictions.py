@@ -14,7 +14,6 @@ from mazu_ls.errors import MazuError
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
 from mazu_ls.server.documents.documents import OpenDocument
-from mazu_ls.server.features import proposals
 from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.workspace.text import split_lines
 
@@ -139,7 +138,7 @@ def _place(one: Contradiction, lines: list[str]) -> int | None:
     return min(there, key=lambda number: abs(number - one.number), default=None)
 
 
-async def hints(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
+async def hints(known: Contradictions, document: OpenDocument) -> list[dict[str, Any]]:
     """One diagnostic for each line of a document that goes against a decision."""
     return [
         {
@@ -149,27 +148,16 @@ async def hints(server: ServerState, document: OpenDocument) -> list[dict[str, A
             "message": f"This contradicts a {one.memory.category}: {one.memory.title} ({one.what})",
             "data": {"memory": one.memory.id, "contradiction": one.what},
         }
-        for line, one in await server.hints.contradictions.at(document.uri, document.lines)
+        for line, one in await known.at(document.uri, document.lines)
     ]
 
 
-async def hints_of_file(server: ServerState, path: Path) -> list[dict[str, Any]]:
-    """The same for a file that is not open."""
-    uri = uris.from_path(path)
-    if (
-        not server.hints.contradictions.has(uri)
-        or (document := await proposals.text_of(server, path)) is None
-    ):
-        return []
-    return await hints(server, document)
-
-
 async def actions(
-    server: ServerState, document: OpenDocument, span: LspRange
+    known: Contradictions, document: OpenDocument, span: LspRange
 ) -> list[tuple[str, str, dict[str, Any]]]:
     """Title, command and arguments of what can be done about those in a range: keep, follow, replace or drop the decision."""
     found: list[tuple[str, str, dict[str, Any]]] = []
-    for line, one in await server.hints.contradictions.at(document.uri, document.lines):
+    for line, one in await known.at(document.uri, document.lines):
         if not span.start.line <= line <= span.end.line:
             continue
         memory, place = one.memory, {"uri": document.uri, "range": _range(document, line)}

@@ -95,6 +95,16 @@ class DiagnosticsPublisher:
             handle.cancel()
         self._resting.clear()
 
+    def edited(self, path: Path, before: str, after: str) -> None:
+        """The agent changed a file: see whether that goes against a decision."""
+        self.contradictions.edited(path, before, after)
+
+    async def contradiction_actions(
+        self, document: OpenDocument, span: LspRange
+    ) -> list[tuple[str, str, dict[str, Any]]]:
+        """Title, command and arguments of what can be done about the contradictions in a range."""
+        return await contradictions.actions(self.contradictions, document, span)
+
     def wait_idle(self, document: OpenDocument) -> bool:
         """Whether it changed, and its anchors did not follow yet."""
         return uris.key(document.uri) in self._resting
@@ -129,9 +139,16 @@ class DiagnosticsPublisher:
             return
         uri = uris.from_path(path)
         found = await proposals.hints_of_file(self._server, path)
-        found += await contradictions.hints_of_file(self._server, path)
+        if document := await self._closed_document(path):
+            found += await contradictions.hints(self.contradictions, document)
         if found or uri in self._published:
             self._publish(uri, None, found)
+
+    async def _closed_document(self, path: Path) -> OpenDocument | None:
+        """The text of a file that is not open and may hold a contradiction."""
+        if not self.contradictions.has(uris.from_path(path)):
+            return None
+        return await proposals.text_of(self._server, path)
 
     async def _follow(self, path: Path) -> bool:
         """Let the anchors of a file follow its text of now; whether any did."""
@@ -152,7 +169,7 @@ class DiagnosticsPublisher:
         """Publish the hints of an open document; nothing is sent where there were none and are none."""
         found = await ai_hints(document) + await self._checks(document)
         found += proposals.hints(self._server, document)
-        found += await contradictions.hints(self._server, document)
+        found += await contradictions.hints(self.contradictions, document)
         if found or document.uri in self._published:
             self._publish(document.uri, document.version, found)
 

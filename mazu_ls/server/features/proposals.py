@@ -143,7 +143,7 @@ def _accepted(server: ServerState, project: Project, accepted: AcceptedText) -> 
     """What was accepted is the agent's change, whoever's keys made it."""
     path = server.workspace.resolve(accepted.path)
     if server.editor and accepted.before is not None and accepted.after is not None:
-        server.hints.contradictions.edited(path, accepted.before, accepted.after)
+        server.hints.edited(path, accepted.before, accepted.after)
     if project.checkpoints is not None:
         server.jobs.spawn(_hold_accepted(project, project.checkpoints, path, accepted))
 

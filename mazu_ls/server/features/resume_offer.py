@@ -95,7 +95,8 @@ async def _go_on(server: ServerState, session: Session, start: journal.Event | N
 
     project = await server.wait_opened()
     asked = resumed_prompt(start, turn_jobs.limits(project))
-    await turn_jobs.start(server, session, asked, wait=False)
+    report = after_run if asked.kind == "run" else None
+    await turn_jobs.start(server, session, asked, wait=False, report=report)
 
 
 async def _back(server: ServerState, first: str) -> None:

@@ -22,6 +22,7 @@ from mazu_ls.server.client.settings import initial_settings
 from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.documents.documents import OpenDocuments
 from mazu_ls.server.documents.file_io import DiskFiles
+from mazu_ls.server.features.wiring import create_server
 from mazu_ls.server.host import LspHost
 from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
@@ -127,8 +128,8 @@ class ServerConnection(LanguageServer):
         folders = workspace_folders(params)
         updates = TurnNotifications(editor)
         host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.send_waiting)
-        self.mazu = server = ServerState(host, editor, updates, self._env)
-        host.edited = server.hints.contradictions.edited
+        self.mazu = server = create_server(host, editor, updates, self._env)
+        host.edited = server.hints.edited
         editor.own_settings = initial_settings(params.initialization_options)
         server.plan_opening(folders, editor.own_settings)
         self.protocol.initialized = True

@@ -8,6 +8,7 @@ from mazu_ls.server.chat.attachments import attached
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
 from mazu_ls.server.commands.turn.turns import selection
+from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.workspace.text import split_lines
 
@@ -80,7 +81,7 @@ def encoded(verdict: Any) -> wire.CouncilResult:
 
 
 async def _show(server: ServerState, result: wire.CouncilResult) -> None:
-    await server.show_text("council.md", as_markdown(result))
+    await mazu_files.show_text(server, "council.md", as_markdown(result))
     if not result.synthesis:
         return
     if await server.pick("Remember what the council recommends as a decision?", ("Remember", "Not now")) == 0:

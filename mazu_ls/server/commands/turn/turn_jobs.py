@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import read_document
+from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.wire import turns as wire
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.turn.turn import Prompt, TurnResult
     from mazu_ls.server.jobs import BackgroundJob, Token
     from mazu_ls.server.state import ServerState
+
+    Report = Callable[[ServerState, Session, wire.TurnResultView], Awaitable[None]]
 
 REPLY_LINE = 200
 SENTENCES = {
@@ -59,10 +62,12 @@ async def start(
     token: Token | None = None,
     turn_id: str | None = None,
     begun: Callable[[], object] | None = None,
+    report: Report | None = None,
 ) -> wire.StartedResult | wire.TurnResultView:
     """Begin a turn. With `wait` the finished result, else the ids once what the user said is on the disk.
 
-    `begun` is called at that moment. Raises what `check_ready` raises.
+    `begun` is called at that moment; `report` tells the user how a turn ended that nobody waited for, by default
+    `show_turn_end`. Raises what `check_ready` raises.
     """
     from mazu_ls.agent.session.ids import headline, new_id
 
@@ -87,18 +92,9 @@ async def start(
         wait=wait,
         token=token,
         started=wire.StartedResult(session.id, turn),
-        then=lambda result: _report(server, session, asked, result),
+        then=lambda result: report(server, session, result) if report else show_turn_end(server, result),
         begun=recorded,
     )
-
-
-async def _report(server: ServerState, session: Session, asked: Prompt, result: wire.TurnResultView) -> None:
-    from mazu_ls.server.features import resume_offer
-
-    if asked.kind == "run":
-        await resume_offer.after_run(server, session, result)
-    else:
-        await show_turn_end(server, result)
 
 
 def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResultView:
@@ -155,7 +151,7 @@ async def show_answer(server: ServerState, question: str, reply: str) -> None:
     if len(reply) <= REPLY_LINE and "\n" not in reply:
         await server.host.say("info", reply)
         return
-    await server.show_text("answer.md", f"# {question.strip()}\n\n{reply}\n")
+    await mazu_files.show_text(server, "answer.md", f"# {question.strip()}\n\n{reply}\n")
 
 
 async def document_at(server: ServerState, uri: str) -> OpenDocument:

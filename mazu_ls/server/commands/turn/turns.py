@@ -15,6 +15,7 @@ from mazu_ls.server.chat.message_queue import enqueue
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.errors import ContentModified
+from mazu_ls.server.features import resume_offer
 from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire import turns as wire
 
@@ -87,7 +88,9 @@ async def run(server: ServerState, params: wire.RunParams, token: Token | None) 
         allow_shell=params.allow_shell,
         checkpoint_every=params.checkpoint_every,
     )
-    return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
+    return await turn_jobs.start(
+        server, session, asked, wait=params.wait, token=token, report=resume_offer.after_run
+    )
 
 
 async def _selected_question(server: ServerState) -> wire.AskParams:

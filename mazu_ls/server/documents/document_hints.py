@@ -1,0 +1,60 @@
+"""What follows the editor's documents and puts hints into them, as the rest of the server sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from mazu_ls.server.documents.documents import OpenDocument
+    from mazu_ls.server.rpc.lsp_types import LspRange
+
+
+class DocumentHints(Protocol):
+    """Diagnostics of ours in documents, and the anchors that follow their text. `DiagnosticsPublisher` is one."""
+
+    def changed(self, document: OpenDocument) -> None:
+        """The document was opened or changed."""
+        ...
+
+    def closed(self, document: OpenDocument) -> None:
+        """The document was closed: its hints go away, and from now on the file counts."""
+        ...
+
+    def file_changed(self, uri: str) -> None:
+        """A file that is not open changed, came or went."""
+        ...
+
+    async def renamed(self, old: str, new: str) -> None:
+        """A file or folder was renamed; both are URIs."""
+        ...
+
+    def edited(self, path: Path, before: str, after: str) -> None:
+        """The agent changed a file's text."""
+        ...
+
+    async def proposed(self, name: str) -> None:
+        """What is said of a file changed, or the file did; it need not be open."""
+        ...
+
+    def wait_idle(self, document: OpenDocument) -> bool:
+        """Whether it changed, and its anchors did not follow yet."""
+        ...
+
+    async def contradiction_actions(
+        self, document: OpenDocument, span: LspRange
+    ) -> list[tuple[str, str, dict[str, Any]]]:
+        """Title, command and arguments of what can be done about the contradictions in a range."""
+        ...
+
+    async def refresh(self) -> None:
+        """Memory changed: publish the hints of every open document again."""
+        ...
+
+    async def refresh_all(self) -> None:
+        """The project was opened: follow what changed while no server ran."""
+        ...
+
+    def close(self) -> None:
+        """Look at nothing any more."""
+        ...

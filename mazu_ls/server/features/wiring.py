@@ -1,0 +1,57 @@
+"""Attaches the features to the moments of a server's life: `ServerState` knows none of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mazu_ls.server.chat import message_queue, questions, redraw
+from mazu_ls.server.documents import unsaved_elsewhere
+from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
+from mazu_ls.server.features import proposals, resume_offer, virtual
+from mazu_ls.server.features.diagnostics import DiagnosticsPublisher
+from mazu_ls.server.state import ServerState
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.host import Host
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.client.turn_notifications import TurnNotifications
+
+
+def create_server(
+    host: Host,
+    editor: ConnectedEditor | None = None,
+    updates: TurnNotifications | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> ServerState:
+    """A server with every feature attached; those of an editor only where there is one."""
+    server = ServerState(host, editor, updates, env)
+
+    def opened(project: Project) -> None:
+        message_queue.attach(server, project)
+        if editor is not None:
+            redraw.attach(server, project)
+        server.unsaved = UnsavedRegistry(project.state)
+        if editor is not None:
+            unsaved_elsewhere.attach(server.unsaved, host, editor, server.jobs.spawn)
+        proposals.attach(server, project)
+        virtual.attach(server, project)
+
+    def ready(project: Project) -> None:
+        if editor is not None:
+            server.jobs.spawn(server.hints.refresh_all())
+            server.jobs.spawn(resume_offer.after_restart(server, project))
+
+    def changed(what: tuple[str, ...]) -> None:
+        if server.served:
+            server.jobs.spawn(virtual.changed(server, *what))
+
+    server.on_opened.append(opened)
+    server.on_ready.append(ready)
+    server.on_changed.append(changed)
+    if editor is not None:
+        server.use_hints(DiagnosticsPublisher(server, editor))
+        questions.attach(server, editor)
+    return server
