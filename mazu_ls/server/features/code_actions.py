@@ -11,7 +11,7 @@ from mazu_ls.server.chat.markdown import is_chat, pending_message
 from mazu_ls.server.chat.questions import TITLES, choices_in
 from mazu_ls.server.client.editor import EditorFocus
 from mazu_ls.server.features import feature, proposals
-from mazu_ls.server.features.diagnostics import anchored, shown_range
+from mazu_ls.server.features.anchored_memories import anchored, shown_range
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.wire.memories import lsp_range
 from mazu_ls.workspace.text import split_lines

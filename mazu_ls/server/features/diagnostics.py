@@ -7,18 +7,17 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat.cursor_context import requests
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.features import contradictions, proposals
+from mazu_ls.server.features.anchored_memories import anchored, shown_range
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
+from mazu_ls.server.rpc.lsp_types import LspRange
 
 if TYPE_CHECKING:
-    from mazu_ls.memory.anchors.anchors import AnchoredMemory, Anchors
+    from mazu_ls.memory.anchors.anchors import Anchors
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.server.state import ServerState
 
@@ -194,53 +193,6 @@ class DiagnosticsPublisher:
     def _anchors(self) -> Anchors | None:
         project = self._server.project
         return project.memories.anchors if project and project.memories else None
-
-
-async def anchored(
-    server: ServerState, document: OpenDocument, line: int | None = None
-) -> list[AnchoredMemory]:
-    """The memories anchored in a document, or at one of its lines; none before the project is open."""
-    project = server.project
-    if project is None or project.memories is None:
-        return []
-    anchors = project.memories.anchors
-    if document.path is not None:
-        name = server.name_of(document.path)
-        if server.hints.wait_idle(document):
-            return await anchors.in_text(name, document.text, line)
-        return await anchors.at(name, line)
-    return await _in_cell(server, anchors, document, line)
-
-
-async def _in_cell(
-    server: ServerState, anchors: Anchors, document: OpenDocument, line: int | None
-) -> list[AnchoredMemory]:
-    """Those in a cell of a notebook, at their lines in it."""
-    if server.editor is None or (notebook := server.editor.notebooks.for_cell(document.uri)) is None:
-        return []
-    if notebook.path is None or not (found := await anchors.at(server.name_of(notebook.path))):
-        return []
-    place = await server.cell_place(document.uri)
-    if place is None or place.source is None:
-        return []
-    source = place.source
-    shown: list[AnchoredMemory] = []
-    for at in found:
-        span = at.anchor.range
-        first = source.line_in(span.start_line) if span else 0 if place.number == 0 else None
-        if first is None:
-            continue
-        last = first if span is None else min(first + span.end_line - span.start_line, source.count)
-        if line is None or first <= line <= max(first, last):
-            there = span and replace(span, start_line=first, end_line=max(first, last))
-            shown.append(replace(at, anchor=replace(at.anchor, range=there)))
-    return shown
-
-
-def shown_range(document: OpenDocument, at: AnchoredMemory) -> LspRange:
-    """Where an anchor stands: its first line, so that a hint underlines no whole function."""
-    line = min(at.anchor.range.start_line if at.anchor.range else 0, max(0, len(document.lines) - 1))
-    return LspRange(LspPosition(line, 0), document.position(line, len(document.line(line).rstrip("\r\n"))))
 
 
 async def ai_hints(document: OpenDocument) -> list[dict[str, Any]]:

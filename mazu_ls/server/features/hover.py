@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.features import feature
-from mazu_ls.server.features.diagnostics import anchored
+from mazu_ls.server.features.anchored_memories import anchored
 from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:

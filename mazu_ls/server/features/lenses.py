@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.server.chat.markdown import is_chat, pending_message, sections
 from mazu_ls.server.chat.questions import ASKS, TITLES, choices_in
 from mazu_ls.server.features import feature
-from mazu_ls.server.features.diagnostics import anchored
+from mazu_ls.server.features.anchored_memories import anchored
 from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
