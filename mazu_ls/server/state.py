@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from mazu_ls.policy import RuntimeRule
     from mazu_ls.server.documents.document_hints import DocumentHints
     from mazu_ls.server.documents.documents import OpenDocument
-    from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
     from mazu_ls.server.documents.notebooks import CellPlace
+    from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.2
