@@ -92,6 +92,30 @@ async def test_a_message_begun_before_the_question_is_read_answers_nothing(chat:
     assert terminal.shows("> why y y y")
 
 
+@pytest.mark.parametrize("burst", ["stop", "y please", "\rgo", "\x1b[200~y\x1b[201~"])
+async def test_keys_that_come_at_once_are_a_message(chat: Chat, tmp_path: Path, burst: str):
+    terminal = await chat(shell("touch ran.txt"), {"text": "Well."})
+    await terminal.says("do it")
+    await terminal.sees("Allow once")
+    await terminal.answers(burst)
+    typed = burst.removeprefix("\x1b[200~").removesuffix("\x1b[201~").lstrip()
+    await terminal.sees(f"> {typed}")
+    await asyncio.sleep(1)  # longer than a letter waits before it is an answer
+    assert not (tmp_path / "project" / "ran.txt").exists()
+    assert terminal.shows("Allow once")
+
+
+async def test_a_word_that_begins_with_the_letter_of_an_answer_is_a_message(chat: Chat, tmp_path: Path):
+    terminal = await chat(shell("touch ran.txt"), {"text": "Well."})
+    await terminal.says("do it")
+    await terminal.sees("Allow once")
+    await terminal.answers("s")
+    terminal.types("t")  # a read of its own, or the same one
+    await terminal.sees("> st")
+    await asyncio.sleep(1)
+    assert not (tmp_path / "project" / "ran.txt").exists()
+
+
 async def test_enter_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):
     terminal = await chat(shell("touch ran.txt"), {"text": "Well."}, {"text": "Queued well."})
     await terminal.says("do it")

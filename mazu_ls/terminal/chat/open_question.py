@@ -9,6 +9,9 @@ from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.styled_text import Line, clean, line, wrapped
 from mazu_ls.workspace.text import split_lines
 
+SETTLE_SECONDS = 0.35
+"""A letter that allows something counts once nothing was typed for so long after it: "stop" is no "s"."""
+
 
 class ShownQuestion:
     """Answered once; later answers do nothing."""
@@ -18,6 +21,7 @@ class ShownQuestion:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.selected = 0
         self.noting = False
+        self._settling: tuple[str, asyncio.TimerHandle] | None = None
         self._top = 0
         self._room = 1
         self._body = [line("  ", clean(text)) for text in split_lines(asked.detail, ends=False)]
@@ -40,6 +44,20 @@ class ShownQuestion:
     def confirm(self) -> None:
         """The selected option is the answer."""
         self._answer(Answer(self.asked.options[self.selected].key))
+
+    def confirm_later(self, letter: str) -> None:
+        """The selected option is the answer, unless the letter is withdrawn soon."""
+        later = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self.confirm)
+        self._settling = (letter, later)
+
+    def withdraw(self) -> str:
+        """The letter that waits to become an answer is none after all; empty where none waits."""
+        if self._settling is None:
+            return ""
+        letter, later = self._settling
+        self._settling = None
+        later.cancel()
+        return letter
 
     def give_note(self, note: str) -> None:
         """The selected option with these words."""

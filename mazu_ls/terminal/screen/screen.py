@@ -114,6 +114,7 @@ class Screen:
         except TimeoutError:
             return Answer(None)
         finally:
+            question.withdraw()
             self.question = None
             self._end_note()
             self.refresh()
@@ -125,12 +126,21 @@ class Screen:
         quiet = time.monotonic() - self.last_key >= QUIET_SECONDS
         return quiet and (not self.composing or not self.buffer.text)
 
-    def begin_note(self) -> None:
-        """The words for the agent are typed where messages are."""
+    def choose(self, letter: str = "") -> None:
+        """Answer with the selected option: at once, or with `letter` once no more text follows that key."""
         assert self.question is not None
-        self.question.noting = True
-        self._stash = self.buffer.text
-        self.buffer.reset()
+        if self.question.takes_note:
+            self.question.noting = True  # the words for the agent are typed where messages are
+            self._stash = self.buffer.text
+            self.buffer.reset()
+        elif letter:
+            self.question.confirm_later(letter)
+        else:
+            self.question.confirm()
+
+    def withdraw_letter(self) -> str:
+        """The letter that waits to become an answer and is none after all; empty where none waits."""
+        return self.question.withdraw() if self.question else ""
 
     def _end_note(self) -> None:
         if self._stash:
@@ -151,6 +161,7 @@ class Screen:
 
     def stop(self, *, leave: bool) -> None:
         """Esc, or ctrl-c with `leave`: stops what runs; what is stopping already, or twice when idle, is left."""
+        self.withdraw_letter()
         if self.question is not None and self.question.noting:
             self.question.noting = False
             self.buffer.reset()

@@ -47,8 +47,12 @@ class ScreenControls(Protocol):
         """Whether the next key belongs to the question."""
         ...
 
-    def begin_note(self) -> None:
-        """Let the user type the words that go with an answer."""
+    def choose(self, letter: str = "") -> None:
+        """Answer with the selected option: at once, or with `letter` once no more text follows that key."""
+        ...
+
+    def withdraw_letter(self) -> str:
+        """The letter that waits to become an answer and is none after all; empty where none waits."""
         ...
 
     def submit(self) -> None:

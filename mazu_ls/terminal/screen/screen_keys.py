@@ -24,41 +24,53 @@ def bind_keys(screen: ScreenControls, keys: KeyBindings) -> None:
 def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
     answering = Condition(screen.answering)
 
-    def choose() -> None:
-        assert screen.question is not None
-        if screen.question.takes_note:
-            screen.begin_note()
-        else:
-            screen.question.confirm()
+    def is_text(event: KeyPressEvent) -> bool:
+        """Whether the key is the beginning or the next letter of a message rather than an answer."""
+        begun = screen.withdraw_letter()
+        if not (begun or _has_text_behind(event)):
+            return False
+        screen.last_key = time.monotonic()  # the keys that follow answer nothing either
+        if screen.composing:
+            screen.buffer.insert_text(begun + event.data)
+        return True
 
     @keys.add(Keys.Any, filter=answering)
     def _(event: KeyPressEvent) -> None:
-        if screen.question and screen.question.press(event.data):
-            choose()
+        if is_text(event):
             return
-        screen.last_key = (
-            time.monotonic()
-        )  # somebody is typing a message, so the keys that follow answer nothing
+        if screen.question and screen.question.press(event.data):
+            screen.choose(event.data)
+            return
+        screen.last_key = time.monotonic()
         if screen.composing:
             screen.buffer.insert_text(event.data)
 
     @keys.add("enter", filter=answering)
     def _(event: KeyPressEvent) -> None:
-        choose()
+        if _has_text_behind(event):
+            screen.last_key = time.monotonic()
+        else:
+            screen.choose()
 
     @keys.add("up", filter=answering)
     @keys.add("left", filter=answering)
     def _(event: KeyPressEvent) -> None:
+        screen.withdraw_letter()
         if screen.question:
             screen.question.move(-1)
 
     @keys.add("down", filter=answering)
     @keys.add("right", filter=answering)
     def _(event: KeyPressEvent) -> None:
+        screen.withdraw_letter()
         if screen.question:
             screen.question.move(1)
 
     @keys.add(" ", filter=answering)
+    def _(event: KeyPressEvent) -> None:
+        if not is_text(event) and screen.question:
+            screen.question.page(1)
+
     @keys.add("pagedown", filter=answering)
     def _(event: KeyPressEvent) -> None:
         if screen.question:
@@ -70,9 +82,18 @@ def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
             screen.question.page(-1)
 
 
+def _has_text_behind(event: KeyPressEvent) -> bool:
+    """Whether more text came in the same read: a paste without brackets, or a line that lags behind the typing."""
+    return any(
+        len(press.key) == 1 or press.key in (Keys.ControlM, Keys.ControlJ, Keys.BracketedPaste)
+        for press in event.key_processor.input_queue
+    )
+
+
 def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
     free = Condition(lambda: not screen.answering())
-    typing = free & Condition(lambda: screen.composing or bool(screen.question and screen.question.noting))
+    writable = Condition(lambda: screen.composing or bool(screen.question and screen.question.noting))
+    typing = free & writable
     buffer = screen.buffer
 
     def pressed() -> None:
@@ -84,11 +105,12 @@ def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
         if typing():
             buffer.insert_text(event.data)
 
-    @keys.add(Keys.BracketedPaste, filter=free)
+    @keys.add(Keys.BracketedPaste)  # never an answer, not even a pasted "y"
     def _(event: KeyPressEvent) -> None:
         pressed()
-        if typing():
-            buffer.insert_text(event.data.replace("\r\n", "\n").replace("\r", "\n"))
+        begun = screen.withdraw_letter()
+        if writable():
+            buffer.insert_text(begun + event.data.replace("\r\n", "\n").replace("\r", "\n"))
 
     @keys.add("enter", filter=free)
     def _(event: KeyPressEvent) -> None:
