@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,20 @@ TALKING = (
 
 
 def main() -> int:
-    """Run one command and return the exit status. Serving imports nothing that an editor would have to wait for."""
-    arguments = sys.argv[1:]
+    """Run one command and return the exit status; an interrupt and a reader that has gone away end it quietly."""
+    try:
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _run(arguments: list[str]) -> int:
+    """Serving imports nothing that an editor would have to wait for."""
     if arguments == ["--version"]:
         from mazu_ls import __version__
 

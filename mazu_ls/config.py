@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -266,7 +267,9 @@ def _accept(
         name = f"{prefix}{key}"
         hint = hints.get(key)
         if hint is None:
-            warnings.append(_warning(layer, name, "there is no such setting; it is ignored"))
+            warnings.append(
+                _warning(layer, name, f"there is no such setting{_meant(key, hints)}; it is ignored")
+            )
             continue
         nested = hint if isinstance(hint, type) and issubclass(hint, Struct) else None
         if nested and isinstance(value, Mapping):
@@ -278,6 +281,13 @@ def _accept(
         elif _fits(value, hint, name, layer, warnings, instead="the default is used"):
             good[key] = value
     return good
+
+
+def _meant(key: str, known: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(key, known, 1, 0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _accept_items(hint: Any, values: list[Any], name: str, layer: Layer, warnings: list[str]) -> list[Any]:
@@ -293,10 +303,46 @@ def _fits(value: Any, hint: Any, name: str, layer: Layer, warnings: list[str], *
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
-        problem = NEVER_STORED if (name, value) == ("permissions.mode", "bypass") else str(error)
+        never = (name, value) == ("permissions.mode", "bypass")
+        problem = NEVER_STORED if never else _in_words(str(error), value, hint)
         warnings.append(_warning(layer, name, f"{problem}; {instead}"))
         return False
     return True
+
+
+_KINDS = {
+    "int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list", "object": "a table",
+    "null": "nothing",
+}  # fmt: skip
+
+
+def _in_words(problem: str, value: Any, hint: Any) -> str:
+    """What msgspec finds wrong, without the names of Python's types."""
+    if get_origin(hint) is Literal:
+        return f"{value!r} is none of {', '.join(get_args(hint))}"
+    if missing := re.match(r"Object missing required field `(\w+)`", problem):
+        return f"`{missing[1]}` is missing"
+    if unknown := re.match(r"Object contains unknown field `(\w+)`", problem):
+        return f"there is no `{unknown[1]}` here"
+    place = re.search(r" - at `\$?\.?([^`]+)`$", problem)
+    where = f"`{place[1]}`: " if place and place[1] else ""
+    if bad := re.match(r"Invalid enum value '([^']*)'", problem):
+        inner = get_type_hints(hint).get(place[1]) if place and isinstance(hint, type) else None
+        allowed = (
+            f"none of {', '.join(get_args(inner))}" if get_origin(inner) is Literal else "not known here"
+        )
+        return f"{where}{bad[1]!r} is {allowed}"
+    if expected := re.match(r"Expected `([^`]+)`(?:, got `(\w+)`)?([^`]*)", problem):
+        names = [_KINDS.get(kind.strip(), kind.strip()) for kind in expected[1].split("|")]
+        got = (
+            f", not {_KINDS.get(expected[2], expected[2])}" if expected[2] else expected[3].split(" - at ")[0]
+        )
+        return (
+            f"{where}{' or '.join(names)}{got} is expected"
+            if not expected[2]
+            else f"{where}{' or '.join(names)} is expected{got}"
+        )
+    return problem
 
 
 def _accept_table(

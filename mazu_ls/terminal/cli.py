@@ -19,6 +19,8 @@ from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED, USAGE, exit_
 from mazu_ls.terminal.project_root import ProjectRoot, find_project, named_project
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
+from mazu_ls.terminal.verbs.untouched import READING
+from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
     import argparse
@@ -32,18 +34,10 @@ SELDOM = 50_000
 """Allocations between two garbage collections: a fifth of a short command was spent on looking through its imports."""
 CLIENT_VERBS = ("timeline", "compare")
 """Verbs that put several commands together; each is a module of that name in `verbs`."""
-NEEDS_PROJECT = (
-    "chat",
-    "run",
-    "edit",
-    "init",
-    "checkpoint",
-    "rollback",
-    "undo",
-    "proposals",
-    "timeline",
-    "compare",
-)
+NEEDS_PROJECT = ("chat", "init", "timeline", "compare")
+"""Of the verbs that are no command of the wire, those that mean nothing without a project."""
+NEEDS_NO_PROJECT = READING | {"mazu.ask", "mazu.council", "mazu.models.set", "mazu.permissions.mode"}
+"""Commands of the wire that mean something outside of a project; what others keep would be found by nobody."""
 
 
 def run(arguments: list[str]) -> int:
@@ -60,8 +54,10 @@ def run_parsed(given: argparse.Namespace) -> int:
         format="%(levelname)s %(message)s",
     )
     root = given.root = project_root(given)
-    if not root.folders and given.verb in NEEDS_PROJECT:
-        print(f"mazu-ls: {root.problem} Go into a project, or name one with --folder.", file=sys.stderr)
+    if not root.folders and needs_project(given):
+        said = f"{root.problem} Go into a project, or name one with --folder."
+        _print_error(given, {"kind": "usage", "message": said, "hint": ""})
+        print_text(f"mazu-ls: {said}", sys.stderr)
         return USAGE
     try:
         if given.verb in OWN_VERBS:
@@ -72,6 +68,17 @@ def run_parsed(given: argparse.Namespace) -> int:
         return asyncio.run(_interruptible(_reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def needs_project(given: argparse.Namespace) -> bool:
+    """Whether the command means nothing, or would keep something that is never found again, without a project."""
+    verb = getattr(given, "wire", None)
+    if verb is None or given.verb == "call":
+        return given.verb in NEEDS_PROJECT
+    if verb.command == "mazu.permissions.set":  # what is asked or denied stands in the user's own settings
+        return verb.fixed.get("verdict", "allow") == "allow"
+    of_all = getattr(given, "scope", None) == "global"
+    return verb.command not in NEEDS_NO_PROJECT and not of_all
 
 
 def project_root(given: argparse.Namespace) -> ProjectRoot:
@@ -105,11 +112,20 @@ async def _reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -
         return await work
     except InvalidArguments as error:
         _print_error(given, {"kind": "usage", "message": str(error), "hint": ""})
-        print_text(f"mazu-ls: {error}", sys.stderr)
+        print_text(f"mazu-ls: {error_text(str(error))}", sys.stderr)
         return USAGE
     except MazuError as error:
         _print_error(given, {"kind": error.kind.value, "message": error.message, "hint": error.hint})
-        print_text(f"mazu-ls: {error.message} {error.hint}".rstrip(), sys.stderr)
+        print_text(f"mazu-ls: {error_text(error.message, error.hint)}", sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a disk that is full or read-only, a file without its rights
+        logging.getLogger(__name__).debug("the command failed", exc_info=error)
+        place = f"{error.filename}: " if error.filename else ""
+        said = f"{place}{error.strerror or error}"
+        _print_error(given, {"kind": "storage", "message": said, "hint": ""})
+        print_text(f"mazu-ls: {said}. Nothing more was done.", sys.stderr)
         return FAILED
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # who reads us has left

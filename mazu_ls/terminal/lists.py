@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -67,6 +68,7 @@ def _status(out: Console, value: Result) -> None:
     memory, checkpoints = value["memory"], value["checkpoints"]
     remembered = sum(part["entries"] for part in (memory.get("project"), memory.get("global")) if part)
     keys = [name for name, present in value["keys"].items() if present]
+    keyed = f"{', '.join(keys)} (set, or none is needed)" if keys else "none"
     running = [f"{one['sessionId']} {one['state']}" for one in value["running"]]
     rows = [
         ("project", value["project"]["sentence"] if "project" in value else ", ".join(value["folders"])),
@@ -75,7 +77,7 @@ def _status(out: Console, value: Result) -> None:
         ("running", ", ".join(running) or "nothing"),
         ("memory", f"{remembered} remembered" if memory["available"] else "not available"),
         ("checkpoints", _kept(checkpoints)),
-        ("keys", ", ".join(keys) or "none"),
+        ("keys", keyed),
         ("git", "yes" if value["git"] else "no: checkpoints need it"),
         ("sandbox", f"{value['sandbox']['kind']}: {value['sandbox']['why']}"),
         ("mcp", _servers(value["mcpServers"])),
@@ -125,6 +127,34 @@ def _skills(out: Console, value: Result) -> None:
         out.print(f"problem: {problem}", markup=False)
     if not value["skills"]:
         out.print("there are no skills yet")
+
+
+def _skill(out: Console, value: Result) -> None:
+    out.print(_skill_head(value), markup=False)
+    out.print(value["source"].rstrip("\n"), markup=False, highlight=False)
+
+
+def _skill_saved(out: Console, value: Result) -> None:
+    out.print(f"saved: {_skill_head(value)}", markup=False)
+
+
+def _skill_forgotten(out: Console, value: Result) -> None:
+    out.print(f"forgotten: {_skill_head(value)}", markup=False)
+
+
+def _skill_head(skill: Result) -> str:
+    return f"{skill['name']} ({skill['scope']}, {skill['trust']}) {skill['description']}".rstrip()
+
+
+def _ran(out: Console, value: Result) -> None:
+    if value.get("output"):
+        out.print(value["output"].rstrip("\n"), markup=False, highlight=False)
+    shown = value["result"]
+    out.print(
+        shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False),
+        markup=False,
+        highlight=False,
+    )
 
 
 def _pruned(out: Console, value: Result) -> None:
@@ -189,6 +219,10 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.permissions.revoke": _permissions,
     "mazu.permissions.mode": _permissions,
     "mazu.skills.list": _skills,
+    "mazu.skills.show": _skill,
+    "mazu.skills.save": _skill_saved,
+    "mazu.skills.run": _ran,
+    "mazu.skills.forget": _skill_forgotten,
     "mazu.trust.list": _trust,
     "mazu.trust.agree": _trust,
     "mazu.trust.revoke": _trust,

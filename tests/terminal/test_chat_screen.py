@@ -239,7 +239,7 @@ async def test_the_users_own_command_is_not_asked_about(chat: Chat, tmp_path: Pa
 
 SAYS = {
     "help": "commands and keys", "model": "claude", "mode": "The mode is", "undo": "Nothing was said",
-    "rewind": "Nothing was said", "compact": "Nothing was said", "usage": "Nothing was said", "recall": "behind the command",
+    "rewind": "Nothing was said", "redo": "Nothing was said", "compact": "Nothing was said", "usage": "Nothing was said", "recall": "behind the command",
     "remember": "behind the command", "rollback": "checkpoint", "checkpoint": "Took",
 }  # fmt: skip
 
@@ -266,8 +266,11 @@ async def test_undo_takes_an_edit_back(chat: Chat, tmp_path: Path):
     await terminal.sees("1 file changed")
     assert "a + b" in app.read_text()
     await terminal.says("/undo")
-    await terminal.sees("Taken back")
+    await terminal.sees("Taken back: 1 file, the conversation. /redo brings it back.")
     assert "a - b" in app.read_text()
+    await terminal.says("/redo")
+    await terminal.sees("Brought back: 1 file, the conversation.")
+    assert "a + b" in app.read_text()
 
 
 async def test_undo_asks_about_what_the_user_changed_on_top(chat: Chat, tmp_path: Path):
@@ -336,6 +339,7 @@ async def test_conversations_are_continued_resumed_and_picked(chat: Chat):
     terminal.types(CTRL_D)
     assert await terminal.ends() == 0
     again = await chat({"text": "Second answer."}, arguments=("--continue",), sees="“first words”, 1 turn")
+    await again.sees("ask · claude")
     assert again.shows("First answer.")
     again.types(CTRL_D)
     assert await again.ends() == 0

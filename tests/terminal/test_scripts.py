@@ -178,6 +178,108 @@ def test_a_home_folder_and_a_folder_of_projects_are_no_project(script: Script, t
     assert script("run", "do it", cwd=Path("/"))[0] == 2
 
 
+def test_nothing_is_kept_where_it_would_never_be_found(script: Script, tmp_path: Path):
+    for line in (
+        ("remember", "The port is 8080"),
+        ("redo",),
+        ("permissions", "allow", "run_shell", "make *"),
+    ):
+        for place in (tmp_path, Path("/")):
+            status, _, err = script(*line, cwd=place)
+            assert status == 2, line
+            assert "Go into a project, or name one with --folder." in err
+    status, out, _ = script("remember", "The port is 8080", "--json", cwd=tmp_path)
+    assert (status, json.loads(out)["error"]["kind"]) == (2, "usage")
+    assert not list((tmp_path / "state").glob("no-folder"))
+    assert script("remember", "I like tabs", "--scope", "global", cwd=tmp_path)[0] == 0
+    status, out, err = script("recall", "tabs", cwd=tmp_path)
+    assert (status, "I like tabs" in out) == (0, True)
+    assert "Only what holds everywhere is shown." in err
+
+
+def test_an_early_interrupt_and_a_reader_that_left_are_no_tracebacks(script: Script, tmp_path: Path):
+    for _ in range(3):  # wherever in its imports it is
+        with script.start("timeline") as process:
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        assert "mazu_ls" not in err, err
+        assert process.returncode in (130, 1, -signal.SIGINT)
+    with script.start("config", "get", "--json") as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()  # before anything can be printed
+        assert "Traceback" not in process.stderr.read()
+        process.wait(60)
+
+
+def test_a_place_that_cannot_be_written_is_named(script: Script, tmp_path: Path):
+    (tmp_path / "home").write_text("a file where the folder would be")
+    status, _, err = script("config", "set", "limits.max_steps", "3")
+    assert status == 1
+    assert "Traceback" not in err
+    assert str(tmp_path / "home") in err
+
+
+def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):
+    for line, said in (
+        (("edits.apply", "propos"), "'propos' is none of direct, propose. Nothing was stored."),
+        (("limits.max_steps", "ten"), "a whole number is expected, not a text. Nothing was stored."),
+        (
+            ("limits.max_stepz", "3"),
+            "there is no such setting (did you mean max_steps?). Nothing was stored.",
+        ),
+    ):
+        status, _, err = script("config", "set", *line)
+        assert (status, said in err) == (2, True), err
+    (tmp_path / "home").mkdir()
+    rules = '[[permissions.rules]]\ntool = "run_shel"\nverdict = "deny"\n'
+    (tmp_path / "home" / "config.toml").write_text(rules)
+    assert "there is no tool run_shel (did you mean run_shell?)" in script("status")[1]
+
+
+def test_what_a_person_reads_names_what_can_be_typed(script: Script):
+    _, _, err = script("rollback")
+    assert "`mazu-ls checkpoint take`" in err
+    assert "is not JSON" in script("permissions", "check", "run_shell", "ls")[2]
+    assert "app.py has only 2 lines" in script("ask", "why?", "--attach", "app.py:5-9")[2]
+    assert script("remember", "x", "--category", "foo")[0] == 2
+    status, _, err = script("permissions", "allow", "run_shell", "sudo *")
+    assert (status, "is denied all the same" in err) == (0, True)
+    assert "read_file" in script("tools", "list")[1]
+    (script.root / "skill.py").write_text(
+        'def add(a: int, b: int) -> int:\n    """Add."""\n    return a + b\n'
+    )
+    assert script("skills", "save", "skill.py")[1].startswith("saved: add (project")
+    assert script("skills", "run", "add", '{"a": 1, "b": 2}')[1] == "3\n"
+    assert "`mazu-ls skills show`" in script("skills", "run", "add", "{}")[2]
+    assert script("skills", "forget", "add")[1].startswith("forgotten: add")
+
+
+def test_a_label_is_a_target(script: Script):
+    app = script.root / "app.py"
+    assert script("checkpoint", "take", "before refactoring")[0] == 0
+    before = app.read_text()
+    app.write_text("other\n")
+    assert script("checkpoint", "take", "after")[0] == 0
+    app.write_text("third\n")
+    assert "app.py" in script("checkpoint", "diff", "after")[1]
+    assert script("checkpoint", "take", "after")[0] == 0
+    status, _, err = script("rollback", "after")
+    assert (status, "2 checkpoints are called 'after'" in err) == (1, True)
+    assert script("rollback", "before refactoring", "--on-conflict", "overwrite")[0] == 0
+    assert app.read_text() == before
+
+
+def test_an_ask_rule_is_named_where_nobody_answers(script: Script, tmp_path: Path):
+    (tmp_path / "home").mkdir()
+    rules = '[[permissions.rules]]\ntool = "write_file"\npattern = "*.txt"\nverdict = "ask"\n'
+    (tmp_path / "home" / "config.toml").write_text(rules)
+    script.model_says(WRITE, {"text": "No."})
+    status, _, err = script("run", "write it")
+    assert status == 4
+    assert "change that rule in config.toml" in err
+    assert "ask write_file *.txt" in err
+
+
 def test_what_is_set_is_stored_where_it_says(script: Script, tmp_path: Path):
     script.model_says({"text": "Yes."})
     settings = tmp_path / "home" / "config.toml"

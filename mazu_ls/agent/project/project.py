@@ -16,6 +16,7 @@ from mazu_ls.agent.jobs.extraction import MemoryExtractor
 from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_user
 from mazu_ls.agent.project.role import RoleDocument
+from mazu_ls.agent.project.rule_warnings import rules_without_tool
 from mazu_ls.agent.project.toolbox import builtin_tools, language_server_tools
 from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
@@ -216,7 +217,7 @@ class Project:
         self.config = loaded.config
         self._models.clear()
         self.mcp_of_user = servers_of_user(layers)
-        problems += loaded.warnings
+        problems += [*loaded.warnings, *rules_without_tool(loaded.config)]
         self.warnings += [problem for problem in problems if problem not in self.warnings]
         return problems
 

@@ -171,7 +171,7 @@ class ApprovalGate:
         kind = reply.choice.kind if reply.choice else "deny"
         if kind == "deny":
             if reply.unreachable:
-                reason = f"no one can be asked here; allow it with {_how_to_allow(call, tool, decision)}"
+                reason = f"no one can be asked here; {_how_to_allow(call, tool, decision)}"
                 self._record(call, "deny", reason, "policy")
                 raise ToolError(f"not allowed: {decision.reason}; {reason}")
             self._record(call, "deny", reply.note or "refused", "user" if reply.choice else "timeout")
@@ -256,11 +256,13 @@ def _rule(tool: Tool, decision: Decision) -> str | None:
 
 def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
     """What whoever started this can do so that the call is allowed next time."""
+    if decision.rule is not None:  # it comes before every rule that allows
+        return f"your rule `{decision.rule}` makes it ask: change that rule in config.toml, or run this where you can answer"
     if tool.effect is Effect.EXECUTE and tool.name != SHELL:
-        return f"a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
+        return f"allow it with a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
     subject = call.arguments.get("command") or call.arguments.get("url") or call.arguments.get("path") or "*"
     words = " ".join(decision.always) + " *" if decision.always and tool.name == SHELL else str(subject)
-    return f"a rule in config.toml: [[permissions.rules]] tool = {tool.name!r}, pattern = {_short(words)!r}, verdict = 'allow'"
+    return f"allow it with a rule in config.toml: [[permissions.rules]] tool = {tool.name!r}, pattern = {_short(words)!r}, verdict = 'allow'"
 
 
 def _describe_grant(tool: str, decision: Decision) -> str:

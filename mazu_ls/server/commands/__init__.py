@@ -183,6 +183,8 @@ async def execute(
 
 
 async def _arguments(server: ServerState, found: Command, arguments: list[Any]) -> Any:
+    if arguments == [[]]:  # an empty table of Lua, which cannot tell it from an empty list
+        arguments = []
     if len(arguments) > 1 or (arguments and not isinstance(arguments[0], dict | None)):
         raise InvalidArguments(f"{found.name} takes one object or nothing", "arguments")
     if arguments and arguments[0] is not None:

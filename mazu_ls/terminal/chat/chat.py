@@ -14,6 +14,7 @@ from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.printing import print_text
+from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
     import argparse
@@ -79,7 +80,7 @@ async def _plain_turn(chat: ChatSession, text: str) -> int:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
     except (MazuError, InvalidArguments) as error:
-        print_text(f"{error} {getattr(error, 'hint', '')}".rstrip(), sys.stderr)
+        print_text(error_text(str(error), getattr(error, "hint", "")), sys.stderr)
         return 1
     if not getattr(chat.host.surface, "streamed", False) and result["reply"]:
         print(styled.clean(result["reply"]))
@@ -91,7 +92,7 @@ def turn_facts(result: Result) -> str:
     """What a turn changed, took and cost, in a line; what went wrong before it."""
     usage, error = result["usage"], result.get("error")
     stop = result["stopReason"]
-    problem = f"{error['message']} {error['hint']}\n" if error else ""
+    problem = f"{error_text(error['message'], error['hint'])}\n" if error else ""
     edits = result["edits"]
     changed = f"{styled.plural(len(edits), 'file')} changed +{sum(e['added'] for e in edits)} -{sum(e['removed'] for e in edits)}"
     return problem + styled.join([

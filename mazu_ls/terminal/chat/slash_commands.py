@@ -7,6 +7,7 @@ from typing import Any
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.chat.chat_session import MODES, ChatSession
 from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+from mazu_ls.terminal.wording import error_text
 
 LEAVE = ("/quit", "/exit")
 KEYS = (
@@ -28,6 +29,7 @@ def commands() -> dict[str, str]:
 
     return {
         **{name: one.help for name, one in COMMANDS.items()},
+        "mode": "permission mode: ask, auto, plan, or bypass, which asks once more",
         "help": "commands and keys; /help COMMAND for one",
     }
 
@@ -37,9 +39,9 @@ async def reply_to(chat: ChatSession, line: str) -> str:
     try:
         return await run(chat, line)
     except MazuError as error:
-        return f"{error.message} {error.hint}".rstrip()
+        return error_text(error.message, error.hint)
     except InvalidArguments as error:
-        return str(error)
+        return error_text(str(error))
 
 
 async def run(chat: ChatSession, line: str) -> str:

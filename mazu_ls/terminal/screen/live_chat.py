@@ -14,6 +14,7 @@ from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.live_surface import LiveSurface
 from mazu_ls.terminal.screen.turn_view import replay, user_line
+from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
     import argparse
@@ -55,7 +56,7 @@ class LiveChat:
         try:
             await self._open()
         except (MazuError, InvalidArguments) as error:
-            self.surface.say("error", f"{error} {getattr(error, 'hint', '')}".rstrip())
+            self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
             return FAILED
         if message := " ".join(getattr(self.given, "message", None) or []):
             self._submit(message)
@@ -82,7 +83,7 @@ class LiveChat:
         if self.chat.model is None:
             from mazu_ls.server.commands.models import current_model
 
-            self.chat.model = None if opened else await current_model(project)
+            self.chat.model = await current_model(project)
         if opened is not None and self.chat.session_id:
             self.surface.session_id = self.chat.session_id
             events = await project.sessions.events(self.chat.session_id)
@@ -108,7 +109,7 @@ class LiveChat:
             else:
                 await self._turn(text)
         except (MazuError, InvalidArguments) as error:
-            self.surface.say("error", f"{error} {getattr(error, 'hint', '')}".rstrip())
+            self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
         finally:
             self.screen.set_activity(None)
 
@@ -133,7 +134,7 @@ class LiveChat:
             part = 100 * view.context_tokens // self.surface.context_window
             self.chat.share = f"{part} %" if part else ""
         if result["stopReason"] == "error" and not (view and view.ended):
-            self.surface.say("error", f"{result['error']['message']} {result['error']['hint']}")
+            self.surface.say("error", error_text(result["error"]["message"], result["error"]["hint"]))
 
     def _echo(self, text: str) -> None:
         self.screen.emit("\n" + user_line(text, colours=self.screen.colours))

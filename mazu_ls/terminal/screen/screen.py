@@ -91,7 +91,11 @@ class Screen:
             return self._hint
         sign = FRAMES[int(time.monotonic() / FRAME_SECONDS) % len(FRAMES)]
         stop = "stopping; ctrl-c leaves" if self._stopping else "esc to stop"
-        return f"{sign} {styled.join([self.activity(), stop])}"
+        room = self.size[1] - 3
+        said = styled.join([self.activity(), stop])
+        if len(said) > room:  # what it has taken so far is told again at the end
+            said = styled.join([self.activity().partition(" · ")[0], stop])
+        return f"{sign} {styled.fit(said, room)}"
 
     def question_lines(self) -> list[styled.Line]:
         """The open question."""

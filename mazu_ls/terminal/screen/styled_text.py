@@ -133,19 +133,29 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def folded(one: Line, width: int) -> list[Line]:
-    """A line as rows of at most `width` columns: nothing of it is left out (columns as wcwidth counts them)."""
+    """A line as rows of at most `width` columns, broken behind a space where one is near; nothing of it is left out.
+
+    Columns are those of wcwidth.
+    """
     from prompt_toolkit.utils import get_cwidth
 
-    rows: list[list[Span]] = [[]]
     room = max(10, width)
-    for style, text in one:
-        begin = 0
-        for at, character in enumerate(text):
-            columns = get_cwidth(character)
-            if columns > room:
-                rows[-1].append((style, text[begin:at]))
-                rows.append([])
-                begin, room = at, max(10, width)
-            room -= columns
-        rows[-1].append((style, text[begin:]))
-    return [tuple(row) for row in rows]
+    rows: list[Line] = []
+    row: list[tuple[str, str, int]] = []  # style, character, columns
+    for style, character in ((style, character) for style, text in one for character in text):
+        columns = get_cwidth(character)
+        if sum(cell[2] for cell in row) + columns > room:
+            space = max((at for at, cell in enumerate(row) if cell[1] == " "), default=-1)
+            end = space + 1 if space >= len(row) // 2 else len(row)
+            rows.append(_as_line(row[:end]))
+            row = row[end:]
+        row.append((style, character, columns))
+    return [*rows, _as_line(row)]
+
+
+def _as_line(cells: list[tuple[str, str, int]]) -> Line:
+    from itertools import groupby
+
+    return tuple(
+        (style, "".join(cell[1] for cell in group)) for style, group in groupby(cells, lambda cell: cell[0])
+    )

@@ -12,6 +12,7 @@ from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
+from mazu_ls.terminal.wording import error_text
 
 DIFF_LINES = 24
 OUTPUT_LINES = 8
@@ -180,7 +181,7 @@ class TurnScreen:
     def _footer(self, ended: journal.TurnEnded) -> list[Line]:
         rows: list[Line] = []
         if ended.error:
-            said = f"{ended.error['message']} {ended.error.get('hint', '')}".strip()
+            said = error_text(ended.error["message"], ended.error.get("hint", ""))
             rows.append(line(("red", clean(said))))
         elif ended.stop_reason not in ("end_turn", "cancelled"):
             rows.append(line(("yellow", clean(ended.detail or ended.stop_reason.replace("_", " ")))))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.exit_status import DONE, exit_status
-from mazu_ls.terminal.screen.printing import print_json
+from mazu_ls.terminal.screen.printing import print_json, print_text
+from mazu_ls.terminal.verbs.compare import checkpoint_named
+from mazu_ls.terminal.verbs.untouched import READING
 
 if TYPE_CHECKING:
     import argparse
@@ -18,6 +21,14 @@ STORED = {
     "mazu.models.set": "set_model", "mazu.permissions.mode": "set_mode", "mazu.permissions.set": "set_rule",
 }  # fmt: skip
 """Commands that hold for a server's life alone: here what they say is stored."""
+
+
+OF_CHECKPOINTS = {
+    "mazu.rollback", "mazu.checkpoint.diff", "mazu.checkpoint.pin", "mazu.checkpoint.unpin", "mazu.checkpoint.file",
+}  # fmt: skip
+"""Commands that take a checkpoint: by its id, or here by its label."""
+OF_PROJECTS = READING - {"mazu.status", "mazu.models.list", "mazu.tools.list", "mazu.permissions.check"}
+"""Commands that show what a project has."""
 
 
 async def execute(
@@ -41,12 +52,20 @@ async def execute(
         stored = await getattr(storing_verbs, STORED[name])(server, arguments)
         storing_verbs.show(stored, as_json=as_json(given))
         return DONE
+    if not given.root.folders and name in OF_PROJECTS:
+        print_text(f"mazu-ls: {given.root.problem} Only what holds everywhere is shown.", sys.stderr)
+    for field in ("id", "against"):
+        if name in OF_CHECKPOINTS and isinstance(arguments.get(field), str):
+            arguments = {**arguments, field: await checkpoint_named(run, arguments[field])}
     result = await run(name, arguments)
     if name == "mazu.status":
+        from mazu_ls.server.logs import log_place
+
         folders = [str(folder) for folder in given.root.folders]
         result = {
             **result,
             "project": {"folders": folders, "why": given.root.why, "sentence": given.root.sentence},
+            "log": log_place(),  # where servers write it, also while this command works on a copy of nothing
         }
     if name == "mazu.session.end":  # elsewhere this goes on in the background
         await (await server.wait_opened()).extractions.wait_idle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from mazu_ls.server.state import ServerState
+    from mazu_ls.terminal.chat.chat_session import Execute
     from mazu_ls.terminal.host import TerminalHost
 
 
@@ -20,7 +22,10 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
     from mazu_ls.terminal import show
 
     listed = await execute(server, "mazu.checkpoint.list", [{"limit": 10_000}])
-    first, second = (_checkpoint(name, listed["checkpoints"]) for name in (given.first, given.second))
+    first, second = (
+        _checkpoint(name, listed["checkpoints"], "checkpoint, label or conversation")
+        for name in (given.first, given.second)
+    )
     result = await execute(server, "mazu.checkpoint.diff", [{"id": first, "against": second}])
     if getattr(given, "json", False):
         print_json(result)
@@ -29,15 +34,24 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
     return 0
 
 
-def _checkpoint(name: str, checkpoints: list[dict[str, Any]]) -> str:
-    """The checkpoint that a name means: its id, its label, or a session whose newest checkpoint it is."""
+async def checkpoint_named(execute: Execute, name: str, *, kind: str = "checkpoint or label") -> str:
+    """The id of the checkpoint that has this id or this label. Raises MazuError where it is none, or several."""
+    if re.fullmatch(r"cp_\d+", name):
+        return name
+    listed = await execute("mazu.checkpoint.list", {"limit": 10_000})
+    return _checkpoint(name, listed["checkpoints"], kind)
+
+
+def _checkpoint(name: str, checkpoints: list[dict[str, Any]], kind: str) -> str:
     if name == "now" or any(one["id"] == name for one in checkpoints):
         return name
-    for one in checkpoints:  # newest first
-        if name in (one["label"], one["sessionId"]):
-            return str(one["id"])
-    raise MazuError(
-        Kind.NOT_FOUND,
-        f"There is no checkpoint, label or conversation {name!r}.",
-        "See mazu-ls checkpoint list.",
-    )
+    if labelled := [str(one["id"]) for one in checkpoints if one["label"] == name]:
+        if len(labelled) > 1:
+            several = f"{len(labelled)} checkpoints are called {name!r}: {', '.join(labelled[:9])}."
+            raise MazuError(Kind.CONFLICT, several, "Name one by its id.")
+        return labelled[0]
+    if "conversation" in kind:
+        for one in checkpoints:  # newest first
+            if one["sessionId"] == name:
+                return str(one["id"])
+    raise MazuError(Kind.NOT_FOUND, f"There is no {kind} {name!r}.", "See mazu.checkpoint.list.")

@@ -35,7 +35,8 @@ def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) ->
         nested = {key: nested}
     problems = config.load([config.Layer("config set", nested)], {}).warnings
     if problems:
-        raise InvalidArguments(problems[0].removeprefix("config set: "), name)
+        problem = problems[0].removeprefix("config set: ").rpartition("; ")[0]
+        raise InvalidArguments(f"{problem}. Nothing was stored.", name)
 
     def change(document: Any) -> None:
         table = document

@@ -58,12 +58,27 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
     if rule["verdict"] == "allow":
         rule["pattern"] = _as_grant(rule["pattern"])
         result = await execute(server, "mazu.permissions.set", [{"rule": rule}])
-        return {**result, "rule": rule, "storedIn": "the grants of this project", "notes": []}
+        notes = await _denied_anyway(server, rule)
+        return {**result, "rule": rule, "storedIn": "the grants of this project", "notes": notes}
     path = add_rule(rule, server.env)
     project = await server.wait_opened()
     project.configure(server.settings)
     result = await execute(server, "mazu.permissions.list", [{}])
     return {**result, "rule": rule, "storedIn": str(path), "notes": []}
+
+
+async def _denied_anyway(server: ServerState, rule: dict[str, str]) -> list[str]:
+    """That what was just allowed is denied all the same, and by what."""
+    from mazu_ls.server.commands import execute
+
+    line = rule["pattern"].removesuffix("*").strip()
+    if rule["tool"] != "run_shell" or not line:
+        return []
+    call = {"tool": "run_shell", "arguments": {"command": line}}
+    checked = await execute(server, "mazu.permissions.check", [call])
+    if checked["verdict"] != "deny":
+        return []
+    return [f"It changes nothing: `{line}` is denied all the same ({checked['reason']})."]
 
 
 async def _check_tool(server: ServerState, tool: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import SIGNS, describe_call, outcome_state
-from mazu_ls.terminal.screen.printing import print_json
+from mazu_ls.terminal.screen.printing import print_json, print_text
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
 from mazu_ls.terminal.times import local_time
 
@@ -36,6 +37,8 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
         print_json({"sessionId": session_id, "steps": found})
     else:
         styled.write([_line(step) for step in found])
+        if not found:
+            print_text("Nothing is left of this conversation: all of it was taken back.", sys.stderr)
     return 0
 
 

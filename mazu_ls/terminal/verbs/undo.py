@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.screen.styled_text import plural
+from mazu_ls.terminal.verbs.compare import checkpoint_named
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.chat.chat_session import ChatSession, Execute
@@ -15,11 +16,12 @@ NAMED = 6
 async def take_back(chat: ChatSession, name: str, text: str) -> str:
     """`/undo`, `/redo` or `/rollback [ID]` in a chat; what came of it in a sentence."""
     if name == "redo":
-        return sentence(await chat.execute("mazu.redo", {"sessionId": chat.session_id}), "Brought back")
+        return sentence(await chat.execute("mazu.redo", {"sessionId": chat.session_id}), done="Brought back")
     if name == "undo":
-        said = sentence(await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id}))
-        return f"{said} `/redo` brings it back." if said.startswith("Taken back") else said
-    return sentence(await decide(chat.execute, "mazu.rollback", {"id": text} if text else {}))
+        undone = await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id})
+        return sentence(undone) + (" /redo brings it back." if undone["applied"] else "")
+    target = {"id": await checkpoint_named(chat.execute, text)} if text else {}
+    return sentence(await decide(chat.execute, "mazu.rollback", target))
 
 
 async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +36,7 @@ async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict
 
 
 def sentence(result: dict[str, Any], done: str = "Taken back") -> str:
-    """What an undo or a rollback did, for a person."""
+    """What an undo, a redo or a rollback did, for a person."""
     plan = result["plan"]
     if not result["applied"]:
         if not plan["undecided"]:
@@ -51,5 +53,6 @@ def sentence(result: dict[str, Any], done: str = "Taken back") -> str:
     problems = "".join(f"\n- {one['path']}: {one['reason']}" for one in result["problems"])
     kept = [one["path"] if isinstance(one, dict) else one for one in plan["keep"]]
     stays = f" Yours stays: {', '.join(kept[:NAMED])}." if kept else ""
-    what = f"{done}: {', '.join(parts)}." if parts else "Nothing had to change."
-    return f"{what}{' No file had to change.' if parts and not files else ''}{stays}{proof}{problems}"
+    what = f"{done}: {', '.join(parts)}." if parts else "There was nothing to change."
+    unchanged = " No file had to change." if parts and not files else ""
+    return f"{what}{unchanged}{stays}{proof}{problems}"

@@ -44,13 +44,31 @@ def text(name: str, help: str, *, required: bool = True) -> CommandOption:
 
 def place(value: str) -> dict[str, Any]:
     """FILE or FILE:LINE or FILE:FROM-TO (counted from 1) as `{uri, range?}`."""
+    import argparse
+
     name, _, lines = value.rpartition(":")
     first, _, last = lines.partition("-")
-    if not name or not first.isdecimal() or (last and not last.isdecimal()):
+    if not name or not first.isdecimal() or (last and not last.isdecimal()) or Path(value).exists():
         return {"uri": Path(value).absolute().as_uri()}
     start, end = int(first) - 1, int(last or first)
+    if start < 0 or end <= start:
+        raise argparse.ArgumentTypeError(
+            f"{value}: lines are counted from 1, and the last is not before the first"
+        )
+    count = _line_count(Path(name))
+    if count is not None and start >= count:
+        raise argparse.ArgumentTypeError(f"{value}: {name} has only {count} line{'' if count == 1 else 's'}")
     span = {"start": {"line": start, "character": 0}, "end": {"line": end, "character": 0}}
     return {"uri": Path(name).absolute().as_uri(), "range": span}
+
+
+def _line_count(path: Path) -> int | None:
+    """How many lines a file has; None where it cannot be read, which whoever reads it says."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return None
+    return text.count(b"\n") + (not text.endswith(b"\n"))
 
 
 def uri(value: str) -> str:
@@ -65,21 +83,32 @@ def absolute(value: str) -> str:
 
 def parse_json(value: str) -> Any:
     """A JSON value."""
+    import argparse
     import json
 
-    return json.loads(value)
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(
+            f'{value!r} is not JSON ({error}); an object looks like this: \'{{"command": "ls"}}\''
+        ) from error
 
 
 def content(value: str) -> str:
     """The text of a file."""
-    return Path(value).read_text(encoding="utf-8")
+    import argparse
+
+    try:
+        return Path(value).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"{value} cannot be read: {error}") from error
 
 
 MODEL = CommandOption("model", "--model", "provider:model")
 SESSION = CommandOption("sessionId", "--session", "a session's id; the last one used if not given")
 LIMIT_COST = CommandOption("maxCost", "--max-cost", "US dollars", float)
 TALK = (
-    SESSION, MODEL, LIMIT_COST,
+    CommandOption("sessionId", "--session", "go on with this conversation; else a new one begins"), MODEL, LIMIT_COST,
     CommandOption("continued", "--continue", "go on with the last conversation; else a new one begins", on=True, local=True),
     CommandOption("resume", "--resume", "go on with this conversation; pick one if no id is given", optional=True, local=True),
     CommandOption("mode", "--mode", "ask, auto, plan or bypass, this time", choices=("ask", "auto", "plan", "bypass"), local=True),
@@ -89,7 +118,8 @@ TALK = (
 )  # fmt: skip
 ATTACH = CommandOption("attachments", "--attach", "FILE, FILE:LINE or FILE:FROM-TO", place, many=True)
 SCOPE = CommandOption("scope", "--scope", choices=("project", "global"))
-CATEGORY = CommandOption("category", "--category")
+CATEGORIES = ("decision", "convention", "mistake", "task_outcome", "fact", "user_preference")
+CATEGORY = CommandOption("category", "--category", choices=CATEGORIES)
 LIMIT = CommandOption("limit", "--limit", kind=int)
 ID = CommandOption("id", help="an id", required=True)
 IDS = CommandOption("ids", help="ids; all if none is given", many=True)
@@ -176,7 +206,7 @@ VERBS = (
         ID, CommandOption("against", "--against", "another id; now if not given"), CommandOption("paths", "--path", many=True))),
     TerminalCommand("prune", "mazu.checkpoint.prune", "remove old checkpoints", PRUNE),
     TerminalCommand("rollback", "mazu.rollback", "bring everything back to a checkpoint", (
-        CommandOption("id", help="the newest if not given"), CommandOption("only", "--only", choices=PARTS, many=True),
+        CommandOption("id", help="an id or a label; the newest if not given"), CommandOption("only", "--only", choices=PARTS, many=True),
         CommandOption("paths", "--path", many=True), CommandOption("preview", "--preview", "only say what would happen", on=True),
         CommandOption("onConflict", "--on-conflict", "what becomes of your own work", choices=("ask", "overwrite", "keep", "leave")),
         CommandOption("memories", "--memory", "with --only memory: only this one", many=True))),
@@ -187,15 +217,18 @@ VERBS = (
         CommandOption("memory", "--keep-memory", off=True))),
     TerminalCommand("redo", "mazu.redo", "take back the last undo or rollback", (SESSION,)),
     TerminalCommand("proposals", "mazu.proposal.list", "list the edits that wait for you", (FILE,)),
+    TerminalCommand("proposals list", "mazu.proposal.list", "list the edits that wait for you", (FILE,)),
     TerminalCommand("proposals review", "mazu.proposal.list", "decide on one after the other"),
     TerminalCommand("proposals accept", "mazu.proposal.accept", "make those edits, or all", (IDS, FILE)),
     TerminalCommand("proposals reject", "mazu.proposal.reject", "drop those edits, or all", (
         IDS, FILE, CommandOption("note", "--note", "what the model is to hear of it"))),
     TerminalCommand("skills", "mazu.skills.list", "list skills"),
+    TerminalCommand("skills list", "mazu.skills.list", "list skills"),
     TerminalCommand("skills show", "mazu.skills.show", "show a skill", (CommandOption("name", required=True),)),
     TerminalCommand("skills save", "mazu.skills.save", "keep a Python function as a skill", (
         CommandOption("source", help="a Python file", kind=content, required=True), CommandOption("name", "--name"), SCOPE)),
     TerminalCommand("trust", "mazu.trust.list", "what this project brings, and what you agreed to"),
+    TerminalCommand("trust list", "mazu.trust.list", "what this project brings, and what you agreed to"),
     TerminalCommand("trust agree", "mazu.trust.agree", "agree to exactly what you have read", (
         ID, CommandOption("hash", help="the hash that `mazu-ls trust` shows", required=True))),
     TerminalCommand("trust revoke", "mazu.trust.revoke", "take an agreement back", (ID,)),
@@ -206,9 +239,12 @@ VERBS = (
         CommandOption("name", required=True), CommandOption("arguments", help="a JSON object", kind=parse_json))),
     TerminalCommand("skills forget", "mazu.skills.forget", "remove a skill", (CommandOption("name", required=True),)),
     TerminalCommand("models", "mazu.models.list", "list models"),
+    TerminalCommand("models list", "mazu.models.list", "list models"),
     TerminalCommand("models set", "mazu.models.set", "choose the model, in your own settings", (CommandOption("model", required=True),)),
     TerminalCommand("tools", "mazu.tools.list", "list what the agent may call"),
+    TerminalCommand("tools list", "mazu.tools.list", "list what the agent may call"),
     TerminalCommand("permissions", "mazu.permissions.list", "list permission rules and grants"),
+    TerminalCommand("permissions list", "mazu.permissions.list", "list permission rules and grants"),
     TerminalCommand("permissions allow", "mazu.permissions.set", "let these calls run in this project", (TOOL, PATTERN), {"verdict": "allow"}),
     TerminalCommand("permissions ask", "mazu.permissions.set", "ask about these calls, in your own settings", (TOOL, PATTERN), {"verdict": "ask"}),
     TerminalCommand("permissions deny", "mazu.permissions.set", "never run these calls, in your own settings", (TOOL, PATTERN), {"verdict": "deny"}),

@@ -170,6 +170,13 @@ end
 ---@field client_id? integer The client to ask, where it runs; else that of the buffer.
 ---@field on_error? fun(err: lsp.ResponseError) Called instead of telling the user.
 
+--- An argument as JSON has to have it: a table without fields is an object, not a list.
+---@param argument table
+---@return table
+function M.object(argument)
+  return vim.tbl_isempty(argument) and vim.empty_dict() or argument
+end
+
 --- Runs one of the server's commands (docs/protocol.md, section 2) and calls back with its result.
 ---@param command string
 ---@param argument? table|fun(client: vim.lsp.Client): table a function where it depends on the client's encoding
@@ -180,7 +187,7 @@ function M.execute(command, argument, callback, opts)
   local bufnr = opts.bufnr or vim.api.nvim_get_current_buf()
   M.with(bufnr, function(client)
     local given = type(argument) == 'function' and argument(client) or argument
-    local params = { command = command, arguments = given and { given } or nil }
+    local params = { command = command, arguments = given and { M.object(given) } or nil }
     M.call(client, 'request', 'workspace/executeCommand', params, function(err, result)
       if err then
         local tell = opts.on_error or M.tell
@@ -211,7 +218,7 @@ function M.execute_sync(command, argument, timeout_ms)
   if not client or not client.initialized then
     return
   end
-  local params = { command = command, arguments = argument and { argument } or nil }
+  local params = { command = command, arguments = argument and { M.object(argument) } or nil }
   local answer = M.call(client, 'request_sync', 'workspace/executeCommand', params, timeout_ms, 0)
   return answer and answer.result and task.without_nulls(answer.result) or nil
 end

@@ -1,0 +1,30 @@
+"""Sentences of the server as a person at a terminal reads them: what to type instead of the wire's names."""
+
+from __future__ import annotations
+
+import re
+
+_WIRE_NAME = re.compile(r"`?\b(mazu(?:\.[a-z]+)+)\b`?(?!\()")
+
+
+def in_terminal_words(text: str) -> str:
+    """The text with each command of the wire as the command line that stands for it."""
+    return _WIRE_NAME.sub(_typed, text) if "mazu." in text else text
+
+
+def error_text(message: str, hint: str = "") -> str:
+    """What went wrong and what helps, as sentences with an end."""
+    first = message.strip()
+    if first and hint and first[-1] not in ".!?:":
+        first += "."
+    return in_terminal_words(f"{first} {hint}".strip())
+
+
+def _typed(found: re.Match[str]) -> str:
+    from mazu_ls.terminal.verbs.verbs import HIDDEN, VERBS
+
+    for verb in VERBS:
+        preferred = verb.words not in HIDDEN and verb.words != "checkpoint"
+        if verb.command == found[1] and preferred and not verb.fixed.get("verdict"):
+            return f"`mazu-ls {verb.words}`"
+    return "Ctrl-C" if found[1] == "mazu.cancel" else "`mazu-ls`" if found[1] == "mazu.chat" else found[0]
