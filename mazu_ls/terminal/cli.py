@@ -118,15 +118,6 @@ async def _reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -
         _print_error(given, {"kind": error.kind.value, "message": error.message, "hint": error.hint})
         print_text(f"mazu-ls: {error_text(error.message, error.hint)}", sys.stderr)
         return FAILED
-    except BrokenPipeError:
-        raise
-    except OSError as error:  # a disk that is full or read-only, a file without its rights
-        logging.getLogger(__name__).debug("the command failed", exc_info=error)
-        place = f"{error.filename}: " if error.filename else ""
-        said = f"{place}{error.strerror or error}"
-        _print_error(given, {"kind": "storage", "message": said, "hint": ""})
-        print_text(f"mazu-ls: {said}. Nothing more was done.", sys.stderr)
-        return FAILED
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # who reads us has left
             raise
