@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.terminal.chat.open_question import ShownQuestion
 from mazu_ls.terminal.chat.questions import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.transcript import TranscriptPrinter
 
 if TYPE_CHECKING:
     from prompt_toolkit.buffer import Buffer
@@ -55,21 +56,18 @@ class Screen:
         self._stopping = False
         self.stopping = False
         """Whether a turn ran when the user left."""
-        self._pending: list[str] = []
-        self._wake = asyncio.Event()
-        self._closing = False
         self._stash = ""
         from mazu_ls.terminal.screen.screen_layout import make_application, make_buffer
 
         self.buffer: Buffer = make_buffer(self, history, completer)
         self.app: Any = make_application(self)
+        self._transcript = TranscriptPrinter(self.app)
 
     # Drawing
 
     def emit(self, text: str) -> None:
         """Print finished ANSI text above the live part."""
-        self._pending.append(text)
-        self._wake.set()
+        self._transcript.add(text)
 
     def say(self, *lines: styled.Line) -> None:
         """Print finished lines above the live part."""
@@ -212,7 +210,7 @@ class Screen:
     async def run(self, work: Callable[[], Any]) -> Any:
         """Keep the screen up while `work()` runs, and return its result; leaving cancels it."""
         drawing = asyncio.create_task(self.app.run_async(handle_sigint=False))
-        printing = asyncio.create_task(self._print())
+        printing = asyncio.create_task(self._transcript.run())
         ticking = asyncio.create_task(self._tick())
         working = asyncio.ensure_future(work())
         leaving = asyncio.create_task(self.left.wait())
@@ -224,8 +222,7 @@ class Screen:
         finally:
             leaving.cancel()
             ticking.cancel()
-            self._closing = True
-            self._wake.set()
+            self._transcript.close()
             await printing
             self.set_activity(None)
             if self.app.is_running:
@@ -238,30 +235,6 @@ class Screen:
             await asyncio.sleep(FRAME_SECONDS)
             if self.activity is not None:
                 self.refresh()
-
-    async def _print(self) -> None:
-        # Never cancelled: prompt_toolkit chains one print to the next, and a print that was cancelled while it waits
-        # for the cursor's position leaves the chain, and the end of the program with it, waiting for ever.
-        while not (self._closing and not self._pending):
-            await self._wake.wait()
-            await self._flush()
-
-    async def _flush(self) -> None:
-        from prompt_toolkit.application import run_in_terminal
-
-        self._wake.clear()
-        text, self._pending = "".join(self._pending), []
-        if not text:
-            return
-
-        def write() -> None:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-
-        if self.app.is_running:
-            await run_in_terminal(write)
-        else:
-            write()
 
 
 def _flush_input() -> None:
