@@ -268,7 +268,7 @@ def _accept(
         hint = hints.get(key)
         if hint is None:
             warnings.append(
-                _warning(layer, name, f"there is no such setting{_meant(key, hints)}; it is ignored")
+                _warning(layer, name, f"there is no such setting{_suggestion(key, hints)}; it is ignored")
             )
             continue
         nested = hint if isinstance(hint, type) and issubclass(hint, Struct) else None
@@ -283,7 +283,7 @@ def _accept(
     return good
 
 
-def _meant(key: str, known: Mapping[str, Any]) -> str:
+def _suggestion(key: str, known: Mapping[str, Any]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(key, known, 1, 0.6)

@@ -20,13 +20,13 @@ def rules_without_tool(config: Config) -> list[str]:
     rules = [rule for rule in config.permissions.rules if not rule.tool.startswith("mcp__")]
     names = sorted([*OF_EDITORS, *(tool.name for tool in builtin_tools())]) if rules else []
     return [
-        f"permissions.rules: there is no tool {rule.tool}{_meant(rule.tool, names)}, so the rule `{rule.verdict} {rule.tool}`"
+        f"permissions.rules: there is no tool {rule.tool}{_suggestion(rule.tool, names)}, so the rule `{rule.verdict} {rule.tool}`"
         f" {rule.pattern} does nothing. Correct the name in config.toml; `mazu-ls tools` lists them."
         for rule in rules
         if not any(fnmatchcase(name, rule.tool) for name in names)
     ]
 
 
-def _meant(tool: str, names: list[str]) -> str:
+def _suggestion(tool: str, names: list[str]) -> str:
     close = get_close_matches(tool, names, 1, 0.5)
     return f" (did you mean {close[0]}?)" if close else ""
