@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
+from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.messages import escape_closing_tag
@@ -20,6 +21,8 @@ Embed = Callable[[str], Awaitable[Any]]
 MAX_ITEMS = 20
 MAX_ITEM_CHARACTERS = 700
 LEAST_SCORE = 0.3
+LEAST_CLOSENESS = 0.2
+"""The cosine from which a turn is given what shares no word with it: nobody asked, so a doubtful memory stays away."""
 CONTEXT_SHARE, PINNED_SHARE, SUMMARY_SHARE = 0.2, 0.5, 0.2
 STANDING_CATEGORIES = ("decision", "convention", "mistake", "user_preference")
 """What holds until it is replaced: in every turn as long as all of it fits the budget."""
@@ -224,6 +227,10 @@ async def _summaries(shelves: Sequence[MemoryStore], session_id: str | None) -> 
     return sorted(found, key=lambda memory: memory.created_at, reverse=True)
 
 
+def _fits(c: RecallCandidate) -> bool:
+    return bool(c.matched) or c.in_files or c.closeness >= LEAST_CLOSENESS or c.reasons != [BY_MEANING]
+
+
 async def _recalled(
     shelves: Sequence[MemoryStore], context: RecallContext, forgetting: bool, embed: Embed | None
 ) -> list[Memory]:
@@ -244,5 +251,5 @@ async def _recalled(
         vector=await embed(context.task) if embed else None,
     )
     found = await recall.find(shelves, query)
-    found.ranked = [c for c in found.ranked if c.score >= LEAST_SCORE and not c.weak]
+    found.ranked = [c for c in found.ranked if c.score >= LEAST_SCORE and not c.weak and _fits(c)]
     return await recall.memories(shelves, found, MAX_ITEMS)

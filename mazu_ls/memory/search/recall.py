@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
-CLOSE_ENOUGH = 0.2
-"""The cosine from which an entry that shares no word with the query is a match; nine of ten unrelated texts are below."""
+CLOSE_ENOUGH = 0.16
+"""The cosine from which an entry that shares no word with the query is a match; of unrelated texts seven of eight are below."""
 WORTH_SHOWING = 0.1
 """The cosine from which an entry is shown as the nearest there is; an answer is below it once in twenty times."""
 NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
