@@ -37,7 +37,7 @@ class ToolContext:
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
     `remembered` records a memory that was written: id, outcome, title. `past` finds what was said in earlier sessions.
-    `heard` are the origins outside the project (pages, MCP servers) whose words this turn was told.
+    `said` are the messages of the user, the newest first. `heard` are the origins outside the project (pages, MCP servers) whose words this turn was told.
     `attended`: the user, or a rule of the user's, agreed to the call; else the sandbox alone holds it. `changes_git`: it is
     made of git commands alone, so that it may write `.git`.
     `withheld` says of a file that read_file may not read it unasked; `by_rule`, that rules of the user's name such files.
@@ -57,6 +57,7 @@ class ToolContext:
     env: Mapping[str, str]
     past: Callable[[str, int], Awaitable[list[str]]] = _nothing
     heard: list[str] = field(default_factory=list)
+    said: tuple[str, ...] = ()
     withheld: Callable[[Path], bool] = _free
     by_rule: bool = False
     attended: bool = True

@@ -315,3 +315,16 @@ async def test_a_negation_in_another_language_is_no_duplicate(memories: Memories
     await memories.remember("Generierte Dateien im Ordner gen werden von Hand geändert")
     made = await memories.remember("Generierte Dateien im Ordner gen werden nicht von Hand geändert")
     assert made.outcome == "superseded"
+
+
+async def test_a_model_does_not_replace_what_the_user_wrote_or_pinned(memories: Memories):
+    await memories.remember("The API listens on port 8080", pinned=True)
+    made = await memories.remember("The API listens on port 9090", source="agent")
+    assert (made.outcome, made.memory.pinned) == ("created", False)
+    assert {m.state for m in (await memories.list())[0]} == {"current"}
+
+
+async def test_a_model_inherits_no_pin(memories: Memories):
+    first = (await memories.remember("The API listens on port 8080", pinned=True)).memory
+    made = await memories.remember("The API listens on port 9090", source="agent", supersedes=first.id)
+    assert (made.outcome, made.memory.pinned) == ("superseded", False)

@@ -24,6 +24,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.tools.base import Effect
+from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.workspace.file_names import show_name
 
@@ -62,12 +63,7 @@ class ApprovalGate:
         if tool.effect is Effect.EXECUTE and decision.verdict != "deny":
             await self._say_what_is_not_held()
         if tool.effect is Effect.REMEMBER and decision.verdict != "deny":
-            ask = self.run.turn.config.memory.write == "ask"
-            decision = replace(
-                decision,
-                verdict="ask" if ask else "allow",
-                reason=f"memory.write is {self.run.turn.config.memory.write}",
-            )
+            decision = await self._judge_memory_write(call, decision)
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision))
             raise ToolError(f"not allowed: {decision.reason}")
@@ -99,6 +95,17 @@ class ApprovalGate:
     def has_read_rules(self) -> bool:
         """Whether a rule of the user's keeps files from being read."""
         return any(rule.verdict != "allow" and rule.applies(READING) for rule in self._rules())
+
+    async def _judge_memory_write(self, call: ToolCall, decision: Decision) -> Decision:
+        """`memory.write` decides, but what is the user's own is replaced only with the user's consent."""
+        setting = self.run.turn.config.memory.write
+        why = None
+        if self.run.mode != "bypass":
+            why = await reason_to_ask(
+                call.name, call.arguments, self.run.turn.memories, self.run.user_messages
+            )
+        verdict = "ask" if setting == "ask" or why else "allow"
+        return replace(decision, verdict=verdict, reason=why or f"memory.write is {setting}")
 
     async def _policy(self, call: ToolCall, tool: Tool) -> Decision:
         shell = self.run.turn.config.shell

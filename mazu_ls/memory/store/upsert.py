@@ -27,6 +27,7 @@ _RAREST, _REACHED = 6, 2_000
 _CANDIDATES = 50
 _COMPARED = 8
 _ALIKE = 55
+_MODEL_SOURCES = ("agent", "extracted")
 _LIVE = index.RecallFilter(kinds=frozenset({"memory"}), states=frozenset({"current", "check", "archived"}))
 
 
@@ -41,8 +42,8 @@ def remember(
         known, replaced = _similar(rows, entry)
         if known is not None:
             return merge(rows, known, entry), "duplicate", None
-        # What nobody vouches for stands beside what somebody said, and never replaces it.
-        if replaced is None or (entry.origin and not replaced.origin):
+        # What nobody vouches for stands beside what somebody said, and what a model wrote beside what the user did.
+        if replaced is None or (entry.origin and not replaced.origin) or _is_users(replaced, entry):
             return rows.insert(entry), "created", None
     else:
         replaced = rows.entry(supersedes)
@@ -117,9 +118,15 @@ def set_anchors(entry: MemoryEntry, anchors: Sequence[MemoryAnchor]) -> MemoryEn
 
 def _supersede(rows: EntryTable, old: MemoryEntry, entry: MemoryEntry) -> int:
     assert old.n is not None
-    n = rows.insert(replace(entry, supersedes=old.n, pinned=entry.pinned or old.pinned))
+    by_model = entry.source in _MODEL_SOURCES  # a pin is the user's word
+    n = rows.insert(replace(entry, supersedes=old.n, pinned=entry.pinned or (old.pinned and not by_model)))
     rows.change(old.n, state="superseded", superseded_by=n, updated_at=old.updated_at)
     return n
+
+
+def _is_users(old: MemoryEntry, entry: MemoryEntry) -> bool:
+    """Whether a model would replace what the user wrote or pinned."""
+    return entry.source in _MODEL_SOURCES and (old.source == "user" or old.pinned)
 
 
 def _exact(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.memory.models import ONLY_NEAREST
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.knowledge.memory_origin import quoted_file
 
 if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
@@ -57,9 +59,12 @@ async def remember(args: RememberArgs, turn: ToolContext) -> str:
 
         path = turn.workspace.resolve(args.path)
         anchors = [AnchorRequest(turn.workspace.relative(path), text=await turn.host.read(path))]
+    text = f"{args.title} {args.body}"
+    quoted = None if turn.origin else await asyncio.to_thread(quoted_file, text, dict(turn.seen), turn.said)
+    origin = turn.origin or (turn.workspace.relative(quoted) if quoted else None)
     done = await memories.remember(
         args.title, args.body, category=args.category, tags=args.tags, anchors=anchors, supersedes=args.supersedes,
-        source="agent", session_id=turn.session_id, origin=turn.origin,
+        source="agent", session_id=turn.session_id, origin=origin,
     )  # fmt: skip
     turn.remembered(done.memory.id, done.outcome, done.memory.title)
     match done.outcome:

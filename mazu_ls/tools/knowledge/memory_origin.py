@@ -1,0 +1,83 @@
+"""Whose words the agent writes down: the user's, a file's or its own; and which of its writes only the user may allow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import MazuError
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.memories import Memories
+
+_WORD = re.compile(r"[^\W_]{3,}")
+_FILE_CHARACTERS = 200_000
+_MOST_FILES = 200
+_FROM_USER, _FROM_FILE = 0.6, 0.75
+"""Shares of the words that matter. The user says it in other words; a file is quoted."""
+
+
+def user_said(text: str, said: Iterable[str]) -> bool:
+    """Whether the user's own messages hold most words of `text`."""
+    return _share(text, _words(" ".join(said))) >= _FROM_USER
+
+
+def quoted_file(text: str, seen: Mapping[Path, str], said: Iterable[str]) -> Path | None:
+    """The file among those that the model read whose words `text` repeats; None where they are rather the user's."""
+    if user_said(text, said):
+        return None
+    shares = {
+        path: _share(text, _words(content[:_FILE_CHARACTERS]))
+        for path, content in list(seen.items())[-_MOST_FILES:]
+    }
+    best = max(shares, key=lambda path: shares[path], default=None)
+    return best if best is not None and shares[best] >= _FROM_FILE else None
+
+
+async def reason_to_ask(
+    name: str, arguments: Mapping[str, Any], memories: Memories | None, said: Iterable[str]
+) -> str | None:
+    """Why the user must agree to a call that remembers: it replaces what is the user's own, or is for every project."""
+    if memories is None or name not in ("remember", "wiki_write"):
+        return None
+    if name == "wiki_write":
+        if arguments.get("mode") == "append" or not (page := await _page(memories, arguments.get("slug"))):
+            return None
+        return f"it replaces the page {page} that you wrote"
+    if isinstance(id := arguments.get("supersedes"), str) and (title := await _owned(memories, id)):
+        return f"it replaces what you said or pinned: {title}"
+    text = f"{arguments.get('title', '')} {arguments.get('body', '')}"
+    if arguments.get("category") == "user_preference" and not user_said(text, said):
+        return "it would be told in every project, and you did not say it here"
+    return None
+
+
+async def _owned(memories: Memories, id: str) -> str | None:
+    try:
+        memory = await memories.get(id)
+    except MazuError:  # the call itself says what is wrong
+        return None
+    return memory.title if memory.pinned or memory.source == "user" else None
+
+
+async def _page(memories: Memories, slug: object) -> str | None:
+    if not isinstance(slug, str):
+        return None
+    try:
+        page = await memories.wiki.read(slug)
+    except MazuError:  # there is none yet, or the name is none
+        return None
+    return slug if page.pinned or page.source == "user" else None
+
+
+def _share(text: str, words: frozenset[str]) -> float:
+    own = _words(text)
+    return len(own & words) / len(own) if own else 0.0
+
+
+def _words(text: str) -> frozenset[str]:
+    from mazu_ls.memory.search.tokens import query_terms
+
+    return frozenset(query_terms(" ".join(_WORD.findall(text))))
