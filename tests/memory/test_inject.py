@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, TextRange
-from mazu_ls.memory.search.inject import RecallContext, age
+from mazu_ls.memory.search.inject import RecallContext
+from mazu_ls.memory.search.memory_lines import describe_age
 
 CODE = "def fetch(url):\n    return get(url, timeout=30)\n"
 
@@ -154,7 +155,7 @@ async def test_no_budget_and_no_task_breaks_it(memories: Memories, budget: int, 
 
 
 def test_ages_are_said_as_people_say_them():
-    said = {days: age(timedelta(days=days)) for days in (0, 1, 3, 29, 45, 90, 800)}
+    said = {days: describe_age(timedelta(days=days)) for days in (0, 1, 3, 29, 45, 90, 800)}
     assert said == {
         0: "today", 1: "1 day old", 3: "3 days old", 29: "29 days old", 45: "45 days old", 90: "3 months old", 800: "2 years old",
     }  # fmt: skip

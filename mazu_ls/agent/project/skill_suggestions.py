@@ -32,7 +32,7 @@ def suggest_skills(task: str, folders: Sequence[Path], env: Mapping[str, str], t
     """
     if not has_skills(folders, env):
         return ""
-    from mazu_ls.memory.search.inject import estimate
+    from mazu_ls.memory.search.memory_lines import estimate_tokens
     from mazu_ls.memory.search.tokens import query_terms
     from mazu_ls.tools.skills.skill_store import SkillStore
 
@@ -44,7 +44,7 @@ def suggest_skills(task: str, folders: Sequence[Path], env: Mapping[str, str], t
         block = (
             "<skills>\nSaved skills that may fit; call one by its name.\n" + "\n".join(lines) + "\n</skills>"
         )
-        if estimate(block) <= tokens:
+        if estimate_tokens(block) <= tokens:
             return block
         lines.pop()
     return ""

@@ -61,7 +61,8 @@ async def recall_memories(
     beside: str = "",
 ) -> Injection:
     """What memory holds for a request. The block `beside` shares its budget."""
-    from mazu_ls.memory.search.inject import Injection, RecallContext, estimate
+    from mazu_ls.memory.search.inject import Injection, RecallContext
+    from mazu_ls.memory.search.memory_lines import estimate_tokens
 
     if project.memories is None or project.config.memory.inject_tokens == 0:
         return Injection()
@@ -74,7 +75,7 @@ async def recall_memories(
     )  # fmt: skip
     try:
         return await project.memories.inject(
-            context, project.config.memory.inject_tokens - (estimate(beside) if beside else 0)
+            context, project.config.memory.inject_tokens - (estimate_tokens(beside) if beside else 0)
         )
     except MazuError as error:
         await project.warn_once(f"Memory could not be read for this turn: {error.message}")

@@ -11,15 +11,13 @@ from msgspec.structs import replace
 
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
+from mazu_ls.memory.search.memory_lines import estimate_tokens, render_memory
 from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
-from mazu_ls.messages import escape_closing_tag
-from mazu_ls.redact import redact
 
 Embed = Callable[[str], Awaitable[Any]]
 MAX_ITEMS = 20
-MAX_ITEM_CHARACTERS = 700
 LEAST_SCORE = 0.3
 LEAST_CLOSENESS = 0.2
 """The cosine from which a turn is given what shares no word with it: nobody asked, so a doubtful memory stays away."""
@@ -89,20 +87,23 @@ async def build_injection(
     embed: Embed | None = None,
 ) -> Injection:
     """Standing memories while all of them fit, else what is pinned and the best of the rest; then what the request recalls."""
-    room = budget - estimate(_STANDING_HEAD) - estimate(_CONTEXT_HEAD) - 2 * estimate(_TAIL)
+    room = (
+        budget - estimate_tokens(_STANDING_HEAD) - estimate_tokens(_CONTEXT_HEAD) - 2 * estimate_tokens(_TAIL)
+    )
     if room <= 0:
         return Injection()
     at = context.at or now()
     standing = _in_stable_order([m for shelf in shelves for m in await shelf.read(_standing_memories)])
     kept, crowded_out = _choose_standing(standing, room)
-    room -= sum(estimate(text) for _, text in kept)
+    room -= sum(estimate_tokens(text) for _, text in kept)
     summaries, _ = _fit(
-        ((m, line(m, at)) for m in await _summaries(shelves, context.session_id)), int(room * SUMMARY_SHARE)
+        ((m, render_memory(m, at)) for m in await _summaries(shelves, context.session_id)),
+        int(room * SUMMARY_SHARE),
     )
-    room -= sum(estimate(text) for _, text in summaries)
+    room -= sum(estimate_tokens(text) for _, text in summaries)
     known = {memory.id for memory, _ in (*kept, *summaries)}
     recalled = [m for m in await _recalled(shelves, context, forgetting, embed) if m.id not in known]
-    items, too_long = _fit(((m, line(m, at)) for m in recalled), room, MAX_ITEMS)
+    items, too_long = _fit(((m, render_memory(m, at)) for m in recalled), room, MAX_ITEMS)
     chosen = known | {memory.id for memory, _ in items}
     left_out = [NotInjected(m, "the budget is used up by what fits this request better") for m in too_long]
     left_out += [NotInjected(m, "it stands, but not everything fits the budget") for m in crowded_out]
@@ -116,7 +117,7 @@ async def build_injection(
         standing_text,
         tuple(m for m, _ in (*kept, *items, *summaries)),
         len(kept),
-        sum(estimate(one) for one in (text, standing_text) if one),
+        sum(estimate_tokens(one) for one in (text, standing_text) if one),
         tuple({n.memory.id: n for n in left_out if n.memory.id not in chosen}.values()),
     )
 
@@ -132,7 +133,7 @@ def _in_stable_order(memories: Sequence[Memory]) -> list[Memory]:
 
 def _choose_standing(standing: Sequence[Memory], room: int) -> tuple[list[tuple[Memory, str]], list[Memory]]:
     """All of them where they fit beside a share for what the request recalls; else those the user pinned or said of himself."""
-    lines = [(m, line(m)) for m in standing]
+    lines = [(m, render_memory(m)) for m in standing]
     kept, left_out = _fit(lines, int(room * (1 - CONTEXT_SHARE)))
     if not left_out:
         return kept, []
@@ -144,47 +145,6 @@ def _choose_standing(standing: Sequence[Memory], room: int) -> tuple[list[tuple[
     return kept, [memory for memory in standing if memory.id not in ids]
 
 
-def line(memory: Memory, at: datetime | None = None) -> str:
-    """One memory as the model reads it: with its date, or with its age at `at`, which changes from day to day."""
-    dated = age(at - memory.updated_at) if at else f"{memory.updated_at:%Y-%m-%d}"
-    marks = [memory.category.replace("_", " "), dated]
-    if memory.pinned:
-        marks.append("pinned")
-    if memory.state == "check":
-        marks.append("may be out of date: the code it is about has changed")
-    if memory.origin:
-        marks.append(f"untrusted, from {memory.origin}")
-    places = ", ".join(
-        dict.fromkeys(a.path + (f"#{a.symbol}" if a.symbol else "") for a in memory.anchors[:3])
-    )
-    if places:
-        marks.append(f"about {places}")
-    if memory.why:
-        marks.append(f"why: {memory.why}")
-    text = f"{memory.title}: {' '.join(memory.body.split())}" if memory.body else memory.title
-    if len(text) > MAX_ITEM_CHARACTERS:
-        text = f"{text[:MAX_ITEM_CHARACTERS].rstrip()}… (recall {memory.id} for the rest)"
-    return "- " + escape_closing_tag(redact(f"[{memory.id}] ({'; '.join(marks)}) {text}"), "memory")
-
-
-def estimate(text: str) -> int:
-    """About how many tokens a text has: four ASCII characters, or one other."""
-    ascii_only = len(text.encode("ascii", "ignore"))
-    return ascii_only // 4 + 1 + len(text) - ascii_only
-
-
-def age(elapsed: object) -> str:
-    """`today`, `3 days old`, `2 months old`."""
-    days = getattr(elapsed, "days", 0)
-    if days < 1:
-        return "today"
-    for name, length in (("year", 365), ("month", 30), ("day", 1)):
-        if days >= length * (2 if length > 1 else 1):
-            count = days // length
-            return f"{count} {name}{'s' if count > 1 else ''} old"
-    return "today"
-
-
 def _fit(
     items: Iterable[tuple[Memory, str]], room: int, most: int = 1000
 ) -> tuple[list[tuple[Memory, str]], list[Memory]]:
@@ -192,7 +152,7 @@ def _fit(
     kept: list[tuple[Memory, str]] = []
     left_out: list[Memory] = []
     for memory, text in items:
-        cost = estimate(text)
+        cost = estimate_tokens(text)
         if cost > room or len(kept) >= most:
             left_out.append(memory)
             continue

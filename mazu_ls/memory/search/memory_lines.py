@@ -1,0 +1,52 @@
+"""Memories as the model reads them: one line each, with what it must know to judge them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mazu_ls.memory.models import Memory
+from mazu_ls.messages import escape_closing_tag
+from mazu_ls.redact import redact
+
+MAX_ITEM_CHARACTERS = 700
+
+
+def render_memory(memory: Memory, at: datetime | None = None) -> str:
+    """One memory as the model reads it: with its date, or with its age at `at`, which changes from day to day."""
+    dated = describe_age(at - memory.updated_at) if at else f"{memory.updated_at:%Y-%m-%d}"
+    marks = [memory.category.replace("_", " "), dated]
+    if memory.pinned:
+        marks.append("pinned")
+    if memory.state == "check":
+        marks.append("may be out of date: the code it is about has changed")
+    if memory.origin:
+        marks.append(f"untrusted, from {memory.origin}")
+    places = ", ".join(
+        dict.fromkeys(a.path + (f"#{a.symbol}" if a.symbol else "") for a in memory.anchors[:3])
+    )
+    if places:
+        marks.append(f"about {places}")
+    if memory.why:
+        marks.append(f"why: {memory.why}")
+    text = f"{memory.title}: {' '.join(memory.body.split())}" if memory.body else memory.title
+    if len(text) > MAX_ITEM_CHARACTERS:
+        text = f"{text[:MAX_ITEM_CHARACTERS].rstrip()}… (recall {memory.id} for the rest)"
+    return "- " + escape_closing_tag(redact(f"[{memory.id}] ({'; '.join(marks)}) {text}"), "memory")
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has: four ASCII characters, or one other."""
+    ascii_only = len(text.encode("ascii", "ignore"))
+    return ascii_only // 4 + 1 + len(text) - ascii_only
+
+
+def describe_age(elapsed: object) -> str:
+    """`today`, `3 days old`, `2 months old`."""
+    days = getattr(elapsed, "days", 0)
+    if days < 1:
+        return "today"
+    for name, length in (("year", 365), ("month", 30), ("day", 1)):
+        if days >= length * (2 if length > 1 else 1):
+            count = days // length
+            return f"{count} {name}{'s' if count > 1 else ''} old"
+    return "today"
