@@ -101,9 +101,8 @@ class ApprovalGate:
         setting = self.run.turn.config.memory.write
         why = None
         if self.run.mode != "bypass":
-            why = await reason_to_ask(
-                call.name, call.arguments, self.run.turn.memories, self.run.user_messages
-            )
+            said = (self.run.asked.text, *self.run.session.conversation.said)
+            why = await reason_to_ask(call.name, call.arguments, self.run.turn.memories, said)
         verdict = "ask" if setting == "ask" or why else "allow"
         return replace(decision, verdict=verdict, reason=why or f"memory.write is {setting}")
 

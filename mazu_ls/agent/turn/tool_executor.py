@@ -187,7 +187,7 @@ class ToolExecutor:
             host=proposed or host,
             emit=lambda text: self._show_output(call, shown.feed(text)),
             remembered=self._run.record_memory,
-            said=self._run.user_messages,
+            said=(self._run.asked.text, *self._run.session.conversation.said),
             withheld=self._approvals.is_read_denied,
             by_rule=self._approvals.has_read_rules,
             attended=decision is None or not decision.sandboxed,

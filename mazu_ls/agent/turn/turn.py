@@ -83,11 +83,6 @@ class TurnRun:
         chosen = self.session.mode is not None or self.session.project.mode_is_chosen
         return self.asked.kind == "run" and self.mode == "ask" and not chosen
 
-    @property
-    def user_messages(self) -> tuple[str, ...]:
-        """What the user said in this conversation, the newest first."""
-        return (self.asked.text, *self.session.conversation.said)
-
     def _offered(self, tool: Tool) -> bool:
         if self.asked.kind == "edit":
             return False
