@@ -59,7 +59,7 @@ def _is_command(arguments: list[str]) -> bool:
     """Whether the command line is for the terminal's commands, the chat among them."""
     if not arguments:
         return sys.stdin.isatty() and sys.stdout.isatty()
-    return arguments[0] not in ("serve", "--stdio", "--tcp", "demo")
+    return arguments[0] not in ("serve", "--stdio", "--tcp", "--socket", "demo")
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -84,7 +84,13 @@ def _serve(arguments: list[str]) -> int:
         from mazu_ls.server.app import serve_tcp
 
         return serve_tcp(int(rest[1]))
-    sys.stderr.write("usage: mazu-ls [serve] [--stdio | --tcp PORT]\n")
+    if rest[0] == "--socket" and len(rest) <= 2:
+        from pathlib import Path
+
+        from mazu_ls.server.app import serve_socket
+
+        return serve_socket(Path(rest[1]) if rest[1:] else None)
+    sys.stderr.write("usage: mazu-ls [serve] [--stdio | --tcp PORT | --socket [PATH]]\n")
     return 2
 
 

@@ -1,4 +1,4 @@
-"""`mazu-ls` as a language server: over stdio, or over TCP on this machine."""
+"""`mazu-ls` as a language server: over stdio, over TCP on this machine, or on a unix socket."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
-from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport
+from mazu_ls.server.rpc import listener
+from mazu_ls.server.rpc.transport import StdioTransport, Transport
 
 if TYPE_CHECKING:
     from mazu_ls.server.rpc import lsp_types
     from mazu_ls.server.rpc.connection import ServerConnection
     from mazu_ls.server.rpc.handshake import Handshake
 
-LOOPBACK = "127.0.0.1"
 SWITCH_SECONDS = 0.001
 
 
@@ -30,9 +32,15 @@ def serve_stdio(descriptors: tuple[int, int], handshake: Handshake) -> NoReturn:
 
 
 def serve_tcp(port: int) -> NoReturn:
-    """Serve one client on this machine's `port`, then end the process as `serve_stdio` does."""
+    """Serve the client that knows the token on this machine's `port`, then end the process as `serve_stdio` does."""
     loop, connection = _start()
-    exit_process(loop.run_until_complete(_serve_tcp(connection, port)))
+    exit_process(loop.run_until_complete(listener.tcp_client(port, partial(_run, connection))))
+
+
+def serve_socket(place: Path | None) -> NoReturn:
+    """Serve one client of this user's on a unix socket, then end the process as `serve_stdio` does."""
+    loop, connection = _start()
+    exit_process(loop.run_until_complete(listener.socket_client(place, partial(_run, connection))))
 
 
 def _start() -> tuple[asyncio.AbstractEventLoop, ServerConnection]:
@@ -91,23 +99,3 @@ async def _run(
         return await connection.run(transport, initialized_with)
     finally:
         logs.cancel()
-
-
-async def _serve_tcp(connection: ServerConnection, port: int) -> int:
-    first: asyncio.Future[StreamTransport] = asyncio.get_running_loop().create_future()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if first.done():
-            writer.close()
-        else:
-            first.set_result(StreamTransport(reader, writer))
-
-    try:
-        listener = await asyncio.start_server(accept, LOOPBACK, port)
-    except (OSError, OverflowError) as error:
-        print(f"mazu-ls: cannot listen on {LOOPBACK}:{port}: {error}. Choose another port.", file=sys.stderr)  # noqa: T201
-        return 1
-    host, bound = listener.sockets[0].getsockname()[:2]
-    print(f"mazu-ls: listening on {host}:{bound}", file=sys.stderr, flush=True)  # noqa: T201
-    async with listener:
-        return await _run(connection, await first)

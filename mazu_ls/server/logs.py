@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mazu_ls.paths import state_home
 
@@ -38,6 +39,16 @@ def log_to_file(env: Mapping[str, str] = os.environ) -> None:
 
     from mazu_ls.redact import redact
 
+    class PrivateFile(RotatingFileHandler):
+        """Every generation is this user's alone (0600), one that an earlier version left too."""
+
+        def _open(self) -> Any:
+            file = open(  # noqa: SIM115 - the handler closes it
+                self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=_private
+            )
+            os.chmod(self.baseFilename, 0o600)  # noqa: PTH101 - as the handler names it
+            return file
+
     class Redacting(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             return redact(super().format(record))
@@ -45,9 +56,7 @@ def log_to_file(env: Mapping[str, str] = os.environ) -> None:
     path = log_path(env)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = RotatingFileHandler(
-            path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", errors="replace"
-        )
+        handler = PrivateFile(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", errors="replace")
     except OSError as error:
         logging.getLogger(__name__).warning(
             "%s cannot be written (%s); the log is on stderr only.", path, error
@@ -55,6 +64,10 @@ def log_to_file(env: Mapping[str, str] = os.environ) -> None:
         return
     handler.setFormatter(Redacting(FORMAT))
     logging.getLogger().addHandler(handler)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class ClientLog(logging.Handler):

@@ -231,7 +231,9 @@ def test_tcp_listens_on_this_machine_only_and_serves_one_client(env: dict[str, s
         host, port = line.split()[-1].split(":")
         assert host == "127.0.0.1"
         with socket.create_connection((host, int(port)), 10) as connection:
-            body = json.dumps({"jsonrpc": "2.0", **INITIALIZE}).encode()
+            token = json.loads(process.stderr.readline().decode().partition("= ")[2])
+            params = {**INITIALIZE["params"], "initializationOptions": token}
+            body = json.dumps({"jsonrpc": "2.0", **INITIALIZE, "params": params}).encode()
             connection.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             assert connection.recv(14) == b"Content-Length"
         assert ends_within(process, 2) == 1

@@ -7,6 +7,7 @@ import {
   ChatResponseTurn,
   type ChatResult,
   Location,
+  MarkdownString,
   Uri,
 } from 'vscode';
 import type { App } from './app';
@@ -105,11 +106,17 @@ async function turn(
 
 /** A question in its place in the chat, with a button for each answer. */
 function ask({ callId, title, detail, diff, options }: PermissionRequest, stream: ChatResponseStream): void {
-  const what = diff ? `\`\`\`diff\n${diff}\n\`\`\`` : detail ? `\`\`\`\n${detail}\n\`\`\`` : '';
-  stream.markdown(`\n\n**${title}**\n\n${what}\n\n`);
+  const what = [detail && fenced(detail), diff && fenced(diff, 'diff')].filter(Boolean).join('\n\n');
+  stream.markdown(`\n\n**${new MarkdownString().appendText(title).value}**\n\n${what}\n\n`);
   for (const { id, label } of options) {
     stream.button({ title: label, command: 'mazu.answerWith', arguments: [callId, id] });
   }
+}
+
+/** A code block whose fence nothing in the text ends. */
+function fenced(text: string, language = ''): string {
+  const fence = '`'.repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
+  return `${fence}${language}\n${text}\n${fence}`;
 }
 
 /** True where it showed a part of the reply itself. */

@@ -43,6 +43,7 @@ class ExtensionTools:
         self._configured: tuple[McpServer, ...] = ()
         self._begun = 0.0
         self._asked: set[str] = set()
+        self._asked_tools: set[tuple[str, bytes]] = set()
         self._told: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -134,7 +135,7 @@ class ExtensionTools:
         if self._mcp:
             await self._mcp.close()
         trust = TrustStore.load(paths.mazu_home(self._env))
-        self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._notify)
+        self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._notify, ask=self._ask_tools)
         for entry in servers:
             if entry in own:
                 mcp.agree(entry.name)
@@ -145,6 +146,27 @@ class ExtensionTools:
                 msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
             ):
                 mcp.agree(status.name)
+
+    def waiting_tools(self, name: str) -> bytes:
+        """The tools of a server that are new or changed since the user agreed, as JSON to read; empty for none."""
+        specs = self._mcp.waiting(name) if self._mcp else []
+        shown = [{"name": one.name, "description": one.description, "schema": one.schema} for one in specs]
+        return msgspec.json.format(msgspec.json.encode(shown, order="deterministic")) if shown else b""
+
+    def _ask_tools(self, name: str) -> None:
+        """Ask, once for each list, whether the agent may call what a server newly offers."""
+        waiting = self.waiting_tools(name)
+        if waiting and (name, waiting) not in self._asked_tools:
+            self._asked_tools.add((name, waiting))
+            self._spawn(self._agree_tools(name, waiting.decode()))
+
+    async def _agree_tools(self, name: str, shown: str) -> None:
+        if self._mcp is None:
+            return
+        server, seen = self._mcp.servers[name], self._mcp.waiting(name)
+        title = f"The MCP server {name} offers new or changed tools. May the agent call them as they are now?"
+        if await self._agrees(title, shown):
+            server.agree_tools(seen)
 
     def _notify(self, sentence: str) -> None:
         self._spawn(self._host.say("warning", f"Mazu: {sentence}"))

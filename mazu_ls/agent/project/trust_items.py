@@ -101,5 +101,6 @@ def _found(project: Project) -> Iterator[tuple[Named, str, str, bytes]]:
         yield "tool", pin, str(path), content
     for entry in project.config.mcp_servers:
         place = project.root / paths.PROJECT_FOLDER / "config.toml"
-        if entry not in project.mcp_of_user:
-            yield "mcp", f"{project.key}/{entry.name}", str(place), msgspec.json.encode(entry)
+        waiting = project.extensions.waiting_tools(entry.name) if project.extensions else b""
+        if entry not in project.mcp_of_user or waiting:
+            yield "mcp", f"{project.key}/{entry.name}", str(place), msgspec.json.encode(entry) + waiting

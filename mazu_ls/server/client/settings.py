@@ -18,6 +18,7 @@ from mazu_ls.server.rpc.client_requests import ClientError
 logger = logging.getLogger(__name__)
 PULL_SECONDS = 3.0
 SECTION = "mazu"
+TOKEN = "token"
 
 
 def initial_settings(options: Any) -> Mapping[str, Any]:
@@ -25,7 +26,9 @@ def initial_settings(options: Any) -> Mapping[str, Any]:
     if not isinstance(options, dict):
         return {}
     section = options.get(SECTION, options)
-    return cleaned(section) if isinstance(section, dict) else {}
+    if not isinstance(section, dict):
+        return {}
+    return cleaned({name: value for name, value in section.items() if name != TOKEN})
 
 
 def pushed_settings(editor: ConnectedEditor, settings: Any) -> Mapping[str, Any] | None:

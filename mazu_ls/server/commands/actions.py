@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.server.chat import markdown
 from mazu_ls.server.commands import command, execute
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
 from mazu_ls.server.documents import mazu_files
@@ -150,5 +151,6 @@ def _count(number: int, noun: str) -> str:
 
 def _memory(memory: dict[str, Any]) -> str:
     check = " (to be checked: its code changed)" if memory["state"] == "check" else ""
-    body = f"\n{memory['body'].strip()}\n" if memory["body"].strip() else ""
-    return f"## {memory['title']}{check}\n{body}\n*{memory['category'].replace('_', ' ')}: {memory['why']}*\n"
+    body = f"\n{markdown.escape(memory['body'].strip())}\n" if memory["body"].strip() else ""
+    why = markdown.escape(f"{memory['category'].replace('_', ' ')}: {memory['why']}")
+    return f"## {markdown.escape(memory['title'])}{check}\n{body}\n*{why}*\n"

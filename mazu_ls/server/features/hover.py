@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.server.chat import markdown
 from mazu_ls.server.features import feature
 from mazu_ls.server.features.anchored_memories import anchored
 from mazu_ls.server.rpc import lsp_types
+from mazu_ls.workspace.visible_text import make_visible
 
 if TYPE_CHECKING:
     from mazu_ls.memory.models import Memory
@@ -34,11 +37,23 @@ async def hover(server: ServerState, params: lsp_types.PositionParams) -> dict[s
 
 
 def described(memory: Memory) -> str:
-    """A memory as Markdown: title, text, and one line that says what it is and how old."""
+    """A memory as Markdown: title, text, and one line that says what it is and how old.
+
+    What the memory says is no markup: an image in it would tell its server that it was looked at, and what it names.
+    """
     age = (datetime.now(UTC) - memory.updated_at).days
     when = "today" if age < 1 else "yesterday" if age == 1 else f"{age} days ago"
     pinned = " · pinned" if memory.pinned else ""
-    origin = f" · from {memory.origin}, unchecked" if memory.origin else ""
+    origin = f" · from {markdown.escape(memory.origin)}, unchecked" if memory.origin else ""
     line = f"*{memory.category}, {memory.source}, {when}, `{memory.id}`*{pinned}{origin}{STATES.get(memory.state, '')}"
-    body = f"\n\n{memory.body.strip()}" if memory.body.strip() and memory.body.strip() != memory.title else ""
-    return f"**{memory.title}**{body}\n\n{line}"
+    body = (
+        f"\n\n{_shown(memory.body.strip())}"
+        if memory.body.strip() and memory.body.strip() != memory.title
+        else ""
+    )
+    return f"**{_shown(memory.title)}**{body}\n\n{line}"
+
+
+def _shown(text: str) -> str:
+    """Text of a memory with its lines kept (a backslash at the end of a line: CommonMark 6.7)."""
+    return re.sub(r"(?<=\S)\n(?=\S)", "\\\\\n", markdown.escape(make_visible(text)))

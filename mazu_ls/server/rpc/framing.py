@@ -9,7 +9,7 @@ MAX_BODY = 256 * 1024**2
 """Bytes. A larger announced body is taken for a broken header: waiting for it would make the server deaf."""
 MAX_HEADER = 64 * 1024
 HEADER_END = re.compile(rb"\r\n\r\n|\n\n")
-LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+LENGTH = re.compile(rb"^content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class FrameReader:
         lengths = LENGTH.findall(block)
         if not lengths:
             return BadFrame("A message without a Content-Length header was skipped.")
-        value = lengths[-1].strip()
+        value = lengths[-1].strip() if len(set(lengths)) == 1 else b"named twice"
         if not value.isdigit() or len(value) > 12 or int(value) > MAX_BODY:
             return BadFrame(
                 f"Content-Length {value[:20].decode('latin-1')!r} is not usable; the message was skipped."

@@ -91,10 +91,16 @@ class StdioTransport:
 class StreamTransport:
     """asyncio's own streams: TCP, and in-memory pairs in the tests."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, unread: bytes = b""
+    ) -> None:
+        """`unread`: input that was read already, and is read again."""
+        self._reader, self._writer, self._unread = reader, writer, unread
 
     async def read(self) -> bytes:
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
         try:
             return await self._reader.read(CHUNK)
         except ConnectionError:

@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"mazu-ls {__version__}")
     commands = root.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=Parser)
-    _plain(commands, "serve", "the language server on stdio, or --tcp PORT on this machine")
+    _plain(commands, "serve", "the language server on stdio, --tcp PORT on this machine, or --socket [PATH]")
     chat = _plain(commands, "chat", "talk to the agent")
     _add(chat, (text("message", "say this and leave", required=False), *TALK, ATTACH))
     _plain(commands, "demo", "the main job end to end, without a key or a network")

@@ -62,7 +62,7 @@ def _create(root: Path) -> tuple[Path, list[str]]:
         for name, text in (("config.toml", CONFIG), ("role.md", ROLE)):
             place = PurePosixPath(paths.PROJECT_FOLDER, name)
             if project_files.stat_entry(root, place) is None:
-                project_files.write_file(root, place, text.encode(), mode=0o644)
+                project_files.write_file(root, place, text.encode())
                 made.append(str(root / place))
                 if name == "role.md":  # the user makes it here, so it needs no question
                     TrustStore.load(paths.mazu_home()).agree("role", paths.root_key(root), text.encode())

@@ -20,7 +20,14 @@ from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.mcp import tools as mcptools
-from mazu_ls.tools.mcp.streams import OpenStreams, StderrTail
+from mazu_ls.tools.mcp.stdio import guarded_stdio
+from mazu_ls.tools.mcp.streams import (
+    START_SECONDS,
+    OpenStreams,
+    StderrTail,
+    connection_lost,
+    reason_of,
+)
 from mazu_ls.tools.mcp.tools import McpToolSpec
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import MARK, kill
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
     from mazu_ls.tools.context import ToolContext
 
 log = logging.getLogger(__name__)
-START_SECONDS = 30.0
 CALL_SECONDS = 120.0
 WAIT_SECONDS = 10.0  # how long a call waits for a server that is just being reconnected
 PING_SECONDS = 30.0
@@ -58,13 +64,15 @@ class McpServers:
 
     def __init__(
         self, configured: Sequence[McpServer], env: Mapping[str, str], trust: TrustStore, owner: str = "user",
-        tell: Callable[[str], None] = lambda sentence: None,
+        tell: Callable[[str], None] = lambda sentence: None, *, ask: Callable[[str], None] = lambda name: None,
     ) -> None:  # fmt: skip
-        """`tell` hears a sentence for the user about each server that cannot be started, once."""
+        """`tell` hears a sentence for the user about each server that cannot be started, once; `ask` the name of one
+        that offers new or changed tools, which wait for the user.
+        """
         self._trust = trust
         self._owner = owner
         self.servers = {
-            entry.name: McpConnection(entry, env, trust, f"{owner}/{entry.name}", tell)
+            entry.name: McpConnection(entry, env, trust, f"{owner}/{entry.name}", tell, ask=ask)
             for entry in configured
         }
 
@@ -85,6 +93,10 @@ class McpServers:
         """The user agrees to a server as it is configured and to its tools as they are; it is started."""
         self.servers[name].agree()
 
+    def waiting(self, name: str) -> list[McpToolSpec]:
+        """The tools of a server that are new or changed since the user agreed to it."""
+        return self.servers[name].waiting() if name in self.servers else []
+
     async def revoke(self, name: str) -> None:
         """The user takes the agreement to a server and its tools back; it is ended."""
         await self.servers[name].revoke()
@@ -104,8 +116,11 @@ class McpConnection:
         trust: TrustStore,
         pin: str,
         tell: Callable[[str], None],
+        *,
+        ask: Callable[[str], None],
     ) -> None:
         self.entry = entry
+        self._ask = ask
         self._tell: Callable[[str], None] | None = tell
         self._env = env
         self._trust = trust
@@ -132,6 +147,16 @@ class McpConnection:
             self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
         self.start()
 
+    def agree_tools(self, seen: Sequence[McpToolSpec]) -> None:
+        """Agree to exactly these tools; one that changed meanwhile waits on."""
+        for spec in seen:
+            self._trust.agree("mcp_tool", f"{self._pin}/{spec.name}", spec.content)
+        self._say_what_waits()
+
+    def waiting(self) -> list[McpToolSpec]:
+        """The tools that are new or changed since the user agreed."""
+        return [offered for offered in self._offered if not self._may_call(offered)]
+
     async def revoke(self) -> None:
         """Take the agreement to the entry and to its tools back, and end it; a call that runs fails."""
         with contextlib.suppress(MazuError):  # nothing is agreed to any more
@@ -142,7 +167,7 @@ class McpConnection:
 
     def status(self) -> McpServerStatus:
         """How it is."""
-        waiting = tuple(offered.name for offered in self._offered if not self._may_call(offered))
+        waiting = tuple(offered.name for offered in self.waiting())
         detail = self._detail or ("you have not agreed to it" if self._state == "not_agreed" else "")
         return McpServerStatus(
             self.entry.name, self._state, len(self._offered) - len(waiting), waiting, detail
@@ -201,7 +226,7 @@ class McpConnection:
         except ToolError:
             raise
         except Exception as error:
-            if _connection_lost(error):
+            if connection_lost(error):
                 self._gone()
             raise ToolError(
                 f"{name} of the MCP server {self.entry.name} failed: {redact(str(error)) or error!r}"
@@ -229,7 +254,7 @@ class McpConnection:
                 self._trouble()
                 return
             except Exception as error:
-                self._detail = self._detail or redact(_reason(error))
+                self._detail = self._detail or redact(reason_of(error))
                 log.debug("MCP server %s", self.entry.name, exc_info=True)
                 self._trouble()
             finally:
@@ -302,15 +327,20 @@ class McpConnection:
             if not cursor or len(found) > mcptools.MAX_TOOLS:
                 break
         self._offered = found[: mcptools.MAX_TOOLS]
+        first = f"{self._pin}/"  # no tool: the mark that the first list, which may be empty, was agreed to
         if self._agreed() and not any(
-            pin.kind == "mcp_tool" and pin.name.startswith(f"{self._pin}/") for pin in self._trust.list()
+            pin.kind == "mcp_tool" and pin.name.startswith(first) for pin in self._trust.list()
         ):
+            self._trust.agree("mcp_tool", first, b"")
             for offered in self._offered:
-                self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
-        waiting = self.status().waiting
-        self._detail = (
-            f"new or changed, so not callable until you agree: {', '.join(waiting)}" if waiting else ""
-        )
+                self._trust.agree("mcp_tool", f"{first}{offered.name}", offered.content)
+        if self._say_what_waits():
+            self._ask(self.entry.name)
+
+    def _say_what_waits(self) -> bool:
+        names = self.status().waiting
+        self._detail = f"new or changed, so not callable until you agree: {', '.join(names)}" if names else ""
+        return bool(names)
 
     async def _on_message(self, message: object) -> None:
         inner = getattr(message, "root", message)
@@ -324,9 +354,13 @@ class McpConnection:
             import httpx2
             from mcp.client.streamable_http import streamable_http_client
 
+            from mazu_ls.tools.mcp.bounded_http import BoundedTransport
+
             timeout = httpx2.Timeout(START_SECONDS, read=300)
             async with (
-                httpx2.AsyncClient(headers=dict(entry.headers), timeout=timeout) as http,
+                httpx2.AsyncClient(
+                    headers=dict(entry.headers), timeout=timeout, transport=BoundedTransport()
+                ) as http,
                 streamable_http_client(entry.url, http_client=http) as streams,
             ):
                 yield streams
@@ -338,41 +372,16 @@ class McpConnection:
 
     @asynccontextmanager
     async def _process(self, command: str) -> AsyncIterator[Any]:
-        from mcp import StdioServerParameters, stdio_client
-
-        # Lines that are no JSON-RPC are the server's fault; one traceback for each would fill the log.
-        logging.getLogger("mcp.client.stdio").setLevel(logging.CRITICAL)
         mark = secrets.token_hex(12)
         env = child_environment(self._env, {**self.entry.env, MARK: mark})
-        parameters = StdioServerParameters(command=command, args=list(self.entry.args), env=env)
         tail = StderrTail(self._gone)
         try:
-            async with stdio_client(parameters, errlog=tail.file) as streams:
+            async with guarded_stdio([command, *self.entry.args], env, tail.file) as streams:
                 tail.file.close()  # the server has its own copy: when that is closed too, the server is gone
                 yield streams
         except Exception as error:
-            self._detail = redact(f"{_reason(error)} {tail.text}".strip())[:500]
+            self._detail = redact(f"{reason_of(error)} {tail.text}".strip())[:500]
             raise
         finally:
             tail.close()
             await asyncio.shield(asyncio.to_thread(kill, mark))
-
-
-def _connection_lost(error: BaseException) -> bool:
-    return type(error).__name__ in (
-        "ClosedResourceError",
-        "BrokenResourceError",
-    ) or "onnection closed" in str(error)
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost sentence of a group of errors."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if isinstance(error, TimeoutError):
-        return f"no answer within {START_SECONDS:g} s"
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    if _connection_lost(error):
-        return "it closed the connection"
-    return str(error) or type(error).__name__

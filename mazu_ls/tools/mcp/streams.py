@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 STDERR_TAIL = 2000
+START_SECONDS = 30.0
 
 
 class OpenStreams:
@@ -55,3 +56,24 @@ class StderrTail:
             if not data:
                 self._loop.remove_reader(self._read)
                 self._ended()
+
+
+def connection_lost(error: BaseException) -> bool:
+    """Whether an error of the client means that the server is gone."""
+    return type(error).__name__ in (
+        "ClosedResourceError",
+        "BrokenResourceError",
+    ) or "onnection closed" in str(error)
+
+
+def reason_of(error: BaseException) -> str:
+    """The innermost sentence of a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"no answer within {START_SECONDS:g} s"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if connection_lost(error):
+        return "it closed the connection"
+    return str(error) or type(error).__name__

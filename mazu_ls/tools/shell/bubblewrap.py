@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mazu_ls.gitcmd.process import find_program
 from mazu_ls.paths import mazu_home, private_folder, state_home
 from mazu_ls.tools.shell.protected_files import MAX_PROTECTED, Protected
 from mazu_ls.tools.shell.toolchains import CACHES, credential_files, home_of, shown_places
@@ -47,7 +47,7 @@ class Mounts:
 @cache
 def trouble() -> str:
     """Why bubblewrap cannot be used here; empty if it works. Found out by trying, which takes up to a second."""
-    if (program := shutil.which("bwrap")) is None:
+    if (program := find_program("bwrap")) is None:
         return "bubblewrap is not installed"
     argv = [program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "--cap-drop", "ALL", "--", "true"]  # fmt: skip
     try:
@@ -64,14 +64,19 @@ def trouble() -> str:
 @cache
 def _sized() -> bool:
     """Whether this bubblewrap can limit the size of a tmpfs (0.7 and later)."""
-    done = subprocess.run(["bwrap", "--help"], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [find_program("bwrap") or "bwrap", "--help"],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     return b"--size" in done.stdout + done.stderr
 
 
 def arguments(mounts: Mounts) -> list[str]:
     """The command line of bubblewrap up to the `--` before the command. Later mounts cover earlier ones."""
     argv = [
-        shutil.which("bwrap") or "bwrap",
+        find_program("bwrap") or "bwrap",
         "--unshare-user",
         "--unshare-ipc",
         "--unshare-pid",

@@ -71,7 +71,7 @@ export class MemoryItem extends TreeItem {
     this.description = [value.scope === 'global' ? 'everywhere' : '', value.pinned ? 'pinned' : '']
       .filter(Boolean)
       .join(' · ');
-    this.tooltip = new MarkdownString(value.body || value.title);
+    this.tooltip = new MarkdownString().appendText(value.body || value.title);
     this.iconPath = new ThemeIcon(value.pinned ? 'pinned' : (MEMORY_ICONS[value.category] ?? 'note'));
     this.command = { title: 'Open Memory', command: 'mazu.openMemory', arguments: [this] };
   }
