@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from mazu_ls.models import model as models
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.memory.io.extract import Extraction
     from mazu_ls.memory.io.extract import ExtractionQueue as Pending
 
@@ -42,8 +42,9 @@ class NoExtractionModel(MazuError):
 class MemoryExtractor:
     """The extractions of one project, as tasks beside everything else."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectServices, is_open: Callable[[str], bool]) -> None:
         self._project = project
+        self._is_open = is_open
         self._tasks: set[asyncio.Task[Any]] = set()
         self._noted: set[str] = set()
 
@@ -89,7 +90,7 @@ class MemoryExtractor:
         await asyncio.sleep(START_SECONDS)
         if pending := self._pending():
             for waiting in await pending.waiting():
-                if self._project.sessions.find(waiting.session_id) is None:
+                if not self._is_open(waiting.session_id):
                     await self._one(waiting.session_id)
 
     async def _one(self, session_id: str) -> None:
@@ -114,7 +115,7 @@ class MemoryExtractor:
     @contextmanager
     def _held(self, session_id: str) -> Iterator[None]:
         """Nobody else looks at this session meanwhile. Raises MazuError(busy)."""
-        if self._project.sessions.find(session_id):
+        if self._is_open(session_id):
             yield
             return
         path = self._project.journals / f"{session_id}.jsonl"

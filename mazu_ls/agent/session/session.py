@@ -23,7 +23,7 @@ from mazu_ls.messages import Message
 from mazu_ls.tools.context import ShellState, ToolContext
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.checkpoints.models import CheckpointKind
     from mazu_ls.config import Mode
     from mazu_ls.host import Buffer
@@ -37,7 +37,7 @@ T = TypeVar("T")
 class Session:
     """Opened on its journal, which it holds until it is closed."""
 
-    def __init__(self, project: Project, path: Path) -> None:
+    def __init__(self, project: ProjectServices, path: Path) -> None:
         """Take the journal at `path`; `load` must follow. Raises MazuError(busy) where another process has it."""
         self.project = project
         self.journal = journal.Journal(path, project.emit)
@@ -105,7 +105,7 @@ class Session:
             self.conversation.apply(event)
             self._note(event.body)
         if isinstance(body, journal.SessionEnded) and not self.aside:
-            self.project.extractions.on_session_end(self.id)
+            self.project.scheduler.on_session_end(self.id)
 
     def _note(self, body: journal.Body) -> None:
         if isinstance(body, journal.SessionNamed):
@@ -214,7 +214,7 @@ class Session:
         parts = prompt.user_parts(asked.text, asked.attachments, blocks)
         run.record(journal.UserSaid(Message("user", parts), asked.text, asked.attached))
         if not self.aside:
-            self.project.extractions.schedule(self.id)
+            self.project.scheduler.schedule(self.id)
         return await run.run(stopped=stopped)
 
     async def _wait_for_tools(self) -> None:

@@ -20,7 +20,7 @@ from mazu_ls.agent.session.session_fork import write_fork
 from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.project.services import ProjectServices
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class Snapshot(Generic[T]):
 class Sessions:
     """Opens a session once and keeps it open; the last one used is the one meant when none is named."""
 
-    def __init__(self, project: Project, folder: Path) -> None:
+    def __init__(self, project: ProjectServices, folder: Path) -> None:
         self._project = project
         self._folder = folder
         self._open: dict[str, Session] = {}

@@ -11,7 +11,7 @@ from mazu_ls.agent.turn import prompt
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.agent.session.session import Session
     from mazu_ls.agent.turn.types import Prompt
     from mazu_ls.host import Buffer
@@ -51,7 +51,7 @@ async def build_context_blocks(
 
 
 async def recall_memories(
-    project: Project,
+    project: ProjectServices,
     text: str,
     buffers: Sequence[Buffer],
     *,

@@ -12,12 +12,12 @@ from mazu_ls.errors import Kind, MazuError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.agent.session.session import Session
 
 
 async def checkpoint_before_turn(
-    project: Project, session: Session, turn_id: str | None = None
+    project: ProjectServices, session: Session, turn_id: str | None = None
 ) -> tuple[str, int]:
     """The checkpoint to roll back to, of one turn or the last one, and the event at which the conversation then stands.
 
@@ -74,7 +74,7 @@ def find_turn(
     return start.turn, start.parent, baseline
 
 
-async def undo_targets(project: Project) -> set[str]:
+async def undo_targets(project: ProjectServices) -> set[str]:
     """The checkpoint that undoing the last turn of each session rolls back to: pruning leaves them."""
     heads = await project.moved_heads()
     return await asyncio.to_thread(_targets, project.journals, heads)

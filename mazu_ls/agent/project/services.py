@@ -1,0 +1,394 @@
+"""What the sessions of a project share: its folders, settings, stores and tools. Knows no session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mazu_ls import config as settings_of
+from mazu_ls import journal, paths
+from mazu_ls.agent.project.cached_files import CachedFiles
+from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_user
+from mazu_ls.agent.project.role import RoleDocument
+from mazu_ls.agent.project.rule_warnings import rules_without_tool
+from mazu_ls.agent.project.toolbox import builtin_tools, language_server_tools
+from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
+from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
+from mazu_ls.agent.proposals.proposals import Proposals
+from mazu_ls.agent.session.branches import MIGRATIONS, ConversationHeads, ConversationPart
+from mazu_ls.agent.turn import prompt
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.policy import GrantStore, Rule, RuntimeRule
+from mazu_ls.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
+from mazu_ls.state import identity, volatile
+from mazu_ls.store import Store, quarantined
+from mazu_ls.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints.engine import Checkpoints
+    from mazu_ls.checkpoints.models import CheckpointKind
+    from mazu_ls.config import Config, McpServer, Mode
+    from mazu_ls.host import Host
+    from mazu_ls.memory.memories import Memories
+    from mazu_ls.models.model import Model
+    from mazu_ls.models.retry import RetryPolicy
+    from mazu_ls.tools.base import Tool
+    from mazu_ls.tools.mcp.servers import McpServerStatus
+
+log = logging.getLogger(__name__)
+ONE_SHOTS = "oneshot"
+"""Key of the editor's settings under which a client says what its workspace carries: a project may only tighten."""
+WARM_SECONDS = 2.0
+MAP_SECONDS = 0.2
+"""A turn waits no longer than this for the project map; the next one has it."""
+
+
+class ExtractionScheduler(Protocol):
+    """Finds out what to remember of sessions, later and in the background. `MemoryExtractor` is one."""
+
+    def on_session_end(self, session_id: str) -> None:
+        """The session has ended: look at it now."""
+        ...
+
+    def schedule(self, session_id: str) -> None:
+        """The session said something: it waits for its turn from now on."""
+        ...
+
+
+class ProjectServices:
+    """Opening never raises when a key, git or a writable disk is missing: `warnings` says what is missing."""
+
+    def __init__(
+        self, folders: Sequence[Path], host: Host, env: Mapping[str, str], patience: RetryPolicy | None = None
+    ) -> None:
+        self.folders = tuple(folder.absolute() for folder in folders)
+        self.host = host
+        self.env = env
+        self.warnings: list[str] = []
+        self.moved_states: tuple[identity.Marker, ...] = ()
+        self.disk: volatile.OpenedState | None = None
+        self.workspace = Workspace(self.folders)
+        self.config: Config
+        self.scheduler: ExtractionScheduler
+        self.grants: GrantStore
+        self.given: dict[str, RuntimeRule] = {}
+        self.memories: Memories | None = None
+        self.checkpoints: Checkpoints | None = None
+        self.no_memory: MazuError | None = None
+        self.no_checkpoints: MazuError | None = None
+        self.chosen_mode: Mode | None = None
+        self._mode_in_settings = False
+        self.chosen_model: str | None = None
+        self._settings: Mapping[str, Any] = {}
+        self._listeners: list[journal.Listener] = []
+        self.head_listeners: list[Callable[[str, int], None]] = []
+        self._heads: ConversationHeads | None = None
+        self.proposals: Proposals | None = None
+        self._models: dict[str, Model] = {}
+        self._documents = CachedFiles()
+        self._told: set[str] = set()
+        self._saying: set[asyncio.Task[None]] = set()
+        self._map: ProjectMap
+        self.role_document: RoleDocument
+        self._extensions: ExtensionTools | None = None
+        self.mcp_of_user: list[McpServer] = []
+        self._warming: asyncio.Task[None]
+        self._patience = patience
+
+    async def open_services(self, settings: Mapping[str, Any]) -> None:
+        """Read the settings, open memory and checkpoints, load what the user granted."""
+        await asyncio.to_thread(self._read_settings, settings)
+        await asyncio.to_thread(self._make_folders)
+        await self._open_stores()
+        self._extensions = ExtensionTools(self.folders, self.key, self.host, self.env)
+        self._extend()
+        self.role_document = RoleDocument(self._documents, self.root, self.key, self.host, self.env)
+        await asyncio.to_thread(self.role_document.refresh, self.config.role)
+        self._map = ProjectMap(self.workspace, self.state)
+        self._warming = asyncio.create_task(self._warm_map())
+        self.grants = await asyncio.to_thread(GrantStore.load, paths.mazu_home(self.env), self.key)
+
+    def _extend(self) -> None:
+        if self._extensions is None:
+            return
+        seconds = self.config.permissions.timeout_seconds
+        self._extensions.configure(self.config.mcp_servers, self.mcp_of_user, seconds)
+
+    def _make_folders(self) -> None:
+        if not self.folders:
+            self.root = self.state = paths.private_folder(paths.state_home(self.env) / "no-folder")
+            self._home = paths.mazu_home(self.env)
+            self.key = "no-folder"
+        else:
+            self.root = self.folders[0]
+            self.key = paths.root_key(self.root)
+            self.disk = volatile.open_project_state(self.root, self.env)
+            self.state, self._home, self.moved_states = self.disk.folder, self.disk.home, self.disk.moved
+            self.warnings += self.disk.warnings
+        self.journals = paths.private_folder(self.state / "journal")
+        self.database = self.state / "memory.db"
+
+    async def _open_stores(self) -> None:
+        from mazu_ls.memory.memories import Memories
+
+        common = self._home / volatile.GLOBAL_DATABASE
+        damaged = {path: len(quarantined(path)) for path in (self.database, common)}
+        try:
+            self.memories = await Memories.open(self.database, common, self.config.memory)
+            store = await Store.open(self.database, [MIGRATIONS, PROPOSALS])
+            self._heads = ConversationHeads(store)
+            self.proposals = Proposals(store)
+            await self.proposals.refresh()
+        except MazuError as error:
+            self.no_memory = error
+            self.warnings.append(f"Memory is not available: {error.message} {error.hint}")
+        for path, before in damaged.items():
+            if len(set_aside := quarantined(path)) > before:
+                self.warnings.append(
+                    f"{path.name} was damaged; it was set aside as {set_aside[-1].name} and a new one begun."
+                )
+        await self._open_checkpoints()
+
+    async def _open_checkpoints(self) -> None:
+        from mazu_ls.checkpoints.engine import Checkpoints
+        from mazu_ls.memory.checkpoint_part import MemoryPart
+
+        self.conversation_part = ConversationPart(self.journals)
+        if not self.folders:
+            self.no_checkpoints = MazuError(
+                Kind.UNSUPPORTED,
+                "No folder is open, so there is nothing to checkpoint.",
+                "Open a folder in the editor.",
+            )
+            return
+        if self.disk and self.disk.is_volatile:
+            said = f"No checkpoints: the state directory cannot be written ({self.disk.why})."
+            self.no_checkpoints = MazuError(Kind.STORAGE, said, "Make it writable; that is noticed.")
+            return
+        try:
+            self.checkpoints = await Checkpoints.open(
+                self.folders,
+                self.database,
+                paths.state_home(self.env),
+                [MemoryPart(), self.conversation_part],
+                self.config.checkpoints,
+            )
+        except MazuError as error:
+            self.no_checkpoints = error
+            self.warnings.append(f"No checkpoints: {error.message} {error.hint}".strip())
+            return
+        self.checkpoints.upkeep.on_warning = self._warn_later
+
+    def configure(self, settings: Mapping[str, Any]) -> list[str]:
+        """Take the editor's settings (section `mazu`), read the files again, return what is wrong with them."""
+        # Not in a thread: they are in force for the request that comes behind them.
+        problems = self._read_settings(settings)
+        self._extend()
+        return problems
+
+    def _read_settings(self, settings: Mapping[str, Any]) -> list[str]:
+        self._settings = settings
+        problems, layers = list[str](), list[settings_of.Layer]()
+        own = paths.mazu_home(self.env) / "config.toml"
+        found = [settings_of.read_layer(own), *map(settings_of.read_project_layer, self.folders[:1])]
+        for layer, problem in found:
+            layers += [layer] if layer else []
+            problems += [problem] if problem else []
+        exposed = settings_of.world_readable_keys(own)
+        problems += [exposed] if exposed and exposed not in self.warnings else []
+        own_settings = {key: value for key, value in settings.items() if key != WORKSPACE_VALUES}
+        layers += [settings_of.Layer("editor settings", own_settings)]
+        if isinstance(brought := settings.get(WORKSPACE_VALUES), Mapping):
+            layers.append(settings_of.Layer(BROUGHT_BY_EDITOR.format(own), brought, may_loosen=False))
+        said = [layer.values.get("permissions") for layer in layers]
+        self._mode_in_settings = any(isinstance(table, Mapping) and "mode" in table for table in said)
+        loaded = settings_of.load(layers, self.env)
+        self.config = loaded.config
+        self._models.clear()
+        self.mcp_of_user = servers_of_user(layers)
+        problems += [*loaded.warnings, *rules_without_tool(loaded.config)]
+        self.warnings += [problem for problem in problems if problem not in self.warnings]
+        return problems
+
+    def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
+        """Hear every event of every session, in order, on the loop; call what is returned to stop."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def emit(self, session_id: str, event: journal.Event) -> None:
+        """Pass an event on to the listeners; one that fails does not harm the others."""
+        for listener in tuple(self._listeners):
+            try:
+                listener(session_id, event)
+            except Exception:
+                log.exception("a listener failed on %s", type(event.body).__name__)
+
+    def head_moved(self, session_id: str, head: int) -> None:
+        """A conversation stands at another event than its last one: tell whoever asked to hear of it."""
+        for listener in tuple(self.head_listeners):
+            listener(session_id, head)
+
+    @property
+    def extensions(self) -> ExtensionTools | None:
+        """Custom tools, skills and MCP servers; None until the project is opened."""
+        return self._extensions
+
+    def tools(self) -> list[Tool]:
+        """Everything a model may call here."""
+        builtin = [*builtin_tools(), *language_server_tools(self.host.lender)]
+        names = [tool.name for tool in builtin]
+        return [*builtin, *(self._extensions.tools(names) if self._extensions else ())]
+
+    def mcp_servers(self) -> list[McpServerStatus]:
+        """How each MCP server of the settings is."""
+        return self._extensions.mcp_status() if self._extensions and self.config.mcp_servers else []
+
+    @property
+    def mode(self) -> Mode:
+        """The permission mode in force: chosen until mazu-ls ends, else that of the settings."""
+        return self.chosen_mode or self.config.permissions.mode
+
+    @property
+    def mode_is_chosen(self) -> bool:
+        """Whether somebody said the mode in force; else it is the default."""
+        return self.chosen_mode is not None or self._mode_in_settings
+
+    def set_mode(self, mode: Mode) -> None:
+        """Change the permission mode while mazu-ls runs; it is never stored."""
+        self.chosen_mode = mode
+
+    def rules(self) -> list[Rule]:
+        """Permission rules of the settings, those given since mazu-ls runs, the grants of this project."""
+        settings = [Rule.parse(one.tool, one.pattern, one.verdict) for one in self.config.permissions.rules]
+        return [*settings, *(given.rule for given in self.given.values()), *self.grants.rules()]
+
+    async def model(self, name: str | None) -> Model:
+        """The model of that name, or the one the settings and keys lead to. Raises MazuError(auth or config)."""
+        name = name or self.chosen_model
+        key = name or ""
+        if key not in self._models:
+            from mazu_ls.models import catalog
+
+            self._models[key] = await catalog.choose(name, self.config, self.env, self._patience)
+        return self._models[key]
+
+    def role(self) -> str:
+        """The role document in force, empty where there is none."""
+        return self.role_document.text(self.config.role, self.config.permissions.timeout_seconds)
+
+    def set_role(self, text: str, *, write: bool) -> None:
+        """The user makes `text` the role; `write` puts it into the document, which else holds it already."""
+        if write:
+            self.role_document.write(self.config.role, text)
+        else:
+            self.role_document.agree(text)
+
+    def conventions(self) -> str:
+        """AGENTS.md and CLAUDE.md of the folders, marked as the project's words."""
+        return prompt.conventions(
+            [self._documents.text(root, name) for root in self.folders for name in prompt.CONVENTIONS]
+        )
+
+    def map_budget(self, model: Model) -> int:
+        """How many tokens of project map this model gets; 0 for none."""
+        return (
+            map_token_budget(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
+        )
+
+    async def render_map(self, budget: int, focus: Sequence[str]) -> str:
+        """The map of the project; empty where it is off, or is not ready within MAP_SECONDS."""
+        return await self._map.render(budget, focus, patience=MAP_SECONDS) if budget else ""
+
+    async def _warm_map(self) -> None:
+        """Read the project before the first turn asks for its map, unless that comes at once."""
+        await asyncio.sleep(WARM_SECONDS)
+        if self.folders and self.config.context.map_tokens:
+            try:
+                await self._map.refresh()
+            except MazuError as error:
+                log.warning("no project map: %s", error.message)
+
+    async def checkpoint(
+        self, kind: CheckpointKind, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,
+        boundary: int | None = None, title: str = "",
+    ) -> str | None:  # fmt: skip
+        """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""
+        if self.checkpoints is None:
+            if self.no_checkpoints:
+                await self.warn_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
+            return None
+        if boundary is not None:
+            self.conversation_part.boundary[session_id] = boundary
+        try:
+            taken = await self.checkpoints.take(
+                kind=kind, label=label, title=title, session_id=session_id, turn_id=turn_id, touched=touched,
+                buffers=[buffer for buffer in await self.host.buffers() if buffer.dirty],
+            )  # fmt: skip
+        except MazuError as error:
+            await self.host.say("error", f"No checkpoint was taken: {error.message} {error.hint}")
+            return None
+        finally:
+            self.conversation_part.boundary.pop(session_id, None)
+        return taken.id
+
+    def _warn_later(self, text: str) -> None:
+        """Tell the user of what happened in the background."""
+        task = asyncio.get_running_loop().create_task(self.warn_once(text))
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
+
+    def note_written(self, path: Path, *, saved: bool = False) -> None:
+        """The user (`saved`) or any program wrote a file."""
+        self._map.note_changed(path)
+        if self.checkpoints:
+            self.checkpoints.note_written(path, saved=saved)
+
+    async def warn_once(self, text: str, key: str = "") -> None:
+        """A warning that is not repeated while this project is open, nor another one with this `key`."""
+        if (key or text) not in self._told:
+            self._told.add(key or text)
+            await self.host.say("warning", text)
+
+    async def conversation_head(self, session_id: str, last: int) -> int:
+        """The event at which a conversation stands."""
+        return await self._heads.head(session_id, last) if self._heads else last
+
+    async def moved_heads(self) -> dict[str, tuple[int, int]]:
+        """Where conversations were moved to, and the last event they had then."""
+        return await self._heads.moved_heads() if self._heads else {}
+
+    async def move_head(self, session_id: str, head: int, last: int) -> None:
+        """Let a conversation stand at another event."""
+        if self._heads is None:
+            raise self.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
+        await self._heads.move(session_id, head, last)
+
+    def record_usage(self, spent: journal.UsageRecorded) -> None:
+        """Count money that no conversation shows."""
+        with closing(journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")) as held:
+            held.append(spent)
+
+    async def close_map(self) -> None:
+        """End the processes of the project map."""
+        self._warming.cancel()
+        await self._map.close()
+
+    async def close_stores(self) -> None:
+        """End children and connections, and write what is left."""
+        await self.role_document.close()
+        if self._extensions:
+            await self._extensions.close()
+        if self.checkpoints:
+            await self.checkpoints.close()
+        if self.proposals:
+            await self.proposals.flush()
+        if self._heads:
+            await self._heads.close()
+        if self.memories:
+            await self.memories.close()
+        if self.disk:
+            await asyncio.to_thread(self.disk.release)
