@@ -134,7 +134,7 @@ def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
             return Decision("allow", "it runs in the sandbox", rule="sandbox", sandboxed=True)
     exact = (line.text, place.cwd) if line.plain else None
     reason = doubt or default.reason
-    return Decision("ask", reason, always=line.prefix(place), exact=exact, changes_git=git_alone)
+    return Decision("ask", reason, always=line.prefix(place, allowing), exact=exact, changes_git=git_alone)
 
 
 def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | None:

@@ -30,6 +30,11 @@ _GIT = frozenset(
 _MODULES = frozenset(
     str.split("pytest unittest mypy ruff black isort flake8 pylint pyright compileall json.tool doctest")
 )
+_TESTERS = frozenset(("pytest", "py.test", "unittest"))
+# Where Python finds the project's modules: folders below the working directory, nothing else.
+_OWN_MODULES = re.compile(
+    r"^PYTHONPATH=(?:\.|(?!\.\.)[\w-][\w.-]*(?:/(?!\.\.)[\w-][\w.-]*)*/?)(?::(?:\.|[\w-][\w.-]*(?:/[\w-][\w.-]*)*/?))*$"
+)
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=[\w./:@%+,-]*$")
 # Variables by which a loader, an interpreter, a shell or git runs or loads something.
 _LOADS = re.compile(
@@ -41,19 +46,34 @@ _LOADS = re.compile(
 
 def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
     """The words that a standing permission would be for; None where only the exact line may be offered."""
-    at = 0
+    at = int(argv[:1] == ["env"] and len(argv) > 1 and bool(_ASSIGNMENT.match(argv[1])))
+    loading: list[str] = []
     while at < len(argv) and (match := _ASSIGNMENT.match(argv[at])):
         if _LOADS.match(match[1]):
-            return None
+            loading.append(argv[at])
         at += 1
     assigned, words = tuple(argv[:at]), argv[at:]
-    if not words or not re.fullmatch(r"[\w./+-]+", words[0]):
+    if loading and not (all(map(_OWN_MODULES.match, loading)) and _runs_the_project(words)):
+        return None
+    if not words or not re.fullmatch(r"[\w./+][\w./+-]*", words[0]):
         return None
     name = words[0].rsplit("/", 1)[-1]
-    if re.fullmatch(r"python[\d.]*", name) and words[1:2] == ["-m"] and words[2:3] and words[2] in _MODULES:
+    if _is_python(name) and words[1:2] == ["-m"] and words[2:3] and words[2] in _MODULES:
         return (*assigned, *words[:3])
     if name == "git":
         return (*assigned, *words[:2]) if words[1:] and words[1] in _GIT else None
     if name in _RUNS_OTHERS or name in SHELLS or name in WRAPPERS or INTERPRETERS.match(name):
         return None
     return (*assigned, words[0])
+
+
+def _runs_the_project(words: list[str]) -> bool:
+    """Whether a command imports the project's own modules anyway."""
+    name = words[0].rsplit("/", 1)[-1] if words else ""
+    return name in _TESTERS or (
+        _is_python(name) and words[1:2] == ["-m"] and words[2:3] != [] and words[2] in _TESTERS
+    )
+
+
+def _is_python(name: str) -> bool:
+    return re.fullmatch(r"python[\d.]*", name) is not None

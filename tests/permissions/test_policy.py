@@ -316,3 +316,31 @@ def test_a_path_is_judged_where_it_leads(place: PolicyContext, tmp_path: Path) -
         assert decide(shell(command), "auto", [], place).verdict == "ask", command
     for command in ("cat open.md", "grep -n x open.md", "ls src", "rg x"):
         assert decide(shell(command), "auto", [], place).verdict == "allow", command
+
+
+@pytest.mark.parametrize(
+    ("command", "offered"),
+    [
+        ("CI=1 pytest -q", "CI=1 pytest"), ("env CI=1 python3 -m pytest -q", "env CI=1 python3 -m pytest"),
+        ("PYTHONPATH=src:. python3 -m pytest -q 2>&1 | tail -5", "PYTHONPATH=src:. python3 -m pytest"),
+        ("pytest -q | grep -v x | head -3", "pytest"), ("python3 -m unittest discover", "python3 -m unittest"),
+        ("PYTHONPATH=../x pytest", None), ("PYTHONPATH=/x pytest", None), ("PYTHONPATH=a/../.. pytest", None),
+        ("PYTHONPATH=src ruff .", None), ("env -i pytest", None), ("env A=1 -i pytest", None), ("env LD_PRELOAD=x pytest", None),
+        ("env A=1 env pytest", None), ("python3 -m http.server", None), ("pytest | tee x", None), ("pytest; rm x", None),
+    ],
+)  # fmt: skip
+def test_what_always_would_allow(command: str, offered: str | None, place: PolicyContext) -> None:
+    asked = decide(shell(command), "ask", [], place)
+    assert (asked.verdict, asked.always) == ("ask", None if offered is None else tuple(offered.split()))
+    if offered is not None:
+        granted = Rule.parse(SHELL, f"{offered} *", "allow")
+        assert decide(shell(command), "ask", [granted], place).verdict == "allow"
+
+
+def test_of_a_line_whose_other_parts_are_allowed_the_rest_is_offered(place: PolicyContext) -> None:
+    rules = [Rule.parse(SHELL, "black *", "allow")]
+    asked = decide(shell("black . && isort . | tail"), "ask", rules, place)
+    assert (asked.verdict, asked.always) == ("ask", ("isort",))
+    assert decide(shell("black . && isort ."), "ask", [], place).always is None
+    rules.append(Rule.parse(SHELL, "isort *", "allow"))
+    assert decide(shell("black . && isort . | tail"), "ask", rules, place).verdict == "allow"

@@ -57,12 +57,17 @@ class CommandLine:
             found = found or rule
         return found
 
-    def prefix(self, place: PolicyContext) -> tuple[str, ...] | None:
-        """What "always" would store: for one command, or for the one in a line whose others only read."""
+    def prefix(self, place: PolicyContext, rules: Sequence[Rule] = ()) -> tuple[str, ...] | None:
+        """What "always" would store: for one command, or for the one in a line whose others only read or are allowed
+        by `rules` already."""
         commands = self.commands or []
         if len(commands) > 1:
             piped = all(segment.before == "|" for segment in lex(self.text).segments[1:])
-            acting = [argv for argv in commands if not _only_reads(argv, place)]
+            acting = [
+                argv
+                for argv in commands
+                if not _only_reads(argv, place) and not any(rule.matches_argv(argv) for rule in rules)
+            ]
             commands = acting or (commands[:1] if piped else [])
         return grant_prefix(commands[0]) if len(commands) == 1 else None
 
