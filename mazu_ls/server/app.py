@@ -18,7 +18,6 @@ from mazu_ls.server.rpc import listener
 from mazu_ls.server.rpc.transport import StdioTransport, Transport
 
 if TYPE_CHECKING:
-    from mazu_ls.server.rpc import lsp_types
     from mazu_ls.server.rpc.connection import ServerConnection
     from mazu_ls.server.rpc.handshake import Handshake
 
@@ -86,16 +85,16 @@ async def _keep_log(connection: ServerConnection) -> None:
 async def _serve_stdio(
     connection: ServerConnection, descriptors: tuple[int, int], handshake: Handshake
 ) -> int:
-    return await _run(connection, StdioTransport(*descriptors, handshake.unread), handshake.params)
+    return await _run(connection, StdioTransport(*descriptors, handshake.unread), handshake)
 
 
 async def _run(
     connection: ServerConnection,
     transport: Transport,
-    initialized_with: lsp_types.InitializeParams | None = None,
+    handshake: Handshake | None = None,
 ) -> int:
     logs = asyncio.create_task(_keep_log(connection))
     try:
-        return await connection.run(transport, initialized_with)
+        return await connection.run(transport, handshake)
     finally:
         logs.cancel()

@@ -27,7 +27,7 @@ from mazu_ls.server.host import LspHost
 from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
 from mazu_ls.server.rpc.framing import FrameReader
-from mazu_ls.server.rpc.handshake import client_profile
+from mazu_ls.server.rpc.handshake import Handshake, client_profile, process_lives
 from mazu_ls.server.rpc.protocol import ServerProtocol
 from mazu_ls.server.rpc.transport import Transport
 from mazu_ls.server.state import ServerState
@@ -57,18 +57,16 @@ class ServerConnection(LanguageServer):
         for feature in features.load():
             self._add(feature.method, feature.params, partial(self._call, feature.handler))
 
-    async def run(
-        self, transport: Transport, initialized_with: lsp_types.InitializeParams | None = None
-    ) -> int:
+    async def run(self, transport: Transport, handshake: Handshake | None = None) -> int:
         """Serve until `exit` or the end of input, then stop everything within two seconds.
 
-        `initialized_with`: the params of an `initialize` that was answered already.
+        `handshake`: what was read, and perhaps answered, before.
         """
         self._done = asyncio.get_running_loop().create_future()
         self.protocol.write = transport.write
         self.protocol.on_exit = self._exit
-        if initialized_with is not None:
-            self._initialize(initialized_with)
+        if handshake is not None and handshake.params is not None:
+            self._open_session(handshake.params, client_lives=handshake.client_lives)
         reading = asyncio.create_task(self._read(transport))
         code = await self._done
         reading.cancel()
@@ -121,6 +119,10 @@ class ServerConnection(LanguageServer):
         return handler(self.mazu, params)
 
     def _initialize(self, params: lsp_types.InitializeParams) -> dict[str, Any]:
+        lives = params.process_id is not None and process_lives(params.process_id)
+        return self._open_session(params, client_lives=lives)
+
+    def _open_session(self, params: lsp_types.InitializeParams, *, client_lives: bool) -> dict[str, Any]:
         profile = client_profile(params)
         documents = OpenDocuments()
         documents.encoding = positions.choose(profile.declares("general.positionEncodings"))
@@ -133,7 +135,7 @@ class ServerConnection(LanguageServer):
         editor.own_settings = initial_settings(params.initialization_options)
         server.plan_opening(folders, editor.own_settings)
         self.protocol.initialized = True
-        if params.process_id is not None and process_lives(params.process_id):
+        if params.process_id is not None and client_lives:
             self._watching = asyncio.get_running_loop().create_task(self._end_with(params.process_id))
         self.ready.set()
         return initialize_result(documents.encoding, registry.names(), profile)
@@ -168,16 +170,3 @@ def existing(named: Sequence[str]) -> list[Path]:
         else:
             logger.warning("%s is no folder on this machine and is left out.", uri)
     return found
-
-
-def process_lives(process_id: int) -> bool:
-    """Whether there is a process of that number, somebody else's included."""
-    if process_id <= 0:
-        return False
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True

@@ -25,11 +25,15 @@ CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Handshake:
-    """What was read before the connection is served. `params` is None where `initialize` is still to be answered."""
+    """What was read before the connection is served: `unread` is input that was read and not handled.
+
+    `params` is None where `initialize` is still to be answered. `client_lives`: whether the process it names was there
+    when it was; it may be gone by the time that everything is imported, and then the server has to end.
+    """
 
     params: lsp_types.InitializeParams | None
     unread: bytes
-    """Input that was read and not handled: `b""` as a rule."""
+    client_lives: bool = False
 
 
 def claim_stdio() -> tuple[int, int]:
@@ -67,12 +71,26 @@ def answer_initialize(source: int, sink: int) -> Handshake:
     encoding = positions.choose(profile.declares("general.positionEncodings"))
     answer = {"jsonrpc": "2.0", "id": message_id, "result": initialize_result(encoding, names(), profile)}
     _write(sink, frame(msgspec.json.encode(answer)))
-    return Handshake(params, frames.rest)
+    lives = params.process_id is not None and process_lives(params.process_id)
+    return Handshake(params, frames.rest, lives)
 
 
 def client_profile(params: lsp_types.InitializeParams) -> ClientProfile:
     """What the client says of itself."""
     return ClientProfile(params.client_info.name if params.client_info else "", params.capabilities)
+
+
+def process_lives(process_id: int) -> bool:
+    """Whether there is a process of that number, somebody else's included."""
+    if process_id <= 0:
+        return False
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _initialize_request(body: bytes) -> tuple[int | str, lsp_types.InitializeParams] | None:
