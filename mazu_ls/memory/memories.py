@@ -132,6 +132,7 @@ class Memories:
         archived: bool = False,
         at: datetime | None = None,
         count_use: bool = True,
+        meaning: bool = True,
     ) -> list[Memory]:
         """What is known about `query`, best first, with score (0 to 1) and why.
 
@@ -151,7 +152,7 @@ class Memories:
             text=text,
             files=frozenset(files),
             forgetting=self.settings.forgetting,
-            vector=await self.embedder.embed_query(text),
+            vector=await self.embedder.embed_query(text) if meaning else None,
         )
         found = await recall.find(shelves, asked.with_archived() if archived else asked)
         if (not found.ranked or found.only_nearest) and not archived:

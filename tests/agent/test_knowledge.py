@@ -290,3 +290,54 @@ def test_what_would_be_told_in_every_project_is_asked_about_unless_the_user_said
         stop: end_turn
         """,
     )
+
+
+def test_memories_come_with_the_file_and_the_failure_they_are_about():
+    world = check(
+        """
+        -- src/price.py --
+        price = 1
+        -- user --
+        Keep two things in mind.
+        -- model calls remember --
+        title: Amounts in this module are whole cents
+        path: src/price.py
+        -- model calls remember --
+        title: The checksum mismatch of the vendored parser goes away after make vendor
+        category: task_outcome
+        -- model says --
+        Noted.
+        -- user --
+        Go on with the other thing.
+        -- model calls read_file --
+        path: src/price.py
+        -- model calls read_file --
+        path: src/price.py
+        -- model calls run_shell --
+        command: echo "checksum mismatch in vendored parser"; exit 1
+        -- model says --
+        Done.
+        """,
+        """
+        tool: remembered as m_000001
+        tool: remembered as m_000002
+        assistant: Noted.
+        stop: end_turn
+        tool: 1…
+        tool: 1…
+        tool: …
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+    results = [
+        result
+        for message in world.bodies[-1]["messages"]
+        for result in message["content"]
+        if isinstance(result, dict) and result["type"] == "tool_result"
+    ]
+    read, again, failed = [str(result["content"]) for result in results[-3:]]
+    assert "Remembered from earlier work, about src/price.py" in read
+    assert "Amounts in this module are whole cents" in read
+    assert "Remembered" not in again
+    assert "goes away after make vendor" in failed

@@ -67,6 +67,7 @@ async def compact(
     await session.render_map(model, buffers)
     request = "" if is_user_turn_start(messages[cut]) else _request(messages[:cut])
     told = "\n\n".join(part for part in (summary, injection.text, request) if part)
+    session.told_memories.clear()
     session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
     session.last_input = _tokens(session.conversation.messages)
     return True

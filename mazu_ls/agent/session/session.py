@@ -50,6 +50,8 @@ class Session:
         self.state = "idle"
         self.shell = ShellState(project.root)
         self.seen: dict[Path, str] = {}
+        self.told_memories: set[str] = set()
+        """Ids of the memories that the conversation holds; what was compacted may be told again."""
         self._work = ExclusiveTask()
         self._said_all = False
         self.interrupted: str | None = None

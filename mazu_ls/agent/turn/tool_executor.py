@@ -22,6 +22,7 @@ from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.models.tool_arguments import fit_to_schema, names_with_nul
 from mazu_ls.redact import StreamRedactor
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
+from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.text import split_lines
@@ -58,6 +59,9 @@ class ToolExecutor:
         self._open: dict[str, ToolCall] = {}
         self._room = MAX_RESULT_CHARS
         self._proposed: dict[str, str] = {}
+        run.session.told_memories.update(run.injected)
+        memories = run.turn.memories if run.turn.config.memory.inject_tokens else None
+        self._timely = TimelyMemories(memories, run.session.told_memories)
         self._news = EditDiagnostics(run.turn.host.lender, run.turn.workspace)
 
     async def run(self, calls: Sequence[ToolCall]) -> list[FinishedCall]:
@@ -128,6 +132,7 @@ class ToolExecutor:
         if note := self._approvals.note(call):
             text = f"{text}\n{note}"
         try:
+            text += await self._timely.about_call(call.name, call.arguments, ok=output.ok, output=output.text)
             if not self._edit_follows(call):
                 text += await self._news.report_new()
         finally:  # stopped while waiting for news: the call has its result all the same
