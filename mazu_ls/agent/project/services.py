@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mazu_ls import config as settings_of
 from mazu_ls import journal, paths
 from mazu_ls.agent.project.cached_files import CachedFiles
+from mazu_ls.agent.project.conventions import collect_conventions
 from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_user
 from mazu_ls.agent.project.role import RoleDocument
 from mazu_ls.agent.project.rule_warnings import rules_without_tool
@@ -20,7 +21,6 @@ from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals.proposals import Proposals
 from mazu_ls.agent.session.branches import MIGRATIONS, ConversationHeads, ConversationPart
-from mazu_ls.agent.turn import prompt
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy import GrantStore, Rule, RuntimeRule
 from mazu_ls.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
@@ -287,11 +287,9 @@ class ProjectServices:
         else:
             self.role_document.agree(text)
 
-    def conventions(self) -> str:
-        """AGENTS.md and CLAUDE.md of the folders, marked as the project's words."""
-        return prompt.conventions(
-            [self._documents.text(root, name) for root in self.folders for name in prompt.CONVENTIONS]
-        )
+    def conventions(self, touched: Iterable[Path] = ()) -> str:
+        """AGENTS.md and CLAUDE.md for work on these files, marked as the project's words."""
+        return collect_conventions(self._documents, self.folders, touched, self.rules())
 
     def map_budget(self, model: Model) -> int:
         """How many tokens of project map this model gets; 0 for none."""

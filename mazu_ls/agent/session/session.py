@@ -267,7 +267,7 @@ class Session:
         project = self.project
         drawn = self.map if project.map_budget(model) else ""
         return prompt.system(
-            project.role(), project.conventions(), mode, project.folders, autonomous=autonomous, project_map=drawn,
+            project.role(), project.conventions(self.seen), mode, project.folders, autonomous=autonomous, project_map=drawn,
             memory=self.standing_memory, edits_unasked=edits_unasked,
         )  # fmt: skip
 

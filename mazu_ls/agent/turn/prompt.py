@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mazu_ls.host import Buffer
     from mazu_ls.workspace import Workspace
 
-CONVENTIONS = ("AGENTS.md", "CLAUDE.md")
 MAX_ATTACHMENT_CHARS = 60_000
 MAX_OPEN_FILES = 20
 
@@ -72,14 +71,6 @@ def system(
         else ""
     )
     return tuple(part for part in (head, conventions, drawn, memory) if part)
-
-
-def conventions(texts: Sequence[str]) -> str:
-    """What the project asks of whoever works on it, each text once, marked as the project's words."""
-    found = list(dict.fromkeys(text.strip() for text in texts if text.strip()))
-    return "\n\n".join(
-        f"<conventions>\n{escape_closing_tag(text, 'conventions')}\n</conventions>" for text in found
-    )
 
 
 def user_parts(text: str, attachments: Sequence[Attachment], background: Sequence[str]) -> tuple[Part, ...]:

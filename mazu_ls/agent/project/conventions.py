@@ -1,0 +1,162 @@
+"""What a project asks of whoever works on it: AGENTS.md and CLAUDE.md, the nearest to a touched file last.
+
+As https://agents.md and Claude Code have it: the files of the folder that is open, of its parents up to the root of the
+repository, and of the folders in which files were read or changed; `@path` in one of them brings another file in. All are
+the project's files: nothing is read that lies outside of the repository, holds secrets by its name, or may not be read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from mazu_ls.messages import escape_closing_tag
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
+from mazu_ls.policy.decide import decide
+from mazu_ls.redact import redact
+from mazu_ls.tools.base import Effect
+from mazu_ls.workspace.path_rules import is_secret
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.cached_files import CachedFiles
+
+NAMES = ("AGENTS.md", "CLAUDE.md")
+MOST_HOPS = 5
+MOST_FILES = 64
+MOST_CHARS = 160_000
+MOST_FOLDERS = 64
+"""Folders of touched files that are looked at, the newest first."""
+NEAREST = "Where these disagree, the one nearest to the file you work on counts."
+
+_FENCE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[^\n]*$", re.DOTALL | re.MULTILINE)
+_SPAN = re.compile(r"(`+)[^`\n]+?\1")
+_IMPORT = re.compile(r"(?:^|(?<=[\s(\[]))@(?!@)([^\s@]+)", re.MULTILINE)
+
+
+@dataclass
+class _Collection:
+    """The texts found so far, in the order in which they are told, each file and each text once."""
+
+    documents: CachedFiles
+    may_read: Callable[[Path], bool] = field(default=lambda path: False)
+    blocks: list[tuple[str, str]] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+    size: int = 0
+
+    def add(self, name: str, text: str) -> None:
+        """Take a text, unless it stands there already or there is no room."""
+        if text in self.texts or self.size + len(text) > MOST_CHARS:
+            return
+        self.texts.add(text)
+        self.size += len(text)
+        self.blocks.append((name, text))
+
+
+def collect_conventions(
+    documents: CachedFiles, roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule]
+) -> str:
+    """The conventions for work on these files, marked as the project's words; empty where there are none.
+
+    `touched` are files that were read or changed, the oldest first; `rules` those of the user, who may keep a file from
+    being read. What is on the disk now is told: files are read again when they changed.
+    """
+    found = _Collection(documents)
+    paths = list(touched)
+    for root in roots:
+        top = repository_root(root)
+        found.may_read = partial(
+            _may_read, rules, PolicyContext(tuple(dict.fromkeys((*roots, top))), root, Path.home())
+        )
+        for folder in [*_down_to(root, top), *_folders_of(paths, root)]:
+            for name in NAMES:
+                _read(folder / name, top, found, MOST_HOPS)
+    return render_conventions(found.blocks)
+
+
+def render_conventions(blocks: Sequence[tuple[str, str]]) -> str:
+    """Names and texts of files as the model reads them, unable to end their own block."""
+    told = [
+        f'<conventions file="{_attribute(name)}">\n{escape_closing_tag(text, "conventions")}\n</conventions>'
+        for name, text in blocks
+    ]
+    return "\n\n".join([*told, NEAREST] if len(told) > 1 else told)
+
+
+def _may_read(rules: Sequence[Rule], place: PolicyContext, path: Path) -> bool:
+    call = ToolCallInfo("read_file", Effect.READ, {"path": str(path)})
+    return decide(call, "plan", rules, place).verdict == "allow"
+
+
+def repository_root(folder: Path) -> Path:
+    """The nearest folder from `folder` upwards that holds a `.git`; `folder` itself where none does."""
+    return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), folder)
+
+
+def _down_to(root: Path, top: Path) -> list[Path]:
+    above = [place for place in root.parents if place == top or place.is_relative_to(top)]
+    return [*reversed(above), root]
+
+
+def _folders_of(touched: Sequence[Path], root: Path) -> list[Path]:
+    """The folders below `root` on the way to the touched files, outer ones first."""
+    newest: dict[Path, None] = {}
+    for path in reversed(touched):
+        if path.is_relative_to(root):
+            for folder in path.parents:
+                if folder == root or len(newest) >= MOST_FOLDERS:
+                    break
+                newest.setdefault(folder)
+    return sorted(newest, key=lambda folder: (len(folder.parts), folder))
+
+
+def _read(path: Path, top: Path, found: _Collection, hops: int) -> None:
+    """Add a file and, before it, what it brings in. One that is a link is read if it stays in the repository."""
+    real = _inside(path, top)
+    if real is None or real in found.files or len(found.files) >= MOST_FILES:
+        return
+    relative = PurePosixPath(real.relative_to(top))
+    if is_secret(relative.parts) or (".git" in relative.parts) or not found.may_read(real):
+        return
+    text = found.documents.text(top, str(relative))
+    if not text.strip() or "\0" in text:
+        return
+    found.files.add(real)
+    text = _without_secrets(text.strip())
+    if hops:
+        for name in imported_paths(text):
+            _read(real.parent / name, top, found, hops - 1)
+    found.add(relative.as_posix(), text)
+
+
+def _inside(path: Path, top: Path) -> Path | None:
+    """Where a path leads, if that is a file below `top`."""
+    try:
+        real = Path(os.path.realpath(path))
+        base = Path(os.path.realpath(top))
+        return top / real.relative_to(base) if real != base else None
+    except (OSError, ValueError):
+        return None
+
+
+def imported_paths(text: str) -> Iterator[str]:
+    """The paths that a text brings in with `@path`, not those in code; never absolute ones, nor those of a home."""
+    prose = _SPAN.sub("", _FENCE.sub("", text))
+    for match in _IMPORT.finditer(prose):
+        name = match[1].rstrip(".,;:!?)]}\"'").removeprefix("./")
+        if name and not name.startswith(("/", "~", "\\")) and ("." in name or "/" in name):
+            yield name
+
+
+@lru_cache(maxsize=256)
+def _without_secrets(text: str) -> str:
+    return redact(text)
+
+
+def _attribute(name: str) -> str:
+    return " ".join(name.replace('"', "'").replace(">", "&gt;").split())
