@@ -172,6 +172,12 @@ class CheckpointContext:
         self.repository.forget_reader()
         self._collected = self.repository.collected()
 
+    def close(self) -> None:
+        """Give up what is held of the system."""
+        self.commands.close()
+        self.repository.forget_reader()
+        self.dirty.close()
+
     def count_memories(self, old: bytes | None, new: bytes | None) -> MemoryCounts:
         """How the folder `memory` differs between two trees."""
         added = changed = removed = 0

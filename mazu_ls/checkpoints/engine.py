@@ -23,6 +23,7 @@ from mazu_ls.checkpoints.models import (
     StoreStats,
 )
 from mazu_ls.checkpoints.restore import rollback, staging_folder
+from mazu_ls.checkpoints.restore.pending_buffers import PendingBuffers
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
 from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
 from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
@@ -64,6 +65,7 @@ class Checkpoints:
         self._overflows = 0
         self._dropping: set[asyncio.Task[None]] = set()
         self._sweep = StagingSweep(project, self._locked)
+        self.pending = PendingBuffers(store)
         self.upkeep = Upkeep(project, self._locked)
         """Tidying and pruning in the background."""
 
@@ -191,7 +193,10 @@ class Checkpoints:
 
         report, held = await self._locked(preview)
         return RollbackPlan(
-            target, report, lambda choice: self._roll_back(target, selection, held, choice, redo_of)
+            target,
+            report,
+            lambda choice: self._roll_back(target, selection, held, choice, redo_of),
+            self.pending,
         )
 
     async def diff(
@@ -350,9 +355,7 @@ class Checkpoints:
         await self.upkeep.idle()
         await self._sweep.close()
         await asyncio.gather(*self._dropping, return_exceptions=True)
-        await self._store.read(lambda _: self._project.commands.close())
-        await self._store.read(lambda _: self._project.repository.forget_reader())
-        await self._store.read(lambda _: self._project.dirty.close())
+        await self._store.read(lambda _: self._project.close())
         await self._store.close()
 
     async def _newest(self) -> Checkpoint:

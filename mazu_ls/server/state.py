@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mazu_ls.server.documents.document_hints import DocumentHints
     from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.documents.notebooks import CellPlace
+    from mazu_ls.server.documents.pending_rollback import PendingRollback
     from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class ServerState:
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.unsaved: UnsavedRegistry | None = None
+        self.pending: PendingRollback | None = None
         self.settings: Mapping[str, Any] = {}
         self._given: dict[str, RuntimeRule] = {}
         self._planned = False

@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.restore import restore_files, staging
 from mazu_ls.checkpoints.restore import restore_steps as steps
 from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
+from mazu_ls.checkpoints.restore.pending_buffers import note_pending
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
@@ -186,6 +187,7 @@ def _commit(
         if change.place is not None:
             record_edit(db, writer, change.place, text_state(change.buffer.text), text_state(change.text))
     session = selection.session or target.session_id or ""
+    note_pending(db, found.buffers)
     chosen = (selection.only, selection.paths)
     schema.add_rollback(db, session, safety.id, target.id, chosen, redone=redo_of is not None)
     if redo_of is not None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, RollbackReport
+from mazu_ls.checkpoints.restore.pending_buffers import PendingBuffers
 from mazu_ls.checkpoints.restore.rollback import RollbackRun
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
@@ -22,6 +23,7 @@ class RollbackPlan:
     target: Checkpoint
     _report: RollbackReport
     _run: Callable[[OnConflict | None], Awaitable[RollbackRun]]
+    _pending: PendingBuffers
 
     def preview(self) -> RollbackReport:
         """What would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
@@ -47,6 +49,7 @@ class RollbackPlan:
                     reason = "the editor did not take the text; what it showed is in the safety checkpoint"
                     found.report.problems.append(PathReason(change.buffer.uri, reason))
                     found.report.verified = False
+                await self._pending.drop(change.buffer.uri)
         return found.report
 
 

@@ -46,6 +46,7 @@ MIGRATIONS = Migrations(
             id INTEGER PRIMARY KEY AUTOINCREMENT, session TEXT NOT NULL, safety_id TEXT NOT NULL,
             target_id TEXT NOT NULL, sections TEXT NOT NULL, redone INTEGER NOT NULL DEFAULT 0);
         """,
+        "CREATE TABLE checkpoint_buffer (uri TEXT PRIMARY KEY, text BLOB NOT NULL, before TEXT NOT NULL)",
     ),
 )
 _COLUMNS = (

@@ -28,6 +28,8 @@ def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
     proposals.sync_document(server, document)
     questions.opened(server, editor, document)
     redraw.opened(server, document)
+    if server.pending and server.pending.concerns(document.uri):
+        server.jobs.spawn(server.pending.opened(document.uri))
     server.hints.changed(document)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.server.chat import message_queue, questions, redraw
 from mazu_ls.server.documents import unsaved_elsewhere
+from mazu_ls.server.documents.pending_rollback import PendingRollback
 from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
 from mazu_ls.server.features import proposals, resume_offer, virtual
 from mazu_ls.server.features.diagnostics import DiagnosticsPublisher
@@ -36,6 +37,9 @@ def create_server(
         server.unsaved = UnsavedRegistry(project.state)
         if editor is not None:
             unsaved_elsewhere.attach(server.unsaved, host, editor, server.jobs.spawn)
+            if project.checkpoints is not None:
+                server.pending = PendingRollback(editor, host, project.checkpoints.pending)
+                server.jobs.spawn(server.pending.load())
         proposals.attach(server, project)
         virtual.attach(server, project)
 

@@ -1,0 +1,63 @@
+"""Open documents that a rollback has yet to change in the editor: kept until that is done, so that a kill loses none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.attribution import State, text_state
+from mazu_ls.store import Store, select
+
+if TYPE_CHECKING:
+    import apsw
+
+    from mazu_ls.checkpoints.restore.buffers import BufferChange
+
+
+@dataclass(frozen=True)
+class PendingBuffer:
+    """A document that shall have `text`, if it still shows what it showed when it was rolled back."""
+
+    uri: str
+    text: str
+    before: State
+
+    def shows_before(self, text: str) -> bool:
+        """Whether this is the text that was to be replaced."""
+        return text_state(text) == self.before
+
+
+def note_pending(db: apsw.Connection, changes: Iterable[BufferChange]) -> None:
+    """Within the rollback's transaction; what an earlier one left is void, as it looked at the documents anew."""
+    db.execute("DELETE FROM checkpoint_buffer")
+    db.executemany(
+        "INSERT OR REPLACE INTO checkpoint_buffer VALUES (?, ?, ?)",
+        [
+            (change.buffer.uri, change.text.encode("utf-8", "surrogatepass"), text_state(change.buffer.text))
+            for change in changes
+        ],
+    )
+
+
+class PendingBuffers:
+    """What is left to do in the editor."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def list(self) -> list[PendingBuffer]:
+        """The documents that were not changed yet."""
+
+        def read(db: apsw.Connection) -> list[PendingBuffer]:
+            rows = select(db, "SELECT uri, text, before FROM checkpoint_buffer")
+            return [
+                PendingBuffer(uri, bytes(text).decode("utf-8", "surrogatepass"), before)
+                for uri, text, before in rows
+            ]
+
+        return await self._store.read(read)
+
+    async def drop(self, uri: str) -> None:
+        """One of them is done, or the user's text is in its place."""
+        await self._store.write(lambda db: db.execute("DELETE FROM checkpoint_buffer WHERE uri = ?", (uri,)))

@@ -1,0 +1,50 @@
+"""Finishing in the editor what a rollback had begun when mazu-ls was killed: the open documents it had yet to change."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.server import uris
+from mazu_ls.server.documents.apply_edit import apply_to_document
+
+if TYPE_CHECKING:
+    from mazu_ls.checkpoints.restore.pending_buffers import PendingBuffer, PendingBuffers
+    from mazu_ls.host import Host
+    from mazu_ls.server.client.editor import ConnectedEditor
+
+logger = logging.getLogger(__name__)
+
+
+class PendingRollback:
+    """Documents of an interrupted rollback, each changed once it is open and shows what the rollback saw, unsaved."""
+
+    def __init__(self, editor: ConnectedEditor, host: Host, pending: PendingBuffers) -> None:
+        self._editor = editor
+        self._host = host
+        self._pending = pending
+        self._left: dict[str, PendingBuffer] = {}
+
+    async def load(self) -> None:
+        """The project was opened: change what is open, and wait for the rest."""
+        self._left = {uris.key(one.uri): one for one in await self._pending.list()}
+        for document in self._editor.documents:
+            await self.opened(document.uri)
+
+    def concerns(self, uri: str) -> bool:
+        """Whether something of this document is left to do."""
+        return uris.key(uri) in self._left
+
+    async def opened(self, uri: str) -> None:
+        """A document is open: finish it. Text that the user typed since, or saved, stays."""
+        if (one := self._left.pop(uris.key(uri), None)) is None:
+            return
+        document = self._editor.documents.get(uri)
+        unsaved = {buffer.uri for buffer in await self._host.buffers() if buffer.dirty}
+        if document is not None and document.uri in unsaved and one.shows_before(document.text):
+            try:
+                await apply_to_document(self._editor, document, one.text, "Mazu: roll back")
+            except MazuError as error:
+                logger.warning("%s was not rolled back after a restart: %s", uri, error)
+        await self._pending.drop(one.uri)
