@@ -55,8 +55,8 @@ def _both(*places: str, calls: tuple[int, ...] = (1,)) -> list[Step]:
 TAKE = [
     *_both("create:transaction", "create:_publish", "git.repository:StoreRepository.set_ref"),
     *_both("git.pack:_write_durably", "git.pack:sync_folder"),
-    Step("schema:insert", "after"),
-    Step("schema:set_state", "after", 2),
+    Step("store.schema:insert", "after"),
+    Step("store.schema:set_state", "after", 2),
     Step("git.pack:_write_durably", "before", 2),
 ]
 FILES = [
@@ -83,8 +83,8 @@ ROLLBACK = [
     *FILES,
 ]
 PRUNE = [
-    *_both("schema:remove", "git.repository:StoreRepository.delete_refs"),
-    *_both("gc:begin_collection", "gc:repack", "gc:finish_collection"),
+    *_both("store.schema:remove", "git.repository:StoreRepository.delete_refs"),
+    *_both("upkeep.gc:begin_collection", "upkeep.gc:repack", "upkeep.gc:finish_collection"),
     *(
         Step("git.repository:StoreRepository.run", when, call)
         for when in ("before", "after")

@@ -159,3 +159,23 @@ def test_no_line_of_the_users_is_lost_whatever_is_drawn(notes: list[tuple[int, s
         assert sorted(kept) == sorted(note for _, note in notes)
         assert after.endswith(f"## You\n\n{draft}" if draft.strip() else "## You\n\n")
         assert redrawn(after, drawn, [*DRAWN.splitlines(), "*1 turn taken back*"]) == after
+
+
+async def test_a_turn_from_elsewhere_is_drawn_while_it_runs_also_where_the_document_is_opened_late(
+    env: dict[str, str], folder: Path
+):
+    slow = {"text": "word " * 400, "delay": 0.05}
+    async with agent(env, folder, [slow]) as client:
+        chat = await open_chat(client, folder)
+        client.change(chat.uri, "half a thought", (len(chat.lines), 0))
+        started = await client.command("mazu.chat", {"message": "Tell me"}, within=60)
+        await shown(chat, "word word")
+        assert "## You\n\nTell me\n\n## Mazu" in chat.text and chat.text.endswith("## You\n\nhalf a thought")
+        stale = client.documents.pop(chat.uri).text
+        client.notify("textDocument/didClose", {"textDocument": {"uri": chat.uri}})
+        late = client.open(chat.uri, f"{stale.partition('## You')[0]}## You\n\n", "markdown")
+        await shown(late, "Tell me")
+        await shown(late, "word word")
+        await client.command("mazu.cancel", {"sessionId": started["sessionId"]})
+        await shown(late, "*cancelled: Stopped.*")
+        assert late.text.count("Tell me") == 1 and late.text.count("## Mazu") == 1

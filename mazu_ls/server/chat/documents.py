@@ -15,6 +15,7 @@ from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.chat import commands, markdown
 from mazu_ls.server.chat.attachments import attachments, last_line, mentioned
+from mazu_ls.server.chat.merge import split_draft
 from mazu_ls.server.chat.redraw import redraw
 from mazu_ls.server.chat.render import TurnMarkdown, render_turns
 from mazu_ls.server.commands.turn import turn_jobs
@@ -27,7 +28,9 @@ from mazu_ls.server.wire.common import DocumentRange
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
+    from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.jobs import Token
     from mazu_ls.server.state import ServerState
 
@@ -98,16 +101,72 @@ async def send(
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
 
 
+async def opened(server: ServerState, document: OpenDocument) -> None:
+    """A chat document came into view: turns that are started elsewhere show in it while they run, also one that runs now."""
+    project, editor = await server.wait_opened(), server.editor
+    session_id = markdown.session_of(document.text)
+    if editor is None or session_id is None or document.path is None:
+        return
+    if editor.followed is not project:
+        editor.followed = project
+        project.subscribe(lambda session, event: _begin(server, project, session, event))
+    session = project.sessions.find(session_id)
+    if session is None or not session.running or document.path not in _open_documents(server, session_id):
+        return
+    seen = await project.sessions.snapshot(session_id, now=lambda session: None)
+    starts = (event.turn for event in reversed(seen.events) if isinstance(event.body, journal.TurnStarted))
+    if (turn := next(starts, None)) is not None and document.path not in editor.replying:
+        writer = ReplyWriter(server, document.path, session_id, turn, begun=True)
+        await writer.run(project.subscribe(writer.on_event))
+
+
+def _begin(server: ServerState, project: Project, session_id: str, event: journal.Event) -> None:
+    """A turn begins: every open chat document into which nobody writes its reply yet shows it."""
+    if isinstance(event.body, journal.UserSaid) and event.body.shown and event.turn:
+        for path in _open_documents(server, session_id):
+            writer = ReplyWriter(server, path, session_id, event.turn, message=event.body.shown)
+            server.jobs.spawn(writer.run(project.subscribe(writer.on_event)))
+
+
+def _open_documents(server: ServerState, session_id: str) -> list[Path]:
+    """The open chat documents of a session into which no reply is being written."""
+    editor = server.editor
+    return [
+        document.path
+        for document in (editor.documents if editor else ())
+        if editor
+        and document.path
+        and markdown.is_chat(document.path)
+        and document.path not in editor.replying
+        and markdown.session_of(document.text) == session_id
+    ]
+
+
 class ReplyWriter:
-    """Writes one turn's reply into a chat document as it comes. `verbatim`: the reply is the output of a command."""
+    """Writes one turn's reply into a chat document as it comes.
+
+    `verbatim`: the reply is the output of a command. `message`: what the user said elsewhere, which does not stand in the
+    document yet. `begun`: the turn runs already, and the document shows nothing of it.
+    """
 
     def __init__(
-        self, server: ServerState, path: Path, session_id: str, turn_id: str, *, verbatim: bool = False
+        self,
+        server: ServerState,
+        path: Path,
+        session_id: str,
+        turn_id: str,
+        *,
+        verbatim: bool = False,
+        message: str | None = None,
+        begun: bool = False,
     ) -> None:
         self._server = server
         self._path = path
         self._session, self._turn = session_id, turn_id
-        self._said = TurnMarkdown(session_id, verbatim)
+        self._message, self._begun = message, begun
+        self._said = TurnMarkdown(session_id, verbatim or (message or "").startswith("!"))
+        if server.editor:
+            server.editor.replying.add(path)
         self._ended = False
         self._news = asyncio.Event()
         self._refused = 0
@@ -123,9 +182,11 @@ class ReplyWriter:
     async def run(self, stop_listening: object) -> None:
         """Write until the turn has ended and everything stands in the document."""
         replying = self._server.editor.replying if self._server.editor else set[Path]()
-        replying.add(self._path)
         try:
-            await self._make_room()
+            if self._begun:
+                await self._draw_begun()
+            else:
+                await self._make_room()
             while not self._ended:
                 await self._news.wait()
                 self._news.clear()
@@ -144,14 +205,30 @@ class ReplyWriter:
         try:
             async with self._alone():
                 text = await mazu_files.read(self._server, self._path)
-                after = markdown.escape_label(text, self._session).rstrip("\r\n") + markdown.opening(
-                    self._turn
-                )
-                await mazu_files.edit(self._server, self._path, text, after)
+                await mazu_files.edit(self._server, self._path, text, self._with_room(text))
         except MazuError as error:
+            if self._message is not None:
+                logger.info("A turn begun elsewhere is drawn when it has ended: %s", error.message)
+                return
             await self._server.host.say(
                 "warning", f"Mazu: the reply has no place in {self._path.name}. {error.message}"
             )
+
+    def _with_room(self, text: str) -> str:
+        if self._message is None:
+            return markdown.escape_label(text, self._session).rstrip("\r\n") + markdown.opening(self._turn)
+        above, draft = split_draft(text)
+        said = f"{above.rstrip()}\n\n## You\n\n{markdown.quoted(self._message)}"
+        return said + markdown.opening(self._turn, draft)
+
+    async def _draw_begun(self) -> None:
+        """What the journal has of the turn, and what has streamed since its last event; a question that is open stays."""
+        asked = self._server.editor.approvals.open if self._server.editor else None
+        if asked is not None and asked.question.session_id == self._session:
+            return
+        await redraw(self._server, self._path, self._session, replying=True)
+        streamed = self._server.updates.partial(self._session)
+        self._said.text = streamed["message"] if streamed else ""
 
     def _alone(self) -> AbstractAsyncContextManager[None]:
         """Meanwhile nobody else of ours edits a chat document."""
@@ -162,7 +239,7 @@ class ReplyWriter:
         session = (await self._server.wait_opened()).sessions.find(self._session)
         if session is not None:
             await session.wait_idle()
-        if await redraw(self._server, self._path, self._session):
+        if await redraw(self._server, self._path, self._session, replying=True):
             return
         # Kate takes edits for two seconds after a command only. Nothing of a reply is ever lost.
         if rest := self._said.text.strip("\n"):
@@ -170,6 +247,11 @@ class ReplyWriter:
 
     async def _flush(self) -> None:
         """Insert what is new, without the line ends at its end: where the reply ends is told by them."""
+        document = self._server.editor.documents.at(self._path) if self._server.editor else None
+        if (
+            document and markdown.reply_end(document.text, self._turn) is None
+        ):  # it was opened again meanwhile
+            await self._draw_begun()
         ready = self._said.text.rstrip("\n")
         if not ready:
             return
@@ -185,6 +267,8 @@ class ReplyWriter:
             return
         started = bool(split_lines(text[:place], ends=False)) and not text[:place].endswith("\n")
         new = markdown.quoted(ready if started else ready.lstrip("\n"))
+        if text[place:] and not text[place:].startswith(("\n", "\r")):  # the next heading
+            new += "\n\n"
         after = text[:place] + new + text[place:]
         try:
             if document and self._server.editor:

@@ -89,9 +89,9 @@ def mention_of(path: str, first: int | None = None, last: int | None = None) -> 
     return f"@{path}#L{first + 1}-L{last}" if last > first + 1 else f"@{path}#L{first + 1}"
 
 
-def opening(turn_id: str) -> str:
-    """What is appended when a message was sent: where the reply goes, and a heading for the next message."""
-    return f"\n\n## Mazu <!-- {turn_id} -->\n\n\n\n## You\n\n"
+def opening(turn_id: str, draft: str = "") -> str:
+    """What is appended when a message was sent: where the reply goes, and a heading for the next message or its draft."""
+    return f"\n\n## Mazu <!-- {turn_id} -->\n\n\n\n" + (draft or "## You\n\n")
 
 
 def reply_end(text: str, turn_id: str) -> int | None:

@@ -62,8 +62,11 @@ async def redraw_session(server: ServerState, session_id: str) -> None:
             await redraw(server, path, session_id)
 
 
-async def redraw(server: ServerState, path: Path, session_id: str) -> bool:
-    """Make a document show its session, by small edits, and save it where the client can; whether it does now."""
+async def redraw(server: ServerState, path: Path, session_id: str, *, replying: bool = False) -> bool:
+    """Make a document show its session, by small edits, and save it where the client can; whether it does now.
+
+    `replying`: by whoever writes a reply into it; nobody else draws it meanwhile.
+    """
     project = await server.wait_opened()
     try:
         seen = await project.sessions.snapshot(session_id, now=lambda session: None)
@@ -76,7 +79,7 @@ async def redraw(server: ServerState, path: Path, session_id: str) -> bool:
         if attempt:
             await asyncio.sleep(RETRY_SECONDS * attempt)
         try:
-            if await _draw(server, path, lambda text: redrawn(text, drawn, known)):
+            if await _draw(server, path, lambda text: redrawn(text, drawn, known), replying=replying):
                 await _save(server, path)
                 return True
         except (MazuError, OSError) as error:
@@ -84,7 +87,7 @@ async def redraw(server: ServerState, path: Path, session_id: str) -> bool:
     return False
 
 
-async def _draw(server: ServerState, path: Path, draw: Callable[[str], str]) -> bool:
+async def _draw(server: ServerState, path: Path, draw: Callable[[str], str], *, replying: bool) -> bool:
     """Edit the document, open or not; whether it shows what it shall."""
     document = server.editor.documents.at(path) if server.editor else None
     if document is None or server.editor is None:
@@ -93,6 +96,8 @@ async def _draw(server: ServerState, path: Path, draw: Callable[[str], str]) -> 
             await mazu_files.edit(server, path, text, after)
         return True
     async with server.editor.chat_edits:
+        if not replying and path in server.editor.replying:
+            return True  # whoever writes the reply draws all of it at its end
         text = document.text.replace("\r\n", "\n")
         after = draw(text)
         if after.rstrip() == text.rstrip():

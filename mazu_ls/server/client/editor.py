@@ -41,6 +41,8 @@ class ConnectedEditor:
         self.edited_listener: Callable[[], object] | None = None
         self.replying: set[Path] = set()
         """Chat documents into which a reply is being written."""
+        self.followed: object = None
+        """The project whose turns show in the open chat documents while they run."""
         self.focus: EditorFocus | None = None
         self.own_settings: Mapping[str, Any] = {}
         """Settings that came with `initialize`: the user's own, as the command line is."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mazu_ls.server.chat import questions, redraw
+from mazu_ls.server.chat import documents as chat_documents
+from mazu_ls.server.chat import markdown, questions, redraw
 from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.rpc import lsp_types
 
@@ -28,6 +29,8 @@ def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
     proposals.sync_document(server, document)
     questions.opened(server, editor, document)
     redraw.opened(server, document)
+    if markdown.is_chat(document.path):
+        server.jobs.spawn(chat_documents.opened(server, document))
     if server.pending and server.pending.concerns(document.uri):
         server.jobs.spawn(server.pending.opened(document.uri))
     server.hints.changed(document)
