@@ -104,11 +104,16 @@ class CheckpointSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ContextSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The rolling window, the share of the model's window at which it is compacted, the project map's tokens."""
+    """The rolling window, when the conversation is compacted, the project map's tokens.
+
+    `compact_at` is a share of the model's window; `compact_above_usd` what reading the conversation again may cost in each
+    request, at the price of cached tokens (0: no such limit).
+    """
 
     window_turns: Positive | None = None
     window_tokens: Positive | None = None
     compact_at: Share = 0.5
+    compact_above_usd: Amount = 0.01
     map_tokens: Annotated[int, Meta(ge=0)] = 1000
 
 

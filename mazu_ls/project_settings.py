@@ -84,6 +84,7 @@ DIRECTIONS: dict[str, Direction] = {
     "context.window_turns": SET,
     "context.window_tokens": SET,
     "context.compact_at": SET,
+    "context.compact_above_usd": USER,
     "context.map_tokens": SET,
     "edits.apply": order("propose", "direct"),
     "shell.timeout_seconds": LOWER,

@@ -14,6 +14,7 @@ from mazu_ls.models.pricing.unfinished_call import await_answer
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
+    from mazu_ls.config import ContextSettings
 
 INSTRUCTION = """\
 Summarise the conversation above for a colleague who takes over now and sees nothing else of it. Use these headings:
@@ -23,8 +24,25 @@ Summarise the conversation above for a colleague who takes over now and sees not
 ## Pending (what is still to do, in order)
 Name files, symbols and error texts exactly. Leave out pleasantries."""
 REQUEST = "The request that is being worked on, word for word:\n\n"
+LEAST_KEPT = 60_000
+"""Tokens below which a conversation is not compacted for its price: its summary would soon cost more than it saves."""
 MAX_PART_CHARS = 4_000
 MAX_REQUEST_CHARS = 40_000
+
+
+def compaction_threshold(spec: models.ModelSpec, settings: ContextSettings) -> int:
+    """Tokens of a request from which on the conversation is compacted.
+
+    A share of the window; or less, where the prefix costs more in each request, though cached, than the setting says: in
+    a window of a million tokens a long session would pay for all of its past with every step. An unknown price is none.
+    """
+    by_window = int(spec.context_window * settings.compact_at)
+    if spec.prices is None or not settings.compact_above_usd:
+        return by_window
+    price = spec.prices.input if spec.prices.cache_read is None else spec.prices.cache_read
+    if price <= 0:
+        return by_window
+    return min(by_window, max(LEAST_KEPT, round(settings.compact_above_usd / price * 1_000_000)))
 
 
 async def compact(
@@ -41,7 +59,9 @@ async def compact(
     comes of it.
     """
     messages = session.conversation.messages_to_send()
-    cut = find_compaction_cut(messages, model.spec.context_window, refused=refused)
+    settings = session.project.config.context
+    window = int(compaction_threshold(model.spec, settings) / settings.compact_at)
+    cut = find_compaction_cut(messages, window, refused=refused)
     if cut is None:
         return False
     label = "before compaction"

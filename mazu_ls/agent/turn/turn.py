@@ -144,7 +144,9 @@ class TurnRun:
                 return stop
             await self._tell_unpriced()
             await inject_user_decisions(self)
-            if self.session.last_input > self.model.spec.context_window * self.turn.config.context.compact_at:
+            if self.session.last_input > compaction.compaction_threshold(
+                self.model.spec, self.turn.config.context
+            ):
                 await self._compact()
                 if stop := self.meter.exceeded():
                     return stop
