@@ -94,6 +94,22 @@ class RollbackDecision:
         for place, change in found.items():
             self._changes.add(place, change.sessions, user=change.user)
 
+    def changed_unseen(self) -> list[bytes]:
+        """The places that nobody saw change until the first look at every file after the target."""
+        rows = select(
+            self._db, "SELECT min(number) FROM checkpoint WHERE number > ? AND complete", (self._number,)
+        )
+        if rows[0][0] is None:
+            return sorted(
+                place for place, change in (self._live.changes if self._live else {}).items() if change.user
+            )
+        found = select(
+            self._db,
+            "SELECT DISTINCT place FROM checkpoint_change WHERE number = ? AND user ORDER BY place",
+            rows[0],
+        )
+        return [bytes(place) for (place,) in found]
+
     def owner(self, place: bytes, now: BufferView) -> Owner:
         """Whose the changes of a place are since the target.
 

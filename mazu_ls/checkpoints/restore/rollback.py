@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import apsw
 
 log = logging.getLogger(__name__)
+NAMED = 20
+"""So many files are named that an incomplete checkpoint cannot vouch for."""
 _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversation"}
 
 
@@ -99,11 +101,20 @@ def plan_rollback(
     asks = decision.choice in (None, "ask") and bool(files.users)
     report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
     if not target.complete and selection.has("code"):
-        reason = (
-            "other programs may have changed files unseen when this checkpoint was taken; those are not in it"
-        )
-        report.problems.append(PathReason(".", reason))
+        report.problems += _not_vouched_for(project, decision)
     return RollbackRun(report, found.steps, changes)
+
+
+def _not_vouched_for(project: CheckpointContext, decision: RollbackDecision) -> list[PathReason]:
+    """What of a checkpoint that could not look at every file may be older than the moment it was taken."""
+    places = decision.changed_unseen()
+    reason = (
+        "it may have been changed unseen before this checkpoint was taken, which then holds an older text"
+    )
+    named = [PathReason(project.shown(place), reason) for place in places[:NAMED]]
+    more = f"{len(places) - NAMED} more files" if len(places) > NAMED else ""
+    general = "not every file could be looked at when this checkpoint was taken"
+    return [*named, PathReason(".", f"{general}: {more} may be older, too" if more else general)]
 
 
 def roll_back(
