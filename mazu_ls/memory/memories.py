@@ -243,6 +243,11 @@ class Memories:
         shelf, n = self._place(id, scope)
         return await shelf.write(lambda rows: queries.move(rows, n, ("archived",), "current"))
 
+    async def supersede(self, id: str, by: str, scope: str | None = None) -> Memory:
+        """Let the memory `by` hold instead of `id`, of the same scope. Raises MazuError(not_found, conflict)."""
+        shelf, n = self._place(id, scope)
+        return await shelf.write(lambda rows: upsert.supersede(rows, n, number(by, rows.scope)))
+
     async def consolidate(
         self, *, apply: bool = False, scope: str | None = None
     ) -> consolidate.Consolidation:

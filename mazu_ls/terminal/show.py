@@ -124,6 +124,39 @@ def _remembered(out: Console, value: Result) -> None:
     _memory(out, value["memory"])
 
 
+def _changed_memory(out: Console, value: Result) -> None:
+    _memory(out, value["memory"])
+
+
+def _memory_stats(out: Console, value: Result) -> None:
+    for name, counts in (("project", value["project"]), ("global", value["common"])):
+        if counts is None:
+            continue
+        parts = [f"{count} {kind}" for kind, count in sorted(counts["kinds"].items())]
+        states = [f"{count} {state}" for state, count in sorted(counts["states"].items())]
+        what = ", ".join(parts) or "nothing"
+        where = f" (memories: {', '.join(states)})" if states else ""
+        out.print(f"{name}: {what}{where}, {counts['bytes'] // 1000} kB", markup=False)
+
+
+def _traits(out: Console, value: Result) -> None:
+    for trait in value["memories"]:
+        out.print(f"{trait['title']}: {trait['body']}", markup=False)
+    if not value["memories"]:
+        out.print("nothing is said of you")
+
+
+def _pages(out: Console, value: Result) -> None:
+    for page in value["pages"]:
+        out.print(f"{page['slug']}: {page['title']}", markup=False)
+    if not value["pages"]:
+        out.print("there are no such pages")
+
+
+def _text(out: Console, value: Result) -> None:
+    out.print(value["text"].rstrip() or "there is nothing to show", markup=False)
+
+
 def _checkpoint(out: Console, value: Result) -> None:
     from rich.markup import escape
 
@@ -329,6 +362,18 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.recall": _memories,
     "mazu.memory.list": _memories,
     "mazu.memory.why": _injection,
+    "mazu.memory.stats": _memory_stats,
+    "mazu.memory.archive": _changed_memory,
+    "mazu.memory.unarchive": _changed_memory,
+    "mazu.memory.supersede": _changed_memory,
+    "mazu.memory.trait.list": _traits,
+    "mazu.memory.trait.set": _changed_memory,
+    "mazu.memory.trait.delete": _changed_memory,
+    "mazu.wiki.list": _pages,
+    "mazu.wiki.search": _pages,
+    "mazu.wiki.show": _text,
+    "mazu.wiki.write": _text,
+    "mazu.graph.show": _text,
     "mazu.checkpoint": _checkpoint,
     "mazu.checkpoint.pin": _checkpoint,
     "mazu.checkpoint.unpin": _checkpoint,

@@ -82,6 +82,27 @@ def find_existing(rows: EntryTable, entry: MemoryEntry, supersedes: int | None =
     return RememberOutcome(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
 
 
+def supersede(rows: EntryTable, n: int, by: int) -> Memory:
+    """Let one memory hold instead of another. Raises MazuError(not_found, conflict)."""
+    old, new = rows.entry(n), rows.entry(by)
+    old_id, new_id = identifier(rows.scope, n), identifier(rows.scope, by)
+    if n == by or old.kind != "memory" or new.kind != "memory":
+        raise MazuError(Kind.CONFLICT, f"{old_id} cannot be superseded by {new_id}.", "Name two memories.")
+    if old.superseded_by is not None or new.superseded_by is not None:
+        gone = old_id if old.superseded_by is not None else new_id
+        raise MazuError(Kind.CONFLICT, f"{gone} was already superseded.", "Name memories that hold.")
+    if new.supersedes is not None:
+        earlier = identifier(rows.scope, new.supersedes)
+        raise MazuError(
+            Kind.CONFLICT,
+            f"{new_id} already supersedes {earlier}.",
+            f"Supersede {new_id} first, or forget {old_id}.",
+        )
+    rows.change(by, supersedes=n, pinned=new.pinned or old.pinned)
+    rows.change(n, state="superseded", superseded_by=by, updated_at=old.updated_at)
+    return rows.memory(by)
+
+
 def forget(rows: EntryTable, n: int) -> Memory:
     """Delete an entry and return what it was; what it superseded is live again, or is handed on to what superseded it."""
     entry = rows.entry(n)

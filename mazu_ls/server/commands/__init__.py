@@ -51,6 +51,23 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.memory.import",
     ),
     "memory.memory_injection": ("mazu.memory.why",),
+    "memory.memory_states": (
+        "mazu.memory.archive",
+        "mazu.memory.unarchive",
+        "mazu.memory.supersede",
+        "mazu.memory.stats",
+        "mazu.memory.trait.list",
+        "mazu.memory.trait.set",
+        "mazu.memory.trait.delete",
+    ),
+    "memory.wiki": (
+        "mazu.wiki.list",
+        "mazu.wiki.show",
+        "mazu.wiki.write",
+        "mazu.wiki.search",
+        "mazu.wiki.delete",
+        "mazu.graph.show",
+    ),
     "checkpoints": (
         "mazu.checkpoint",
         "mazu.checkpoint.list",

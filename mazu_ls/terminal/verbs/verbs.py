@@ -164,6 +164,26 @@ VERBS = (
         ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag", many=True),
         CommandOption("pinned", "--pin", on=True), CommandOption("pinned", "--unpin", off=True))),
     TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (ID, SCOPE)),
+    TerminalCommand("memory archive", "mazu.memory.archive", "put a memory aside: found on request only", (ID, SCOPE)),
+    TerminalCommand("memory unarchive", "mazu.memory.unarchive", "bring a memory back from the archive", (ID, SCOPE)),
+    TerminalCommand("memory supersede", "mazu.memory.supersede", "one memory holds instead of another", (
+        ID, CommandOption("by", help="the id of the one that holds", required=True), SCOPE)),
+    TerminalCommand("memory stats", "mazu.memory.stats", "how much is remembered, and its bytes"),
+    TerminalCommand("memory trait", "mazu.memory.trait.list", "what is always told of you", (SCOPE,)),
+    TerminalCommand("memory trait set", "mazu.memory.trait.set", "give a trait a value", (
+        CommandOption("key", help="its name", required=True), text("value", "its value"), CommandOption("pinned", "--pinned", on=True), SCOPE)),
+    TerminalCommand("memory trait delete", "mazu.memory.trait.delete", "remove a trait", (CommandOption("key", required=True), SCOPE)),
+    TerminalCommand("wiki", "mazu.wiki.list", "list the pages of the project", (
+        CommandOption("prefix", "--below", "a slug"), CommandOption("tag", "--tag"))),
+    TerminalCommand("wiki show", "mazu.wiki.show", "print a page", (CommandOption("slug", required=True),)),
+    TerminalCommand("wiki write", "mazu.wiki.write", "write a page from a file", (
+        CommandOption("slug", required=True), CommandOption("text", help="a Markdown file", kind=content, required=True),
+        CommandOption("mode", "--mode", choices=("replace", "append")))),
+    TerminalCommand("wiki search", "mazu.wiki.search", "search the pages", (text("query", "words"), LIMIT)),
+    TerminalCommand("wiki delete", "mazu.wiki.delete", "remove a page", (CommandOption("slug", required=True),)),
+    TerminalCommand("graph", "mazu.graph.show", "what is related to a memory, a file or words", (
+        text("query", "words", required=False), CommandOption("id", "--node", "a memory's id, file:PATH, tag:NAME, ..."),
+        CommandOption("depth", "--depth", kind=int), CommandOption("format", "--format", choices=("text", "mermaid", "json")))),
     TerminalCommand("memory why", "mazu.memory.why", "what a message would be given of memory, and why", (text("message", "the message"),)),
     TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose what to merge; --apply does it", (CommandOption("apply", "--apply", on=True),)),
     TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", help="a file or folder", kind=uri, required=True),)),

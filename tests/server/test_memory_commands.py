@@ -1,0 +1,65 @@
+"""Memories by the user's hand over the wire: states, traits, wiki pages, the graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.server.client import Client, RpcFailure
+
+
+async def remember(client: Client, title: str) -> str:
+    made = await client.command("mazu.remember", {"title": title})
+    return made["memory"]["id"]
+
+
+async def test_a_memory_is_archived_brought_back_and_superseded(client: Client, folder: Path):
+    await client.initialize(folder)
+    old = await remember(client, "Deploys go out on Tuesdays")
+    new = await remember(client, "A robot ships every merge")
+    archived = await client.command("mazu.memory.archive", {"id": old})
+    assert archived["memory"]["state"] == "archived"
+    assert (await client.command("mazu.memory.unarchive", {"id": old}))["memory"]["state"] == "current"
+    held = (await client.command("mazu.memory.supersede", {"id": old, "by": new}))["memory"]
+    assert (held["id"], held["supersedes"], held["state"]) == (new, old, "current")
+    with pytest.raises(RpcFailure, match="already superseded"):
+        await client.command("mazu.memory.supersede", {"id": old, "by": new})
+    with pytest.raises(RpcFailure, match="cannot be superseded"):
+        await client.command("mazu.memory.supersede", {"id": new, "by": new})
+    stats = await client.command("mazu.memory.stats")
+    assert stats["project"]["states"] == {"current": 1, "superseded": 1}
+    await client.command("mazu.memory.forget", {"id": new})
+    assert [m["state"] for m in (await client.command("mazu.memory.list"))["memories"]] == ["current"]
+
+
+async def test_traits_are_set_listed_and_deleted(client: Client, folder: Path):
+    await client.initialize(folder)
+    await client.command("mazu.memory.trait.set", {"key": "language", "value": "Answer in German."})
+    await client.command("mazu.memory.trait.set", {"key": "name", "value": "Ada", "pinned": True})
+    listed = (await client.command("mazu.memory.trait.list"))["memories"]
+    assert [(trait["title"], trait["body"]) for trait in listed] == [
+        ("name", "Ada"),
+        ("language", "Answer in German."),
+    ]
+    shown = await client.command("mazu.memory.why", {"message": "hello"})
+    assert {one["memory"]["title"] for one in shown["told"]} == {"name", "language"}
+    await client.command("mazu.memory.trait.delete", {"key": "name"})
+    assert len((await client.command("mazu.memory.trait.list"))["memories"]) == 1
+
+
+async def test_pages_are_written_shown_searched_and_drawn(client: Client, folder: Path):
+    await client.initialize(folder)
+    text = "---\ntags: [storage]\n---\n# Storage\n\nEverything is in one SQLite file. See [[ops]].\n"
+    await client.command("mazu.wiki.write", {"slug": "architecture/storage", "text": text})
+    assert (await client.command("mazu.wiki.show", {"slug": "architecture/storage"}))["text"] == text
+    found = (await client.command("mazu.wiki.search", {"query": "sqlite"}))["pages"]
+    assert found == [{"slug": "architecture/storage", "title": "Storage", "tags": ["storage"]}]
+    assert (await client.command("mazu.wiki.list", {"prefix": "ops"}))["pages"] == []
+    drawn = await client.command("mazu.graph.show", {"query": "sqlite", "format": "mermaid"})
+    assert drawn["text"].startswith("graph LR") and "Storage" in drawn["text"]
+    assert ["page:architecture/storage", "tagged", "tag:storage"] in drawn["edges"]
+    every = await client.command("mazu.graph.show")
+    assert "page:architecture/storage -- tagged -> tag:storage\n" in every["text"]
+    await client.command("mazu.wiki.delete", {"slug": "architecture/storage"})
+    assert (await client.command("mazu.wiki.list"))["pages"] == []
