@@ -85,6 +85,8 @@ ALLOWED = {
     "server/commands/reports.py": STATE,
     "server/documents/unsaved_elsewhere.py": STATE,
     "server/logs.py": STATE,
+    "server/rpc/listener.py": "/proc, and a socket in the state directory or where the user named it",
+    "tools/mcp/guard.py": "/proc and /dev/null",
     "server/rpc/handshake.py": "/dev/null",
     "syntax/grammar.py": OWN,
     "tools/locked_json.py": STATE,

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import gzip
+import socket
 from collections.abc import AsyncIterator
 
+import anyio
 import pytest
 
 from mazu_ls.config import WebSettings
@@ -139,6 +141,7 @@ def test_public_addresses(address: str) -> None:
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1",
         "::1", "::", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:7f00:1::", "ff02::1", "192.0.2.1",
+        "fec0::1", "3fff::1", "192.0.0.8", "192.88.99.1", "100::1",
     ],
 )  # fmt: skip
 def test_private_addresses(address: str) -> None:
@@ -147,3 +150,55 @@ def test_private_addresses(address: str) -> None:
 
 def test_broken_html_is_read_as_far_as_it_goes() -> None:
     assert html_to_text("<p>one<p>two<b>three</i><script>x", "http://x") == "one\n\ntwothree"
+
+
+ATTACKS = {
+    "comments": "<!--" * 500_000, "tags": "<a " * 400_000, "nesting": "<nav>" * 300_000 + "</p>" * 300_000,
+    "blanks": "<pre>```" + " " * 2_000_000 + "x", "marked sections": "<![" * 400_000, "ends": "</a " * 400_000,
+}  # fmt: skip
+
+
+async def beats(stop: asyncio.Event) -> int:
+    """How often the loop got round to this."""
+    count = 0
+    while not stop.is_set():
+        await asyncio.sleep(0.01)
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_a_page_made_to_keep_the_reader_busy_is_ended(project, monkeypatch, attack: str) -> None:
+    """In a process of its own: meanwhile the server answers, which it did not when a single call held it."""
+    project.configure(web=WebSettings(allow_private=True))
+    monkeypatch.setattr(fetch, "PARSE_SECONDS", 1.0)
+    stop = asyncio.Event()
+    counting = asyncio.create_task(beats(stop))
+    async with serving({"/": response(ATTACKS[attack].encode())}) as url:
+        try:
+            await project.call(web_fetch, url=f"{url}/")
+        except ToolError as error:
+            assert "is made so that it cannot be read" in str(error)
+    stop.set()
+    assert await counting > 5
+
+
+async def test_the_address_that_was_checked_is_the_address_connected_to(project, monkeypatch) -> None:
+    """DNS rebinding: a resolver that says something else as soon as it is asked again is not asked again."""
+    answers = ["203.0.114.7", "127.0.0.1", "127.0.0.1"]
+    asked: list[str] = []
+    connected: list[str] = []
+
+    async def resolve(host: str, port: int, **_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers[len(asked) - 1], port))]
+
+    async def connect(remote_host: str, **_: object) -> None:
+        connected.append(remote_host)
+        raise OSError("no such network here")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(anyio, "connect_tcp", connect)
+    with pytest.raises(ToolError):
+        await project.call(web_fetch, url="http://rebind.example/")
+    assert (asked, connected) == (["rebind.example"], ["203.0.114.7"])

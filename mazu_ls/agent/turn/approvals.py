@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace as replace_call
 
@@ -313,7 +314,17 @@ def _intent(call: ToolCall, edit: RecordedEdit | None) -> str:
     command = arguments.pop("command", None)
     told = [command] if isinstance(command, str) else []
     told += [f"{name}: {_plain(value)}" for name, value in arguments.items()]
+    if isinstance(url := arguments.get("url"), str) and not url.isascii():
+        told.append(f"in ASCII: {_ascii_address(url)}")
     return "\n".join(told)
+
+
+def _ascii_address(url: str) -> str:
+    """The host as it is looked up (RFC 3492), in which no letter only looks like another."""
+    try:
+        return (urlsplit(url).hostname or "").encode("idna").decode()
+    except (ValueError, UnicodeError):
+        return "the host has no spelling in ASCII"
 
 
 def _lines(count: int) -> str:

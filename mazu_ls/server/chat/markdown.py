@@ -127,11 +127,11 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-_MARKUP = re.compile(r"[\\`*<\[\]]|(?<!\w)_|_(?!\w)|~(?=~)|&(?=#?\w+;)")
+_MARKUP = re.compile(r"[\\`*<\[\]]|(?<![^\W_])_|_(?![^\W_])|~(?=~)|&(?=#?\w+;)")
 _AT_LINE_START = re.compile(r"^(\s*)(?:([-+#>=|:~])|(\d{1,9})([.)]))", re.MULTILINE)
 
 
 def escape(text: str) -> str:
     """Text from outside as Markdown that shows it as it is: no links, images, HTML, headings or lists (CommonMark 2.4)."""
-    text = _MARKUP.sub(r"\\\g<0>", text)
+    text = _MARKUP.sub(r"\\\g<0>", re.sub("\r\n?", "\n", text))
     return _AT_LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", text)

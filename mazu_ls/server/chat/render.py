@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mazu_ls import journal
 from mazu_ls.messages import Usage
 from mazu_ls.server.chat import markdown, questions
+from mazu_ls.server.chat.safe_markdown import SafeMarkdown, make_safe
 from mazu_ls.server.features import virtual
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.visible_text import make_line, make_visible
 
 VERBS = {
     "read_file": "Read",
@@ -27,6 +30,7 @@ VERBS = {
     "run_skill": "Run skill",
 }
 SUMMARY = 200
+TITLE = 400
 
 
 @dataclass
@@ -36,31 +40,41 @@ class TurnMarkdown:
     session_id: str
     verbatim: bool = False
     text: str = ""
+    _message: SafeMarkdown = field(default_factory=SafeMarkdown)
 
     def add(self, event: journal.Event, *, streamed: bool) -> None:
         """Take one more event of the turn. `streamed`: the text comes in deltas, not in finished messages."""
         match event.body:
             case journal.Delta("message", text) if streamed:
-                self.text += text
-            case journal.ModelSaid(message) if not streamed:
-                self.text += message.text
+                self.text += self._message.feed(text)
+            case journal.ModelSaid(message):
+                self.text += self._message.flush() if streamed else make_safe(message.text)
+            case journal.MessageRestarted():
+                self._message.flush()
             case journal.CallStarted(_, tool, title):
-                self.text = self.text.rstrip("\n") + f"\n\n- {plain_title(tool, title)}"
+                self.text = (
+                    self.text.rstrip("\n")
+                    + f"\n\n- {markdown.escape(make_line(plain_title(tool, title), TITLE))}"
+                )
             case journal.CallDecided() as decided if said := questions.verdict(decided):
                 self.text += f" ({said})"
             case journal.CallEnded(call_id, ok, summary, _, _, diff):
                 link = virtual.link_of(self.session_id, call_id) if ok and diff else ""
-                shown = f"{_line(summary)}{f' ({link})' if link else ''}"
+                shown = f"{markdown.escape(make_visible(_line(summary)))}{f' ({link})' if link else ''}"
                 self.text += f": {'' if ok else '**failed** '}{shown}\n\n"
             case journal.TurnEnded() as ended:
                 self._end(ended)
 
     def _end(self, ended: journal.TurnEnded) -> None:
+        self.text += self._message.flush()
         if self.verbatim and ended.reply:
-            self.text += f"\n\n```\n{ended.reply.rstrip()}\n```"
+            fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", ended.reply)), default=0))
+            self.text += f"\n\n{fence}\n{ended.reply.rstrip()}\n{fence}"
         if ended.stop_reason != "end_turn":
             why = ended.error.get("message", ended.detail) if ended.error else ended.detail
-            self.text += f"\n\n*{ended.stop_reason.replace('_', ' ')}{': ' + why if why else ''}*"
+            self.text += (
+                f"\n\n*{ended.stop_reason.replace('_', ' ')}{': ' + markdown.escape(why) if why else ''}*"
+            )
         if footer := footer_of(ended.changes, ended.usage):
             self.text += f"\n\n*{footer}*"
 

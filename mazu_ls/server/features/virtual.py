@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
+from mazu_ls.server.chat.safe_markdown import make_safe
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.features import feature
 from mazu_ls.server.rpc import lsp_types
@@ -197,7 +198,7 @@ async def _call(server: ServerState, project: Project, name: str) -> str:
 
 def _turn(turn: TurnRecord) -> str:
     calls = [
-        f"- `{call.tool}`: {' '.join(call.outcome.split())} ({call.verdict} by {call.decided_by})"
+        f"- `{call.tool}`: {markdown.escape(' '.join(call.outcome.split()))} ({call.verdict} by {call.decided_by})"
         for call in turn.calls
     ]
     stop = "" if turn.stop_reason == "end_turn" else turn.stop_reason
@@ -206,7 +207,7 @@ def _turn(turn: TurnRecord) -> str:
         f"## You\n\n{turn.user.strip()}",
         "## Mazu",
         *(["\n".join(calls)] if calls else []),
-        turn.reply.strip(),
+        make_safe(turn.reply.strip()),
     ]
     return "\n\n".join([*(part for part in said if part), f"*{', '.join(notes)}*"]) + "\n"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
 
+from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.project_files import read_text
 from mazu_ls.workspace.text import split_lines
 
@@ -39,28 +41,49 @@ def _rules(folder: Path, names: set[str]) -> GitIgnoreSpec | None:
     return _spec(tuple(lines)) if lines else None
 
 
-def walk(root: Path, start: Path, *, ignored: bool = False) -> Iterator[os.DirEntry[str]]:
-    """Every regular file below `start`, a folder in `root`; links are not followed. `ignored` shows all of them."""
+class WalkedFile(NamedTuple):
+    """A regular file where it was seen."""
+
+    path: str
+    name: str
+    modified: float
+
+
+def walk(root: Path, start: Path, *, ignored: bool = False) -> Iterator[WalkedFile]:
+    """Every regular file below `start`, a folder in `root`. `ignored` shows all of them.
+
+    Each folder is opened beneath `root`: one that is swapped for a link meanwhile is passed over, not followed.
+    """
     above = [] if ignored else list(_above(root, start))
     stack = [(start, above)]
     while stack:
         folder, rules = stack.pop()
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            entries = sorted(_listed(root, folder))
         except OSError:
             continue
-        if not ignored and (own := _rules(folder, {entry.name for entry in entries})) is not None:
+        if not ignored and (own := _rules(folder, {name for name, _, _ in entries})) is not None:
             rules = [*rules, (str(folder), own)]
         folders = []
-        for entry in entries:
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if entry.name in SKIPPED or (rules and is_ignored(entry.path, is_folder, rules)):
+        for name, mode, modified in entries:
+            path, is_folder = f"{str(folder).rstrip('/')}/{name}", stat.S_ISDIR(mode)
+            if name in SKIPPED or (rules and is_ignored(path, is_folder, rules)):
                 continue
             if is_folder:
-                folders.append((Path(entry.path), rules))
-            elif entry.is_file(follow_symlinks=False):
-                yield entry
+                folders.append((Path(path), rules))
+            elif stat.S_ISREG(mode):
+                yield WalkedFile(path, name, modified)
         stack.extend(reversed(folders))
+
+
+def _listed(root: Path, folder: Path) -> list[tuple[str, int, float]]:
+    """Name, mode and time of change of what a folder holds."""
+    with (
+        folder_beneath(root, PurePosixPath(os.path.relpath(folder, root))) as opened,
+        os.scandir(opened) as entries,
+    ):
+        seen = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+    return [(name, status.st_mode, status.st_mtime) for name, status in seen]
 
 
 def _above(root: Path, start: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:

@@ -61,7 +61,7 @@ def _globbed(workspace: Workspace, folder: Path, matches: BoundedPattern) -> lis
         for entry in walk(_root_of(workspace, root), root):
             inside = entry.path[len(str(root)) + 1 :]
             if matches.match(inside):
-                found.append((-entry.stat(follow_symlinks=False).st_mtime, Path(entry.path)))
+                found.append((-entry.modified, Path(entry.path)))
     return [path for _, path in sorted(found)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -15,17 +16,23 @@ from mazu_ls.errors import ToolError
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.web.html_to_text import html_to_text
+from mazu_ls.tools.web import html_to_text
 from mazu_ls.workspace import NotText, decode
 
 if TYPE_CHECKING:
     import httpx2
 
 SECONDS = 30.0
+PARSE_SECONDS = 20.0
 BYTES = 5 * 2**20
 REDIRECTS = 5
 # Prefixes that carry an IPv4 address within an IPv6 one: NAT64 (RFC 6052), 6to4 (RFC 3056).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Not public, whatever the tables of this Python say: site-local, documentation, protocol assignments, relays, discard, SRv6.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in ("fec0::/10", "3fff::/20", "100::/64", "5f00::/16", "192.0.0.0/24", "192.88.99.0/24")
+)
 _AGENT = "mazu-ls (+https://github.com/mazu-ls)"
 
 
@@ -58,7 +65,10 @@ async def web_fetch(args: WebFetchArgs, turn: ToolContext) -> ToolOutput:
         raise ToolError(f"{args.url} did not answer within {SECONDS:g} s") from None
     except httpx2.HTTPError as error:
         raise ToolError(f"{args.url} could not be fetched: {error or type(error).__name__}") from error
-    text = await asyncio.to_thread(_text, page)
+    text, is_html = await asyncio.to_thread(_decoded, page)
+    if is_html:
+        text = await _readable(text, page.url)
+    text = await asyncio.to_thread(output_limits.clean, text)
     if args.offset >= max(1, len(text)):
         raise ToolError(f"the text has {len(text)} characters; offset {args.offset} is behind its end")
     rest = text[args.offset :]
@@ -159,6 +169,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+    if any(ip in network for network in _NOT_PUBLIC if network.version == ip.version):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
@@ -174,7 +186,8 @@ async def _read(response: httpx2.Response, url: str) -> FetchedPage:
     )
 
 
-def _text(page: FetchedPage) -> str:
+def _decoded(page: FetchedPage) -> tuple[str, bool]:
+    """The text of a page, and whether it is HTML."""
     try:
         text = page.data.decode(page.charset) if page.charset else decode(page.data).text
     except (NotText, UnicodeError, LookupError):
@@ -186,4 +199,24 @@ def _text(page: FetchedPage) -> str:
     looks_html = "html" in page.media or (
         not page.media and text[:512].lstrip().casefold().startswith(("<!doctype html", "<html"))
     )
-    return output_limits.clean(html_to_text(text, page.url) if looks_html else text)
+    return text, looks_html
+
+
+async def _readable(html: str, url: str) -> str:
+    """The text of an HTML page. It is read by a process that is ended where the page is made to keep it busy."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-S", html_to_text.__file__, url,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(PARSE_SECONDS):
+            text, _ = await process.communicate(html.encode("utf-8", "replace"))
+    except TimeoutError:
+        raise ToolError(f"{url} is made so that it cannot be read within {PARSE_SECONDS:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise ToolError(f"{url} is made so that it cannot be read within the limits of time and memory")
+    return text.decode("utf-8", "replace")

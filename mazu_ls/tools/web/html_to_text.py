@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
@@ -130,3 +132,24 @@ def _tidy(text: str) -> str:
         )
         parts[index] = re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", part))
     return "```".join(parts).strip()
+
+
+MEMORY_BYTES = 1024**3
+CPU_SECONDS = 10
+OUTPUT_CHARS = 8 * 2**20
+
+
+def main() -> None:
+    """As a process of its own, which may be slow: the page on standard input, its address as the argument."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    text = html_to_text(sys.stdin.buffer.read().decode("utf-8", "replace"), sys.argv[1])
+    sys.stdout.buffer.write(text[:OUTPUT_CHARS].encode("utf-8", "replace"))
+
+
+if __name__ == "__main__":
+    main()

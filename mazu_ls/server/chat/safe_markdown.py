@@ -1,0 +1,127 @@
+"""What a model says, as Markdown in which nothing is fetched, run or hidden: images, HTML and links to commands are text."""
+
+from __future__ import annotations
+
+import re
+
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`|]*$)|~{3,}(?=[^|]*$))")
+_FENCE_INSIDE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(?:`{3,}|~{3,})")
+_TICKS = re.compile("`+")
+_SCHEME = r"\s*<?\s*(?!(?:https?|mailto|mazu|file):)[A-Za-z][A-Za-z0-9+.-]*:"
+_ACTIVE = re.compile(rf"\\.|!(?=\[)|<(?=[A-Za-z/!?])|\]\((?={_SCHEME})|\]:(?={_SCHEME}|\s*$)")
+_ESCAPED = {"!": "!\\", "<": "\\<", "](": "]\\(", "]:": "\\]:"}
+_UNDECIDED = re.compile(r"(?:[!<\\]|\](?:\((?![^)]*\))[^)]*)?|\]:.*)\Z")
+"""What may become one of these with the next piece."""
+
+
+class SafeMarkdown:
+    """Takes a message in pieces and gives it in pieces that never have to be taken back (CommonMark 4.5, 6.1, 6.3-6.6).
+
+    Code, between fences or backticks, stays as it is. Other line ends than a line feed become one, so that no program
+    sees a line here that another does not.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._line = ""
+        self._given = 0
+        self._fence = ""
+        self._indent = 0
+        self._odd_paragraph = False
+        """A backtick in it has no counterpart in its line: which text is code cannot be told from the line."""
+        self._odd = False
+        """A fence stood in a list or a quotation, where it may end without a fence: nothing is taken for code any more."""
+
+    def feed(self, piece: str) -> str:
+        """One more piece; returns what can be shown now."""
+        shown: list[str] = []
+        for part in re.split("(?<=\n)", _LINE_ENDS.sub("\n", piece)):
+            self._line += part
+            ended = part.endswith("\n")
+            shown.append(self._more(ended=ended))
+            if ended:
+                self._next_line()
+        return "".join(shown)
+
+    def flush(self) -> str:
+        """The message has ended; returns the rest of it."""
+        rest = self._more(ended=True)
+        self._begin()
+        return rest
+
+    def _more(self, *, ended: bool) -> str:
+        safe = self._safe(ended=ended)
+        new = safe[self._given :]
+        self._given = max(self._given, len(safe))
+        return new
+
+    def _next_line(self) -> None:
+        line = self._line.rstrip("\n")
+        bare = line.strip()
+        if self._fence:
+            if bare and not bare.strip(self._fence[0]) and len(bare) >= len(self._fence):
+                self._fence = ""
+        elif not self._odd and (found := _FENCE.match(line)):
+            self._fence, self._indent = found[1], len(line) - len(line.lstrip(" "))
+        self._odd = self._odd or (
+            not self._fence and _FENCE_INSIDE.match(line) is not None and not _FENCE.match(line)
+        )
+        if not bare:
+            self._odd_paragraph = False
+        self._line, self._given = "", 0
+
+    def _safe(self, *, ended: bool) -> str:
+        """The line so far, made safe, without its end that may still become something else."""
+        line = self._line
+        if self._fence and line.strip() and len(line) - len(line.lstrip(" ")) < self._indent:
+            if not line.strip(" ") and not ended:
+                return ""
+            self._fence, self._odd = (
+                "",
+                True,
+            )  # the list that the fence stood in has ended, and the fence with it
+        if self._fence:
+            return line if ended or line.strip(" ") else ""
+        if ended and not self._odd and _FENCE.match(line.rstrip("\n")):
+            return line
+        if not ended and re.fullmatch(r"[ ]*", line):
+            return ""
+        if not ended and line.lstrip(" ").startswith(("`", "~")):
+            return ""  # maybe the beginning of a fence
+        return self._inline(line, ended=ended)
+
+    def _inline(self, line: str, *, ended: bool) -> str:
+        shown, at = "", 0
+        while not (self._odd or self._odd_paragraph) and (tick := _TICKS.search(line, at)):
+            shown += _made_text(line[at : tick.start()], ended=True)
+            close = re.compile(rf"(?<!`){tick[0]}(?!`)").search(line, tick.end())
+            escaped = (tick.start() - len(line[: tick.start()].rstrip("\\"))) % 2
+            if not ended and (close is None or close.end() == len(line)):
+                return shown  # the other end, or more backticks, may follow
+            if close is None or escaped:
+                self._odd_paragraph = True
+                at = tick.start()
+                break
+            shown, at = shown + line[tick.start() : close.end()], close.end()
+        return shown + _made_text(line[at:], ended=ended)
+
+
+def _made_text(text: str, *, ended: bool) -> str:
+    undecided = None if ended else _UNDECIDED.search(text)
+    until = undecided.start() if undecided else len(text)
+    shown, at = "", 0
+    for found in _ACTIVE.finditer(text):
+        if found.start() >= until:
+            break
+        shown += text[at : found.start()] + _ESCAPED.get(found[0], found[0])
+        at = found.end()
+    return shown + text[at:until]
+
+
+def make_safe(text: str) -> str:
+    """A whole message, made safe."""
+    stream = SafeMarkdown()
+    return stream.feed(text) + stream.flush()
