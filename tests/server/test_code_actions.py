@@ -40,8 +40,13 @@ async def test_a_selection_offers_everything_with_its_arguments(client: Client, 
     assert {action["kind"] for action in found} == {"source", "refactor.rewrite", "source.mazu"}
     remember = next(action for action in found if action["title"] == "Mazu: remember this")
     (arguments,) = remember["command"]["arguments"]
-    assert arguments["title"] == "def f():"
+    assert arguments["title"] == "a.py: def f():"
     assert arguments["anchors"] == [{"uri": uri, "range": span(0, 0, 1, 12)}]
+    await client.command("mazu.remember", arguments)
+    said = [note["message"] for note in client.notes("window/showMessage")]
+    assert "Mazu: remembered “a.py: def f():”." in said
+    with pytest.raises(RpcFailure, match=r"`range` begins in line 90, but the document has \d+"):
+        await client.command("mazu.edit", {"uri": uri, "range": span(89, 0, 98, 0), "instruction": "shorter"})
 
 
 async def test_a_cursor_means_the_definition_round_it_and_a_blank_line_offers_nothing(

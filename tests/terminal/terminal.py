@@ -82,6 +82,15 @@ class Terminal:
         except TimeoutError:
             raise AssertionError(f"{texts} was not seen in:\n{self.text}") from None
 
+    async def rests(self) -> None:
+        """Wait until no turn runs: the spinner's line is gone."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while any("esc to stop" in row for row in self.screen.display):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"the turn did not end in:\n{self.text}") from None
+
     def shows(self, text: str) -> bool:
         return _flat(text) in _flat(self.text)
 

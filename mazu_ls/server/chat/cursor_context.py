@@ -21,6 +21,15 @@ IN_PLACE_CHARS = 20_000
 MAX_CHARS = 1_000_000
 
 
+PROSE = frozenset({"", "markdown", "plaintext", "text", "restructuredtext", "asciidoc", "org"})
+"""Languages whose first line says what a passage is about."""
+
+
+def title_of_passage(first: str, name: str, language: str) -> str:
+    """What a remembered passage is called: a line of code says little without the name of its file."""
+    return first if language in PROSE else f"{name.rpartition('/')[2]}: {first}"
+
+
 def whole_lines(document: OpenDocument, span: LspRange) -> LspRange:
     """A range widened to whole lines; one that ends before the first character of a line ends in the line above."""
     last = span.end.line

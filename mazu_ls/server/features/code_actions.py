@@ -6,7 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.chat.cursor_context import requests, resolve_comment_target, resolve_target, whole_lines
+from mazu_ls.server.chat.cursor_context import (
+    requests,
+    resolve_comment_target,
+    resolve_target,
+    title_of_passage,
+    whole_lines,
+)
 from mazu_ls.server.chat.markdown import is_chat, pending_message
 from mazu_ls.server.chat.questions import TITLES, choices_in
 from mazu_ls.server.client.editor import EditorFocus
@@ -167,7 +173,8 @@ def _on_text(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
         return []
     name = at.document.path.name if at.document.path else server.title_of(at.document)
     anchors = {"anchors": [at.place]} if server.file_of(at.document.uri) else {}
-    first = next(line.strip() for line in split_lines(at.text, ends=False) if line.strip())[:TITLE]
+    first = next(line.strip() for line in split_lines(at.text, ends=False) if line.strip())
+    title = title_of_passage(first, name, at.document.language_id)[:TITLE]
     edit = {"uri": at.document.uri, "range": at.lines}
     tests = f"Write tests for the attached part of {name}, in the style of the tests that the project has, and run them."
     question = f"Review the attached part of {name}: what is wrong with it, what would you change, and why?"
@@ -178,7 +185,7 @@ def _on_text(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
         _action("write tests", "source", "mazu.chat", {"message": tests, "attachments": [at.place]}),
         _action("chat about this", "source", "mazu.chat", {"attachments": [at.place]}),
         _action("what do we know about this?", "source", "mazu.actions.recall", {"query": at.text.strip()[:RECALLED], "uri": at.document.uri}),
-        _action("remember this", "source", "mazu.remember", {"title": first, "body": at.text, **anchors}),
+        _action("remember this", "source", "mazu.remember", {"title": title, "body": at.text, **anchors}),
         _action("ask the council", "source", "mazu.council", {"question": question, "attachments": [at.place]}),
         *_skill(at),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import last_line
+from mazu_ls.server.chat.cursor_context import title_of_passage
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire import memories as wire
@@ -38,7 +39,11 @@ async def _remember_selection(server: ServerState) -> wire.RememberParams:
             "`title` is missing, and no text is selected that could be remembered", "title"
         )
     anchors = (DocumentRange(focus.uri, focus.range),) if server.file_of(focus.uri) else ()
-    return wire.RememberParams(lines[0][:TITLE], text, anchors=anchors)
+    document = server.editor.document if server.editor else None
+    title = (
+        title_of_passage(lines[0], server.title_of(document), document.language_id) if document else lines[0]
+    )
+    return wire.RememberParams(title[:TITLE], text, anchors=anchors)
 
 
 @command("mazu.remember", natural=_remember_selection)
@@ -58,6 +63,9 @@ async def remember(server: ServerState, params: wire.RememberParams) -> wire.Rem
         source="user",
     )
     server.notify_changed("memory")
+    if server.editor and not server.editor.profile.opted("updates"):  # such a client shows nothing by itself
+        known = "" if remembered.outcome == "created" else f" ({remembered.outcome})"
+        await server.host.say("info", f"Mazu: remembered “{remembered.memory.title}”{known}.")
     return wire.RememberResult(wire.MemoryView.from_memory(remembered.memory), remembered.outcome)
 
 

@@ -149,8 +149,13 @@ async def edit(server: ServerState, params: wire.EditParams, token: Token | None
     from mazu_ls.agent.session.ids import new_id
 
     project = await server.wait_opened()
-    await project.model(params.model)
     document = await turn_jobs.document_at(server, params.uri)
+    lines = document.text.count("\n") + 1
+    if params.range.start.line >= lines:
+        raise InvalidArguments(
+            f"`range` begins in line {params.range.start.line + 1}, but the document has {lines}", "range"
+        )
+    await project.model(params.model)
     start, end = document.offset(params.range.start), document.offset(params.range.end)
     turn_id, name, text = new_id("t"), server.title_of(document), document.text
 
