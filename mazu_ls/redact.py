@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 MARK = "[redacted: {}]"
@@ -65,47 +66,53 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
 
 # NAME=value, NAME: "value": the name must say that it is a secret, and the value must look like one:
 # no call, no reference, no placeholder.
-_NAMED = re.compile(
+_NAMED = (
     r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key"
     r"|client[_-]?secret|signing[_-]?key|encryption[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bot[_-]?token"
     r"|(?<![A-Za-z0-9])token|passwd|password|passphrase|pwd|(?<![A-Za-z0-9])secret|(?<![A-Za-z0-9])credentials?)"
     r"[\"']?[ \t]*(?:=|:=?|=>)[ \t]*)"
-    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\s\"'`]{6,400})(?P=quote)|(?P<bare>[^\s\"'`,;)\]}<>{(\[]{8,400})(?![\w(\[.]))",
-    re.IGNORECASE,
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\s\"'`]{6,400})(?P=quote)|(?P<bare>[^\s\"'`,;)\]}<>{(\[]{8,400})(?![\w(\[.]))"
 )
 # Said in a sentence, a value must mix letters and digits to be taken for one.
-_SPOKEN = re.compile(
+_SPOKEN = (
     r"(?P<keep>\b(?:password|passphrase|passcode|api[ _-]?key|access key|secret|token|credentials?)\b[^.\n=:]{0,40}?\s(?:is|was|are|=)\s{1,20}+[\"'`]?)"
-    r"(?=[^\s\"'`]{0,200}?\d)(?=[^\s\"'`]{0,200}?[A-Za-z])(?!\[redacted)(?P<bare>[^\s\"'`()\[\]{}<>,;]{6,200}?)(?=[\"'`.,;)]{0,8}+(?:\s|$))",
-    re.IGNORECASE,
+    r"(?=[^\s\"'`]{0,200}?\d)(?=[^\s\"'`]{0,200}?[A-Za-z])(?!\[redacted)(?P<bare>[^\s\"'`()\[\]{}<>,;]{6,200}?)(?=[\"'`.,;)]{0,8}+(?:\s|$))"
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = (
     r"^(?:[$%<{*.\[]|x{4,}|\*+|your|my[-_]|example|sample|dummy|fake|test(?![A-Za-z]*\d)|changeme|change[-_]me|placeholder|redacted|none\b|null\b|true\b|false\b|todo"
-    r"|os\.|env\b|env[.\[]|process\.|config\.|settings\.|self\.|this\.|args\.|options\.|params\.|request\.|secrets?\.|getenv|str\b|string\b|bytes\b|int\b|optional\b)",
-    re.IGNORECASE,
+    r"|os\.|env\b|env[.\[]|process\.|config\.|settings\.|self\.|this\.|args\.|options\.|params\.|request\.|secrets?\.|getenv|str\b|string\b|bytes\b|int\b|optional\b)"
 )
-_COMPILED = tuple(
-    (MARK.format(name), tuple(hints.split()), re.compile(pattern)) for name, hints, pattern in _PATTERNS
-)
+_MARKED = tuple((MARK.format(name), tuple(hints.split()), pattern) for name, hints, pattern in _PATTERNS)
 PLACEHOLDER = re.compile(
-    "|".join(sorted({re.escape(mark) for mark, _, _ in _COMPILED} | {r"\[redacted: secret\]"}))
+    "|".join(sorted({re.escape(mark) for mark, _, _ in _MARKED} | {r"\[redacted: secret\]"}))
 )
 """Any mark that `redact` leaves."""
 _NAMED_HINT = re.compile(r"key|token|secret|passw|pwd|passphrase|credential", re.IGNORECASE)
 
 
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when its hint occurs for the first time: all of them take a tenth of what a short command takes."""
+    return re.compile(pattern)
+
+
+@cache
+def _ignoring_case(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
 def redact(text: str) -> str:
     """`text` with every secret replaced by `[redacted: what it was]`. Idempotent; quick where there is none."""
-    for mark, hints, pattern in _COMPILED:
+    for mark, hints, pattern in _MARKED:
         for (
             hint
         ) in hints:  # no any(): this runs for every word that is stored, and a generator costs thrice as much
             if hint in text:
-                text = pattern.sub(lambda match, mark=mark: _marked(match, mark), text)
+                text = _compiled(pattern).sub(lambda match, mark=mark: _marked(match, mark), text)
                 break
     if _NAMED_HINT.search(text):
-        text = _NAMED.sub(_value, text)
-        text = _SPOKEN.sub(lambda match: f"{match['keep']}{MARK.format('secret')}", text)
+        text = _ignoring_case(_NAMED).sub(_value, text)
+        text = _ignoring_case(_SPOKEN).sub(lambda match: f"{match['keep']}{MARK.format('secret')}", text)
     return text
 
 
@@ -131,10 +138,10 @@ def find_secrets(text: str) -> list[SecretSpan]:
 
 
 def _passes() -> Iterator[tuple[str, re.Pattern[str]]]:
-    for mark, _, pattern in _COMPILED:
-        yield mark, pattern
-    yield MARK.format("secret"), _NAMED
-    yield MARK.format("secret"), _SPOKEN
+    for mark, _, pattern in _MARKED:
+        yield mark, _compiled(pattern)
+    yield MARK.format("secret"), _ignoring_case(_NAMED)
+    yield MARK.format("secret"), _ignoring_case(_SPOKEN)
 
 
 def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
@@ -142,7 +149,7 @@ def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
     parts: list[tuple[int, int]] = []
     for match in pattern.finditer(text):
         groups = match.groupdict()
-        if pattern is _NAMED:
+        if pattern is _ignoring_case(_NAMED):
             if _value(match) != match[0]:
                 parts.append(match.span("quoted" if match["quoted"] is not None else "bare"))
         else:
@@ -194,7 +201,9 @@ def _marked(match: re.Match[str], mark: str) -> str:
 
 def _value(match: re.Match[str]) -> str:
     value = match["quoted"] or match["bare"]
-    if _PLACEHOLDER.match(value) or not _looks_secret(value, quoted=match["quoted"] is not None):
+    if _ignoring_case(_PLACEHOLDER).match(value) or not _looks_secret(
+        value, quoted=match["quoted"] is not None
+    ):
         return match[0]
     quote = match["quote"] or ""
     return f"{match['keep']}{quote}{MARK.format('secret')}{quote}"
@@ -213,12 +222,12 @@ def _looks_secret(value: str, *, quoted: bool) -> bool:
     )
 
 
-_KEY_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_MAY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 -]{0,100}\Z")
-_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,100}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BEGIN = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_MAY_BEGIN = r"-----BEGIN [A-Z0-9 -]{0,100}\Z"
+_KEY_END = r"-----END [A-Z0-9 ]{0,100}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_CHARS = 20_000
 # Where a word that may be a secret has ended: at white space, or at a letter of a script that is written without any.
-_BOUNDARY = re.compile(
+_BOUNDARY = (
     "[\\s\u0e00-\u0e7f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 )
 _WORD_CHARS = 16_384
@@ -244,7 +253,7 @@ class StreamRedactor:
         self._append(rest)
 
     def _append(self, piece: str) -> None:
-        for boundary in _BOUNDARY.finditer(piece):
+        for boundary in _compiled(_BOUNDARY).finditer(piece):
             self._word = len(self._raw) + boundary.end()
         self._raw += piece
 
@@ -264,16 +273,16 @@ class StreamRedactor:
         shown: list[str] = []
         while True:
             if self._in_key:
-                end = _KEY_END.search(self._raw)
+                end = _compiled(_KEY_END).search(self._raw)
                 if end is None and len(self._raw) <= _KEY_CHARS:
                     return "".join(shown)
                 self._begin(self._raw[end.end() if end else _KEY_CHARS :])
                 self._in_key = False
-            if (begin := _KEY_BEGIN.search(self._raw)) is None:
+            if (begin := _compiled(_KEY_BEGIN).search(self._raw)) is None:
                 shown.append(self._send(len(self._raw) if final else self._finished()))
                 return "".join(shown)
             shown += [self._send(begin.start()), MARK.format("private key")]
-            begin = _KEY_BEGIN.search(self._raw)
+            begin = _compiled(_KEY_BEGIN).search(self._raw)
             self._begin(self._raw[begin.end() :] if begin else "")
             self._in_key = True
 
@@ -283,7 +292,7 @@ class StreamRedactor:
         at = self._word
         if end - at > _WORD_CHARS or not self._raw[at:].strip("."):  # dots that show progress
             at = end
-        header = _KEY_MAY_BEGIN.search(self._raw, max(0, end - 200))
+        header = _compiled(_KEY_MAY_BEGIN).search(self._raw, max(0, end - 200))
         return min(at, header.start() if header else len(self._raw.rstrip("-")))
 
     def _send(self, until: int) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from mazu_ls.terminal.screen.markup import escape
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 Result = dict[str, Any]
 
@@ -25,8 +27,6 @@ def size(count: int) -> str:
 
 def columns(out: Console, rows: Iterable[Sequence[str]]) -> None:
     """Rows whose columns stand below one another; the last one is as long as it is."""
-    from rich.markup import escape
-
     rows = [list(row) for row in rows]
     if not rows:
         return
@@ -83,8 +83,6 @@ def _status(out: Console, value: Result) -> None:
         ("mcp", _servers(value["mcpServers"])),
         ("log", value["log"]),
     ]
-    from rich.markup import escape
-
     for name, said in rows:
         out.print(f"[dim]{name:<12}[/] {escape(said)}")
     for warning in value["warnings"]:

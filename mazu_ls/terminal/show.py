@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
+from mazu_ls.terminal.screen.markup import escape
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 
 Result = dict[str, Any]
@@ -34,8 +35,6 @@ def result(name: str, value: Any) -> None:
 
 def _patch(out: Console, text: str) -> None:
     """A unified diff in its colours, the names of the files left out: they were said."""
-    from rich.markup import escape
-
     for line in split_lines(text.strip("\n"), ends=False):
         if not line.startswith(("--- ", "+++ ")):
             colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
@@ -43,8 +42,6 @@ def _patch(out: Console, text: str) -> None:
 
 
 def _turn(out: Console, value: Result) -> None:
-    from rich.markup import escape
-
     out.print()
     if error := value.get("error"):
         out.print(f"[red]{escape(error['message'])}[/] {escape(error.get('hint', ''))}")
@@ -72,8 +69,6 @@ def _answer(out: Console, value: Result) -> None:
 
 
 def _council(out: Console, value: Result) -> None:
-    from rich.markup import escape
-
     for answer in value["answers"]:
         error = answer.get("error")
         out.print(f"[bold]{escape(answer['model'])}[/]")
@@ -88,8 +83,6 @@ def _council(out: Console, value: Result) -> None:
 
 
 def _memory(out: Console, memory: Result) -> None:
-    from rich.markup import escape
-
     flags = "".join(
         [
             " pinned" if memory.get("pinned") else "",
@@ -158,8 +151,6 @@ def _text(out: Console, value: Result) -> None:
 
 
 def _checkpoint(out: Console, value: Result) -> None:
-    from rich.markup import escape
-
     files = value["files"]
     changes = (
         f"+{len(files['added'])} ~{len(files['modified'])} -{len(files['deleted'])}"
@@ -249,8 +240,6 @@ def _rollback(out: Console, value: Result) -> None:
 
 
 def _sessions(out: Console, value: Result) -> None:
-    from rich.markup import escape
-
     for session in value["sessions"]:
         turns = f"{session['turnCount']} turn{'' if session['turnCount'] == 1 else 's'}"
         out.print(
@@ -261,8 +250,6 @@ def _sessions(out: Console, value: Result) -> None:
 
 
 def _session(out: Console, value: Result) -> None:
-    from rich.markup import escape
-
     for turn in value.get("turns") or ():
         out.print(f"[bold]You[/] [dim]{turn['at'][:16].replace('T', ' ')}[/]")
         out.print(escape(turn["message"].strip()))
@@ -316,8 +303,6 @@ def proposal(value: Result) -> None:
 
 
 def _proposal(out: Console, value: Result) -> None:
-    from rich.markup import escape
-
     place = (
         value["path"] if value["kind"] != "edit" else f"{value['path']}:{value['range']['start']['line'] + 1}"
     )

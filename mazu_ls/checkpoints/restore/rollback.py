@@ -160,10 +160,15 @@ def roll_back(
     return found
 
 
+BEFORE = "before rolling back to: "
+
+
 def _take_safety(
     project: CheckpointContext, db: apsw.Connection, target: Checkpoint, buffers: Sequence[Buffer]
 ) -> Checkpoint:
-    label, title = f"before rolling back to {target.id}", f"before rolling back to: {target.title}"
+    label = f"before rolling back to {target.id}"
+    bare = target.title.rpartition(BEFORE)[2]  # a rollback of a rollback is not named after both
+    title = BEFORE + bare
     return create_checkpoint(
         project, db, CheckpointRequest("safety", label, title, target.session_id, buffers=buffers)
     )

@@ -7,8 +7,9 @@ import re
 import sys
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from mazu_ls.terminal.screen.markup import PlainConsole
 from mazu_ls.terminal.screen.styled_text import clean
 
 if TYPE_CHECKING:
@@ -38,9 +39,11 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     return _NOT_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
-def terminal_console() -> Console:
-    """stdout; colours only on a terminal, where all that is drawn is cleaned."""
-    return _console_type()(highlight=False, soft_wrap=True, emoji=False)
+def terminal_console() -> PlainConsole:
+    """stdout; colours only on a terminal, where rich draws and all that is drawn is cleaned."""
+    if not sys.stdout.isatty():
+        return PlainConsole()
+    return cast("PlainConsole", _console_type()(highlight=False, soft_wrap=True, emoji=False))
 
 
 @cache

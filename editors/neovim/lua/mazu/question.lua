@@ -21,6 +21,7 @@ local M = {}
 ---@field diff? string
 ---@field editable? string[]
 ---@field options mazu.Option[]
+---@field said? string how it was announced
 ---@field asked integer when it was shown, in milliseconds of the monotonic clock
 ---@field block? mazu.chat.Block where it stands
 ---@field reply fun(answer: table?)
@@ -32,6 +33,8 @@ local M = {}
 ---@field hunks? string[]
 
 local GUARD_MS = 350 -- a key counts only for a question that has been in sight for so long
+
+local WAITS = 'waits for you: %s  (:Mazu question, :Mazu answer)'
 
 ---@type mazu.Question[] in the order in which they came
 local waiting = {}
@@ -120,6 +123,7 @@ local function close(question, answer, by)
   for i, other in ipairs(waiting) do
     if other == question then
       table.remove(waiting, i)
+      tell.withdraw(WAITS, question.said or '')
       question.reply(answer)
       require('mazu.chat').question_closed(question, by, allowed(question, answer))
       announce('MazuQuestionClosed', question)
@@ -138,7 +142,8 @@ function M.show(question)
   question.asked = vim.uv.now()
   require('mazu.chat').question_opened(question)
   local more = #waiting > 1 and (' (and %d more)'):format(#waiting - 1) or ''
-  tell.warn('waits for you: %s%s  (:Mazu question, :Mazu answer)', question.title, more)
+  question.said = question.title .. more
+  tell.warn(WAITS, question.said)
 end
 
 ---@param question mazu.Question

@@ -9,6 +9,9 @@ local RETRY_MS = 150
 ---@type {text: string, level: integer}[] what is still to be shown
 local pending = {}
 
+---@type string? what stands in the message line because of us
+local shown
+
 --- Whether notifications go to the message line, and not to a plugin's own windows.
 ---@return boolean
 local function on_message_line()
@@ -51,7 +54,21 @@ local function flush()
     level = math.max(level, entry.level)
   end
   vim.cmd.redraw()
-  vim.notify(fitted(table.concat(texts, ' · ')), level)
+  shown = table.concat(texts, ' · ')
+  vim.notify(fitted(shown), level)
+end
+
+--- Takes a sentence that is no longer true out of the message line, or out of what is still to be shown.
+---@param format string as it was given to `warn`, `info` or `error`
+function M.withdraw(format, ...)
+  local text = 'mazu: ' .. format:format(...)
+  pending = vim.tbl_filter(function(entry)
+    return entry.text ~= text
+  end, pending)
+  if shown == text and on_message_line() then
+    shown = nil
+    vim.api.nvim_echo({ { '' } }, false, {})
+  end
 end
 
 ---@param level integer

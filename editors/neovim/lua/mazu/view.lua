@@ -4,6 +4,19 @@ local config = require('mazu.config')
 
 local M = {}
 
+---@type table<integer, integer> the window from which a scratch buffer was entered
+local entered_from = {}
+
+--- Closes the window of a scratch buffer and goes back to where the user was, as into the message being written.
+---@param bufnr integer
+local function close(bufnr)
+  local back = entered_from[bufnr]
+  vim.cmd.close()
+  if back and vim.api.nvim_win_is_valid(back) then
+    vim.api.nvim_set_current_win(back)
+  end
+end
+
 --- The scratch buffer called `mazu://{name}`, made when it does not exist.
 ---@param name string
 ---@param filetype string
@@ -20,7 +33,9 @@ local function scratch(name, filetype)
   vim.bo[bufnr].swapfile = false
   vim.bo[bufnr].modifiable = false
   vim.bo[bufnr].filetype = filetype
-  vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = bufnr, desc = 'Close this window' })
+  vim.keymap.set('n', 'q', function()
+    close(bufnr)
+  end, { buffer = bufnr, desc = 'Close this window' })
   return bufnr
 end
 
@@ -39,6 +54,9 @@ local function reveal(bufnr, focus)
     vim.wo[0][0].number = false
     vim.wo[0][0].relativenumber = false
     vim.wo[0][0].statusline = ' ' .. vim.api.nvim_buf_get_name(bufnr):gsub('^mazu://', 'Mazu: '):gsub('%%', '%%%%') .. '%=q closes '
+  end
+  if focus and window ~= here then
+    entered_from[bufnr] = here
   end
   if vim.api.nvim_win_is_valid(here) then
     vim.api.nvim_set_current_win(focus and window or here)

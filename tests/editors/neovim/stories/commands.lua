@@ -68,6 +68,23 @@ bed.wait('the buffer is as before the run', function()
   return bed.text(app) == before
 end)
 
+-- The list of keys gives the cursor back to where it was opened.
+local here = vim.api.nvim_get_current_win()
+vim.cmd('Mazu keys')
+bed.check('the keys have the cursor', vim.api.nvim_buf_get_name(0):find('mazu://keys', 1, true))
+vim.cmd('wincmd p | wincmd p')
+vim.api.nvim_feedkeys('q', 'xt', false)
+bed.check('the cursor is back', vim.api.nvim_get_current_win() == here)
+
+-- A table without fields is an object to the server, in which only JSON tells one from a list.
+local redone
+require('mazu.client').execute('mazu.checkpoint.list', { sessionId = nil }, function(result)
+  redone = result
+end)
+bed.wait('a command without arguments is understood', function()
+  return redone
+end)
+
 -- Only the memory goes back.
 vim.cmd('Mazu remember a passing thought')
 bed.wait_said('remembered: fact: a passing thought')

@@ -1,0 +1,83 @@
+"""The wizard in a pseudo-terminal, and what `doctor --fix` puts right."""
+
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.terminal import Terminal, project
+from tests.terminal.test_scripts import Script, script  # noqa: F401
+
+
+@pytest.fixture
+async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
+    started = Terminal(project(tmp_path), OPENAI_API_KEY="")
+    yield started
+    await started.kill()
+
+
+async def test_setup_stores_a_key_that_is_never_shown(terminal: Terminal, tmp_path: Path):
+    await terminal.start("setup")
+    await terminal.sees("Which model?", "[a/o/d/g/l/k]")
+    await terminal.says("o")
+    await terminal.sees("Key (it is not shown")
+    await terminal.says("sk-secret-0123456789")
+    await terminal.sees("which only you may read", "Which editor?", "[v/n/e/o/t]")
+    await terminal.says("n")
+    await terminal.sees("runtime path", "A sandbox for commands?", "[a/r/k]")
+    await terminal.says("r")
+    await terminal.sees("shell.sandbox: stored in", "mazu-ls begins a conversation")
+    assert await terminal.ends() == 0
+    assert not terminal.shows("sk-secret")
+    settings = tmp_path / "home" / "config.toml"
+    stored = tomllib.loads(settings.read_text())
+    assert stored["models"]["openai"]["api_key"] == "sk-secret-0123456789"
+    assert stored["shell"]["sandbox"] == "required"
+    assert settings.stat().st_mode & 0o077 == 0
+
+
+async def test_setup_of_a_local_model_asks_again_after_no_answer(terminal: Terminal, tmp_path: Path):
+    await terminal.start("setup")
+    await terminal.sees("[a/o/d/g/l/k]")
+    await terminal.says("what?")
+    await terminal.sees("That is no answer: type one of a/o/d/g/l/k.")
+    await terminal.says("l")
+    await terminal.sees("URL [http://127.0.0.1:11434/v1]:")
+    await terminal.says("")
+    await terminal.sees("Name of the model:")
+    await terminal.says("qwen3")
+    await terminal.sees("Which editor?")
+    await terminal.says("t")
+    await terminal.sees("A sandbox for commands?")
+    await terminal.says("k")
+    assert await terminal.ends() == 0
+    stored = tomllib.loads((tmp_path / "home" / "config.toml").read_text())
+    assert stored["model"] == "local:qwen3"
+    assert stored["models"]["local"]["base_url"] == "http://127.0.0.1:11434/v1"
+    assert "shell" not in stored
+
+
+def test_setup_without_a_terminal_says_what_does_it(script: Script):  # noqa: F811
+    status, _, err = script("setup")
+    assert (status, "mazu-ls config set does it without" in err) == (2, True)
+
+
+def test_doctor_finds_what_it_fixes(script: Script, tmp_path: Path):  # noqa: F811
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    settings = home / "config.toml"
+    settings.write_text('[models.openai]\napi_key = "sk-secret-0123456789abcdef"\n')
+    settings.chmod(0o644)
+    status, out, _ = script("doctor", "--json")
+    found = {one["what"]: one["ok"] for one in json.loads(out)}
+    assert (status, found["settings"]) == (1, False)
+    assert settings.stat().st_mode & 0o777 == 0o644, "without --fix nothing is touched"
+    status, out, err = script("doctor", "--fix", "--json")
+    assert {one["what"]: one["ok"] for one in json.loads(out)}["settings"] is True
+    assert f"only you may read {settings} now" in err
+    assert settings.stat().st_mode & 0o777 == 0o600
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert "nothing had to be fixed" in script("doctor", "--fix")[2]
+    assert "sk-secret" not in out
