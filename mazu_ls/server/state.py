@@ -267,7 +267,7 @@ class ServerState:
         self.project.head_listeners.append(self.updates.head_moved)
         for attach in self.on_opened:
             attach(self.project)
-        for warning in self.project.warnings:
+        for warning in [*self.project.warnings, *await _taken_over(self.project)]:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
         if self.project.disk and self.project.disk.is_volatile:
@@ -296,6 +296,15 @@ class ServerState:
 
         if (sdk := catalog.sdk_of(None, project.config, self.env)) is not None:
             await asyncio.to_thread(sdk_clients.preload, sdk)
+
+
+async def _taken_over(project: Project) -> list[str]:
+    from mazu_ls.agent.project.earlier_database import take_over_earlier_database
+
+    if project.memories is None or not project.folders:
+        return []
+    said = await take_over_earlier_database(project.root, project.state, project.memories)
+    return [said] if said else []
 
 
 def _log_failure(opening: asyncio.Task[Any]) -> None:

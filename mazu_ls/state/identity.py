@@ -201,7 +201,8 @@ def _lock(folder: Path, kind: int, place: Path) -> int:
 
 def opening_hints(root: Path, opened: ProjectState) -> list[str]:
     """Sentences for the user about state that is not used and may be meant."""
-    return moved_warnings(opened) + name_unused_database(root, opened.folder)
+    unused = [] if opened.marker.legacy else name_unused_database(root, opened.folder)
+    return moved_warnings(opened) + unused
 
 
 def moved_warnings(opened: ProjectState) -> list[str]:

@@ -158,29 +158,16 @@ ATTACKS = {
 }  # fmt: skip
 
 
-async def beats(stop: asyncio.Event) -> int:
-    """How often the loop got round to this."""
-    count = 0
-    while not stop.is_set():
-        await asyncio.sleep(0.01)
-        count += 1
-    return count
-
-
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_a_page_made_to_keep_the_reader_busy_is_ended(project, monkeypatch, attack: str) -> None:
-    """In a process of its own: meanwhile the server answers, which it did not when a single call held it."""
+    """By a process of its own, which is killed: some of these took hours in one call that nothing could interrupt."""
     project.configure(web=WebSettings(allow_private=True))
     monkeypatch.setattr(fetch, "PARSE_SECONDS", 1.0)
-    stop = asyncio.Event()
-    counting = asyncio.create_task(beats(stop))
     async with serving({"/": response(ATTACKS[attack].encode())}) as url:
         try:
             await project.call(web_fetch, url=f"{url}/")
         except ToolError as error:
             assert "is made so that it cannot be read" in str(error)
-    stop.set()
-    assert await counting > 5
 
 
 async def test_the_address_that_was_checked_is_the_address_connected_to(project, monkeypatch) -> None:
