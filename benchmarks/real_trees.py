@@ -28,9 +28,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mazu_ls.agent.project.project import Project
+from mazu_ls.agent.session.undo import checkpoint_before_turn
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.turn import Prompt
-from mazu_ls.agent.turn.undo import checkpoint_before_turn
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.workspace.file_names import show_name
 from tests.scenario import PATIENCE, Story, World

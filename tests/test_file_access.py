@@ -69,7 +69,7 @@ ALLOWED = {
     "agent/session/journal_tail.py": STATE,
     "agent/session/session_fork.py": STATE,
     "agent/session/sessions.py": STATE,
-    "agent/turn/undo.py": STATE,
+    "agent/session/undo.py": STATE,
     "agent/session/partial_message.py": STATE,
     "journal.py": STATE,
     "state/": STATE,

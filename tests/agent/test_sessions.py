@@ -12,8 +12,8 @@ import pytest
 from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.ids import headline
+from mazu_ls.agent.session.undo import checkpoint_before_turn
 from mazu_ls.agent.turn.turn import Prompt
-from mazu_ls.agent.turn.undo import checkpoint_before_turn
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from tests.scenario import PATIENCE, Story, World, check

@@ -14,7 +14,7 @@ from mazu_ls import journal
 from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit
-from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
+from mazu_ls.agent.turn.types import Prompt, RepliedTurn, TurnResult
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.redact import PLACEHOLDER, has_secret
 from mazu_ls.tools.edit.placeholders import restore_secrets
@@ -69,7 +69,7 @@ async def rewrite(
     """
     seen = source.text
 
-    async def place_edit(run: TurnRun) -> None:
+    async def place_edit(run: RepliedTurn) -> None:
         new = _with_secrets(replacement(run.reply, seen[start:end]), source, start, end)
         if new == seen[start:end]:
             return

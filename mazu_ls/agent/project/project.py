@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.agent.jobs.extraction import MemoryExtractor
 from mazu_ls.agent.project.services import ProjectServices
 from mazu_ls.agent.session.sessions import Sessions
-from mazu_ls.agent.turn.undo import undo_targets
+from mazu_ls.agent.session.undo import undo_targets
 
 if TYPE_CHECKING:
     from mazu_ls.host import Host

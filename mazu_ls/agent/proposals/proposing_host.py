@@ -16,7 +16,7 @@ from mazu_ls.tools.base import ToolOutput
 
 if TYPE_CHECKING:
     from mazu_ls.agent.proposals.proposals import Proposals
-    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.agent.turn.running_turn import RunningTurn
     from mazu_ls.host import Host, LanguageServices, Question, UserReply
     from mazu_ls.tools.context import ToolContext
 
@@ -136,7 +136,7 @@ class ProposingHost:
         return self.host.lender
 
 
-def make_proposing_host(run: TurnRun, host: Host) -> ProposingHost | None:
+def make_proposing_host(run: RunningTurn, host: Host) -> ProposingHost | None:
     """The host for one call of a turn; None where there is no memory.db to keep proposals in."""
     proposals = run.session.project.proposals
     if proposals is None:
@@ -144,12 +144,12 @@ def make_proposing_host(run: TurnRun, host: Host) -> ProposingHost | None:
     return ProposingHost(host, proposals, run.turn, is_propose_mode(run), run.steps.ensure_baseline)
 
 
-def is_propose_mode(run: TurnRun) -> bool:
+def is_propose_mode(run: RunningTurn) -> bool:
     """Whether the user wants every edit as a proposal; then nobody is asked before it, and no mode applies it."""
     return run.turn.config.edits.apply == "propose" and run.session.project.proposals is not None
 
 
-async def inject_user_decisions(run: TurnRun) -> None:
+async def inject_user_decisions(run: RunningTurn) -> None:
     """Tell the model what the user decided since it was last told."""
     proposals = run.session.project.proposals
     if proposals is None or run.asked.kind == "edit":
@@ -162,7 +162,7 @@ async def inject_user_decisions(run: TurnRun) -> None:
         await proposals.mark_reported(verdicts.ids)
 
 
-async def has_pending_rejection(run: TurnRun) -> bool:
+async def has_pending_rejection(run: RunningTurn) -> bool:
     """Whether the user rejected something that the model should hear of before the turn ends."""
     proposals = run.session.project.proposals
     return (

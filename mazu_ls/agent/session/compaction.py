@@ -13,7 +13,7 @@ from mazu_ls.models import model as models
 from mazu_ls.models.pricing.unfinished_call import await_answer
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.session.session import Session
+    from mazu_ls.agent.turn.running_turn import TurnSession
     from mazu_ls.config import ContextSettings
 
 INSTRUCTION = """\
@@ -46,7 +46,7 @@ def compaction_threshold(spec: models.ModelSpec, settings: ContextSettings) -> i
 
 
 async def compact(
-    session: Session,
+    session: TurnSession,
     model: models.Model,
     turn_id: str,
     *,

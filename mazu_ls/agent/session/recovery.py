@@ -17,7 +17,7 @@ from mazu_ls.errors import Kind
 from mazu_ls.messages import Message, Text, Usage
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.session.session import Session
+    from mazu_ls.agent.turn.running_turn import TurnSession
 
 CONTINUE = "continue"
 BROKEN_OFF = "mazu-ls ended before this turn did."
@@ -53,7 +53,7 @@ def resumed_prompt(start: journal.Event | None, limits: Limits) -> Prompt:
     )
 
 
-async def recover(session: Session) -> None:
+async def recover(session: TurnSession) -> None:
     """Close the turn of a session that was just loaded, if it is open; `interrupted` then says of what kind it was."""
     if session.journal.head != session.journal.last:
         return  # a rollback put it there, on purpose

@@ -15,9 +15,9 @@ from mazu_ls.agent.session import compaction, session_search
 from mazu_ls.agent.session.conversation import Conversation, replay
 from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
 from mazu_ls.agent.session.ids import headline, new_id
+from mazu_ls.agent.session.undo import find_turn
 from mazu_ls.agent.turn import context_blocks, prompt
 from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
-from mazu_ls.agent.turn.undo import find_turn
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message
 from mazu_ls.tools.context import ShellState, ToolContext

@@ -32,7 +32,7 @@ from mazu_ls.workspace.file_names import show_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.agent.turn.running_turn import RunningTurn
     from mazu_ls.config import Mode
     from mazu_ls.host import UserReply
     from mazu_ls.messages import ToolCall
@@ -50,7 +50,7 @@ class ApprovalGate:
     `decisions` are those by the id of the call: the shell has to know what a command was allowed for.
     """
 
-    run: TurnRun
+    run: RunningTurn
     _changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     _notes: dict[str, str] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)

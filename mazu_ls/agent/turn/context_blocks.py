@@ -12,7 +12,7 @@ from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
-    from mazu_ls.agent.session.session import Session
+    from mazu_ls.agent.turn.running_turn import TurnSession
     from mazu_ls.agent.turn.types import Prompt
     from mazu_ls.host import Buffer
     from mazu_ls.memory.models import Memory
@@ -25,7 +25,7 @@ SKILLS_SHARE = 4
 
 
 async def build_context_blocks(
-    session: Session, asked: Prompt, model: Model
+    session: TurnSession, asked: Prompt, model: Model
 ) -> tuple[list[str], tuple[Memory, ...]]:
     """The blocks for the prompt of a turn, and the memories in them. The session has its map afterwards."""
     project = session.project

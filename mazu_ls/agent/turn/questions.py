@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mazu_ls.agent.turn.reviewed_host import RecordedEdit
-    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.agent.turn.running_turn import RunningTurn
     from mazu_ls.messages import ToolCall
 
 MOST_HUNKS = 200
 """An edit with more hunks is taken or left as a whole."""
 
 
-async def ask_recorded(run: TurnRun, question: Question, timeout: float) -> UserReply:
+async def ask_recorded(run: RunningTurn, question: Question, timeout: float) -> UserReply:
     """Ask the user; the journal says that the question is open and how it was closed, whatever happens."""
     run.record(
         journal.QuestionAsked(

@@ -30,7 +30,7 @@ from mazu_ls.workspace.workspace import suggestion
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.approvals import ApprovalGate
-    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.agent.turn.running_turn import RunningTurn
 
 log = logging.getLogger(__name__)
 CANCELLED = "error: stopped by the user before it finished; look at the state of things before you go on."
@@ -52,7 +52,7 @@ class FinishedCall:
 class ToolExecutor:
     """Runs the calls of a turn: reads together, everything with an effect one by one, in the model's order."""
 
-    def __init__(self, run: TurnRun, tools: dict[str, Tool], approvals: ApprovalGate) -> None:
+    def __init__(self, run: RunningTurn, tools: dict[str, Tool], approvals: ApprovalGate) -> None:
         self._run = run
         self._tools = tools
         self._approvals = approvals

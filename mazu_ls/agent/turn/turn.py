@@ -33,8 +33,8 @@ from mazu_ls.tools.base import Effect
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mazu_ls.agent.session.session import Session
     from mazu_ls.agent.turn.reviewed_host import RecordedEdit
+    from mazu_ls.agent.turn.running_turn import TurnSession
     from mazu_ls.config import Mode
     from mazu_ls.tools.base import Tool
     from mazu_ls.tools.context import ToolContext
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 class TurnRun:
     """A turn in progress. `turn` is what tools see of it; `chosen` is None where a command of the user needs no model."""
 
-    session: Session
+    session: TurnSession
     asked: Prompt
     turn: ToolContext
     chosen: models.Model | None

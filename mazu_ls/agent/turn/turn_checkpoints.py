@@ -14,7 +14,7 @@ from mazu_ls.agent.session.ids import headline
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
-    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.agent.turn.running_turn import RunningTurn
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.models import CheckpointKind
 
@@ -26,7 +26,7 @@ CHECKPOINT_SECONDS = 0.3
 class TurnCheckpoints:
     """`taken` are the ids. `executed`: a command ran since the last one, so that what changed is not known by name."""
 
-    def __init__(self, run: TurnRun) -> None:
+    def __init__(self, run: RunningTurn) -> None:
         """Of a turn that begins now: what the conversation holds already stood before it."""
         self.taken: list[str] = []
         self.executed = False

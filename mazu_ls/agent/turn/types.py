@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment
@@ -13,9 +13,36 @@ from mazu_ls.journal import Attached
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mazu_ls.agent.turn.turn import TurnRun
+    from mazu_ls.agent.turn.reviewed_host import RecordedEdit
     from mazu_ls.errors import MazuError
     from mazu_ls.messages import StopReason, Usage
+
+
+class EditCheckpoints(Protocol):
+    """Where an edit is recorded before it is made."""
+
+    async def ensure_baseline(self) -> None:
+        """Once in a turn, before anything changes: hold what stood before."""
+        ...
+
+    async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """An edit of the agent is about to be made."""
+        ...
+
+
+class RepliedTurn(Protocol):
+    """A turn whose model has replied, as what finishes it sees it."""
+
+    reply: str
+
+    @property
+    def steps(self) -> EditCheckpoints:
+        """The checkpoints of the turn."""
+        ...
+
+    def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:
+        """Count one edit that was made."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +60,7 @@ class Prompt:
     kind: Literal["chat", "run", "edit"] = "chat"
     allow_shell: bool = True
     checkpoint_every: int | None = None
-    finish: Callable[[TurnRun], Awaitable[None]] | None = None
+    finish: Callable[[RepliedTurn], Awaitable[None]] | None = None
 
     @property
     def attached(self) -> tuple[Attached, ...]:

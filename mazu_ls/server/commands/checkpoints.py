@@ -157,7 +157,7 @@ async def _restore_memories(
 @command("mazu.undo")
 async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackResult:
     """Undo the last turn: code, conversation, memory, or any of them."""
-    from mazu_ls.agent.turn.undo import checkpoint_before_turn
+    from mazu_ls.agent.session.undo import checkpoint_before_turn
 
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
@@ -13,11 +13,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mazu_ls.agent.project.services import ProjectServices
-    from mazu_ls.agent.session.session import Session
+
+
+class StoppableSession(Protocol):
+    """A session, as far as undoing a turn of it goes."""
+
+    id: str
+
+    @property
+    def running(self) -> bool:
+        """Whether a turn is in progress."""
+        ...
+
+    def cancel(self) -> bool:
+        """Stop the running turn."""
+        ...
+
+    async def wait_idle(self) -> None:
+        """Wait until no turn is in progress."""
+        ...
+
+    def events(self) -> list[journal.Event]:
+        """The events of the conversation. Reads the file: call it from a thread."""
+        ...
 
 
 async def checkpoint_before_turn(
-    project: ProjectServices, session: Session, turn_id: str | None = None
+    project: ProjectServices, session: StoppableSession, turn_id: str | None = None
 ) -> tuple[str, int]:
     """The checkpoint to roll back to, of one turn or the last one, and the event at which the conversation then stands.
 

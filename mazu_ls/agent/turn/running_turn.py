@@ -1,0 +1,148 @@
+"""What the parts of a turn need of it and of its session; `TurnRun` and `Session` are what they get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mazu_ls import journal
+    from mazu_ls.agent.project.services import ProjectServices
+    from mazu_ls.agent.session.conversation import Conversation
+    from mazu_ls.agent.turn.limits import UsageMeter
+    from mazu_ls.agent.turn.reviewed_host import RecordedEdit
+    from mazu_ls.agent.turn.types import Prompt
+    from mazu_ls.checkpoints.models import CheckpointKind
+    from mazu_ls.config import Mode
+    from mazu_ls.host import Buffer
+    from mazu_ls.models.model import Model
+    from mazu_ls.policy import Rule
+    from mazu_ls.tools.context import ToolContext
+
+
+class TurnSession(Protocol):
+    """The session in which a turn runs."""
+
+    id: str
+    project: ProjectServices
+    journal: journal.Journal
+    conversation: Conversation
+    mode: Mode | None
+    """The permission mode chosen for this session; None: that of the project."""
+    rules: list[Rule]
+    """Permissions that the user gave for this session."""
+    closing: bool
+    """Whether mazu-ls ends: what stops now was not stopped by the user."""
+    interrupted: str | None
+    last_input: int
+    """Tokens of the last prompt."""
+    map: str
+    standing_memory: str
+    told_memories: set[str]
+    """The ids of the memories that its model was shown."""
+
+    def events(self) -> list[journal.Event]:
+        """The events of the conversation. Reads the file: call it from a thread."""
+        ...
+
+    def append(self, body: journal.Body, turn: str | None = None) -> None:
+        """Record an event and take it into the conversation."""
+        ...
+
+    def waiting(self) -> AbstractContextManager[None]:
+        """The turn waits for the user's answer."""
+        ...
+
+    def system(
+        self, mode: Mode, model: Model, *, autonomous: bool, edits_unasked: bool = False
+    ) -> tuple[str, ...]:
+        """The system prompt of the next call."""
+        ...
+
+    async def render_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
+        """Draw the map of the project, once for the whole conversation."""
+        ...
+
+    async def checkpoint(
+        self,
+        kind: CheckpointKind,
+        label: str,
+        turn_id: str,
+        touched: Sequence[Path] | None,
+        boundary: int | None,
+        *,
+        title: str = "",
+    ) -> str | None:
+        """Take a checkpoint and return its id; None where none can be taken."""
+        ...
+
+
+class StepCheckpoints(Protocol):
+    """The checkpoints of a turn, as its calls need them."""
+
+    executed: bool
+    """Whether a command ran since the last checkpoint."""
+
+    async def ensure_baseline(self) -> None:
+        """Once in a turn, before anything changes: hold what stood before."""
+        ...
+
+    async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
+        """An edit of the agent is about to be made."""
+        ...
+
+    def command(self, *, may_write: bool) -> AbstractAsyncContextManager[None]:
+        """Something runs that may change any file."""
+        ...
+
+
+class RunningTurn(Protocol):
+    """A turn in progress."""
+
+    asked: Prompt
+    turn: ToolContext
+    chosen: Model | None
+    """None where a command of the user needs no model."""
+    mode: Mode
+    meter: UsageMeter
+    injected: tuple[str, ...]
+    """The ids of the memories in its context blocks."""
+    written: list[str]
+    """The ids of the memories that were written in it."""
+
+    @property
+    def session(self) -> TurnSession:
+        """The session in which it runs."""
+        ...
+
+    @property
+    def steps(self) -> StepCheckpoints:
+        """Its checkpoints."""
+        ...
+
+    @property
+    def edits_unasked(self) -> bool:
+        """Whether its edits are made without a question."""
+        ...
+
+    def record(self, body: journal.Body) -> None:
+        """Into the journal, and from there to whoever listens."""
+        ...
+
+    def record_memory(self, memory_id: str, outcome: str, title: str) -> None:
+        """A tool wrote a memory."""
+        ...
+
+    def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:
+        """Count one edit that was made."""
+        ...
+
+    async def sync_journal(self) -> None:
+        """Bring the journal to the disk."""
+        ...
+
+    async def save_changed(self) -> None:
+        """Save what the agent changed in open buffers, before a command runs."""
+        ...
