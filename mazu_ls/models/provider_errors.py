@@ -208,7 +208,7 @@ def _no_tls(error: ssl.SSLError, place: str) -> MazuError:
 
 def _network(error: Exception, endpoint: Endpoint) -> MazuError:
     why = next((str(link) for link in reversed(_causes(error)) if str(link)), type(error).__name__)
-    message = f"The connection to {endpoint.name} at {endpoint.masked(endpoint.base_url)} failed: {endpoint.masked(why)[:SHORTEST_SAID]}"
+    message = f"The connection to {endpoint.name} at {endpoint.masked(endpoint.base_url)} failed: {as_sentence(endpoint.masked(why)[:SHORTEST_SAID])}"
     return MazuError(Kind.NETWORK, message, "Check the network and the address, then send the message again.")
 
 
@@ -236,13 +236,19 @@ def _said(error: Any) -> _Said:
     return _Said(status, kind, code, str(inner.get("message") or inner.get("detail") or error))
 
 
+def as_sentence(text: str) -> str:
+    """The text with a full stop, so that the next sentence does not run into it."""
+    text = text.rstrip()
+    return text if text.endswith((".", "!", "?", "…", ":")) else f"{text}."
+
+
 def _answered(error: Any, endpoint: Endpoint) -> ProviderFailure:
     said = _said(error)
     quoted = endpoint.masked(said.text)[:SHORTEST_SAID]
     for test, kind, passing, message, hint in _RULES:
         if test(said):
             fill = {"name": endpoint.name, "said": quoted, "key_env": endpoint.key_env, "status": said.status}
-            mazu_error = MazuError(kind, message.format(**fill), hint.format(**fill))
+            mazu_error = MazuError(kind, as_sentence(message.format(**fill)), hint.format(**fill))
             if kind not in ABOUT_THE_ACCOUNT and said.matches(PICTURE):
                 mazu_error = ContentRefused(mazu_error, "pictures")
             elif kind is Kind.REFUSAL:
@@ -268,7 +274,7 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
     (
         _is("authentication_error", "invalid_api_key", status=(401,)),
         *(Kind.AUTH, False, "{name} does not accept the key: {said}"),
-        "Set a valid key in {key_env}, then start the server anew.",
+        "Set a valid key in {key_env}, then restart mazu-ls.",
     ),
     (
         _is("permission_error", status=(403,)),

@@ -85,7 +85,7 @@ def _last_word(failed: ProviderFailure, tried: int) -> MazuError:
     if not failed.passing or tried == 1:
         return failed.error
     error = failed.error
-    last = MazuError(error.kind, f"{error.message} (tried {tried} times)", error.hint)
+    last = MazuError(error.kind, f"{error.message} It was tried {tried} times.", error.hint)
     return ContentRefused(last, error.part) if isinstance(error, ContentRefused) else last
 
 

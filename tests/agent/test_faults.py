@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from tests.scenario import check
+from mazu_ls.agent.turn.turn import Prompt
+from mazu_ls.errors import MazuError
+from tests.scenario import Story, World, check
 
 MODELS = ("anthropic:claude-sonnet-5-5", "openai:gpt-6-sol", "openai:gpt-6.1-sol")
 PASSING = (
@@ -212,3 +214,28 @@ Done.
     told = json.dumps(first)
     assert "## Progress" in told and "word for word" in told and "Look at everything." in told
     assert [message["role"] for message in rounds] == ["assistant", "user"]
+
+
+def test_an_empty_answer_gets_a_sentence():
+    check(
+        """
+        -- model replies --
+        {"text": ""}
+        """,
+        """
+        stop: end_turn
+        detail: The model ended its turn without a word…
+        """,
+    )
+
+
+async def test_a_turn_that_cannot_begin_leaves_no_empty_conversation(tmp_path):
+    world = World(Story(), tmp_path)
+    del world.env["ANTHROPIC_API_KEY"], world.env["OPENAI_API_KEY"]
+    project = await world.open()
+    session = await project.sessions.new()
+    with pytest.raises(MazuError):
+        await session.prompt(Prompt("Hello."))
+    assert session.journal.path.exists()
+    await project.close()
+    assert not session.journal.path.exists()

@@ -54,6 +54,7 @@ class Session:
         """Ids of the memories that the conversation holds; what was compacted may be told again."""
         self._work = ExclusiveTask()
         self._said_all = False
+        self._came_to_nothing = False
         self.interrupted: str | None = None
         """The kind of the turn in whose middle mazu-ls ended, once that was found."""
         self.aside = False
@@ -151,7 +152,11 @@ class Session:
 
         Cancelling the caller cancels the turn. `begun` is called once what the user said is on the disk.
         """
-        return await self._alone(self._turn(asked, turn_id or new_id("t"), begun))
+        try:
+            return await self._alone(self._turn(asked, turn_id or new_id("t"), begun))
+        except MazuError:
+            self._came_to_nothing = self.journal.last <= 1
+            raise
 
     async def compact(self, model_name: str | None = None) -> bool:
         """Replace all but the last exchange by a summary; False where there is nothing to replace."""
@@ -334,6 +339,8 @@ class Session:
         for running in self.shell.background.values():
             await running.stop()
             running.spool.close()
+        if self._came_to_nothing and self.journal.last <= 1:  # begun for a turn that could not begin
+            self.journal.path.unlink(missing_ok=True)
         await asyncio.to_thread(self.journal.close)
 
 

@@ -41,6 +41,9 @@ class Limits:
         return replace(self, **changes)
 
 
+EMPTY_ANSWER = "The model ended its turn without a word; ask again, or choose another model."
+
+
 @dataclass(frozen=True)
 class TurnLimitReached:
     """Why a turn has to end, for the wire and for the user."""

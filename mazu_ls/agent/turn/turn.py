@@ -17,7 +17,7 @@ from mazu_ls.agent.session.exclusive_task import await_uncancelled, uncancel
 from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas
 from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
-from mazu_ls.agent.turn.limits import TurnLimitReached, UsageMeter
+from mazu_ls.agent.turn.limits import EMPTY_ANSWER, TurnLimitReached, UsageMeter
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
@@ -159,7 +159,7 @@ class TurnRun:
                     if self.asked.finish:
                         await self.asked.finish(self)
                     if not await has_pending_rejection(self):
-                        return TurnLimitReached("end_turn", "")
+                        return TurnLimitReached("end_turn", "" if said.message.text.strip() else EMPTY_ANSWER)
                 case "max_tokens":
                     return TurnLimitReached(
                         "max_tokens", "The model's answer was cut at its output limit; ask it to go on."

@@ -75,6 +75,8 @@ class TurnMarkdown:
             self.text += (
                 f"\n\n*{ended.stop_reason.replace('_', ' ')}{': ' + markdown.escape(why) if why else ''}*"
             )
+        elif ended.detail:
+            self.text += f"\n\n*{markdown.escape(ended.detail)}*"
         if footer := footer_of(ended.changes, ended.usage):
             self.text += f"\n\n*{footer}*"
 

@@ -82,7 +82,7 @@ class TurnScreen:
                 self._markdown.finish()
                 self._lines(line(("yellow", "The answer was cut; it starts again.")))
             case journal.Retrying(attempt, wait, reason):
-                self._retry = f"{clean(reason)} Trying again in {wait:.0f} s (attempt {attempt})."
+                self._retry = f"{clean(reason)} Trying again in {max(1, round(wait))} s (attempt {attempt})."
                 self._lines(line(("yellow", self._retry)))
             case journal.ModelSaid(_, _, usage):
                 self._end_text()
@@ -183,7 +183,9 @@ class TurnScreen:
         if ended.error:
             said = error_text(ended.error["message"], ended.error.get("hint", ""))
             rows.append(line(("red", clean(said))))
-        elif ended.stop_reason not in ("end_turn", "cancelled"):
+        elif ended.stop_reason not in ("end_turn", "cancelled") or (
+            ended.stop_reason == "end_turn" and ended.detail
+        ):
             rows.append(line(("yellow", clean(ended.detail or ended.stop_reason.replace("_", " ")))))
         elif ended.stop_reason == "cancelled":
             rows.append(line(("yellow", "Stopped.")))

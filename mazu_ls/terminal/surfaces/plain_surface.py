@@ -44,7 +44,7 @@ class PlainSurface:
             case journal.MessageRestarted():
                 self._line("The answer was cut; it starts again.")
             case journal.Retrying(attempt, wait, reason):
-                self._line(f"{clean(reason)} Trying again in {wait:.0f} s (attempt {attempt}).")
+                self._line(f"{clean(reason)} Trying again in {max(1, round(wait))} s (attempt {attempt}).")
             case journal.CallStarted(call_id, tool, _, arguments):
                 self._calls[call_id] = describe_call(tool, arguments)
                 if tool == "run_shell":
