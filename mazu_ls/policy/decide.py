@@ -9,6 +9,7 @@ from dataclasses import replace
 from mazu_ls.policy import files
 from mazu_ls.policy.bash import shell
 from mazu_ls.policy.rules import Decision, Mode, PolicyContext, Rule, ToolCallInfo, hosts
+from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
 from mazu_ls.tools.base import Effect
 
 _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
@@ -45,7 +46,11 @@ def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
     In mode auto "ask" means that somebody would have to be asked; who calls it denies, for nobody is there.
     """
     if shell.is_command(call):
-        return _shell(call, mode, rules, place)
+        try:
+            with limit_steps():
+                return _shell(call, mode, rules, place)
+        except TooInvolvedError:
+            return shell.TOO_INVOLVED
     path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
     if path is not None and path.verdict == "deny":
         return path

@@ -36,12 +36,13 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
 
 
 def _declare(rest: list[str], scope: ShellScope) -> None:
+    named = any(re.fullmatch(r"-\w*n\w*", option) for option in rest)
     for word in rest:
         if match := ASSIGNMENT.match(word):
             name, _, _, value = match.groups()
             if value.startswith("("):
                 scope.assign_array(name, array(value, scope))
-            elif any(re.fullmatch(r"-\w*n\w*", option) for option in rest):
+            elif named:
                 scope.references.setdefault(name, []).append(value)
             else:
                 scope.assign(name, value)

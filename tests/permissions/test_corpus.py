@@ -5,6 +5,7 @@ The reference is mode auto, root and working directory /proj, home /home/u, no r
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,42 @@ def test_length_and_nesting_do_not_weaken_a_deny() -> None:
         "x=a; " * 500 + "sudo $x",
     ):
         assert verdict(line) == "deny"
+
+
+INVOLVED = (
+    "eval " * 400 + "ls",
+    "x=" + "a" * 4000 + ";" + "echo ${x//a*a*b}" * 800,
+    "find . -exec " * 300 + "ls",
+    "parallel " * 700 + "ls",
+    "strace " + "--x " * 3000 + "ls",
+    "alias " + "a=b " * 4000,
+)
+
+
+@pytest.mark.parametrize("line", INVOLVED, ids=lambda line: line[:12].strip())
+def test_no_line_keeps_the_gate_busy(line: str) -> None:
+    """Counted in function calls, which are the same on every machine; each of these lines took tens of millions."""
+    left = 10_000_000
+
+    def count(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            sys.setprofile(None)
+            pytest.fail("the line is judged for too long")
+
+    sys.setprofile(count)
+    try:
+        verdict(line)
+    finally:
+        sys.setprofile(None)
+
+
+def test_an_involved_line_is_denied_in_every_mode_and_says_so() -> None:
+    call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": "eval " * 400 + "ls"})
+    for mode in ("ask", "auto", "plan", "bypass"):
+        found = decide(call, mode, [], PLACE)
+        assert (found.verdict, found.reason) == ("deny", "it is too involved to be judged")
 
 
 @pytest.mark.parametrize("row", PATHS, ids=lambda row: f"{row['class']}-{row['op']}-{row['path'][:20]!a}")

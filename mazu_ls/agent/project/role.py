@@ -1,7 +1,9 @@
 """The role document: the user's words to the agent, first in the prompt, looked at anew before every model call.
 
-In a project's folder it is the user's own only if mazu-ls saw the user write it on this machine, or the user agreed to
-exactly that text. How it came there does not count: a clone, an archive, a submodule, a linked folder, another owner.
+In a project's folder it is the user's own only if mazu-ls saw the user write `.mazu/role.md` on this machine, or the user
+agreed to exactly that text. How it came there does not count: a clone, an archive, a submodule, a linked folder, another
+owner, a command or an edit of the agent. A document of another name, which the project's settings may choose, is always
+asked about: who saves `docs/NOTES.md` does not know that it speaks to the agent.
 """
 
 from __future__ import annotations
@@ -98,7 +100,8 @@ class RoleDocument:
 
     def saved(self, name: str, path: Path, text: str) -> None:
         """The user saved this text in the editor: it is his own if what stood there before was, or nothing did."""
-        if path == self.path(name) and self.in_project(name) and text and self._own:
+        usual = self._root / paths.PROJECT_FOLDER / "role.md"
+        if path == self.path(name) == usual and text and self._own:  # the agent cannot write in there
             self.agree(text)
 
     def write(self, name: str, text: str) -> None:

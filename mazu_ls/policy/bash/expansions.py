@@ -6,6 +6,8 @@ import re
 from fnmatch import translate
 from itertools import pairwise
 
+from mazu_ls.policy.step_budget import spend
+
 UNKNOWN = "\ue000"  # stands for text that cannot be known
 FIELD = "\ue001"  # where an unquoted expansion is split into words
 _QUOTED = {char: chr(0xE010 + index) for index, char in enumerate("{},*?[]~.-!^=:\\")}
@@ -73,6 +75,8 @@ def modified(value: str, operation: str) -> str:
         return value[:1].upper() + value[1:]
     if operation == ",":
         return value[:1].lower() + value[1:]
+    if operation.startswith(("#", "%", "/")):
+        spend(20 + len(value) * (len(value) + len(operation)) // 100)  # a pattern is tried at every place
     if operation.startswith(("#", "%")):
         return _trimmed(value, operation)
     if operation.startswith("/"):
@@ -119,6 +123,7 @@ def _first_braces(word: str) -> list[str] | None:
     start = -1
     while (start := word.find("{", start + 1)) >= 0:
         depth, commas = 0, []
+        spend(1 + (len(word) - start) // 20)
         for index in range(start, len(word)):
             char = word[index]
             if char == "{":

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from mazu_ls.policy.step_budget import spend
+
 _OPERATORS = re.compile(r";;&|;;|;&|&&|&>>|&>|\|\||\|&|<<<|<<-|<<|<&|<>|>>|>&|>\||[;&|()<>\n]")
 _REDIRECTS = frozenset(("&>>", "&>", "<<<", "<<-", "<<", "<&", "<>", ">>", ">&", ">|", "<", ">"))
 _ARRAY = re.compile(r"^[A-Za-z_]\w*(\[[^\]]*\])?\+?=$")
@@ -55,6 +57,7 @@ class LexedLine:
 
 def lex(text: str) -> LexedLine:
     """Split a script into its simple commands."""
+    spend(12 + len(text) // 40)
     return _Lexer(text).run()
 
 
@@ -88,6 +91,7 @@ class _Lexer:
         return LexedLine(self.found, self.broken)
 
     def _operator(self, op: str) -> None:
+        spend(3)
         start, self.at = self.at, self.at + len(op)
         if self._in_condition():
             self.segment.words += [op] if op != "\n" else []
@@ -110,13 +114,14 @@ class _Lexer:
             or not all(word in _BEFORE_CONDITION for word in words[: words.index("[[")])
         ):
             return False
+        spend(1 + (len(self.text) - self.at) // 40)
         return _CONDITION_END.search(self.text, self.at) is not None
 
     def _redirect(self, op: str, start: int) -> None:
         fd = ""
         words = self.segment.words
         # A number or {name} is a descriptor only if it touches the operator.
-        if words and op[0] != "&" and self.text[:start].endswith(words[-1]) and _FD.match(words[-1]):
+        if words and op[0] != "&" and self.text.endswith(words[-1], 0, start) and _FD.match(words[-1]):
             fd = words.pop()
         self.redirect = Redirect(op, fd, "")
         self.segment.redirects.append(self.redirect)
@@ -132,6 +137,7 @@ class _Lexer:
 
     def _word(self) -> None:
         text, start = self.text, self.at
+        spend(3)
         while self.at < len(text):
             if match := _PLAIN.match(text, self.at):
                 self.at = match.end()
@@ -183,7 +189,7 @@ class _Lexer:
 
     def _skip(self, at: int, closing: str) -> int:
         """Behind the matching `closing`, whatever is nested in between."""
-        text, stack = self.text, [closing]
+        text, stack, start = self.text, [closing], at
         while at < len(text):
             top = stack[-1]
             if match := _SKIPPED[top].match(text, at):
@@ -194,6 +200,7 @@ class _Lexer:
                 stack.pop()
                 at += 1
                 if not stack:
+                    spend(1 + (at - start) // 2)
                     return at
             elif char == "\\" and top != "'":
                 at += 2
@@ -208,6 +215,7 @@ class _Lexer:
                 at += 1
             else:
                 at += 1
+        spend(1 + (len(text) - start) // 2)
         self.broken = True
         return len(text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import SHELLS
 
 _GIVEN = re.compile(r"^(exec=|:?!|:|shell |\\! ?|\.shell )")
@@ -42,7 +43,9 @@ def scripts(argv: list[str]) -> list[str]:
     if name == "alias":
         return [word.split("=", 1)[1] for word in rest if "=" in word]
     found = _of_options(name, rest) if name in _RUN_AN_OPTION else []
-    found += [" ".join(rest[i:]) for i in range(len(rest))] if name in _RUN_THEIR_WORDS else []
+    if name in _RUN_THEIR_WORDS:
+        spend(len(rest) * (2 + len(rest) // 20))
+        found += [" ".join(rest[i:]) for i in range(len(rest))]
     if name == "git" and "config" in rest and any(word.startswith("alias.") for word in rest):
         found += [text for word in rest for text in (word.removeprefix("!"), f"git {word}")]
     return found + (_settings(name, rest) if name in _WITH_COMMANDS else [])
@@ -70,6 +73,7 @@ def _of_sed(script: str) -> list[str]:
     found = [match[1] for match in re.finditer(r"(?:^|[^A-Za-z\\])e\s+([^\n]+)", script)]
     for match in re.finditer(r"s([^\w\s\\])", script):
         parts = script[match.end() :].split(match[1])
+        spend(1 + len(script) // 20)
         if len(parts) > 2 and "e" in re.split(r"[;}\s]", parts[2])[0]:
             found.append(parts[1])
     return found

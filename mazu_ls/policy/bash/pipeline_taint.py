@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash.lexer import Redirect, lex
 from mazu_ls.policy.bash.words import printed
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, inner, program
 
 DOWNLOADERS = frozenset(
@@ -23,6 +24,7 @@ DECODERS = frozenset(
         " iconv recode ascii2uni od hexdump tr rot13 caesar crypt ccrypt age mcrypt unzip funzip tac"
     )
 )
+_OUTSIDE = DOWNLOADERS | DECODERS
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
 
 
@@ -43,6 +45,7 @@ def executes_input(argv: list[str]) -> bool:
         words = todo.pop()
         if not words:
             continue
+        spend(1 + len(words) // 20)
         name, rest = program(words[0]), words[1:]
         if (
             name in ("source", ".")
@@ -104,6 +107,7 @@ def fetches(script: str) -> str | None:
             continue
         seen.add(text)
         for segment in lex(text).segments:
+            spend(len(segment.words))
             for raw in segment.words:
                 word = re.sub(r"[\\'\"]", "", raw)
                 name = program(word) if "/" in word and "$" not in word else word
@@ -139,11 +143,16 @@ def tainted_files(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
         "",
         "null",
     }
-    from_outside = any(program(s.argv[0]) in DOWNLOADERS | DECODERS for s in earlier if s.argv)
     if name == "tee":
         made |= {PurePosixPath(word).name for word in stage.argv[1:] if not word.startswith("-")}
-    piped = from_outside and stage.before in ("|", "|&")
-    return made if name in DECODERS or piped else set()
+    if not made or name in DECODERS:
+        return made
+    return made if stage.before in ("|", "|&") and any(map(_from_outside, earlier)) else set()
+
+
+def _from_outside(stage: Stage) -> bool:
+    spend(1)
+    return bool(stage.argv) and program(stage.argv[0]) in _OUTSIDE
 
 
 def outputs(stage: Stage) -> set[str]:
@@ -167,6 +176,7 @@ def runs_one_of(argv: list[str], files: set[str]) -> bool:
         words = todo.pop()
         if not words:
             continue
+        spend(1 + len(words) // 10)
         name, rest = program(words[0]), words[1:]
         if name in files or (name == "make" and files & {"Makefile", "makefile", "GNUmakefile"}):
             return True

@@ -15,6 +15,7 @@ from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import WordValue, evaluate, printed, static_output
 from mazu_ls.policy.rules import Decision, PolicyContext
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import removal, targets, writes
 from mazu_ls.policy.tables.file_writes import WrittenFiles, commands_in_input
 from mazu_ls.policy.tables.wrappers import SHELLS, inner, program
@@ -110,6 +111,7 @@ class DenyScan:
         segments = lex(script).segments
         self._functions(segments, scope)
         for segment in segments:
+            spend(10)
             piped = piped or segment.before in ("|", "|&")
             values = self._words(segment, scope)
             hidden = [text for value in values for text in value.inner]
@@ -136,6 +138,7 @@ class DenyScan:
             if not defines or not named:
                 continue
             later = segments[index + 1 :]
+            spend(len(later))
             calls = [[raw for raw in s.words if raw not in RESERVED] for s in later if named[0] in s.words]
             for call in calls:
                 if call[0] == named[0]:
@@ -264,6 +267,7 @@ class DenyScan:
         todo, seen = [argv, *commands.by_wildcard(argv, globs)], list[list[str]]()
         while todo and self.found is None:
             words = todo.pop()
+            spend(10 + 5 * len(words))
             if not words or words in seen:
                 continue
             seen.append(words)
@@ -279,10 +283,12 @@ class DenyScan:
                 for word in words:
                     self._hidden(word, scope)
             todo += inner(words) + commands.found_by_find(words)
+            given = commands.positional(words)
             for script in scripts(words):
+                spend(10 + len(given or ()) // 20)
                 if name == "eval":
                     self._assigned(script, scope)
-                self._push(script, scope.copy(commands.positional(words)))
+                self._push(script, scope.copy(given))
             for text in interpreter_code.code_of(words):
                 self._deny(interpreter_code.deny(text, scope))
                 for script in interpreter_code.scripts_in(text):
@@ -372,7 +378,8 @@ def _pipeline(stages: list[Stage]) -> list[Stage]:
     """The stages that feed the last one."""
     found: list[Stage] = []
     for stage in reversed(stages):
-        found.insert(0, stage)
+        found.append(stage)
         if stage.before not in ("|", "|&"):
             break
-    return found[:-1]
+    spend(len(found) // 10)
+    return found[:0:-1]

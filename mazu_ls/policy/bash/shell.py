@@ -16,9 +16,11 @@ from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.effects import ASSIGNMENT
 from mazu_ls.policy.grant_prefix import grant_prefix
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo
+from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
 from mazu_ls.policy.tables import allow
 
 log = logging.getLogger(__name__)
+TOO_INVOLVED = Decision("deny", "it is too involved to be judged", rule="nothing unreadable runs")
 
 
 @dataclass(frozen=True)
@@ -88,21 +90,15 @@ def is_command(call: ToolCallInfo) -> bool:
 
 def analyse(call: ToolCallInfo, place: PolicyContext) -> CommandLine:
     """Read a command line. Never raises: what cannot be read is asked about, or denied."""
-    text: str = call.arguments["command"]
+    text = str(call.arguments["command"]).encode("utf-8", "replace").decode()
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "replace").decode()
-        return CommandLine(
-            text,
-            DenyScan(place).run(text).found,
-            "it holds broken Unicode",
-            [],
-            None,
-            beyond_sandbox="it holds broken Unicode",
-        )
-    try:
-        return _read(text, place)
+        with limit_steps():
+            if text != call.arguments["command"]:
+                broken, found = "it holds broken Unicode", DenyScan(place).run(text).found
+                return CommandLine(text, found, broken, [], None, beyond_sandbox=broken)
+            return _read(text, place)
+    except TooInvolvedError:
+        return CommandLine(text, TOO_INVOLVED, None, [], None)
     except Exception:  # a line that confuses the reader is not one to run
         log.exception("a command line could not be judged")
         unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")

@@ -19,6 +19,7 @@ from mazu_ls.policy.bash.expansions import (
 )
 from mazu_ls.policy.bash.lexer import lex
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.step_budget import spend
 
 MAX_CANDIDATES = 24
 MAX_DEPTH = 12
@@ -68,9 +69,11 @@ class _Word:
         self.quotes = False
 
     def value(self) -> WordValue:
+        spend(10 + len(self.raw) // 20)
         self._read(self.raw, quoted=False)
         result = self.result
         combined = ["".join(parts) for parts in islice(product(*self.parts), MAX_CANDIDATES)]
+        spend(sum(map(len, combined)) // 40)
         result.cut = prod(len(parts) for parts in self.parts) > MAX_CANDIDATES
         combined = [text if len(text) <= MAX_WORD else text[:MAX_WORD] + UNKNOWN for text in combined]
         seen: list[list[str]] = []

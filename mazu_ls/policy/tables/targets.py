@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.rules import PolicyContext
+from mazu_ls.policy.step_budget import known, spend
 from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.autorun import runs_by_itself
 
@@ -66,6 +67,14 @@ def normal(path: str) -> str:
 
 def real(path: str) -> str:
     """Where it leads, links followed; what is globbed or unknown stays as it is."""
+    cache = known()
+    if (found := cache.get(("real", path))) is None:
+        spend(20)
+        found = cache["real", path] = _real(path)
+    return found
+
+
+def _real(path: str) -> str:
     fixed, _, rest = _fixed(path)
     try:
         return os.path.realpath(fixed) + (f"/{rest}" if rest else "")
@@ -86,7 +95,7 @@ def inside(path: str, place: PolicyContext) -> bool:
     """Whether an absolute path lies in a workspace folder, links followed."""
     found = real(path)
     for root in place.roots:
-        for base in {str(root), os.path.realpath(root)}:
+        for base in {str(root), real(str(root))}:
             if found == base or found.startswith(base.rstrip("/") + "/"):
                 return True
     return False
@@ -149,7 +158,7 @@ def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | N
     for path in places(word, scope):
         for candidate in (path, real(path)):
             for root in scope.place.roots:
-                for base in (root, Path(os.path.realpath(root))):
+                for base in (root, Path(real(str(root)))):
                     inner = (
                         Path(candidate).relative_to(base).parts
                         if Path(candidate).is_relative_to(base)
@@ -162,6 +171,14 @@ def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | N
 
 def secret(word: str, scope: ShellScope) -> str | None:
     """The place with keys that the word names, outside the workspace; also by a wildcard or a variable."""
+    cache, asked = known(), ("secret", word, *scope.cwds)
+    if asked not in cache:
+        cache[asked] = _secret_place(word, scope)
+    return cache[asked]
+
+
+def _secret_place(word: str, scope: ShellScope) -> str | None:
+    spend(40 * len(scope.cwds))
     for path in places(word, scope):
         if is_device(path):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.allowed_commands import PROGRAMS
 
 SHELLS = frozenset(
@@ -122,16 +123,18 @@ def _starts(argv: list[str], spec: WrapperSpec) -> list[int]:
     """Where the options end. An unknown option may take a value or not: then it is both."""
     values = spec.values.split()
     starts: list[int] = []
-    todo = [1]
+    todo, looked = [1], set[int]()
     while todo:
         at = todo.pop()
-        if at >= len(argv) or at in starts:
+        if at >= len(argv) or at in looked:
             continue
+        spend(1 + len(values) // 4)
+        looked.add(at)
         word = argv[at]
         if word == "--":
-            starts.append(at + 1)
+            starts += [at + 1] if at + 1 not in starts else []
         elif not word.startswith("-") or word == "-":
-            starts.append(at)
+            starts += [at] if at not in starts else []
             if word == "-" and spec.assignments:  # `env -` is `env -i`
                 todo.append(at + 1)
         elif word in values:

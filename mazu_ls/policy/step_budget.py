@@ -1,0 +1,56 @@
+"""How much work one command line may cost before it is called too involved to be judged.
+
+Counted in steps, not in seconds, so that a line gets the same verdict on every machine. A step is about a microsecond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+MAX_STEPS = 1_000_000
+
+
+class TooInvolvedError(Exception):
+    """A line costs more steps than any line that a person can judge."""
+
+
+@dataclass
+class StepBudget:
+    """What is left for one line, and what was found out about paths for it: within one decision the disk is read once."""
+
+    left: int = MAX_STEPS
+    known: dict[Hashable, str | None] = field(default_factory=dict)
+
+
+_budget: ContextVar[StepBudget | None] = ContextVar("step_budget", default=None)
+
+
+@contextmanager
+def limit_steps(steps: int = MAX_STEPS) -> Iterator[StepBudget]:
+    """Count the steps of what runs inside; a budget that is already in force goes on."""
+    if (outer := _budget.get()) is not None:
+        yield outer
+        return
+    token = _budget.set(StepBudget(steps))
+    try:
+        yield _budget.get() or StepBudget(steps)
+    finally:
+        _budget.reset(token)
+
+
+def spend(steps: int) -> None:
+    """Note work that is about to be done. Raises TooInvolvedError when the budget in force is used up."""
+    budget = _budget.get()
+    if budget is not None:
+        budget.left -= steps
+        if budget.left < 0:
+            raise TooInvolvedError
+
+
+def known() -> dict[Hashable, str | None]:
+    """What this decision found out already; empty, and forgotten at once, outside of one."""
+    budget = _budget.get()
+    return {} if budget is None else budget.known
