@@ -341,3 +341,43 @@ def test_memories_come_with_the_file_and_the_failure_they_are_about():
     assert "Amounts in this module are whole cents" in read
     assert "Remembered" not in again
     assert "goes away after make vendor" in failed
+
+
+def test_a_memory_is_in_doubt_once_the_agent_itself_changed_its_code():
+    world = check(
+        """
+        -- price.py --
+        def price():
+            return 100
+        -- answers --
+        allow_once
+        -- user --
+        Remember what price returns, then change it.
+        -- model calls remember --
+        title: The price function returns cents
+        path: price.py
+        -- model calls recall --
+        query: price function
+        -- model calls read_file --
+        path: price.py
+        -- model calls edit_file --
+        path: price.py
+        old: return 100
+        new: return 1.0
+        -- model calls recall --
+        query: price function
+        -- model says --
+        Done.
+        """,
+        """
+        tool: remembered as m_000001
+        tool: m_000001 …
+        tool: 1…
+        tool: edited price.py…
+        tool: m_000001 …
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+    before, after = [line for line in world.lines if line.startswith("tool: m_000001")]
+    assert ("may be out of date" in before, "may be out of date" in after) == (False, True)

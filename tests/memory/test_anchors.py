@@ -165,3 +165,18 @@ def test_any_place_in_any_text_can_be_anchored(text, start, end, symbol):
         return
     assert isinstance(follow_anchor(anchor, AnchoredText("f", text)), MemoryAnchor)
     assert isinstance(follow_anchor(anchor, AnchoredText("f", "")), MemoryAnchor)
+
+
+async def test_a_memory_about_a_whole_file_is_in_doubt_when_much_of_it_changed(memories: Memories):
+    text = "".join(f"line {n}\n" for n in range(40))
+    made = (await memories.remember("Prices live here", anchors=[AnchorRequest("a.py", text=text)])).memory
+
+    async def state(changed: str | None) -> str:
+        await memories.anchors.document_changed("a.py", changed)
+        return (await memories.get(made.id)).state
+
+    assert await state(text.replace("line 7\n", "line seven\n")) == "current"
+    assert await state("".join(f"row {n}\n" if n % 2 else f"line {n}\n" for n in range(40))) == "check"
+    assert await state(text) == "current"
+    assert await state(None) == "check"
+    assert await state(text) == "current"

@@ -167,3 +167,18 @@ def test_what_needs_no_argument_is_shown_to_a_person(
     assert code == 0, err
     assert out.strip()
     assert not out.lstrip().startswith("{"), "that is for programs"
+
+
+def test_a_memory_is_in_doubt_once_anything_changed_its_file(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    (project / "price.py").write_text("def price():\n    return 100\n")
+    typed(["remember", "price", "returns", "cents", "--about", "price.py:1-2"], capsys)
+    state = lambda: json.loads(typed(["recall", "price", "--json"], capsys)[1])["memories"][0]["state"]  # noqa: E731
+    assert state() == "current"
+    (project / "price.py").write_text("def price():\n    return 1.0\n")
+    assert state() == "check"
+    (project / "price.py").write_text("def price():\n    return 100\n")
+    assert state() == "current"
+    (project / "price.py").unlink()
+    assert state() == "check"

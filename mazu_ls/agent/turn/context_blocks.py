@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.agent.project.skill_suggestions import suggest_skills
 from mazu_ls.agent.turn import prompt
 from mazu_ls.errors import MazuError
+from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
@@ -73,10 +74,12 @@ async def recall_memories(
         task=text, file=attached[0].name if attached else None, files=open_files(project.workspace, buffers),
         selection=selected, recent=tuple(recent), session_id=session_id,
     )  # fmt: skip
+    room = project.config.memory.inject_tokens - (estimate_tokens(beside) if beside else 0)
     try:
-        return await project.memories.inject(
-            context, project.config.memory.inject_tokens - (estimate_tokens(beside) if beside else 0)
-        )
+        injection = await project.memories.inject(context, room)
+        if await refresh_anchors(project.memories, injection.memories, project.host, project.workspace):
+            injection = await project.memories.inject(context, room)
+        return injection
     except MazuError as error:
         await project.warn_once(f"Memory could not be read for this turn: {error.message}")
         return Injection()

@@ -61,7 +61,7 @@ class ToolExecutor:
         self._proposed: dict[str, str] = {}
         run.session.told_memories.update(run.injected)
         memories = run.turn.memories if run.turn.config.memory.inject_tokens else None
-        self._timely = TimelyMemories(memories, run.session.told_memories)
+        self._timely = TimelyMemories(memories, run.session.told_memories, run.turn.host, run.turn.workspace)
         self._news = EditDiagnostics(run.turn.host.lender, run.turn.workspace)
 
     async def run(self, calls: Sequence[ToolCall]) -> list[FinishedCall]:

@@ -17,6 +17,10 @@ from mazu_ls.syntax import CodeSymbol, language_of, symbol_at, symbols
 MAX_LINES = 400
 """Longer evidence is cut there: it still tells whether its beginning changed."""
 _MAX_SYMBOL = 200
+_FILE = "file."
+_SKETCH, _SKETCH_DIGITS = 48, 8
+SAME_FILE = 0.8
+"""A memory about a whole file stands while four fifths of its lines do: one edit says nothing of most of it."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,31 @@ def evidence_hash(lines: Sequence[str]) -> str:
     return f"{_hash(stripped[0])}.{_hash(chr(10).join(stripped))}.{len(stripped)}"
 
 
+def file_evidence(lines: Sequence[str]) -> str:
+    """What a whole file is known by: the smallest hashes of its different lines (a bottom-k sketch, Broder 1997)."""
+    hashes = sorted({_hash(stripped)[:_SKETCH_DIGITS] for line in lines if (stripped := line.strip())})
+    return _FILE + "".join(hashes[:_SKETCH])
+
+
+def _resemblance(known: str, present: str) -> float:
+    """What part of the lines of two files, in all, both hold; estimated from their sketches."""
+    a, b = (
+        {s[at : at + _SKETCH_DIGITS] for at in range(len(_FILE), len(s), _SKETCH_DIGITS)}
+        for s in (known, present)
+    )
+    union = sorted(a | b)[:_SKETCH]
+    return sum(one in a and one in b for one in union) / len(union) if union else 1.0
+
+
 def follow_anchor(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
     """The anchor in the present text of its document: where it was, elsewhere (moved), or stale."""
+    if anchor.evidence is not None and anchor.evidence.startswith(_FILE):
+        same = _resemblance(anchor.evidence, file_evidence(document.lines)) >= SAME_FILE
+        return (
+            replace(anchor, state="fresh" if same else "stale")
+            if same == (anchor.state == "stale")
+            else anchor
+        )
     if anchor.evidence is None or anchor.range is None:
         return replace(anchor, state="fresh") if anchor.state == "stale" else anchor
     here = anchor.range.start_line
@@ -101,7 +128,7 @@ def _evident(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
     if anchor.range is None:
         symbol = document.symbol(anchor.symbol) if anchor.symbol else None
         if symbol is None:
-            return anchor
+            return anchor if anchor.symbol else replace(anchor, evidence=file_evidence(document.lines))
         anchor = replace(anchor, range=_span(symbol))
     elif not anchor.symbol:
         symbol = document.symbol_at(max(anchor.range.start_line, 0), max(anchor.range.start_character, 0))

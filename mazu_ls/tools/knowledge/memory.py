@@ -12,6 +12,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.memory.models import ONLY_NEAREST
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 from mazu_ls.tools.knowledge.memory_origin import quoted_file
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ async def remember(args: RememberArgs, turn: ToolContext) -> str:
 @tool(Effect.READ)
 async def recall(args: RecallArgs, turn: ToolContext) -> ToolOutput:
     """Search what was remembered in earlier sessions: decisions, conventions, mistakes, facts, preferences."""
-    found = await memories_of(turn).recall(args.query, limit=args.limit, category=args.category)
+    memories = memories_of(turn)
+    found = await memories.recall(args.query, limit=args.limit, category=args.category)
+    if await refresh_anchors(memories, found, turn.host, turn.workspace):
+        found = await memories.recall(args.query, limit=args.limit, category=args.category)
     return ToolOutput("\n".join(_lines(found)) or "nothing is remembered about that")
 
 

@@ -11,10 +11,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
+from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 
 if TYPE_CHECKING:
+    from mazu_ls.host import Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.memory.models import Memory
+    from mazu_ls.workspace import Workspace
 
 FILE_TOOLS = ("read_file", "edit_file", "write_file")
 MOST_EACH, MOST_A_TURN = 3, 12
@@ -30,8 +33,10 @@ log = logging.getLogger(__name__)
 class TimelyMemories:
     """Those of one turn. `told` are ids that the conversation holds already; it grows by what is told here."""
 
-    def __init__(self, memories: Memories | None, told: set[str]) -> None:
+    def __init__(self, memories: Memories | None, told: set[str], host: Host, workspace: Workspace) -> None:
         self._memories = memories
+        self._host = host
+        self._workspace = workspace
         self._told = told
         self._left = MOST_A_TURN
 
@@ -53,6 +58,8 @@ class TimelyMemories:
         """Those anchored in the file, and those that name it."""
         assert self._memories is not None
         name = PurePath(path).name
+        if before := [found.memory for found in await self._memories.anchors.at(path)]:
+            await refresh_anchors(self._memories, before, self._host, self._workspace)
         anchored = [found.memory for found in await self._memories.anchors.at(path)]
         recalled = await self._memories.recall(
             f"{path} {name}", limit=_RECALLED, files=[path], kinds=("memory",), count_use=False, meaning=False

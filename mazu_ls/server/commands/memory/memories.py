@@ -16,6 +16,7 @@ from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire import memories as wire
 from mazu_ls.server.wire.common import DocumentRange
 from mazu_ls.server.wire.other import camel
+from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
@@ -89,9 +90,14 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
     memories = await opened_memories(server)
     path = server.file_of(params.uri) if params.uri else None
     files = [server.name_of(path)] if path else []
-    found = await memories.recall(
-        params.query, limit=params.limit, scope=params.scope, category=params.category, files=files
-    )
+
+    async def ask() -> list[models.Memory]:
+        return await memories.recall(
+            params.query, limit=params.limit, scope=params.scope, category=params.category, files=files
+        )
+
+    if await refresh_anchors(memories, found := await ask(), server.host, server.workspace):
+        found = await ask()
     return wire.RecallResult([wire.MemoryView.from_memory(memory) for memory in found])
 
 
@@ -99,13 +105,19 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
 async def list_memories(server: ServerState, params: wire.ListMemoriesParams) -> wire.MemoryPage:
     """Memories, newest first."""
     memories = await opened_memories(server)
-    page, total = await memories.list(
-        scope=params.scope,
-        category=params.category,
-        state=params.state,
-        limit=params.limit,
-        offset=params.offset,
-    )
+
+    async def read() -> tuple[list[models.Memory], int]:
+        return await memories.list(
+            scope=params.scope,
+            category=params.category,
+            state=params.state,
+            limit=params.limit,
+            offset=params.offset,
+        )
+
+    page, total = await read()
+    if await refresh_anchors(memories, page, server.host, server.workspace):
+        page, total = await read()
     return wire.MemoryPage([wire.MemoryView.from_memory(memory) for memory in page], total)
 
 
