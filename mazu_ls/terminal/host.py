@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
-from mazu_ls.terminal.chat.questions import with_keys
+from mazu_ls.terminal.chat.questions import hunk_questions, with_keys
 from mazu_ls.terminal.surfaces.surface import Surface
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
@@ -57,7 +57,21 @@ class TerminalHost:
         async with self._asking:
             keyed = with_keys(question)
             answer = await self.surface.ask(keyed.ask, timeout)
+            if answer.key and answer.key == keyed.by_hunk:
+                return await self._ask_by_hunk(question, timeout)
         return UserReply(keyed.choices.get(answer.key or ""), answer.note)
+
+    async def _ask_by_hunk(self, question: Question, timeout: float) -> UserReply:
+        """Take some hunks of an edit, one question each; one that is left unanswered leaves all of it unanswered."""
+        taken: list[str] = []
+        for hunk, asked in zip(question.hunks, hunk_questions(question), strict=True):
+            answer = await self.surface.ask(asked, timeout)
+            if answer.key is None:
+                return UserReply(None)
+            if answer.key == "y":
+                taken.append(hunk.id)
+        once = next(choice for choice in question.choices if choice.kind == "allow_once")
+        return UserReply(once, hunks=tuple(taken))
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
         """One sentence."""

@@ -82,6 +82,12 @@ class Terminal:
         except TimeoutError:
             raise AssertionError(f"{texts} was not seen in:\n{self.text}") from None
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Another size, as when a window is dragged; the kernel sends SIGWINCH."""
+        self.columns, self.rows = columns, rows
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     async def rests(self) -> None:
         """Wait until no turn runs: the spinner's line is gone."""
         try:

@@ -306,6 +306,39 @@ async def test_forty_columns_still_read(chat: Chat):
     await terminal.sees("Done.", "1 file changed")
 
 
+async def test_a_terminal_that_becomes_narrower_is_drawn_again(chat: Chat, tmp_path: Path):
+    terminal = await chat(shell("touch ran.txt"), {"text": "Well."})
+    await terminal.says("do it")
+    await terminal.sees("Allow once")
+    terminal.resize(50, 30)
+    terminal.raw = b""
+    async with asyncio.timeout(40):
+        while b"Allow once" not in terminal.raw:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await terminal.answers("y")
+    await terminal.sees("Well.")
+    await terminal.rests()
+    assert (tmp_path / "project" / "ran.txt").exists()
+
+
+async def test_some_changes_of_an_edit_are_taken(chat: Chat, tmp_path: Path):
+    path = tmp_path / "project" / "list.txt"
+    path.write_text("".join(f"line {number}\n" for number in range(1, 41)))
+    edits = [{"old": "line 3\n", "new": "THREE\n"}, {"old": "line 30\n", "new": "THIRTY\n"}]
+    call = {"name": "edit_file", "arguments": {"path": "list.txt", "edits": edits}}
+    terminal = await chat({"calls": [call]}, {"text": "Well."})
+    await terminal.says("change both")
+    await terminal.sees("Choose among its 2 changes")
+    await terminal.answers("h")
+    await terminal.sees("change 1 of 2", "+THREE", "Leave it out")
+    await terminal.answers("n")
+    await terminal.sees("change 2 of 2", "Take this change")
+    await terminal.answers("y")
+    await terminal.sees("Well.")
+    await terminal.rests()
+    assert "line 3\n" in path.read_text() and "THIRTY\n" in path.read_text()
+
+
 async def test_without_colours_there_are_none(chat: Chat):
     terminal = await chat(
         {"text": "# Title\n\n**bold** `code`", "calls": [EDIT]}, {"text": "Done."}, NO_COLOR="1"

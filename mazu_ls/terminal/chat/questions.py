@@ -46,10 +46,11 @@ class Answer:
 
 @dataclass
 class Keyed:
-    """A permission question with its keys: `choices` by key."""
+    """A permission question with its keys: `choices` by key, and the key that takes some hunks of an edit, if any."""
 
     ask: Ask
     choices: dict[str, Choice] = field(default_factory=dict)
+    by_hunk: str = ""
 
 
 def with_keys(question: Question) -> Keyed:
@@ -64,6 +65,10 @@ def with_keys(question: Question) -> Keyed:
                 key, choice.label, takes_note=choice.kind == "deny" and not question.tool.startswith("mazu.")
             )
         )
+    by_hunk = ""
+    if question.hunks:
+        by_hunk = _free_key("h", "hunks", choices)
+        options.insert(-1, QuestionOption(by_hunk, f"Choose among its {len(question.hunks)} changes"))
     detail, why, reason = question.detail.strip().rpartition(WHY)  # ours stands last, whatever a call says
     if not why:
         detail, reason = reason, ""
@@ -73,7 +78,17 @@ def with_keys(question: Question) -> Keyed:
     ask = Ask(
         _title(question), tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
     )
-    return Keyed(ask, choices)
+    return Keyed(ask, choices, by_hunk)
+
+
+def hunk_questions(question: Question) -> list[Ask]:
+    """One question for each hunk of an edit: take it, or leave it out."""
+    options = (QuestionOption("y", "Take this change"), QuestionOption("n", "Leave it out"))
+    count = len(question.hunks)
+    return [
+        Ask(f"{_title(question)}: change {number} of {count}", options, diff=hunk.diff)
+        for number, hunk in enumerate(question.hunks, 1)
+    ]
 
 
 def _title(question: Question) -> str:
