@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cache
+from bisect import bisect_right
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 MARK = "[redacted: {}]"
@@ -124,28 +124,23 @@ class SecretSpan(NamedTuple):
     mark: str
 
 
-def find_secrets(text: str) -> list[SecretSpan]:
+@lru_cache(maxsize=8)
+def find_secrets(text: str) -> tuple[SecretSpan, ...]:
     """What `redact` replaces: putting the mark of each span in its place gives `redact(text)`."""
     shown = redact(text)
     if shown == text:
-        return []
+        return ()
     spans: list[SecretSpan] = []
-    for mark, pattern in _passes():
+    named = [(MARK.format("secret"), "", _ignoring_case(pattern)) for pattern in (_NAMED, _SPOKEN)]
+    for mark, hints, pattern in (*((m, h, _compiled(source)) for m, h, source in _MARKED), *named):
         shown = _with_marks(text, spans)
-        for start, end in _secret_parts(pattern, shown):
-            spans = _with_span(spans, start, end, mark)
-    return spans
-
-
-def _passes() -> Iterator[tuple[str, re.Pattern[str]]]:
-    for mark, _, pattern in _MARKED:
-        yield mark, _compiled(pattern)
-    yield MARK.format("secret"), _ignoring_case(_NAMED)
-    yield MARK.format("secret"), _ignoring_case(_SPOKEN)
+        if not hints or any(hint in shown for hint in hints):
+            spans = _with_parts(spans, _secret_parts(pattern, shown), mark)
+    return tuple(spans)
 
 
 def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
-    """What a pattern replaces in a text, the last first, so that the earlier ones stay where they are."""
+    """What a pattern replaces in a text, in order."""
     parts: list[tuple[int, int]] = []
     for match in pattern.finditer(text):
         groups = match.groupdict()
@@ -155,29 +150,37 @@ def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
         else:
             tail = len(groups.get("tail") or "")
             parts.append((match.start() + len(groups.get("keep") or ""), match.end() - tail))
-    return parts[::-1]
+    return parts
 
 
-def _with_span(spans: list[SecretSpan], start: int, end: int, mark: str) -> list[SecretSpan]:
-    """The spans with one more, given by its place in the text that has their marks; it takes in those it overlaps."""
-    new = SecretSpan(
-        _source_offset(spans, start, at_end=False), _source_offset(spans, end, at_end=True), mark
-    )
-    return sorted([*(span for span in spans if span.end <= new.start or span.start >= new.end), new])
-
-
-def _source_offset(spans: list[SecretSpan], offset: int, *, at_end: bool) -> int:
-    """An offset in the text with marks as one in the source; inside a mark that is the edge of what it stands for."""
-    grown = 0
+def _with_parts(spans: list[SecretSpan], parts: list[tuple[int, int]], mark: str) -> list[SecretSpan]:
+    """The spans with more, given by their places in the text that has the marks; they take in those they overlap."""
+    starts: list[int] = []
+    grown = [0]
     for span in spans:
-        start = span.start - grown
-        if offset >= start + len(span.mark):
-            grown += span.end - span.start - len(span.mark)
-        elif offset > start:
-            return span.end if at_end else span.start
-        else:
-            break
-    return offset + grown
+        starts.append(span.start - grown[-1])
+        grown.append(grown[-1] + span.end - span.start - len(span.mark))
+
+    def source_offset(offset: int, *, at_end: bool) -> int:
+        index = bisect_right(starts, offset) - 1
+        if index < 0:
+            return offset
+        span = spans[index]
+        if offset >= starts[index] + len(span.mark):
+            return offset + grown[index + 1]
+        return span.end if at_end and offset > starts[index] else span.start
+
+    new = [
+        SecretSpan(source_offset(start, at_end=False), source_offset(end, at_end=True), mark)
+        for start, end in parts
+    ]
+    begins = [span.start for span in new]
+
+    def overlapped(span: SecretSpan) -> bool:
+        index = bisect_right(begins, span.end - 1) - 1
+        return index >= 0 and new[index].end > span.start
+
+    return sorted([*(span for span in spans if not overlapped(span)), *new])
 
 
 def _with_marks(text: str, spans: list[SecretSpan]) -> str:

@@ -81,9 +81,10 @@ def syntax_problem(name: str, before: str | None, after: str) -> str | None:
     parser = _parser(name.lower())
     if parser is None or max(len(after), len(before or "")) > MAX_CHARS or not after.strip():
         return None
-    if before is not None and before.strip() and _problem(parser, before) is not None:
-        return None
-    return _problem(parser, after)
+    for parse in (parser, _json_with_comments) if parser is _json else (parser,):
+        if before is None or not before.strip() or _problem(parse, before) is None:
+            return _problem(parse, after)
+    return None
 
 
 def _problem(parser: Parser, text: str) -> str | None:

@@ -17,6 +17,8 @@ from mazu_ls.workspace.text import REPLACEMENT
 
 CONTEXT_CHARS = 2000
 """Surroundings of a mark that are compared."""
+MOST_COMPARED = 2000
+"""Pairs of marks whose surroundings are compared; beyond that it counts as unclear."""
 _ALTERED = re.compile(r"\[\s*redacted\b[^\]\n]{0,60}\]|<\s*redacted\b[^>\n]{0,60}>", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _STATEMENT = re.compile(r"[^\n,;{}]*\Z")
@@ -64,7 +66,7 @@ def refuse_placeholders(text: str, use: str) -> None:
     if match := PLACEHOLDER.search(text):
         raise ToolError(
             f"{match[0]!r} is a placeholder for a secret that you are not shown; {use} would hold the placeholder instead. "
-            "Let the secret be read where it stands, such as from a file or the environment, or ask the user."
+            "Move or copy a file with a command (mv, cp), let the secret be read where it stands, or ask the user."
         )
 
 
@@ -80,10 +82,16 @@ def _values(
     known = [_name(shown.text, one.start) for one in held]
     if names == known and (len(set(names)) == len(names) or not _moved(new, shown.text)):
         return [one.value for one in held]
-    chosen: list[Placeholder | None] = []
-    for (start, end), name in zip(asked, names, strict=True):
-        named = [one for one, known_name in zip(held, known, strict=True) if known_name == name]
-        chosen.append(_most_alike(new, start, end, shown, named))
+    by_name: dict[str, list[Placeholder]] = {}
+    for one, name in zip(held, known, strict=True):
+        by_name.setdefault(name, []).append(one)
+    candidates = [by_name.get(name, []) for name in names]
+    if sum(len(named) for named in candidates if len(named) > 1) > MOST_COMPARED:
+        return None
+    chosen = [
+        _most_alike(new, start, end, shown, named)
+        for (start, end), named in zip(asked, candidates, strict=True)
+    ]
     _fill_last(chosen, held)
     found = [one for one in chosen if one is not None]
     if len(found) < len(chosen) or len({one.start for one in found}) < len(found):
@@ -144,7 +152,8 @@ def _exceeds(one: tuple[int, int], other: tuple[int, int]) -> bool:
 def _fill_last(chosen: list[Placeholder | None], held: Sequence[Placeholder]) -> None:
     """The only one that is not found yet is the only one that is left."""
     if chosen.count(None) == 1:
-        left = [one for one in held if one not in chosen]
+        taken = {one.start for one in chosen if one is not None}
+        left = [one for one in held if one.start not in taken]
         if len({one.value for one in left}) == 1:
             chosen[chosen.index(None)] = left[0]
 

@@ -52,7 +52,7 @@ class ShownText:
     @classmethod
     def from_source(cls, source: str, *, secrets: bool = True) -> ShownText:
         """`secrets` False leaves them as they are."""
-        found = find_secrets(source) if secrets else []
+        found = find_secrets(source) if secrets else ()
         replaced = [*found, *_outside(found, source, _CR, "\n"), *_outside(found, source, STRAY, REPLACEMENT)]
         shown: list[str] = []
         parts: list[ReplacedPart] = []

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, Tool, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.skills import signature
 from mazu_ls.tools.skills.python_runner import CallResult, RunContext
 from mazu_ls.tools.skills.skill_store import Scope, Skill, SkillStore
@@ -56,6 +57,7 @@ def run_context(turn: ToolContext) -> RunContext:
 @tool(Effect.EXECUTE)
 async def save_skill(args: SaveSkillArgs, turn: ToolContext) -> str:
     """Keep a piece of Python that worked, so that it can be run again by name. Its tests run first and must pass."""
+    refuse_placeholders(args.source, "the skill")
     skill = await skills_of(turn).save(args.name, args.source, args.scope, run_context(turn))
     tested = f"{len(skill.tests)} tests passed" if skill.tests else "it has no test"
     return f"saved the skill {skill.name} ({tested})"
