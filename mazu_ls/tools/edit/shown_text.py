@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,7 +101,9 @@ class ShownText:
         return self.placeholders[first:last]
 
 
-def _outside(secrets: list[SecretSpan], source: str, pattern: re.Pattern[str], mark: str) -> list[SecretSpan]:
+def _outside(
+    secrets: Sequence[SecretSpan], source: str, pattern: re.Pattern[str], mark: str
+) -> list[SecretSpan]:
     """What a pattern finds in the source, except within secrets."""
     starts = [span.start for span in secrets]
 
