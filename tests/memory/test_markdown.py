@@ -220,3 +220,42 @@ def test_any_text_is_a_memory_or_a_clear_refusal(text: str):
         assert str(error).startswith("x.md")
         return
     assert isinstance(entry.title, str)
+
+
+WRITTEN_BY_HAND = """\
+---
+# a comment
+kind: memory
+category: 'it''s'
+tags:
+  - on
+  - "limits, quota"
+  - 007
+pinned: true
+origin: >-
+  folded over
+  two lines
+anchors:
+  - path: src/app.py
+    symbol: total
+    range: [1, 0, 2, 4]
+---
+# The title
+"""
+
+
+def test_front_matter_is_read_as_yaml():
+    entry, _ = markdown.read(WRITTEN_BY_HAND, "x.md")
+    assert entry.tags == ("on", "limits, quota", "007")
+    assert (entry.category, entry.origin, entry.pinned) == ("it's", "folded over two lines", True)
+    (anchor,) = entry.anchors
+    assert anchor.symbol == "total" and anchor.range and anchor.range.end_line == 2
+    assert markdown.read("---\ntags: alone\n---\n# t\n", "x.md")[0].tags == ("alone",)
+
+
+def test_front_matter_that_would_grow_without_end_is_not_followed():
+    bomb = "a: &a [x, x]\nb: &b [*a, *a]\ntags: [*b, *b]\n"
+    with pytest.raises(InvalidArguments, match="no field"):
+        markdown.read(f"---\n{bomb}---\n# t\n", "x.md")
+    deep = "tags: " + "[" * 20_000
+    assert markdown.read(f"---\n{deep}\n---\n# t\n", "x.md")[0].title == "t"

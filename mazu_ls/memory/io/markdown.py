@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from mazu_ls.errors import InvalidArguments
+from mazu_ls.memory.io import front_matter_yaml
 from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, TextRange, identifier, micros, moment
 from mazu_ls.memory.search.tokens import words
 
 _FENCE = "---"
-_PLAIN = re.compile(r"[A-Za-z0-9_./@+][A-Za-z0-9_./@+:, ()-]*(?<! )")
+_PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:, ()-]*(?<! )")
 _TRUTH = {"true": True, "false": False}
 _FIELDS = words(
     "id kind key category tags pinned source origin state supersedes superseded_by session created updated uses last_used"
@@ -44,7 +45,7 @@ def write(entry: MemoryEntry, scope: str, use: tuple[int, int] | None = None) ->
     }
     lines = [_FENCE, *(f"{name}: {_scalar(value)}" for name, value in fields.items() if value is not None)]
     if entry.anchors:
-        lines += ["anchors:", *(f"  - {json.dumps(_anchor(a), ensure_ascii=False)}" for a in entry.anchors)]
+        lines += ["anchors:", *(f"  - {front_matter_yaml.quoted(_anchor(a))}" for a in entry.anchors)]
     lines += [_FENCE, f"# {entry.title}"]
     return "\n".join(lines) + (f"\n\n{entry.body}\n" if entry.body else "\n")
 
@@ -63,7 +64,7 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
             category=str(fields.get("category", "fact")),
             title=title,
             body=body,
-            tags=tuple(str(tag) for tag in fields.get("tags", ())),
+            tags=_listed_texts(fields.get("tags")),
             pinned=bool(fields.get("pinned", False)),
             source=str(fields.get("source", "imported")),
             origin=text_of(fields.get("origin")),
@@ -72,7 +73,7 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
             created_at=micros_of(fields.get("created")),
             updated_at=micros_of(fields.get("updated")),
             details=fields.get("details"),
-            anchors=tuple(_read_anchor(anchor) for anchor in fields.get("anchors", ())),
+            anchors=tuple(_read_anchor(anchor) for anchor in fields.get("anchors") or ()),
         )
     except (TypeError, ValueError, KeyError) as error:
         raise InvalidArguments(f"{name}: the front matter is not understood ({error}).", "uri") from error
@@ -87,20 +88,31 @@ def front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
     end = text.find(f"\n{_FENCE}\n", len(_FENCE))
     if end < 0:
         raise InvalidArguments(f"{name}: the front matter that starts with {_FENCE} does not end.", "uri")
+    head = text[len(_FENCE) + 1 : end + 1]
+    fields = front_matter_yaml.read(head)
+    if fields is None:  # written by hand or by an earlier version, and no YAML
+        fields = _by_line(head)
+    for key in fields:
+        if key not in _FIELDS:
+            number = 2 + next((n for n, line in enumerate(head.split("\n")) if line.startswith(key)), 0)
+            raise InvalidArguments(f"{name}:{number}: {key[:60]!r} is no field of a memory.", "uri")
+    return fields, text[end + len(_FENCE) + 2 :]
+
+
+def _by_line(head: str) -> dict[str, Any]:
+    """`name: value` lines, and lists of lines that begin with a dash."""
     fields: dict[str, Any] = {}
     items: list[Any] | None = None
-    for number, line in enumerate(text[len(_FENCE) + 1 : end + 1].removesuffix("\n").split("\n"), 2):
+    for line in head.removesuffix("\n").split("\n"):
         if items is not None and line.lstrip().startswith("- "):
             items.append(_value(line.lstrip()[2:].strip()))
             continue
-        key, colon, value = line.partition(":")
         if not line.strip() or line.startswith("#"):
             continue
-        if not colon or key.strip() not in _FIELDS:
-            raise InvalidArguments(f"{name}:{number}: {line[:60]!r} is no field of a memory.", "uri")
+        key, _, value = line.partition(":")
         items = None if value.strip() else []
         fields[key.strip()] = _value(value.strip()) if value.strip() else items
-    return fields, text[end + len(_FENCE) + 2 :]
+    return fields
 
 
 def _heading(text: str, name: str) -> tuple[str, str]:
@@ -112,24 +124,30 @@ def _heading(text: str, name: str) -> tuple[str, str]:
     return name.rsplit("/", 1)[-1].removesuffix(".md").replace("-", " "), rest.removesuffix("\n")
 
 
+def _listed_texts(value: Any) -> tuple[str, ...]:
+    """A field that is a list of texts; one text alone is a list of it."""
+    return (value,) if isinstance(value, str) else tuple(str(one) for one in value or ())
+
+
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        return value if _is_plain(value) else json.dumps(value, ensure_ascii=False)
+        return value if _is_plain(value) else front_matter_yaml.quoted(value)
     if isinstance(value, list):
         items = (
-            item if _is_plain(item) and "," not in item else json.dumps(item, ensure_ascii=False)
-            for item in value
+            item if _is_plain(item) and "," not in item else front_matter_yaml.quoted(item) for item in value
         )
         return f"[{', '.join(items)}]"
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return front_matter_yaml.quoted(value)
 
 
 def _is_plain(text: str) -> bool:
     """Whether text without quotes reads as that text."""
     return (
         bool(_PLAIN.fullmatch(text))
-        and text.casefold() not in ("true", "false", "null")
+        and text.casefold() not in front_matter_yaml.WORDS
         and not _numeric(text)
+        and ": " not in text
+        and not text.endswith(":")
     )
 
 
@@ -143,7 +161,7 @@ def _value(text: str) -> Any:
     if text[:1] in ('"', "{", "["):
         try:
             return json.loads(text)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             if text.startswith("[") and text.endswith("]"):
                 return _listed(text[1:-1])
             return text

@@ -1,0 +1,59 @@
+"""YAML as the front matter of memories is written and read: JSON's types, and every other scalar is text.
+
+YAML 1.1 reads `on`, `007`, `12:30` and dates as other things than people mean (https://yaml.org/spec/1.2.2/#103-core-schema).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
+"""What some YAML reader takes for no text."""
+_UNPRINTABLE = re.compile(
+    "[^\x09\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+def quoted(value: Any) -> str:
+    """A value on one line: JSON, which is YAML once what YAML does not print is escaped."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def read(text: str) -> dict[str, Any] | None:
+    """The fields; None for what is no YAML mapping with text as keys, or names one part of itself in another."""
+    import yaml
+
+    try:
+        events = yaml.parse(text, Loader=_loader())
+        if any(isinstance(event, yaml.AliasEvent) for event in events):
+            return None
+        found = yaml.load(text, Loader=_loader())
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    if found is None:
+        return {}
+    return found if isinstance(found, dict) and all(isinstance(key, str) for key in found) else None
+
+
+@cache
+def _loader() -> Any:
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class FrontMatterLoader(base):
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as PyYAML declares it
+
+    def resolve(kind: str, pattern: str, first: str) -> None:
+        FrontMatterLoader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), list(first))
+
+    resolve("bool", r"(?i:true|false)$", "tTfF")
+    resolve("null", r"(?:null|~|)$", "n~")
+    FrontMatterLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"$"), [""])
+    resolve("int", r"-?(?:0|[1-9][0-9]{0,17})$", "-0123456789")
+    resolve("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$", "-0123456789")
+    return FrontMatterLoader
