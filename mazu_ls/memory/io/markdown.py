@@ -152,7 +152,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _numeric(text: str) -> bool:
-    return bool(re.fullmatch(r"[-+]?\d+(\.\d+)?", text))
+    return bool(re.fullmatch(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?", text))
 
 
 def _value(text: str) -> Any:
