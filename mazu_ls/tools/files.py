@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import os
 import stat
-from pathlib import Path
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from typing import Annotated, BinaryIO
 
 from msgspec import Meta, Struct
@@ -19,6 +21,7 @@ from mazu_ls.tools.edit.file_form import notebook_form
 from mazu_ls.tools.edit.long_lines import LINE_CHARS, MARGIN, show_columns
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, numbered_lines
 from mazu_ls.workspace.file_names import show_name
+from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture
 from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.workspace import Workspace, suggestion
@@ -194,31 +197,44 @@ async def list_dir(args: ListDirArgs, turn: ToolContext) -> str:
 
 
 def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -> list[str]:
-    lines = []
+    """Each folder is opened beneath its root: one that is swapped for a link meanwhile is not followed."""
+    root = next((root for root in workspace.roots if folder.is_relative_to(root)), folder)
     try:
-        children = sorted(folder.iterdir(), key=lambda child: (not _is_folder(child), child.name.casefold()))
+        children = _listed(root, PurePosixPath(os.path.relpath(folder, root)))
     except PermissionError:
         return [f"{indent}(may not be read)"]
-    for child in children:
-        status, name = child.lstat(), show_name(child.name)
-        if stat.S_ISLNK(status.st_mode):
-            outside = "" if workspace.contains(child) else ", outside the workspace"
-            lines.append(f"{indent}{name} -> {show_name(str(child.readlink()))} (link{outside})")
+    lines: list[str] = []
+    for name, status, target in children:
+        shown = show_name(name)
+        if target is not None:
+            outside = "" if workspace.contains(folder / name) else ", outside the workspace"
+            lines.append(f"{indent}{shown} -> {show_name(target)} (link{outside})")
         elif stat.S_ISDIR(status.st_mode):
-            lines.append(f"{indent}{name}/")
-            if depth > 1 and child.name not in (".git", ".mazu", "node_modules", "__pycache__"):
-                lines += _entries(child, depth - 1, workspace, indent + "  ")
+            lines.append(f"{indent}{shown}/")
+            if depth > 1 and name not in (".git", ".mazu", "node_modules", "__pycache__"):
+                with suppress(OSError):  # it went, or became a link
+                    lines += _entries(folder / name, depth - 1, workspace, indent + "  ")
         elif stat.S_ISREG(status.st_mode):
-            lines.append(f"{indent}{name} ({_size(status.st_size)})")
+            lines.append(f"{indent}{shown} ({_size(status.st_size)})")
         else:
-            lines.append(f"{indent}{name} (special file)")
+            lines.append(f"{indent}{shown} (special file)")
         if len(lines) > 4 * LISTED:
             break
     return lines
 
 
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def _listed(root: Path, relative: PurePosixPath) -> list[tuple[str, os.stat_result, str | None]]:
+    """Name, status and, of a link, its target, of what a folder below `root` holds; folders first."""
+    with folder_beneath(root, relative) as opened, os.scandir(opened) as entries:
+        found = [
+            (
+                entry.name,
+                entry.stat(follow_symlinks=False),
+                os.readlink(entry.name, dir_fd=opened) if entry.is_symlink() else None,
+            )
+            for entry in entries
+        ]
+    return sorted(found, key=lambda child: (not stat.S_ISDIR(child[1].st_mode), child[0].casefold()))
 
 
 def _size(size: int) -> str:
