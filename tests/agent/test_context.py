@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.agent.jobs.request_preview import preview_next_request
 from mazu_ls.agent.project.conventions import render_conventions
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.compaction import LEAST_KEPT, compaction_threshold
 from mazu_ls.agent.turn import prompt
 from mazu_ls.agent.turn.prompt import Attachment
-from mazu_ls.agent.turn.request_preview import preview_next_request
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.config import ContextSettings
 from mazu_ls.demo.model_server import ModelServer

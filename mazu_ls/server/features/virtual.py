@@ -256,7 +256,7 @@ async def _next_call(server: ServerState, project: Project, session_id: str) -> 
     """With the message that stands ready in the session's chat document, if that is open."""
     import msgspec
 
-    from mazu_ls.agent.turn.request_preview import preview_next_request
+    from mazu_ls.agent.jobs.request_preview import preview_next_request
     from mazu_ls.agent.turn.turn import Prompt
     from mazu_ls.server.chat.attachments import mentioned
 
