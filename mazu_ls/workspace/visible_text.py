@@ -21,7 +21,12 @@ def make_visible(text: str) -> str:
 def make_line(text: str, limit: int) -> str:
     """The text as one visible line of at most `limit` characters; line feeds become `⏎`, what is cut is said by `…`."""
     line = make_visible(text[: limit + 1].strip().replace("\n", " ⏎ ").replace("\t", " "))
-    return line if len(line) <= limit and len(text.strip()) <= limit else f"{line[: limit - 1]}…"
+    return shorten(line, limit) if len(text.strip()) <= limit else f"{line[: limit - 1]}…"
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, with at most `limit` characters; what is cut at its end is said by `…`."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def make_diff_visible(diff: str) -> str:

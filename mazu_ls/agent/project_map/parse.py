@@ -20,6 +20,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.syntax import CodeSymbol, Outline, language_of, outline
 from mazu_ls.syntax.languages import family_of
 from mazu_ls.workspace import Workspace
+from mazu_ls.workspace.visible_text import shorten
 
 MAX_SYMBOLS = 2000
 MAX_SIGNATURE = 120
@@ -74,7 +75,7 @@ def _file_facts(path: bytes, stamp: tuple[int, int, int], found: Outline, family
 
 
 def _cut(signature: str) -> str:
-    return signature if len(signature) <= MAX_SIGNATURE else signature[: MAX_SIGNATURE - 1] + "…"
+    return shorten(signature, MAX_SIGNATURE)
 
 
 @cache

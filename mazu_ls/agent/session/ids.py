@@ -8,6 +8,7 @@ import time
 
 from mazu_ls.redact import redact
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.visible_text import shorten
 
 HEADLINE = 60
 MENTIONS = re.compile(r"^(?:@\S+(?:\s+|$))+")
@@ -23,4 +24,4 @@ def headline(text: str) -> str:
     lines = [line.strip("# ").strip() for line in split_lines(redact(text), ends=False) if line.strip()]
     said = (MENTIONS.sub("", line) for line in lines)
     line = next((line for line in said if line), lines[0] if lines else "untitled")
-    return line if len(line) <= HEADLINE else line[: HEADLINE - 1] + "…"
+    return shorten(line, HEADLINE)

@@ -28,6 +28,7 @@ from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.workspace.file_names import show_name
+from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -288,8 +289,7 @@ def _for_session(tool: str, decision: Decision) -> Rule:
 
 
 def _short(line: str) -> str:
-    line = " ".join(line.split())
-    return line if len(line) <= LABEL else f"{line[: LABEL - 1]}…"
+    return shorten(" ".join(line.split()), LABEL)
 
 
 def _by(decision: Decision) -> str:

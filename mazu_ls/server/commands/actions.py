@@ -13,6 +13,7 @@ from mazu_ls.server.commands.checkpoints import opened_checkpoints
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.wire import actions as wire
 from mazu_ls.server.wire.common import NoParams
+from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.models import Checkpoint
@@ -117,7 +118,7 @@ def point_label(point: Checkpoint) -> str:
     today = datetime.now(at.tzinfo).date()
     day = "" if at.date() == today else f"{at:%d %b} "
     words = " ".join((point.title or point.label or "checkpoint").split())
-    return f"{day}{at:%H:%M} {words if len(words) <= LABEL else words[: LABEL - 1] + '…'}"
+    return f"{day}{at:%H:%M} {shorten(words, LABEL)}"
 
 
 async def _say_result(server: ServerState, result: dict[str, Any], done: str) -> None:

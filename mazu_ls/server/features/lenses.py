@@ -9,6 +9,7 @@ from mazu_ls.server.chat.questions import ASKS, TITLES, choices_in
 from mazu_ls.server.features import feature
 from mazu_ls.server.features.anchored_memories import anchored
 from mazu_ls.server.rpc import lsp_types
+from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:
     from mazu_ls.server.documents.documents import OpenDocument
@@ -61,7 +62,7 @@ def _send(document: OpenDocument) -> list[dict[str, Any]]:
 
 
 def _title(titles: list[str]) -> str:
-    first = titles[0] if len(titles[0]) <= TITLE else titles[0][: TITLE - 1] + "…"
+    first = shorten(titles[0], TITLE)
     return first if len(titles) == 1 else f"{first} (+{len(titles) - 1})"
 
 
