@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mazu_ls.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
@@ -18,7 +19,7 @@ from mazu_ls.models.retry import RetryPolicy
 from tests.models.talk import Talk
 
 PROVIDERS = ("anthropic", "openai")
-PATIENCE = RetryPolicy(retries=3, base=0.01, cap=0.02, first=20.0, idle=20.0, connect=1.0)
+PATIENCE = RetryPolicy(retries=3, base=0.01, cap=0.02, first=40.0, idle=40.0, connect=40.0)
 
 
 class Endpoint:
@@ -54,9 +55,9 @@ def http(body: Any, status: str = "200 OK", kind: str = "application/json", more
     return head.encode() + data
 
 
-def talk_to(url: str, provider: str, **settings: Any) -> Talk:
+def talk_to(url: str, provider: str, patience: RetryPolicy = PATIENCE, **settings: Any) -> Talk:
     entry = ModelSettings(provider=provider, model="m", base_url=url, **settings)
-    return Talk(ModelServer(), "mine", Config(models={"mine": entry}), PATIENCE)
+    return Talk(ModelServer(), "mine", Config(models={"mine": entry}), patience)
 
 
 async def failure(answer: bytes, provider: str, **settings: Any) -> tuple[MazuError, int]:
@@ -171,7 +172,8 @@ async def test_tls_to_a_plain_port_ends_with_a_sentence_after_one_try(provider, 
 
     async with await asyncio.start_server(plain, "127.0.0.1", 0) as listening:
         url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        error = await talk_to(url, provider).fails("Hello.")
+        patience = replace(PATIENCE, connect=1.0) if server == "silent" else PATIENCE
+        error = await talk_to(url, provider, patience).fails("Hello.")
     assert "write http:// in base_url" in error.hint
     assert url in error.message
     assert tries == 1
