@@ -58,6 +58,7 @@ class VectorIndex:
         self._stamp = 0
         self._numbers: Any = None
         self._signs: Any = None
+        """64 signs a word, one row for each word: column `i` belongs to entry `numbers[i]`."""
 
     def search(self, db: apsw.Connection, query: NDArray[Any], limit: int = NEAREST) -> dict[int, float]:
         """Cosine by number of the entries nearest to `query` (length 1), the nearest first."""
@@ -67,7 +68,11 @@ class VectorIndex:
         if self._numbers is None or not len(self._numbers):
             return {}
         signs = np.packbits(query > 0).view(np.uint64)
-        distance = np.bitwise_count(self._signs ^ signs).sum(axis=1, dtype=np.uint16)
+        distance = np.zeros(len(self._numbers), dtype=np.uint16)
+        for column, word in zip(
+            self._signs, signs, strict=True
+        ):  # four times as fast as a sum over a short axis
+            distance += np.bitwise_count(column ^ word)
         if len(distance) > _SHORTLIST:
             nearest = np.argpartition(distance, _SHORTLIST)[:_SHORTLIST]
         else:
@@ -90,12 +95,12 @@ class VectorIndex:
             return
         self._stamp = rows[-1][1]
         numbers = np.array([n for n, _, _ in rows], dtype=np.int64)
-        signs = np.frombuffer(b"".join(bits for _, _, bits in rows), dtype=np.uint64).reshape(len(rows), -1)
+        signs = np.frombuffer(b"".join(bits for _, _, bits in rows), dtype=np.uint64).reshape(len(rows), -1).T
         if self._numbers is not None:
             kept = ~np.isin(self._numbers, numbers)
             numbers = np.concatenate((self._numbers[kept], numbers))
-            signs = np.concatenate((self._signs[kept], signs))
-        self._numbers, self._signs = numbers, signs
+            signs = np.concatenate((self._signs[:, kept], signs), axis=1)
+        self._numbers, self._signs = numbers, np.ascontiguousarray(signs)
 
 
 def closeness(db: apsw.Connection, numbers: Sequence[int], query: NDArray[Any]) -> dict[int, float]:
