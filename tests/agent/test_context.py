@@ -222,3 +222,43 @@ def test_a_conversation_that_costs_too_much_in_each_request_is_compacted(above, 
 def test_where_a_conversation_is_compacted_follows_window_and_price(prices, window, tokens):
     spec = ModelSpec("p", "m", window, 32_000, prices)
     assert compaction_threshold(spec, ContextSettings()) == tokens
+
+
+def test_what_a_compaction_cut_is_found_again_in_the_conversations_own_journal():
+    world = check(
+        """
+        -- settings --
+        model = "anthropic:claude-sonnet-5-5"
+        [context]
+        map_tokens = 0
+        compact_above_usd = 0.01
+        -- answers --
+        allow_once
+        -- user --
+        Look whether the importer works.
+        -- model calls run_shell --
+        command: echo "zebrafish fixture missing"; exit 3
+        -- model replies --
+        {"text": "It does not.", "usage": {"input": 2000, "cacheRead": 120000, "output": 10}}
+        -- user --
+        What failed before?
+        -- model says --
+        ## Topics
+        The importer.
+        -- model calls memory_search --
+        query: zebrafish
+        -- model says --
+        The fixture.
+        """,
+        """
+        tool: zebrafish fixture missing
+        assistant: It does not.
+        stop: end_turn
+        tool: Said in earlier sessions:
+        assistant: The fixture.
+        stop: end_turn
+        """,
+    )
+    found = json.dumps(world.bodies[-1]["messages"][-1])
+    assert "this conversation user: Look whether the importer works." in found
+    assert "failed: zebrafish fixture missing" in found

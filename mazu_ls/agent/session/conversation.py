@@ -95,6 +95,11 @@ class Conversation:
                 self.messages[index] = Message("user", without(message.parts, reason))
                 return
 
+    @property
+    def was_compacted(self) -> bool:
+        """Whether the beginning of the conversation stands in a summary only."""
+        return bool(self.messages) and self.messages[0].text.startswith(SUMMARY)
+
     def _compact(self, summary: str, kept: int) -> None:
         tail = self.messages[len(self.messages) - kept :] if kept else []
         self.messages = []

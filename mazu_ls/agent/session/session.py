@@ -259,10 +259,13 @@ class Session:
         )
 
     async def _past(self, query: str, limit: int) -> list[str]:
-        """What was said in other sessions of the project, a line a turn."""
-        found = await asyncio.to_thread(session_search.search, self.project.journals, query, limit, self.id)
+        """What was said and done in other sessions of the project, and in this one once it was compacted; a line a turn."""
+        skip = "" if self.conversation.was_compacted else self.id
+        found = await asyncio.to_thread(session_search.search, self.project.journals, query, limit, skip)
         return [
-            f"{said.at[:10]} {said.session_id} user: {said.user} / answer: {said.reply}" for said in found
+            f"{said.at[:10]} {'this conversation' if said.session_id == self.id else said.session_id}"
+            f" user: {said.user} / answer: {said.reply}{f' / calls: {said.calls}' if said.calls else ''}"
+            for said in found
         ]
 
     def system(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mazu_ls import journal
-from mazu_ls.agent.session.journal_views import TurnRecord, transcript
+from mazu_ls.agent.session.journal_views import ToolCallRecord, TurnRecord, transcript
 
 MAX_SESSIONS = 200
 EXCERPT = 300
+MOST_CALLS = 3
 WORD = re.compile(r"\w{2,}")
 
 
@@ -25,6 +26,8 @@ class SessionMatch:
     user: str
     reply: str
     words: int
+    calls: str = ""
+    """What tools were asked and what came of it, where that holds a word of the query."""
 
 
 def search(folder: Path, query: str, limit: int, skip: str = "") -> list[SessionMatch]:
@@ -37,15 +40,28 @@ def search(folder: Path, query: str, limit: int, skip: str = "") -> list[Session
 
 def _in(path: Path, wanted: set[str]) -> Iterable[SessionMatch]:
     for turn in transcript(path.stem, list(journal.read(path))):
-        there = {word.casefold() for word in WORD.findall(f"{turn.user}\n{turn.reply}")}
+        calls = "\n".join(map(_call_text, turn.calls))
+        there = {word.casefold() for word in WORD.findall(f"{turn.user}\n{turn.reply}\n{calls}")}
         if words := len(wanted & there):
             yield _said(path.stem, turn, wanted, words)
 
 
 def _said(session_id: str, turn: TurnRecord, wanted: set[str], words: int) -> SessionMatch:
     return SessionMatch(
-        session_id, turn.id, turn.at, _excerpt(turn.user, wanted), _excerpt(turn.reply, wanted), words
-    )
+        session_id, turn.id, turn.at, _excerpt(turn.user, wanted), _excerpt(turn.reply, wanted), words,
+        "; ".join(_calls_with(turn, wanted)[-MOST_CALLS:]),
+    )  # fmt: skip
+
+
+def _calls_with(turn: TurnRecord, wanted: set[str]) -> list[str]:
+    texts = map(_call_text, turn.calls)
+    return [text for text in texts if wanted & {word.casefold() for word in WORD.findall(text)}]
+
+
+def _call_text(call: ToolCallRecord) -> str:
+    """One call in a line, such as `run_shell pytest -q: exit code 1`."""
+    asked = " ".join(" ".join(str(value).split())[:EXCERPT] for value in call.arguments.values())
+    return f"{call.tool} {asked[:EXCERPT]}: {call.outcome[:EXCERPT]}"
 
 
 def _excerpt(text: str, wanted: set[str]) -> str:

@@ -89,7 +89,8 @@ async def recall(args: RecallArgs, turn: ToolContext) -> ToolOutput:
 
 @tool(Effect.READ)
 async def memory_search(args: MemorySearchArgs, turn: ToolContext) -> ToolOutput:
-    """Search everything of earlier sessions: memories (archived ones too), wiki pages, summaries, and what was said."""
+    """Search everything of earlier sessions, and what was cut from this conversation: memories (archived ones too), wiki
+    pages, summaries, what was said, which commands ran and what came of them."""
     found = await memories_of(turn).recall(args.query, limit=args.limit, archived=True)
     lines = _lines([memory for memory in found if memory.why != ONLY_NEAREST])
     if said := await turn.past(args.query, args.limit):
