@@ -179,7 +179,7 @@ def _bounded(
 
 
 @tool(Effect.READ)
-async def list_dir(args: ListDirArgs, turn: ToolContext) -> str:
+async def list_dir(args: ListDirArgs, turn: ToolContext) -> ToolOutput:
     """List a folder: folders end in "/", files show their size. What .gitignore leaves out is marked, not hidden."""
     folder = turn.workspace.resolve(args.path)
     if not folder.is_dir():
@@ -190,10 +190,10 @@ async def list_dir(args: ListDirArgs, turn: ToolContext) -> str:
         )
     entries = await asyncio.to_thread(_entries, folder, args.depth, turn.workspace)
     if not entries:
-        return "(the folder is empty)"
+        return ToolOutput("(the folder is empty)")
     rest = len(entries) - LISTED
     more = [f"[{rest} more; list a subfolder, or use glob_files]"] if rest > 0 else []
-    return "\n".join(entries[:LISTED] + more)
+    return ToolOutput("\n".join(entries[:LISTED] + more), untrusted="names of files")
 
 
 def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -> list[str]:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Severity
 from mazu_ls.tools import output_limits
-from mazu_ls.tools.base import Effect, tool
+from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.text import split_lines
@@ -26,6 +26,7 @@ LISTED = 100
 TRIES = 4
 """So many occurrences of a name are tried where no line says which one is meant."""
 QUOTED = 200  # characters of a line
+ORIGIN = "the editor's language servers"
 
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Lines at most.")]
 File = Annotated[str, Meta(min_length=1)]
@@ -56,7 +57,7 @@ class SymbolsArgs(Struct, forbid_unknown_fields=True):
 
 
 @tool(Effect.READ)
-async def diagnostics(args: DiagnosticsArgs, turn: ToolContext) -> str:
+async def diagnostics(args: DiagnosticsArgs, turn: ToolContext) -> ToolOutput:
     """Errors and warnings that the editor's language servers report now, most severe first."""
     lender = lender_of(turn)
     path = _file(args.path, turn.workspace) if args.path else None
@@ -72,24 +73,26 @@ async def diagnostics(args: DiagnosticsArgs, turn: ToolContext) -> str:
             lines.append(f"[{_of_version(one, lender, turn.workspace)}]")
             lines += diagnostic_lines(wanted, turn.workspace) or ["no diagnostics"]
     if not lines:
-        return f"the editor has no diagnostics{f' of {args.path}' if args.path else ''}{_if_closed(path, lender)}"
-    return _bounded(lines, args.limit, "ask about one path or a severity, or raise limit")
+        about = f" of {args.path}" if args.path else ""
+        return ToolOutput(f"the editor has no diagnostics{about}{_if_closed(path, lender)}")
+    text = _bounded(lines, args.limit, "ask about one path or a severity, or raise limit")
+    return ToolOutput(text, untrusted=ORIGIN)
 
 
 @tool(Effect.READ)
-async def definition(args: SymbolNameArgs, turn: ToolContext) -> str:
+async def definition(args: SymbolNameArgs, turn: ToolContext) -> ToolOutput:
     """Where a name is defined, by the language server rather than by text."""
     return await _places(args, turn, "definition", lender_of(turn).definition)
 
 
 @tool(Effect.READ)
-async def references(args: SymbolNameArgs, turn: ToolContext) -> str:
+async def references(args: SymbolNameArgs, turn: ToolContext) -> ToolOutput:
     """Every place where a name is used, its declaration included, by the language server rather than by text."""
     return await _places(args, turn, "references", lender_of(turn).references)
 
 
 @tool(Effect.READ)
-async def symbols(args: SymbolsArgs, turn: ToolContext) -> str:
+async def symbols(args: SymbolsArgs, turn: ToolContext) -> ToolOutput:
     """The functions, classes and other names that one file defines (path), or that fit a query in the project."""
     lender = lender_of(turn)
     if (args.path is None) == (args.query is None):
@@ -98,7 +101,7 @@ async def symbols(args: SymbolsArgs, turn: ToolContext) -> str:
     found = await lender.symbols(path, args.query or "")
     if not found:
         about = args.path or f"names like {args.query}"
-        return f"the language server knows no symbols of {about}{_if_closed(path, lender)}"
+        return ToolOutput(f"the language server knows no symbols of {about}{_if_closed(path, lender)}")
     lines = []
     for one in found:
         within = f" in {one.container}" if one.container else ""
@@ -106,7 +109,8 @@ async def symbols(args: SymbolsArgs, turn: ToolContext) -> str:
             output_limits.clean(f"{_place(one.spot, turn.workspace)}: {one.kind} {one.name}{within}".strip())
         )
     lines = list(dict.fromkeys(output_limits.line(line) for line in lines))
-    return _bounded(lines, args.limit, "narrow the query, or raise limit") + _version_note(path, lender, turn)
+    text = _bounded(lines, args.limit, "narrow the query, or raise limit")
+    return ToolOutput(text + _version_note(path, lender, turn), untrusted=ORIGIN)
 
 
 async def _places(
@@ -114,7 +118,7 @@ async def _places(
     turn: ToolContext,
     what: str,
     ask: Callable[[Path, int, int], Awaitable[Sequence[Spot]]],
-) -> str:
+) -> ToolOutput:
     lender = lender_of(turn)
     path = _file(args.path, turn.workspace)
     spots = occurrences(await lender.text(path), args.symbol, args.line)
@@ -124,7 +128,8 @@ async def _places(
         if found := await ask(path, line, column):
             lines = [_quoted(spot, turn) for spot in found]
             asked = f"[{what} of {args.symbol} at {args.path}:{line + 1}{_at_version(path, lender)}]"
-            return _bounded([asked, *dict.fromkeys(lines)], args.limit + 1, "raise limit")
+            text = _bounded([asked, *dict.fromkeys(lines)], args.limit + 1, "raise limit")
+            return ToolOutput(text, untrusted=ORIGIN)
     raise ToolError(
         f"the language server knows no {what} of {args.symbol} in {args.path}{_if_closed(path, lender)}. Use grep instead"
     )

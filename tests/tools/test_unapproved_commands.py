@@ -409,3 +409,29 @@ async def test_a_host_that_is_gone_does_not_keep_a_command_from_being_ended(proj
     monkeypatch.setattr(project.host, "say", gone)
     assert "could not be looked at" in await project.text(shell_stop, id="sh1")
     assert (project.root / ".vscode").exists()
+
+
+CREDENTIALS_OF_TOOLCHAINS = (
+    ".yarn/berry/.yarnrc.yml", ".local/share/uv/credentials/credentials.toml", ".cargo/config.toml", ".composer/config.json",
+    ".nuget/NuGet/config/nuget.config", ".bun/.npmrc", ".m2/gradle.properties", ".npm/.npmrc", ".pyenv/.env",
+)  # fmt: skip
+
+
+async def test_credential_files_of_toolchains_are_not_there(clone) -> None:
+    for name in CREDENTIALS_OF_TOOLCHAINS:
+        path = clone.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('[registries.x]\ntoken = "held-back"\n')
+    (clone.home / ".cargo/env").write_text("shown")
+    told = await clone.text(
+        run_shell,
+        command="cat ~/.cargo/env; cat " + " ".join(f"~/{name}" for name in CREDENTIALS_OF_TOOLCHAINS),
+    )
+    assert "shown" in told
+    assert "held-back" not in told
+
+
+async def test_settings_of_a_toolchain_without_a_key_are_there(clone) -> None:
+    (clone.home / ".cargo").mkdir()
+    (clone.home / ".cargo/config.toml").write_text('[build]\nrustflags = ["-C", "opt-level=3"]\n')
+    assert "opt-level" in await clone.text(run_shell, command="cat ~/.cargo/config.toml")

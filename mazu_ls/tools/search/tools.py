@@ -43,16 +43,17 @@ class GrepArgs(Struct, forbid_unknown_fields=True):
 
 
 @tool(Effect.READ)
-async def glob_files(args: GlobFilesArgs, turn: ToolContext) -> str:
+async def glob_files(args: GlobFilesArgs, turn: ToolContext) -> ToolOutput:
     """Find files by name. What .gitignore leaves out is left out; the newest come first."""
     folder = _folder(args.path, turn.workspace)
     matches = name_matcher(args.pattern)
     found = await asyncio.to_thread(_globbed, turn.workspace, folder, matches)
     if not found:
-        return f"no file matches {args.pattern}"
+        return ToolOutput(f"no file matches {args.pattern}")
     more = len(found) - args.limit
     lines = [turn.workspace.relative(path) for path in found[: args.limit]]
-    return "\n".join([*lines, *([f"[{more} more; narrow the pattern, or raise limit]"] if more > 0 else [])])
+    rest = [f"[{more} more; narrow the pattern, or raise limit]"] if more > 0 else []
+    return ToolOutput("\n".join([*lines, *rest]), untrusted="names of files")
 
 
 def _globbed(workspace: Workspace, folder: Path, matches: BoundedPattern) -> list[Path]:

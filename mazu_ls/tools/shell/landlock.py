@@ -93,7 +93,7 @@ def _confine(writable: Sequence[Path], hidden: set[Path], *, network: bool) -> N
             _allow(ruleset, path, READ)
         for path in writable:
             _allow(ruleset, path, _handled())
-        for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm"):
+        for name in ("null", "zero", "full", "random", "urandom", "tty"):
             _allow(ruleset, Path("/dev", name), _handled())
         _call(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:

@@ -16,8 +16,10 @@ from pathlib import Path, PurePosixPath
 from mazu_ls.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
 from mazu_ls.workspace.openat import folder_beneath
+from mazu_ls.workspace.visible_text import make_line
 
 MOVED_WITHIN = 10.0  # seconds; in a longer time the user does other things in the project
+NAME_CHARS = 400  # of a path in a sentence
 _GIT_STATE = ("HEAD", "index", "FETCH_HEAD", "ORIG_HEAD", "config", "logs/HEAD", "refs/heads")
 
 
@@ -93,7 +95,7 @@ def quarantine_created(
     moved: list[str] = []
     named: list[str] = []
     for file in check.created():
-        shown = file.path.relative_to(file.root)
+        shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
         if check.may_move(file.path, others):
             moved.append(_moved(file, shown, env))
         else:
@@ -112,13 +114,13 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_ino
 
 
-def _moved(file: CreatedFile, shown: Path, env: Mapping[str, str]) -> str:
+def _moved(file: CreatedFile, shown: str, env: Mapping[str, str]) -> str:
     try:
         place = _move_away(file, env)
     except OSError as error:
         return f"[{shown} was made by the command; programs run what stands there, and it could not be moved away: {error}]"
     return (
-        f"[{shown} was made by the command and moved to {place}: programs run what stands there by themselves;"
+        f"[{shown} was made by the command and moved to {make_line(str(place), NAME_CHARS)}: programs run what stands there by themselves;"
         " write it with write_file, so that the user sees it]"
     )
 

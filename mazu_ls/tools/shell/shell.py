@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -21,7 +20,9 @@ from mazu_ls.tools.shell.background import BackgroundProcess, Finish
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import ChildProcess, spawn
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck, quarantine_created
+from mazu_ls.tools.shell.report_pipe import ReportPipe
 from mazu_ls.workspace.file_names import show_name
+from mazu_ls.workspace.visible_text import make_visible
 
 MAX_SECONDS = 3600
 KEPT = 12  # finished commands whose output can still be read
@@ -66,8 +67,8 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     """
     refuse_placeholders(args.command, "the command")
     cwd = _working_directory(turn)
-    with tempfile.TemporaryFile() as report:
-        child, scratch, finish = await _started(args, cwd, turn, report.fileno())
+    with ReportPipe() as report:
+        child, scratch, finish = await _started(args, cwd, turn, report)
         name = _next_name(turn)
         emit = (lambda text: None) if args.background else turn.emit
         running = BackgroundProcess.start(name, args.command, child, scratch, emit, finish=finish)
@@ -100,11 +101,11 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             running.spool.close()
             raise
         _keep(turn, running)
-        moved = _follow(turn, cwd, os.pread(report.fileno(), 8192, 0))
+        moved = _follow(turn, cwd, report.read_last_line())
     answer = _render_running(running, moved, turn)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
-    return ToolOutput(answer, untrusted=ORIGIN if running.size else None, ok=running.code == 0)
+    return ToolOutput(answer, untrusted=ORIGIN, ok=running.code == 0)  # the directory is its text too
 
 
 @tool(Effect.READ)
@@ -141,13 +142,13 @@ def _working_directory(turn: ToolContext) -> Path:
 
 
 async def _started(
-    args: RunShellArgs, cwd: Path, turn: ToolContext, report: int
+    args: RunShellArgs, cwd: Path, turn: ToolContext, report: ReportPipe
 ) -> tuple[ChildProcess, Path, Finish]:
     """The child, its folder for temporary files, and what to call when it has ended."""
     settings = turn.config.shell
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     argv = ["bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
-    extra = {"MAZU_PWD_FD": str(report)}
+    extra = {"MAZU_PWD_FD": str(report.write)}
     check = CreatedFilesCheck(turn.workspace.roots, args.background)
     try:
         held = await asyncio.to_thread(
@@ -160,7 +161,7 @@ async def _started(
         check.before = held.protected
         extra |= sandbox.environment(held, scratch)
         env = child_environment(turn.env, extra)
-        child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=[report])
+        child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=report.ends)
     except BaseException as error:
         scratch.rmdir()
         if isinstance(error, OSError):
@@ -207,13 +208,12 @@ def _confined(output: str, turn: ToolContext) -> str:
     return ""
 
 
-def _follow(turn: ToolContext, before: Path, report: bytes) -> str:
+def _follow(turn: ToolContext, before: Path, place: str) -> str:
     """Keep the directory the command ended in, if it lies inside; say so when it changed."""
-    place = os.fsdecode(report).rstrip("\n")
-    if not place or place == str(before.resolve()):
+    if not place.startswith("/") or "\0" in place or place == str(before.resolve()):
         return ""
     if not turn.workspace.contains(Path(place)):
-        return f"[{place} is outside the workspace; the working directory is still {before}]"
+        return f"[{make_visible(place)} is outside the workspace; the working directory is still {before}]"
     turn.shell.cwd = turn.workspace.resolve(show_name(place))
     return f"[working directory: {turn.workspace.relative(turn.shell.cwd)}]"
 

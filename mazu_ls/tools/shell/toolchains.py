@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from mazu_ls.workspace import project_files
+from mazu_ls.workspace.path_rules import is_secret
 
 # Below the home. Whatever is not listed here is not there for a sandboxed command.
 READ_ONLY: tuple[str, ...] = tuple(
@@ -32,9 +36,16 @@ CREDENTIALS: tuple[str, ...] = tuple(
         " .mix/hex.config .sbt/.credentials .sbt/credentials .ivy2/.credentials .ivy2/credentials .cabal/config"
         " .conda/.condarc .composer/auth.json .config/composer/auth.json .npm-global/etc/npmrc .npm/_logs .julia/servers"
         " .julia/logs/repl_history.jl .stack/hackage .config/yarn/global/.npmrc .cache/huggingface/token"
-        " .cache/huggingface/stored_tokens .rvm/user .platformio/appstate.json .dotnet/corefx/cryptography"
+        " .cache/huggingface/stored_tokens .yarn/berry/.yarnrc.yml .local/share/uv/credentials .composer/config.json"
+        " .config/composer/config.json .nuget/NuGet/config .bun/.npmrc .m2/gradle.properties .local/share/pnpm/rc .rvm/user .platformio/appstate.json .dotnet/corefx/cryptography"
     )
 )
+# Settings that programs need, and that may hold a key: hidden only where they do.
+_SETTINGS = str.split(
+    ".cargo/config.toml .cargo/config .gem/.gemrc .sbt/repositories .conda/condarc .julia/config/startup.jl"
+)
+_KEY = re.compile(r"(?i)(token|passw(or)?d|secret|_auth|api_?key|credential)\w*[\"']?\s*[:=]")
+_SETTINGS_BYTES = 1 << 18
 # Variables of the user's own environment that name such a place.
 _VARIABLES = str.split(
     "VIRTUAL_ENV CONDA_PREFIX CARGO_HOME RUSTUP_HOME GOPATH GOROOT GOMODCACHE NVM_DIR JAVA_HOME PYENV_ROOT RBENV_ROOT VOLTA_HOME"
@@ -82,4 +93,27 @@ def credential_files(env: Mapping[str, str]) -> list[Path]:
     places = [home / name for name in CREDENTIALS]
     if cargo := env.get("CARGO_HOME"):
         places += [Path(cargo, "credentials"), Path(cargo, "credentials.toml")]
-    return [place for place in places if os.path.lexists(place)]
+    found = [place for place in places if os.path.lexists(place)]
+    found += [home / name for name in _SETTINGS if _holds_key(home, name)]
+    for folder in shown_places(env):  # whatever its name says, in any of them
+        found += [place for place in _entries(folder) if is_secret((place.name,)) and place.is_file()]
+    return found
+
+
+def _holds_key(home: Path, name: str) -> bool:
+    from mazu_ls.redact import has_secret
+
+    try:
+        text = project_files.read_text(home, name, _SETTINGS_BYTES, "replace")
+    except FileNotFoundError:
+        return False
+    except OSError:  # a link, or something that is no file: it cannot be judged
+        return os.path.lexists(home / name)
+    return bool(_KEY.search(text)) or has_secret(text)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
