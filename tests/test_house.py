@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -243,3 +244,9 @@ def test_text_is_divided_into_lines_by_one_function():
         if isinstance(node, ast.Attribute) and node.attr == "splitlines"
     ]
     assert found == []
+
+
+def test_the_glossary_names_files_that_exist():
+    named = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.py|/))`", (ROOT / "docs" / "glossary.md").read_text())
+    assert named
+    assert [name for name in named if name != "mazu_ls/" and not (ROOT / "mazu_ls" / name).exists()] == []

@@ -1,4 +1,4 @@
-"""What is asked of a session, and what became of it."""
+"""Turn request and result types."""
 
 from __future__ import annotations
 
