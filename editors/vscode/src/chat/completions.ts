@@ -17,6 +17,7 @@ import type { Chip, Completion } from './messages';
 const MOST = 12;
 const SLASH: [string, string][] = [
   ['/undo', 'take the last turn back: code, memory and conversation'],
+  ['/redo', 'bring back what the last undo or rollback took'],
   ['/rewind', 'take the last turn out of the conversation only'],
   ['/compact', 'summarise the conversation for the model'],
   ['/checkpoint', 'save code, open editors, memory and conversation'],

@@ -8,6 +8,7 @@ local OMNI_MS = 2000
 ---@type table<string, string>
 local commands = {
   ['/undo'] = 'take the last turn back',
+  ['/redo'] = 'bring back what the last undo or rollback took',
   ['/rewind'] = 'take the last words back, and leave the files',
   ['/compact'] = 'shorten the conversation',
   ['/checkpoint'] = 'take a checkpoint',
