@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mazu_ls.demo.model_server import ModelServer
 from tests.server.client import Client, connected
+from tests.server.test_turns import agent
 from tests.server.test_undo_stories import OPTED
 
 FILES = ("a.txt", "b/c.txt", "open.txt")
@@ -21,7 +22,7 @@ WAYS = ("didSave", "watched", "unseen")
 Operation = tuple[str, int, int]
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["turn", "turn", "save", "save", "type", "take", "restart", "prune", "back", "undo", "redo"]),
+        st.sampled_from(["turn", "turn", "save", "save", "type", "take", "restart", "prune", "back", "undo"]),
         st.integers(0, 2), st.integers(0, 2),
     ),
     min_size=3, max_size=12,
@@ -109,8 +110,30 @@ class World:
                 assert done["plan"][name] == looked["plan"][name], name
             assert set(done["plan"]["write"]).isdisjoint(one["path"] for one in done["plan"]["keep"])
 
-    async def redo(self, *_: int) -> None:
-        await self.undo(1, 0)
+    async def redo(self, number: int, other: int) -> None:
+        """Redo after an undo gives back what stood there before it, and every turn of the conversation."""
+        before, turns = self.state(), await self.turns(self.session)
+        if turns:
+            await self.undo(1 if other else number, 0)
+            done = await self.client.command("mazu.redo", {"sessionId": self.session})
+            assert done["applied"] and done["verified"], done
+            assert self.state() == before and await self.turns(self.session) == turns
+
+    async def fork(self, *_: int) -> None:
+        """Undo in a fork takes its conversation back and leaves the files and the original alone."""
+        before, turns = self.state(), await self.turns(self.session)
+        if turns:
+            fork = (await self.client.command("mazu.session.fork", {"sessionId": self.session}))["id"]
+            assert await self.turns(fork) == turns
+            done = await self.client.command("mazu.undo", {"sessionId": fork})
+            assert done["applied"] and done["verified"], done
+            assert self.state() == before
+            assert (await self.turns(fork), await self.turns(self.session)) == (turns - 1, turns)
+
+    async def turns(self, session: str) -> int:
+        if not session:
+            return 0
+        return len((await self.client.command("mazu.session.show", {"sessionId": session}))["turns"])
 
     async def kept(self) -> list[str]:
         listed = await self.client.command("mazu.checkpoint.list", {"limit": 500})
@@ -171,3 +194,23 @@ async def test_every_checkpoint_gives_back_what_stood_when_it_was_taken(
                 if life is lives[-1]:
                     for id in await world.kept():
                         await world.check(id)
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        "turn save turn redo type redo fork undo redo",
+        "save turn type take turn fork redo undo fork",
+    ],
+)
+async def test_redo_gives_back_what_undo_took_and_a_fork_leaves_the_files_alone(
+    env: dict[str, str], folder: Path, operations: str
+):
+    (folder / "b").mkdir()
+    for name in FILES:
+        (folder / name).write_text("first\n")
+    async with agent(env, folder, replies(6), **OPTED) as client:
+        world = World(folder, client, (await client.command("mazu.session.new"))["id"])
+        world.open("first\n")
+        for number, what in enumerate(operations.split()):
+            await getattr(world, what)(number % 3, (number + 1) % 2)
