@@ -46,6 +46,7 @@ def active(markdown: str) -> list[str]:
 @example("- ```\n  x\n  ```\n" + IMAGE)
 @example("1. x\n   ```\n" + IMAGE)
 @example("`\n`" + IMAGE + "`")
+@example("`code <b>`\\`code <b>`" + IMAGE)
 def test_a_reply_becomes_safe_as_a_whole_and_in_pieces(text: str):
     whole = make_safe(text)
     assert active(whole) == []

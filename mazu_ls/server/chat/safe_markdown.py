@@ -102,7 +102,7 @@ class SafeMarkdown:
             if not ended and (close is None or close.end() == len(line)):
                 return shown  # the other end, or more backticks, may follow
             if close is None or escaped:
-                self._odd_paragraph = True
+                self._odd_paragraph = ended  # while the line grows it is read again from its beginning
                 at = tick.start()
                 break
             shown, at = shown + line[tick.start() : close.end()], close.end()
