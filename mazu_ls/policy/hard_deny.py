@@ -36,6 +36,8 @@ def deny(argv: list[str], globs: set[str], scope: ShellScope) -> Decision | None
         return Decision(
             "deny", f"{argv[0]} acts on the machine, its disks or its network", rule="never destructive"
         )
+    if (reason := _own_program(name, rest)) is not None:
+        return Decision("deny", reason, rule="the user's permissions are the user's")
     if (check := removal.CHECKS.get(name)) is not None and (reason := check(rest, scope)) is not None:
         return Decision("deny", reason, rule="never destructive")
     if UNKNOWN in argv[0] and (reason := removal.looks_like_rm(rest, scope)) is not None:
@@ -53,6 +55,24 @@ def deny(argv: list[str], globs: set[str], scope: ShellScope) -> Decision | None
     if (reason := credential_paths.read(name, rest, scope)) is not None:
         return Decision("deny", reason, rule="keys are not read")
     return None
+
+
+# What mazu-ls only tells. Everything else may give a permission, agree to something, or take such a request on its input.
+_TELLS = frozenset(("status", "doctor", "version", "help", "--version", "--help", "-h"))
+
+
+def _own_program(name: str, rest: list[str]) -> str | None:
+    """`mazu-ls permissions allow`, `mazu-ls call`, `python -m mazu_ls --stdio`: what could speak for the user."""
+    arguments = rest if name in ("mazu-ls", "mazu_ls") else None
+    if name.startswith(("python", "pypy")):
+        for at, word in enumerate(rest):
+            if word == "-m" and rest[at + 1 : at + 2] in (["mazu_ls"], ["mazu_ls.__main__"]):
+                arguments = rest[at + 2 :]
+            elif word in ("-mmazu_ls", "-mmazu_ls.__main__"):
+                arguments = rest[at + 1 :]
+    if arguments is None or (arguments and arguments[0] in _TELLS):
+        return None
+    return "mazu-ls could change what you allowed; run it yourself"
 
 
 _OVERWRITES = ("--force", "--force-with-lease", "--mirror", "--delete", "--prune")
