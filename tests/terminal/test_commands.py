@@ -182,3 +182,15 @@ def test_a_memory_is_in_doubt_once_anything_changed_its_file(
     assert state() == "current"
     (project / "price.py").unlink()
     assert state() == "check"
+
+
+def test_traits_and_pages_from_the_terminal(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert typed(["trait", "set", "tone", "Answer", "briefly"], capsys)[0] == 0
+    assert typed(["trait"], capsys)[1].strip() == "tone: Answer briefly"
+    assert typed(["trait", "delete", "tone"], capsys)[0] == 0
+    (tmp_path / "ops.md").write_text("# Ops\n\nDeploy with make.\n")
+    assert typed(["wiki", "write", "ops", str(tmp_path / "ops.md")], capsys)[0] == 0
+    assert typed(["wiki"], capsys)[1].strip() == "ops: Ops"
+    assert "Deploy with make." in typed(["wiki", "show", "ops"], capsys)[1]

@@ -169,10 +169,10 @@ VERBS = (
     TerminalCommand("memory supersede", "mazu.memory.supersede", "one memory holds instead of another", (
         ID, CommandOption("by", help="the id of the one that holds", required=True), SCOPE)),
     TerminalCommand("memory stats", "mazu.memory.stats", "how much is remembered, and its bytes"),
-    TerminalCommand("memory trait", "mazu.memory.trait.list", "what is always told of you", (SCOPE,)),
-    TerminalCommand("memory trait set", "mazu.memory.trait.set", "give a trait a value", (
+    TerminalCommand("trait", "mazu.memory.trait.list", "what is always told of you", (SCOPE,)),
+    TerminalCommand("trait set", "mazu.memory.trait.set", "give a trait a value", (
         CommandOption("key", help="its name", required=True), text("value", "its value"), CommandOption("pinned", "--pinned", on=True), SCOPE)),
-    TerminalCommand("memory trait delete", "mazu.memory.trait.delete", "remove a trait", (CommandOption("key", required=True), SCOPE)),
+    TerminalCommand("trait delete", "mazu.memory.trait.delete", "remove a trait", (CommandOption("key", required=True), SCOPE)),
     TerminalCommand("wiki", "mazu.wiki.list", "list the pages of the project", (
         CommandOption("prefix", "--below", "a slug"), CommandOption("tag", "--tag"))),
     TerminalCommand("wiki show", "mazu.wiki.show", "print a page", (CommandOption("slug", required=True),)),
