@@ -300,8 +300,10 @@ async def test_definition_references_and_symbols_reach_the_model(env: dict[str, 
         client.answers["mazu/editor/definition"] = lambda params: {"locations": [here]}
         client.answers["mazu/editor/references"] = lambda params: {"locations": [here, there, here]}
         client.answers["mazu/editor/symbols"] = lambda params: {"symbols": [symbol, {"name": "broken"}]}
-        definition, references, of_file, like, diagnostics = await go(client)
+        *marked, diagnostics = await go(client)
         assert client.notes("mazu/editor/symbols") == [{"uri": uri}, {"query": "tot"}]
+    assert all(told.startswith("<untrusted ") for told in marked)
+    definition, references, of_file, like = ("\n".join(told.split("\n")[1:-1]) for told in marked)
     assert definition == "[definition of total at app.py:1, version 1]\napp.py:1:5: def total():"
     assert references.splitlines()[1:] == ["app.py:1:5: def total():", "app.py:4:5: print(total())"]
     assert of_file == "app.py:1: Function total\n[app.py, version 1]"

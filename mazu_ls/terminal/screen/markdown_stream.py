@@ -14,28 +14,39 @@ FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 
 
 class MarkdownStream:
-    """Splits streaming text where a block ends: at an empty line that is in no code fence."""
+    """Splits streaming text where a block ends: at an empty line that is in no code fence. Each line is looked at once."""
 
     def __init__(self) -> None:
         self.tail = ""
+        self._looked = 0  # so much of the tail is whole lines that were looked at
+        self._fence = ""  # the marks that opened the fence the next line is in
 
     def feed(self, text: str) -> str:
         """Take a piece; returns the blocks that are finished by it, empty where none is."""
         self.tail += text
-        cut = self._last_end()
+        cut = 0
+        while (end := self.tail.find("\n", max(self._looked, len(self.tail) - len(text)))) >= 0:
+            line = self.tail[self._looked : end]
+            if match := FENCE.match(line):
+                self._toggle(match[1])
+            elif not line and self._looked and not self._fence:
+                cut = end + 1
+            self._looked = end + 1
         finished, self.tail = self.tail[:cut], self.tail[cut:]
+        self._looked -= cut
         return finished
 
     def finish(self) -> str:
         """The rest."""
         rest, self.tail = self.tail, ""
+        self._looked, self._fence = 0, ""
         return rest
 
-    def _last_end(self) -> int:
-        fences = [match.start() for match in FENCE.finditer(self.tail)]
-        limit = fences[-1] if len(fences) % 2 else len(self.tail)
-        at = self.tail.rfind("\n\n", 0, limit)
-        return at + 2 if at >= 0 else 0
+    def _toggle(self, marks: str) -> None:
+        if not self._fence:
+            self._fence = marks
+        elif marks.startswith(self._fence):
+            self._fence = ""
 
 
 @cache
