@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -123,8 +124,15 @@ def known_projects(env: Mapping[str, str] = os.environ) -> list[Marker]:
     return sorted((marker for marker in found if marker), key=lambda marker: marker.path)
 
 
-def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Path:
-    """Let the project at `root` have the state of the project that was at `source`, and return the state folder.
+class AttachedFolders(NamedTuple):
+    """The state folder that the project has now, and where what it had before is kept; None where it had nothing."""
+
+    folder: Path
+    set_aside: Path | None
+
+
+def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> AttachedFolders:
+    """Let the project at `root` have the state of the project that was at `source`.
 
     What `root` had is set aside beside it. To be called while neither is open. Raises MazuError: not_found where
     `source` has no state, conflict where it still exists as a project of its own, busy where another process works with either.
@@ -146,15 +154,16 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Pat
         for place, folder in ((source, old), (root, new)):
             if folder.exists():
                 held.callback(os.close, _lock(folder, fcntl.LOCK_EX, place))
+        aside: Path | None = None
         if new.exists():
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-            new.rename(new.with_name(f"{new.name}.replaced-{stamp}"))
+            aside = new.rename(new.with_name(f"{new.name}.replaced-{stamp}"))
         old.rename(new)
     real = root.resolve()
     write_marker(new, replace(marker, path=str(real), inode=real.stat().st_ino))
     with suppress(OSError):  # the user has chosen: the others are not offered again
         decline(root, tuple(other.id for other in find_moved(root, env)), env)
-    return new
+    return AttachedFolders(new, aside)
 
 
 def decline(root: Path, ids: tuple[str, ...], env: Mapping[str, str] = os.environ) -> None:

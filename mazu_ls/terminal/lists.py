@@ -173,6 +173,10 @@ def _state(out: Console, value: Result) -> None:
         markup=False,
         highlight=False,
     )
+    if aside := value["setAside"]:
+        out.print(
+            f"what was remembered here until now is set aside in {aside}", markup=False, highlight=False
+        )
 
 
 def _role(out: Console, value: Result) -> None:

@@ -196,7 +196,10 @@ async def test_a_renamed_project_is_told_of_and_gets_its_state_when_the_user_cho
         assert await titles(client) == set()
         said = [note["message"] for note in client.notes("window/showMessage")]
         assert [text for text in said if str(folder) in text and "mazu.state.attach" in text], said
-        assert await client.command("mazu.state.attach") == {"attached": str(folder)}
+        await client.command("mazu.remember", {"title": "Known in the new place only"})
+        attached = await client.command("mazu.state.attach")
+        assert attached["attached"] == str(folder)
+        assert Path(attached["setAside"], "memory.db").is_file()
         assert await titles(client) == {"Known before"}
         (renamed / "a.txt").write_text("2")
         report = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
@@ -214,7 +217,7 @@ def test_no_state_is_attached_under_a_process_that_has_the_project_open(tmp_path
     with pytest.raises(MazuError, match="open"):
         identity.attach(renamed, project, env)
     opened.release()
-    assert identity.read_marker(identity.attach(renamed, project, env))
+    assert identity.read_marker(identity.attach(renamed, project, env).folder)
 
 
 HOSTILE = {

@@ -34,10 +34,14 @@ async def attach(server: ServerState, params: wire.AttachState) -> wire.Attached
             await asyncio.to_thread(identity.decline, root, _ids(project.moved_states), server.env)
             return wire.AttachedState(None)
     failures: list[MazuError] = []
+    aside: list[Path] = []
+    counted = await project.memories.stats() if project.memories else {}
+    had_memories = any(shelf["entries"] for scope, shelf in counted.items() if scope == "project")
 
     def move() -> None:
         try:
-            identity.attach(root, Path(source), server.env)
+            attached = identity.attach(root, Path(source), server.env)
+            aside.extend([attached.set_aside] if attached.set_aside and had_memories else [])
         except MazuError as error:
             failures.append(error)
         except OSError as error:
@@ -47,7 +51,7 @@ async def attach(server: ServerState, params: wire.AttachState) -> wire.Attached
     await server.wait_opened()
     if failures:
         raise failures[0]
-    return wire.AttachedState(source)
+    return wire.AttachedState(source, str(aside[0]) if aside else None)
 
 
 @command("mazu.state.decline")

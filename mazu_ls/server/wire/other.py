@@ -50,9 +50,13 @@ class AttachState(Params, frozen=True):
 
 
 class AttachedState(Struct, frozen=True, rename="camel"):
-    """`attached`: the path at which the project was whose state this one has now; null where it starts afresh."""
+    """`attached`: the path at which the project was whose state this one has now; null where it starts afresh.
+
+    `set_aside`: where what this one had until then is kept; null where it had no memories.
+    """
 
     attached: str | None
+    set_aside: str | None = None
 
 
 class SetModelParams(Params, frozen=True):
