@@ -48,7 +48,7 @@ def cells_of(text: str) -> list[dict[str, Any]] | None:
     """The cells of a notebook file; None where it is none."""
     try:
         cells = json.loads(text)["cells"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     good = isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
     return cells if good else None

@@ -59,11 +59,11 @@ class DecodedText:
         Raises MazuError(unsupported) if the encoding has no such character, or if it was guessed and `text` has a
         character that the file has not, which another encoding would write in another way.
         """
-        if self.stray:
-            return self.bom + text.translate(_UNSTRAY).encode("utf-8", "surrogateescape")
         if not self.certain:
             self._require_agreement(text)
         try:
+            if self.stray:
+                return self.bom + text.translate(_UNSTRAY).encode("utf-8", "surrogateescape")
             return self.bom + text.encode(self.encoding)
         except UnicodeEncodeError as error:
             raise MazuError(
@@ -117,7 +117,8 @@ def decode(data: bytes, charset: Callable[[], str | None] = lambda: None) -> Dec
     if "\0" in text[:_SNIFFED]:
         return _unmarked_utf16(data)
     if data.isascii() and (name := declared_encoding(data) or charset()) and (found := _exactly(data, name)):
-        return found
+        # Only a name for what is written into it later: a declaration does not turn plain text into something else.
+        return found if found.text == text or found.encoding.startswith("iso2022") else DecodedText(text)
     return DecodedText(text)
 
 

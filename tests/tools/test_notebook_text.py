@@ -82,3 +82,19 @@ def test_a_new_notebook_has_what_the_format_asks_for() -> None:
         ("markdown", ["# T"]),
         ("code", []),
     ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["[" * 100_000, '{"cells": ' + "[" * 100_000, '{"cells": [{"cell_type": "code", "source": "x", "outputs": ["x", 1, null]}]}'],
+)  # fmt: skip
+def test_an_odd_file_is_shown_or_is_no_notebook(source: str) -> None:
+    shown = NotebookText.from_source(source)
+    assert shown is None or "<cell 1 code>\nx\n</cell 1>" in shown.text
+
+
+def test_a_version_that_is_no_number_gets_cells_without_ids() -> None:
+    source = '{"cells": [], "nbformat": 4, "nbformat_minor": "x"}'
+    shown = NotebookText.from_source(source)
+    assert shown is not None
+    assert '"id"' not in shown.with_text("<cell code>\nx = 1\n</cell>\n", "a.ipynb")

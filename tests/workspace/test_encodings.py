@@ -106,3 +106,23 @@ def test_a_declared_charset_makes_a_file_sure(tmp_path: Path) -> None:
     (tmp_path / ".editorconfig").write_text("[*]\ncharset = utf-8\n")
     edit_text(workspace, path, read_text(workspace, path), read_text(workspace, path) + "é\n")
     assert path.read_bytes() == b"caf\xe9 \xf1\n\xc3\xa9\n"
+
+
+@pytest.mark.parametrize(
+    "glob", ["*a" * 12 + "b", "**a" * 12 + "b", "{" + "1" * 5000 + "..2}", "{a," * 500, "x" * 5000, "[z-a]"]
+)
+def test_no_section_of_a_clone_takes_for_ever_or_fails(tmp_path: Path, glob: str) -> None:
+    (tmp_path / ".editorconfig").write_text(f"[*]\ncharset = latin1\n[{glob}]\ncharset = utf-8\n")
+    for _ in range(50):
+        assert declared_charset(tmp_path, PurePosixPath("a" * 120 + ".py")) == "latin1"
+
+
+@pytest.mark.parametrize("said", ["utf-16le", "cp037", "utf-7", "utf-16", "rot13"])
+def test_plain_text_stays_what_it_is_whatever_is_declared(said: str) -> None:
+    for data in (b"hello world!\n\n", b"# coding: " + said.encode() + b"\nx = '+AGE-'\n"):
+        assert decode(data, lambda: known_encoding(said)).text == data.decode()
+
+
+def test_half_a_character_is_refused_also_beside_stray_bytes() -> None:
+    with pytest.raises(MazuError):
+        decode(b"na\xc3\xafve \xff\n").encode("x \ud800 \n")

@@ -90,7 +90,10 @@ def _rendered(number: int, cell: dict[str, Any]) -> str:
     lines = [f"<cell {number} {kind}>\n{source}\n</cell {number}>"]
     outputs = cell.get("outputs")
     for output in outputs if isinstance(outputs, list) else ():
-        data = output.get("data") if isinstance(output.get("data"), dict) else {}
+        if not isinstance(output, dict):
+            continue
+        given = output.get("data")
+        data: dict[str, Any] = given if isinstance(given, dict) else {}
         plain = output.get("text") or data.get("text/plain") or output.get("traceback") or ""
         text = "".join(map(str, plain)) if isinstance(plain, list) else str(plain)
         if text:
@@ -108,7 +111,7 @@ def _identity(cell: dict[str, Any]) -> tuple[str, str]:
 
 def _written_cells(text: str) -> list[WrittenCell]:
     found = list(_CELL.finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
+    ends = [*(match.start() for match in found[1:]), len(text)][: len(found)]
     return [
         WrittenCell(
             int(match["number"] or 0),
@@ -169,7 +172,8 @@ def _changed(cell: dict[str, Any], written: WrittenCell) -> dict[str, Any]:
 
 def _new_cell(notebook: dict[str, Any], written: WrittenCell) -> dict[str, Any]:
     """nbformat 4.5 and later: a cell has an id."""
-    identified = int(notebook.get("nbformat_minor") or 0) >= 5
+    minor = notebook.get("nbformat_minor")
+    identified = isinstance(minor, int) and minor >= 5
     cell: dict[str, Any] = {"cell_type": written.kind}
     cell |= {"execution_count": None} if written.kind == "code" else {}
     cell |= {"id": secrets.token_hex(4)} if identified else {}

@@ -64,7 +64,7 @@ async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
         turn.seen[path] = after
         return f"edited {args.path}{problem}"
     with contextlib.suppress(ToolError):  # what the user changed elsewhere is still unseen
-        turn.seen[path] = edited_text(known, edits, args.path)
+        turn.seen[path] = await asyncio.to_thread(edited_text, known, edits, args.path)
     return (
         f"edited {args.path}; other passages of it were changed since you read it: read it again before you rely on "
         f"them{problem}"

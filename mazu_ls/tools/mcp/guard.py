@@ -13,6 +13,8 @@ import resource
 import select
 import signal
 import sys
+import time
+from typing import NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LOOK_SECONDS = 0.5
@@ -20,7 +22,7 @@ ROUNDS = 20
 FILE_BYTES = 16 * 2**30
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Start the server and wait for the first of its end, the end of mazu-ls and a limit."""
     life, memory, processes = (int(word) for word in sys.argv[1:4])
     command = sys.argv[5:]
@@ -31,17 +33,17 @@ def main() -> int:
         _become(command, life)
     for number in (0, 1):  # the server's, not ours: they end when it ends
         os.dup2(os.open(os.devnull, os.O_RDWR), number)
+    ends = select.poll()  # select() takes no descriptor above 1023
+    ends.register(life, select.POLLIN)
     while True:
-        ready, _, _ = select.select([life], [], [], LOOK_SECONDS)
-        if ready:
-            return _end(child)
-        if (ended := _reaped(child)) is not None:
+        if ends.poll(LOOK_SECONDS * 1000):
             _end(child)
-            return ended
+        if (ended := _reaped(child)) is not None:
+            _end(child, ended)
         if (why := _passed(memory, processes)) is not None:
             sys.stderr.write(f"ended: {why}\n")
             sys.stderr.flush()
-            return _end(child)
+            _end(child)
 
 
 def _become(command: list[str], life: int) -> None:
@@ -68,8 +70,8 @@ def _reaped(child: int) -> int | None:
     return status
 
 
-def _end(child: int) -> int:
-    """Kill the server's group and every descendant, until there is none."""
+def _end(child: int, status: int = 1) -> NoReturn:
+    """Kill the server's group and every descendant, until there is none; then end with `status`."""
     for _ in range(ROUNDS):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
@@ -82,8 +84,8 @@ def _end(child: int) -> int:
                 pass
         if not left:
             break
-        select.select([], [], [], 0.02)
-    os._exit(1)
+        time.sleep(0.02)
+    os._exit(status)
 
 
 def _descendants() -> list[int]:
@@ -124,4 +126,4 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from mazu_ls.workspace.project_files import read_text
+
+if TYPE_CHECKING:
+    import regex
 
 NAME = ".editorconfig"
 MAX_BYTES = 1 << 18
 CHARSETS = {"latin1": "iso8859-1", "utf-8": "utf-8", "utf-8-bom": "utf-8", "utf-16be": "utf-16-be", "utf-16le": "utf-16-le"}  # fmt: skip
+MATCH_SECONDS = 0.2
+MAX_GLOB = 1024
+_unusable: set[str] = set()
+log = logging.getLogger(__name__)
 Section = tuple[str, dict[str, str]]
 
 
@@ -54,18 +63,29 @@ def _parsed(text: str) -> tuple[bool, tuple[Section, ...]]:
 
 
 def _matches(glob: str, path: str) -> bool:
+    if glob in _unusable or (pattern := _pattern(glob)) is None:
+        return False
     try:
-        return bool(_pattern(glob).match(path))
-    except re.error:
+        return pattern.match(path, timeout=MATCH_SECONDS, concurrent=True) is not None
+    except TimeoutError:  # a cloned project's line of many stars: once is enough
+        _unusable.add(glob)
+        log.warning("a section of an .editorconfig takes too long to match and is left out: [%.80s]", glob)
         return False
 
 
 @lru_cache(maxsize=256)
-def _pattern(glob: str) -> re.Pattern[str]:
-    """A section's glob; without a slash it matches the name in any folder."""
+def _pattern(glob: str) -> regex.Pattern[str] | None:
+    """A section's glob; without a slash it matches the name in any folder. None for what is no pattern."""
+    import regex
+
+    if len(glob) > MAX_GLOB:
+        return None
     anchored = "/" in glob
     body = _translated(glob.removeprefix("/"))
-    return re.compile(f"{body if anchored else f'(?:.*/)?{body}'}\\Z", re.DOTALL)
+    try:
+        return regex.compile(f"{body if anchored else f'(?:.*/)?{body}'}\\Z", regex.DOTALL)
+    except (regex.error, RecursionError, OverflowError):
+        return None
 
 
 def _translated(glob: str) -> str:
@@ -80,7 +100,7 @@ def _translated(glob: str) -> str:
         elif glob.startswith("**", index):
             out.append(".*")
             index += 1
-        elif char == "{" and (span := re.match(r"\{([+-]?\d+)\.\.([+-]?\d+)\}", glob[index:])):
+        elif char == "{" and (span := re.match(r"\{([+-]?\d{1,9})\.\.([+-]?\d{1,9})\}", glob[index:])):
             low, high = sorted((int(span[1]), int(span[2])))
             out.append(f"(?:{'|'.join(map(str, range(low, min(high, low + 999) + 1)))})")
             index += span.end() - 1
