@@ -118,8 +118,15 @@ def fit_to_schema(arguments: dict[str, Any], schema: Mapping[str, Any]) -> dict[
 
     `schema` is a JSON Schema of an object. `"5"` where a number is wanted, `"true"` for a boolean, a list or an object in
     JSON text, null for something that may be left out, and another tool's name for an argument (`file_path`). Everything
-    else stays as it is, for the tool to refuse.
+    else stays as it is, for the tool to refuse; so does everything where an MCP server's schema is none.
     """
+    try:
+        return _fitted_object(arguments, schema)
+    except (TypeError, AttributeError, ValueError, RecursionError):
+        return arguments
+
+
+def _fitted_object(arguments: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
         return arguments

@@ -64,7 +64,10 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
         return answer
     visible = _THOUGHT.sub(lambda match: " " * len(match[0]), text)
     offered = {tool.name for tool in request.tools}
-    found = _marked(visible) or _at_end(visible, offered)
+    try:
+        found = _marked(visible) or _at_end(visible, offered)
+    except RecursionError:  # no call is nested that deeply
+        return answer
     found = [
         call for call in found[:MOST_CALLS] if not _is_quoted(text[call.start : call.end], request.messages)
     ]

@@ -213,3 +213,8 @@ def test_a_nul_is_found_at_every_level():
         "d\0",
         "e",
     ]
+
+
+def test_text_that_is_nested_too_deeply_is_no_call():
+    text = "[" * 900 + CALL + "]" * 900
+    assert calls(read(text)) in ([], ONE)
