@@ -9,13 +9,14 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
 from mazu_ls.server.rpc import listener
-from mazu_ls.server.rpc.transport import StdioTransport, Transport
+from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport
 
 if TYPE_CHECKING:
     from mazu_ls.server.rpc.connection import ServerConnection
@@ -32,14 +33,34 @@ def serve_stdio(descriptors: tuple[int, int], handshake: Handshake) -> NoReturn:
 
 def serve_tcp(port: int) -> NoReturn:
     """Serve the client that knows the token on this machine's `port`, then end the process as `serve_stdio` does."""
-    loop, connection = _start()
-    exit_process(loop.run_until_complete(listener.tcp_client(port, partial(_run, connection))))
+    _serve_listening(lambda serve: listener.tcp_client(port, serve))
 
 
 def serve_socket(place: Path | None) -> NoReturn:
     """Serve one client of this user's on a unix socket, then end the process as `serve_stdio` does."""
+    _serve_listening(lambda serve: listener.socket_client(place, serve))
+
+
+def _serve_listening(
+    listen: Callable[[Callable[[StreamTransport], Any]], Coroutine[Any, Any, int]],
+) -> NoReturn:
+    """Wait for a client and serve it; SIGTERM and SIGINT end the waiting too."""
     loop, connection = _start()
-    exit_process(loop.run_until_complete(listener.socket_client(place, partial(_run, connection))))
+    waiting = loop.create_task(listen(partial(_run, connection)))
+
+    def stop() -> None:
+        if connection.serves:
+            connection.protocol_exit()
+        else:
+            waiting.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        code = loop.run_until_complete(waiting)
+    except asyncio.CancelledError:
+        code = 1
+    exit_process(code)
 
 
 def _start() -> tuple[asyncio.AbstractEventLoop, ServerConnection]:

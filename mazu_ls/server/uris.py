@@ -21,7 +21,10 @@ def file_path(uri: str) -> str | None:
 
     `file:///c%3A/x` and `file:///C:/x` give "c:/x"; `file://host/share/x` gives "//host/share/x".
     """
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # such as an address with half a bracket
+        return None
     if parts.scheme.lower() != "file":
         return None
     # An editor that forgets to encode `#` or `?` in a name still means the file of that name.

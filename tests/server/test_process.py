@@ -199,6 +199,40 @@ def wait_for_handler(pid: int, number: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"initializationOptions": {"a": 1, "a.b": 2}},
+        {"initializationOptions": {"mazu": {"": 1, ".": 2, "limits": 3, "limits.max_steps": 4}}},
+        {"workspaceFolders": [{"uri": "http://[x", "name": "x"}, {"uri": "file:///\u0000", "name": "y"}]},
+        {"rootUri": "file://[/x"},
+    ],
+)
+def test_odd_settings_and_folders_do_not_end_the_server(env: dict[str, str], sent: dict[str, Any]):
+    with spawned(env) as process:
+        send(
+            process,
+            {**INITIALIZE, "params": {**INITIALIZE["params"], **sent}},
+            {"id": 2, "method": "no/such"},
+        )
+        first, second = answers(process, 2)
+        assert "result" in first
+        assert "no/such" in second["error"]["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("options", [("--tcp", "0"), ("--socket",)])
+def test_a_server_that_waits_for_its_client_ends_when_told_to(
+    env: dict[str, str], options: tuple[str, ...], number: int
+):
+    with spawned(env, "-m", "mazu_ls", *options) as process:
+        assert process.stderr
+        assert b"listening" in process.stderr.readline()
+        process.send_signal(number)
+        assert process.wait(20) == 1
+    assert not list(Path(env["MAZU_STATE_HOME"]).glob("sockets/*"))
+
+
 def test_stdout_is_the_protocol_and_nothing_else(env: dict[str, str]):
     """`print`, the C library's stdout and children's stdout all go to stderr; children read an empty stdin."""
     script = (

@@ -83,7 +83,9 @@ def cleaned(section: Mapping[str, Any]) -> dict[str, Any]:
         *tables, last = key.split(".")
         place = clean
         for table in tables:
-            place = place.setdefault(table, {})
+            if not isinstance(place.get(table), dict):
+                place[table] = {}
+            place = place[table]
         if isinstance(value, dict) and isinstance(place.get(last), dict):
             place[last].update(value)
         else:

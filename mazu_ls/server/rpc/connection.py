@@ -34,6 +34,7 @@ from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.5
+BAD_START = "Mazu: the folders or settings that the editor sent cannot be used, so no project is open. The log has the detail."
 WATCH_SECONDS = 2.0
 
 
@@ -66,7 +67,7 @@ class ServerConnection(LanguageServer):
         self.protocol.write = transport.write
         self.protocol.on_exit = self._exit
         if handshake is not None and handshake.params is not None:
-            self._open_session(handshake.params, client_lives=handshake.client_lives)
+            self._open_answered(handshake.params, client_lives=handshake.client_lives)
         reading = asyncio.create_task(self._read(transport))
         code = await self._done
         reading.cancel()
@@ -84,6 +85,11 @@ class ServerConnection(LanguageServer):
             logger.warning("Not everything ended in %s s.", CLOSE_SECONDS)
         await transport.close()
         return code
+
+    @property
+    def serves(self) -> bool:
+        """Whether there is a client."""
+        return self._done is not None
 
     def protocol_exit(self) -> None:
         """End as if the input had ended: on SIGTERM and SIGINT."""
@@ -117,6 +123,17 @@ class ServerConnection(LanguageServer):
 
     def _call(self, handler: features.Handler, params: Any) -> Any:
         return handler(self.mazu, params)
+
+    def _open_answered(self, params: lsp_types.InitializeParams, *, client_lives: bool) -> None:
+        """As `_open_session`, when `initialize` is answered already: what is wrong with its params costs a sentence."""
+        try:
+            self._open_session(params, client_lives=client_lives)
+        except Exception:
+            logger.exception("initialize failed")
+            self.protocol.notify("window/showMessage", {"type": 1, "message": BAD_START})
+            self._open_session(
+                lsp_types.InitializeParams(params.capabilities, params.process_id), client_lives=client_lives
+            )
 
     def _initialize(self, params: lsp_types.InitializeParams) -> dict[str, Any]:
         lives = params.process_id is not None and process_lives(params.process_id)
