@@ -17,7 +17,13 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     (
         "private key",
         "-----BEGIN",
-        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:(?!-----BEGIN)[\s\S]){0,20000}?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+        # Up to its end; without one its lines, else what stands there up to another begin or the end of the text.
+        (
+            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:(?:(?!-----BEGIN)[\s\S]){0,20000}?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+            r"|(?:[ \t>|]*\r?\n[ \t>|]*[A-Za-z0-9+/=]{16,80}(?=\s|\Z))+"
+            r"|(?:(?!-----BEGIN)[\s\S]){0,20000}?(?:(?=-----BEGIN)|\Z))"
+        ),
     ),
     ("anthropic key", "sk-ant-", r"\bsk-ant-[A-Za-z0-9_-]{16,}"),
     ("openrouter key", "sk-or-", r"\bsk-or-[A-Za-z0-9_-]{20,}"),

@@ -89,7 +89,7 @@ async def _all(response: Any, patience: RetryPolicy) -> bytes:
 def _whole(body: bytes, kind: str) -> dict[str, Any]:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotAModelEndpoint(f"a page of type {kind}") from None
     if not isinstance(answer, dict):
         raise NotAModelEndpoint("something else")
@@ -98,9 +98,10 @@ def _whole(body: bytes, kind: str) -> dict[str, Any]:
 
 def _decoded(data: bytes) -> dict[str, Any]:
     try:
-        event = _decode(data)
-    except msgspec.DecodeError:
-        event = json.loads(data)  # takes half characters, which services send when they cut between them
+        try:
+            event = _decode(data)
+        except msgspec.DecodeError:
+            event = json.loads(data)  # takes half characters, which services send when they cut between them
     except RecursionError:
         raise UnusableAnswer("a part of it is nested too deeply to be read") from None
     if not isinstance(event, dict):

@@ -113,3 +113,26 @@ def test_where_the_secrets_stand_is_known(parts: list[str]):
         shown += text[at : span.start] + span.mark
         at = span.end
     assert shown + text[at:] == redact(text)
+
+
+BODY = "\n".join("MIIEpAIBAAKCAQEA7" + letter * 47 for letter in "abcd")
+BEGIN = "-----BEGIN RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (f"==> a.pem <==\n{BEGIN}\n{BODY}\n\n==> b.pem <==\n{BEGIN}\n{BODY}\n", "==> b.pem <=="),
+        (
+            f"{BEGIN}\n{BODY}\n-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n",
+            "BEGIN CERTIFICATE",
+        ),
+        (f"{BEGIN}\n{BODY}\n" + "a line of the log\n" * 3000, "a line of the log"),
+        (f"{BEGIN}\r\nProc-Type: 4,ENCRYPTED\r\n\r\n{BODY}\n{BEGIN}\n", ""),
+    ],
+)
+def test_a_private_key_without_its_end_is_a_secret_too(text: str, kept: str):
+    hidden = redact(text)
+    assert "MIIE" not in hidden
+    assert kept in hidden
+    assert redact(hidden) == hidden

@@ -76,7 +76,7 @@ class ApprovalGate:
             self._record(call, "allow", decision.reason, _by(decision))
             return None
         if self.run.mode == "auto":
-            reason = f"{decision.reason}; no one is asked in mode auto, allow it with {_how_to_allow(call, tool, decision)}"
+            reason = f"{decision.reason}; no one is asked in mode auto; {_how_to_allow(call, tool, decision)}"
             self._record(call, "deny", reason, "policy")
             raise ToolError(f"not allowed: {reason}")
         if tool.effect is Effect.EDIT:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import MazuError
+from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ class TimelyMemories:
                 return self._render(await self._about_file(path), f"about {path}")
             if name == "run_shell" and not ok:
                 return self._render(await self._about_error(output), "that match this failure")
-        except MazuError as error:  # a search that fails must not cost the call its result
+        except (
+            MazuError,
+            InvalidArguments,
+        ) as error:  # a search that fails must not cost the call its result
             log.info("no memories for %s: %s", name, error)
         return ""
 
@@ -70,7 +73,7 @@ class TimelyMemories:
     async def _about_error(self, output: str) -> list[Memory]:
         """Those whose words stand in the error, best first."""
         assert self._memories is not None
-        text = output[-_ERROR_CHARACTERS:].strip()
+        text = output[-_ERROR_CHARACTERS:].replace("\0", " ").strip()
         if not text:
             return []
         recalled = await self._memories.recall(text, limit=_RECALLED, kinds=("memory",), count_use=False)
