@@ -240,7 +240,7 @@ export class Workbench {
       if (await this.quickInput().isVisible()) await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('F1');
       await this.quickInput().waitFor({ timeout: 10_000 });
-      await this.quickInput().fill(`>${title}`);
+      await this.quickInput().fill(`>${title}`, { timeout: 5000 }); // a view that takes the focus closes the list
       await listed.first().waitFor({ timeout: 5000 });
       return true;
     });
