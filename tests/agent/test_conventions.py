@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from mazu_ls.agent.project.cached_files import CachedFiles
-from mazu_ls.agent.project.conventions import collect_conventions, imported_paths
+from mazu_ls.agent.project.conventions import MOST_IMPORTS, collect_conventions, imported_paths
 from mazu_ls.policy import Rule
 from tests.scenario import check
 
@@ -120,6 +122,32 @@ def test_a_link_that_stays_in_the_project_is_followed(repository):
 def test_what_stands_in_code_or_is_an_address_is_no_import():
     text = "Mail me@example.org or `@a.md`.\n```\n@b.md\n```\n@c.md, and (@d/e.md). @decorator @types/node `x @f.md`\n\n@./g.md"
     assert [*imported_paths(text)] == ["c.md", "d/e.md", "types/node", "g.md"]
+
+
+def test_code_spans_and_fences_of_every_kind_are_no_imports():
+    text = "``a @a.md ` b`` @b.md ```c @c.md @d.md\n- ~~~~\n  @e.md\n  ```\n  ~~~~\n@f.md\n```x``` @g.md\n```\n@h.md"
+    assert [*imported_paths(text)] == ["b.md", "c.md", "d.md", "f.md", "g.md"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["`" * 4_000 + "a" * 59_000, "`" * 32_000 + "\n" + "a\n" * 16_000, "`a ``b " * 9_000, "> " * 32_000, "~" * 32_000 + "\n~~~" * 8_000],
+)  # fmt: skip
+def test_a_hostile_line_is_searched_for_imports_in_linear_time(text):
+    began = time.process_time()
+    assert imported_paths(text) == ()
+    assert time.process_time() - began < 1
+
+
+def test_imports_that_lead_nowhere_are_not_looked_up_without_end(repository, monkeypatch):
+    looked: list[str] = []
+    real = os.path.realpath
+    monkeypatch.setattr(
+        os.path, "realpath", lambda path, **how: looked.append(str(path)) or real(path, **how)
+    )
+    put(repository, AGENTS_md=" ".join(f"@x/{n}" for n in range(8_000)), sub__AGENTS_md="nested")
+    assert told(repository, ["sub/a.py"])[-1] == "nested"
+    assert len({path for path in looked if "/x/" in path}) <= MOST_IMPORTS
 
 
 def test_keys_in_conventions_are_not_sent(repository):

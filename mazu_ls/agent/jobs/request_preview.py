@@ -36,4 +36,4 @@ async def preview_next_request(session: Session, asked: Prompt | None = None) ->
         if proposals and (verdicts := await proposals.pending_decisions(session.id)):
             heard = journal.UserSaid(Message("user", (Text(verdicts.note),)), "")
             conversation.apply(journal.Event(0, 0, "", None, heard))
-    return model.body(run.request(conversation.messages_to_send()))
+    return model.body(await run.request(conversation.messages_to_send()))

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 NAMES = ("AGENTS.md", "CLAUDE.md")
 MOST_HOPS = 5
 MOST_FILES = 64
+MOST_IMPORTS = 512
+"""Paths of `@path` that are looked up for one prompt, whether or not there is such a file."""
 MOST_CHARS = 160_000
 MOST_FOLDERS = 64
 """Folders of touched files that are looked at, the newest first."""
 NEAREST = "Where these disagree, the one nearest to the file you work on counts."
 
-_FENCE = re.compile(r"^[ \t]*(```+|~~~+).*?^[ \t]*\1[^\n]*$", re.DOTALL | re.MULTILINE)
-_SPAN = re.compile(r"(`+)[^`\n]+?\1")
+_FENCE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*+(`{3,}+(?=[^`]*$)|~{3,}+)")
+_TICKS = re.compile("`+")
 _IMPORT = re.compile(r"(?:^|(?<=[\s(\[]))@(?!@)([^\s@]+)", re.MULTILINE)
 
 
@@ -48,6 +50,7 @@ class _Collection:
     files: set[Path] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
     size: int = 0
+    imports: int = 0
 
     def add(self, name: str, text: str) -> None:
         """Take a text, unless it stands there already or there is no room."""
@@ -130,6 +133,9 @@ def _read(path: Path, top: Path, found: _Collection, hops: int) -> None:
     text = _without_secrets(text.strip())
     if hops:
         for name in imported_paths(text):
+            if found.imports >= MOST_IMPORTS:
+                break
+            found.imports += 1
             _read(real.parent / name, top, found, hops - 1)
     found.add(relative.as_posix(), text)
 
@@ -144,13 +150,50 @@ def _inside(path: Path, top: Path) -> Path | None:
         return None
 
 
-def imported_paths(text: str) -> Iterator[str]:
-    """The paths that a text brings in with `@path`, not those in code; never absolute ones, nor those of a home."""
-    prose = _SPAN.sub("", _FENCE.sub("", text))
-    for match in _IMPORT.finditer(prose):
-        name = match[1].rstrip(".,;:!?)]}\"'").removeprefix("./")
-        if name and not name.startswith(("/", "~", "\\")) and ("." in name or "/" in name):
-            yield name
+@lru_cache(maxsize=256)
+def imported_paths(text: str) -> tuple[str, ...]:
+    """The paths that a text brings in with `@path`, not those in code; never absolute ones, nor those of a home.
+
+    Takes time in proportion to the length of the text, whatever stands in it.
+    """
+    prose = "\n".join(_without_code_spans(line) for line in _lines_outside_fences(text))
+    names = (match[1].rstrip(".,;:!?)]}\"'").removeprefix("./") for match in _IMPORT.finditer(prose))
+    return tuple(
+        name
+        for name in names
+        if name and not name.startswith(("/", "~", "\\")) and ("." in name or "/" in name)
+    )
+
+
+def _lines_outside_fences(text: str) -> Iterator[str]:
+    """The lines that are in no fenced block; one that is not closed goes to the end (CommonMark 4.5)."""
+    fence = ""
+    for line in text.split("\n"):
+        bare = line.strip(" \t\r>")
+        if fence:
+            if len(bare) >= len(fence) and not bare.strip(fence[0]):
+                fence = ""
+        elif found := _FENCE.match(line):
+            fence = found[1]
+        else:
+            yield line
+
+
+def _without_code_spans(line: str) -> str:
+    """A line without the code between two runs of equally many backticks (CommonMark 6.1)."""
+    runs = [found.span() for found in _TICKS.finditer(line)]
+    closing: dict[int, int] = {}
+    later: dict[int, int] = {}
+    for start, end in reversed(runs):
+        if end - start in later:
+            closing[start] = later[end - start]
+        later[end - start] = end
+    kept, at = [], 0
+    for start, _ in runs:
+        if start >= at and start in closing:
+            kept.append(line[at:start])
+            at = closing[start]
+    return "".join([*kept, line[at:]])
 
 
 @lru_cache(maxsize=256)

@@ -287,9 +287,11 @@ class ProjectServices:
         else:
             self.role_document.agree(text)
 
-    def conventions(self, touched: Iterable[Path] = ()) -> str:
+    async def conventions(self, touched: Iterable[Path] = ()) -> str:
         """AGENTS.md and CLAUDE.md for work on these files, marked as the project's words."""
-        return collect_conventions(self._documents, self.folders, touched, self.rules())
+        return await asyncio.to_thread(
+            collect_conventions, self._documents, list(self.folders), list(touched), self.rules()
+        )
 
     def map_budget(self, model: Model) -> int:
         """How many tokens of project map this model gets; 0 for none."""

@@ -268,14 +268,14 @@ class Session:
             for said in found
         ]
 
-    def system(
+    async def system(
         self, mode: Mode, model: Model, *, autonomous: bool, edits_unasked: bool = False
     ) -> tuple[str, ...]:
         """The system prompt of the next call; the role document is read anew."""
         project = self.project
         drawn = self.map if project.map_budget(model) else ""
         return prompt.system(
-            project.role(), project.conventions(self.seen), mode, project.folders, autonomous=autonomous, project_map=drawn,
+            project.role(), await project.conventions(self.seen), mode, project.folders, autonomous=autonomous, project_map=drawn,
             memory=self.standing_memory, edits_unasked=edits_unasked,
         )  # fmt: skip
 

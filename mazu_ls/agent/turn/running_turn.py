@@ -55,7 +55,7 @@ class TurnSession(Protocol):
         """The turn waits for the user's answer."""
         ...
 
-    def system(
+    async def system(
         self, mode: Mode, model: Model, *, autonomous: bool, edits_unasked: bool = False
     ) -> tuple[str, ...]:
         """The system prompt of the next call."""

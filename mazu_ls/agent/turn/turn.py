@@ -205,7 +205,7 @@ class TurnRun:
         )
 
     async def _call_model(self) -> models.ModelAnswer:
-        request = self.request(self.session.conversation.messages_to_send())
+        request = await self.request(self.session.conversation.messages_to_send())
         self.unfinished.clear()
         finished: models.ModelAnswer | None = None
         call = UnfinishedCall(request, self.model.spec)
@@ -268,12 +268,12 @@ class TurnRun:
                 key=f"cut prompts of {name}",
             )
 
-    def request(self, conversation: Sequence[Message]) -> models.ModelRequest:
+    async def request(self, conversation: Sequence[Message]) -> models.ModelRequest:
         """Exactly what a model call sends at this point of the conversation."""
         settings = self.turn.config.context
         return models.ModelRequest(
             messages=trim_to_window(conversation, settings.window_turns, settings.window_tokens),
-            system=self.session.system(
+            system=await self.session.system(
                 self.mode, self.model, autonomous=self.asked.kind == "run", edits_unasked=self.edits_unasked
             ),
             tools=self.specs,
