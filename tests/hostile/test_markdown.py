@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given
@@ -26,11 +28,25 @@ ACTIVE = [
     "[r]",
     "<!-- hidden -->",
 ]
+OBFUSCATED = [
+    "[x](&#99;ommand:foo)", "[x](&#x63;ommand:foo)", "[x](command&colon;foo)", "[x](\ncommand:foo)", "[x]( \t\n command:foo)",
+    "> [x](\n> command:foo)", "[x](\\command:foo)", "[x](c\\ommand:foo)", "[x](command\\:foo)", "[x](%63ommand:foo)",
+    "[x](command%3Afoo)", "[x](<&#99;ommand:foo>)", "[x](< command:foo>)", "[x](\u00a0command:foo)", "[x](\x01command:foo)",
+    "[x](COMMAND:foo 'title')", "[x](vscode:foo)", "[x](y`) [z](command:foo) `", "[x](y \"`\") [z](command:foo) \"`",
+    "[x](y \"a) `b\") [z](command:foo) `\"", "[a]: &#99;ommand:foo\n\n[a]", "[a]: command&colon;foo\n\n[a]", "[a]:\ncommand:foo\n\n[a]",
+    "[a]: <&#99;ommand:foo>\n\n[a]", "[a]:  %63ommand:foo\n\n[a]", "> [a]:\n> command:foo\n\n[a]", "<command:foo>", "<vscode:foo>",
+]  # fmt: skip
+LINKS = [
+    "[a](https://ok.example/x_(y)?a=b&c=%20:8)", "[a](HTTP://ok.example \"a) title\")", "[a](mailto:a@b.example)", "[a](file:///x/y)",
+    "[a](mazu:/x)", "[a](src/app/[id]/a&b:c.py)", "[a](a_b.py#L10)", "[a](#part)", "[a](/x:y)", "[a]()", "[r]: https://ok.example/x",
+    "[r]: src/a.py 'title'", "[a](docs/x\\_y.md) and `[b](command:x)`",
+]  # fmt: skip
 PIECES = [
-    *ACTIVE, "`code <b>`", "``a ` ![y](z) ``", "```python\nvec![1]<T>\n```", "- ```\n", "  ```\n", "> ```\n", "1. x\n", "~~~\n", "`", "\\", "\\\\", "<", "!", "[",
+    *ACTIVE, *OBFUSCATED, *LINKS, "`code <b>`", "``a ` ![y](z) ``", "```python\nvec![1]<T>\n```", "- ```\n", "  ```\n", "> ```\n", "1. x\n", "~~~\n", "`", "\\", "\\\\", "<", "!", "[",
     "](", "text ", "\n", "\n\n", "    ", "> ", "- ", "|a|b|\n|-|-|\n", "https://ok.example ", "\r## You\r", "# h\n", "a\n===\n",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+ALLOWED = ("http", "https", "mailto", "file", "mazu")
 DRAWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
@@ -39,7 +55,8 @@ def active(markdown: str) -> list[str]:
     tokens = [child for token in DRAWN.parse(markdown) for child in (token, *(token.children or ()))]
     found = [token.type for token in tokens if token.type in ("image", "html_inline", "html_block")]
     links = [str(token.attrs.get("href", "")) for token in tokens if token.type == "link_open"]
-    return found + [link for link in links if link.partition(":")[0] in ("command", "javascript", "data")]
+    schemes = [re.match("[a-z][a-z0-9+.-]*(?=:)", unquote(link).strip().lower()) for link in links]
+    return found + [scheme[0] for scheme in schemes if scheme and scheme[0] not in ALLOWED]
 
 
 @given(TEXTS)
@@ -52,6 +69,33 @@ def test_a_reply_becomes_safe_as_a_whole_and_in_pieces(text: str):
     assert active(whole) == []
     stream = SafeMarkdown()
     assert "".join(map(stream.feed, re.sub("\r\n?", "\n", text))) + stream.flush() == whole
+
+
+@pytest.mark.parametrize("text", OBFUSCATED)
+def test_an_obfuscated_scheme_is_text(text: str):
+    assert active(text) or "%" in text or "\xa0" in text or "\x01" in text or "\\" in text
+    for size in range(1, 5):
+        stream = SafeMarkdown()
+        shown = (
+            "".join(stream.feed(text[at : at + size]) for at in range(0, len(text), size)) + stream.flush()
+        )
+        assert shown == make_safe(text) != text and "<a " not in DRAWN.render(shown).replace('<a href="y', "")
+
+
+@pytest.mark.parametrize("text", LINKS)
+def test_a_link_to_the_web_or_into_the_project_stays(text: str):
+    assert make_safe(text) == text
+    stream = SafeMarkdown()
+    assert "".join(map(stream.feed, text)) + stream.flush() == text
+
+
+@pytest.mark.parametrize(
+    "text", ["](a" * 20_000, "](" + "(" * 60_000, "](a 'b" * 9_000, "]( \t" * 15_000, "]:a(" * 15_000]
+)
+def test_a_hostile_line_takes_linear_time(text: str):
+    began = time.process_time()
+    make_safe(text)
+    assert time.process_time() - began < 2
 
 
 @given(st.one_of(TEXTS, st.text()))

@@ -8,10 +8,17 @@ _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`|]*$)|~{3,}(?=[^|]*$))")
 _FENCE_INSIDE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(?:`{3,}|~{3,})")
 _TICKS = re.compile("`+")
-_SCHEME = r"\s*<?\s*(?!(?:https?|mailto|mazu|file):)[A-Za-z][A-Za-z0-9+.-]*:"
-_ACTIVE = re.compile(rf"\\.|!(?=\[)|<(?=[A-Za-z/!?])|\]\((?={_SCHEME})|\]:(?={_SCHEME}|\s*$)")
+_PLAIN = r"\x00-\x20\x7f\s()<>\\"
+_ANY = rf"(?:[^{_PLAIN}]|\\[^{_PLAIN}]|\((?:[^{_PLAIN}]|\\[^{_PLAIN}])*+\))*+"
+_NAME = rf"(?:[^{_PLAIN}&%:/]|\([^{_PLAIN}&%:/]*+\))*+"
+_DESTINATION = rf"(?:(?i:https?|mailto|file|mazu):{_ANY}|{_NAME}(?:/{_ANY})?)"
+"""A scheme that is allowed, letter by letter, or a path before whose first slash nothing can be or become a scheme."""
+_LINK = rf"[ \t]*{_DESTINATION}(?:[ \t]+(?:\"[^\"\\]*\"|'[^'\\]*'))?[ \t]*\)"
+"""The rest of a link in the same line, without code: where it ends is the same for every reader (CommonMark 6.3)."""
+_DEFINITION = rf"[ \t]*(?=\S){_DESTINATION}(?:[ \t]|$)"
+_ACTIVE = re.compile(rf"\\.|!(?=\[)|<(?=[A-Za-z/!?])|\]\((?!{_LINK})|\]:(?!{_DEFINITION})")
 _ESCAPED = {"!": "!\\", "<": "\\<", "](": "]\\(", "]:": "\\]:"}
-_UNDECIDED = re.compile(r"(?:[!<\\]|\](?:\((?![^)]*\))[^)]*)?|\]:.*)\Z")
+_UNDECIDED = re.compile(rf"(?:[!<\\]|\]|\]\((?!{_LINK}).*|\]:.*)\Z")
 """What may become one of these with the next piece."""
 
 
