@@ -100,6 +100,30 @@ async def test_definitions_in_the_order_of_files(project: ProjectMap):
           function render(what: unknown): void""").lstrip("\n")
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc")
+async def test_no_process_of_the_map_is_started_with_a_key(
+    project: ProjectMap, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key-of-the-user")
+    monkeypatch.setenv("PLAIN_SETTING", "kept")
+    await project.refresh()
+    started = [
+        (process.name, (process / "environ").read_bytes())
+        for process in sorted(Path("/proc").glob("[0-9]*"))
+        if str(project._cache.parent.parent).encode() in _command_line(process)
+    ]
+    assert len(started) == 2
+    assert all(b"PLAIN_SETTING=kept" in environ for _, environ in started)
+    assert [pid for pid, environ in started if b"key-of-the-user" in environ] == []
+
+
+def _command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:  # ended meanwhile
+        return b""
+
+
 async def test_what_is_used_most_stays_when_there_is_little_room(project: ProjectMap):
     shown = await project.render(32)
     assert "bank/money.py\n  def parse_amount(text: str) -> Money" in shown

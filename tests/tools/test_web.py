@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import anyio
 import pytest
@@ -168,6 +169,21 @@ async def test_a_page_made_to_keep_the_reader_busy_is_ended(project, monkeypatch
             await project.call(web_fetch, url=f"{url}/")
         except ToolError as error:
             assert "is made so that it cannot be read" in str(error)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc")
+async def test_the_reader_of_a_page_is_started_without_keys(project, monkeypatch, tmp_path: Path) -> None:
+    """Shown with a reader that says what it was started with."""
+    reader = tmp_path / "reader.py"
+    reader.write_text("print(open('/proc/self/environ').read())")
+    monkeypatch.setattr(fetch.html_to_text, "__file__", str(reader))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key-of-the-user")
+    monkeypatch.setenv("PLAIN_SETTING", "kept")
+    project.configure(web=WebSettings(allow_private=True))
+    async with serving({"/": response(PAGE.encode())}) as url:
+        text = await project.text(web_fetch, url=f"{url}/")
+    assert "PLAIN_SETTING=kept" in text
+    assert "key-of-the-user" not in text and "ANTHROPIC_API_KEY" not in text
 
 
 async def test_the_address_that_was_checked_is_the_address_connected_to(project, monkeypatch) -> None:

@@ -20,6 +20,7 @@ import msgspec
 from mazu_ls.agent.project_map.ipc import MapAnswer, MapRequest, command
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
+from mazu_ls.tools.shell.environment import without_secrets
 
 if TYPE_CHECKING:
     from mazu_ls.workspace import Workspace
@@ -133,6 +134,7 @@ class ProjectMap:
             self._process = await asyncio.create_subprocess_exec(
                 *command("process", str(self._cache), *map(str, self._roots)),
                 stdin=PIPE, stdout=PIPE, cwd=self._cache.parent, start_new_session=True,
+                env=without_secrets(os.environ),
             )  # fmt: skip
         process = self._process
         assert process.stdin and process.stdout

@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 import msgspec
 
 from mazu_ls.agent.project_map.ipc import FileFacts, command, read_frame, write_frame
+from mazu_ls.tools.shell.environment import without_secrets
 
 log = logging.getLogger(__name__)
 BATCH = 48
@@ -57,7 +58,9 @@ class ParserPool:
         try:
             reader = self._idle.get_nowait()
         except Empty:
-            reader = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            reader = subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=without_secrets(os.environ)
+            )
         incoming, outgoing = cast("IO[bytes]", reader.stdout), cast("IO[bytes]", reader.stdin)
         try:
             write_frame(cast(Any, outgoing), msgspec.msgpack.encode(list(paths)))

@@ -44,6 +44,11 @@ def child_environment(env: Mapping[str, str], extra: Mapping[str, str] | None = 
     return {**kept, **_SET, **(extra or {})}
 
 
+def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
+    """`env` without keys, for processes of our own: what they are started with can be read in `/proc/PID/environ`."""
+    return {name: value for name, value in env.items() if not is_secret(name, value)}
+
+
 def is_secret(name: str, value: str) -> bool:
     """Whether a variable holds a key, by its name or by what its value looks like."""
     return name not in _HARMLESS and bool(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.shell.environment import without_secrets
 from mazu_ls.tools.web import html_to_text
 from mazu_ls.workspace import NotText, decode
 
@@ -207,6 +209,7 @@ async def _readable(html: str, url: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", html_to_text.__file__, url,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env=without_secrets(os.environ),
     )  # fmt: skip
     try:
         async with asyncio.timeout(PARSE_SECONDS):
