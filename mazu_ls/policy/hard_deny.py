@@ -59,20 +59,74 @@ def deny(argv: list[str], globs: set[str], scope: ShellScope) -> Decision | None
 
 # What mazu-ls only tells. Everything else may give a permission, agree to something, or take such a request on its input.
 _TELLS = frozenset(("status", "doctor", "version", "help", "--version", "--help", "-h"))
+_NAMES = frozenset(("mazu-ls", "mazu_ls"))
+_MODULES = frozenset(("mazu_ls", "mazu_ls.__main__"))
+_RUNNERS = frozenset(("pdb", "cProfile", "profile", "trace", "runpy", "coverage", "debugpy"))
+_FLAGS = frozenset(
+    str.split(
+        "-- -q --quiet -v --verbose --offline --frozen --locked --isolated --exact --active --dev --refresh"
+    )
+)
+_INSTALLERS = frozenset(("pipx", "uv", "uvx", "poetry", "pdm", "hatch", "rye", "pixi"))
 
 
 def _own_program(name: str, rest: list[str]) -> str | None:
-    """`mazu-ls permissions allow`, `mazu-ls call`, `python -m mazu_ls --stdio`: what could speak for the user."""
-    arguments = rest if name in ("mazu-ls", "mazu_ls") else None
-    if name.startswith(("python", "pypy")):
-        for at, word in enumerate(rest):
-            if word == "-m" and rest[at + 1 : at + 2] in (["mazu_ls"], ["mazu_ls.__main__"]):
-                arguments = rest[at + 2 :]
-            elif word in ("-mmazu_ls", "-mmazu_ls.__main__"):
-                arguments = rest[at + 1 :]
-    if arguments is None or (arguments and arguments[0] in _TELLS):
+    """`mazu-ls permissions allow`, `python -m mazu_ls --stdio`, `uvx mazu-ls`: what could speak for the user."""
+    arguments: list[str] | None = None
+    if name in _NAMES:
+        arguments = rest
+    elif name.startswith(("python", "pypy")):
+        arguments = _after_module(rest)
+    elif name in _INSTALLERS:
+        arguments = _after_program(name, rest)
+    if arguments is None or (arguments and arguments[0] in _TELLS and "--fix" not in arguments):
         return None
     return "mazu-ls could change what you allowed; run it yourself"
+
+
+def _after_module(rest: list[str]) -> list[str] | None:
+    """The arguments of mazu-ls where Python is to run it: `-m mazu_ls`, `-Immazu_ls`, `.venv/bin/mazu-ls`."""
+    program = True  # whether the next word that is no option is the script
+    for at, word in enumerate(rest):
+        if not word.startswith("-"):
+            if program and _is_ours(word):
+                return rest[at + 1 :]
+            program = program and rest[at - 1 : at] in (["-W"], ["-X"], ["--check-hash-based-pycs"])
+        elif cluster := re.match(r"-[A-Za-z]*?m", word):
+            attached = word[cluster.end() :]
+            module, after = (attached, at + 1) if attached else ("".join(rest[at + 1 : at + 2]), at + 2)
+            if module in _MODULES:
+                return rest[after:]
+            if module in _RUNNERS and (ours := [n for n in range(after, len(rest)) if _is_ours(rest[n])]):
+                return rest[ours[0] + 1 :]
+            program = False
+    return None
+
+
+def _after_program(name: str, rest: list[str]) -> list[str] | None:
+    """The arguments of mazu-ls where an installer is to run it: `pipx run mazu-ls`, `uv tool run mazu-ls@latest`."""
+    verbs = [rest.index(verb) + 1 for verb in ("run", "x") if verb in rest]
+    if name != "uvx" and not verbs:
+        return None
+    for at in range(0 if name == "uvx" else min(verbs), len(rest)):
+        word, before = rest[at], rest[at - 1] if at else ""
+        if before in ("-m", "--module") and word in _MODULES:
+            return rest[at + 1 :]
+        if word.startswith("-") or before.startswith("--with"):
+            continue
+        if _is_ours(re.split(r"[@=<>~!\[]", word, maxsplit=1)[0]):
+            return rest[at + 1 :]
+        if word.rpartition("/")[2].startswith(("python", "pypy")):
+            return _after_module(rest[at + 1 :])
+        if not before.startswith("-") or before in _FLAGS or before.startswith(("--no-", "--all-")):
+            return None  # this is the program; after any other option it may be the option's value
+    return None
+
+
+def _is_ours(word: str) -> bool:
+    """A path or name of the program, or its folder or `__main__.py`, which Python runs as well."""
+    parts = word.casefold().rstrip("/").split("/")
+    return parts[-1].removesuffix(".exe") in _NAMES or parts[-2:] == ["mazu_ls", "__main__.py"]
 
 
 _OVERWRITES = ("--force", "--force-with-lease", "--mirror", "--delete", "--prune")
