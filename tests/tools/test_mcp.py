@@ -79,6 +79,28 @@ async def test_a_server_of_the_official_package_over_stdio_and_http(tmp_path: Pa
         await process.wait()
 
 
+async def test_a_server_over_http_is_reached_through_the_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode())
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    listening = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("no_proxy", "localhost")
+    async with listening, running(McpServer(name="far", url="http://far.invalid/mcp"), tmp_path):
+        await until(lambda: bool(asked), 40)
+    assert asked[0].startswith("POST http://far.invalid/mcp")
+
+
 def free_port() -> int:
     import socket
 

@@ -1,8 +1,8 @@
-"""An HTTP transport whose answers end: bounded bodies, bounded events, nothing compressed."""
+"""An HTTP client whose answers end: bounded bodies, bounded events, nothing compressed."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx2
@@ -12,26 +12,27 @@ STREAM_BYTES = 512 * 2**20
 """Of one stream of events, which may stay open for days: then it is opened again."""
 
 
-class BoundedTransport(httpx2.AsyncBaseTransport):
-    """httpx's own transport. A body, or one event of a stream, that is larger than BODY_BYTES is a ReadError."""
+def bounded_client(headers: Mapping[str, str], timeout: httpx2.Timeout) -> httpx2.AsyncClient:
+    """A client where a body, or one event of a stream, that is larger than BODY_BYTES is a ReadError.
 
-    def __init__(self) -> None:
-        self._inner = httpx2.AsyncHTTPTransport()
+    Its transport is httpx's own: a client that is given another one ignores HTTP(S)_PROXY, ALL_PROXY and NO_PROXY.
+    """
+    hooks = {"request": [_ask_uncompressed], "response": [_bound]}
+    return httpx2.AsyncClient(headers=dict(headers), timeout=timeout, event_hooks=hooks)
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request."""
-        request.headers["accept-encoding"] = "identity"
-        response = await self._inner.handle_async_request(request)
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            await response.aclose()
-            raise httpx2.ReadError("it compresses its answers though it was asked not to", request=request)
-        events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
-        response.stream = _BoundedStream(response.stream, request, events=events)
-        return response
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._inner.aclose()
+async def _ask_uncompressed(request: httpx2.Request) -> None:
+    request.headers["accept-encoding"] = "identity"
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Called before anything of the body is read; what is raised here closes the response."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise httpx2.ReadError(
+            "it compresses its answers though it was asked not to", request=response.request
+        )
+    events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+    response.stream = _BoundedStream(response.stream, response.request, events=events)
 
 
 class _BoundedStream(httpx2.AsyncByteStream):

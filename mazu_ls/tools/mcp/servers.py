@@ -354,13 +354,11 @@ class McpConnection:
             import httpx2
             from mcp.client.streamable_http import streamable_http_client
 
-            from mazu_ls.tools.mcp.bounded_http import BoundedTransport
+            from mazu_ls.tools.mcp.bounded_http import bounded_client
 
             timeout = httpx2.Timeout(START_SECONDS, read=300)
             async with (
-                httpx2.AsyncClient(
-                    headers=dict(entry.headers), timeout=timeout, transport=BoundedTransport()
-                ) as http,
+                bounded_client(entry.headers, timeout) as http,
                 streamable_http_client(entry.url, http_client=http) as streams,
             ):
                 yield streams
