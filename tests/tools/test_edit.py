@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.edit.replace import Replacement, replace_passage
+from mazu_ls.tools.edit.shown_text import WHOLE_CHARS
 from mazu_ls.tools.edit.tools import edit_file, write_file
 from mazu_ls.tools.files import read_file
 from mazu_ls.workspace import PathRefused
@@ -49,6 +50,19 @@ async def test_a_miss_says_what_stands_there_instead(made, text: str, old: str, 
     with pytest.raises(ToolError) as caught:
         await made({"a.py": text}).call(edit_file, path="a.py", old=old, new="")
     assert said in str(caught.value)
+
+
+def test_a_miss_in_a_long_text_quotes_no_line_of_a_key() -> None:
+    body = "".join(f"{letter * 64}\n" for letter in "ABCDEFGH")
+    key = f"-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n"
+    text = "before = 1\n" + key + ("x" * 200 + "\n") * (WHOLE_CHARS // 200 + 1)
+    for old in ("C" * 60 + "x", f"  {'C' * 64}\n  {'D' * 64}"):
+        with pytest.raises(ToolError) as caught:
+            replace_passage(text, Replacement(old, "new"), "a.txt")
+        assert "CCCC" not in str(caught.value) and "DDDD" not in str(caught.value)
+    with pytest.raises(ToolError, match="nearest passage") as caught:
+        replace_passage(text, Replacement("before = 2", "new"), "a.txt")
+    assert "before = 1" in str(caught.value)
 
 
 async def test_line_ends_are_kept_when_the_model_quotes_lf(made) -> None:

@@ -49,7 +49,8 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
         shown, old = ShownText(text, text, (), ()), edit.old
         starts = find_overlapping(text, old)
     if not starts:
-        raise ToolError(f"{where}`old` does not occur in {path}{_miss(shown.text, old)}")
+        seen = ShownText.from_source(text).text  # of a long text `shown` may still hold the secrets
+        raise ToolError(f"{where}`old` does not occur in {path}{_miss(seen, old)}")
     if _overlap(starts, len(old)):
         raise ToolError(
             f"{where}`old` occurs {len(starts)} times in {path}, and the occurrences overlap; quote more context"
