@@ -234,6 +234,13 @@ def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):
     rules = '[[permissions.rules]]\ntool = "run_shel"\nverdict = "deny"\n'
     (tmp_path / "home" / "config.toml").write_text(rules)
     assert "there is no tool run_shel (did you mean run_shell?)" in script("status")[1]
+    (tmp_path / "home" / "tools").mkdir()
+    (tmp_path / "home" / "config.toml").write_text(rules + rules.replace("run_shel", "deploy"))
+    said = script("status")[1]
+    assert (
+        "mazu-ls has no tool run_shel (did you mean run_shell?). Unless a tool or skill of your own" in said
+    )
+    assert "deploy" not in said, "it may be a custom tool"
 
 
 def test_what_a_person_reads_names_what_can_be_typed(script: Script):

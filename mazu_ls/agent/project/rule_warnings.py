@@ -14,16 +14,30 @@ if TYPE_CHECKING:
 OF_EDITORS = ("diagnostics", "definition", "references", "symbols")
 """Tools that are there while an editor lends its language servers; a terminal has none."""
 
+NEARLY = 0.85
+"""Similarity (difflib) from which a name counts as mistyped although it may be one of the user's own."""
 
-def rules_without_tool(config: Config) -> list[str]:
-    """One sentence for each rule of the settings whose tool does not exist."""
+
+def rules_without_tool(config: Config, *, extended: bool) -> list[str]:
+    """One sentence for each rule of the settings whose tool does not exist.
+
+    `extended`: there may be tools of the user's, of the project's or of MCP servers, whose names are not known yet. Then
+    nothing is said, but for a name that is nearly that of a tool of ours, and that only with a condition.
+    """
     rules = [rule for rule in config.permissions.rules if not rule.tool.startswith("mcp__")]
     names = sorted([*OF_EDITORS, *(tool.name for tool in builtin_tools())]) if rules else []
+    unknown = [rule for rule in rules if not any(fnmatchcase(name, rule.tool) for name in names)]
+    if extended:
+        return [
+            f"permissions.rules: mazu-ls has no tool {rule.tool}{_suggestion(rule.tool, names)}. Unless a tool or skill of your"
+            f" own has that name, the rule `{rule.verdict} {rule.tool}` {rule.pattern} does nothing; `mazu-ls tools` lists them."
+            for rule in unknown
+            if get_close_matches(rule.tool, names, 1, NEARLY)
+        ]
     return [
         f"permissions.rules: there is no tool {rule.tool}{_suggestion(rule.tool, names)}, so the rule `{rule.verdict} {rule.tool}`"
         f" {rule.pattern} does nothing. Correct the name in config.toml; `mazu-ls tools` lists them."
-        for rule in rules
-        if not any(fnmatchcase(name, rule.tool) for name in names)
+        for rule in unknown
     ]
 
 
