@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mazu_ls import paths
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import identity
 
 log = logging.getLogger(__name__)
 PROBE_BYTES = 64 * 1024
 MOST_COPIED = 256 * 2**20
 GLOBAL_DATABASE = "global_memory.db"
+IN_MEMORY = "/dev/shm"
+"""Where Linux keeps files in memory: it can be written while no disk can."""
 
 
 @dataclass
@@ -51,7 +54,10 @@ class OpenedState:
 
 
 def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
-    """The state of the project at `root`; a temporary one where the state directory or the user's folder is unwritable."""
+    """The state of the project at `root`; a temporary one where the state directory or the user's folder is unwritable.
+
+    Raises MazuError(storage) where there is no temporary folder either.
+    """
     folder, home = paths.root_state(root, env), paths.mazu_home(env)
     why = why_unwritable(folder) or why_unwritable(home)
     if not why:
@@ -61,7 +67,14 @@ def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
             return OpenedState(opened.folder, home, opened.moved, hints, opened.release)
         except OSError as error:
             why = _words(error)
-    return _temporary(folder, home, why)
+    try:
+        return _temporary(folder, home, env, why)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE,
+            f"The state directory cannot be written ({why}), and no temporary folder either ({_words(error)}).",
+            "Make room or make one of them writable, then open the project again.",
+        ) from error
 
 
 def why_unwritable(folder: Path) -> str:
@@ -80,8 +93,19 @@ def _words(error: OSError) -> str:
     return f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
 
 
-def _temporary(folder: Path, home: Path, why: str) -> OpenedState:
-    place = tempfile.TemporaryDirectory(prefix="mazu-ls-", ignore_cleanup_errors=True)
+def _temporary_folder(env: Mapping[str, str]) -> tempfile.TemporaryDirectory[str]:
+    """A folder of our own where temporary files go; else in the user's runtime folder or in memory. Raises OSError."""
+    failure = OSError("no usable temporary folder")
+    for parent in (None, env.get("XDG_RUNTIME_DIR") or None, IN_MEMORY):
+        try:
+            return tempfile.TemporaryDirectory(prefix="mazu-ls-", dir=parent, ignore_cleanup_errors=True)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _temporary(folder: Path, home: Path, env: Mapping[str, str], why: str) -> OpenedState:
+    place = _temporary_folder(env)
     copy, copied_home = Path(place.name, "state"), Path(place.name, "home")
     paths.private_folder(copy / "journal")
     paths.private_folder(copied_home)

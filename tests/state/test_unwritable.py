@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,22 @@ def test_a_command_on_a_read_only_disk_ends_with_a_sentence(env, folder, command
     assert "Read-only file system" in done.stdout + done.stderr
     if command[0] == "recall":
         assert "Amounts are whole cents" in done.stdout
+
+
+def test_without_any_temporary_folder_the_user_hears_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    nowhere = str(tmp_path / "missing")
+    env = {"MAZU_HOME": str(tmp_path / "file"), "MAZU_STATE_HOME": str(tmp_path / "file" / "state")}
+    monkeypatch.setattr(tempfile, "tempdir", nowhere)
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    monkeypatch.setattr(volatile, "IN_MEMORY", str(memory))
+    state = volatile.open_project_state(tmp_path, env)
+    assert state.is_volatile
+    assert state.folder.is_relative_to(memory), "the memory takes what no disk takes"
+    state.release()
+    assert not state.folder.exists()
+    monkeypatch.setattr(volatile, "IN_MEMORY", nowhere)
+    with pytest.raises(MazuError, match="no temporary folder either") as refused:
+        volatile.open_project_state(tmp_path, env)
+    assert refused.value.kind is Kind.STORAGE

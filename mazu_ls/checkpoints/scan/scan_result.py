@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.read_files import FileSnapshot
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass
