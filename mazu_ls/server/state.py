@@ -164,6 +164,10 @@ class ServerState:
         await self.jobs.close()
         if not before.cancelled() and before.exception() is None:
             await before.result().close()
+        if self.unsaved is not None:
+            # Its lock is held by this process, so the next one would take it for another editor's.
+            await asyncio.to_thread(self.unsaved.close)
+            self.unsaved = None
         if meanwhile is not None:
             await asyncio.to_thread(meanwhile)
         return await self._open()

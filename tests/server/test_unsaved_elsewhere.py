@@ -62,3 +62,81 @@ async def test_a_rollback_beside_an_editor_with_the_agents_unsaved_text_is_refus
         await later.initialize(folder)
         redone = await later.command("mazu.redo", {"sessionId": done["sessionId"]}, within=60)
         assert redone["applied"], "nobody has anything open any more"
+
+
+async def test_the_users_unsaved_line_on_the_agents_saved_edit_is_not_left_behind(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    async with agent(env, folder, REPLIES, **OPTED) as editor:
+        document = editor.open(path.as_uri(), "x = 1\n")
+        done = await editor.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
+        path.write_text(document.text)
+        editor.notify("textDocument/didSave", {"textDocument": {"uri": document.uri}})
+        async with connected(env) as other:
+            await other.initialize(folder)
+            before = done["checkpoints"][0]
+            await eventually(lambda: would_do(other, before))
+            editor.change(document.uri, "x = 2\n# mine\n")
+            await eventually(lambda: would_refuse(other, before))
+            assert "not saved: app.py." in await refused(other, "mazu.rollback", id=before)
+            assert path.read_text() == "x = 2\n"
+            editor.notify("textDocument/didClose", {"textDocument": {"uri": document.uri}})
+            await eventually(lambda: would_do(other, before))
+
+
+async def test_a_file_that_only_the_user_changed_is_not_overwritten_under_an_editor(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    async with connected(env) as editor:
+        await editor.initialize(folder, **OPTED)
+        before = (await editor.command("mazu.checkpoint", {"label": "before"}))["id"]
+        path.write_text("x = 2\n")
+        document = editor.open(path.as_uri(), "x = 2\n# mine\n")
+        async with connected(env) as other:
+            await other.initialize(folder)
+            whole = {"id": before, "onConflict": "overwrite"}
+
+            async def is_refused() -> bool:
+                try:
+                    await other.command("mazu.rollback", {**whole, "preview": True}, within=60)
+                except RpcFailure:
+                    return True
+                return False
+
+            await eventually(is_refused)
+            assert "not saved: app.py." in await refused(other, "mazu.rollback", **whole)
+            assert (path.read_text(), document.text) == ("x = 2\n", "x = 2\n# mine\n")
+            kept = await other.command("mazu.rollback", {"id": before, "onConflict": "keep"})
+            assert kept["applied"], "the file stays as it is, so nothing is left behind"
+            assert path.read_text() == "x = 2\n"
+
+
+async def test_a_server_that_opened_its_project_again_is_no_other_editor(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    more = tmp_path / "more"
+    more.mkdir()
+    async with agent(env, folder, REPLIES, **OPTED) as editor:
+        document = editor.open(path.as_uri(), "x = 1\n")
+        done = await editor.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
+        assert (document.text, path.read_text()) == ("x = 2\n", "x = 1\n")
+        async with connected(env) as other:
+            await other.initialize(folder)
+            await eventually(lambda: would_refuse(other, done["checkpoints"][0]))
+            event = {"added": [{"uri": more.as_uri(), "name": "more"}], "removed": []}
+            editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+
+            async def is_open_again() -> bool:
+                return len((await editor.command("mazu.status"))["folders"]) == 2
+
+            await eventually(is_open_again)
+            await eventually(lambda: would_refuse(other, done["checkpoints"][0]))
+        back = await editor.command("mazu.undo", {"sessionId": done["sessionId"]}, within=60)
+        assert back["applied"] and back["verified"]
+        assert document.text == "x = 1\n"

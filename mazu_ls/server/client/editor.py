@@ -38,7 +38,9 @@ class ConnectedEditor:
         """Held by whoever edits a chat document: the reply and a question may come at the same time."""
         self.edited: set[str] = set()
         """URIs of documents that we edited and that were not saved since."""
-        self.edited_listener: Callable[[], object] | None = None
+        self.unsaved_listener: Callable[[], object] | None = None
+        """Called when a document may have come to hold unsaved text, or no longer does."""
+        self._typed: set[str] = set()
         self.replying: set[Path] = set()
         """Chat documents into which a reply is being written."""
         self.followed: object = None
@@ -51,15 +53,24 @@ class ConnectedEditor:
     def note_edited(self, document: OpenDocument) -> None:
         """A document was edited by us."""
         self.edited.add(document.uri)
-        if self.edited_listener:
-            self.edited_listener()
+        self._unsaved_changed()
+
+    def note_typed(self, document: OpenDocument) -> None:
+        """The text of a document changed; only the first time since it was saved is news."""
+        if document.uri not in self._typed:
+            self._typed.add(document.uri)
+            self._unsaved_changed()
 
     def forget_edited(self, document: OpenDocument) -> None:
         """A document was saved or closed."""
-        if document.uri in self.edited:
+        if document.uri in self.edited or document.uri in self._typed:
             self.edited.discard(document.uri)
-            if self.edited_listener:
-                self.edited_listener()
+            self._typed.discard(document.uri)
+            self._unsaved_changed()
+
+    def _unsaved_changed(self) -> None:
+        if self.unsaved_listener:
+            self.unsaved_listener()
 
     def set_focus(self, uri: str) -> None:
         """The user is in this document; the range of a code action in it stays."""

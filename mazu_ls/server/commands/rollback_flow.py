@@ -74,8 +74,12 @@ async def roll_back(
         checkpoint_id, only=wanted.only, paths=wanted.paths, buffers=await server.host.buffers(),
         session=wanted.session, own=wanted.undo, on_conflict=wanted.first, redo_of=wanted.redo_of,
     )  # fmt: skip
+    preview = plan.preview()
+    await unsaved_elsewhere.require_none_in_plan(
+        server.unsaved, project.workspace, preview.plan, with_users=wanted.first == "overwrite"
+    )
     if wanted.preview:
-        return plan.preview()
+        return preview
 
     async def write_buffer(buffer: Buffer, text: str) -> bool:
         document = server.editor.documents.get(buffer.uri) if server.editor else None
@@ -91,6 +95,9 @@ async def roll_back(
     if not report.applied and wanted.answer in (None, "ask"):
         decided = await _ask(server, checkpoints, report, wanted)
         if decided is not None:
+            await unsaved_elsewhere.require_none_in_plan(
+                server.unsaved, project.workspace, report.plan, with_users=decided == "overwrite"
+            )
             report = await plan.apply(decided, write_buffer)
     for session in project.sessions.opened():
         await session.refresh()

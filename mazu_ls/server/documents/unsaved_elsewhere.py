@@ -1,10 +1,11 @@
-"""Documents in which another process's editor holds unsaved text of the agent: a rollback here cannot change that text."""
+"""Documents in which another process's editor holds unsaved text: a rollback here cannot change that text."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.models import PlanFiles
     from mazu_ls.host import Host
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.workspace import Workspace
@@ -24,7 +26,7 @@ NAMED = 3
 
 
 class UnsavedRegistry:
-    """One file per process whose editor holds unsaved edits of ours, with their paths; its lock dies with the process. The methods block."""
+    """One file per process whose editor holds unsaved text, with the paths; its lock dies with the process. The methods block."""
 
     def __init__(self, state: Path) -> None:
         """`state`: the project's state directory."""
@@ -34,9 +36,16 @@ class UnsavedRegistry:
         self._token = secrets.token_hex(8)
         self._held = ExitStack()
         self._shown = False
+        self._closed = False
+        self._changing = threading.Lock()
 
     def show(self, paths: Iterable[Path]) -> None:
-        """Let other processes know what is unsaved here. Raises OSError, MazuError."""
+        """Let other processes know what is unsaved here; nothing once it is closed. Raises OSError, MazuError."""
+        with self._changing:
+            if not self._closed:
+                self._show(paths)
+
+    def _show(self, paths: Iterable[Path]) -> None:
         from mazu_ls.checkpoints.store.lock import lock_exclusively
         from mazu_ls.paths import private_folder
         from mazu_ls.workspace.project_files import write_file
@@ -71,12 +80,14 @@ class UnsavedRegistry:
 
     def close(self) -> None:
         """The project is closed: nothing is unsaved here."""
-        self._held.close()
-        if self._shown:
-            for name in (self._token, f"{self._token}.json"):
-                with suppress(OSError):
-                    (self._folder / name).unlink()
-            self._shown = False
+        with self._changing:
+            self._closed = True
+            self._held.close()
+            if self._shown:
+                for name in (self._token, f"{self._token}.json"):
+                    with suppress(OSError):
+                        (self._folder / name).unlink()
+                self._shown = False
 
 
 def attach(
@@ -85,37 +96,66 @@ def attach(
     editor: ConnectedEditor,
     spawn: Callable[[Coroutine[Any, Any, None]], object],
 ) -> None:
-    """From now on other processes know which of our edits are not saved in this editor."""
+    """From now on other processes know which files have unsaved text in this editor."""
     writing = asyncio.Lock()
+    wanted = asyncio.Event()
 
     async def write() -> None:
         async with writing:
-            buffers = await host.buffers()
-            edited = [one.path for one in buffers if one.path and one.dirty and one.uri in editor.edited]
+            if not wanted.is_set():
+                return  # the one before this saw the same
+            wanted.clear()
+            edited = {one.path for one in await host.buffers() if one.path and one.dirty}
             try:
                 await asyncio.to_thread(registry.show, edited)
             except (OSError, MazuError) as error:
                 logger.warning("other processes do not know what is unsaved here: %s", error)
 
-    editor.edited_listener = lambda: spawn(write())
+    def changed() -> None:
+        if not wanted.is_set():
+            wanted.set()
+            spawn(write())
+
+    editor.unsaved_listener = changed
+    changed()  # documents stay open while the project is opened again
 
 
 async def require_none(
     registry: UnsavedRegistry | None, workspace: Workspace, checkpoints: Checkpoints, target_id: str
 ) -> None:
-    """Raise MazuError(conflict) where another process's editor holds unsaved text of the agent that a rollback would have
-    to change: it cannot, and the next save there would put it back.
+    """Raise MazuError(conflict) where another process's editor holds unsaved text in a file that an agent changed since: a
+    rollback would have to change that text and cannot, and the next save there would put it back.
     """
+    names = await _names_elsewhere(registry, workspace)
+    newest, _ = await checkpoints.list(1) if names else ([], None)
+    if newest:
+        owners = await checkpoints.owners(target_id, newest[0].id)
+        _refuse([name for name in names if owners.get(name, "user") != "user"])
+
+
+async def require_none_in_plan(
+    registry: UnsavedRegistry | None, workspace: Workspace, plan: PlanFiles, *, with_users: bool
+) -> None:
+    """Raise MazuError(conflict) where another process's editor holds unsaved text in a file that this plan writes.
+
+    `with_users`: the files with the user's own work are written as well.
+    """
+    touched = {*plan.write, *plan.delete, *(conflict.path for conflict in plan.conflicts)}
+    touched |= {*plan.users} if with_users else set()
+    _refuse([name for name in await _names_elsewhere(registry, workspace) if name in touched])
+
+
+async def _names_elsewhere(registry: UnsavedRegistry | None, workspace: Workspace) -> list[str]:
     paths = await asyncio.to_thread(registry.elsewhere) if registry else set[Path]()
-    newest, _ = await checkpoints.list(1) if paths else ([], None)
-    if not newest:
+    return [workspace.relative(path) for path in sorted(paths) if workspace.contains(path)]
+
+
+def _refuse(names: list[str]) -> None:
+    if not names:
         return
-    owners = await checkpoints.owners(target_id, newest[0].id)
-    names = [workspace.relative(path) for path in sorted(paths) if workspace.contains(path)]
-    if names := [name for name in names if owners.get(name, "user") != "user"]:
-        listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-        raise MazuError(
-            Kind.CONFLICT,
-            f"Another editor on this project shows changes of the agent that are not saved: {listed}.",
-            "Undo or roll back there, or save there first.",
-        )
+    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    raise MazuError(
+        Kind.CONFLICT,
+        f"Another editor on this project shows changes that are not saved: {listed}.",
+        "Undo or roll back there, or save or close it there first.",
+    )

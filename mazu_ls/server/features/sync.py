@@ -34,6 +34,7 @@ def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
     if server.pending and server.pending.concerns(document.uri):
         server.jobs.spawn(server.pending.opened(document.uri))
     server.hints.changed(document)
+    editor.note_typed(document)  # an editor brings unsaved text along from its last run
 
 
 @feature("textDocument/didChange", lsp_types.DidChange)
@@ -46,6 +47,7 @@ def did_change(server: ServerState, params: lsp_types.DidChange) -> None:
     editor.set_focus(params.text_document.uri)
     proposals.sync_document(server, document)
     server.hints.changed(document)
+    editor.note_typed(document)
 
 
 @feature("textDocument/didSave", lsp_types.DidSave)
