@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.project.toolbox import builtin_tools
+from mazu_ls.paths import has_extension_folder
 
 if TYPE_CHECKING:
     from mazu_ls.config import Config
@@ -18,15 +21,18 @@ NEARLY = 0.85
 """Similarity (difflib) from which a name counts as mistyped although it may be one of the user's own."""
 
 
-def rules_without_tool(config: Config, *, extended: bool) -> list[str]:
+def rules_without_tool(config: Config, folders: Sequence[Path], env: Mapping[str, str]) -> list[str]:
     """One sentence for each rule of the settings whose tool does not exist.
 
-    `extended`: there may be tools of the user's, of the project's or of MCP servers, whose names are not known yet. Then
-    nothing is said, but for a name that is nearly that of a tool of ours, and that only with a condition.
+    Where there are tools or skills of the user's or the project's, or MCP servers, their names are not known yet: nothing
+    is said, but for a name that is nearly that of a tool of ours, and that only with a condition.
     """
     rules = [rule for rule in config.permissions.rules if not rule.tool.startswith("mcp__")]
     names = sorted([*OF_EDITORS, *(tool.name for tool in builtin_tools())]) if rules else []
     unknown = [rule for rule in rules if not any(fnmatchcase(name, rule.tool) for name in names)]
+    extended = bool(config.mcp_servers) or any(
+        has_extension_folder(name, folders, env) for name in ("tools", "skills")
+    )
     if extended:
         return [
             f"permissions.rules: mazu-ls has no tool {rule.tool}{_suggestion(rule.tool, names)}. Unless a tool or skill of your"

@@ -210,19 +210,9 @@ class ProjectServices:
         self.config = loaded.config
         self._models.clear()
         self.mcp_of_user = servers_of_user(layers)
-        problems += [
-            *loaded.warnings,
-            *rules_without_tool(loaded.config, extended=self._may_have_extensions()),
-        ]
+        problems += [*loaded.warnings, *rules_without_tool(loaded.config, self.folders, self.env)]
         self.warnings += [problem for problem in problems if problem not in self.warnings]
         return problems
-
-    def _may_have_extensions(self) -> bool:
-        """Whether there may be tools beside the built-in ones."""
-        folders = ("tools", "skills")
-        return bool(self.config.mcp_servers) or any(
-            paths.has_extension_folder(name, self.folders, self.env) for name in folders
-        )
 
     def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
         """Hear every event of every session, in order, on the loop; call what is returned to stop."""
