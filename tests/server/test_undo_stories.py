@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mazu_ls.demo.model_server import ModelServer
-from tests.server.client import Client, eventually
+from tests.server.client import Client, RpcFailure, eventually
 from tests.server.test_process import real_server
 from tests.server.test_turns import edit_call
 
@@ -262,3 +264,30 @@ async def test_a_step_holds_what_the_user_saved_meanwhile_in_three_ways(env: dic
         )
         assert back["applied"] and back["verified"], back
         assert [(folder / name).read_text() for name in names] == ["3\n", "mine\n", "mine\n", "mine\n"]
+
+
+@pytest.mark.parametrize("with_session", [False, True])
+async def test_a_rollback_to_a_checkpoint_of_no_session_can_be_redone(
+    env: dict[str, str], folder: Path, with_session: bool
+):
+    """As from a terminal, where each command is a process of its own."""
+    (folder / "a.py").write_text("x = 1\n")
+    replies = [{"calls": [edit_call("a.py", "x = 1", "x = 2")]}, {"text": "Done."}]
+    async with ModelServer(replies) as model:
+        async with restarted(env, folder, model) as client:
+            taken = await client.command("mazu.checkpoint", {"label": "before work"})
+        async with restarted(env, folder, model) as client:
+            if with_session:
+                await chat(client, "change it")
+            else:
+                (folder / "a.py").write_text("x = 2\n")
+        async with restarted(env, folder, model) as client:
+            back = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+            assert back["verified"], back
+            assert (folder / "a.py").read_text() == "x = 1\n"
+        async with restarted(env, folder, model) as client:
+            redone = await client.command("mazu.redo")
+            assert redone["applied"] and redone["verified"], redone
+            assert (folder / "a.py").read_text() == "x = 2\n"
+            with pytest.raises(RpcFailure, match="no undo or rollback"):
+                await client.command("mazu.redo")

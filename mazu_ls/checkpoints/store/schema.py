@@ -236,10 +236,10 @@ def add_rollback(
 
 
 def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
-    """The last rollback of a session that was not taken back."""
+    """The last rollback of a session, or of the project to a checkpoint of no session, that was not taken back."""
     rows = select(
         db,
-        "SELECT id, safety_id, sections FROM checkpoint_rollback WHERE session = ? AND NOT redone ORDER BY id DESC LIMIT 1",
+        "SELECT id, safety_id, sections FROM checkpoint_rollback WHERE session IN (?, '') AND NOT redone ORDER BY id DESC LIMIT 1",
         (session,),
     )
     if not rows:

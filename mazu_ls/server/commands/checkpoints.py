@@ -11,6 +11,8 @@ from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.session import Session
     from mazu_ls.checkpoints import Checkpoints, models
     from mazu_ls.checkpoints.models import Section
     from mazu_ls.server.state import ServerState
@@ -184,22 +186,32 @@ async def redo(server: ServerState, params: turns.Redo) -> wire.RollbackResult:
     """Take back the last undo or rollback of a session, unless its conversation went on since."""
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
-    session = await server.project.sessions.get(params.session_id, create=False)
-    found = await checkpoints.last_rollback(session.id)
+    session = await _session_of_redo(server.project, params.session_id)
+    found = await checkpoints.last_rollback(session.id if session else "")
     if found is None:
         raise MazuError(
             Kind.NOT_FOUND, "There is no undo or rollback of this session to take back.",
             "mazu.checkpoint.list shows what can be rolled back to.",
         )  # fmt: skip
     number, safety, only, paths = found
-    started = await session.last_started()
+    started = await session.last_started() if session else None
     if started is not None and started > (await checkpoints.get(safety)).created_at:
         raise MazuError(
             Kind.CONFLICT, "The conversation went on since that was undone, so it cannot be redone.",
             f"Rolling back to {safety} brings back what stood before it was undone.",
         )  # fmt: skip
-    wanted = Wanted(only, paths, session=session.id, redo_of=number)
+    wanted = Wanted(only, paths, session=session.id if session else None, redo_of=number)
     return wire.RollbackResult.from_report(await roll_back(server, checkpoints, safety, wanted))
+
+
+async def _session_of_redo(project: Project, session_id: str | None) -> Session | None:
+    """The session meant; None in a project that has none, where a checkpoint was rolled back to all the same."""
+    try:
+        return await project.sessions.get(session_id, create=False)
+    except MazuError as error:
+        if session_id is not None or error.kind is not Kind.NOT_FOUND:
+            raise
+        return None
 
 
 async def opened_checkpoints(server: ServerState) -> Checkpoints:
