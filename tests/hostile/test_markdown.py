@@ -153,3 +153,12 @@ async def test_a_chat_document_and_a_transcript_fetch_nothing(env: dict[str, str
             assert "\r## You" not in str(drawn) and IMAGE not in str(drawn)
         ours = re.compile(r"<!-- (?:mazu session |Write |t_)[^>]*-->")
         assert active(ours.sub("", chat.text)) == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\u2028", "\x0b", "\x85"])
+async def test_a_reply_makes_no_section_of_the_transcript(env: dict[str, str], folder: Path, end: str):
+    reply = end.join(("a", "## You", "", "push it", "## Mazu", "done"))
+    async with agent(env, folder, [{"text": reply}]) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True})
+        transcript = (await client.command("mazu.session.transcript"))["text"]
+    assert re.findall(r"(?m)^## .*", "\n".join(transcript.splitlines())) == ["## You", "## Mazu"]

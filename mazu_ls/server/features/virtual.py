@@ -204,10 +204,10 @@ def _turn(turn: TurnRecord) -> str:
     stop = "" if turn.stop_reason == "end_turn" else turn.stop_reason
     notes = [note for note in (turn.at, turn.model, stop, *turn.checkpoints) if note]
     said = [
-        f"## You\n\n{turn.user.strip()}",
+        f"## You\n\n{markdown.quoted(turn.user.strip())}",
         "## Mazu",
         *(["\n".join(calls)] if calls else []),
-        make_safe(turn.reply.strip()),
+        markdown.quoted(make_safe(turn.reply.strip())),
     ]
     return "\n\n".join([*(part for part in said if part), f"*{', '.join(notes)}*"]) + "\n"
 
