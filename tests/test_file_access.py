@@ -101,6 +101,7 @@ ALLOWED = {
     "tools/shell/shell.py": "a temporary folder of its own",
     "tools/search/gitignore_walk.py": NAMES,
     "tools/files.py": NAMES,
+    "tools/shell/toolchains.py": NAMES,
     "tools/shell/protected_files.py": NAMES,
     "policy/trees.py": NAMES,
     "agent/project/role.py": "a role document outside the project, which the user named in his own settings",

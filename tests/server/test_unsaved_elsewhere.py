@@ -126,17 +126,26 @@ async def test_a_server_that_opened_its_project_again_is_no_other_editor(
         document = editor.open(path.as_uri(), "x = 1\n")
         done = await editor.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
         assert (document.text, path.read_text()) == ("x = 2\n", "x = 1\n")
-        async with connected(env) as other:
-            await other.initialize(folder)
-            await eventually(lambda: would_refuse(other, done["checkpoints"][0]))
-            event = {"added": [{"uri": more.as_uri(), "name": "more"}], "removed": []}
-            editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
 
-            async def is_open_again() -> bool:
-                return len((await editor.command("mazu.status"))["folders"]) == 2
+        def lists() -> set[str]:
+            return {found.name for found in tmp_path.rglob("unsaved/*.json")}
 
-            await eventually(is_open_again)
-            await eventually(lambda: would_refuse(other, done["checkpoints"][0]))
+        async def is_listed() -> bool:
+            return len(lists()) == 1
+
+        await eventually(is_listed)
+        before = lists()
+        event = {"added": [{"uri": more.as_uri(), "name": "more"}], "removed": []}
+        editor.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+
+        async def is_open_again() -> bool:
+            return len((await editor.command("mazu.status"))["folders"]) == 2
+
+        async def is_listed_once_more() -> bool:
+            return len(lists()) == 1 and lists() != before
+
+        await eventually(is_open_again)
+        await eventually(is_listed_once_more)
         back = await editor.command("mazu.undo", {"sessionId": done["sessionId"]}, within=60)
         assert back["applied"] and back["verified"]
         assert document.text == "x = 1\n"
