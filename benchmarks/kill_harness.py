@@ -287,7 +287,9 @@ class Harness:
             check=True,
         )
         found = {oids[line[:40]] for line in out.stdout.splitlines() if not line.endswith("missing")}
-        places = [self.project.store().parent / "rescue", *self.project.root.glob(".mazu-staging-*")]
+        # In the order in which a file moves on, so that none is missed on its way.
+        state = self.project.store().parent
+        places = [*self.project.root.glob(".mazu-staging-*"), state / "grave", state / "rescue"]
         for path in (path for place in places if place.is_dir() for path in place.iterdir()):
             try:
                 held = path.read_text()
