@@ -98,7 +98,7 @@ async def test_without_arguments_the_selection_is_remembered_and_asked_about(cli
         {"textDocument": {"uri": path.as_uri()}, "range": span, "context": {"diagnostics": []}},
     )
     remembered = await client.command("mazu.remember")
-    assert remembered["memory"]["title"].startswith("RETRIES = 3")
+    assert remembered["memory"]["title"].startswith("a.py: RETRIES = 3")
     assert remembered["memory"]["anchors"][0]["path"] == "a.py"
     (found,) = (await client.command("mazu.recall"))["memories"]
     assert found["id"] == remembered["memory"]["id"]

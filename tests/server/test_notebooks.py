@@ -149,7 +149,7 @@ async def test_memories_are_anchored_and_shown_in_cells(client: Client, folder: 
     await run(client, found, "Mazu: remember this")
     (memory,) = (await client.command("mazu.memory.list"))["memories"]
     (anchor,) = memory["anchors"]
-    assert (memory["title"], anchor["path"]) == ("def f():", "a.ipynb")
+    assert (memory["title"], anchor["path"]) == ("a.ipynb cell 2: def f():", "a.ipynb")
     assert notebook().split("\n")[anchor["range"]["start"]["line"]].strip() == '"def f():\\n",'
 
     async def shown(cell: str, line: int) -> Any:
@@ -168,7 +168,7 @@ async def test_memories_are_anchored_and_shown_in_cells(client: Client, folder: 
         return [note for note in notes if note["uri"] == uri and note["diagnostics"]]
 
     (hint,) = (await eventually(doubted))[-1]["diagnostics"]
-    assert hint["message"].startswith("Needs a check: def f():")
+    assert hint["message"].startswith("Needs a check: a.ipynb cell 2: def f():")
     assert hint["range"]["start"]["line"] == 3
 
 

@@ -234,7 +234,10 @@ async def test_new_files_are_created_by_a_command_where_the_editor_cannot(env: d
         assert "edit" not in action
         assert (folder / "pkg" / "new.py").read_text() == "x = 1\n"
         listed = await client.command("mazu.checkpoint.list")
-        assert listed["checkpoints"][0]["label"] == "before proposals were accepted"
+        assert [one["label"] for one in listed["checkpoints"][:2]] == [
+            "accepted: pkg/new.py",
+            "before proposals were accepted",
+        ]
         assert (await client.command("mazu.proposal.list"))["proposals"] == []
 
 

@@ -26,10 +26,10 @@ async def test_an_untitled_document_offers_what_any_other_does_and_anchors_nothi
     ]  # fmt: skip
     await run(client, found, "Mazu: remember this")
     (memory,) = (await client.command("mazu.memory.list"))["memories"]
-    assert (memory["title"], memory["anchors"]) == ("def f():", [])
+    assert (memory["title"], memory["anchors"]) == ("Untitled-1: def f():", [])
     await actions(client, URI, span(4, 0, 6, 0))
     assert (await client.command("mazu.remember"))["memory"]["anchors"] == []
-    assert (await client.command("mazu.recall"))["memories"][0]["title"] == "def g():"
+    assert (await client.command("mazu.recall"))["memories"][0]["title"] == "Untitled-1: def g():"
     assert (await client.command("mazu.recall", {"query": "def f", "uri": URI}))["memories"]
     assert (await client.command("mazu.proposal.list", {"uri": URI}))["proposals"] == []
     at = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 4}}

@@ -9,7 +9,8 @@ MAX_BODY = 256 * 1024**2
 """Bytes. A larger announced body is taken for a broken header: waiting for it would make the server deaf."""
 MAX_HEADER = 64 * 1024
 HEADER_END = re.compile(rb"\r\n\r\n|\n\n")
-LENGTH = re.compile(rb"^content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+"""Wherever it stands: behind a broken message a header need not begin a line. `listener` is strict about the first one."""
 
 
 @dataclass(frozen=True)
