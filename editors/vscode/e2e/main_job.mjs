@@ -168,12 +168,9 @@ await story(async (bed, step) => {
     await bed.choose('before the agent', 'before the agent');
     const rows = await until('the plan is shown', async () => {
       const texts = await bed.rowTexts();
-      return texts.some((text) => /Roll back/.test(text)) && texts;
+      return texts.some((text) => /Roll back/.test(text)) && texts.some((text) => text.includes(app)) && texts;
     });
-    assert.ok(
-      rows.some((text) => text.includes(app)),
-      `the plan names ${app}: ${rows.join(' | ')}`,
-    );
+    assert.ok(rows.length > 2, rows.join(' | '));
     await bed.shot('preview');
     assert.equal(await bed.text(app), changed, 'a preview touches nothing');
     await bed.rows().filter({ hasText: 'Roll back' }).first().click();
