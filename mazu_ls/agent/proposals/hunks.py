@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from mazu_ls.tools.edit.line_ends import common_ends
 from mazu_ls.workspace.text import split_lines
 
 CONTEXT = 3
@@ -79,13 +80,7 @@ def digest(text: str) -> str:
 
 def line_changes(before: list[str], after: list[str]) -> list[LineChange]:
     """The changed runs of lines, in order. Applying all of them to `before` gives `after`."""
-    head = 0
-    shortest = min(len(before), len(after))
-    while head < shortest and before[head] == after[head]:
-        head += 1
-    tail = 0
-    while tail < shortest - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
+    head, tail = common_ends(before, after)
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
     if not old and not new:
         return []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mazu_ls.errors import ToolError
+from mazu_ls.tools.edit.line_ends import common_ends
 
 if TYPE_CHECKING:
     from mazu_ls.host import Buffer, Host, LanguageServices, Question, UserReply
@@ -130,7 +131,7 @@ def _differing(name: str, before: str | None, after: str | None) -> list[str]:
     Lines end at line feeds alone, so that a change of line ends or of the final newline is a change.
     """
     old, new = _lines(before), _lines(after)
-    head, tail = _common(old, new)
+    head, tail = common_ends(old, new)
     lead = max(0, head - 3)
     end = max(0, tail - 3)
     lines = difflib.unified_diff(
@@ -153,18 +154,6 @@ def _lines(text: str | None) -> list[str]:
     else:
         lines.pop()
     return lines
-
-
-def _common(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
-    """How many lines at the beginning and at the end are the same."""
-    shorter = min(len(old), len(new))
-    head = 0
-    while head < shorter and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    return head, tail
 
 
 def _shifted(header: str, lines: int) -> str:

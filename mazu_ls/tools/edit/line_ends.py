@@ -29,7 +29,7 @@ def with_line_ends(new: str, shown: str, ends: Sequence[str], otherwise: str) ->
         return new.replace("\n", usual)
     old_lines, new_lines = shown.split("\n"), new.split("\n")
     kept = [usual] * len(new_lines)
-    head, tail = _common_ends(old_lines, new_lines)
+    head, tail = common_ends(old_lines, new_lines)
     for index in range(head):
         kept[index] = ends[index] if index < len(ends) else usual
     middle_old = old_lines[head : len(old_lines) - tail]
@@ -54,7 +54,8 @@ def _paired(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     return pairs
 
 
-def _common_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+def common_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many lines at the beginning and at the end are the same; no line counts for both."""
     shorter = min(len(old), len(new))
     head = 0
     while head < shorter and old[head] == new[head]:
