@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mazu_ls.checkpoints.attribution.running_commands import RunningCommands
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.models import Checkpoint, MemoryCounts, SkippedFile
-from mazu_ls.checkpoints.running_commands import RunningCommands
 from mazu_ls.checkpoints.scan.dirty_set import DirtySet
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
@@ -73,6 +73,11 @@ class CheckpointContext:
                 if (inside := mount.relative(spelt)) is not None:
                     return mount, inside
         return None
+
+    def place(self, path: Path) -> bytes | None:
+        """Where the file of an absolute path stands in the tree; None for what no checkpoint holds."""
+        found = self.locate(path)
+        return found[0].prefix + b"/" + found[1] if found is not None else None
 
     def shown(self, place: bytes) -> str:
         """A place in the tree as reports show its file; "" for one of a folder that is not open now."""

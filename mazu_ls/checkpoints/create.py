@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls.checkpoints.attribution import Shown, attribute
+from mazu_ls.checkpoints.attribution.attribution import attribute
+from mazu_ls.checkpoints.attribution.recorded_writes import Shown
 from mazu_ls.checkpoints.context import BUFFERS, META, MODES, SPARSE, CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.git.objects import (
     BLOB,

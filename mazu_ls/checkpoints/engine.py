@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls import gitcmd
-from mazu_ls.checkpoints import attribution, diff
+from mazu_ls.checkpoints import diff
+from mazu_ls.checkpoints.attribution import recorded_writes
+from mazu_ls.checkpoints.attribution.owners import Owner, changes_since
+from mazu_ls.checkpoints.attribution.recorded_writes import Shown, text_state
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import (
@@ -35,6 +38,7 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     held_texts,
     open_texts,
 )
+from mazu_ls.checkpoints.scan.written_files import WrittenFiles
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
@@ -50,8 +54,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-MAX_WRITTEN = 10_000
-"""Written files that are noted one by one."""
 
 
 class Checkpoints:
@@ -61,8 +63,7 @@ class Checkpoints:
         self._store = store
         self._project = project
         self._locks = [place / "lock" for place in places]
-        self._written: set[Path] = set()
-        self._overflows = 0
+        self._written = WrittenFiles()
         self._dropping: set[asyncio.Task[None]] = set()
         self._sweep = StagingSweep(project, self._locked)
         self.pending = PendingBuffers(store)
@@ -124,20 +125,19 @@ class Checkpoints:
         what changed: then it looks at those, at the paths and at what `note_written` named.
         `buffers`: all open documents; the unsaved ones are kept with their text.
         """
-        written, overflows = set(self._written), self._overflows
+        written, named = self._written.mark(), self._written.named()
         if touched is not None:
-            touched = None if overflows else [*touched, *written]
+            touched = None if named is None else [*touched, *named]
+
+        texts = redact(label), redact(title)
 
         def take(db: apsw.Connection) -> Checkpoint:
             held = held_buffers(self._project, buffers)
-            request = CheckpointRequest(
-                kind, redact(label), redact(title), session_id, turn_id, touched, held
-            )
+            request = CheckpointRequest(kind, *texts, session_id, turn_id, touched, held)
             return create_checkpoint(self._project, db, request)
 
         checkpoint = await self._locked(take)
-        self._written -= written
-        self._overflows -= overflows
+        self._written.forget(written)
         self.upkeep.after_checkpoint(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
         return checkpoint
 
@@ -220,17 +220,15 @@ class Checkpoints:
 
         return await self._locked(differing)
 
-    async def owners(
-        self, since: str, until: str, session: str | None = None
-    ) -> dict[str, attribution.Owner]:
+    async def owners(self, since: str, until: str, session: str | None = None) -> dict[str, Owner]:
         """Who changed which file between two checkpoints, by path as reports show it. Raises MazuError(not_found).
 
         `session`: what other agents did counts as the user's. A file that is missing: the user alone changed it.
         """
         numbers = schema.checkpoint_number(since), schema.checkpoint_number(until)
 
-        def read(db: apsw.Connection) -> dict[str, attribution.Owner]:
-            found = attribution.changes_since(self._project, db, *numbers)
+        def read(db: apsw.Connection) -> dict[str, Owner]:
+            found = changes_since(self._project, db, *numbers)
             return {self._project.shown(place): found.owner(place, session) for place in found}
 
         return await self._locked(read)
@@ -240,11 +238,9 @@ class Checkpoints:
 
         `path`: as reports show it. Raises MazuError(not_found) for the checkpoint.
         """
-
-        def read(db: apsw.Connection) -> tuple[str | None, bool, bool]:
-            return file_text(self._project, bytes.fromhex(schema.get(db, id).tree), path)
-
-        return await self._locked(read)
+        return await self._locked(
+            lambda db: file_text(self._project, bytes.fromhex(schema.get(db, id).tree), path)
+        )
 
     async def prune(
         self, keep: int | None = None, older_than_days: int | None = None, *, labelled: bool = False
@@ -260,25 +256,30 @@ class Checkpoints:
         await self._store.write(lambda db: schema.pin(db, id, pinned))
         return await self.get(id)
 
-    def note_written(self, path: Path, *, saved: bool = False) -> None:
-        """A file was written outside (a watched file, didSave): the next checkpoint looks at it.
-
-        `saved`: the user did it (didSave), so that no command that runs meanwhile has made the change alone.
-        """
-        if len(self._written) >= MAX_WRITTEN:  # a checkout, an installation: every file is looked at instead
-            self._written.clear()
-            self._overflows += 1
+    def note_written(self, path: Path) -> None:
+        """A file was written outside (a watched file, didSave): the next checkpoint looks at it."""
         self._written.add(path)
-        if saved:
-            self._project.commands.note_saved(path)
+
+    async def record_save(self, path: Path, texts: tuple[str, str] | None) -> None:
+        """The user saved a file in an editor: no command that runs meanwhile, in any process, made that change.
+
+        `texts`: what the editor showed when it last agreed with the file, and what was saved; None: not known.
+        """
+        states = tuple(map(text_state, texts)) if texts else (recorded_writes.UNKNOWN,) * 2
+
+        def record(db: apsw.Connection) -> None:
+            if (place := self._project.place(path)) is not None:
+                recorded_writes.record_save(db, place, *states)
+
+        await self._store.write(record)
 
     async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
         """The agent is about to change a file or an open document; None: no file."""
-        states = attribution.text_state(before), attribution.text_state(after)
+        states = text_state(before), text_state(after)
 
         def record(db: apsw.Connection) -> None:
-            if (found := self._project.locate(path)) is not None:
-                attribution.record_edit(db, session_id, found[0].prefix + b"/" + found[1], *states)
+            if (place := self._project.place(path)) is not None:
+                recorded_writes.record_edit(db, session_id, place, *states)
 
         await self._store.write(record)
 
@@ -289,7 +290,9 @@ class Checkpoints:
         """
         before = await self._shown(buffers)
         recording = asyncio.create_task(
-            self._store.write(lambda db: attribution.record_command(self._project, db, session_id, before))
+            self._store.write(
+                lambda db: recorded_writes.record_command(self._project, db, session_id, before)
+            )
         )
         try:
             return await asyncio.shield(recording)
@@ -303,19 +306,18 @@ class Checkpoints:
         try:
             id = await recording
             self.forget_command(id)
-            await self._store.write(lambda db: attribution.drop_command(db, id))
+            await self._store.write(lambda db: recorded_writes.drop_command(db, id))
         except MazuError as error:
             log.warning("a command that did not run stays recorded until the next checkpoint: %s", error)
 
     async def end_command(self, id: int, buffers: Sequence[Buffer]) -> None:
-        """It has ended: what changed since is the agent's, but for what the user saved meanwhile.
+        """It has ended: what changed since is the agent's, but for what the user typed and saved meanwhile.
 
         Where that cannot be recorded (MazuError), what changed until the next checkpoint counts as everybody's.
         """
         try:
             after = await self._shown(buffers)
-            saved = self._project.commands.saved(id)
-            await self._store.write(lambda db: attribution.close_command(self._project, db, id, after, saved))
+            await self._store.write(lambda db: recorded_writes.close_command(db, id, after))
         finally:
             self.forget_command(id)
 
@@ -323,14 +325,12 @@ class Checkpoints:
         """It runs no more, whether `end_command` could record that or not."""
         self._project.commands.discard(id)
 
-    async def _shown(self, buffers: Sequence[Buffer]) -> attribution.Shown:
-        written = None if self._overflows else [*self._written]
+    async def _shown(self, buffers: Sequence[Buffer]) -> Shown:
+        written = self._written.named()
 
-        def look(db: apsw.Connection) -> attribution.Shown:
+        def look(db: apsw.Connection) -> Shown:
             texts = open_texts(held_buffers(self._project, buffers))
-            return attribution.Shown.from_view(
-                self._project, BufferView(self._project.present(db, written)[1], texts)
-            )
+            return Shown.from_view(self._project, BufferView(self._project.present(db, written)[1], texts))
 
         return await self._locked(look)
 

@@ -165,6 +165,12 @@ class LspHost:
             if not markdown.is_chat(d.path)
         ]
 
+    async def note_if_loaded(self, document: OpenDocument) -> None:
+        """After a change: an editor that shows what the file holds has loaded it again, or saved it and will say so."""
+        version, text = document.version, document.text
+        if document.path is not None and not await self._disk.differs(document):
+            document.note_loaded(version, text)
+
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
         """Through `mazu/documents/save` where the client opted in; else the user is asked to save."""
         unsaved = await self._unsaved(paths)

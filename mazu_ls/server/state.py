@@ -187,10 +187,16 @@ class ServerState:
             return None
         return self.path_of(uri, field)
 
-    def note_written(self, path: Path, *, saved: bool = False) -> None:
-        """The user (`saved`) or any program wrote a file: checkpoints and the project map look at it again."""
+    def note_written(self, path: Path) -> None:
+        """A file was written: checkpoints and the project map look at it again."""
         if self.project is not None:
-            self.project.note_written(path, saved=saved)
+            self.project.note_written(path)
+
+    def note_saved(self, path: Path, texts: tuple[str, str] | None) -> None:
+        """The user saved a file in the editor: no command of the agent did. `texts`: see `Checkpoints.record_save`."""
+        self.note_written(path)
+        if self.project is not None and self.project.checkpoints is not None:
+            self.jobs.spawn(self.project.checkpoints.record_save(path, texts))
 
     async def pick(self, message: str, options: Sequence[str], timeout: float = PICK_SECONDS) -> int | None:
         """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.checkpoints import Checkpoint, attribution
-from mazu_ls.checkpoints import engine as engine_module
+from mazu_ls.checkpoints import Checkpoint
+from mazu_ls.checkpoints.attribution import recorded_writes
+from mazu_ls.checkpoints.scan import written_files
 from mazu_ls.store import select
 from tests.checkpoints.bed import Bed, open_engine
 
@@ -19,12 +20,12 @@ async def test_saves_count_for_each_command_that_runs_also_at_a_checkpoint_meanw
     first = await project.take()
     number = await project.engine.begin_command("s", ())
     project.write("saved", "mine")
-    project.engine.note_written(project.root / "saved", saved=True)
+    await project.engine.record_save(project.root / "saved", ("1", "mine"))
     other = await project.engine.begin_command("other", ())
     project.write("made", "by the command")
     await project.take(kind="step")
     project.write("late", "mine")
-    project.engine.note_written(project.root / "late", saved=True)
+    await project.engine.record_save(project.root / "late", ("1", "mine"))
     await project.engine.end_command(other, ())
     await project.engine.end_command(number, ())
     plan = (await project.engine.plan(first.id)).preview().plan
@@ -43,7 +44,7 @@ async def test_a_command_whose_end_cannot_be_recorded_is_a_doubt_once(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(attribution, "close_command", full)
+        patched.setattr(recorded_writes, "close_command", full)
         with pytest.raises(OSError):
             await project.engine.end_command(number, ())
     project.write("a", "whose?")
@@ -61,14 +62,14 @@ async def test_a_command_that_is_cancelled_as_it_begins_leaves_no_record(
 ):
     await project.take()
     begun, gate = asyncio.Event(), threading.Event()
-    loop, record = asyncio.get_running_loop(), attribution.record_command
+    loop, record = asyncio.get_running_loop(), recorded_writes.record_command
 
     def slow(*arguments: Any) -> int:
         loop.call_soon_threadsafe(begun.set)
         gate.wait(10)
         return record(*arguments)
 
-    monkeypatch.setattr(attribution, "record_command", slow)
+    monkeypatch.setattr(recorded_writes, "record_command", slow)
     task = asyncio.create_task(project.engine.begin_command("s", ()))
     await begun.wait()
     task.cancel()
@@ -98,14 +99,14 @@ async def test_an_open_command_of_a_process_that_lives_stays_and_of_another_with
 async def test_more_written_files_than_are_noted_mean_a_look_at_every_file(
     project: Bed, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "MAX_WRITTEN", 2)
+    monkeypatch.setattr(written_files, "MAX_WRITTEN", 2)
     project.write("a", "1")
     first = await project.take()
     for name in ("a", "b", "c"):
         project.engine.note_written(project.write(name, "2"))
     await project.take(touched=[])
     assert {one.path for one in (await project.engine.diff(first.id)).files} == {"a", "b", "c"}
-    assert project.engine._overflows == 0
+    assert project.engine._written.named() == []
 
 
 async def recorded(project: Bed) -> list[int]:

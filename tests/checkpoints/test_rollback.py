@@ -188,7 +188,7 @@ async def test_what_a_command_changed_is_the_agents_and_what_was_saved_meanwhile
     number = await project.engine.begin_command("s", ())
     project.write("made", "by the command")
     project.write("saved", "mine")
-    project.engine.note_written(project.root / "saved", saved=True)
+    await project.engine.record_save(project.root / "saved", ("1", "mine"))
     project.engine.note_written(project.root / "made")  # a watched file: the command itself wrote it
     await project.engine.end_command(number, ())
     project.write("between", "mine")

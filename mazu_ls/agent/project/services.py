@@ -341,11 +341,11 @@ class ProjectServices:
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
 
-    def note_written(self, path: Path, *, saved: bool = False) -> None:
-        """The user (`saved`) or any program wrote a file."""
+    def note_written(self, path: Path) -> None:
+        """The user or any program wrote a file."""
         self._map.note_changed(path)
         if self.checkpoints:
-            self.checkpoints.note_written(path, saved=saved)
+            self.checkpoints.note_written(path)
 
     async def warn_once(self, text: str, key: str = "") -> None:
         """A warning that is not repeated while this project is open, nor another one with this `key`."""

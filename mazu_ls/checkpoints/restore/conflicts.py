@@ -6,15 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints.attribution import (
-    AttributedChanges,
-    Attribution,
-    Change,
-    Owner,
-    Shown,
-    changes_since,
-    writes,
-)
+from mazu_ls.checkpoints.attribution.attribution import Attribution
+from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_since
+from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints.attribution import State, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import State, text_state
 from mazu_ls.store import Store, select
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from mazu_ls.checkpoints.attribution import entry_state, record_edit, rollback_of, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import entry_state, record_edit, rollback_of, text_state
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section

@@ -153,8 +153,7 @@ def _typed(
 def place_of(project: CheckpointContext, held: UnsavedText | Buffer) -> bytes | None:
     """Where a document stands; an untitled one as a file named by its URI. None for what is not of the project."""
     if held.path is not None:
-        located = project.locate(held.path)
-        return located[0].prefix + b"/" + located[1] if located is not None else None
+        return project.place(held.path)
     if not held.uri.startswith("untitled:"):
         return None
     return b"/".join((CODE, *(part for part in held.uri.encode().split(b"/") if part)))

@@ -26,6 +26,10 @@ class OpenDocument:
         self._text: str | None = item.text
         self._encoding: Encoding = encoding
         self.saved_version: int | None = None
+        self.base = item.text
+        """The text when it last agreed with the file, as far as is known: opened, saved, or loaded again."""
+        self.is_at_base = True
+        self._loaded: tuple[int, str] | None = None
 
     @property
     def text(self) -> str:
@@ -33,6 +37,21 @@ class OpenDocument:
         if self._text is None:
             self._text = "".join(self.lines)
         return self._text
+
+    def note_loaded(self, version: int, text: str) -> None:
+        """The file was found to hold what the document held at a version: the editor has loaded it again, unless it says
+        now that it saved that version.
+        """
+        if self.saved_version is None or self.saved_version < version:
+            self._loaded = version, text
+            self.is_at_base = self.version == version
+
+    def take_base(self) -> tuple[str, str]:
+        """The document was saved: the text that it was based on, and its own, which is the next base."""
+        if self._loaded and self._loaded[0] != self.version:
+            self.base = self._loaded[1]
+        before, self.base, self._loaded, self.is_at_base = self.base, self.text, None, True
+        return before, self.base
 
     def apply(self, change: ContentChange) -> None:
         """One content change of a didChange."""
@@ -150,6 +169,7 @@ class OpenDocuments:
     def change(self, uri: str, version: int, changes: list[ContentChange]) -> OpenDocument:
         """didChange. Raises InvalidArguments for a document that is not open."""
         document = self._get_open(uri)
+        document.is_at_base = False
         for change in changes:
             document.apply(change)
         document.version = version

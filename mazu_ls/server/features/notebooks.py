@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mazu_ls.server import uris
 from mazu_ls.server.features import feature
 from mazu_ls.server.rpc import lsp_types
 
@@ -44,6 +45,8 @@ def did_change(server: ServerState, params: lsp_types.DidChangeNotebook) -> None
 def did_save(server: ServerState, params: lsp_types.NotebookParams) -> None:
     """The file holds what the cells show."""
     _editor(server).notebooks.saved(params.notebook_document.uri)
+    if (path := uris.to_path(params.notebook_document.uri)) is not None:
+        server.note_saved(path, None)
 
 
 @feature("notebookDocument/didClose", lsp_types.DidCloseNotebook)

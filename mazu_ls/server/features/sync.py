@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.server.chat import documents as chat_documents
 from mazu_ls.server.chat import markdown, questions, redraw
 from mazu_ls.server.features import feature, proposals
+from mazu_ls.server.host import LspHost
 from mazu_ls.server.rpc import lsp_types
 
 if TYPE_CHECKING:
@@ -41,9 +42,13 @@ def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
 def did_change(server: ServerState, params: lsp_types.DidChange) -> None:
     """The user, or an edit of ours, changed a document."""
     editor = _editor(server)
+    known = editor.documents.get(params.text_document.uri)
+    may_load = known is not None and known.is_at_base
     document = editor.documents.change(
         params.text_document.uri, params.text_document.version, params.content_changes
     )
+    if may_load and isinstance(server.host, LspHost):
+        server.jobs.spawn(server.host.note_if_loaded(document))
     editor.set_focus(params.text_document.uri)
     proposals.sync_document(server, document)
     server.hints.changed(document)
@@ -56,7 +61,7 @@ def did_save(server: ServerState, params: lsp_types.DidSave) -> None:
     document = _editor(server).documents.save(params.text_document.uri, params.text)
     if document.path is None:
         return
-    server.note_written(document.path, saved=True)
+    server.note_saved(document.path, document.take_base())
     _editor(server).forget_edited(document)
     if server.project:
         server.project.role_document.saved(server.project.config.role, document.path, document.text)

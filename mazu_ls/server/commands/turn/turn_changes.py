@@ -94,7 +94,7 @@ async def _take_back(
 ) -> None:
     """Edit one file; what cannot be taken back is a problem of the report."""
     from mazu_ls.agent.proposals.turn_changes import take_back
-    from mazu_ls.checkpoints.attribution import rollback_of
+    from mazu_ls.checkpoints.attribution.recorded_writes import rollback_of
     from mazu_ls.checkpoints.models import PathReason
 
     path = server.workspace.resolve(change.path)

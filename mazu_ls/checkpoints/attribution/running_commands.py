@@ -1,4 +1,4 @@
-"""The commands of agents that run now in this process, what the user saved meanwhile, and whether other processes live."""
+"""The commands of agents that run now in this process, and whether other processes live."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 
 log = logging.getLogger(__name__)
-MAX_SAVED = 4096
-"""Files noted per command; where the user saves more, every file that changed may be theirs."""
 
 
 class RunningCommands:
@@ -25,7 +23,7 @@ class RunningCommands:
         self.token = secrets.token_hex(8)
         """Names this process in what it records."""
         self._folder = folder
-        self._saved: dict[int, set[Path]] = {}
+        self._running: set[int] = set()
         self._held = ExitStack()
         self._shown = False
 
@@ -45,25 +43,14 @@ class RunningCommands:
 
     def add(self, id: int) -> None:
         """A command begins."""
-        self._saved[id] = set()
+        self._running.add(id)
 
     def discard(self, id: int) -> None:
         """A command has ended, whether that could be recorded or not."""
-        self._saved.pop(id, None)
-
-    def note_saved(self, path: Path) -> None:
-        """The user saved a file: none of the commands that run now made that change alone."""
-        for saved in [*self._saved.values()]:
-            if len(saved) <= MAX_SAVED:
-                saved.add(path)
-
-    def saved(self, id: int) -> frozenset[Path] | None:
-        """What the user saved while a command ran; None if that were more files than are noted."""
-        found = frozenset(self._saved.get(id, ()))
-        return None if len(found) > MAX_SAVED else found
+        self._running.discard(id)
 
     def __contains__(self, id: int) -> bool:
-        return id in self._saved
+        return id in self._running
 
     def is_open(self, id: int, token: str) -> bool:
         """Whether a recorded command that has not ended may still end: here, or in another process that lives."""
@@ -82,7 +69,7 @@ class RunningCommands:
 
     def close(self) -> None:
         """The process gives up its checkpoints: what still runs counts as left open."""
-        self._saved.clear()
+        self._running.clear()
         self._held.close()
         if self._shown:
             with suppress(OSError):

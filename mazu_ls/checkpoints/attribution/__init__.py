@@ -1,0 +1,1 @@
+"""Who changed which file between checkpoints."""

@@ -1,0 +1,213 @@
+"""Who changed what between checkpoints: what the agent and rollbacks wrote is recorded, everything else is the user's.
+
+An edit is recorded before it is made, with the text before and after; a command with the state of the folders right
+before and right after it, and what the user saves in an editor meanwhile with the text before and after. When a checkpoint
+is taken, each changed file is followed through these records: a content that no record explains was made by the user.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.attribution.owners import Change
+from mazu_ls.checkpoints.attribution.recorded_writes import (
+    UNKNOWN,
+    USER,
+    Shown,
+    State,
+    Write,
+    entry_state,
+    text_state,
+    writes,
+)
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.errors import MazuError
+from mazu_ls.workspace.text import NotText, decode
+
+if TYPE_CHECKING:
+    import apsw
+
+
+class Attribution:
+    """Follows places from one state of the folders to another through what was recorded in between.
+
+    What a command of this process that still runs changed is the agent's. Of one that another process left open, or
+    whose end could not be recorded, it cannot be known: what changed since counts as everybody's.
+    """
+
+    def __init__(self, project: CheckpointContext, recorded: Sequence[Write]) -> None:
+        self._project = project
+        self._recorded = recorded
+        self._running = {
+            write.id
+            for write in recorded
+            if write.commanded and write.process == project.commands.token and write.id in project.commands
+        }
+        self._texts: dict[str, State] = {}
+        self._edits: dict[bytes, list[Write]] = {}
+        self._saves: dict[bytes, list[Write]] = {}
+        for write in recorded:
+            if write.place is not None:
+                listed = self._saves if write.session == USER else self._edits
+                listed.setdefault(write.place, []).append(write)
+        self._commands = [write for write in recorded if write.commanded]
+
+    def changes(self, old: Shown, new: Shown) -> dict[bytes, Change]:
+        """Every place that differs, and who changed it. A text that was merely saved is nobody's change."""
+        places = {*old.texts, *new.texts}
+        for mount in self._project.mounts:
+            folders = (self._project.trees.folder(shown.tree, mount.prefix) for shown in (old, new))
+            places |= {mount.prefix + b"/" + path for path, _, _ in self._project.trees.diff(*folders)}
+        found = {place: self._follow(place, old, new) for place in places}
+        return {place: change for place, change in found.items() if change.user or change.sessions}
+
+    def _follow(self, place: bytes, old: Shown, new: Shown) -> Change:
+        change, possible, doubt = Change(), self._states(old, place), False
+        records = sorted([*self._edits.get(place, ()), *self._commands], key=lambda write: write.id)
+        for write in records:
+            around = [one for one in self._commands if one.id < write.id <= self._until(one)]
+            if write.commanded is None:
+                self._explain(write.before, possible, place, around, change)
+                change.sessions.add(write.session)
+                possible = [write.before, write.after]
+            elif write.commanded[1] is None and write.id not in self._running:
+                self._explain(self._state(write.commanded[0], place), possible, place, around, change)
+                possible, doubt = self._saved_during(write, place, new, change), True
+            else:
+                self._explain(self._state(write.commanded[0], place), possible, place, around, change)
+                possible = self._through(write, place, new, change)
+            # What ran around it may have gone on.
+            possible += [self._state(one.commanded[1] or new, place) for one in around if one.commanded]
+        if not self._among(self._state(new, place), possible):
+            change.user = True
+            if doubt:
+                change.sessions.add(
+                    next(w.session for w in self._commands if w.commanded and not w.commanded[1])
+                )
+        return change
+
+    def _until(self, command: Write) -> float:
+        return math.inf if command.id in self._running else command.until
+
+    def _explain(
+        self, state: State, possible: list[State], place: bytes, around: list[Write], change: Change
+    ) -> None:
+        """What a record found at a place: as left by what is recorded before, made by commands that ran, or the user's."""
+        if self._among(state, possible):
+            return
+        saves = self._saves.get(place, ())
+        change.sessions.update(command.session for command in around)
+        change.user |= not around or any(
+            command.id < save.id <= self._until(command) for command in around for save in saves
+        )
+
+    def _through(self, write: Write, place: bytes, new: Shown, change: Change) -> list[State]:
+        """What a command did to a place, and how that was left; one that still runs did what happened until now.
+
+        What the user saved meanwhile is not its work, unless the editor had loaded what the command wrote.
+        """
+        assert write.commanded
+        before, ended = write.commanded
+        after = ended or new
+        try:
+            files = [entry_state(self._project.trees.at(shown.tree, place)) for shown in (before, after)]
+        except MazuError:  # the tree is not in the store any more
+            change.user = True
+            change.sessions.add(write.session)
+            return [self._state(after, place)]
+        possible = self._saved_during(write, place, after, change)
+        if files[0] != files[1] and not self._among(files[1], possible):
+            change.sessions.add(write.session)
+        if place in after.texts and not self._among(after.texts[place], [*possible, files[1]]):
+            change.user = True  # typed, and not saved yet
+        return self._states(after, place)
+
+    def _saved_during(self, command: Write, place: bytes, after: Shown, change: Change) -> list[State]:
+        """What may stand at a place after a command if it did nothing: what stood before it, or was saved last.
+
+        A save may be heard of a little after the command has ended: one is counted in that gives what stood there then
+        and is based on what stood there before.
+        """
+        assert command.commanded
+        possible = self._states(command.commanded[0], place)
+        agents = [possible[0], *(edit.after for edit in self._edits.get(place, ()))]
+        left = self._states(after, place)[-1]
+        for save in self._saves.get(place, ()):
+            is_late = command.commanded[1] is not None and save.id > command.until
+            if save.id < command.id or (
+                is_late and not (self._among(save.before, possible) and self._same(save.after, left))
+            ):
+                continue
+            if not self._among(save.before, possible):
+                change.sessions.add(command.session)
+            if not self._among(save.after, [save.before, *agents]):
+                change.user = True
+            possible = [save.after]
+        return possible
+
+    def _states(self, shown: Shown, place: bytes) -> list[State]:
+        """What the user saw at a place, and what the file held beneath: showing the file again is nobody's change."""
+        found = [self._state(shown, place)]
+        if place in shown.texts:
+            found.append(self._state(Shown(shown.tree), place))
+        return found
+
+    def _state(self, shown: Shown, place: bytes) -> State:
+        if place in shown.texts:
+            return shown.texts[place]
+        try:
+            return entry_state(self._project.trees.at(shown.tree, place))
+        except MazuError:
+            return UNKNOWN
+
+    def _among(self, state: State, states: Iterable[State]) -> bool:
+        return any(self._same(state, other) for other in states)
+
+    def _same(self, one: State, other: State) -> bool:
+        if one == other:
+            return one != UNKNOWN
+        if one is None or other is None or one[0] == other[0]:
+            return False
+        return self._text(one) == self._text(other)
+
+    def _text(self, state: str) -> State:
+        """The state as that of a text, where it is one."""
+        if not state.startswith("e"):
+            return state
+        if state not in self._texts:
+            oid = bytes.fromhex(state.rpartition(" ")[2])
+            try:
+                self._texts[state] = text_state(decode(self._project.repository.read(oid)).text)
+            except (NotText, MazuError):
+                self._texts[state] = state
+        return self._texts[state]
+
+
+def attribute(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    number: int,
+    ends: tuple[Shown, Shown],
+) -> None:
+    """Store who changed what in the interval that ends with checkpoint `number`, and start the next one."""
+    recorded = writes(db)
+    old, new = ends
+    found = Attribution(project, recorded).changes(old, new)
+    db.executemany(
+        "INSERT INTO checkpoint_change VALUES (?, ?, ?, ?)",
+        [
+            (number, place, session, change.user)
+            for place, change in found.items()
+            for session in (change.sessions or {""})
+        ],
+    )
+    for write in recorded:
+        is_open = write.commanded is not None and write.commanded[1] is None
+        if is_open and project.commands.is_open(write.id, write.process):
+            data = json.dumps({**new.dump(), "process": write.process})
+            db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
+        else:
+            db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))

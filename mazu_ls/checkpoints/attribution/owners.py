@@ -1,0 +1,110 @@
+"""Whose the changes of a file are: an agent's, the user's, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, rollback_of
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.errors import MazuError
+from mazu_ls.store import select
+
+if TYPE_CHECKING:
+    import apsw
+
+MAX_NUMBER = (1 << 63) - 1
+Owner = Literal["agent", "user", "both"]
+
+
+@dataclass
+class Change:
+    """Who changed one place: the sessions of agents, and whether the user did."""
+
+    sessions: set[str] = field(default_factory=set)
+    user: bool = False
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether nothing but rollbacks wrote it."""
+        names = {name.partition(":")[0] for name in self.sessions}
+        return names == {ROLLBACK} and not self.user
+
+    def owner(self, session: str | None = None) -> Owner:
+        """Whose change it is. With a session only its agent counts, and what other agents did is like the user's."""
+        if session is None:
+            agent, other = bool(self.sessions), self.user
+        else:
+            agent = session in self.sessions
+            other = self.user or bool(self.sessions - {session, rollback_of(session)})
+        if agent:
+            return "both" if other else "agent"
+        return "user"
+
+
+class AttributedChanges:
+    """Who changed each place since a checkpoint. Where it is `unknown`, everybody may have."""
+
+    def __init__(self) -> None:
+        self._found: dict[bytes, Change] = {}
+        self.unknown = False
+
+    def add(self, place: bytes, sessions: Iterable[str], *, user: bool) -> None:
+        """One more interval in which a place was changed."""
+        change = self._found.setdefault(place, Change())
+        change.sessions.update(session for session in sessions if session)
+        change.user |= user
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._found)
+
+    def only_agents(self, place: bytes) -> bool:
+        """Whether agents and rollbacks alone changed a place, as far as is known."""
+        found = self._found.get(place)
+        return found is not None and not found.user
+
+    def owner(self, place: bytes, session: str | None = None) -> Owner:
+        """Whose the changes of a place are; what nobody is known to have changed is the user's."""
+        found = self._found.get(place)
+        if found is None:
+            return "both" if self.unknown else "user"
+        return found.owner(session)
+
+
+def changes_since(
+    project: CheckpointContext, db: apsw.Connection, number: int, until: int = MAX_NUMBER
+) -> AttributedChanges:
+    """Who changed what between a checkpoint and another one, or the newest.
+
+    Of checkpoints that say nothing of it (of an earlier version, or listed again from the store) the kind tells.
+    """
+    found = AttributedChanges()
+    for place, session, user in select(
+        db,
+        "SELECT place, session, max(user) FROM checkpoint_change WHERE number > ? AND number <= ? GROUP BY place, session",
+        (number, until),
+    ):
+        found.add(bytes(place), [session], user=bool(user))
+    silent = select(
+        db,
+        "SELECT number, kind, session_id, tree_id FROM checkpoint WHERE number > ? AND number <= ? AND NOT attributed",
+        (number, until),
+    )
+    for later, kind, session, tree in silent:
+        before = select(
+            db, "SELECT tree_id FROM checkpoint WHERE number < ? ORDER BY number DESC LIMIT 1", (later,)
+        )
+        agents = [session or ROLLBACK] if kind in ("step", "compaction") else []
+        try:
+            for place in _differing(project, before[0][0] if before else None, tree):
+                found.add(place, agents, user=not agents)
+        except MazuError:
+            found.unknown = True
+    return found
+
+
+def _differing(project: CheckpointContext, old: str | None, new: str) -> Iterable[bytes]:
+    for mount in project.mounts:
+        folders = (project.trees.folder(bytes.fromhex(t) if t else None, mount.prefix) for t in (old, new))
+        yield from (mount.prefix + b"/" + path for path, _, _ in project.trees.diff(*folders))

@@ -1,0 +1,144 @@
+"""The record of what agents, rollbacks and commands wrote since the last checkpoint, and of what the user saved meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, place_of
+from mazu_ls.store import select
+
+if TYPE_CHECKING:
+    import apsw
+
+ROLLBACK = "rollback"
+"""The session under which is recorded what a rollback wrote; one session's undo: with its id, see `rollback_of`."""
+USER = ""
+"""The session under which is recorded what the user saved while a command ran."""
+UNKNOWN = "?"
+"""The state of a place of which it is not known what stood there."""
+State = str | None
+"""What stood at a place: None for no file, `t<hash>` for a text, `e<mode> <oid>` for a file."""
+
+
+def rollback_of(session: str | None) -> str:
+    """The session under which is recorded what undoing turns of a session wrote; None: a rollback of all sessions."""
+    return f"{ROLLBACK}:{session}" if session else ROLLBACK
+
+
+def text_state(text: str | None) -> State:
+    """The state of a place that holds this text. Line ends do not count, nor does the last one: editors add it themselves."""
+    if text is None:
+        return None
+    data = text.replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
+    return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def entry_state(entry: TreeEntry | None) -> State:
+    """The state of a place that holds this file; a folder counts as none."""
+    return None if entry is None or entry.is_folder else f"e{entry.mode.decode()} {entry.oid.hex()}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The files as their user saw them at one moment: a tree, and the states of the texts that were not saved."""
+
+    tree: bytes | None
+    texts: Mapping[bytes, State] = field(default_factory=dict)
+
+    @classmethod
+    def from_view(cls, project: CheckpointContext, view: BufferView) -> Shown:
+        """Of a tree and the texts that were not saved in it."""
+        places = ((place_of(project, held), held.text) for held in view.unsaved)
+        return cls(view.tree, {place: text_state(text) for place, text in places if place is not None})
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "tree": self.tree.hex() if self.tree else None,
+            "texts": {place.hex(): state for place, state in self.texts.items()},
+        }
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Shown:
+        """From what `dump` gave."""
+        tree = bytes.fromhex(data["tree"]) if data["tree"] else None
+        return cls(tree, {bytes.fromhex(place): state for place, state in data["texts"].items()})
+
+
+@dataclass(frozen=True)
+class Write:
+    """One record: an edit, a rollback's or a saved file (`place` set), or a command (`commanded`: the files before and after
+    it, None while it has not ended).
+    """
+
+    id: int
+    session: str
+    place: bytes | None
+    before: State = None
+    after: State = None
+    commanded: tuple[Shown, Shown | None] | None = None
+    process: str = ""
+    until: int = 0
+    """The last record that was made before a command ended."""
+
+
+def record_edit(db: apsw.Connection, session: str, place: bytes, before: State, after: State) -> None:
+    """An edit is about to be made."""
+    db.execute(
+        "INSERT INTO checkpoint_write (session, place, before, after) VALUES (?, ?, ?, ?)",
+        (session, place, before, after),
+    )
+
+
+def record_command(project: CheckpointContext, db: apsw.Connection, session: str, before: Shown) -> int:
+    """A command is about to run, and counts as running from now on; returns the number to close it with."""
+    project.commands.show_alive()
+    data = json.dumps({**before.dump(), "process": project.commands.token})
+    db.execute("INSERT INTO checkpoint_write (session, before) VALUES (?, ?)", (session, data))
+    id = db.last_insert_rowid()
+    project.commands.add(id)
+    return id
+
+
+def close_command(db: apsw.Connection, id: int, after: Shown) -> None:
+    """The command has ended."""
+    ((until,),) = select(db, "SELECT max(id) FROM checkpoint_write")
+    data = json.dumps({**after.dump(), "until": until})
+    db.execute("UPDATE checkpoint_write SET after = ? WHERE id = ?", (data, id))
+
+
+def record_save(db: apsw.Connection, place: bytes, before: State, after: State) -> None:
+    """The user saved a file in an editor that showed `before` when it last agreed with the file.
+
+    Only kept beside a command: everything else that no record explains is the user's anyway.
+    """
+    if select(db, "SELECT 1 FROM checkpoint_write WHERE place IS NULL LIMIT 1"):
+        record_edit(db, USER, place, before, after)
+
+
+def drop_command(db: apsw.Connection, id: int) -> None:
+    """A command that was recorded did not run."""
+    db.execute("DELETE FROM checkpoint_write WHERE id = ?", (id,))
+
+
+def writes(db: apsw.Connection) -> list[Write]:
+    """What was recorded since the last checkpoint, in order."""
+    found = []
+    for id, session, place, before, after in select(
+        db, "SELECT id, session, place, before, after FROM checkpoint_write ORDER BY id"
+    ):
+        if place is not None:
+            found.append(Write(id, session, bytes(place), before, after))
+            continue
+        began, ended = json.loads(before), json.loads(after) if after else None
+        commanded = (Shown.load(began), Shown.load(ended) if ended else None)
+        until = ended.get("until", id) if ended else id
+        process = began.get("process", "")
+        found.append(Write(id, session, None, commanded=commanded, process=process, until=until))
+    return found
