@@ -31,6 +31,7 @@ from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
 from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
 from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
 from mazu_ls.checkpoints.scan import roots as mounts
+from mazu_ls.checkpoints.scan.reported_writes import ReportedWrites
 from mazu_ls.checkpoints.scan.unsaved_buffers import (
     BufferView,
     file_text,
@@ -38,7 +39,6 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     held_texts,
     open_texts,
 )
-from mazu_ls.checkpoints.scan.written_files import WrittenFiles
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
@@ -63,7 +63,7 @@ class Checkpoints:
         self._store = store
         self._project = project
         self._locks = [place / "lock" for place in places]
-        self._written = WrittenFiles()
+        self._written = ReportedWrites()
         self._dropping: set[asyncio.Task[None]] = set()
         self._sweep = StagingSweep(project, self._locked)
         self.pending = PendingBuffers(store)

@@ -9,7 +9,7 @@ import pytest
 
 from mazu_ls.checkpoints import Checkpoint
 from mazu_ls.checkpoints.attribution import recorded_writes
-from mazu_ls.checkpoints.scan import written_files
+from mazu_ls.checkpoints.scan import reported_writes
 from mazu_ls.store import select
 from tests.checkpoints.bed import Bed, open_engine
 
@@ -99,7 +99,7 @@ async def test_an_open_command_of_a_process_that_lives_stays_and_of_another_with
 async def test_more_written_files_than_are_noted_mean_a_look_at_every_file(
     project: Bed, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(written_files, "MAX_WRITTEN", 2)
+    monkeypatch.setattr(reported_writes, "MAX_WRITTEN", 2)
     project.write("a", "1")
     first = await project.take()
     for name in ("a", "b", "c"):

@@ -9,7 +9,7 @@ MAX_WRITTEN = 10_000
 """Written files that are noted one by one."""
 
 
-class WrittenFiles:
+class ReportedWrites:
     """Names to look at; where they are too many (a checkout, an installation), every file is looked at instead."""
 
     def __init__(self) -> None:
