@@ -109,7 +109,7 @@ ALLOWED = {
     "agent/project/role.py": "a role document outside the project, which the user named in his own settings",
     "gitcmd/isolated.py": "a temporary folder of its own",
     "checkpoints/restore/staging.py": "the staging folder, made with O_EXCL and verified to be ours, and the store",
-    "checkpoints/running_commands.py": "files of the store that say which processes live",
+    "checkpoints/attribution/running_commands.py": "files of the store that say which processes live",
     "checkpoints/restore/staging_folder.py": "the staging folder, made with O_EXCL and verified to be ours",
     "checkpoints/scan/file_modes.py": "/proc",
     "checkpoints/upkeep/gc.py": STORE,
