@@ -126,6 +126,7 @@ async def ours(
                 if query["bound"] > loaded:
                     await memories.add(records[loaded : query["bound"]])
                     loaded = query["bound"]
+                    await memories.embedder.make_all()
                 at = datetime.fromtimestamp(query["ts"], UTC) if query.get("ts") else None
                 start = time.process_time()
                 near = (query.get("files") or ()) if files else ()

@@ -3,7 +3,8 @@
     python benchmarks/recall_speed.py [1000 10000 100000 1000000] [--keep FOLDER]
 
 The texts are passages of Python's own standard library, so that words are as rare and as common as in life. Each size is
-measured in a process of its own, which also reports how much its memory grew. Beside it, in the same run, up to 10,000:
+measured in a process of its own, which also reports how much its memory grew. Each entry has a vector; of a large store
+only the first thousand are made from texts, and the others are those with noise, since a search takes as long over them. Beside it, in the same run, up to 10,000:
 rank_bm25 rebuilt for every query, and the published agents `mazu` and `memocode` where they are installed. `--keep` builds the stores in FOLDER and uses them again.
 """
 
@@ -26,6 +27,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mazu_ls.config import MemorySettings
+from mazu_ls.memory.embeddings import vector_index
+from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, identifier
@@ -35,6 +38,7 @@ TARGETS = {1_000: 15, 10_000: 15, 100_000: 40, 1_000_000: 150}
 QUERIES = 200
 REMEMBERED = 200
 BASELINE_UP_TO = 10_000
+EMBEDDED, NOISE = 1_000, 0.02
 CATEGORIES = ("fact", "decision", "convention", "mistake", "task_outcome")
 
 
@@ -122,8 +126,29 @@ async def build(folder: Path, size: int) -> None:
             batch.append(ImportRecord(entry, str(n), identifier("project", n + 1)))
         await memories.add(batch)
         done += len(batch)
+    await memories.embedder.close()
+    await make_vectors(memories)
     await memories.close()
     (folder / "done").touch()
+
+
+async def make_vectors(memories: Memories) -> None:
+    """A vector for each entry, real ones for the first of them."""
+    import numpy as np
+
+    project = memories.shelves.store("project")
+    await project.writer.write(vector_index.require_model)
+    draw = np.random.default_rng(1)
+    some = await project.reader.read(lambda db: vector_index.pending(db, EMBEDDED))
+    start = time.process_time()
+    real = vectors = TextEmbeddings().embed([text for _, text in some])
+    each = 1000 * (time.process_time() - start) / len(some)
+    print(f"{'':>9}  vectors: {each:.1f} ms CPU each", flush=True)
+    while some:
+        await project.writer.write(lambda db, a=some, b=vectors: vector_index.store_vectors(db, a, b))
+        some = await project.reader.read(lambda db: vector_index.pending(db, 5_000))
+        vectors = real[draw.integers(len(real), size=len(some))]
+        vectors = vectors + draw.normal(0, NOISE, vectors.shape).astype(np.float32)
 
 
 async def measure(folder: Path, size: int) -> dict[str, object]:

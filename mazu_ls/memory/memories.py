@@ -152,7 +152,7 @@ class Memories:
             text=text,
             files=frozenset(files),
             forgetting=self.settings.forgetting,
-            vector=await self.embedder.embed_query(text) if meaning else None,
+            meaning=await self.embedder.embed_query(text) if meaning else None,
         )
         found = await recall.find(shelves, asked.with_archived() if archived else asked)
         if (not found.ranked or found.only_nearest) and not archived:

@@ -33,7 +33,7 @@ SCOPES = ("project", "global")
 
 
 ONLY_NEAREST = "no match, only the nearest in meaning"
-"""Why a memory was recalled that matches neither by words nor by meaning."""
+"""Why a memory was recalled that matches neither by words nor by meaning; `Memory.why` begins with it."""
 
 
 class TextRange(Struct, frozen=True, order=True):
@@ -94,6 +94,11 @@ class Memory(Struct, frozen=True, kw_only=True):
     key: str | None = None
     score: float | None = None
     why: str | None = None
+
+
+def matches(memory: Memory) -> bool:
+    """Whether a recalled memory was found by words, meaning or place, and is not merely the nearest there is."""
+    return not (memory.why or "").startswith(ONLY_NEAREST)
 
 
 class RememberOutcome(Struct, frozen=True):

@@ -98,6 +98,8 @@ def _memory(out: Console, memory: Result) -> None:
 
 
 def _memories(out: Console, value: Result) -> None:
+    if value.get("onlyNearest"):
+        out.print("Nothing is remembered about that, by words or by meaning. The nearest there is:")
     for memory in value["memories"]:
         _memory(out, memory)
     if not value["memories"]:

@@ -5,8 +5,13 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.config import MemorySettings
+from mazu_ls.memory.embeddings.embedder import CATCH_UP
 from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
+from mazu_ls.memory.embeddings.vector_index import pending
+from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
+from mazu_ls.memory.models import MemoryEntry, matches
+from mazu_ls.memory.search.inject import RecallContext
 
 FACTS = (
     "Amounts are whole cents",
@@ -37,6 +42,59 @@ async def test_where_nothing_matches_the_nearest_are_said_to_be_only_that(memori
     found = await memories.recall("zebra migration season in the Serengeti")
     assert len(found) <= 3
     assert all(memory.why == "no match, only the nearest in meaning" for memory in found)
+
+
+async def test_nonsense_is_answered_with_the_nearest_three_said_to_be_only_that(memories: Memories):
+    for fact in FACTS:
+        await memories.remember(fact)
+    for nonsense in ("qwzx blorf", "zxcvbnm", "vrrm tktk pffft", "йцкн"):
+        found = await memories.recall(nonsense)
+        assert len(found) == 3, (nonsense, found)
+        assert not any(map(matches, found)), (nonsense, found)
+
+
+async def test_a_word_that_only_memory_knows_is_found_in_the_midst_of_nonsense(memories: Memories):
+    for fact in FACTS:
+        await memories.remember(fact)
+    found = await memories.recall("qwzx argon2id")
+    assert found[0].title == "Passwords are hashed with argon2id"
+    assert matches(found[0])
+
+
+async def test_a_turn_is_given_nothing_for_a_message_about_something_else(memories: Memories):
+    for fact in FACTS:
+        await memories.remember(fact)
+    for message in (
+        "How long should I boil an egg so that the yolk stays soft?",
+        "Reverse a linked list in place.",
+        "Plan a weekend in Edinburgh with two children.",
+        "qwzx blorf",
+    ):
+        assert (await memories.inject(RecallContext(message))).memories == (), message
+    given = await memories.inject(RecallContext("Add a refund endpoint that calls the payment provider."))
+    assert [memory.title for memory in given.memories] == ["The payment provider is Stripe"]
+
+
+async def test_a_query_does_not_wait_for_the_vectors_of_an_import(memories: Memories):
+    await memories.embedder.close()
+    titles = [f"Service {n} is written in Rust and listens on port {9000 + n}" for n in range(40)]
+    entries = [MemoryEntry(title=title) for title in titles]
+    await memories.add([ImportRecord(entry, entry.title) for entry in entries])
+    await memories.remember("The payment provider is Stripe")
+    assert (await memories.recall("who processes credit cards", limit=1))[0].title.endswith("Stripe")
+    left = await memories.shelves.store("project").reader.read(lambda db: len(pending(db, 1000)))
+    assert left == 41 - CATCH_UP
+
+
+async def test_what_has_no_vector_yet_is_found_by_words_as_well_as_before(memories: Memories):
+    await memories.embedder.close()
+    title = "The scheduler retries a failed export three times"
+    await memories.add([ImportRecord(MemoryEntry(title=title), title)])
+    await memories.add(
+        [ImportRecord(MemoryEntry(title=one), one) for one in ("Exports run at night", *FACTS, *"abcd")]
+    )
+    found = await memories.recall("how often does the scheduler retry a failed export")
+    assert found[0].title == title
 
 
 async def test_a_text_that_changed_is_found_by_what_it_says_now(memories: Memories):

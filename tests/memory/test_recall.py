@@ -11,7 +11,7 @@ from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import AnchorRequest, MemoryEntry
+from mazu_ls.memory.models import AnchorRequest, MemoryEntry, matches
 from mazu_ls.memory.search.language import detect_language
 
 DAY = 86_400_000_000
@@ -198,7 +198,7 @@ async def test_search_syntax_is_only_text(memories: Memories, query: str):
 async def test_a_query_of_stop_words_is_still_answered(memories: Memories):
     await filled(memories, "To be or not to be", "Whether it rains")
     assert await best(memories, "to be or not") == "To be or not to be"
-    assert await memories.recall("qqqq zzzz") == []
+    assert not any(map(matches, await memories.recall("qqqq zzzz")))
 
 
 async def test_the_question_at_the_end_of_a_long_text_counts(memories: Memories):

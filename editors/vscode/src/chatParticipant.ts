@@ -154,8 +154,11 @@ async function remember({ server }: App, request: ChatRequest, stream: ChatRespo
 }
 
 async function recall({ server }: App, query: string, stream: ChatResponseStream): Promise<ChatResult> {
-  const { memories } = await server.execute('mazu.recall', { query });
+  const { memories, onlyNearest } = await server.execute('mazu.recall', { query });
   if (!memories.length) stream.markdown('Nothing is remembered about that.');
+  if (onlyNearest) {
+    stream.markdown('Nothing is remembered about that, by words or by meaning. The nearest there is:\n\n');
+  }
   for (const { title, body, category, why } of memories) {
     stream.markdown(`**${title}** (${[category, why].filter(Boolean).join('; ')})\n\n${body}\n\n`);
   }

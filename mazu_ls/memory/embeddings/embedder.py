@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
+from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID, TextEmbeddings, load_default
 from mazu_ls.memory.embeddings.vector_index import pending, require_model, store_vectors
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
@@ -16,8 +16,9 @@ from mazu_ls.store import select
 BATCH = 256
 LONGEST_QUERY = 1_000
 """Characters; a longer text, such as a pasted log, has no one meaning, and its words are enough."""
-CATCH_UP = 512
-"""A query waits for at most so many entries that have no vector yet: what was remembered a moment ago is found."""
+CATCH_UP = 8
+"""A query waits for at most so many entries that have no vector yet, the newest: what was remembered a moment ago is found,
+and an import of thousands, whose vectors are still being made, costs nobody seconds."""
 PAUSE_SECONDS = 0.1
 _ANYTHING = "SELECT 1 FROM memory LIMIT 1"
 _MISSING = (
@@ -49,8 +50,8 @@ class Embedder:
         """Something was written; its vector is made soon."""
         self._pending.set()
 
-    async def embed_query(self, text: str) -> Any:
-        """The vector of `text`, length 1; None where recall goes by words alone."""
+    async def embed_query(self, text: str) -> QueryEmbedding | None:
+        """The vector of `text`; None where recall goes by words alone."""
         try:
             if len(text) > LONGEST_QUERY or not await self._any(_ANYTHING) or not await self._ready():
                 return None
@@ -62,10 +63,18 @@ class Embedder:
         assert self._embeddings is not None
         try:
             (vector,) = await asyncio.to_thread(self._embeddings.embed, [text])
+            known = await asyncio.to_thread(self._embeddings.knows_words, text)
         except EmbeddingsUnavailable as error:
             self._give_up(error)
             return None
-        return vector if vector.any() else None
+        return QueryEmbedding(vector, known) if vector.any() else None
+
+    async def make_all(self) -> None:
+        """Make every vector that is missing now; returns when that is done, or recall goes by words alone."""
+        if await self._any(_MISSING) and await self._ready():
+            for shelf in self._shelves:
+                while await self._embed_some(shelf, BATCH):
+                    pass
 
     async def close(self) -> None:
         """Stop; what has no vector yet gets one the next time."""

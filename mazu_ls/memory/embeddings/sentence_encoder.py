@@ -10,6 +10,7 @@ in memory; here the table of 128,000 pieces is unpacked once into the cache dire
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,9 @@ _WINDOWS = ((2, 0), (3, 1), (5, 2))
 _CHANNELS = 256
 _BEGIN, _END = 1, 2
 _BATCH_PIECES = 512
+_WORD = re.compile(r"[^\W\d_]+")
+_WORD_BYTES = 3
+"""Of a known word a piece holds more bytes than this in the mean, or it is one piece of as many: of `qwzx` each holds one."""
 
 
 class SentenceEncoder:
@@ -68,6 +72,14 @@ class SentenceEncoder:
                     made[n + 1 - len(batch) : n + 1] = self._forward(batch)
                     batch = []
         return made
+
+    def knows_words(self, text: str) -> bool:
+        """Whether one word of `text` is made of pieces longer than syllables."""
+        for word in _WORD.findall(text)[:MAX_PIECES]:
+            pieces, size = len(self._tokenizer.encode(word)), len(word.encode("utf-8", "replace"))
+            if size >= _WORD_BYTES and (pieces == 1 or size > _WORD_BYTES * pieces):
+                return True
+        return False
 
     def _forward(self, batch: list[list[int]]) -> NDArray[Any]:
         import numpy as np

@@ -48,6 +48,11 @@ class TextEmbeddings:
         joined[~static.any(axis=1)] = 0
         return joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-9)
 
+    def knows_words(self, text: str) -> bool:
+        """Whether one word of `text` is a word of a language, and not merely cut into letters. Raises EmbeddingsUnavailable."""
+        with self._lock:
+            return self._load()[0].knows_words(_split_identifiers(text))
+
     def _load(self) -> tuple[sentence_encoder.SentenceEncoder, static_embeddings.StaticEmbeddings]:
         if self._parts is None:
             try:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
 from mazu_ls.memory.search.memory_lines import estimate_tokens, render_memory
-from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate
+from mazu_ls.memory.search.rank import RecallCandidate
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
 
-Embed = Callable[[str], Awaitable[Any]]
+Embed = Callable[[str], Awaitable[QueryEmbedding | None]]
 MAX_ITEMS = 20
 LEAST_SCORE = 0.3
-LEAST_CLOSENESS = 0.2
-"""The cosine from which a turn is given what shares no word with it: nobody asked, so a doubtful memory stays away."""
+LEAST_CLOSENESS = 0.32
+"""The cosine from which a turn is given a memory: nobody asked, so a doubtful one stays away (benchmarks/recall_unrelated.py)."""
+LEAST_QUERY_SHARE, LEAST_OWN_SHARE = 0.35, 0.4
+"""Or else it holds so much of the request (weighed by rarity), or the request two words and so much of it."""
 CONTEXT_SHARE, PINNED_SHARE, SUMMARY_SHARE = 0.2, 0.5, 0.2
 STANDING_CATEGORIES = ("decision", "convention", "mistake", "user_preference")
 """What holds until it is replaced: in every turn as long as all of it fits the budget."""
@@ -188,7 +190,11 @@ async def _summaries(shelves: Sequence[MemoryStore], session_id: str | None) -> 
 
 
 def _fits(c: RecallCandidate) -> bool:
-    return bool(c.matched) or c.in_files or c.closeness >= LEAST_CLOSENESS or c.reasons != [BY_MEANING]
+    """Close enough in meaning, or by more than a chance word; a weak one never."""
+    if c.weak or c.score < LEAST_SCORE:
+        return False
+    by_words = c.query_share >= LEAST_QUERY_SHARE or (len(c.matched) > 1 and c.own_share >= LEAST_OWN_SHARE)
+    return c.in_files or c.closeness >= LEAST_CLOSENESS or by_words
 
 
 async def _recalled(
@@ -208,8 +214,8 @@ async def _recalled(
         files=files,
         forgetting=forgetting,
         with_anchored=True,
-        vector=await embed(context.task) if embed else None,
+        meaning=await embed(context.task) if embed else None,
     )
     found = await recall.find(shelves, query)
-    found.ranked = [c for c in found.ranked if c.score >= LEAST_SCORE and not c.weak and _fits(c)]
+    found.ranked = [] if found.only_nearest else [c for c in found.ranked if _fits(c)]
     return await recall.memories(shelves, found, MAX_ITEMS)

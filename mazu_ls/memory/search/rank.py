@@ -49,9 +49,15 @@ class RecallCandidate:
     after: int | None = None
     in_files: bool = False
     closeness: float = 0.0
-    """Cosine of its vector with the query's, 0 where there is none."""
+    """Cosine of its vector with the query's, 0 where one of both is missing."""
+    has_vector: bool = True
+    """Not while its vector is still being made."""
     weak: bool = False
     """It matches nothing and is merely the nearest there is."""
+    query_share: float = 0.0
+    """What part of the query its words hold, weighed by how rare they are."""
+    own_share: float = 0.0
+    """What part of its own distinct words the query holds."""
     score: float = 0.0
     own: float = 0.0
     matched: tuple[str, ...] = ()
@@ -77,7 +83,7 @@ def rank(
     for c in found:
         relevance = c.score / best
         if nearest > 0:
-            share = _meaning_share(c, certainty)
+            share = _meaning_share(c, certainty) if c.has_vector else 0.0
             close = max(0.0, c.closeness) / max(nearest, CLOSE)
             relevance = (1 - share) * relevance * certainty + share * close
             if not c.matched and c.closeness > 0:
@@ -93,7 +99,9 @@ def rank(
     top = max(c.score for c in found) or 1.0
     for c in found:
         c.score /= top
-    return sorted((c for c in found if c.score > 0), key=lambda c: (-c.score, -c.touched, -c.n))
+    # What matches nothing stays, the nearest of it first: where nothing else is found it is shown as that.
+    there = (c for c in found if c.score > 0 or c.closeness)
+    return sorted(there, key=lambda c: (-c.score, -c.closeness, -c.touched, -c.n))
 
 
 def _certainty(corpus: CorpusStatistics, query: Mapping[str, float], best: float) -> float:
@@ -128,12 +136,15 @@ def _score_words(
     from rank_bm25 import BM25Okapi
 
     idf = inverse_frequency(corpus, query)
+    asked = sum(idf.values()) or 1.0
     documents, bonuses = [], []
     for c in found:
         title, body, anchor = (line.split(" ") for line in c.terms.split("\n"))
         in_title, in_body, in_anchor = ([t for t in part if t in idf] for part in (title, body, anchor))
         documents.append(in_title * _TITLE_TIMES + in_body + in_anchor)
         c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
+        c.query_share = sum(idf[term] for term in c.matched) / asked
+        c.own_share = len({*in_title, *in_body}) / len({*title, *body})
         bonuses.append(_adjacency(title, in_title, idf) + _adjacency(body, in_body, idf))
     if not any(documents):
         return

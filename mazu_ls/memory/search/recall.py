@@ -7,10 +7,11 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.embeddings.vector_index import closeness
 from mazu_ls.memory.models import ONLY_NEAREST, Memory
 from mazu_ls.memory.search import index
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
-CLOSE_ENOUGH = 0.16
-"""The cosine from which an entry that shares no word with the query is a match; of unrelated texts seven of eight are below."""
+CLOSE_ENOUGH = 0.2
+"""The cosine from which an entry that shares no word with the query is a match: of the answers three of four are above,
+of unrelated texts one of 300."""
 WORTH_SHOWING = 0.1
-"""The cosine from which an entry is shown as the nearest there is; an answer is below it once in twenty times."""
+"""The cosine from which an entry is shown as the nearest beside matches; an answer is below it once in twenty times."""
 NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
 _SESSION_TOP = 30
 _CONVERSATION = 10
@@ -54,8 +56,8 @@ class RecallQuery:
     files: frozenset[str] = frozenset()
     forgetting: bool = True
     with_anchored: bool = False
-    vector: Any = None
-    """The embedding of `text`, length 1; None where recall goes by words alone."""
+    meaning: QueryEmbedding | None = None
+    """None where recall goes by words alone."""
 
     def with_archived(self) -> RecallQuery:
         """The same query, over what was archived too."""
@@ -108,7 +110,8 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
     ranked = await shelves[0].reader.read(
         lambda _: rank(asked, corpus, found, query.at, forgetting=query.forgetting)
     )
-    return _separate_weak(ranked, _words(query.text))
+    known = query.meaning is not None and query.meaning.known
+    return _separate_weak(ranked, _words(query.text), CLOSE_ENOUGH if known else 1.0)
 
 
 def _weigh_alternatives(
@@ -130,19 +133,26 @@ def _weigh_alternatives(
     return asked
 
 
-def _separate_weak(ranked: list[RecallCandidate], words: dict[str, str]) -> RankedMemories:
+def _separate_weak(
+    ranked: list[RecallCandidate], words: dict[str, str], close_enough: float
+) -> RankedMemories:
     """Keep what matches by words, by meaning or by an open file; of what is merely nearest only the first few, marked."""
     for c in ranked:
-        c.weak = not c.matched and not c.in_files and c.reasons == [BY_MEANING] and c.closeness < CLOSE_ENOUGH
+        by_meaning = not c.matched and not c.in_files and c.reasons in ([], [BY_MEANING])
+        c.weak = by_meaning and c.closeness < close_enough
         if c.weak:
             c.reasons = [ONLY_NEAREST]
             c.score = min(c.score, WEAK_SCORE)
     sure = any(not c.weak for c in ranked)
-    shown = NEAREST_BESIDE if sure else NEAREST_ALONE
+    if not sure:
+        return RankedMemories(ranked[:NEAREST_ALONE], words, only_nearest=True)
     return RankedMemories(
-        [c for at, c in enumerate(ranked) if not c.weak or (at < shown and c.closeness >= WORTH_SHOWING)],
+        [
+            c
+            for at, c in enumerate(ranked)
+            if not c.weak or (at < NEAREST_BESIDE and c.closeness >= WORTH_SHOWING)
+        ],
         words,
-        only_nearest=not sure,
     )
 
 
@@ -168,19 +178,21 @@ def gather(
     if len(best) < index.CANDIDATES:
         best = list(dict.fromkeys(best + index.candidates(db, names[1], query.where)))[: index.CANDIDATES]
     anchored = _anchored(db, query.files)
-    near = shelf.vectors.search(db, query.vector) if query.vector is not None else {}
+    near = shelf.vectors.search(db, query.meaning.vector) if query.meaning is not None else {}
     wanted = dict.fromkeys([*best, *near])
     if query.with_anchored:
         wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
     found = _load(db, shelf.scope, list(wanted), query.where)
     found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
-    if query.vector is not None:
-        near = {**closeness(db, [c.n for c in found if c.n not in near], query.vector), **near}
+    if query.meaning is not None:
+        others = [c.n for c in found if c.n not in near]
+        near = {**closeness(db, others, query.meaning.vector), **near}
     language = detect_language(query.text)
     for c in found:
         c.in_files = c.n in anchored
         c.same_language = bool(language) and detect_language(c.title) == language
         c.closeness = near.get(c.n, 0.0)
+        c.has_vector = c.n in near or query.meaning is None
     return found
 
 

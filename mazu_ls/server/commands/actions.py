@@ -89,7 +89,7 @@ async def recall(server: ServerState, params: wire.RecallAt) -> Any:
         raise InvalidArguments("`query` is missing, and nothing is selected that could stand for it", "query")
     arguments = {"query": query} | ({"uri": uri} if uri and server.file_of(uri) else {})
     result = await execute(server, "mazu.recall", [arguments])
-    found = result["memories"]
+    found = [] if result["onlyNearest"] else result["memories"]
     if not found:
         await server.host.say(
             "info", "Mazu: nothing is known about this yet. “Mazu: remember this” changes that."

@@ -137,9 +137,10 @@ class RememberResult(Wire, frozen=True):
 
 
 class RecallResult(Wire, frozen=True):
-    """Best first."""
+    """Best first. `only_nearest`: nothing was found by words or meaning, and these are merely the nearest there is."""
 
     memories: list[MemoryView]
+    only_nearest: bool = False
 
 
 class MemoryPage(Wire, frozen=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
-from mazu_ls.memory.models import ONLY_NEAREST
+from mazu_ls.memory.models import matches
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
@@ -84,7 +84,11 @@ async def recall(args: RecallArgs, turn: ToolContext) -> ToolOutput:
     found = await memories.recall(args.query, limit=args.limit, category=args.category)
     if await refresh_anchors(memories, found, turn.host, turn.workspace):
         found = await memories.recall(args.query, limit=args.limit, category=args.category)
-    return ToolOutput("\n".join(_lines(found)) or "nothing is remembered about that")
+    if any(map(matches, found)):
+        return ToolOutput("\n".join(_lines(list(filter(matches, found)))))
+    head = "nothing is remembered about that, by words or by meaning"
+    nearest = ["; the nearest there is, probably about something else:", *_lines(found)] if found else []
+    return ToolOutput(head + "\n".join(nearest))
 
 
 @tool(Effect.READ)
@@ -92,7 +96,7 @@ async def memory_search(args: MemorySearchArgs, turn: ToolContext) -> ToolOutput
     """Search everything of earlier sessions, and what was cut from this conversation: memories (archived ones too), wiki
     pages, summaries, what was said, which commands ran and what came of them."""
     found = await memories_of(turn).recall(args.query, limit=args.limit, archived=True)
-    lines = _lines([memory for memory in found if memory.why != ONLY_NEAREST])
+    lines = _lines(list(filter(matches, found)))
     if said := await turn.past(args.query, args.limit):
         lines += ["Said in earlier sessions:", *said]
     return ToolOutput(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from mazu_ls.memory.models import matches
 from mazu_ls.memory.store.wiki import page_text
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
@@ -68,6 +69,7 @@ async def wiki_list(args: WikiListArgs, turn: ToolContext) -> str:
 @tool(Effect.READ)
 async def wiki_search(args: WikiSearchArgs, turn: ToolContext) -> str:
     """Search the pages of the wiki."""
-    found = await memories_of(turn).recall(args.query, limit=args.limit, kinds=("page",))
+    recalled = await memories_of(turn).recall(args.query, limit=args.limit, kinds=("page",))
+    found = filter(matches, recalled)
     lines = [f"{page.key}: {page.title}\n  {' '.join(page.body.split())[:200]}" for page in found]
     return "\n".join(lines) or "no page is about that"

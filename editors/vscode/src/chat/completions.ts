@@ -171,8 +171,9 @@ async function symbols_(query: string): Promise<Completion[]> {
 
 async function memories_({ server }: App, query: string): Promise<Completion[]> {
   if (query.length < 3) return [];
-  const { memories } = await server.execute('mazu.recall', { query, limit: 4 }).catch(() => ({ memories: [] }));
-  return memories.map(({ id, title, body }): Completion => {
+  const nothing = { memories: [], onlyNearest: false };
+  const { memories, onlyNearest } = await server.execute('mazu.recall', { query, limit: 4 }).catch(() => nothing);
+  return (onlyNearest ? [] : memories).map(({ id, title, body }): Completion => {
     const chip: Chip = { id, kind: 'memory', label: title, text: `Remembered: ${title}\n${body}` };
     return { label: title, detail: 'memory', icon: ICONS.memory, chip };
   });

@@ -79,8 +79,10 @@ function recall(app: App, query: string): void {
     pick.busy = true;
     try {
       const context = editor ? { uri: editor.document.uri.toString() } : {};
-      const { memories } = await app.server.execute('mazu.recall', { query, limit: 20, ...context });
-      if (mine === latest) pick.items = memories.map(recallItem);
+      const { memories, onlyNearest } = await app.server.execute('mazu.recall', { query, limit: 20, ...context });
+      if (mine !== latest) return;
+      pick.title = onlyNearest ? 'Mazu: recall (nothing found, only the nearest)' : 'Mazu: recall';
+      pick.items = memories.map(recallItem);
     } catch (error) {
       pick.hide();
       if (!isCancellation(error)) void report(error);

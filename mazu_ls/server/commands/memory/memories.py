@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory.models import matches
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import last_line
@@ -98,7 +99,8 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
 
     if await refresh_anchors(memories, found := await ask(), server.host, server.workspace):
         found = await ask()
-    return wire.RecallResult([wire.MemoryView.from_memory(memory) for memory in found])
+    only_nearest = bool(found) and not any(map(matches, found))
+    return wire.RecallResult([wire.MemoryView.from_memory(memory) for memory in found], only_nearest)
 
 
 @command("mazu.memory.list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory.models import matches
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
 from mazu_ls.server.wire import knowledge as wire
@@ -70,7 +71,8 @@ async def _selection_as_query(server: ServerState) -> wire.SearchPagesParams:
 async def search_pages(server: ServerState, params: wire.SearchPagesParams) -> wire.PageList:
     """The pages about something, best first."""
     memories = await opened_memories(server)
-    return _listed(await memories.recall(params.query, limit=params.limit, kinds=("page",)))
+    found = await memories.recall(params.query, limit=params.limit, kinds=("page",))
+    return _listed([page for page in found if matches(page)])
 
 
 @command("mazu.wiki.delete", natural=_choose_page)
@@ -110,7 +112,7 @@ async def _best_node(server: ServerState, query: str | None) -> str | None:
     if not query:
         return None
     found = await (await opened_memories(server)).recall(query, limit=1)
-    if not found:
+    if not found or not matches(found[0]):
         raise MazuError(Kind.NOT_FOUND, "Nothing is remembered about that.", "Try other words.")
     return f"page:{found[0].key}" if found[0].kind == "page" else found[0].id
 

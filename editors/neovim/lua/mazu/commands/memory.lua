@@ -126,7 +126,7 @@ return {
     run = function(call)
       call:with_text('Recall: ', function(text)
         client.execute('mazu.recall', { query = text }, function(result)
-          choose(result.memories, 'Recalled:', show)
+          choose(result.memories, result.onlyNearest and 'Nothing found; the nearest:' or 'Recalled:', show)
         end)
       end)
     end,

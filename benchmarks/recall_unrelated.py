@@ -1,0 +1,85 @@
+"""False injections: what turns are given of memory for messages that it holds nothing about, and what recall says to nonsense.
+
+    python benchmarks/recall_unrelated.py [--show]
+
+The store holds the facts of both sets of recall_paraphrase.py, three times what the budget of a turn holds. The 100 messages
+of data/unrelated.txt are about other things, half of them about programming, so that each memory which one of them is
+given is wrong; beside them the tasks of data/tasks.tsv, each with the memory that applies to it. The same facts are remembered once as facts and once as decisions, which stand while they fit. Nonsense must
+be answered with the nearest three, said to be only that. Beside it: the same by words alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+
+from recall_paraphrase import DATA, DEFAULT
+
+from mazu_ls.config import MemorySettings
+from mazu_ls.memory.memories import Memories
+from mazu_ls.memory.models import ONLY_NEAREST
+from mazu_ls.memory.search.inject import RecallContext
+
+MESSAGES, TASKS = DATA / "unrelated.txt", DATA / "tasks.tsv"
+NONSENSE = (
+    "qwzx blorf", "xkcd zzyzx", "asdf jkl", "flurb", "grmpf wuzzle snork", "zxcvbnm", "blah bleh bloh", "qqqq wwww eeee",
+    "lorem ipsum dolor", "vrrm tktk pffft", "0x7f3a99", "hjkl;", "frobnitz quux", "mxyzptlk", "uiae nrtd", "jabberwocky slithy toves",
+    "skdjfh ksjdhf", "ooga booga", "trololo", "wibble wobble",
+)  # fmt: skip
+BUDGET = MemorySettings().inject_tokens
+
+
+async def measure(category: str, *, semantic: bool, show: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        memories = await Memories.open(
+            Path(folder, "memory.db"), Path(folder, "global.db"), MemorySettings(semantic=semantic)
+        )
+        lines = [line for path in DEFAULT for line in path.read_text(encoding="utf-8").strip().split("\n")]
+        for line in lines:
+            await memories.remember(line.split("\t")[1], category=category)
+        await memories.recall("warm")
+        given = troubled = 0
+        for message in MESSAGES.read_text(encoding="utf-8").strip().split("\n"):
+            injection = await memories.inject(RecallContext(message), BUDGET)
+            wrong = injection.memories[injection.standing_count :]
+            given += len(wrong)
+            troubled += bool(wrong)
+            if show:
+                for memory in wrong:
+                    print(f"    {message[:60]} -> {memory.title} ({memory.why})")
+        tasks = [line.split("\t") for line in TASKS.read_text(encoding="utf-8").strip().split("\n")]
+        applied = others = 0
+        for task, fact in tasks:
+            injection = await memories.inject(RecallContext(task), BUDGET)
+            told = [memory.title for memory in injection.memories[injection.standing_count :]]
+            applied += fact in told
+            others += len(told) - (fact in told)
+        claimed = 0
+        for query in NONSENSE:
+            found = await memories.recall(query, count_use=False)
+            claimed += any(memory.why != ONLY_NEAREST for memory in found)
+            if show:
+                print(f"    {query}: {[(m.title, m.why) for m in found[:3]]}")
+        await memories.close()
+    print(
+        f"  {category + ', ' + ('words and meaning' if semantic else 'words alone'):<28}"
+        f" memories given to 100 messages about other things: {given} (in {troubled} of them);"
+        f" {len(tasks)} tasks given what applies: {applied}, and {others} others;"
+        f" nonsense answered as if found: {claimed} of {len(NONSENSE)}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="False injections and nonsense.")
+    parser.add_argument("--show", action="store_true", help="name each")
+    options = parser.parse_args()
+    for category in ("fact", "decision"):
+        for semantic in (False, True):
+            asyncio.run(measure(category, semantic=semantic, show=options.show))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""What is known of the meaning of a query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class QueryEmbedding:
+    """The vector of a query, length 1; not `known` where none of its words is one that the encoder knows.
+
+    Such a vector says which entries are nearest, but closeness to it is no match.
+    """
+
+    vector: NDArray[Any]
+    known: bool = True
