@@ -21,6 +21,13 @@ TALKING = (
     "--attach",
 )
 """Options of the chat that may stand without its name."""
+LIVE = frozenset(
+    (
+        "status", "recall", "usage", "audit", "memory", "trait", "wiki", "graph", "session", "sessions", "checkpoint", "checkpoints",
+        "diff", "rollback", "undo",
+    )
+)  # fmt: skip
+"""Verbs that the server of the project may carry out, if there is one."""
 
 
 def main() -> int:
@@ -43,12 +50,19 @@ def _run(arguments: list[str]) -> int:
 
         sys.stdout.write(f"mazu-ls {__version__}\n")
         return 0
+    parsed = None
+    if arguments and arguments[0] in LIVE and _is_any_server_live():
+        from mazu_ls.terminal.clients.live_server import run_with_server
+
+        parsed = _parse(arguments)
+        if (status := run_with_server(parsed, os.environ)) is not None:
+            return status
     if not {"-h", "--help"} & set(arguments):
         from mazu_ls.process_secrets import hide_environment_secrets
 
         hide_environment_secrets()
     if _is_command(arguments):
-        parsed = _parse(arguments)
+        parsed = parsed or _parse(arguments)
         from mazu_ls.terminal.cli import run_parsed
 
         return run_parsed(parsed)
@@ -67,7 +81,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
     if not arguments or arguments[0].partition("=")[0] in TALKING:
         arguments = ["chat", *arguments]
-    return parser().parse_args(arguments)
+    return parser(arguments[0]).parse_args(arguments)
+
+
+def _is_any_server_live() -> bool:
+    """Whether any project of this user has a server that may answer: a glance, before anything is imported for it."""
+    from mazu_ls.state.live_socket import is_any_bound
+
+    return is_any_bound(os.environ)
 
 
 def _serve(arguments: list[str]) -> int:

@@ -11,8 +11,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.workspace import project_files
-
 PROJECT_FOLDER = ".mazu"
 
 
@@ -84,6 +82,8 @@ def project_folder(root: Path, name: str = "") -> Path:
     Called only where there is text for people to put there. Raises OSError where a link or a file stands on the way,
     or the folder cannot be written.
     """
+    from mazu_ls.workspace import project_files  # not for those who only ask where things are
+
     inside = PurePosixPath(PROJECT_FOLDER, name)
     ignore = PurePosixPath(PROJECT_FOLDER, ".gitignore")
     if project_files.stat_entry(root, ignore) is None:
@@ -97,6 +97,8 @@ def project_folder(root: Path, name: str = "") -> Path:
 
 def has_extension_folder(name: str, folders: Sequence[Path], env: Mapping[str, str] = os.environ) -> bool:
     """Whether the user's own folder or the project's `.mazu/` has a folder `name` ("skills", "tools")."""
+    from mazu_ls.workspace import project_files
+
     return (mazu_home(env) / name).is_dir() or any(
         project_files.is_folder(root, PurePosixPath(PROJECT_FOLDER, name)) for root in folders[:1]
     )

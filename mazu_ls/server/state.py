@@ -22,6 +22,7 @@ from mazu_ls.workspace import Workspace
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.policy import RuntimeRule
+    from mazu_ls.server.client.connected_clients import ConnectedClient
     from mazu_ls.server.documents.document_hints import DocumentHints
     from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.documents.notebooks import CellPlace
@@ -58,6 +59,8 @@ class ServerState:
         self.on_changed: list[Callable[[tuple[str, ...]], None]] = []
         """Called with the names of the views that are out of date."""
         self._hints: DocumentHints | None = None
+        self.clients: list[ConnectedClient] = []
+        """Who is connected now; the editor first."""
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.unsaved: UnsavedRegistry | None = None

@@ -11,12 +11,11 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED, USAGE, exit_status
-from mazu_ls.terminal.project_root import ProjectRoot, find_project, named_project
+from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
 from mazu_ls.terminal.verbs.untouched import READING
@@ -53,7 +52,7 @@ def run_parsed(given: argparse.Namespace) -> int:
         level=os.environ.get("MAZU_LOG", "ERROR").upper(),
         format="%(levelname)s %(message)s",
     )
-    root = given.root = project_root(given)
+    root = given.root = resolve_project(given)
     if not root.folders and needs_project(given):
         said = f"{root.problem} Go into a project, or name one with --folder."
         _print_error(given, {"kind": "usage", "message": said, "hint": ""})
@@ -79,13 +78,6 @@ def needs_project(given: argparse.Namespace) -> bool:
         return verb.fixed.get("verdict", "allow") == "allow"
     of_all = getattr(given, "scope", None) == "global"
     return verb.command not in NEEDS_NO_PROJECT and not of_all
-
-
-def project_root(given: argparse.Namespace) -> ProjectRoot:
-    """The project that is meant: the folders that were named, else the one that the current folder belongs to."""
-    if named := getattr(given, "folder", None):
-        return named_project(named)
-    return find_project(Path.cwd())
 
 
 async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
@@ -144,7 +136,7 @@ async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
             from mazu_ls.terminal.screen.live_prompt import converse
 
             return await converse(given, root)
-    from mazu_ls.terminal.client import opened_client
+    from mazu_ls.terminal.clients.in_process import opened_client
 
     async with opened_client(given, root) as (server, host):
         if given.verb == "chat":

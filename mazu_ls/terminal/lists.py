@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.terminal.screen.styled_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -24,6 +22,12 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} GiB"
+
+
+def _path_of(uri: str) -> str:
+    from urllib.parse import unquote, urlsplit  # few commands show one
+
+    return unquote(urlsplit(uri).path)
 
 
 def columns(out: Console, rows: Iterable[Sequence[str]]) -> None:
@@ -84,6 +88,11 @@ def _status(out: Console, value: Result) -> None:
         ("mcp", _servers(value["mcpServers"])),
         ("log", value["log"]),
     ]
+    if clients := value.get("clients"):
+        editor = clients[0]["name"] or "an editor"
+        rows.insert(
+            1, ("answered by", f"the server of {editor} (pid {value['pid']}); model and mode are its own")
+        )
     for name, said in rows:
         out.print(f"[dim]{name:<12}[/] {escape(said)}")
     for warning in value["warnings"]:
@@ -180,25 +189,8 @@ def _state(out: Console, value: Result) -> None:
         )
 
 
-def _counts(value: Result) -> str:
-    memories = "1 memory" if value["memories"] == 1 else f"{value['memories']} memories"
-    return f"{memories}, {plural(value['sessions'], 'conversation')}, {plural(value['checkpoints'], 'checkpoint')}"
-
-
-def _state_exported(out: Console, value: Result) -> None:
-    path = unquote(urlsplit(value["uri"]).path)
-    out.print(f"{path}: {_counts(value)}, {value['bytes']:,} bytes", markup=False, highlight=False)
-
-
-def _state_imported(out: Console, value: Result) -> None:
-    said = f"{_counts(value)} of {value['project']}, as of {value['createdAt']}, now belong to this project"
-    out.print(said, markup=False, highlight=False)
-    if aside := value["setAside"]:
-        out.print(f"what was here until now is set aside in {aside}", markup=False, highlight=False)
-
-
 def _role(out: Console, value: Result) -> None:
-    path = unquote(urlsplit(value["uri"]).path)
+    path = _path_of(value["uri"])
     out.print(value["text"] or f"There is no role document; write {path}", markup=False)
 
 
@@ -211,9 +203,7 @@ def _consolidated(out: Console, value: Result) -> None:
 
 
 def _transcript(out: Console, value: Result) -> None:
-    said = (
-        value["text"] if value["text"] is not None else f"written to {unquote(urlsplit(value['uri']).path)}"
-    )
+    said = value["text"] if value["text"] is not None else f"written to {_path_of(value['uri'])}"
     out.print(said, markup=False)
 
 
@@ -248,8 +238,6 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.trust.revoke": _trust,
     "mazu.state.attach": _state,
     "mazu.state.decline": _state,
-    "mazu.state.export": _state_exported,
-    "mazu.state.import": _state_imported,
     "mazu.memory.consolidate": _consolidated,
     "mazu.checkpoint.prune": _pruned,
     "mazu.role.show": _role,

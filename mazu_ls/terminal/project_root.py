@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mazu_ls import paths
+
+if TYPE_CHECKING:
+    import argparse
 
 ENOUGH = 2
 """So many projects directly inside a folder make it a folder of projects."""
@@ -17,8 +19,7 @@ SCANNED = 400
 Why = Literal["known", "git", "here", "named", "none"]
 
 
-@dataclass(frozen=True)
-class ProjectRoot:
+class ProjectRoot(NamedTuple):
     """The folders of a project and how they were found; no folders where `why` is "none", `problem` says why not."""
 
     folders: tuple[Path, ...]
@@ -37,6 +38,13 @@ class ProjectRoot:
             "named": "named with --folder",
         }[self.why]
         return f"{self.folders[0]} ({reason})"
+
+
+def resolve_project(given: argparse.Namespace) -> ProjectRoot:
+    """The project that is meant: the folders that were named, else the one that the current folder belongs to."""
+    if named := getattr(given, "folder", None):
+        return named_project(named)
+    return find_project(Path.cwd())
 
 
 def find_project(cwd: Path, env: Mapping[str, str] = os.environ) -> ProjectRoot:

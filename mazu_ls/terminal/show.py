@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -35,6 +34,8 @@ def result(name: str, value: Any) -> None:
 
 def _patch(out: Console, text: str) -> None:
     """A unified diff in its colours, the names of the files left out: they were said."""
+    from mazu_ls.workspace.text import split_lines
+
     for line in split_lines(text.strip("\n"), ends=False):
         if not line.startswith(("--- ", "+++ ")):
             colour = {"+": "green", "-": "red"}.get(line[:1], "dim")

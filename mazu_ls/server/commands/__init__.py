@@ -95,8 +95,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "project_state": (
         "mazu.state.attach",
         "mazu.state.decline",
-        "mazu.state.export",
-        "mazu.state.import",
     ),
     "models": (
         "mazu.models.list",

@@ -65,6 +65,7 @@ async def status(server: ServerState, params: NoParams) -> Any:
         "warnings": project.warnings,
         "log": log_place(project.env),
         "pid": os.getpid(),
+        "clients": [client.to_wire() for client in server.clients],
     }
 
 

@@ -24,6 +24,15 @@ class ClientError(Exception):
         self.code = code
 
 
+def encode_message(message: dict[str, Any]) -> bytes:
+    """One message as it goes out. Raises TypeError for what JSON cannot carry."""
+    try:
+        return frame(msgspec.json.encode(message))
+    except UnicodeEncodeError:
+        # Half a surrogate pair out of a buffer: only an escape can carry it.
+        return frame(json.dumps(msgspec.to_builtins(message)).encode())
+
+
 class ClientRequests:
     """Mixed into the protocol in front of pygls's, whose sending it replaces."""
 
@@ -35,12 +44,7 @@ class ClientRequests:
 
     def send(self, message: dict[str, Any]) -> None:
         """Encode and queue one message. Raises TypeError for what JSON cannot carry."""
-        try:
-            body = msgspec.json.encode(message)
-        except UnicodeEncodeError:
-            # Half a surrogate pair out of a buffer: only an escape can carry it.
-            body = json.dumps(msgspec.to_builtins(message)).encode()
-        self.write(frame(body))
+        self.write(encode_message(message))
 
     def notify(self, method: str, params: Any = None) -> None:
         """Send a notification."""

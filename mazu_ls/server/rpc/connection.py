@@ -17,6 +17,7 @@ from pygls.lsp.server import LanguageServer
 from mazu_ls import __version__
 from mazu_ls.server import commands as registry
 from mazu_ls.server import features, uris
+from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.settings import initial_settings
 from mazu_ls.server.client.turn_notifications import TurnNotifications
@@ -28,6 +29,7 @@ from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
 from mazu_ls.server.rpc.framing import FrameReader
 from mazu_ls.server.rpc.handshake import Handshake, client_profile, process_lives
+from mazu_ls.server.rpc.live.listener import serve_other_processes
 from mazu_ls.server.rpc.protocol import ServerProtocol
 from mazu_ls.server.rpc.transport import Transport
 from mazu_ls.server.state import ServerState
@@ -148,6 +150,8 @@ class ServerConnection(LanguageServer):
         updates = TurnNotifications(editor)
         host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.send_waiting)
         self.mazu = server = create_server(host, editor, updates, self._env)
+        server.clients.append(ConnectedClient("editor", profile.name, params.process_id, time.time()))
+        server.on_ready.append(lambda project: server.jobs.spawn(serve_other_processes(server, project)))
         host.edited = server.hints.edited
         editor.own_settings = initial_settings(params.initialization_options)
         server.plan_opening(folders, editor.own_settings)

@@ -38,7 +38,7 @@ async def converse(given: argparse.Namespace, root: ProjectRoot) -> int:
 
 
 async def _converse(given: argparse.Namespace, root: ProjectRoot, screen: Screen) -> int:
-    client = await asyncio.to_thread(importlib.import_module, "mazu_ls.terminal.client")
+    client = await asyncio.to_thread(importlib.import_module, "mazu_ls.terminal.clients.in_process")
     live = await asyncio.to_thread(importlib.import_module, "mazu_ls.terminal.screen.live_chat")
     async with client.opened_client(given, root) as (server, host):
         return await live.LiveChat(server, host, screen, given).run()

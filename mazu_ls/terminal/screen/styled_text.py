@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
@@ -38,6 +37,8 @@ def line(*spans: Span | str) -> Line:
 
 def width_of_terminal() -> int:
     """Columns of the terminal, 80 where there is none."""
+    import shutil  # brings the archive formats along
+
     return shutil.get_terminal_size().columns
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.terminal.exit_status import DONE, exit_status
-from mazu_ls.terminal.screen.printing import print_json, print_text
+from mazu_ls.terminal.clients.results import present_result
+from mazu_ls.terminal.exit_status import DONE
+from mazu_ls.terminal.screen.printing import print_text
 from mazu_ls.terminal.verbs.compare import checkpoint_named
 from mazu_ls.terminal.verbs.untouched import READING
 
@@ -61,18 +62,9 @@ async def execute(
     if name == "mazu.status":
         from mazu_ls.server.logs import log_place
 
-        folders = [str(folder) for folder in given.root.folders]
-        result = {
-            **result,
-            "project": {"folders": folders, "why": given.root.why, "sentence": given.root.sentence},
-            "log": log_place(),  # where servers write it, also while this command works on a copy of nothing
-        }
+        result["log"] = (
+            log_place()
+        )  # where servers write it, also while this command works on a copy of nothing
     if name == "mazu.session.end":  # elsewhere this goes on in the background
         await (await server.wait_opened()).extractions.wait_idle()
-    if as_json(given):
-        print_json(result)
-    else:
-        from mazu_ls.terminal import show
-
-        show.result(name, result)
-    return DONE if arguments.get("preview") else exit_status(result)
+    return present_result(name, result, arguments, given)

@@ -44,8 +44,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"mazu-ls: {message}\nSee: {self.prog} --help\n")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """The command line: the whole one, or what may stand behind the verb `only` if it is one of the wire's."""
     root = Parser(
         prog="mazu-ls",
         description="A coding agent that remembers and can be undone. Without arguments: the chat on a terminal, "
@@ -55,6 +55,9 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"mazu-ls {__version__}")
     commands = root.add_subparsers(dest="verb", metavar="COMMAND", required=True, parser_class=Parser)
+    if any(verb.words.split()[0] == only for verb in VERBS):
+        _verbs(commands, only)
+        return root
     _plain(commands, "serve", "the language server on stdio, --tcp PORT on this machine, or --socket [PATH]")
     chat = _plain(commands, "chat", "talk to the agent")
     _add(chat, (text("message", "say this and leave", required=False), *TALK, ATTACH))
@@ -93,12 +96,14 @@ def _config(commands: Any) -> None:
     _plain(verbs, "path", "where the settings come from")
 
 
-def _verbs(commands: Any) -> None:
+def _verbs(commands: Any, only: str = "") -> None:
     groups: dict[str, Any] = {}
     nested: dict[str, Any] = {}
     several = {verb.words.split()[0] for verb in VERBS if " " in verb.words}
     for verb in VERBS:
         head, _, tail = verb.words.partition(" ")
+        if only and head != only:
+            continue
         if head not in groups:
             groups[head] = _plain(
                 commands,

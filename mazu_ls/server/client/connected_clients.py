@@ -1,0 +1,22 @@
+"""Who is connected to a server: the editor it was started by, and other processes that ask on the live socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, eq=False)
+class ConnectedClient:
+    """One client. `pid` is None where it did not say; `since` is in seconds since 1970."""
+
+    kind: Literal["editor", "terminal"]
+    name: str
+    pid: int | None
+    since: float
+
+    def to_wire(self) -> dict[str, Any]:
+        """As `mazu.status` shows it."""
+        since = datetime.fromtimestamp(self.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"kind": self.kind, "name": self.name, "pid": self.pid, "since": since}

@@ -1,0 +1,103 @@
+"""Listens for the other mazu-ls processes of this user while a project is open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server.rpc.live.peers import refusal_reason
+from mazu_ls.server.rpc.live.session import LiveSession
+from mazu_ls.state import live_socket
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.state import ServerState
+
+logger = logging.getLogger(__name__)
+MOST_CLIENTS = 32
+TAKE_OVER_SECONDS = 5.0
+"""Between two attempts to take over from the server that listens for this project."""
+
+
+async def serve_other_processes(server: ServerState, project: Project) -> None:
+    """Answer other processes about `project` until this is cancelled; where another server does, once that one ends."""
+    if not live_socket.is_supported() or not project.folders or (project.disk and project.disk.is_volatile):
+        return
+    path = live_socket.socket_path(project.root, server.env)
+    try:
+        while (bound := await _bind(path)) is None:  # noqa: ASYNC110 - another process is no event
+            await asyncio.sleep(TAKE_OVER_SECONDS)
+    except OSError as error:
+        logger.info("No other process is answered: %s", error)
+        return
+    clients = LiveClients(server, project)
+    try:
+        listener = await asyncio.start_unix_server(clients.accept, sock=bound.listener)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            listener.close()
+            await clients.close()
+    finally:
+        bound.close()
+
+
+async def _bind(path: Path) -> live_socket.BoundSocket | None:
+    """Bind in a thread; who is cancelled meanwhile leaves nothing bound."""
+    binding = asyncio.get_running_loop().run_in_executor(None, live_socket.bind, path)
+    try:
+        return await asyncio.shield(binding)
+    except asyncio.CancelledError:
+        binding.add_done_callback(_give_up)
+        raise
+
+
+def _give_up(binding: asyncio.Future[live_socket.BoundSocket | None]) -> None:
+    if not binding.cancelled() and binding.exception() is None and (bound := binding.result()):
+        bound.close()
+
+
+class LiveClients:
+    """The connections of one listener, each served by a task of its own; what goes wrong with one ends that one."""
+
+    def __init__(self, server: ServerState, project: Project) -> None:
+        self._server = server
+        self._project = project
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection, or close it where it is one too many or may not be served."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            if len(self._tasks) > MOST_CLIENTS:
+                logger.warning("More than %d processes ask at once: one was not served.", MOST_CLIENTS)
+                return
+            pid, uid = live_socket.peer_credentials(writer.get_extra_info("socket"))
+            if reason := await asyncio.to_thread(refusal_reason, pid, uid):
+                logger.warning("Process %d was not served: %s.", pid, reason)
+                return
+            await LiveSession(self._server, self._project, reader, writer, pid).run()
+        except asyncio.CancelledError:
+            return  # the listener closes
+        except (OSError, ValueError) as error:
+            logger.info("A connection of another process ended: %s", error)
+        except Exception:
+            logger.exception("A connection of another process failed")
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def close(self) -> None:
+        """End all connections; a request under way is answered as cancelled."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

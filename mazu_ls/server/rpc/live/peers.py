@@ -1,0 +1,70 @@
+"""Who may speak on the live socket: this user's own programs, and nothing that a tool call of any mazu-ls started.
+
+What a command leaves behind when it makes itself independent (two forks, a session of its own, a cleared environment)
+is still known by what no process without privileges can shake off: `no_new_privs`, which both sandboxes set
+(prctl(2)), and the hard limit of CPU time, which every command is started with (setrlimit(2)).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mazu_ls.tools.shell.process import MARK
+
+MOST_PARENTS = 256
+UNLIMITED = float("inf")
+
+
+def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
+    """Why the process `pid` of user `uid` is not served; empty where it is. Reads /proc; call it off the loop."""
+    server = os.getpid() if server_pid is None else server_pid
+    if uid != os.getuid():
+        return "it is another user's"
+    if pid <= 0:
+        return "its process cannot be seen from here"
+    try:
+        if _descends_from(pid, server):
+            return "it was started by this server"
+        if f"{MARK}=".encode() in Path(f"/proc/{pid}/environ").read_bytes():
+            return "it was started by a tool call"
+        if _no_new_privileges(pid) and not _no_new_privileges(server):
+            return "it runs in a sandbox"
+        if _cpu_seconds(pid) < _cpu_seconds(server):
+            return "it has the limits of a tool call"
+    except (OSError, ValueError, IndexError) as error:
+        return f"nothing can be learned of it ({error})"
+    return ""
+
+
+def _descends_from(pid: int, ancestor: int) -> bool:
+    """Whether `ancestor` is `pid` or one of its parents. Raises OSError where one of them ended meanwhile."""
+    for _ in range(MOST_PARENTS):
+        if pid == ancestor:
+            return True
+        if pid <= 1:
+            return False
+        pid = int(_status(pid, "PPid"))
+    raise ValueError("too many parents")
+
+
+def _no_new_privileges(pid: int) -> bool:
+    return _status(pid, "NoNewPrivs") != "0"
+
+
+def _status(pid: int, field: str) -> str:
+    """A field of proc_pid_status(5); fields stand behind the name of the program, whose line breaks are escaped."""
+    for line in Path(f"/proc/{pid}/status").read_bytes().split(b"\n"):
+        name, _, value = line.partition(b":")
+        if name.decode("ascii", "replace") == field:
+            return value.strip().decode("ascii", "replace")
+    raise ValueError(f"no {field}")
+
+
+def _cpu_seconds(pid: int) -> float:
+    """The hard limit of CPU time: proc_pid_limits(5)."""
+    for line in Path(f"/proc/{pid}/limits").read_bytes().split(b"\n"):
+        if line.startswith(b"Max cpu time"):
+            hard = line.split()[4]
+            return UNLIMITED if hard == b"unlimited" else float(hard)
+    raise ValueError("no CPU limit")

@@ -1,0 +1,124 @@
+"""The unix socket on which the server that has a project open answers this user's other mazu-ls processes.
+
+It lies in the state directory (0700), is 0600 itself, and belongs to whoever holds the lock beside it, which the kernel
+takes from a process that ends, however it ends. Standard library only: short commands import this first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mazu_ls import paths
+
+FOLDER = "live"
+BACKLOG = 64
+LONGEST_ADDRESS = 100
+"""Bytes of a path that fit into `sun_path` everywhere: unix(7) has 108, the BSDs 104."""
+
+
+def is_supported() -> bool:
+    """Whether the kernel says who is at the other end of a unix socket, which is Linux's way to (unix(7))."""
+    return sys.platform == "linux" and hasattr(socket, "SO_PEERCRED")
+
+
+def socket_path(root: Path, env: Mapping[str, str] = os.environ) -> Path:
+    """Where the server of the project at `root` listens (it need not be there)."""
+    return paths.state_home(env) / FOLDER / f"{paths.root_key(root)}.sock"
+
+
+def is_any_bound(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether a server of any project listens, or died while it did."""
+    try:
+        return any(entry.suffix == ".sock" for entry in (paths.state_home(env) / FOLDER).iterdir())
+    except OSError:
+        return False
+
+
+def peer_credentials(connection: socket.socket) -> tuple[int, int]:
+    """The process and the user at the other end, as they were when it connected (listened, for the client)."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, _gid = struct.unpack("3i", raw)
+    return pid, uid
+
+
+def connect(path: Path, timeout: float) -> socket.socket | None:
+    """A connection to the server at `path`; None where nobody listens or it is not this user's."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(timeout)
+    try:
+        with _short_address(path) as address:
+            connection.connect(address)
+        if peer_credentials(connection)[1] == os.getuid():
+            return connection
+    except OSError:
+        pass
+    connection.close()
+    return None
+
+
+class BoundSocket:
+    """A listening socket and the lock under which its path is this process's. `close` gives up both."""
+
+    def __init__(self, path: Path, listener: socket.socket, lock: int) -> None:
+        self.path = path
+        self.listener = listener
+        self._lock = lock
+
+    def close(self) -> None:
+        """Take the path away while it is still ours, then the lock. Never raises."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+        self.listener.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def bind(path: Path) -> BoundSocket | None:
+    """Listen at `path`, where a server that died may have left its socket; None while another one holds the lock.
+
+    Raises OSError where the folder cannot be written or has no locks.
+    """
+    import fcntl
+
+    paths.private_folder(path.parent.parent)
+    paths.private_folder(path.parent)
+    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    listener = None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        os.fchmod(listener.fileno(), 0o600)  # the mode that bind(2) gives the file, from its first moment
+        with _short_address(path) as address:
+            listener.bind(address)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    except BaseException:
+        if listener is not None:
+            listener.close()
+        os.close(lock)
+        raise
+    return BoundSocket(path, listener, lock)
+
+
+@contextlib.contextmanager
+def _short_address(path: Path) -> Iterator[str]:
+    """`path`, or a name of the same file that is short enough for a socket's address."""
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -1,0 +1,135 @@
+"""Short commands answered by the server that has the project open; whatever it does not do, this process does itself.
+
+Standard library only: importing what a project needs costs ten times what such a command does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import __version__, paths
+from mazu_ls.server.rpc.live.served import is_served
+from mazu_ls.state import live_socket
+from mazu_ls.terminal.clients.results import present_result
+from mazu_ls.terminal.exit_status import FAILED
+from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
+from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
+from mazu_ls.terminal.verbs import grammar
+
+if TYPE_CHECKING:
+    import argparse
+    import os
+    from collections.abc import Mapping
+
+HANDSHAKE_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
+"""A command that only shows something is done here when the server takes longer."""
+CHANGING = frozenset(("mazu.checkpoint",))
+"""What is not done a second time where it is not known whether it was done."""
+CHUNK = 256 * 1024
+
+
+class NotAnswered(Exception):
+    """The server did not answer, or not with a result."""
+
+
+def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Environ[str]) -> int | None:
+    """Have the command done by the server of its project and print the result; the exit status.
+
+    None where there is none or it does not do it: then the same command is carried out in this process.
+    """
+    if (wanted := _wanted_command(given)) is None or not live_socket.is_supported():
+        return None
+    root = resolve_project(given)
+    if not root.folders:
+        return None
+    connection = live_socket.connect(live_socket.socket_path(root.folders[0], env), HANDSHAKE_SECONDS)
+    if connection is None:
+        return None
+    command, arguments = wanted
+    with connection:
+        server = _Conversation(connection)
+        try:
+            server.begin(_options(root, env), command, arguments)
+            server.answer(1)
+        except (OSError, NotAnswered):
+            return None
+        connection.settimeout(None if command in CHANGING else ANSWER_SECONDS)
+        try:
+            result = server.answer(2)
+        except NotAnswered:
+            return None
+        except OSError:
+            return _not_known(command, given) if command in CHANGING else None
+    given.root = root
+    return present_result(command, result, arguments, given)
+
+
+def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
+    """The command of the wire and its arguments, where a server would do it."""
+    verb = getattr(given, "wire", None)
+    if verb is None or getattr(given, "subverb", None) == "review":
+        return None
+    arguments = grammar.arguments(verb, given)
+    labels = [arguments.get(field) for field in ("id", "against") if field in arguments]
+    takes_id = verb.command.startswith(("mazu.checkpoint.", "mazu.rollback"))
+    if takes_id and not all(isinstance(one, str) and re.fullmatch(r"cp_\d+|now", one) for one in labels):
+        return None  # a label stands for an id that has to be looked up first
+    return (verb.command, arguments) if is_served(verb.command, arguments) else None
+
+
+def _options(root: ProjectRoot, env: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "home": str(paths.mazu_home(env)),
+        "folders": [str(folder) for folder in root.folders],
+        "model": env.get("MAZU_MODEL"),
+    }
+
+
+def _not_known(command: str, given: argparse.Namespace) -> int:
+    message = f"The server that has this project open ended before it answered {command}."
+    hint = "See `mazu-ls checkpoint list` for what was done."
+    if as_json(given):
+        print_json({"error": {"kind": "internal", "message": message, "hint": hint}}, indent=None)
+    print_text(f"mazu-ls: {message} {hint}", sys.stderr)
+    return FAILED
+
+
+class _Conversation:
+    """Requests and their answers on one connection, in LSP's base protocol."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._input = connection.makefile("rb", CHUNK)
+
+    def begin(self, live: dict[str, Any], command: str, arguments: dict[str, Any]) -> None:
+        """Say who asks and what for, in one piece. Raises OSError."""
+        hello = {"processId": None, "capabilities": {}, "initializationOptions": {"live": live}}
+        asked = {"command": command, "arguments": [arguments]}
+        messages = [_message(1, "initialize", hello), _message(2, "workspace/executeCommand", asked)]
+        self._connection.sendall(b"".join(messages))
+
+    def answer(self, number: int) -> Any:
+        """The result of request `number`. Raises NotAnswered for an error, OSError where the connection ended."""
+        length = -1
+        while line := self._input.readline(CHUNK).strip():
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length" and value.strip().isdigit():
+                length = int(value)
+        body = self._input.read(length) if length >= 0 else b""
+        if length < 0 or len(body) < length:
+            raise ConnectionResetError("the server ended")
+        answer = json.loads(body)
+        if answer.get("id") != number or "result" not in answer:
+            raise NotAnswered
+        return answer["result"]
+
+
+def _message(number: int, method: str, params: dict[str, Any]) -> bytes:
+    body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode()
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)

@@ -1,0 +1,27 @@
+"""The result of one command of the wire on stdout: drawn for a person, or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.terminal.exit_status import DONE, exit_status
+from mazu_ls.terminal.screen.printing import as_json, print_json
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: argparse.Namespace) -> int:
+    """Print it and return the exit status; a status says of which project it is."""
+    if name == "mazu.status":
+        folders = [str(folder) for folder in given.root.folders]
+        project = {"folders": folders, "why": given.root.why, "sentence": given.root.sentence}
+        result = {**result, "project": project}
+    if as_json(given):
+        print_json(result)
+    else:
+        from mazu_ls.terminal import show
+
+        show.result(name, result)
+    return DONE if arguments.get("preview") else exit_status(result)

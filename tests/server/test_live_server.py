@@ -1,0 +1,450 @@
+"""One project, one live server: other processes of the user ask it, and nothing that a tool call started can."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls import __version__
+from mazu_ls.server.rpc.live.peers import refusal_reason
+from mazu_ls.state import live_socket
+from mazu_ls.tools.shell import landlock, resource_limits
+from mazu_ls.tools.shell.sandbox import probe, wrap_in_sandbox
+
+PATIENCE = 60.0
+pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
+
+
+class EditorProcess:
+    """A server behind an editor that says what it is told to, and reads everything."""
+
+    def __init__(self, env: dict[str, str], folder: Path) -> None:
+        self.env, self.folder = env, folder
+        self.socket = live_socket.socket_path(folder, env)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mazu_ls", "--stdio"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=clean_environment(env),
+        )  # fmt: skip
+        threading.Thread(target=self._read, daemon=True).start()
+        self.send(
+            id=1, method="initialize",
+            params={
+                "processId": os.getpid(), "clientInfo": {"name": "Editor"}, "capabilities": {},
+                "workspaceFolders": [{"uri": folder.as_uri(), "name": "p"}],
+            },
+        )  # fmt: skip
+        self.send(method="initialized", params={})
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        with contextlib.suppress(OSError, ValueError):
+            while os.read(self.process.stdout.fileno(), 65536):
+                pass
+
+    def send(self, **message: Any) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(framed(message))
+        self.process.stdin.flush()
+
+    def listens(self) -> EditorProcess:
+        wait_until(self.socket.exists)
+        return self
+
+    def connect(self) -> Conversation:
+        """As a client of this process, which is no descendant of the server."""
+        connection = live_socket.connect(self.socket, PATIENCE)
+        assert connection is not None
+        return Conversation(connection, self)
+
+    def end(self) -> None:
+        assert self.process.stdin
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+
+class Conversation:
+    """One connection, read message by message."""
+
+    def __init__(self, connection: socket.socket, server: EditorProcess) -> None:
+        self.connection = connection
+        self._input = connection.makefile("rb")
+        self._server = server
+
+    def ask(self, method: str, params: Any = None, number: int = 1) -> dict[str, Any]:
+        self.connection.sendall(framed({"id": number, "method": method, "params": params}))
+        return self.answer()
+
+    def begin(self, **other: Any) -> dict[str, Any]:
+        env = self._server.env
+        live = {
+            "version": __version__, "home": env["MAZU_HOME"], "folders": [str(self._server.folder)], **other
+        }  # fmt: skip
+        return self.ask("initialize", {"initializationOptions": {"live": live}})
+
+    def command(self, name: str, arguments: Any) -> dict[str, Any]:
+        return self.ask("workspace/executeCommand", {"command": name, "arguments": [arguments]}, 2)
+
+    def answer(self) -> dict[str, Any]:
+        """The next message. Raises EOFError where the server closed the connection."""
+        try:
+            header = self._input.readline()
+            if not header:
+                raise EOFError
+            assert self._input.readline() == b"\r\n"
+            return json.loads(self._input.read(int(header.split(b":")[1])))
+        except ConnectionError as error:
+            raise EOFError from error
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._input.close()
+        self.connection.close()
+
+
+def framed(message: dict[str, Any]) -> bytes:
+    body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def clean_environment(env: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAZU_")}
+    cache = {name: os.environ[name] for name in ("MAZU_CACHE_HOME",) if name in os.environ}
+    return {**kept, **cache, **env, "PATH": os.environ["PATH"]}
+
+
+def wait_until(check: Callable[[], Any]) -> Any:
+    until = time.monotonic() + PATIENCE
+    while not (found := check()):
+        assert time.monotonic() < until, "it did not come in time"
+        time.sleep(0.02)
+    return found
+
+
+@contextlib.contextmanager
+def serving(env: dict[str, str], folder: Path) -> Iterator[EditorProcess]:
+    server = EditorProcess(env, folder)
+    try:
+        yield server.listens()
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("live")
+
+
+def environment_in(place: Path) -> dict[str, str]:
+    return {
+        "MAZU_HOME": str(place / "home"), "MAZU_STATE_HOME": str(place / "state"), "HOME": str(place / "user")
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[EditorProcess]:
+    """One server for the tests that leave it as it was."""
+    folder = place / "project"
+    folder.mkdir()
+    with serving(environment_in(place), folder) as running:
+        yield running
+
+
+def typed(server: EditorProcess, *words: str) -> subprocess.CompletedProcess[str]:
+    """What a person at a terminal in the project gets."""
+    return subprocess.run(
+        [sys.executable, "-m", "mazu_ls", *words],
+        cwd=server.folder, env=clean_environment(server.env), capture_output=True, text=True, timeout=PATIENCE, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_the_terminal_is_answered_by_the_server_of_the_editor(server: EditorProcess):
+    status = json.loads(typed(server, "status", "--json").stdout)
+    assert status["pid"] == server.process.pid
+    assert [(one["kind"], one["name"]) for one in status["clients"]] == [
+        ("editor", "Editor"), ("terminal", f"mazu-ls {__version__}"),
+    ]  # fmt: skip
+    assert status["clients"][0]["pid"] == os.getpid()
+    assert status["project"]["folders"] == [str(server.folder)]
+    assert f"the server of Editor (pid {server.process.pid})" in typed(server, "status").stdout
+
+
+def test_a_command_for_which_the_server_is_asked_imports_nothing_heavy(server: EditorProcess):
+    script = (
+        "import sys\n"
+        "import mazu_ls.__main__ as entry\n"
+        "sys.argv = ['mazu-ls', 'status']\n"
+        "status = entry.main()\n"
+        "heavy = 'asyncio msgspec pygls lsprotocol anthropic openai apsw rich mazu_ls.agent mazu_ls.memory'.split()\n"
+        "print('IMPORTED', [name for name in heavy if name in sys.modules], status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=server.folder, env=clean_environment(server.env), capture_output=True, text=True, check=False,
+        timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "IMPORTED [] 0"
+
+
+def test_a_checkpoint_from_the_terminal_holds_what_is_unsaved_in_the_editor(place: Path):
+    folder = place / "unsaved"
+    folder.mkdir()
+    (folder / "a.py").write_text("saved\n")
+    with serving(environment_in(place), folder) as server:
+        item = {
+            "uri": (folder / "a.py").as_uri(),
+            "languageId": "python",
+            "version": 1,
+            "text": "not saved\n",
+        }
+        server.send(method="textDocument/didOpen", params={"textDocument": item})
+        taken = json.loads(typed(server, "checkpoint", "take", "from the terminal", "--json").stdout)
+        assert taken["label"] == "from the terminal"
+        assert typed(server, "checkpoint", "file", taken["id"], "a.py").stdout.strip() == "not saved"
+        live = {words: typed(server, *words.split()) for words in SAME}
+        server.end()
+        assert not server.socket.exists()
+        alone = {words: typed(server, *words.split()) for words in SAME}
+    assert {w: (d.returncode, d.stdout, d.stderr) for w, d in live.items()} == {
+        w: (d.returncode, d.stdout, d.stderr) for w, d in alone.items()
+    }
+
+
+SAME = ("checkpoint list", "checkpoint list --json", "recall port", "memory list", "session list", "usage --json", "undo --preview",
+        "checkpoint diff nonsense", "audit", "wiki show nothing")  # fmt: skip
+"""What is printed is the same, whoever answers."""
+
+NOT_SERVED = [
+    ("mazu.permissions.mode", {"mode": "bypass"}), ("mazu.permissions.set", {"rule": {"tool": "run_shell", "verdict": "allow"}}),
+    ("mazu.permissions.answer", {"optionId": "allow_once"}), ("mazu.trust.agree", {"id": "x", "hash": "x"}), ("mazu.chat", {"message": "hi"}),
+    ("mazu.run", {"task": "x"}), ("mazu.ask", {"question": "x"}), ("mazu.rollback", {"id": "cp_000001"}),
+    ("mazu.rollback", {"id": "cp_000001", "preview": 1}), ("mazu.undo", {}), ("mazu.undo", {"preview": True}), ("mazu.memory.forget", {"id": "x"}),
+    ("mazu.session.end", {}), ("mazu.session.show", {}), ("mazu.models.set", {"model": "x"}), ("mazu.checkpoint.prune", {"keep": 0}),
+    ("mazu.skills.run", {"name": "x"}), ("mazu.no.such", {}),
+]  # fmt: skip
+
+
+def test_nothing_but_showing_is_done_for_another_process(server: EditorProcess):
+    with server.connect() as client:
+        assert "result" in client.begin()
+        for name, arguments in NOT_SERVED:
+            answer = client.command(name, arguments)
+            assert answer["id"] == 2
+            assert answer["error"]["data"]["kind"] == "unsupported", name
+        for arguments in (None, [], "x", 7):
+            assert "error" in client.command("mazu.recall", arguments)
+        assert client.ask("shutdown") == {"jsonrpc": "2.0", "id": 1, "result": None}
+        assert client.ask("textDocument/hover", {})["error"]["code"] == -32601
+        assert client.command("mazu.permissions.list", {})["error"]["data"]["kind"] == "unsupported"
+        assert client.command("mazu.status", {})["result"]["mode"] == "ask"
+
+
+def test_only_who_means_the_same_project_is_answered(server: EditorProcess, tmp_path: Path):
+    others = (
+        {"version": "0.0.1"},
+        {"home": str(tmp_path)},
+        {"folders": [str(tmp_path)]},
+        {"folders": []},
+        {"more": 1},
+    )
+    for other in others:
+        with server.connect() as client:
+            assert "error" in client.begin(**other), other
+            assert client.command("mazu.status", {})["error"]["code"] == -32002
+    with server.connect() as client:
+        client.begin(model="some:model")
+        assert client.command("mazu.status", {})["error"]["data"]["kind"] == "unsupported"
+        assert "result" in client.command("mazu.memory.list", {})
+
+
+def test_one_bad_peer_ends_itself_alone(server: EditorProcess):
+    with server.connect() as good:
+        good.begin()
+        good.command("mazu.status", {})
+        opened = descriptors(server)
+        for data in (
+            b"GET / HTTP/1.1\r\n\r\n", b"Content-Length: 3\r\n\r\n[1]", b"Content-Length: 2\r\n\r\n{}", b"\0" * 200_000,
+            b"Content-Length: 99999999999\r\n\r\n", b"Content-Length: 1000\r\n\r\nhalf", b"Content-Length: 200000000\r\n\r\n" + b"x" * 5_000_000,
+        ):  # fmt: skip
+            with server.connect() as bad:
+                with contextlib.suppress(OSError):
+                    bad.connection.sendall(data)
+                    bad.connection.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(EOFError):
+                    while True:
+                        assert "error" in bad.answer()
+        for _ in range(40):  # who leaves in the middle of a command
+            with server.connect() as bad:
+                bad.connection.sendall(framed({"id": 1, "method": "initialize", "params": {}}) * 3)
+        assert good.command("mazu.status", {})["result"]["pid"] == server.process.pid
+    wait_until(lambda: descriptors(server) < opened + 10)  # 47 came and went
+
+
+def test_requests_that_come_at_once_are_each_answered_in_their_order(server: EditorProcess):
+    with server.connect() as client:
+        client.begin()
+        ask = {"method": "workspace/executeCommand", "params": {"command": "mazu.status", "arguments": []}}
+        client.connection.sendall(b"".join(framed({"id": number, **ask}) for number in range(10, 30)))
+        assert [client.answer()["id"] for _ in range(20)] == list(range(10, 30))
+
+
+def descriptors(server: EditorProcess) -> int:
+    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+
+
+def test_a_socket_left_behind_by_a_killed_server_is_replaced(place: Path):
+    folder = place / "killed"
+    folder.mkdir()
+    with serving(environment_in(place), folder) as first:
+        first.kill()
+        assert first.socket.exists()
+        alone = json.loads(typed(first, "status", "--json").stdout)
+        assert alone["clients"] == []
+        with serving(environment_in(place), folder) as second:
+            wait_until(lambda: live_socket.connect(second.socket, PATIENCE))
+            assert json.loads(typed(second, "status", "--json").stdout)["pid"] == second.process.pid
+            third = EditorProcess(environment_in(place), folder)
+            try:
+                second.end()  # its editor leaves: the other one's server takes over
+                wait_until(lambda: answers_of(third) == third.process.pid)
+            finally:
+                third.kill()
+
+
+def answers_of(server: EditorProcess) -> int | None:
+    connection = live_socket.connect(server.socket, PATIENCE)
+    if connection is None:
+        return None
+    with Conversation(connection, server) as client:
+        try:
+            client.begin()
+            return client.command("mazu.status", {})["result"]["pid"]
+        except (EOFError, OSError):
+            return None
+
+
+def test_the_socket_is_this_users_alone(server: EditorProcess):
+    assert server.socket.stat().st_mode & 0o7777 == 0o600
+    assert server.socket.parent.stat().st_mode & 0o7777 == 0o700
+    assert refusal_reason(os.getpid(), os.getuid() + 1) == "it is another user's"
+
+
+TRY = """
+import json, socket, sys
+body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"initializationOptions": {"live": json.loads(sys.argv[2])}}}).encode()
+try:
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    one.settimeout(60)
+    one.connect(sys.argv[1])
+    one.sendall(b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body)
+    print("served" if one.recv(1) else "closed")
+except ConnectionError:
+    print("closed")
+except OSError as error:
+    print("none", type(error).__name__)
+"""
+
+
+def attempt(server: EditorProcess) -> list[str]:
+    live = {"version": __version__, "home": server.env["MAZU_HOME"], "folders": [str(server.folder)]}
+    address = str(server.socket)
+    if len(address) > live_socket.LONGEST_ADDRESS:
+        link = Path("/tmp") / f"mazu-live-{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(server.socket.parent)
+        address = str(link / server.socket.name)
+    return [sys.executable, "-c", TRY, address, json.dumps(live)]
+
+
+def run_plainly(argv: list[str] | tuple[str, ...], **more: Any) -> str:
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL, **more
+    )
+    return done.stdout.strip() or done.stderr
+
+
+def test_who_is_no_tool_call_is_served(server: EditorProcess):
+    assert run_plainly(attempt(server)) == "served"
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_command_in_bubblewrap_finds_no_socket(server: EditorProcess, tmp_path: Path, network: bool):
+    if probe().kind != "bubblewrap":
+        pytest.skip("no bubblewrap here")
+    held = wrap_in_sandbox(
+        attempt(server), roots=[server.folder], env={**os.environ, **server.env}, setting="auto", network=network, scratch=tmp_path
+    )  # fmt: skip
+    assert run_plainly(held.argv).startswith("none")
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_a_command_under_landlock_is_not_served(server: EditorProcess, tmp_path: Path, network: bool):
+    if not landlock.abi():
+        pytest.skip("no Landlock here")
+    hidden = [Path(server.env["MAZU_STATE_HOME"])]
+    argv = landlock.command(attempt(server), [server.folder, tmp_path], hidden, network=network)
+    assert run_plainly(argv) in ("closed", "none PermissionError")
+
+
+def test_a_command_outside_of_a_sandbox_is_not_served_even_on_its_own(server: EditorProcess, tmp_path: Path):
+    held = wrap_in_sandbox(
+        attempt(server), roots=[server.folder], env=dict(os.environ), setting="off", network=True, scratch=tmp_path
+    )  # fmt: skip
+    assert run_plainly(held.argv, env={"PATH": os.environ["PATH"]}) == "closed"
+    # Two forks, a session of its own and no environment: it has another parent, and the limits all the same.
+    left = f'{{ setsid "$@" > {tmp_path}/said & }}'
+    held = wrap_in_sandbox(
+        ("bash", "-c", left, "bash", "env", "-i", *attempt(server)), roots=[server.folder], env=dict(os.environ), setting="off", network=True,
+        scratch=tmp_path,
+    )  # fmt: skip
+    run_plainly(held.argv)
+    wait_until(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text())
+    assert (tmp_path / "said").read_text().strip() == "closed"
+
+
+def test_who_may_not_speak_is_told_apart_by_what_it_cannot_change():
+    with sleeping("true") as server, sleeping("true") as stranger:
+        assert refusal_reason(stranger, os.getuid(), server) == ""
+        with sleeping(resource_limits.shell_limits(own_users=False)) as limited:
+            assert refusal_reason(limited, os.getuid(), server) == "it has the limits of a tool call"
+        with sleeping("true", {"MAZU_CHILD": "x"}) as marked:
+            assert refusal_reason(marked, os.getuid(), server) == "it was started by a tool call"
+        assert refusal_reason(server, os.getuid(), server) == "it was started by this server"
+        assert refusal_reason(stranger, os.getuid(), os.getpid()) == "it was started by this server"
+        assert refusal_reason(stranger, os.getuid() + 1, server) == "it is another user's"
+        assert refusal_reason(0, os.getuid(), server) == "its process cannot be seen from here"
+    assert refusal_reason(stranger, os.getuid(), server).startswith("nothing can be learned of it")
+
+
+@contextlib.contextmanager
+def sleeping(first: str, env: dict[str, str] | None = None) -> Iterator[int]:
+    """A process that did `first` and waits; its pid."""
+    script = f"{first}; echo ready; read -r _; true"
+    with subprocess.Popen(
+        ["bash", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"], **(env or {})}
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        try:
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait(PATIENCE)
