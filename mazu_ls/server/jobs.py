@@ -12,10 +12,10 @@ from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.host import Host
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.errors import internal
+from mazu_ls.server.rpc.accepted_requests import AcceptedRequests, Token
 from mazu_ls.server.rpc.client_requests import ClientError
 
 logger = logging.getLogger(__name__)
-Token = int | str
 CREATE_SECONDS = 5.0
 _numbers = itertools.count(1)
 
@@ -79,6 +79,7 @@ class BackgroundJobs:
     def __init__(self, host: Host, editor: ConnectedEditor | None) -> None:
         self._host = host
         self._editor = editor
+        self.accepted = AcceptedRequests()
         self._running: set[BackgroundJob] = set()
         self._short: set[asyncio.Task[Any]] = set()
 
@@ -149,6 +150,7 @@ class BackgroundJobs:
 
     def cancel(self, token: Token) -> None:
         """The user pressed cancel on the progress with this token."""
+        self.accepted.cancel_token(token)
         for job in self._running:
             if job.token == token and job.task:
                 job.task.cancel()
@@ -179,6 +181,8 @@ class BackgroundJobs:
         showing = asyncio.get_running_loop().create_task(job.begin())
         end = "failed"
         try:
+            if self.accepted.begin_job() and (task := asyncio.current_task()):
+                task.cancel()  # takes effect where `work` first waits, as if the user had stopped it there
             result = await work(job)
             end = job.sentence
         except asyncio.CancelledError:

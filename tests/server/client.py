@@ -120,7 +120,7 @@ class Client:
         self.raw({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         return number, future
 
-    async def ask(self, method: str, params: Any = None, within: float = 20) -> Any:
+    async def ask(self, method: str, params: Any = None, within: float = 90) -> Any:
         """Send a request and wait for its result. Raises RpcFailure."""
         _, future = self.start(method, params)
         async with asyncio.timeout(within):
@@ -136,7 +136,7 @@ class Client:
         with contextlib.suppress(RpcFailure):
             await self.ask("no/such")
 
-    async def command(self, name: str, arguments: dict[str, Any] | None = None, within: float = 20) -> Any:
+    async def command(self, name: str, arguments: dict[str, Any] | None = None, within: float = 90) -> Any:
         """`workspace/executeCommand`."""
         params = {"command": name, "arguments": [] if arguments is None else [arguments]}
         return await self.ask("workspace/executeCommand", params, within)
@@ -145,7 +145,7 @@ class Client:
         """Send a notification."""
         self.raw({"jsonrpc": "2.0", "method": method, "params": params})
 
-    async def until(self, found: Callable[[dict[str, Any]], bool], within: float = 20) -> dict[str, Any]:
+    async def until(self, found: Callable[[dict[str, Any]], bool], within: float = 90) -> dict[str, Any]:
         """The first message received, before or from now on, for which `found` holds."""
         async with asyncio.timeout(within):
             seen = 0
@@ -232,7 +232,7 @@ class Client:
         return {"applied": True}
 
 
-async def eventually(check: Callable[[], Awaitable[Any]], within: float = 20) -> Any:
+async def eventually(check: Callable[[], Awaitable[Any]], within: float = 90) -> Any:
     """What `check` gives once it gives something; for what no message tells."""
     async with asyncio.timeout(within):
         while not (found := await check()):  # noqa: ASYNC110 - there is no event to wait for
@@ -257,5 +257,5 @@ async def connected(env: dict[str, str]) -> AsyncIterator[Client]:
         yield client
     finally:
         pipe.feed(b"")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(90):
             await running

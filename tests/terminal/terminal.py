@@ -7,12 +7,15 @@ import pty
 import struct
 import sys
 import termios
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyte
 
-PATIENCE = 40.0
+PATIENCE = 120.0
+STILL_SECONDS = 0.5
+"""A screen that was not drawn for so long is whole, and nothing runs: a spinner is drawn several times a second."""
 ESC, ENTER, CTRL_C, CTRL_D, CTRL_O, SHIFT_TAB, UP, DOWN, ALT_ENTER = (
     "\x1b", "\r", "\x03", "\x04", "\x0f", "\x1b[Z", "\x1b[A", "\x1b[B", "\x1b\r",
 )  # fmt: skip
@@ -39,6 +42,7 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=5000)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self._drawn = 0.0
 
     async def start(self, *arguments: str) -> "Terminal":
         self.master, slave = pty.openpty()
@@ -60,6 +64,7 @@ class Terminal:
             asyncio.get_running_loop().remove_reader(self.master)
             return
         self.raw += data
+        self._drawn = time.monotonic()
         self._stream.feed(data)
         if b"\x1b[6n" in data:  # an emulator is asked where its cursor is
             self.types(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
@@ -89,13 +94,26 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     async def rests(self) -> None:
-        """Wait until no turn runs: the spinner's line is gone."""
+        """Wait until no turn runs: the spinner's line is gone, and not only from a screen that is just being drawn."""
+        await self._until("the turn did not end", lambda: not self._spins() and self._is_still())
+
+    async def loses(self, text: str) -> None:
+        """Wait until a text is to be seen no more, so that what comes next is not mistaken for it."""
+        await self._until(f"{text!r} did not go", lambda: not self.shows(text) and self._is_still())
+
+    def _spins(self) -> bool:
+        return any("esc to stop" in row for row in self.screen.display)
+
+    def _is_still(self) -> bool:
+        return time.monotonic() - self._drawn > STILL_SECONDS
+
+    async def _until(self, failed: str, met: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                while any("esc to stop" in row for row in self.screen.display):  # noqa: ASYNC110
+                while not met():  # noqa: ASYNC110 - a terminal tells nobody
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            raise AssertionError(f"the turn did not end in:\n{self.text}") from None
+            raise AssertionError(f"{failed} in:\n{self.text}") from None
 
     def shows(self, text: str) -> bool:
         return _flat(text) in _flat(self.text)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,7 +116,7 @@ def test_interrupted_is_130(script: Script):
         while '"message"' not in (line := process.stdout.readline()):
             assert line, "it ended before it began"
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert json.loads(rest.splitlines()[-1])["result"]["stopReason"] == "cancelled"
 
@@ -355,9 +354,7 @@ def test_bare_mazu_ls_on_a_pipe_is_the_server(script: Script):
         process.stdin.flush()
         assert process.stdout.readline().startswith("Content-")
         process.stdin.close()
-        began = time.monotonic()
-        process.wait(20)
-        assert time.monotonic() - began < 20
+        process.wait(120)
 
 
 def test_undo_where_nobody_can_be_asked_takes_the_agents_changes_only_and_leaves_no_folder_behind(

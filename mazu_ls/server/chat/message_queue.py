@@ -60,9 +60,13 @@ def attach(server: ServerState, project: Project) -> None:
 
 async def send_next(server: ServerState, session: Session) -> None:
     """Send the message that waits longest, once nothing runs."""
+    with server.jobs.accepted.accept(session.id):
+        await _send_next(server, await server.wait_opened(), session)
+
+
+async def _send_next(server: ServerState, project: Project, session: Session) -> None:
     from mazu_ls.agent.turn.types import Prompt
 
-    project = await server.wait_opened()
     await session.wait_idle()
     if session.running or not session.queue:
         return

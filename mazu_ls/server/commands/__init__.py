@@ -195,8 +195,10 @@ async def execute(
             f"there is no command {name!r}; mazu.status and docs/protocol.md tell what there is", "command"
         )
     params = await _arguments(server, found, arguments or [])
-    extra = {"token": token} if found.takes_token else {}
-    return msgspec.to_builtins(await found.run(server, params, **extra), str_keys=True)
+    if not found.takes_token:
+        return msgspec.to_builtins(await found.run(server, params), str_keys=True)
+    with server.jobs.accepted.accept(getattr(params, "session_id", ""), token):
+        return msgspec.to_builtins(await found.run(server, params, token=token), str_keys=True)
 
 
 async def _arguments(server: ServerState, found: Command, arguments: list[Any]) -> Any:

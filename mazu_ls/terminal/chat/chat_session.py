@@ -106,8 +106,9 @@ class ChatSession:
         return project.mode
 
     async def stop(self) -> None:
-        """Stop the running turn and wait for its end."""
+        """Stop the running turn, or the one that is about to run, and wait for its end."""
         project = await self.server.wait_opened()
+        self.server.jobs.accepted.cancel(None, None)
         sessions = [session for session in project.sessions.opened() if session.running]
         for session in sessions:
             session.cancel()

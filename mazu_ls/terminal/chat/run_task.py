@@ -96,7 +96,8 @@ async def run_shown(
 
     def stop() -> bool:
         running = [session for session in project.sessions.opened() if session.running]
-        return sum(session.cancel() for session in running) > 0
+        stopped = [session.cancel() for session in running]
+        return server.jobs.accepted.cancel(None, None) or any(stopped)
 
     screen.on_stop = stop
     return await screen.run(lambda: run(server, host, arguments))

@@ -72,6 +72,7 @@ class LiveChat:
                 await asyncio.wait([self._sending])
                 if self._sending.cancelled():
                     self.screen.set_activity(None)
+                    self.surface.say("info", "Stopped.")
 
     async def _open(self) -> None:
         from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
@@ -98,8 +99,13 @@ class LiveChat:
             self.screen.leave()
             return
         self.screen.queued.append(text)
+        if not self._is_sending() and not text.startswith("/"):
+            self.screen.set_activity(lambda: "starting")  # from now on it can be stopped
         self._wake.set()
         self.screen.refresh()
+
+    def _is_sending(self) -> bool:
+        return self._sending is not None and not self._sending.done()
 
     async def _one(self, text: str) -> None:
         self._echo(text)
@@ -141,15 +147,22 @@ class LiveChat:
 
     def _stop(self) -> bool:
         """Stop the turn; what waits in the queue goes back to where it can be edited."""
-        if self._sending is None or self._sending.done():
+        if self._sending is not None and self._is_sending():
+            self._spawn(self._stopped(self._sending))
+            return True
+        if not self.screen.queued:
             return False
-        self._spawn(self._stopped(self._sending))
+        self._give_back()
+        self.screen.set_activity(None)
         return True
 
-    async def _stopped(self, sending: asyncio.Task[None]) -> None:
+    def _give_back(self) -> None:
         if self.screen.queued:
             self.screen.buffer.text = "\n".join([*self.screen.queued, self.screen.buffer.text]).rstrip("\n")
             self.screen.queued.clear()
+
+    async def _stopped(self, sending: asyncio.Task[None]) -> None:
+        self._give_back()
         await self.chat.stop()
         await asyncio.wait([sending], timeout=0.5)
         if not sending.done():

@@ -46,8 +46,10 @@ async def chat(server: ServerState, params: wire.ChatParams, token: Token | None
         model=params.model,
         limits=turn_jobs.limits(project),
     )
-    if params.queue and session.running and not session.ending:
-        return await enqueue(session, asked)
+    if params.queue:
+        await server.jobs.accepted.wait_for_earlier(session.id)
+        if session.running and not session.ending:
+            return await enqueue(session, asked)
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
 
 
@@ -198,6 +200,7 @@ async def cancel(server: ServerState, params: wire.SessionParams) -> wire.Cancel
         session.cancel() for session in project.sessions.opened() if params.session_id in (None, session.id)
     ]
     stopped.append(server.jobs.stop(params.session_id))
+    stopped.append(server.jobs.accepted.cancel(params.session_id, project.sessions.current))
     return wire.CancelResult(any(stopped))
 
 
