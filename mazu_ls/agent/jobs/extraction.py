@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
@@ -52,16 +53,16 @@ class MemoryExtractor:
         """The session said something: it waits from now on, also if mazu-ls ends without warning."""
         if session_id not in self._noted and (pending := self._pending()):
             self._noted.add(session_id)
-            self._spawn(pending.note(session_id))
+            self._spawn("extraction", partial(pending.note, session_id))
 
     def on_session_end(self, session_id: str) -> None:
         """The session has ended: look at it now."""
         if self._pending():
-            self._spawn(self._one(session_id))
+            self._spawn("extraction", partial(self._one, session_id))
 
     def start(self) -> None:
         """Look at what earlier runs left, in a while."""
-        self._spawn(self._earlier())
+        self._spawn("earlier sessions", self._earlier)
 
     async def wait_idle(self) -> None:
         """Wait for what was begun because a session ended."""
@@ -80,8 +81,7 @@ class MemoryExtractor:
         memories = self._project.memories
         return memories.extractions if memories and self._project.config.memory.write != "off" else None
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        name = "earlier sessions" if work.__name__ == "_earlier" else "extraction"
+    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.get_running_loop().create_task(_logged(work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -185,8 +185,9 @@ class MemoryExtractor:
         return reply.choice is not None and reply.choice.kind != "deny"
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Callable[[], Awaitable[None]]) -> None:
+    """Calls `work` itself: a task that is cancelled before it begins leaves no coroutine behind that nobody awaited."""
     try:
-        await work
+        await work()
     except Exception:
         log.exception("extraction failed")
