@@ -48,7 +48,7 @@ await story(async (bed, step) => {
     mine = await bed.text(app);
     await bed.command('Mazu: Create Checkpoint');
     await bed.answer('A name for it', 'before the agent');
-    await bed.page.locator('.statusbar', { hasText: 'before the agent' }).waitFor();
+    await bed.announced('before the agent');
   });
 
   await step('a message; the question stands in its place with the diff, and in no message box', async () => {
@@ -124,22 +124,36 @@ await story(async (bed, step) => {
     await bed.shot('reloaded');
   });
 
+  // The row of the turn that began with this message; what earlier turns show is not in it.
+  const turnOf = (message) => chat.locator('.row', { has: chat.locator('.said', { hasText: message }) });
+  const stopped = (message) => turnOf(message).locator('.ended.cancelled').waitFor();
+
   await step('Escape stops a running turn', async () => {
-    if ((await chat.locator('.running').count()) === 0) chat = await bed.say('please wait again');
-    await chat.locator('textarea[aria-label="Message"]').click();
-    await until('it has stopped', async () => {
+    if ((await chat.locator('.running').count()) > 0) {
+      await chat.locator('textarea[aria-label="Message"]').click();
       await keys('Escape');
-      return (await chat.locator('.ended').count()) > 0;
-    });
+      await idle();
+    }
+    chat = await bed.say('please wait while it runs');
+    await turnOf('while it runs').locator('.markdown', { hasText: 'This takes a while.' }).waitFor();
+    await keys('Escape');
+    await stopped('while it runs');
+    await idle();
+  });
+
+  await step('Escape at once after Enter stops the turn that is about to begin', async () => {
+    chat = await bed.say('please wait, or rather not');
+    await keys('Escape');
+    await stopped('or rather not');
     await idle();
   });
 
   await step('a killed server starts again, and the chat is what the session is', async () => {
-    const killed = bed.serverPid();
+    const killed = await bed.serverPid();
     process.kill(killed, 'SIGKILL');
-    await until('another server runs', async () => bed.serverPid() && bed.serverPid() !== killed);
+    await bed.serverPid(killed);
     await until('the status bar says so', async () => /Mazu: ask · claude/.test(await bed.status()));
-    await chat.locator('.said', { hasText: 'please wait' }).first().waitFor();
+    await turnOf('or rather not').waitFor();
     await until('the server is ready', () => chat.locator('textarea').isEnabled());
     chat = await bed.say('are you there');
     await says('Yes, I am here.');
@@ -154,7 +168,7 @@ await story(async (bed, step) => {
     await keys('Shift+ArrowDown');
     await keys('Shift+End');
     const action = await bed.codeAction('Mazu: document');
-    assert.ok(await bed.page.locator('.action-widget', { hasText: 'Mazu: explain' }).isVisible());
+    await bed.page.locator('.action-widget', { hasText: 'Mazu: explain' }).waitFor();
     await action.click();
     await shows('Twice the number');
     await bed.focus(app, 'def double');
@@ -175,12 +189,12 @@ await story(async (bed, step) => {
     assert.equal(await bed.text(app), changed, 'a preview touches nothing');
     await bed.rows().filter({ hasText: 'Roll back' }).first().click();
     await until('the buffer is as it was at the checkpoint', async () => (await bed.text(app)) === mine);
-    await bed.notification('rolled back').waitFor();
+    await bed.announced('rolled back');
     await bed.shot('rolled back');
   });
 
   await step('and undo the roll back', async () => {
-    await bed.press(bed.notification('rolled back'), 'Undo');
+    await bed.press('rolled back', 'Undo');
     await until('the roll back is undone', async () => (await bed.text(app)) === changed);
   });
 

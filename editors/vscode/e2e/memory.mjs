@@ -14,7 +14,7 @@ await story(async (bed, step) => {
     await bed.command('Mazu: Remember');
     await bed.answer('In one sentence', 'We double by multiplying, never by shifting bits');
     await bed.pick('convention');
-    await bed.page.locator('.statusbar', { hasText: 'remembered: We double' }).waitFor();
+    await bed.announced('remembered: We double');
   });
 
   await step('another by a code action on a line', async () => {
@@ -32,11 +32,10 @@ await story(async (bed, step) => {
   await step('the quick pick finds the right one as one types', async () => {
     await bed.command('Mazu: Recall');
     await bed.quickInput().fill('how do we double a number?');
-    const [first] = await until('something is found', async () => {
-      const texts = await bed.rowTexts();
-      return texts.length > 0 && texts;
-    });
-    assert.match(first, /double by multiplying/);
+    // What was listed before one typed stands there until the answer comes.
+    await until('the right one is found, and stands first', async () =>
+      /double by multiplying/.test((await bed.rowTexts())[0] ?? ''),
+    );
     await bed.quickInput().press('Enter');
     await bed.page.locator('.tab', { hasText: 'We double' }).waitFor();
     await until('the memory is shown', () => bed.rendered('return a * 2'));
@@ -67,6 +66,7 @@ await story(async (bed, step) => {
   await step('the time machine shows what a step changed', async () => {
     await bed.command('Mazu: Create Checkpoint');
     await bed.answer('A name for it', 'after the council');
+    await bed.announced('after the council');
     await bed.command('Mazu: Open Time Machine');
     const page = await bed.frame('.machine input[type=range]');
     await page.locator('.who', { hasText: 'after the council' }).waitFor();

@@ -14,7 +14,13 @@ async function say(bed, text) {
     if (await completions.count()) await bed.page.keyboard.press('Escape');
     return !(await completions.count()) && (await input.innerText()).replaceAll('\u00a0', ' ').includes(text);
   });
-  await bed.keys('Enter');
+  // Completions that come only now would take the Enter; a message that was sent stands in the input no more.
+  await until('the message is sent', async () => {
+    if (!(await input.innerText()).replaceAll('\u00a0', ' ').includes(text)) return true;
+    if (await completions.count()) await bed.page.keyboard.press('Escape');
+    await bed.keys('Enter');
+    return false;
+  });
 }
 
 await story(async (bed, step) => {

@@ -25,7 +25,7 @@ await story(
       await bed.command('Mazu: Remember…');
       await bed.answer('In one sentence', title);
       await bed.pick(category);
-      await bed.page.locator('.statusbar', { hasText: 'remembered' }).waitFor();
+      await bed.announced(`remembered: ${title}`);
     };
     let chat;
 

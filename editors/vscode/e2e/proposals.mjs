@@ -29,7 +29,7 @@ await story(
       await bed.answer('model calls at most', '5');
       await until('the limit is shown', async () => (await bed.rowTexts()).some((text) => /Steps ?5/.test(text)));
       await bed.pick('Start');
-      await bed.notification('the run has ended').waitFor();
+      await bed.announced('the run has ended');
       assert.equal(await bed.text(app), before);
     });
 

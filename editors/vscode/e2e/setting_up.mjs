@@ -42,8 +42,9 @@ await story(async (bed, step) => {
   });
 
   await step('after a restart too', async () => {
+    const before = await bed.serverPid();
     await bed.command('Mazu: Restart Server');
-    await until('it stopped', async () => !/claude/.test(await bed.status()));
+    await bed.serverPid(before);
     await until('it runs again', async () => /Mazu: ask · claude/.test(await bed.status()));
   });
 });

@@ -6,6 +6,7 @@ import path from 'node:path';
 
 const PATIENCE_SECONDS = Number(process.env.MAZU_E2E_PATIENCE ?? 120);
 const POLL_MS = 100;
+const TRY_MS = 10_000; // one attempt at something that is tried again
 const NOWHERE = 'http://127.0.0.1:9'; // no extension is looked for on the network
 /** What a new user has, but for what would reach for the network. */
 const SETTINGS = {
@@ -31,6 +32,20 @@ export async function until(what, condition, seconds = PATIENCE_SECONDS) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`waited ${seconds} s in vain: ${what}${last ? ` (${last.message.split('\n', 1)[0]})` : ''}`);
+}
+
+/** Keeps, in the page, everything that the status bar and message boxes say: some of it is to be seen for seconds only. */
+function recordAnnouncements() {
+  if (globalThis.top !== globalThis) return;
+  globalThis.announced = [];
+  const places = '.statusbar-item, .notification-list-item';
+  const record = () => {
+    for (const { textContent } of document.querySelectorAll(places)) {
+      const text = (textContent ?? '').replaceAll('\u00a0', ' ');
+      if (text && !globalThis.announced.includes(text)) globalThis.announced.push(text);
+    }
+  };
+  new MutationObserver(record).observe(document, { subtree: true, childList: true, characterData: true });
 }
 
 async function freePort() {
@@ -76,6 +91,7 @@ export class Workbench {
     this.page = await this.browser.newPage({ viewport: { width: 1440, height: 900 } });
     this.page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
     this.page.on('console', (message) => this.log.write(`[page] ${message.text()}\n`));
+    await this.page.addInitScript(recordAnnouncements);
     await this.open(this.withFolder ? this.project : '');
   }
 
@@ -103,7 +119,7 @@ export class Workbench {
     if (this.server?.exitCode === null) {
       const gone = new Promise((resolve) => this.server.once('exit', resolve));
       process.kill(-this.server.pid, 'SIGTERM');
-      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
+      await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 60_000).unref())]);
     }
     this.log.end();
   }
@@ -123,18 +139,28 @@ export class Workbench {
     return child;
   }
 
-  /** The process id of the language server that works in the project (Linux). */
-  serverPid() {
+  /** The process ids of the language servers that work in the project, not those of their children (Linux). */
+  serverPids() {
     const works = (pid) => {
       try {
-        const command = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return command.includes('mazu-ls') && fs.readlinkSync(`/proc/${pid}/cwd`) === fs.realpathSync(this.project);
+        const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        const named = words.some((word) => path.basename(word) === 'mazu-ls');
+        return named && fs.readlinkSync(`/proc/${pid}/cwd`) === fs.realpathSync(this.project);
       } catch {
         return false; // it has just ended
       }
     };
     const pids = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    return Number(pids.find(works));
+    return pids.filter(works).map(Number);
+  }
+
+  /** The process id of the one language server that works in the project; waits until there is one, and no other. */
+  async serverPid(after = 0) {
+    const one = () => {
+      const pids = this.serverPids();
+      return pids.length === 1 && pids[0] !== after && pids[0];
+    };
+    return until('one server runs', one);
   }
 
   async run(args) {
@@ -186,9 +212,12 @@ export class Workbench {
   }
 
   async openFile(file) {
-    await this.page.keyboard.press('Control+p');
-    await this.choose(file, file);
-    await this.editor(file).waitFor();
+    await until(`${file} is opened`, async () => {
+      await this.openQuickInput('Control+p', file);
+      await this.rows().filter({ hasText: file }).first().click({ timeout: TRY_MS });
+      await this.editor(file).waitFor({ timeout: TRY_MS });
+      return true;
+    });
   }
 
   async focus(file, line) {
@@ -205,6 +234,14 @@ export class Workbench {
 
   quickInput() {
     return this.page.locator('.quick-input-widget:not([style*="display: none"]) input:not([type="checkbox"])');
+  }
+
+  /** Opens a quick pick by its key and types into it. A view that takes the focus closes it: then this throws. */
+  async openQuickInput(key, typed) {
+    if (await this.quickInput().isVisible()) await this.page.keyboard.press('Escape');
+    await this.page.keyboard.press(key);
+    await this.quickInput().waitFor({ timeout: TRY_MS });
+    await this.quickInput().fill(typed, { timeout: TRY_MS });
   }
 
   rows() {
@@ -234,18 +271,14 @@ export class Workbench {
 
   /** Runs a command of the palette, whose list is made when it opens: one that is not offered yet may be the next time. */
   async command(title) {
-    const exact = this.rows().filter({ has: this.page.locator(`.label-name:text-is("${title}")`) });
-    const listed = this.rows().filter({ hasText: title });
+    const words = title.split(' ').map((word) => word.replaceAll(/[^\w…]/g, '\\$&'));
+    const exactly = new RegExp(`^\\s*${words.join('\\s')}…?\\s*$`);
+    const row = this.rows().filter({ has: this.page.locator('.label-name', { hasText: exactly }) });
     await until(`the command "${title}" is listed`, async () => {
-      if (await this.quickInput().isVisible()) await this.page.keyboard.press('Escape');
-      await this.page.keyboard.press('F1');
-      await this.quickInput().waitFor({ timeout: 10_000 });
-      await this.quickInput().fill(`>${title}`, { timeout: 5000 }); // a view that takes the focus closes the list
-      await listed.first().waitFor({ timeout: 5000 });
+      await this.openQuickInput('F1', `>${title}`);
+      await row.first().click({ timeout: TRY_MS });
       return true;
     });
-    if ((await exact.count()) > 0) await exact.first().click();
-    else await this.pick(title);
   }
 
   /** Answers an input box whose title or prompt has `prompt`. */
@@ -311,8 +344,10 @@ export class Workbench {
   async codeAction(title) {
     const row = this.page.locator('.action-widget .monaco-list-row', { hasText: title }).first();
     await until(`the code action "${title}" is offered`, async () => {
+      // The same key, pressed where the actions are shown, takes the selected one.
+      if (await this.page.locator('.action-widget').isVisible()) await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('Control+.');
-      await row.waitFor({ timeout: 5000 });
+      await row.waitFor({ timeout: TRY_MS });
       return true;
     });
     return row;
@@ -322,9 +357,22 @@ export class Workbench {
     return this.page.locator('.notification-list-item', { hasText: text }).first();
   }
 
-  async press(notification, button) {
-    await notification.hover();
-    await notification.locator('.monaco-button', { hasText: button }).first().click();
+  /** Waits until a message box or the status bar has said `text`; either may be gone again, as they go by themselves. */
+  async announced(text) {
+    await until(`it is said: ${text}`, () =>
+      this.page.evaluate((wanted) => globalThis.announced.some((said) => said.includes(wanted)), text),
+    );
+  }
+
+  /** Presses a button of a message box, which after some seconds is found in the list of notifications only. */
+  async press(text, button) {
+    await until(`"${button}" is pressed`, async () => {
+      const item = this.notification(text);
+      if (!(await item.isVisible())) await this.command('Notifications: Show Notifications');
+      await item.hover({ timeout: TRY_MS });
+      await item.locator('.monaco-button', { hasText: button }).first().click({ timeout: TRY_MS });
+      return true;
+    });
   }
 
   async status() {

@@ -18,8 +18,10 @@ const store = new Store();
 function App() {
   const [, draw] = useState(0);
   useEffect(() => store.subscribe(() => draw((count) => count + 1)), []);
-  const { transcript, view, open, chips, models, completions, preview, notice, insert, focus } = store;
-  const running = transcript.turns.at(-1)?.state === 'running' || transcript.turns.at(-1)?.state === 'waiting';
+  const { transcript, view, open, chips, models, completions, preview, notice, insert, focus, sending } = store;
+  const state = transcript.turns.at(-1)?.state;
+  // What was sent runs from Enter on: it can be stopped, and what is said next waits for its end.
+  const running = state === 'running' || state === 'waiting' || sending.length > 0;
   const rows = useMemo(() => grouped(transcript), [transcript]);
   const setChips = (changed: Chip[]) => {
     remember({ chips: changed });
@@ -65,12 +67,13 @@ function App() {
         view={view}
         models={models}
         running={running}
-        waiting={transcript.turns.at(-1)?.state === 'waiting'}
+        waiting={state === 'waiting'}
         chips={chips}
         setChips={setChips}
         completions={completions}
         contextTokens={transcript.contextTokens}
         costUsd={transcript.costUsd}
+        sending={(id) => store.receive({ type: 'sending', id })}
         insert={insert}
         focus={focus}
       />

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Chip, Completion, ModelChoice, ViewState } from '../src/chat/messages';
-import { remember, remembered, send } from './host';
+import { newSendingId, remember, remembered, send } from './host';
 import { Menu } from './menu';
 import { money, share, tokens } from './words';
 
@@ -22,6 +22,8 @@ interface Props {
   waiting: boolean;
   chips: Chip[];
   setChips(chips: Chip[]): void;
+  /** A message is on its way. */
+  sending(id: number): void;
   completions: { request: number; items: Completion[] };
   contextTokens: number;
   costUsd: number | null;
@@ -79,7 +81,9 @@ export function Composer(props: Props) {
   };
   const submit = () => {
     if (!text.trim()) return;
-    send({ type: 'send', text: text.trim(), chips, queue: running });
+    const id = newSendingId();
+    if (!text.startsWith('/')) props.sending(id);
+    send({ type: 'send', id, text: text.trim(), chips, queue: running });
     setText('');
     setChips([]);
     setWord(null);

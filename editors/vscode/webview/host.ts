@@ -21,6 +21,11 @@ let kept: Kept = { sessionId: null, draft: '', chips: [], ...api.getState() };
 
 export const send = (message: FromWebview): void => api.postMessage(message);
 
+let sendings = 0;
+
+/** The id of the next message that is sent; those of the extension are negative. */
+export const newSendingId = (): number => ++sendings;
+
 export const remembered = (): Readonly<Kept> => kept;
 
 export function remember(change: Partial<Kept>): void {

@@ -1,6 +1,7 @@
 import type { Chip, Completion, ModelChoice, RewindPreview, ToWebview, ViewState } from '../src/chat/messages';
 import type { PermissionRequest, SessionUpdate } from '../src/updates';
 import { remember, remembered, send } from './host';
+import { answerSending, beginSending, type Sending, stillSending } from './sending';
 import { addPage, addUpdates, EMPTY, fromPage, type Transcript } from './transcript';
 
 interface State {
@@ -14,6 +15,7 @@ interface State {
   notice: Extract<ToWebview, { type: 'notice' }> | null;
   insert: readonly [number, string];
   focus: number;
+  sending: readonly Sending[];
 }
 
 const NOTHING: ViewState = {
@@ -38,6 +40,7 @@ export class Store implements State {
   notice: State['notice'] = null;
   insert: State['insert'] = [0, ''];
   focus = 0;
+  sending: readonly Sending[] = [];
   private readonly listeners = new Set<() => void>();
   private waiting: SessionUpdate[] = [];
   private frame = 0;
@@ -89,6 +92,10 @@ export class Store implements State {
         return this.set({ insert: [this.insert[0] + 1, message.text] });
       case 'focus':
         return this.set({ focus: this.focus + 1 });
+      case 'sending':
+        return this.set({ sending: beginSending(this.sending, message.id) });
+      case 'sent':
+        return this.set({ sending: answerSending(this.sending, message.id, message.turn) });
       case 'notice':
         return this.set({ notice: message });
     }
@@ -99,6 +106,7 @@ export class Store implements State {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.drain();
+      if (this.sending.length) this.sending = stillSending(this.sending, this.transcript);
       for (const listener of this.listeners) listener();
     });
   }

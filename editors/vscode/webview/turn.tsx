@@ -2,7 +2,7 @@ import { memo } from './memo';
 import { useEffect, useState } from 'preact/hooks';
 import type { RewindPreview } from '../src/chat/messages';
 import { CallCard } from './call';
-import { send } from './host';
+import { newSendingId, send } from './host';
 import { Markdown, Thought } from './prose';
 import type { Item, Turn } from './transcript';
 import { Tool, UserMessage } from './userMessage';
@@ -75,7 +75,7 @@ function Clock({ waiting, began }: { waiting: boolean; began: string }) {
 function Memories({ turn: { memories } }: { turn: Turn }) {
   return (
     <details class="memories">
-      <summary>{memories.length === 1 ? '1 memory' : `${memories.length} memories`} told</summary>
+      <summary>{memories.length === 1 ? '1 memory' : `${memories.length} memories`} used</summary>
       <ul>
         {memories.map(({ id, title }) => (
           <li key={id}>
@@ -168,7 +168,14 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
               icon="refresh"
               disabled={busy}
               onClick={() =>
-                send({ type: 'resend', turnId: turn.id, last, text: turn.user?.text ?? '', parts: 'both' })
+                send({
+                  type: 'resend',
+                  id: newSendingId(),
+                  turnId: turn.id,
+                  last,
+                  text: turn.user?.text ?? '',
+                  parts: 'both',
+                })
               }
             />
           )}

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Part, RewindPreview } from '../src/chat/messages';
-import { send } from './host';
+import { newSendingId, send } from './host';
 import { Field } from './question';
 import type { Turn } from './transcript';
 import { clock, counted } from './words';
@@ -41,7 +41,8 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
           action="Resend"
           onDone={(value) => {
             setMode('read');
-            if (value.trim()) send({ type: 'resend', turnId: turn.id, last, text: value.trim(), parts: 'both' });
+            const text = value.trim();
+            if (text) send({ type: 'resend', id: newSendingId(), turnId: turn.id, last, text, parts: 'both' });
           }}
           onCancel={() => setMode('read')}
         />

@@ -24,7 +24,7 @@ from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 pytestmark = pytest.mark.editor
 
 EXTENSION = Path(__file__).parents[3] / "editors" / "vscode"
-STORY_SECONDS = 900
+STORY_SECONDS = 1800
 APP = """\
 def total(a, b):
     return a - b
@@ -114,7 +114,7 @@ class Bed:
 
     def clean_up(self) -> list[str]:
         """End what was left running; its command lines."""
-        _, left = psutil.wait_procs(self.processes(), timeout=20)
+        _, left = psutil.wait_procs(self.processes(), timeout=120)
         told = [" ".join(process.cmdline()) for process in left if process.is_running()]
         for process in left:
             process.kill()

@@ -10,6 +10,7 @@ import type { RollbackResult } from '../protocol';
 import { atCompletions, fileChip, slashCompletions } from './completions';
 import { SessionFeed } from './feed';
 import type { Chip, FromWebview, Part, ToWebview } from './messages';
+import { Outbox } from './outbox';
 import { openLink, openProjectFile } from './open';
 import { composed, type Composed, slashCommand } from './send';
 
@@ -24,6 +25,7 @@ export class ChatController implements Disposable {
   private isReady = false;
   /** The checkpoint before the last undo from here. */
   private safety = '';
+  private readonly outbox = new Outbox((message) => this.post(message));
 
   constructor(
     private readonly app: App,
@@ -77,6 +79,11 @@ export class ChatController implements Disposable {
     await this.attempt(() => this.send(text, chips, false));
   }
 
+  /** Resolves once what was sent so far is with the server, where it can be stopped. */
+  handedOver(): Promise<void> {
+    return this.outbox.handedOver();
+  }
+
   post(message: ToWebview): void {
     if (this.isReady) void this.webview.postMessage(message);
     else this.waiting.push(message);
@@ -114,9 +121,9 @@ export class ChatController implements Disposable {
       case 'ready':
         return this.ready(message.sessionId);
       case 'send':
-        return this.send(message.text, message.chips, message.queue);
+        return this.send(message.text, message.chips, message.queue, message.id);
       case 'stop':
-        return sessionId && server.execute('mazu.cancel', { sessionId });
+        return this.stop();
       case 'answer':
         return questions.answer(message.callId, message.reply);
       case 'preview':
@@ -124,7 +131,7 @@ export class ChatController implements Disposable {
       case 'rewind':
         return this.rewind(message, message.onConflict);
       case 'resend':
-        if (await this.rewind(message)) await this.send(message.text, [], false);
+        if (await this.rewind(message)) await this.send(message.text, [], false, message.id);
         return undefined;
       case 'fork':
         return sessionId && this.fork(sessionId, message.turnId);
@@ -201,11 +208,28 @@ export class ChatController implements Disposable {
     return sessions.some(({ id, turnCount }) => id === current && turnCount > 0) ? current : null;
   }
 
-  private async send(text: string, chips: Chip[], queue: boolean): Promise<void> {
+  private async send(text: string, chips: Chip[], queue: boolean, id?: number): Promise<void> {
     if (text.startsWith('/') && (await slashCommand(this.app, this, text))) return;
-    const message: Composed = await composed(text, chips);
-    const sessionId = this.feed.sessionId ?? (await this.startSession());
-    await this.app.server.execute('mazu.chat', { ...message, sessionId, ...(queue ? { queue } : {}) });
+    try {
+      await this.outbox.send(id, async (handedOver) => {
+        const message: Composed = await composed(text, chips);
+        const sessionId = this.feed.sessionId ?? (await this.startSession());
+        const answer = this.app.server.execute('mazu.chat', { ...message, sessionId, ...(queue ? { queue } : {}) });
+        handedOver();
+        return answer;
+      });
+    } catch (error) {
+      this.post({ type: 'compose', text, send: false }); // nothing that was written is lost
+      if (chips.length) this.post({ type: 'chips', chips });
+      throw error;
+    }
+  }
+
+  /** Stops what runs here, and what is on its way to the server. */
+  private async stop(): Promise<void> {
+    await this.handedOver();
+    const sessionId = this.feed.sessionId;
+    if (sessionId) await this.app.server.execute('mazu.cancel', { sessionId });
   }
 
   private async startSession(): Promise<string> {

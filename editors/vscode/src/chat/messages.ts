@@ -66,12 +66,15 @@ export type ToWebview =
   | { type: 'preview'; preview: RewindPreview }
   | { type: 'compose'; text: string; send: boolean }
   | { type: 'focus' }
+  | { type: 'sending'; id: number }
+  | { type: 'sent'; id: number; turn: { sessionId: string; turnId: string } | null }
   | { type: 'notice'; text: string; level: 'info' | 'error'; action?: { title: string; command: string } };
 
 export type FromWebview =
   | { type: 'ready'; sessionId: string | null }
-  | { type: 'send'; text: string; chips: Chip[]; queue: boolean }
-  | { type: 'resend'; turnId: string; last: boolean; text: string; parts: Part }
+  /** `id` is in the `sent` that answers it. */
+  | { type: 'send'; id: number; text: string; chips: Chip[]; queue: boolean }
+  | { type: 'resend'; id: number; turnId: string; last: boolean; text: string; parts: Part }
   | { type: 'stop' }
   | { type: 'answer'; callId: string; reply: PermissionReply }
   | { type: 'rewind'; turnId: string; last: boolean; parts: Part; onConflict?: 'keep' | 'overwrite' }

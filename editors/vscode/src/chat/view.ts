@@ -72,6 +72,12 @@ export class ChatViews implements WebviewViewProvider {
     return chat;
   }
 
+  /** Resolves once every message that was sent in a chat is with the server, where it can be stopped. */
+  async handedOver(): Promise<void> {
+    const chats = [...(this.view ? [this.view.chat] : []), ...this.panels.values()];
+    await Promise.all(chats.map((chat) => chat.handedOver()));
+  }
+
   openInEditor(): void {
     const panel = window.createWebviewPanel(PANEL, 'Mazu', ViewColumn.Beside, { retainContextWhenHidden: true });
     this.fill(panel, this.view?.chat.sessionId ?? null);

@@ -14,6 +14,7 @@ export function registerChatCommands(app: App): void {
   app.command('mazu.answerQuestion', () => answerQuestion(app));
   app.command('mazu.sendMessage', sendMessage);
   app.command('mazu.stopTurn', async () => {
+    await app.chats.handedOver();
     const { cancelled } = await server.execute('mazu.cancel');
     if (!cancelled) window.setStatusBarMessage('Mazu: nothing is running', 4000);
   });

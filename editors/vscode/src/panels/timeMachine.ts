@@ -15,6 +15,7 @@ const EXCERPT = 1200;
 export class TimeMachine {
   private readonly panel: WebviewPanel;
   private checkpoints = new Map<string, Checkpoint>();
+  private loads = 0;
 
   constructor(private readonly app: App) {
     const { context, server } = app;
@@ -56,7 +57,9 @@ export class TimeMachine {
   }
 
   private async load(): Promise<void> {
+    const mine = ++this.loads;
     const { checkpoints, current } = await this.app.server.execute('mazu.checkpoint.list', { limit: MOST });
+    if (mine !== this.loads) return; // a newer list was asked for meanwhile
     this.checkpoints = new Map(checkpoints.map((checkpoint) => [checkpoint.id, checkpoint]));
     const here = new Set<string>();
     let at = current ? this.checkpoints.get(current) : checkpoints[0];
