@@ -7,7 +7,7 @@
 (require 'eglot)
 (require 'subr-x)
 
-(defconst bed-wait-seconds 60)
+(defconst bed-wait-seconds 120)
 (defconst bed-started (float-time))
 (defvar bed-failed 0)
 (defvar bed-steps nil "Functions still to be called, in order; one that returns `again' is called again.")
@@ -87,7 +87,9 @@
   (let ((last-nonmenu-event ?a)) ; from the keyboard, so that it is not a mouse menu
     (eglot-code-actions beginning end nil t)))
 
-(setq make-backup-files nil
+(setq jsonrpc-default-request-timeout 120 ; 10 s are short on a busy machine
+      eglot-connect-timeout 120
+      make-backup-files nil
       auto-save-default nil
       eglot-autoshutdown nil
       eglot-confirm-server-initiated-edits nil

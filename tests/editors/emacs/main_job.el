@@ -74,6 +74,6 @@
  (bed-act (point-min) (line-end-position) "Mazu: remember this")
  (wait "the selection is remembered" (equal 1 (plist-get (run "mazu.memory.list") :total)))
  (let ((server (eglot-current-server)))
-   (eglot-shutdown server)
+   (eglot-shutdown server nil 120) ; by itself it waits for 1.5 s
    (bed-check "the server ends" (not (jsonrpc-running-p server)))))
 ;;; main_job.el ends here

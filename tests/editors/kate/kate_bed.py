@@ -19,7 +19,7 @@ from mazu_ls.demo.model_server import ModelServer
 
 HERE = Path(__file__).parent
 Value = TypeVar("Value")
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 TYPED_MS = "20"
 PACKAGES = ("kate", "xvfb", "xdotool", "dbus-daemon")
 WITHOUT = f"Install {', '.join(PACKAGES)} (Debian), or leave the editors out by MAZU_SKIP_EDITORS=1."
@@ -93,14 +93,16 @@ class Bed:
 
     async def act(self, title: str) -> None:
         """Choose the code action that contains `title` from the menu at the cursor."""
-        before = len(self._offers())
+        before, windows = len(self._offers()), len(self._windows())
         await self.keys("alt+Return")
         await self.until("code actions are offered", lambda: len(self._offers()) > before)
         titles = [action["title"] for action in self._offers()[-1]]
         place = next((at for at, one in enumerate(titles, 1) if title in one), None)
         assert place is not None, f"no {title!r} among {titles}"
-        await asyncio.sleep(0.5)  # the menu is drawn after the answer came
+        await self.until("the menu is drawn", lambda: len(self._windows()) > windows)
+        await asyncio.sleep(0.5)  # and takes the keyboard
         await self.keys(*["Down"] * place, "Return")
+        await self.until("the menu is gone", lambda: len(self._windows()) <= windows)
 
     @property
     def traffic(self) -> list[dict[str, Any]]:
@@ -175,7 +177,7 @@ class Bed:
         for process in reversed(self.running):
             os.killpg(process.pid, signal.SIGTERM)
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -215,10 +217,14 @@ class Bed:
 
     def _focus(self) -> bool:
         """Give Kate's window the keyboard; there is no window manager that would."""
-        found = self._xdotool("search", "--onlyvisible", "--class", "kate").split()
+        found = self._windows()
         if found:
             self._xdotool("windowsize", found[-1], "1270", "850", "windowfocus", found[-1])
         return bool(found)
+
+    def _windows(self) -> list[str]:
+        """The windows that are to be seen; an open menu is one."""
+        return self._xdotool("search", "--onlyvisible", "--class", "kate").split()
 
     def _xdotool(self, *arguments: str) -> str:
         answer = subprocess.run(

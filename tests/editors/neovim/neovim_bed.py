@@ -18,7 +18,7 @@ from mazu_ls.demo.model_server import ModelServer
 VERSION = "0.11.4"
 HERE = Path(__file__).parent
 PLUGIN = HERE.parents[2] / "editors" / "neovim"
-STORY_SECONDS = 150
+STORY_SECONDS = 600
 
 
 class NoNeovim(Exception):

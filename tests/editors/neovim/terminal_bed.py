@@ -8,8 +8,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from neovim_bed import PLUGIN
 
 from mazu_ls.demo.model_server import ModelServer
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 LOOK_SECONDS = 0.1
+AGAIN_SECONDS = 5.0
 INIT = """\
 vim.opt.runtimepath:prepend({plugin!r})
 vim.g.mazu = {{ cmd = {{ {python!r}, '-m', 'mazu_ls' }} }}
@@ -99,29 +101,59 @@ class Terminal:
         def fits() -> bool:
             return all(part in shown for part in parts) and (without is None or without not in shown)
 
-        for _ in range(int(WAIT_SECONDS / LOOK_SECONDS)):
+        end = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < end:
             shown = await self.screen()
             if fits():
                 return shown
             await asyncio.sleep(LOOK_SECONDS)
         raise AssertionError(f"{parts} (without {without!r}) did not come in {WAIT_SECONDS} s:\n{shown}")
 
-    async def until(self, what: str, met: Callable[[], bool]) -> None:
+    async def until(self, what: str, met: Callable[[], bool | Awaitable[bool]]) -> None:
         """Wait for something outside the screen."""
-        for _ in range(int(WAIT_SECONDS / LOOK_SECONDS)):
-            if met():
+        if not await self._comes(met, WAIT_SECONDS):
+            raise AssertionError(f"{what} did not come in {WAIT_SECONDS} s:\n{await self.screen()}")
+
+    async def press_until(self, what: str, met: Callable[[], bool | Awaitable[bool]], *keys: str) -> None:
+        """Press keys, and again where nothing came of it: a question is deaf for a moment after it was shown."""
+        for _ in range(int(WAIT_SECONDS / AGAIN_SECONDS)):
+            await self.press(*keys)
+            if await self._comes(met, AGAIN_SECONDS):
                 return
+        raise AssertionError(f"{what} did not come of {keys}:\n{await self.screen()}")
+
+    async def _comes(self, met: Callable[[], bool | Awaitable[bool]], seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = met()
+            if found if isinstance(found, bool) else await found:
+                return True
             await asyncio.sleep(LOOK_SECONDS)
-        raise AssertionError(f"{what} did not come in {WAIT_SECONDS} s:\n{await self.screen()}")
+        return False
 
     async def lua(self, expression: str) -> str:
         """The value of a Lua expression, from Normal mode."""
         answer = self.home / f"answer-{uuid.uuid4().hex[:6]}"
-        text = f"lua vim.fn.writefile(vim.split(tostring({expression}), '\\n'), '{answer}')"
+        written = f"vim.fn.writefile(vim.split(tostring({expression}), '\\n'), '{answer}.part')"
+        text = f"lua {written} vim.uv.fs_rename('{answer}.part', '{answer}')"
         await self.command(text)
         await self.until(text, answer.exists)
-        await asyncio.sleep(0.05)
         return answer.read_text().rstrip("\n")
+
+    async def lua_gives(self, expression: str, value: str) -> bool:
+        """Whether a Lua expression has this value now."""
+        return await self.lua(expression) == value
+
+    async def settled(self, before: str = "") -> list[str]:
+        """The screens from now on until one stays and is another than `before`: a page is drawn in parts."""
+        seen: list[str] = []
+        end = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < end:
+            seen.append(await self.screen())
+            if len(seen) > 1 and seen[-1] == seen[-2] != before:
+                return seen
+            await asyncio.sleep(LOOK_SECONDS)
+        raise AssertionError(f"the screen did not settle in {WAIT_SECONDS} s:\n{seen[-1]}")
 
     async def has_ended(self) -> bool:
         """Whether the program has ended of itself."""

@@ -48,7 +48,8 @@ async def test_a_buffer_is_saved_before_a_command_runs(bed: Bed):
 
 
 async def test_a_turn_is_stopped(bed: Bed):
-    says(bed, ScriptedReply(text=" ".join(f"word {n}" for n in range(400)), chunk=7, delay=0.1))
+    counting = " ".join(f"word {n}" for n in range(4000))  # for longer than anybody waits
+    says(bed, ScriptedReply(text=counting, chunk=7, delay=0.1, repeat=True))
     await bed.tell("stop")
 
 

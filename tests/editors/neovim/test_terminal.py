@@ -25,6 +25,11 @@ async def terminal(nvim: Path, project: Path, home: Path, model: ModelServer) ->
     await one.close()
 
 
+def hurry(reply: ScriptedReply, delay: float) -> None:
+    """From now on the reply that streams goes on at this pace."""
+    object.__setattr__(reply, "delay", delay)
+
+
 async def type_slowly(terminal: Terminal, text: str) -> None:
     for character in text:
         await terminal.type(character)
@@ -55,7 +60,7 @@ async def test_typing_elsewhere_answers_nothing_and_loses_nothing(terminal: Term
     assert len(terminal.model.bodies) == 1, "nothing was answered"
     await terminal.press("Escape")
     await terminal.command("write")
-    await terminal.until("the file is written", notes.exists)
+    await terminal.until("the file is written", lambda: notes.exists() and notes.read_text().endswith("the end\n"))
     assert notes.read_text() == typed + "\n", "not one key was lost"
     await terminal.command(f"Mazu answer {answer}")
     await terminal.wait("Heard.")
@@ -74,12 +79,10 @@ async def test_a_question_while_the_panel_is_closed_takes_no_focus(terminal: Ter
     await terminal.wait("Mazu asks", "+    return a + b", "ga allow")
     await type_slowly(terminal, "# gagagngn")
     await terminal.press("Escape")
-    shown = await terminal.screen()
-    assert "# gagagngn" in shown and "Mazu asks" in shown
+    await terminal.wait("# gagagngn", "Mazu asks", without="-- INSERT --")
+    assert len(terminal.model.bodies) == 1, "nothing was answered"
     await terminal.command("Mazu question")
-    await asyncio.sleep(0.5)
-    await terminal.press("g", "a")
-    await terminal.until("the model hears of it", lambda: len(terminal.model.bodies) == 2)
+    await terminal.press_until("the model hears of it", lambda: len(terminal.model.bodies) == 2, "g", "a")
     await terminal.wait("# gagagngn", without="Mazu asks")
     assert "return a + b" in (terminal.project / "app.py").read_text()
 
@@ -96,16 +99,16 @@ async def test_a_long_diff_is_read_to_its_end_before_it_is_allowed(terminal: Ter
     await terminal.wait("waits for you")
     await terminal.command("Mazu question")
     await terminal.wait("+VALUE_1 = 1", without="ga allow")
-    seen = set()
+    seen: set[int] = set()
+    shown = ""
     for _ in range(30):
-        shown = await terminal.screen()
-        seen |= {
-            n for n in range(1, 301) if f"+VALUE_{n} = {n} " in shown.replace("\n", " \n").replace("│", " ")
-        }
+        screens = await terminal.settled(shown)
+        text = "\n".join(screens).replace("\n", " \n").replace("│", " ")
+        seen |= {n for n in range(1, 301) if f"+VALUE_{n} = {n} " in text}
+        shown = screens[-1]
         if "ga allow" in shown:
             break
         await terminal.press("C-f")
-        await asyncio.sleep(0.15)
     assert seen == set(range(1, 301)), f"missing {sorted(set(range(1, 301)) - seen)}"
     assert not (terminal.project / "values.py").exists()
     await terminal.press("g", "d")
@@ -113,22 +116,31 @@ async def test_a_long_diff_is_read_to_its_end_before_it_is_allowed(terminal: Ter
     await terminal.press("G")
     await terminal.wait("VALUE_300", "values.py (after)")
     await terminal.command("tabclose")
-    await terminal.press("g", "a")
-    await terminal.until("it is written", (terminal.project / "values.py").exists)
+    await terminal.press_until("it is written", (terminal.project / "values.py").exists, "g", "a")
     await terminal.wait("✓ Write values.py")
 
 
 async def test_the_end_is_followed_only_while_the_cursor_is_there(terminal: Terminal):
     text = "".join(f"paragraph {n} of many\n\n" for n in range(120))
-    terminal.model.script.replies.append(ScriptedReply(text=text, chunk=40, delay=0.06))
+    reply = ScriptedReply(text=text, chunk=40, delay=2)  # it takes 150 s, unless it is hurried
+    terminal.model.script.replies.append(reply)
     await terminal.start("app.py")
     await terminal.command("Mazu chat tell me more")
-    await terminal.wait("paragraph 20 of many", without="paragraph 2 of many")
+    await terminal.wait("paragraph 2 of many")
+    hurry(reply, 0.1)
+
+    async def followed() -> bool:
+        shown = await terminal.screen()
+        return "paragraph 2 of many" not in shown and "paragraph 0 of many" not in shown and "of many" in shown
+
+    await terminal.until("the end is followed", followed)
+    hurry(reply, 2)
     await terminal.press("C-w", "l", "C-w", "k", "g", "g")
     before = await terminal.wait("tell me more", "more below")
-    await terminal.until("the reply is complete", lambda: not terminal.model.script.replies[1:])
-    await asyncio.sleep(1.5)
-    after = await terminal.screen()
+    hurry(reply, 0)
+    idle = "require('mazu.chat.panel').shown().session.state"
+    await terminal.until("the reply is complete", lambda: terminal.lua_gives(idle, "idle"))
+    after = (await terminal.settled())[-1]
     assert [line[70:] for line in before.splitlines()[2:20]] == [
         line[70:] for line in after.splitlines()[2:20]
     ]
@@ -158,16 +170,12 @@ async def test_the_panel_is_toggled_and_quitting_never_complains(terminal: Termi
     await terminal.type("ian unfinished draft")
     await terminal.press("Escape")
     await terminal.command("qa")
-    for _ in range(100):
-        if await terminal.has_ended():
-            break
-        await asyncio.sleep(0.1)
-    assert await terminal.has_ended(), await terminal.screen()
+    await terminal.until("Neovim ends", terminal.has_ended)
 
 
 async def test_a_killed_server_is_told_and_comes_back(terminal: Terminal):
     terminal.model.script.replies += [
-        ScriptedReply(text="slow " * 200, chunk=5, delay=0.2),
+        ScriptedReply(text="slow " * 4000, chunk=5, delay=0.2),
         ScriptedReply(text="Back again."),
     ]
     await terminal.start("app.py")
@@ -193,10 +201,11 @@ async def test_one_undo_takes_back_what_a_turn_did_to_a_buffer(terminal: Termina
     await terminal.command("Mazu run change both")
     await terminal.wait("Both are done.", "return a + b", "return 2 * a")
     before = (terminal.project / "app.py").read_text()
+    buffer = "table.concat(vim.fn.getbufline('app.py', 1, '$'), '\\n') .. '.'"
     await terminal.press("u")
-    await terminal.command("write")
-    await asyncio.sleep(0.3)
-    assert (terminal.project / "app.py").read_text() == before
+    await terminal.until(
+        "one undo takes both back", lambda: terminal.lua_gives(buffer, before.rstrip("\n") + ".")
+    )
     await terminal.wait("return a - b", "return a * 2")
     await terminal.press("C-r")
     await terminal.command("Mazu close")
@@ -213,28 +222,30 @@ async def test_a_rollback_is_seen_first_and_taken_back_after(terminal: Terminal)
     await terminal.command("Mazu run make it add")
     await terminal.wait("It adds now.")
     await terminal.command("silent write")
-    await terminal.until("it is written", lambda: app.read_text() != before)
-    after = app.read_text()
+    after = before.replace("return a - b", "return a + b")
+    await terminal.until("it is written", lambda: app.read_text() == after)
     await terminal.command("Mazu rollback cp_000001")
     await terminal.wait("# Back to", "“clean”", "ga roll back", "+    return a + b")
     assert app.read_text() == after, "nothing is done before a key is pressed there"
     await terminal.press("g", "a")
-    await terminal.wait("back at", without="# Back to")
     await terminal.until("it is as it was", lambda: app.read_text() == before)
+    await terminal.wait("return a - b", without="# Back to")
+    said = "table.concat(require('mazu.messages').all()):find('To undo this', 1, true) ~= nil"
+    await terminal.until("it is said", lambda: terminal.lua_gives(said, "true"))
     assert "Press ENTER" not in await terminal.screen()
-    redo = await terminal.lua(
-        "require('mazu.messages').all()[#require('mazu.messages').all()]:match(':(Mazu r.*)')"
-    )
+    # What undoes it is said, perhaps with something else after it.
+    commands = "map(function(line) return line:match(':(Mazu r.*)') end)"
+    redo = await terminal.lua(f"vim.iter(require('mazu.messages').all()):{commands}:last()")
     await terminal.command(redo)
     if "rollback" in redo:
         await terminal.wait("# Back to")
-        await terminal.press("g", "a")
+        await terminal.press_until("it is as after the turn", lambda: app.read_text() == after, "g", "a")
     await terminal.until("it is as it was after the turn", lambda: app.read_text() == after)
 
 
 async def test_what_is_said_while_a_turn_runs_waits_for_its_turn(terminal: Terminal):
     terminal.model.script.replies += [
-        ScriptedReply(text="slow " * 40, chunk=5, delay=0.3),
+        slow := ScriptedReply(text="slow " * 400, chunk=5, delay=0.5),
         ScriptedReply(text="The second answer."),
     ]
     await terminal.start("app.py")
@@ -242,5 +253,6 @@ async def test_what_is_said_while_a_turn_runs_waits_for_its_turn(terminal: Termi
     await terminal.wait("slow slow")
     await terminal.command("Mazu chat the second")
     await terminal.wait("1 queued", "slow slow")
+    hurry(slow, 0)
     shown = await terminal.wait("The second answer.", without="1 queued")
     assert shown.index("the first") < shown.index("the second") < shown.index("The second answer.")

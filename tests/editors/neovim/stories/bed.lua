@@ -2,7 +2,7 @@
 local bed = { failed = 0, answers = {}, said = {}, shown = {}, asked = {} }
 
 local started = vim.uv.hrtime()
-local LONG_MS = 60000
+local LONG_MS = 120000
 
 function bed.check(what, ok, extra)
   bed.failed = bed.failed + (ok and 0 or 1)

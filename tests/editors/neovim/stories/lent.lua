@@ -11,7 +11,7 @@ end)
 
 -- A linter inside this process: it reports each line that multiplies, a moment after each change.
 local uri = vim.uri_from_bufnr(app)
-local LATER_MS = 300
+local LATER_MS = 50
 vim.lsp.start({
   name = 'linter',
   cmd = function(dispatchers)

@@ -38,7 +38,9 @@ bed.wait('the reply stands in the document', function()
   return bed.text(chat):find('It adds now', 1, true)
 end)
 bed.check('what was written is still there', bed.text(chat):find('It subtracts. Mend it.', 1, true), bed.text(chat))
-bed.check('there is room for the next message', vim.endswith(vim.trim(bed.text(chat)), '## You'), bed.text(chat))
+bed.wait('there is room for the next message', function()
+  return vim.endswith(vim.trim(bed.text(chat)), '## You')
+end)
 bed.wait('the progress has ended', function()
   return progress[#progress] == 'end'
 end)
@@ -66,12 +68,17 @@ end)
 
 -- It shows where it applies.
 vim.api.nvim_win_set_cursor(0, { 5, 5 })
-vim.lsp.buf.hover()
+local hovered = 0
 bed.wait('the memory is shown on hover', function()
-  return vim.iter(vim.api.nvim_list_wins()):any(function(window)
+  local shown = vim.iter(vim.api.nvim_list_wins()):any(function(window)
     local floats = vim.api.nvim_win_get_config(window).relative ~= ''
     return floats and bed.text(vim.api.nvim_win_get_buf(window)):find('def double', 1, true)
   end)
+  if not shown and hovered % 250 == 0 then -- again after five seconds: it may not be known yet
+    vim.lsp.buf.hover()
+  end
+  hovered = hovered + 1
+  return shown
 end)
 
 -- A comment to the agent: a hint, and a quick fix that does what it says and takes it away.

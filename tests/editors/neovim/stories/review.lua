@@ -27,7 +27,7 @@ end
 
 local function wait_shown(what, virtual, coloured)
   local wanted = { virtual = virtual, coloured = coloured }
-  local ok = vim.wait(10000, function()
+  local ok = vim.wait(120000, function()
     return vim.deep_equal(shown(), wanted)
   end, 50)
   bed.check(what, ok, shown())

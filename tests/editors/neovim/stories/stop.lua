@@ -32,6 +32,15 @@ bed.wait('the turn has ended', function()
   return turns.ended == 1
 end)
 bed.check('because it was stopped', turns.last.stopReason == 'cancelled', turns.last)
+
+-- The turn that is about to begin, whose session is only being made, is stopped too.
+vim.cmd('Mazu new')
+vim.cmd('Mazu chat never mind')
+vim.cmd('Mazu stop')
+bed.wait('that turn has ended', function()
+  return turns.ended == 2
+end)
+bed.check('because it was stopped as well', turns.last.stopReason == 'cancelled', turns.last)
 bed.check('the status line says so', not require('mazu').statusline():find('running', 1, true))
 bed.stop_server()
 bed.finish()

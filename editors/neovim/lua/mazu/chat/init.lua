@@ -15,6 +15,8 @@ local PAGE = 500
 ---@field client_id? integer
 ---@field loaded "no"|"loading"|"yes"
 ---@field held table[] notifications that came while the journal was fetched
+---@field opening? boolean a message waits for its session to be made
+---@field stopping? boolean that message is to be stopped
 
 ---@type mazu.chat.Entry[]
 local entries = {}
@@ -340,12 +342,18 @@ function M.send(entry, server, text, opts)
   opts = opts or {}
   local session = entry.session
   entry.sending = not session.id or nil
+  entry.opening = entry.fresh
   entry.client_id = server.id
   local argument = { message = text, sessionId = session.id, attachments = opts.attachments, queue = true }
   client.execute(entry.fresh and 'mazu.session.new' or 'mazu.chat', not entry.fresh and argument or nil, function(result)
     if entry.fresh then
-      entry.fresh, session.id, entry.sending = nil, result.id, nil
-      return M.send(entry, server, text, opts)
+      entry.fresh, entry.opening, session.id, entry.sending = nil, nil, result.id, nil
+      M.send(entry, server, text, opts)
+      if entry.stopping then -- said between Enter and now, when there was nothing to stop yet
+        entry.stopping = nil
+        client.execute('mazu.cancel', { sessionId = session.id }, nil, { client_id = server.id })
+      end
+      return
     end
     if not session.id then
       session.id, entry.sending = result.sessionId, nil
@@ -354,7 +362,7 @@ function M.send(entry, server, text, opts)
   end, {
     client_id = server.id,
     on_error = function(err)
-      entry.sending = nil
+      entry.sending, entry.opening, entry.stopping = nil, nil, nil
       session:note(client.sentence(err), 'MazuFailed')
       entry.buffer:schedule()
       client.tell(err)
@@ -363,6 +371,18 @@ function M.send(entry, server, text, opts)
       end
     end,
   })
+end
+
+--- Stops messages that are on their way to a session which is only being begun.
+---@return boolean any
+function M.stop_sending()
+  local any = false
+  for _, entry in ipairs(entries) do
+    if entry.opening then
+      entry.stopping, any = true, true
+    end
+  end
+  return any
 end
 
 --- Shows a question to a model that is no part of the conversation, and its answer when it comes.

@@ -221,8 +221,9 @@ M.subcommands = {
   stop = {
     about = 'stop the turn that runs',
     run = function(call)
+      local on_its_way = require('mazu.chat').stop_sending()
       client.execute('mazu.cancel', nil, function(result)
-        tell.info(result.cancelled and 'stopped' or 'nothing is running')
+        tell.info((result.cancelled or on_its_way) and 'stopped' or 'nothing is running')
       end, { client_id = require('mazu.chat').client_of(call.bufnr) })
     end,
   },
