@@ -17,10 +17,12 @@ from mazu_ls.agent.turn.turn import Prompt, TurnResult
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.host import Question, UserReply
 from mazu_ls.models.retry import RetryPolicy
+from tests.own_sleep import own_seconds
 from tests.scenario import Story, World
 
-SOON = 3.0  # the figure wanted is 0.5 s, which benchmarks/cancel.py measures; a busy machine may take longer
-SLEEP = "sleep 61.7 & echo $! > child.pid; sleep 61.8"
+SOON = 20.0  # the figure wanted is 0.5 s, which benchmarks/cancel.py measures; a busy machine may take longer
+SLEEPS = (own_seconds(671), own_seconds(672))
+SLEEP = "sleep {} & echo $! > child.pid; sleep {}".format(*SLEEPS)
 WRITE = {"calls": [{"name": "write_file", "arguments": {"path": "b.txt", "content": "b"}}]}
 
 
@@ -64,12 +66,12 @@ def sleepers() -> int:
     found = 0
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            found += place.read_bytes() in (b"sleep\x0061.7\0", b"sleep\x0061.8\0")
+            found += place.read_bytes() in [f"sleep\0{seconds}\0".encode() for seconds in SLEEPS]
     return found
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - a test looks from outside
             await asyncio.sleep(0.005)
 
@@ -126,7 +128,7 @@ async def test_while_the_user_is_asked_nothing_is_done(tmp_path: Path):
         world.host.ask = ask
         session = await project.sessions.new()
         turn = asyncio.create_task(session.prompt(Prompt("Go.")))
-        await asyncio.wait_for(asking.wait(), 10)
+        await asyncio.wait_for(asking.wait(), 60)
         session.cancel()
         assert (await turn).stop_reason == "cancelled"
         assert not (world.root / "b.txt").exists()
@@ -146,7 +148,7 @@ async def test_while_the_first_checkpoint_is_taken_it_is_not_lost(tmp_path: Path
 
         project.checkpoints.take = take
         turn = asyncio.create_task(session.prompt(Prompt("Go.")))
-        await asyncio.wait_for(taking.wait(), 10)
+        await asyncio.wait_for(taking.wait(), 60)
         session.cancel()
         result = await turn
         assert result.stop_reason == "cancelled"
@@ -221,7 +223,7 @@ async def test_while_it_ends_by_itself_the_end_is_still_told(tmp_path: Path):
 
         project.checkpoint = checkpoint  # type: ignore[method-assign]
         turn = asyncio.create_task(session.prompt(Prompt("Go.", kind="run", checkpoint_every=9)))
-        await asyncio.wait_for(ending.wait(), 10)
+        await asyncio.wait_for(ending.wait(), 60)
         session.cancel()
         result = await turn
         assert (result.stop_reason, len(result.checkpoints)) == ("end_turn", 2)

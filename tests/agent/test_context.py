@@ -57,7 +57,7 @@ async def test_the_map_of_the_project_is_told_once_it_is_there_and_stays_the_sam
         world.env["ANTHROPIC_BASE_URL"] = server.url
         project = await Project.open([world.root], world.host, settings={}, env=world.env)
         session = await project.sessions.get()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not session.map:
                 await session.prompt(Prompt("Look."))
         assert "class Account" in json.dumps(server.bodies[-1]["system"])

@@ -110,7 +110,7 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
 
         project = await open_project()
         assert project.memories
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await project.memories.summaries.list():  # noqa: ASYNC110 - seen from outside
                 await asyncio.sleep(0.01)
         found, count = await project.memories.list()

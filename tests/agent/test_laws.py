@@ -92,7 +92,7 @@ async def one(session: Any, number: int, what: dict[str, Any]) -> TurnResult:
     if what["cancel"] is not None:
         await asyncio.sleep(what["cancel"])
         session.cancel()
-    return await asyncio.wait_for(turn, 30)
+    return await asyncio.wait_for(turn, 60)
 
 
 def every_call_has_one_result(events: Sequence[journal.Event]) -> None:

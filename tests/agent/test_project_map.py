@@ -234,7 +234,7 @@ async def test_its_process_ends_when_idle_and_when_killed_and_is_started_again(r
     before = await project.render(400)
     worker = children()
     assert len(worker) == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while children():  # noqa: ASYNC110 - processes tell nobody that they end
             await asyncio.sleep(0.02)
     assert await project.render(400) == before

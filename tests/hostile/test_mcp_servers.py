@@ -16,6 +16,7 @@ from mazu_ls.config import McpServer
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.mcp import stdio
 from mazu_ls.tools.mcp.stdio import TOO_LARGE, cut_answer
+from tests.own_sleep import own_seconds
 from tests.server.client import Client, eventually
 from tests.server.test_process import real_server
 from tests.server.test_turns import agent
@@ -152,6 +153,7 @@ async def test_a_server_that_ignores_everything_ends_with_us(
 ):
     """Its child too, that left its session and has no environment by which it could be known."""
     home, place = Path(env["MAZU_HOME"]), tmp_path / "stubborn-state"
+    sleep = own_seconds(7302, of=place).encode()
     home.mkdir()
     (home / "config.toml").write_text(configured("stubborn", place))
     async with real_server({**env, "PATH": os.environ["PATH"]}) as (client, process):
@@ -160,7 +162,7 @@ async def test_a_server_that_ignores_everything_ends_with_us(
         await client.command("mazu.tools.list")
 
         async def runs() -> bool:
-            return bool(place.exists() and place.read_text() and processes(b"sleep", b"7302"))
+            return bool(place.exists() and place.read_text() and processes(b"sleep", sleep))
 
         await eventually(runs, PATIENCE)
         server = int(place.read_text())
@@ -175,7 +177,7 @@ async def test_a_server_that_ignores_everything_ends_with_us(
         await asyncio.wait_for(process.wait(), PATIENCE)
 
         async def gone() -> bool:
-            return not processes(b"sleep", b"7302") and not Path(f"/proc/{server}").exists()
+            return not processes(b"sleep", sleep) and not Path(f"/proc/{server}").exists()
 
         await eventually(gone, PATIENCE)
 

@@ -51,7 +51,7 @@ def environment(url: str) -> dict[str, str]:
 
 async def until(seen: Callable[[], object]) -> None:
     """Wait until `seen` is true."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not seen():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -144,7 +144,7 @@ class Editor:
     ) -> Any:
         """What a user-run command does: it must answer before the editor loses patience."""
         self._commanded = time.monotonic()
-        return await self.client.command(name, arguments, within=within or self.quirks.gives_up_after or 20)
+        return await self.client.command(name, arguments, within=within or self.quirks.gives_up_after or 90)
 
     async def act(self, uri: str, where: dict[str, Any], title: str, **context: Any) -> Any:
         """Run a code action."""

@@ -122,11 +122,11 @@ async def test_diagnostics_of_an_older_version_are_waited_out(env: dict[str, str
 async def test_what_comes_too_late_is_never_told_as_new(env: dict[str, str], folder: Path, dated: bool):
     call = edit_call("app.py", "x = bad", "x = 1")
     async with editing(env, folder, "x = bad\n", [call]) as (client, linter):
-        linter.delay, linter.dated = 30, dated
+        linter.delay, linter.dated = 600, dated
         began = time.monotonic()
         (result,) = await go(client)
     assert "diagnostics" not in result
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 300
 
 
 async def test_an_editor_that_dates_its_diagnostics_is_not_waited_for_without_need(

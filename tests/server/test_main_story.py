@@ -242,4 +242,4 @@ async def test_the_server_ends_with_the_process_of_its_client(env: dict[str, str
     await child.stdout.readline()
     editor.kill()
     await editor.wait()
-    assert await asyncio.wait_for(child.wait(), 30) == 1
+    assert await asyncio.wait_for(child.wait(), 60) == 1

@@ -42,7 +42,7 @@ async def restarted(
         yield client
         await client.ask("shutdown")
         client.notify("exit")
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 60)
 
 
 async def chat(client: Client, message: str, session: str | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 MODE, STATE = sys.argv[1], Path(sys.argv[2])
@@ -14,6 +15,11 @@ MODE, STATE = sys.argv[1], Path(sys.argv[2])
 def say(message: dict) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
+
+
+def seconds(about: int) -> str:
+    """As `own_seconds` of tests/own_sleep.py, which this script cannot import: the test looks for them."""
+    return f"{about}.{zlib.crc32(str(STATE).encode()):010d}"
 
 
 def tools() -> list[dict]:
@@ -50,10 +56,10 @@ def main() -> None:
         time.sleep(60)
     if MODE == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        subprocess.Popen(["sleep", "7302"], start_new_session=True, env={})
+        subprocess.Popen(["sleep", seconds(7302)], start_new_session=True, env={})
         STATE.write_text(str(os.getpid()))
     if MODE == "children":
-        subprocess.Popen(["sleep", "7301"], start_new_session=True)
+        subprocess.Popen(["sleep", seconds(7301)], start_new_session=True)
     for line in sys.stdin:
         message = json.loads(line)
         if MODE == "noisy":

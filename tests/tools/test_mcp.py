@@ -17,13 +17,14 @@ from mazu_ls.tools.mcp import servers as mcp
 from mazu_ls.tools.mcp.servers import McpServers
 from mazu_ls.tools.mcp.tools import tool_name
 from mazu_ls.tools.skills.trust import TrustStore
+from tests.own_sleep import own_seconds
 
 pytest.importorskip("mcp")
 STUB = str(Path(__file__).with_name("mcp_stub.py"))
 TURN: Any = None
 
 
-async def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  the server's state has no event
             await asyncio.sleep(0.02)
@@ -201,15 +202,18 @@ async def test_a_tool_that_a_turn_still_holds_is_not_called_once_the_agreement_i
 async def test_what_a_server_started_ends_with_it(tmp_path: Path) -> None:
     async with running(stub("children", tmp_path), tmp_path) as servers:
         await until(lambda: state(servers) == "connected")
-        assert any(sleepers())
-    await until(lambda: not any(sleepers()))
+        assert any(sleepers(tmp_path))
+    await until(lambda: not any(sleepers(tmp_path)))
 
 
-def sleepers() -> list[str]:
+def sleepers(home: Path) -> list[str]:
     found = []
+    words = ["sleep", own_seconds(7301, of=home / "state")]
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and (entry / "cmdline").read_bytes().startswith(b"sleep\x007301"):
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().split(b"\0")[:2] == [
+                word.encode() for word in words
+            ]:
                 found.append(entry.name)
         except OSError:
             continue

@@ -12,6 +12,7 @@ import pytest
 from mazu_ls.config import ShellSettings
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.shell.shell import run_shell, shell_output, shell_stop
+from tests.own_sleep import own_seconds
 
 
 async def test_output_streams_and_the_end_is_told(project) -> None:
@@ -45,7 +46,7 @@ async def test_there_is_no_input_and_no_key(project) -> None:
 async def test_a_time_limit_ends_the_whole_group(project) -> None:
     started = time.monotonic()
     output = await project.call(run_shell, command="echo begun; (sleep 300 & sleep 300)", timeout=0.4)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
     assert output.text == "begun\n\n[ended: the time limit of 0.4 s was reached]"
     assert not output.ok
 
@@ -62,15 +63,22 @@ async def test_a_time_limit_ends_the_whole_group(project) -> None:
 async def test_what_is_left_behind_cannot_hold_the_turn(project, command: str, sandbox) -> None:
     project.configure(ShellSettings(sandbox=sandbox))
     started = time.monotonic()
-    output = await project.call(run_shell, command=command)
-    assert time.monotonic() - started < 4
+    output = await project.call(run_shell, command=command.replace("301", own_seconds(301)))
+    assert time.monotonic() - started < 60, "it did not wait for the 301 seconds"
     assert output.text.startswith("done")
-    await gone("301")
+    await gone(own_seconds(301))
+
+
+async def sleeps(seconds: str, count: int) -> None:
+    """Wait until so many sleep."""
+    async with asyncio.timeout(60):
+        while sum(seconds in line for line in await asyncio.to_thread(commands)) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def gone(seconds: str) -> None:
     """Killed processes take a moment to be gone."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while any(seconds in line for line in await asyncio.to_thread(commands)):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -85,27 +93,26 @@ def commands() -> list[str]:
 
 
 async def test_cancelling_ends_the_children(project) -> None:
-    task = asyncio.create_task(project.call(run_shell, command="sleep 302"))
-    await asyncio.sleep(0.3)
+    task = asyncio.create_task(project.call(run_shell, command=f"sleep {own_seconds(302)}"))
+    await sleeps(own_seconds(302), 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await gone("302")
+    await gone(own_seconds(302))
 
 
-DEAF = "trap '' TERM; env -i setsid sh -c 'trap \"\" TERM; while :; do sleep 304; done' & while :; do sleep 304; done"
+DEAF = "trap '' TERM; env -i setsid sh -c 'trap \"\" TERM; while :; do sleep 305; done' & while :; do sleep 305; done"
 
 
 @pytest.mark.parametrize("sandbox", ["auto", "off"])
 async def test_who_does_not_hear_is_killed_with_all_that_left_its_group(project, sandbox) -> None:
     project.configure(ShellSettings(sandbox=sandbox))
-    task = asyncio.create_task(project.call(run_shell, command=DEAF))
-    while sum("304" in line for line in await asyncio.to_thread(commands)) < 2:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    task = asyncio.create_task(project.call(run_shell, command=DEAF.replace("305", own_seconds(305))))
+    await sleeps(own_seconds(305), 2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await gone("304")
+    await gone(own_seconds(305))
 
 
 async def test_a_flood_is_cut_with_a_pointer_to_the_rest(project) -> None:
@@ -137,12 +144,14 @@ async def test_a_background_command_is_read_and_stopped(project) -> None:
 async def test_a_background_command_that_ends_by_itself_leaves_nothing(project, monkeypatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(project.home))
     project.configure(ShellSettings(sandbox="off"))
-    await project.call(run_shell, command="setsid sleep 304 & echo ok; touch ended; exit 3", background=True)
+    await project.call(
+        run_shell, command=f"setsid sleep {own_seconds(304)} & echo ok; touch ended; exit 3", background=True
+    )
     (scratch,) = project.home.glob("mazu-*")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while scratch.exists():  # noqa: ASYNC110  nobody asks the command anything
             await asyncio.sleep(0.02)
-    await gone("304")
+    await gone(own_seconds(304))
     assert await project.text(shell_output, id="sh1") == "ok\n\n[sh1: exit code 3]"
     assert await project.text(shell_stop, id="sh1") == "ok\n\n[sh1: exit code 3]"
 

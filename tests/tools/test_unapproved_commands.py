@@ -357,7 +357,7 @@ WAITS = "touch running; for i in $(seq 500); do test -e made && exit 0; sleep 0.
 
 
 async def _running(project) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (project.root / "running").exists():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 WAIT_SECONDS = 1.5
 """For diagnostics of the version that an edit made."""
-BEFORE_SECONDS = 0.5
+BEFORE_SECONDS = 2.0
 """For those of the version before it."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.3
 MOST_LINES = 20
