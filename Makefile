@@ -15,8 +15,8 @@ lint:     ## style, types, layers
 bench:    ## print every figure beside its baseline
 	bash scripts/setup dev
 	for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python $$script; done
-mutants:  ## mutation score of the permission policy (about an hour)
+mutants:  ## mutation score of all safety code, by package (a sample; about half an hour)
 	bash scripts/setup dev
-	nice .venv/bin/python benchmarks/policy_mutants.py --list
+	nice .venv/bin/python benchmarks/mutants.py
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 BUSY_MS = 10_000
 CHECKED_BYTES = 16 * 1024 * 1024
+_VERSION_TABLE = "schema_version (owner TEXT PRIMARY KEY, version INTEGER NOT NULL)"
 _checked: set[str] = set()
 
 
@@ -250,10 +251,7 @@ def _require_own_schema(connection: apsw.Connection, migrations: Sequence[Migrat
 
     Tables of other owners may stand beside theirs; views may not, and no trigger on their tables but their own.
     """
-    held = _schema(connection)
-    ours: dict[tuple[str, str], tuple[str, str | None]] = {}
-    for one in migrations:
-        ours |= one.objects()
+    held, ours = _schema(connection), _made_by(migrations)
     tables = {name for kind, name in ours if kind == "table"}
     for key, value in ours.items():
         if held.get(key) != value:
@@ -261,6 +259,27 @@ def _require_own_schema(connection: apsw.Connection, migrations: Sequence[Migrat
     for (kind, name), (table, _) in held.items():
         if kind == "view" or (kind in ("trigger", "index") and table in tables and (kind, name) not in ours):
             raise ForeignSchema(f"it holds a {kind} {name} that mazu-ls did not make")
+
+
+def foreign_objects(connection: apsw.Connection, migrations: Sequence[Migrations]) -> str:
+    """What a file's schema holds besides, or otherwise than, what exactly these `migrations` make; empty for nothing."""
+    held, ours = _schema(connection), _made_by(migrations)
+    held.pop(("table", "schema_version"), None)
+    differing = sorted({key for key, _ in held.items() ^ ours.items()})
+    return ", ".join(f"{kind} {name[:60]}" for kind, name in differing[:5])
+
+
+def has_version_table(connection: apsw.Connection) -> bool:
+    """Whether a file has the table of schema versions, exactly as it is made here."""
+    found = select(connection, "SELECT type, sql FROM sqlite_schema WHERE name = 'schema_version'")
+    return found == [("table", f"CREATE TABLE {_VERSION_TABLE}")]
+
+
+def _made_by(migrations: Sequence[Migrations]) -> dict[tuple[str, str], tuple[str, str | None]]:
+    ours: dict[tuple[str, str], tuple[str, str | None]] = {}
+    for one in migrations:
+        ours |= one.objects()
+    return ours
 
 
 def _schema(connection: apsw.Connection) -> dict[tuple[str, str], tuple[str, str | None]]:
@@ -286,9 +305,7 @@ def _write_ahead(connection: apsw.Connection) -> None:
 
 
 def _migrate(connection: apsw.Connection, migrations: Migrations) -> None:
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS schema_version (owner TEXT PRIMARY KEY, version INTEGER NOT NULL)"
-    )
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {_VERSION_TABLE}")
     row = connection.execute(
         "SELECT version FROM schema_version WHERE owner = ?", (migrations.owner,)
     ).fetchone()

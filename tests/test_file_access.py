@@ -64,6 +64,7 @@ MEANT = "a place that the user named himself, outside the project too"
 NAMES = "lists names only; what they name is opened beneath the root"
 ALLOWED = {
     "workspace/": "the door itself",
+    "agent/archive/": "a file that the user named, and the state directory",
     "agent/session/branches.py": STATE,
     "agent/session/session_search.py": STATE,
     "agent/session/session.py": STATE,
@@ -85,6 +86,7 @@ ALLOWED = {
     "checkpoints/scan/file_watch.py": NAMES,
     "memory/io/export.py": MEANT,
     "memory/io/imports.py": MEANT,
+    "server/commands/project_state.py": STATE,
     "server/commands/reports.py": STATE,
     "server/documents/unsaved_elsewhere.py": STATE,
     "server/logs.py": STATE,

@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import re
 
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, WRAPPERS
 
 # These run another program, or write wherever they are told, by an option, an operand or their own language. Of them
 # the exact line is offered.
-_RUNS_OTHERS = frozenset(
-    str.split(
-        "eval exec source . trap alias set export find fd fdfind rm curl wget sed gsed ssed rg ag ack ugrep sort gsort less more"
-        " most man info pinfo vim vi view nvim ex ed emacs nano pico micro joe sqlite3 psql mysql mariadb mongo mongosh redis-cli"
-        " zip unzip tar bsdtar gtar 7z rsync scp sftp ssh ftp lftp go cargo make gmake bmake ninja cmake ctest meson bazel buck npm"
-        " pnpm yarn bun deno rake rails just task invoke nox tox hatch pdm poetry uv pip pip3 pipx gem bundle composer gradle"
-        " gradlew mvn mvnw ant sbt lein mill dotnet msbuild xcodebuild swift stack cabal dune mix rebar3 docker podman nerdctl"
-        " kubectl oc helm terraform tofu terragrunt ansible ansible-playbook vagrant packer pulumi aws gcloud az gh glab heroku"
-        " fly flyctl firebase vercel gdb lldb strace ltrace valgrind perf tmux screen script gcc g++ cc c++ clang clang++ ld as"
-        " tcpdump nmap openssl gpg gpg2 mutt mail git-lfs gitk tig lazygit hg svn bzr fossil apt apt-get dpkg yum dnf rpm pacman"
-        " apk brew port snap flatpak nix guix crontab at batch systemctl service busybox toybox dd tee install cp mv ln split csplit"
-        " nodemon concurrently jest vitest mocha webpack rollup vite esbuild tsx ts-node playwright cypress"
-    )
-)
-_GIT = frozenset(
-    str.split(
-        "status add commit branch tag stash checkout switch restore merge mv rm reset rev-parse describe ls-files cherry-pick revert"
-    )
-)
-_MODULES = frozenset(
-    str.split("pytest unittest mypy ruff black isort flake8 pylint pyright compileall json.tool doctest")
-)
+_RUNS_OTHERS = word_set("runs_others")
+_GIT = word_set("git_prefixes")
+_MODULES = word_set("python_modules")
 _TESTERS = frozenset(("pytest", "py.test", "unittest"))
 # Where Python finds the project's modules: folders below the working directory, nothing else.
 _OWN_MODULES = re.compile(

@@ -6,25 +6,13 @@ import re
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import credential_paths, git_config, removal, writes
 from mazu_ls.policy.tables.argv import abbreviates
 
-_PRIVILEGE = frozenset(
-    str.split(
-        "sudo su doas pkexec run0 sudoedit visudo runuser gosu su-exec dzdo pfexec please kdesu kdesudo gksu gksudo beesu calife"
-        " super sux op userv machinectl chroot nsenter setuidgid newgrp sg passwd chpasswd usermod useradd userdel groupadd groupmod"
-        " gpasswd adduser deluser vipw vigr chsh chfn setcap insmod rmmod modprobe capsh"
-    )
-)
-_MACHINE = frozenset(
-    str.split(
-        "reboot shutdown halt poweroff telinit kexec wipefs fdisk sfdisk cfdisk gdisk sgdisk parted mkswap swapon swapoff blkdiscard"
-        " hdparm nvme cryptsetup lvremove vgremove pvremove mdadm zpool zfs mount umount losetup dmsetup debugfs tune2fs e2label"
-        " sysctl iptables ip6tables nft ufw firewall-cmd setenforce efibootmgr grub-install fsfreeze badblocks flashrom killall5"
-        " systemd-nspawn format diskutil mke2fs"
-    )
-)
+_PRIVILEGE = word_set("privilege_programs")
+_MACHINE = word_set("machine_programs")
 
 
 def deny(argv: list[str], globs: set[str], scope: ShellScope) -> Decision | None:
@@ -62,11 +50,7 @@ _TELLS = frozenset(("status", "doctor", "version", "help", "--version", "--help"
 _NAMES = frozenset(("mazu-ls", "mazu_ls"))
 _MODULES = frozenset(("mazu_ls", "mazu_ls.__main__"))
 _RUNNERS = frozenset(("pdb", "cProfile", "profile", "trace", "runpy", "coverage", "debugpy"))
-_FLAGS = frozenset(
-    str.split(
-        "-- -q --quiet -v --verbose --offline --frozen --locked --isolated --exact --active --dev --refresh"
-    )
-)
+_FLAGS = word_set("installer_flags")
 _INSTALLERS = frozenset(("pipx", "uv", "uvx", "poetry", "pdm", "hatch", "rye", "pixi"))
 
 

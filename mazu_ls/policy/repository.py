@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import re
 
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.git import COMMANDS, judge
 from mazu_ls.policy.tables.global_options import without_global_options
 
-_CHANGES = frozenset(
-    str.split(
-        "add am apply bisect branch checkout cherry-pick clean commit config fetch fast-import gc init maintenance merge mv notes"
-        " pack-refs prune pull push rebase reflog remote repack replace reset restore revert rm sparse-checkout stash submodule"
-        " switch symbolic-ref tag update-index update-ref worktree write-tree commit-tree read-tree rerere clone hash-object"
-    )
-)
+_CHANGES = word_set("git_changes")
 _GLOBAL = re.compile(r"^(-C|-c|--no-pager|-P|--no-optional-locks|--literal-pathspecs)$")
 _IDENTITY = re.compile(
     r"^(user\.(name|email)|commit\.gpgsign|init\.defaultbranch|advice\.\w+)=", re.IGNORECASE

@@ -89,7 +89,7 @@ def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
         moved = find_moved(root, env)
     lock = -1
     with suppress(OSError, MazuError):
-        lock = _lock(folder, fcntl.LOCK_SH, root)
+        lock = lock_state(folder, fcntl.LOCK_SH, root)
     return ProjectState(folder, marker, tuple(moved), lock)
 
 
@@ -153,7 +153,7 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Att
     with ExitStack() as held:
         for place, folder in ((source, old), (root, new)):
             if folder.exists():
-                held.callback(os.close, _lock(folder, fcntl.LOCK_EX, place))
+                held.callback(os.close, lock_state(folder, fcntl.LOCK_EX, place))
         aside: Path | None = None
         if new.exists():
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -190,7 +190,7 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
     return [sentence]
 
 
-def _lock(folder: Path, kind: int, place: Path) -> int:
+def lock_state(folder: Path, kind: int, place: Path) -> int:
     """A descriptor that holds the lock of a state folder until it is closed. Raises MazuError(busy)."""
     fd = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

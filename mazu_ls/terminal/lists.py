@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.screen.markup import escape
+from mazu_ls.terminal.screen.styled_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -189,6 +190,23 @@ def _state(out: Console, value: Result) -> None:
         )
 
 
+def _counts(value: Result) -> str:
+    memories = "1 memory" if value["memories"] == 1 else f"{value['memories']} memories"
+    return f"{memories}, {plural(value['sessions'], 'conversation')}, {plural(value['checkpoints'], 'checkpoint')}"
+
+
+def _state_exported(out: Console, value: Result) -> None:
+    path = _path_of(value["uri"])
+    out.print(f"{path}: {_counts(value)}, {value['bytes']:,} bytes", markup=False, highlight=False)
+
+
+def _state_imported(out: Console, value: Result) -> None:
+    said = f"{_counts(value)} of {value['project']}, as of {value['createdAt']}, now belong to this project"
+    out.print(said, markup=False, highlight=False)
+    if aside := value["setAside"]:
+        out.print(f"what was here until now is set aside in {aside}", markup=False, highlight=False)
+
+
 def _role(out: Console, value: Result) -> None:
     path = _path_of(value["uri"])
     out.print(value["text"] or f"There is no role document; write {path}", markup=False)
@@ -238,6 +256,8 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.trust.revoke": _trust,
     "mazu.state.attach": _state,
     "mazu.state.decline": _state,
+    "mazu.state.export": _state_exported,
+    "mazu.state.import": _state_imported,
     "mazu.memory.consolidate": _consolidated,
     "mazu.checkpoint.prune": _pruned,
     "mazu.role.show": _role,

@@ -69,7 +69,7 @@ class ApprovalGate:
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision))
             raise ToolError(f"not allowed: {decision.reason}")
-        if tool.effect is Effect.EDIT and tool.source == "builtin" and is_propose_mode(self.run):
+        if tool.effect is Effect.EDIT and is_propose_mode(self.run):
             self._record(call, "allow", "it is proposed: the user decides on each hunk", "policy")
             return None
         if decision.verdict == "allow" or (tool.effect is Effect.EDIT and self._autonomous(decision)):

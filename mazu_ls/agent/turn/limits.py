@@ -13,7 +13,7 @@ from mazu_ls.messages import StopReason, Usage
 class Limits:
     """None is no limit. `cost` in US dollars, `seconds` on the monotonic clock."""
 
-    steps: int | None = 15
+    steps: int | None = None
     cost: float | None = None
     tokens: int | None = None
     seconds: float | None = None

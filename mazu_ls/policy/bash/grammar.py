@@ -5,19 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mazu_ls.policy.data import word_set
+
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-_SHAPES = frozenset(
-    str.split(
-        "program list pipeline command command_name word string string_content raw_string ansi_c_string number concatenation"
-        " redirected_statement file_redirect file_descriptor negated_command subshell compound_statement for_statement do_group"
-        " if_statement elif_clause else_clause while_statement test_command unary_expression binary_expression test_operator"
-        " simple_expansion expansion variable_name special_variable_name arithmetic_expansion comment herestring_redirect"
-        " heredoc_redirect heredoc_start heredoc_body heredoc_content heredoc_end variable_assignment parenthesized_expression"
-        " declaration_command extglob_pattern regex brace_expression"
-    )
-)
+_SHAPES = word_set("grammar_shapes")
 _IN_ARITHMETIC = frozenset(("number", "binary_expression", "unary_expression", "parenthesized_expression"))
 MAX_LINE = 20_000  # characters; a longer line is asked about
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import re
 
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import SHELLS
 
 _GIVEN = re.compile(r"^(exec=|:?!|:|shell |\\! ?|\.shell )")
 _RUN_THEIR_WORDS = frozenset(str.split("ssh watch parallel tmux screen"))
-_RUN_AN_OPTION = (
-    frozenset(str.split("script su runuser flock nix-shell nix sem entr at batch")) | _RUN_THEIR_WORDS
-)
-_WITH_COMMANDS = frozenset(
-    str.split(
-        "tar bsdtar gtar git npm npx pnpm yarn ex ed rsync sort rg ssh scp sftp gdb lldb vim vi nvim make zip mc man less emacs psql sqlite3 ed"
-    )
-)
+_RUN_AN_OPTION = word_set("run_an_option") | _RUN_THEIR_WORDS
+_WITH_COMMANDS = word_set("with_commands")
 _COMMAND_OPTION = re.compile(
     r"^(--(checkpoint-action|to-command|use-compress-program|compress-program|rsh|rmt-command|rsync-path|info-script|new-volume-script"
     r"|pre|hostname-bin|exec|extcmd|call|unzip-command|(?:tree|index|env|msg|parent|commit|tag-name|subdirectory)-filter|upload-pack|receive-pack|open-files-in-pager|pager|ext-diff|eval-command|init-command|eval|filter)"

@@ -9,21 +9,12 @@ from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash.lexer import Redirect, lex
 from mazu_ls.policy.bash.words import printed
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, inner, program
 
-DOWNLOADERS = frozenset(
-    str.split(
-        "curl wget wget2 aria2c axel fetch lynx links elinks w3m http https xh curlie httpie nc ncat netcat socat telnet ftp lftp tftp"
-        " sftp scp ssh dig nslookup host drill gh glab gsutil aws az gcloud s3cmd rclone ipfs youtube-dl yt-dlp websocat openssl"
-    )
-)
-DECODERS = frozenset(
-    str.split(
-        "base64 base32 basenc gbase64 xxd openssl uudecode uuencode rev gunzip zcat bunzip2 bzcat unxz xzcat zstdcat lz4cat gpg gpg2"
-        " iconv recode ascii2uni od hexdump tr rot13 caesar crypt ccrypt age mcrypt unzip funzip tac"
-    )
-)
+DOWNLOADERS = word_set("downloaders")
+DECODERS = word_set("decoders")
 _OUTSIDE = DOWNLOADERS | DECODERS
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mazu_ls.policy.data import word_set
+
 _ADDRESS = r"(?:\d+|\$|/[^/\\\n]*/I?|\d+~\d+)"
 _SED_PRINT = re.compile(rf"^\s*(?:{_ADDRESS}(?:\s*,\s*(?:{_ADDRESS}|\+\d+|~\d+))?\s*)?!?\s*[pdq=]\s*$")
 _SED_SUBSTITUTE = re.compile(rf"^\s*(?:{_ADDRESS}(?:\s*,\s*(?:{_ADDRESS}|\+\d+))?\s*)?s([/|#,:@])(.*)$")
@@ -52,18 +54,8 @@ def jq(program: str) -> str | None:
     return None
 
 
-_FIND_PLAIN = frozenset(
-    str.split(
-        "-print -print0 -prune -empty -not ! -o -or -a -and ( ) -depth -mount -xdev -follow -ls -true -false -daystart -noleaf"
-        " -readable -writable -executable -nouser -nogroup -quit -ignore_readdir_race -H -L -P"
-    )
-)
-_FIND_VALUES = frozenset(
-    str.split(
-        "-name -iname -path -ipath -wholename -regex -iregex -regextype -type -xtype -maxdepth -mindepth -size -mtime -atime -ctime"
-        " -mmin -amin -cmin -perm -user -group -uid -gid -links -inum -lname -ilname -fstype"
-    )
-)
+_FIND_PLAIN = word_set("find_plain")
+_FIND_VALUES = word_set("find_values")
 
 
 def find(words: list[str]) -> tuple[list[str], list[str]] | str:

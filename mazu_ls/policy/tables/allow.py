@@ -14,14 +14,11 @@ from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.scan import RESERVED
 from mazu_ls.policy.bash.scope import MAX_VALUES, ShellScope
 from mazu_ls.policy.bash.words import WordValue, evaluate
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables.programs import VARIABLE, WILD, NotProvablySafe, ProgramJudge
 
-_PUBLIC = frozenset(
-    str.split(
-        "HOME PWD OLDPWD USER LOGNAME SHELL LANG PATH TERM HOSTNAME RANDOM SECONDS LINENO UID EUID PPID TMPDIR VIRTUAL_ENV"
-    )
-)
+_PUBLIC = word_set("public_variables")
 _PREFIX = re.compile(
     r"^(LC_ALL|LANG|LC_CTYPE|NO_COLOR|CI|TZ|COLUMNS|PYTHONDONTWRITEBYTECODE|PYTHONUNBUFFERED|FORCE_COLOR)=[\w.:-]*$"
 )

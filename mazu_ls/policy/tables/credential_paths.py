@@ -5,31 +5,12 @@ from __future__ import annotations
 import re
 
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import flags, operands
 
-_TEXT_PROGRAMS = frozenset(
-    ("echo", "printf", "true", "false", ":", "test", "[", "[[", "expr", "say", "logger", "return", "exit")
-)
-_PATTERN_PROGRAMS = frozenset(
-    (
-        "grep",
-        "egrep",
-        "fgrep",
-        "zgrep",
-        "rg",
-        "ag",
-        "ack",
-        "ugrep",
-        "sed",
-        "awk",
-        "gawk",
-        "mawk",
-        "jq",
-        "yq",
-        "pgrep",
-    )
-)
+_TEXT_PROGRAMS = word_set("text_programs")
+_PATTERN_PROGRAMS = word_set("pattern_programs")
 
 
 def read(name: str, rest: list[str], scope: ShellScope) -> str | None:
@@ -76,7 +57,7 @@ def _prints(name: str, rest: list[str]) -> str | None:
     return "it prints keys or passwords" if _PRINTERS.match(" ".join((name, *rest))) else None
 
 
-_READS_ALL = frozenset(str.split("tar bsdtar zip 7z rsync scp rclone restic borg cpio pax ag ack ugrep rg"))
+_READS_ALL = word_set("reads_all")
 
 
 def _sweeps(name: str, rest: list[str], scope: ShellScope) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mazu_ls.policy.data import read_table
+
 
 @dataclass(frozen=True)
 class GlobalOptions:
@@ -13,84 +15,19 @@ class GlobalOptions:
     flags: frozenset[str]
 
 
-def _options(values: str, flags: str) -> GlobalOptions:
-    return GlobalOptions(frozenset(values.split()), frozenset(flags.split()))
+def _read_options() -> dict[str, GlobalOptions]:
+    found: dict[str, GlobalOptions] = {}
+    for name, row in read_table("global_options").items():
+        found[name] = (
+            found[row]
+            if isinstance(row, str)
+            else GlobalOptions(*(frozenset(row[kind].split()) for kind in ("values", "flags")))
+        )
+    return found
 
 
-_NODE = _options(
-    "--prefix -C --registry --userconfig --globalconfig --cache --loglevel -w --workspace --tag --otp --access --node-options"
-    " --script-shell --dir --filter -F --cwd --config --use-yarnrc --modules-folder --mutex --network-timeout --proxy",
-    "--silent -s -q --quiet -d -dd -ddd --verbose -g --global --location --no-audit --no-fund --force -f --yes -y --json"
-    " --offline --prefer-offline --ignore-scripts --no-progress --workspaces --ws -r --recursive --legacy-peer-deps"
-    " --include-workspace-root -iwr --parseable --long -W --ignore-workspace-root-check --aggregate-output --stream",
-)
-_KUBE = _options(
-    "-n --namespace --context --cluster --user --kubeconfig -s --server --token --as --as-group --as-uid --cache-dir -v --v"
-    " --certificate-authority --client-certificate --client-key --request-timeout --tls-server-name --username --password"
-    " --profile --profile-output --log-flush-frequency --kube-context --kube-apiserver --kube-token --registry-config"
-    " --repository-cache --repository-config --burst-limit --qps",
-    "--insecure-skip-tls-verify --match-server-version --warnings-as-errors --disable-compression --debug --kube-insecure-skip-tls-verify",
-)
-_DOCKER = _options(
-    "-c --context --config -H --host -l --log-level --tlscacert --tlscert --tlskey --connection --url --identity --root"
-    " --runroot --storage-driver --storage-opt --namespace --address --cgroup-manager --ssh --log-opt",
-    "-D --debug --tls --tlsverify --remote -r --noout",
-)
-_COMPOSE = _options(
-    "-f --file -p --project-name --profile --env-file --project-directory --ansi --parallel --progress -c --context -H --host --workdir",
-    "--compatibility --dry-run --all-resources --verbose --no-ansi --skip-hostname-check --tls --tlsverify",
-)
-_TERRAFORM = _options("-chdir --chdir", "-help -version --help --version")
-_PIP = _options(
-    "--proxy --timeout --cache-dir --log --log-file --python --index-url -i --extra-index-url --retries --exists-action"
-    " --trusted-host --cert --client-cert --keyring-provider --use-feature --use-deprecated",
-    "-v -vv -vvv -q -qq -qqq --quiet --verbose --isolated --require-virtualenv --no-input --disable-pip-version-check --no-color"
-    " --no-cache-dir --no-python-version-warning --debug",
-)
-PROGRAMS: dict[str, GlobalOptions] = {
-    "git": _options(
-        "-C -c --git-dir --work-tree --namespace --config-env --super-prefix --attr-source --list-cmds --exec-path",
-        "-p --paginate -P --no-pager --no-replace-objects --bare --literal-pathspecs --glob-pathspecs --noglob-pathspecs"
-        " --icase-pathspecs --no-optional-locks --no-lazy-fetch --no-advice --html-path --man-path --info-path",
-    ),
-    "npm": _NODE, "pnpm": _NODE, "yarn": _NODE, "bun": _NODE, "kubectl": _KUBE, "oc": _KUBE, "helm": _KUBE, "k3s": _KUBE,
-    "docker": _DOCKER, "podman": _DOCKER, "nerdctl": _DOCKER, "docker-compose": _COMPOSE, "podman-compose": _COMPOSE,
-    "terraform": _TERRAFORM, "tofu": _TERRAFORM, "terragrunt": _TERRAFORM, "pip": _PIP, "pip3": _PIP,
-    "cargo": _options(
-        "--config -Z -C --color --manifest-path --target-dir", "-v -vv --verbose -q --quiet --frozen --locked --offline"
-    ),
-    "go": _options("-C", ""), "rustup": _options("", "-v --verbose -q --quiet"),
-    "uv": _options(
-        "--directory --project --config-file --cache-dir --color --python -p",
-        "-q --quiet -v --verbose --offline --no-cache -n --no-config --no-progress --native-tls --isolated",
-    ),
-    "poetry": _options("-C --directory -P --project", "-q --quiet -v -vv -vvv -n --no-interaction --ansi --no-ansi --no-plugins --no-cache"),
-    "gh": _options("-R --repo --hostname", ""), "glab": _options("-R --repo", ""),
-    "aws": _options(
-        "--profile --region --output --endpoint-url --query --ca-bundle --cli-read-timeout --cli-connect-timeout --color --cli-binary-format",
-        "--debug --no-verify-ssl --no-paginate --no-sign-request --no-cli-pager --cli-auto-prompt --no-cli-auto-prompt",
-    ),
-    "gcloud": _options(
-        "--project --account --configuration --format --verbosity --impersonate-service-account --billing-project --flags-file --region --zone",
-        "--quiet -q --log-http --user-output-enabled",
-    ),
-    "az": _options("--subscription --output -o --query", "--verbose --debug --only-show-errors"),
-    "systemctl": _options(
-        "-H --host -M --machine -t --type --root -n --lines -o --output -p --property -s --signal --state",
-        "--user --system --no-pager --now -q --quiet -f --force --no-block --no-ask-password -a --all -l --full",
-    ),
-    "apt": _options("-o -c -t --option --config-file --target-release", "-y --yes -q -qq --quiet --assume-yes --no-install-recommends"),
-    "make": _options("-C -f -j -o -W -I --directory --file --jobs --makefile", "-s -k -n -B -i -e -w --silent --quiet --keep-going --always-make"),
-    "mvn": _options("-f --file -s --settings -P -pl --projects -T --threads", "-q --quiet -o --offline -B --batch-mode -U -X -e -ntp -am"),
-    "gradle": _options("-p --project-dir -b -c -I --init-script -g --console", "-q --quiet --offline --no-daemon -i --info -s --stacktrace -d --debug"),
-    "svn": _options("--username --password --config-dir --config-option", "--non-interactive --no-auth-cache --trust-server-cert"),
-    "hg": _options("-R --repository --cwd --config --encoding --color --pager", "-q --quiet -v --verbose -y --noninteractive --debug"),
-    "heroku": _options("-a --app -r --remote", ""), "fly": _options("-a --app -c --config -t --access-token", "--verbose"),
-    "firebase": _options("-P --project --token -c --config", "--debug --json --non-interactive"),
-    "vercel": _options("--cwd -t --token -S --scope -A --local-config -Q --global-config", "-d --debug --yes -y"),
-}  # fmt: skip
-PROGRAMS |= {"apt-get": PROGRAMS["apt"], "gmake": PROGRAMS["make"], "flyctl": PROGRAMS["fly"], "./gradlew": PROGRAMS["gradle"], "gradlew": PROGRAMS["gradle"], "mvnw": PROGRAMS["mvn"]}  # fmt: skip
-_NESTED = {("docker", "compose"): _COMPOSE, ("podman", "compose"): _COMPOSE}
+PROGRAMS = _read_options()
+_NESTED = {(name, "compose"): PROGRAMS["docker-compose"] for name in ("docker", "podman")}
 MAX_FORMS = 16
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
+
+from mazu_ls.policy.data import read_table
 
 Operands = Literal["paths", "text", "pattern", "script", "none", "revisions"]
 _NUMBER = re.compile(r"^[-+]?\d+[a-zA-Z]{0,2}$")
@@ -30,6 +34,14 @@ class ProgramSpec:
     paths: str = ""
     needs_option: bool = False
     permutes: bool = True
+
+
+def read_specs(kind: str, others: Mapping[str, ProgramSpec] = MappingProxyType({})) -> dict[str, ProgramSpec]:
+    """One table of programs.toml; a name instead of a row means the spec of that name, of this table or of `others`."""
+    found: dict[str, ProgramSpec] = {}
+    for name, row in read_table("programs")[kind].items():
+        found[name] = ({**others, **found})[row] if isinstance(row, str) else ProgramSpec(**row)
+    return found
 
 
 @dataclass(frozen=True)

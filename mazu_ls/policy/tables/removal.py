@@ -6,15 +6,11 @@ import re
 from collections.abc import Callable
 
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import flags, operands
 
-_POWER_VERBS = frozenset(
-    str.split(
-        "reboot poweroff halt kexec suspend hibernate emergency rescue isolate soft-reboot mask disable stop exit switch-root"
-        " terminate-user terminate-session terminate-seat kill-user kill-session"
-    )
-)
+_POWER_VERBS = word_set("power_verbs")
 
 
 def _rm(rest: list[str], scope: ShellScope) -> str | None:

@@ -10,14 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.step_budget import known, spend
 from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.autorun import runs_by_itself
 
-HARMLESS_DEVICES = frozenset(
-    ("/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/zero", "/dev/full")
-)
+HARMLESS_DEVICES = word_set("harmless_devices")
 _DEVICE_FD = re.compile(r"^/dev/fd/\d+$|^/proc/self/fd/\d+$")
 _GLOB = re.compile(r"[*?\[]")
 _SECRET_FOLDERS = (
@@ -221,11 +220,7 @@ def _partly_secret(rest: str, folders: tuple[str, ...], exact: bool) -> bool:
     return any(_same_or_below(rest, folder) or rest.startswith(f"{folder}/") for folder in folders)
 
 
-_TOP = frozenset(
-    str.split(
-        "/ /bin /boot /dev /etc /home /lib /lib32 /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var"
-    )
-)
+_TOP = word_set("top_folders")
 
 
 def everything(word: str, scope: ShellScope) -> str | None:

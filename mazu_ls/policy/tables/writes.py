@@ -5,20 +5,14 @@ from __future__ import annotations
 import re
 
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import abbreviates, operands
 from mazu_ls.policy.tables.git import COMMANDS
 
 # Programs whose every operand is written, and those of which only the last is.
-_WRITE_ALL = frozenset(
-    str.split(
-        "tee touch mkdir rmdir truncate sponge mkfifo mknod patch ed ex split csplit setfattr chattr fallocate mktemp install-info"
-        " vim vi nvim nano emacs ranger unlink rm shred sqlite3 gpgconf xdg-settings"
-    )
-)
-_WRITE_LAST = frozenset(
-    str.split("cp mv ln install rsync scp sftp link pax cpio ditto gcp gmv gln ginstall xcopy robocopy clone")
-)
+_WRITE_ALL = word_set("write_all")
+_WRITE_LAST = word_set("write_last")
 _OUTPUT_OPTION = re.compile(
     r"^--(output|output-file|output-document|output-dir|output-directory|outfile|out|out-dir|outdir|target-directory|directory-prefix"
     r"|target|prefix|root|destination|dest|save-to|log-file|logfile|append-output|dump-header|cookie-jar|trace|trace-ascii|report"

@@ -95,6 +95,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "project_state": (
         "mazu.state.attach",
         "mazu.state.decline",
+        "mazu.state.export",
+        "mazu.state.import",
     ),
     "models": (
         "mazu.models.list",

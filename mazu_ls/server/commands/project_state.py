@@ -1,22 +1,31 @@
-"""mazu.state.*: the state of a project that was moved or renamed."""
+"""mazu.state.*: the state of a project that was moved or renamed, and the state as one file."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.paths import mazu_home, private_folder
+from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import other as wire
 from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
+    from mazu_ls.agent.archive.import_state import StagedImport
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.server.state import ServerState
     from mazu_ls.state.identity import Marker
 
 AFRESH = "Start afresh"
+SUFFIX = ".mazu-state.zip"
+PICKED = 9
+IT_IS_MINE, SET_ASIDE, CANCEL = "It is my own backup", "Set aside what is here", "Cancel"
 
 
 @command("mazu.state.attach")
@@ -62,6 +71,113 @@ async def decline(server: ServerState, params: NoParams) -> wire.AttachedState:
     project = await server.wait_opened()
     await asyncio.to_thread(identity.decline, project.root, _ids(project.moved_states), server.env)
     return wire.AttachedState(None)
+
+
+async def _new_backup(server: ServerState) -> wire.ExportState:
+    """Without arguments: a new file in the user's own folder, named by project and time."""
+    project = await server.wait_opened()
+    folder = await asyncio.to_thread(private_folder, _backups(server))
+    name = re.sub(r"[^\w.-]+", "-", project.root.name).strip(".-") or "project"
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+    return wire.ExportState(uris.from_path(folder / f"{name}-{stamp}{SUFFIX}"))
+
+
+async def _picked_backup(server: ServerState) -> wire.ImportState:
+    """Without arguments: the user chooses one of those files, the newest first."""
+    found = await asyncio.to_thread(lambda: sorted(_backups(server).glob(f"*{SUFFIX}"), key=_changed)[::-1])
+    index = await server.pick("Mazu: which backup?", [path.name for path in found[:PICKED]])
+    if index is None:
+        raise InvalidArguments(
+            f"`uri` is missing: the file to import; backups are in {_backups(server)}", "uri"
+        )
+    return wire.ImportState(uris.from_path(found[index]))
+
+
+def _backups(server: ServerState) -> Path:
+    return mazu_home(server.env) / "backups"
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+@command("mazu.state.export", natural=_new_backup)
+async def export(server: ServerState, params: wire.ExportState) -> wire.ExportedStateView:
+    """Memory, conversations and checkpoints of the project as one file."""
+    from mazu_ls.agent.archive.export_state import export_state
+
+    project = await _kept_project(server)
+    if project.proposals:
+        await project.proposals.flush()
+    target = server.path_of(params.uri)
+    made = await asyncio.to_thread(export_state, project.root, target, server.env, overwrite=params.overwrite)
+    return wire.ExportedStateView(
+        uris.from_path(made.path), made.bytes, made.memories, made.sessions, made.checkpoints
+    )
+
+
+@command("mazu.state.import", natural=_picked_backup)
+async def import_(server: ServerState, params: wire.ImportState) -> wire.ImportedState:
+    """Let this project have the state that a file holds; what it had until now is set aside."""
+    project = await _kept_project(server)
+    staged = await _staged(server, project, params)
+    failures: list[MazuError] = []
+    aside: list[Path] = []
+
+    def exchange() -> None:
+        try:
+            kept = staged.put_in_place(server.env)
+            aside.extend([kept] if kept and params.replace else [])
+        except MazuError as error:
+            failures.append(error)
+        except OSError as error:
+            failures.append(MazuError(Kind.STORAGE, f"The state was not imported: {error}.", "Try again."))
+
+    await server.reopen(exchange)
+    await server.wait_opened()
+    if failures:
+        raise failures[0]
+    held = staged.manifest
+    return wire.ImportedState(
+        held.project, held.created_at, held.memories, held.sessions, held.checkpoints,
+        str(aside[0]) if aside else None,
+    )  # fmt: skip
+
+
+async def _staged(server: ServerState, project: Project, params: wire.ImportState) -> StagedImport:
+    """The checked archive. An editor's user is asked where the terminal has `--mine` and `--replace`."""
+    from mazu_ls.agent.archive.import_state import stage_import
+
+    mine, replace = params.mine, params.replace
+    while True:
+        try:
+            return await asyncio.to_thread(
+                stage_import, project.root, server.path_of(params.uri), server.env, mine=mine, replace=replace
+            )
+        except MazuError as error:
+            asked = {Kind.PERMISSION: (IT_IS_MINE, mine), Kind.CONFLICT: (SET_ASIDE, replace)}.get(error.kind)
+            if asked is None or asked[1]:
+                raise
+            if await server.pick(f"Mazu: {error.message}", [asked[0], CANCEL]) != 0:
+                raise
+            mine, replace = mine or asked[0] == IT_IS_MINE, replace or asked[0] == SET_ASIDE
+
+
+async def _kept_project(server: ServerState) -> Project:
+    """The open project, if its state is kept. Raises MazuError(unsupported)."""
+    project = await server.wait_opened()
+    if not project.folders:
+        raise MazuError(Kind.UNSUPPORTED, "No folder is open.", "Open the project.")
+    if project.disk and project.disk.is_volatile:
+        raise MazuError(
+            Kind.UNSUPPORTED,
+            f"The state directory cannot be written ({project.disk.why}).",
+            "Make it writable.",
+        )
+    return project
 
 
 async def _chosen(server: ServerState, moved: Sequence[Marker]) -> str | None:

@@ -59,6 +59,40 @@ class AttachedState(Struct, frozen=True, rename="camel"):
     set_aside: str | None = None
 
 
+class ExportState(Params, frozen=True):
+    """`uri`: the file to write; one that exists is replaced only with `overwrite`."""
+
+    uri: Text
+    overwrite: bool = False
+
+
+class ExportedStateView(Struct, frozen=True, rename="camel"):
+    uri: str
+    bytes: int
+    memories: int
+    sessions: int
+    checkpoints: int
+
+
+class ImportState(Params, frozen=True):
+    """`mine`: the user says that a file which this machine did not write is his own; `replace`: what is here is set aside."""
+
+    uri: Text
+    mine: bool = False
+    replace: bool = False
+
+
+class ImportedState(Struct, frozen=True, rename="camel"):
+    """`project` is the path of the project that the file was made of; `set_aside` where the state of before is kept."""
+
+    project: str
+    created_at: str
+    memories: int
+    sessions: int
+    checkpoints: int
+    set_aside: str | None
+
+
 class SetModelParams(Params, frozen=True):
     model: ModelName
 

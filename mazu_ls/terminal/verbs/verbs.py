@@ -134,7 +134,7 @@ HIDDEN = ("sessions", "checkpoints", "prune", "diff")
 GROUPS = {
     "session": "conversations: list, show, rename, export, ...",
     "memory": "what is remembered: list, update, forget, ...",
-    "state": "what is kept of a project that was moved: attach, decline",
+    "state": "what is kept of a project: export, import; attach, decline after a move",
 }
 TOOL = CommandOption("tool", help="such as run_shell", required=True)
 PATTERN = CommandOption("pattern", help='which calls, such as "pytest *"; every one if not given')
@@ -255,6 +255,11 @@ VERBS = (
     TerminalCommand("state attach", "mazu.state.attach", "let this project have the memory, conversations and checkpoints of the one it was before it was moved", (
         CommandOption("from", help="the path at which it was; what was found if not given", kind=absolute),)),
     TerminalCommand("state decline", "mazu.state.decline", "start afresh: what was found is not this project's"),
+    TerminalCommand("state export", "mazu.state.export", "write memory, conversations and checkpoints of this project to one file", (
+        CommandOption("uri", help="the file to write", kind=uri, required=True), CommandOption("overwrite", "--overwrite", "replace a file of that name", on=True))),
+    TerminalCommand("state import", "mazu.state.import", "let this project have what such a file holds", (
+        CommandOption("uri", help="the file", kind=uri, required=True), CommandOption("mine", "--mine", "it is your own, made on another machine", on=True),
+        CommandOption("replace", "--replace", "set aside what this project has until now", on=True))),
     TerminalCommand("skills run", "mazu.skills.run", "run a skill", (
         CommandOption("name", required=True), CommandOption("arguments", help="a JSON object", kind=parse_json))),
     TerminalCommand("skills forget", "mazu.skills.forget", "remove a skill", (CommandOption("name", required=True),)),

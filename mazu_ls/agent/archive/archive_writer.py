@@ -1,0 +1,106 @@
+"""Writing an archive: whole or not at all, its manifest signed with a key of this machine's state directory."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from mazu_ls import paths
+from mazu_ls.agent.archive.state_archive import (
+    CHUNK,
+    MANIFEST,
+    PACK,
+    SIGNATURE,
+    ArchivedFile,
+    ArchiveManifest,
+)
+from mazu_ls.errors import Kind, MazuError
+
+KEY = "archive-key"
+
+
+def write_archive(
+    target: Path, sources: Mapping[str, Path], facts: Mapping[str, object], key: bytes, *, overwrite: bool
+) -> ArchiveManifest:
+    """Write `sources` (by entry name) to `target`, whole or not at all; `facts` are the manifest's other fields.
+
+    Raises MazuError(conflict) where `target` exists and is not to be overwritten, OSError where it cannot be written.
+    """
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "w+b") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                files = tuple(_add(archive, name, source) for name, source in sources.items())
+                manifest = msgspec.convert({**facts, "files": files}, ArchiveManifest)
+                text = msgspec.json.format(msgspec.json.encode(manifest))
+                archive.writestr(MANIFEST, text)
+                archive.writestr(SIGNATURE, hmac.digest(key, text, "sha256").hex())
+            file.flush()
+            os.fsync(file.fileno())
+        _publish(draft, target, overwrite=overwrite)
+    finally:
+        draft.unlink(missing_ok=True)
+    return manifest
+
+
+def _add(archive: zipfile.ZipFile, name: str, source: Path) -> ArchivedFile:
+    """Copy what the file holds now; a conversation may grow meanwhile."""
+    size, digest = 0, hashlib.sha256()
+    info = zipfile.ZipInfo(name)
+    info.compress_type = zipfile.ZIP_STORED if name == PACK else zipfile.ZIP_DEFLATED
+    with source.open("rb") as file, archive.open(info, "w", force_zip64=True) as entry:
+        left = os.fstat(file.fileno()).st_size
+        while left and (data := file.read(min(CHUNK, left))):
+            entry.write(data)
+            digest.update(data)
+            size, left = size + len(data), left - len(data)
+    return ArchivedFile(name, size, digest.hexdigest())
+
+
+def _publish(draft: Path, target: Path, *, overwrite: bool) -> None:
+    """Give the draft its name, in one step that replaces nothing unless it is to."""
+    if overwrite:
+        draft.replace(target)
+    else:
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            raise _exists(target) from None
+        except OSError as error:  # a file system without hard links
+            if os.path.lexists(target):
+                raise _exists(target) from error
+            draft.rename(target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _exists(target: Path) -> MazuError:
+    return MazuError(Kind.CONFLICT, f"{target} exists.", "Choose another name, or say to overwrite it.")
+
+
+def signing_key(env: Mapping[str, str]) -> bytes:
+    """The key of this machine's state directory, made on first use: what it signs, it wrote itself."""
+    place = paths.private_folder(paths.state_home(env)) / KEY
+    with suppress(FileExistsError):
+        draft = place.with_name(f"{KEY}.{secrets.token_hex(6)}")
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(secrets.token_bytes(32))
+            os.link(draft, place)
+        finally:
+            draft.unlink()
+    return place.read_bytes()

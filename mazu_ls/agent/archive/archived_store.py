@@ -1,0 +1,94 @@
+"""The checkpoints of an archive: a pack of git objects that nobody vouches for, checked before anything refers to it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mazu_ls.agent.archive.archived_tables import NotOurs, is_safe_name
+from mazu_ls.checkpoints.git.objects import (
+    EXECUTABLE_MODE,
+    FILE_MODE,
+    LINK_MODE,
+    TreeEntry,
+    commit_tree,
+    parse_tree,
+)
+from mazu_ls.checkpoints.git.repository import REFS, StoreRepository, lines
+from mazu_ls.errors import MazuError
+
+_FILES = frozenset((FILE_MODE, EXECUTABLE_MODE, LINK_MODE))
+_FOLDERS = frozenset((b"code", b"folders", b"skills", b"memory", b"conversation", b"buffers"))
+_TOP_FILES = frozenset((b"buffers", b"meta.json", b"modes.json", b"sparse"))
+_CONVERSATION = re.compile(rb"[\w-]{1,100}/(?:head\.json|\d{1,15}\.jsonl)")
+MAX_DEPTH = 400
+
+
+def take_pack(pack: Path, store: Path, commits: Sequence[tuple[str, str]]) -> None:
+    """Make `store` a checkpoint store that holds `pack`. `commits`: of each checkpoint its id and its commit's.
+
+    Each object is hashed again, everything a checkpoint needs must be there, and each name in it one that a file may
+    have. Raises NotOurs, MazuError(git) where git does not take the pack, OSError.
+    """
+    repository = StoreRepository.open(store)
+    try:
+        with pack.open("rb") as file:
+            file.seek(-20, os.SEEK_END)
+            name = file.read().hex()
+        place = store / "objects" / "pack" / f"pack-{name}.pack"
+        pack.rename(place)
+        repository.run("index-pack", "--no-rev-index", str(place), settings=("core.bigFileThreshold=16m",))
+        oids = [bytes.fromhex(commit) for _, commit in commits]
+        if repository.missing(oids):
+            raise NotOurs("a checkpoint is not in its pack")
+        repository.run("rev-list", "--objects", "--quiet", "--stdin", input=lines(oids))
+        _require_safe_trees(repository, oids)
+        for id, commit in commits:
+            repository.set_ref(REFS + id, bytes.fromhex(commit))
+    except (ValueError, OverflowError, MazuError) as error:
+        raise NotOurs(f"its checkpoints: {error}") from error
+    finally:
+        repository.forget_reader()
+
+
+def _require_safe_trees(repository: StoreRepository, commits: Sequence[bytes]) -> None:
+    seen: set[tuple[bytes, bytes]] = set()
+    for commit in commits:
+        tree = commit_tree(repository.read(commit))
+        for name, entry in _entries(repository, tree):
+            known = name in _FOLDERS if entry.is_folder else name in _TOP_FILES and entry.mode == FILE_MODE
+            if not known:
+                raise NotOurs(f"a checkpoint holds {name!r:.100}")
+            if entry.is_folder:
+                _require_safe_folder(repository, name, entry.oid, seen)
+
+
+def _require_safe_folder(
+    repository: StoreRepository, part: bytes, top: bytes, seen: set[tuple[bytes, bytes]]
+) -> None:
+    """Each tree once: whether a name may stand there does not depend on where the tree hangs, but for conversations."""
+    stack = [(b"", top, 0)]
+    while stack:
+        prefix, oid, depth = stack.pop()
+        if (part, oid) in seen and part != b"conversation":
+            continue
+        seen.add((part, oid))
+        for name, entry in _entries(repository, oid):
+            path = prefix + name
+            if not is_safe_name(name) or depth > MAX_DEPTH:
+                raise NotOurs(f"a checkpoint holds {path!r:.200}")
+            if entry.is_folder:
+                stack.append((path + b"/", entry.oid, depth + 1))
+            elif entry.mode not in _FILES or (part == b"conversation" and not _CONVERSATION.fullmatch(path)):
+                raise NotOurs(f"a checkpoint holds {path!r:.200}")
+
+
+def _entries(repository: StoreRepository, oid: bytes) -> Iterator[tuple[bytes, TreeEntry]]:
+    """A tree's entries; every byte of it has to be one of theirs."""
+    data = repository.read(oid)
+    entries = parse_tree(data)
+    if sum(len(entry.mode) + len(name) + 22 for name, entry in entries.items()) != len(data):
+        raise NotOurs("a tree is damaged, or holds a name twice")
+    yield from entries.items()

@@ -1,0 +1,179 @@
+"""Taking a project's state in from one file: checked whole beside the present state, then exchanged with it in one step."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from mazu_ls import journal, paths
+from mazu_ls.agent.archive import archive_writer, archived_store, archived_tables, state_archive
+from mazu_ls.agent.archive.archived_tables import NotOurs
+from mazu_ls.agent.archive.export_state import EXCLUDED
+from mazu_ls.agent.archive.state_archive import ArchiveManifest, StateArchive
+from mazu_ls.checkpoints.restore.atomic_rename import exchange
+from mazu_ls.checkpoints.store.schema import checkpoint_id
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state import identity
+from mazu_ls.store import connect, select, transaction
+
+STAGED = "importing"
+
+
+class StagedImport(NamedTuple):
+    """A checked state that waits beside that of the project at `root`. `lock` holds it until it is put in place or discarded."""
+
+    root: Path
+    folder: Path
+    manifest: ArchiveManifest
+    lock: int
+
+    def put_in_place(self, env: Mapping[str, str]) -> Path | None:
+        """Make it the project's state; returns where the state of before is kept, None where there was none.
+
+        To be called while no process has the project open: else it is discarded, and MazuError(busy) raised.
+        """
+        try:
+            aside = self._exchanged(paths.root_state(self.root, env))
+        except BaseException:
+            self.discard()
+            raise
+        os.close(self.lock)
+        return aside
+
+    def _exchanged(self, current: Path) -> Path | None:
+        if not current.exists():
+            self.folder.rename(current)
+            return None
+        with ExitStack() as held:
+            held.callback(os.close, identity.lock_state(current, fcntl.LOCK_EX, self.root))
+            folder = os.open(current.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, folder)
+            exchange(folder, os.fsencode(self.folder.name), folder, os.fsencode(current.name))
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+            aside = self.folder.rename(current.with_name(f"{current.name}.replaced-{stamp}"))
+            os.fsync(folder)
+            return aside
+
+    def discard(self) -> None:
+        """Nothing of it is wanted."""
+        os.close(self.lock)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def stage_import(
+    root: Path, source: Path, env: Mapping[str, str], *, mine: bool, replace: bool
+) -> StagedImport:
+    """Check the archive `source` and lay its state out beside that of the project at `root`. Blocks; changes nothing else.
+
+    `mine`: the user says that an archive which this machine did not sign is his own. `replace`: what the project has is
+    set aside. Raises MazuError: permission without `mine`, conflict without `replace`, config for what is no archive.
+    """
+    current = paths.root_state(root, env)
+    _sweep(current)
+    with state_archive.open_archive(source, archive_writer.signing_key(env)) as archive:
+        if not archive.own and not mine:
+            raise MazuError(
+                Kind.PERMISSION,
+                f"{source} was not written by mazu-ls on this machine: its memories would stand in every prompt as yours.",
+                "If it is your own backup, say so (--mine). Else unpack it, and take its memories with their origin marked: mazu-ls memory import --from memory.db",
+            )
+        if not replace and _holds_anything(current):
+            raise MazuError(
+                Kind.CONFLICT,
+                f"{root} has memories, conversations or checkpoints of its own.",
+                "Say that they are to be set aside (--replace): they are kept, and the answer names where.",
+            )
+        return _staged(root, current, archive)
+
+
+def _staged(root: Path, current: Path, archive: StateArchive) -> StagedImport:
+    needed = sum(file.size for file in archive.manifest.files)
+    folder = current.with_name(f"{current.name}.{STAGED}-{secrets.token_hex(6)}")
+    try:
+        paths.private_folder(folder.parent)
+        if shutil.disk_usage(folder.parent).free < needed + (64 << 20):
+            raise MazuError(
+                Kind.STORAGE, f"The archive needs {needed:,} bytes; there is no room.", "Free some."
+            )
+        folder.mkdir(mode=0o700)
+        lock = identity.lock_state(folder, fcntl.LOCK_EX, root)
+        try:
+            _lay_out(root, folder, archive)
+        except BaseException:
+            os.close(lock)
+            raise
+        return StagedImport(root, folder, archive.manifest, lock)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, NotOurs):
+            raise state_archive.damaged(archive.path, str(error)) from error
+        if isinstance(error, OSError):
+            raise MazuError(
+                Kind.STORAGE, f"Nothing was imported: {error.strerror or error}.", "Check the disk."
+            ) from error
+        raise
+
+
+def _lay_out(root: Path, folder: Path, archive: StateArchive) -> None:
+    """The files of a state folder, all of them checked."""
+    paths.private_folder(folder / "journal")
+    database = folder / state_archive.DATABASE
+    for name in archive.files:
+        if name != state_archive.PACK:
+            archive.extract(name, folder / name)
+    archived_tables.require_ours(database, own=archive.own)
+    commits = _bring_up_to_date(database)
+    if state_archive.PACK in archive.files:
+        scratch = folder / "archive.pack"
+        archive.extract(state_archive.PACK, scratch)
+        place = paths.private_folder(folder / "checkpoints")
+        archived_store.take_pack(scratch, place / "store.git", commits)
+    elif commits:
+        raise NotOurs("it lists checkpoints, and holds none")
+    for path in (folder / "journal").iterdir():
+        if path.stat().st_size and not any(True for _ in journal.read(path)):
+            raise NotOurs(f"{path.name} holds no conversation")
+    real = root.resolve()
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    identity.write_marker(
+        folder, identity.Marker(secrets.token_hex(16), str(real), now, inode=real.stat().st_ino)
+    )
+
+
+def _bring_up_to_date(database: Path) -> list[tuple[str, str]]:
+    """Migrate what was found to be ours, and forget what belongs to a moment; ids and commits of the checkpoints."""
+    connection = connect(database, tuple(archived_tables.OWNERS.values()))
+    try:
+        transaction(
+            connection,
+            lambda db: [db.execute(f"DELETE FROM {table}") for table in ("proposed_hunk", *EXCLUDED)],
+        )
+        rows = select(connection, "SELECT number, commit_id FROM checkpoint")
+        return [(checkpoint_id(number), commit) for number, commit in rows]
+    finally:
+        connection.close()
+
+
+def _holds_anything(state: Path) -> bool:
+    database = state / state_archive.DATABASE
+    if any((state / "journal").glob("*.jsonl")):
+        return True
+    try:
+        return database.exists() and any(archived_tables.count_rows(database).values())
+    except NotOurs:
+        return True
+
+
+def _sweep(current: Path) -> None:
+    """Remove what an import that was killed left beside the state."""
+    for folder in current.parent.glob(f"{current.name}.{STAGED}-*"):
+        with suppress(OSError, MazuError):
+            os.close(identity.lock_state(folder, fcntl.LOCK_EX, folder))
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,350 @@
+"""A project's state as one file: what goes out comes back whole, and a file made by hand changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls import paths
+from mazu_ls.checkpoints.git.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE, format_commit
+from mazu_ls.checkpoints.git.repository import StoreRepository, lines
+from mazu_ls.demo.model_server.server import ModelServer
+from tests.server.client import Client, RpcFailure, connected
+
+Entries = dict[str, bytes]
+MARKER = "a row that only the present state has"
+
+
+async def titles(client: Client) -> set[str]:
+    return {memory["title"] for memory in (await client.command("mazu.memory.list"))["memories"]}
+
+
+def state_folders(env: dict[str, str]) -> set[str]:
+    return {path.name for path in paths.projects_folder(paths.state_home(env)).iterdir()}
+
+
+async def test_an_archive_brings_memory_conversations_and_checkpoints_to_another_machine(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    """Pins and origins stay, a conversation goes on, and a checkpoint from there can be rolled back to here."""
+    file, elsewhere = tmp_path / "backup.mazu", tmp_path / "elsewhere"
+    write = {"name": "write_file", "arguments": {"path": "a.txt", "content": "by the agent\n"}}
+    async with ModelServer([{"calls": [write]}, {"text": "written"}, {"text": "it was written"}]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**env, **keys}) as client:
+            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            await client.initialize(folder, experimental={"mazu": {"permissions": True}})
+            await client.command("mazu.remember", {"title": "The port is 8123", "pinned": True})
+            await client.command("mazu.wiki.write", {"slug": "how/to", "text": "# How\n\nso"})
+            said = await client.command("mazu.chat", {"message": "write it", "wait": True}, within=60)
+            assert (folder / "a.txt").read_text() == "by the agent\n"
+            made = await client.command("mazu.state.export", {"uri": file.as_uri()})
+            assert (made["memories"], made["sessions"]) == (2, 1)
+            with pytest.raises(RpcFailure, match="exists"):
+                await client.command("mazu.state.export", {"uri": file.as_uri()})
+            listed = await client.command("mazu.checkpoint.list")
+            assert made["checkpoints"] == len(listed["checkpoints"]) > 0
+            assert file.stat().st_mode & 0o777 == 0o600
+        elsewhere.mkdir()
+        (elsewhere / "a.txt").write_text("by the agent\n")
+        other = {
+            **env,
+            **keys,
+            "MAZU_STATE_HOME": str(tmp_path / "other state"),
+            "MAZU_HOME": str(tmp_path / "oh"),
+        }
+        async with connected(other) as client:
+            await client.initialize(elsewhere)
+            with pytest.raises(RpcFailure, match="was not written by mazu-ls on this machine"):
+                await client.command("mazu.state.import", {"uri": file.as_uri()})
+            assert await titles(client) == set()
+            took = await client.command("mazu.state.import", {"uri": file.as_uri(), "mine": True})
+            assert (took["project"], took["memories"], took["setAside"]) == (str(folder), 2, None)
+            (memory,) = (await client.command("mazu.memory.list"))["memories"]
+            assert (memory["title"], memory["pinned"], memory["source"]) == ("The port is 8123", True, "user")
+            assert "so" in (await client.command("mazu.wiki.show", {"slug": "how/to"}))["text"]
+            assert (await client.command("mazu.checkpoint.list"))["checkpoints"] == listed["checkpoints"]
+            undone = await client.command("mazu.undo", {"sessionId": said["sessionId"]})
+            assert undone["verified"], undone
+            assert not (elsewhere / "a.txt").exists()
+            await client.command("mazu.redo", {"sessionId": said["sessionId"]})
+            assert (elsewhere / "a.txt").read_text() == "by the agent\n"
+            await client.command(
+                "mazu.chat",
+                {"message": "what was done?", "sessionId": said["sessionId"], "wait": True},
+                within=60,
+            )
+            assert "write it" in repr(model.requests[-1])
+
+
+async def test_an_import_sets_aside_what_is_there_and_only_when_that_is_said(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    file = tmp_path / "backup.mazu"
+    async with connected(env) as client:
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "then"})
+        await client.command("mazu.state.export", {"uri": file.as_uri()})
+        await client.command("mazu.remember", {"title": "since"})
+        with pytest.raises(RpcFailure, match="of its own"):
+            await client.command("mazu.state.import", {"uri": file.as_uri()})
+        assert await titles(client) == {"then", "since"}
+        took = await client.command("mazu.state.import", {"uri": file.as_uri(), "replace": True})
+        assert await titles(client) == {"then"}
+        aside = sqlite3.connect(f"file:{took['setAside']}/memory.db?mode=ro", uri=True)
+        assert {title for (title,) in aside.execute("SELECT title FROM memory")} == {"then", "since"}
+        aside.close()
+        await client.command("mazu.remember", {"title": "goes on"})
+        assert await titles(client) == {"then", "goes on"}
+
+
+async def test_an_editor_s_user_is_asked_where_the_terminal_has_options(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    file, other = tmp_path / "backup.mazu", {**env, "MAZU_STATE_HOME": str(tmp_path / "other")}
+    async with connected(env) as client:
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "then"})
+        await client.command("mazu.state.export", {"uri": file.as_uri()})
+    async with connected(other) as client:
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "here"})
+        asked: list[str] = []
+
+        def answer(params: Any) -> Any:
+            asked.append(params["message"])
+            return params["actions"][0 if len(asked) < 3 else 1]
+
+        client.answers["window/showMessageRequest"] = answer
+        await client.command("mazu.state.import", {"uri": file.as_uri()})
+        assert await titles(client) == {"then"}
+        assert "not written by mazu-ls on this machine" in asked[0]
+        assert "of its own" in asked[1]
+        with pytest.raises(RpcFailure, match="not written"):
+            await client.command("mazu.state.import", {"uri": file.as_uri()})
+
+
+async def test_without_arguments_a_backup_is_made_in_the_user_s_folder_and_picked_from_there(
+    env: dict[str, str], folder: Path
+):
+    async with connected(env) as client:
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "then"})
+        made = await client.command("mazu.state.export")
+        assert made["uri"].startswith(Path(env["MAZU_HOME"], "backups", "project-").as_uri())
+        client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
+        await client.command("mazu.remember", {"title": "since"})
+        await client.command("mazu.state.import")
+        assert await titles(client) == {"then"}
+
+
+def sql(*statements: str) -> Callable[[Entries], None]:
+    """Change the database of the archive."""
+
+    def change(entries: Entries) -> None:
+        database = sqlite3.connect(":memory:")
+        database.deserialize(entries["memory.db"])
+        database.executescript(";".join(statements))
+        entries["memory.db"] = database.serialize()
+
+    return change
+
+
+def tree(build: Callable[[StoreRepository, Any], bytes]) -> Callable[[Entries], None]:
+    """Give the archive's one checkpoint another tree."""
+
+    def change(entries: Entries) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as scratch:
+            repository = StoreRepository.open(Path(scratch) / "store.git")
+            writer = repository.writer()
+            top = build(repository, writer)
+            commit = writer.add(COMMIT, format_commit(top, 0, "hostile"))
+            writer.finish()
+            (pack,) = (repository.path / "objects" / "pack").glob("*.pack")
+            entries["checkpoints.pack"] = pack.read_bytes()
+            assert lines([commit])
+        sql(f"UPDATE checkpoint SET commit_id = '{commit.hex()}', tree_id = '{top.hex()}'")(entries)
+
+    return change
+
+
+def entry(mode: bytes, name: bytes, oid: bytes) -> bytes:
+    return b"%s %s\0%s" % (mode, name, oid)
+
+
+def in_code(name: bytes, mode: bytes = FILE_MODE) -> Callable[[Entries], None]:
+    """A checkpoint whose code holds a file or folder of this name."""
+
+    def build(_: StoreRepository, writer: Any) -> bytes:
+        file = writer.add(BLOB, b"evil")
+        held = writer.add(TREE, entry(FILE_MODE, b"file", file)) if mode == FOLDER_MODE else file
+        code = writer.add(TREE, entry(mode, name, held))
+        return writer.add(TREE, entry(FOLDER_MODE, b"code", code))
+
+    return tree(build)
+
+
+def missing_blob(_: StoreRepository, writer: Any) -> bytes:
+    code = writer.add(TREE, entry(FILE_MODE, b"a", b"\1" * 20))
+    return writer.add(TREE, entry(FOLDER_MODE, b"code", code))
+
+
+def named(name: str) -> Callable[[Entries], None]:
+    def change(entries: Entries) -> None:
+        entries[name] = b"evil"
+
+    return change
+
+
+HOSTILE: dict[str, Callable[[Entries], None]] = {
+    "a path outside": named("../../../outside"),
+    "an absolute path": named("/tmp/mazu-outside"),
+    "a conversation outside": named("journal/../../../outside.jsonl"),
+    "a file that is none of ours": named("project.json"),
+    "a conversation of nothing": named("journal/s_1.jsonl"),
+    "a trigger": sql("CREATE TRIGGER evil AFTER INSERT ON memory BEGIN DELETE FROM checkpoint; END"),
+    "a view for a table": sql(
+        "DROP TABLE session_taken", "CREATE VIEW session_taken AS SELECT 'a' session, 1 head, 2 size"
+    ),
+    "an endless view of versions": sql(
+        "DROP TABLE schema_version",
+        "CREATE VIEW schema_version AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
+        " SELECT 'memory' owner, x version FROM n",
+    ),
+    "a newer schema": sql("UPDATE schema_version SET version = 99 WHERE owner = 'memory'"),
+    "tables of others": sql("INSERT INTO schema_version VALUES ('evil', 1)"),
+    "a page key that leads outside": sql(
+        "UPDATE memory SET kind = 'page', category = 'wiki', key = '../../../../escape'"
+    ),
+    "a page key, plain": sql("UPDATE memory SET kind = 'page', key = '../x'"),
+    "a rollback to carry out": sql(
+        "INSERT INTO checkpoint_journal VALUES (1, 's', 'cp_000001', 'cp_000001', x'00')"
+    ),
+    "an unsaved text to write": sql("INSERT INTO checkpoint_buffer VALUES ('file:///etc/passwd', x'00', '')"),
+    "a place of old": sql("INSERT INTO checkpoint_state VALUES ('place', '[\"/home/u\"]')"),
+    "a checkpoint it does not hold": sql("UPDATE checkpoint SET commit_id = '" + "12" * 20 + "'"),
+    "a commit that is an option": sql("UPDATE checkpoint SET commit_id = '--output=/tmp/mazu-outside'"),
+    "a change outside": sql("INSERT INTO checkpoint_change VALUES (1, x'636f64652f2e2e2f78', 's', 1)"),
+    "a name that leads up": in_code(b"..", FOLDER_MODE),
+    "a hook of the repository": in_code(b".GIT", FOLDER_MODE),
+    "a file of mazu": in_code(b".mazu", FOLDER_MODE),
+    "a name with a slash": in_code(b"../../outside"),
+    "a submodule": in_code(b"sub", b"160000"),
+    "an object that is missing": tree(missing_blob),
+    "a pack of noise": lambda entries: entries.update({"checkpoints.pack": b"PACK" + bytes(100)}),
+    "no database": lambda entries: entries.pop("memory.db") and None,
+    "a database of noise": lambda entries: entries.update({"memory.db": bytes(5000)}),
+}
+
+
+def rewritten(data: bytes, change: Callable[[Entries], None]) -> bytes:
+    """The archive as somebody changes it who can compute a manifest, but has no key."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    manifest, signature = json.loads(entries.pop("manifest.json")), entries.pop("manifest.hmac")
+    change(entries)
+    manifest["files"] = [
+        {"name": name, "size": len(held), "sha256": hashlib.sha256(held).hexdigest()}
+        for name, held in entries.items()
+    ]
+    return zipped({**entries, "manifest.json": json.dumps(manifest).encode(), "manifest.hmac": signature})
+
+
+def zipped(entries: Entries, **of_first: int) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, (name, held) in enumerate(entries.items()):
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            if number == 0:
+                for field, value in of_first.items():
+                    setattr(info, field, value)
+            archive.writestr(info, held)
+    return out.getvalue()
+
+
+def unpacked(data: bytes) -> Entries:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+RAW: dict[str, Callable[[bytes], bytes]] = {
+    "half of it": lambda data: data[: len(data) // 2],
+    "something behind it": lambda data: data + b"more",
+    "nothing": lambda _: b"",
+    "more in an entry than the manifest says": lambda data: zipped(
+        {**(held := unpacked(data)), "memory.db": held["memory.db"] + bytes(2**22)}
+    ),
+    "another database": lambda data: zipped(
+        {**(held := unpacked(data)), "memory.db": held["memory.db"][::-1]}
+    ),
+    "a link": lambda data: zipped(unpacked(data), external_attr=0o120777 << 16),
+    "an entry twice": lambda data: zipped(unpacked(data)).replace(b"manifest.hmac", b"manifest.json"),
+    "no signature": lambda data: zipped(
+        {name: held for name, held in unpacked(data).items() if name != "manifest.hmac"}
+    ),
+    "a manifest of other fields": lambda data: zipped({**unpacked(data), "manifest.json": b'{"format": 1}'}),
+    "a directory without end": lambda data: data[:-10] + b"\xf0\xff\xff\x7f" + data[-6:],
+}
+
+
+async def test_no_archive_made_by_hand_changes_anything(env: dict[str, str], folder: Path, tmp_path: Path):
+    """Not even where the user says that it is his own: what it holds is checked all the same."""
+    file = tmp_path / "backup.mazu"
+    (folder / "a.txt").write_text("1")
+    async with connected(env) as client:
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "known", "body": "for long"})
+        await client.command("mazu.checkpoint", {"label": "one"})
+        await client.command("mazu.state.export", {"uri": file.as_uri()})
+        await client.command("mazu.remember", {"title": MARKER})
+        whole = file.read_bytes()
+        before = state_folders(env)
+        crafted = {name: rewritten(whole, change) for name, change in HOSTILE.items()}
+        crafted |= {name: change(whole) for name, change in RAW.items()}
+        taken: list[str] = []
+        for name, data in crafted.items():
+            file.write_bytes(data)
+            arguments = {"uri": file.as_uri(), "mine": True, "replace": True}
+            try:
+                await client.command("mazu.state.import", arguments, within=60)
+                taken.append(name)
+            except RpcFailure as error:
+                if "no archive of mazu-ls" not in error.message:
+                    taken.append(f"{name}: {error.message}")
+            if MARKER not in await titles(client):
+                taken.append(f"{name}: lost")
+            assert state_folders(env) == before, name
+        assert taken == []
+        assert not Path("/tmp/mazu-outside").exists()
+        assert not (tmp_path / "outside").exists()
+        (tmp_path / "link").symlink_to(file)
+        with pytest.raises(RpcFailure, match="cannot be read"):
+            await client.command("mazu.state.import", {"uri": (tmp_path / "link").as_uri(), "mine": True})
+        file.write_bytes(rewritten(whole, lambda entries: None))  # so it is the changes that were refused
+        await client.command("mazu.state.import", {"uri": file.as_uri(), "mine": True, "replace": True})
+        assert await titles(client) == {"known"}
+
+
+def test_what_an_import_left_that_was_killed_is_removed(tmp_path: Path):
+    from mazu_ls.agent.archive.import_state import stage_import
+    from mazu_ls.errors import MazuError
+
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    left = paths.root_state(tmp_path, env)
+    left = left.with_name(f"{left.name}.importing-123456")
+    left.mkdir(parents=True)
+    (left / "memory.db").write_text("half")
+    with pytest.raises(MazuError, match="cannot be read"):
+        stage_import(tmp_path, tmp_path / "none.mazu", env, mine=True, replace=True)
+    assert not left.exists()
