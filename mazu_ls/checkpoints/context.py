@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +57,8 @@ class CheckpointContext:
             self.mounts, self.users, self.scanners, self.trees, repository.path.parent / "watch"
         )
         self.commands = RunningCommands(repository.path.parent / "commands")
+        self.unsaved_elsewhere: Callable[[], Collection[Path]] = tuple
+        """The documents in which editors of other processes hold unsaved text now; it blocks."""
 
     @property
     def rescue_folder(self) -> Path:

@@ -33,7 +33,14 @@ from mazu_ls.checkpoints.restore import staging
 from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.roots import SKILLS
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
+from mazu_ls.checkpoints.scan.unsaved_buffers import (
+    BufferView,
+    carried_buffers,
+    held_texts,
+    open_texts,
+    place_of,
+    shown_trees,
+)
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
@@ -63,6 +70,8 @@ class CheckpointRequest:
     turn_id: str | None = None
     touched: Sequence[Path] | None = None
     buffers: Sequence[Buffer] = ()
+    elsewhere: frozenset[bytes] = frozenset()
+    """Places of which an editor of another process holds unsaved text; found when it is taken."""
 
 
 def create_checkpoint(
@@ -113,6 +122,9 @@ def _commit(
 ) -> Checkpoint:
     seen, writer = found
     base_tree = bytes.fromhex(base.tree) if base else None
+    elsewhere = _unsaved_elsewhere(project, request, seen)
+    carried = carried_buffers(project, base_tree, elsewhere)
+    request = replace(request, buffers=[*request.buffers, *carried], elsewhere=elsewhere)
     changes: dict[bytes, TreeEntry | None] = {
         **seen.changes,
         **project.part_changes(db, base, writer),
@@ -143,6 +155,19 @@ def _commit(
     return _attributed(project, db, checkpoint, base, request)
 
 
+def _unsaved_elsewhere(
+    project: CheckpointContext, request: CheckpointRequest, seen: ScanResult
+) -> frozenset[bytes]:
+    """The places of which an editor of another process holds unsaved text, and whose file did not change.
+
+    Only that editor knows what stands there now: the last known text is held again, and whose it is remains for the
+    next checkpoint of that process to say.
+    """
+    own = {place_of(project, buffer) for buffer in request.buffers if buffer.dirty}
+    places = {project.place(path) for path in project.unsaved_elsewhere()}
+    return frozenset(place for place in places - own if place is not None and place not in seen.changes)
+
+
 def _attributed(
     project: CheckpointContext,
     db: apsw.Connection,
@@ -160,7 +185,7 @@ def _attributed(
     trees = [bytes.fromhex(one.tree) for one in (base, checkpoint)]
     old = Shown.from_view(project, BufferView(trees[0], held_texts(project, trees[0])))
     new = Shown.from_view(project, BufferView(trees[1], open_texts(request.buffers)))
-    attribute(project, db, number, (old, new))
+    attribute(project, db, number, (old, new), request.elsewhere)
     return checkpoint
 
 

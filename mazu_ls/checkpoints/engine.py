@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes
-from mazu_ls.checkpoints.attribution.owners import Owner, changes_since
+from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, text_state
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
@@ -128,7 +128,6 @@ class Checkpoints:
         written, named = self._written.mark(), self._written.named()
         if touched is not None:
             touched = None if named is None else [*touched, *named]
-
         texts = redact(label), redact(title)
 
         def take(db: apsw.Connection) -> Checkpoint:
@@ -140,6 +139,10 @@ class Checkpoints:
         self._written.forget(written)
         self.upkeep.after_checkpoint(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
         return checkpoint
+
+    def watch_unsaved(self, elsewhere: Callable[[], Collection[Path]]) -> None:
+        """From now on checkpoints ask `elsewhere` which documents editors of other processes hold unsaved. It may block."""
+        self._project.unsaved_elsewhere = elsewhere
 
     @property
     def looked_everywhere(self) -> bool:
@@ -159,7 +162,7 @@ class Checkpoints:
         return await self._store.read(lambda db: schema.get(db, id))
 
     async def has(self, id: str) -> bool:
-        """Whether a checkpoint is kept."""
+        """Whether it is kept."""
         return await self._store.read(lambda db: schema.exists(db, id))
 
     async def plan(
@@ -220,18 +223,15 @@ class Checkpoints:
 
         return await self._locked(differing)
 
-    async def owners(self, since: str, until: str, session: str | None = None) -> dict[str, Owner]:
-        """Who changed which file between two checkpoints, by path as reports show it. Raises MazuError(not_found).
+    async def owners(
+        self, since: str, until: str | None = None, session: str | None = None
+    ) -> dict[str, Owner]:
+        """Who changed which file between two checkpoints, by path. Raises MazuError(not_found).
 
-        `session`: what other agents did counts as the user's. A file that is missing: the user alone changed it.
+        Until None: edits since the last one count, too. `session`: other agents' changes count as the user's. A file that
+        is missing: the user alone changed it.
         """
-        numbers = schema.checkpoint_number(since), schema.checkpoint_number(until)
-
-        def read(db: apsw.Connection) -> dict[str, Owner]:
-            found = changes_since(self._project, db, *numbers)
-            return {self._project.shown(place): found.owner(place, session) for place in found}
-
-        return await self._locked(read)
+        return await self._locked(lambda db: owners_between(self._project, db, (since, until), session))
 
     async def file_text(self, id: str, path: str) -> tuple[str | None, bool, bool]:
         """One file as the user saw it at a checkpoint: text (unsaved text first), whether it is binary, whether it was.
@@ -347,7 +347,7 @@ class Checkpoints:
         return found if found and await self.has(found.safety) else None
 
     async def stats(self) -> StoreStats:
-        """Counts and sizes, for status bars."""
+        """Counts and sizes."""
         return await self._store.read(lambda db: store_stats(self._project, db, self._store.path))
 
     async def close(self) -> None:

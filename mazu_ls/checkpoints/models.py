@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -182,3 +183,8 @@ class StoreStats:
     current: str | None
     damaged: tuple[str, ...] = ()
     rescued: tuple[str, ...] = ()
+
+
+def is_selected(shown: str, paths: Sequence[str]) -> bool:
+    """Whether one of the paths is this file or a folder above it, or none is named."""
+    return not paths or any(shown == path or shown.startswith(f"{path.rstrip('/')}/") for path in paths)

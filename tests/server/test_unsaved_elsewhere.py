@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,3 +150,67 @@ async def test_a_server_that_opened_its_project_again_is_no_other_editor(
         back = await editor.command("mazu.undo", {"sessionId": done["sessionId"]}, within=60)
         assert back["applied"] and back["verified"]
         assert document.text == "x = 1\n"
+
+
+async def test_a_checkpoint_from_elsewhere_leaves_an_editors_unsaved_text_and_whose_it_is(
+    env: dict[str, str], folder: Path
+):
+    """The agent edits an open file twice, the user types in another one; between the edits a terminal takes a checkpoint."""
+    for name in ("app.py", "mine.py"):
+        (folder / name).write_text("x = 1\n")
+    replies = [
+        {"calls": [edit_call("app.py", "x = 1", "x = 2")]},
+        {"calls": [edit_call("app.py", "x = 2", "x = 3")]},
+        {"text": "Done."},
+    ]
+    async with agent(env, folder, replies, **OPTED) as editor, connected(env) as terminal:
+        await terminal.initialize(folder)
+        app, mine = (editor.open((folder / name).as_uri(), "x = 1\n") for name in ("app.py", "mine.py"))
+        editor.change(mine.uri, "mine = 1\n")
+        first = await editor.command("mazu.checkpoint")
+        taken: list[dict[str, Any]] = []
+
+        async def allow(params: Any) -> Any:
+            if params["tool"].startswith("mazu."):
+                return {"optionId": "leave"}
+            if app.text == "x = 2\n":
+                await eventually(lambda: known(terminal, folder / "app.py"), 60)
+                taken.append(await terminal.command("mazu.checkpoint", within=60))
+            return {"optionId": "allow_once"}
+
+        editor.answers["mazu/permission/request"] = allow
+        done = await editor.command("mazu.chat", {"message": "Three", "wait": True}, within=60)
+        (elsewhere,) = taken
+        assert app.text == "x = 3\n" and done["checkpoints"]
+        assert elsewhere["files"] == {"added": 0, "modified": 0, "deleted": 0}
+        asked = {"id": first["id"], "against": elsewhere["id"]}
+        assert "mine.py" not in (await terminal.command("mazu.checkpoint.diff", asked, within=60))["patch"]
+        undone = await editor.command("mazu.undo", {}, within=60)
+        assert undone["applied"] and undone["plan"]["agents"] == ["app.py"], undone
+        assert (app.text, mine.text) == ("x = 1\n", "mine = 1\n")
+
+
+async def known(client: Client, path: Path) -> bool:
+    """Whether a process knows that another one's editor holds unsaved text of a file."""
+    return path in client.connection.mazu.unsaved.elsewhere()
+
+
+async def test_files_that_are_saved_everywhere_are_rolled_back_beside_one_that_is_not(
+    env: dict[str, str], folder: Path
+):
+    for name in ("app.py", "other.py"):
+        (folder / name).write_text("x = 1\n")
+    replies = [
+        {"calls": [edit_call("app.py", "x = 1", "x = 2"), edit_call("other.py", "x = 1", "x = 2")]},
+        *REPLIES[1:],
+    ]
+    async with agent(env, folder, replies, **OPTED) as editor, connected(env) as terminal:
+        await terminal.initialize(folder)
+        editor.open((folder / "app.py").as_uri(), "x = 1\n")
+        done = await editor.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
+        before = done["checkpoints"][0]
+        await eventually(lambda: would_refuse(terminal, before), 60)
+        assert "app.py" in await refused(terminal, "mazu.rollback", id=before, paths=["app.py"])
+        back = await terminal.command("mazu.rollback", {"id": before, "paths": ["other.py"]}, within=60)
+        assert back["applied"] and back["verified"], back
+        assert (folder / "other.py").read_text() == "x = 1\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.owners import Change
@@ -191,8 +191,12 @@ def attribute(
     db: apsw.Connection,
     number: int,
     ends: tuple[Shown, Shown],
+    open_places: Collection[bytes] = (),
 ) -> None:
-    """Store who changed what in the interval that ends with checkpoint `number`, and start the next one."""
+    """Store who changed what in the interval that ends with checkpoint `number`, and start the next one.
+
+    Of `open_places` it is not known yet: what is recorded of them remains.
+    """
     recorded = writes(db)
     old, new = ends
     found = Attribution(project, recorded).changes(old, new)
@@ -201,10 +205,13 @@ def attribute(
         [
             (number, place, session, change.user)
             for place, change in found.items()
+            if place not in open_places
             for session in (change.sessions or {""})
         ],
     )
     for write in recorded:
+        if write.place in open_places:
+            continue
         is_open = write.commanded is not None and write.commanded[1] is None
         if is_open and project.commands.is_open(write.id, write.process):
             data = json.dumps({**new.dump(), "process": write.process})

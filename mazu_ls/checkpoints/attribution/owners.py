@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, rollback_of
+from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, USER, rollback_of, writes
 from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
 from mazu_ls.store import select
 
@@ -102,6 +103,22 @@ def changes_since(
         except MazuError:
             found.unknown = True
     return found
+
+
+def owners_between(
+    project: CheckpointContext, db: apsw.Connection, ends: tuple[str, str | None], session: str | None
+) -> dict[str, Owner]:
+    """Who changed which file between two checkpoints, by path as reports show it.
+
+    The last one None: until now, with the edits of agents that no checkpoint holds yet. `session`: see `Change.owner`.
+    """
+    since, until = ends
+    last = MAX_NUMBER if until is None else schema.checkpoint_number(until)
+    found = changes_since(project, db, schema.checkpoint_number(since), last)
+    for write in writes(db) if until is None else ():
+        if write.place is not None and write.session != USER:
+            found.add(write.place, [write.session], user=False)
+    return {project.shown(place): found.owner(place, session) for place in found}
 
 
 def _differing(project: CheckpointContext, old: str | None, new: str) -> Iterable[bytes]:

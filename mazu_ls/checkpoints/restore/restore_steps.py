@@ -10,7 +10,7 @@ from typing import get_args
 
 from mazu_ls.checkpoints.context import META, MODES, SPARSE, CheckpointContext
 from mazu_ls.checkpoints.git.objects import TreeEntry
-from mazu_ls.checkpoints.models import Checkpoint, PathReason, Section
+from mazu_ls.checkpoints.models import Checkpoint, PathReason, Section, is_selected
 from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
 from mazu_ls.checkpoints.scan.roots import SKILLS, CheckpointRoot
@@ -52,7 +52,7 @@ class RestoreSelection:
 
     def names(self, shown: str) -> bool:
         """Whether a file is meant: itself, or a folder above it."""
-        return not self.paths or any(shown == p or shown.startswith(f"{p.rstrip('/')}/") for p in self.paths)
+        return is_selected(shown, self.paths)
 
 
 def require_known(project: CheckpointContext, paths: Sequence[str], *trees: bytes | None) -> None:

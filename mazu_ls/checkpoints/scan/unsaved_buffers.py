@@ -52,6 +52,15 @@ def held_texts(project: CheckpointContext, tree: bytes | None) -> list[UnsavedTe
     ]
 
 
+def carried_buffers(project: CheckpointContext, tree: bytes | None, places: Container[bytes]) -> list[Buffer]:
+    """The unsaved texts that a checkpoint's tree holds of these places, as documents."""
+    return [
+        Buffer(held.uri, held.path, 0, "", held.text, True)
+        for held in held_texts(project, tree)
+        if (place := place_of(project, held)) is not None and place in places
+    ]
+
+
 def open_texts(buffers: Sequence[Buffer]) -> list[UnsavedText]:
     """Those of the documents that are open now."""
     return [UnsavedText(buffer.uri, buffer.path, buffer.text) for buffer in buffers if buffer.dirty]

@@ -65,7 +65,9 @@ async def roll_back(
     """
     project = await server.wait_opened()
     if checkpoint_id is not None and (not wanted.only or "code" in wanted.only):
-        await unsaved_elsewhere.require_none(server.unsaved, project.workspace, checkpoints, checkpoint_id)
+        await unsaved_elsewhere.require_none(
+            server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
+        )
     if not wanted.preview:
         for session in project.sessions.opened():
             session.cancel()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,15 +121,22 @@ def attach(
 
 
 async def require_none(
-    registry: UnsavedRegistry | None, workspace: Workspace, checkpoints: Checkpoints, target_id: str
+    registry: UnsavedRegistry | None,
+    workspace: Workspace,
+    checkpoints: Checkpoints,
+    target_id: str,
+    paths: Sequence[str] = (),
 ) -> None:
     """Raise MazuError(conflict) where another process's editor holds unsaved text in a file that an agent changed since: a
     rollback would have to change that text and cannot, and the next save there would put it back.
+
+    `paths`: the files and folders that shall be rolled back; none named: all.
     """
-    names = await _names_elsewhere(registry, workspace)
-    newest, _ = await checkpoints.list(1) if names else ([], None)
-    if newest:
-        owners = await checkpoints.owners(target_id, newest[0].id)
+    from mazu_ls.checkpoints.models import is_selected
+
+    names = [name for name in await _names_elsewhere(registry, workspace) if is_selected(name, paths)]
+    if names:
+        owners = await checkpoints.owners(target_id)
         _refuse([name for name in names if owners.get(name, "user") != "user"])
 
 

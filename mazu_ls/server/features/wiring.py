@@ -35,6 +35,8 @@ def create_server(
         if editor is not None:
             redraw.attach(server, project)
         server.unsaved = UnsavedRegistry(project.state)
+        if project.checkpoints is not None:
+            project.checkpoints.watch_unsaved(server.unsaved.elsewhere)
         if editor is not None:
             unsaved_elsewhere.attach(server.unsaved, host, editor, server.jobs.spawn)
             if project.checkpoints is not None:
