@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
@@ -15,34 +16,29 @@ _PRIVILEGE = word_set("privilege_programs")
 _MACHINE = word_set("machine_programs")
 
 
-def deny(argv: list[str], globs: set[str], scope: ShellScope) -> Decision | None:
+def deny(argv: list[str], scope: ShellScope) -> Decision | None:
     """The hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
     name, rest = argv[0].casefold(), argv[1:]
-    if name in _PRIVILEGE:
-        return Decision("deny", f"{argv[0]} changes whose rights commands have", rule="no other rights")
-    if name in _MACHINE or name.startswith(("mkfs", "fsck.", "newfs")):
-        return Decision(
-            "deny", f"{argv[0]} acts on the machine, its disks or its network", rule="never destructive"
-        )
-    if (reason := _own_program(name, rest)) is not None:
-        return Decision("deny", reason, rule="the user's permissions are the user's")
-    if (check := removal.CHECKS.get(name)) is not None and (reason := check(rest, scope)) is not None:
-        return Decision("deny", reason, rule="never destructive")
-    if UNKNOWN in argv[0] and (reason := removal.looks_like_rm(rest, scope)) is not None:
-        return Decision("deny", reason, rule="never destructive")
-    if (reason := _force_push(name, rest)) is not None:
-        return Decision("deny", reason, rule="no force push")
-    if (reason := _reverse_shell(name, rest)) is not None:
-        return Decision("deny", reason, rule="no reverse shell")
-    if name == "setpriv" and any(word.startswith(("--re", "--eu", "--amb", "--inh")) for word in rest):
-        return Decision("deny", "setpriv changes whose rights commands have", rule="no other rights")
-    if (reason := git_config.refused(name, rest)) is not None:
-        return Decision("deny", reason, rule="git runs nothing unseen")
-    if (reason := writes.refused(name, rest, scope)) is not None:
-        return Decision("deny", reason, rule="writes stay inside the workspace")
-    if (reason := credential_paths.read(name, rest, scope)) is not None:
-        return Decision("deny", reason, rule="keys are not read")
+    for rule, check in _CHECKS:
+        if (reason := check(name, rest, scope)) is not None:
+            return Decision("deny", reason, rule=rule)
     return None
+
+
+def _rights(name: str, rest: list[str], _: ShellScope) -> str | None:
+    raises = name == "setpriv" and any(word.startswith(("--re", "--eu", "--amb", "--inh")) for word in rest)
+    return f"{name} changes whose rights commands have" if name in _PRIVILEGE or raises else None
+
+
+def _machine(name: str, rest: list[str], _: ShellScope) -> str | None:
+    if name in _MACHINE or name.startswith(("mkfs", "fsck.", "newfs")):
+        return f"{name} acts on the machine, its disks or its network"
+    return None
+
+
+def _removal(name: str, rest: list[str], scope: ShellScope) -> str | None:
+    check = removal.CHECKS.get(name, removal.looks_like_rm if UNKNOWN in name else None)
+    return check(rest, scope) if check is not None else None
 
 
 # What mazu-ls only tells. Everything else may give a permission, agree to something, or take such a request on its input.
@@ -54,7 +50,7 @@ _FLAGS = word_set("installer_flags")
 _INSTALLERS = frozenset(("pipx", "uv", "uvx", "poetry", "pdm", "hatch", "rye", "pixi"))
 
 
-def _own_program(name: str, rest: list[str]) -> str | None:
+def _own_program(name: str, rest: list[str], _: ShellScope) -> str | None:
     """`mazu-ls permissions allow`, `python -m mazu_ls --stdio`, `uvx mazu-ls`: what could speak for the user."""
     arguments: list[str] | None = None
     if name in _NAMES:
@@ -116,7 +112,7 @@ def _is_ours(word: str) -> bool:
 _OVERWRITES = ("--force", "--force-with-lease", "--mirror", "--delete", "--prune")
 
 
-def _force_push(name: str, rest: list[str]) -> str | None:
+def _force_push(name: str, rest: list[str], _: ShellScope) -> str | None:
     """`git push` that overwrites or removes what others have: forced, mirrored, deleting, pruning, `+ref`, `:ref`."""
     if name not in ("git", "hub", "gh", "yadm") or not {"push", "send-pack"} & set(rest):
         return None
@@ -134,7 +130,7 @@ _SHELL_PATH = re.compile(
 )
 
 
-def _reverse_shell(name: str, rest: list[str]) -> str | None:
+def _reverse_shell(name: str, rest: list[str], _: ShellScope) -> str | None:
     if name == "ztcp" or any("zsh/net/tcp" in word for word in rest):
         return "a shell would be connected to the network"
     if any(re.search(r"/(dev|inet)/(tcp|udp)\d?/", word) for word in rest):
@@ -146,3 +142,16 @@ def _reverse_shell(name: str, rest: list[str]) -> str | None:
     if name == "socat" and any(_SHELL_PATH.search(word) for word in rest):
         return "a shell would be connected to the network"
     return None
+
+
+_CHECKS: tuple[tuple[str, Callable[[str, list[str], ShellScope], str | None]], ...] = (
+    ("no other rights", _rights),
+    ("never destructive", _machine),
+    ("the user's permissions are the user's", _own_program),
+    ("never destructive", _removal),
+    ("no force push", _force_push),
+    ("no reverse shell", _reverse_shell),
+    ("git runs nothing unseen", git_config.refused),
+    ("writes stay inside the workspace", writes.refused),
+    ("keys are not read", credential_paths.read),
+)

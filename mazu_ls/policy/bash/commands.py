@@ -7,27 +7,12 @@ from fnmatch import fnmatchcase
 from itertools import islice, product
 
 from mazu_ls.policy.bash.words import WordValue
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
 
 MAX_ARGVS = 24
 # What a wildcard in the place of a program could stand for.
-_FOUND_BY_WILDCARD = (
-    *SHELLS,
-    *WRAPPERS,
-    "sudo",
-    "su",
-    "doas",
-    "rm",
-    "dd",
-    "mkfs",
-    "reboot",
-    "shutdown",
-    "nc",
-    "curl",
-    "wget",
-    "python3",
-    "perl",
-)
+_FOUND_BY_WILDCARD = SHELLS | WRAPPERS.keys() | word_set("found_by_wildcard")
 
 
 def argvs(values: list[WordValue]) -> list[tuple[list[str], set[str]]]:

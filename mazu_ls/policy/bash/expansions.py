@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fnmatch import translate
 from itertools import pairwise
 
@@ -17,19 +18,15 @@ MAX_BRACES = 256
 _ANSI = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|c(.)|(.))", re.DOTALL
 )
-_SIMPLE = {
-    "a": "\a",
-    "b": "\b",
-    "e": "\x1b",
-    "E": "\x1b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-}
+_SIMPLE = dict(zip("abeEfnrtv", "\a\b\x1b\x1b\f\n\r\t\v", strict=True))
 _RANGE = re.compile(r"^(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?$")
 _SLICE = re.compile(r"^:\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?$")
+
+
+_CASES: dict[str, Callable[[str], str]] = {
+    "^^": str.upper, "@U": str.upper, ",,": str.lower, "@L": str.lower, "^": lambda value: value[:1].upper() + value[1:],
+    "@u": lambda value: value[:1].upper() + value[1:], ",": lambda value: value[:1].lower() + value[1:],
+}  # fmt: skip
 
 
 def protect(text: str) -> str:
@@ -67,14 +64,8 @@ def modified(value: str, operation: str) -> str:
         start, length = int(match[1]), match[2]
         rest = value[start:]
         return rest if length is None else rest[: int(length)]
-    if operation in ("^^", "@U"):
-        return value.upper()
-    if operation in (",,", "@L"):
-        return value.lower()
-    if operation in ("^", "@u"):
-        return value[:1].upper() + value[1:]
-    if operation == ",":
-        return value[:1].lower() + value[1:]
+    if (change := _CASES.get(operation)) is not None:
+        return change(value)
     if operation.startswith(("#", "%", "/")):
         spend(20 + len(value) * (len(value) + len(operation)) // 100)  # a pattern is tried at every place
     if operation.startswith(("#", "%")):

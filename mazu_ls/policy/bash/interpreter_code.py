@@ -37,6 +37,7 @@ _DESTROYS = re.compile(
     r"(['\"](/|~|\.\.?|/(home|etc|usr|var|root|bin|boot|lib|opt)[^'\"]*|\.git|\.mazu)['\"]|expanduser|homedir|\bHOME\b|Path\.home|Dir\.home)"
 )
 _RIGHTS = re.compile(r"(?<![\w./-])(/usr/bin/|/bin/)?(sudo|doas|pkexec|run0|su -c)(?![\w-])")
+_DOWNLOADS = re.compile(r"urlopen|urlretrieve|requests\.get|Net::HTTP|open-uri|https?://|LWP|\bfetch\(")
 _FORKS = re.compile(
     r"\bfork\s+while\b|while\s*\(?(1|True|true)\)?\s*[:{]?\s*(os\.)?fork|fork\s*\(\)?\s*while"
 )
@@ -91,28 +92,26 @@ def scripts_in(code: str) -> list[str]:
     return found
 
 
+_NET, _UNREADABLE = "a shell would be connected to the network", "nothing unreadable runs"
+# What code is refused for in which all of these patterns are found, and the rule.
+_REFUSED: tuple[tuple[tuple[re.Pattern[str], ...], str, str], ...] = (
+    ((re.compile(r"/inet/(tcp|udp)|/dev/(tcp|udp)/|pty\.spawn|ztcp"),), _NET, "no reverse shell"),
+    ((_NETWORK, _SHELL), _NET, "no reverse shell"),
+    ((_DECODES, _EVALUATES), "what would run is encoded, so it cannot be judged", _UNREADABLE),
+    ((_DOWNLOADS, _EVALUATES), "what would run is downloaded", "no download is run"),
+    ((_FORKS,), "a program that only multiplies itself", "never destructive"),
+    ((_DESTROYS,), "it would remove more than the project's own files", "never destructive"),
+    ((_PRIVILEGE,), "it changes whose rights it has", "no other rights"),
+    ((_RUNS, _RIGHTS), "it changes whose rights it has", "no other rights"),
+    ((_SECRETS,), "it reads keys or passwords", "keys are not read"),
+)
+
+
 def deny(code: str, scope: ShellScope) -> Decision | None:
     """The hard deny that the code itself meets."""
-    if re.search(r"/inet/(tcp|udp)|/dev/(tcp|udp)/", code) or (_NETWORK.search(code) and _SHELL.search(code)):
-        return Decision("deny", "a shell would be connected to the network", rule="no reverse shell")
-    if _DECODES.search(code) and _EVALUATES.search(code):
-        return Decision(
-            "deny", "what would run is encoded, so it cannot be judged", rule="nothing unreadable runs"
-        )
-    if re.search(
-        r"urlopen|urlretrieve|requests\.get|Net::HTTP|open-uri|https?://|LWP|\bfetch\(", code
-    ) and _EVALUATES.search(code):
-        return Decision("deny", "what would run is downloaded", rule="no download is run")
-    if _FORKS.search(code):
-        return Decision("deny", "a program that only multiplies itself", rule="never destructive")
-    if "pty.spawn" in code or "ztcp" in code:
-        return Decision("deny", "a shell would be connected to the network", rule="no reverse shell")
-    if _DESTROYS.search(code):
-        return Decision("deny", "it would remove more than the project's own files", rule="never destructive")
-    if _PRIVILEGE.search(code) or (_RUNS.search(code) and _RIGHTS.search(code)):
-        return Decision("deny", "it changes whose rights it has", rule="no other rights")
-    if _SECRETS.search(code):
-        return Decision("deny", "it reads keys or passwords", rule="keys are not read")
+    for patterns, reason, rule in _REFUSED:
+        if all(pattern.search(code) for pattern in patterns):
+            return Decision("deny", reason, rule=rule)
     home = str(scope.place.home)
     paths = [
         re.sub("^~", home, text)

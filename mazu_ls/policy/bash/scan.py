@@ -54,9 +54,7 @@ class DenyScan:
             script, scope = self._todo.popleft()
             self._work += len(script) + 1
             if self._work > MAX_WORK:
-                self._deny(
-                    Decision("deny", "it is too involved to be judged", rule="nothing unreadable runs")
-                )
+                self._refuse("it is too involved to be judged", "nothing unreadable runs")
                 break
             self._script(script, scope)
         return self
@@ -68,6 +66,9 @@ class DenyScan:
 
     def _deny(self, decision: Decision | None) -> None:
         self.found = self.found or decision
+
+    def _refuse(self, reason: str, rule: str) -> None:
+        self._deny(Decision("deny", reason, rule=rule))
 
     def _script(self, script: str, scope: ShellScope) -> None:
         stages: list[Stage] = []
@@ -86,7 +87,7 @@ class DenyScan:
                 self._command(argv, globs, scope, stage)
                 self._flow([*stages, stage], values, scope, piped=piped)
                 if pipeline_taint.runs_one_of(argv, downloaded):
-                    self._deny(Decision("deny", "what would run is downloaded", rule="no download is run"))
+                    self._refuse("what would run is downloaded", "no download is run")
                 downloaded |= pipeline_taint.tainted_files(stage, stages)
                 stages.append(stage)
                 self._written.note(stage, _pipeline(stages))
@@ -112,9 +113,7 @@ class DenyScan:
                 s for s in later if named[0] in s.words and (s.before in ("|", "|&") or s.after == "&")
             ]
             if multiplies and len(calls) > 1:
-                self._deny(
-                    Decision("deny", "a function that only multiplies itself", rule="never destructive")
-                )
+                self._refuse("a function that only multiplies itself", "never destructive")
 
     def _words(self, segment: Segment, scope: ShellScope) -> list[WordValue]:
         """The words of the command itself, assignments and reserved words taken off; what they hide is put on the list."""
@@ -147,9 +146,7 @@ class DenyScan:
             self._push(script, scope.copy())
         for script in value.outward:
             if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
-                self._deny(
-                    Decision("deny", "what would run cannot be judged", rule="nothing unreadable runs")
-                )
+                self._refuse("what would run cannot be judged", "nothing unreadable runs")
         return value
 
     def _hidden(self, word: str, scope: ShellScope) -> None:
@@ -165,7 +162,7 @@ class DenyScan:
                 word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words
             ):
                 self._value(word, scope)
-            scope.assign_array(name, effects.array(raw, scope))
+            scope.assign_array(name, effects.array(raw, scope), more=sign == "+=")
             return
         value = self._value(raw, scope)
         if _RUN_BY_OTHERS.match(name):  # `BASH_ENV=<(echo ...)`
@@ -209,19 +206,19 @@ class DenyScan:
 
     def _target(self, op: str, target: str, scope: ShellScope) -> None:
         if re.match(r"^/dev/(tcp|udp)/", target):
-            self._deny(Decision("deny", "a shell would be connected to the network", rule="no reverse shell"))
+            self._refuse("a shell would be connected to the network", "no reverse shell")
         if op == "<<<":
             return
         copies = op in (">&", "<&") and re.fullmatch(r"\d+-?|-", target)
         if ">" in op and not copies and (refused := targets.write_refused(target, scope)) is not None:
-            self._deny(Decision("deny", refused, rule="writes stay inside the workspace"))
+            self._refuse(refused, "writes stay inside the workspace")
         if ">" in op and not copies and (name := targets.run_by_itself(target, scope)) is not None:
             reason = f"{name} is run by other programs by itself; write_file shows it to the user"
-            self._deny(Decision("deny", reason, rule="files that run by themselves"))
+            self._refuse(reason, "files that run by themselves")
         if ">" in op and not copies:
             self._note_written(target, scope)
         if "<" in op and (found := targets.secret(target, scope)) is not None:
-            self._deny(Decision("deny", f"{found} holds keys or passwords", rule="keys are not read"))
+            self._refuse(f"{found} holds keys or passwords", "keys are not read")
 
     def _note_written(self, word: str, scope: ShellScope) -> None:
         if self.written_later is None and (name := targets.runs_later(word, scope)) is not None:
@@ -239,7 +236,7 @@ class DenyScan:
             name = program(words[0])
             words = [name, *words[1:]]
             self.argvs.append(words)
-            self._deny(hard_deny.deny(words, globs, scope))
+            self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
             if (
@@ -283,11 +280,7 @@ class DenyScan:
             if redirect.body is not None:
                 self._runs(redirect.body, scope)
             elif redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
-                self._deny(
-                    Decision(
-                        "deny", "what would run is made by another program", rule="nothing unreadable runs"
-                    )
-                )
+                self._refuse("what would run is made by another program", "nothing unreadable runs")
         if piped:
             texts = pipeline_taint.known_input(_pipeline(stages))
             for text in texts or ():
@@ -296,7 +289,7 @@ class DenyScan:
                 for text in filter(None, (printed(stage.argv) for stage in stages[:-1])):
                     self._runs(text, scope)
             if texts is None and (reason := pipeline_taint.trouble(stages)) is not None:
-                self._deny(Decision("deny", reason, rule="no download is run"))
+                self._refuse(reason, "no download is run")
 
     def _by_xargs(self, stages: list[Stage], scope: ShellScope) -> None:
         """`xargs rm`: what comes in are operands, if it can be known; if not, the places it is listed from."""
@@ -309,11 +302,7 @@ class DenyScan:
         for stage in sources if removes else ():
             for word in stage.argv[1:]:
                 if not word.startswith("-") and targets.write_refused(word, scope) is not None:
-                    self._deny(
-                        Decision(
-                            "deny", f"it would work on what is found in {word}", rule="never destructive"
-                        )
-                    )
+                    self._refuse(f"it would work on what is found in {word}", "never destructive")
 
     def _elsewhere(
         self, stages: list[Stage], values: list[WordValue], scope: ShellScope, piped: bool
@@ -329,7 +318,7 @@ class DenyScan:
             )
         )
         if fetched or tainted or loaded:
-            self._deny(Decision("deny", "what would run is downloaded or decoded", rule="no download is run"))
+            self._refuse("what would run is downloaded or decoded", "no download is run")
 
     def _runs(self, text: str, scope: ShellScope) -> None:
         """Known text that a shell or an interpreter will run."""

@@ -59,9 +59,11 @@ class ShellScope:
         if name == "IFS":
             self.separators += value
 
-    def assign_array(self, name: str, fields: list[str]) -> None:
+    def assign_array(self, name: str, fields: list[str], *, more: bool = False) -> None:
         """One more list that `name` may be."""
-        self.arrays.setdefault(name, []).append(fields)
+        known = self.arrays.get(name, [])
+        new = [[*old, *fields] for old in known] if more and known else [fields]
+        self.arrays[name] = [*known, *new][-MAX_VALUES:]
 
     def lookup(self, name: str) -> list[str]:
         """Every value `$name` may have. What nobody set is empty, as bash has it."""

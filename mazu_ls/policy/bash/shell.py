@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import dropwhile
 
 from mazu_ls.policy import repository
+from mazu_ls.policy.bash import grammar
 from mazu_ls.policy.bash.lexer import lex
 from mazu_ls.policy.bash.scan import RESERVED, DenyScan
 from mazu_ls.policy.bash.scope import ShellScope
@@ -123,8 +124,6 @@ def _read(text: str, place: PolicyContext) -> CommandLine:
 
 def _says_what_it_does(text: str, place: PolicyContext) -> bool:
     """Both readers understand it, nothing in it is invisible, and no word or file name in it is made while it runs."""
-    from mazu_ls.policy.bash import grammar
-
     lexed = lex(text)
     if lexed.broken or isinstance(grammar.commands(text), str) or allow.unusual_characters(text):
         return False
@@ -134,8 +133,6 @@ def _says_what_it_does(text: str, place: PolicyContext) -> bool:
 
 def _plain(text: str, place: PolicyContext) -> list[list[str]] | None:
     """Every command as words that are fully known, with no redirection but to /dev/null; None for any other line."""
-    from mazu_ls.policy.bash import grammar
-
     shape = grammar.commands(text)
     lexed = lex(text)
     if isinstance(shape, str) or lexed.broken:

@@ -323,7 +323,7 @@ def printed(argv: list[str]) -> str | None:
         while arguments and re.fullmatch(r"-[neE]+", arguments[0]):
             escapes = escapes or "e" in arguments.pop(0)
         text = " ".join(arguments)
-        return ansi(text) if escapes else text
+        return ansi(re.sub(r"\\0(?=[0-7])", r"\\", text)) if escapes else text  # an octal number has a 0 before it
     if name == "printf" and arguments:
         pattern, *values = arguments
         if pattern == "--" and values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.tables.argv import abbreviates
 
 _RUN = re.compile(
@@ -18,7 +19,7 @@ _RUN = re.compile(
 _READS = ("get", "get-all", "get-regexp", "get-urlmatch", "get-color", "get-colorbool", "list")
 
 
-def refused(name: str, rest: list[str]) -> str | None:
+def refused(name: str, rest: list[str], _: ShellScope) -> str | None:
     """Why `git config` would write what git runs later, or settings outside the repository."""
     if name != "git" or "config" not in rest:
         return None
