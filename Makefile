@@ -17,6 +17,7 @@ bench:    ## print every figure beside its baseline
 	for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python $$script; done
 mutants:  ## mutation score of all safety code, by package (a sample; about half an hour)
 	bash scripts/setup dev
+	nice .venv/bin/python benchmarks/policy_mutants.py --share 0.2 --list
 	nice .venv/bin/python benchmarks/mutants.py
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
