@@ -323,7 +323,8 @@ def printed(argv: list[str]) -> str | None:
         while arguments and re.fullmatch(r"-[neE]+", arguments[0]):
             escapes = escapes or "e" in arguments.pop(0)
         text = " ".join(arguments)
-        return ansi(re.sub(r"\\0(?=[0-7])", r"\\", text)) if escapes else text  # an octal number has a 0 before it
+        # An octal number has a 0 before it here.
+        return ansi(re.sub(r"\\0(?=[0-7])", r"\\", text)) if escapes else text
     if name == "printf" and arguments:
         pattern, *values = arguments
         if pattern == "--" and values:
