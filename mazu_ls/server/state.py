@@ -63,6 +63,8 @@ class ServerState:
         """Who is connected now; the editor first."""
         self.folders: list[Path] = []
         self.served: set[str] = set()
+        self.asks_about_moved = editor is not None
+        """Whether somebody will be asked about the state of a moved project; else a sentence says how to have it."""
         self.unsaved: UnsavedRegistry | None = None
         self.pending: PendingRollback | None = None
         self.settings: Mapping[str, Any] = {}
@@ -280,7 +282,7 @@ class ServerState:
         self.project.head_listeners.append(self.updates.head_moved)
         for attach in self.on_opened:
             attach(self.project)
-        for warning in [*self.project.warnings, *await _taken_over(self.project)]:
+        for warning in [*self.project.warnings, *await _taken_over(self.project), *self._moved(self.project)]:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
         if self.project.disk and self.project.disk.is_volatile:
@@ -290,6 +292,10 @@ class ServerState:
         if self.editor is not None:
             self.jobs.spawn(self._warm_up(self.project, self.editor))
         return self.project
+
+    def _moved(self, project: Project) -> list[str]:
+        hint = project.disk.moved_hint if project.disk and not self.asks_about_moved else ""
+        return [hint] if hint else []
 
     async def _heal(self, project: Project) -> None:
         """Open the project again once its state directory can be written."""

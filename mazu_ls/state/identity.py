@@ -210,22 +210,23 @@ def lock_state(folder: Path, kind: int, place: Path) -> int:
 
 def opening_hints(root: Path, opened: ProjectState) -> list[str]:
     """Sentences for the user about state that is not used and may be meant."""
-    unused = [] if opened.marker.legacy else name_unused_database(root, opened.folder)
-    return moved_warnings(opened) + unused
+    return [] if opened.marker.legacy else name_unused_database(root, opened.folder)
 
 
-def moved_warnings(opened: ProjectState) -> list[str]:
-    """One sentence for the user about states that may belong to this project, while it has no conversation of its own."""
+def moved_hint(opened: ProjectState) -> str:
+    """A sentence for the user about states that may belong to this project, while it has no conversation of its own.
+
+    Empty where there is none: the place of such a state is gone, so a copy or a clone of a project is none.
+    """
     alike = [marker for marker in opened.moved if marker.inode == opened.marker.inode]
     if not opened.moved or (not alike and any((opened.folder / "journal").glob("*.jsonl"))):
-        return []
+        return ""
     places = " or ".join(marker.path for marker in opened.moved)
-    sentence = (
+    return (
         f"What Mazu keeps of a project at {places}, which is gone, may be this project's: memory, conversations and checkpoints."
         f" If it was moved here, run mazu.state.attach (`mazu-ls state attach {opened.moved[0].path}`) to have them here;"
         " mazu.state.decline (`mazu-ls state decline`) ends this hint."
     )
-    return [sentence]
 
 
 def find_moved(root: Path, env: Mapping[str, str] = os.environ) -> list[Marker]:

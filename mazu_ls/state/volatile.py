@@ -42,6 +42,8 @@ class OpenedState:
     release: Callable[[], None]
     why: str = ""
     kept: tuple[Path, Path] | None = None
+    moved_hint: str = ""
+    """What to say of `moved`, or to ask; empty where nothing is to be said."""
 
     @property
     def is_volatile(self) -> bool:
@@ -63,8 +65,8 @@ def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
     if not why:
         try:
             opened = identity.open_state(root, env)
-            hints = identity.opening_hints(root, opened)
-            return OpenedState(opened.folder, home, opened.moved, hints, opened.release)
+            hints, moved = identity.opening_hints(root, opened), identity.moved_hint(opened)
+            return OpenedState(opened.folder, home, opened.moved, hints, opened.release, moved_hint=moved)
         except OSError as error:
             why = _words(error)
     try:

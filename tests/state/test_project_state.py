@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
 from mazu_ls.state import identity
 from mazu_ls.store import connect, quarantined, select
-from tests.server.client import Client
+from tests.server.client import Client, connected
 from tests.server.test_process import real_server
 
 
@@ -181,7 +184,24 @@ def test_two_servers_that_take_an_older_state_over_at_once_both_have_it(
     assert (opened.folder / "journal").is_dir()
 
 
-async def test_a_renamed_project_is_told_of_and_gets_its_state_when_the_user_chooses_it(
+LATER, ATTACH, AFRESH = 0, 1, 2
+
+
+def says(text: str) -> Callable[[dict[str, Any]], bool]:
+    """A message to the user that holds this text."""
+    return lambda message: (
+        message.get("method") == "window/showMessage" and text in message["params"]["message"]
+    )
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_renamed_project_is_asked_about_when_it_is_opened_and_gets_its_state(
     env: dict[str, str], folder: Path
 ):
     (folder / "a.txt").write_text("1")
@@ -190,21 +210,96 @@ async def test_a_renamed_project_is_told_of_and_gets_its_state_when_the_user_cho
         await client.command("mazu.remember", {"title": "Known before"})
         taken = await client.command("mazu.checkpoint")
     renamed = folder.rename(folder.with_name("renamed"))
+    asked: list[str] = []
+
+    def answer(params: Any) -> Any:
+        asked.append(params["message"])
+        return params["actions"][ATTACH]
+
     async with real_server(env) as (client, _):
-        client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
+        client.answers["window/showMessageRequest"] = answer
         await client.initialize(renamed)
-        assert await titles(client) == set()
-        said = [note["message"] for note in client.notes("window/showMessage")]
-        assert [text for text in said if str(folder) in text and "mazu.state.attach" in text], said
-        await client.command("mazu.remember", {"title": "Known in the new place only"})
-        attached = await client.command("mazu.state.attach")
-        assert attached["attached"] == str(folder)
-        assert Path(attached["setAside"], "memory.db").is_file()
+        await client.until(says("is this project's now"), within=60)
+        assert str(folder) in asked[0]
         assert await titles(client) == {"Known before"}
         (renamed / "a.txt").write_text("2")
         report = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
         assert report["verified"], report
         assert (renamed / "a.txt").read_text() == "1"
+    async with connected(env) as client:
+        client.answers["window/showMessageRequest"] = answer
+        await client.initialize(renamed)
+        assert await titles(client) == {"Known before"}
+        assert len(asked) == 1
+
+
+def declined(root: Path, env: dict[str, str]) -> tuple[str, ...]:
+    marker = identity.read_marker(paths.root_state(root, env))
+    return marker.declined if marker else ()
+
+
+async def renamed_project(env: dict[str, str], folder: Path) -> Path:
+    """A project with one memory, at another place now."""
+    async with connected(env) as client:
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "Known before"})
+    return folder.rename(folder.with_name("renamed"))
+
+
+async def test_a_moved_project_is_left_alone_where_the_user_says_not_now_and_asked_about_no_more_afresh(
+    env: dict[str, str], folder: Path
+):
+    renamed = await renamed_project(env, folder)
+    for chosen, asked_again in ((LATER, True), (AFRESH, True), (ATTACH, False)):
+        asked: list[str] = []
+        async with connected(env) as client:
+            client.answers["window/showMessageRequest"] = lambda params, chosen=chosen, asked=asked: (
+                asked.append(params["message"]) or params["actions"][chosen]
+            )
+            await client.initialize(renamed)
+            assert await titles(client) == set()
+            if asked_again:
+                await until(lambda asked=asked: bool(asked))
+            if chosen == AFRESH:
+                await until(lambda: len(declined(renamed, env)) == 1)
+        assert bool(asked) == asked_again, chosen
+    async with connected(env) as client:  # what was declined is still there for who names it
+        await client.initialize(renamed)
+        attached = await client.command("mazu.state.attach", {"from": str(folder)})
+        assert attached["attached"] == str(folder)
+        assert await titles(client) == {"Known before"}
+
+
+async def test_an_editor_that_cannot_ask_is_told_how_a_moved_project_gets_its_state(
+    env: dict[str, str], folder: Path
+):
+    renamed = await renamed_project(env, folder)
+    async with connected(env) as client:  # answers no question: there is no such method
+        await client.initialize(renamed)
+        await client.command("mazu.remember", {"title": "Known in the new place only"})
+        await client.until(says("mazu.state.attach"), within=60)
+        client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
+        attached = await client.command("mazu.state.attach")
+        assert attached["attached"] == str(folder)
+        assert Path(attached["setAside"], "memory.db").is_file()
+        assert await titles(client) == {"Known before"}
+
+
+async def test_a_copy_of_a_project_that_is_still_there_is_not_asked_about(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    async with connected(env) as client:
+        await client.initialize(folder)
+        await client.command("mazu.remember", {"title": "Known before"})
+    copy = Path(shutil.copytree(folder, tmp_path / "other" / folder.name))
+    async with connected(env) as client:
+        asked: list[str] = []
+        client.answers["window/showMessageRequest"] = lambda params: asked.append(params["message"])
+        await client.initialize(copy)
+        assert await titles(client) == set()
+        await client.command("mazu.status")
+        said = [note["message"] for note in client.notes("window/showMessage")]
+        assert [text for text in (*said, *asked) if str(folder) in text] == []
 
 
 def test_no_state_is_attached_under_a_process_that_has_the_project_open(tmp_path: Path):

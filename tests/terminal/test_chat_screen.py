@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from mazu_ls import paths
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.server.chat.commands import COMMANDS
+from mazu_ls.state import identity
 from mazu_ls.terminal.chat.open_question import SETTLE_SECONDS
 from tests.terminal.terminal import (
     ALT_ENTER,
@@ -126,6 +128,40 @@ async def test_a_word_that_begins_with_the_letter_of_an_answer_is_a_message(chat
     await terminal.sees("> st")
     await asyncio.sleep(1)
     assert not (tmp_path / "project" / "ran.txt").exists()
+
+
+async def test_a_moved_project_is_asked_about_before_the_conversation(chat: Chat, tmp_path: Path):
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    before = tmp_path / "before" / "project"
+    before.mkdir(parents=True)
+    known = identity.open_state(before, env)
+    known.release()
+    before.rmdir()
+    terminal = await chat({"text": "Well."}, sees="Was it moved here?")
+    await terminal.answers("2")
+    await terminal.sees("new conversation · mode ask")
+    marker = identity.read_marker(paths.root_state(tmp_path / "project", env))
+    assert marker is not None
+    assert marker.id == known.marker.id
+    await terminal.says("hello")
+    await terminal.sees("Well.")
+
+
+async def test_mode_bypass_needs_its_name_typed_and_no_key_leads_there(chat: Chat):
+    terminal = await chat({"text": "Well."}, arguments=("chat", "--mode", "bypass"), sees="Keep asking")
+    await terminal.answers("t")
+    await terminal.sees("type bypass, then enter:")
+    await terminal.says("yes")
+    await terminal.sees("new conversation · mode ask")
+    for mode in ("auto", "plan", "ask", "auto"):
+        terminal.types(SHIFT_TAB)
+        await terminal.sees(f"\n{mode} · ")
+    await terminal.says("/mode bypass")
+    await terminal.sees("Keep asking")
+    await terminal.answers("t")
+    await terminal.sees("type bypass, then enter:")
+    await terminal.says("bypass")
+    await terminal.sees("The mode is bypass")
 
 
 async def test_enter_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):

@@ -310,6 +310,8 @@ def test_what_is_set_is_stored_where_it_says(script: Script, tmp_path: Path):
     ]
     assert any("pytest" in rule["pattern"] and rule["verdict"] == "allow" for rule in rules)
     assert script("permissions", "mode", "bypass")[0] == 2
+    assert script("chat", "hello", "--mode", "bypass")[0] == 2
+    assert script("run", "hello", "--mode", "bypass")[0] == 2
     text = settings.read_text()
     assert text.startswith("# mine\n")
     assert "max_steps = 7  # few" in text

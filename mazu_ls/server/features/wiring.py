@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mazu_ls.server.chat import message_queue, questions, redraw
+from mazu_ls.server.client import moved_state_offer
 from mazu_ls.server.documents import unsaved_elsewhere
 from mazu_ls.server.documents.pending_rollback import PendingRollback
 from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
@@ -45,8 +47,14 @@ def create_server(
         proposals.attach(server, project)
         virtual.attach(server, project)
 
+    offers: set[asyncio.Task[None]] = set()
+
     def ready(project: Project) -> None:
         if editor is not None:
+            # No job of the server's: to attach a state closes the project, and with it all jobs.
+            asked = asyncio.get_running_loop().create_task(moved_state_offer.offer(server, editor, project))
+            offers.add(asked)
+            asked.add_done_callback(offers.discard)
             server.jobs.spawn(server.hints.refresh_all())
             server.jobs.spawn(resume_offer.after_restart(server, project))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from mazu_ls.terminal.chat.bypass import confirmed_mode
+from mazu_ls.terminal.chat.moved_state import offer_moved_state
 from mazu_ls.terminal.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class ChatSession:
         self.model: str | None = getattr(given, "model", None)
         self.spent: float | None = 0.0
         self.share = ""
+        server.asks_about_moved = host.surface.interactive
 
     async def execute(self, name: str, arguments: dict[str, Any]) -> Any:
         """A command of the wire."""
@@ -42,9 +45,10 @@ class ChatSession:
 
     async def open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         """Take up the session `resume`, or the last one; None where a new one will begin."""
+        await offer_moved_state(self.server, self.host.surface)
         project = await self.server.wait_opened()
-        if mode := getattr(self.given, "mode", None):
-            project.set_mode(mode)
+        if mode := await confirmed_mode(self.given, self.host.surface):
+            project.set_mode(cast("Mode", mode))
         if resume is None and last:
             listed = (await self.execute("mazu.session.list", {}))["sessions"]
             resume = next((one["id"] for one in listed), None)

@@ -41,8 +41,15 @@ class ShownQuestion:
         """Whether the selected option waits for words."""
         return self.asked.options[self.selected].takes_note
 
+    @property
+    def word(self) -> str:
+        """What has to be typed for the selected option; empty where no certain word."""
+        return self.asked.options[self.selected].word
+
     def confirm(self) -> None:
-        """The selected option is the answer."""
+        """The selected option is the answer, unless it has to be typed."""
+        if self.word:
+            return
         self._answer(Answer(self.asked.options[self.selected].key))
 
     def confirm_later(self, letter: str) -> None:
@@ -60,7 +67,10 @@ class ShownQuestion:
         return letter
 
     def give_note(self, note: str) -> None:
-        """The selected option with these words."""
+        """The selected option with these words; one that has a word of its own with that alone."""
+        if self.word and note.strip() != self.word:
+            self.give_up()
+            return
         self._answer(Answer(self.asked.options[self.selected].key, note.strip()))
 
     def give_up(self) -> None:

@@ -18,11 +18,15 @@ WHY = "Why you are asked: "
 
 @dataclass(frozen=True)
 class QuestionOption:
-    """One answer: the key that gives it, what it says, and whether words for the agent may follow it."""
+    """One answer: the key that gives it, what it says, and whether words for the agent may follow it.
+
+    With a `word` it is given by typing exactly that, and by nothing else; it takes a note then.
+    """
 
     key: str
     label: str
     takes_note: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,10 @@ def read_answer(line: str, options: Sequence[QuestionOption]) -> Answer:
     """A typed line: a key or a number, and a note behind it where the option takes one; anything else is no answer."""
     word, _, note = line.strip().partition(" ")
     for number, option in enumerate(options, 1):
+        if option.word:
+            if line.strip() == option.word:
+                return Answer(option.key, option.word)
+            continue
         full = option.label.lower().split()[0]
         if word.lower() in (option.key, str(number), full) or (option.key == "y" and word.lower() == "yes"):
             if note.strip() and not option.takes_note:
@@ -130,4 +138,6 @@ def plain_lines(ask: Ask) -> list[str]:
 
 
 def _hint(option: QuestionOption) -> str:
+    if option.word:
+        return f", by typing the word {option.word}"
     return ", with a reason behind it if you like" if option.takes_note else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat.bypass import confirm_bypass
 from mazu_ls.terminal.chat.chat_session import MODES, ChatSession
 from mazu_ls.terminal.chat.questions import Ask, QuestionOption
 from mazu_ls.terminal.wording import error_text
@@ -29,7 +30,7 @@ def commands() -> dict[str, str]:
 
     return {
         **{name: one.help for name, one in COMMANDS.items()},
-        "mode": "permission mode: ask, auto, plan, or bypass, which asks once more",
+        "mode": "permission mode: ask, auto, plan, or bypass, which has to be typed once more",
         "help": "commands and keys; /help COMMAND for one",
     }
 
@@ -125,12 +126,7 @@ async def _pick_mode(chat: ChatSession) -> str:
 async def _set_mode(chat: ChatSession, mode: str) -> str:
     arguments = {"mode": mode}
     if mode == "bypass" and await chat.mode() != "bypass":
-        options = (
-            QuestionOption("y", "Ask me about nothing while this conversation is open"),
-            QuestionOption("n", "Keep asking"),
-        )
-        asked = Ask("In mode bypass the agent changes and runs what it wants. Hard limits stay.", options)
-        if (await chat.host.surface.ask(asked, None)).key != "y":
+        if not await confirm_bypass(chat.host.surface):
             return f"The mode is {await chat.mode()}."
         arguments["confirm"] = "bypass"
     changed = await chat.execute("mazu.permissions.mode", arguments)

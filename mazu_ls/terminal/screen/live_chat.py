@@ -43,7 +43,7 @@ class LiveChat:
         screen.on_stop = self._stop
         screen.on_cycle_mode = self._cycle_mode
         screen.status = self._status
-        self._mode = getattr(given, "mode", None) or ""
+        self._mode = ""
         self._wake = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,8 +77,8 @@ class LiveChat:
     async def _open(self) -> None:
         from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
 
-        project = await self.server.wait_opened()
         opened = await open_conversation(self.chat, self.given)
+        project = await self.server.wait_opened()
         project.subscribe(self.surface.show_event)
         self._mode = project.mode
         if self.chat.model is None:

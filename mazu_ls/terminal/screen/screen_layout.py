@@ -93,6 +93,8 @@ def _prefix(screen: ScreenControls, number: int, wrap: int) -> Any:
     noting = bool(screen.question and screen.question.noting)
     if number or wrap:
         return "  "
+    if noting and screen.question and (word := screen.question.word):
+        return [("bold", f"type {word}, then enter: ")]
     return [("bold", "why not? (enter without words just denies) ")] if noting else [("bold", "> ")]
 
 

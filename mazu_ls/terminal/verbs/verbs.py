@@ -112,6 +112,7 @@ TALK = (
     CommandOption("continued", "--continue", "go on with the last conversation; else a new one begins", on=True, local=True),
     CommandOption("resume", "--resume", "go on with this conversation; pick one if no id is given", optional=True, local=True),
     CommandOption("mode", "--mode", "ask, auto, plan or bypass, this time", choices=("ask", "auto", "plan", "bypass"), local=True),
+    CommandOption("confirm", "--confirm", "the word bypass, for that mode where nobody can be asked to type it", choices=("bypass",), local=True),
     CommandOption("dry_run", "--dry-run", "edits are only proposed and nothing is run", on=True, local=True),
     CommandOption("plain", "--plain", "lines and words instead of a drawn screen, for screen readers", on=True, local=True),
     CommandOption("stream_json", "--stream-json", "one JSON object a line, as things happen", on=True, local=True),

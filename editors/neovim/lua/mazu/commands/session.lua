@@ -25,9 +25,20 @@ end
 
 ---@param mode string
 local function set_mode(mode)
-  client.execute('mazu.permissions.mode', { mode = mode }, function(result)
-    tell.info('the mode is %s', result.mode)
-    update.refresh()
+  ---@param confirm? string
+  local function change(confirm)
+    client.execute('mazu.permissions.mode', { mode = mode, confirm = confirm }, function(result)
+      tell.info('the mode is %s', result.mode)
+      update.refresh()
+    end)
+  end
+  if mode ~= 'bypass' then
+    return change()
+  end
+  vim.ui.input({ prompt = 'You will be asked nothing. Type bypass to confirm: ' }, function(typed)
+    if typed == 'bypass' then
+      change(typed)
+    end
   end)
 end
 

@@ -1,0 +1,71 @@
+"""A project that was moved or renamed: whether to take along what was kept of it is asked when it is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.server.rpc.client_requests import ClientError
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.state import ServerState
+
+logger = logging.getLogger(__name__)
+OFFER_SECONDS = 600.0
+# What changes nothing stands first, for a client that takes the first of whatever it is offered.
+LATER, AFRESH = "Not now", "Start afresh"
+SETTLE_SECONDS = 0.05
+
+
+def attach_label(path: str) -> str:
+    """What is chosen to have the state of the project that was at `path`."""
+    return f"Attach what was at {path}"
+
+
+async def offer(server: ServerState, editor: ConnectedEditor, project: Project) -> None:
+    """Ask the editor's user; where it cannot ask, or nothing was chosen, a sentence says how to do it later."""
+    hint = project.disk.moved_hint if project.disk else ""
+    if not hint:
+        return
+    chosen = await _choice(editor, project)
+    if server.project is not project:  # closed, or attached by a command meanwhile
+        return
+    if chosen is None:
+        logger.warning("%s", hint)
+        await server.host.say("warning", f"Mazu: {hint}")
+        return
+    from mazu_ls.server.commands import execute
+
+    try:
+        if chosen == AFRESH:
+            await execute(server, "mazu.state.decline", [{}])
+        elif chosen != LATER:
+            await execute(server, "mazu.state.attach", [{"from": chosen}])
+            await server.host.say("info", f"Mazu: what was kept of {chosen} is this project's now.")
+    except MazuError as error:
+        await server.host.say("error", f"Mazu: {error.message} {error.hint}")
+
+
+async def _choice(editor: ConnectedEditor, project: Project) -> str | None:
+    """The path that was chosen, LATER or AFRESH; None where the editor could not ask or nobody answered."""
+    while editor.approvals.open is not None:  # noqa: ASYNC110 - some editors show one question at a time: others go first
+        await asyncio.sleep(SETTLE_SECONDS)
+    labels = {attach_label(marker.path): marker.path for marker in project.moved_states}
+    places = " or ".join(labels.values())
+    message = (
+        f"Mazu: {project.root.name} has no memory here, and a project at {places} is gone. Was it moved here?"
+        " Its memory, conversations and checkpoints can come along."
+    )
+    titles = [LATER, *labels, AFRESH]
+    params = {"type": 3, "message": message, "actions": [{"title": title} for title in titles]}
+    try:
+        answer = await editor.link.ask("window/showMessageRequest", params, OFFER_SECONDS)
+    except (TimeoutError, ClientError) as error:
+        logger.info("The offer to attach a moved project's state was not answered: %s", error)
+        return None
+    title = answer.get("title") if isinstance(answer, dict) else None
+    return labels.get(str(title), title if title in (LATER, AFRESH) else None)

@@ -1,0 +1,40 @@
+"""Mode bypass in a terminal: nothing is asked in it, so the word itself has to be typed, and a single key never does it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+
+if TYPE_CHECKING:
+    import argparse
+
+    from mazu_ls.terminal.surfaces.surface import Surface
+
+WORD = "bypass"
+
+
+async def confirm_bypass(surface: Surface) -> bool:
+    """Whether the user typed the word; False where nobody can be asked."""
+    options = (
+        QuestionOption("n", "Keep asking"),
+        QuestionOption(
+            "t", f"Type {WORD}: ask me about nothing while this is open", takes_note=True, word=WORD
+        ),
+    )
+    title = "In mode bypass the agent changes and runs what it wants. Hard limits stay."
+    return (await surface.ask(Ask(title, options), None)).key == "t"
+
+
+async def confirmed_mode(given: argparse.Namespace, surface: Surface) -> str | None:
+    """The mode of the command line; None for none, and where bypass was not confirmed.
+
+    Raises InvalidArguments where nobody can be asked and `--confirm bypass` is missing.
+    """
+    mode: str | None = getattr(given, "mode", None)
+    if mode != WORD or getattr(given, "confirm", None) == WORD:
+        return mode
+    if not surface.interactive:
+        raise InvalidArguments("nobody is here to confirm mode bypass: add --confirm bypass", "confirm")
+    return mode if await confirm_bypass(surface) else None

@@ -1,0 +1,35 @@
+"""A project that was moved or renamed: whether to take along what was kept of it is asked at the start of a conversation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+
+if TYPE_CHECKING:
+    from mazu_ls.server.state import ServerState
+    from mazu_ls.terminal.surfaces.surface import Surface
+
+OFFERED = 7
+
+
+async def offer_moved_state(server: ServerState, surface: Surface) -> None:
+    """Ask, where somebody is there; "not now" asks again next time."""
+    project = await server.wait_opened()
+    if not (project.disk and project.disk.moved_hint and surface.interactive):
+        return
+    places = [marker.path for marker in project.moved_states[:OFFERED]]
+    options = (
+        QuestionOption("n", "Not now"),
+        *(QuestionOption(str(number), f"Attach what was at {path}") for number, path in enumerate(places, 2)),
+        QuestionOption("f", "Start afresh, and ask no more"),
+    )
+    detail = "Its memory, conversations and checkpoints can come along."
+    title = f"Nothing is kept of this project, and one at {' or '.join(places)} is gone. Was it moved here?"
+    from mazu_ls.server.commands import execute
+
+    key = (await surface.ask(Ask(title, options, detail), None)).key
+    if key == "f":
+        await execute(server, "mazu.state.decline", [{}])
+    elif key and key.isdecimal():
+        await execute(server, "mazu.state.attach", [{"from": places[int(key) - 2]}])
