@@ -29,6 +29,7 @@ from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.terminal.host import TerminalHost
+from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
 
 MODEL = "claude-sonnet-5-5"
 
@@ -119,7 +120,7 @@ async def ours(
     """One run of a session; opening the project is not measured, the turn is."""
     env = {**os.environ, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "test-key", "MAZU_MODEL": MODEL,
            "MAZU_HOME": str(root.parent / "home"), "MAZU_STATE_HOME": str(root.parent / "state")}  # fmt: skip
-    project = await Project.open([root], TerminalHost([root], quiet=True), env=env)
+    project = await Project.open([root], TerminalHost([root], PlainSurface(quiet=True)), env=env)
     session = await project.sessions.new()
 
     async def turn() -> None:

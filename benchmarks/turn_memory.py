@@ -26,6 +26,7 @@ from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.terminal.host import TerminalHost
+from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
 
 WANTED = 20.0
 REPLY = "The file says what it said before, and this is an answer of a usual length. " * 4
@@ -39,11 +40,10 @@ def resident() -> float:
 
 
 @contextmanager
-def model(folder: Path, turns: int) -> Iterator[str]:
+def model(folder: Path, replies: list[dict[str, object]]) -> Iterator[str]:
     """The scripted server, whose memory is its own."""
-    call = {"calls": [{"name": "read_file", "arguments": {"path": "a.txt"}}]}
     script, port = folder / "script.json", folder / "port"
-    script.write_text(json.dumps([reply for _ in range(turns) for reply in (call, {"text": REPLY})]))
+    script.write_text(json.dumps(replies))
     command = [sys.executable, "-m", "mazu_ls.demo.model_server", str(script), "--port-file", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
@@ -60,7 +60,9 @@ async def grow(url: str, root: Path, turns: int, window: int) -> float:
     env = {**os.environ, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "test-key", "MAZU_MODEL": "claude-sonnet-5-5",
            "MAZU_HOME": str(root.parent / "home"), "MAZU_STATE_HOME": str(root.parent / "state")}  # fmt: skip
     settings = {"context": {"window_turns": window, "map_tokens": 0}}
-    project = await Project.open([root], TerminalHost([root], quiet=True), env=env, settings=settings)
+    project = await Project.open(
+        [root], TerminalHost([root], PlainSurface(quiet=True)), env=env, settings=settings
+    )
     session = await project.sessions.new()
     first = 0.0
     for turn in range(turns):
@@ -99,7 +101,9 @@ def main() -> int:
         root = Path(folder) / "project"
         root.mkdir()
         (root / "a.txt").write_text("hello\n" * 10)
-        with model(Path(folder), given.turns) as url:
+        call: dict[str, object] = {"calls": [{"name": "read_file", "arguments": {"path": "a.txt"}}]}
+        replies = [reply for _ in range(given.turns) for reply in (call, {"text": REPLY})]
+        with model(Path(folder), replies) as url:
             grown = asyncio.run(grow(url, root, given.turns, given.window))
     print(
         f"bare messages: {bare(given.turns):.1f} MiB; mazu-ls: {grown:.1f} MiB over {given.turns} turns (wanted: {WANTED:g})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,16 @@ Summarise the conversation above for a colleague who takes over now and sees not
 ## Topics
 ## Decisions (with reasons)
 ## Progress (files changed, commands run, what was verified)
-## Pending (what is still to do, in order)
+## Pending (what is still to do, in order, and the questions that are still open)
 Name files, symbols and error texts exactly. Leave out pleasantries."""
 REQUEST = "The request that is being worked on, word for word:\n\n"
 LEAST_KEPT = 60_000
 """Tokens below which a conversation is not compacted for its price: its summary would soon cost more than it saves."""
 MAX_PART_CHARS = 4_000
 MAX_REQUEST_CHARS = 40_000
+DROPPED = "Commands of the part that was cut, the newest last; memory_search finds their output, and whatever else was said there:"
+MOST_DROPPED, MAX_COMMAND_CHARS = 20, 100
+_EXIT_CODE = re.compile(r"exit code -?\d+")
 
 
 def compaction_threshold(spec: models.ModelSpec, settings: ContextSettings) -> int:
@@ -86,7 +90,8 @@ async def compact(
     session.map = ""
     await session.render_map(model, buffers)
     request = "" if is_user_turn_start(messages[cut]) else _request(messages[:cut])
-    told = "\n\n".join(part for part in (summary, injection.text, request) if part)
+    dropped = list_dropped(messages[:cut])
+    told = "\n\n".join(part for part in (summary, dropped, injection.text, request) if part)
     session.told_memories.clear()
     session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
     session.last_input = _tokens(session.conversation.messages)
@@ -116,6 +121,22 @@ def find_compaction_cut(messages: Sequence[Message], context_window: int, *, ref
         if cut and (refused or cut == last or _tokens(messages[:cut]) > context_window // 4)
         else last or None
     )
+
+
+def list_dropped(messages: Sequence[Message]) -> str:
+    """The last commands of messages that are cut, each with how it ended; "" where there are none."""
+    results = {
+        part.call_id: part for message in messages for part in message.parts if isinstance(part, ToolResult)
+    }
+    ended: dict[str, str] = {}
+    for call in (call for message in messages for call in message.calls if call.name == "run_shell"):
+        command = " ".join(str(call.arguments.get("command", "")).split())[:MAX_COMMAND_CHARS]
+        if command and (result := results.get(call.id)):
+            code = _EXIT_CODE.findall(result.text[-1000:]) or ["done" if result.ok else "failed"]
+            ended.pop(command, None)
+            ended[command] = code[-1]
+    lines = [f"- `{command}`: {end}" for command, end in list(ended.items())[-MOST_DROPPED:]]
+    return "\n".join([DROPPED, *lines]) if lines else ""
 
 
 def _tokens(messages: Sequence[Message]) -> int:

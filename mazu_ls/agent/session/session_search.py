@@ -1,19 +1,32 @@
-"""Finding what was said in earlier sessions, in their journals."""
+"""Finding what was said and done in earlier sessions, in their journals: each message and each call is a passage."""
 
 from __future__ import annotations
 
+import heapq
+import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from mazu_ls import journal
-from mazu_ls.agent.session.journal_views import ToolCallRecord, TurnRecord, transcript
 
 MAX_SESSIONS = 200
 EXCERPT = 300
-MOST_CALLS = 3
-WORD = re.compile(r"\w{2,}")
+MOST_CALLS = 4
+MOST_ERRORS = 3
+MAX_WORDS = 24
+BESIDE = 0.3
+"""What the other passages of a turn add to the best one."""
+_SEARCHES = ("recall", "memory_search", "wiki_search")
+"""Calls that hold the words that were looked for before, and nothing else."""
+_WORD = re.compile(r"[\w.-]*\w")
+_ERROR = re.compile(
+    r"^(FAIL|ERROR|E  )|(?i:\b(failed|fatal|panicked|undefined|cannot find)\b)|(Error|Exception)\b"
+)
+_KEPT_PASSAGES = 240
 
 
 @dataclass(frozen=True)
@@ -30,43 +43,162 @@ class SessionMatch:
     """What tools were asked and what came of it, where that holds a word of the query."""
 
 
+@dataclass(frozen=True)
+class _Passage:
+    kind: Literal["user", "reply", "call"]
+    excerpt: str
+    words: frozenset[str]
+
+
+@dataclass
+class _Turn:
+    session_id: str
+    id: str
+    at: str
+    user: str = ""
+    reply: str = ""
+    passages: list[_Passage] = field(default_factory=list)
+
+
+class _QueryWords:
+    """The words of a query and the stems of the others, each found at the beginning of a word or of a part of one."""
+
+    def __init__(self, query: str) -> None:
+        from mazu_ls.memory.search.tokens import query_terms
+
+        stems = [stem.casefold() for stem in query_terms(query)]
+        names = [word.casefold() for word in _WORD.findall(query) if re.search(r"[\d_./-]", word)]
+        self._patterns = {
+            word: re.compile(rf"(?<![^\W\d_])(?i:{re.escape(word)})|{re.escape(word.capitalize())}")
+            for word in list(dict.fromkeys([*names, *stems]))[:MAX_WORDS]
+        }
+
+    def in_text(self, text: str) -> frozenset[str]:
+        """Those that occur."""
+        lowered = text.casefold()
+        return frozenset(
+            word for word, pattern in self._patterns.items() if word in lowered and pattern.search(text)
+        )
+
+    def excerpt(self, text: str) -> str:
+        """The part of a text, a little over EXCERPT characters, that holds the most of them and what follows them."""
+        places = sorted(
+            (match.start(), word)
+            for word, pattern in self._patterns.items()
+            for match in pattern.finditer(text)
+        )[:1000]
+        best = max(places, key=lambda at: self._near(places, at[0]), default=(0, ""))[0]
+        start, end = max(0, best - EXCERPT // 4), best + EXCERPT
+        cut = " ".join(text[start:end].split())
+        return ("…" if start else "") + cut + ("…" if end < len(text) else "")
+
+    @staticmethod
+    def _near(places: Sequence[tuple[int, str]], start: int) -> int:
+        return len({word for at, word in places if start <= at < start + EXCERPT * 3 // 4})
+
+
 def search(folder: Path, query: str, limit: int, skip: str = "") -> list[SessionMatch]:
-    """Turns of the newest sessions but `skip`, those with the most words of the query first, then the newest. Reads files."""
-    wanted = {word.casefold() for word in WORD.findall(query)}
+    """Turns of the newest sessions but `skip` that hold the rarest words of the query, then the newest. Reads files."""
+    wanted = _QueryWords(query)
     newest = sorted(folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
-    found = [said for path in newest[:MAX_SESSIONS] if path.stem != skip for said in _in(path, wanted)]
-    return sorted(found, key=lambda said: (said.words, said.at), reverse=True)[:limit]
+    count, seen = 0, Counter[str]()
+    turns: list[_Turn] = []
+    for path in newest[:MAX_SESSIONS]:
+        if path.stem == skip:
+            continue
+        for turn, passages in _turns(path, wanted):
+            count += passages
+            for passage in turn.passages:
+                seen.update(passage.words)
+            if turn.passages:
+                turn.passages = turn.passages[-_KEPT_PASSAGES:]
+                turns.append(turn)
+    rarity = {word: math.log(1 + (count - n + 0.5) / (n + 0.5)) for word, n in seen.items()}
+    best = heapq.nlargest(limit, turns, key=lambda turn: (round(_score(turn, rarity), 6), turn.at))
+    return [_match(turn, rarity) for turn in best]
 
 
-def _in(path: Path, wanted: set[str]) -> Iterable[SessionMatch]:
-    for turn in transcript(path.stem, list(journal.read(path))):
-        calls = "\n".join(map(_call_text, turn.calls))
-        there = {word.casefold() for word in WORD.findall(f"{turn.user}\n{turn.reply}\n{calls}")}
-        if words := len(wanted & there):
-            yield _said(path.stem, turn, wanted, words)
+def _turns(path: Path, wanted: _QueryWords) -> Iterator[tuple[_Turn, int]]:
+    """Each turn with its passages that hold a word of the query, and how many passages it has in all."""
+    turn, count = _Turn(path.stem, "", ""), 0
+    calls: dict[str, str] = {}
+    for event in journal.read(path):
+        texts: tuple[Literal["user", "reply", "call"], str, str] | None = None
+        match event.body:
+            case journal.TurnStarted():
+                if turn.id:
+                    yield turn, count
+                turn, count, calls = _Turn(path.stem, event.turn or "", event.at), 0, {}
+            case journal.UserSaid(_, shown) if shown:
+                turn.user = turn.user or shown[: EXCERPT * 2]
+                texts = "user", "", shown
+            case journal.ModelSaid(message) if message.text:
+                turn.reply = message.text[: EXCERPT * 2]
+                texts = "reply", "", message.text
+            case journal.CallStarted(call_id, tool, _, arguments) if tool not in _SEARCHES:
+                calls[call_id] = _call_text(tool, arguments)
+            case journal.CallDecided(call_id, "deny", reason) if call_id in calls:
+                calls[call_id] += f" (refused: {reason})"
+            case journal.CallEnded(call_id, ok, summary, text) if call_id in calls:
+                failed = "" if ok or summary.startswith("error") else "failed: "
+                texts = "call", f"{calls.pop(call_id)}: {failed}{summary[:EXCERPT]}", text
+        if texts is not None:
+            count += 1
+            if passage := _passage(*texts, wanted):
+                turn.passages.append(passage)
+    if turn.id:
+        yield turn, count
 
 
-def _said(session_id: str, turn: TurnRecord, wanted: set[str], words: int) -> SessionMatch:
-    return SessionMatch(
-        session_id, turn.id, turn.at, _excerpt(turn.user, wanted), _excerpt(turn.reply, wanted), words,
-        "; ".join(_calls_with(turn, wanted)[-MOST_CALLS:]),
-    )  # fmt: skip
+def _passage(
+    kind: Literal["user", "reply", "call"], head: str, text: str, wanted: _QueryWords
+) -> _Passage | None:
+    """`head` is shown whole; of `text` the part that holds the words, unless the head holds them all."""
+    in_head, words = wanted.in_text(head), wanted.in_text(f"{head}\n{text}")
+    if not words:
+        return None
+    if not head:
+        return _Passage(kind, wanted.excerpt(text), words)
+    more = [] if words == in_head else [wanted.excerpt(text)]
+    more += [line for line in _errors(text) if line not in "".join(more)]
+    return _Passage(kind, f"{head} [{' … '.join(more)}]" if more else head, words)
 
 
-def _calls_with(turn: TurnRecord, wanted: set[str]) -> list[str]:
-    texts = map(_call_text, turn.calls)
-    return [text for text in texts if wanted & {word.casefold() for word in WORD.findall(text)}]
+def _errors(text: str) -> list[str]:
+    """The lines of an output that say what went wrong, the last ones: whoever asks for a call asks for them."""
+    lines = (" ".join(line.split())[: EXCERPT // 2] for line in text.splitlines() if _ERROR.search(line))
+    return list(dict.fromkeys(lines))[-MOST_ERRORS:]
 
 
-def _call_text(call: ToolCallRecord) -> str:
-    """One call in a line, such as `run_shell pytest -q: exit code 1`."""
-    asked = " ".join(" ".join(str(value).split())[:EXCERPT] for value in call.arguments.values())
-    return f"{call.tool} {asked[:EXCERPT]}: {call.outcome[:EXCERPT]}"
+def _call_text(tool: str, arguments: dict[str, object]) -> str:
+    """One call in a line, such as `run_shell pytest -q`."""
+    asked = " ".join(" ".join(str(value).split())[:EXCERPT] for value in arguments.values())
+    return f"{tool} {asked[:EXCERPT]}"
 
 
-def _excerpt(text: str, wanted: set[str]) -> str:
-    """The part of a text around the first word that was looked for."""
-    first = next((match.start() for match in WORD.finditer(text) if match[0].casefold() in wanted), 0)
-    start = max(0, first - EXCERPT // 3)
-    cut = " ".join(text[start : start + EXCERPT].split())
-    return ("…" if start else "") + cut + ("…" if start + EXCERPT < len(text) else "")
+def _score(turn: _Turn, rarity: dict[str, float]) -> float:
+    """The rarity of the words in its best passage, and a part of that of the words in all of them."""
+    together = frozenset[str]().union(*(passage.words for passage in turn.passages))
+    best = max(_weight(passage.words, rarity) for passage in turn.passages)
+    return best + BESIDE * _weight(together, rarity)
+
+
+def _weight(words: Iterable[str], rarity: dict[str, float]) -> float:
+    return sum(rarity[word] for word in words)
+
+
+def _match(turn: _Turn, rarity: dict[str, float]) -> SessionMatch:
+    def best(kind: str, most: int) -> list[str]:
+        ours = [passage for passage in turn.passages if passage.kind == kind]
+        return [p.excerpt for p in heapq.nlargest(most, ours, key=lambda p: _weight(p.words, rarity))]
+
+    together = frozenset[str]().union(*(passage.words for passage in turn.passages))
+    user = next(iter(best("user", 1)), _beginning(turn.user))
+    reply = next(iter(best("reply", 1)), _beginning(turn.reply))
+    calls = "; ".join(best("call", MOST_CALLS))
+    return SessionMatch(turn.session_id, turn.id, turn.at, user, reply, len(together), calls)
+
+
+def _beginning(text: str) -> str:
+    cut = " ".join(text[:EXCERPT].split())
+    return cut + ("…" if len(text) > EXCERPT else "")
