@@ -262,3 +262,59 @@ def test_what_a_compaction_cut_is_found_again_in_the_conversations_own_journal()
     found = json.dumps(world.bodies[-1]["messages"][-1])
     assert "this conversation user: Look whether the importer works." in found
     assert "failed: zebrafish fixture missing" in found
+    summary = json.dumps(world.bodies[-1]["messages"][0])
+    assert "memory_search finds their output" in summary
+    assert 'echo \\"zebrafish fixture missing\\"; exit 3`: exit code 3' in summary
+
+
+def test_a_decision_in_the_middle_of_a_long_turn_and_a_failing_test_are_found_again():
+    world = check(
+        """
+        -- settings --
+        model = "anthropic:claude-sonnet-5-5"
+        [context]
+        map_tokens = 0
+        compact_above_usd = 0.01
+        -- answers --
+        allow_once
+        allow_once
+        -- user --
+        Mend the importer.
+        -- model says --
+        Decided: the importer streams its rows, because they do not fit into memory.
+        -- and calls run_shell --
+        command: echo "collected 3 items"; echo "FAILED tests/test_rows.py::test_umlauts - KeyError"; echo done; exit 1
+        -- model says --
+        Now the other part.
+        -- and calls run_shell --
+        command: echo fine
+        -- model replies --
+        {"text": "Both parts are looked at.", "usage": {"input": 2000, "cacheRead": 120000, "output": 10}}
+        -- user --
+        What do we know?
+        -- model says --
+        ## Topics
+        The importer.
+        -- model calls memory_search --
+        query: what was decided about the rows of the importer
+        -- model calls memory_search --
+        query: which test failed
+        -- model says --
+        That.
+        """,
+        """
+        assistant: Decided: …
+        tool: …
+        assistant: Now the other part.
+        tool: …
+        assistant: Both parts are looked at.
+        stop: end_turn
+        tool: …
+        tool: …
+        assistant: That.
+        stop: end_turn
+        """,
+    )
+    found = json.dumps(world.bodies[-1]["messages"])
+    assert "the importer streams its rows, because they do not fit" in found
+    assert "tests/test_rows.py::test_umlauts - KeyError" in found
