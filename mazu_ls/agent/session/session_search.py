@@ -44,23 +44,23 @@ class SessionMatch:
 
 
 @dataclass(frozen=True)
-class _Passage:
+class SearchedPassage:
     kind: Literal["user", "reply", "call"]
     excerpt: str
     words: frozenset[str]
 
 
 @dataclass
-class _Turn:
+class SearchedTurn:
     session_id: str
     id: str
     at: str
     user: str = ""
     reply: str = ""
-    passages: list[_Passage] = field(default_factory=list)
+    passages: list[SearchedPassage] = field(default_factory=list)
 
 
-class _QueryWords:
+class SearchWords:
     """The words of a query and the stems of the others, each found at the beginning of a word or of a part of one."""
 
     def __init__(self, query: str) -> None:
@@ -99,10 +99,10 @@ class _QueryWords:
 
 def search(folder: Path, query: str, limit: int, skip: str = "") -> list[SessionMatch]:
     """Turns of the newest sessions but `skip` that hold the rarest words of the query, then the newest. Reads files."""
-    wanted = _QueryWords(query)
+    wanted = SearchWords(query)
     newest = sorted(folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     count, seen = 0, Counter[str]()
-    turns: list[_Turn] = []
+    turns: list[SearchedTurn] = []
     for path in newest[:MAX_SESSIONS]:
         if path.stem == skip:
             continue
@@ -118,9 +118,9 @@ def search(folder: Path, query: str, limit: int, skip: str = "") -> list[Session
     return [_match(turn, rarity) for turn in best]
 
 
-def _turns(path: Path, wanted: _QueryWords) -> Iterator[tuple[_Turn, int]]:
+def _turns(path: Path, wanted: SearchWords) -> Iterator[tuple[SearchedTurn, int]]:
     """Each turn with its passages that hold a word of the query, and how many passages it has in all."""
-    turn, count = _Turn(path.stem, "", ""), 0
+    turn, count = SearchedTurn(path.stem, "", ""), 0
     calls: dict[str, str] = {}
     for event in journal.read(path):
         texts: tuple[Literal["user", "reply", "call"], str, str] | None = None
@@ -128,7 +128,7 @@ def _turns(path: Path, wanted: _QueryWords) -> Iterator[tuple[_Turn, int]]:
             case journal.TurnStarted():
                 if turn.id:
                     yield turn, count
-                turn, count, calls = _Turn(path.stem, event.turn or "", event.at), 0, {}
+                turn, count, calls = SearchedTurn(path.stem, event.turn or "", event.at), 0, {}
             case journal.UserSaid(_, shown) if shown:
                 turn.user = turn.user or shown[: EXCERPT * 2]
                 texts = "user", "", shown
@@ -151,17 +151,17 @@ def _turns(path: Path, wanted: _QueryWords) -> Iterator[tuple[_Turn, int]]:
 
 
 def _passage(
-    kind: Literal["user", "reply", "call"], head: str, text: str, wanted: _QueryWords
-) -> _Passage | None:
+    kind: Literal["user", "reply", "call"], head: str, text: str, wanted: SearchWords
+) -> SearchedPassage | None:
     """`head` is shown whole; of `text` the part that holds the words, unless the head holds them all."""
     in_head, words = wanted.in_text(head), wanted.in_text(f"{head}\n{text}")
     if not words:
         return None
     if not head:
-        return _Passage(kind, wanted.excerpt(text), words)
+        return SearchedPassage(kind, wanted.excerpt(text), words)
     more = [] if words == in_head else [wanted.excerpt(text)]
     more += [line for line in _errors(text) if line not in "".join(more)]
-    return _Passage(kind, f"{head} [{' … '.join(more)}]" if more else head, words)
+    return SearchedPassage(kind, f"{head} [{' … '.join(more)}]" if more else head, words)
 
 
 def _errors(text: str) -> list[str]:
@@ -176,7 +176,7 @@ def _call_text(tool: str, arguments: dict[str, object]) -> str:
     return f"{tool} {asked[:EXCERPT]}"
 
 
-def _score(turn: _Turn, rarity: dict[str, float]) -> float:
+def _score(turn: SearchedTurn, rarity: dict[str, float]) -> float:
     """The rarity of the words in its best passage, and a part of that of the words in all of them."""
     together = frozenset[str]().union(*(passage.words for passage in turn.passages))
     best = max(_weight(passage.words, rarity) for passage in turn.passages)
@@ -187,7 +187,7 @@ def _weight(words: Iterable[str], rarity: dict[str, float]) -> float:
     return sum(rarity[word] for word in words)
 
 
-def _match(turn: _Turn, rarity: dict[str, float]) -> SessionMatch:
+def _match(turn: SearchedTurn, rarity: dict[str, float]) -> SessionMatch:
     def best(kind: str, most: int) -> list[str]:
         ours = [passage for passage in turn.passages if passage.kind == kind]
         return [p.excerpt for p in heapq.nlargest(most, ours, key=lambda p: _weight(p.words, rarity))]
