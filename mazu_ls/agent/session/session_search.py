@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls import journal
+from mazu_ls.workspace.text import split_lines
 
 MAX_SESSIONS = 200
 EXCERPT = 300
@@ -166,7 +167,11 @@ def _passage(
 
 def _errors(text: str) -> list[str]:
     """The lines of an output that say what went wrong, the last ones: whoever asks for a call asks for them."""
-    lines = (" ".join(line.split())[: EXCERPT // 2] for line in text.splitlines() if _ERROR.search(line))
+    lines = (
+        " ".join(line.split())[: EXCERPT // 2]
+        for line in split_lines(text, ends=False)
+        if _ERROR.search(line)
+    )
     return list(dict.fromkeys(lines))[-MOST_ERRORS:]
 
 
