@@ -1,11 +1,12 @@
 """Mutation score of the safety code: what a test notices when one line of it is wrong.
 
-    python benchmarks/mutants.py [PACKAGE ...] [--sample N=40] [--all] [--seed N=1] [--file PART]
+    python benchmarks/mutants.py [named] [PACKAGE ...] [--sample N=40] [--all] [--seed N=1] [--file PART]
 
 One mutant at a time in a copy of the checkout: the changed file is written there, and of the tests named for its package
 those that run the changed lines are run, the quickest first, until one fails. Which test runs which line is measured once
 for each state of the code (.mutants/). A package's mutants are drawn with a fixed seed; --all takes every one. Survivors that
 change nothing a user could see stand with their reason in benchmarks/data/mutants.toml, and are not counted.
+`named` are mutants written by hand, each the opposite of one promise, with the test that must notice: all of them are run.
 Prints the survivors and a score for each package; ends with 1 where a package is below 90 %.
 """
 
@@ -256,6 +257,30 @@ def _survives(
     return f"{len(tests)} tests pass" if status == 0 else None
 
 
+def run_named(checkout: Checkout) -> Score:
+    """The mutants that break one promise each."""
+    result = Score()
+    for row in TABLE["named"]:
+        source = (ROOT / row["file"]).read_text(encoding="utf-8")
+        if source.count(row["old"]) != 1:
+            sys.exit(f"{row['promise']}: {row['old']!r} does not stand once in {row['file']}")
+        target = checkout.folder / row["file"]
+        try:
+            target.write_text(source.replace(row["old"], row["new"]), encoding="utf-8")
+            status = checkout.run(
+                ["-x", *(f"tests/{one}" for one in row["tests"])], checkout.folder / "mutant.log", 600
+            )
+        finally:
+            shutil.copy2(ROOT / row["file"], target)
+        if status == 0:
+            result.survivors.append(row["promise"])
+            print(f"  survived: {row['promise']}", flush=True)
+        else:
+            result.killed += 1
+    print(f"named: {result.killed} of {len(TABLE['named'])} killed", flush=True)
+    return result
+
+
 def main() -> int:
     words = [word for word in sys.argv[1:] if word in PACKAGES]
     sample = None if "--all" in sys.argv else int(_option("--sample", "40"))
@@ -268,7 +293,9 @@ def main() -> int:
     scores: dict[str, Score] = {}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         checkout = Checkout(Path(folder).resolve())
-        for package in words or list(PACKAGES):
+        if not words or "named" in sys.argv:
+            scores["named"] = run_named(checkout)
+        for package in words or (PACKAGES if "named" not in sys.argv else ()):
             scores[package] = score(
                 checkout, package, sample, int(_option("--seed", "1")), _option("--file", "")
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import lex
@@ -18,11 +19,10 @@ DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let
 def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     """Let a command take its effect on the scope."""
     name, rest = argv[0], argv[1:]
-    if name in ("cd", "pushd", "chdir"):
-        operands = [word for word in rest if not word.startswith("-")] or [str(scope.place.home)]
-        for place in targets.places(operands[0], scope):
+    if (folder := _entered(name, rest, scope)) is not None:
+        for place in targets.places(folder, scope):
             scope.enter(place)
-    elif name in DECLARING or name in ("alias", "env"):
+    if name in DECLARING or name in ("alias", "env"):
         _declare(rest, scope)
     elif name == "set":
         scope.positional.append([word for word in rest if word != "--"])
@@ -33,6 +33,17 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
         scope.assign(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN)
     if rest:
         scope.assign("_", rest[-1])
+
+
+def _entered(name: str, rest: list[str], scope: ShellScope) -> str | None:
+    """The directory that `cd` enters, or `env -C` for the command behind it."""
+    if name in ("cd", "pushd", "chdir"):
+        return next((word for word in rest if not word.startswith("-")), str(scope.place.home))
+    if name == "env":
+        for word, following in pairwise([*rest, ""]):
+            if match := re.match(r"(?:-C|--chdir=?)(.*)", word, re.DOTALL):
+                return match[1] or following
+    return None
 
 
 def _declare(rest: list[str], scope: ShellScope) -> None:

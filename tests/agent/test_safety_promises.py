@@ -89,8 +89,11 @@ def test_a_rule_that_asks_about_read_file_hides_the_lines_that_grep_would_show(
         f"""{RULE}
 -- answers --
 deny
+deny
 -- model calls grep --
 pattern: ^S
+-- model calls grep --
+pattern: nowhere
 -- model calls grep --
 pattern: ^S
 path: secret/s.txt
@@ -101,15 +104,17 @@ Done.
 """,
         """
 tool: open.txt:1:S: the weather
-tool: error: …
-tool: 1	S: the plan
+tool: no match for nowhere [files that read_file may not read unasked were left out]
+tool: error: the user refused this…
+tool: error: the user refused this…
 assistant: Done.
 stop: end_turn
 asked: Mazu wants to use grep: secret/s.txt
 asked: Mazu wants to use read_file: secret/s.txt
 """,
     )
-    assert str(world.bodies).count("the plan") <= 2  # only after the user said yes
+    assert "[files that read_file may not read unasked were left out]" in str(world.bodies)
+    assert "S: the plan" not in str(world.bodies)
 
 
 SETTINGS = Limits(steps=10, cost=1.0, tokens=1000, seconds=60.0)
