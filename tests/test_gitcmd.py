@@ -138,6 +138,28 @@ def test_a_program_of_the_project_is_not_found_on_a_relative_path(
     assert gitcmd.find_git() is None
 
 
+def test_no_program_of_an_opened_project_is_ours(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Named by PATH itself, through a link to the folder, through a link to the program; another one is still found."""
+    inside, other, links = root / "node_modules/.bin", tmp_path / "bin", tmp_path / "links"
+    for folder in (inside, other, links):
+        folder.mkdir(parents=True)
+    for folder in (inside, other):
+        (folder / "rg").write_text("#!/bin/sh\n")
+        (folder / "rg").chmod(0o755)
+    (tmp_path / "link").symlink_to(inside)
+    (links / "rg").symlink_to(inside / "rg")
+    monkeypatch.setattr("mazu_ls.gitcmd.process._OPENED", set())
+    monkeypatch.setenv("PATH", f"{inside}:{tmp_path}/link:{links}:{other}")
+    assert gitcmd.find_program("rg") == str(inside / "rg")
+    gitcmd.distrust_programs([root])
+    assert gitcmd.find_program("rg") == str(other / "rg")
+    assert gitcmd.environment(root)["PATH"] == f"{links}:{other}"
+    monkeypatch.setenv("PATH", str(inside))
+    assert gitcmd.find_program("rg") is None
+
+
 def test_transport_needs_its_own_profile(root: Path, tmp_path: Path):
     """A push by file:// works where that protocol was named, and nowhere else."""
     fill(root)

@@ -3,6 +3,7 @@
 from mazu_ls.gitcmd.process import (
     PythonGit,
     create_repository,
+    distrust_programs,
     environment,
     find_git,
     find_program,
@@ -16,6 +17,7 @@ from mazu_ls.gitcmd.process import (
 __all__ = [
     "PythonGit",
     "create_repository",
+    "distrust_programs",
     "environment",
     "find_git",
     "find_program",

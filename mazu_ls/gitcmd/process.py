@@ -17,7 +17,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,19 +100,43 @@ _SETTINGS_ALONE = (
 )
 
 
+_OPENED: set[str] = set()
+
+
+def distrust_programs(roots: Iterable[Path]) -> None:
+    """From now on no program that lies below one of these folders is started by mazu-ls for itself: projects are opened there.
+
+    PATH may name such a folder (`node_modules/.bin`, a virtual environment): then a clone would bring our git along.
+    """
+    for root in roots:
+        real = os.path.realpath(root)
+        if real != os.path.realpath(os.sep):
+            _OPENED.add(real)
+
+
 def find_program(name: str) -> str | None:
     """The absolute path of an installed program.
 
-    Unlike `shutil.which`, it takes none from a relative entry of PATH: that would be a folder of the project.
+    Unlike `shutil.which`, it takes none from a relative entry of PATH, and none that lies in an opened project or leads there.
     """
-    return _found(name, os.environ.get("PATH", os.defpath))
+    return _found(name, trusted_path(os.environ.get("PATH", os.defpath)), frozenset(_OPENED))
+
+
+def trusted_path(path: str) -> str:
+    """PATH without relative entries and without those below an opened project."""
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if _is_trusted(folder))
+
+
+def _is_trusted(place: str) -> bool:
+    real = os.path.realpath(place)
+    return os.path.isabs(place) and not any(real == root or real.startswith(f"{root}/") for root in _OPENED)  # noqa: PTH117
 
 
 @lru_cache(64)
-def _found(name: str, path: str) -> str | None:
+def _found(name: str, path: str, _: frozenset[str]) -> str | None:
     for folder in path.split(os.pathsep):
         program = os.path.join(folder, name)  # noqa: PTH118 - as execvp joins it
-        if os.path.isabs(folder) and os.path.isfile(program) and os.access(program, os.X_OK):  # noqa: PTH117, PTH113
+        if os.path.isfile(program) and os.access(program, os.X_OK) and _is_trusted(program):  # noqa: PTH113
             return program
     return None
 
@@ -152,8 +176,7 @@ def environment(
 
 def _passed(names: Sequence[str]) -> dict[str, str]:
     env = {name: os.environ[name] for name in names if name in os.environ}
-    path = env.get("PATH", os.defpath).split(os.pathsep)
-    env["PATH"] = os.pathsep.join(folder for folder in path if os.path.isabs(folder))  # noqa: PTH117
+    env["PATH"] = trusted_path(env.get("PATH", os.defpath))
     return env
 
 
@@ -284,7 +307,11 @@ class PythonGit:
 
     def __init__(self, git_dir: Path) -> None:
         self._git: Git = _gitpython()(str(git_dir))
-        self._clean = ["env", "-i", *(f"{name}={value}" for name, value in environment(git_dir).items())]
+        self._clean = [
+            find_program("env") or "/usr/bin/env",
+            "-i",
+            *(f"{name}={value}" for name, value in environment(git_dir).items()),
+        ]
 
     def bytes_of(self, *arguments: str) -> bytes:
         """What one command prints. Raises git.GitCommandError."""

@@ -217,6 +217,18 @@ async def test_it_is_kept_between_runs(project: ProjectMap, root: Path, tmp_path
     await damaged.close()
 
 
+async def test_what_is_kept_between_runs_holds_no_keys(project: ProjectMap, root: Path, tmp_path: Path):
+    key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    write(root, {"keys.py": f'def connect(token="{key}"):\n    ...\n\n\nTOKEN = "{key}"\n'})
+    shown = await project.render(2000)
+    await project.close()
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "state").glob("map.db*"))
+    assert "connect(" in shown
+    assert b"connect(" in kept
+    assert key not in shown
+    assert key.encode() not in kept
+
+
 async def test_two_editors_on_one_project(project: ProjectMap, root: Path, tmp_path: Path):
     other = ProjectMap(Workspace([root]), tmp_path / "state")
     first, second = await asyncio.gather(project.render(400), other.render(400))

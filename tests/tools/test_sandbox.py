@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from mazu_ls.errors import MazuError
 from mazu_ls.tools.shell import landlock, sandbox
 from mazu_ls.tools.shell.sandbox import Sandbox
 from mazu_ls.tools.shell.shell import run_shell
+from tests.own_sleep import own_seconds
+from tests.tools.test_shell import gone, sleeps
 
 
 @pytest.fixture(params=["bubblewrap", "landlock"])
@@ -158,3 +161,51 @@ async def test_a_required_sandbox_that_is_not_there_is_a_refusal(project, monkey
         await project.call(run_shell, command="true")
     project.configure(ShellSettings(sandbox="auto"))
     assert (await project.call(run_shell, command="true")).ok
+
+
+ORPHAN = """import os, sys, time
+for _ in range(2):
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+open("born", "w").close()
+os.execve("/bin/sleep", ["sleep", sys.argv[1]], {})
+"""
+
+
+@pytest.mark.parametrize("ends", ["by itself", "in time", "stopped"])
+@pytest.mark.parametrize("kind", ["bubblewrap", "landlock", "off"])
+async def test_what_detaches_itself_and_clears_its_environment_ends_with_the_command(
+    project, monkeypatch, kind: str, ends: str
+) -> None:
+    """Two forks, two sessions, no environment: neither group nor mark nor parents lead to it, but for the subreaper."""
+    if kind == "landlock":
+        if not landlock.abi():
+            pytest.skip("this kernel has no Landlock")
+        monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("landlock", "for the test"))
+    elif kind == "bubblewrap" and sandbox.probe().kind != "bubblewrap":
+        pytest.skip("bubblewrap does not work here")
+    project.configure(ShellSettings(sandbox="off" if kind == "off" else "auto"))
+    (project.root / "orphan.py").write_text(ORPHAN)
+    seconds = own_seconds(361)
+    line = f"{sys.executable} orphan.py {seconds}; until [ -e born ]; do sleep 0.05; done;"
+    if ends == "by itself":
+        await project.call(run_shell, command=f"{line} echo done")
+    elif ends == "in time":
+        await project.call(run_shell, command=f"{line} sleep 300", timeout=5)
+    else:
+        task = asyncio.create_task(project.call(run_shell, command=f"{line} sleep 300"))
+        await sleeps(seconds, 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert (project.root / "born").exists()
+    await gone(seconds)
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "off"])
+async def test_a_command_ends_as_it_would_without_anybody_between(project, sandbox) -> None:
+    project.configure(ShellSettings(sandbox=sandbox))
+    assert (await project.call(run_shell, command="yes | head -1")).text == "y"
+    assert "exit code 3" in (await project.call(run_shell, command="exit 3")).text
+    assert "SIGKILL" in (await project.call(run_shell, command="kill -9 $$")).text

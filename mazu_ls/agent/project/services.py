@@ -22,6 +22,7 @@ from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals.proposals import Proposals
 from mazu_ls.agent.session.branches import MIGRATIONS, ConversationHeads, ConversationPart
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd import distrust_programs
 from mazu_ls.policy import GrantStore, Rule, RuntimeRule
 from mazu_ls.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
 from mazu_ls.state import identity, volatile
@@ -66,6 +67,7 @@ class ProjectServices:
         self, folders: Sequence[Path], host: Host, env: Mapping[str, str], patience: RetryPolicy | None = None
     ) -> None:
         self.folders = tuple(folder.absolute() for folder in folders)
+        distrust_programs(self.folders)
         self.host = host
         self.env = env
         self.warnings: list[str] = []

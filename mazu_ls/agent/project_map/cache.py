@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import apsw
 
 log = logging.getLogger(__name__)
-FORMAT = 1
+FORMAT = 2
 """Count it up when the facts of an unchanged file would be other ones. Changed queries are noticed without that."""
 _MIGRATIONS = Migrations(
     "map",

@@ -17,6 +17,7 @@ import msgspec
 
 from mazu_ls.agent.project_map.ipc import FileFacts, answer_requests
 from mazu_ls.errors import MazuError
+from mazu_ls.redact import redact
 from mazu_ls.syntax import CodeSymbol, Outline, language_of, outline
 from mazu_ls.syntax.languages import family_of
 from mazu_ls.workspace import Workspace
@@ -59,7 +60,11 @@ def extract_facts(workspace: Workspace, path: bytes) -> FileFacts:
 def _file_facts(path: bytes, stamp: tuple[int, int, int], found: Outline, family: str) -> FileFacts:
     kept = [(at, symbol) for at, symbol in enumerate(found.symbols) if not symbol.local][:MAX_SYMBOLS]
     places = {at: place for place, (at, _) in enumerate(kept)}
-    rows = [(_cut(symbol.signature), _container(symbol, found.symbols, places)) for _, symbol in kept]
+    signatures = _redacted([symbol.signature for _, symbol in kept])
+    rows = [
+        (_cut(signature), _container(symbol, found.symbols, places))
+        for signature, (_, symbol) in zip(signatures, kept, strict=True)
+    ]
     used = sorted(
         (_hash(name, family), strength) for name in found.references if (strength := _strength(name, found))
     )
@@ -72,6 +77,12 @@ def _file_facts(path: bytes, stamp: tuple[int, int, int], found: Outline, family
         bytes(strength for _, strength in used),
         msgspec.msgpack.encode(rows),
     )
+
+
+def _redacted(signatures: list[str]) -> list[str]:
+    """Without keys, for they are kept in a file. All at once first: nearly all files have none."""
+    text = "\n".join(signatures)
+    return signatures if redact(text) == text else [redact(signature) for signature in signatures]
 
 
 def _cut(signature: str) -> str:

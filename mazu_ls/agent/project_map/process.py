@@ -19,6 +19,7 @@ from mazu_ls.agent.project_map.pool import ParserPool
 from mazu_ls.agent.project_map.rank import ReferenceGraph
 from mazu_ls.agent.project_map.render import render_map
 from mazu_ls.errors import MazuError
+from mazu_ls.gitcmd import distrust_programs
 from mazu_ls.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class MapIndex:
 
     def __init__(self, roots: Sequence[Path], cache: Path) -> None:
         self._workspace = Workspace(roots)
+        distrust_programs(roots)
         self._readers = ParserPool(roots)
         self._cache: MapCache | None = None
         self._facts: dict[bytes, FileFacts] = {}

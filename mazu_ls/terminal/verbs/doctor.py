@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sqlite3
 import sys
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import __version__, paths
 from mazu_ls.errors import MazuError
-from mazu_ls.gitcmd import find_git
+from mazu_ls.gitcmd import distrust_programs, find_git, find_program
 
 if TYPE_CHECKING:
     import argparse
@@ -36,6 +35,7 @@ class DoctorFinding:
 
 async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
     """Check everything mazu-ls needs; the exit status is 1 where something that is needed is missing."""
+    distrust_programs(root.folders)
     fixed = fix() if getattr(given, "fix", False) else []
     findings = [*_programs(), *_keys(), *_files(), *await _project(given, root)]
     for said in fixed:
@@ -56,7 +56,7 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
 
 def _programs() -> list[DoctorFinding]:
     git = find_git()
-    ripgrep, sandbox = shutil.which("rg"), shutil.which("bwrap")
+    ripgrep, sandbox = find_program("rg"), find_program("bwrap")
     return [
         DoctorFinding("mazu-ls", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}"),
         DoctorFinding("git", bool(git), git or "checkpoints need it: install git"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
+from mazu_ls.gitcmd import find_program
 from mazu_ls.terminal.chat.questions import Ask, QuestionOption
 from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
 from mazu_ls.terminal.verbs.stored_settings import settings_file, store_setting
@@ -84,7 +84,7 @@ async def _editor(surface: PlainSurface) -> None:
 
 
 async def _sandbox(surface: PlainSurface) -> None:
-    bubblewrap = shutil.which("bwrap")
+    bubblewrap = find_program("bwrap")
     said = (
         "bubblewrap is installed."
         if bubblewrap

@@ -62,15 +62,30 @@ def trouble() -> str:
 
 
 @cache
-def _sized() -> bool:
-    """Whether this bubblewrap can limit the size of a tmpfs (0.7 and later)."""
+def _knows(option: str) -> bool:
+    """Whether this bubblewrap has an option: `--size` limits a tmpfs (0.7), `--disable-userns` forbids namespaces (0.8)."""
     done = subprocess.run(
         [find_program("bwrap") or "bwrap", "--help"],
         capture_output=True,
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    return b"--size" in done.stdout + done.stderr
+    return option.encode() in done.stdout + done.stderr
+
+
+@cache
+def _forbids_namespaces() -> bool:
+    """Whether `--disable-userns` works here, found out by trying: it needs a /proc of its own and no setuid bubblewrap."""
+    if not _knows("--disable-userns"):
+        return False
+    argv = [find_program("bwrap") or "bwrap", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc", "--", "true"]  # fmt: skip
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, timeout=PROBE_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def arguments(mounts: Mounts) -> list[str]:
@@ -84,6 +99,7 @@ def arguments(mounts: Mounts) -> list[str]:
     ]
     argv += ["--unshare-cgroup-try", *(() if mounts.network else ("--unshare-net",))]
     argv += ["--die-with-parent", "--cap-drop", "ALL"]
+    argv += ["--disable-userns"] if mounts.unattended and _forbids_namespaces() else []
     argv += _system(mounts.network)
     argv += _home(mounts)
     for place in shown_places(mounts.env):
@@ -113,7 +129,7 @@ def _system(network: bool) -> list[str]:
             argv += ["--symlink", str(Path(place).readlink()), place]
         elif Path(place).is_dir():
             argv += ["--ro-bind", place, place]
-    size = ["--size", str(TMP_BYTES)] if _sized() else []
+    size = ["--size", str(TMP_BYTES)] if _knows("--size") else []
     argv += ["--dev", "/dev", "--proc", "/proc", *size, "--tmpfs", "/tmp", *size, "--tmpfs", "/var/tmp"]
     argv += ["--tmpfs", "/dev/shm", *size, "--tmpfs", "/run", "--symlink", "/run", "/var/run"]
     resolver = os.path.realpath("/etc/resolv.conf")

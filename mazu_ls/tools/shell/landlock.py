@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import platform
+import signal
 import stat
 import struct
 import sys
@@ -80,6 +81,8 @@ def _main(given: str, argv: list[str]) -> None:
         {Path(path) for path in settings["hidden"]},
         network=settings["network"],
     )
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and its child would too
+        signal.signal(number, signal.SIG_DFL)
     os.execvp(argv[0], argv)
 
 

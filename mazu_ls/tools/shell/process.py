@@ -53,9 +53,13 @@ class ChildProcess:
         return await self.wait()
 
     async def sweep(self, known: frozenset[Process] = frozenset()) -> int:
-        """Kill what is left of the group, of those who left it and of `known`, and return how many there were."""
+        """Kill what is left of the group, of those who left it and of `known`, and return how many there were.
+
+        The tree first, while its top still holds together what detached itself (see `supervisor`).
+        """
+        top = self.popen.pid if self.running else None
+        met = await asyncio.to_thread(kill, self.mark, known, top)
         self._signal(signal.SIGKILL)
-        met = await asyncio.to_thread(kill, self.mark, known)
         return len([pid for pid, _ in met if pid != self.popen.pid])
 
     def close(self) -> None:
@@ -146,19 +150,19 @@ def _resolve(
 
 def _kill_group(popen: subprocess.Popen[bytes], mark: str) -> None:
     """The child, its group, and those who left the group already."""
+    kill(mark, top=popen.pid if popen.poll() is None else None)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(popen.pid, signal.SIGKILL)
-    kill(mark)
 
 
-def kill(mark: str, known: frozenset[Process] = frozenset()) -> frozenset[Process]:
-    """Kill who carries the mark, who is in `known`, and all that descend from them; returns who that was.
+def kill(mark: str, known: frozenset[Process] = frozenset(), top: int | None = None) -> frozenset[Process]:
+    """Kill who carries the mark, who is `top` or in `known`, and all that descend from them; returns who that was.
 
     All are stopped first: a child that is forked while its parent is killed would be nobody's, and live on.
     """
     met, stopped = known, frozenset[Process]()
     for _ in range(ROUNDS):
-        left = running_descendants(mark, known=met)
+        left = running_descendants(mark, top, met)
         met |= left
         if not left - stopped:
             break

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd.process import find_program
 from mazu_ls.paths import mazu_home, state_home
-from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits
+from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, supervisor
 from mazu_ls.tools.shell.bubblewrap import Mounts
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
 from mazu_ls.tools.shell.toolchains import home_of
@@ -99,21 +100,23 @@ def wrap_in_sandbox(
     required and none works.
     """
     limits = resource_limits.shell_limits(own_users=setting != "off" and probe().kind == "bubblewrap")
-    argv = ("bash", "--noprofile", "--norc", "-c", f'{limits}; exec "$@"', "bash", *argv)
+    bash = (
+        find_program("bash") or "/bin/bash"
+    )  # our own first step; what the command line names is the user's PATH
+    argv = (bash, "--noprofile", "--norc", "-c", f'{limits}; exec "$@"', "bash", *argv)
     if setting == "off":
-        return SandboxedCommand(argv, "none")
+        return SandboxedCommand(_supervised(argv), "none")
     sandbox = probe()
     if sandbox.kind == "none" or (unattended and sandbox.kind != "bubblewrap"):
         if setting == "required" or unattended:
             raise MazuError(
                 Kind.UNSUPPORTED, f"No sandbox works here: {sandbox.why}.", "Install bubblewrap, or set shell.sandbox."
             )  # fmt: skip
-        return SandboxedCommand(argv, "none")
+        return SandboxedCommand(_supervised(argv), "none")
     hidden = _hidden_places(env, (*roots, *readable))
     if sandbox.kind == "landlock":
-        return SandboxedCommand(
-            tuple(landlock.command(argv, [*roots, scratch], hidden, network=network)), "landlock"
-        )
+        confined = landlock.command(argv, [*roots, scratch], hidden, network=network)
+        return SandboxedCommand(_supervised(confined), "landlock")
     protected = _found_in(roots, outputs) if unattended else Protected()
     if (reason := bubblewrap.too_much(protected)) is not None:
         raise MazuError(
@@ -122,6 +125,13 @@ def wrap_in_sandbox(
     mounts = Mounts(roots, env, network, protected, hidden, git, unattended)
     confined = (*bubblewrap.arguments(mounts), "--", *argv)
     return SandboxedCommand(confined, "bubblewrap", protected if unattended else None)
+
+
+def _supervised(argv: Sequence[str]) -> tuple[str, ...]:
+    """Below a parent that nothing leaves; Linux alone has such parents."""
+    if not sys.platform.startswith("linux"):
+        return tuple(argv)
+    return (sys.executable, "-I", "-S", supervisor.__file__, *argv)
 
 
 def _found_in(roots: Sequence[Path], outputs: Sequence[str]) -> Protected:

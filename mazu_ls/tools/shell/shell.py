@@ -12,6 +12,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.gitcmd import find_program
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
@@ -147,7 +148,7 @@ async def _started(
     """The child, its folder for temporary files, and what to call when it has ended."""
     settings = turn.config.shell
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
-    argv = ["bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
+    argv = [find_program("bash") or "/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
     extra = {"MAZU_PWD_FD": str(report.write)}
     check = CreatedFilesCheck(turn.workspace.roots, args.background)
     try:

@@ -1,0 +1,131 @@
+"""The parent of a command that has no PID namespace of its own: nothing that it starts leaves its tree.
+
+Runs as a script of its own (`python -I -S supervisor.py COMMAND...`), from the standard library alone, outside the
+command's confinement. It is the subreaper (prctl(2)) of whatever detaches itself, so a process that forks twice, makes
+itself a session and clears its environment is still below this one. When the command ends, what carries its mark is
+stopped for mazu-ls to count and end, and everything else is killed; when mazu-ls dies, all is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from typing import NoReturn
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+MARK = b"MAZU_CHILD="
+ROUNDS = 50
+_IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
+"""Sent to the whole group: they are for the command."""
+
+
+def main() -> NoReturn:
+    """Run the command and end as it ends."""
+    parent = os.getppid()
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, lambda *_: _end_all() if os.getppid() != parent else None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGUSR2, 0, 0, 0)
+    child = os.fork()
+    if child == 0:
+        _become(sys.argv[1:])
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            _hold_rest()
+            _end_like(status)
+
+
+def _become(command: list[str]) -> NoReturn:
+    for number in (*_IGNORED, signal.SIGUSR2, signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores the last two
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        os.write(2, f"{error.strerror}: {command[0]}\n".encode("utf-8", "replace"))
+        os._exit(127)
+
+
+def _hold_rest() -> None:
+    """Stop what carries the mark, kill what does not, until nobody new is met: who is stopped forks no more."""
+    mark = MARK + os.environb.get(MARK[:-1], b"")
+    met: set[int] = set()
+    for _ in range(ROUNDS):
+        new = _below() - met
+        if not new:
+            return
+        for pid in new:
+            _signal(pid, signal.SIGSTOP)
+        for pid in new:
+            if not _carries(pid, mark):
+                _signal(pid, signal.SIGKILL)
+        met |= new
+
+
+def _end_all() -> NoReturn:
+    for _ in range(ROUNDS):
+        if not (left := _below()):
+            break
+        for pid in left:
+            _signal(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+    os._exit(1)
+
+
+def _end_like(status: int) -> NoReturn:
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code & 0xFF)
+
+
+def _below() -> set[int]:
+    """All living processes below this one, by their parents: fields 3 and 4 of proc_pid_stat(5)."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            state, parent = _stat(name)
+            if state not in (b"Z", b"X"):
+                children.setdefault(parent, []).append(int(name))
+    found: set[int] = set()
+    stack = [os.getpid()]
+    while stack:
+        below = [pid for pid in children.get(stack.pop(), ()) if pid not in found]
+        found.update(below)
+        stack += below
+    return found
+
+
+def _stat(pid: str) -> tuple[bytes, int]:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            state, parent = file.read().rpartition(b")")[2].split()[:2]
+            return state, int(parent)
+    except (OSError, ValueError):
+        return b"X", 0
+
+
+def _carries(pid: int, mark: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+            return mark in file.read()
+    except OSError:
+        return False
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+if __name__ == "__main__":
+    main()
