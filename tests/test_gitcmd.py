@@ -138,9 +138,7 @@ def test_a_program_of_the_project_is_not_found_on_a_relative_path(
     assert gitcmd.find_git() is None
 
 
-def test_no_program_of_an_opened_project_is_ours(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_no_program_of_an_opened_project_is_ours(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Named by PATH itself, through a link to the folder, through a link to the program; another one is still found."""
     inside, other, links = root / "node_modules/.bin", tmp_path / "bin", tmp_path / "links"
     for folder in (inside, other, links):

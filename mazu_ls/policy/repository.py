@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.policy.data import word_set
+from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables.git import COMMANDS, judge
 from mazu_ls.policy.tables.global_options import without_global_options
 
@@ -26,6 +29,25 @@ def changed_by(argv: list[str]) -> str | None:
     verbs = {form[1] for form in without_global_options(argv)[0] if len(form) > 1}
     if verb := next(iter(sorted(verbs & _CHANGES)), None):
         return f"git {verb} changes the repository, which is read-only for commands that nobody approved"
+    return None
+
+
+def runs_others(commands: Sequence[list[str]], place: PolicyContext) -> str | None:
+    """Why a git command that only reads is asked about where no sandbox holds it: git starts what its repository names."""
+    if place.confined or not any(argv[:1] == ["git"] for argv in commands):
+        return None
+    folders = {place.cwd}
+    for argv in commands:
+        taken = judge(argv[1:]) if argv[:1] == ["git"] else ""
+        named = argv[1:2] if argv[:1] == ["cd"] else taken[2] if not isinstance(taken, str) else []
+        folders |= {place.cwd / folder for folder in named}
+    for folder in sorted(folders):
+        try:
+            found = names_programs(folder)
+        except OSError:
+            found = "what it says cannot be read"
+        if found is not None:
+            return f"git may start a program that this repository names ({found})"
     return None
 
 

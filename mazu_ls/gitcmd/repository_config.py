@@ -1,0 +1,128 @@
+"""Whether the configuration of a repository may make a reading git command start a program: read as data, by what is harmless.
+
+Most keys that name programs are drivers of any name (diff.X.textconv, filter.X.clean), and each version of git adds some.
+So it is a list of sections and keys under which git starts nothing, and whatever else stands there counts.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mazu_ls.gitcmd import user_repository
+from mazu_ls.workspace.project_files import read_text, stat_entry
+
+MAX_BYTES = 1 << 18
+_SECTION = re.compile(r"\s*\[([A-Za-z0-9-]+)(?:\s+\"(?:[^\"\\]|\\.)*\")?\]\s*(?:[#;].*)?")
+_KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:=.*)?")
+_NOTHING = re.compile(r"\s*(?:[#;].*)?")
+_HARMLESS_SECTIONS = frozenset(
+    [
+        "advice",
+        "author",
+        "branch",
+        "color",
+        "commit",
+        "committer",
+        "fetch",
+        "gc",
+        "gui",
+        "i18n",
+        "index",
+        "init",
+        "maintenance",
+        "pack",
+        "pull",
+        "push",
+        "rebase",
+        "receive",
+        "rerere",
+        "reset",
+        "stash",
+        "status",
+        "submodule",
+        "tag",
+        "user",
+        "versionsort",
+    ]
+)
+_HARMLESS: dict[str, frozenset[str]] = {
+    "core": frozenset(
+        [
+            "repositoryformatversion",
+            "filemode",
+            "bare",
+            "logallrefupdates",
+            "ignorecase",
+            "precomposeunicode",
+            "symlinks",
+            "autocrlf",
+            "eol",
+            "safecrlf",
+            "quotepath",
+            "protecthfs",
+            "protectntfs",
+            "abbrev",
+            "commentchar",
+            "untrackedcache",
+            "splitindex",
+            "sparsecheckout",
+            "sparsecheckoutcone",
+            "compression",
+            "longpaths",
+            "preloadindex",
+            "checkstat",
+            "trustctime",
+            "bigfilethreshold",
+            "whitespace",
+            "excludesfile",
+            "fscache",
+            "multipackindex",
+            "commitgraph",
+        ]
+    ),
+    "remote": frozenset(["url", "pushurl", "fetch", "push", "tagopt", "prune", "mirror", "skipfetchall"]),
+    "extensions": frozenset(("objectformat", "refstorage", "worktreeconfig")),
+    "merge": frozenset(("conflictstyle", "ff", "renames", "log")),
+    "diff": frozenset(("algorithm", "renames", "colormoved", "mnemonicprefix", "context", "submodule")),
+    "log": frozenset(("date", "decorate", "follow", "abbrevcommit")),
+}
+_OF_NAMED_DRIVERS = frozenset(("diff", "merge"))
+_RUNS = re.compile(r"^\s*(?:update\s*=\s*!|sshcommand|gpgprogram|program)", re.IGNORECASE)
+
+
+def names_programs(folder: Path) -> str | None:
+    """The key by which the repository of `folder` may make git start a program, or why that is not known; None for none."""
+    repository = user_repository.find(folder)
+    if repository is None:
+        return None
+    places = {(repository.common_dir, "config"), (repository.git_dir, "config.worktree")}
+    for place, name in sorted(places):
+        try:
+            if stat_entry(place, name) is None:
+                continue
+            text = read_text(place, name, MAX_BYTES)
+        except (OSError, UnicodeDecodeError):
+            return f"its {name}, which cannot be read"
+        if (found := _first_unknown(text)) is not None:
+            return found
+    return None
+
+
+def _first_unknown(text: str) -> str | None:
+    section, named = "", False
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if _NOTHING.fullmatch(line):
+            continue
+        if header := _SECTION.fullmatch(line):
+            section, named = header[1].lower(), '"' in line
+            continue
+        entry = _KEY.fullmatch(line)
+        if entry is None or line.endswith("\\") or _RUNS.match(line):
+            return f"the line {line.strip()[:60]!r}"
+        key = entry[1].lower()
+        if section in _HARMLESS_SECTIONS:
+            continue
+        if key not in _HARMLESS.get(section, ()) or (named and section in _OF_NAMED_DRIVERS):
+            return f"{section}.{key}"
+    return None

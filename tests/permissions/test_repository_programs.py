@@ -1,0 +1,113 @@
+"""Git commands that only read, where no sandbox holds them: asked about where the repository's configuration names a program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.gitcmd.repository_config import names_programs
+from mazu_ls.policy.decide import decide
+from mazu_ls.policy.rules import PolicyContext, ToolCallInfo
+from mazu_ls.tools.base import Effect
+from mazu_ls.tools.shell.environment import child_environment
+from tests.hostile.shapes import git
+
+EVIL = {
+    "fsmonitor": "[core]\n\tfsmonitor = {evil}\n",
+    "diff.external": "[diff]\n\texternal = {evil}\n",
+    "textconv": '[diff "x"]\n\ttextconv = {evil}\n',
+    "a driver's command": '[diff "x"]\n\tcommand = {evil}\n',
+    "a filter": '[filter "x"]\n\tclean = {evil}\n\trequired\n',
+    "a filter process": '[filter "x"]\n\tprocess = {evil}\n',
+    "pager": "[core]\n\tpager = {evil}\n",
+    "alias": "[alias]\n\tst = !{evil}\n",
+    "include": "[include]\n\tpath = {evil}\n",
+    "includeIf": '[includeIf "gitdir:/"]\n\tpath = {evil}\n',
+    "gpg": "[gpg]\n\tprogram = {evil}\n[log]\n\tshowSignature = true\n",
+    "a lazy fetch": '[extensions]\n\tpartialClone = origin\n[remote "origin"]\n\tpromisor = true\n\turl = ext::{evil}\n',
+    "upload-pack": '[remote "origin"]\n\tuploadpack = {evil}\n',
+    "a key beside its section": "[core] fsmonitor = {evil}\n",
+    "a line that goes on": "[core]\n\tabbrev = 7 \\\n\tfsmonitor = {evil}\n",
+    "the old form of a section": "[diff.x]\n\ttextconv = {evil}\n",
+    "hooks": "[core]\n\thooksPath = {evil}\n",
+    "another work tree": "[core]\n\tworktree = ..\n",
+    "a submodule's update": '[submodule "x"]\n\tupdate = !{evil}\n',
+    "bytes": "[user]\n\tname = \udcff\n",
+}
+READS = (
+    "git status",
+    "git diff",
+    "git log -1 --stat",
+    "git -C . status --short",
+    "cd sub && git diff",
+    "git show HEAD",
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / "sub").mkdir(parents=True)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "remote", "add", "origin", "https://example.org/x.git")
+    git(folder, "config", "user.name", "U")
+    git(folder, "config", "branch.main.remote", "origin")
+    (folder / "sub" / "a.x").write_text("one\n")
+    (folder / ".gitattributes").write_text("*.x diff=x filter=x\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "one")
+    (folder / "sub" / "a.x").write_text("two\n")
+    return folder
+
+
+def verdict(root: Path, command: str, *, confined: bool = False) -> str:
+    call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": command})
+    return decide(call, "auto", [], PolicyContext([root], root, Path.home(), confined)).verdict
+
+
+@pytest.mark.parametrize("command", READS)
+def test_an_ordinary_repository_is_read_unasked(root: Path, command: str):
+    assert names_programs(root) is None
+    assert verdict(root, command) == "allow"
+
+
+@pytest.mark.parametrize("kind", EVIL)
+def test_a_repository_that_names_a_program_is_asked_about(root: Path, kind: str):
+    text = EVIL[kind].format(evil="/bin/evil")
+    with (root / ".git" / "config").open("ab") as file:
+        file.write(os.fsencode(text))
+    assert names_programs(root)
+    for command in READS:
+        assert verdict(root, command) == "ask", command
+    assert verdict(root, "ls") == "allow"
+    assert verdict(root, "git status", confined=True) == "allow"
+
+
+def test_another_repository_below_is_looked_at_as_well(root: Path):
+    git(root, "init", "-q", "sub/inner")
+    with (root / "sub/inner/.git/config").open("a") as file:
+        file.write("[core]\n\tfsmonitor = /bin/evil\n")
+    assert verdict(root, "git status") == "allow"
+    assert verdict(root, "git -C sub/inner status") == "ask"
+    assert verdict(root, "cd sub/inner && git status") == "ask"
+
+
+def test_what_is_read_unasked_starts_nothing(root: Path, tmp_path: Path):
+    """Real git, in the environment of commands: each configuration that starts a program is one that is asked about."""
+    evil, marker = tmp_path / "evil", tmp_path / "marker"
+    evil.write_text(f"#!/bin/sh\necho run >> {marker}\ncat\n")
+    evil.chmod(0o755)
+    plain, started = (root / ".git/config").read_bytes(), []
+    for kind, text in EVIL.items():
+        (root / ".git/config").write_bytes(plain + os.fsencode(text.format(evil=evil)))
+        for command in ("git status", "git diff", "git log -1 -p --show-signature"):
+            subprocess.run(
+                command, shell=True, cwd=root, env=child_environment(dict(os.environ)), capture_output=True, check=False, timeout=60
+            )  # fmt: skip
+        if marker.exists():
+            started.append(kind)
+            marker.unlink()
+    assert {"diff.external", "textconv", "a driver's command", "a filter"} <= set(started), started
