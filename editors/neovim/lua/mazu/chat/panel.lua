@@ -284,10 +284,20 @@ function M.close()
   stop_timer()
 end
 
---- When one of the panel's two windows is closed by hand, the other goes too.
+--- When one of the panel's two windows is closed by hand, the other goes too; whether there is more below is said
+--- also while nothing runs.
 function M.watch()
+  local group = vim.api.nvim_create_augroup('mazu.panel', {})
+  vim.api.nvim_create_autocmd('WinScrolled', {
+    group = group,
+    callback = function()
+      if vim.v.event[tostring(panel.transcript)] then
+        M.refresh_winbar()
+      end
+    end,
+  })
   vim.api.nvim_create_autocmd('WinClosed', {
-    group = vim.api.nvim_create_augroup('mazu.panel', {}),
+    group = group,
     callback = function(event)
       local window = tonumber(event.match)
       if window == panel.transcript or window == panel.composer then
