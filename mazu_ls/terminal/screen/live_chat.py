@@ -113,11 +113,15 @@ class LiveChat:
             if text.startswith("/"):
                 await self._slash(text)
             else:
+                if self.screen.activity is None:
+                    self.screen.set_activity(lambda: "starting")
                 await self._turn(text)
         except (MazuError, InvalidArguments) as error:
             self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
         finally:
-            self.screen.set_activity(None)
+            following = next(iter(self.screen.queued), "/")
+            if following.startswith("/"):  # else something runs from here on, and can be stopped
+                self.screen.set_activity(None)
 
     async def _slash(self, text: str) -> None:
         from mazu_ls.terminal.screen.markdown_stream import render_markdown

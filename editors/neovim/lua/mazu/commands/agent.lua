@@ -96,7 +96,13 @@ local function turn(command, field)
       client.execute(command, { [field] = text, sessionId = entry.session.id }, function(started)
         entry.session.id, entry.sending = entry.session.id or started.sessionId, nil
         chat.load(entry)
-      end, { client_id = server.id })
+      end, {
+        client_id = server.id,
+        on_error = function(err)
+          entry.sending = nil -- the next session that is heard of is not its own
+          client.tell(err)
+        end,
+      })
     end)
   end
 end
