@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
-from tests.server.client import Client, RpcFailure
+from tests.server.client import Client, RpcFailure, eventually
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import agent
 
@@ -84,11 +83,11 @@ async def test_a_chat_without_a_place_in_the_project_is_kept_elsewhere_and_goes_
             "mazu.chat", {"attachments": [{"uri": shown["uri"]}], "wait": True}, within=60
         )
         assert (result["sessionId"], result["reply"]) == (started["sessionId"], "Hello to you.")
-        for _ in range(100):
-            if "Hello to you." in path.read_text():
-                break
-            await asyncio.sleep(0.05)
-        assert "Hello to you." in path.read_text()
+
+        async def written() -> bool:
+            return "Hello to you." in path.read_text()
+
+        await eventually(written)
 
 
 async def test_headings_fold_and_are_symbols_and_files_are_links(chat: Client):

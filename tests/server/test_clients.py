@@ -31,7 +31,6 @@ class Quirks:
     edits_for: float | None = None
     echo_after: float = 0.0
     second_question_replaces_the_first: bool = False
-    gives_up_after: float | None = None
     shows_documents: bool = True
     asks_questions: bool = True
     questions: list[str] = field(default_factory=list)
@@ -45,7 +44,6 @@ HELIX = Quirks(
         "window": {"workDoneProgress": True, "showDocument": {"support": True}},
     },
     second_question_replaces_the_first=True,
-    gives_up_after=20,
 )
 EGLOT = Quirks(
     "eglot",
@@ -144,7 +142,7 @@ class Editor:
     ) -> Any:
         """What a user-run command does: it must answer before the editor loses patience."""
         self._commanded = time.monotonic()
-        return await self.client.command(name, arguments, within=within or self.quirks.gives_up_after or 90)
+        return await self.client.command(name, arguments, within=within or 90)
 
     async def act(self, uri: str, where: dict[str, Any], title: str, **context: Any) -> Any:
         """Run a code action."""

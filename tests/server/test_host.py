@@ -234,7 +234,7 @@ async def test_questions_come_one_at_a_time(client: Client, folder: Path):
 
     client.answers["window/showMessageRequest"] = choose
     await client.initialize(folder)
-    replies = await asyncio.gather(*(client.host.ask(QUESTION, 5) for _ in range(4)))
+    replies = await asyncio.gather(*(client.host.ask(QUESTION, 60) for _ in range(4)))
     assert [reply.choice.kind for reply in replies] == ["allow_once"] * 4
     assert most == 1
 
@@ -249,7 +249,7 @@ async def test_no_answer_and_a_strange_answer_mean_no(client: Client, folder: Pa
 async def test_a_client_that_opted_in_is_asked_in_full(client: Client, folder: Path):
     client.answers["mazu/permission/request"] = lambda params: {"optionId": "no", "note": "use git instead"}
     await client.initialize(folder, experimental={"mazu": {"permissions": True}})
-    reply = await client.host.ask(QUESTION, 5)
+    reply = await client.host.ask(QUESTION, 60)
     assert reply.choice.kind == "deny"
     assert reply.note == "use git instead"
     (asked,) = client.notes("mazu/permission/request")
