@@ -83,6 +83,7 @@ ALLOWED = {
     "memory/memories.py": STATE,
     "memory/embeddings/": "files of installed packages, and what is unpacked of them in the cache directory",
     "memory/io/foreign_rows.py": MEANT,
+    "memory/agents/agent_files.py": MEANT,
     "checkpoints/scan/file_watch.py": NAMES,
     "memory/io/export.py": MEANT,
     "memory/io/imports.py": MEANT,

@@ -12,6 +12,7 @@ from typing import Any
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
+from mazu_ls.memory.agents import imported_sessions
 from mazu_ls.memory.anchors.anchor_evidence import make_anchor
 from mazu_ls.memory.anchors.anchors import Anchors
 from mazu_ls.memory.embeddings.embedder import Embedder
@@ -49,6 +50,8 @@ class Memories:
         self.summaries = Summaries(shelves)
         self.extractions = ExtractionQueue(shelves)
         self.embedder = Embedder(shelves, enabled=settings.semantic)
+        main = shelves.store(shelves.default_store).writer.path
+        self.imported = imported_sessions.ImportedSessions(main.with_name(imported_sessions.FILE_NAME))
         self._used: dict[str, set[int]] = {}
         self._flush: asyncio.Task[None] | None = None
 
@@ -72,6 +75,7 @@ class Memories:
         try:
             await self.flush_uses()
         finally:
+            await self.imported.close()
             for shelf in self.shelves:
                 await shelf.close()
 

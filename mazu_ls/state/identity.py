@@ -185,7 +185,7 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
         return []
     sentence = (
         f"{root / inside} is not used: memory is kept outside of projects. If you know it to be yours, take its rows"
-        f" with `mazu-ls memory import --from {inside}`."
+        f" with `mazu-ls memory import {inside}`."
     )
     return [sentence]
 

@@ -220,6 +220,43 @@ def _consolidated(out: Console, value: Result) -> None:
         out.print("Nothing was changed. mazu-ls memory consolidate --apply does it.")
 
 
+def _imported(out: Console, value: Result) -> None:
+    for problem in value["problems"]:
+        out.print(f"left out: {problem}", markup=False)
+    if "proposals" not in value:
+        parts = (f"{value[name]} {name}" for name in ("created", "updated", "unchanged", "duplicates"))
+        out.print(f"{value['count']} read: {', '.join(parts)}")
+        return
+    out.print(
+        f"{value['count']} messages of {value['files']} files can be searched; {value['unchanged']} files were known"
+    )
+    if value["proposals"]:
+        out.print(f"{value['proposals']} decisions and rules wait for you: mazu-ls memory proposals")
+
+
+def _import_proposals(out: Console, value: Result) -> None:
+    for one in value["proposals"]:
+        times = f" [dim]{one['times']} times[/]" if one["times"] > 1 else ""
+        out.print(f"[bold]{one['id']}[/] [dim]{one['category']}[/] {escape(one['title'])}{times}")
+        out.print(f"  [dim]{escape(one['evidence'])}[/]")
+    if rest := value["total"] - len(value["proposals"]):
+        out.print(f"{rest} more wait")
+    if value["proposals"]:
+        out.print("mazu-ls memory accept ID... or --all remembers them; memory reject drops them.")
+    else:
+        out.print("nothing waits")
+
+
+def _decided(out: Console, value: Result) -> None:
+    for memory in value["memories"]:
+        out.print(f"remembered: {memory['id']} {memory['title']}", markup=False)
+    if value["duplicates"]:
+        out.print(f"{value['duplicates']} were known already")
+    if value["rejected"]:
+        out.print(f"{value['rejected']} dropped")
+    out.print(f"{value['left']} wait")
+
+
 def _transcript(out: Console, value: Result) -> None:
     said = value["text"] if value["text"] is not None else f"written to {_path_of(value['uri'])}"
     out.print(said, markup=False)
@@ -231,7 +268,11 @@ def _matches(out: Console, value: Result) -> None:
         for one in value["matches"]
     )
     columns(out, rows)
-    if not value["matches"]:
+    imported = value["imported"]
+    columns(
+        out, ((one["at"][:10], one["agent"], one["role"], " ".join(one["text"].split())) for one in imported)
+    )
+    if not value["matches"] and not imported:
         out.print("nothing like that was said")
 
 
@@ -259,6 +300,10 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.state.export": _state_exported,
     "mazu.state.import": _state_imported,
     "mazu.memory.consolidate": _consolidated,
+    "mazu.memory.import": _imported,
+    "mazu.memory.import.proposals": _import_proposals,
+    "mazu.memory.import.accept": _decided,
+    "mazu.memory.import.reject": _decided,
     "mazu.checkpoint.prune": _pruned,
     "mazu.role.show": _role,
     "mazu.role.set": _role,

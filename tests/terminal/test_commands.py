@@ -152,6 +152,8 @@ ASKS_OR_NEEDS_A_CHECKPOINT = (
     "rollback",
     "redo",
     "memory import",
+    "memory accept",
+    "memory reject",
     "state attach",
     "state decline",
 )  # or one of two ways to name a file, or a project that was moved

@@ -262,11 +262,13 @@ class Session:
         """What was said and done in other sessions of the project, and in this one once it was compacted; a line a turn."""
         skip = "" if self.conversation.was_compacted else self.id
         found = await asyncio.to_thread(session_search.search, self.project.journals, query, limit, skip)
-        return [
+        imported = await self.project.memories.imported.search(query, limit) if self.project.memories else []
+        lines = [
             f"{said.at[:10]} {'this conversation' if said.session_id == self.id else said.session_id}"
             f" user: {said.user} / answer: {said.reply}{f' / calls: {said.calls}' if said.calls else ''}"
             for said in found
         ]
+        return lines + [f"{one.at[:10]} {one.agent} {one.session} {one.role}: {one.text}" for one in imported]
 
     async def system(
         self, mode: Mode, model: Model, *, autonomous: bool, edits_unasked: bool = False

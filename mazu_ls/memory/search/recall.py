@@ -31,8 +31,9 @@ MATCH_WEIGHT = 0.5
 CLOSE_ENOUGH = 0.2
 """The cosine from which an entry that shares no word with the query is a match: of the answers three of four are above,
 of unrelated texts one of 300."""
-WORTH_SHOWING = 0.1
-"""The cosine from which an entry is shown as the nearest beside matches; an answer is below it once in twenty times."""
+DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
+"""The cosine from which an entry is shown, as no match, beside matches: anywhere among them, or among the first five. An answer
+is below the second once in twenty times."""
 NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
 _SESSION_TOP = 30
 _CONVERSATION = 10
@@ -150,7 +151,7 @@ def _separate_weak(
         [
             c
             for at, c in enumerate(ranked)
-            if not c.weak or (at < NEAREST_BESIDE and c.closeness >= WORTH_SHOWING)
+            if not c.weak or c.closeness >= (WORTH_SHOWING if at < NEAREST_BESIDE else DOUBTFUL)
         ],
         words,
     )

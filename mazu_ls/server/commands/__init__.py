@@ -50,6 +50,11 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.memory.export",
         "mazu.memory.import",
     ),
+    "memory.agent_imports": (
+        "mazu.memory.import.proposals",
+        "mazu.memory.import.accept",
+        "mazu.memory.import.reject",
+    ),
     "memory.memory_injection": ("mazu.memory.why",),
     "memory.memory_states": (
         "mazu.memory.archive",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mazu_ls.memory import models
 
 
+Agent = Literal["claude-code", "codex", "cursor", "aider", "markdown"]
+
+
 class RememberParams(Params, frozen=True):
     title: Text
     body: str = ""
@@ -68,6 +71,59 @@ class ExportImportParams(Params, frozen=True):
     """`uri`: a Markdown file or a folder."""
 
     uri: str
+
+
+class ImportParams(Params, frozen=True):
+    """`agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db."""
+
+    uri: str
+    agent: Agent | None = None
+
+
+class ProposalPageParams(Params, frozen=True):
+    limit: Positive = 100
+    offset: Count = 0
+
+
+class DecideProposalsParams(Params, frozen=True):
+    """`ids`, or `all` that wait."""
+
+    ids: tuple[str, ...] = ()
+    all: bool = False
+
+
+class AgentImportResult(Wire, frozen=True):
+    """`count` messages are searchable from now on; `proposals` are new and wait to be accepted."""
+
+    count: int
+    files: int
+    unchanged: int
+    proposals: int
+    problems: list[str]
+
+
+class ImportedProposalView(Wire, frozen=True):
+    """What becomes a memory when it is accepted; `times` says how often it was found."""
+
+    id: str
+    category: str
+    title: str
+    evidence: str
+    times: int
+
+
+class ImportedProposalPage(Wire, frozen=True):
+    proposals: list[ImportedProposalView]
+    total: int
+
+
+class DecidedProposals(Wire, frozen=True):
+    """`memories` are the new ones, `duplicates` how many were known; `left` wait."""
+
+    memories: list[MemoryView]
+    duplicates: int
+    rejected: int
+    left: int
 
 
 class AnchorView(Wire, frozen=True):

@@ -135,10 +135,21 @@ class SessionMatchView(Wire, frozen=True):
     text: str
 
 
+class ImportedMatchView(Wire, frozen=True):
+    """A message of another agent's conversation that was imported; `text` is an excerpt."""
+
+    agent: str
+    session: str
+    role: str
+    at: str
+    text: str
+
+
 class SessionMatches(Wire, frozen=True):
-    """The best first."""
+    """The best first; `imported` are conversations with other agents."""
 
     matches: list[SessionMatchView]
+    imported: tuple[ImportedMatchView, ...] = ()
 
 
 class TranscriptText(Wire, frozen=True):

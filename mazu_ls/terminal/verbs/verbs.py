@@ -188,9 +188,16 @@ VERBS = (
     TerminalCommand("memory why", "mazu.memory.why", "what a message would be given of memory, and why", (text("message", "the message"),)),
     TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose what to merge; --apply does it", (CommandOption("apply", "--apply", on=True),)),
     TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", help="a file or folder", kind=uri, required=True),)),
-    TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, or the rows of a memory.db", (
-        CommandOption("uri", help="a file or folder of Markdown", kind=uri),
-        CommandOption("uri", "--from", "a memory.db: its rows, marked with where they came from", uri))),
+    TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, a memory.db, or what another agent left", (
+        CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri),
+        CommandOption("agent", "--from", "whose files they are: transcripts become searchable, decisions are proposed", choices=(
+            "claude-code", "codex", "cursor", "aider", "markdown")))),
+    TerminalCommand("memory proposals", "mazu.memory.import.proposals", "what an import found and waits for you", (
+        LIMIT, CommandOption("offset", "--offset", kind=int))),
+    TerminalCommand("memory accept", "mazu.memory.import.accept", "remember what an import found", (
+        CommandOption("ids", help="as memory proposals lists them", many=True), CommandOption("all", "--all", "all that waits", on=True))),
+    TerminalCommand("memory reject", "mazu.memory.import.reject", "drop what an import found, for good", (
+        CommandOption("ids", help="as memory proposals lists them", many=True), CommandOption("all", "--all", "all that waits", on=True))),
     TerminalCommand("session list", "mazu.session.list", "list conversations, the last used first"),
     TerminalCommand("session show", "mazu.session.show", "show a conversation", (
         CommandOption("sessionId", help="the last one if not given"), CommandOption("turns", "--turns", kind=int))),

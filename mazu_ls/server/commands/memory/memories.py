@@ -195,13 +195,24 @@ async def export(server: ServerState, params: wire.ExportImportParams) -> object
     return {"count": await memories.export(path, within=within), "uri": uris.from_path(path)}
 
 
-@command("mazu.memory.import", natural=_usual_place)
-async def import_(server: ServerState, params: wire.ExportImportParams) -> object:
-    """Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked."""
+async def _usual_import(server: ServerState) -> wire.ImportParams:
+    """Without arguments: the folder `.mazu/memory/` of the project."""
+    return wire.ImportParams((await _usual_place(server)).uri)
+
+
+@command("mazu.memory.import", natural=_usual_import)
+async def import_(server: ServerState, params: wire.ImportParams) -> object:
+    """Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked; or, with
+    `agent`, proposals and searchable transcripts from what another agent left."""
     from mazu_ls.memory.io.foreign_rows import is_database
 
     memories = await opened_memories(server)
     path = server.path_of(params.uri)
+    if params.agent:
+        done = await memories.imported.read_from(params.agent, path)
+        return wire.AgentImportResult(
+            done.messages, done.files, done.unchanged, done.proposals, done.problems
+        )
     rows = await asyncio.to_thread(is_database, path)
     imported = await (memories.import_rows(path) if rows else memories.import_(path))
     server.notify_changed("memory")

@@ -92,6 +92,7 @@ async def search(server: ServerState, params: turns.SearchSessions) -> wire.Sess
 
     project = await server.wait_opened()
     found = await asyncio.to_thread(session_search.search, project.journals, params.query, params.limit)
+    imported = await project.memories.imported.search(params.query, params.limit) if project.memories else []
     names = {info.id: info.name for info in await project.sessions.list()}
     return wire.SessionMatches(
         [
@@ -103,7 +104,8 @@ async def search(server: ServerState, params: turns.SearchSessions) -> wire.Sess
                 said.user or said.reply,
             )
             for said in found
-        ]
+        ],
+        tuple(wire.ImportedMatchView(one.agent, one.session, one.role, one.at, one.text) for one in imported),
     )
 
 

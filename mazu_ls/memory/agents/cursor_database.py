@@ -1,0 +1,80 @@
+"""Conversations in Cursor's `state.vscdb`: an SQLite file with keys and JSON values, read row by row and never written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role
+
+_BUBBLES = (
+    "SELECT key, value FROM cursorDiskKV WHERE key >= 'bubbleId:' AND key < 'bubbleId;' AND length(value) < ?"
+)
+_CHATS = "SELECT key, value FROM ItemTable WHERE key = 'workbench.panel.aichat.view.aichat.chatdata' AND length(value) < ?"
+_MAX_VALUE = 8 * 1024**2
+_ROLES: dict[Any, Role] = {1: "user", 2: "assistant", "user": "user", "ai": "assistant"}
+
+
+def read_cursor(path: Path) -> Iterator[AgentPassage | str]:
+    """`bubbleId:<conversation>:<message>` of cursorDiskKV (`type` 1 is the user, 2 the model), and older chats of ItemTable."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
+            db.execute("PRAGMA trusted_schema = off")
+            for query, read in ((_BUBBLES, _bubble), (_CHATS, _chat)):
+                try:
+                    rows = db.execute(query, (_MAX_VALUE,))
+                except sqlite3.OperationalError:  # one of the two tables is in each database only
+                    continue
+                for key, value in rows:
+                    yield from read(str(key), value)
+    except sqlite3.Error as error:
+        yield f"{path}: {error}."
+
+
+def _bubble(key: str, value: Any) -> Iterator[AgentPassage]:
+    bubble = _decoded(value)
+    session = key.split(":")[1]
+    if isinstance(bubble, dict):
+        at = bubble.get("createdAt")
+        yield from _passage(bubble.get("type"), bubble.get("text"), _time(at), session)
+        tool = bubble.get("toolFormerData")
+        if isinstance(tool, dict):
+            parts = (str(tool.get(name) or "") for name in ("name", "rawArgs", "result"))
+            text = " ".join(part for part in parts if part)[:MAX_TOOL_TEXT]
+            if text:
+                yield AgentPassage("tool", text, 0, _time(at), session)
+
+
+def _chat(key: str, value: Any) -> Iterator[AgentPassage]:
+    chats = _decoded(value)
+    for tab in chats.get("tabs") or () if isinstance(chats, dict) else ():
+        for bubble in tab.get("bubbles") or () if isinstance(tab, dict) else ():
+            if isinstance(bubble, dict):
+                text = bubble.get("text") or bubble.get("rawText")
+                yield from _passage(bubble.get("type"), text, "", str(tab.get("tabId") or key))
+
+
+def _passage(role: Any, text: Any, at: str, session: str) -> Iterator[AgentPassage]:
+    known = _ROLES.get(role) if isinstance(role, int | str) else None
+    if known and isinstance(text, str) and text.strip():
+        yield AgentPassage(known, text.strip()[:MAX_TEXT], 0, at, session)
+
+
+def _decoded(value: Any) -> Any:
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str | bytes) else None
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _time(value: Any) -> str:
+    if isinstance(value, int | float) and 0 < value < 1e14:
+        return datetime.fromtimestamp(value / 1000, UTC).isoformat()
+    return value[:40] if isinstance(value, str) else ""

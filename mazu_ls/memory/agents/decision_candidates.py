@@ -1,0 +1,94 @@
+"""What in the files of other agents looks like a decision, a convention or a preference: proposals, never memories by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mazu_ls.memory.agents.agent_passage import AgentPassage
+from mazu_ls.redact import redact
+
+MIN_TITLE, MAX_TITLE = 12, 300
+_BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.+)")
+_HEADING = re.compile(r"(#{1,6})\s+(.+)")
+_MARKUP = re.compile(r"\*\*|__|`")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÄÖÜÁÉÍÓÚ¿¡])|\n+")
+_RULE = re.compile(
+    r"\b(always|never|from now on|must(?: not)?|do(?:n't| not) (?:ever |use|edit|touch|commit|write|add|call)|we (?:use|never|always|decided|agreed|prefer)"
+    r"|let's use|stop (?:using|doing|adding)|remember (?:that|to)|make sure (?:to|that)|instead of|prefer|our convention"
+    r"|immer|niemals|nie wieder|ab jetzt|wir (?:verwenden|benutzen|haben entschieden)|statt"
+    r"|siempre|nunca|a partir de ahora|usamos|hemos decidido|en lugar de)\b",
+    re.IGNORECASE,
+)
+_DECISION = re.compile(
+    r"\b(decided|decision|agreed|chose|switched to|entschieden|entscheidung|decidido)\b", re.IGNORECASE
+)
+_STATED = re.compile(r"\s*(?:decided|decision)\s*:\s*(.+)", re.IGNORECASE)
+_MISTAKE = re.compile(r"\b(mistake|pitfall|gotcha|breaks? when|caution|beware)\b", re.IGNORECASE)
+_LONGEST_MESSAGE = 2_000
+"""Characters of a user's message from which on it is a pasted text, whose sentences are nobody's rules."""
+
+
+@dataclass(frozen=True)
+class DecisionCandidate:
+    """`title` is the thing itself; `evidence` says where it stands and quotes it."""
+
+    category: str
+    title: str
+    evidence: str
+
+
+class CandidateFinder:
+    """Reads the passages of one file in order. `place` names the file in the evidence."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._headings: dict[int, str] = {}
+
+    def find(self, passage: AgentPassage) -> Iterator[DecisionCandidate]:
+        """The candidates in a passage, secrets redacted."""
+        if passage.role == "note":
+            yield from self._in_note(passage)
+        elif passage.role == "user" and len(passage.text) <= _LONGEST_MESSAGE:
+            for sentence in _SENTENCE.split(passage.text):
+                if _RULE.search(sentence) and not sentence.rstrip().endswith("?"):
+                    yield from self._candidate(sentence, passage)
+        elif passage.role == "assistant":
+            for line in passage.text.split("\n"):
+                if stated := _STATED.match(_MARKUP.sub("", line)):
+                    yield from self._candidate(stated[1], passage, "decision")
+
+    def _in_note(self, passage: AgentPassage) -> Iterator[DecisionCandidate]:
+        if heading := _HEADING.match(passage.text):
+            level = len(heading[1])
+            self._headings = {n: text for n, text in self._headings.items() if n < level}
+            self._headings[level] = heading[2].strip()
+        elif bullet := _BULLET.match(passage.text):
+            yield from self._candidate(bullet[1], passage)
+        elif _RULE.search(passage.text) and passage.text[:1] not in "|>< ":
+            yield from self._candidate(passage.text, passage)
+
+    def _candidate(
+        self, text: str, passage: AgentPassage, category: str | None = None
+    ) -> Iterator[DecisionCandidate]:
+        title = redact(" ".join(_MARKUP.sub("", text).split()).strip(" -*"))
+        if not MIN_TITLE <= len(title) <= MAX_TITLE or len(title.split()) < 3 or "[redacted" in title:
+            return
+        if category is None:
+            category = (
+                "decision"
+                if _DECISION.search(title)
+                else "mistake"
+                if _MISTAKE.search(title)
+                else "convention"
+            )
+        where = f"{self._place}:{passage.line}" if passage.line else f"{self._place}, {passage.session}"
+        when = f", {passage.at[:10]}" if passage.at else ""
+        under = (
+            f", under “{redact(' / '.join(self._headings.values()))}”"
+            if passage.role == "note" and self._headings
+            else ""
+        )
+        said = "" if passage.role == "note" else f": {redact(' '.join(passage.text.split()))[:MAX_TITLE]}"
+        yield DecisionCandidate(category, title, f"{where}{when}{under}{said}")
