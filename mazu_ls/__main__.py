@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ LIVE = frozenset(
     )
 )  # fmt: skip
 """Verbs that the server of the project may carry out, if there is one."""
+SHORT = frozenset(("status", "recall", "usage", "audit", "checkpoint", "checkpoints", "diff"))
+"""Verbs that run nothing of the project's and no model, so that nothing they start could look for keys."""
 
 
 def main() -> int:
@@ -35,6 +38,7 @@ def main() -> int:
     try:
         status = _run(sys.argv[1:])
         sys.stdout.flush()
+        gc.freeze()  # the end of the process would look through everything once more: a tenth of a short command
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `| head` has seen enough
@@ -57,7 +61,7 @@ def _run(arguments: list[str]) -> int:
         parsed = _parse(arguments)
         if (status := run_with_server(parsed, os.environ)) is not None:
             return status
-    if not {"-h", "--help"} & set(arguments):
+    if not {"-h", "--help"} & set(arguments) and (arguments or [""])[0] not in SHORT:
         from mazu_ls.process_secrets import hide_environment_secrets
 
         hide_environment_secrets()

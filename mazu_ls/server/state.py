@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -262,8 +263,6 @@ class ServerState:
         if not self._opening.done():
             await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
         if self.project is not None:
-            from mazu_ls.models.sdk_clients import close_clients
-
             if self.unsaved is not None:
                 await asyncio.to_thread(self.unsaved.close)
             try:
@@ -271,7 +270,8 @@ class ServerState:
                     await self.project.close()
             except TimeoutError:
                 logger.warning("The project did not close in %s s.", CLOSE_SECONDS)
-            await close_clients()
+            if (clients := sys.modules.get("mazu_ls.models.sdk_clients")) is not None:
+                await clients.close_clients()
 
     async def _open(self) -> Project:
         # Imported in a thread: the loop answers the editor meanwhile.

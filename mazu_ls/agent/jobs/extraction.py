@@ -14,9 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
-from mazu_ls.agent.jobs.ask import call_once
-from mazu_ls.agent.session.compaction import render_messages
-from mazu_ls.agent.session.conversation import replay
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.messages import Message, Text
@@ -127,6 +124,8 @@ class MemoryExtractor:
                 lock.close()
 
     async def _extract(self, session_id: str, pending: Pending) -> None:
+        from mazu_ls.agent.session.conversation import replay
+
         project = self._project
         path = project.journals / f"{session_id}.jsonl"
         events = await asyncio.to_thread(lambda: list(journal.read(path)) if path.exists() else [])
@@ -146,6 +145,8 @@ class MemoryExtractor:
         self._noted.discard(session_id)
 
     async def _asked(self, messages: list[Message], model_name: str | None) -> Extraction:
+        from mazu_ls.agent.jobs.ask import call_once
+        from mazu_ls.agent.session.compaction import render_messages
         from mazu_ls.memory.io import extract
 
         try:

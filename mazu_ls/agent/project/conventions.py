@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.messages import escape_closing_tag
 from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
-from mazu_ls.policy.decide import decide
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect
 from mazu_ls.workspace.path_rules import is_secret
@@ -93,6 +92,8 @@ def render_conventions(blocks: Sequence[tuple[str, str]]) -> str:
 
 def _may_read(rules: Sequence[Rule], place: PolicyContext, path: Path) -> bool:
     call = ToolCallInfo("read_file", Effect.READ, {"path": str(path)})
+    from mazu_ls.policy.decide import decide  # and with it the grammar of the shell, which few commands need
+
     return decide(call, "plan", rules, place).verdict == "allow"
 
 

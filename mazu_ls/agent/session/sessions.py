@@ -15,12 +15,12 @@ from mazu_ls.agent.session.journal_tail import JournalTail
 from mazu_ls.agent.session.journal_views import SessionInfo, describe, total_usage
 from mazu_ls.agent.session.partial_message import discard
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
-from mazu_ls.agent.session.session import Session, start_of_turn
 from mazu_ls.agent.session.session_fork import write_fork
 from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
+    from mazu_ls.agent.session.session import Session
 
 T = TypeVar("T")
 
@@ -117,6 +117,8 @@ class Sessions:
         seen = await self.snapshot(session_id, now=lambda session: None)
         events = journal.branch_events(seen.events, seen.head)
         if turn_id is not None:
+            from mazu_ls.agent.session.session import start_of_turn
+
             events = journal.branch_events(seen.events, start_of_turn(events, turn_id).parent)
         if not name:
             name = f"{(await self.info(seen.session_id)).name} (branch)".lstrip()
@@ -183,8 +185,9 @@ class Sessions:
     ) -> Session:
         session = self._open.get(session_id)
         if session is None:
+            session_type = await asyncio.to_thread(_import_session)
             path = self._path(session_id) if new else self._existing(session_id)
-            session = Session(self._project, path)
+            session = session_type(self._project, path)
             await session.load()
             if new:
                 session.append(journal.SessionStarted(name, aside))
@@ -275,3 +278,10 @@ class Sessions:
         from dataclasses import replace
 
         return replace(info, state=session.state)
+
+
+def _import_session() -> type[Session]:
+    """Sessions, and with them all of a turn: what only lists or shows them needs neither."""
+    from mazu_ls.agent.session.session import Session
+
+    return Session

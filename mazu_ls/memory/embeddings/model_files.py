@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from mazu_ls import paths
@@ -21,6 +20,8 @@ class EmbeddingsUnavailable(Exception):
 
 def locate_files(package: str, *names: str) -> list[Path]:
     """Files of an installed package, which is not imported. Raises EmbeddingsUnavailable."""
+    from importlib.metadata import PackageNotFoundError, distribution  # brings the parser of mail along
+
     try:
         installed = distribution(package)
     except PackageNotFoundError:

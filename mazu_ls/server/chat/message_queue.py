@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import uris
-from mazu_ls.server.chat.attachments import attachments
-from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import DocumentRange
@@ -66,6 +64,8 @@ async def send_next(server: ServerState, session: Session) -> None:
 
 async def _send_next(server: ServerState, project: Project, session: Session) -> None:
     from mazu_ls.agent.turn.types import Prompt
+    from mazu_ls.server.chat.attachments import attachments
+    from mazu_ls.server.commands.turn import turn_jobs
 
     await session.wait_idle()
     if session.running or not session.queue:

@@ -7,13 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mazu_ls.server.chat import message_queue, questions, redraw
-from mazu_ls.server.client import moved_state_offer
-from mazu_ls.server.documents import unsaved_elsewhere
-from mazu_ls.server.documents.pending_rollback import PendingRollback
+from mazu_ls.server.chat import message_queue
 from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
-from mazu_ls.server.features import proposals, resume_offer, virtual
-from mazu_ls.server.features.diagnostics import DiagnosticsPublisher
+from mazu_ls.server.features import proposals, virtual
 from mazu_ls.server.state import ServerState
 
 if TYPE_CHECKING:
@@ -34,38 +30,51 @@ def create_server(
 
     def opened(project: Project) -> None:
         message_queue.attach(server, project)
-        if editor is not None:
-            redraw.attach(server, project)
         server.unsaved = UnsavedRegistry(project.state)
         if project.checkpoints is not None:
             project.checkpoints.watch_unsaved(server.unsaved.elsewhere)
-        if editor is not None:
-            unsaved_elsewhere.attach(server.unsaved, host, editor, server.jobs.spawn)
-            if project.checkpoints is not None:
-                server.pending = PendingRollback(editor, host, project.checkpoints.pending)
-                server.jobs.spawn(server.pending.load())
         proposals.attach(server, project)
         virtual.attach(server, project)
-
-    offers: set[asyncio.Task[None]] = set()
-
-    def ready(project: Project) -> None:
-        if editor is not None:
-            # No job of the server's: to attach a state closes the project, and with it all jobs.
-            asked = asyncio.get_running_loop().create_task(moved_state_offer.offer(server, editor, project))
-            offers.add(asked)
-            asked.add_done_callback(offers.discard)
-            server.jobs.spawn(server.hints.refresh_all())
-            server.jobs.spawn(resume_offer.after_restart(server, project))
 
     def changed(what: tuple[str, ...]) -> None:
         if server.served:
             server.jobs.spawn(virtual.changed(server, *what))
 
     server.on_opened.append(opened)
-    server.on_ready.append(ready)
     server.on_changed.append(changed)
     if editor is not None:
-        server.use_hints(DiagnosticsPublisher(server, editor))
-        questions.attach(server, editor)
+        _attach_editor(server, host, editor)
     return server
+
+
+def _attach_editor(server: ServerState, host: Host, editor: ConnectedEditor) -> None:
+    """What only an editor shows; a command of the terminal imports none of it."""
+    from mazu_ls.server.chat import questions, redraw
+    from mazu_ls.server.client import moved_state_offer
+    from mazu_ls.server.documents import unsaved_elsewhere
+    from mazu_ls.server.documents.pending_rollback import PendingRollback
+    from mazu_ls.server.features import resume_offer
+    from mazu_ls.server.features.diagnostics import DiagnosticsPublisher
+
+    def opened(project: Project) -> None:
+        redraw.attach(server, project)
+        assert server.unsaved is not None
+        unsaved_elsewhere.attach(server.unsaved, host, editor, server.jobs.spawn)
+        if project.checkpoints is not None:
+            server.pending = PendingRollback(editor, host, project.checkpoints.pending)
+            server.jobs.spawn(server.pending.load())
+
+    offers: set[asyncio.Task[None]] = set()
+
+    def ready(project: Project) -> None:
+        # No job of the server's: to attach a state closes the project, and with it all jobs.
+        asked = asyncio.get_running_loop().create_task(moved_state_offer.offer(server, editor, project))
+        offers.add(asked)
+        asked.add_done_callback(offers.discard)
+        server.jobs.spawn(server.hints.refresh_all())
+        server.jobs.spawn(resume_offer.after_restart(server, project))
+
+    server.on_opened.append(opened)
+    server.on_ready.append(ready)
+    server.use_hints(DiagnosticsPublisher(server, editor))
+    questions.attach(server, editor)
