@@ -186,7 +186,7 @@ async def test_a_rejection_during_the_turn_is_heard_before_it_ends(env: dict[str
     path = write_source(folder)
     replies = [
         {"calls": [TWO_EDITS]},
-        {"text": "Here you are, slowly. " * 20, "chunk": 10, "delay": 0.02},
+        {"text": "Here you are, slowly. " * 20, "chunk": 10, "delay": 1.0},
         {"text": "Then I leave it."},
     ]
     async with proposing(env, folder, replies) as client:
@@ -196,7 +196,13 @@ async def test_a_rejection_during_the_turn_is_heard_before_it_ends(env: dict[str
             {"command": "mazu.chat", "arguments": [{"message": "Do it", "wait": True}]},
         )
         await hints(client, path.as_uri(), 2)
+
+        async def answering() -> bool:
+            return len(client.model.requests) == 2
+
+        assert await eventually(answering, within=40)
         await client.command("mazu.proposal.reject", {"uri": path.as_uri()})
+        object.__setattr__(client.model.script.replies[1], "delay", 0.0)  # only now may the answer end
         result = await turn
         assert result["reply"] == "Then I leave it."
         assert "rejected hunk 1 of app.py" in heard(client)
@@ -233,11 +239,14 @@ async def test_new_files_are_created_by_a_command_where_the_editor_cannot(env: d
         action = await take(client, path.as_uri(), 0, "accept proposal (new file")
         assert "edit" not in action
         assert (folder / "pkg" / "new.py").read_text() == "x = 1\n"
-        listed = await client.command("mazu.checkpoint.list")
-        assert [one["label"] for one in listed["checkpoints"][:2]] == [
-            "accepted: pkg/new.py",
-            "before proposals were accepted",
-        ]
+
+        async def recorded() -> bool:  # behind the command, in the background
+            listed = await client.command("mazu.checkpoint.list")
+            return [one["label"] for one in listed["checkpoints"][:2]] == [
+                "accepted: pkg/new.py", "before proposals were accepted",
+            ]  # fmt: skip
+
+        assert await eventually(recorded, within=40)
         assert (await client.command("mazu.proposal.list"))["proposals"] == []
 
 
