@@ -209,6 +209,8 @@ def score(checkout: Checkout, package: str, sample: int | None, seed: int, part:
         for path in sorted(ROOT.glob(f"mazu_ls/{pattern}")):
             file = str(path.relative_to(ROOT))
             drawn += [(file, one) for one in find_mutations(path.read_text(encoding="utf-8")) if part in file]
+        if not list(ROOT.glob(f"mazu_ls/{pattern}")):
+            sys.exit(f"{package}: there is no mazu_ls/{pattern}")
     total = len(drawn)
     if sample is not None and sample < total:
         drawn = random.Random(f"{package} {seed}").sample(drawn, sample)

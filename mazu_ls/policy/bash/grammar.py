@@ -50,8 +50,6 @@ def _unusual(node: Node) -> str | None:
         return f"it holds a {node.type.replace('_', ' ')}"
     if not node.is_named and node.type == "&":
         return "it leaves something running"
-    if node.type == "declaration_command":
-        return "it declares variables"
     if node.type == "arithmetic_expansion" and any(
         c.is_named and c.type not in _IN_ARITHMETIC for c in node.children
     ):
