@@ -55,8 +55,7 @@ def test_memories_and_a_summary_are_kept_and_told_in_the_next_session():
         """
         assistant: 8080, since 80 needs root.
         stop: end_turn
-        memory: created The user prefers tabs.
-        memory: created The port is 8080 because 80 needs root.
+        memory: created The port is 8080 because 80 needs root. (and 1 more)
         assistant: 8080.
         stop: end_turn
         """,
@@ -68,13 +67,56 @@ def test_memories_and_a_summary_are_kept_and_told_in_the_next_session():
     assert "Choosing the port" in told["messages"][0]["content"][0]["text"]
 
 
+def test_what_repeats_a_file_that_was_read_keeps_that_file_as_its_origin():
+    found = {
+        "memories": [
+            {
+                "title": "Releases are signed with the falcon key and published by the release bot",
+                "category": "fact",
+            },
+            {"title": "Never deploy the shop on Fridays", "category": "decision"},
+        ],
+        "summary": {"title": "Reading", "text": "The file was read."},
+    }
+    world = check(
+        f"""
+        -- docs.md --
+        Releases are signed with the falcon key and published by the release bot.
+        Never deploy the shop on Fridays.
+        -- user --
+        Read docs.md. Never deploy the shop on Fridays, by the way.
+        -- model calls read_file --
+        path: docs.md
+        -- model says --
+        Read.
+        -- end --
+        -- model replies --
+        {json.dumps({"calls": [{"name": "save_memories", "arguments": found}]})}
+        -- user --
+        Who publishes releases?
+        -- model says --
+        That.
+        """,
+        """
+        tool: …
+        assistant: Read.
+        stop: end_turn
+        assistant: That.
+        stop: end_turn
+        """,
+    )
+    told = json.dumps(world.bodies[-1])
+    assert "untrusted, from docs.md" in told
+    assert "Never deploy the shop on Fridays" in json.dumps(world.bodies[-1]["system"])
+
+
 def test_switched_off_nothing_is_asked():
     world = check(story("off"), "assistant: 8080, since 80 needs root.\nstop: end_turn")
     assert len(world.bodies) == 1
 
 
-@pytest.mark.parametrize(("answer", "kept"), [("allow_once", 2), ("deny", 0)])
-def test_the_user_is_asked_first_where_the_settings_say_so(answer: str, kept: int):
+@pytest.mark.parametrize(("answer", "kept"), [("allow_once", True), ("deny", False)])
+def test_the_user_is_asked_first_where_the_settings_say_so(answer: str, kept: bool):
     world = check(
         f"        -- answers --\n        {answer}" + story("ask"),
         """
@@ -83,7 +125,8 @@ def test_the_user_is_asked_first_where_the_settings_say_so(answer: str, kept: in
         asked: Keep 2 memories from this session?
         """,
     )
-    assert sum(line.startswith("memory: created") for line in world.lines) == kept
+    (noticed,) = [line for line in world.lines if line.startswith("memory: created")] or [""]
+    assert noticed.endswith("(and 1 more)") == kept
     assert "- decision: The port is 8080" in world.host.asked[0].detail
 
 

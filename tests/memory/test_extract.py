@@ -30,7 +30,7 @@ async def test_a_result_is_stored_through_the_dedupe_path(memories: Memories):
     await memories.extractions.note("s1")
     merged = await memories.extractions.merge("s1", extract.decode(GOOD))
     assert [(r.memory.scope, r.outcome) for r in merged.memories] == [
-        ("global", "created"), ("project", "duplicate"), ("project", "created"),
+        ("project", "duplicate"), ("project", "created"), ("project", "created"),
     ]  # fmt: skip
     last = merged.memories[2].memory
     assert (last.source, last.session_id, last.origin) == ("extracted", "s1", "README.md")

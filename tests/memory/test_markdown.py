@@ -259,3 +259,21 @@ def test_front_matter_that_would_grow_without_end_is_not_followed():
         markdown.read(f"---\n{bomb}---\n# t\n", "x.md")
     deep = "tags: " + "[" * 20_000
     assert markdown.read(f"---\n{deep}\n---\n# t\n", "x.md")[0].title == "t"
+
+
+async def test_front_matter_is_seen_however_an_editor_wrote_its_first_line(
+    memories: Memories, tmp_path: Path
+):
+    made = (await memories.remember("Deploys go out on Tuesdays only", category="decision")).memory
+    await memories.export(tmp_path / "out")
+    (file,) = tmp_path.rglob("m_*.md")
+    text = file.read_text().replace("Tuesdays", "Fridays")
+    for written in (text.replace("\n", "\r\n"), text.replace("---\n", "--- \n", 1), "\ufeff\n" + text):
+        file.write_bytes(written.encode())
+        result = await memories.import_(file)
+        assert (result.created, result.problems) == (0, []), written
+    assert (await memories.get(made.id)).title == "Deploys go out on Fridays only"
+    file.write_bytes(b"---\r\ncategory: gossip\r\n---\r\n# A new thing\r\n")
+    result = await memories.import_(file)
+    assert result.created == 0
+    assert "category" in result.problems[0]

@@ -13,6 +13,16 @@ async def titles(memories: Memories, state: str = "current") -> set[str]:
     return {memory.title for memory in found}
 
 
+async def test_a_duplicate_with_another_category_changes_the_category(memories: Memories):
+    known = (await memories.remember("Deploys go out on Tuesdays only")).memory
+    again = await memories.remember("Deploys go out on Tuesdays only", category="decision")
+    assert (again.outcome, again.memory.id, again.memory.category) == ("duplicate", known.id, "decision")
+    # What says no more, and what the agent thinks of the user's own, changes nothing.
+    await memories.remember("Deploys go out on Tuesdays only")
+    await memories.remember("Deploys go out on Tuesdays only", category="mistake", source="agent")
+    assert (await memories.get(known.id)).category == "decision"
+
+
 async def test_a_fact_is_stored_with_its_fields(memories: Memories):
     made = await memories.remember(
         "Invoices are numbered by year",

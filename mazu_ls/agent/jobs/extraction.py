@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import Choice, Question
-from mazu_ls.messages import Message, Text
+from mazu_ls.messages import Message, Text, ToolResult
 from mazu_ls.models import model as models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mazu_ls.agent.project.services import ProjectServices
-    from mazu_ls.memory.io.extract import Extraction
+    from mazu_ls.memory.io.extract import ExtractedMemory, Extraction
     from mazu_ls.memory.io.extract import ExtractionQueue as Pending
+    from mazu_ls.memory.models import RememberOutcome
 
 log = logging.getLogger(__name__)
 START_SECONDS = 20.0
@@ -45,6 +49,7 @@ class MemoryExtractor:
         self._is_open = is_open
         self._tasks: set[asyncio.Task[Any]] = set()
         self._noted: set[str] = set()
+        self._failure_said = False
 
     def schedule(self, session_id: str) -> None:
         """The session said something: it waits from now on, also if mazu-ls ends without warning."""
@@ -78,7 +83,7 @@ class MemoryExtractor:
         memories = self._project.memories
         return memories.extractions if memories and self._project.config.memory.write != "off" else None
 
-    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def _spawn(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.get_running_loop().create_task(_logged(work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -87,14 +92,14 @@ class MemoryExtractor:
         await asyncio.sleep(START_SECONDS)
         if pending := self._pending():
             for waiting in await pending.waiting():
-                if not self._is_open(waiting.session_id):
-                    await self._one(waiting.session_id)
+                if not self._is_open(waiting.session_id) and not await self._one(waiting.session_id):
+                    return
 
-    async def _one(self, session_id: str) -> None:
-        """Extract; whatever fails is kept for later and said."""
+    async def _one(self, session_id: str) -> bool:
+        """Extract; whatever fails is kept for later and said, once. Returns whether it makes sense to go on with others."""
         pending = self._pending()
         if pending is None or session_id not in {waiting.session_id for waiting in await pending.waiting()}:
-            return
+            return True
         try:
             with self._held(session_id):
                 await self._extract(session_id, pending)
@@ -103,11 +108,15 @@ class MemoryExtractor:
                 isinstance(error, MazuError) and error.kind is Kind.BUSY
             ):
                 log.info("session %s still waits: %s", session_id, error.message)
-                return
+                return error.kind is Kind.BUSY
             failed = await pending.failed(session_id, str(error))
             log.warning("extraction of %s failed (%d): %s", session_id, failed.attempts, error)
-            text = f"What was learned in session {session_id} could not be kept yet: {error}"
-            await self._project.host.say("warning", f"{text} It is tried again later; nothing is lost.")
+            if not self._failure_said:
+                self._failure_said = True
+                text = f"What was learned in session {session_id} could not be kept yet: {error}"
+                await self._project.host.say("warning", f"{text} It is tried again later; nothing is lost.")
+            return False
+        return True
 
     @contextmanager
     def _held(self, session_id: str) -> Iterator[None]:
@@ -134,13 +143,13 @@ class MemoryExtractor:
         if not any(message.role == "assistant" for message in conversation.messages):
             await pending.skip(session_id)
             return
-        found = await self._asked(conversation.messages_to_send(), conversation.model)
+        messages = conversation.messages_to_send()
+        found = mark_origins(await self._asked(messages, conversation.model), messages)
         if await self._may_keep(session_id, found, pending):
             merged = await pending.merge(session_id, found)
             for problem in merged.problems:
                 log.warning("session %s: %s", session_id, problem)
-            for stored in merged.memories:
-                body = journal.MemoryTouched(stored.memory.id, stored.outcome, stored.memory.title)
+            if body := summarize_stored(merged.memories):
                 project.emit(session_id, journal.Event(0, 0, journal.now(), None, body))
         self._noted.discard(session_id)
 
@@ -186,7 +195,37 @@ class MemoryExtractor:
         return reply.choice is not None and reply.choice.kind != "deny"
 
 
-async def _logged(work: Callable[[], Awaitable[None]]) -> None:
+def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
+    """What repeats a file that was read, and not the user's own words, gets that file as its origin."""
+    from mazu_ls.tools.knowledge.memory_origin import quoted_file
+
+    calls = {call.id: call for message in messages for call in message.calls if call.name == "read_file"}
+    seen: dict[Path, str] = {}
+    said: list[str] = []
+    for part in (part for message in messages if message.role == "user" for part in message.parts):
+        if isinstance(part, ToolResult) and part.call_id in calls:
+            path = Path(str(calls[part.call_id].arguments.get("path", "")))
+            seen[path] = f"{seen.get(path, '')}\n{part.text}"
+        elif isinstance(part, Text) and not part.untrusted:
+            said.append(part.text)
+
+    def mark(item: ExtractedMemory) -> ExtractedMemory:
+        quoted = None if item.untrusted_source else quoted_file(f"{item.title} {item.body}", seen, said)
+        return replace(item, untrusted_source=quoted.as_posix()) if quoted else item
+
+    return replace(found, memories=[mark(item) for item in found.memories])
+
+
+def summarize_stored(stored: Sequence[RememberOutcome]) -> journal.MemoryTouched | None:
+    """One notice of all that is new; what was known before is not worth one."""
+    new = [one for one in stored if one.outcome != "duplicate"]
+    if not new:
+        return None
+    more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+    return journal.MemoryTouched(new[0].memory.id, new[0].outcome, new[0].memory.title + more)
+
+
+async def _logged(work: Callable[[], Awaitable[object]]) -> None:
     """Calls `work` itself: a task that is cancelled before it begins leaves no coroutine behind that nobody awaited."""
     try:
         await work()

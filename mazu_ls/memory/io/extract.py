@@ -37,7 +37,7 @@ class ExtractedMemory(Struct, frozen=True):
     ]
     category: Annotated[
         Literal["decision", "convention", "mistake", "task_outcome", "fact", "user_preference"],
-        Meta(description="user_preference: true of the user in every project."),
+        Meta(description="user_preference: how the user likes things done."),
     ]
     body: Annotated[str, Meta(description="Reason, context, how to apply it. May be empty.")] = ""
     tags: Annotated[list[str], Meta(description="At most three, lower case.")] = []
@@ -182,7 +182,8 @@ def _entries(
         except InvalidArguments as error:
             problems.append(f"memory {at + 1}: {error}")
             continue
-        (common if item.category == "user_preference" or not has_project else project).append(entry)
+        # A preference too: what holds in every project only the user says.
+        (project if has_project else common).append(entry)
     if len(found.memories) > MAX_ITEMS:
         problems.append(f"{len(found.memories) - MAX_ITEMS} more than {MAX_ITEMS} memories were left out")
     return project, common, problems

@@ -13,6 +13,8 @@ from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, TextRange, identifi
 from mazu_ls.memory.search.tokens import words
 
 _FENCE = "---"
+_OPENED = re.compile(r"\s*---[ \t]*\r?\n")
+"""However an editor wrote the first line: front matter that is not seen as such would become a new memory."""
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:, ()-]*(?<! )")
 _TRUTH = {"true": True, "false": False}
 _FIELDS = words(
@@ -83,8 +85,11 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
 def front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
     """The fields above the text, and the text."""
     text = text.removeprefix("\ufeff")
-    if not text.startswith(_FENCE + "\n"):
+    if not (opened := _OPENED.match(text)):
         return {}, text
+    if "\r\n" in opened[0]:
+        text = text.replace("\r\n", "\n")
+    text = _OPENED.sub(f"{_FENCE}\n", text, count=1)
     end = text.find(f"\n{_FENCE}\n", len(_FENCE))
     if end < 0:
         raise InvalidArguments(f"{name}: the front matter that starts with {_FENCE} does not end.", "uri")

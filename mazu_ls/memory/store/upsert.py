@@ -58,12 +58,16 @@ def remember(
 
 
 def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
-    """A duplicate adds its tags, anchors and pin to what is known, brings it back from the archive, and counts as a use."""
+    """A duplicate adds its tags, anchors and pin to what is known, brings it back from the archive, and counts as a use.
+
+    Its category holds where it says more than "fact", and not against the user's own.
+    """
     assert known.n is not None
     tags = tuple(dict.fromkeys((*known.tags, *new.tags)))
     places = {(a.path, a.symbol, a.range): a for a in (*known.anchors, *new.anchors)}
     merged = replace(
         known,
+        category=_merged_category(known, new),
         tags=tags,
         anchors=tuple(places.values()),
         pinned=known.pinned or (new.pinned and not new.origin),
@@ -74,6 +78,11 @@ def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
         rows.put(replace(merged, updated_at=micros(now())))
     record_use(rows, [known.n])
     return known.n
+
+
+def _merged_category(known: MemoryEntry, new: MemoryEntry) -> str:
+    better = new.category != "fact" and (new.source == "user" or known.source in _MODEL_SOURCES)
+    return new.category if better and known.kind == "memory" and not new.origin else known.category
 
 
 def find_existing(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None) -> RememberOutcome:

@@ -70,7 +70,7 @@ async def remember(args: RememberArgs, turn: ToolContext) -> str:
     turn.remembered(done.memory.id, done.outcome, done.memory.title)
     match done.outcome:
         case "duplicate":
-            return f"already known as {done.memory.id}: {done.memory.title}"
+            return f"already known as {done.memory.id} ({done.memory.category}): {done.memory.title}"
         case "superseded":
             replaced = f" (replaces {done.replaced.id}: {done.replaced.title})" if done.replaced else ""
             return f"remembered as {done.memory.id}{replaced}"
