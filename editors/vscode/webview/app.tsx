@@ -74,6 +74,7 @@ function App() {
         contextTokens={transcript.contextTokens}
         costUsd={transcript.costUsd}
         sending={(id) => store.receive({ type: 'sending', id })}
+        isSending={() => store.sending.length > 0}
         insert={insert}
         focus={focus}
       />

@@ -24,6 +24,8 @@ interface Props {
   setChips(chips: Chip[]): void;
   /** A message is on its way. */
   sending(id: number): void;
+  /** Whether one is, also where that was not drawn yet: the next key may come before the next frame. */
+  isSending(): boolean;
   completions: { request: number; items: Completion[] };
   contextTokens: number;
   costUsd: number | null;
@@ -82,8 +84,9 @@ export function Composer(props: Props) {
   const submit = () => {
     if (!text.trim()) return;
     const id = newSendingId();
+    const queue = running || props.isSending();
     if (!text.startsWith('/')) props.sending(id);
-    send({ type: 'send', id, text: text.trim(), chips, queue: running });
+    send({ type: 'send', id, text: text.trim(), chips, queue });
     setText('');
     setChips([]);
     setWord(null);
@@ -94,7 +97,7 @@ export function Composer(props: Props) {
     if (items.length && move) setChosen((chosen + move + items.length) % items.length);
     else if (items.length && (event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) take(items[chosen]!);
     else if (event.key === 'Escape' && word) setWord(null);
-    else if (event.key === 'Escape' && running) send({ type: 'stop' });
+    else if (event.key === 'Escape' && (running || props.isSending())) send({ type: 'stop' });
     else if (event.key === 'ArrowUp' && !text && openQuestion()) openQuestion()?.focus();
     else if (event.key === 'Enter' && !event.shiftKey) submit();
     else if (event.key === 'Tab' && event.shiftKey) send({ type: 'mode', mode: next(view.mode) });

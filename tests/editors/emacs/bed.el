@@ -3,6 +3,7 @@
 ;; A step runs from a timer, so that Emacs is idle between two steps as it is between two keys: eglot tells the
 ;; server of changes only then.
 
+(require 'backtrace)
 (require 'cl-lib)
 (require 'eglot)
 (require 'subr-x)
@@ -39,7 +40,12 @@
       'again
     (setq bed-deadline nil)
     (bed-check what value (list :asked bed-asked :text (buffer-substring-no-properties (point-min) (point-max))
-                                :messages (with-current-buffer "*Messages*" (buffer-string))))
+                                :messages (with-current-buffer "*Messages*" (buffer-string))
+                                :within (and (not value) (backtrace-to-string (backtrace-get-frames)))
+                                :events (and (not value) (eglot-current-server)
+                                             (with-current-buffer (jsonrpc-events-buffer (eglot-current-server))
+                                               (buffer-substring-no-properties
+                                                (max (point-min) (- (point-max) 12000)) (point-max))))))
     (unless value (bed-finish))))
 
 (defun bed-next ()
