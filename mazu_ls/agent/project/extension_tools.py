@@ -161,12 +161,16 @@ class ExtensionTools:
             self._spawn(self._agree_tools(name, waiting.decode()))
 
     async def _agree_tools(self, name: str, shown: str) -> None:
-        if self._mcp is None:
+        mcp = self._mcp
+        if mcp is None or name not in mcp.servers:
             return
-        server, seen = self._mcp.servers[name], self._mcp.waiting(name)
         title = f"The MCP server {name} offers new or changed tools. May the agent call them as they are now?"
-        if await self._agrees(title, shown):
-            server.agree_tools(seen)
+        if await self._agrees(title, shown) and mcp is self._mcp:
+            # The list may have changed while the question stood: then it is asked about as it is now.
+            if self.waiting_tools(name).decode() == shown:
+                mcp.servers[name].agree_tools(mcp.waiting(name))
+            else:
+                self._ask_tools(name)
 
     def _notify(self, sentence: str) -> None:
         self._spawn(self._host.say("warning", f"Mazu: {sentence}"))

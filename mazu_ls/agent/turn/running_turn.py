@@ -89,6 +89,10 @@ class StepCheckpoints(Protocol):
         """Once in a turn, before anything changes: hold what stood before."""
         ...
 
+    async def prepare_change(self) -> None:
+        """Hold what stood before, or have the user agree to go on without undo. Raises ToolError."""
+        ...
+
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
         """An edit of the agent is about to be made."""
         ...

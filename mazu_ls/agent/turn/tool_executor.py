@@ -175,13 +175,14 @@ class ToolExecutor:
             Effect.EDIT,
         ):  # what was edited the checkpoint tells, on the disk too
             await self._run.sync_journal()
-        if tool.effect in (Effect.EXECUTE, Effect.REMEMBER):
+        if tool.effect is Effect.REMEMBER:
             await self._run.steps.ensure_baseline()
         if tool.effect is Effect.EXECUTE:
+            await self._run.steps.prepare_change()
             await self._run.save_changed()
             self._run.steps.executed = True
         host = ReviewedHost(
-            self._run.turn.host, self._run.turn.workspace, self._run.steps.ensure_baseline, ask_on_edit,
+            self._run.turn.host, self._run.turn.workspace, self._run.steps.prepare_change, ask_on_edit,
             self._news.capture_baseline, self._run.steps.record_edit, edits,
         )  # fmt: skip
         proposed = make_proposing_host(self._run, host)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.agent.session.ids import headline
-from mazu_ls.errors import MazuError
+from mazu_ls.errors import MazuError, ToolError
+from mazu_ls.host import Choice, Question
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import RunningTurn
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.models import CheckpointKind
 
 log = logging.getLogger(__name__)
+NO_UNDO = "no checkpoint could be taken, so this could not be undone, and nobody agreed to go on without; do not change or run anything"
+WITHOUT_UNDO = (
+    Choice("allow_once", "Go on without undo", "allow_once"),
+    Choice("deny", "Do not change anything", "deny"),
+)
 CHECKPOINT_SECONDS = 0.3
 """How long the end of a cancelled turn waits for a checkpoint that is being taken."""
 
@@ -33,6 +39,7 @@ class TurnCheckpoints:
         self._run = run
         self._boundary = run.session.journal.head
         self._baseline_taken = False
+        self._without_undo: bool | None = None
         self._memories_held = 0
         self._unsaved = 0
         self._taking: asyncio.Task[None] | None = None
@@ -45,6 +52,32 @@ class TurnCheckpoints:
         label = "before: " + headline(self._run.asked.text)
         await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
         self._baseline_taken = True
+
+    async def prepare_change(self) -> None:
+        """Before the agent edits or runs something: what stood before is held, or the user goes on without undo.
+
+        Raises ToolError where no checkpoint could be taken and the answer is no, or nobody is to be asked (mode auto).
+        """
+        await self.ensure_baseline()
+        project = self._run.session.project
+        if self.taken or project.checkpoints is None or self._run.mode == "bypass":
+            return
+        if self._without_undo is None:
+            self._without_undo = self._run.mode != "auto" and await self._ask_without_undo()
+        if not self._without_undo:
+            raise ToolError(NO_UNDO)
+
+    async def _ask_without_undo(self) -> bool:
+        """Asked once in a turn; why there is no checkpoint was said when taking it failed."""
+        run = self._run
+        question = Question(
+            run.session.id, f"undo-{run.turn.turn_id}", "checkpoint", "Go on without undo?",
+            "No checkpoint of what stands now could be taken, so nothing that this turn does could be taken back.", WITHOUT_UNDO,
+        )  # fmt: skip
+        with run.session.waiting():
+            seconds = run.session.project.config.permissions.timeout_seconds
+            reply = await run.turn.host.ask(question, seconds)
+        return reply.choice is not None and reply.choice.kind != "deny"
 
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
         """An edit of the agent is about to be made."""
@@ -60,7 +93,15 @@ class TurnCheckpoints:
             yield
             return
         host = self._run.turn.host
-        number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
+        number = None
+        try:
+            number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
+        except MazuError:
+            if not self._without_undo:  # else the user has agreed to go on without
+                raise
+        if number is None:
+            yield
+            return
         try:
             yield
         finally:
