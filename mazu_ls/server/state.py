@@ -126,7 +126,11 @@ class ServerState:
         if self._opening is None:
             return
         project = await self.wait_opened()
-        for problem in project.configure(self.settings):
+        named, before = project.config.model, project.usable_model()
+        problems = project.configure(self.settings)
+        if project.config.model != named and (kept := project.keep_usable_model(before)):
+            problems.append(kept)
+        for problem in problems:
             await self.host.say("warning", f"Mazu: {problem}")
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:

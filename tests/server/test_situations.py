@@ -321,3 +321,24 @@ async def test_status_tools_role_usage_and_audit_answer_without_a_key(client: Cl
     models = await client.command("mazu.models.list")
     assert models["current"] is None
     assert models["models"]
+
+
+async def test_a_model_that_cannot_be_had_leaves_the_former_one(env: dict[str, str], folder: Path):
+    """Of settings that change while the server runs; what the user chose meanwhile holds all the same."""
+    async with connected({**env, "ANTHROPIC_API_KEY": "test-key"}) as client:
+        await client.initialize(folder)
+
+        async def current(model: str | None) -> str | None:
+            sent = {"model": model} if model else {}
+            client.notify("workspace/didChangeConfiguration", {"settings": {"mazu": sent}})
+            await client.settled()
+            return (await client.command("mazu.models.list"))["current"]
+
+        first = (await client.command("mazu.models.list"))["current"]
+        assert first
+        assert await current("nowhere:thing") == first
+        shown = [note["message"] for note in client.notes("window/showMessage")]
+        assert [text for text in shown if "nowhere:thing" in text and f"{first} stays" in text], shown
+        assert await current("anthropic:claude-haiku-4-5") == "anthropic:claude-haiku-4-5"
+        assert await current("openai:gpt-5") == "anthropic:claude-haiku-4-5", "there is no key for it"
+        assert await current(None) == first

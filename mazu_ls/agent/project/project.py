@@ -12,6 +12,7 @@ from mazu_ls.agent.jobs.extraction import MemoryExtractor
 from mazu_ls.agent.project.services import ProjectServices
 from mazu_ls.agent.session.sessions import Sessions
 from mazu_ls.agent.session.undo import undo_targets
+from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.host import Host
@@ -23,6 +24,8 @@ class Project(ProjectServices):
 
     sessions: Sessions
     extractions: MemoryExtractor
+    _kept_model: str | None = None
+    """The model that stays because the settings name one that cannot be used."""
 
     @classmethod
     async def open(
@@ -46,6 +49,34 @@ class Project(ProjectServices):
         project.scheduler = project.extractions
         project.extractions.start()
         return project
+
+    def usable_model(self) -> str | None:
+        """The full name of the model in force; None where none can be had."""
+        try:
+            return self._resolved()
+        except MazuError:
+            return None
+
+    def keep_usable_model(self, before: str | None) -> str | None:
+        """A sentence where new settings name a model that cannot be had: the one of `before` stays; None where it can."""
+        if self.chosen_model is not None and self.chosen_model != self._kept_model:
+            return None  # a choice of the user's holds whatever the settings say
+        self.chosen_model = self._kept_model = None
+        try:
+            self._resolved()
+        except MazuError as error:
+            if before is None:
+                return None
+            self.chosen_model = self._kept_model = before
+            said = error.message.rstrip(".")
+            return f"the model {self.config.model} of the settings cannot be used: {said}; {before} stays."
+        return None
+
+    def _resolved(self) -> str:
+        # Not awaited anywhere: settings are in force for the request that comes behind them.
+        from mazu_ls.models import catalog
+
+        return catalog.resolve(self.chosen_model, self.config, self.env).name
 
     async def close(self) -> None:
         """End all turns, children and connections."""
