@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,17 @@ async def open_chat(client: Client, folder: Path, session: str | None = None) ->
 
 
 async def say(client: Client, chat: OpenDocument, message: str, until: str) -> None:
-    """Write a message and send it; wait until the reply stands there whole."""
+    """Write a message and send it; wait until the reply stands there whole and its turn has ended."""
     client.change(chat.uri, message, (len(chat.lines), 0))
-    await client.command("mazu.chat", {"attachments": [{"uri": chat.uri}]}, within=60)
+    started = await client.command("mazu.chat", {"attachments": [{"uri": chat.uri}]}, within=60)
     await shown(chat, until)
+
+    async def idle() -> bool:
+        return (await client.command("mazu.session.show", {"sessionId": started["sessionId"]}, within=60))[
+            "state"
+        ] == "idle"
+
+    await eventually(idle, 60)
 
 
 async def gone(chat: OpenDocument, text: str) -> None:
@@ -67,6 +75,10 @@ async def test_undo_after_a_chat_turn_asks_nothing_and_the_document_follows(
         chat = await open_chat(client, folder)
         await say(client, chat, "Make it two", "*1 file changed +1 -1")
         await eventually(lambda: _true(saved))
+        assert re.search(r"## Mazu <!-- t_\w+ --> \d\d \w+ \d\d:\d\d · claude\S+\n", chat.text), chat.text
+        assert re.search(r"\*1 file changed \+1 -1 · 2 checkpoints · \$\d\.\d+ · \S+ tokens\*", chat.text), (
+            chat.text
+        )
         client.change(chat.uri, "my draft", (len(chat.lines), 0))
         asked = len(client.notes("mazu/permission/request"))
         undone = await client.command("mazu.undo", within=60)

@@ -260,7 +260,7 @@ async def test_a_reply_in_the_chat_document_is_never_lost(
 
         async def whole() -> bool:
             rest = view.read_text() if view.exists() else ""
-            shown = document.text.partition("## Mazu <!-- ")[2].partition("-->")[2].partition("## You")[0]
+            shown = document.text.partition("## Mazu <!-- ")[2].partition("\n")[2].partition("## You")[0]
             return (shown.strip() + rest.strip()).replace(" ", "") == answer.replace(" ", "")
 
         await eventually(whole)

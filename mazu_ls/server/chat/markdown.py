@@ -13,6 +13,8 @@ OURS_IN_TEXT = re.compile(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
 MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")
 TAKEN_BACK = re.compile(r"\*\d+ turns? taken back\*")
 """A line that says how many turns were taken back where it stands."""
+FOOTER = re.compile(r"\*\d+ files? changed \+\d+ -\d+[^*]*\*")
+"""The line under a turn that changed files; what it says of cost may be worded differently by another version."""
 HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'
 
 
@@ -89,9 +91,14 @@ def mention_of(path: str, first: int | None = None, last: int | None = None) -> 
     return f"@{path}#L{first + 1}-L{last}" if last > first + 1 else f"@{path}#L{first + 1}"
 
 
+def reply_heading(turn_id: str, about: str = "") -> str:
+    """The heading of a reply; `about` is what it says of the turn."""
+    return f"## Mazu <!-- {turn_id} -->{f' {about}' if about else ''}"
+
+
 def opening(turn_id: str, draft: str = "") -> str:
     """What is appended when a message was sent: where the reply goes, and a heading for the next message or its draft."""
-    return f"\n\n## Mazu <!-- {turn_id} -->\n\n\n\n" + (draft or "## You\n\n")
+    return f"\n\n{reply_heading(turn_id)}\n\n\n\n" + (draft or "## You\n\n")
 
 
 def reply_end(text: str, turn_id: str) -> int | None:

@@ -90,7 +90,9 @@ def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
         bare = line.rstrip()
         if not bare:
             found.append(not found or found[-1])
-        elif markdown.HEADING.match(line) or markdown.TAKEN_BACK.fullmatch(bare):
+        elif markdown.HEADING.match(line) or any(
+            pattern.fullmatch(bare) for pattern in (markdown.TAKEN_BACK, markdown.FOOTER)
+        ):
             found.append(True)
         elif left[bare] > 0:
             left[bare] -= 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mazu_ls import journal
-from mazu_ls.messages import Usage
 from mazu_ls.server.chat import markdown, questions
 from mazu_ls.server.chat.safe_markdown import SafeMarkdown, make_safe
 from mazu_ls.server.features import virtual
@@ -77,7 +77,7 @@ class TurnMarkdown:
             )
         elif ended.detail:
             self.text += f"\n\n*{markdown.escape(ended.detail)}*"
-        if footer := footer_of(ended.changes, ended.usage):
+        if footer := footer_of(ended):
             self.text += f"\n\n*{footer}*"
 
 
@@ -87,15 +87,23 @@ def plain_title(tool: str, title: str) -> str:
     return f"{verb}{title.removeprefix(tool)}" if verb else title
 
 
-def footer_of(changes: journal.Changes, usage: Usage) -> str:
-    """What a turn changed and cost, in a line; "" where it changed nothing."""
+def footer_of(ended: journal.TurnEnded) -> str:
+    """What a turn changed, held and cost, in a line; "" where it changed nothing."""
+    changes, usage = ended.changes, ended.usage
     if not changes.files:
         return ""
-    files = (
-        f"{changes.files} file{'' if changes.files == 1 else 's'} changed +{changes.added} -{changes.removed}"
-    )
-    cost = "" if usage.cost_usd is None else f" · ${usage.cost_usd:.3f}"
-    return f"{files}{cost}"
+    parts = [f"{_counted(changes.files, 'file')} changed +{changes.added} -{changes.removed}"]
+    if ended.checkpoints:
+        parts.append(_counted(len(ended.checkpoints), "checkpoint"))
+    if usage.cost_usd is not None:
+        parts.append(f"${usage.cost_usd:.3f}")
+    if tokens := usage.tokens:
+        parts.append(f"{tokens / 1000:.1f}k tokens" if tokens >= 1000 else _counted(tokens, "token"))
+    return " · ".join(parts)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 @dataclass
@@ -104,6 +112,7 @@ class _Turn:
     live: bool
     message: str = ""
     attached: tuple[journal.Attached, ...] = ()
+    about: str = ""
     events: list[journal.Event] = field(default_factory=list)
 
 
@@ -140,7 +149,18 @@ def render_turn(session_id: str, turn: _Turn) -> str:
     for event in turn.events:
         said.add(event, streamed=False)
     reply = markdown.quoted(said.text.strip("\n"))
-    return f"## You\n\n{markdown.quoted(_message(turn))}\n\n## Mazu <!-- {turn.id} -->\n\n{reply}\n\n"
+    heading = markdown.reply_heading(turn.id, turn.about)
+    return f"## You\n\n{markdown.quoted(_message(turn))}\n\n{heading}\n\n{reply}\n\n"
+
+
+def about_turn(event: journal.Event, started: journal.TurnStarted) -> str:
+    """What the heading of a reply says: when, which model, how many memories it was given."""
+    parts = [f"{datetime.fromisoformat(event.at).astimezone():%d %b %H:%M}"]
+    if started.model:
+        parts.append(make_line(started.model.partition(":")[2] or started.model, TITLE))
+    if started.injected:
+        parts.append(f"{len(started.injected)} memor{'y' if len(started.injected) == 1 else 'ies'}")
+    return markdown.escape(" · ".join(parts))
 
 
 def _message(turn: _Turn) -> str:
@@ -156,7 +176,8 @@ def _turns(events: Iterable[journal.Event], standing: set[int]) -> list[_Turn]:
         if event.turn is None:
             continue
         if isinstance(event.body, journal.TurnStarted):
-            turns[event.turn] = _Turn(event.turn, event.seq in standing)
+            about = about_turn(event, event.body)
+            turns[event.turn] = _Turn(event.turn, event.seq in standing, about=about)
         if (turn := turns.get(event.turn)) is None:
             continue
         if isinstance(event.body, journal.UserSaid) and event.body.shown and not turn.message:
@@ -166,7 +187,7 @@ def _turns(events: Iterable[journal.Event], standing: set[int]) -> list[_Turn]:
 
 
 def _taken_back(count: int) -> list[str]:
-    return [f"*{count} turn{'' if count == 1 else 's'} taken back*\n\n"] if count else []
+    return [f"*{_counted(count, 'turn')} taken back*\n\n"] if count else []
 
 
 def _line(text: str) -> str:
