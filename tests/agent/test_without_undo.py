@@ -49,7 +49,7 @@ async def test_nothing_is_changed_without_undo_unless_the_user_says_so(
             client.answers["workspace/applyEdit"] = client.apply_edit
             await client.initialize(folder, **CAPABILITIES)
             await client.command("mazu.permissions.mode", {"mode": mode})
-            result = await client.command("mazu.chat", {"message": "make it", "wait": True}, within=120)
+            result = await client.command("mazu.chat", {"message": "make it", "wait": True}, within=400)
             assert result["stopReason"] == "end_turn", result
             said = [note["message"] for note in client.notes("window/showMessage")]
             assert [text for text in said if "No checkpoint was taken" in text], said

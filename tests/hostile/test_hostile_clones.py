@@ -44,16 +44,16 @@ async def test_nothing_of_a_hostile_clone_runs(name: str, target: Target, tmp_pa
             await client.initialize(folder, **CAPABILITIES)
             for chat in sorted(folder.glob(".mazu/chats/*.md")):
                 client.open(chat.as_uri(), chat.read_text(), "markdown")
-            first = await client.command("mazu.checkpoint", {"label": "before"}, within=90)
-            result = await client.command("mazu.chat", {"message": "Fix add", "wait": True}, within=120)
+            first = await client.command("mazu.checkpoint", {"label": "before"}, within=180)
+            result = await client.command("mazu.chat", {"message": "Fix add", "wait": True}, within=240)
             assert result["stopReason"] == "end_turn", result
             assert "a + b" in (folder / "app.py").read_text()
-            assert (await client.command("mazu.permissions.list", within=60))["mode"] == "ask"
-            await client.command("mazu.recall", {"query": "add"}, within=60)
-            await client.command("mazu.skills.list", within=60)
-            await client.command("mazu.trust.list", within=60)
-            await client.command("mazu.checkpoint.diff", {"id": first["id"]}, within=90)
-            undone = await client.command("mazu.rollback", {"id": first["id"]}, within=90)
+            assert (await client.command("mazu.permissions.list", within=180))["mode"] == "ask"
+            await client.command("mazu.recall", {"query": "add"}, within=180)
+            await client.command("mazu.skills.list", within=180)
+            await client.command("mazu.trust.list", within=180)
+            await client.command("mazu.checkpoint.diff", {"id": first["id"]}, within=180)
+            undone = await client.command("mazu.rollback", {"id": first["id"]}, within=180)
             assert undone["applied"] and undone["verified"], undone
             assert "a - b" in (folder / "app.py").read_text()
             assert not (folder / "made").exists()

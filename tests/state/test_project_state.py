@@ -196,7 +196,7 @@ def says(text: str) -> Callable[[dict[str, Any]], bool]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(90):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -219,7 +219,7 @@ async def test_a_renamed_project_is_asked_about_when_it_is_opened_and_gets_its_s
     async with real_server(env) as (client, _):
         client.answers["window/showMessageRequest"] = answer
         await client.initialize(renamed)
-        await client.until(says("is this project's now"), within=60)
+        await client.until(says("is this project's now"))
         assert str(folder) in asked[0]
         assert await titles(client) == {"Known before"}
         (renamed / "a.txt").write_text("2")
@@ -277,7 +277,7 @@ async def test_an_editor_that_cannot_ask_is_told_how_a_moved_project_gets_its_st
     async with connected(env) as client:  # answers no question: there is no such method
         await client.initialize(renamed)
         await client.command("mazu.remember", {"title": "Known in the new place only"})
-        await client.until(says("mazu.state.attach"), within=60)
+        await client.until(says("mazu.state.attach"))
         client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
         attached = await client.command("mazu.state.attach")
         assert attached["attached"] == str(folder)

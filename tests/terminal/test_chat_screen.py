@@ -157,6 +157,7 @@ async def test_mode_bypass_needs_its_name_typed_and_no_key_leads_there(chat: Cha
         terminal.types(SHIFT_TAB)
         await terminal.sees(f"\n{mode} · ")
     await terminal.says("/mode bypass")
+    await terminal.sees("In mode bypass", times=2)
     await terminal.sees("Keep asking")
     await terminal.answers("t")
     await terminal.sees("type bypass, then enter:")
