@@ -336,3 +336,12 @@ async def test_an_editor_that_declares_no_edits_and_takes_none_finds_the_file_ch
     await client.settled()
     await conflict(client.host.edit(path, "unsaved\n", "three\n"))
     assert path.read_text() == "two\n"
+
+
+async def test_a_client_that_does_not_answer_is_woken(client: Client, folder: Path):
+    """Emacs leaves a request that came together with an answer in its buffer until something more comes."""
+    client.answers["window/showMessageRequest"] = lambda params: NO_ANSWER
+    await client.initialize(folder)
+    asking = asyncio.ensure_future(client.host.ask(QUESTION, 600))
+    await client.until(lambda message: message.get("method") == "$/mazu/wake")
+    asking.cancel()

@@ -14,6 +14,9 @@ import msgspec
 from mazu_ls.server.rpc.framing import frame
 
 logger = logging.getLogger(__name__)
+WAKE_SECONDS = (1.0, 5.0, 20.0)
+"""When a client that has not answered is sent something more. jsonrpc.el of Emacs leaves what came together with the
+answer of a command in its buffer until the next bytes come."""
 
 
 class ClientError(Exception):
@@ -59,6 +62,8 @@ class ClientRequests:
         name = f"mazu-{next(self._numbers)}"
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[name] = (method, future)
+        loop = asyncio.get_running_loop()
+        wakes = [loop.call_later(seconds, self.notify, "$/mazu/wake", {}) for seconds in WAKE_SECONDS]
         try:
             self.send({"jsonrpc": "2.0", "id": name, "method": method, "params": params})
             async with asyncio.timeout(timeout):
@@ -67,6 +72,8 @@ class ClientRequests:
             self.notify("$/cancelRequest", {"id": name})
             raise
         finally:
+            for wake in wakes:
+                wake.cancel()
             self._asked.pop(name, None)
 
     def resolve(self, name: Any, result: Any, error: Any) -> None:

@@ -8,7 +8,7 @@
 (require 'eglot)
 (require 'subr-x)
 
-(defconst bed-wait-seconds 120)
+(defconst bed-wait-seconds 300)
 (defconst bed-started (float-time))
 (defvar bed-failed 0)
 (defvar bed-steps nil "Functions still to be called, in order; one that returns `again' is called again.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from mazu_ls.demo.model_server import ModelServer
 
 HERE = Path(__file__).parent
-STORY_SECONDS = 600
+STORY_SECONDS = 900
 EARLY = (
     "(setq native-comp-deferred-compilation nil native-comp-jit-compilation nil inhibit-startup-screen t)\n"
 )
