@@ -231,7 +231,7 @@ def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[La
     except (FileNotFoundError, NotADirectoryError):
         return None, None
     except tomllib.TOMLDecodeError as error:
-        return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is mended."
+        return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is fixed."
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         return None, f"{path} cannot be read: {reason}; its settings are ignored."

@@ -141,7 +141,7 @@ class Journal:
             raise MazuError(
                 Kind.BUSY,
                 f"Session {self.session_id} is open in another editor.",
-                "Go on there, or start a new one.",
+                "Continue there, or start a new one.",
             ) from error
         _end_torn_line(self._file)
         self.last = last_seq(self._file)
@@ -180,7 +180,9 @@ class Journal:
             except OSError:
                 with suppress(OSError):
                     os.write(self._file, b"\n")
-            raise MazuError(Kind.STORAGE, f"{self.path} could not be written whole.", "Free some disk space.")
+            raise MazuError(
+                Kind.STORAGE, f"{self.path} could only be written in part.", "Free some disk space."
+            )
 
     def sync(self) -> None:
         """When this returns, everything appended survives power loss. Blocks; call it from a thread."""

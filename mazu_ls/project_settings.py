@@ -97,9 +97,9 @@ DIRECTIONS: dict[str, Direction] = {
     "role": INSIDE,  # without effect until the user agrees to its text
 }
 _REFUSALS = {
-    "user": "only your own settings may say this, not a project's; it is ignored",
+    "user": "only your own settings may set this, not a project's; it is ignored",
     "tighten": "a project may tighten this, not loosen it; it is ignored",
-    "set": "a project may only name what is its own; it is ignored",
+    "set": "a project may only name files and folders of its own; it is ignored",
 }
 
 

@@ -108,7 +108,7 @@ class Store:
             raise MazuError(
                 Kind.STORAGE,
                 f"{self.path} is damaged: {error}.",
-                "Restart: it is set aside, and a new one is started.",
+                "Restart mazu-ls: the damaged file is renamed and a new one is created.",
             ) from error
         except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError) as error:
             raise MazuError(
@@ -150,7 +150,7 @@ def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
         _check(connection, path)
         return connection
     except (apsw.CorruptError, apsw.NotADBError, ForeignSchema) as error:
-        log.warning("%s is set aside: %s", path, error)
+        log.warning("%s is damaged and was renamed: %s", path, error)
         quarantine(path)
         return _connect(path, migrations)
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, OSError) as error:
@@ -314,7 +314,7 @@ def _migrate(connection: apsw.Connection, migrations: Migrations) -> None:
         raise MazuError(
             Kind.STORAGE,
             f"{migrations.owner} was written by a newer mazu-ls (schema {version}).",
-            "Update mazu-ls, or move the file aside.",
+            "Update mazu-ls, or move the file away.",
         )
     for number, step in enumerate(migrations.steps[version:], version + 1):
         connection.execute(step).fetchall() if isinstance(step, str) else step(connection)

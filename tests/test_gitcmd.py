@@ -177,5 +177,5 @@ def test_an_ignore_rule_that_takes_for_ever_ends_with_a_sentence(root: Path, mon
     fill(root)
     (root / ("a" * 150 + ".py")).write_text("")
     (root / ".gitignore").write_text("*a" * 12 + "*b\n")
-    with pytest.raises(MazuError, match="took over 1 s to look through the project"):
+    with pytest.raises(MazuError, match="took over 1 s to scan the project"):
         found(root).files()

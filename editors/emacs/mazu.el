@@ -30,7 +30,7 @@
 (defcustom mazu-command '("mazu-ls") "Command line of the server." :type '(repeat string))
 
 (defface mazu-heading '((t :inherit bold)) "Who speaks.")
-(defface mazu-dim '((t :inherit shadow)) "What is said beside.")
+(defface mazu-dim '((t :inherit shadow)) "Secondary text.")
 (defface mazu-waiting '((t :inherit warning)) "What waits for the user.")
 
 (defconst mazu--timeout 600 "Seconds that a command may take.")
@@ -132,7 +132,7 @@ Emacs does not wait for it."
 
 (defmacro mazu--drawing (server &rest body)
   "Change the chat buffer of SERVER by BODY.
-Windows that show its end go on showing it."
+Windows that show its end keep showing it."
   (declare (indent 1))
   `(with-current-buffer (mazu--buffer ,server)
      (let* ((inhibit-read-only t)
@@ -239,7 +239,7 @@ What came meanwhile is drawn too."
           (cl-pushnew (plist-get event :turnId) taken :test #'equal)))
       (when (delq nil taken)
         (mazu--paragraph)
-        (mazu--add (format "⟲ %d taken back · M-x mazu-redo\n" (length (delq nil taken))) 'mazu-dim)))
+        (mazu--add (format "⟲ %d undone · M-x mazu-redo\n" (length (delq nil taken))) 'mazu-dim)))
     (when-let ((text (plist-get (plist-get result :partial) :message)))
       (unless (string-empty-p text) (mazu--draw (list :kind "message" :text text))))
     (setq mazu--state (plist-get result :state))
@@ -346,7 +346,7 @@ handed on."
   (mazu--close server (lambda (other) (eq other question))))
 
 (defun mazu--answer (kind &optional note)
-  "Answer the oldest open question with its option of KIND; the model hears NOTE."
+  "Answer the oldest open question with its option of KIND; the model gets NOTE."
   (let* ((server (mazu--server))
          (question (or (car (oref server questions)) (user-error "Nothing is asked")))
          (option (cl-find kind (plist-get (nth 2 question) :options)
@@ -354,12 +354,12 @@ handed on."
     (unless option (user-error "That is not offered here; M-x mazu-answer lists what is"))
     (mazu--reply server question (append (list :optionId (plist-get option :id)) (and note (list :note note))))))
 
-(defun mazu-allow () "Allow what is asked, once." (interactive) (mazu--answer "allow_once"))
-(defun mazu-allow-session () "Allow what is asked in this session." (interactive) (mazu--answer "allow_session"))
-(defun mazu-allow-always () "Always allow what is asked in this project." (interactive) (mazu--answer "allow_always"))
-(defun mazu-deny () "Deny what is asked." (interactive) (mazu--answer "deny"))
+(defun mazu-allow () "Allow the pending call once." (interactive) (mazu--answer "allow_once"))
+(defun mazu-allow-session () "Allow such calls in this session." (interactive) (mazu--answer "allow_session"))
+(defun mazu-allow-always () "Always allow such calls in this project." (interactive) (mazu--answer "allow_always"))
+(defun mazu-deny () "Deny the pending call." (interactive) (mazu--answer "deny"))
 (defun mazu-deny-and-say-why (note)
-  "Deny what is asked; the model hears NOTE."
+  "Deny the pending call; the model gets NOTE."
   (interactive "sWhat should be done instead? ")
   (mazu--answer "deny" note))
 
@@ -397,7 +397,7 @@ handed on."
                  (unless (equal (plist-get result :sessionId) (oref server session))
                    (mazu--load server (plist-get result :sessionId)))))))
 
-(defun mazu-stop () "Stop the turn that runs." (interactive)
+(defun mazu-stop () "Stop the running turn." (interactive)
   (mazu--ask "mazu.cancel" nil (lambda (result)
                                  (message (if (eq t (plist-get result :cancelled)) "Stopped" "Nothing is running")))))
 
@@ -408,16 +408,16 @@ handed on."
              (lambda (_) (message "Checkpoint taken"))))
 
 (defun mazu--report (result)
-  "Say what came of a rollback."
+  "Report the result of a rollback."
   (message (if (eq t (plist-get result :applied)) "Back at \"%s\"; M-x mazu-redo undoes this"
              "Nothing was rolled back (\"%s\")")
            (plist-get (plist-get result :checkpoint) :label)))
 
 (defun mazu-undo () "Undo the last turn: code, memory and conversation." (interactive) (mazu--ask "mazu.undo" nil #'mazu--report))
-(defun mazu-redo () "Take the last undo or rollback back." (interactive) (mazu--ask "mazu.redo" nil #'mazu--report))
+(defun mazu-redo () "Redo: revert the last undo or rollback." (interactive) (mazu--ask "mazu.redo" nil #'mazu--report))
 
 (defun mazu-rollback ()
-  "Choose a checkpoint, read what would change, then roll back by C-c C-c there."
+  "Choose a checkpoint, review what would change, then roll back with C-c C-c."
   (interactive)
   (mazu--ask
    "mazu.checkpoint.list" nil

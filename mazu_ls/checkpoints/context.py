@@ -211,7 +211,9 @@ class CheckpointContext:
         for mount in self.mounts:
             if mount.internal:
                 place = mount.label or "."
-                seen.skipped[place] = SkippedFile(place, "git's own files in a bare repository are not held")
+                seen.skipped[place] = SkippedFile(
+                    place, "git's own files in a bare repository are not part of checkpoints"
+                )
             if b"." in mount.internal:
                 continue
             scanner, below = self.scanners[mount.prefix], self.trees.folder(base_tree, mount.prefix)

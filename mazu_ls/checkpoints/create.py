@@ -83,7 +83,7 @@ def create_checkpoint(
     except MazuError as error:
         if error.kind != Kind.STORAGE or schema.state(db, "base") is None:
             raise
-        log.warning("the last checkpoint cannot be read (%s); everything is held anew", error)
+        log.warning("the last checkpoint cannot be read (%s); everything is captured again", error)
         schema.set_state(db, "base", None)
         return _take(project, db, request, None)
 

@@ -25,7 +25,7 @@ REPLIES: list[dict[str, Any]] = [
     {
         "text": "Noted as a decision: amounts are whole cents, never floats. It is attached to ledger/money.py."
     },
-    # run: find the bug, mend it, prove it
+    # run: find the bug, fix it, prove it
     {"text": "First what the tests say.", "calls": [call("run_shell", command="python3 -m unittest")]},
     {
         "text": "Two fail in parse: one decimal, and debts. Reading it.",

@@ -94,9 +94,9 @@ class Story:
 
     async def fix_bug(self) -> None:
         """A run finds and mends the bug, and proves it."""
-        self.scene("3  An autonomous run: find the bug, mend it through the editor, run the tests")
+        self.scene("3  An autonomous run: find the bug, fix it through the editor, run the tests")
         before = len(self.money.undo)
-        task = "Two tests fail. Find out why and mend it."
+        task = "Two tests fail. Find out why and fix it."
         self.print_line(f"you: {task}")
         result = await self.editor.command("mazu.run", task=task, allowShell=True, maxSteps=10, wait=True)
         self.turn(result)
@@ -195,7 +195,7 @@ class Story:
         result = await self.editor.command("mazu.chat", message="May amounts be float values?", wait=True)
         self.turn(result)
         self.verify("the decision was put before the model by itself", bool(result["memories"]["injected"]))
-        self.verify("the session went on and the decision was recalled", "never floats" in result["reply"])
+        self.verify("the session continued and the decision was recalled", "never floats" in result["reply"])
 
     async def bill(self) -> None:
         """What it cost, who decided what."""

@@ -217,7 +217,7 @@ def run(
     if process.returncode == -signal.SIGXCPU:
         raise MazuError(
             Kind.GIT,
-            f"git took over {SCAN_CPU_SECONDS} s to look through the project.",
+            f"git took over {SCAN_CPU_SECONDS} s to scan the project.",
             "A rule with many `*` in a .gitignore makes it that slow; look at the project's ignore rules.",
         )
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -354,5 +354,5 @@ def _too_slow(seconds: float) -> MazuError:
     return MazuError(
         Kind.GIT,
         f"git did not end within {seconds:.0f} s.",
-        "Look for a file system or a fifo that does not answer.",
+        "Look for a file system or a FIFO that does not respond.",
     )

@@ -358,7 +358,7 @@ class Memories:
         try:
             await self.flush_uses()
         except MazuError as error:
-            log.warning("uses of memories were not written down: %s", error)
+            log.warning("uses of memories were not recorded: %s", error)
 
     def _place(self, id: str, scope: str | None) -> tuple[MemoryStore, int]:
         shelf = self.shelves.store(scope_of(id, validation.scope(scope)))
@@ -367,5 +367,5 @@ class Memories:
     def _may_write(self, source: str) -> None:
         if source in ("agent", "extracted") and self.settings.write == "off":
             raise MazuError(
-                Kind.PERMISSION, "Writing memories is switched off.", 'Set `memory.write` to "ask" or "auto".'
+                Kind.PERMISSION, "Writing memories is disabled.", 'Set `memory.write` to "ask" or "auto".'
             )

@@ -37,7 +37,7 @@ def body(text: str, field: str = "body", limit: int = MAX_BODY) -> str:
     text = validate(text, field)
     if len(text) > limit:
         raise InvalidArguments(
-            f"`{field}` has {len(text)} characters, at most {limit} are kept; remember its gist instead.",
+            f"`{field}` has {len(text)} characters, at most {limit} are kept; summarize it.",
             field,
         )
     return redact(text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -94,7 +94,7 @@ def tags(names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         tag = "-".join(redact(validate(name, "tags")).lstrip("#").casefold().split())
         if not tag or len(tag) > MAX_TAG:
-            raise InvalidArguments(f"A tag has 1 to {MAX_TAG} characters; {name[:80]!r} has not.", "tags")
+            raise InvalidArguments(f"A tag has 1 to {MAX_TAG} characters; {name[:80]!r} does not.", "tags")
         kept[tag] = None
     if len(kept) > MAX_TAGS:
         raise InvalidArguments(f"At most {MAX_TAGS} tags are kept, {len(kept)} were given.", "tags")
@@ -115,7 +115,7 @@ def slug(name: str, field: str = "slug") -> str:
     parts = cleaned.split("/")
     if not cleaned or len(cleaned) > 200 or not all(re.fullmatch(r"[^\W_][\w.-]*", part) for part in parts):
         raise InvalidArguments(
-            f"{name[:80]!r} is no page name; use letters, digits, - and _, in parts joined by /, like build/release.",
+            f"{name[:80]!r} is not a page name; use letters, digits, - and _, in parts joined by /, like build/release.",
             field,
         )
     return cleaned
@@ -124,7 +124,7 @@ def slug(name: str, field: str = "slug") -> str:
 def session(name: str, field: str = "sessionId") -> str:
     """A session's id: letters, digits, `-`, `_` and `.`."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}", name):
-        raise InvalidArguments(f"{name[:60]!r} is no session id.", field)
+        raise InvalidArguments(f"{name[:60]!r} is not a session id.", field)
     return name
 
 
@@ -132,7 +132,7 @@ def path(name: str) -> str:
     """A path from the workspace root with `/`, never absolute, never upwards."""
     cleaned = validate(name, "anchors").removeprefix("./")
     if not cleaned or cleaned.startswith("/") or ".." in cleaned.split("/") or len(cleaned) > 4096:
-        raise InvalidArguments(f"{name[:80]!r} is no path inside the workspace.", "anchors")
+        raise InvalidArguments(f"{name[:80]!r} is not a path inside the workspace.", "anchors")
     return cleaned
 
 

@@ -120,7 +120,9 @@ def _split(name: str, config: Config) -> tuple[str, str]:
         raise MazuError(Kind.MODEL, f"There is no provider {prefix!r} (in {name!r}).", hint)
     if not model:
         raise MazuError(
-            Kind.MODEL, f"{name!r} names no model.", "Write `provider:model`, for example openai:gpt-6-sol."
+            Kind.MODEL,
+            f"{name!r} is not a model name.",
+            "Write `provider:model`, for example openai:gpt-6-sol.",
         )
     return prefix, model
 
@@ -169,14 +171,14 @@ def _build(wanted: str, config: Config, env: Mapping[str, str], patience: RetryP
         hint = f"Set {key_env} in the environment, or api_key in [models.{name}] of your own config.toml."
         raise MazuError(Kind.AUTH, f"The key for {name} is not set.", hint)
     if not (key := key.strip()).isascii() or not key.isprintable():
-        hint = f"Copy it anew into {key_env or 'config.toml'}, without quotes or line ends."
-        raise MazuError(Kind.AUTH, f"The key for {name} holds characters that no key has.", hint)
+        hint = f"Copy it again into {key_env or 'config.toml'}, without quotes or line ends."
+        raise MazuError(Kind.AUTH, f"The key for {name} contains characters that no API key has.", hint)
     base_url = _checked(name, (settings.base_url if settings else None) or provider.address(env))
     if provider.sdk == "anthropic":
         if settings and settings.api:
             hint = f"Remove api from [models.{name}], or set its provider to openai."
             raise MazuError(
-                Kind.CONFIG, f"{name} is asked in Anthropic's way; {settings.api!r} is not.", hint
+                Kind.CONFIG, f"{name} is called through the Anthropic API, not {settings.api!r}.", hint
             )
         base_url = base_url.removesuffix("/v1")  # the SDK adds it, people copy it
     spec = _spec(name, model, provider, settings, base_url)

@@ -122,7 +122,7 @@ def _clean(message: Message, keeps: Keeps) -> list[Part]:
         elif not isinstance(part, Image) or (part.data and part.media_type in PICTURES):
             parts.append(part)
         else:
-            parts.append(Text(f"(Here was a picture of type {part.media_type}, which models do not take.)"))
+            parts.append(Text(f"(An image of type {part.media_type} was removed: models do not accept it.)"))
     while parts and isinstance(parts[-1], Thinking):  # nothing may end with a thought
         parts.pop()
     return parts

@@ -91,7 +91,7 @@ def read_by_its_format() -> Iterator[None]:
     try:
         yield
     except (AttributeError, TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
-        log.warning("an event of a service could not be read", exc_info=True)
+        log.warning("an event of a provider could not be read", exc_info=True)
         raise StreamEnded("an event is not what the format says") from error
 
 

@@ -80,7 +80,7 @@ async def close_clients() -> None:
     except TimeoutError:
         failed = [TimeoutError(f"not closed in {CLOSE_SECONDS} s")]
     for error in failed:
-        log.warning("a connection to a model service: %r", error)
+        log.warning("a connection to a model provider: %r", error)
 
 
 def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:

@@ -153,7 +153,7 @@ def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | Non
         if rule.verdict != "allow" and (option := line.unknown_option(rule)) is not None:
             return Decision(
                 "ask",
-                f"what stands behind the unknown option {option} may be what a rule is about",
+                f"the value of the unknown option {option} may match a rule",
                 rule=str(rule),
             )
     return None

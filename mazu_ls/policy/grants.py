@@ -57,7 +57,7 @@ class GrantStore:
     def load(cls, home: Path, project: str) -> GrantStore:
         """Read `<home>/grants/<project>.json`. Raises MazuError(config) if it is damaged."""
         path = home / "grants" / f"{project}.json"
-        return cls(LockedJsonFile(path, Grant, "Mend it, or remove it: then everything is asked again."))
+        return cls(LockedJsonFile(path, Grant, "Fix it, or delete it to be asked about everything again."))
 
     def list(self) -> tuple[Grant, ...]:
         """All of them, oldest first."""

@@ -27,7 +27,7 @@ def deny(argv: list[str], scope: ShellScope) -> Decision | None:
 
 def _rights(name: str, rest: list[str], _: ShellScope) -> str | None:
     raises = name == "setpriv" and any(word.startswith(("--re", "--eu", "--amb", "--inh")) for word in rest)
-    return f"{name} changes whose rights commands have" if name in _PRIVILEGE or raises else None
+    return f"{name} changes the user that commands run as" if name in _PRIVILEGE or raises else None
 
 
 def _machine(name: str, rest: list[str], _: ShellScope) -> str | None:

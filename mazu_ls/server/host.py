@@ -132,11 +132,13 @@ class LspHost:
     async def _lay_closed(self, path: Path, before: str, after: str, label: str) -> None:
         """The editor opens the file with the edit in it. One that takes no edit of a closed file has it on the disk."""
         if await asyncio.to_thread(self._disk.read, path) != before:
-            raise MazuError(Kind.CONFLICT, f"{path.name} was changed meanwhile.", "Ask for the edit again.")
+            raise MazuError(
+                Kind.CONFLICT, f"{path.name} was changed in the meantime.", "Ask for the edit again."
+            )
         if (problem := await apply_to_closed(self._editor, path, before, after, label)) is not None:
             if self._editor.profile.reviews:
                 raise rejection_reason(path.name, problem)
-            logger.info("%s is written to the disk: the editor took no edit (%s).", path, problem)
+            logger.info("%s is written to disk: the editor did not apply the edit (%s).", path, problem)
             await asyncio.to_thread(self._disk.replace, path, before, after)
 
     async def _edit_open(
@@ -150,7 +152,7 @@ class LspHost:
             declared = self._editor.profile.declares("workspace.applyEdit") is True
             if declared or document.path is None or document.text != before or await self._dirty(document):
                 raise
-            logger.info("%s is written to the disk: the editor takes no edits now.", document.path)
+            logger.info("%s is written to disk: the editor does not accept edits now.", document.path)
             await asyncio.to_thread(self._disk.replace, document.path, before, after)
             return None
 
@@ -186,7 +188,7 @@ class LspHost:
             names = ", ".join(document.path.name for document in unsaved if document.path)
             await self._editor.approvals.pick(
                 f"Please save {names}: a command is about to run and reads the disk.",
-                ("Saved", "Go on without"),
+                ("Saved", "Continue without"),
             )
         return [document.path for document in await self._unsaved(paths) if document.path]
 

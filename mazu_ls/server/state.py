@@ -273,7 +273,7 @@ class ServerState:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self.project.close()
             except TimeoutError:
-                logger.warning("The project did not close in %s s.", CLOSE_SECONDS)
+                logger.warning("The project did not close within %s s.", CLOSE_SECONDS)
             if (clients := sys.modules.get("mazu_ls.models.sdk_clients")) is not None:
                 await clients.close_clients()
 

@@ -142,7 +142,7 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Att
         raise MazuError(
             Kind.NOT_FOUND,
             f"There is no state of a project that was at {source}.",
-            "Give the whole path at which the project was.",
+            "Give the full former path of the project.",
         )
     if not _is_gone(source):
         raise MazuError(
@@ -223,8 +223,8 @@ def moved_hint(opened: ProjectState) -> str:
         return ""
     places = " or ".join(marker.path for marker in opened.moved)
     return (
-        f"What Mazu keeps of a project at {places}, which is gone, may be this project's: memory, conversations and checkpoints."
-        f" If it was moved here, run mazu.state.attach (`mazu-ls state attach {opened.moved[0].path}`) to have them here;"
+        f"Saved memory, conversations and checkpoints of a project at {places}, which no longer exists, may belong to this project."
+        f" If it was moved here, run mazu.state.attach (`mazu-ls state attach {opened.moved[0].path}`) to use them here;"
         " mazu.state.decline (`mazu-ls state decline`) ends this hint."
     )
 

@@ -75,7 +75,7 @@ def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
         raise MazuError(
             Kind.STORAGE,
             f"The state directory cannot be written ({why}), and no temporary folder either ({_words(error)}).",
-            "Make room or make one of them writable, then open the project again.",
+            "Free some space or make one of them writable, then reopen the project.",
         ) from error
 
 
@@ -114,8 +114,8 @@ def _temporary(folder: Path, home: Path, env: Mapping[str, str], why: str) -> Op
     unread = _copy_database(folder / "memory.db", copy) + _copy_database(home / GLOBAL_DATABASE, copied_home)
     unread += _copy_journals(folder / "journal", copy / "journal")
     said = (
-        f"The state directory cannot be written ({why}). Memory and conversations can be read, chat works; there are no "
-        "checkpoints, and what is remembered now lasts only until mazu-ls ends. Once it can be written, that is noticed."
+        f"The state directory cannot be written ({why}). Memory and conversations can be read, and chat works; there are no "
+        "checkpoints, and what is remembered now lasts only until mazu-ls ends. mazu-ls notices when it becomes writable again."
     )
     warnings = [said]
     if unread:
@@ -127,7 +127,7 @@ def _temporary(folder: Path, home: Path, env: Mapping[str, str], why: str) -> Op
             if not any(map(why_unwritable, kept)):
                 bring_back(copy / "journal", folder / "journal")
         except OSError:
-            log.warning("conversations could not be brought back to %s", folder, exc_info=True)
+            log.warning("conversations could not be copied back to %s", folder, exc_info=True)
         place.cleanup()
 
     return OpenedState(copy, copied_home, (), warnings, release, why, kept)

@@ -162,7 +162,7 @@ async def _chat(server: ServerState, host: TerminalHost, given: argparse.Namespa
     if not message and not sys.stdin.isatty():
         message = sys.stdin.read().strip()
         if not message:
-            raise InvalidArguments("nothing was said: give a message, or talk in a terminal", "message")
+            raise InvalidArguments("there is no message: give one, or chat in a terminal", "message")
     if message:
         result = await chat.say_once(server, host, given, message)
         return print_turn(result, host, given)

@@ -52,7 +52,7 @@ def _models(out: Console, value: Result) -> None:
         ),
     )
     if rest := len(value["models"]) - len(ready):
-        out.print(f"[dim]{rest} more are known, but have no key. mazu-ls models --json lists them.[/]")
+        out.print(f"[dim]{rest} more have no key. mazu-ls models --json lists them.[/]")
 
 
 def _abilities(spec: Result) -> str:
@@ -174,20 +174,20 @@ def _pruned(out: Console, value: Result) -> None:
 def _trust(out: Console, value: Result) -> None:
     columns(out, ((one["id"], one["state"], one["hash"], one["path"]) for one in value["items"]))
     if not value["items"]:
-        out.print("this project brings nothing that needs your agreement")
+        out.print("nothing in this project needs your agreement")
 
 
 def _state(out: Console, value: Result) -> None:
     was = value["attached"]
     out.print(
-        f"what was kept of {was} is this project's now" if was else "this project starts afresh",
+        f"this project now has the saved state of {was}"
+        if was
+        else "this project starts with an empty state",
         markup=False,
         highlight=False,
     )
     if aside := value["setAside"]:
-        out.print(
-            f"what was remembered here until now is set aside in {aside}", markup=False, highlight=False
-        )
+        out.print(f"the previous state of this project is kept in {aside}", markup=False, highlight=False)
 
 
 def _counts(value: Result) -> str:
@@ -215,7 +215,7 @@ def _role(out: Console, value: Result) -> None:
 def _consolidated(out: Console, value: Result) -> None:
     columns(out, ((one["kind"], ", ".join(one["ids"]), one["reason"]) for one in value["proposals"]))
     if not value["proposals"]:
-        out.print("nothing is said twice")
+        out.print("there are no duplicates")
     elif not value["applied"]:
         out.print("Nothing was changed. mazu-ls memory consolidate --apply does it.")
 
@@ -273,7 +273,7 @@ def _matches(out: Console, value: Result) -> None:
         out, ((one["at"][:10], one["agent"], one["role"], " ".join(one["text"].split())) for one in imported)
     )
     if not value["matches"] and not imported:
-        out.print("nothing like that was said")
+        out.print("nothing found")
 
 
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {

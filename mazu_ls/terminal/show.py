@@ -104,7 +104,7 @@ def _memories(out: Console, value: Result) -> None:
     for memory in value["memories"]:
         _memory(out, memory)
     if not value["memories"]:
-        out.print("nothing is remembered about that")
+        out.print("no memories found")
 
 
 def _injection(out: Console, value: Result) -> None:
@@ -139,14 +139,14 @@ def _traits(out: Console, value: Result) -> None:
     for trait in value["memories"]:
         out.print(f"{trait['title']}: {trait['body']}", markup=False)
     if not value["memories"]:
-        out.print("nothing is said of you")
+        out.print("there are no traits")
 
 
 def _pages(out: Console, value: Result) -> None:
     for page in value["pages"]:
         out.print(f"{page['slug']}: {page['title']}", markup=False)
     if not value["pages"]:
-        out.print("there are no such pages")
+        out.print("no pages found")
 
 
 def _text(out: Console, value: Result) -> None:
@@ -229,7 +229,7 @@ def _rollback(out: Console, value: Result) -> None:
         out.print(f"  problem: {problem if isinstance(problem, str) else json.dumps(problem)}", markup=False)
     if not value["applied"]:
         decide = (
-            " What you changed yourself would be asked about; --on-conflict keep, overwrite or leave decides it beforehand."
+            " You would be asked about your own changes; --on-conflict keep, overwrite or leave decides in advance."
             if plan["undecided"]
             else ""
         )
@@ -238,7 +238,7 @@ def _rollback(out: Console, value: Result) -> None:
         safety = value.get("safety") or {}
         checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
         out.print(
-            f"Rolled back to {value['checkpoint']['id']}, {checked}. To take it back: mazu-ls redo, or mazu-ls rollback {safety.get('id', '')}"
+            f"Rolled back to {value['checkpoint']['id']}, {checked}. To undo this: mazu-ls redo, or mazu-ls rollback {safety.get('id', '')}"
         )
 
 
@@ -281,7 +281,7 @@ def _usage(out: Console, value: Result) -> None:
 
 def _audit(out: Console, value: Result) -> None:
     if not value["entries"]:
-        out.print("nothing was called yet")
+        out.print("no model was called yet")
     for entry in value["entries"]:
         arguments = json.dumps(entry["arguments"], ensure_ascii=False)
         out.print(

@@ -125,7 +125,7 @@ def _picture(name: str, data: bytes, size: int) -> ToolOutput | None:
     except UnreadablePicture as error:
         if data.startswith(b"BM"):  # two letters prove little
             return None
-        raise ToolError(f"{name} looks like a picture, but {error}; it cannot be shown") from error
+        raise ToolError(f"{name} looks like an image, but {error}; it cannot be shown") from error
     changed = "" if len(image.data) == (size + 2) // 3 * 4 else ", scaled or converted for you"
     return ToolOutput(f"{name}: {image.media_type}, {size} bytes{changed}", images=(image,))
 
@@ -138,7 +138,7 @@ def _shown(text: str, args: ReadFileArgs) -> str:
     if not lines:
         return "(the file is empty)"
     if args.offset > len(lines):
-        raise ToolError(f"{args.path} has {len(lines)} lines; offset {args.offset} is behind its end")
+        raise ToolError(f"{args.path} has {len(lines)} lines; offset {args.offset} is past its end")
     first, last = args.offset, min(args.offset + args.limit - 1, len(lines))
     near = SECRET_LINES if len(text) > WHOLE_CHARS else len(lines)  # a secret may begin above what is wanted
     start = max(0, first - 1 - near)
@@ -174,7 +174,7 @@ def _bounded(
             last, args.offset + args.limit - 1 if total is None else min(total, args.offset + args.limit - 1)
         )
     if total is None or last < total:
-        shown.append(f"[lines {args.offset}-{last} {of}; go on with offset={last + 1}]")
+        shown.append(f"[lines {args.offset}-{last} {of}; continue with offset={last + 1}]")
     return "\n".join(shown)
 
 

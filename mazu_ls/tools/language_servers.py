@@ -45,7 +45,7 @@ class SymbolNameArgs(Struct, forbid_unknown_fields=True):
     ]
     line: Annotated[
         Annotated[int, Meta(ge=1)] | None,
-        Meta(description="The line it stands on; the nearest occurrence is asked about."),
+        Meta(description="Its line; the nearest occurrence is used."),
     ] = None
     limit: Limit = LISTED
 
@@ -138,7 +138,7 @@ async def _places(
 def lender_of(turn: ToolContext) -> LanguageServices:
     """The editor's language servers. Raises ToolError where they are lent no more."""
     if (lender := turn.host.lender) is None:
-        raise ToolError("the editor lends no language servers")
+        raise ToolError("the editor does not share its language servers")
     return lender
 
 

@@ -82,7 +82,7 @@ def composed(text: str, shown: Sequence[ShownCell]) -> str:
     """
     cells = cells_of(text)
     if cells is None:
-        raise MazuError(Kind.UNSUPPORTED, "This is no notebook of nbformat 4.", "Look at the file.")
+        raise MazuError(Kind.UNSUPPORTED, "This is not a notebook of nbformat 4.", "Look at the file.")
     same = [one.origin for one in shown] == list(range(len(cells)))
     if same and all(source_of(cell) == one.text for cell, one in zip(cells, shown, strict=True)):
         return text

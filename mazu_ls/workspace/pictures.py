@@ -46,7 +46,7 @@ def prepare_picture(data: bytes) -> tuple[str, bytes]:
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 return _prepared(picture, data)
         except Image.UnidentifiedImageError:
-            raise UnreadablePicture("is no picture of a kind that is known") from None
+            raise UnreadablePicture("is not an image of a known format") from None
         except UnreadablePicture:
             raise
         except MemoryError:

@@ -17,7 +17,7 @@ tool = "read_file"
 pattern = "secret/*"
 verdict = "deny"
 """
-LEFT_OUT = "[files that read_file may not read unasked were left out]"
+LEFT_OUT = "[files that read_file needs approval for were skipped]"
 
 
 @pytest.fixture(params=["ripgrep", "own"])

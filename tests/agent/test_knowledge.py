@@ -118,8 +118,8 @@ def test_memory_that_may_not_be_written_is_not():
         I see.
         """,
         """
-        tool: error: the user switched off the writing of memories
-        tool: error: the user switched off the writing of memories
+        tool: error: the user has disabled writing memories
+        tool: error: the user has disabled writing memories
         assistant: I see.
         stop: end_turn
         """,

@@ -127,7 +127,7 @@ def test_the_time_limit_holds_inside_a_command():
         It took too long.
         """,
         """
-        tool: error: stopped at the time limit of the turn before it finished; look at the state of …
+        tool: error: stopped at the time limit of the turn before it finished; check the current sta…
         stop: max_seconds
         assistant: It took too long.
         stop: end_turn

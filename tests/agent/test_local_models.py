@@ -42,7 +42,7 @@ def test_a_call_in_the_text_asks_the_same_questions_and_is_said_once():
         assistant: Done.
         stop: end_turn
         asked: Mazu wants to use run_shell: touch x
-        said: ollama:qwen writes its tool calls into its text…
+        said: ollama:qwen writes its tool calls as text…
         """,
     )
 
@@ -145,7 +145,7 @@ def test_arguments_that_nobody_can_encode_are_an_error_result_and_the_turn_goes_
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("wiki_write", {"slug": "a//b", "text": "x"}, "'a//b' is no page name"),
+        ("wiki_write", {"slug": "a//b", "text": "x"}, "'a//b' is not a page name"),
         ("remember", {"title": "t", "tags": ["x" * 70]}, "tag"),
         ("run_shell", {"command": "echo a\0b"}, "NUL"),
         ("write_file", {"path": "n.txt", "content": "a\0"}, "NUL"),

@@ -132,7 +132,7 @@ async def test_read_file_of_a_damaged_picture_is_an_error_and_of_a_mislabelled_o
         await project.close()
         sent = json.dumps(server.bodies[-1])
     tools = [line for line in world.lines if line.startswith("tool:")]
-    for words in ("cut.png looks like a picture, but is damaged", "really.png: image/jpeg", "Not found"):
+    for words in ("cut.png looks like an image, but is damaged", "really.png: image/jpeg", "Not found"):
         assert sum(words in line for line in tools) == 1
     assert "image/jpeg" in sent and "base64,iVBOR" not in sent
     assert world.lines[-2:] == ["assistant: Seen.", "stop: end_turn"]
@@ -181,7 +181,7 @@ async def test_a_picture_that_the_service_refuses_becomes_a_note_and_the_session
         assert again.reply == "Yes."
         assert [pictures_in(body) for body in server.bodies][-2:] == [0, 0]
     assert "the service did not take it" in json.dumps(server.bodies[-1])
-    assert sum("A picture was left out" in text for _, text in world.host.said) == 1
+    assert sum("An image was left out" in text for _, text in world.host.said) == 1
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -201,7 +201,7 @@ async def test_words_that_the_service_refuses_do_not_poison_the_session(tmp_path
         session = await project.sessions.get()
         refused = await session.prompt(Prompt("Some forbidden words."))
         assert refused.stop_reason == "refusal"
-        assert "taken out of the conversation" in refused.detail
+        assert "removed from the conversation" in refused.detail
         assert (await session.prompt(Prompt("Something else."))).reply == "Yes."
         await project.close()
 

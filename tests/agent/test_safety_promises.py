@@ -104,7 +104,7 @@ Done.
 """,
         """
 tool: open.txt:1:S: the weather
-tool: no match for nowhere [files that read_file may not read unasked were left out]
+tool: no match for nowhere [files that read_file needs approval for were skipped]
 tool: error: the user refused this…
 tool: error: the user refused this…
 assistant: Done.
@@ -113,7 +113,7 @@ asked: Mazu wants to use grep: secret/s.txt
 asked: Mazu wants to use read_file: secret/s.txt
 """,
     )
-    assert "[files that read_file may not read unasked were left out]" in str(world.bodies)
+    assert "[files that read_file needs approval for were skipped]" in str(world.bodies)
     assert "S: the plan" not in str(world.bodies)
 
 
@@ -203,7 +203,7 @@ content: x
 Done.
 """,
         """
-tool: error: not allowed: a rule asks for it; no one is asked in mode auto; your rule `ask write_file *.md (settings)` make…
+tool: error: not allowed: a rule asks for it; mode auto does not ask; your rule `ask write_file *.md (settings)` make…
 assistant: Done.
 stop: end_turn
 -- a.md --

@@ -98,7 +98,7 @@ def test_a_refusal_of_the_user_reaches_the_model_with_its_note():
         As you wish.
         """,
         """
-        tool: error: the user refused this: use the constant instead. Ask, or go on without it.
+        tool: error: the user refused this: use the constant instead. Ask, or continue without it.
         assistant: As you wish.
         stop: end_turn
         -- app.py --

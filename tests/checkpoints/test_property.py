@@ -124,7 +124,7 @@ class Checkpointing(RuleBasedStateMachine):
         report = self.wait(self.wait(self.engine.plan(checkpoint.id)).apply("overwrite"))
         assert report.applied
         kept = {path.path for path in (*report.plan.keep, *report.problems)}
-        assert all("stands in its place" in problem.reason for problem in report.problems)
+        assert all("is in its place" in problem.reason for problem in report.problems)
         now, (then, learned) = files(self.root), self.states[checkpoint.id]
         assert self.part.all(self.engine._store.connection) == learned
         for path, held in then.items():

@@ -54,7 +54,7 @@ async def test_rows_come_unpinned_with_their_origin_and_replace_nothing(memories
 )
 async def test_tables_that_are_not_ours_are_refused(memories: Memories, tmp_path: Path, sql: str):
     other = database(tmp_path / "backup.db", sql)
-    with pytest.raises(MazuError, match="no memory database of mazu-ls"):
+    with pytest.raises(MazuError, match="not a memory database of mazu-ls"):
         await memories.import_rows(other)
 
 

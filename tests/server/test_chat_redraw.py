@@ -87,7 +87,7 @@ async def test_undo_after_a_chat_turn_asks_nothing_and_the_document_follows(
         assert len(client.notes("mazu/permission/request")) == asked
         assert not [m for m in client.received if m.get("method") == "window/showMessageRequest"]
         await gone(chat, "It is two.")
-        assert "*1 turn taken back*" in chat.text
+        assert "*1 turn undone*" in chat.text
         assert chat.text.endswith("## You\n\nmy draft")
 
 
@@ -105,10 +105,10 @@ async def test_a_rewind_to_the_middle_and_going_on_is_drawn_as_a_branch(env: dic
         client.change(chat.uri, "My own note.\n\n", (line, 0))
         await client.command("mazu.session.rewind", {"turns": 2})
         await gone(chat, "Reply 1.")
-        assert "*2 turns taken back*" in chat.text and "My own note." in chat.text
+        assert "*2 turns undone*" in chat.text and "My own note." in chat.text
         await say(client, chat, "Say again", "Reply 3.\n\n## You")
         text = chat.text
-        assert text.index("Reply 0.") < text.index("*2 turns taken back*") < text.index("Say again")
+        assert text.index("Reply 0.") < text.index("*2 turns undone*") < text.index("Say again")
         assert text.count("Reply 3.") == 1 and text.count("My own note.") == 1
 
 
@@ -165,12 +165,12 @@ def test_no_line_of_the_users_is_lost_whatever_is_drawn(notes: list[tuple[int, s
     for place, note in notes:
         lines.insert(min(place, len(lines)), note)
     text = f"{HEAD}{chr(10).join(lines)}\n\n## You\n\n{draft}"
-    for drawn in (DRAWN, "*1 turn taken back*\n\n", ""):
-        after = redrawn(text, drawn, [*DRAWN.splitlines(), "*1 turn taken back*"])
+    for drawn in (DRAWN, "*1 turn undone*\n\n", ""):
+        after = redrawn(text, drawn, [*DRAWN.splitlines(), "*1 turn undone*"])
         kept = [line for line in after.splitlines() if line.startswith("NOTE")]
         assert sorted(kept) == sorted(note for _, note in notes)
         assert after.endswith(f"## You\n\n{draft}" if draft.strip() else "## You\n\n")
-        assert redrawn(after, drawn, [*DRAWN.splitlines(), "*1 turn taken back*"]) == after
+        assert redrawn(after, drawn, [*DRAWN.splitlines(), "*1 turn undone*"]) == after
 
 
 async def test_a_turn_from_elsewhere_is_drawn_while_it_runs_also_where_the_document_is_opened_late(

@@ -35,7 +35,7 @@ async def test_a_selection_offers_everything_with_its_arguments(client: Client, 
     assert [action["title"] for action in found] == [
         "Mazu: explain", "Mazu: rewrite…", "Mazu: document", "Mazu: write tests", "Mazu: chat about this",
         "Mazu: what do we know about this?", "Mazu: remember this", "Mazu: ask the council", "Mazu: checkpoint now",
-        "Mazu: undo the last turn", "Mazu: roll back…", "Mazu: take this file back to…",
+        "Mazu: undo the last turn", "Mazu: roll back…", "Mazu: restore this file to…",
     ]  # fmt: skip
     assert {action["kind"] for action in found} == {"source", "refactor.rewrite", "source.mazu"}
     remember = next(action for action in found if action["title"] == "Mazu: remember this")

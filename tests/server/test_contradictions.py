@@ -58,7 +58,7 @@ async def test_its_actions_end_the_hint_or_the_contradiction(env: dict[str, str]
         assert [one["title"] for one in found] == [
             "Mazu: make this follow “Use httpx, not requests”",
             "Mazu: “Use httpx, not requests” is still true",
-            "Mazu: supersede “Use httpx, not requests” with what stands here",
+            "Mazu: supersede “Use httpx, not requests” with the code here",
             "Mazu: forget “Use httpx, not requests”",
         ]
         action = next(one["command"] for one in found if title in one["title"])

@@ -80,7 +80,7 @@ async def test_a_memory_follows_its_code_and_needs_a_check_when_that_changes(anc
     quick = [action for action in actions if action["kind"] == "quickfix"]
     assert [action["title"] for action in quick] == [
         "Mazu: “Three tries are enough” is still true",
-        "Mazu: supersede “Three tries are enough” with what stands here",
+        "Mazu: supersede “Three tries are enough” with the code here",
         "Mazu: forget “Three tries are enough”",
     ]
     call = quick[0]["command"]

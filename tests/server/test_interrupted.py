@@ -45,7 +45,7 @@ async def test_after_a_kill_the_run_is_rolled_back(broken_off: dict[str, str], f
         choosing(client, "Roll back")
         await client.initialize(folder, **ALL)
         shown = await offered(client)
-        assert shown["message"] == "Mazu: “Make x two” was broken off when mazu-ls ended."
+        assert shown["message"] == "Mazu: “Make x two” was interrupted when mazu-ls ended."
         assert [action["title"] for action in shown["actions"]] == ["Leave it", "Continue", "Roll back"]
         await client.until(lambda m: "rolled back to" in str(m.get("params", {}).get("message")), within=60)
         assert (folder / "app.py").read_text() == "x = 1\n"

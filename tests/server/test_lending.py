@@ -315,5 +315,5 @@ async def test_a_question_that_the_editor_cannot_answer_is_a_failed_call(env: di
     call = {"name": "definition", "arguments": {"path": "app.py", "symbol": "x"}}
     async with editing(env, folder, "x = 1\n", [call]) as (client, _):
         (result,) = await go(client)
-    assert result.startswith("error: The editor could not tell: ")
+    assert result.startswith("error: The editor could not answer: ")
     assert "grep" in result

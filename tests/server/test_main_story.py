@@ -139,12 +139,10 @@ async def test_edit_undo_restart_undo_kill_continue_undo(env: dict[str, str], fo
             chat = client.open(chat.uri, stale, "markdown")
             await shown(chat, "It was done already.")
             assert (
-                "Make it three" in chat.text
-                and "word word" in chat.text
-                and "*1 turn taken back*" in chat.text
+                "Make it three" in chat.text and "word word" in chat.text and "*1 turn undone*" in chat.text
             )
             assert [question["message"] for question in asked] == [
-                "Mazu: “Make it two” was broken off when mazu-ls ended."
+                "Mazu: “Make it two” was interrupted when mazu-ls ended."
             ]
             assert app.read_text() == "x = 3\n"
             for _ in range(2):  # the turn that went on changed nothing; the one before it did

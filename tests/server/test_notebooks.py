@@ -113,7 +113,7 @@ async def test_more_than_the_text_of_cells_is_refused_while_the_notebook_is_open
         result = await client.command("mazu.chat", {"message": "less", "wait": True}, within=60)
         assert (result["edits"], path.read_text()) == ([], notebook())
         assert "only the text of its cells can be edited" in told(client)
-        assert "no valid notebook" in told(client)
+        assert "an invalid notebook" in told(client)
 
 
 async def test_cells_that_came_and_went_are_what_the_agent_reads(client: Client, folder: Path):

@@ -215,7 +215,7 @@ async def test_a_rewind_to_a_turn_tells_the_head(env: dict[str, str], folder: Pa
         assert [turn["message"] for turn in left["turns"]] == ["Say 0"]
         view.follow()
         assert view.live == (await whole(client, view.session)).live
-        with pytest.raises(RpcFailure, match="not part of the conversation"):
+        with pytest.raises(RpcFailure, match="not part of the current conversation"):
             await client.command("mazu.session.rewind", {"turnId": turns[2]["turnId"]})
 
 

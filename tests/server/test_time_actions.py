@@ -65,7 +65,7 @@ async def test_undo_and_checkpoint_say_what_came_of_them(env: dict[str, str], fo
         assert asked == []
 
 
-@pytest.mark.parametrize("title", ["roll back…", "take this file back to…"])
+@pytest.mark.parametrize("title", ["roll back…", "restore this file to…"])
 async def test_a_point_is_chosen_by_the_users_words(env: dict[str, str], folder: Path, title: str):
     (folder / "app.py").write_text("x = 1\n")
     (folder / "other.py").write_text("y = 1\n")
@@ -88,7 +88,7 @@ async def test_what_is_known_is_shown(env: dict[str, str], folder: Path):
         uri = (folder / "app.py").as_uri()
         client.open(uri, "def total(): pass\n")
         await act(client, uri, "what do we know about this?")
-        await said(client, "nothing is known about this yet")
+        await said(client, "nothing is remembered about this yet")
         await client.command("mazu.remember", {"title": "total() counts in cents"})
         await act(client, uri, "what do we know about this?")
         await said(client, "total() counts in cents")

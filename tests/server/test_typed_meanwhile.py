@@ -46,7 +46,7 @@ async def test_a_passage_that_the_user_changed_is_theirs(env: dict[str, str], fo
     async with agent(env, folder, SLOW) as client:
         document = client.open(path.as_uri(), TEXT)
         typed = TEXT.replace("return 1", "return 5")
-        with pytest.raises(RpcFailure, match=r"a\.py was changed meanwhile") as refused:
+        with pytest.raises(RpcFailure, match=r"a\.py was changed in the meantime") as refused:
             await rewritten_while_typing(client, path, typed)
         assert refused.value.code == -32801
         assert document.text == typed

@@ -49,7 +49,7 @@ async def test_rows_of_our_own_earlier_version_come_along_once(
         assert memory["title"] == "Money is integer cents"
         assert (memory["pinned"], memory["source"]) == (False, "imported")
         assert "memory.db" in memory["origin"]
-        said = await client.until(lambda m: "were taken over" in str(m.get("params")), 60)
+        said = await client.until(lambda m: "were imported" in str(m.get("params")), 60)
         assert "1 memories" in said["params"]["message"]
 
 
@@ -59,7 +59,7 @@ async def test_what_was_forgotten_after_it_does_not_come_back(env: dict[str, str
     async with connected(env) as client:
         await client.initialize(folder)
         (memory,) = await memories(client)
-        await client.until(lambda m: "were taken over" in str(m.get("params")), 60)
+        await client.until(lambda m: "were imported" in str(m.get("params")), 60)
         await client.command("mazu.memory.forget", {"id": memory["id"]})
     async with connected(env) as client:
         await client.initialize(folder)
@@ -71,5 +71,5 @@ async def test_a_clone_brings_none(env: dict[str, str], folder: Path):
     earlier_database(folder)
     async with connected(env) as client:
         await client.initialize(folder)
-        await client.until(lambda m: "is not used" in str(m.get("params")), 60)
+        await client.until(lambda m: "no longer used" in str(m.get("params")), 60)
         assert await memories(client) == []

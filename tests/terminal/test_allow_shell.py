@@ -47,13 +47,13 @@ async def test_with_a_sandbox_commands_run_unasked(tmp_path: Path) -> None:
 async def test_without_one_it_is_said_what_is_not_held_and_that_no_one_can_be_asked(tmp_path: Path) -> None:
     _, err, told = await run(tmp_path, "--allow-shell", config='[shell]\nsandbox = "off"\n')
     assert not (tmp_path / "project/made.txt").exists()
-    assert "no one can be asked here; allow it with" in str(told)
+    assert "nobody is here to approve it; allow it with" in str(told)
     assert "in time" not in str(told)
-    assert "not held by a sandbox (shell.sandbox is off)" in err
+    assert "do not run in a sandbox (shell.sandbox is off)" in err
 
 
 async def test_a_hard_deny_holds_all_the_same(tmp_path: Path) -> None:
     command = {"name": "run_shell", "arguments": {"command": "make -s && sudo make install"}}
     _, _, told = await run(tmp_path, "--allow-shell", command=command)
-    assert "sudo changes whose rights commands have" in str(told)
+    assert "sudo changes the user that commands run as" in str(told)
     assert not (tmp_path / "project/made.txt").exists()

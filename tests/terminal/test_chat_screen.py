@@ -183,7 +183,7 @@ async def test_enter_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path)
 async def test_a_question_takes_keys_and_arrows(chat: Chat, tmp_path: Path, keys: tuple[str, ...], ran: bool):
     terminal = await chat(shell("touch ran.txt; echo made"), {"text": "Well."})
     await terminal.says("do it")
-    await terminal.sees("Asked because:", "Allow once", "Deny")
+    await terminal.sees("Needs approval because:", "Allow once", "Deny")
     for key in keys:
         await terminal.answers(key)
     if not ran:
@@ -307,8 +307,8 @@ async def test_the_users_own_command_is_not_asked_about(chat: Chat, tmp_path: Pa
 
 SAYS = {
     "help": "commands and keys", "model": "Talk to another?", "mode": "The mode is", "undo": "Nothing was said",
-    "rewind": "Nothing was said", "redo": "Nothing was said", "compact": "Nothing was said", "usage": "Nothing was said", "recall": "behind the command",
-    "remember": "behind the command", "rollback": "checkpoint", "checkpoint": "Took",
+    "rewind": "Nothing was said", "redo": "Nothing was said", "compact": "Nothing was said", "usage": "Nothing was said", "recall": "after the command",
+    "remember": "after the command", "rollback": "checkpoint", "checkpoint": "Took",
 }  # fmt: skip
 
 
@@ -334,10 +334,10 @@ async def test_undo_takes_an_edit_back(chat: Chat, tmp_path: Path):
     await terminal.sees("1 file changed")
     assert "a + b" in app.read_text()
     await terminal.says("/undo")
-    await terminal.sees("Taken back: 1 file, the conversation. /redo brings it back.")
+    await terminal.sees("Undone: 1 file, the conversation. Use /redo to restore it.")
     assert "a - b" in app.read_text()
     await terminal.says("/redo")
-    await terminal.sees("Brought back: 1 file, the conversation.")
+    await terminal.sees("Redone: 1 file, the conversation.")
     assert "a + b" in app.read_text()
 
 
@@ -350,7 +350,7 @@ async def test_undo_asks_about_what_the_user_changed_on_top(chat: Chat, tmp_path
     await terminal.sees("1 file changed")
     app.write_text(app.read_text().replace("a + b", "a + b + 7"))
     await terminal.says("/undo")
-    await terminal.sees("what shall become of app.py", "Keep mine", "Leave it as it is")
+    await terminal.sees("what should happen to app.py", "Keep mine", "Leave it as it is")
     await terminal.answers("n")
     await terminal.sees("Nothing was changed")
     assert "a + b + 7" in app.read_text()
@@ -358,7 +358,7 @@ async def test_undo_asks_about_what_the_user_changed_on_top(chat: Chat, tmp_path
     await terminal.says("/undo")
     await terminal.sees("Take the earlier text")
     await terminal.answers("t")
-    await terminal.sees("Taken back")
+    await terminal.sees("Undone")
     assert "a - b" in app.read_text()
 
 

@@ -105,7 +105,7 @@ def test_what_nobody_could_allow_is_4_and_stands_in_the_json(script: Script):
     result = json.loads(out)
     assert not (script.root / "ran.txt").exists()
     assert [(one["what"], one["by"]) for one in result["refusals"]] == [("Run touch ran.txt", "nobody")]
-    assert "no one can be asked here" in result["refusals"][0]["reason"]
+    assert "nobody is here to approve it" in result["refusals"][0]["reason"]
     assert status == 4
 
 

@@ -186,7 +186,7 @@ async def test_where_nothing_is_lent_the_tools_say_so(project: Project):
         (language_servers.symbols, {"query": "x"}),
         (language_servers.definition, {"path": "a.py", "symbol": "x"}),
     ):
-        with pytest.raises(ToolError, match="lends no language servers"):
+        with pytest.raises(ToolError, match="does not share its language servers"):
             await project.call(tool, **arguments)
 
 

@@ -21,7 +21,7 @@ async def test_lines_are_numbered_and_ranges_say_where_to_go_on(made) -> None:
     project = made({"a.txt": "".join(f"line {n}\n" for n in range(1, 11))})
     assert (await project.text(read_file, path="a.txt", offset=9)) == "9\tline 9\n10\tline 10"
     assert (await project.text(read_file, path="a.txt", offset=2, limit=2)).splitlines() == [
-        "2\tline 2", "3\tline 3", "[lines 2-3 of 10; go on with offset=4]"
+        "2\tline 2", "3\tline 3", "[lines 2-3 of 10; continue with offset=4]"
     ]  # fmt: skip
     with pytest.raises(ToolError, match="has 10 lines"):
         await project.call(read_file, path="a.txt", offset=11)
@@ -84,7 +84,7 @@ async def test_long_lines_and_long_files_are_cut_with_a_pointer(made) -> None:
     )
     text = await project.text(read_file, path="many.txt")
     assert len(text) < 31_000
-    assert "of 1000; go on with offset=" in text
+    assert "of 1000; continue with offset=" in text
 
 
 async def test_folders_and_special_files_are_no_files(made) -> None:

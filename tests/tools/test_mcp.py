@@ -194,7 +194,7 @@ async def test_a_tool_that_a_turn_still_holds_is_not_called_once_the_agreement_i
         tool = servers.tools()[0]
         await servers.revoke("stub")
         assert (state(servers), servers.tools()) == ("not_agreed", [])
-        with pytest.raises(ToolError, match="took the agreement"):
+        with pytest.raises(ToolError, match="revoked the agreement"):
             await tool.call({"a": 1, "b": 2}, TURN)
         assert TrustStore.load(tmp_path).list() == ()
 

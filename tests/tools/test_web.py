@@ -122,7 +122,7 @@ async def test_size_time_and_kind_are_limited(project, monkeypatch) -> None:
         assert "larger than 5 MiB" in await project.text(web_fetch, url=f"{url}/bomb")
         assert await project.text(web_fetch, url=f"{url}/latin") == "café"
         long = await project.text(web_fetch, url=f"{url}/long")
-        assert "go on with offset=" in long
+        assert "continue with offset=" in long
         assert len(long) < 31_000
         missing = await project.call(web_fetch, url=f"{url}/missing")
         assert (missing.ok, missing.text) == (False, "[status 404]\nnone")

@@ -47,7 +47,7 @@ await story(async (bed, step) => {
     await shows('# my own line');
     mine = await bed.text(app);
     await bed.command('Mazu: Create Checkpoint');
-    await bed.answer('A name for it', 'before the agent');
+    await bed.answer('Label (optional)', 'before the agent');
     await bed.announced('before the agent');
   });
 
@@ -92,10 +92,10 @@ await story(async (bed, step) => {
     await until('the edit is redone', async () => (await bed.text(app)) === changed);
   });
 
-  await step('the turn is undone from its footer, and stands there as taken back', async () => {
+  await step('the turn is undone from its footer, and is shown as undone', async () => {
     await chat.locator('.footer .link', { hasText: 'undo' }).click();
     await until('the text is as before', async () => (await bed.text(app)) === mine);
-    await chat.locator('.gone', { hasText: '1 turn taken back' }).waitFor();
+    await chat.locator('.gone', { hasText: '1 turn undone' }).waitFor();
     await bed.shot('undone');
   });
 

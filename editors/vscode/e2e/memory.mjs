@@ -65,7 +65,7 @@ await story(async (bed, step) => {
 
   await step('the time machine shows what a step changed', async () => {
     await bed.command('Mazu: Create Checkpoint');
-    await bed.answer('A name for it', 'after the council');
+    await bed.answer('Label (optional)', 'after the council');
     await bed.announced('after the council');
     await bed.command('Mazu: Open Time Machine');
     const page = await bed.frame('.machine input[type=range]');

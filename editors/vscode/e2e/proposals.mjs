@@ -24,7 +24,7 @@ await story(
       await until('the server runs', async () => /Mazu: ask · /.test(await bed.status()));
       before = await bed.text(app);
       await bed.command('Mazu: Run a Task');
-      await bed.answer('What is to be done', 'mend both');
+      await bed.answer('What to do, and how', 'mend both');
       await bed.pick('Steps');
       await bed.answer('model calls at most', '5');
       await until('the limit is shown', async () => (await bed.rowTexts()).some((text) => /Steps ?5/.test(text)));

@@ -32,7 +32,7 @@ export function registerChatParticipant(app: App): void {
   participant.followupProvider = {
     provideFollowups: ({ metadata }) =>
       metadata?.['sessionId']
-        ? [{ prompt: 'What is worth remembering of this?', label: 'Remember what was decided' }]
+        ? [{ prompt: 'What should be remembered from this?', label: 'Remember what was decided' }]
         : [],
   };
   participant.iconPath = Uri.joinPath(app.context.extensionUri, 'media', 'icon.svg');
@@ -155,7 +155,7 @@ async function remember({ server }: App, request: ChatRequest, stream: ChatRespo
 
 async function recall({ server }: App, query: string, stream: ChatResponseStream): Promise<ChatResult> {
   const { memories, onlyNearest } = await server.execute('mazu.recall', { query });
-  if (!memories.length) stream.markdown('Nothing is remembered about that.');
+  if (!memories.length) stream.markdown('No memories found.');
   if (onlyNearest) {
     stream.markdown('Nothing is remembered about that, by words or by meaning. The nearest there is:\n\n');
   }

@@ -64,7 +64,7 @@ async function askRewrite(): Promise<unknown[] | undefined> {
   const range = selection.isEmpty ? document.lineAt(selection.active).range : selection;
   const instruction = await window.showInputBox({
     title: selection.isEmpty ? 'Mazu: rewrite this line' : 'Mazu: rewrite the selection',
-    prompt: 'What is to be changed',
+    prompt: 'What to change',
     ignoreFocusOut: true,
   });
   return instruction?.trim() ? [{ ...place(document.uri, range), instruction }] : undefined;

@@ -131,7 +131,7 @@ function Gone({ turns, view, busy }: { turns: Turn[]; view: ViewState; busy: boo
   return (
     <div class="gone">
       <p>
-        ⟲ {counted(turns.length, 'turn')} taken back ·{' '}
+        ⟲ {counted(turns.length, 'turn')} undone ·{' '}
         <button type="button" class="link" aria-expanded={shown} onClick={() => setShown(!shown)}>
           {shown ? 'hide' : 'show'}
         </button>{' '}

@@ -6,9 +6,9 @@ import { money, share, tokens } from './words';
 
 export const MODES = [
   { id: 'ask', label: 'Ask', detail: 'asks before edits and commands' },
-  { id: 'auto', label: 'Auto', detail: 'edits and harmless commands run; the rest asks' },
+  { id: 'auto', label: 'Auto', detail: 'edits and harmless commands run; everything else asks' },
   { id: 'plan', label: 'Plan', detail: 'reads only' },
-  { id: 'bypass', label: 'Bypass', detail: 'never asks; what is always forbidden stays forbidden' },
+  { id: 'bypass', label: 'Bypass', detail: 'never asks; hard denials still apply' },
 ];
 /** What Shift+Tab goes through; bypass is never reached by accident. */
 const CYCLE = ['ask', 'auto', 'plan'];

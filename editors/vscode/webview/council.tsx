@@ -15,7 +15,7 @@ function Waiting({ question }: { question: string }) {
   return (
     <div class="council">
       <h1>{question}</h1>
-      <p role="status">The council is in session: each model answers by itself, then one compares them.</p>
+      <p role="status">The council is running: each model answers independently, then one compares the answers.</p>
     </div>
   );
 }

@@ -19,7 +19,7 @@ export function EmptyState({ view }: { view: ViewState }) {
   }
   if (condition === 'stopped') {
     return (
-      <Sentence text="The server of Mazu is not running.">
+      <Sentence text="The Mazu server is not running.">
         <Start label="Install the server" command="mazu.installServer" />
         <Start label="Try again" command="mazu.restartServer" />
         <Start label="Show the log" command="mazu.showLog" />
@@ -38,7 +38,7 @@ export function EmptyState({ view }: { view: ViewState }) {
       {STARTS.map((start) => (
         <Start key={start.command} {...start} />
       ))}
-      <p class="trust">Every step can be undone. Nothing leaves this machine but what goes to the model you chose.</p>
+      <p class="trust">Every step can be undone. Data leaves this machine only for the model you chose.</p>
     </Sentence>
   );
 }

@@ -27,7 +27,7 @@ export function Header({ transcript: { name, turns, sessionId }, view, running }
       {editing ? (
         <input
           ref={input}
-          aria-label="Name of the conversation"
+          aria-label="Conversation name"
           defaultValue={title}
           onBlur={done}
           onKeyDown={(event) => {

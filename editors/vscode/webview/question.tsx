@@ -105,7 +105,7 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
       )}
       {note !== null && (
         <Field
-          label="Why not, or what to do instead (may be empty)"
+          label="Reason, or what to do instead (optional)"
           value={note}
           action="Deny"
           onDone={(value) => answer(deny, value.trim() ? { note: value.trim() } : {})}

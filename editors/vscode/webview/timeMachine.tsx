@@ -50,7 +50,7 @@ function TimeMachine() {
           {[
             clock(stop.at),
             stop.changes,
-            stop.current ? 'this is where things stand' : '',
+            stop.current ? 'current state' : '',
             stop.here ? '' : 'another branch',
           ]
             .filter(Boolean)

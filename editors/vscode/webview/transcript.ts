@@ -225,7 +225,7 @@ function applyToTurn(turn: Turn, update: Update, now: number): void {
       turn.memories = update.memories ?? [];
       return;
     case 'user':
-      if (update.shown === '') turn.items.push(note('Mazu told the model', update.text));
+      if (update.shown === '') turn.items.push(note('Note to the model', update.text));
       else turn.user = { text: update.shown || update.text, attachments: update.attachments ?? [] };
       return;
     case 'message':

@@ -148,7 +148,7 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
               type="button"
               class="link"
               disabled={busy}
-              title="Take this turn back: code, memory and conversation"
+              title="Undo this turn: code, memory and conversation"
               onClick={() => send({ type: 'rewind', turnId: turn.id, last, parts: 'both' })}
             >
               undo
@@ -164,7 +164,7 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
           {reply && <Tool label="Copy the reply" icon="copy" onClick={() => send({ type: 'copy', text: reply })} />}
           {last && turn.user && (
             <Tool
-              label="Try again: take this turn back and send the message anew"
+              label="Try again: undo this turn and resend the message"
               icon="refresh"
               disabled={busy}
               onClick={() =>

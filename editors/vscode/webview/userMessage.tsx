@@ -36,7 +36,7 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
       </div>
       {mode === 'edit' ? (
         <Field
-          label="Edit and resend: what came after is taken back, and stays as a branch"
+          label="Edit and resend: later turns are undone and kept as a branch"
           value={text}
           action="Resend"
           onDone={(value) => {

@@ -115,7 +115,7 @@ const REASONS: Record<string, string> = {
   stuck: 'Stopped: it went round in circles.',
   refusal: 'The model refused.',
   error: 'The turn failed.',
-  interrupted: 'The turn was broken off.',
+  interrupted: 'The turn was interrupted.',
 };
 
 /** Why a turn ended, where it is not simply done. */

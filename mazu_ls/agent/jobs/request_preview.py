@@ -24,7 +24,9 @@ async def preview_next_request(session: Session, asked: Prompt | None = None) ->
     given = asked or Prompt("")
     model = await session.prepare_turn(given)
     if model is None:
-        raise MazuError(Kind.UNSUPPORTED, "A command is sent to no model.", "Write a message without `!`.")
+        raise MazuError(
+            Kind.UNSUPPORTED, "A `!` command is not sent to a model.", "Write a message without `!`."
+        )
     run = TurnRun(session, given, session.context(""), model, session.mode or session.project.mode)
     blocks, _ = await context_blocks.build_context_blocks(session, given, model)
     conversation = deepcopy(session.conversation)

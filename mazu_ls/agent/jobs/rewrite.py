@@ -48,7 +48,9 @@ class PassageChanged(MazuError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            Kind.CONFLICT, f"What was to be rewritten in {name} was changed meanwhile.", "Ask for it again."
+            Kind.CONFLICT,
+            f"What was to be rewritten in {name} was changed in the meantime.",
+            "Ask for it again.",
         )
 
 
@@ -124,7 +126,7 @@ def _with_secrets(new: str, source: RewriteSource, start: int, end: int) -> str:
     except ToolError as error:
         raise MazuError(
             Kind.CONFLICT,
-            f"The model's text for {source.name} holds a placeholder in place of a secret, so nothing was changed.",
+            f"The model's text for {source.name} contains a placeholder instead of a secret, so nothing was changed.",
             "Select a passage without the secret and ask again.",
         ) from error
 

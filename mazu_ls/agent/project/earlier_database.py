@@ -33,13 +33,13 @@ async def take_over_earlier_database(root: Path, state: Path, memories: Memories
         taken = await memories.import_rows(root / DATABASE)
     except MazuError as error:
         await asyncio.to_thread(done.touch, 0o600)
-        return f"{DATABASE} of an earlier version was not taken over: {error.message} {error.hint}"
+        return f"{DATABASE} of an earlier version was not imported: {error.message} {error.hint}"
     await asyncio.to_thread(done.touch, 0o600)
     for problem in taken.problems:
         log.warning("%s: %s", root / DATABASE, problem)
     return (
-        f"{taken.count} memories of {DATABASE}, which an earlier version kept here, were taken over; they are marked"
-        " with where they came from, and not pinned. The file is not used any more."
+        f"{taken.count} memories of {DATABASE}, which an earlier version kept here, were imported; they are marked with"
+        " their origin and are not pinned. The file is no longer used."
     )
 
 

@@ -122,7 +122,7 @@ class RoleDocument:
             self._question.cancel()
 
     async def _ask(self, path: Path, text: str, seconds: float) -> None:
-        title = f"This project brings a role document for the agent, {path.name}, that was not written here. Use it?"
+        title = f"This project contains a role document for the agent, {path.name}, that was not written here. Use it?"
         reply = await self._host.ask(Question("", "", "trust", title, text, CHOICES), seconds)
         if reply.choice is not None and reply.choice.kind != "deny":
             self.agree(text)

@@ -151,7 +151,7 @@ class ProjectServices:
         for path, before in damaged.items():
             if len(set_aside := quarantined(path)) > before:
                 self.warnings.append(
-                    f"{path.name} was damaged; it was set aside as {set_aside[-1].name} and a new one begun."
+                    f"{path.name} was damaged; it was renamed to {set_aside[-1].name} and a new one was created."
                 )
         await self._open_checkpoints()
 
@@ -169,7 +169,9 @@ class ProjectServices:
             return
         if self.disk and self.disk.is_volatile:
             said = f"No checkpoints: the state directory cannot be written ({self.disk.why})."
-            self.no_checkpoints = MazuError(Kind.STORAGE, said, "Make it writable; that is noticed.")
+            self.no_checkpoints = MazuError(
+                Kind.STORAGE, said, "Make it writable; mazu-ls notices by itself."
+            )
             return
         try:
             self.checkpoints = await Checkpoints.open(

@@ -52,7 +52,7 @@ async def agree(project: Project, id: str, digest: str) -> None:
     item = await asyncio.to_thread(_item, project, id)
     if item.hash != digest:
         raise MazuError(
-            Kind.CONFLICT, f"{item.path} changed meanwhile.", "Read it as it is now, then agree to it."
+            Kind.CONFLICT, f"{item.path} changed meanwhile.", "Review its current content, then agree to it."
         )
     if item.kind == "role":
         await asyncio.to_thread(project.role_document.agree, item.content.decode())

@@ -45,7 +45,7 @@ class ProposingHost:
             names = ", ".join(map(self._name, self.diffs))
             warnings = [line for line in output.text.split("\n") if line.startswith("warning: ")]
             note = (
-                f"proposed, not applied: {names}. The user accepts or rejects each hunk; you will hear of it. Until "
+                f"proposed, not applied: {names}. The user accepts or rejects each hunk; you will be notified. Until "
                 "then read_file and grep show you the text as proposed, while commands and tests run on the file as it was."
             )
             return replace(output, text="\n".join([note, *warnings]))
@@ -85,7 +85,7 @@ class ProposingHost:
         name, real = self._name(path), await self._real(path)
         if self.proposals.proposed_text(name, real)[0] != before:
             raise MazuError(
-                Kind.CONFLICT, f"{name} was changed meanwhile.", "Read it again and redo the edit."
+                Kind.CONFLICT, f"{name} was changed in the meantime.", "Read it again and redo the edit."
             )
         await self.before_effect()
         self.diffs[path] = unified_diff(name, before, after)

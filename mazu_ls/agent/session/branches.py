@@ -106,7 +106,7 @@ class ConversationPart:
                 try:
                     head = msgspec.json.decode(data, type=ConversationHead).head if data else 0
                 except msgspec.MsgspecError as error:
-                    problems[name] = f"where the conversation stood is damaged in the checkpoint ({error})"
+                    problems[name] = f"the conversation position in the checkpoint is damaged ({error})"
                     continue
                 self._restore_head(db, session, head)
             else:

@@ -132,7 +132,7 @@ def _without_pictures(parts: Sequence[Part], reason: str) -> tuple[Part, ...]:
 
 
 def _without_words(parts: Sequence[Part], reason: str) -> tuple[Part, ...]:
-    note = f"(What stood here was refused by the service for its content and taken out: {reason})"
+    note = f"(Removed because the provider refused the content: {reason})"
     results = [ToolResult(part.call_id, note, part.ok) for part in parts if isinstance(part, ToolResult)]
     said = [part for part in parts if not isinstance(part, ToolResult)]
     return (*results, Text(note)) if said else tuple(results)

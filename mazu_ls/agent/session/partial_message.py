@@ -59,7 +59,7 @@ class PartialMessage:
                 file.write(f"{self._journal.last}\n{redact(self.text)}".encode("utf-8", "replace"))
             self._kept = True
         except OSError as error:
-            log.warning("what the model says is not kept while it speaks: %s", error)
+            log.warning("the unfinished reply cannot be saved while it streams: %s", error)
 
 
 class RedactedDeltas:

@@ -366,5 +366,5 @@ def start_of_turn(events: Iterable[journal.Event], turn_id: str) -> journal.Even
         if isinstance(event.body, journal.TurnStarted) and event.turn == turn_id:
             return event
     raise MazuError(
-        Kind.NOT_FOUND, "That turn is not part of the conversation as it stands.", "See mazu.session.events."
+        Kind.NOT_FOUND, "That turn is not part of the current conversation.", "See mazu.session.events."
     )

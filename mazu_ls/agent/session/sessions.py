@@ -208,7 +208,7 @@ class Sessions:
         what = f"{lost} of its entries cannot be read" if lost else "nothing of it can be read"
         if lost or not session.journal.last:
             await self._project.warn_once(
-                f"The conversation “{session.name or session.id}” is damaged: {what}. What can be read is shown; "
+                f"The conversation “{session.name or session.id}” is damaged: {what}. The readable part is shown; "
                 f"the file is kept: {path}."
             )
 

@@ -55,7 +55,7 @@ async def checkpoint_before_turn(
     if found is None:
         missing = "There is no turn to undo in this session."
         if turn_id is not None:
-            missing = f"There is no turn {turn_id!r} on the way to where this conversation stands."
+            missing = f"There is no turn {turn_id!r} in the current conversation."
         raise MazuError(Kind.NOT_FOUND, missing, "See mazu.session.show and mazu.checkpoint.list.")
     turn, before, baseline = found
     if baseline is None:
@@ -74,8 +74,8 @@ async def checkpoint_before_turn(
     if project.checkpoints and not await project.checkpoints.has(baseline):
         raise MazuError(
             Kind.NOT_FOUND,
-            "What stood before that turn is no longer kept: its checkpoint was pruned.",
-            "mazu.session.rewind takes the turn out of the conversation; mazu.checkpoint.list shows what is kept.",
+            "The state before that turn is no longer available: its checkpoint was pruned.",
+            "mazu.session.rewind removes the turn from the conversation; mazu.checkpoint.list shows the remaining checkpoints.",
         )
     return baseline, before
 

@@ -76,7 +76,7 @@ class ApprovalGate:
             self._record(call, "allow", decision.reason, _by(decision))
             return None
         if self.run.mode == "auto":
-            reason = f"{decision.reason}; no one is asked in mode auto; {_how_to_allow(call, tool, decision)}"
+            reason = f"{decision.reason}; mode auto does not ask; {_how_to_allow(call, tool, decision)}"
             self._record(call, "deny", reason, "policy")
             raise ToolError(f"not allowed: {reason}")
         if tool.effect is Effect.EDIT:
@@ -137,7 +137,7 @@ class ApprovalGate:
             return
         why = "shell.sandbox is off" if setting == "off" else sandbox.probe().why
         await self.run.session.project.warn_once(
-            f"Commands are not held by a sandbox ({why}): they can write your files, read your keys and reach the network."
+            f"Commands do not run in a sandbox ({why}): they can write your files, read your keys and reach the network."
         )
 
     def _rules(self) -> list[Rule]:
@@ -166,7 +166,7 @@ class ApprovalGate:
             call.id,
             tool.name,
             _question_title(call),
-            f"{_intent(call, edit)}\n\nWhy you are asked: {decision.reason}",
+            f"{_intent(call, edit)}\n\nWhy this needs approval: {decision.reason}",
             _choices(tool, decision),
             edit.whole if edit else None,
             hunk_options(edit) if edit else (),
@@ -179,7 +179,7 @@ class ApprovalGate:
         kind = reply.choice.kind if reply.choice else "deny"
         if kind == "deny":
             if reply.unreachable:
-                reason = f"no one can be asked here; {_how_to_allow(call, tool, decision)}"
+                reason = f"nobody is here to approve it; {_how_to_allow(call, tool, decision)}"
                 self._record(call, "deny", reason, "policy")
                 raise ToolError(f"not allowed: {decision.reason}; {reason}")
             self._record(call, "deny", reply.note or "refused", "user" if reply.choice else "timeout")
@@ -225,7 +225,7 @@ class ApprovalGate:
         taken, left = take_hunks(edit, reply.hunks)
         if left:
             self._notes[call.id] = (
-                f"[the user took only a part of this edit; not applied:\n{left}\nread the file again before you go on]"
+                f"[the user took only a part of this edit; not applied:\n{left}\nread the file again before you continue]"
             )
         return taken
 

@@ -173,6 +173,6 @@ def refused(note: str, *, in_time: bool) -> ToolError:
     """What the model is told when the user says no."""
     if not in_time:
         return ToolError(
-            "the user did not answer in time, which means no. Go on without it, or say what you need."
+            "the user did not answer in time, which counts as no. Continue without it, or say what you need."
         )
-    return ToolError(f"the user refused this{': ' + note if note else ''}. Ask, or go on without it.")
+    return ToolError(f"the user refused this{': ' + note if note else ''}. Ask, or continue without it.")

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import RunningTurn
 
 log = logging.getLogger(__name__)
-CANCELLED = "error: stopped by the user before it finished; look at the state of things before you go on."
-OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; look at the state of things before you go on."
+CANCELLED = "error: stopped by the user before it finished; check the current state before you continue."
+OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; check the current state before you continue."
 NOT_RUN = "error: not run, because the turn was stopped first."
 
 

@@ -162,7 +162,8 @@ class TurnRun:
                         return TurnLimitReached("end_turn", "" if said.message.text.strip() else EMPTY_ANSWER)
                 case "max_tokens":
                     return TurnLimitReached(
-                        "max_tokens", "The model's answer was cut at its output limit; ask it to go on."
+                        "max_tokens",
+                        "The model's answer was cut off at its output limit; ask it to continue.",
                     )
                 case "refusal":
                     return TurnLimitReached("refusal", said.detail or "The model declined to answer.")
@@ -176,7 +177,7 @@ class TurnRun:
         if limit is None or known:
             return
         await self.session.project.warn_once(
-            f"What {name} costs is not known, so the limit of ${limit:g} cannot be held against it; the other limits hold. "
+            f"What {name} costs is not known, so the limit of ${limit:g} cannot be enforced; the other limits apply. "
             f"Set its prices in [models.{self.model.spec.provider}] of config.toml."
         )
 
@@ -228,7 +229,7 @@ class TurnRun:
             self._deltas.flush()
         if finished is None:
             raise MazuError(
-                Kind.NETWORK, f"{self.model.name} ended its answer without saying so.", "Try again."
+                Kind.NETWORK, f"{self.model.name} ended its answer without a finish reason.", "Try again."
             )
         used = finished.usage + Usage(steps=1)
         self.meter.add(used)
@@ -248,9 +249,9 @@ class TurnRun:
             return False
         self.record(journal.ContentWithheld(refused.part, refused.message))
         if refused.part == "message":  # what the user asked for is gone with it
-            refused.message += " It was taken out of the conversation."
+            refused.message += " It was removed from the conversation."
             return False
-        await self.session.project.warn_once(f"A picture was left out: {refused.message}")
+        await self.session.project.warn_once(f"An image was left out: {refused.message}")
         return True
 
     async def _tell_oddities(self, request: models.ModelRequest, answer: models.ModelAnswer) -> None:
@@ -258,13 +259,13 @@ class TurnRun:
         project, name, entry = self.session.project, self.model.name, self.model.spec.provider
         if answer.written:
             await project.warn_once(
-                f"{name} writes its tool calls into its text; they are read there and need the same permission as all others."
+                f"{name} writes its tool calls as text; mazu-ls parses them, and they need the same permission as all others."
             )
         if unread := unread_tokens(request, answer.usage):
             read = answer.usage.tokens - answer.usage.output_tokens
             await project.warn_once(
-                f"{name} read only {read} of about {read + unread} tokens that it was sent: its server cuts what does not fit "
-                f"and does not say so. Give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set context_window in [models.{entry}].",
+                f"{name} read only {read} of about {read + unread} tokens sent to it: its server silently truncates longer prompts. "
+                f"Give it a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set context_window in [models.{entry}].",
                 key=f"cut prompts of {name}",
             )
 

@@ -100,9 +100,7 @@ def verify_steps(steps: Sequence[RestoreStep], excused: set[str]) -> tuple[int, 
             if found == step.now:
                 right += 1
             else:
-                wrong.append(
-                    PathReason(step.shown, "it is not what the checkpoint holds: somebody wrote it since")
-                )
+                wrong.append(PathReason(step.shown, "it differs from the checkpoint: it was written since"))
     return right, wrong
 
 
@@ -122,7 +120,7 @@ def _name(step: RestoreStep) -> bytes:
 
 def _hindrance(error: OSError) -> str:
     if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY):
-        return "something else stands in its place or on the way to it"
+        return "another file or folder is in its place or on its path"
     return error.strerror or "it could not be written"
 
 

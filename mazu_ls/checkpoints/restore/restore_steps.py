@@ -61,7 +61,7 @@ def require_known(project: CheckpointContext, paths: Sequence[str], *trees: byte
         if not _known(project, path, *trees):
             raise MazuError(
                 Kind.NOT_FOUND,
-                f"Neither the checkpoint nor the project holds {path!r}.",
+                f"Neither the checkpoint nor the project contains {path!r}.",
                 "Name files as the diff does.",
             )
 
@@ -134,10 +134,10 @@ def steps_between(
         if not selection.has("skills" if mount.prefix == SKILLS else "code"):
             continue
         if mount.scanned and mount.prefix.decode() not in folders:
-            found.keep.append(PathReason(mount.label or ".", f"{target.id} does not hold this folder"))
+            found.keep.append(PathReason(mount.label or ".", f"{target.id} does not contain this folder"))
             continue
         if mount.internal:
-            reason = "git's own files in a bare repository are not held: they stay as they are"
+            reason = "git's own files in a bare repository are not part of checkpoints: they stay as they are"
             found.keep.append(PathReason(mount.label or ".", reason))
         if b"." in mount.internal:
             continue
@@ -187,7 +187,7 @@ class KeepRules:
         if (skipped := self._skipped.get(step.shown)) is not None:
             return f"not held: {skipped}"
         if step.now is None and step.place in self._sparse_then:
-            return f"a sparse checkout left it out in {self._target.id}"
+            return f"excluded by a sparse checkout in {self._target.id}"
         if step.place in self._sparse_now and not os.path.lexists(step.mount.full(step.path)):
             return "the sparse checkout leaves it out"
         return None

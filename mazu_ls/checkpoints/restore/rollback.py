@@ -113,7 +113,7 @@ def _not_vouched_for(project: CheckpointContext, decision: RollbackDecision) -> 
     )
     named = [PathReason(project.shown(place), reason) for place in places[:NAMED]]
     more = f"{len(places) - NAMED} more files" if len(places) > NAMED else ""
-    general = "not every file could be looked at when this checkpoint was taken"
+    general = "not every file could be read when this checkpoint was taken"
     return [*named, PathReason(".", f"{general}: {more} may be older, too" if more else general)]
 
 
@@ -285,9 +285,7 @@ def recover_rollback(project: CheckpointContext, db: apsw.Connection) -> Rollbac
     todo = list(steps.load(row[2], project.mounts))
     lost = project.repository.missing({step.now.oid for step in todo if step.now is not None})
     for step in [step for step in todo if step.now is not None and step.now.oid in lost]:
-        report.problems.append(
-            PathReason(step.shown, "the damaged checkpoint store does not hold it any more")
-        )
+        report.problems.append(PathReason(step.shown, "the damaged checkpoint store no longer contains it"))
         todo.remove(step)
     staged = staging.stage_contents(todo, project.repository.read_all)
     finish_rollback(project, db, todo, staged, report)

@@ -106,7 +106,7 @@ class DirtySet:
             self._watch = FolderWatch(self._roots, self._state, self._unheld)
         except (WatchUnavailable, OSError) as error:
             self._unavailable = str(error)
-            log.info("files are not watched, every checkpoint looks at all of them: %s", error)
+            log.info("files are not watched, so every checkpoint scans all of them: %s", error)
 
     def _unheld(self, mount: CheckpointRoot, folders: list[bytes]) -> Collection[bytes]:
         """Folders that the ignore rules name and that hold nothing that the base or the user's git tracks."""

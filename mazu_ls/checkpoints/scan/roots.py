@@ -150,7 +150,7 @@ def refuse_broad(root: Path) -> None:
     if root in broad or root in home.resolve().parents:
         raise MazuError(
             Kind.UNSUPPORTED,
-            f"{root} is too broad for checkpoints: it holds much more than one project.",
+            f"{root} is too broad for checkpoints: it contains much more than one project.",
             "Open the folder of the project itself.",
         )
     if not root.is_dir():

@@ -58,7 +58,7 @@ class Embedder:
             for shelf in self._shelves:
                 await self._embed_some(shelf, CATCH_UP)
         except MazuError as error:  # a store that cannot be written now can still be searched by words
-            log.warning("recall goes by words alone: %s", error.message)
+            log.warning("recall uses words only: %s", error.message)
             return None
         assert self._embeddings is not None
         try:
@@ -93,7 +93,7 @@ class Embedder:
                     if any(more):
                         self._pending.set()
             except MazuError as error:
-                log.warning("vectors of memory were not made: %s", error.message)
+                log.warning("vectors of memories were not computed: %s", error.message)
 
     async def _any(self, query: str) -> bool:
         """Whether one of the stores has such rows; what has nothing to do loads no weights."""

@@ -112,5 +112,5 @@ def _require_own_tables(db: apsw.Connection, source: Path) -> None:
         if held == {name: ours["table", name][1] for name in TABLES if ("table", name) in ours}:
             return
     raise MazuError(
-        Kind.CONFIG, f"{source} is no memory database of mazu-ls.", "Import Markdown, or another file."
+        Kind.CONFIG, f"{source} is not a memory database of mazu-ls.", "Import Markdown, or another file."
     )

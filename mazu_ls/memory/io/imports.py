@@ -230,7 +230,7 @@ def checked(entry: MemoryEntry, name: str) -> MemoryEntry:
     }
     for what, (value, allowed) in choices.items():
         if value not in allowed:
-            raise InvalidArguments(f"{name}: {what} {value[:40]!r} is none of {', '.join(allowed)}.", what)
+            raise InvalidArguments(f"{name}: {what} {value[:40]!r} is not one of {', '.join(allowed)}.", what)
     return replace(
         entry,
         key=_key(entry, name),

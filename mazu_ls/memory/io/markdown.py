@@ -78,7 +78,7 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
             anchors=tuple(_read_anchor(anchor) for anchor in fields.get("anchors") or ()),
         )
     except (TypeError, ValueError, KeyError) as error:
-        raise InvalidArguments(f"{name}: the front matter is not understood ({error}).", "uri") from error
+        raise InvalidArguments(f"{name}: the front matter is not valid ({error}).", "uri") from error
     return entry, fields
 
 
@@ -100,7 +100,7 @@ def front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
     for key in fields:
         if key not in _FIELDS:
             number = 2 + next((n for n, line in enumerate(head.split("\n")) if line.startswith(key)), 0)
-            raise InvalidArguments(f"{name}:{number}: {key[:60]!r} is no field of a memory.", "uri")
+            raise InvalidArguments(f"{name}:{number}: {key[:60]!r} is not a field of a memory.", "uri")
     return fields, text[end + len(_FENCE) + 2 :]
 
 

@@ -183,7 +183,7 @@ def scope_of(id: str, scope: str | None = None) -> str:
 def unknown(id: str) -> MazuError:
     """There is no memory of that id."""
     return MazuError(
-        Kind.NOT_FOUND, f"There is no memory {str(id)[:40]!r}.", "`mazu.memory.list` shows those there are."
+        Kind.NOT_FOUND, f"There is no memory {str(id)[:40]!r}.", "`mazu.memory.list` shows the existing ones."
     )
 
 

@@ -31,7 +31,7 @@ def update(
     if other is not None and other.n is not None and ("title" in changes or "body" in changes):
         same = identifier(rows.scope, other.n)
         raise MazuError(
-            Kind.CONFLICT, f"{same} says that already.", f"Forget {identifier(rows.scope, n)} instead."
+            Kind.CONFLICT, f"{same} already says that.", f"Forget {identifier(rows.scope, n)} instead."
         )
     rows.put(replace(entry, updated_at=micros(now())))
     return rows.memory(n)

@@ -115,7 +115,7 @@ async def _delete(shelves: MemoryStores, kind: str, key: str, scope: str) -> Mem
         entry = rows.keyed(kind, key)
         if entry is None or entry.n is None:
             raise MazuError(
-                Kind.NOT_FOUND, f"There is no {kind} {key[:60]!r}.", "List them to see those there are."
+                Kind.NOT_FOUND, f"There is no {kind} {key[:60]!r}.", "List them to see the existing ones."
             )
         (memory,) = rows.memories([entry])
         rows.delete(entry.n)

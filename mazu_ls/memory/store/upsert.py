@@ -99,7 +99,7 @@ def supersede(rows: EntryTable, n: int, by: int) -> Memory:
         raise MazuError(Kind.CONFLICT, f"{old_id} cannot be superseded by {new_id}.", "Name two memories.")
     if old.superseded_by is not None or new.superseded_by is not None:
         gone = old_id if old.superseded_by is not None else new_id
-        raise MazuError(Kind.CONFLICT, f"{gone} was already superseded.", "Name memories that hold.")
+        raise MazuError(Kind.CONFLICT, f"{gone} was already superseded.", "Name current memories.")
     if new.supersedes is not None:
         earlier = identifier(rows.scope, new.supersedes)
         raise MazuError(

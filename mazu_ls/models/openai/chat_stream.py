@@ -128,7 +128,7 @@ class ChatStream:
         if not self._done:
             raise StreamEnded("the stream ended before the answer did")
         if not (self._text or self._refusal or self._calls.drafts):
-            raise UnusableAnswer("it ended an answer in which nothing stood")
+            raise UnusableAnswer("it returned an empty answer")
         return "tool_calls" if self._calls.drafts else "stop"
 
     def _detail(self, stop: Stop, refusal: str) -> str:

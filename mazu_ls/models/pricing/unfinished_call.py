@@ -95,7 +95,7 @@ async def await_answer(
                 if isinstance(chunk, ModelAnswer):
                     return chunk
                 call.take(chunk)
-        raise MazuError(Kind.NETWORK, f"{model.name} ended its answer without saying so.", "Try again.")
+        raise MazuError(Kind.NETWORK, f"{model.name} ended its answer without a finish reason.", "Try again.")
     except (MazuError, asyncio.CancelledError) as error:
         failed = not isinstance(error, asyncio.CancelledError)
         if (used := call.usage(failed=failed)) is not None:

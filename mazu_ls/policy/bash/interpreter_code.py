@@ -101,8 +101,8 @@ _REFUSED: tuple[tuple[tuple[re.Pattern[str], ...], str, str], ...] = (
     ((_DOWNLOADS, _EVALUATES), "what would run is downloaded", "no download is run"),
     ((_FORKS,), "a program that only multiplies itself", "never destructive"),
     ((_DESTROYS,), "it would remove more than the project's own files", "never destructive"),
-    ((_PRIVILEGE,), "it changes whose rights it has", "no other rights"),
-    ((_RUNS, _RIGHTS), "it changes whose rights it has", "no other rights"),
+    ((_PRIVILEGE,), "it changes the user it runs as", "no other rights"),
+    ((_RUNS, _RIGHTS), "it changes the user it runs as", "no other rights"),
     ((_SECRETS,), "it reads keys or passwords", "keys are not read"),
 )
 

@@ -25,7 +25,7 @@ class ChatCommand:
 def _needs(field: str) -> Callable[[str, str], dict[str, Any]]:
     def arguments(text: str, session: str) -> dict[str, Any]:
         if not text:
-            raise InvalidArguments(f"write the {field} behind the command", field)
+            raise InvalidArguments(f"write the {field} after the command", field)
         return {field: text}
 
     return arguments
@@ -67,15 +67,15 @@ COMMANDS: dict[str, ChatCommand] = {
         "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back
     ),
     "redo": ChatCommand(
-        "take the last undo or rollback back", "mazu.redo", lambda text, s: {"sessionId": s}, _rolled_back
+        "redo: revert the last undo or rollback", "mazu.redo", lambda text, s: {"sessionId": s}, _rolled_back
     ),
     "rewind": ChatCommand(
-        "take turns out of the conversation, files stay", "mazu.session.rewind",
+        "remove turns from the conversation; files stay", "mazu.session.rewind",
         lambda text, s: {"sessionId": s, "turns": int(text) if text.isdecimal() else 1},
-        lambda result: f"{result['turnCount']} turns are left.",
+        lambda result: f"{result['turnCount']} turns remain.",
     ),
     "compact": ChatCommand(
-        "replace what was said by a summary", "mazu.session.compact",
+        "replace the conversation by a summary", "mazu.session.compact",
         lambda text, s: {"sessionId": s, "wait": True}, lambda result: "Compacted.",
     ),
     "checkpoint": ChatCommand(
@@ -87,7 +87,7 @@ COMMANDS: dict[str, ChatCommand] = {
         lambda text, s: {"id": text} if text else {}, _rolled_back,
     ),
     "remember": ChatCommand("remember this", "mazu.remember", _needs("title"), _remembered),
-    "recall": ChatCommand("what is known about this?", "mazu.recall", _needs("query"), _recalled),
+    "recall": ChatCommand("search memory", "mazu.recall", _needs("query"), _recalled),
     "model": ChatCommand(
         "talk to another model", "mazu.models.set", _needs("model"), lambda result: f"Now talking to {result['current']}."
     ),

@@ -208,10 +208,10 @@ class ReplyWriter:
                 await mazu_files.edit(self._server, self._path, text, self._with_room(text))
         except MazuError as error:
             if self._message is not None:
-                logger.info("A turn begun elsewhere is drawn when it has ended: %s", error.message)
+                logger.info("A turn started elsewhere will be drawn when it has ended: %s", error.message)
                 return
             await self._server.host.say(
-                "warning", f"Mazu: the reply has no place in {self._path.name}. {error.message}"
+                "warning", f"Mazu: the reply cannot be written to {self._path.name}. {error.message}"
             )
 
     def _with_room(self, text: str) -> str:
@@ -278,7 +278,7 @@ class ReplyWriter:
                 await mazu_files.edit(self._server, self._path, text, after)
         except MazuError as error:
             if not self._arrived(text[:place], new):
-                logger.info("A piece of the reply was not taken: %s", error.message)
+                logger.info("A piece of the reply was not applied: %s", error.message)
                 self._refused += 1
                 return
         self._refused = 0

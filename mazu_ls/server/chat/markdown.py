@@ -11,8 +11,8 @@ SESSION = re.compile(r"<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->")
 HEADING = re.compile(r"^## (?P<who>You|Mazu)\b(?:[ \t]*<!-- (?P<turn>t_\w+) -->)?[^\n]*$", re.MULTILINE)
 OURS_IN_TEXT = re.compile(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
 MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")
-TAKEN_BACK = re.compile(r"\*\d+ turns? taken back\*")
-"""A line that says how many turns were taken back where it stands."""
+UNDONE_TURNS = re.compile(r"\*\d+ turns? (?:undone|taken back)\*")
+"""The line in place of turns that were undone; documents of earlier versions say "taken back"."""
 FOOTER = re.compile(r"\*\d+ files? changed \+\d+ -\d+[^*]*\*")
 """The line under a turn that changed files; what it says of cost may be worded differently by another version."""
 HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'

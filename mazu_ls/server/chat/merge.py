@@ -91,7 +91,7 @@ def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
         if not bare:
             found.append(not found or found[-1])
         elif markdown.HEADING.match(line) or any(
-            pattern.fullmatch(bare) for pattern in (markdown.TAKEN_BACK, markdown.FOOTER)
+            pattern.fullmatch(bare) for pattern in (markdown.UNDONE_TURNS, markdown.FOOTER)
         ):
             found.append(True)
         elif left[bare] > 0:

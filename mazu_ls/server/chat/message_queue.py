@@ -35,7 +35,7 @@ async def enqueue(session: Session, asked: Prompt) -> wire.Waiting:
 def remove(session: Session, queue_id: str) -> None:
     """Take a message out of the queue. Raises MazuError(not_found)."""
     if queue_id not in session.queue:
-        raise MazuError(Kind.NOT_FOUND, "That message is not waiting any more.", "See mazu.session.queue.")
+        raise MazuError(Kind.NOT_FOUND, "That message is no longer queued.", "See mazu.session.queue.")
     session.append(journal.MessageDequeued(queue_id))
 
 
@@ -83,9 +83,7 @@ async def _send_next(server: ServerState, project: Project, session: Session) ->
             begun=lambda: session.append(journal.MessageDequeued(queued.id)),
         )
     except MazuError as error:
-        await server.host.say(
-            "warning", f"Mazu: a message still waits to be sent. {error.message} {error.hint}"
-        )
+        await server.host.say("warning", f"Mazu: a queued message was not sent. {error.message} {error.hint}")
 
 
 def _place(server: ServerState, attached: journal.Attached) -> DocumentRange | None:

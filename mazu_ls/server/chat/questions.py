@@ -88,7 +88,7 @@ async def _open_review(
         text = review_text(question).encode("utf-8", "surrogatepass")
         place = await asyncio.to_thread(mazu_files.write, folder, review_name(question), text)
     except MazuError as error:
-        logger.warning("A question could not be written down: %s", error.message)
+        logger.warning("A question could not be saved: %s", error.message)
         return None
     shown = await server.host.show(place)
     return ReviewDocument(str(place), lambda: shown or editor.documents.at(place) is not None)
@@ -156,7 +156,7 @@ def _block(question: Question) -> str:
     if diff:
         parts.append(markdown.fenced(diff, "diff"))
     if not _is_whole(question):
-        parts.append(f"It is too long to be shown here: {review_name(question)} holds all of it.")
+        parts.append(f"It is too long to be shown here: see {review_name(question)} for the full text.")
     names = ", ".join(f"*Mazu: {TITLES[choice.kind]}*" for choice in question.choices)
     return "\n\n".join([*parts, f"Answer with a code action here: {names}."]) + "\n\n"
 

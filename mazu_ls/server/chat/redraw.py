@@ -71,7 +71,7 @@ async def redraw(server: ServerState, path: Path, session_id: str, *, replying: 
     try:
         seen = await project.sessions.snapshot(session_id, now=lambda session: None)
     except MazuError as error:
-        logger.info("%s is not drawn anew: %s", path, error.message)
+        logger.info("%s was not redrawn: %s", path, error.message)
         return False
     drawn = render_turns(session_id, seen.events, seen.head)
     known = generated_lines(session_id, seen.events)
@@ -83,7 +83,7 @@ async def redraw(server: ServerState, path: Path, session_id: str, *, replying: 
                 await _save(server, path)
                 return True
         except (MazuError, OSError) as error:
-            logger.info("%s was not drawn anew yet: %s", path, error)
+            logger.info("%s was not redrawn yet: %s", path, error)
     return False
 
 

@@ -68,7 +68,7 @@ class OpenQuestion:
         choice = _chosen(self.question, option_id, lambda choice: choice.id)
         if choice is None:
             offered = ", ".join(one.id for one in self.question.choices)
-            raise InvalidArguments(f"`optionId` is none of {offered}", "optionId")
+            raise InvalidArguments(f"`optionId` is not one of {offered}", "optionId")
         reply = UserReply(choice, note, arguments, None if hunks is None else tuple(hunks))
         if (problem := not_offered(self.question, reply)) is not None:
             raise InvalidArguments(*problem)
@@ -228,7 +228,7 @@ class ClientApprovals:
             if document is None:
                 where = "It is too long to be shown here, so it can only be denied."
             elif document.shown():
-                where = f"All of it stands in {document.name}, which is open beside this."
+                where = f"The full text is in {document.name}, which is open to the side."
             else:
                 where = f"It is too long to be shown here. Open {document.name} and read it: then it can be allowed."
                 offered = (OPENED, *offered)
@@ -281,7 +281,7 @@ def not_offered(question: Question, reply: UserReply) -> tuple[str, str] | None:
     offered = {one.id for one in question.hunks}
     for id in reply.hunks or ():
         if id not in offered:
-            return f"`hunks` names {id!r}, which is no hunk of this question", "hunks"
+            return f"`hunks` names {id!r}, which is not a hunk of this question", "hunks"
     return None
 
 

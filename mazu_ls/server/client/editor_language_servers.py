@@ -155,7 +155,7 @@ class EditorLanguageServices:
             return await self._editor.link.ask(METHODS[what], params, ANSWER_SECONDS)
         except ClientError as error:
             raise MazuError(
-                Kind.UNSUPPORTED, f"The editor could not tell: {error}.", "Use grep and read_file instead."
+                Kind.UNSUPPORTED, f"The editor could not answer: {error}.", "Use grep and read_file instead."
             ) from error
         except TimeoutError as error:
             raise MazuError(
@@ -209,7 +209,7 @@ def items(answer: Any, field: str, kind: type[Found]) -> list[Found]:
         try:
             found.append(msgspec.convert(item, kind))
         except msgspec.ValidationError as error:
-            logger.info("The editor's %s hold one that cannot be read: %s", field, error)
+            logger.info("One of the editor's %s cannot be read: %s", field, error)
     return found
 
 

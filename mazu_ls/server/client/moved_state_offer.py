@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 OFFER_SECONDS = 600.0
 # What changes nothing stands first, for a client that takes the first of whatever it is offered.
-LATER, AFRESH = "Not now", "Start afresh"
+LATER, AFRESH = "Not now", "Start with an empty state"
 SETTLE_SECONDS = 0.05
 
 

@@ -47,7 +47,7 @@ async def pulled_settings(editor: ConnectedEditor) -> Mapping[str, Any] | None:
             "workspace/configuration", {"items": [{"section": SECTION}]}, PULL_SECONDS
         )
     except (ClientError, TimeoutError) as error:
-        logger.warning("The editor did not tell its settings: %s", error)
+        logger.warning("The editor did not send its settings: %s", error)
         return None
     section = answer[0] if isinstance(answer, list) and answer else None
     return _attributed(editor, cleaned(section)) if isinstance(section, dict) else None

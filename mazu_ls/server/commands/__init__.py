@@ -199,7 +199,7 @@ async def execute(
     found = find(name)
     if found is None:
         raise InvalidArguments(
-            f"there is no command {name!r}; mazu.status and docs/protocol.md tell what there is", "command"
+            f"there is no command {name!r}; mazu.status and docs/protocol.md list the commands", "command"
         )
     params = await _arguments(server, found, arguments or [])
     if not found.takes_token:

@@ -86,13 +86,13 @@ async def recall(server: ServerState, params: wire.RecallAt) -> Any:
         query = (editor.selection if editor else "").strip()[:2000]
         uri = uri or (editor.focus.uri if editor and editor.focus else None)
     if not query:
-        raise InvalidArguments("`query` is missing, and nothing is selected that could stand for it", "query")
+        raise InvalidArguments("`query` is missing, and nothing is selected to use instead", "query")
     arguments = {"query": query} | ({"uri": uri} if uri and server.file_of(uri) else {})
     result = await execute(server, "mazu.recall", [arguments])
     found = [] if result["onlyNearest"] else result["memories"]
     if not found:
         await server.host.say(
-            "info", "Mazu: nothing is known about this yet. “Mazu: remember this” changes that."
+            "info", "Mazu: nothing is remembered about this yet. Use “Mazu: remember this”."
         )
     elif len(found) <= SHOWN and not any(one["body"].strip() for one in found):
         await server.host.say("info", "Mazu: " + " · ".join(one["title"] for one in found))
@@ -136,7 +136,7 @@ async def _say_result(server: ServerState, result: dict[str, Any], done: str) ->
         await server.host.say("info", text)
     else:
         problems = "; ".join(f"{one['path']}: {one['reason']}" for one in result["problems"][:NAMED])
-        await server.host.say("warning", f"{text} Not everything came back: {problems}")
+        await server.host.say("warning", f"{text} Not everything was restored: {problems}")
 
 
 def _names(paths: list[str]) -> str:

@@ -149,7 +149,7 @@ async def _restore_memories(
 ) -> models.RollbackReport:
     """Bring back some memories alone."""
     if params.only != ("memory",):
-        raise InvalidArguments('`memories` names entries of memory: it needs `only: ["memory"]`', "memories")
+        raise InvalidArguments('`memories` lists memory ids: it needs `only: ["memory"]`', "memories")
     plan = await checkpoints.plan(params.id, only=params.only, memories=params.memories)
     report = plan.preview() if params.preview else await plan.apply("overwrite")
     server.notify_changed("memory", "checkpoints")
@@ -190,15 +190,15 @@ async def redo(server: ServerState, params: turns.Redo) -> wire.RollbackResult:
     found = await checkpoints.last_rollback(session.id if session else "")
     if found is None:
         raise MazuError(
-            Kind.NOT_FOUND, "There is no undo or rollback of this session to take back.",
+            Kind.NOT_FOUND, "Nothing to redo: this session has no undo or rollback.",
             "mazu.checkpoint.list shows what can be rolled back to.",
         )  # fmt: skip
     number, safety, only, paths = found
     started = await session.last_started() if session else None
     if started is not None and started > (await checkpoints.get(safety)).created_at:
         raise MazuError(
-            Kind.CONFLICT, "The conversation went on since that was undone, so it cannot be redone.",
-            f"Rolling back to {safety} brings back what stood before it was undone.",
+            Kind.CONFLICT, "The conversation continued after that undo, so it cannot be redone.",
+            f"Rolling back to {safety} restores the state before the undo.",
         )  # fmt: skip
     wanted = Wanted(only, paths, session=session.id if session else None, redo_of=number)
     return wire.RollbackResult.from_report(await roll_back(server, checkpoints, safety, wanted))

@@ -34,7 +34,7 @@ async def _chosen_model(server: ServerState) -> wire.SetModelParams:
     names = [model["name"] for model in listed["models"] if model["ready"]]
     index = await server.pick("Talk to which model?", names)
     if index is None:
-        raise InvalidArguments("`model` is missing; mazu.models.list tells the names", "model")
+        raise InvalidArguments("`model` is missing; mazu.models.list shows the names", "model")
     return wire.SetModelParams(names[index])
 
 
@@ -73,7 +73,7 @@ async def _document_as_role(server: ServerState) -> wire.SetRoleParams:
     """Without arguments: the document last seen becomes the role."""
     focus = server.editor.focus if server.editor else None
     if focus is None:
-        raise InvalidArguments("`uri` is missing, and no document is open that could stand for it", "uri")
+        raise InvalidArguments("`uri` is missing, and no document is open to use instead", "uri")
     return wire.SetRoleParams(focus.uri)
 
 
@@ -92,7 +92,7 @@ async def set_role(server: ServerState, params: wire.SetRoleParams) -> Any:
         raise MazuError(
             Kind.STORAGE,
             f"{_role_path(project)} cannot be written: {error.strerror or error}.",
-            "Remove what stands in its way.",
+            "Move or delete whatever is in its place.",
         ) from error
     return await _role(project)
 

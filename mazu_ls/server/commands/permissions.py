@@ -51,7 +51,9 @@ def _prefix(pattern: str) -> tuple[str, ...]:
     try:
         words = shlex.split(pattern)
     except ValueError as error:
-        raise InvalidArguments(f"`rule.pattern` cannot be read as words: {error}", "rule.pattern") from error
+        raise InvalidArguments(
+            f"`rule.pattern` cannot be split into words: {error}", "rule.pattern"
+        ) from error
     return tuple(words[:-1] if words[-1:] == ["*"] else words)
 
 
@@ -61,9 +63,7 @@ async def _newest_rule(server: ServerState) -> wire.RevokeRuleParams:
     dated = [(grant.granted_at, grant.id) for grant in project.grants.list()]
     dated += [(given.given_at, given.id) for given in project.given.values()]
     if not dated:
-        raise MazuError(
-            Kind.NOT_FOUND, "No rule was given that could be revoked.", "See mazu.permissions.list."
-        )
+        raise MazuError(Kind.NOT_FOUND, "There is no rule to revoke.", "See mazu.permissions.list.")
     return wire.RevokeRuleParams(max(dated)[1])
 
 
@@ -93,9 +93,7 @@ async def mode(server: ServerState, params: wire.SetModeParams) -> Any:
     project = await server.wait_opened()
     if params is not None:
         if params.mode == "bypass" and project.mode != "bypass" and params.confirm != "bypass":
-            raise InvalidArguments(
-                'mode "bypass" asks about nothing; confirm it with `confirm: "bypass"`', "confirm"
-            )
+            raise InvalidArguments('mode "bypass" never asks; confirm it with `confirm: "bypass"`', "confirm")
         project.set_mode(params.mode)
     return _state(project)
 
@@ -139,7 +137,7 @@ def _check_judged(tool: Tool, arguments: dict[str, Any]) -> None:
             continue
         missing = name == "command" and name in tool.schema.get("required", ()) and name not in arguments
         if missing or not isinstance(arguments.get(name, ""), str):
-            raise InvalidArguments(f"`arguments.{name}` of {tool.name} must be a text", f"arguments.{name}")
+            raise InvalidArguments(f"`arguments.{name}` of {tool.name} must be text", f"arguments.{name}")
 
 
 def _state(project: Project) -> Any:

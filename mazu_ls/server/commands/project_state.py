@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
     from mazu_ls.state.identity import Marker
 
-AFRESH = "Start afresh"
+AFRESH = "Start with an empty state"
 SUFFIX = ".mazu-state.zip"
 PICKED = 9
 IT_IS_MINE, SET_ASIDE, CANCEL = "It is my own backup", "Set aside what is here", "Cancel"
@@ -185,7 +185,9 @@ async def _chosen(server: ServerState, moved: Sequence[Marker]) -> str | None:
     paths = [marker.path for marker in moved]
     if not paths:
         raise MazuError(
-            Kind.NOT_FOUND, "No state was found that may be this project's.", "Give the path at which it was."
+            Kind.NOT_FOUND,
+            "No saved state was found that could belong to this project.",
+            "Give its former path.",
         )
     if server.editor is None and len(paths) == 1:
         return paths[0]

@@ -118,7 +118,7 @@ async def _ask(
     if wanted.undo:
         who = _who(plan)
         detail = f"{who} changed this on top of what the agent did. Undoing can be undone."
-        asked = f"Undo: what shall become of {listed}?"
+        asked = f"Undo: what should happen to {listed}?"
     else:
         detail = f"Since then you changed {listed} yourself. Rolling back can be undone."
         asked = f"Roll back to \u201c{title}\u201d: also what you changed yourself?"

@@ -104,7 +104,7 @@ async def _chosen(server: ServerState, *, runnable: bool = False) -> Skill:
         [f"{skill.name}: {split_lines(skill.description, ends=False)[0]}" for skill in offered],
     )
     if index is None:
-        raise InvalidArguments("`name` is missing; mazu.skills.list tells the names", "name")
+        raise InvalidArguments("`name` is missing; mazu.skills.list shows the names", "name")
     return offered[index]
 
 

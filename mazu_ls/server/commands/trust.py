@@ -25,7 +25,7 @@ async def _chosen_item(server: ServerState) -> wire.AgreeTo:
     items = [item for item in (await _listed(server))["items"] if item["state"] != "agreed"]
     index = await server.pick("Agree to what?", [f"{item['id']} ({item['state']})" for item in items])
     if index is None:
-        raise InvalidArguments("`id` is missing; mazu.trust.list tells the ids", "id")
+        raise InvalidArguments("`id` is missing; mazu.trust.list shows the ids", "id")
     return wire.AgreeTo(items[index]["id"], items[index]["hash"])
 
 
@@ -42,9 +42,9 @@ async def agree(server: ServerState, params: wire.AgreeTo) -> Any:
 async def _chosen_agreed(server: ServerState) -> wire.RevokeTrust:
     """Without arguments: the user chooses one that was agreed to."""
     items = [item for item in (await _listed(server))["items"] if item["state"] == "agreed"]
-    index = await server.pick("Take back what?", [item["id"] for item in items])
+    index = await server.pick("Revoke which agreement?", [item["id"] for item in items])
     if index is None:
-        raise InvalidArguments("`id` is missing; mazu.trust.list tells the ids", "id")
+        raise InvalidArguments("`id` is missing; mazu.trust.list shows the ids", "id")
     return wire.RevokeTrust(items[index]["id"])
 
 

@@ -108,7 +108,10 @@ async def apply_edits(
             await echo.settled.wait()
     except TimeoutError as error:
         if in_command and document.version == version:
-            logger.info("%s was edited, as the editor says; it has yet to tell how.", name(document))
+            logger.info(
+                "%s was edited according to the editor; its change notification has not arrived.",
+                name(document),
+            )
             return
         raise ContentModified(
             f"The editor shows another text of {name(document)} than the edit should have made.",
@@ -141,7 +144,7 @@ async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: s
     except TimeoutError:
         if document.text == before:
             raise rejection_reason(name(document), "") from None
-        logger.info("Of an edit of %s a part was taken.", name(document))
+        logger.info("An edit of %s was only partly applied.", name(document))
         return document.text
     finally:
         echo.close()
@@ -186,7 +189,7 @@ async def _give_back(editor: ConnectedEditor, document: OpenDocument, text: str,
         await _request(editor, document, text_edits(document, text), label)
     except ContentModified as error:
         logger.warning(
-            "A stale edit of %s stands: %s The editor's undo takes it away.", name(document), error.message
+            "A stale edit of %s was applied: %s Undo it in the editor.", name(document), error.message
         )
 
 
@@ -198,7 +201,7 @@ async def _request(
     problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]})
     undeclared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True
     if problem is not None and undeclared and document.version == version:
-        logger.info("Versioned changes were refused (%s); plain ones are tried.", problem)
+        logger.info("Versioned changes were refused (%s); trying plain ones.", problem)
         problem = await _ask(editor, label, {"changes": {document.uri: edits}})
     if problem is not None:
         raise rejection_reason(name(document), problem)

@@ -34,7 +34,7 @@ def folder_of(project: Project, name: str) -> Path:
     except OSError as error:
         raise MazuError(
             Kind.STORAGE,
-            f"There is no place for {name}: {error.strerror or error}.",
+            f"{name} cannot be stored: {error.strerror or error}.",
             "Make the project or the state directory writable.",
         ) from error
 
@@ -57,7 +57,7 @@ def write(place: Path, name: str, data: bytes) -> Path:
         raise MazuError(
             Kind.STORAGE,
             f"{place / name} cannot be written: {error.strerror or error}.",
-            "Remove what stands in its way.",
+            "Move or delete whatever is in its place.",
         ) from error
     return place / name
 

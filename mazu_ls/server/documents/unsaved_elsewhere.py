@@ -109,7 +109,7 @@ def attach(
             try:
                 await asyncio.to_thread(registry.show, edited)
             except (OSError, MazuError) as error:
-                logger.warning("other processes do not know what is unsaved here: %s", error)
+                logger.warning("other processes cannot see the unsaved text of this one: %s", error)
 
     def changed() -> None:
         if not wanted.is_set():
@@ -163,6 +163,6 @@ def _refuse(names: list[str]) -> None:
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     raise MazuError(
         Kind.CONFLICT,
-        f"Another editor on this project shows changes that are not saved: {listed}.",
-        "Undo or roll back there, or save or close it there first.",
+        f"Another editor on this project has unsaved changes: {listed}.",
+        "Undo or roll back in that editor, or save or close the file there first.",
     )

@@ -26,7 +26,7 @@ MEMORIES = 100
 FILE, FOLDER, TEXT, SNIPPET, COMMAND = 17, 19, 1, 15, 3
 TASK = """\
 ## Goal
-${1:What shall be true when this is done?}
+${1:What should be true when this is done?}
 
 Context: ${2:where it is, what was tried}
 Acceptance: ${3:how to tell that it is done}

@@ -33,7 +33,7 @@ RECALLED = 2000
 FUNCTION = re.compile(r"^(?:async )?def ([a-z]\w*)\(.*\n\s+[rR]?[\"']{1,3}", re.MULTILINE)
 """A top-level function with a docstring right below its one-line signature."""
 DOCUMENT = (
-    "Add or mend the documentation comments of this code in the style of its language and of the file; "
+    "Add or fix the documentation comments of this code in the style of its language and of the file; "
     "change no code."
 )
 
@@ -155,7 +155,7 @@ async def _checks(server: ServerState, at: ActionContext) -> list[dict[str, Any]
                 "mazu.memory.update",
                 {"id": memory.id, "anchors": [place]},
             ),
-            _action(f"supersede “{short}” with what stands here", "quickfix", "mazu.remember", new),
+            _action(f"supersede “{short}” with the code here", "quickfix", "mazu.remember", new),
             _action(f"forget “{short}”", "quickfix", "mazu.memory.forget", {"id": memory.id}),
         ]
     return found
@@ -201,7 +201,7 @@ def _on_everything(server: ServerState, document: OpenDocument) -> list[dict[str
     inside = document.path is not None and server.workspace.contains(document.path)
     if inside and not is_chat(document.path):
         back = {"uri": document.uri}
-        found.append(_action("take this file back to…", "source.mazu", "mazu.actions.rollback", back))
+        found.append(_action("restore this file to…", "source.mazu", "mazu.actions.rollback", back))
     return found
 
 

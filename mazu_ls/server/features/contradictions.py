@@ -175,7 +175,7 @@ async def actions(
         found += [
             (f"make this follow “{short}”", "mazu.edit", {**place, "instruction": instruction}),
             (f"“{short}” is still true", "mazu.memory.update", {"id": memory.id, "pinned": True}),
-            (f"supersede “{short}” with what stands here", "mazu.remember", new),
+            (f"supersede “{short}” with the code here", "mazu.remember", new),
             (f"forget “{short}”", "mazu.memory.forget", {"id": memory.id}),
         ]
     return found

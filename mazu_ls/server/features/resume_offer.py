@@ -35,7 +35,7 @@ async def after_restart(server: ServerState, project: Project) -> None:
     if session is None:
         return
     last = await session.last_turn()
-    text = f"Mazu: “{session.name}” was broken off when mazu-ls ended."
+    text = f"Mazu: “{session.name}” was interrupted when mazu-ls ended."
     await _offer(server, session, text, last[2] if last else None)
 
 
@@ -83,7 +83,7 @@ async def _choice(server: ServerState, editor: ConnectedEditor, text: str, first
     except TimeoutError:
         return None
     except ClientError as error:
-        logger.info("The offer to go on was not answered: %s", error)
+        logger.info("The offer to continue was not answered: %s", error)
         await server.host.say("warning", f"{text} Say continue in its chat, or run mazu.undo.")
         return None
     title = answer.get("title") if isinstance(answer, dict) else None
@@ -104,8 +104,10 @@ async def _back(server: ServerState, first: str) -> None:
 
     done = await execute(server, "mazu.rollback", [{"id": first}])
     if done["verified"]:
-        await server.host.say("info", f"Mazu: rolled back to {first}; {done['safety']['id']} brings it back.")
+        await server.host.say(
+            "info", f"Mazu: rolled back to {first}; roll back to {done['safety']['id']} to undo this."
+        )
     else:
         await server.host.say(
-            "warning", f"Mazu: not all was rolled back to {first}; see mazu.checkpoint.list."
+            "warning", f"Mazu: the rollback to {first} is incomplete; see mazu.checkpoint.list."
         )

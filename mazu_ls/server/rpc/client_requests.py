@@ -80,7 +80,7 @@ class ClientRequests:
         """The client answered."""
         method, future = self._asked.pop(name, ("", None)) if isinstance(name, str) else ("", None)
         if future is None or future.done():
-            logger.info("An answer to %r came, for which nobody waits.", name)
+            logger.info("An answer to %r arrived that nobody waits for.", name)
         elif error is None:
             future.set_result(result)
         else:

@@ -84,7 +84,7 @@ class ServerConnection(LanguageServer):
                 await self._close()
                 await self.protocol.answered()
         except TimeoutError:
-            logger.warning("Not everything ended in %s s.", CLOSE_SECONDS)
+            logger.warning("Not everything stopped within %s s.", CLOSE_SECONDS)
         await transport.close()
         return code
 
@@ -189,5 +189,5 @@ def existing(named: Sequence[str]) -> list[Path]:
         if path and path.is_absolute() and path.is_dir():
             found.append(path)
         else:
-            logger.warning("%s is no folder on this machine and is left out.", uri)
+            logger.warning("%s is not a folder on this machine and is ignored.", uri)
     return found

@@ -23,7 +23,7 @@ async def confirm_bypass(surface: Surface) -> bool:
             "t", f"Type {WORD}: ask me about nothing while this is open", takes_note=True, word=WORD
         ),
     )
-    title = "In mode bypass the agent changes and runs what it wants. Hard limits stay."
+    title = "In mode bypass the agent edits and runs anything without asking; only hard limits apply."
     return (await surface.ask(Ask(title, options), None)).key == "t"
 
 

@@ -22,10 +22,10 @@ async def offer_moved_state(server: ServerState, surface: Surface) -> None:
     options = (
         QuestionOption("n", "Not now"),
         *(QuestionOption(str(number), f"Attach what was at {path}") for number, path in enumerate(places, 2)),
-        QuestionOption("f", "Start afresh, and ask no more"),
+        QuestionOption("f", "Start with an empty state, and do not ask again"),
     )
-    detail = "Its memory, conversations and checkpoints can come along."
-    title = f"Nothing is kept of this project, and one at {' or '.join(places)} is gone. Was it moved here?"
+    detail = "Its memory, conversations and checkpoints can be attached."
+    title = f"This project has no saved state, and one at {' or '.join(places)} no longer exists. Was it moved here?"
     from mazu_ls.server.commands import execute
 
     key = (await surface.ask(Ask(title, options, detail), None)).key

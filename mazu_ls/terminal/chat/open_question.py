@@ -103,7 +103,7 @@ class ShownQuestion:
             until = min(len(body), self._top + self._room)
             rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {len(body)} · space: more")))
         if self.asked.reason:
-            reason = wrapped(f"Asked because: {clean(self.asked.reason)}", width - 3)
+            reason = wrapped(f"Needs approval because: {clean(self.asked.reason)}", width - 3)
             rows += [line(("dim", f"  {part}")) for part in reason]
         for number, option in enumerate(self.asked.options):
             mark, style = ("❯", "bold") if number == self.selected else (" ", "")

@@ -53,5 +53,5 @@ def opening_lines(
     first, *rest = styled.wrapped(f"mazu-ls {styled.clean(facts)}", styled.width_of_terminal() - 1)
     rows = [line(("bold", first[:7]), first[7:]), *map(line, rest)]
     if opened is not None and opened.get("interrupted"):
-        rows.append(line(("yellow", "The last turn was broken off. Say continue, or /undo it.")))
+        rows.append(line(("yellow", "The last turn was interrupted. Type continue, or /undo it.")))
     return rows

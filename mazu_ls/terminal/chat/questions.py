@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mazu_ls.host import Choice, Question
 
 KEYS = {"allow_once": "y", "allow_session": "s", "allow_always": "a", "deny": "n"}
-WHY = "Why you are asked: "
+WHY = "Why this needs approval: "
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def plain_lines(ask: Ask) -> list[str]:
     """The question as lines of text, without colours."""
     lines = [ask.title, *split_lines(ask.detail, ends=False), *split_lines(ask.diff.rstrip("\n"), ends=False)]
     if ask.reason:
-        lines.append(f"Asked because: {ask.reason}")
+        lines.append(f"Needs approval because: {ask.reason}")
     return [*lines, *(f"  {option.key}  {option.label}{_hint(option)}" for option in ask.options)]
 
 

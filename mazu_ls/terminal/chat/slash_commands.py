@@ -110,9 +110,9 @@ async def _pick_mode(chat: ChatSession) -> str:
     current = await chat.mode()
     said = {
         "ask": "ask before anything is changed or run",
-        "auto": "change files and run what the rules and the sandbox allow; nobody is asked",
+        "auto": "change files and run what the rules and the sandbox allow, without asking",
         "plan": "read only",
-        "bypass": "nothing is asked; hard limits stay",
+        "bypass": "never ask; hard limits still apply",
     }
     options = [QuestionOption(mode[0], f"{mode}: {said[mode]}") for mode in MODES if mode != "auto"]
     options.insert(1, QuestionOption("u", f"auto: {said['auto']}"))

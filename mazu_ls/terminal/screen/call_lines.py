@@ -24,11 +24,11 @@ VERBS = {
 }
 SIGNS = {
     "running": ("cyan", "•"), "done": ("green", "✓"), "failed": ("red", "✗"), "waits": ("yellow", "?"),
-    "not run": ("dim", "–"), "taken back": ("dim", "⟲"),
+    "not run": ("dim", "–"), "undone": ("dim", "⟲"),
 }  # fmt: skip
 WORDS = {
     "running": "Started:", "done": "Done:", "failed": "Failed:", "waits": "Waits for you:", "not run": "Not run:",
-    "taken back": "Taken back:",
+    "undone": "Undone:",
 }  # fmt: skip
 NOT_RUN = ("not allowed:", "the user refused", "the user did not answer", "There is no terminal", "not run")
 

@@ -69,7 +69,7 @@ def _create(root: Path) -> tuple[Path, list[str]]:
     except OSError as error:
         raise MazuError(
             Kind.STORAGE, f"{root / paths.PROJECT_FOLDER} cannot be written: {error.strerror or error}.",
-            "Look at what stands there.",
+            "Move or delete whatever is in its place.",
         ) from error  # fmt: skip
     paths.private_folder(paths.root_state(root))  # from now on this folder is a project, for every client
     return root / paths.PROJECT_FOLDER, made

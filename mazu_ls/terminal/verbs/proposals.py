@@ -14,7 +14,7 @@ from mazu_ls.terminal.surfaces.plain_surface import read_line
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
-KEYS = "[y]es, [n]o (and why), [s]kip, [a]ll that are left, [q]uit? "
+KEYS = "[y]es, [n]o (and why), [s]kip, [a]ll remaining, [q]uit? "
 
 
 async def review(server: ServerState) -> int:

@@ -35,7 +35,7 @@ async def set_mode(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
     mode = arguments["mode"]
     if mode == "bypass":
         raise InvalidArguments(
-            "bypass is not stored: nothing would be asked from then on, anywhere. For one conversation: mazu-ls chat --mode bypass",
+            "bypass cannot be saved as a default: no action would ask for approval any longer. For one conversation: mazu-ls chat --mode bypass",
             "mode",
         )
     path = store_setting("permissions.mode", mode, server.env)

@@ -38,7 +38,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
     else:
         styled.write([_line(step) for step in found])
         if not found:
-            print_text("Nothing is left of this conversation: all of it was taken back.", sys.stderr)
+            print_text("This conversation is empty: all its turns were undone.", sys.stderr)
     return 0
 
 

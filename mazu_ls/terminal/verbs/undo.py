@@ -16,10 +16,10 @@ NAMED = 6
 async def take_back(chat: ChatSession, name: str, text: str) -> str:
     """`/undo`, `/redo` or `/rollback [ID]` in a chat; what came of it in a sentence."""
     if name == "redo":
-        return sentence(await chat.execute("mazu.redo", {"sessionId": chat.session_id}), done="Brought back")
+        return sentence(await chat.execute("mazu.redo", {"sessionId": chat.session_id}), done="Redone")
     if name == "undo":
         undone = await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id})
-        return sentence(undone) + (" /redo brings it back." if undone["applied"] else "")
+        return sentence(undone) + (" Use /redo to restore it." if undone["applied"] else "")
     target = {"id": await checkpoint_named(chat.execute, text)} if text else {}
     return sentence(await decide(chat.execute, "mazu.rollback", target))
 
@@ -35,7 +35,7 @@ async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict
     return await execute(name, {**arguments, "onConflict": "keep"})
 
 
-def sentence(result: dict[str, Any], done: str = "Taken back") -> str:
+def sentence(result: dict[str, Any], done: str = "Undone") -> str:
     """What an undo, a redo or a rollback did, for a person."""
     plan = result["plan"]
     if not result["applied"]:

@@ -108,14 +108,14 @@ MODEL = CommandOption("model", "--model", "provider:model")
 SESSION = CommandOption("sessionId", "--session", "a session's id; the last one used if not given")
 LIMIT_COST = CommandOption("maxCost", "--max-cost", "US dollars", float)
 TALK = (
-    CommandOption("sessionId", "--session", "go on with this conversation; else a new one begins"), MODEL, LIMIT_COST,
-    CommandOption("continued", "--continue", "go on with the last conversation; else a new one begins", on=True, local=True),
-    CommandOption("resume", "--resume", "go on with this conversation; pick one if no id is given", optional=True, local=True),
+    CommandOption("sessionId", "--session", "continue this conversation instead of starting a new one"), MODEL, LIMIT_COST,
+    CommandOption("continued", "--continue", "continue the last conversation instead of starting a new one", on=True, local=True),
+    CommandOption("resume", "--resume", "continue this conversation; pick one if no id is given", optional=True, local=True),
     CommandOption("mode", "--mode", "ask, auto, plan or bypass, this time", choices=("ask", "auto", "plan", "bypass"), local=True),
     CommandOption("confirm", "--confirm", "the word bypass, for that mode where nobody can be asked to type it", choices=("bypass",), local=True),
     CommandOption("dry_run", "--dry-run", "edits are only proposed and nothing is run", on=True, local=True),
-    CommandOption("plain", "--plain", "lines and words instead of a drawn screen, for screen readers", on=True, local=True),
-    CommandOption("stream_json", "--stream-json", "one JSON object a line, as things happen", on=True, local=True),
+    CommandOption("plain", "--plain", "plain lines instead of a drawn screen, for screen readers", on=True, local=True),
+    CommandOption("stream_json", "--stream-json", "one JSON object per line, as events happen", on=True, local=True),
 )  # fmt: skip
 ATTACH = CommandOption("attachments", "--attach", "FILE, FILE:LINE or FILE:FROM-TO", place, many=True)
 SCOPE = CommandOption("scope", "--scope", choices=("project", "global"))
@@ -128,13 +128,13 @@ FILE = CommandOption("uri", "--file", "those of one file", uri)
 WAIT = {"wait": True}
 PRUNE = (
     CommandOption("keep", "--keep", "how many to keep", int), CommandOption("olderThanDays", "--older-than-days", kind=int),
-    CommandOption("labelled", "--labelled", "those you named, too", on=True),
+    CommandOption("labelled", "--labelled", "labelled ones, too", on=True),
 )  # fmt: skip
 HIDDEN = ("sessions", "checkpoints", "prune", "diff")
 """Shorter or older words for others; not listed."""
 GROUPS = {
     "session": "conversations: list, show, rename, export, ...",
-    "memory": "what is remembered: list, update, forget, ...",
+    "memory": "memories: list, update, forget, ...",
     "state": "what is kept of a project: export, import; attach, decline after a move",
 }
 TOOL = CommandOption("tool", help="such as run_shell", required=True)
@@ -146,18 +146,18 @@ VERBS = (
         text("task", "what to do"), *TALK, CommandOption("maxSteps", "--max-steps", kind=int), CommandOption("maxTokens", "--max-tokens", kind=int),
         CommandOption("maxSeconds", "--max-seconds", kind=float), CommandOption("checkpointEvery", "--checkpoint-every", kind=int),
         CommandOption("allowShell", "--allow-shell", "let it run commands", on=True)), WAIT),
-    TerminalCommand("ask", "mazu.ask", "one question: no tools, nothing remembered", (text("question", "the question"), ATTACH, MODEL), WAIT),
+    TerminalCommand("ask", "mazu.ask", "ask one question: no tools, no memory", (text("question", "the question"), ATTACH, MODEL), WAIT),
     TerminalCommand("edit", "mazu.edit", "rewrite lines of a file", (
-        CommandOption("place", help="FILE:FROM-TO", kind=place, required=True), text("instruction", "what to make of them"), MODEL), WAIT),
+        CommandOption("place", help="FILE:FROM-TO", kind=place, required=True), text("instruction", "how to change them"), MODEL), WAIT),
     TerminalCommand("council", "mazu.council", "ask several models at once", (
         text("question", "the question"), CommandOption("models", "--member", "a model to ask; at least two", many=True),
         CommandOption("lead", "--lead", "the model that compares"), ATTACH), WAIT),
-    TerminalCommand("remember", "mazu.remember", "keep a decision, a convention, a mistake, a fact", (
-        text("title", "the thing, in one sentence"), CommandOption("body", "--body"), CATEGORY, SCOPE,
+    TerminalCommand("remember", "mazu.remember", "save a decision, convention, mistake or fact", (
+        text("title", "what to remember, in one sentence"), CommandOption("body", "--body"), CATEGORY, SCOPE,
         CommandOption("tags", "--tag", many=True), CommandOption("pinned", "--pin", on=True),
         CommandOption("anchors", "--about", "FILE, FILE:LINE or FILE:FROM-TO", place, many=True),
         CommandOption("supersedes", "--supersedes", "the id it replaces"))),
-    TerminalCommand("recall", "mazu.recall", "search what was remembered", (text("query", "words or a question"), LIMIT, SCOPE, CATEGORY)),
+    TerminalCommand("recall", "mazu.recall", "search memories", (text("query", "words or a question"), LIMIT, SCOPE, CATEGORY)),
     TerminalCommand("memory list", "mazu.memory.list", "list memories", (
         SCOPE, CATEGORY, CommandOption("state", "--state", choices=("current", "check", "superseded", "archived")), LIMIT,
         CommandOption("offset", "--offset", kind=int))),
@@ -165,13 +165,13 @@ VERBS = (
         ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag", many=True),
         CommandOption("pinned", "--pin", on=True), CommandOption("pinned", "--unpin", off=True))),
     TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (ID, SCOPE)),
-    TerminalCommand("memory archive", "mazu.memory.archive", "put a memory aside: found on request only", (ID, SCOPE)),
-    TerminalCommand("memory unarchive", "mazu.memory.unarchive", "bring a memory back from the archive", (ID, SCOPE)),
-    TerminalCommand("memory supersede", "mazu.memory.supersede", "one memory holds instead of another", (
-        ID, CommandOption("by", help="the id of the one that holds", required=True), SCOPE)),
-    TerminalCommand("memory stats", "mazu.memory.stats", "how much is remembered, and its bytes"),
-    TerminalCommand("trait", "mazu.memory.trait.list", "what is always told of you", (SCOPE,)),
-    TerminalCommand("trait set", "mazu.memory.trait.set", "give a trait a value", (
+    TerminalCommand("memory archive", "mazu.memory.archive", "archive a memory: found only on request", (ID, SCOPE)),
+    TerminalCommand("memory unarchive", "mazu.memory.unarchive", "restore a memory from the archive", (ID, SCOPE)),
+    TerminalCommand("memory supersede", "mazu.memory.supersede", "replace one memory by another", (
+        ID, CommandOption("by", help="the id of the one that replaces it", required=True), SCOPE)),
+    TerminalCommand("memory stats", "mazu.memory.stats", "number and size of memories"),
+    TerminalCommand("trait", "mazu.memory.trait.list", "facts about you that every prompt includes", (SCOPE,)),
+    TerminalCommand("trait set", "mazu.memory.trait.set", "set a trait", (
         CommandOption("key", help="its name", required=True), text("value", "its value"), CommandOption("pinned", "--pinned", on=True), SCOPE)),
     TerminalCommand("trait delete", "mazu.memory.trait.delete", "remove a trait", (CommandOption("key", required=True), SCOPE)),
     TerminalCommand("wiki", "mazu.wiki.list", "list the pages of the project", (
@@ -182,11 +182,11 @@ VERBS = (
         CommandOption("mode", "--mode", choices=("replace", "append")))),
     TerminalCommand("wiki search", "mazu.wiki.search", "search the pages", (text("query", "words"), LIMIT)),
     TerminalCommand("wiki delete", "mazu.wiki.delete", "remove a page", (CommandOption("slug", required=True),)),
-    TerminalCommand("graph", "mazu.graph.show", "what is related to a memory, a file or words", (
+    TerminalCommand("graph", "mazu.graph.show", "relations of a memory, a file or words", (
         text("query", "words", required=False), CommandOption("id", "--node", "a memory's id, file:PATH, tag:NAME, ..."),
         CommandOption("depth", "--depth", kind=int), CommandOption("format", "--format", choices=("text", "mermaid", "json")))),
-    TerminalCommand("memory why", "mazu.memory.why", "what a message would be given of memory, and why", (text("message", "the message"),)),
-    TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose what to merge; --apply does it", (CommandOption("apply", "--apply", on=True),)),
+    TerminalCommand("memory why", "mazu.memory.why", "which memories a message would get, and why", (text("message", "the message"),)),
+    TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose memories to merge; --apply merges them", (CommandOption("apply", "--apply", on=True),)),
     TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", help="a file or folder", kind=uri, required=True),)),
     TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, a memory.db, or what another agent left", (
         CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri),
@@ -204,28 +204,28 @@ VERBS = (
     TerminalCommand("session new", "mazu.session.new", "start a conversation"),
     TerminalCommand("session end", "mazu.session.end", "end a conversation", (CommandOption("sessionId"),)),
     TerminalCommand("session delete", "mazu.session.delete", "delete a conversation for good", (CommandOption("sessionId", required=True),)),
-    TerminalCommand("session rewind", "mazu.session.rewind", "take back the last turns of a conversation", (
+    TerminalCommand("session rewind", "mazu.session.rewind", "remove the last turns from a conversation", (
         SESSION, CommandOption("turns", "--turns", kind=int))),
     TerminalCommand("session compact", "mazu.session.compact", "shorten a conversation", (SESSION,), WAIT),
-    TerminalCommand("session rename", "mazu.session.rename", "give a conversation another name", (
+    TerminalCommand("session rename", "mazu.session.rename", "rename a conversation", (
         text("name", "the new name"), SESSION)),
-    TerminalCommand("session fork", "mazu.session.fork", "begin a conversation with what was said in another", (
+    TerminalCommand("session fork", "mazu.session.fork", "fork: start a conversation from another one", (
         CommandOption("sessionId", help="the last one if not given"), CommandOption("turnId", "--before", "up to before this turn"),
         CommandOption("name", "--name"))),
-    TerminalCommand("session search", "mazu.session.search", "search what was said in all conversations", (
+    TerminalCommand("session search", "mazu.session.search", "search all conversations", (
         text("query", "words"), LIMIT)),
     TerminalCommand("session export", "mazu.session.transcript", "a conversation as Markdown", (
         CommandOption("sessionId", help="the last one if not given"), CommandOption("uri", "--output", "a file", uri))),
     TerminalCommand("sessions", "mazu.session.list", "list conversations"),
-    TerminalCommand("checkpoint", "mazu.checkpoint", "record code, memory, skills and conversations"),
-    TerminalCommand("checkpoint take", "mazu.checkpoint", "record code, memory, skills and conversations", (
+    TerminalCommand("checkpoint", "mazu.checkpoint", "save code, memory, skills and conversations"),
+    TerminalCommand("checkpoint take", "mazu.checkpoint", "save code, memory, skills and conversations", (
         text("label", "a name for it", required=False),)),
     TerminalCommand("checkpoint list", "mazu.checkpoint.list", "list checkpoints, newest first", (LIMIT, SESSION)),
-    TerminalCommand("checkpoint show", "mazu.checkpoint.diff", "what a checkpoint holds against now", (ID,)),
+    TerminalCommand("checkpoint show", "mazu.checkpoint.diff", "differences between a checkpoint and now", (ID,)),
     TerminalCommand("checkpoint diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (
         ID, CommandOption("against", "--against", "another id; now if not given"), CommandOption("paths", "--path", many=True))),
     TerminalCommand("checkpoint pin", "mazu.checkpoint.pin", "keep a checkpoint until it is unpinned", (ID,)),
-    TerminalCommand("checkpoint unpin", "mazu.checkpoint.unpin", "let the settings decide again how long it stays", (ID,)),
+    TerminalCommand("checkpoint unpin", "mazu.checkpoint.unpin", "let retention delete it again", (ID,)),
     TerminalCommand("checkpoint file", "mazu.checkpoint.file", "print a file as it was at a checkpoint", (
         ID, CommandOption("path", help="as the diff shows it", required=True))),
     TerminalCommand("checkpoint prune", "mazu.checkpoint.prune", "remove old checkpoints", PRUNE),
@@ -233,36 +233,36 @@ VERBS = (
     TerminalCommand("diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (
         ID, CommandOption("against", "--against", "another id; now if not given"), CommandOption("paths", "--path", many=True))),
     TerminalCommand("prune", "mazu.checkpoint.prune", "remove old checkpoints", PRUNE),
-    TerminalCommand("rollback", "mazu.rollback", "bring everything back to a checkpoint", (
+    TerminalCommand("rollback", "mazu.rollback", "restore everything to a checkpoint", (
         CommandOption("id", help="an id or a label; the newest if not given"), CommandOption("only", "--only", choices=PARTS, many=True),
-        CommandOption("paths", "--path", many=True), CommandOption("preview", "--preview", "only say what would happen", on=True),
-        CommandOption("onConflict", "--on-conflict", "what becomes of your own work", choices=("ask", "overwrite", "keep", "leave")),
+        CommandOption("paths", "--path", many=True), CommandOption("preview", "--preview", "only show what would happen", on=True),
+        CommandOption("onConflict", "--on-conflict", "what happens to your own changes", choices=("ask", "overwrite", "keep", "leave")),
         CommandOption("memories", "--memory", "with --only memory: only this one", many=True))),
     TerminalCommand("undo", "mazu.undo", "undo the last turn", (
         SESSION, CommandOption("turnId", "--turn", "back to before this turn"),
-        CommandOption("preview", "--preview", "only say what would happen", on=True),
+        CommandOption("preview", "--preview", "only show what would happen", on=True),
         CommandOption("onConflict", "--on-conflict", choices=("ask", "overwrite", "keep", "leave")), CommandOption("code", "--keep-code", off=True), CommandOption("conversation", "--keep-conversation", off=True),
         CommandOption("memory", "--keep-memory", off=True))),
-    TerminalCommand("redo", "mazu.redo", "take back the last undo or rollback", (SESSION,)),
-    TerminalCommand("proposals", "mazu.proposal.list", "list the edits that wait for you", (FILE,)),
-    TerminalCommand("proposals list", "mazu.proposal.list", "list the edits that wait for you", (FILE,)),
-    TerminalCommand("proposals review", "mazu.proposal.list", "decide on one after the other"),
-    TerminalCommand("proposals accept", "mazu.proposal.accept", "make those edits, or all", (IDS, FILE)),
-    TerminalCommand("proposals reject", "mazu.proposal.reject", "drop those edits, or all", (
-        IDS, FILE, CommandOption("note", "--note", "what the model is to hear of it"))),
+    TerminalCommand("redo", "mazu.redo", "redo: revert the last undo or rollback", (SESSION,)),
+    TerminalCommand("proposals", "mazu.proposal.list", "list proposed edits", (FILE,)),
+    TerminalCommand("proposals list", "mazu.proposal.list", "list proposed edits", (FILE,)),
+    TerminalCommand("proposals review", "mazu.proposal.list", "review proposed edits one by one"),
+    TerminalCommand("proposals accept", "mazu.proposal.accept", "apply proposed edits, by default all", (IDS, FILE)),
+    TerminalCommand("proposals reject", "mazu.proposal.reject", "reject proposed edits, by default all", (
+        IDS, FILE, CommandOption("note", "--note", "a reason for the model"))),
     TerminalCommand("skills", "mazu.skills.list", "list skills"),
     TerminalCommand("skills list", "mazu.skills.list", "list skills"),
     TerminalCommand("skills show", "mazu.skills.show", "show a skill", (CommandOption("name", required=True),)),
-    TerminalCommand("skills save", "mazu.skills.save", "keep a Python function as a skill", (
+    TerminalCommand("skills save", "mazu.skills.save", "save a Python function as a skill", (
         CommandOption("source", help="a Python file", kind=content, required=True), CommandOption("name", "--name"), SCOPE)),
-    TerminalCommand("trust", "mazu.trust.list", "what this project brings, and what you agreed to"),
-    TerminalCommand("trust list", "mazu.trust.list", "what this project brings, and what you agreed to"),
+    TerminalCommand("trust", "mazu.trust.list", "skills, tools and servers of this project that need your agreement"),
+    TerminalCommand("trust list", "mazu.trust.list", "skills, tools and servers of this project that need your agreement"),
     TerminalCommand("trust agree", "mazu.trust.agree", "agree to exactly what you have read", (
         ID, CommandOption("hash", help="the hash that `mazu-ls trust` shows", required=True))),
-    TerminalCommand("trust revoke", "mazu.trust.revoke", "take an agreement back", (ID,)),
-    TerminalCommand("state attach", "mazu.state.attach", "let this project have the memory, conversations and checkpoints of the one it was before it was moved", (
-        CommandOption("from", help="the path at which it was; what was found if not given", kind=absolute),)),
-    TerminalCommand("state decline", "mazu.state.decline", "start afresh: what was found is not this project's"),
+    TerminalCommand("trust revoke", "mazu.trust.revoke", "revoke an agreement", (ID,)),
+    TerminalCommand("state attach", "mazu.state.attach", "attach memory, conversations and checkpoints of a project that was moved", (
+        CommandOption("from", help="its former path; the one found if not given", kind=absolute),)),
+    TerminalCommand("state decline", "mazu.state.decline", "start with an empty state instead"),
     TerminalCommand("state export", "mazu.state.export", "write memory, conversations and checkpoints of this project to one file", (
         CommandOption("uri", help="the file to write", kind=uri, required=True), CommandOption("overwrite", "--overwrite", "replace a file of that name", on=True))),
     TerminalCommand("state import", "mazu.state.import", "let this project have what such a file holds", (
@@ -278,20 +278,20 @@ VERBS = (
     TerminalCommand("tools list", "mazu.tools.list", "list what the agent may call"),
     TerminalCommand("permissions", "mazu.permissions.list", "list permission rules and grants"),
     TerminalCommand("permissions list", "mazu.permissions.list", "list permission rules and grants"),
-    TerminalCommand("permissions allow", "mazu.permissions.set", "let these calls run in this project", (TOOL, PATTERN), {"verdict": "allow"}),
+    TerminalCommand("permissions allow", "mazu.permissions.set", "allow these calls in this project", (TOOL, PATTERN), {"verdict": "allow"}),
     TerminalCommand("permissions ask", "mazu.permissions.set", "ask about these calls, in your own settings", (TOOL, PATTERN), {"verdict": "ask"}),
-    TerminalCommand("permissions deny", "mazu.permissions.set", "never run these calls, in your own settings", (TOOL, PATTERN), {"verdict": "deny"}),
+    TerminalCommand("permissions deny", "mazu.permissions.set", "deny these calls, in your own settings", (TOOL, PATTERN), {"verdict": "deny"}),
     TerminalCommand("permissions set", "mazu.permissions.set", "add a rule: allow, ask or deny", (
         CommandOption("rule", help='such as \'{"tool": "run_shell", "pattern": "git *", "verdict": "allow"}\'', kind=parse_json, required=True),)),
-    TerminalCommand("permissions check", "mazu.permissions.check", "what would be decided about a call", (
+    TerminalCommand("permissions check", "mazu.permissions.check", "show what the policy decides about a call", (
         CommandOption("tool", required=True), CommandOption("arguments", help="a JSON object", kind=parse_json, required=True),
         CommandOption("mode", "--mode", choices=("ask", "auto", "plan", "bypass")))),
-    TerminalCommand("permissions revoke", "mazu.permissions.revoke", "take a grant back", (ID,)),
-    TerminalCommand("permissions mode", "mazu.permissions.mode", "the mode that holds where nothing else is said, in your own settings", (
+    TerminalCommand("permissions revoke", "mazu.permissions.revoke", "revoke a grant", (ID,)),
+    TerminalCommand("permissions mode", "mazu.permissions.mode", "set the default mode, in your own settings", (
         CommandOption("mode", choices=("ask", "auto", "plan", "bypass"), required=True),)),
     TerminalCommand("role", "mazu.role.show", "show the role document"),
-    TerminalCommand("role set", "mazu.role.set", "take the text of a file as the role document", (CommandOption("uri", help="a file", kind=uri, required=True),)),
+    TerminalCommand("role set", "mazu.role.set", "set the role document from a file", (CommandOption("uri", help="a file", kind=uri, required=True),)),
     TerminalCommand("usage", "mazu.usage", "tokens and cost", (SESSION, CommandOption("sinceDays", "--since-days", kind=float))),
-    TerminalCommand("audit", "mazu.audit", "every tool call, who decided, what came of it", (LIMIT, SESSION)),
-    TerminalCommand("status", "mazu.status", "one look at everything"),
+    TerminalCommand("audit", "mazu.audit", "audit log: every tool call, who approved it, its result", (LIMIT, SESSION)),
+    TerminalCommand("status", "mazu.status", "show status: project, model, mode, memory, checkpoints"),
 )  # fmt: skip

@@ -30,9 +30,7 @@ def edited_text(before: str, edits: Sequence[Replacement], path: str) -> str:
         except ToolError:
             raise error from None
     if ipynb.cells_of(after) is None:
-        raise ToolError(
-            f"this would leave no valid notebook in {path}; edit its cells as read_file shows them"
-        )
+        raise ToolError(f"this would make {path} an invalid notebook; edit its cells as read_file shows them")
     return after
 
 

@@ -129,7 +129,7 @@ def _require_marks(text: str, cells: Sequence[WrittenCell], path: str) -> None:
     first = _CELL.search(text)
     if (text[: first.start()] if first else text).strip() or re.search(r"^</?cell\b", behind, re.MULTILINE):
         raise ToolError(
-            f"{path} is a notebook: each cell stands between marks, as in {FORM!r}, and nothing outside them"
+            f"{path} is a notebook: each cell is between marks, as in {FORM!r}, and nothing outside them"
         )
 
 

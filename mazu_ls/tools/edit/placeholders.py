@@ -48,8 +48,8 @@ def restore_secrets(
         if found is None:
             raise ToolError(
                 f"{where}{mark!r} stands for {_meaning(mark)} of {path} that you are not shown, and it is not clear which of its "
-                f"{len({one.value for one in everywhere})} values is meant, so nothing was written. Keep the lines with "
-                "such placeholders as they stand, in their place, and change the lines around them with edit_file."
+                f"{len({one.value for one in everywhere})} values you mean, so nothing was written. Keep the lines with "
+                "such placeholders unchanged, in their place, and change the lines around them with edit_file."
             )
         values |= zip((start for start, _ in asked), found, strict=True)
     restored = shown.marks.sub(lambda match: values[match.start()], new)
@@ -66,7 +66,7 @@ def refuse_placeholders(text: str, use: str) -> None:
     if match := PLACEHOLDER.search(text):
         raise ToolError(
             f"{match[0]!r} is a placeholder for a secret that you are not shown; {use} would hold the placeholder instead. "
-            "Move or copy a file with a command (mv, cp), let the secret be read where it stands, or ask the user."
+            "Move or copy a file with a command (mv, cp), let the program read the secret from its file, or ask the user."
         )
 
 

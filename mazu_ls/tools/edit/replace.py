@@ -27,7 +27,7 @@ class Replacement(Struct, forbid_unknown_fields=True):
     """One passage and what is to stand there."""
 
     old: Annotated[str, Meta(min_length=1, description="Text to replace; it must occur once.")]
-    new: Annotated[str, Meta(description="What stands there afterwards.")]
+    new: Annotated[str, Meta(description="The replacement text.")]
     all: Annotated[bool, Meta(description="Replace every occurrence instead.")] = False
 
 
@@ -115,7 +115,7 @@ def _refuse_elision(new: str, before: str, path: str, where: str = "") -> None:
     """Raises ToolError where a line of `new` only stands for text of the file that it would delete."""
     if elision := find_elision(new, split_lines(before)):
         raise ToolError(
-            f"{where}the line {elision!r} stands for text that was left out; written to {path} it would delete that text. "
+            f"{where}the line {elision!r} is a placeholder for omitted text; writing it to {path} would delete that text. "
             "Write the whole text, or change only the passage you mean with edit_file."
         )
 

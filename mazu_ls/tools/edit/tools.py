@@ -22,9 +22,9 @@ from mazu_ls.workspace.text import split_lines
 class EditFileArgs(Struct, forbid_unknown_fields=True):
     path: Annotated[str, Meta(description="Path from the workspace root.")]
     old: Annotated[
-        str, Meta(description="Text to replace, exactly as it stands there; it must occur once.")
+        str, Meta(description="Text to replace, exactly as it appears in the file; it must occur once.")
     ] = ""
-    new: Annotated[str, Meta(description="What stands there afterwards.")] = ""
+    new: Annotated[str, Meta(description="The replacement text.")] = ""
     edits: Annotated[
         list[Replacement],
         Meta(description="Instead of old and new: several, in order. All of them are made, or none."),
@@ -90,7 +90,7 @@ async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
     turn.seen[path] = content
     problem = await _problem(turn, path, before)
     verb = "created" if before is None else "wrote"
-    note = f"\nnote: {twins[0]} stands beside it" if twins else ""
+    note = f"\nnote: {twins[0]} is in the same folder" if twins else ""
     return f"{verb} {args.path} ({len(split_lines(content))} lines){note}{problem}"
 
 
@@ -117,4 +117,4 @@ async def _problem(turn: ToolContext, path: Path, before: str | None) -> str:
     problem = await asyncio.to_thread(syntax_problem, path.name, before, now)
     if problem is None:
         return ""
-    return f"\nwarning: {path.name} {'parsed before and ' if before else ''}does not parse now: {problem}. Mend it before you go on."
+    return f"\nwarning: {path.name} {'parsed before and ' if before else ''}does not parse now: {problem}. Fix it before you continue."

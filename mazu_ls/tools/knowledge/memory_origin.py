@@ -50,7 +50,7 @@ async def reason_to_ask(
         return f"it replaces what you said or pinned: {title}"
     text = f"{arguments.get('title', '')} {arguments.get('body', '')}"
     if arguments.get("category") == "user_preference" and not user_said(text, said):
-        return "it would be told in every project, and you did not say it here"
+        return "it would be included in every project, and you did not say it here"
     return None
 
 

@@ -29,7 +29,7 @@ async def _bound(response: httpx2.Response) -> None:
     """Called before anything of the body is read; what is raised here closes the response."""
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise httpx2.ReadError(
-            "it compresses its answers though it was asked not to", request=response.request
+            "it compresses its answers although it was asked not to", request=response.request
         )
     events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
     response.stream = _BoundedStream(response.stream, response.request, events=events)

@@ -112,7 +112,7 @@ def _passed(memory: int, processes: int) -> str | None:
         with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm", "rb") as file:  # noqa: PTH123
             resident, shared = file.read().split()[1:3]
             held += (int(resident) - int(shared)) * page
-    return f"it held {held / 2**30:.1f} GiB of memory, more than an MCP server may" if held > memory else None
+    return f"it used {held / 2**30:.1f} GiB of memory, more than an MCP server may" if held > memory else None
 
 
 def _prctl(option: int, value: int) -> None:

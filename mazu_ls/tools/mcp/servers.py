@@ -204,7 +204,7 @@ class McpConnection:
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> ToolOutput:
         if self._state == "not_agreed":
-            raise ToolError(f"the user took the agreement to the MCP server {self.entry.name} back")
+            raise ToolError(f"the user revoked the agreement to the MCP server {self.entry.name}")
         refuse_placeholders(json.dumps(arguments, ensure_ascii=False, default=str), f"the call of {name}")
         try:
             async with asyncio.timeout(WAIT_SECONDS):

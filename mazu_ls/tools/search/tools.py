@@ -21,7 +21,7 @@ from mazu_ls.tools.search.gitignore_walk import walk
 from mazu_ls.workspace.workspace import Workspace, suggestion
 
 FOUND = 200
-WITHHELD = "files that read_file may not read unasked were left out"
+WITHHELD = "files that read_file needs approval for were skipped"
 
 
 class GlobFilesArgs(Struct, forbid_unknown_fields=True):

@@ -100,8 +100,8 @@ def quarantine_created(
             moved.append(_moved(file, shown, env))
         else:
             named.append(
-                f"{shown} is new since a command ran that nobody approved, and programs run what stands there by themselves."
-                " It was left where it is; look at it, unless you made it yourself."
+                f"{shown} is new since a command ran that nobody approved, and programs run files there automatically."
+                " It was not moved; review it, unless you made it yourself."
             )
     return moved, named
 
@@ -118,9 +118,9 @@ def _moved(file: CreatedFile, shown: str, env: Mapping[str, str]) -> str:
     try:
         place = _move_away(file, env)
     except OSError as error:
-        return f"[{shown} was made by the command; programs run what stands there, and it could not be moved away: {error}]"
+        return f"[{shown} was made by the command; programs run files there automatically, and it could not be moved away: {error}]"
     return (
-        f"[{shown} was made by the command and moved to {make_line(str(place), NAME_CHARS)}: programs run what stands there by themselves;"
+        f"[{shown} was made by the command and moved to {make_line(str(place), NAME_CHARS)}: programs run files there automatically;"
         " write it with write_file, so that the user sees it]"
     )
 
@@ -135,7 +135,7 @@ def _move_away(file: CreatedFile, env: Mapping[str, str]) -> Path:
     away = private_folder(state_home(env) / "quarantine")
     with folder_beneath(file.root, folder) as source:
         if os.stat(name, dir_fd=source, follow_symlinks=False).st_ino != file.inode:
-            raise OSError(errno.ESTALE, "something else stands there by now")
+            raise OSError(errno.ESTALE, "another file is there now")
         place = away / f"{stamp}-{name.lstrip('.')}"
         try:
             os.rename(name, place, src_dir_fd=source)

@@ -93,7 +93,7 @@ def _folder_bytes(folder: Path) -> int:
 def exceeded(usage: TreeUsage) -> str | None:
     """Which limit is passed, as a sentence for the model; None where all hold."""
     if usage.memory > memory_bytes() or (usage.memory > memory_bytes() // 3 and _nearly_out_of_memory()):
-        return f"it held {usage.memory / GIB:.1f} GiB of memory, more than a command may"
+        return f"it used {usage.memory / GIB:.1f} GiB of memory, more than a command may"
     if usage.processes > MAX_PROCESSES:
         return f"it had {usage.processes} processes, more than the {MAX_PROCESSES} that a command may have"
     if usage.scratch > SCRATCH_BYTES:

@@ -64,11 +64,11 @@ def probe() -> Sandbox:
         )
     version = landlock.abi()
     if version:
-        signals = "" if version >= landlock.ABI_SCOPES else ", signals are not held by this kernel"
+        signals = "" if version >= landlock.ABI_SCOPES else ", this kernel does not restrict signals"
         why = f"Landlock {version}: only the project is writable, no sockets unless shell.network is set{signals}; {trouble}"
         return Sandbox(
             "landlock",
-            f"{why}; .git and .mazu are held by the policy only, modes, times and attributes of your other files by nothing",
+            f"{why}; .git and .mazu are protected by the policy only; modes, times and attributes of your other files are not protected",
         )
     kernel = "macOS has no sandbox here" if sys.platform == "darwin" else "this kernel has no Landlock"
     return Sandbox("none", f"{trouble}, and {kernel}: commands run with your own rights")

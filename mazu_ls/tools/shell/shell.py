@@ -52,7 +52,9 @@ class RunShellArgs(Struct, forbid_unknown_fields=True):
 
 class ShellOutputArgs(Struct, forbid_unknown_fields=True):
     id: Annotated[str, Meta(description="The id that run_shell gave.")]
-    offset: Annotated[int, Meta(ge=0, description="Byte to read from; left out: what is new.")] | None = None
+    offset: (
+        Annotated[int, Meta(ge=0, description="Byte to read from; omit it for new output only.")] | None
+    ) = None
     wait: Annotated[float, Meta(ge=0, le=60, description="Seconds to wait for more output.")] = 0
 
 
@@ -189,7 +191,9 @@ def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -
     if running.code != 0 or not lines:
         lines.append(f"[{running.how}]")
     if running.left:
-        lines.append(f"[{running.left} processes it left behind were ended; use background=true to keep one]")
+        lines.append(
+            f"[{running.left} processes that it left running were ended; use background=true to keep one]"
+        )
     lines += running.take_notes()
     if running.code != 0 and (note := _confined(lines[0], turn)):
         lines.append(note)

@@ -35,7 +35,7 @@ def functions(source: str, where: str) -> list[FunctionSignature]:
         line = getattr(error, "lineno", None)
         place = f"{where}:{line}" if line else where
         raise MazuError(
-            Kind.CONFIG, f"{place} is not valid Python: {getattr(error, 'msg', error)}.", "Mend the file."
+            Kind.CONFIG, f"{place} is not valid Python: {getattr(error, 'msg', error)}.", "Fix the file."
         ) from error
     found = []
     for node in tree.body:

@@ -90,7 +90,7 @@ class SkillStore:
             raise MazuError(
                 Kind.STORAGE,
                 f"The skill {name} could not be written: {error.strerror or error} ({error.filename}).",
-                "Look at what stands in its way.",
+                "Move or delete whatever is in its place.",
             ) from error
         self._trust.agree("skill", self._pin(scope, name), source.encode())
         return Skill(name, function.doc, scope, path, source, function.schema, tuple(names), "agreed")
@@ -163,7 +163,7 @@ class SkillStore:
         try:
             source = project_files.read_file(root, inside, MAX_BYTES).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise MazuError(Kind.CONFIG, f"{path} cannot be read: {error}.", "Mend or remove it.") from error
+            raise MazuError(Kind.CONFIG, f"{path} cannot be read: {error}.", "Fix or delete it.") from error
         function = _function(path.stem, source)
         state = self._trust.state("skill", self._pin(scope, path.stem), source.encode())
         # The user's own folder is the user's own doing.

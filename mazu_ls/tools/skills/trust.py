@@ -36,7 +36,7 @@ class TrustStore:
         """The pins in `<home>/trust.json`."""
         return cls(
             LockedJsonFile(
-                home / "trust.json", TrustPin, "Mend it, or remove it: then everything is asked again."
+                home / "trust.json", TrustPin, "Fix it, or delete it to be asked about everything again."
             )
         )
 

@@ -72,9 +72,9 @@ async def web_fetch(args: WebFetchArgs, turn: ToolContext) -> ToolOutput:
         text = await _readable(text, page.url)
     text = await asyncio.to_thread(output_limits.clean, text)
     if args.offset >= max(1, len(text)):
-        raise ToolError(f"the text has {len(text)} characters; offset {args.offset} is behind its end")
+        raise ToolError(f"the text has {len(text)} characters; offset {args.offset} is past its end")
     rest = text[args.offset :]
-    shown = output_limits.limit_head(rest, f"go on with offset={args.offset + output_limits.RESULT_CHARS}")
+    shown = output_limits.limit_head(rest, f"continue with offset={args.offset + output_limits.RESULT_CHARS}")
     status = f"[status {page.status}]\n" if page.status >= 400 else ""
     note = f"\n[the page is larger than {BYTES // 2**20} MiB; the rest was not fetched]" if page.cut else ""
     return ToolOutput(f"{status}{shown}{note}", untrusted=page.url, ok=page.status < 400)

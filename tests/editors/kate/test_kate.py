@@ -41,7 +41,7 @@ async def write_in_a_chat(bed: Bed, message: str) -> str:
 
 async def test_the_main_job(bed: Bed):
     bed.model.script.replies += [
-        ScriptedReply(when="Add or mend", text=DOCUMENTED),
+        ScriptedReply(when="Add or fix", text=DOCUMENTED),
         ScriptedReply(when="It subtracts", text="I see.", calls=[{"name": "edit_file", "arguments": FIX}]),
         ScriptedReply(text="It adds now."),
     ]

@@ -160,7 +160,7 @@ async def test_the_main_job(bed: Bed):
         ScriptedReply(when="edited app.py", text="With sum, then."),
         ScriptedReply(when="are you there", text="Yes, I am here."),
         ScriptedReply(when="please wait", text="This takes a while. " * 500, delay=0.5, repeat=True),
-        ScriptedReply(when="Add or mend the documentation", text=DOCUMENTED),
+        ScriptedReply(when="Add or fix the documentation", text=DOCUMENTED),
     ]
     async with ModelServer(script) as model:
         await bed.tell("main_job", model)

@@ -89,7 +89,7 @@ function M.run(opts)
   end
   local subcommand = known[name]
   if not subcommand then
-    return tell.error('there is no `:Mazu %s`; `:Mazu` alone lists what there is', name)
+    return tell.error('there is no `:Mazu %s`; `:Mazu` alone lists the commands', name)
   end
   subcommand.run(call)
 end

@@ -22,8 +22,8 @@ function M.open(question)
   vim.bo[bufnr].modified = false
   vim.cmd('botright 8split')
   vim.api.nvim_win_set_buf(0, bufnr)
-  vim.wo[0][0].winbar = (' %s of this call · :write allows it as it stands here · q leaves it'):format(field)
-  vim.keymap.set('n', 'q', '<Cmd>bwipeout!<CR>', { buffer = bufnr, desc = 'Mazu: leave the call as it was' })
+  vim.wo[0][0].winbar = (' %s of this call · :write allows this version · q cancels'):format(field)
+  vim.keymap.set('n', 'q', '<Cmd>bwipeout!<CR>', { buffer = bufnr, desc = 'Mazu: keep the call unchanged' })
   vim.api.nvim_create_autocmd('BufWriteCmd', {
     buffer = bufnr,
     callback = function()

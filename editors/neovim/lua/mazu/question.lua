@@ -226,7 +226,7 @@ function M.answer(which, opts)
   opts = opts or {}
   local question = opts.question or waiting[1]
   if not question then
-    tell.info('nothing is asked')
+    tell.info('there is no open question')
     return false
   end
   vim.uv.update_time()
@@ -250,7 +250,7 @@ end
 function M.deny_and_say_why()
   local question = waiting[1]
   if not question then
-    return tell.info('nothing is asked')
+    return tell.info('there is no open question')
   end
   vim.ui.input({ prompt = 'What should be done instead? ' }, function(note)
     if note and vim.trim(note) ~= '' then

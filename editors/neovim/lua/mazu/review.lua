@@ -288,7 +288,7 @@ function M.reject()
       drop_reverted(hunk)
     end, { client_id = source })
   end
-  vim.ui.input({ prompt = 'Why not? (may be left empty) ' }, function(note)
+  vim.ui.input({ prompt = 'Reason (optional): ' }, function(note)
     if note then
       client.execute('mazu.proposal.reject', { ids = { hunk.id }, note = note }, function()
         M.proposals()

@@ -109,7 +109,7 @@ function M.show(bufnr, hunk)
     draw(bufnr, hunk, parsed)
   end
   local last = vim.api.nvim_buf_line_count(bufnr) - 1
-  local words = hunk.applied and 'changed by Mazu · gha keep · ghr take back' or 'proposed · gha accept · ghr reject'
+  local words = hunk.applied and 'changed by Mazu · gha keep · ghr undo' or 'proposed · gha accept · ghr reject'
   vim.api.nvim_buf_set_extmark(bufnr, namespace, math.min(hunk.line, last), 0, {
     virt_text = { { '  ' .. (hunk.note or words), 'MazuDim' } },
   })

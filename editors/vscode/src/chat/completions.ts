@@ -16,16 +16,16 @@ import type { Chip, Completion } from './messages';
 
 const MOST = 12;
 const SLASH: [string, string][] = [
-  ['/undo', 'take the last turn back: code, memory and conversation'],
-  ['/redo', 'bring back what the last undo or rollback took'],
-  ['/rewind', 'take the last turn out of the conversation only'],
+  ['/undo', 'undo the last turn: code, memory and conversation'],
+  ['/redo', 'redo: revert the last undo or rollback'],
+  ['/rewind', 'remove the last turn from the conversation only'],
   ['/compact', 'summarise the conversation for the model'],
   ['/checkpoint', 'save code, open editors, memory and conversation'],
   ['/rollback', 'go back to a checkpoint, after a preview'],
-  ['/remember', 'keep a decision, convention or fact'],
+  ['/remember', 'save a decision, convention or fact'],
   ['/recall', 'find what is remembered'],
   ['/council', 'ask several models and compare'],
-  ['/new', 'begin a new conversation'],
+  ['/new', 'start a new conversation'],
 ];
 
 /** What `/…` at the start of a message can become. */

@@ -268,19 +268,22 @@ export class ChatController implements Disposable {
     const decided = onConflict ? { onConflict } : {};
     const result = await server.execute('mazu.undo', { sessionId, ...before(turnId, last), ...only, ...decided });
     this.safety = result.safety?.id ?? '';
-    this.tell(result, 'Taken back');
+    this.tell(result, 'Undone');
     return result.applied;
   }
 
   /** Takes the last undo back. */
   private async redo(sessionId: string): Promise<void> {
     const { server } = this.app;
-    if (server.offers('mazu.redo')) this.tell(await server.execute('mazu.redo', { sessionId }), 'Put back');
+    if (server.offers('mazu.redo')) this.tell(await server.execute('mazu.redo', { sessionId }), 'Redone');
     else if (!this.safety)
-      throw new UserError('what was taken back stands among the checkpoints.', 'Open the time machine.');
+      throw new UserError(
+        'this server cannot redo; the state before the undo is a checkpoint.',
+        'Open the time machine.',
+      );
     else {
       const argument = { id: this.safety, onConflict: 'overwrite' } as const;
-      this.tell(await server.execute('mazu.rollback', argument), 'Put back');
+      this.tell(await server.execute('mazu.rollback', argument), 'Redone');
     }
   }
 

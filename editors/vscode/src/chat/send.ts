@@ -17,7 +17,7 @@ export async function composed(text: string, chips: readonly Chip[]): Promise<Co
   const attachments: Attachment[] = [];
   const parts = [text];
   for (const chip of chips) {
-    if (chip.kind === 'folder') parts.push(`(The folder ${chip.label}/ is meant.)`);
+    if (chip.kind === 'folder') parts.push(`(About the folder ${chip.label}/.)`);
     else if (chip.uri) attachments.push({ uri: chip.uri, ...(chip.range ? { range: chip.range } : {}) });
     else {
       const content = chip.text ?? (chip.kind === 'changes' ? await changes() : await terminalText());

@@ -29,7 +29,7 @@ export function registerCheckpointCommands(app: App): void {
 async function createCheckpoint({ server }: App): Promise<void> {
   const label = await window.showInputBox({
     title: 'Mazu: create checkpoint',
-    prompt: 'A name for it, or nothing',
+    prompt: 'Label (optional)',
     ignoreFocusOut: true,
   });
   if (label === undefined) return;

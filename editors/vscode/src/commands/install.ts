@@ -52,7 +52,7 @@ async function availableWays(app: App): Promise<Way[]> {
     });
   for (const python of await pythons()) {
     if (!(await isNewEnough(python))) continue;
-    const detail = 'An environment of its own in the storage of this extension; nothing else is touched';
+    const detail = 'A virtual environment in the storage of this extension; nothing else is changed';
     ways.push({ label: 'Python environment', detail, run: () => intoStorage(app, python, source) });
     break;
   }

@@ -12,7 +12,7 @@ const CATEGORIES = [
   { label: 'decision', description: 'what was chosen, and why' },
   { label: 'convention', description: 'how things are done here' },
   { label: 'mistake', description: 'what not to do again' },
-  { label: 'task_outcome', description: 'what came of a task' },
+  { label: 'task_outcome', description: 'result of a task' },
   { label: 'user_preference', description: 'how you like it, in every project' },
 ];
 const DELAY_MS = 150;
@@ -37,7 +37,7 @@ async function remember({ server }: App): Promise<void> {
   const selected = selection();
   const title = await window.showInputBox({
     title: 'Mazu: remember',
-    prompt: selected ? 'In one sentence; the selection is kept with it' : 'In one sentence',
+    prompt: selected ? 'In one sentence; the selection is saved with it' : 'In one sentence',
     ignoreFocusOut: true,
   });
   if (!title?.trim()) return;
@@ -131,13 +131,13 @@ async function openMemory(app: App, item: unknown): Promise<void> {
   if (typeof item !== 'string') return undefined;
   const { memories } = await app.server.execute('mazu.memory.list', { limit: 10_000 });
   const memory = memories.find(({ id }) => id === item);
-  if (!memory) throw new UserError('that memory is not there any more.', 'It was forgotten, or rolled back.');
+  if (!memory) throw new UserError('that memory no longer exists.', 'It was forgotten, or rolled back.');
   return showMemory(app, memory);
 }
 
 async function goToAnchor({ anchors }: Memory): Promise<void> {
   const [anchor] = anchors ?? [];
-  if (!anchor) throw new UserError('this memory is about no place in the code.');
+  if (!anchor) throw new UserError('this memory is not anchored to code.');
   await openProjectFile(anchor.path, anchor.range?.start.line);
 }
 

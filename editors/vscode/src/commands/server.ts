@@ -5,9 +5,9 @@ import { runMenu } from './menu';
 
 const MODES = [
   { label: 'ask', description: 'Ask before edits and commands' },
-  { label: 'auto', description: 'Edits and harmless commands run; the rest asks' },
+  { label: 'auto', description: 'Edits and harmless commands run; everything else asks' },
   { label: 'plan', description: 'Read only' },
-  { label: 'bypass', description: 'Never ask; what is always forbidden stays forbidden' },
+  { label: 'bypass', description: 'Never ask; hard denials still apply' },
 ];
 
 /** The server itself: model, mode, keys, log, restart. */
@@ -55,8 +55,8 @@ async function selectMode({ server, status }: App, given: string | undefined): P
 /** What the user typed to let it work without asking; undefined where they thought better of it. */
 function confirmBypass(): Thenable<string | undefined> {
   return window.showInputBox({
-    title: 'Mazu: let it work without asking?',
-    prompt: 'Edits and commands run without a question until you change it. Type "bypass" to confirm.',
+    title: 'Mazu: allow everything without asking?',
+    prompt: 'Edits and commands run without asking until you change the mode. Type "bypass" to confirm.',
     ignoreFocusOut: true,
     validateInput: (value) => (value === 'bypass' ? null : 'Type "bypass", or press Escape'),
   });

@@ -27,7 +27,7 @@ async function showHistory({ server, chats }: App): Promise<void> {
   const all = sessions.filter(({ turnCount }) => turnCount > 0).map(sessionPick);
   const pick = window.createQuickPick<SessionPick>();
   pick.title = 'Mazu: conversations';
-  pick.placeholder = 'Type to search in what was said';
+  pick.placeholder = 'Type to search all conversations';
   pick.items = all;
   let timer: NodeJS.Timeout | undefined;
   let latest = 0;
@@ -80,7 +80,7 @@ async function rename({ server }: App, { id, name }: Session): Promise<void> {
 
 async function deleteSession({ server }: App, { id, name }: Session): Promise<void> {
   const yes = 'Delete';
-  const detail = 'What was said is deleted for good. Its checkpoints stay, so that code can still be brought back.';
+  const detail = 'The conversation is deleted permanently. Its checkpoints are kept, so code can still be restored.';
   const question = `Mazu: delete the conversation "${name || 'Conversation'}"?`;
   if ((await window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
   await server.execute('mazu.session.delete', { sessionId: id });

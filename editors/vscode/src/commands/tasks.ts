@@ -17,7 +17,7 @@ export function registerTaskCommands(app: App): void {
 async function startRun({ server }: App): Promise<void> {
   const task = await window.showInputBox({
     title: 'Mazu: run a task',
-    prompt: 'What is to be done, and how one can tell that it is done',
+    prompt: 'What to do, and how to verify that it is done',
     ignoreFocusOut: true,
   });
   if (!task?.trim()) return;
@@ -139,8 +139,8 @@ async function councilModels({ status }: App): Promise<string[] | undefined> {
   }
   const items = ready.map((model) => ({ label: model.name, description: modelPrice(model) }));
   const chosen = await window.showQuickPick(items, {
-    title: 'Mazu: who sits in the council?',
-    placeHolder: 'Two or more; each answers once, one of them compares',
+    title: 'Mazu: choose the council members',
+    placeHolder: 'Two or more; each answers once, one of them compares the answers',
     canPickMany: true,
     ignoreFocusOut: true,
   });

@@ -24,7 +24,7 @@ export const CATEGORIES = {
   mistake: 'Mistakes',
   fact: 'Facts',
   user_preference: 'Your preferences',
-  task_outcome: 'What came of tasks',
+  task_outcome: 'Results of tasks',
 };
 
 export class SessionItem extends TreeItem {

@@ -148,7 +148,7 @@ async function accept({ server }: App, ids: string[]): Promise<void> {
 async function reject({ server }: App, ids: string[]): Promise<void> {
   const note = await window.showInputBox({
     title: `Mazu: reject ${counted(ids.length, 'proposed edit')}`,
-    prompt: 'Why? The agent hears it; may be left empty',
+    prompt: 'Reason for the agent (optional)',
     ignoreFocusOut: true,
   });
   if (note !== undefined) await server.execute('mazu.proposal.reject', { ids, note: note.trim() });

@@ -75,13 +75,11 @@ async def _recall_for_focus(server: ServerState) -> wire.RecallParams:
     """Without arguments: what is known about the selected text, else about the document last seen."""
     editor = server.editor
     if editor is None or editor.focus is None:
-        raise InvalidArguments("`query` is missing, and no document is open that could stand for it", "query")
+        raise InvalidArguments("`query` is missing, and no document is open to use instead", "query")
     path, document = server.file_of(editor.focus.uri, "query"), editor.document
     asked = editor.selection.strip() or (server.name_of(path) if path else document.text if document else "")
     if not asked.strip():
-        raise InvalidArguments(
-            "`query` is missing, and the document that could stand for it is empty", "query"
-        )
+        raise InvalidArguments("`query` is missing, and the open document is empty", "query")
     return wire.RecallParams(asked[:2000], uri=editor.focus.uri)
 
 
@@ -225,7 +223,7 @@ async def _chosen(server: ServerState, message: str) -> models.Memory:
     newest, _ = await memories.list(limit=CHOICES)
     index = await server.pick(message, [f"{memory.id}: {memory.title[:TITLE]}" for memory in newest])
     if index is None:
-        raise InvalidArguments("`id` is missing; mazu.memory.list tells the ids", "id")
+        raise InvalidArguments("`id` is missing; mazu.memory.list shows the ids", "id")
     return newest[index]
 
 
@@ -279,7 +277,7 @@ def _in_notebook(server: ServerState, cell: CellPlace, place: DocumentRange, ind
         raise MazuError(
             Kind.UNSUPPORTED,
             f"{cell.path.name} is written on one line.",
-            "Save it indented, as notebooks mostly are.",
+            "Save it with indentation, as notebooks usually are.",
         )
     if span and span.start.line > source.count:
         raise InvalidArguments(

@@ -1,4 +1,4 @@
-"""mazu.memory.why: what a message would be given of memory, and why."""
+"""mazu.memory.why: which memories a message would get, and why."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from mazu_ls.server.wire.memories import MemoryView
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
-STANDING_REASON = "stands until it is replaced: told in every turn while all of it fits the budget"
+STANDING_REASON = "always included: part of every turn while all of these fit the budget"
 
 
 async def _explain_selection(server: ServerState) -> wire.ExplainInjectionParams:
     """Without arguments: the selected text is the message."""
     text = server.editor.selection.strip() if server.editor else ""
     if not text:
-        raise InvalidArguments(
-            "`message` is missing, and no text is selected that could stand for it", "message"
-        )
+        raise InvalidArguments("`message` is missing, and no text is selected to use instead", "message")
     return wire.ExplainInjectionParams(text[:2000])
 
 

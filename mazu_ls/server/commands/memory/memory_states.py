@@ -32,7 +32,7 @@ async def archive(server: ServerState, params: wire.MemoryStateParams) -> Memory
 
 async def _unarchive_one(server: ServerState) -> wire.MemoryStateParams:
     """Without arguments: the user chooses one of the newest archived memories."""
-    return wire.MemoryStateParams((await _pick(server, "Bring back which memory?", "archived")).id)
+    return wire.MemoryStateParams((await _pick(server, "Restore which memory?", "archived")).id)
 
 
 @command("mazu.memory.unarchive", natural=_unarchive_one)
@@ -91,7 +91,7 @@ async def _choose_trait(server: ServerState) -> wire.DeleteTraitParams:
         "Delete which trait?", [f"{trait.key}: {trait.body[:_TITLE]}" for trait in found]
     )
     if index is None:
-        raise InvalidArguments("`key` is missing; mazu.memory.trait.list tells the names", "key")
+        raise InvalidArguments("`key` is missing; mazu.memory.trait.list shows the names", "key")
     return wire.DeleteTraitParams(found[index].key or "", found[index].scope)
 
 
@@ -111,5 +111,5 @@ async def _pick(server: ServerState, message: str, state: str) -> Memory:
     newest, _ = await (await opened_memories(server)).list(state=state, limit=_CHOICES)
     index = await server.pick(message, [f"{memory.id}: {memory.title[:_TITLE]}" for memory in newest])
     if index is None:
-        raise InvalidArguments("`id` is missing; mazu.memory.list tells the ids", "id")
+        raise InvalidArguments("`id` is missing; mazu.memory.list shows the ids", "id")
     return newest[index]

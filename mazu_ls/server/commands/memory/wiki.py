@@ -29,7 +29,7 @@ async def _choose_page(server: ServerState) -> wire.PageParams:
     pages = await (await opened_memories(server)).wiki.list()
     index = await server.pick("Which page?", [f"{page.key}: {page.title}" for page in pages])
     if index is None:
-        raise InvalidArguments("`slug` is missing; mazu.wiki.list tells the slugs", "slug")
+        raise InvalidArguments("`slug` is missing; mazu.wiki.list shows the slugs", "slug")
     return wire.PageParams(pages[index].key or "")
 
 
@@ -63,7 +63,7 @@ async def _selection_as_query(server: ServerState) -> wire.SearchPagesParams:
     """Without arguments: the selection is the query."""
     text = server.editor.selection.strip() if server.editor else ""
     if not text:
-        raise InvalidArguments("`query` is missing, and no text is selected that could stand for it", "query")
+        raise InvalidArguments("`query` is missing, and no text is selected to use instead", "query")
     return wire.SearchPagesParams(text[:2000])
 
 
@@ -113,7 +113,7 @@ async def _best_node(server: ServerState, query: str | None) -> str | None:
         return None
     found = await (await opened_memories(server)).recall(query, limit=1)
     if not found or not matches(found[0]):
-        raise MazuError(Kind.NOT_FOUND, "Nothing is remembered about that.", "Try other words.")
+        raise MazuError(Kind.NOT_FOUND, "No memories found.", "Try other words.")
     return f"page:{found[0].key}" if found[0].kind == "page" else found[0].id
 
 

@@ -100,7 +100,7 @@ async def _take_back(
     path = server.workspace.resolve(change.path)
     mine = [id for id in hunks if id.rpartition("#")[0] == change.path]
     if change.shared and not mine:
-        reason = "you changed this file during the turn, too: choose what of it is taken back"
+        reason = "you also changed this file during the turn: choose which hunks to revert"
         report.problems.append(PathReason(change.path, reason))
         return
     try:
@@ -114,7 +114,9 @@ async def _take_back(
     except (MazuError, OSError) as error:
         report.problems.append(PathReason(change.path, str(error)))
         return
-    report.problems += [PathReason(change.path, "a hunk was changed since and was left") for _ in gone]
+    report.problems += [
+        PathReason(change.path, "a hunk has changed since and was not reverted") for _ in gone
+    ]
 
 
 async def _changes(

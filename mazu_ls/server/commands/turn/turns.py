@@ -27,7 +27,7 @@ REWRITES = {
     "Simplify": "Make this simpler and easier to read; it must do the same as before.",
     "Make it robust": "Handle the errors and edge cases that this ignores; change nothing else.",
     "Make it faster": "Make this faster without changing what it does.",
-    "Add types": "Add or mend type annotations; change nothing else.",
+    "Add types": "Add or fix type annotations; change nothing else.",
 }
 
 
@@ -208,9 +208,7 @@ def selection(server: ServerState, field: str) -> str:
     """The text of the last code action. Raises InvalidArguments that names `field`, which it was to stand for."""
     text = server.editor.selection if server.editor else ""
     if not text.strip():
-        raise InvalidArguments(
-            f"`{field}` is missing, and no text is selected that could stand for it", field
-        )
+        raise InvalidArguments(f"`{field}` is missing, and no text is selected to use instead", field)
     return text
 
 
@@ -235,4 +233,4 @@ async def focus_target(server: ServerState, field: str) -> CursorTarget:
         span = await resolve_target(document, editor.focus.range)
         if (text := document.slice(span)).strip():
             return CursorTarget(document.uri, span, text, document.language_id)
-    raise InvalidArguments(f"`{field}` is missing, and nothing is selected that could stand for it", field)
+    raise InvalidArguments(f"`{field}` is missing, and nothing is selected to use instead", field)

@@ -51,7 +51,7 @@ bed.wait('it is listed no more', function()
   return not bed.text(list):find('return a + b', 1, true)
 end)
 
-bed.will_answer('Why not?', 'keep the order')
+bed.will_answer('Reason (optional)', 'keep the order')
 press('r')
 bed.wait('and nothing is left', function()
   return require('mazu.buffer').named('mazu://proposals') == nil

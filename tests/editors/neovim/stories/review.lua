@@ -69,7 +69,7 @@ vim.cmd.tabclose()
 
 vim.api.nvim_win_set_cursor(0, { 6, 0 })
 press('ghr')
-bed.wait('that hunk is taken back', function()
+bed.wait('that hunk is undone', function()
   return bed.text(app):find('return a * 2', 1, true)
 end)
 bed.check('and only that one', bed.text(app):find('return a + b', 1, true), bed.text(app))

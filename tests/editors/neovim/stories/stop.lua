@@ -21,7 +21,7 @@ bed.wait('it waits', function()
 end)
 bed.will_answer('Take out', 'another')
 vim.cmd('Mazu queue')
-bed.wait('it is taken back, to be written anew', function()
+bed.wait('it is withdrawn, to be edited', function()
   return #require('mazu.chat.panel').shown().session.queued == 0
     and require('mazu.chat.composer').text() == 'another'
 end)

@@ -150,7 +150,7 @@ function draw.memories(p, block)
   local titles = vim.tbl_map(function(memory)
     return memory.title
   end, block.data)
-  local head = ('▸ %d %s'):format(#titles, #titles == 1 and 'memory told' or 'memories told')
+  local head = ('▸ %d %s'):format(#titles, #titles == 1 and 'memory used' or 'memories used')
   p:mark(folded(p, head, titles, { closed = true, group = 'MazuDim' }), 0, #head, 'MazuDim')
 end
 
@@ -259,8 +259,8 @@ end
 
 --- A question to a model that is no part of the conversation.
 function draw.aside(p, block)
-  local line = p:line('Asked aside')
-  p:mark(line, 0, #'Asked aside', 'MazuUser')
+  local line = p:line('Side question')
+  p:mark(line, 0, #'Side question', 'MazuUser')
   p:behind(line, { 'not part of the conversation', 'MazuDim' })
   local first = #p.lines
   for _, text in ipairs(split(block.title or '')) do
@@ -279,7 +279,7 @@ end
 
 function draw.taken(p, block)
   local count = block.data.count
-  p:line(('⟲ %d %s taken back · :Mazu redo'):format(count, count == 1 and 'turn' or 'turns'), 'MazuDim')
+  p:line(('⟲ %d %s undone · :Mazu redo'):format(count, count == 1 and 'turn' or 'turns'), 'MazuDim')
 end
 
 ---@param block mazu.chat.Block

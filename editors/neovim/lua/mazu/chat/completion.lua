@@ -7,9 +7,9 @@ local OMNI_MS = 2000
 
 ---@type table<string, string>
 local commands = {
-  ['/undo'] = 'take the last turn back',
-  ['/redo'] = 'bring back what the last undo or rollback took',
-  ['/rewind'] = 'take the last words back, and leave the files',
+  ['/undo'] = 'undo the last turn',
+  ['/redo'] = 'redo: revert the last undo or rollback',
+  ['/rewind'] = 'remove the last turn from the conversation; files stay',
   ['/compact'] = 'shorten the conversation',
   ['/checkpoint'] = 'take a checkpoint',
   ['/rollback'] = 'go back to a checkpoint',

@@ -70,7 +70,7 @@ local transcript = {
 
 ---@type {modes: string, lhs: string, about: string, act: string|fun(bufnr: integer)}[]
 local both = {
-  { modes = 'n', lhs = '<C-c>', about = 'stop the turn that runs', act = '<Cmd>Mazu stop<CR>' },
+  { modes = 'n', lhs = '<C-c>', about = 'stop the running turn', act = '<Cmd>Mazu stop<CR>' },
   { modes = 'n', lhs = 'q', about = 'close the panel', act = '<Cmd>Mazu close<CR>' },
   { modes = 'n', lhs = 'g?', about = 'these keys', act = '<Cmd>Mazu keys<CR>' },
 }

@@ -169,7 +169,7 @@ M.subcommands = {
     end,
   },
   run = {
-    about = 'let the agent work on a task by itself',
+    about = 'run a task autonomously',
     run = function(call)
       call:with_text('Task: ', function(text)
         run_turn(call, text)
@@ -177,7 +177,7 @@ M.subcommands = {
     end,
   },
   ask = {
-    about = 'ask one question; no tools, nothing is remembered',
+    about = 'ask one question; no tools, no memory',
     run = function(call)
       call:with_text('Question: ', function(text)
         ask(call, text)
@@ -193,7 +193,7 @@ M.subcommands = {
     end,
   },
   edit = {
-    about = 'rewrite the given lines as you say',
+    about = 'rewrite the given lines by an instruction',
     run = function(call)
       call.lines = call.lines or { vim.fn.line('.'), vim.fn.line('.') }
       call:with_text('Rewrite: ', function(text)
@@ -208,7 +208,7 @@ M.subcommands = {
     about = 'ask several models at once',
     run = function(call)
       call:with_text('Ask the council: ', function(text)
-        tell.info('the council is asked; its answers open in a tab when all are there')
+        tell.info('the council is running; its answers open in a tab when they are complete')
         client.execute('mazu.council', function(server)
           return { question = text, attachments = call:attachments(server), wait = true }
         end, show_council)
@@ -216,7 +216,7 @@ M.subcommands = {
     end,
   },
   send = {
-    about = 'send what stands in the composer, or under the last heading of a chat document',
+    about = 'send the text of the composer, or below the last heading of a chat document',
     run = function(call)
       if vim.api.nvim_buf_get_name(call.bufnr):find('/%.mazu/chats/[^/]+%.md$') then
         return apply_action('Mazu: send')
@@ -225,7 +225,7 @@ M.subcommands = {
     end,
   },
   stop = {
-    about = 'stop the turn that runs',
+    about = 'stop the running turn',
     run = function(call)
       local on_its_way = require('mazu.chat').stop_sending()
       client.execute('mazu.cancel', nil, function(result)

@@ -80,7 +80,7 @@ end
 ---@param use fun(memory: mazu.Memory)
 local function choose(memories, prompt, use)
   if #memories == 0 then
-    return tell.info('nothing remembered matches')
+    return tell.info('no memory matches')
   end
   vim.ui.select(memories, { prompt = prompt, kind = 'mazu_memory', format_item = headline }, function(memory)
     if memory then
@@ -122,7 +122,7 @@ return {
     end,
   },
   recall = {
-    about = 'find what is remembered about something',
+    about = 'search memories',
     run = function(call)
       call:with_text('Recall: ', function(text)
         client.execute('mazu.recall', { query = text }, function(result)
@@ -132,7 +132,7 @@ return {
     end,
   },
   memory = {
-    about = 'list what is remembered; show, pin, forget',
+    about = 'list memories; show, pin, forget',
     complete = function()
       return vim.deepcopy(categories)
     end,

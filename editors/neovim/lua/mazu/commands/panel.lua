@@ -50,7 +50,7 @@ return {
     end,
   },
   new = {
-    about = 'begin a new conversation',
+    about = 'start a new conversation',
     run = function(call)
       client.with(call.bufnr, function(server)
         local chat = require('mazu.chat')
@@ -61,11 +61,11 @@ return {
     end,
   },
   question = {
-    about = 'go to the question that waits for you',
+    about = 'go to the pending question',
     run = function()
       local question = require('mazu.question').current()
       if not question then
-        return tell.info('nothing is asked')
+        return tell.info('there is no open question')
       end
       local entry = require('mazu.chat').entry_of_question(question)
       if entry then
@@ -74,7 +74,7 @@ return {
     end,
   },
   answer = {
-    about = 'answer the question that waits for you: allow, session, always, deny [reason]',
+    about = 'answer the pending question: allow, session, always, deny [reason]',
     complete = verbs,
     run = function(call)
       if call.text == '' then
@@ -85,16 +85,16 @@ return {
     end,
   },
   queue = {
-    about = 'take a message that waits for its turn out of the queue',
+    about = 'remove a message from the queue',
     run = function(call)
       local panel = require('mazu.chat.panel')
       local entry = panel.entry_of(call.bufnr) or panel.shown()
       local queued = entry and entry.session.queued or {}
       if #queued == 0 then
-        return tell.info('no message waits')
+        return tell.info('no message is queued')
       end
       vim.ui.select(queued, {
-        prompt = 'Take out of the queue:',
+        prompt = 'Remove from the queue:',
         kind = 'mazu_queue',
         format_item = function(one)
           return one.text
@@ -115,7 +115,7 @@ return {
     end,
   },
   messages = {
-    about = 'what you were told, in full',
+    about = 'list earlier notifications in full',
     run = function()
       require('mazu.view').show('messages', require('mazu.messages').all(), 'text', { focus = true })
     end,

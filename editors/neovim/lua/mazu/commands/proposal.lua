@@ -83,7 +83,7 @@ end
 --- Rejects after asking for a reason, which the model hears; nothing is done where the question is cancelled.
 ---@param ids string[]
 local function reject(ids)
-  vim.ui.input({ prompt = 'Why not? (may be left empty) ' }, function(note)
+  vim.ui.input({ prompt = 'Reason (optional): ' }, function(note)
     if note then
       client.execute('mazu.proposal.reject', { ids = ids, note = note }, refresh)
     end
@@ -162,7 +162,7 @@ end
 ---@type table<string, mazu.Subcommand>
 return {
   proposals = {
-    about = 'decide on the edits that were proposed, hunk by hunk',
+    about = 'review proposed edits, hunk by hunk',
     run = function()
       refresh()
     end,

@@ -17,7 +17,7 @@ end
 ---@type table<string, mazu.Subcommand>
 return {
   review = {
-    about = 'show what is proposed inline, hunk by hunk; "clear" hides it',
+    about = 'show proposed edits inline, hunk by hunk; "clear" hides them',
     complete = function()
       return { 'clear' }
     end,
@@ -29,7 +29,7 @@ return {
     end,
   },
   changes = {
-    about = 'show what the last turn changed inline, to keep or to take back',
+    about = 'show what the last turn changed inline, to keep or to undo',
     run = function()
       require('mazu.review').changes(nil, shown('the last turn changed no file'))
     end,

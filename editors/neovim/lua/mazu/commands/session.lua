@@ -163,7 +163,7 @@ return {
     end,
   },
   rename = {
-    about = 'give the conversation in the panel another name',
+    about = 'rename the conversation in the panel',
     run = function(call)
       local entry = require('mazu.chat.panel').shown()
       if not entry or not entry.session.id then
@@ -210,7 +210,7 @@ return {
     end,
   },
   mode = {
-    about = 'choose when the agent has to ask: ask, auto, plan, bypass',
+    about = 'choose the permission mode: ask, auto, plan, bypass',
     complete = function()
       return vim.tbl_map(function(mode)
         return mode[1]
