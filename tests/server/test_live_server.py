@@ -410,7 +410,7 @@ def test_a_command_outside_of_a_sandbox_is_not_served_even_on_its_own(server: Ed
     )  # fmt: skip
     assert run_plainly(held.argv, env={"PATH": os.environ["PATH"]}) == "closed"
     # Two forks, a session of its own and no environment: it has another parent, and the limits all the same.
-    left = f'{{ setsid "$@" > {tmp_path}/said & }}'
+    left = f'{{ setsid "$@" > {tmp_path}/said & }}; until [ -s {tmp_path}/said ]; do sleep 0.05; done'  # then it ends with it
     held = wrap_in_sandbox(
         ("bash", "-c", left, "bash", "env", "-i", *attempt(server)), roots=[server.folder], env=dict(os.environ), setting="off", network=True,
         scratch=tmp_path,
