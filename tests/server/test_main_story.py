@@ -222,7 +222,7 @@ async def test_a_message_that_was_acknowledged_survives_a_kill_at_once(env: dict
 
 
 async def test_the_server_ends_with_the_process_of_its_client(env: dict[str, str]):
-    editor = await asyncio.create_subprocess_exec("sleep", "60")
+    editor = await asyncio.create_subprocess_exec("sleep", "600")
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mazu_ls", env={**os.environ, **env}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

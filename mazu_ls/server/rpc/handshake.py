@@ -69,9 +69,9 @@ def answer_initialize(source: int, sink: int) -> Handshake:
     message_id, params = request
     profile = client_profile(params)
     encoding = positions.choose(profile.declares("general.positionEncodings"))
+    lives = params.process_id is not None and process_lives(params.process_id)  # not after it has its answer
     answer = {"jsonrpc": "2.0", "id": message_id, "result": initialize_result(encoding, names(), profile)}
     _write(sink, frame(msgspec.json.encode(answer)))
-    lives = params.process_id is not None and process_lives(params.process_id)
     return Handshake(params, frames.rest, lives)
 
 
