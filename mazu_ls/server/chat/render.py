@@ -187,7 +187,7 @@ def _turns(events: Iterable[journal.Event], standing: set[int]) -> list[_Turn]:
 
 
 def _taken_back(count: int) -> list[str]:
-    return [f"*{_counted(count, 'turn')} taken back*\n\n"] if count else []
+    return [f"*{_counted(count, 'turn')} undone*\n\n"] if count else []
 
 
 def _line(text: str) -> str:
