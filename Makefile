@@ -1,5 +1,5 @@
 # The few commands people need.
-.PHONY: demo test quick coverage lint bench mutants clean
+.PHONY: demo generate test quick coverage lint bench mutants clean
 
 demo:     ## the main job end to end
 	bash scripts/demo
@@ -12,6 +12,8 @@ coverage: ## what the tests reach, without the editors
 lint:     ## style, types, layers
 	bash scripts/setup dev
 	.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/pyright && .venv/bin/lint-imports
+generate: ## write what follows from a declaration: settings in docs/protocol.md and the VS Code extension
+	.venv/bin/python scripts/generate
 bench:    ## print every figure beside its baseline
 	bash scripts/setup dev
 	for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python $$script; done

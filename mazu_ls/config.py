@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from mazu_ls import project_settings
+from mazu_ls.errors import describe_invalid
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.text import split_lines
@@ -51,11 +51,14 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CouncilSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is asked, who compares, and the estimated price above which the user is asked first."""
+    """Several models that answer one question."""
 
     models: tuple[str, ...] = ()
+    """Models that the council asks."""
     lead: str | None = None
+    """Model that compares the council's answers. Unset: `model`."""
     confirm_above_usd: Amount = 1.0
+    """Ask first when a council is estimated to cost more than this many US dollars."""
 
 
 class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,80 +70,101 @@ class RuleSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PermissionSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Mode, rules, and how many seconds a question may wait; no answer means deny."""
+    """What may run, and what asks."""
 
     mode: StoredMode = "ask"
+    """What the agent may do without asking."""
     rules: tuple[RuleSettings, ...] = ()
+    """Rules per tool: `{tool, pattern, verdict}`."""
     timeout_seconds: Positive = 300
+    """Seconds after which an unanswered question counts as no."""
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a turn stops: model calls, dollars, tokens, seconds, failures in a row."""
+    """Where a turn stops."""
 
     max_steps: Positive = 15
+    """Model calls in one turn."""
     max_cost_usd: Amount | None = None
+    """US dollars that one turn may cost."""
     max_tokens: Positive | None = None
+    """Tokens that one turn may use."""
     max_seconds: Annotated[float, Meta(gt=0)] | None = None
+    """Seconds that one turn may take."""
     max_failures: Positive = 5
+    """Failures in a row that end a turn."""
 
 
 class MemorySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether the agent may write memories, how many tokens are injected, whether old ones fade."""
+    """Writing, injecting and recalling memories."""
 
     write: Literal["off", "ask", "auto"] = "auto"
+    """Whether the agent may write memories."""
     inject_tokens: Annotated[int, Meta(ge=0)] = 1500
+    """Tokens of memory given to the model with each message."""
     forgetting: bool = True
+    """Unused memories decay and are archived; nothing is deleted."""
     semantic: bool = True
+    """Find memories by meaning as well as by words, locally."""
 
 
 class CheckpointSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Steps between checkpoints, days and bytes kept, and the sizes from which files are left out."""
+    """When checkpoints are taken, and how long they are kept."""
 
     every: Positive = 1
+    """Steps between automatic checkpoints."""
     keep_days: Positive = 30
+    """Days for which checkpoints are kept."""
     max_bytes: Positive = GIB
+    """Disk space for checkpoints, in bytes."""
     max_untracked_file_bytes: Positive = 10 * MIB
+    """Untracked files larger than this are not part of checkpoints."""
     max_tracked_file_bytes: Positive = 100 * MIB
+    """Files larger than this are not part of checkpoints."""
 
 
 class ContextSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The rolling window, when the conversation is compacted, the project map's tokens.
-
-    `compact_at` is a share of the model's window; `compact_above_usd` what reading the conversation again may cost in each
-    request, at the price of cached tokens (0: no such limit).
-    """
+    """What is sent to the model."""
 
     window_turns: Positive | None = None
+    """Turns of the conversation that are sent to the model."""
     window_tokens: Positive | None = None
+    """Tokens of the conversation that are sent to the model."""
     compact_at: Share = 0.5
+    """Share of the model's context window at which the conversation is compacted."""
     compact_above_usd: Amount = 0.01
+    """Compact the conversation when resending it costs more than this many US dollars per request, at the price of cached tokens, but not below 60,000 tokens. 0: never because of price."""
     map_tokens: Annotated[int, Meta(ge=0)] = 1000
+    """Token budget of the project map; 0 disables it."""
 
 
 class EditSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the agent's edits are applied or proposed."""
 
     apply: Literal["direct", "propose"] = "direct"
+    """Whether the agent's edits are applied directly or proposed for review."""
 
 
 class ShellSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Time limit of a command, and what it is held by.
-
-    `outputs`: names (with wildcards) of build output besides those known, which unapproved commands may write though
-    git ignores it. `readable`: absolute paths with keys that the sandbox shows all the same.
-    """
+    """Commands that the agent runs, and their sandbox."""
 
     timeout_seconds: Annotated[float, Meta(gt=0)] = 120
+    """Seconds that a command may run."""
     sandbox: Literal["auto", "required", "off"] = "auto"
+    """Sandbox for commands."""
     network: bool = False
+    """Commands may use the network."""
     outputs: tuple[str, ...] = ()
+    """Names of build output folders (wildcards allowed) that unapproved commands may write although git ignores them."""
     readable: tuple[str, ...] = ()
+    """Absolute paths that commands may read in the sandbox although they contain keys."""
 
 
 class WebSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether web_fetch may reach private and link-local addresses."""
+    """The tool `web_fetch`."""
 
     allow_private: bool = False
+    """The agent may fetch pages from private addresses."""
 
 
 class McpServer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,10 +179,12 @@ class McpServer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings, section by section (docs/protocol.md, section 8)."""
+    """All settings. The docstrings are what users read: `scripts/generate` copies them to docs/protocol.md and VS Code."""
 
     model: str | None = None
+    """Model as `provider:model`, for example `anthropic:claude-sonnet-4-5`. Unset: chosen by the API keys that are set."""
     models: dict[str, ModelSettings] = {}
+    """Models and endpoints of your own, by name."""
     council: CouncilSettings = field(default_factory=CouncilSettings)
     permissions: PermissionSettings = field(default_factory=PermissionSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
@@ -169,7 +195,9 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     shell: ShellSettings = field(default_factory=ShellSettings)
     web: WebSettings = field(default_factory=WebSettings)
     mcp_servers: tuple[McpServer, ...] = ()
+    """MCP servers: `{name, command, args, env}` or `{name, url, headers}`."""
     role: str = ".mazu/role.md"
+    """Role document, first in every prompt."""
 
 
 @dataclass(frozen=True)
@@ -309,45 +337,10 @@ def _fits(value: Any, hint: Any, name: str, layer: Layer, warnings: list[str], *
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
         never = (name, value) == ("permissions.mode", "bypass")
-        problem = NEVER_STORED if never else _in_words(str(error), value, hint)
+        problem = NEVER_STORED if never else describe_invalid(str(error), value, hint)
         warnings.append(_warning(layer, name, f"{problem}; {instead}"))
         return False
     return True
-
-
-_KINDS = {
-    "int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list", "object": "a table",
-    "null": "nothing",
-}  # fmt: skip
-
-
-def _in_words(problem: str, value: Any, hint: Any) -> str:
-    """What msgspec finds wrong, without the names of Python's types."""
-    if get_origin(hint) is Literal:
-        return f"{value!r} is none of {', '.join(get_args(hint))}"
-    if missing := re.match(r"Object missing required field `(\w+)`", problem):
-        return f"`{missing[1]}` is missing"
-    if unknown := re.match(r"Object contains unknown field `(\w+)`", problem):
-        return f"there is no `{unknown[1]}` here"
-    place = re.search(r" - at `\$?\.?([^`]+)`$", problem)
-    where = f"`{place[1]}`: " if place and place[1] else ""
-    if bad := re.match(r"Invalid enum value '([^']*)'", problem):
-        inner = get_type_hints(hint).get(place[1]) if place and isinstance(hint, type) else None
-        allowed = (
-            f"none of {', '.join(get_args(inner))}" if get_origin(inner) is Literal else "not known here"
-        )
-        return f"{where}{bad[1]!r} is {allowed}"
-    if expected := re.match(r"Expected `([^`]+)`(?:, got `(\w+)`)?([^`]*)", problem):
-        names = [_KINDS.get(kind.strip(), kind.strip()) for kind in expected[1].split("|")]
-        got = (
-            f", not {_KINDS.get(expected[2], expected[2])}" if expected[2] else expected[3].split(" - at ")[0]
-        )
-        return (
-            f"{where}{' or '.join(names)}{got} is expected"
-            if not expected[2]
-            else f"{where}{' or '.join(names)} is expected{got}"
-        )
-    return problem
 
 
 def _accept_table(

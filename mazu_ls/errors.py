@@ -1,6 +1,8 @@
 """The two errors of the product: one for the user, one for the model. The log gets everything else."""
 
+import re
 from enum import StrEnum
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 class Kind(StrEnum):
@@ -45,3 +47,38 @@ class InvalidArguments(Exception):
 
 class ToolError(Exception):
     """Addressed to the model: why its tool call failed, and what would work instead."""
+
+
+_KINDS = {
+    "int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list", "object": "a table",
+    "null": "nothing",
+}  # fmt: skip
+
+
+def describe_invalid(problem: str, value: Any, hint: Any) -> str:
+    """What msgspec finds wrong, without the names of Python's types."""
+    if get_origin(hint) is Literal:
+        return f"{value!r} is none of {', '.join(get_args(hint))}"
+    if missing := re.match(r"Object missing required field `(\w+)`", problem):
+        return f"`{missing[1]}` is missing"
+    if unknown := re.match(r"Object contains unknown field `(\w+)`", problem):
+        return f"there is no `{unknown[1]}` here"
+    place = re.search(r" - at `\$?\.?([^`]+)`$", problem)
+    where = f"`{place[1]}`: " if place and place[1] else ""
+    if bad := re.match(r"Invalid enum value '([^']*)'", problem):
+        inner = get_type_hints(hint).get(place[1]) if place and isinstance(hint, type) else None
+        allowed = (
+            f"none of {', '.join(get_args(inner))}" if get_origin(inner) is Literal else "not known here"
+        )
+        return f"{where}{bad[1]!r} is {allowed}"
+    if expected := re.match(r"Expected `([^`]+)`(?:, got `(\w+)`)?([^`]*)", problem):
+        names = [_KINDS.get(kind.strip(), kind.strip()) for kind in expected[1].split("|")]
+        got = (
+            f", not {_KINDS.get(expected[2], expected[2])}" if expected[2] else expected[3].split(" - at ")[0]
+        )
+        return (
+            f"{where}{' or '.join(names)}{got} is expected"
+            if not expected[2]
+            else f"{where}{' or '.join(names)} is expected{got}"
+        )
+    return problem

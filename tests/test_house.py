@@ -97,6 +97,10 @@ def test_everything_names_one_version():
     run(sys.executable, "scripts/version", "--check")
 
 
+def test_what_is_generated_is_up_to_date():
+    run(sys.executable, "scripts/generate", "--check")
+
+
 def test_nothing_private_is_tracked():
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -130,4 +130,4 @@ def test_the_fields_of_a_configured_model_are_on_the_page():
     (row,) = [row for row in rows(section(8)) if row[0] == "`models.<name>`"]
     from mazu_ls.config import ModelSettings
 
-    assert arguments(row[2]) == {field.name for field in msgspec.structs.fields(ModelSettings)}
+    assert arguments(row[3]) == {field.name for field in msgspec.structs.fields(ModelSettings)}
