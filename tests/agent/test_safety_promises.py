@@ -30,8 +30,8 @@ nobody
 nobody
 {WRITES}""",
         """
-tool: error: the user did not answer in time, which means no…
-tool: error: the user did not answer in time, which means no…
+tool: error: the user did not answer in time, which counts as no…
+tool: error: the user did not answer in time, which counts as no…
 assistant: Done.
 stop: end_turn
 asked: Mazu wants to use write_file: a.txt
@@ -62,7 +62,7 @@ mine
 """,
     )
     assert world.host.asked == []
-    assert "no one is asked in mode auto" in str(world.bodies)
+    assert "mode auto does not ask" in str(world.bodies)
 
 
 RULE = """
