@@ -49,7 +49,7 @@ async def test_a_rollback_beside_an_editor_with_the_agents_unsaved_text_is_refus
             before = done["checkpoints"][0]
             await eventually(lambda: would_refuse(other, before))
             for arguments in ({"id": before}, {"id": before, "preview": True}):
-                assert "not saved: app.py." in await refused(other, "mazu.rollback", **arguments)
+                assert "unsaved changes: app.py." in await refused(other, "mazu.rollback", **arguments)
             for command in ("mazu.undo", "mazu.redo"):
                 assert "is open in another editor" in await refused(other, command)
             shown = await other.command("mazu.session.show")
@@ -81,7 +81,7 @@ async def test_the_users_unsaved_line_on_the_agents_saved_edit_is_not_left_behin
             await eventually(lambda: would_do(other, before))
             editor.change(document.uri, "x = 2\n# mine\n")
             await eventually(lambda: would_refuse(other, before))
-            assert "not saved: app.py." in await refused(other, "mazu.rollback", id=before)
+            assert "unsaved changes: app.py." in await refused(other, "mazu.rollback", id=before)
             assert path.read_text() == "x = 2\n"
             editor.notify("textDocument/didClose", {"textDocument": {"uri": document.uri}})
             await eventually(lambda: would_do(other, before))
@@ -109,7 +109,7 @@ async def test_a_file_that_only_the_user_changed_is_not_overwritten_under_an_edi
                 return False
 
             await eventually(is_refused)
-            assert "not saved: app.py." in await refused(other, "mazu.rollback", **whole)
+            assert "unsaved changes: app.py." in await refused(other, "mazu.rollback", **whole)
             assert (path.read_text(), document.text) == ("x = 2\n", "x = 2\n# mine\n")
             kept = await other.command("mazu.rollback", {"id": before, "onConflict": "keep"})
             assert kept["applied"], "the file stays as it is, so nothing is left behind"
