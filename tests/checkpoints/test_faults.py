@@ -207,7 +207,7 @@ async def test_a_damaged_object_is_named_and_new_checkpoints_still_work(
     assert damaged.value.kind == Kind.STORAGE
     assert project.read("a") == "2"
     second, state = await project.take(), project.files()
-    assert "held anew" in caplog.text
+    assert "everything is captured again" in caplog.text
     project.write("a", "3")
     assert (await project.roll_back(second)).verified
     assert project.files() == state

@@ -71,5 +71,5 @@ async def test_a_clone_brings_none(env: dict[str, str], folder: Path):
     earlier_database(folder)
     async with connected(env) as client:
         await client.initialize(folder)
-        await client.until(lambda m: "no longer used" in str(m.get("params")), 60)
+        await client.until(lambda m: "is not used" in str(m.get("params")), 60)
         assert await memories(client) == []
