@@ -285,10 +285,7 @@ export interface Commands {
     { title: string; body?: string; category?: string; scope?: string; anchors?: Attachment[] },
     { memory: Memory; outcome: 'created' | 'duplicate' | 'superseded' },
   ];
-  'mazu.recall': [
-    { query: string; limit?: number; uri?: string },
-    { memories: Memory[]; onlyNearest?: boolean },
-  ];
+  'mazu.recall': [{ query: string; limit?: number; uri?: string }, { memories: Memory[]; onlyNearest?: boolean }];
   'mazu.memory.list': [{ limit?: number }, { memories: Memory[]; total: number }];
   'mazu.memory.forget': [{ id: string; scope?: string }, { forgotten: Memory }];
   'mazu.checkpoint': [{ label?: string }, Checkpoint];

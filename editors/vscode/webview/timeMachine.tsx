@@ -47,12 +47,7 @@ function TimeMachine() {
       <div class="head">
         <span class="who">{stop.title}</span>
         <span class="about">
-          {[
-            clock(stop.at),
-            stop.changes,
-            stop.current ? 'current state' : '',
-            stop.here ? '' : 'another branch',
-          ]
+          {[clock(stop.at), stop.changes, stop.current ? 'current state' : '', stop.here ? '' : 'another branch']
             .filter(Boolean)
             .join(' · ')}
         </span>

@@ -60,16 +60,16 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         return root
     _plain(commands, "serve", "the language server on stdio, --tcp PORT on this machine, or --socket [PATH]")
     chat = _plain(commands, "chat", "talk to the agent")
-    _add(chat, (text("message", "say this and leave", required=False), *TALK, ATTACH))
+    _add(chat, (text("message", "send this message and exit", required=False), *TALK, ATTACH))
     _plain(commands, "demo", "the main job end to end, without a key or a network")
     doctor = _plain(commands, "doctor", "check what mazu-ls needs and finds")
-    doctor.add_argument(
-        "--fix", action="store_true", help="put right what needs no decision, such as file modes"
-    )
+    doctor.add_argument("--fix", action="store_true", help="fix what needs no decision, such as file modes")
     _plain(commands, "init", "prepare a project: .mazu/ with a commented config and a role document")
     _plain(commands, "setup", "choose a model, an editor and a sandbox, step by step")
     _config(commands)
-    call = _plain(commands, "call", 'any command of the wire: mazu-ls call mazu.recall \'{"query": "port"}\'')
+    call = _plain(
+        commands, "call", 'run any command of the protocol: mazu-ls call mazu.recall \'{"query": "port"}\''
+    )
     call.add_argument("command")
     call.add_argument("arguments", nargs="?", default="{}")
     timeline = _plain(
@@ -124,7 +124,7 @@ def _plain(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
     shown = {"help": help} if help else {}
     added: argparse.ArgumentParser = commands.add_parser(name, description=help or None, **shown)
     added.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="the wire's result as JSON"
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print the result as JSON"
     )
     added.add_argument(
         "--folder",

@@ -135,7 +135,7 @@ HIDDEN = ("sessions", "checkpoints", "prune", "diff")
 GROUPS = {
     "session": "conversations: list, show, rename, export, ...",
     "memory": "memories: list, update, forget, ...",
-    "state": "what is kept of a project: export, import; attach, decline after a move",
+    "state": "saved state of a project: export, import; attach, decline after a move",
 }
 TOOL = CommandOption("tool", help="such as run_shell", required=True)
 PATTERN = CommandOption("pattern", help='which calls, such as "pytest *"; every one if not given')
@@ -192,7 +192,7 @@ VERBS = (
         CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri),
         CommandOption("agent", "--from", "whose files they are: transcripts become searchable, decisions are proposed", choices=(
             "claude-code", "codex", "cursor", "aider", "markdown")))),
-    TerminalCommand("memory proposals", "mazu.memory.import.proposals", "what an import found and waits for you", (
+    TerminalCommand("memory proposals", "mazu.memory.import.proposals", "list what an import found, to accept or reject", (
         LIMIT, CommandOption("offset", "--offset", kind=int))),
     TerminalCommand("memory accept", "mazu.memory.import.accept", "remember what an import found", (
         CommandOption("ids", help="as memory proposals lists them", many=True), CommandOption("all", "--all", "all that waits", on=True))),
@@ -209,7 +209,7 @@ VERBS = (
     TerminalCommand("session compact", "mazu.session.compact", "shorten a conversation", (SESSION,), WAIT),
     TerminalCommand("session rename", "mazu.session.rename", "rename a conversation", (
         text("name", "the new name"), SESSION)),
-    TerminalCommand("session fork", "mazu.session.fork", "fork: start a conversation from another one", (
+    TerminalCommand("session fork", "mazu.session.fork", "start a conversation as a copy (fork) of another one", (
         CommandOption("sessionId", help="the last one if not given"), CommandOption("turnId", "--before", "up to before this turn"),
         CommandOption("name", "--name"))),
     TerminalCommand("session search", "mazu.session.search", "search all conversations", (
@@ -233,7 +233,7 @@ VERBS = (
     TerminalCommand("diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (
         ID, CommandOption("against", "--against", "another id; now if not given"), CommandOption("paths", "--path", many=True))),
     TerminalCommand("prune", "mazu.checkpoint.prune", "remove old checkpoints", PRUNE),
-    TerminalCommand("rollback", "mazu.rollback", "restore everything to a checkpoint", (
+    TerminalCommand("rollback", "mazu.rollback", "restore everything from a checkpoint", (
         CommandOption("id", help="an id or a label; the newest if not given"), CommandOption("only", "--only", choices=PARTS, many=True),
         CommandOption("paths", "--path", many=True), CommandOption("preview", "--preview", "only show what would happen", on=True),
         CommandOption("onConflict", "--on-conflict", "what happens to your own changes", choices=("ask", "overwrite", "keep", "leave")),
@@ -265,9 +265,9 @@ VERBS = (
     TerminalCommand("state decline", "mazu.state.decline", "start with an empty state instead"),
     TerminalCommand("state export", "mazu.state.export", "write memory, conversations and checkpoints of this project to one file", (
         CommandOption("uri", help="the file to write", kind=uri, required=True), CommandOption("overwrite", "--overwrite", "replace a file of that name", on=True))),
-    TerminalCommand("state import", "mazu.state.import", "let this project have what such a file holds", (
+    TerminalCommand("state import", "mazu.state.import", "restore an exported state into this project", (
         CommandOption("uri", help="the file", kind=uri, required=True), CommandOption("mine", "--mine", "it is your own, made on another machine", on=True),
-        CommandOption("replace", "--replace", "set aside what this project has until now", on=True))),
+        CommandOption("replace", "--replace", "replace the current state of this project; the old one is kept", on=True))),
     TerminalCommand("skills run", "mazu.skills.run", "run a skill", (
         CommandOption("name", required=True), CommandOption("arguments", help="a JSON object", kind=parse_json))),
     TerminalCommand("skills forget", "mazu.skills.forget", "remove a skill", (CommandOption("name", required=True),)),
