@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mazu_ls import journal
+from mazu_ls.agent.turn.delegating_host import DelegatingHost
 from mazu_ls.agent.turn.reviewed_host import unified_diff
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
@@ -17,19 +18,18 @@ from mazu_ls.tools.base import ToolOutput
 if TYPE_CHECKING:
     from mazu_ls.agent.proposals.proposals import Proposals
     from mazu_ls.agent.turn.running_turn import RunningTurn
-    from mazu_ls.host import Host, LanguageServices, Question, UserReply
+    from mazu_ls.host import Host
     from mazu_ls.tools.context import ToolContext
 
 
 @dataclass
-class ProposingHost:
+class ProposingHost(DelegatingHost):
     """Turns edits into proposals, all of them where `always`, else those that the editor refuses at this moment.
 
     With `always`, and for a file that an editor refused before, the agent reads the text as proposed, so that it goes
     on from its own edits; `host` does everything else.
     """
 
-    host: Host
     proposals: Proposals
     turn: ToolContext
     always: bool
@@ -113,27 +113,6 @@ class ProposingHost:
 
     def _name(self, path: Path) -> str:
         return self.turn.workspace.relative(path)
-
-    async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
-        """Those still unsaved."""
-        return await self.host.save(paths)
-
-    async def ask(self, question: Question, timeout: float) -> UserReply:
-        """Ask the user."""
-        return await self.host.ask(question, timeout)
-
-    async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
-        """Tell the user."""
-        await self.host.say(level, text)
-
-    async def show(self, path: Path, line: int | None = None) -> bool:
-        """Open a file."""
-        return await self.host.show(path, line)
-
-    @property
-    def lender(self) -> LanguageServices | None:
-        """What the editor lends."""
-        return self.host.lender
 
 
 def make_proposing_host(run: RunningTurn, host: Host) -> ProposingHost | None:

@@ -6,13 +6,13 @@ import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from mazu_ls.agent.turn.delegating_host import DelegatingHost
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.edit.line_ends import common_ends
 
 if TYPE_CHECKING:
-    from mazu_ls.host import Buffer, Host, LanguageServices, Question, UserReply
     from mazu_ls.workspace import Workspace
 
 MAX_DIFF_LINES = 400
@@ -57,10 +57,9 @@ Returns the text that the user wants instead, None where it shall be as it is.
 
 
 @dataclass
-class ReviewedHost:
+class ReviewedHost(DelegatingHost):
     """Passes everything on to the real host, except that an edit is first approved and then recorded in `edits`."""
 
-    host: Host
     workspace: Workspace
     before_effect: Callable[[], Awaitable[None]]
     approve: Approve | None
@@ -68,10 +67,6 @@ class ReviewedHost:
     record: Callable[[Path, str | None, str | None], Awaitable[None]] | None = None
     """Told of an edit that is about to be made: what a checkpoint then knows to be the agent's."""
     edits: list[RecordedEdit] = field(default_factory=list)
-
-    async def read(self, path: Path) -> str:
-        """What the user sees."""
-        return await self.host.read(path)
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if need be, checkpoint what stood before, edit, record."""
@@ -86,31 +81,6 @@ class ReviewedHost:
             await self.record(path, before, after)
         await self.host.edit(path, before, after)
         self.edits.append(edit)
-
-    async def buffers(self) -> Sequence[Buffer]:
-        """Every open document."""
-        return await self.host.buffers()
-
-    async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
-        """Those still unsaved."""
-        return await self.host.save(paths)
-
-    async def ask(self, question: Question, timeout: float) -> UserReply:
-        """Ask the user."""
-        return await self.host.ask(question, timeout)
-
-    async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
-        """Tell the user."""
-        await self.host.say(level, text)
-
-    async def show(self, path: Path, line: int | None = None) -> bool:
-        """Open a file."""
-        return await self.host.show(path, line)
-
-    @property
-    def lender(self) -> LanguageServices | None:
-        """What the editor lends."""
-        return self.host.lender
 
 
 def unified_diff(name: str, before: str | None, after: str | None) -> str:
