@@ -145,6 +145,12 @@ def find_secrets(text: str) -> tuple[SecretSpan, ...]:
     return tuple(spans)
 
 
+def find_private_keys(text: str) -> list[tuple[int, int]]:
+    """Where the private keys of a text begin and end: the only secrets that are longer than a line."""
+    _, (hint,), pattern = _MARKED[0]
+    return [match.span() for match in _compiled(pattern).finditer(text)] if hint in text else []
+
+
 def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
     """What a pattern replaces in a text, in order."""
     parts: list[tuple[int, int]] = []

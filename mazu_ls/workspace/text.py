@@ -24,6 +24,7 @@ _DECLARED = re.compile(  # PEP 263 and Emacs, Vim, XML, HTML, CSS
     rb"""|@charset\s+["'])([-\w.:]+)""",
     re.IGNORECASE,
 )
+_SHIFTED = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 _MODELINES = re.compile(rb"(?:-\*-.*coding:|(?:vim?|ex):|\bcoding:)", re.IGNORECASE)
 _SNIFFED = 8192  # bytes; git looks for NUL in as many
 _STRAY = {code: code - 0xDC00 + 0xE400 for code in range(0xDC80, 0xDD00)}
@@ -116,6 +117,10 @@ def decode(data: bytes, charset: Callable[[], str | None] = lambda: None) -> Dec
         return _legacy(data, charset)
     if "\0" in text[:_SNIFFED]:
         return _unmarked_utf16(data)
+    if b"\x1b$" in data and data.isascii():
+        for name in _SHIFTED:  # its escape sequences say what it is
+            if (found := _exactly(data, name)) is not None and not found.text.isascii():
+                return found
     if data.isascii() and (name := declared_encoding(data) or charset()) and (found := _exactly(data, name)):
         # Only a name for what is written into it later: a declaration does not turn plain text into something else.
         return found if found.text == text or found.encoding.startswith("iso2022") else DecodedText(text)

@@ -46,8 +46,12 @@ class Workspace:
         It need not exist. Links inside a root are followed; raises PathRefused where it ends outside, is misspelt, names
         a device, fifo or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place.
         """
-        # A name that begins with a tilde is one if it stands there, whatever a shell would make of it.
-        spelt = f"./{path}" if path[:1] == "~" and any(map(os.path.lexists, self._candidates(path))) else path
+        # A name that begins with a tilde or a dollar is one if it stands there, whatever a shell would make of it.
+        spelt = (
+            f"./{path}"
+            if path[:1] in ("~", "$") and any(map(os.path.lexists, self._candidates(path)))
+            else path
+        )
         if (fault := path_rules.malformed_path_reason(without_escapes(spelt))) is not None:
             raise PathRefused(path, fault)
         path = parse_name(path)
@@ -67,6 +71,10 @@ class Workspace:
         root, inside = self._split(path)
         shown = inside.as_posix()
         return show_name(shown if len(self.roots) == 1 else f"{root.name}/{shown}")
+
+    def locate(self, shown: str) -> Path:
+        """Where the path that `relative` shows lies, no link followed: to name a file, not to open it."""
+        return Path(self._candidates(parse_name(shown))[0])
 
     def similar(self, path: Path) -> list[str]:
         """Existing files that `path`, which does not exist, could be meant for: each part differs in looks alone."""

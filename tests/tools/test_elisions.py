@@ -22,7 +22,28 @@ ELISIONS = [
     "# ... other methods ...",
     "// unchanged",
     "(* ... rest of the implementation ... *)",
+    "# ---- snip ----",
+    "# (unchanged)",
+    ";; rest of the code stays the same",
+    "% rest omitted for brevity",
+    '" ... remaining mappings unchanged',
+    "REM ... rest of script ...",
+    "{- rest unchanged -}",
+    "{# ... existing blocks ... #}",
+    "<%# rest unchanged %>",
+    "# keep the rest as is",
+    "# Continue with the rest of the code",
+    "# ... other services ...",
+    "# Rest bleibt unverändert",
+    "# ... le reste du code reste inchangé",
+    "// el resto del código",
+    "# остальной код без изменений",
+    "# 其余代码不变",
+    "# ... 既存のコード ...",
+    "# 기존 코드 유지",
 ]
+SHORTER = ["/* ... */", "; ...", "-- …", "(* ... *)", "# etc."]
+"""These stand for text only where text goes."""
 TEXT = [
     "# The rest of the arguments go to the child, existing code or not.",
     "x = ...",
@@ -35,6 +56,17 @@ TEXT = [
     "- existing users keep their passwords",
     "const { a, ...rest } = props;",
     "# unchanged since 2019; see the log",
+    "# TODO: rest of implementation",
+    "* rest of the world",
+    "#include <rest.h>",
+    "# The existing rule is kept: it holds.",
+    "// Restarts the server",
+    "# reste = total - somme",
+    "! the rest of the input",
+    "'rest of it'",
+    "# other",
+    "- ...",
+    "# ...",
 ]
 
 
@@ -46,6 +78,12 @@ def test_an_elision_is_found(line: str):
 @pytest.mark.parametrize("line", ELISIONS)
 def test_a_line_that_the_file_had_is_no_elision(line: str):
     assert find_elision(f"a = 1\n{line}\n", ["a = 2", line]) is None
+
+
+@pytest.mark.parametrize("line", SHORTER)
+def test_dots_alone_are_an_elision_where_lines_go(line: str):
+    assert find_elision(f"a = 1\n{line}\nb = 2\n", [], 40) == line
+    assert find_elision(f"a = 1\n{line}\nb = 2\n", [], 2) is None
 
 
 @pytest.mark.parametrize("line", TEXT)

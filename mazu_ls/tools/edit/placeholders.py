@@ -19,7 +19,13 @@ CONTEXT_CHARS = 2000
 """Surroundings of a mark that are compared."""
 MOST_COMPARED = 2000
 """Pairs of marks whose surroundings are compared; beyond that it counts as unclear."""
-_ALTERED = re.compile(r"\[\s*redacted\b[^\]\n]{0,60}\]|<\s*redacted\b[^>\n]{0,60}>", re.IGNORECASE)
+_ALTERED = re.compile(
+    r"\[\s*redacted\b[^\]\n]{0,60}\]|<\s*(?:redacted|masked|hidden|omitted)\b[^>\n]{0,60}>|\(\s*redacted\b[^)\n]{0,60}\)|\{\s*redacted\b[^}\n]{0,60}\}"
+    # As a value, also a mask, or the word alone.
+    r"|(?:\A|[:=>])[ \t]{0,4}[\"'`]?(?:\*{3,}|\u2022{3,}|\u2026|\.{3}|(?:redacted|masked|hidden|omitted|unchanged)\b)(?=[\s\"'`,;<]|\Z)",
+    re.IGNORECASE,
+)
+"""Marks in other words, as models write them."""
 _WORD = re.compile(r"[^\W_]+")
 _STATEMENT = re.compile(r"[^\n,;{}]*\Z")
 
@@ -166,7 +172,7 @@ def _refuse_altered(
     for match in _ALTERED.finditer(restored) if lost else ():
         if match[0] not in shown.source:
             raise ToolError(
-                f"{where}{match[0]!r} would take the place of a secret of {path} that you are not shown, so nothing was "
+                f"{where}{match[0].lstrip(':=> ')!r} would take the place of a secret of {path} that you are not shown, so nothing was "
                 "written. Copy its placeholder exactly as it is shown, or leave its line out of the edit."
             )
 

@@ -57,7 +57,7 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
         )
     if len(starts) > 1 and not edit.all:
         raise ToolError(f"{where}`old` occurs {len(starts)} times in {path}; quote more context")
-    _refuse_elision(edit.new, shown.text, path, where)
+    _refuse_elision(edit.new, shown.text, path, len(split_lines(old)), where)
     pieces: list[str] = []
     at = 0
     for start in starts:
@@ -74,7 +74,7 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
 
 def replace_all_text(content: str, before: str, path: str) -> str:
     """The text of a file for `content`, which the model wrote in place of `before`: secrets and line ends as they were."""
-    _refuse_elision(content, before, path)
+    _refuse_elision(content, before, path, len(split_lines(before)))
     marked = PLACEHOLDER.search(content)
     shown = ShownText.from_source(before, secrets=bool(marked) or len(before) <= WHOLE_CHARS)
     if "\r" in before and "\r" not in content:
@@ -111,9 +111,9 @@ def _shown_ends(shown: ShownText, start: int, end: int) -> list[str]:
     return [ends.get(at, "\n") for at in range(start, end) if shown.text[at] == "\n"]
 
 
-def _refuse_elision(new: str, before: str, path: str, where: str = "") -> None:
-    """Raises ToolError where a line of `new` only stands for text of the file that it would delete."""
-    if elision := find_elision(new, split_lines(before)):
+def _refuse_elision(new: str, before: str, path: str, replaced: int, where: str = "") -> None:
+    """Raises ToolError where a line of `new` only stands for text of the file; `replaced` lines of it would go."""
+    if elision := find_elision(new, split_lines(before), replaced):
         raise ToolError(
             f"{where}the line {elision!r} is a placeholder for omitted text; writing it to {path} would delete that text. "
             "Write the whole text, or change only the passage you mean with edit_file."

@@ -25,6 +25,7 @@ class EditFileArgs(Struct, forbid_unknown_fields=True):
         str, Meta(description="Text to replace, exactly as it appears in the file; it must occur once.")
     ] = ""
     new: Annotated[str, Meta(description="The replacement text.")] = ""
+    all: Annotated[bool, Meta(description="Replace every occurrence of old instead.")] = False
     edits: Annotated[
         list[Replacement],
         Meta(description="Instead of old and new: several, in order. All of them are made, or none."),
@@ -45,7 +46,7 @@ async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
     path = turn.workspace.resolve(args.path, write=True)
     edits = list(args.edits)
     if args.old:
-        edits.insert(0, Replacement(args.old, args.new))
+        edits.insert(0, Replacement(args.old, args.new, args.all))
     if not edits:
         raise ToolError("nothing to replace: give `old` and `new`, or `edits`")
     before = await turn.host.read(path)

@@ -16,6 +16,7 @@ from typing import Any
 
 from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import find_program
+from mazu_ls.redact import MARK, find_private_keys
 from mazu_ls.tools.search.bounded_pattern import BoundedPattern
 from mazu_ls.tools.search.gitignore_walk import walk
 from mazu_ls.workspace import NotText, Workspace, decode
@@ -81,7 +82,37 @@ async def search(
     if not done and not found.more:
         await asyncio.to_thread(_walk_and_match, workspace, places, wanted, here, found)
     found.lines.sort(key=lambda line: (line[0], line[1]))
+    await asyncio.to_thread(_hide_private_keys, workspace, here, found)
     return found
+
+
+def _hide_private_keys(workspace: Workspace, unsaved: Mapping[Path, str], found: SearchResult) -> None:
+    """Show one line of each private key, as a mark: by itself a line of its body looks like any other text."""
+    lines: list[Line] = []
+    for path, group in groupby(found.lines, key=lambda line: line[0]):
+        hidden = _private_key_lines(workspace, path, unsaved)
+        shown: set[int] = set()
+        for line in group:
+            if (key := hidden.get(line[1])) is None:
+                lines.append(line)
+            elif key not in shown:
+                shown.add(key)
+                lines.append((path, line[1], MARK.format("private key"), line[3]))
+    found.lines = lines
+
+
+def _private_key_lines(workspace: Workspace, path: Path, unsaved: Mapping[Path, str]) -> dict[int, int]:
+    """The numbers of all lines of a file that hold a part of a private key, with the number of the key's first line."""
+    try:
+        text = unsaved[path] if path in unsaved else decode(workspace.read_bytes(path, FILE_BYTES + 1)).shown
+    except (NotText, MazuError, OSError):
+        return {}
+    hidden: dict[int, int] = {}
+    for start, end in find_private_keys(text):
+        first = len(split_lines(text[: start + 1]))
+        last = first + len(split_lines(text[start:end])) - 1
+        hidden |= {number: hidden.get(number, first) for number in range(first, last + 1)}
+    return hidden
 
 
 def _unsaved(
