@@ -138,7 +138,7 @@ class AnswerRestarted(Struct, frozen=True):
 class ModelAnswer(Struct, frozen=True):
     """The whole message. `detail` explains a stop that is not an ordinary end; `usage.cost_usd` is of this call.
 
-    `written`: so many of its calls stood in its text, see models/written_calls.py.
+    `written`: so many of its calls stood in its text, see models/written_calls/.
     """
 
     message: Message

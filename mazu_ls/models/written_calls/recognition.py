@@ -1,8 +1,8 @@
 """Tool calls that a model wrote into its text, as small local models do whose server knows no native calls.
 
 Four shapes, as chat templates have them: a fenced block of JSON, `<tool_call>…</tool_call>` (Hermes, Qwen; also
-`<function=name>…`), `[TOOL_CALLS]…` (Mistral), and an answer that is nothing but JSON (Llama). Only calls of tools that
-were offered count in the shapes that an ordinary text may have, only at the end of the answer, and never where the model
+`<function=name>…`), `[TOOL_CALLS]…` (Mistral), and an answer that is nothing but JSON (Llama); those of single families of
+models are in `call_templates.py`. Only calls of tools that were offered count in the shapes that an ordinary text may have, only at the end of the answer, and never where the model
 repeats what a file, a page or a tool showed it.
 """
 
@@ -12,13 +12,20 @@ import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from mazu_ls.messages import Message, Part, Text, ToolCall, ToolResult
 from mazu_ls.models.model import ModelAnswer, ModelRequest
 from mazu_ls.models.tool_arguments import parse_arguments
+from mazu_ls.models.written_calls.call_templates import (
+    WRAPPERS,
+    WrittenCall,
+    glm_call,
+    python_calls,
+    template_calls,
+)
 
 NAMES = ("name", "tool", "tool_name", "function", "function_name")
 ARGUMENTS = ("arguments", "parameters", "args", "input", "params", "tool_input", "kwargs")
@@ -41,17 +48,10 @@ _PARAMETER = re.compile(r"<parameter=([\w.:-]+)>(.*?)(?:</parameter>|(?=<paramet
 _MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*")
 _MISTRAL_NAME = re.compile(r"([\w.:-]+)\s*(?:\[CALL_ID\]\s*\w*\s*)?(?:\[ARGS\])?\s*(?=\{)")
 _NAME_IN_JSON = re.compile(r'"(?:name|tool|tool_name)"\s*:\s*"([\w.:-]{1,64})"')
+_MAY_BE_CALLS = re.compile(r"\s*(?:[{\[]|[A-Za-z_]\w*\()")
+_LINE_PLACE = re.compile(r"^(?:\d+\t|[^\n:]{1,300}[:-]\d+[:-])", re.MULTILINE)
+"""What read_file and grep write before each line."""
 _json_at = json.JSONDecoder().raw_decode
-
-
-class _Written(NamedTuple):
-    """One call in a text: where it stands, the tool, its arguments and what is wrong with them."""
-
-    start: int
-    end: int
-    name: str
-    arguments: dict[str, Any]
-    invalid: str | None = None
 
 
 def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> ModelAnswer:
@@ -77,7 +77,8 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     for start, end in sorted({(call.start, call.end) for call in found}, reverse=True):
         rest = rest[:start] + rest[end:]
     parts: list[Part] = [part for part in answer.message.parts if not isinstance(part, Text)]
-    parts += [Text(rest.strip())] if rest.strip() else []
+    rest = WRAPPERS.sub("", rest).strip()
+    parts += [Text(rest)] if rest else []
     parts += [
         ToolCall(f"call_{secrets.token_hex(8)}", call.name, call.arguments, call.invalid) for call in found
     ]
@@ -85,69 +86,73 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     return msgspec.structs.replace(answer, message=message, stop="tool_use", written=len(found))
 
 
-def _marked(text: str) -> list[_Written]:
+def _marked(text: str) -> list[WrittenCall]:
     """Calls between marks that mean nothing else; what cannot be read is a call with a complaint."""
-    found: list[_Written] = []
+    found: list[WrittenCall] = []
     for match in _TAG.finditer(text):
         start, end = match.span()
-        inner = list(_functions(match[4], start, end)) or list(_of_json(match[4], start, end))
+        inner = list(_functions(match[4], start, end)) or glm_call(match[4], start, end)
+        inner = inner or list(_of_json(match[4], start, end))
         found += inner or _unreadable(match[4], start, end)
     if not found:
         found += _functions(text)
     if not found and (match := _MISTRAL.search(text)):
         found += _mistral(text, match.start(), match.end())
-    return found
+    return found or template_calls(text, _of_json)
 
 
-def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[_Written]:
+def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[WrittenCall]:
     """`<function=name>` with JSON or with `<parameter=name>` inside."""
     for match in _FUNCTION.finditer(text):
         span = (match.start() if start is None else start, match.end() if end is None else end)
         given = {name: value.strip("\n") for name, value in _PARAMETER.findall(match[2])}
         arguments, invalid = (given, None) if given else parse_arguments(_unfenced(match[2]))
-        yield _Written(*span, match[1], arguments, invalid)
+        yield WrittenCall(*span, match[1], arguments, invalid)
 
 
-def _mistral(text: str, start: int, at: int) -> list[_Written]:
+def _mistral(text: str, start: int, at: int) -> list[WrittenCall]:
     """What follows `[TOOL_CALLS]`: a list of calls, or names each with its arguments."""
     if text[at : at + 1] in ("[", "{"):
         value, end = _value_at(text, at)
         calls = list(_calls_of(value, start, end)) if end else []
         return calls or _unreadable(text[at:], start, len(text))
-    found: list[_Written] = []
+    found: list[WrittenCall] = []
     while (match := _MISTRAL_NAME.match(text, at)) is not None:
         value, end = _value_at(text, match.end())
         if not end:
             return [*found, *_unreadable(text[at:], start, len(text), match[1])]
-        found.append(_Written(start, end, match[1], *parse_arguments(value)))
+        found.append(WrittenCall(start, end, match[1], *parse_arguments(value)))
         again = _MISTRAL.match(text, end)
         start, at = end, again.end() if again else end
     return found
 
 
-def _at_end(text: str, offered: set[str]) -> list[_Written]:
+def _at_end(text: str, offered: set[str]) -> list[WrittenCall]:
     """Fenced or bare JSON of calls of offered tools, with which the answer ends."""
     end = len(text.rstrip())
     fences = [match for match in _FENCE.finditer(text) if match[2].lower() in _FENCE_WORDS]
-    found: list[_Written] = []
+    found: list[WrittenCall] = []
     for match in reversed(fences):
         if text[match.end() : end].strip():
             break
-        calls = list(_of_json(match[3], match.start(), match.end(), offered))
+        calls = list(_of_json(match[3], *match.span(), offered))
+        if not calls and match[2].lower() == "tool_code":
+            calls = python_calls(match[3], *match.span(), offered)
         if not calls:
             break
         found = calls + found
         end = match.start()
-    if found or text.lstrip()[:1] not in ("{", "["):
+    if found or not _MAY_BE_CALLS.match(text):
         return found
     start = len(text) - len(text.lstrip())
-    return list(_of_json(text[start:end], start, end, offered))
+    calls = list(_of_json(text[start:end], start, end, offered))
+    return calls or python_calls(text[start:end], start, end, offered)
 
 
-def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -> Iterator[_Written]:
+def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -> Iterator[WrittenCall]:
     """The calls of a text that is JSON values and nothing else, one after the other; none if one is no call."""
     text = _unfenced(text)
-    at, found = 0, list[_Written]()
+    at, found = 0, list[WrittenCall]()
     while at < len(text):
         value, after = _value_at(text, at)
         calls = list(_calls_of(value, start, end)) if after else []
@@ -158,7 +163,7 @@ def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -
     yield from found
 
 
-def _calls_of(value: Any, start: int, end: int) -> Iterator[_Written]:
+def _calls_of(value: Any, start: int, end: int) -> Iterator[WrittenCall]:
     """The calls that a JSON value is: an object with a name and arguments, a list of them, or `{"tool_calls": […]}`."""
     if isinstance(value, list):
         calls = [call for item in value for call in _calls_of(item, start, end)]
@@ -176,7 +181,7 @@ def _calls_of(value: Any, start: int, end: int) -> Iterator[_Written]:
     name = next((value[key] for key in NAMES if isinstance(value.get(key), str)), "")
     key = next((key for key in ARGUMENTS if key in value), None)
     if name and key is not None and set(value) <= BESIDE:
-        yield _Written(start, end, name, *parse_arguments(value[key]))
+        yield WrittenCall(start, end, name, *parse_arguments(value[key]))
 
 
 def _value_at(text: str, at: int) -> tuple[Any, int]:
@@ -192,11 +197,11 @@ def _unfenced(text: str) -> str:
     return (match[3] if match else text).strip()
 
 
-def _unreadable(text: str, start: int, end: int, name: str = "") -> list[_Written]:
+def _unreadable(text: str, start: int, end: int, name: str = "") -> list[WrittenCall]:
     """A call between marks whose JSON is broken: the model is told, if it is clear which tool was meant."""
     known = _NAME_IN_JSON.search(text)
     name = name or (known[1] if known else "")
-    return [_Written(start, end, name, {}, "the call is not valid JSON")] if name else []
+    return [WrittenCall(start, end, name, {}, "the call is not valid JSON")] if name else []
 
 
 def _is_quoted(written: str, messages: Iterable[Message]) -> bool:
@@ -211,3 +216,4 @@ def _shown(messages: Iterable[Message]) -> Iterator[str]:
         for part in message.parts:
             if isinstance(part, ToolResult) or (isinstance(part, Text) and part.untrusted):
                 yield part.text
+                yield _LINE_PLACE.sub("", part.text)

@@ -1,0 +1,123 @@
+"""Shapes of written calls that only one family of models has, each between marks of its chat template.
+
+Sources are the chat templates that the models are published with: DeepSeek V3 and R1, Kimi K2, GLM 4.5, MiniMax M2, gpt-oss
+(harmony), Llama 3 (`<|python_tag|>` and calls as in Python), Firefunction (`functools[…]`), Gemma (`tool_code`).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
+
+from mazu_ls.models.tool_arguments import parse_arguments
+
+
+class WrittenCall(NamedTuple):
+    """One call in a text: where it stands, the tool, its arguments and what is wrong with them."""
+
+    start: int
+    end: int
+    name: str
+    arguments: dict[str, Any]
+    invalid: str | None = None
+
+
+# DeepSeek writes its marks with U+FF5C and U+2581; some servers turn them into ASCII.
+_BAR, _GAP = "[|\uff5c]", "[_\u2581 ]"
+_NAMED_BLOCK = re.compile(
+    rf"<{_BAR}tool{_GAP}call{_GAP}begin{_BAR}>\s*(?:function\s*<{_BAR}tool{_GAP}sep{_BAR}>)?\s*([\w.:/-]{{1,80}})\s*"
+    rf"(?:<{_BAR}tool{_GAP}sep{_BAR}>|<\|tool_call_argument_begin\|>)?\s*(.*?)\s*(?:<{_BAR}tool{_GAP}call{_GAP}end{_BAR}>|\Z)",
+    re.DOTALL,
+)
+_HARMONY = re.compile(
+    r"(?:<\|start\|>assistant)?<\|channel\|>\w+ to=([\w.:-]{1,80})[^<]{0,40}(?:<\|constrain\|>\w+)?<\|message\|>(.*?)"
+    r"(?:<\|call\|>|<\|end\|>|\Z)",
+    re.DOTALL,
+)
+_FUNCTOOLS = re.compile(r"\bfunctools\s*(\[.*\])\s*\Z", re.DOTALL)
+_PYTHON_TAG = re.compile(r"<\|python_tag\|>(.*?)(?:<\|eom_id\|>|<\|eot_id\|>|\Z)", re.DOTALL)
+_INVOKE = re.compile(r'<invoke\s+name="([\w.:-]{1,80})"\s*>(.*?)(?:</invoke>|\Z)', re.DOTALL)
+_INVOKED_WITH = re.compile(r'<parameter\s+name="([\w.:-]{1,80})"[^>]{0,80}>(.*?)</parameter>', re.DOTALL)
+_GLM_PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+WRAPPERS = re.compile(
+    rf"</?(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
+    r"|<\|tool_calls_section_(?:begin|end)\|>|<\|eo[mt]_id\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
+)
+"""Marks around calls, which say nothing once the calls are taken out."""
+MOST_ARGUMENTS = 64
+
+
+def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[WrittenCall]]) -> list[WrittenCall]:
+    """The calls in marks of a chat template; `of_json` reads those that are JSON with name and arguments."""
+    found = [_block(match) for match in _NAMED_BLOCK.finditer(text)]
+    found = found or [_block(match) for match in _HARMONY.finditer(text)]
+    found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
+    for pattern in (_PYTHON_TAG, _FUNCTOOLS):
+        if not found and (match := pattern.search(text)):
+            found = list(of_json(match[1], *match.span())) or python_calls(match[1], *match.span())
+    return found
+
+
+def _block(match: re.Match[str]) -> WrittenCall:
+    """A name, and behind it the arguments as JSON."""
+    name = re.sub(r"\Afunctions\.|:\d+\Z", "", match[1])
+    body = re.sub(r"\A```\w*\s*|\s*```\Z", "", match[2].strip())
+    return WrittenCall(*match.span(), name, *parse_arguments(body))
+
+
+def _invoked(match: re.Match[str]) -> WrittenCall:
+    given = {name: value.strip("\n") for name, value in _INVOKED_WITH.findall(match[2])}
+    return WrittenCall(*match.span(), match[1], given)
+
+
+def glm_call(inner: str, start: int, end: int) -> list[WrittenCall]:
+    """What stands in `<tool_call>`: a name in its first line, then keys and values."""
+    name, _, _ = inner.strip().partition("\n")
+    name = name.partition("<")[0].strip()
+    given = {key: value.strip("\n") for key, value in _GLM_PAIR.findall(inner)}
+    return [WrittenCall(start, end, name, given)] if given and re.fullmatch(r"[\w.:-]{1,80}", name) else []
+
+
+def python_calls(
+    text: str, start: int, end: int, offered: Collection[str] | None = None
+) -> list[WrittenCall]:
+    """Calls as in Python, in a list or one a line, with literal arguments by name: `[read_file(path="a.py")]`.
+
+    None where anything else stands there, or a tool that is not among those `offered`.
+    """
+    try:
+        tree = ast.parse(text.strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    nodes: list[ast.expr] = []
+    for statement in tree.body:
+        if not isinstance(statement, ast.Expr):
+            return []
+        value = statement.value
+        nodes += value.elts if isinstance(value, ast.List) else [value]
+    found = [call for node in nodes if (call := _python_call(node, start, end)) is not None]
+    known = offered is None or all(call.name in offered for call in found)
+    return found if known and len(found) == len(nodes) else []
+
+
+def _python_call(node: ast.expr, start: int, end: int) -> WrittenCall | None:
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Name) and node.func.id == "print" and len(node.args) == 1:
+        return _python_call(node.args[0], start, end)  # Gemma prints what a tool gives
+    function = (
+        node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "call" else node.func
+    )
+    if not isinstance(function, ast.Name) or node.args or len(node.keywords) > MOST_ARGUMENTS:
+        return None
+    try:
+        given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg}
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        return None
+    return (
+        WrittenCall(start, end, function.id, *parse_arguments(given))
+        if len(given) == len(node.keywords)
+        else None
+    )
