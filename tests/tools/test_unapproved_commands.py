@@ -393,7 +393,8 @@ async def test_a_repository_that_changes_meanwhile_is_the_users_doing(project) -
     await _running(project)
     await asyncio.to_thread(subprocess.run, ["git", "init", "-q"], cwd=project.root, check=True)
     project.write({".github/workflows/ci.yml": "on: push\n", "made": ""})
-    assert "moved" not in (await running).text
+    text = (await running).text
+    assert "was not moved" in text and "moved to" not in text
     assert (project.root / ".git/HEAD").exists()
     assert (project.root / ".github/workflows/ci.yml").exists()
     assert len(project.host.said) == 2
