@@ -254,3 +254,12 @@ def test_the_glossary_names_files_that_exist():
     named = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.py|/))`", (ROOT / "docs" / "glossary.md").read_text())
     assert named
     assert [name for name in named if name != "mazu_ls/" and not (ROOT / "mazu_ls" / name).exists()] == []
+
+
+def test_the_guide_for_contributors_names_files_that_exist():
+    rows = [line for line in (ROOT / "CONTRIBUTING.md").read_text().split("\n") if line.startswith("| ")]
+    named = re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.(?:py|tsx|lua)|/))`", "\n".join(rows))
+    assert len(named) > 40
+    assert [
+        name for name in named if not any((top / name).exists() for top in (ROOT, ROOT / "mazu_ls"))
+    ] == []
