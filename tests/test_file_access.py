@@ -71,7 +71,6 @@ ALLOWED = {
     "agent/project_map/ipc.py": "/dev/null",
     "__main__.py": "/dev/null",
     "agent/session/journal_tail.py": STATE,
-    "agent/session/session_fork.py": STATE,
     "agent/session/sessions.py": STATE,
     "agent/session/undo.py": STATE,
     "agent/session/partial_message.py": STATE,

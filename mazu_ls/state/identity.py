@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import project_files
+from mazu_ls.workspace.atomic_write import replace_private_file
 
 log = logging.getLogger(__name__)
 MARKER = "project.json"
@@ -107,13 +108,7 @@ def read_marker(folder: Path) -> Marker | None:
 
 def write_marker(folder: Path, marker: Marker) -> None:
     """Replace the marker of a state folder atomically."""
-    draft = folder / f".{MARKER}.{secrets.token_hex(6)}"
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(marker)))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / MARKER)
+    replace_private_file(folder / MARKER, msgspec.json.format(msgspec.json.encode(marker)))
 
 
 def known_projects(env: Mapping[str, str] = os.environ) -> list[Marker]:

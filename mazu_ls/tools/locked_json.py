@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,6 +13,7 @@ import msgspec
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
+from mazu_ls.workspace.atomic_write import replace_private_file
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class LockedJsonFile(Generic[T]):
             private_folder(self.path.parent)
             with _locked(self.path.with_suffix(".lock")):
                 records = change(self.read())
-                self._write(records)
+                replace_private_file(self.path, msgspec.json.format(msgspec.json.encode(records)))
         except OSError as error:
             raise MazuError(
                 Kind.STORAGE,
@@ -49,15 +49,6 @@ class LockedJsonFile(Generic[T]):
                 "Check that the folder is writable.",
             ) from error
         return records
-
-    def _write(self, records: tuple[T, ...]) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(records)))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Atomic, durable replacement of one file in an open folder."""
+"""Atomic, durable replacement of one file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import errno
 import os
 import secrets
 import stat
+from pathlib import Path
 from typing import Final
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace.openat import open_regular
+from mazu_ls.workspace.openat import open_regular, open_root
 
 
 class UncheckedContent:
@@ -19,6 +20,7 @@ class UncheckedContent:
 
 UNCHECKED: Final = UncheckedContent()
 NEW_FILE_MODE = 0o666
+PRIVATE_MODE = 0o600
 
 
 def replace_file(
@@ -28,17 +30,18 @@ def replace_file(
     expect: bytes | UncheckedContent | None,
     mode: int | None = None,
     *,
+    keep_mode: bool = True,
     durable: bool = True,
 ) -> None:
     """Write a temporary neighbour, sync it, check what stands at `name`, and rename over it.
 
     `expect` is what must still stand there: bytes, None for nothing, UNCHECKED for any regular file or nothing. `mode`
-    is that of a new file (absent: as the umask has it); an existing one keeps its own. `durable` False leaves it to the
+    is that of a new file (absent: as the umask has it); an existing one keeps its own, unless `keep_mode` is False. `durable` False leaves it to the
     system when the bytes reach the disk: for many files that can be made again. Raises MazuError(conflict)
     where something else stands there, OSError(ELOOP, ENOTSUP, EISDIR) for links, special files and folders.
     """
     kept = _mode(folder, name)
-    mode = kept if kept is not None else mode
+    mode = kept if keep_mode and kept is not None else mode
     temporary = f".{name[:40]}.{secrets.token_hex(6)}.mazu"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, NEW_FILE_MODE if mode is None else mode & 0o600, dir_fd=folder)
@@ -61,6 +64,20 @@ def replace_file(
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
         raise
+
+
+def replace_private_file(path: Path, data: bytes) -> None:
+    """Replace or create a file in a folder of the user's own, readable for the user alone (0600).
+
+    Where `path` is a link, the file that it names is replaced: people keep their settings elsewhere and link to them.
+    The file is there as a whole and synced, or as it was. Blocks. Raises OSError.
+    """
+    path = Path(os.path.realpath(path))
+    folder = open_root(path.parent)
+    try:
+        replace_file(folder, path.name, data, UNCHECKED, PRIVATE_MODE, keep_mode=False)
+    finally:
+        os.close(folder)
 
 
 def _publish_new(folder: int, temporary: str, name: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace import openat, project_files
+from mazu_ls.workspace.atomic_write import replace_private_file
 from mazu_ls.workspace.project_files import (
     FileTooLarge,
     FolderEntry,
@@ -159,3 +160,25 @@ def test_paths_that_name_nothing_below(root: Path, path: str):
         with pytest.raises(OSError):
             action(root, path)
     assert project_files.stat_entry(root, "missing") is None
+
+
+def test_a_private_file_is_private_whatever_it_was_and_a_link_to_it_stays(tmp_path: Path):
+    real = tmp_path / "dotfiles" / "config.toml"
+    real.parent.mkdir()
+    real.write_text("old")
+    real.chmod(0o644)
+    link = tmp_path / "config.toml"
+    link.symlink_to(real)
+
+    replace_private_file(link, b"new")
+    replace_private_file(tmp_path / "fresh.json", b"[]")
+
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert [path.stat().st_mode & 0o777 for path in (real, tmp_path / "fresh.json")] == [0o600, 0o600]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [
+        "config.toml",
+        "config.toml",
+        "dotfiles",
+        "fresh.json",
+    ]

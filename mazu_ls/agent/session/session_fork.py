@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from msgspec import structs
 from mazu_ls import journal
 from mazu_ls.agent.session.recovery import interrupted_turn
 from mazu_ls.messages import Usage
+from mazu_ls.workspace.atomic_write import replace_private_file
 
 OWN = (
     journal.SessionStarted,
@@ -36,13 +36,7 @@ def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
         bodies.append((journal.now(), None, journal.ResumeAnswered("leave")))
     for number, (at, turn, body) in enumerate(bodies, 1):
         lines.append(msgspec.json.encode(journal.Event(number, number - 1, at, turn, _unpaid(body))) + b"\n")
-    draft = path.with_suffix(".part")
-    with draft.open("wb", buffering=1 << 16) as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    replace_private_file(path, b"".join(lines))
 
 
 def _finished(events: Sequence[journal.Event]) -> Sequence[journal.Event]:

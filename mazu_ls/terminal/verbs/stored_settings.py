@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mazu_ls import config, paths
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.workspace.atomic_write import replace_private_file
 
 
 def settings_file(env: Mapping[str, str] = os.environ) -> Path:
@@ -90,19 +90,5 @@ def _rewrite(change: Any, env: Mapping[str, str]) -> Path:
         raise MazuError(
             Kind.CONFIG, f"{path} holds something else in that place.", "Correct it by hand."
         ) from error
-    _replace(path.resolve(), tomlkit.dumps(document))
+    replace_private_file(path, tomlkit.dumps(document).encode())
     return path
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put the whole text in place at once, readable for the user alone."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".config-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
