@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.models import CheckpointKind
 
 log = logging.getLogger(__name__)
-NO_UNDO = "no checkpoint could be taken, so this could not be undone, and nobody agreed to go on without; do not change or run anything"
+NO_UNDO = "no checkpoint could be taken, so this could not be undone, and nobody agreed to continue without undo; do not change or run anything"
 WITHOUT_UNDO = (
-    Choice("allow_once", "Go on without undo", "allow_once"),
+    Choice("allow_once", "Continue without undo", "allow_once"),
     Choice("deny", "Do not change anything", "deny"),
 )
 CHECKPOINT_SECONDS = 0.3
@@ -54,7 +54,7 @@ class TurnCheckpoints:
         self._baseline_taken = True
 
     async def prepare_change(self) -> None:
-        """Before the agent edits or runs something: what stood before is held, or the user goes on without undo.
+        """Before the agent edits or runs something: a checkpoint of the state before exists, or the user agrees to continue without undo.
 
         Raises ToolError where no checkpoint could be taken and the answer is no, or nobody is to be asked (mode auto).
         """
@@ -71,8 +71,8 @@ class TurnCheckpoints:
         """Asked once in a turn; why there is no checkpoint was said when taking it failed."""
         run = self._run
         question = Question(
-            run.session.id, f"undo-{run.turn.turn_id}", "checkpoint", "Go on without undo?",
-            "No checkpoint of what stands now could be taken, so nothing that this turn does could be taken back.", WITHOUT_UNDO,
+            run.session.id, f"undo-{run.turn.turn_id}", "checkpoint", "Continue without undo?",
+            "No checkpoint of the current state could be taken, so nothing that this turn does could be undone.", WITHOUT_UNDO,
         )  # fmt: skip
         with run.session.waiting():
             seconds = run.session.project.config.permissions.timeout_seconds
@@ -97,7 +97,7 @@ class TurnCheckpoints:
         try:
             number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
         except MazuError:
-            if not self._without_undo:  # else the user has agreed to go on without
+            if not self._without_undo:  # else the user has agreed to continue without undo
                 raise
         if number is None:
             yield

@@ -114,7 +114,7 @@ def memories_of(turn: ToolContext) -> Memories:
 def writable(turn: ToolContext) -> Memories:
     """The project's memories, to be written. Raises ToolError where that is switched off."""
     if turn.config.memory.write == "off":
-        raise ToolError("the user switched off the writing of memories")
+        raise ToolError("the user has disabled writing memories")
     return memories_of(turn)
 
 
