@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,16 @@ async def test_a_hunk_that_was_taken_back_is_redone_and_the_turn_is_undone_witho
         undone = await client.command("mazu.undo")
         assert undone["applied"] and (folder / "a.txt").read_text() == TEXT
         assert len(client.notes("mazu/permission/request")) == asked
+
+
+async def test_a_link_that_leads_out_of_the_project_is_listed_with_the_rest(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.txt").write_text("one\n")
+    write = {"name": "write_file", "arguments": {"path": "a.txt", "content": "two\n"}}
+    link = {"name": "run_shell", "arguments": {"command": "ln -s /etc/hostname out"}}
+    replies = [{"calls": [write, link]}, {"text": "Done."}]
+    async with agent({**env, "PATH": os.environ["PATH"]}, folder, replies) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        listed = await client.command("mazu.turn.changes")
+        assert sorted(one["path"] for one in listed["files"]) == ["a.txt", "out"]

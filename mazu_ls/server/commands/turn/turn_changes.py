@@ -145,7 +145,7 @@ def _file(server: ServerState, change: FileChange) -> wire.ChangedFile:
         )
         for number, hunk in enumerate(change.takes_back, 1)
     ]
-    uri = uris.from_path(server.workspace.resolve(change.path))
+    uri = uris.from_path(server.workspace.locate(change.path))
     return wire.ChangedFile(change.path, uri, change.status, change.added, change.removed, hunks)
 
 
