@@ -75,6 +75,7 @@ ALLOWED = {
     "agent/session/undo.py": STATE,
     "agent/session/partial_message.py": STATE,
     "journal.py": STATE,
+    "agent/project/turn_markers.py": STATE,
     "state/": STATE,
     "store.py": STATE,
     "paths.py": STATE,

@@ -17,6 +17,7 @@ from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_use
 from mazu_ls.agent.project.role import RoleDocument
 from mazu_ls.agent.project.rule_warnings import rules_without_tool
 from mazu_ls.agent.project.toolbox import builtin_tools, language_server_tools
+from mazu_ls.agent.project.turn_markers import TurnMarkers
 from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals.proposals import Proposals
@@ -131,6 +132,7 @@ class ProjectServices:
             self.disk = volatile.open_project_state(self.root, self.env)
             self.state, self._home, self.moved_states = self.disk.folder, self.disk.home, self.disk.moved
             self.warnings += self.disk.warnings
+        self.turn_markers = TurnMarkers(self.state)
         self.journals = paths.private_folder(self.state / "journal")
         self.database = self.state / "memory.db"
 

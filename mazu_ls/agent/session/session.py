@@ -189,6 +189,12 @@ class Session:
         await self._work.wait_idle()
 
     async def _turn(self, asked: Prompt, turn_id: str, begun: Callable[[], object] | None) -> TurnResult:
+        with self.project.turn_markers.mark(self.id):
+            return await self._marked_turn(asked, turn_id, begun)
+
+    async def _marked_turn(
+        self, asked: Prompt, turn_id: str, begun: Callable[[], object] | None
+    ) -> TurnResult:
         stopped = False
         while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
             try:

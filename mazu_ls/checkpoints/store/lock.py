@@ -13,6 +13,8 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 
 WAIT_SECONDS = 60.0
+MOMENT_SECONDS = 0.2
+"""As long as `is_held` may take to look."""
 
 
 @contextmanager
@@ -55,6 +57,11 @@ def is_held(path: Path) -> bool:
         return False
     finally:
         os.close(fd)
+
+
+def hold(fd: int) -> None:
+    """Lock an open file for as long as it is open. Raises MazuError(busy) where somebody holds it for more than a moment."""
+    _acquire(fd, time.monotonic() + MOMENT_SECONDS)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
@@ -163,7 +164,11 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
 
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
-    session = await server.project.sessions.get(params.session_id, create=False)
+    if not params.preview:
+        await asyncio.to_thread(server.project.turn_markers.require_none_elsewhere)
+    session = await _session_to_undo(
+        server.project, params.session_id, "Undo it there (Mazu: undo the last turn)."
+    )
     baseline, before = await checkpoint_before_turn(server.project, session, params.turn_id)
     chosen: dict[Section, bool] = {
         "code": params.code,
@@ -186,6 +191,7 @@ async def redo(server: ServerState, params: turns.Redo) -> wire.RollbackResult:
     """Take back the last undo or rollback of a session, unless its conversation went on since."""
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
+    await asyncio.to_thread(server.project.turn_markers.require_none_elsewhere)
     session = await _session_of_redo(server.project, params.session_id)
     found = await checkpoints.last_rollback(session.id if session else "")
     if found is None:
@@ -207,11 +213,21 @@ async def redo(server: ServerState, params: turns.Redo) -> wire.RollbackResult:
 async def _session_of_redo(project: Project, session_id: str | None) -> Session | None:
     """The session meant; None in a project that has none, where a checkpoint was rolled back to all the same."""
     try:
-        return await project.sessions.get(session_id, create=False)
+        return await _session_to_undo(project, session_id, "Redo it there.")
     except MazuError as error:
         if session_id is not None or error.kind is not Kind.NOT_FOUND:
             raise
         return None
+
+
+async def _session_to_undo(project: Project, session_id: str | None, elsewhere: str) -> Session:
+    """The session meant. Raises MazuError(busy) where another process has it open; `elsewhere` says what to do then."""
+    try:
+        return await project.sessions.get(session_id, create=False)
+    except MazuError as error:
+        if error.kind is Kind.BUSY:
+            raise MazuError(Kind.BUSY, error.message, elsewhere) from error
+        raise
 
 
 async def opened_checkpoints(server: ServerState) -> Checkpoints:

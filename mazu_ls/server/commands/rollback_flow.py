@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,8 @@ async def roll_back(
     One question is asked where the user's own work stands in the way.
     """
     project = await server.wait_opened()
+    if not wanted.preview:
+        await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
     if checkpoint_id is not None and (not wanted.only or "code" in wanted.only):
         await unsaved_elsewhere.require_none(
             server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
@@ -93,6 +96,7 @@ async def roll_back(
             return False
         return True
 
+    await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
     report = await plan.apply(wanted.first, write_buffer)
     if not report.applied and wanted.answer in (None, "ask"):
         decided = await _ask(server, checkpoints, report, wanted)

@@ -30,6 +30,8 @@ def create_server(
 
     def opened(project: Project) -> None:
         message_queue.attach(server, project)
+        editors = (client.name for client in server.clients if client.kind == "editor")
+        project.turn_markers.client = next(editors, project.turn_markers.client)
         server.unsaved = UnsavedRegistry(project.state)
         if project.checkpoints is not None:
             project.checkpoints.watch_unsaved(server.unsaved.elsewhere)
