@@ -228,10 +228,11 @@ def _imported(out: Console, value: Result) -> None:
         out.print(f"{value['count']} read: {', '.join(parts)}")
         return
     out.print(
-        f"{value['count']} messages of {value['files']} files can be searched; {value['unchanged']} files were known"
+        f"{plural(value['count'], 'message')} of {plural(value['files'], 'file')} can be searched;"
+        f" {plural(value['unchanged'], 'file')} unchanged since the last import"
     )
     if value["proposals"]:
-        out.print(f"{value['proposals']} decisions and rules wait for you: mazu-ls memory proposals")
+        out.print(f"{plural(value['proposals'], 'proposal')} to review: mazu-ls memory proposals")
 
 
 def _import_proposals(out: Console, value: Result) -> None:

@@ -22,7 +22,12 @@ RUNS = {"name": "run_shell", "arguments": {"command": "echo ran > ran.txt"}}
 
 @pytest.mark.parametrize(
     ("mode", "answer", "changes"),
-    [("ask", "deny", False), ("ask", "allow_once", True), ("auto", "allow_once", False)],
+    [
+        ("ask", "deny", False),
+        ("ask", "allow_once", True),
+        ("auto", "allow_once", False),
+        ("bypass", "deny", True),
+    ],
 )
 async def test_nothing_is_changed_without_undo_unless_the_user_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, answer: str, changes: bool,
@@ -48,11 +53,11 @@ async def test_nothing_is_changed_without_undo_unless_the_user_says_so(
             client.answers["mazu/permission/request"] = answers
             client.answers["workspace/applyEdit"] = client.apply_edit
             await client.initialize(folder, **CAPABILITIES)
-            await client.command("mazu.permissions.mode", {"mode": mode})
+            await client.command("mazu.permissions.mode", {"mode": mode, "confirm": mode})
             result = await client.command("mazu.chat", {"message": "make it", "wait": True}, within=400)
             assert result["stopReason"] == "end_turn", result
             said = [note["message"] for note in client.notes("window/showMessage")]
             assert [text for text in said if "No checkpoint was taken" in text], said
-    assert questions.count("checkpoint") == (0 if mode == "auto" else 1), questions
+    assert questions.count("checkpoint") == (0 if mode in ("auto", "bypass") else 1), questions
     assert (folder / "made.txt").exists() == changes
     assert (folder / "ran.txt").exists() == changes

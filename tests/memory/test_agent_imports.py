@@ -199,7 +199,7 @@ async def test_what_cannot_be_read_is_named_and_takes_nothing_with_it(memories: 
     path.write_bytes(b"no json\n[1]\n" + path.read_bytes() + b'{"type": "user", "message": {"content": "torn')
     (tmp_path / "projects" / "out.jsonl").symlink_to("/etc/passwd")
     done = await memories.imported.read_from("claude-code", tmp_path)
-    assert done.problems == [f"{path}: 3 lines are no JSON objects."]
+    assert done.problems == [f"{path}: 3 lines are not JSON objects."]
     assert len(await memories.imported.search("pangolin", 5)) == 1
     with pytest.raises(MazuError, match="There is no file or folder"):
         await memories.imported.read_from("codex", tmp_path / "nowhere")

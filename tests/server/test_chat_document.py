@@ -137,6 +137,25 @@ async def test_a_command_is_run_and_its_answer_written_below(chat: Client):
         await chat.command("mazu.chat", {"attachments": [{"uri": chat.uri}]})
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("/mode fast", "no mode 'fast'"),
+        ("/mode bypass", "Mode bypass asks about nothing"),
+        ("/mode bypass yes", "/mode was not run"),
+        ("/remember", "/remember was not run"),
+    ],
+)
+async def test_what_a_command_lacks_is_said_in_words_for_people(chat: Client, line: str, said: str):
+    await chat.command("mazu.session.new", {"name": "here"})
+    session = (await chat.command("mazu.session.list"))["current"]
+    chat.change(chat.uri, f"<!-- mazu session {session} -->\n\n## You\n\n{line}")
+    with pytest.raises(RpcFailure, match=said) as failure:
+        await chat.command("mazu.chat", {"attachments": [{"uri": chat.uri}]})
+    assert "workspace/executeCommand" not in str(failure.value)
+    assert (await chat.command("mazu.status"))["mode"] == "ask"
+
+
 async def test_a_shell_command_is_run_and_its_output_written_below(env: dict[str, str], folder: Path):
     async with agent(env, folder, [], **EDITS) as client:
         client.answers["window/showMessageRequest"] = lambda params: {"title": "Allow once"}

@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import resource
+import signal
 import socket
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -12,7 +15,7 @@ import pytest
 
 from mazu_ls.config import ShellSettings
 from mazu_ls.errors import MazuError
-from mazu_ls.tools.shell import landlock, sandbox
+from mazu_ls.tools.shell import landlock, sandbox, supervisor
 from mazu_ls.tools.shell.sandbox import Sandbox
 from mazu_ls.tools.shell.shell import run_shell
 from tests.own_sleep import own_seconds
@@ -207,3 +210,27 @@ async def test_a_command_ends_as_it_would_without_anybody_between(project, sandb
     assert (await project.call(run_shell, command="yes | head -1")).text == "y"
     assert "exit code 3" in (await project.call(run_shell, command="exit 3")).text
     assert "SIGKILL" in (await project.call(run_shell, command="kill -9 $$")).text
+
+
+def supervised(*command: str, parent: int) -> list[str]:
+    return [sys.executable, "-I", "-S", supervisor.__file__, str(parent), *command]
+
+
+def test_a_crash_of_a_command_leaves_no_core_of_ours(tmp_path: Path) -> None:
+    """The supervisor ends as its command did; its own memory must not be written into the project."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    line = supervised("/bin/sh", "-c", "ulimit -c 0; kill -SEGV $$", parent=os.getpid())
+    limit = f"ulimit -c {'unlimited' if hard == resource.RLIM_INFINITY else hard // 1024}"
+    done = subprocess.run(["sh", "-c", f'{limit}; exec "$@"', "sh", *line], cwd=tmp_path, check=False)
+    assert done.returncode == -signal.SIGSEGV
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_supervisor_whose_parent_is_gone_starts_nothing(tmp_path: Path) -> None:
+    """No signal comes for a parent that died before it was asked for."""
+    never = tmp_path / "started"
+    wrong = subprocess.Popen(["true"])
+    wrong.wait()
+    command = supervised("/bin/sh", "-c", f"touch {never}", parent=wrong.pid)
+    assert subprocess.run(command, check=False).returncode == 1
+    assert not never.exists()

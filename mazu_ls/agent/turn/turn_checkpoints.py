@@ -97,7 +97,7 @@ class TurnCheckpoints:
         try:
             number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
         except MazuError:
-            if not self._without_undo:  # else the user has agreed to continue without undo
+            if not (self._without_undo or self._run.mode == "bypass"):  # else the user agreed to continue
                 raise
         if number is None:
             yield

@@ -96,7 +96,7 @@ def _read_json_lines(
                 if text.strip() and not (role == "user" and _INJECTED.match(text)):
                     yield AgentPassage(role, text.strip()[:limit], number, at, session)
     if wrong:
-        yield f"{path}: {wrong} lines are no JSON objects."
+        yield f"{path}: {wrong} {'line is not a JSON object' if wrong == 1 else 'lines are not JSON objects'}."
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:

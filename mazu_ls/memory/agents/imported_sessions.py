@@ -41,6 +41,10 @@ CREATE TABLE imported_proposal (
 );
 CREATE INDEX imported_proposal_state ON imported_proposal (state, n);
 """,
+        """
+CREATE TABLE imported_range (path TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
+CREATE INDEX imported_range_path ON imported_range (path);
+""",
     ),
 )
 _BATCH = 500
@@ -118,9 +122,7 @@ class ImportedSessions:
     async def _read_file(
         self, store: Store, agent: str, path: Path, source: Path, result: AgentImport
     ) -> None:
-        await store.write(
-            lambda db: db.execute("DELETE FROM imported_passage WHERE path = ?", (str(path),)) and None
-        )
+        await store.write(lambda db: _forget_file(db, str(path)))
         place = path.relative_to(source).as_posix() if source.is_dir() else path.name
         finder, passages = CandidateFinder(place), read_file(agent, path)
         while batch := await asyncio.to_thread(_next_batch, passages, finder):
@@ -215,12 +217,23 @@ def _next_batch(passages: Iterator[AgentPassage | str], finder: CandidateFinder)
     return batch if some else None
 
 
+def _forget_file(db: apsw.Connection, path: str) -> None:
+    """Delete what was read from a file before, also by an import that was interrupted. Needs a transaction.
+
+    By row numbers: the full-text table has no index of paths, and would be read whole for each file.
+    """
+    for first, last in select(db, "SELECT first, last FROM imported_range WHERE path = ?", (path,)):
+        db.execute("DELETE FROM imported_passage WHERE rowid BETWEEN ? AND ?", (first, last))
+    db.execute("DELETE FROM imported_range WHERE path = ?", (path,))
+
+
 def _store_batch(db: apsw.Connection, agent: str, path: str, batch: PassageBatch, room: int) -> int:
     """Store passages and candidates; returns how many proposals are new. Needs a transaction."""
-    db.executemany(
-        "INSERT INTO imported_passage VALUES (?, ?, ?, ?, ?, ?, ?)",
-        ((p.text, agent, p.session, p.role, p.at, path, p.line) for p in batch.rows if p.role != "note"),
-    )
+    rows = [(p.text, agent, p.session, p.role, p.at, path, p.line) for p in batch.rows if p.role != "note"]
+    if rows:
+        db.executemany("INSERT INTO imported_passage VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        last = db.last_insert_rowid()
+        db.execute("INSERT INTO imported_range VALUES (?, ?, ?)", (path, last - len(rows) + 1, last))
     new = 0
     for one in batch.candidates:
         folded = " ".join(_WORD.findall(one.title.casefold()))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.policy.rules import Mode
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
@@ -38,9 +39,7 @@ def _rolled_back(result: Any) -> str:
         return f"Nothing was changed: you changed {', '.join(yours)} yourself."
     files = len(plan["write"]) + len(plan["delete"])
     proof = "verified" if result["verified"] else "NOT verified"
-    return (
-        f"Back at {result['checkpoint']['id']}: {files} files, {proof}. {result['safety']['id']} undoes this."
-    )
+    return f"Back at {result['checkpoint']['id']}: {files} {'file' if files == 1 else 'files'}, {proof}. {result['safety']['id']} undoes this."
 
 
 def _remembered(result: Any) -> str:
@@ -59,6 +58,12 @@ def _spent(result: Any) -> str:
 
 def _mode_of(text: str, session: str) -> dict[str, str]:
     mode, _, confirm = text.partition(" ")
+    if mode not in get_args(Mode):
+        raise MazuError(Kind.NOT_FOUND, f"There is no mode {mode!r}.", f"Choose {', '.join(get_args(Mode))}.")
+    if mode == "bypass" and not confirm:
+        raise MazuError(
+            Kind.PERMISSION, "Mode bypass asks about nothing.", "To confirm it, write `/mode bypass bypass`."
+        )
     return {"mode": mode, **({"confirm": confirm.strip()} if confirm else {})}
 
 
@@ -100,7 +105,7 @@ COMMANDS: dict[str, ChatCommand] = {
 
 
 async def run(server: ServerState, message: str, session_id: str) -> str | None:
-    """The reply to a message that is a command, None for any other. What fails is the reply too."""
+    """The reply to a message that is a command, None for any other. Raises MazuError for what fails."""
     from mazu_ls.server import commands
 
     name, _, text = message.removeprefix("/").partition(" ")
@@ -110,5 +115,9 @@ async def run(server: ServerState, message: str, session_id: str) -> str | None:
     if found is None:
         known = ", ".join(f"/{known}" for known in COMMANDS)
         raise MazuError(Kind.NOT_FOUND, f"There is no command /{name}.", f"There are {known}.")
-    arguments = found.arguments(text.strip(), session_id)
-    return found.shown(await commands.execute(server, found.command, [arguments]))
+    try:
+        arguments = found.arguments(text.strip(), session_id)
+        result = await commands.execute(server, found.command, [arguments])
+    except InvalidArguments as error:
+        raise MazuError(Kind.NOT_FOUND, f"/{name} was not run: {error}.") from error
+    return found.shown(result)

@@ -20,7 +20,10 @@ async def confirm_bypass(surface: Surface) -> bool:
     options = (
         QuestionOption("n", "Keep asking"),
         QuestionOption(
-            "t", f"Type {WORD}: ask me about nothing while this is open", takes_note=True, word=WORD
+            "t",
+            f"Type {WORD}: ask me about nothing until this conversation is closed",
+            takes_note=True,
+            word=WORD,
         ),
     )
     title = "In mode bypass the agent edits and runs anything without asking; only hard limits apply."

@@ -124,10 +124,13 @@ async def _pick_mode(chat: ChatSession) -> str:
 
 
 async def _set_mode(chat: ChatSession, mode: str) -> str:
+    mode = mode.partition(" ")[0]
+    if mode not in MODES:
+        return f"There is no mode {mode!r}. Choose {', '.join(MODES)}."
     arguments = {"mode": mode}
     if mode == "bypass" and await chat.mode() != "bypass":
         if not await confirm_bypass(chat.host.surface):
             return f"The mode is {await chat.mode()}."
         arguments["confirm"] = "bypass"
     changed = await chat.execute("mazu.permissions.mode", arguments)
-    return f"The mode is {changed['mode']}, while this is open."
+    return f"The mode is {changed['mode']} until this conversation is closed."

@@ -131,7 +131,7 @@ def _supervised(argv: Sequence[str]) -> tuple[str, ...]:
     """Below a parent that nothing leaves; Linux alone has such parents."""
     if not sys.platform.startswith("linux"):
         return tuple(argv)
-    return (sys.executable, "-I", "-S", supervisor.__file__, *argv)
+    return (sys.executable, "-I", "-S", supervisor.__file__, str(os.getpid()), *argv)
 
 
 def _found_in(roots: Sequence[Path], outputs: Sequence[str]) -> Protected:

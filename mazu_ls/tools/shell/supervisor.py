@@ -1,7 +1,7 @@
 """The parent of a command that has no PID namespace of its own: nothing that it starts leaves its tree.
 
-Runs as a script of its own (`python -I -S supervisor.py COMMAND...`), from the standard library alone, outside the
-command's confinement. It is the subreaper (prctl(2)) of whatever detaches itself, so a process that forks twice, makes
+Runs as a script of its own (`python -I -S supervisor.py PARENT COMMAND...`, PARENT: the process id of mazu-ls), from
+the standard library alone, outside the command's confinement. It is the subreaper (prctl(2)) of whatever detaches itself, so a process that forks twice, makes
 itself a session and clears its environment is still below this one. When the command ends, what carries its mark is
 stopped for mazu-ls to count and end, and everything else is killed; when mazu-ls dies, all is killed.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 from typing import NoReturn
@@ -24,16 +25,18 @@ _IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal
 
 def main() -> NoReturn:
     """Run the command and end as it ends."""
-    parent = os.getppid()
+    parent, command = int(sys.argv[1]), sys.argv[2:]
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, lambda *_: _end_all() if os.getppid() != parent else None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGUSR2, 0, 0, 0)
+    if os.getppid() != parent:  # it died before this was asked for: no signal will come
+        os._exit(1)
     child = os.fork()
     if child == 0:
-        _become(sys.argv[1:])
+        _become(command)
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == child:
@@ -84,6 +87,7 @@ def _end_like(status: int) -> NoReturn:
     if code < 0:
         with contextlib.suppress(OSError, ValueError):
             signal.signal(-code, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # not a core file of this program in the project
         os.kill(os.getpid(), -code)
     os._exit(code & 0xFF)
 

@@ -57,7 +57,7 @@ async def reject_imported(server: ServerState, params: wire.DecideProposalsParam
 async def _chosen(memories: Memories, params: wire.DecideProposalsParams) -> list[ImportedProposal]:
     if params.all == bool(params.ids):
         raise InvalidArguments(
-            "either `ids` or `all` is needed; mazu.memory.import.proposals lists the ids", "ids"
+            "either `ids` or `all` is needed, not both; mazu.memory.import.proposals lists the ids", "ids"
         )
     if params.all:
         return (await memories.imported.proposals(_ALL))[0]
