@@ -6,13 +6,15 @@ So it is a list of sections and keys under which git starts nothing, and whateve
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-from mazu_ls.gitcmd import user_repository
+from mazu_ls.gitcmd import gitlinks, user_repository
 from mazu_ls.workspace.project_files import read_text, stat_entry
 
 MAX_BYTES = 1 << 18
+MAX_REPOSITORIES = 500
 _SECTION = re.compile(r"\s*\[([A-Za-z0-9-]+)(?:\s+\"(?:[^\"\\]|\\.)*\")?\]\s*(?:[#;].*)?")
 _KEY = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*(?:=.*)?")
 _NOTHING = re.compile(r"\s*(?:[#;].*)?")
@@ -84,18 +86,46 @@ _HARMLESS: dict[str, frozenset[str]] = {
     "remote": frozenset(["url", "pushurl", "fetch", "push", "tagopt", "prune", "mirror", "skipfetchall"]),
     "extensions": frozenset(("objectformat", "refstorage", "worktreeconfig")),
     "merge": frozenset(("conflictstyle", "ff", "renames", "log")),
-    "diff": frozenset(("algorithm", "renames", "colormoved", "mnemonicprefix", "context", "submodule")),
+    "diff": frozenset(("algorithm", "renames", "colormoved", "mnemonicprefix", "context")),
     "log": frozenset(("date", "decorate", "follow", "abbrevcommit")),
 }
 _OF_NAMED_DRIVERS = frozenset(("diff", "merge"))
+_SHA256 = re.compile(r"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
+_WORK_TREE = re.compile(r"\s*worktree\s*=\s*([\w./ @+-]+)")
 _RUNS = re.compile(r"^\s*(?:update\s*=\s*!|sshcommand|gpgprogram|program)", re.IGNORECASE)
 
 
 def names_programs(folder: Path) -> str | None:
-    """The key by which the repository of `folder` may make git start a program, or why that is not known; None for none."""
-    repository = user_repository.find(folder)
-    if repository is None:
-        return None
+    """The key by which the repository of `folder` may make git start a program, or why that is not known; None for none.
+
+    Its submodules count as well, and theirs: `git status` and `git diff` start git in each that is checked out.
+    """
+    folder = folder.resolve()
+    if ".git" in folder.parts:
+        return "its .git folder is no work tree"
+    todo, seen = [folder], set[Path]()
+    while todo:
+        below = todo.pop()
+        repository = user_repository.find(below)
+        # Git takes some for a repository that `find` does not.
+        nearest = next((top for top in (below, *below.parents) if os.path.lexists(top / ".git")), None)
+        if nearest != (repository.top if repository else None):
+            return "its .git, which cannot be read"
+        if repository is None or repository.git_dir in seen:
+            continue
+        seen.add(repository.git_dir)
+        if len(seen) > MAX_REPOSITORIES:
+            return f"it has more than {MAX_REPOSITORIES} submodules"
+        found = _in_configuration(repository)
+        if isinstance(found, str):
+            return found
+        todo += found
+    return None
+
+
+def _in_configuration(repository: user_repository.UserRepository) -> str | list[Path]:
+    """What in one repository's configuration may start a program; its submodules that are checked out where nothing does."""
+    hash_size = 20
     places = {(repository.common_dir, "config"), (repository.git_dir, "config.worktree")}
     for place, name in sorted(places):
         try:
@@ -104,12 +134,18 @@ def names_programs(folder: Path) -> str | None:
             text = read_text(place, name, MAX_BYTES)
         except (OSError, UnicodeDecodeError):
             return f"its {name}, which cannot be read"
-        if (found := _first_unknown(text)) is not None:
+        if (found := _first_unknown(text, repository)) is not None:
             return found
-    return None
+        hash_size = 32 if _SHA256.search(text) else hash_size
+    try:
+        paths = gitlinks.read_gitlinks(repository.git_dir, hash_size)
+    except (OSError, ValueError, IndexError):
+        return "its index, which cannot be read"
+    folders = [(repository.top / path).resolve() for path in paths]
+    return [folder for folder in folders if os.path.lexists(folder / ".git")]
 
 
-def _first_unknown(text: str) -> str | None:
+def _first_unknown(text: str, repository: user_repository.UserRepository) -> str | None:
     section, named = "", False
     for line in text.replace("\r\n", "\n").split("\n"):
         if _NOTHING.fullmatch(line):
@@ -123,6 +159,11 @@ def _first_unknown(text: str) -> str | None:
         key = entry[1].lower()
         if section in _HARMLESS_SECTIONS:
             continue
+        # Git writes it into every submodule's configuration.
+        if section == "core" and (tree := _WORK_TREE.fullmatch(line)):
+            if (repository.git_dir / tree[1].strip()).resolve() == repository.top:
+                continue
+            return "core.worktree"
         if key not in _HARMLESS.get(section, ()) or (named and section in _OF_NAMED_DRIVERS):
             return f"{section}.{key}"
     return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
+from pathlib import Path
 
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.policy.data import word_set
@@ -11,6 +12,7 @@ from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables.git import COMMANDS, judge
 from mazu_ls.policy.tables.global_options import without_global_options
 
+MAX_FOLDERS = 16
 _CHANGES = word_set("git_changes")
 _GLOBAL = re.compile(r"^(-C|-c|--no-pager|-P|--no-optional-locks|--literal-pathspecs)$")
 _IDENTITY = re.compile(
@@ -32,18 +34,16 @@ def changed_by(argv: list[str]) -> str | None:
     return None
 
 
-def runs_others(commands: Sequence[list[str]], place: PolicyContext) -> str | None:
-    """Why a git command that only reads is asked about where no sandbox holds it: git starts what its repository names."""
-    if place.confined or not any(argv[:1] == ["git"] for argv in commands):
+def runs_others(folders: Iterable[str], place: PolicyContext) -> str | None:
+    """Why a git command that only reads in these folders is asked about where no sandbox holds it: git starts what a repository names."""
+    if place.confined:
         return None
-    folders = {place.cwd}
-    for argv in commands:
-        taken = judge(argv[1:]) if argv[:1] == ["git"] else ""
-        named = argv[1:2] if argv[:1] == ["cd"] else taken[2] if not isinstance(taken, str) else []
-        folders |= {place.cwd / folder for folder in named}
-    for folder in sorted(folders):
+    each = sorted(set(folders))
+    if len(each) > MAX_FOLDERS:
+        return "git runs in too many folders to look at each"
+    for folder in each:
         try:
-            found = names_programs(folder)
+            found = names_programs(Path(folder))
         except OSError:
             found = "what it says cannot be read"
         if found is not None:

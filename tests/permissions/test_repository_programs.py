@@ -33,7 +33,7 @@ EVIL = {
     "a line that goes on": "[core]\n\tabbrev = 7 \\\n\tfsmonitor = {evil}\n",
     "the old form of a section": "[diff.x]\n\ttextconv = {evil}\n",
     "hooks": "[core]\n\thooksPath = {evil}\n",
-    "another work tree": "[core]\n\tworktree = ..\n",
+    "another work tree": "[core]\n\tworktree = ../..\n",
     "a submodule's update": '[submodule "x"]\n\tupdate = !{evil}\n',
     "bytes": "[user]\n\tname = \udcff\n",
 }
@@ -93,6 +93,80 @@ def test_another_repository_below_is_looked_at_as_well(root: Path):
     assert verdict(root, "git status") == "allow"
     assert verdict(root, "git -C sub/inner status") == "ask"
     assert verdict(root, "cd sub/inner && git status") == "ask"
+
+
+def run_marker(root: Path, folder: str) -> None:
+    with (root / folder / ".git/config").open("a") as file:
+        file.write("[core]\n\tfsmonitor = /bin/evil\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cd -- deps/evil && git status",
+        "cd -P deps/evil && git status",
+        "cd -L deps/evil && git diff",
+        "cd sub && cd ../deps/evil && git status",
+        "cd deps && cd evil && git status",
+        "cd deps && git -C evil status",
+        "git -C deps -C evil status",
+        "git -C d*s/evil status",
+        "cd d*s && git -C evil status",
+        "cd deps/e[[:alpha:]]il && git status",
+        "cd link && git status",
+        "for x in a b; do git status; cd deps/evil; done",
+        "cd deps/evil/.git && git log -1",
+    ],
+)
+def test_each_folder_that_git_may_run_in_is_looked_at(root: Path, command: str):
+    git(root, "init", "-q", "deps/evil")
+    (root / "link").symlink_to("deps/evil")
+    run_marker(root, "deps/evil")
+    assert verdict(root, command) == "ask"
+    assert verdict(root, "cd deps && git status") == "allow"
+
+
+@pytest.mark.parametrize("version", ["2", "4"])
+def test_submodules_are_looked_at_as_deep_as_git_goes(root: Path, version: str):
+    inner = root / "sub" / "one" / "two"
+    for folder in (inner, inner.parent):
+        git(root, "init", "-q", str(folder))
+        git(folder, "commit", "-q", "--allow-empty", "-m", "one")
+    git(inner.parent, "add", "two")
+    git(root, "add", "sub")
+    git(root, "update-index", "--index-version", version)
+    assert names_programs(root) is None
+    assert verdict(root, "git status") == "allow"
+    run_marker(root, "sub/one/two")
+    for command in READS:
+        assert verdict(root, command) == "ask", command
+    (root / ".git/index").write_bytes(b"DIRC" + (7).to_bytes(4) + b"\0\0\xe0\0" * 20)
+    assert names_programs(root) == "its index, which cannot be read"
+
+
+def test_a_submodule_made_by_git_is_read_unasked_until_it_names_a_program(root: Path, tmp_path: Path):
+    git(tmp_path, "init", "-q", "lib")
+    git(tmp_path / "lib", "commit", "-q", "--allow-empty", "-m", "one")
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "lib"), "lib")
+    assert verdict(root, "git status") == "allow"
+    config = root / ".git/modules/lib/config"
+    plain = config.read_text()
+    for text in ("[core]\n\tworktree = ../../..\n", "[core]\n\tfsmonitor = /bin/evil\n"):
+        config.write_text(plain + text)
+        assert verdict(root, "git diff") == "ask"
+
+
+def test_a_link_behind_a_name_in_brackets_leads_out(root: Path):
+    (root / "[id]").mkdir()
+    (root / "[id]" / "link").symlink_to("/etc")
+    (root / "[id]" / ".env").write_text("SECRET=1\n")
+    for command in (
+        "cat '[id]/link/hostname'",
+        "cd '[id]' && cat l*k/hostname",
+        "grep '' '[id]'/.e?v",
+        'x="[id]"; cat "$x"/.e?v',
+    ):
+        assert verdict(root, command) == "ask", command
 
 
 def test_what_is_read_unasked_starts_nothing(root: Path, tmp_path: Path):

@@ -114,7 +114,7 @@ def _read(text: str, place: PolicyContext) -> CommandLine:
     return CommandLine(
         text,
         None,
-        allow.reason_to_ask(text, place) or repository.runs_others(scan.argvs, place),
+        allow.reason_to_ask(text, place),
         scan.argvs,
         _plain(text, place),
         _says_what_it_does(text, place),

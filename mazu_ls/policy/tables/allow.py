@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from math import prod
 
-from mazu_ls.policy.bash import grammar
+from mazu_ls.policy import repository
+from mazu_ls.policy.bash import grammar, wildcards
 from mazu_ls.policy.bash.commands import MAX_ARGVS, argvs
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
@@ -52,6 +53,7 @@ class _Reading:
     loops: set[str] = field(default_factory=set)
     wild: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
+    loop_depth: int = 0
 
     def __post_init__(self) -> None:
         self.scope = ShellScope(self.place)
@@ -72,6 +74,8 @@ class _Reading:
         ran = [self._in_order(segment) for segment in lexed.segments]
         if not any(ran):
             raise NotProvablySafe("it runs nothing that is known")
+        if (started := repository.runs_others(self.programs.git_folders, self.place)) is not None:
+            raise NotProvablySafe(started)
 
     def _agree(self, by_grammar: list[list[str]], segments: list[Segment]) -> None:
         """Two readings of one line that differ are a sign of a trick in it."""
@@ -104,10 +108,11 @@ class _Reading:
         while words and words[0] in RESERVED:
             if words[0] in ("function", "coproc", "-p"):
                 raise NotProvablySafe(f"{words[0]} is not known to be harmless")
-            words.pop(0)
+            self.loop_depth += {"while": 1, "until": 1, "done": -1}.get(words.pop(0), 0)
         for redirect in segment.redirects:
             self._redirect(redirect)
         if words and words[0] == "for":
+            self.loop_depth += 1
             self._loop(words)
             return False
         while words and re.match(r"^[A-Za-z_]\w*(\[.*\])?\+?=", words[0]):
@@ -118,6 +123,8 @@ class _Reading:
         name = values[0]
         if name.dynamic or name.glob or len(name.candidates[0]) != 1:
             raise NotProvablySafe("which program would run cannot be known")
+        if self.loop_depth and name.text == "cd":
+            raise NotProvablySafe("cd in a loop goes on from where it went before")
         if prod(len(value.candidates) for value in values) > MAX_ARGVS:
             raise NotProvablySafe("it has too many meanings to judge each")
         for argv, globs, unknown in self._argvs(values):
@@ -157,6 +164,8 @@ class _Reading:
     def _value(self, raw: str) -> WordValue:
         value = evaluate(raw, self.scope)
         value.glob = value.glob or bool(self.wild & set(value.expanded))
+        if value.glob and wildcards.quotes_brackets(raw, value.candidates):
+            raise NotProvablySafe(f"what {raw} matches cannot be known")
         if value.cut:
             raise NotProvablySafe("it has too many meanings to judge each")
         if value.inner or value.outward:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mazu_ls.policy.tables.options import ParsedOptions, ProgramSpec, read_specs, split
 
 COMMANDS = read_specs("git")
@@ -11,6 +13,16 @@ _CHANGES_LOG = frozenset(str.split("expire delete drop write migrate exists list
 _CONFIG_READ = frozenset(
     ("user.name", "user.email", "core.autocrlf", "init.defaultbranch", "core.eol", "remote.origin.fetch")
 )
+_MAGIC = re.compile(r"^(?:\([^)]*\)|[/!^]+)")
+_EXCLUDES = re.compile(r"^:(?:/*[!^]|\([^)]*\bexclude\b[^)]*\))")
+
+
+def named_paths(word: str) -> list[str]:
+    """The paths that a revision, `REV:PATH`, `:0:PATH`, `1,5:PATH` or pathspec may name, without the magic ahead of them."""
+    if _EXCLUDES.match(word):
+        return []
+    rests = [word[at + 1 :] for at, char in enumerate(word) if char == ":"]
+    return [word, *rests, *(_MAGIC.sub("", rest) for rest in rests)]
 
 
 def judge(words: list[str]) -> tuple[ProgramSpec, ParsedOptions, list[str]] | str:

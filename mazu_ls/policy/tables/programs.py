@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from glob import iglob
-from itertools import islice
-from pathlib import PurePosixPath
+from itertools import chain, islice
+from pathlib import Path, PurePosixPath
 
+from mazu_ls.gitcmd import user_repository
 from mazu_ls.policy import trees
-from mazu_ls.policy.bash import scripts
+from mazu_ls.policy.bash import scripts, wildcards
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.tables import allowed_commands, git, options, targets
@@ -31,10 +30,14 @@ class NotProvablySafe(Exception):
 
 @dataclass
 class ProgramJudge:
-    """Judges commands in a scope. `known` names the variables whose values are known; `read` adds to them."""
+    """Judges commands in a scope. `known` names the variables whose values are known; `read` adds to them.
+
+    `git_folders` are those in which the commands so far run git: what their repositories name is for the caller to judge.
+    """
 
     scope: ShellScope
     known: set[str]
+    git_folders: set[str] = field(default_factory=set)
 
     def command(self, argv: list[str], globs: set[str], unknown: bool) -> None:
         """Raises Doubt unless the command only reads. `globs` are words with wildcards; `unknown` that some text is not known."""
@@ -61,8 +64,9 @@ class ProgramJudge:
             self._scripted(name, rest, globs)
             return
         if name in allowed_commands.PRINTS or name in ("expr", "["):
-            if name == "printf" and rest[:1] and rest[0].startswith("-"):
-                raise NotProvablySafe("printf with options")
+            # `printf -v 'a[$(...)]'` runs what stands there, so that the first word must not be an option.
+            if name == "printf" and rest[:1] and (rest[0].startswith((UNKNOWN, "-")) or rest[0] in globs):
+                raise NotProvablySafe("printf with options, or with text that may be one")
             return
         if name == "read" and not all(VARIABLE.match(word) or word == "-r" for word in rest):
             raise NotProvablySafe("read sets a variable that may matter")
@@ -133,6 +137,9 @@ class ProgramJudge:
             and operands
             and not given & {"-e", "--regexp", "--files", "--type-list"}
         ):
+            # Without quotes a pattern may stand for files, all but the first of which are read.
+            if operands[0] in globs:
+                self._matches_on_disk(operands[0], listing=False)
             operands = operands[1:]
         for word in (*operands, *taken.paths):
             self._operand(name, word, spec, globs)
@@ -141,7 +148,7 @@ class ProgramJudge:
                 for path in targets.places(word, self.scope):
                     self._or_doubt(trees.trouble(name, path, given, self.scope.place))
         if name == "cd":
-            self._enter(operands)
+            self._enter(operands, globs)
 
     def _operand(self, name: str, word: str, spec: options.ProgramSpec, globs: set[str]) -> None:
         if word == "-":
@@ -150,9 +157,13 @@ class ProgramJudge:
             word = word.split("::", maxsplit=1)[0]
         # `grep -r` reads as much as a wildcard does.
         listing = spec.listing or (spec.operands == "pattern" and word in globs)
+        if spec.operands == "pattern" and word in globs:
+            self._matches_on_disk(word, listing=False)
         self.path(word, listing=listing, glob=word in globs)
 
-    def _enter(self, operands: list[str]) -> None:
+    def _enter(self, operands: list[str], globs: set[str]) -> None:
+        if globs:
+            raise NotProvablySafe("cd goes where a wildcard leads")
         if len(operands) != 1 or operands[0] == "-":
             raise NotProvablySafe("cd leaves the workspace")
         for place in targets.places(operands[0], self.scope):
@@ -160,25 +171,28 @@ class ProgramJudge:
 
     def path(self, word: str, *, listing: bool, glob: bool) -> None:
         """Raises Doubt for a path outside the workspace, or one that may hold secrets where contents are shown."""
+        if glob:
+            self._matches_on_disk(word, listing=listing)
         for path in targets.places(word, self.scope):
             if path == "/dev/null":
                 continue
-            if glob:
-                self._matches_on_disk(word, path, listing=listing)
             if not targets.inside(path, self.scope.place):
                 raise NotProvablySafe(f"{word} is outside the workspace")
             last = PurePosixPath(path).name
             if listing:
                 continue
-            if glob and any(_matches(last, secret) for secret in _ALL_MATCHING_SECRETS):
+            if glob and any(wildcards.matches(last, secret) for secret in _ALL_MATCHING_SECRETS):
                 raise NotProvablySafe(f"{word} may match files with secrets")
             for candidate in (path, targets.real(path)):
                 if (found := path_rules.is_secret(PurePosixPath(candidate).parts)) is not None:
                     raise NotProvablySafe(f"{found} may hold secrets")
 
-    def _matches_on_disk(self, word: str, pattern: str, *, listing: bool) -> None:
+    def _matches_on_disk(self, word: str, *, listing: bool) -> None:
         """Raises Doubt where a file that the wildcard finds leads out of the workspace, or may hold secrets."""
-        found = islice(_glob(pattern), MAX_MATCHES + 1)
+        if wildcards.cannot_be_tried(word):
+            raise NotProvablySafe(f"what {word} matches cannot be known")
+        every = chain.from_iterable(wildcards.matches_on_disk(word, cwd) for cwd in self.scope.cwds)
+        found = islice(every, MAX_MATCHES + 1)
         for count, path in enumerate(found):
             if count == MAX_MATCHES:
                 raise NotProvablySafe(f"{word} matches too many files to look at each")
@@ -234,8 +248,11 @@ class ProgramJudge:
         if isinstance(judged, str):
             raise NotProvablySafe(judged)
         spec, taken, folders = judged
-        for folder in folders:
-            self.path(folder, listing=True, glob=False)
+        if globs & set(folders):
+            raise NotProvablySafe("git -C goes where a wildcard leads")
+        if folders:
+            self.path(str(Path(*folders)), listing=True, glob=False)
+        places = [str(Path(cwd, *folders)) for cwd in self.scope.cwds]
         if not all(options.harmless(value) for _, value in taken.options):
             raise NotProvablySafe("an option's value is not known to be harmless")
         operands = list(taken.operands)
@@ -248,24 +265,43 @@ class ProgramJudge:
         if spec.operands in ("revisions", "pattern"):
             for word in operands:
                 self._revision(word, word in globs)
+        for option, value in taken.options:
+            if option == "-L":
+                self._names_no_secret(value or "")
+        if "diff" in rest and len(operands) > 1:
+            self._in_repository(places)
+        self.git_folders.update(places)
+
+    def _in_repository(self, places: list[str]) -> None:
+        """Outside of one, `git diff` compares any two files or folders."""
+        if any(Path(place).is_dir() and user_repository.find(Path(place)) is None for place in places):
+            raise NotProvablySafe("git diff outside a repository reads any file")
 
     def _revision(self, word: str, glob: bool) -> None:
         """A revision, a range, REV:PATH or a path: whatever looks like a path out of the workspace is refused."""
         path = word.split(":", 1)[1] if ":" in word and not word.startswith(":") else word
         if word.startswith("/") or any(part == ".." for part in word.split("/")) or path.startswith("/"):
             self.path(word, listing=False, glob=glob)
-        if (found := path_rules.is_secret(PurePosixPath(path).parts)) is not None:
-            raise NotProvablySafe(f"{found} may hold secrets")
+        if glob:
+            self._matches_on_disk(word, listing=False)
+        self._names_no_secret(word)
+
+    def _names_no_secret(self, word: str) -> None:
+        for path in git.named_paths(word):
+            if (found := path_rules.is_secret(PurePosixPath(path).parts)) is not None:
+                raise NotProvablySafe(f"{found} may hold secrets")
+            last = PurePosixPath(path).name.casefold()
+            if not wildcards.has_wildcard(path) or not last.strip("*"):
+                continue
+            if wildcards.cannot_be_tried(path) or any(
+                fnmatchcase(one, last) for one in _ALL_MATCHING_SECRETS
+            ):
+                raise NotProvablySafe(f"{word} may match files with secrets")
 
     @staticmethod
     def _or_doubt(reason: str | None) -> None:
         if reason is not None:
             raise NotProvablySafe(reason)
-
-
-def _glob(pattern: str) -> Iterator[str]:
-    """What bash could make of the pattern, hidden files included; lazily, for it may be very much."""
-    return iglob(pattern.replace("[^", "[!"), recursive=True, include_hidden=True)  # noqa: PTH207  absolute, with `**`
 
 
 def _formatter(name: str, operands: list[str], given: set[str]) -> list[str]:
@@ -277,7 +313,3 @@ def _formatter(name: str, operands: list[str], given: set[str]) -> list[str]:
     elif not given & set(allowed_commands.ONLY_LOOKS[name]):
         raise NotProvablySafe(f"{name} would change files")
     return operands
-
-
-def _matches(pattern: str, name: str) -> bool:
-    return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))

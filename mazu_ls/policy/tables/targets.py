@@ -85,7 +85,9 @@ def _fixed(path: str) -> tuple[str, str, str]:
     """The part before the first component that is globbed or unknown, and the rest."""
     parts = path.split("/")
     for index, part in enumerate(parts):
-        if _GLOB.search(part) or UNKNOWN in part:
+        # A name that is there is taken as it stands: `app/[id]/link` leads where the link does.
+        globbed = _GLOB.search(part) and not os.path.lexists("/".join(parts[: index + 1]))
+        if globbed or UNKNOWN in part:
             return "/".join(parts[:index]) or "/", "/", "/".join(parts[index:])
     return path, "", ""
 
