@@ -199,6 +199,21 @@ def missing_blob(_: StoreRepository, writer: Any) -> bytes:
     return writer.add(TREE, entry(FOLDER_MODE, b"code", code))
 
 
+def other_tree(entries: Entries) -> None:
+    """The row names another tree than its commit, whose own is harmless: it is the row's that a rollback reads."""
+
+    def build(_: StoreRepository, writer: Any) -> bytes:
+        hook = writer.add(BLOB, b"evil")
+        held = writer.add(TREE, entry(FILE_MODE, b"file", hook))
+        code = writer.add(TREE, entry(FOLDER_MODE, b".git", held))
+        other.append(writer.add(TREE, entry(FOLDER_MODE, b"code", code)))
+        return writer.add(TREE, entry(FOLDER_MODE, b"code", held))
+
+    other: list[bytes] = []
+    tree(build)(entries)
+    sql(f"UPDATE checkpoint SET tree_id = '{other[0].hex()}'")(entries)
+
+
 def named(name: str) -> Callable[[Entries], None]:
     def change(entries: Entries) -> None:
         entries[name] = b"evil"
@@ -241,6 +256,7 @@ HOSTILE: dict[str, Callable[[Entries], None]] = {
     "a name with a slash": in_code(b"../../outside"),
     "a submodule": in_code(b"sub", b"160000"),
     "an object that is missing": tree(missing_blob),
+    "a tree that is not its commit's": other_tree,
     "a pack of noise": lambda entries: entries.update({"checkpoints.pack": b"PACK" + bytes(100)}),
     "no database": lambda entries: entries.pop("memory.db") and None,
     "a database of noise": lambda entries: entries.update({"memory.db": bytes(5000)}),

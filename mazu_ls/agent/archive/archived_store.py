@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mazu_ls.agent.archive.archived_tables import NotOurs, is_safe_name
+from mazu_ls.agent.archive.archived_tables import ArchivedCheckpoint, NotOurs, is_safe_name
 from mazu_ls.checkpoints.git.objects import (
     EXECUTABLE_MODE,
     FILE_MODE,
@@ -26,8 +26,8 @@ _CONVERSATION = re.compile(rb"[\w-]{1,100}/(?:head\.json|\d{1,15}\.jsonl)")
 MAX_DEPTH = 400
 
 
-def take_pack(pack: Path, store: Path, commits: Sequence[tuple[str, str]]) -> None:
-    """Make `store` a checkpoint store that holds `pack`. `commits`: of each checkpoint its id and its commit's.
+def take_pack(pack: Path, store: Path, checkpoints: Sequence[ArchivedCheckpoint]) -> None:
+    """Make `store` a checkpoint store that holds `pack`.
 
     Each object is hashed again, everything a checkpoint needs must be there, and each name in it one that a file may
     have. Raises NotOurs, MazuError(git) where git does not take the pack, OSError.
@@ -40,23 +40,26 @@ def take_pack(pack: Path, store: Path, commits: Sequence[tuple[str, str]]) -> No
         place = store / "objects" / "pack" / f"pack-{name}.pack"
         pack.rename(place)
         repository.run("index-pack", "--no-rev-index", str(place), settings=("core.bigFileThreshold=16m",))
-        oids = [bytes.fromhex(commit) for _, commit in commits]
+        oids = [bytes.fromhex(one.commit) for one in checkpoints]
         if repository.missing(oids):
             raise NotOurs("a checkpoint is not in its pack")
         repository.run("rev-list", "--objects", "--quiet", "--stdin", input=lines(oids))
-        _require_safe_trees(repository, oids)
-        for id, commit in commits:
-            repository.set_ref(REFS + id, bytes.fromhex(commit))
+        _require_safe_trees(repository, checkpoints)
+        for one in checkpoints:
+            repository.set_ref(REFS + one.id, bytes.fromhex(one.commit))
     except (ValueError, OverflowError, MazuError) as error:
         raise NotOurs(f"its checkpoints: {error}") from error
     finally:
         repository.forget_reader()
 
 
-def _require_safe_trees(repository: StoreRepository, commits: Sequence[bytes]) -> None:
+def _require_safe_trees(repository: StoreRepository, checkpoints: Sequence[ArchivedCheckpoint]) -> None:
+    """What a rollback reads is the row's tree: it has to be the commit's, whose objects are known to be there."""
     seen: set[tuple[bytes, bytes]] = set()
-    for commit in commits:
-        tree = commit_tree(repository.read(commit))
+    for one in checkpoints:
+        tree = commit_tree(repository.read(bytes.fromhex(one.commit)))
+        if tree.hex() != one.tree:
+            raise NotOurs(f"the checkpoint {one.id} names another tree than its commit")
         for name, entry in _entries(repository, tree):
             known = name in _FOLDERS if entry.is_folder else name in _TOP_FILES and entry.mode == FILE_MODE
             if not known:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -47,19 +47,33 @@ def open_untrusted(path: Path) -> Iterator[apsw.Connection]:
         raise NotOurs(str(error)) from error
 
 
-def require_ours(path: Path, *, own: bool) -> list[str]:
-    """The commits of the checkpoints in it. Raises NotOurs unless tables and rows are such as mazu-ls makes.
+class ArchivedCheckpoint(NamedTuple):
+    """A checkpoint as its row names it: its id, and the commit and the tree (40 hex digits each) that hold it."""
 
-    The schema is compared before any row is read, so that no trigger, view or function of the file ever runs. The texts
-    of memories are checked unless this machine wrote the file (`own`).
+    id: str
+    commit: str
+    tree: str
+
+
+def require_schema(path: Path) -> None:
+    """Raise NotOurs unless the tables are such as this version, or an earlier one, makes.
+
+    To be called before any row is read, so that no trigger, view or function of the file ever runs.
     """
     with open_untrusted(path) as db:
         _require_schema(db)
         ((found,),) = select(db, "PRAGMA integrity_check(1)")
         if found != "ok" or select(db, "PRAGMA foreign_key_check"):
             raise NotOurs(f"it is damaged: {str(found)[:200]}")
-        _require_memories(db, own=own)
-        return _require_checkpoints(db)
+
+
+def require_rows(db: apsw.Connection, *, own: bool) -> list[ArchivedCheckpoint]:
+    """The checkpoints of a database that was migrated to the newest schema. Raises NotOurs for rows mazu-ls never writes.
+
+    The texts of memories are checked unless this machine wrote the file (`own`).
+    """
+    _require_memories(db, own=own)
+    return _require_checkpoints(db)
 
 
 def count_rows(path: Path) -> dict[str, int]:
@@ -77,7 +91,9 @@ def _require_schema(db: apsw.Connection) -> None:
         raise NotOurs(f"it holds tables of {sorted(map(str, unknown))}")
     made: list[Migrations] = []
     for owner, migrations in OWNERS.items():
-        version = versions.get(owner, 0)
+        if owner not in versions:  # an earlier version, which had no such tables
+            continue
+        version = versions[owner]
         if not isinstance(version, int) or not 0 < version <= len(migrations.steps):
             raise NotOurs(f"its {owner} have schema {version}; update mazu-ls if it is newer")
         made.append(Migrations(owner, migrations.steps[:version]))
@@ -94,7 +110,7 @@ def _require_memories(db: apsw.Connection, *, own: bool) -> None:
         raise NotOurs(f"a memory: {error}") from error
 
 
-def _require_checkpoints(db: apsw.Connection) -> list[str]:
+def _require_checkpoints(db: apsw.Connection) -> list[ArchivedCheckpoint]:
     try:
         rows = schema.newest(db, -1)
         ids = {row.id for row in rows}
@@ -114,7 +130,7 @@ def _require_checkpoints(db: apsw.Connection) -> list[str]:
         select(db, f"SELECT 1 FROM {table} LIMIT 1") for table in ("checkpoint_journal", "checkpoint_buffer")
     ):
         raise NotOurs("it holds a rollback that was not finished")
-    return [row.commit for row in rows]
+    return [ArchivedCheckpoint(row.id, row.commit, row.tree) for row in rows]
 
 
 def is_safe_name(name: bytes) -> bool:

@@ -7,21 +7,20 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from mazu_ls import journal, paths
 from mazu_ls.agent.archive import archive_writer, archived_store, archived_tables, state_archive
-from mazu_ls.agent.archive.archived_tables import NotOurs
+from mazu_ls.agent.archive.archived_tables import ArchivedCheckpoint, NotOurs
 from mazu_ls.agent.archive.export_state import EXCLUDED
 from mazu_ls.agent.archive.state_archive import ArchiveManifest, StateArchive
 from mazu_ls.checkpoints.restore.atomic_rename import exchange
-from mazu_ls.checkpoints.store.schema import checkpoint_id
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import identity
-from mazu_ls.store import connect, select, transaction
+from mazu_ls.store import connect, transaction
 
 STAGED = "importing"
 
@@ -55,14 +54,21 @@ class StagedImport(NamedTuple):
             held.callback(os.close, identity.lock_state(current, fcntl.LOCK_EX, self.root))
             folder = os.open(current.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             held.callback(os.close, folder)
-            exchange(folder, os.fsencode(self.folder.name), folder, os.fsencode(current.name))
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+            staged = self.folder.stat().st_ino
+            # The name comes first: what the exchange leaves there is the user's, and whatever has a staging name is deleted.
             aside = self.folder.rename(current.with_name(f"{current.name}.replaced-{stamp}"))
+            try:
+                exchange(folder, os.fsencode(aside.name), folder, os.fsencode(current.name))
+            except BaseException:
+                if aside.exists() and aside.stat().st_ino == staged:  # not exchanged
+                    aside.rename(self.folder)
+                raise
             os.fsync(folder)
             return aside
 
     def discard(self) -> None:
-        """Nothing of it is wanted."""
+        """Remove it, unless it was put in place: nothing else ever has the name of its folder."""
         os.close(self.lock)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -128,8 +134,8 @@ def _lay_out(root: Path, folder: Path, archive: StateArchive) -> None:
     for name in archive.files:
         if name != state_archive.PACK:
             archive.extract(name, folder / name)
-    archived_tables.require_ours(database, own=archive.own)
-    commits = _bring_up_to_date(database)
+    archived_tables.require_schema(database)
+    commits = _migrated(database, own=archive.own)
     if state_archive.PACK in archive.files:
         scratch = folder / "archive.pack"
         archive.extract(state_archive.PACK, scratch)
@@ -147,18 +153,20 @@ def _lay_out(root: Path, folder: Path, archive: StateArchive) -> None:
     )
 
 
-def _bring_up_to_date(database: Path) -> list[tuple[str, str]]:
-    """Migrate what was found to be ours, and forget what belongs to a moment; ids and commits of the checkpoints."""
-    connection = connect(database, tuple(archived_tables.OWNERS.values()))
+def _migrated(database: Path, *, own: bool) -> list[ArchivedCheckpoint]:
+    """Migrate a database whose schema is one of ours, check its rows, and delete what belongs to a moment."""
+    import apsw
+
     try:
-        transaction(
-            connection,
-            lambda db: [db.execute(f"DELETE FROM {table}") for table in ("proposed_hunk", *EXCLUDED)],
-        )
-        rows = select(connection, "SELECT number, commit_id FROM checkpoint")
-        return [(checkpoint_id(number), commit) for number, commit in rows]
-    finally:
-        connection.close()
+        with closing(connect(database, tuple(archived_tables.OWNERS.values()))) as connection:
+            checkpoints = archived_tables.require_rows(connection, own=own)
+            transaction(
+                connection,
+                lambda db: [db.execute(f"DELETE FROM {table}") for table in ("proposed_hunk", *EXCLUDED)],
+            )
+            return checkpoints
+    except apsw.Error as error:
+        raise NotOurs(str(error)) from error
 
 
 def _holds_anything(state: Path) -> bool:

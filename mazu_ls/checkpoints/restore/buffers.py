@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE
-from mazu_ls.checkpoints.models import Checkpoint
-from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
+from mazu_ls.checkpoints.models import Checkpoint, PathReason
+from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreSelection, RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of, same_lines
 from mazu_ls.host import Buffer
+from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.workspace.text import NotText, decode_like
 
 
@@ -50,6 +53,8 @@ def buffer_changes(
     before = {held.uri: held.text for held in held_texts(project, last)}
     by_place = {step.place: step for step in steps}
     for buffer in buffers:
+        if is_protected(project, buffer):
+            continue
         text, place, shown = held.get(buffer.uri), place_of(project, buffer), name_of(project, buffer)
         if buffer.path is not None and place is not None and not selection.names(shown):
             continue
@@ -60,6 +65,28 @@ def buffer_changes(
         if text is not None and text != buffer.text:
             changes.append(BufferChange(buffer, text, shown, place, before.get(buffer.uri)))
     return changes
+
+
+def protected_buffers(
+    project: CheckpointContext, target: Checkpoint, buffers: Sequence[Buffer]
+) -> list[PathReason]:
+    """Open documents of which the checkpoint's tree holds a text, and that get none."""
+    held = {held.uri: held.text for held in held_texts(project, bytes.fromhex(target.tree))}
+    return [
+        PathReason(name_of(project, buffer), PROTECTED)
+        for buffer in buffers
+        if held.get(buffer.uri, buffer.text) != buffer.text and is_protected(project, buffer)
+    ]
+
+
+def is_protected(project: CheckpointContext, buffer: Buffer) -> bool:
+    """Whether a document is a file of git or of mazu-ls, in the project or elsewhere. Follows links on disk."""
+    if buffer.path is None:
+        return False
+    return any(
+        project.locate(path) is None and any(part.lower() in (".git", PROJECT_FOLDER) for part in path.parts)
+        for path in (buffer.path, Path(os.path.realpath(buffer.path)))
+    )
 
 
 def name_of(project: CheckpointContext, buffer: Buffer) -> str:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import PathReason
 from mazu_ls.checkpoints.restore.atomic_rename import exchange, rename_without_replace
-from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
+from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreStep
 from mazu_ls.checkpoints.restore.staging import READ, Staged, StagingFolders, entry_at
 from mazu_ls.checkpoints.scan.read_files import signature
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
@@ -41,7 +41,9 @@ class FolderDescriptors:
         self.works.__exit__()
 
     def parent(self, step: RestoreStep, *, create: bool = False) -> int:
-        """The folder of a step's file. Raises OSError where something else stands on the way."""
+        """The folder of a step's file. Raises OSError where something else stands on the way, or nothing may be written."""
+        if not step.restorable:
+            raise PermissionError(errno.EPERM, PROTECTED)
         wanted = (step.mount, step.mount.folder(step.path))
         if wanted != self._last:
             self.forget()

@@ -16,6 +16,9 @@ from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
 from mazu_ls.checkpoints.scan.roots import SKILLS, CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
 
+PROTECTED = "a rollback writes nothing that belongs to git or to mazu-ls"
+_NO_NAMES = frozenset((b"", b".", b".."))
+
 
 @dataclass(frozen=True)
 class RestoreSelection:
@@ -108,6 +111,11 @@ class RestoreStep:
     def place(self) -> bytes:
         return self.mount.prefix + b"/" + self.path
 
+    @property
+    def restorable(self) -> bool:
+        """False for every path that no checkpoint holds, such as those below `.git` and `.mazu`, whatever a tree says."""
+        return self.mount.holds(self.path) and _NO_NAMES.isdisjoint(self.path.split(b"/"))
+
 
 @dataclass
 class RestoreSteps:
@@ -184,6 +192,8 @@ class KeepRules:
 
     def reason(self, step: RestoreStep) -> str | None:
         """Why this file stays, or None."""
+        if not step.restorable:
+            return PROTECTED
         if (skipped := self._skipped.get(step.shown)) is not None:
             return f"not held: {skipped}"
         if step.now is None and step.place in self._sparse_then:

@@ -14,7 +14,7 @@ from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
 from mazu_ls.checkpoints.restore import restore_files, staging
 from mazu_ls.checkpoints.restore import restore_steps as steps
-from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes
+from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, protected_buffers
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
 from mazu_ls.checkpoints.restore.pending_buffers import note_pending
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
@@ -87,6 +87,7 @@ def plan_rollback(
     files = PlanFiles(keep=found.keep)
     changes: list[BufferChange] = []
     if selection.has("code"):
+        files.keep += protected_buffers(project, target, buffers)
         changes = buffer_changes(
             project, target, now.tree, steps=found.steps, buffers=buffers, selection=selection
         )
