@@ -18,6 +18,7 @@ from mazu_ls.server.client.approvals import PICK_SECONDS
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.jobs import BackgroundJobs
+from mazu_ls.state.identity import attach_advice
 from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -299,7 +300,10 @@ class ServerState:
 
     def _moved(self, project: Project) -> list[str]:
         hint = project.disk.moved_hint if project.disk and not self.asks_about_moved else ""
-        return [hint] if hint else []
+        if not hint:
+            return []
+        advice = attach_advice(project.moved_states[0].path, in_terminal=self.editor is None)
+        return [f"{hint} {advice}"]
 
     async def _heal(self, project: Project) -> None:
         """Open the project again once its state directory can be written."""

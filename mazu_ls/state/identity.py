@@ -217,11 +217,15 @@ def moved_hint(opened: ProjectState) -> str:
     if not opened.moved or (not alike and any((opened.folder / "journal").glob("*.jsonl"))):
         return ""
     places = " or ".join(marker.path for marker in opened.moved)
-    return (
-        f"Saved memory, conversations and checkpoints of a project at {places}, which no longer exists, may belong to this project."
-        f" If it was moved here, run mazu.state.attach (`mazu-ls state attach {opened.moved[0].path}`) to use them here;"
-        " mazu.state.decline (`mazu-ls state decline`) ends this hint."
-    )
+    return f"Saved memory, conversations and checkpoints of a project at {places}, which no longer exists, may belong to this project."
+
+
+def attach_advice(path: str, *, in_terminal: bool) -> str:
+    """How the user of an editor, or of a terminal, has the state of the project that was at `path`, or declines it."""
+    attach, decline = ("mazu.state.attach", "mazu.state.decline")
+    if in_terminal:
+        attach, decline = (f"`mazu-ls state attach {path}`", "`mazu-ls state decline`")
+    return f"If it was moved here, run {attach} to use them here; {decline} ends this hint."
 
 
 def find_moved(root: Path, env: Mapping[str, str] = os.environ) -> list[Marker]:

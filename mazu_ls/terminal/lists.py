@@ -182,7 +182,7 @@ def _state(out: Console, value: Result) -> None:
     out.print(
         f"this project now has the saved state of {was}"
         if was
-        else "this project starts with an empty state",
+        else "nothing was attached: what was found is kept, and is not offered to this project again",
         markup=False,
         highlight=False,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -34,7 +35,28 @@ def write_archive(
 
     Raises MazuError(conflict) where `target` exists and is not to be overwritten, OSError where it cannot be written.
     """
+    if target.is_dir() or (target.exists() and not overwrite):
+        raise _exists(target)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
     draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    try:
+        return _written(draft, target, sources, facts, key, overwrite=overwrite)
+    except OSError as error:
+        if error.filename == str(draft):  # a name that the user never gave
+            error.filename = str(target)
+        raise
+
+
+def _written(
+    draft: Path,
+    target: Path,
+    sources: Mapping[str, Path],
+    facts: Mapping[str, object],
+    key: bytes,
+    *,
+    overwrite: bool,
+) -> ArchiveManifest:
     fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "w+b") as file:
@@ -88,7 +110,11 @@ def _publish(draft: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _exists(target: Path) -> MazuError:
-    return MazuError(Kind.CONFLICT, f"{target} exists.", "Choose another name, or say to overwrite it.")
+    if target.is_dir():
+        return MazuError(Kind.CONFLICT, f"{target} is a folder.", "Name a file in it.")
+    return MazuError(
+        Kind.CONFLICT, f"{target} exists.", "Choose another name, or overwrite it (--overwrite)."
+    )
 
 
 def signing_key(env: Mapping[str, str]) -> bytes:

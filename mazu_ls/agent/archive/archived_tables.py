@@ -79,8 +79,10 @@ def require_rows(db: apsw.Connection, *, own: bool) -> list[ArchivedCheckpoint]:
 def count_rows(path: Path) -> dict[str, int]:
     """How many memories and checkpoints a database of ours holds."""
     with open_untrusted(path) as db:
-        ((memories,),) = select(db, "SELECT count(*) FROM memory")
-        return {"memories": memories, "checkpoints": schema.count(db)}
+        made = {name for (name,) in select(db, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        # Without git, or in a folder that is too broad, no checkpoint was ever taken and there is no table of them.
+        memories = select(db, "SELECT count(*) FROM memory")[0][0] if "memory" in made else 0
+        return {"memories": memories, "checkpoints": schema.count(db) if "checkpoint" in made else 0}
 
 
 def _require_schema(db: apsw.Connection) -> None:

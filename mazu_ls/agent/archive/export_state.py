@@ -40,7 +40,8 @@ def export_state(
     """Write memory, conversations and checkpoints of the project at `root` to `target`. Blocks.
 
     Not in it: proposals that wait, what the user agreed to or granted, the user's own memory, settings and keys.
-    Raises MazuError: conflict where `target` exists, storage where it cannot be written.
+    Raises MazuError: conflict where `target` exists, storage where it cannot be written, not_found where there is
+    nothing to export.
     """
     state = paths.root_state(root, env)
     if target.resolve().is_relative_to(state):
@@ -48,6 +49,12 @@ def export_state(
     try:
         with tempfile.TemporaryDirectory(prefix="archive-", dir=paths.private_folder(state)) as scratch:
             sources, counted = _collect(root, state, Path(scratch), env)
+            if not any(counted.values()) and state_archive.ONE_SHOTS not in sources:
+                raise MazuError(
+                    Kind.NOT_FOUND,
+                    f"{root} has no memories, conversations or checkpoints: no file was written.",
+                    "Check that this is the project that you mean (--folder).",
+                )
             facts = {
                 "format": state_archive.FORMAT, "version": __version__, "project": str(root),
                 "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), **counted,
@@ -95,10 +102,12 @@ def _copy_database(source: Path, target: Path) -> list[str]:
             while not backup.done:
                 backup.step(1000)
         copy.execute("PRAGMA journal_mode = delete").fetchall()
-        for table in ("proposed_hunk", *EXCLUDED):
-            if select(copy, "SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)):
-                copy.execute(f"DELETE FROM {table}")
+        made = {name for (name,) in select(copy, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        for table in made.intersection(("proposed_hunk", *EXCLUDED)):
+            copy.execute(f"DELETE FROM {table}")
         copy.execute("VACUUM")
+        if "checkpoint" not in made:
+            return []
         return [commit for (commit,) in select(copy, "SELECT commit_id FROM checkpoint")]
 
 

@@ -88,9 +88,9 @@ def stage_import(
             raise MazuError(
                 Kind.PERMISSION,
                 f"{source} was not written by mazu-ls on this machine: its memories would stand in every prompt as yours.",
-                "If it is your own backup, say so (--mine). Else unpack it, and take its memories with their origin marked: mazu-ls memory import --from memory.db",
+                "If it is your own backup, say so (--mine). Else unpack it, and take its memories with their origin marked: mazu-ls memory import memory.db",
             )
-        if not replace and _holds_anything(current):
+        if not replace and holds_state(current):
             raise MazuError(
                 Kind.CONFLICT,
                 f"{root} has memories, conversations or checkpoints of its own.",
@@ -169,7 +169,8 @@ def _migrated(database: Path, *, own: bool) -> list[ArchivedCheckpoint]:
         raise NotOurs(str(error)) from error
 
 
-def _holds_anything(state: Path) -> bool:
+def holds_state(state: Path) -> bool:
+    """Whether a state folder holds conversations, memories or checkpoints, or a database that cannot be read. Blocks."""
     database = state / state_archive.DATABASE
     if any((state / "journal").glob("*.jsonl")):
         return True

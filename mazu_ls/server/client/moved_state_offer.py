@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.state.identity import attach_advice
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -17,13 +18,38 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 OFFER_SECONDS = 600.0
 # What changes nothing stands first, for a client that takes the first of whatever it is offered.
-LATER, AFRESH = "Not now", "Start with an empty state"
+LATER, AFRESH = "Not now", "Do not ask again"
 SETTLE_SECONDS = 0.05
 
 
 def attach_label(path: str) -> str:
     """What is chosen to have the state of the project that was at `path`."""
     return f"Attach what was at {path}"
+
+
+async def describe_own_state(project: Project) -> str:
+    """What the project has itself, and what becomes of it when another state is attached; one sentence."""
+    counted = await project.memories.stats() if project.memories else {}
+    memories = sum(shelf["entries"] for scope, shelf in counted.items() if scope == "project")
+    conversations = len(await project.sessions.list()) if project.sessions else 0
+    held = [
+        f"{count} {name if count == 1 else names}"
+        for count, name, names in (
+            (memories, "memory", "memories"),
+            (conversations, "conversation", "conversations"),
+        )
+        if count
+    ]
+    if not held:
+        return "This project has no memories and no conversations yet."
+    return f"This project has {' and '.join(held)} of its own: they would be set aside, and kept."
+
+
+def attached_sentence(attached: dict[str, Any]) -> str:
+    """The answer of `mazu.state.attach` for a person: what the project has now, and where its own state is kept."""
+    aside = attached["setAside"]
+    kept = f" What it had until then is kept in {aside}" if aside else ""
+    return f"what was kept of {attached['attached']} is this project's now.{kept}"
 
 
 async def offer(server: ServerState, editor: ConnectedEditor, project: Project) -> None:
@@ -35,8 +61,9 @@ async def offer(server: ServerState, editor: ConnectedEditor, project: Project) 
     if server.project is not project:  # closed, or attached by a command meanwhile
         return
     if chosen is None:
-        logger.warning("%s", hint)
-        await server.host.say("warning", f"Mazu: {hint}")
+        advice = attach_advice(project.moved_states[0].path, in_terminal=False)
+        logger.warning("%s %s", hint, advice)
+        await server.host.say("warning", f"Mazu: {hint} {advice}")
         return
     from mazu_ls.server.commands import execute
 
@@ -44,8 +71,8 @@ async def offer(server: ServerState, editor: ConnectedEditor, project: Project) 
         if chosen == AFRESH:
             await execute(server, "mazu.state.decline", [{}])
         elif chosen != LATER:
-            await execute(server, "mazu.state.attach", [{"from": chosen}])
-            await server.host.say("info", f"Mazu: what was kept of {chosen} is this project's now.")
+            attached = await execute(server, "mazu.state.attach", [{"from": chosen}])
+            await server.host.say("info", f"Mazu: {attached_sentence(attached)}")
     except MazuError as error:
         await server.host.say("error", f"Mazu: {error.message} {error.hint}")
 
@@ -57,8 +84,8 @@ async def _choice(editor: ConnectedEditor, project: Project) -> str | None:
     labels = {attach_label(marker.path): marker.path for marker in project.moved_states}
     places = " or ".join(labels.values())
     message = (
-        f"Mazu: {project.root.name} has no memory here, and a project at {places} is gone. Was it moved here?"
-        " Its memory, conversations and checkpoints can come along."
+        f"Mazu: a project at {places} no longer exists. Was it moved to {project.root.name}?"
+        f" Its memory, conversations and checkpoints can be attached. {await describe_own_state(project)}"
     )
     titles = [LATER, *labels, AFRESH]
     params = {"type": 3, "message": message, "actions": [{"title": title} for title in titles]}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.paths import mazu_home, private_folder
+from mazu_ls.paths import mazu_home, private_folder, root_state
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import other as wire
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
     from mazu_ls.state.identity import Marker
 
-AFRESH = "Start with an empty state"
+AFRESH = "Attach nothing, and do not ask again"
 SUFFIX = ".mazu-state.zip"
 PICKED = 9
 IT_IS_MINE, SET_ASIDE, CANCEL = "It is my own backup", "Set aside what is here", "Cancel"
@@ -31,6 +31,7 @@ IT_IS_MINE, SET_ASIDE, CANCEL = "It is my own backup", "Set aside what is here",
 @command("mazu.state.attach")
 async def attach(server: ServerState, params: wire.AttachState) -> wire.AttachedState:
     """Let this project have the state of the one that was at `source`; the project is closed and opened for it."""
+    from mazu_ls.agent.archive.import_state import holds_state
     from mazu_ls.state import identity
 
     project = await server.wait_opened()
@@ -44,13 +45,12 @@ async def attach(server: ServerState, params: wire.AttachState) -> wire.Attached
             return wire.AttachedState(None)
     failures: list[MazuError] = []
     aside: list[Path] = []
-    counted = await project.memories.stats() if project.memories else {}
-    had_memories = any(shelf["entries"] for scope, shelf in counted.items() if scope == "project")
+    held = await asyncio.to_thread(holds_state, root_state(root, server.env))
 
     def move() -> None:
         try:
             attached = identity.attach(root, Path(source), server.env)
-            aside.extend([attached.set_aside] if attached.set_aside and had_memories else [])
+            aside.extend([attached.set_aside] if attached.set_aside and held else [])
         except MazuError as error:
             failures.append(error)
         except OSError as error:
@@ -65,10 +65,19 @@ async def attach(server: ServerState, params: wire.AttachState) -> wire.Attached
 
 @command("mazu.state.decline")
 async def decline(server: ServerState, params: NoParams) -> wire.AttachedState:
-    """Remember that what was found is not this project's: its state is kept, and is not offered again."""
+    """Remember that what was found is not this project's: its state is kept, and is not offered again.
+
+    Raises MazuError(not_found) where nothing was found.
+    """
     from mazu_ls.state import identity
 
     project = await server.wait_opened()
+    if not project.moved_states:
+        raise MazuError(
+            Kind.NOT_FOUND,
+            "No saved state of a moved project was found, so there is nothing to decline.",
+            "Nothing was changed.",
+        )
     await asyncio.to_thread(identity.decline, project.root, _ids(project.moved_states), server.env)
     return wire.AttachedState(None)
 

@@ -50,9 +50,9 @@ class AttachState(Params, frozen=True):
 
 
 class AttachedState(Struct, frozen=True, rename="camel"):
-    """`attached`: the path at which the project was whose state this one has now; null where it starts afresh.
+    """`attached`: the path at which the project was whose state this one has now; null where it keeps its own.
 
-    `set_aside`: where what this one had until then is kept; null where it had no memories.
+    `set_aside`: where what this one had until then is kept; null where it had nothing.
     """
 
     attached: str | None

@@ -15,6 +15,9 @@ OFFERED = 7
 
 async def offer_moved_state(server: ServerState, surface: Surface) -> None:
     """Ask, where somebody is there; "not now" asks again next time."""
+    from mazu_ls.server.client.moved_state_offer import attached_sentence, describe_own_state
+    from mazu_ls.server.commands import execute
+
     project = await server.wait_opened()
     if not (project.disk and project.disk.moved_hint and surface.interactive):
         return
@@ -22,14 +25,14 @@ async def offer_moved_state(server: ServerState, surface: Surface) -> None:
     options = (
         QuestionOption("n", "Not now"),
         *(QuestionOption(str(number), f"Attach what was at {path}") for number, path in enumerate(places, 2)),
-        QuestionOption("f", "Start with an empty state, and do not ask again"),
+        QuestionOption("f", "Attach nothing, and do not ask again"),
     )
-    detail = "Its memory, conversations and checkpoints can be attached."
-    title = f"This project has no saved state, and one at {' or '.join(places)} no longer exists. Was it moved here?"
-    from mazu_ls.server.commands import execute
-
+    own = await describe_own_state(project)
+    detail = f"Its memory, conversations and checkpoints can be attached. {own}"
+    title = f"A project at {' or '.join(places)} no longer exists. Was it moved here?"
     key = (await surface.ask(Ask(title, options, detail), None)).key
     if key == "f":
         await execute(server, "mazu.state.decline", [{}])
     elif key and key.isdecimal():
-        await execute(server, "mazu.state.attach", [{"from": places[int(key) - 2]}])
+        attached = await execute(server, "mazu.state.attach", [{"from": places[int(key) - 2]}])
+        surface.say("info", attached_sentence(attached))

@@ -26,6 +26,12 @@ async def opened_client(
     host = TerminalHost(root.folders, make_surface(given))
     with environment(given, root) as env:
         server = create_server(host, env=env)
+        # What these commands do is what the hint would advise.
+        wire = getattr(given, "wire", None)
+        server.asks_about_moved = wire is not None and wire.command in (
+            "mazu.state.attach",
+            "mazu.state.decline",
+        )
         server.plan_opening(root.folders, settings_of(given))
         try:
             if getattr(given, "dry_run", False):

@@ -262,7 +262,7 @@ VERBS = (
     TerminalCommand("trust revoke", "mazu.trust.revoke", "revoke an agreement", (ID,)),
     TerminalCommand("state attach", "mazu.state.attach", "attach memory, conversations and checkpoints of a project that was moved", (
         CommandOption("from", help="its former path; the one found if not given", kind=absolute),)),
-    TerminalCommand("state decline", "mazu.state.decline", "start with an empty state instead"),
+    TerminalCommand("state decline", "mazu.state.decline", "do not offer the state of a moved project again"),
     TerminalCommand("state export", "mazu.state.export", "write memory, conversations and checkpoints of this project to one file", (
         CommandOption("uri", help="the file to write", kind=uri, required=True), CommandOption("overwrite", "--overwrite", "replace a file of that name", on=True))),
     TerminalCommand("state import", "mazu.state.import", "restore an exported state into this project", (
