@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.checkpoints.scan import file_modes
 from tests.checkpoints.bed import Bed, bed, git
 
 CONTENTS = {
@@ -218,3 +219,16 @@ async def test_many_files_in_one_folder(project: Bed):
     assert (await project.take()).files.modified == 0
     await project.roll_back(first)
     assert project.files() == state
+
+
+@pytest.mark.parametrize("kept", [0o777, 0o7777])
+async def test_no_stored_tree_restores_set_user_id(project: Bed, monkeypatch: pytest.MonkeyPatch, kept: int):
+    project.write("tool", "one\n", 0o6750)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(file_modes, "_KEEP", kept)  # 0o7777: as an archive may hold it
+        first = await project.take()
+        project.write("tool", "two\n", 0o700)
+        await project.take()
+    assert (await project.roll_back(first)).verified
+    assert project.place("tool").read_bytes() == b"one\n"
+    assert project.place("tool").stat().st_mode & 0o7777 == 0o750

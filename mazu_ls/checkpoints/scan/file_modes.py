@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mazu_ls.checkpoints.git.repository import StoreRepository
 
-_KEEP = 0o7777
+_KEEP = 0o777
+"""Never set-user-ID, set-group-ID or sticky: a checkpoint's tree may come from an archive that somebody else made."""
 
 
 @cache
@@ -44,7 +45,9 @@ class FileModes:
         if entry is None:
             return cls({})
         listed = json.loads(repository.read(entry.oid))
-        return cls({path.encode("utf-8", "surrogateescape"): int(bits, 8) for path, bits in listed.items()})
+        return cls(
+            {path.encode("utf-8", "surrogateescape"): int(bits, 8) & _KEEP for path, bits in listed.items()}
+        )
 
     def bits_for(self, path: bytes, executable: bool) -> int:
         """The bits to restore."""
