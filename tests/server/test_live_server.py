@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 
 from mazu_ls import __version__
+from mazu_ls.server.rpc.live import listener
 from mazu_ls.server.rpc.live.peers import refusal_reason
 from mazu_ls.state import live_socket
 from mazu_ls.tools.shell import landlock, resource_limits
@@ -236,7 +238,8 @@ NOT_SERVED = [
     ("mazu.permissions.mode", {"mode": "bypass"}), ("mazu.permissions.set", {"rule": {"tool": "run_shell", "verdict": "allow"}}),
     ("mazu.permissions.answer", {"optionId": "allow_once"}), ("mazu.trust.agree", {"id": "x", "hash": "x"}), ("mazu.chat", {"message": "hi"}),
     ("mazu.run", {"task": "x"}), ("mazu.ask", {"question": "x"}), ("mazu.rollback", {"id": "cp_000001"}),
-    ("mazu.rollback", {"id": "cp_000001", "preview": 1}), ("mazu.undo", {}), ("mazu.undo", {"preview": True}), ("mazu.memory.forget", {"id": "x"}),
+    ("mazu.rollback", {"id": "cp_000001", "preview": 1}), ("mazu.undo", {}), ("mazu.undo", {"preview": True}),
+    ("mazu.undo", {"preview": True, "sessionId": None}), ("mazu.undo", {"preview": True, "sessionId": "unknown"}), ("mazu.memory.forget", {"id": "x"}),
     ("mazu.session.end", {}), ("mazu.session.show", {}), ("mazu.models.set", {"model": "x"}), ("mazu.checkpoint.prune", {"keep": 0}),
     ("mazu.skills.run", {"name": "x"}), ("mazu.no.such", {}),
 ]  # fmt: skip
@@ -300,6 +303,42 @@ def test_one_bad_peer_ends_itself_alone(server: EditorProcess):
     wait_until(lambda: descriptors(server) < opened + 10)  # 47 came and went
 
 
+def test_a_client_that_reads_nothing_keeps_no_project_from_opening_again(place: Path):
+    folder, added = place / "unread", place / "added"
+    folder.mkdir()
+    added.mkdir()
+    with serving(environment_in(place), folder) as server, server.connect() as client:
+        client.begin()
+        ask = {"method": "workspace/executeCommand", "params": {"command": "mazu.status", "arguments": []}}
+        client.connection.sendall(b"".join(framed({"id": number, **ask}) for number in range(1500)))
+        event = {"added": [{"uri": added.as_uri(), "name": "added"}], "removed": []}
+        server.send(method="workspace/didChangeWorkspaceFolders", params={"event": event})
+        both = [str(folder), str(added)]
+        wait_until(lambda: pid_of_answer(server, folders=both) == server.process.pid)
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_connection_is_closed_though_the_client_has_not_read_all(
+    monkeypatch: pytest.MonkeyPatch, is_over: bool
+):
+    monkeypatch.setattr(listener, "FLUSH_SECONDS", 0.1)
+    here, there = socket.socketpair()
+    with there:
+        _, writer = await asyncio.open_connection(sock=here)
+        writer.write(b"x" * 8_000_000)
+        async with asyncio.timeout(PATIENCE):
+            await listener._close_connection(writer, is_over)  # pyright: ignore[reportPrivateUsage]
+            while here.fileno() >= 0:  # noqa: ASYNC110 - the transport says nothing of it
+                await asyncio.sleep(0.01)
+            with contextlib.suppress(ConnectionError):
+                await asyncio.to_thread(read_all, there)
+
+
+def read_all(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
 def test_requests_that_come_at_once_are_each_answered_in_their_order(server: EditorProcess):
     with server.connect() as client:
         client.begin()
@@ -321,23 +360,24 @@ def test_a_socket_left_behind_by_a_killed_server_is_replaced(place: Path):
         alone = json.loads(typed(first, "status", "--json").stdout)
         assert alone["clients"] == []
         with serving(environment_in(place), folder) as second:
-            wait_until(lambda: live_socket.connect(second.socket, PATIENCE))
+            wait_until(lambda: pid_of_answer(second) == second.process.pid)
             assert json.loads(typed(second, "status", "--json").stdout)["pid"] == second.process.pid
             third = EditorProcess(environment_in(place), folder)
             try:
                 second.end()  # its editor leaves: the other one's server takes over
-                wait_until(lambda: answers_of(third) == third.process.pid)
+                wait_until(lambda: pid_of_answer(third) == third.process.pid)
             finally:
                 third.kill()
 
 
-def answers_of(server: EditorProcess) -> int | None:
+def pid_of_answer(server: EditorProcess, **other: Any) -> int | None:
     connection = live_socket.connect(server.socket, PATIENCE)
     if connection is None:
         return None
     with Conversation(connection, server) as client:
         try:
-            client.begin()
+            if "error" in client.begin(**other):
+                return None
             return client.command("mazu.status", {})["result"]["pid"]
         except (EOFError, OSError):
             return None

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MOST_CLIENTS = 32
+CLOSE_SECONDS = 10.0
+"""For connections to end when the listener closes; a project that opens again does not wait longer for them."""
+FLUSH_SECONDS = 10.0
+"""For a client to take its last answer."""
 TAKE_OVER_SECONDS = 5.0
 """Between two attempts to take over from the server that listens for this project."""
 
@@ -73,6 +77,7 @@ class LiveClients:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        is_over = False
         try:
             if len(self._tasks) > MOST_CLIENTS:
                 logger.warning("More than %d processes ask at once: one was not served.", MOST_CLIENTS)
@@ -82,6 +87,7 @@ class LiveClients:
                 logger.warning("Process %d was not served: %s.", pid, reason)
                 return
             await LiveSession(self._server, self._project, reader, writer, pid).run()
+            is_over = True
         except asyncio.CancelledError:
             return  # the listener closes
         except (OSError, ValueError) as error:
@@ -89,10 +95,10 @@ class LiveClients:
         except Exception:
             logger.exception("A connection of another process failed")
         finally:
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await writer.wait_closed()
+            try:
+                await _close_connection(writer, is_over)
+            finally:
+                self._tasks.discard(task)
 
     async def close(self) -> None:
         """End all connections; a request under way is answered as cancelled."""
@@ -100,4 +106,21 @@ class LiveClients:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            _, unended = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+            if unended:
+                logger.warning(
+                    "%d requests of other processes did not end when they were cancelled.", len(unended)
+                )
+
+
+async def _close_connection(writer: asyncio.StreamWriter, is_over: bool) -> None:
+    """Close a connection, and where it did not come to its end (`is_over`) drop what the client has not read.
+
+    `wait_closed` alone would wait for a client that reads nothing: its descriptor, its place and the listener with it.
+    """
+    if is_over:
+        writer.close()
+        with contextlib.suppress(OSError, TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await writer.wait_closed()
+    writer.transport.abort()

@@ -14,9 +14,11 @@ SHOWING = frozenset(
 )  # fmt: skip
 """What every client of this user may ask for. `mazu.checkpoint` adds a checkpoint and changes nothing else."""
 PREVIEWED = frozenset(("mazu.rollback", "mazu.undo"))
-"""What it may ask for with `preview` alone."""
+"""What it may ask for with `preview` alone, an undo with its `sessionId` too: another process has another current session."""
 
 
 def is_served(command: str, arguments: Mapping[str, object]) -> bool:
     """Whether a server does this for another process."""
+    if command == "mazu.undo" and not isinstance(arguments.get("sessionId"), str):
+        return False
     return command in SHOWING or (command in PREVIEWED and arguments.get("preview") is True)

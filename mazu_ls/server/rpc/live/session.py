@@ -164,11 +164,7 @@ class LiveSession:
 
     def _check_session(self, command: str, arguments: dict[str, Any]) -> None:
         """An undo reads the session it is of: one that is open here, or this server would hold it from now on."""
-        if command != "mazu.undo":
-            return
-        sessions = self._project.sessions
-        name = arguments.get("sessionId") or sessions.current
-        if not isinstance(name, str) or sessions.find(name) is None:
+        if command == "mazu.undo" and self._project.sessions.find(arguments["sessionId"]) is None:
             raise MazuError(Kind.UNSUPPORTED, "That session is not open here.", "Work without this server.")
 
     async def _while_connected(self, work: Any) -> Any:
