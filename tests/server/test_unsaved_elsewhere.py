@@ -214,3 +214,25 @@ async def test_files_that_are_saved_everywhere_are_rolled_back_beside_one_that_i
         back = await terminal.command("mazu.rollback", {"id": before, "paths": ["other.py"]}, within=60)
         assert back["applied"] and back["verified"], back
         assert (folder / "other.py").read_text() == "x = 1\n"
+
+
+async def test_text_typed_after_a_checkpoint_is_not_left_behind_by_a_rollback_of_everything(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    async with connected(env) as editor, connected(env) as other:
+        await editor.initialize(folder, **OPTED)
+        document = editor.open(path.as_uri(), "x = 1\n")
+        editor.change(document.uri, "x = 1\n# unsaved\n")
+        id = (await editor.command("mazu.checkpoint", {"label": "mine"}, within=60))["id"]
+        await other.initialize(folder)
+        await other.command("mazu.checkpoint.list", within=60)
+        await eventually(lambda: known(other, path), 60)
+        assert await would_do(other, id), "the editor shows what the checkpoint holds"
+        editor.change(document.uri, "x = 1\n# unsaved\n# more\n")
+        await eventually(lambda: would_refuse(other, id), 60)
+        for arguments in ({"id": id}, {"id": id, "onConflict": "overwrite"}, {"id": id, "preview": True}):
+            assert "unsaved changes: app.py." in await refused(other, "mazu.rollback", **arguments)
+        kept = await other.command("mazu.rollback", {"id": id, "onConflict": "keep"}, within=60)
+        assert kept["applied"] and document.text == "x = 1\n# unsaved\n# more\n"

@@ -56,10 +56,9 @@ class ConnectedEditor:
         self._unsaved_changed()
 
     def note_typed(self, document: OpenDocument) -> None:
-        """The text of a document changed; only the first time since it was saved is news."""
-        if document.uri not in self._typed:
-            self._typed.add(document.uri)
-            self._unsaved_changed()
+        """The text of a document changed."""
+        self._typed.add(document.uri)
+        self._unsaved_changed()
 
     def forget_edited(self, document: OpenDocument) -> None:
         """A document was saved or closed."""

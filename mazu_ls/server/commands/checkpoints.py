@@ -142,7 +142,8 @@ async def rollback(server: ServerState, params: wire.RollbackParams) -> wire.Rol
     if params.memories:
         return wire.RollbackResult.from_report(await _restore_memories(server, checkpoints, params))
     wanted = Wanted(params.only, params.paths, params.preview, params.on_conflict)
-    return wire.RollbackResult.from_report(await roll_back(server, checkpoints, params.id, wanted))
+    id = params.id or (await _newest(server)).id
+    return wire.RollbackResult.from_report(await roll_back(server, checkpoints, id, wanted))
 
 
 async def _restore_memories(

@@ -71,6 +71,10 @@ async def roll_back(
         await unsaved_elsewhere.require_none(
             server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
         )
+        if not wanted.undo and wanted.redo_of is None and wanted.answer != "keep":
+            await unsaved_elsewhere.require_text_of(
+                server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
+            )
     if not wanted.preview:
         for session in project.sessions.opened():
             session.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import threading
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 FOLDER = "unsaved"
 NAMED = 3
+UNDO_THERE = "Undo or roll back in that editor, or save or close the file there first."
 
 
 class UnsavedRegistry:
@@ -39,42 +41,41 @@ class UnsavedRegistry:
         self._closed = False
         self._changing = threading.Lock()
 
-    def show(self, paths: Iterable[Path]) -> None:
+    def show(self, texts: Iterable[tuple[Path, str]]) -> None:
         """Let other processes know what is unsaved here; nothing once it is closed. Raises OSError, MazuError."""
         with self._changing:
             if not self._closed:
-                self._show(paths)
+                self._show({str(path): _hash(text) for path, text in texts})
 
-    def _show(self, paths: Iterable[Path]) -> None:
+    def _show(self, listed: dict[str, str]) -> None:
         from mazu_ls.checkpoints.store.lock import lock_exclusively
         from mazu_ls.paths import private_folder
         from mazu_ls.workspace.project_files import write_file
 
-        listed = sorted(map(str, paths))
         if not listed and not self._shown:
             return
         private_folder(self._folder)
         if not self._shown:
             self._held.enter_context(lock_exclusively(self._folder / self._token, 0.0))
             self._shown = True
-        write_file(self._folder, f"{self._token}.json", json.dumps(listed).encode())
+        write_file(self._folder, f"{self._token}.json", json.dumps(listed).encode(), durable=False)
 
-    def elsewhere(self) -> set[Path]:
-        """The documents that live processes other than this one name."""
+    def elsewhere(self) -> dict[Path, str]:
+        """The documents that live processes other than this one name, with the hashes of their texts."""
         from mazu_ls.checkpoints.store.lock import is_held
 
-        found: set[Path] = set()
+        found: dict[Path, str] = {}
         for file in self._folder.glob("*.json"):
             lock = file.with_suffix("")
             if lock.name == self._token:
                 continue
             try:
                 if is_held(lock):
-                    found |= {Path(path) for path in json.loads(file.read_text("utf-8"))}
+                    found |= {Path(path): hash for path, hash in json.loads(file.read_text("utf-8")).items()}
                 else:
                     file.unlink(missing_ok=True)
                     lock.unlink(missing_ok=True)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, AttributeError) as error:
                 logger.info("%s cannot be read: %s", file, error)
         return found
 
@@ -105,7 +106,7 @@ def attach(
             if not wanted.is_set():
                 return  # the one before this saw the same
             wanted.clear()
-            edited = {one.path for one in await host.buffers() if one.path and one.dirty}
+            edited = [(one.path, one.text) for one in await host.buffers() if one.path and one.dirty]
             try:
                 await asyncio.to_thread(registry.show, edited)
             except (OSError, MazuError) as error:
@@ -140,6 +141,30 @@ async def require_none(
         _refuse([name for name in names if owners.get(name, "user") != "user"])
 
 
+async def require_text_of(
+    registry: UnsavedRegistry | None,
+    workspace: Workspace,
+    checkpoints: Checkpoints,
+    target_id: str,
+    paths: Sequence[str] = (),
+) -> None:
+    """Raise MazuError(conflict) where another process's editor holds unsaved text other than that of the checkpoint: who
+    rolls back everything wants that text changed, and nobody here can."""
+    from mazu_ls.checkpoints.models import is_selected
+
+    held = await asyncio.to_thread(registry.elsewhere) if registry else dict[Path, str]()
+    names: list[str] = []
+    for path, hash in sorted(held.items()):
+        if workspace.contains(path) and is_selected(name := workspace.relative(path), paths):
+            text, _, _ = await checkpoints.file_text(target_id, name)
+            if text is not None and _hash(text) != hash:
+                names.append(name)
+    _refuse(
+        names,
+        "Roll back in that editor, save or close the file there first, or choose `keep` for your own changes.",
+    )
+
+
 async def require_none_in_plan(
     registry: UnsavedRegistry | None, workspace: Workspace, plan: PlanFiles, *, with_users: bool
 ) -> None:
@@ -153,16 +178,20 @@ async def require_none_in_plan(
 
 
 async def _names_elsewhere(registry: UnsavedRegistry | None, workspace: Workspace) -> list[str]:
-    paths = await asyncio.to_thread(registry.elsewhere) if registry else set[Path]()
+    paths = await asyncio.to_thread(registry.elsewhere) if registry else ()
     return [workspace.relative(path) for path in sorted(paths) if workspace.contains(path)]
 
 
-def _refuse(names: list[str]) -> None:
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _refuse(names: list[str], hint: str = UNDO_THERE) -> None:
     if not names:
         return
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     raise MazuError(
         Kind.CONFLICT,
         f"Another editor on this project has unsaved changes: {listed}.",
-        "Undo or roll back in that editor, or save or close the file there first.",
+        hint,
     )
