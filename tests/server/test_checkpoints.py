@@ -177,7 +177,7 @@ async def test_paths_that_nobody_knows_are_refused(editor: Client, folder: Path)
         with pytest.raises(RpcFailure) as refused:
             await editor.command("mazu.rollback", {"id": taken["id"], "paths": [path]})
         assert refused.value.data["kind"] == "not_found"
-        with pytest.raises(RpcFailure, match="holds"):
+        with pytest.raises(RpcFailure, match="contains"):
             await editor.command("mazu.checkpoint.diff", {"id": taken["id"], "paths": [path]})
 
 
