@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.errors import MazuError
+from mazu_ls.memory.agents.agent_files import read_file
+from mazu_ls.memory.agents.agent_passage import MAX_TEXT, AgentPassage
 from mazu_ls.memory.memories import Memories
 
 KEY = "sk-ant-api03-abcdefghijklmnop1234567890"
@@ -179,6 +181,19 @@ async def test_aider(memories: Memories, tmp_path: Path):
     (match,) = await memories.imported.search("axolotl", 5)
     assert (match.role, match.at) == ("assistant", "2026-05-04 11:00:00")
     assert (await memories.imported.search("left", 5))[0].at == "2026-05-05 12:00:00"
+
+
+async def test_aider_blank_lines_and_a_key_where_the_text_is_cut(memories: Memories, tmp_path: Path):
+    """Each line is counted once: 400,000 blank ones make passages of a limited number of lines."""
+    history = tmp_path / ".aider.chat.history.md"
+    long = "walrus " + "word " * ((MAX_TEXT - 30) // 5)
+    history.write_text("\n" * 400_000 + f"#### {long} {KEY} end\n", encoding="utf-8")
+    (one,) = [passage for passage in read_file("aider", history) if isinstance(passage, AgentPassage)]
+    assert one.line == 400_001
+    assert len(one.text) <= MAX_TEXT
+    assert "sk-ant" not in one.text
+    await memories.imported.read_from("aider", tmp_path)
+    assert await memories.imported.search("walrus", 5)
 
 
 async def test_markdown(memories: Memories, tmp_path: Path):

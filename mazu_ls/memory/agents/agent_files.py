@@ -14,7 +14,7 @@ from typing import IO, Any
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role
+from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role, redact_and_cut
 from mazu_ls.memory.agents.cursor_database import read_cursor
 from mazu_ls.workspace.text import split_lines
 
@@ -94,7 +94,7 @@ def _read_json_lines(
             for role, text in parse(row):
                 limit = MAX_TOOL_TEXT if role == "tool" else MAX_TEXT
                 if text.strip() and not (role == "user" and _INJECTED.match(text)):
-                    yield AgentPassage(role, text.strip()[:limit], number, at, session)
+                    yield AgentPassage(role, redact_and_cut(text, limit), number, at, session)
     if wrong:
         yield f"{path}: {wrong} {'line is not a JSON object' if wrong == 1 else 'lines are not JSON objects'}."
 
@@ -177,15 +177,18 @@ def _blocks(content: Any) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()[:MAX_TEXT]
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _read_aider(path: Path) -> Iterator[AgentPassage | str]:
     """`# aider chat started at TIME`, `#### ` before each line of the user, `> ` before each of aider itself."""
-    at, role, first, held = "", "note", 1, list[str]()
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, raw in enumerate(file, 1):
-            line = raw.rstrip("\n")[:MAX_TEXT]
+    at, role, first, held, size = "", "note", 1, list[str](), 0
+    with path.open("rb") as file:
+        for number, raw in _lines(file):
+            if raw is None:
+                yield f"{path}:{number}: a line of more than {MAX_LINE // 1024**2} MB is left out."
+                continue
+            line = raw.decode(errors="replace").rstrip("\r\n")
             if start := _AIDER_START.match(line):
                 kind, at_next = "note", start[1]
             else:
@@ -193,15 +196,16 @@ def _read_aider(path: Path) -> Iterator[AgentPassage | str]:
                     "user" if line.startswith("#### ") else "tool" if line.startswith("> ") else "assistant",
                     at,
                 )
-            if kind != role or at_next != at or sum(map(len, held)) > MAX_TEXT:
+            if kind != role or at_next != at or size > MAX_TEXT:
                 yield from _aider_passage(role, held, first, at, path)
-                role, first, held, at = kind, number, [], at_next
+                role, first, held, size, at = kind, number, [], 0, at_next
             held.append(line.removeprefix("#### ").removeprefix("> "))
+            size += len(held[-1]) + 1
     yield from _aider_passage(role, held, first, at, path)
 
 
 def _aider_passage(role: str, held: list[str], line: int, at: str, path: Path) -> Iterator[AgentPassage]:
-    text = "\n".join(held).strip()[:MAX_TEXT]
+    text = redact_and_cut("\n".join(held), MAX_TEXT)
     known: dict[str, Role] = {"user": "user", "tool": "tool", "assistant": "assistant"}
     if text and role in known:
         yield AgentPassage(known[role], text, line, at, f"{path.parent.name}/{at}")

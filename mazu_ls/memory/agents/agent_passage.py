@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mazu_ls.redact import redact
+
 Role = Literal["user", "assistant", "tool", "note"]
 AGENTS = ("claude-code", "codex", "cursor", "aider", "markdown")
 MAX_TEXT = 8_000
@@ -20,3 +22,8 @@ class AgentPassage:
     line: int = 0
     at: str = ""
     session: str = ""
+
+
+def redact_and_cut(text: str, limit: int) -> str:
+    """At most `limit` characters of `text`, secrets out first: half a key would not be recognised as one."""
+    return redact(text.strip())[:limit]

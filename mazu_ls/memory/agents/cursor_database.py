@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role
+from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role, redact_and_cut
 
 _BUBBLES = (
     "SELECT key, value FROM cursorDiskKV WHERE key >= 'bubbleId:' AND key < 'bubbleId;' AND length(value) < ?"
@@ -47,7 +47,7 @@ def _bubble(key: str, value: Any) -> Iterator[AgentPassage]:
         tool = bubble.get("toolFormerData")
         if isinstance(tool, dict):
             parts = (str(tool.get(name) or "") for name in ("name", "rawArgs", "result"))
-            text = " ".join(part for part in parts if part)[:MAX_TOOL_TEXT]
+            text = redact_and_cut(" ".join(part for part in parts if part), MAX_TOOL_TEXT)
             if text:
                 yield AgentPassage("tool", text, 0, _time(at), session)
 
@@ -64,7 +64,7 @@ def _chat(key: str, value: Any) -> Iterator[AgentPassage]:
 def _passage(role: Any, text: Any, at: str, session: str) -> Iterator[AgentPassage]:
     known = _ROLES.get(role) if isinstance(role, int | str) else None
     if known and isinstance(text, str) and text.strip():
-        yield AgentPassage(known, text.strip()[:MAX_TEXT], 0, at, session)
+        yield AgentPassage(known, redact_and_cut(text, MAX_TEXT), 0, at, session)
 
 
 def _decoded(value: Any) -> Any:
