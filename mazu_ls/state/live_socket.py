@@ -7,8 +7,10 @@ takes from a process that ends, however it ends. Standard library only: short co
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Iterator, Mapping
@@ -40,6 +42,15 @@ def is_any_bound(env: Mapping[str, str] = os.environ) -> bool:
         return False
 
 
+def is_private(folder: Path) -> bool:
+    """Whether `folder` is a folder, no link to one, that this user alone may enter."""
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+
+
 def peer_credentials(connection: socket.socket) -> tuple[int, int]:
     """The process and the user at the other end, as they were when it connected (listened, for the client)."""
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
@@ -49,6 +60,8 @@ def peer_credentials(connection: socket.socket) -> tuple[int, int]:
 
 def connect(path: Path, timeout: float) -> socket.socket | None:
     """A connection to the server at `path`; None where nobody listens or it is not this user's."""
+    if not is_private(path.parent):
+        return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(timeout)
     try:
@@ -83,12 +96,13 @@ class BoundSocket:
 def bind(path: Path) -> BoundSocket | None:
     """Listen at `path`, where a server that died may have left its socket; None while another one holds the lock.
 
-    Raises OSError where the folder cannot be written or has no locks.
+    Raises OSError where the folder cannot be written, has no locks or is not this user's alone.
     """
     import fcntl
 
     paths.private_folder(path.parent.parent)
-    paths.private_folder(path.parent)
+    if not is_private(paths.private_folder(path.parent)):
+        raise PermissionError(errno.EPERM, "not a folder of this user alone (0700)", str(path.parent))
     lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     listener = None
     try:

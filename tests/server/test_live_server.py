@@ -22,6 +22,8 @@ from mazu_ls import __version__
 from mazu_ls.server.rpc.live import listener
 from mazu_ls.server.rpc.live.peers import refusal_reason
 from mazu_ls.state import live_socket
+from mazu_ls.terminal.clients.live_server import run_with_server
+from mazu_ls.terminal.verbs import grammar
 from mazu_ls.tools.shell import landlock, resource_limits
 from mazu_ls.tools.shell.sandbox import probe, wrap_in_sandbox
 
@@ -337,6 +339,66 @@ async def test_a_connection_is_closed_though_the_client_has_not_read_all(
 def read_all(connection: socket.socket) -> None:
     while connection.recv(65536):
         pass
+
+
+def put_frame(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+BAD_ANSWERS = (
+    b"", b"\r\n\r\n", b"X: y\r\n" * 2000, b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", b"Content-Length: 999999999999\r\n\r\n",
+    put_frame(b"[1]"), put_frame(b"5"), put_frame(b"no JSON"), put_frame(b"\xff"), put_frame(b"[" * 100_000), put_frame(b'{"id":1,"result":5}'),
+    put_frame(b'{"id":1,"result":null}'), put_frame(b'{"id":7,"result":{}}'),
+    put_frame(b'{"id":1,"result":{}}') + put_frame(b'{"id":2,"result":"PRINTED"}'),
+    put_frame(b'{"id":1,"result":{}}') + put_frame(b'{"id":2,"result":{}}'),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(BAD_ANSWERS)))
+def test_what_is_no_answer_is_as_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+):
+    env = environment_in(tmp_path)
+    bound = live_socket.bind(live_socket.socket_path(tmp_path, env))
+    assert bound is not None
+    bound.listener.setblocking(True)
+
+    def say() -> None:
+        connection, _ = bound.listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(BAD_ANSWERS[number])
+            connection.shutdown(socket.SHUT_WR)
+            read_all(connection)
+
+    speaker = threading.Thread(target=say, daemon=True)
+    speaker.start()
+    monkeypatch.chdir(tmp_path)
+    given = grammar.parser("status").parse_args(["status"])
+    assert run_with_server(given, env) is None
+    assert capsys.readouterr().out == ""
+    speaker.join(PATIENCE)
+    bound.close()
+
+
+def test_a_live_folder_that_others_reach_is_refused(tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (tmp_path / "state").mkdir(mode=0o700)
+    live = tmp_path / "state" / "live"
+    live.symlink_to(elsewhere)
+    with pytest.raises(PermissionError):
+        live_socket.bind(live / "a.sock")
+    live.unlink()
+    live.mkdir()
+    live.chmod(0o770)
+    with pytest.raises(PermissionError):
+        live_socket.bind(live / "a.sock")
+    live.chmod(0o700)
+    bound = live_socket.bind(live / "a.sock")
+    assert bound is not None
+    live.chmod(0o770)
+    assert live_socket.connect(live / "a.sock", PATIENCE) is None
+    bound.close()
 
 
 def test_requests_that_come_at_once_are_each_answered_in_their_order(server: EditorProcess):

@@ -9,6 +9,7 @@ import json
 import re
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__, paths
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-HANDSHAKE_SECONDS = 10.0
+HANDSHAKE_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 """A command that only shows something is done here when the server takes longer."""
 CHANGING = frozenset(("mazu.checkpoint",))
 """What is not done a second time where it is not known whether it was done."""
+CHANGING_SECONDS = 600.0
 CHUNK = 256 * 1024
+MOST_HEADER_BYTES = 4096
+MOST_BODY_BYTES = 256 * 1024**2
 
 
 class NotAnswered(Exception):
@@ -55,18 +59,20 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
         server = _Conversation(connection)
         try:
             server.begin(_options(root, env), command, arguments)
-            server.answer(1)
+            server.answer(1, HANDSHAKE_SECONDS)
         except (OSError, NotAnswered):
             return None
-        connection.settimeout(None if command in CHANGING else ANSWER_SECONDS)
         try:
-            result = server.answer(2)
+            result = server.answer(2, CHANGING_SECONDS if command in CHANGING else ANSWER_SECONDS)
         except NotAnswered:
             return None
         except OSError:
             return _not_known(command, given) if command in CHANGING else None
     given.root = root
-    return present_result(command, result, arguments, given)
+    try:
+        return present_result(command, result, arguments, given)
+    except (LookupError, TypeError, AttributeError):
+        return None  # it lacks what such a result has
 
 
 def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
@@ -105,7 +111,7 @@ class _Conversation:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._input = connection.makefile("rb", CHUNK)
+        self._received = bytearray()
 
     def begin(self, live: dict[str, Any], command: str, arguments: dict[str, Any]) -> None:
         """Say who asks and what for, in one piece. Raises OSError."""
@@ -114,20 +120,42 @@ class _Conversation:
         messages = [_message(1, "initialize", hello), _message(2, "workspace/executeCommand", asked)]
         self._connection.sendall(b"".join(messages))
 
-    def answer(self, number: int) -> Any:
-        """The result of request `number`. Raises NotAnswered for an error, OSError where the connection ended."""
-        length = -1
-        while line := self._input.readline(CHUNK).strip():
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length" and value.strip().isdigit():
-                length = int(value)
-        body = self._input.read(length) if length >= 0 else b""
-        if length < 0 or len(body) < length:
-            raise ConnectionResetError("the server ended")
-        answer = json.loads(body)
-        if answer.get("id") != number or "result" not in answer:
+    def answer(self, number: int, seconds: float) -> dict[str, Any]:
+        """The result of request `number`. Raises NotAnswered for an error or what is no answer, OSError where none came."""
+        until = time.monotonic() + seconds
+        while (end := self._received.find(b"\r\n\r\n")) < 0:
+            if len(self._received) > MOST_HEADER_BYTES:
+                raise NotAnswered
+            self._receive(until)
+        length = re.search(
+            rb"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*$", self._received[:end].replace(b"\r", b"")
+        )
+        if length is None or int(length[1]) > MOST_BODY_BYTES:
+            raise NotAnswered
+        body_end = end + 4 + int(length[1])
+        while len(self._received) < body_end:
+            self._receive(until)
+        body = bytes(self._received[end + 4 : body_end])
+        del self._received[:body_end]
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise NotAnswered from error
+        if (
+            not isinstance(answer, dict)
+            or answer.get("id") != number
+            or not isinstance(answer.get("result"), dict)
+        ):
             raise NotAnswered
         return answer["result"]
+
+    def _receive(self, until: float) -> None:
+        if (left := until - time.monotonic()) <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        if not (data := self._connection.recv(CHUNK)):
+            raise ConnectionResetError("the server ended")
+        self._received += data
 
 
 def _message(number: int, method: str, params: dict[str, Any]) -> bytes:
