@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.import_graph import modules_in_circles
+from tests.plain_words import private_words
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -263,3 +264,7 @@ def test_the_guide_for_contributors_names_files_that_exist():
     assert [
         name for name in named if not any((top / name).exists() for top in (ROOT, ROOT / "mazu_ls"))
     ] == []
+
+
+def test_people_read_words_that_they_would_search_for():
+    assert list(private_words()) == []
