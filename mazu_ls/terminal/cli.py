@@ -53,7 +53,7 @@ def run_parsed(given: argparse.Namespace) -> int:
         format="%(levelname)s %(message)s",
     )
     root = given.root = resolve_project(given)
-    if not root.folders and needs_project(given):
+    if not root.folders and (root.why == "named" or needs_project(given)):
         said = f"{root.problem} Go into a project, or name one with --folder."
         _print_error(given, {"kind": "usage", "message": said, "hint": ""})
         print_text(f"mazu-ls: {said}", sys.stderr)

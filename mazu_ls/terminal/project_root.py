@@ -67,7 +67,9 @@ def find_project(cwd: Path, env: Mapping[str, str] = os.environ) -> ProjectRoot:
 
 
 def named_project(folders: list[Path]) -> ProjectRoot:
-    """The folders that the user named."""
+    """The folders that the user named; `problem` says which of them is no folder."""
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        return ProjectRoot((), "named", f"{missing[0]} is not a folder.")
     return ProjectRoot(tuple(folder.absolute() for folder in folders), "named")
 
 

@@ -200,5 +200,5 @@ def test_what_the_editor_shows_is_what_the_file_would_hold(texts: list[str], ind
 
 
 def test_a_file_that_is_no_notebook_says_so():
-    with pytest.raises(MazuError, match="no notebook"):
+    with pytest.raises(MazuError, match="not a notebook"):
         ipynb.composed("{}", [])

@@ -91,6 +91,11 @@ def test_wrong_usage_is_2(script: Script):
     assert script("run")[0] == 2
     assert script("memory", "update", "m1", "--cateory", "x")[0] == 2
     assert script("config", "set", "limits.max_stepz", "3")[0] == 2
+    for limit in ("--max-cost=-1", "--max-cost=nan", "--max-steps=0", "--max-seconds=inf"):
+        assert script("run", "x", limit)[0] == 2
+    for folder in ("nowhere", "/etc/passwd"):
+        status, out, err = script("status", "--folder", folder)
+        assert (status, out) == (2, "") and f"{folder} is not a folder" in err and "Traceback" not in err
 
 
 def test_a_limit_is_3(script: Script):

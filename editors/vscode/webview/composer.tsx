@@ -6,7 +6,7 @@ import { money, share, tokens } from './words';
 
 export const MODES = [
   { id: 'ask', label: 'Ask', detail: 'asks before edits and commands' },
-  { id: 'auto', label: 'Auto', detail: 'edits and harmless commands run; everything else asks' },
+  { id: 'auto', label: 'Auto', detail: 'edits and harmless commands run; everything else is refused' },
   { id: 'plan', label: 'Plan', detail: 'reads only' },
   { id: 'bypass', label: 'Bypass', detail: 'never asks; hard denials still apply' },
 ];

@@ -104,9 +104,26 @@ def content(value: str) -> str:
         raise argparse.ArgumentTypeError(f"{value} cannot be read: {error}") from error
 
 
+def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    """A limit: a number above 0."""
+
+    def number(value: str) -> float:
+        import argparse
+
+        try:
+            found = kind(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{value!r} is not a number") from error
+        if not 0 < found < float("inf"):
+            raise argparse.ArgumentTypeError(f"{value} is not above 0")
+        return found
+
+    return number
+
+
 MODEL = CommandOption("model", "--model", "provider:model")
 SESSION = CommandOption("sessionId", "--session", "a session's id; the last one used if not given")
-LIMIT_COST = CommandOption("maxCost", "--max-cost", "US dollars", float)
+LIMIT_COST = CommandOption("maxCost", "--max-cost", "US dollars", positive(float))
 TALK = (
     CommandOption("sessionId", "--session", "continue this conversation instead of starting a new one"), MODEL, LIMIT_COST,
     CommandOption("continued", "--continue", "continue the last conversation instead of starting a new one", on=True, local=True),
@@ -143,8 +160,8 @@ PARTS = ("code", "memory", "conversation", "skills")
 
 VERBS = (
     TerminalCommand("run", "mazu.run", "carry out a task on its own, within limits", (
-        text("task", "what to do"), *TALK, CommandOption("maxSteps", "--max-steps", kind=int), CommandOption("maxTokens", "--max-tokens", kind=int),
-        CommandOption("maxSeconds", "--max-seconds", kind=float), CommandOption("checkpointEvery", "--checkpoint-every", kind=int),
+        text("task", "what to do"), *TALK, CommandOption("maxSteps", "--max-steps", kind=positive(int)), CommandOption("maxTokens", "--max-tokens", kind=positive(int)),
+        CommandOption("maxSeconds", "--max-seconds", kind=positive(float)), CommandOption("checkpointEvery", "--checkpoint-every", kind=positive(int)),
         CommandOption("allowShell", "--allow-shell", "let it run commands", on=True)), WAIT),
     TerminalCommand("ask", "mazu.ask", "ask one question: no tools, no memory", (text("question", "the question"), ATTACH, MODEL), WAIT),
     TerminalCommand("edit", "mazu.edit", "rewrite lines of a file", (

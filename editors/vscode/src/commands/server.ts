@@ -5,7 +5,7 @@ import { runMenu } from './menu';
 
 const MODES = [
   { label: 'ask', description: 'Ask before edits and commands' },
-  { label: 'auto', description: 'Edits and harmless commands run; everything else asks' },
+  { label: 'auto', description: 'Edits and harmless commands run; everything else is refused' },
   { label: 'plan', description: 'Read only' },
   { label: 'bypass', description: 'Never ask; hard denials still apply' },
 ];
