@@ -124,7 +124,7 @@ class _Reading:
         if name.dynamic or name.glob or len(name.candidates[0]) != 1:
             raise NotProvablySafe("which program would run cannot be known")
         if self.loop_depth and name.text == "cd":
-            raise NotProvablySafe("cd in a loop goes on from where it went before")
+            raise NotProvablySafe("cd in a loop starts from where the last round ended")
         if prod(len(value.candidates) for value in values) > MAX_ARGVS:
             raise NotProvablySafe("it has too many meanings to judge each")
         for argv, globs, unknown in self._argvs(values):
