@@ -50,7 +50,7 @@ await story(
 
     await step('the other is rejected, and the view goes', async () => {
       await press(row('app.py:6'), 'close', () => bed.quickInput().isVisible());
-      await bed.answer('Why?', 'keep the order');
+      await bed.answer('Reason for the agent', 'keep the order');
       await row('app.py:6').waitFor({ state: 'detached' });
       assert.ok((await bed.text(app)).includes('return a * 2'));
       await bed.shot('decided');

@@ -19,7 +19,7 @@ vim.cmd('Mazu chat another')
 bed.wait('it waits', function()
   return #require('mazu.chat.panel').shown().session.queued == 1
 end)
-bed.will_answer('Take out', 'another')
+bed.will_answer('Remove from the queue', 'another')
 vim.cmd('Mazu queue')
 bed.wait('it is withdrawn, to be edited', function()
   return #require('mazu.chat.panel').shown().session.queued == 0
