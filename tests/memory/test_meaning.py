@@ -33,7 +33,7 @@ async def test_a_question_in_other_words_finds_the_fact(memories: Memories):
     }.items():
         found = await memories.recall(question, limit=3)
         assert fact in [memory.title for memory in found], (question, found)
-        assert "meaning" in next(memory.why or "" for memory in found if memory.title == fact)
+        assert matches(next(memory for memory in found if memory.title == fact)), (question, found)
 
 
 async def test_where_nothing_matches_the_nearest_are_said_to_be_only_that(memories: Memories):

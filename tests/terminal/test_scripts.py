@@ -86,6 +86,14 @@ def test_without_a_key_it_is_1_and_the_json_says_why(script: Script):
     assert "ANTHROPIC_API_KEY" in err
 
 
+def test_the_example_of_the_readme_finds_what_was_remembered(script: Script):
+    assert script("remember", "Amounts are whole cents", "--category", "decision")[0] == 0
+    status, out, _ = script("recall", "how do we store money")
+    assert status == 0 and "Amounts are whole cents" in out and "close in meaning" in out
+    assert "Nothing is remembered" not in out
+    assert "Nothing is remembered" in script("recall", "qwzx blorf")[1]
+
+
 def test_wrong_usage_is_2(script: Script):
     assert script("rnu")[0] == 2
     assert script("run")[0] == 2

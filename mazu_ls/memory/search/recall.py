@@ -31,6 +31,8 @@ MATCH_WEIGHT = 0.5
 CLOSE_ENOUGH = 0.2
 """The cosine from which an entry that shares no word with the query is a match: of the answers three of four are above,
 of unrelated texts one of 300."""
+CLOSE_AMONG_FEW, FEW = 0.16, 16
+"""The same in a store of so few entries: there one entry in 60 is as close by chance to unrelated text, and few are compared."""
 DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
 """The cosine from which an entry is shown, as no match, beside matches: anywhere among them, or among the first five. An answer
 is below the second once in twenty times."""
@@ -112,7 +114,8 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
         lambda _: rank(asked, corpus, found, query.at, forgetting=query.forgetting)
     )
     known = query.meaning is not None and query.meaning.known
-    return _separate_weak(ranked, _words(query.text), CLOSE_ENOUGH if known else 1.0)
+    close_enough = CLOSE_AMONG_FEW if corpus.entries <= FEW else CLOSE_ENOUGH
+    return _separate_weak(ranked, _words(query.text), close_enough if known else 1.0)
 
 
 def _weigh_alternatives(
