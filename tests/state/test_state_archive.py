@@ -199,6 +199,14 @@ def missing_blob(_: StoreRepository, writer: Any) -> bytes:
     return writer.add(TREE, entry(FOLDER_MODE, b"code", code))
 
 
+def doubled(_: StoreRepository, writer: Any) -> bytes:
+    """A conversation of forty levels, each of which holds the next one twice: 2^40 paths in a few kilobytes."""
+    held = writer.add(TREE, entry(FILE_MODE, b"1.jsonl", writer.add(BLOB, b"{}")))
+    for _level in range(40):
+        held = writer.add(TREE, entry(FOLDER_MODE, b"a", held) + entry(FOLDER_MODE, b"b", held))
+    return writer.add(TREE, entry(FOLDER_MODE, b"conversation", held))
+
+
 def other_tree(entries: Entries) -> None:
     """The row names another tree than its commit, whose own is harmless: it is the row's that a rollback reads."""
 
@@ -256,6 +264,7 @@ HOSTILE: dict[str, Callable[[Entries], None]] = {
     "a name with a slash": in_code(b"../../outside"),
     "a submodule": in_code(b"sub", b"160000"),
     "an object that is missing": tree(missing_blob),
+    "a conversation that never ends": tree(doubled),
     "a tree that is not its commit's": other_tree,
     "a pack of noise": lambda entries: entries.update({"checkpoints.pack": b"PACK" + bytes(100)}),
     "no database": lambda entries: entries.pop("memory.db") and None,

@@ -22,7 +22,8 @@ from mazu_ls.errors import MazuError
 _FILES = frozenset((FILE_MODE, EXECUTABLE_MODE, LINK_MODE))
 _FOLDERS = frozenset((b"code", b"folders", b"skills", b"memory", b"conversation", b"buffers"))
 _TOP_FILES = frozenset((b"buffers", b"meta.json", b"modes.json", b"sparse"))
-_CONVERSATION = re.compile(rb"[\w-]{1,100}/(?:head\.json|\d{1,15}\.jsonl)")
+_SESSION = re.compile(rb"[\w-]{1,100}")
+_OF_SESSION = re.compile(rb"head\.json|\d{1,15}\.jsonl")
 MAX_DEPTH = 400
 
 
@@ -71,21 +72,31 @@ def _require_safe_trees(repository: StoreRepository, checkpoints: Sequence[Archi
 def _require_safe_folder(
     repository: StoreRepository, part: bytes, top: bytes, seen: set[tuple[bytes, bytes]]
 ) -> None:
-    """Each tree once: whether a name may stand there does not depend on where the tree hangs, but for conversations."""
+    """Each tree once: whether a name may stand there does not depend on where the tree hangs.
+
+    Conversations have two levels, with rules of their own: a folder for each session, and its files.
+    """
     stack = [(b"", top, 0)]
     while stack:
         prefix, oid, depth = stack.pop()
-        if (part, oid) in seen and part != b"conversation":
+        kind = b"session" if part == b"conversation" and depth else part
+        if (kind, oid) in seen:
             continue
-        seen.add((part, oid))
+        seen.add((kind, oid))
         for name, entry in _entries(repository, oid):
-            path = prefix + name
-            if not is_safe_name(name) or depth > MAX_DEPTH:
-                raise NotOurs(f"a checkpoint holds {path!r:.200}")
+            if depth > MAX_DEPTH or not _is_allowed(kind, name, entry):
+                raise NotOurs(f"a checkpoint holds {prefix + name!r:.200}")
             if entry.is_folder:
-                stack.append((path + b"/", entry.oid, depth + 1))
-            elif entry.mode not in _FILES or (part == b"conversation" and not _CONVERSATION.fullmatch(path)):
-                raise NotOurs(f"a checkpoint holds {path!r:.200}")
+                stack.append((prefix + name + b"/", entry.oid, depth + 1))
+
+
+def _is_allowed(kind: bytes, name: bytes, entry: TreeEntry) -> bool:
+    """Whether an entry may stand in a tree of this kind: a part of a checkpoint, or a session of its conversation."""
+    if kind == b"conversation":
+        return entry.is_folder and _SESSION.fullmatch(name) is not None
+    if kind == b"session":
+        return entry.mode in _FILES and _OF_SESSION.fullmatch(name) is not None
+    return is_safe_name(name) and (entry.is_folder or entry.mode in _FILES)
 
 
 def _entries(repository: StoreRepository, oid: bytes) -> Iterator[tuple[bytes, TreeEntry]]:
