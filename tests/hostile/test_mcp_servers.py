@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mazu_ls.config import McpServer
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.mcp import stdio
 from mazu_ls.tools.mcp.stdio import TOO_LARGE, cut_answer
+from mazu_ls.tools.mcp.streams import MessageRate
 from tests.own_sleep import own_seconds
 from tests.server.client import Client, eventually
 from tests.server.test_process import real_server
@@ -130,6 +133,17 @@ async def test_an_endless_body_is_left(tmp_path: Path) -> None:
         port = server.sockets[0].getsockname()[1]
         async with running(McpServer(name="stub", url=f"http://127.0.0.1:{port}/mcp"), tmp_path) as servers:
             await until(lambda: state(servers) == "failed", PATIENCE)
+
+
+@given(st.lists(st.floats(0, 0.1), max_size=300))
+def test_a_flood_of_messages_is_slowed_down(pauses: list[float]):
+    """However a server sends, no more than the burst and so many in a second get through."""
+    rate, now, begun = MessageRate(), 5.0, 5.0
+    rate.BURST = 20
+    for count, pause in enumerate(pauses):
+        now += pause
+        assert count <= rate.BURST + (now - begun) * rate.RATE + 1
+        now += rate.delay(now)
 
 
 def processes(*words: bytes) -> list[int]:

@@ -24,9 +24,11 @@ from mazu_ls.server.rpc.live.peers import refusal_reason
 from mazu_ls.state import live_socket
 from mazu_ls.terminal.clients.live_server import run_with_server
 from mazu_ls.terminal.verbs import grammar
+from mazu_ls.tools.mcp import guard
 from mazu_ls.tools.shell import landlock, resource_limits
 from mazu_ls.tools.shell.sandbox import probe, wrap_in_sandbox
 
+GUARD = str(Path(guard.__file__))
 PATIENCE = 60.0
 pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
 
@@ -522,6 +524,24 @@ def test_a_command_outside_of_a_sandbox_is_not_served_even_on_its_own(server: Ed
     run_plainly(held.argv)
     wait_until(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text())
     assert (tmp_path / "said").read_text().strip() == "closed"
+
+
+def test_what_an_mcp_server_leaves_behind_is_not_served(server: EditorProcess, tmp_path: Path):
+    """It kills its guard, is nobody's child and has no environment: the limit of its CPU time is left."""
+    said = tmp_path / "said"
+    alone = (
+        'kill -9 $1; while grep -q "PPid:.$1$" /proc/$$/status; do sleep 0.05; done; shift; exec env -i "$@"'
+    )
+    script = f'setsid bash -c "$0" bash "$PPID" "$@" > {said} & sleep 600'
+    life, held = os.pipe()
+    guard = [sys.executable, "-I", "-S", GUARD, str(life), str(2**40), "500", "--"]
+    with subprocess.Popen(
+        [*guard, "bash", "-c", script, alone, *attempt(server)], pass_fds=[life], stdin=subprocess.DEVNULL
+    ):
+        os.close(life)
+        wait_until(lambda: said.exists() and said.read_text())
+    os.close(held)
+    assert said.read_text().strip() == "closed"
 
 
 def test_who_may_not_speak_is_told_apart_by_what_it_cannot_change():

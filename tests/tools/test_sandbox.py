@@ -1,7 +1,9 @@
 """Programs that really try: outside, at the keys, on the network, at other processes, at .git."""
 
 import asyncio
+import errno
 import os
+import platform
 import resource
 import signal
 import socket
@@ -96,6 +98,40 @@ async def test_the_network_is_out_of_reach(project, held: str) -> None:
     assert not reached.wait(0.2)
     assert "held" in text
     listener.close()
+
+
+CALLS = {"x86_64": (250, 248, 321, 425), "aarch64": (219, 217, 280, 425)}
+TRIES = """
+import ctypes, fcntl, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for number in map(int, sys.argv[1:]):
+    print(number if libc.syscall(number, 0, -3, 0, 0, 0) >= 0 else ctypes.get_errno())
+for family in (16, 17, 38, 40):
+    try:
+        socket.socket(family, socket.SOCK_RAW)
+        print(family, "made")
+    except OSError as error:
+        print(family, error.errno)
+try:
+    fcntl.ioctl(os.openpty()[1], 0x5412, b"x")
+    print("typed")
+except OSError:
+    print("not typed")
+"""
+
+
+@pytest.mark.parametrize("network", [False, True])
+async def test_keyrings_vsock_and_terminals_are_out_of_reach(project, held: str, network: bool) -> None:
+    """What no namespace holds back: the user's keyrings, sockets into the hypervisor, io_uring, typing into a terminal."""
+    if (calls := CALLS.get(platform.machine())) is None:
+        pytest.skip("the numbers of this machine's system calls are not known")
+    project.configure(ShellSettings(network=network))
+    (project.root / "tries.py").write_text(TRIES)
+    said = (await project.call(run_shell, command=f"python3 tries.py {' '.join(map(str, calls))}")).text
+    refused = [str(errno.EPERM)] * 4
+    closed = str(errno.EACCES if held == "landlock" and not network else errno.EAFNOSUPPORT)
+    assert said.split("\n")[:8] == [*refused, "16 made", *(f"{family} {closed}" for family in (17, 38, 40))]
+    assert said.split("\n")[8] == "not typed"
 
 
 async def test_the_network_is_there_when_it_is_switched_on(project, held: str) -> None:

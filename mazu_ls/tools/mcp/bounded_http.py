@@ -1,4 +1,4 @@
-"""An HTTP client whose answers end: bounded bodies, bounded events, nothing compressed."""
+"""An HTTP client whose answers end: bounded bodies, bounded and not too many events, nothing compressed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx2
+
+from mazu_ls.tools.mcp.streams import MessageRate
 
 BODY_BYTES = 8 * 2**20
 STREAM_BYTES = 512 * 2**20
@@ -41,7 +43,10 @@ class _BoundedStream(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         total = size = 0
+        rate = MessageRate()
         async for chunk in self._inner:
+            for _ in range(chunk.count(b"\n\n") + chunk.count(b"\r\n\r\n") if self._events else 0):
+                await rate.wait()
             total += len(chunk)
             size += len(chunk)
             if self._events and (end := max(chunk.rfind(b"\n\n"), chunk.rfind(b"\r\n\r\n"))) >= 0:

@@ -20,6 +20,8 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LOOK_SECONDS = 0.5
 ROUNDS = 20
 FILE_BYTES = 16 * 2**30
+CPU_SECONDS = 10 * 365 * 86_400
+"""No limit that is ever met, but one that the live socket knows such a process by: it cannot be raised again."""
 
 
 def main() -> NoReturn:
@@ -53,6 +55,10 @@ def _become(command: list[str], life: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    with contextlib.suppress(OSError, ValueError):
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        seconds = min(CPU_SECONDS, hard if hard != resource.RLIM_INFINITY else CPU_SECONDS) - 1
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from mazu_ls.tools.mcp.streams import MessageRate
 from mazu_ls.tools.shell.resource_limits import memory_bytes
 
 MESSAGE_BYTES = 8 * 2**20
@@ -81,11 +82,12 @@ async def _receive(process: asyncio.subprocess.Process, received: Any) -> None:
     from mcp_types import jsonrpc_message_adapter
 
     assert process.stdout
-    line, head, cut = bytearray(), b"", False
+    line, head, cut, rate = bytearray(), b"", False, MessageRate()
     with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         while data := await process.stdout.read(CHUNK):
             *ended, rest = data.split(b"\n")
             for part in ended:
+                await rate.wait()
                 line += part
                 whole = cut_answer(head, bytes(line)) if cut else bytes(line)
                 line, head, cut = bytearray(), b"", False

@@ -12,6 +12,31 @@ STDERR_TAIL = 2000
 START_SECONDS = 30.0
 
 
+class MessageRate:
+    """Slows a server down that sends more than a client can use: after BURST messages, RATE of them in a second.
+
+    What is not read stays in the pipe or the connection, where the server has to wait.
+    """
+
+    BURST, RATE = 2_000, 200.0
+
+    def __init__(self) -> None:
+        self._left = float(self.BURST)
+        self._looked: float | None = None
+
+    def delay(self, now: float) -> float:
+        """Count a message at `now` (seconds of a clock that never goes back): how long to wait before the next."""
+        passed = 0.0 if self._looked is None else now - self._looked
+        self._looked = now
+        self._left = min(float(self.BURST), self._left + passed * self.RATE) - 1
+        return max(0.0, -self._left / self.RATE)
+
+    async def wait(self) -> None:
+        """Count a message, and wait as long as there are too many."""
+        if delay := self.delay(asyncio.get_running_loop().time()):
+            await asyncio.sleep(delay)
+
+
 class OpenStreams:
     """Streams that are open already, as the transport that the client wants to open."""
 

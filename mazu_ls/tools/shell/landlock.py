@@ -1,7 +1,6 @@
 """Landlock and seccomp through their system calls: what a child may touch, without any helper program (Linux 5.13 and later).
 
-Rights, structures and ABI numbers are those of landlock(7) and linux/landlock.h; the filter is a classic BPF program
-as in seccomp(2). The command is started by this file run as a program, never by a thread of the server: a thread that
+Rights, structures and ABI numbers are those of landlock(7) and linux/landlock.h. The command is started by this file run as a program, never by a thread of the server: a thread that
 were confined with it would be within its reach (ptrace, /proc/PID/task/TID/environ), and with the thread all keys.
 """
 
@@ -60,16 +59,23 @@ def abi() -> int:
 
 
 def command(
-    argv: Sequence[str], writable: Iterable[Path], hidden: Iterable[Path], *, network: bool
+    argv: Sequence[str],
+    writable: Iterable[Path],
+    hidden: Iterable[Path],
+    *,
+    network: bool,
+    calls: bytes = b"",
 ) -> list[str]:
     """How to start `argv` so that it may write below `writable` only and read all but `hidden`.
 
-    Without `network` it gets no sockets but those of a pair. It has no capabilities, whoever starts it.
+    Without `network` TCP is refused; `calls` is a seccomp filter, which refuses all other sockets. It has no capabilities,
+    whoever starts it.
     """
     given = {
         "writable": sorted({os.path.realpath(path) for path in writable}),
         "hidden": sorted({os.path.realpath(path) for path in hidden}),
         "network": network,
+        "calls": calls.hex(),
     }
     return [sys.executable, "-I", "-S", __file__, json.dumps(given), *argv]
 
@@ -80,13 +86,14 @@ def _main(given: str, argv: list[str]) -> None:
         [Path(path) for path in settings["writable"]],
         {Path(path) for path in settings["hidden"]},
         network=settings["network"],
+        calls=bytes.fromhex(settings["calls"]),
     )
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and its child would too
         signal.signal(number, signal.SIG_DFL)
     os.execvp(argv[0], argv)
 
 
-def _confine(writable: Sequence[Path], hidden: set[Path], *, network: bool) -> None:
+def _confine(writable: Sequence[Path], hidden: set[Path], *, network: bool, calls: bytes) -> None:
     """Irrevocable for this process. Raises OSError."""
     if _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs")
@@ -101,8 +108,8 @@ def _confine(writable: Sequence[Path], hidden: set[Path], *, network: bool) -> N
         _call(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
-    if not network:
-        _deny_sockets()
+    if calls:
+        _filter_calls(calls)
     _drop_capabilities()
 
 
@@ -169,34 +176,10 @@ def _around(hidden: set[Path]) -> list[Path]:
     return allowed
 
 
-# Per machine: the audit architecture, and the numbers of socket and io_uring_setup.
-_MACHINES = {"x86_64": (0xC000003E, 41, 425), "aarch64": (0xC00000B7, 198, 425)}
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_ALLOW, _ERRNO_EACCES = 0x7FFF0000, 0x00050000 | 13
-_X32 = 0x40000000
-AF_NETLINK = 16
-
-
-def _deny_sockets() -> None:
-    """socket(2) fails but for netlink, which only tells about the machine; io_uring, which has a socket of its own, too."""
-    machine = _MACHINES.get(platform.machine())
-    if machine is None:
-        return
-    architecture, socket, io_uring_setup = machine
-    program = (
-        (_LOAD, 0, 0, 4),  # the architecture: another one has other numbers
-        (_EQUAL, 0, 7, architecture),
-        (_LOAD, 0, 0, 0),  # the system call
-        (_AT_LEAST, 5, 0, _X32),
-        (_EQUAL, 4, 0, io_uring_setup),
-        (_EQUAL, 0, 2, socket),
-        (_LOAD, 0, 0, 16),  # its first argument
-        (_EQUAL, 0, 1, AF_NETLINK),
-        (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, _ERRNO_EACCES),
-    )
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
-    header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
+def _filter_calls(program: bytes) -> None:
+    """Load a seccomp filter: seccomp.py builds it."""
+    code = ctypes.create_string_buffer(program, len(program))
+    header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
     if _libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0):
         raise OSError(ctypes.get_errno(), "seccomp")
 

@@ -13,7 +13,7 @@ from typing import Literal
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.process import find_program
 from mazu_ls.paths import mazu_home, state_home
-from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, supervisor
+from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, seccomp, supervisor
 from mazu_ls.tools.shell.bubblewrap import Mounts
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
 from mazu_ls.tools.shell.toolchains import home_of
@@ -115,7 +115,11 @@ def wrap_in_sandbox(
         return SandboxedCommand(_supervised(argv), "none")
     hidden = _hidden_places(env, (*roots, *readable))
     if sandbox.kind == "landlock":
-        confined = landlock.command(argv, [*roots, scratch], hidden, network=network)
+        families = (
+            seccomp.FAMILIES if network else (seccomp.AF_NETLINK,)
+        )  # that one only tells about the machine
+        calls = seccomp.build_filter(families)
+        confined = landlock.command(argv, [*roots, scratch], hidden, network=network, calls=calls)
         return SandboxedCommand(_supervised(confined), "landlock")
     protected = _found_in(roots, outputs) if unattended else Protected()
     if (reason := bubblewrap.too_much(protected)) is not None:
@@ -123,8 +127,22 @@ def wrap_in_sandbox(
             Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
         )
     mounts = Mounts(roots, env, network, protected, hidden, git, unattended)
-    confined = (*bubblewrap.arguments(mounts), "--", *argv)
+    confined = (*_filtered(bubblewrap.arguments(mounts), bash, env), "--", *argv)
     return SandboxedCommand(confined, "bubblewrap", protected if unattended else None)
+
+
+def _filtered(bwrap: list[str], bash: str, env: Mapping[str, str]) -> list[str]:
+    """Bubblewrap with a filter of system calls, which it reads from a descriptor that bash opens for it."""
+    try:
+        path = seccomp.filter_file(env)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE, f"The sandbox's filter cannot be written: {error}.", "Free space in the state directory."
+        ) from error  # fmt: skip
+    if path is None:
+        return bwrap
+    script = 'exec {filter}<"$1"; exec "$2" --seccomp "$filter" "${@:3}"'
+    return [bash, "--noprofile", "--norc", "-c", script, "bash", str(path), *bwrap]
 
 
 def _supervised(argv: Sequence[str]) -> tuple[str, ...]:

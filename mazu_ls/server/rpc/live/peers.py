@@ -2,7 +2,7 @@
 
 What a command leaves behind when it makes itself independent (two forks, a session of its own, a cleared environment)
 is still known by what no process without privileges can shake off: `no_new_privs`, which both sandboxes set
-(prctl(2)), and the hard limit of CPU time, which every command is started with (setrlimit(2)).
+(prctl(2)), and the hard limit of CPU time, which every command and every MCP server is started with (setrlimit(2)).
 """
 
 from __future__ import annotations
