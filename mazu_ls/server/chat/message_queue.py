@@ -22,14 +22,14 @@ STOPPED = ("cancelled", "error")
 """After a turn that ended so the user is there to say what comes next: nothing is sent by itself."""
 
 
-async def enqueue(session: Session, asked: Prompt) -> wire.Waiting:
+async def enqueue(session: Session, asked: Prompt) -> wire.QueuedResult:
     """Let a message wait; when this returns it is on the disk."""
     from mazu_ls.agent.session.ids import new_id
 
     queued = journal.MessageQueued(new_id("q"), asked.text, asked.attached, asked.model)
     session.append(queued)
     await asyncio.to_thread(session.journal.sync)
-    return wire.Waiting(session.id, None, queued.id)
+    return wire.QueuedResult(session.id, None, queued.id)
 
 
 def remove(session: Session, queue_id: str) -> None:

@@ -8,10 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import UNSET
+
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.host import LABEL, Choice, Question, UserReply
 from mazu_ls.server import uris
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.wire import permissions as wire
 from mazu_ls.workspace.visible_text import make_line, make_visible
 
 if TYPE_CHECKING:
@@ -199,7 +203,7 @@ class ClientApprovals:
                 return None
 
     async def _rich(self, question: Question, timeout: float) -> UserReply:
-        params = {"sessionId": question.session_id, "callId": question.call_id, **question_fields(question)}
+        params = msgspec.to_builtins(question_view(question))
         answer = await self._link.ask("mazu/permission/request", params, timeout)
         fields = answer if isinstance(answer, dict) else {}
         note, arguments, hunks = (fields.get(name) for name in ("note", "arguments", "hunks"))
@@ -285,19 +289,18 @@ def not_offered(question: Question, reply: UserReply) -> tuple[str, str] | None:
     return None
 
 
-def question_fields(question: Question) -> dict[str, Any]:
-    """A question as `mazu/permission/request` has it; what it has not is left out."""
-    fields: dict[str, Any] = {
-        "tool": question.tool,
-        "title": question.title,
-        "detail": question.detail,
-        "options": [{"id": c.id, "label": c.label, "kind": c.kind} for c in question.choices],
-    }
-    more: dict[str, Any] = {
-        "diff": question.diff,
-        "hunks": [{"id": one.id, "diff": one.diff} for one in question.hunks] or None,
-        "rule": question.rule,
-        "document": uris.from_path(question.document) if question.document else None,
-        "editable": list(question.editable) or None,
-    }
-    return fields | {name: value for name, value in more.items() if value is not None}
+def question_view(question: Question) -> wire.QuestionView:
+    """A question as the wire has it; what it has not is left out."""
+    return wire.QuestionView(
+        question.session_id,
+        question.call_id,
+        question.tool,
+        question.title,
+        question.detail,
+        [wire.QuestionOptionView(choice.id, choice.label, choice.kind) for choice in question.choices],
+        diff=UNSET if question.diff is None else question.diff,
+        hunks=[wire.QuestionHunkView(one.id, one.diff) for one in question.hunks] or UNSET,
+        rule=UNSET if question.rule is None else question.rule,
+        document=uris.from_path(question.document) if question.document else UNSET,
+        editable=list(question.editable) or UNSET,
+    )

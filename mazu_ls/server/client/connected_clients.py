@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class ConnectedClient:
     pid: int | None
     since: float
 
-    def to_wire(self) -> dict[str, Any]:
-        """As `mazu.status` shows it."""
-        since = datetime.fromtimestamp(self.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return {"kind": self.kind, "name": self.name, "pid": self.pid, "since": since}
+    @property
+    def connected_at(self) -> str:
+        """`since` as RFC 3339."""
+        return datetime.fromtimestamp(self.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

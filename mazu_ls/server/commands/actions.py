@@ -49,7 +49,7 @@ async def undo(server: ServerState, params: NoParams) -> Any:
 
 
 @command("mazu.actions.rollback")
-async def rollback(server: ServerState, params: wire.RollBack) -> Any:
+async def rollback(server: ServerState, params: wire.ChoosePointParams) -> Any:
     """Choose a point by the user's words and its time, and go back to it; with `uri` with that file alone."""
     checkpoints = await opened_checkpoints(server)
     path = server.path_of(params.uri) if params.uri else None
@@ -78,7 +78,7 @@ async def rollback(server: ServerState, params: wire.RollBack) -> Any:
 
 
 @command("mazu.actions.recall")
-async def recall(server: ServerState, params: wire.RecallAt) -> Any:
+async def recall(server: ServerState, params: wire.RecallHereParams) -> Any:
     """What is known about a place, shown as a message if it is short, else as a document."""
     query, uri = params.query, params.uri
     if query is None:

@@ -81,43 +81,43 @@ CHOICES = 8
 """So many checkpoints are offered to choose from."""
 
 
-async def _choose_unpinned(server: ServerState) -> wire.Id:
+async def _choose_unpinned(server: ServerState) -> wire.CheckpointIdParams:
     """Without arguments: the user chooses one of the newest checkpoints."""
     return await _choose(server, "Keep which checkpoint?", pinned=False)
 
 
-async def _choose_pinned(server: ServerState) -> wire.Id:
+async def _choose_pinned(server: ServerState) -> wire.CheckpointIdParams:
     """Without arguments: the user chooses one of the pinned checkpoints."""
     return await _choose(server, "Unpin which checkpoint?", pinned=True)
 
 
-async def _choose(server: ServerState, message: str, *, pinned: bool) -> wire.Id:
+async def _choose(server: ServerState, message: str, *, pinned: bool) -> wire.CheckpointIdParams:
     found, _ = await (await opened_checkpoints(server)).list(-1 if pinned else 4 * CHOICES)
     offered = [one for one in found if one.pinned is pinned][:CHOICES]
     labels = [f"{one.title or one.label} ({one.created_at.astimezone():%d %b %H:%M:%S})" for one in offered]
     index = await server.pick(message, labels)
     if index is None:
         raise InvalidArguments("`id` is missing; mazu.checkpoint.list shows the ids", "id")
-    return wire.Id(offered[index].id)
+    return wire.CheckpointIdParams(offered[index].id)
 
 
-async def _document_in_newest(server: ServerState) -> wire.File:
+async def _document_in_newest(server: ServerState) -> wire.CheckpointFileParams:
     """Without arguments: the document last seen, at the newest checkpoint."""
     uri = server.editor.focus.uri if server.editor and server.editor.focus else None
     path = server.file_of(uri) if uri else None
     if path is None:
         raise InvalidArguments("`id` and `path` are missing, and no document is open", "id")
-    return wire.File((await _newest(server)).id, server.name_of(path))
+    return wire.CheckpointFileParams((await _newest(server)).id, server.name_of(path))
 
 
 @command("mazu.checkpoint.pin", natural=_choose_unpinned)
-async def pin(server: ServerState, params: wire.Id) -> wire.CheckpointView:
+async def pin(server: ServerState, params: wire.CheckpointIdParams) -> wire.CheckpointView:
     """Keep a checkpoint until it is unpinned, whatever its age and the size of the store."""
     return await _set_pinned(server, params.id, True)
 
 
 @command("mazu.checkpoint.unpin", natural=_choose_pinned)
-async def unpin(server: ServerState, params: wire.Id) -> wire.CheckpointView:
+async def unpin(server: ServerState, params: wire.CheckpointIdParams) -> wire.CheckpointView:
     """Let the settings decide again how long a checkpoint is kept."""
     return await _set_pinned(server, params.id, False)
 
@@ -129,7 +129,7 @@ async def _set_pinned(server: ServerState, id: str, pinned: bool) -> wire.Checkp
 
 
 @command("mazu.checkpoint.file", natural=_document_in_newest)
-async def read_file(server: ServerState, params: wire.File) -> wire.FileText:
+async def read_file(server: ServerState, params: wire.CheckpointFileParams) -> wire.FileText:
     """One file as the user saw it at a checkpoint: its unsaved text where there was some."""
     text, binary, exists = await (await opened_checkpoints(server)).file_text(params.id, params.path)
     return wire.FileText(text, binary, exists)
@@ -188,7 +188,7 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
 
 
 @command("mazu.redo")
-async def redo(server: ServerState, params: turns.Redo) -> wire.RollbackResult:
+async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackResult:
     """Take back the last undo or rollback of a session, unless its conversation went on since."""
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn.turn_jobs import document_at
-from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire import models as wire
+from mazu_ls.server.wire.codec import as_view
 from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
@@ -19,19 +20,20 @@ if TYPE_CHECKING:
 
 
 @command("mazu.models.list")
-async def list_models(server: ServerState, params: NoParams) -> Any:
+async def list_models(server: ServerState, params: NoParams) -> wire.ModelList:
     """Models that can be used, with what they cost, and the one in force."""
     from mazu_ls.models import catalog
 
     project = await server.wait_opened()
     available = await catalog.available(project.config, project.env)
-    return {"models": [wire.camel(model) for model in available], "current": await current_model(project)}
+    models = [as_view(model, wire.ModelView) for model in available]
+    return wire.ModelList(models, await current_model(project))
 
 
 async def _chosen_model(server: ServerState) -> wire.SetModelParams:
     """Without arguments: the user chooses one of the models that can be called."""
     listed = await list_models(server, NoParams())
-    names = [model["name"] for model in listed["models"] if model["ready"]]
+    names = [model.name for model in listed.models if model.ready]
     index = await server.pick("Talk to which model?", names)
     if index is None:
         raise InvalidArguments("`model` is missing; mazu.models.list shows the names", "model")
@@ -39,7 +41,7 @@ async def _chosen_model(server: ServerState) -> wire.SetModelParams:
 
 
 @command("mazu.models.set", natural=_chosen_model)
-async def set_model(server: ServerState, params: wire.SetModelParams) -> Any:
+async def set_model(server: ServerState, params: wire.SetModelParams) -> wire.ModelList:
     """The current session talks to this model from its next turn on; so do new ones while this server runs."""
     from mazu_ls import journal
 
@@ -53,19 +55,19 @@ async def set_model(server: ServerState, params: wire.SetModelParams) -> Any:
 
 
 @command("mazu.tools.list")
-async def list_tools(server: ServerState, params: NoParams) -> Any:
+async def list_tools(server: ServerState, params: NoParams) -> wire.ToolList:
     """What a model may call here, each by the name it has here."""
     tools = (await server.wait_opened()).tools()
-    listed = [(tool.name, tool.description, tool.effect, tool.source, tool.schema) for tool in tools]
-    fields = ("name", "description", "effect", "source", "schema")
-    return {"tools": [dict(zip(fields, one, strict=True)) for one in listed]}
+    return wire.ToolList(
+        [wire.ToolView(tool.name, tool.description, tool.effect, tool.source, tool.schema) for tool in tools]
+    )
 
 
 @command("mazu.role.show")
-async def show_role(server: ServerState, params: wire.ShowRoleParams) -> Any:
+async def show_role(server: ServerState, params: wire.ShowRoleParams) -> wire.RoleView:
     """The role document in force; its text is empty where there is none."""
     if params.uri is not None:
-        return {"uri": params.uri, "text": await _text_at(server, params.uri)}
+        return wire.RoleView(params.uri, await _text_at(server, params.uri))
     return await _role(await server.wait_opened())
 
 
@@ -78,7 +80,7 @@ async def _document_as_role(server: ServerState) -> wire.SetRoleParams:
 
 
 @command("mazu.role.set", natural=_document_as_role)
-async def set_role(server: ServerState, params: wire.SetRoleParams) -> Any:
+async def set_role(server: ServerState, params: wire.SetRoleParams) -> wire.RoleView:
     """Copy the text of a document into the role document."""
     project = await server.wait_opened()
     if params.uri is None:
@@ -101,8 +103,8 @@ async def _text_at(server: ServerState, uri: str) -> str:
     return (await document_at(server, uri)).text
 
 
-async def _role(project: Project) -> Any:
-    return {"uri": uris.from_path(_role_path(project)), "text": project.role()}
+async def _role(project: Project) -> wire.RoleView:
+    return wire.RoleView(uris.from_path(_role_path(project)), project.role())
 
 
 def _role_path(project: Project) -> Path:

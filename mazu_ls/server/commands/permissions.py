@@ -7,10 +7,12 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
+
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.server.client.approvals import question_fields
+from mazu_ls.server.client.approvals import question_view
 from mazu_ls.server.commands import command
-from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire import permissions as wire
 from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @command("mazu.permissions.list")
-async def list_rules(server: ServerState, params: NoParams) -> Any:
+async def list_rules(server: ServerState, params: NoParams) -> wire.PermissionState:
     """The mode and every rule: of the settings, given while this server runs, granted for the project."""
     return _state(await server.wait_opened())
 
@@ -30,7 +32,7 @@ async def _show_rules(server: ServerState) -> None:
 
 
 @command("mazu.permissions.set", natural=_show_rules)
-async def set_rule(server: ServerState, params: wire.SetRuleParams) -> Any:
+async def set_rule(server: ServerState, params: wire.SetRuleParams) -> wire.PermissionState:
     """Add a rule: `allow` is kept for this project, `ask` and `deny` hold while this server runs."""
     project = await server.wait_opened()
     if params is None:
@@ -68,7 +70,7 @@ async def _newest_rule(server: ServerState) -> wire.RevokeRuleParams:
 
 
 @command("mazu.permissions.revoke", natural=_newest_rule)
-async def revoke(server: ServerState, params: wire.RevokeRuleParams) -> Any:
+async def revoke(server: ServerState, params: wire.RevokeRuleParams) -> wire.PermissionState:
     """Take back a rule that was given, a grant of the project or of a session; rules of the settings are changed there."""
     project = await server.wait_opened()
     if _revoked_in_session(project, params.id):
@@ -88,7 +90,7 @@ def _revoked_in_session(project: Project, rule_id: str) -> bool:
 
 
 @command("mazu.permissions.mode", natural=_show_rules)
-async def mode(server: ServerState, params: wire.SetModeParams) -> Any:
+async def mode(server: ServerState, params: wire.SetModeParams) -> wire.PermissionState:
     """Change the mode while this server runs. `bypass` has to be typed: nothing is asked any more."""
     project = await server.wait_opened()
     if params is not None:
@@ -109,7 +111,7 @@ async def _selected_command(server: ServerState) -> wire.CheckPermissionParams:
 
 
 @command("mazu.permissions.check", natural=_selected_command)
-async def check(server: ServerState, params: wire.CheckPermissionParams) -> Any:
+async def check(server: ServerState, params: wire.CheckPermissionParams) -> wire.PermissionVerdict:
     """What would be decided about a tool call; nothing is run."""
     from mazu_ls.policy import PolicyContext, ToolCallInfo
     from mazu_ls.policy.decide import decide
@@ -126,8 +128,8 @@ async def check(server: ServerState, params: wire.CheckPermissionParams) -> Any:
     place = PolicyContext(project.workspace.roots, project.root, Path.home(), confined)
     call = ToolCallInfo(tool.name, tool.effect, params.arguments)
     found = await asyncio.to_thread(decide, call, params.mode or project.mode, project.rules(), place)
-    answer: dict[str, Any] = {"verdict": found.verdict, "reason": found.reason, "sandboxed": found.sandboxed}
-    return answer if found.rule is None else {**answer, "rule": found.rule}
+    rule = UNSET if found.rule is None else found.rule
+    return wire.PermissionVerdict(found.verdict, found.reason, found.sandboxed, rule)
 
 
 def _check_judged(tool: Tool, arguments: dict[str, Any]) -> None:
@@ -140,57 +142,30 @@ def _check_judged(tool: Tool, arguments: dict[str, Any]) -> None:
             raise InvalidArguments(f"`arguments.{name}` of {tool.name} must be text", f"arguments.{name}")
 
 
-def _state(project: Project) -> Any:
+def _state(project: Project) -> wire.PermissionState:
     """Ids are given to rules that can be revoked; the others come from a config file or the editor's settings."""
-    settings = [
-        {
-            "id": None,
-            "tool": rule.tool,
-            "pattern": rule.pattern,
-            "verdict": rule.verdict,
-            "source": "settings",
-        }
+    view = wire.PermissionRuleView
+    rules = [
+        view(None, rule.tool, rule.pattern, rule.verdict, "settings")
         for rule in project.config.permissions.rules
     ]
-    given = [
-        {
-            "id": one.id,
-            "tool": one.tool,
-            "pattern": one.pattern,
-            "verdict": one.verdict,
-            "source": "given",
-            "givenAt": one.given_at,
-        }
+    rules += [
+        view(one.id, one.tool, one.pattern, one.verdict, "given", given_at=one.given_at)
         for one in project.given.values()
     ]
-    granted = [
-        {
-            "id": grant.id,
-            "tool": grant.tool,
-            "pattern": grant.pattern,
-            "verdict": "allow",
-            "source": "granted",
-            "grantedAt": grant.granted_at,
-        }
+    rules += [
+        view(grant.id, grant.tool, grant.pattern, "allow", "granted", granted_at=grant.granted_at)
         for grant in project.grants.list()
     ]
-    session = [
-        {
-            "id": rule.id,
-            "tool": rule.tool,
-            "pattern": rule.exact[0] if rule.exact else " ".join(rule.pattern) or "*",
-            "verdict": rule.verdict,
-            "source": "session",
-            "sessionId": one.id,
-        }
-        for one in project.sessions.opened()
-        for rule in one.rules
-    ]
-    return {"mode": project.mode, "rules": settings + given + granted + session}
+    for session in project.sessions.opened():
+        for rule in session.rules:
+            pattern = rule.exact[0] if rule.exact else " ".join(rule.pattern) or "*"
+            rules.append(view(rule.id, rule.tool, pattern, rule.verdict, "session", session_id=session.id))
+    return wire.PermissionState(project.mode, rules)
 
 
 @command("mazu.permissions.answer")
-async def answer(server: ServerState, params: wire.AnswerQuestionParams) -> Any:
+async def answer(server: ServerState, params: wire.AnswerQuestionParams) -> wire.AnswerResult:
     """Answer the open question, wherever else it is shown; whoever answers first decides. Without arguments: show it."""
     asked = server.editor.approvals.find(params.call_id) if server.editor else None
     answered = bool(
@@ -199,7 +174,5 @@ async def answer(server: ServerState, params: wire.AnswerQuestionParams) -> Any:
         and asked.answer(params.option_id, params.note, params.arguments, params.hunks)
     )
     if answered or asked is None:
-        return {"answered": answered, "open": None}
-    question = asked.question
-    shown = {"sessionId": question.session_id, "callId": question.call_id, **question_fields(question)}
-    return {"answered": False, "open": shown}
+        return wire.AnswerResult(answered, None)
+    return wire.AnswerResult(False, question_view(asked.question))

@@ -13,7 +13,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.paths import mazu_home, private_folder, root_state
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
-from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire import project_state as wire
 from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ IT_IS_MINE, SET_ASIDE, CANCEL = "It is my own backup", "Set aside what is here",
 
 
 @command("mazu.state.attach")
-async def attach(server: ServerState, params: wire.AttachState) -> wire.AttachedState:
+async def attach(server: ServerState, params: wire.AttachStateParams) -> wire.AttachedState:
     """Let this project have the state of the one that was at `source`; the project is closed and opened for it."""
     from mazu_ls.agent.archive.import_state import holds_state
     from mazu_ls.state import identity
@@ -82,16 +82,16 @@ async def decline(server: ServerState, params: NoParams) -> wire.AttachedState:
     return wire.AttachedState(None)
 
 
-async def _new_backup(server: ServerState) -> wire.ExportState:
+async def _new_backup(server: ServerState) -> wire.ExportStateParams:
     """Without arguments: a new file in the user's own folder, named by project and time."""
     project = await server.wait_opened()
     folder = await asyncio.to_thread(private_folder, _backups(server))
     name = re.sub(r"[^\w.-]+", "-", project.root.name).strip(".-") or "project"
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    return wire.ExportState(uris.from_path(folder / f"{name}-{stamp}{SUFFIX}"))
+    return wire.ExportStateParams(uris.from_path(folder / f"{name}-{stamp}{SUFFIX}"))
 
 
-async def _picked_backup(server: ServerState) -> wire.ImportState:
+async def _picked_backup(server: ServerState) -> wire.ImportStateParams:
     """Without arguments: the user chooses one of those files, the newest first."""
     found = await asyncio.to_thread(lambda: sorted(_backups(server).glob(f"*{SUFFIX}"), key=_changed)[::-1])
     index = await server.pick("Mazu: which backup?", [path.name for path in found[:PICKED]])
@@ -99,7 +99,7 @@ async def _picked_backup(server: ServerState) -> wire.ImportState:
         raise InvalidArguments(
             f"`uri` is missing: the file to import; backups are in {_backups(server)}", "uri"
         )
-    return wire.ImportState(uris.from_path(found[index]))
+    return wire.ImportStateParams(uris.from_path(found[index]))
 
 
 def _backups(server: ServerState) -> Path:
@@ -114,7 +114,7 @@ def _changed(path: Path) -> float:
 
 
 @command("mazu.state.export", natural=_new_backup)
-async def export(server: ServerState, params: wire.ExportState) -> wire.ExportedStateView:
+async def export(server: ServerState, params: wire.ExportStateParams) -> wire.ExportedStateView:
     """Memory, conversations and checkpoints of the project as one file."""
     from mazu_ls.agent.archive.export_state import export_state
 
@@ -129,7 +129,7 @@ async def export(server: ServerState, params: wire.ExportState) -> wire.Exported
 
 
 @command("mazu.state.import", natural=_picked_backup)
-async def import_(server: ServerState, params: wire.ImportState) -> wire.ImportedState:
+async def import_(server: ServerState, params: wire.ImportStateParams) -> wire.ImportedState:
     """Let this project have the state that a file holds; what it had until now is set aside."""
     project = await _kept_project(server)
     staged = await _staged(server, project, params)
@@ -156,7 +156,7 @@ async def import_(server: ServerState, params: wire.ImportState) -> wire.Importe
     )  # fmt: skip
 
 
-async def _staged(server: ServerState, project: Project, params: wire.ImportState) -> StagedImport:
+async def _staged(server: ServerState, project: Project, params: wire.ImportStateParams) -> StagedImport:
     """The checked archive. An editor's user is asked where the terminal has `--mine` and `--replace`."""
     from mazu_ls.agent.archive.import_state import stage_import
 

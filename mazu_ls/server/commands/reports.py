@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
 
 from mazu_ls import __version__
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import find_git
 from mazu_ls.server.commands import command
 from mazu_ls.server.logs import log_place
-from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire import reports as wire
+from mazu_ls.server.wire.codec import as_view
 from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
@@ -24,49 +27,51 @@ STATS_SECONDS = 5.0
 
 
 @command("mazu.usage")
-async def usage(server: ServerState, params: wire.UsageParams) -> Any:
+async def usage(server: ServerState, params: wire.UsageParams) -> wire.UsageReport:
     """Tokens and money by model; what a price is not known for costs null, never 0."""
     from mazu_ls.agent.session.journal_views import total_usage
 
     project = await server.wait_opened()
     spent = await asyncio.to_thread(total_usage, _journals(project, params.session_id), params.since_days)
-    return {"byModel": spent.by_model, "total": spent.total, "costUsd": spent.total.cost_usd}
+    return wire.UsageReport(spent.by_model, spent.total, spent.total.cost_usd)
 
 
 @command("mazu.audit")
-async def audit(server: ServerState, params: wire.AuditParams) -> Any:
+async def audit(server: ServerState, params: wire.AuditParams) -> wire.AuditReport:
     """Every tool call, newest first: what was asked, who decided how, what came of it."""
     from mazu_ls.agent.session.journal_views import audit as audited
 
     project = await server.wait_opened()
     records = await asyncio.to_thread(audited, _journals(project, params.session_id), params.limit)
-    return {"entries": [wire.camel(record, keep=("arguments",)) for record in records]}
+    return wire.AuditReport([as_view(record, wire.AuditEntryView) for record in records])
 
 
 @command("mazu.status")
-async def status(server: ServerState, params: NoParams) -> Any:
+async def status(server: ServerState, params: NoParams) -> wire.StatusView:
     """One object for status bars. It answers whatever is missing."""
     project = await server.wait_opened()
     running = [s for s in project.sessions.opened() if s.running]
-    return {
-        "version": __version__,
-        "model": await _model(project),
-        "mode": project.mode,
-        "session": project.sessions.current,
-        "running": [{"sessionId": s.id, "name": s.name, "state": s.state} for s in running],
-        "jobs": server.jobs.titles,
-        "memory": await _memory(project),
-        "checkpoints": await _checkpoints(project),
-        "keys": _keys(project),
-        "git": find_git() is not None,
-        "sandbox": await _sandbox(project),
-        "mcpServers": [wire.camel(status) for status in project.mcp_servers()],
-        "folders": [str(folder) for folder in project.folders],
-        "warnings": project.warnings,
-        "log": log_place(project.env),
-        "pid": os.getpid(),
-        "clients": [client.to_wire() for client in server.clients],
-    }
+    return wire.StatusView(
+        version=__version__,
+        model=await _model(project),
+        mode=project.mode,
+        session=project.sessions.current,
+        running=[wire.RunningSessionView(s.id, s.name, s.state) for s in running],
+        jobs=server.jobs.titles,
+        memory=await _memory(project),
+        checkpoints=await _checkpoints(project),
+        keys=_keys(project),
+        git=find_git() is not None,
+        sandbox=await _sandbox(project),
+        mcp_servers=[as_view(status, wire.McpServerView) for status in project.mcp_servers()],
+        folders=[str(folder) for folder in project.folders],
+        warnings=project.warnings,
+        log=log_place(project.env),
+        pid=os.getpid(),
+        clients=[
+            wire.ConnectedClientView(one.kind, one.name, one.pid, one.connected_at) for one in server.clients
+        ],
+    )
 
 
 def _journals(project: Project, session_id: str | None) -> list[Path]:
@@ -78,34 +83,44 @@ def _journals(project: Project, session_id: str | None) -> list[Path]:
     return [path]
 
 
-async def _model(project: Project) -> Any:
+async def _model(project: Project) -> str | None:
     from mazu_ls.server.commands.models import current_model
 
     return await current_model(project)
 
 
-async def _memory(project: Project) -> Any:
+async def _memory(project: Project) -> wire.MemoryStatusView:
     if project.memories is None:
-        return {"available": False, "reason": _reason(project.no_memory)}
-    return {"available": True, **wire.camel(await project.memories.stats())}
+        return wire.MemoryStatusView(False, _reason(project.no_memory))
+    counts = await project.memories.stats()
+    return wire.MemoryStatusView(True, UNSET, counts.get("project", UNSET), counts["global"])
 
 
-async def _checkpoints(project: Project) -> Any:
+async def _checkpoints(project: Project) -> wire.CheckpointStatusView:
     if project.checkpoints is None:
-        return {"available": False, "reason": _reason(project.no_checkpoints)}
+        return wire.CheckpointStatusView(False, _reason(project.no_checkpoints))
     try:
         async with asyncio.timeout(STATS_SECONDS):
             stats = await project.checkpoints.stats()
     except TimeoutError:
-        return {"available": False, "reason": "A checkpoint is being taken."}
-    return {"available": True, **wire.camel(stats)}
+        return wire.CheckpointStatusView(False, "A checkpoint is being taken.")
+    return wire.CheckpointStatusView(
+        True,
+        UNSET,
+        stats.count,
+        stats.bytes,
+        stats.max_bytes,
+        stats.current,
+        list(stats.damaged),
+        list(stats.rescued),
+    )
 
 
 def _reason(error: MazuError | None) -> str:
     return f"{error.message} {error.hint}".strip() if error else "not open"
 
 
-def _keys(project: Project) -> Any:
+def _keys(project: Project) -> dict[str, bool]:
     """Which providers can be called as far as keys go; never the keys."""
     from mazu_ls.models import catalog
     from mazu_ls.models.providers import PROVIDERS
@@ -114,12 +129,12 @@ def _keys(project: Project) -> Any:
     return {name: catalog.key_present(name, project.config, project.env) for name in names}
 
 
-async def _sandbox(project: Project) -> Any:
+async def _sandbox(project: Project) -> wire.SandboxStatusView:
     """What a command would be held by, and why."""
     from mazu_ls.tools.shell.sandbox import probe
 
     setting = project.config.shell.sandbox
     if setting == "off":
-        return {"setting": setting, "kind": "none", "why": "shell.sandbox is off"}
+        return wire.SandboxStatusView(setting, "none", "shell.sandbox is off")
     found = await asyncio.to_thread(probe)
-    return {"setting": setting, "kind": found.kind, "why": found.why}
+    return wire.SandboxStatusView(setting, found.kind, found.why)

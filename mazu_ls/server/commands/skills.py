@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn.turns import focus_target
-from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire import skills as wire
 from mazu_ls.server.wire.common import NoParams
 from mazu_ls.workspace.text import split_lines
 
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
 
 
 @command("mazu.skills.list")
-async def list_skills(server: ServerState, params: NoParams) -> Any:
+async def list_skills(server: ServerState, params: NoParams) -> wire.SkillList:
     """Every skill by name, and what is wrong with files that are none."""
     book, _ = await _book(server)
     skills, problems = await asyncio.to_thread(book.list)
-    return {"skills": [_encoded(skill, source=False) for skill in skills], "problems": problems}
+    return wire.SkillList([_encoded(skill, source=False) for skill in skills], list(problems))
 
 
 async def _chosen_name(server: ServerState) -> wire.SkillParams:
@@ -35,7 +37,7 @@ async def _chosen_name(server: ServerState) -> wire.SkillParams:
 
 
 @command("mazu.skills.show", natural=_chosen_name)
-async def show(server: ServerState, params: wire.SkillParams) -> Any:
+async def show(server: ServerState, params: wire.SkillParams) -> wire.SkillView:
     """One skill with its source; read it before you agree to one that came with the project."""
     book, _ = await _book(server)
     return _encoded(await asyncio.to_thread(book.get, params.name))
@@ -47,7 +49,7 @@ async def _selected_source(server: ServerState) -> wire.SaveSkillParams:
 
 
 @command("mazu.skills.save", natural=_selected_source)
-async def save(server: ServerState, params: wire.SaveSkillParams) -> Any:
+async def save(server: ServerState, params: wire.SaveSkillParams) -> wire.SkillView:
     """Keep a function as a skill, once its tests pass. Saving a skill agrees to it."""
     book, around = await _book(server)
     name = params.name or _first_function(params.source)
@@ -66,18 +68,18 @@ async def _chosen_run(server: ServerState) -> wire.RunSkillParams:
 
 
 @command("mazu.skills.run", natural=_chosen_run)
-async def run(server: ServerState, params: wire.RunSkillParams) -> Any:
+async def run(server: ServerState, params: wire.RunSkillParams) -> wire.SkillRunResult:
     """Run a skill in a process of its own; `output` is what it printed."""
     book, around = await _book(server)
     try:
         called = await book.run(params.name, params.arguments, around)
     except ToolError as error:
         raise _failed(params.name, error) from error
-    return {"result": called.result, "output": called.output}
+    return wire.SkillRunResult(called.result, called.output)
 
 
 @command("mazu.skills.forget", natural=_chosen_name)
-async def forget(server: ServerState, params: wire.SkillParams) -> Any:
+async def forget(server: ServerState, params: wire.SkillParams) -> wire.SkillView:
     """Delete a skill."""
     book, _ = await _book(server)
     skill = await asyncio.to_thread(book.forget, params.name)
@@ -108,17 +110,17 @@ async def _chosen(server: ServerState, *, runnable: bool = False) -> Skill:
     return offered[index]
 
 
-def _encoded(skill: Skill, *, source: bool = True) -> dict[str, Any]:
-    shown = {
-        "name": skill.name,
-        "description": skill.description,
-        "scope": skill.scope,
-        "uri": uris.from_path(skill.path),
-        "schema": skill.schema,
-        "tests": skill.tests,
-        "trust": skill.trust,
-    }
-    return {**shown, "source": skill.source} if source else shown
+def _encoded(skill: Skill, *, source: bool = True) -> wire.SkillView:
+    return wire.SkillView(
+        skill.name,
+        skill.description,
+        skill.scope,
+        uris.from_path(skill.path),
+        skill.schema,
+        list(skill.tests),
+        skill.trust,
+        skill.source if source else UNSET,
+    )
 
 
 def _first_function(source: str) -> str:

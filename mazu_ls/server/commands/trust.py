@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server.commands import command
-from mazu_ls.server.wire import other as wire
+from mazu_ls.server.wire import skills as wire
+from mazu_ls.server.wire.codec import as_view
 from mazu_ls.server.wire.common import NoParams
 
 if TYPE_CHECKING:
@@ -15,22 +16,22 @@ if TYPE_CHECKING:
 
 
 @command("mazu.trust.list")
-async def list_trust(server: ServerState, params: NoParams) -> Any:
+async def list_trust(server: ServerState, params: NoParams) -> wire.TrustList:
     """The project's role, skills, tools and MCP servers, and whether the user agreed to them as they are."""
     return await _listed(server)
 
 
-async def _chosen_item(server: ServerState) -> wire.AgreeTo:
+async def _chosen_item(server: ServerState) -> wire.AgreeToTrustParams:
     """Without arguments: the user chooses one that waits."""
-    items = [item for item in (await _listed(server))["items"] if item["state"] != "agreed"]
-    index = await server.pick("Agree to what?", [f"{item['id']} ({item['state']})" for item in items])
+    items = [item for item in (await _listed(server)).items if item.state != "agreed"]
+    index = await server.pick("Agree to what?", [f"{item.id} ({item.state})" for item in items])
     if index is None:
         raise InvalidArguments("`id` is missing; mazu.trust.list shows the ids", "id")
-    return wire.AgreeTo(items[index]["id"], items[index]["hash"])
+    return wire.AgreeToTrustParams(items[index].id, items[index].hash)
 
 
 @command("mazu.trust.agree", natural=_chosen_item)
-async def agree(server: ServerState, params: wire.AgreeTo) -> Any:
+async def agree(server: ServerState, params: wire.AgreeToTrustParams) -> wire.TrustList:
     """The user has read exactly the content with this hash, and agrees to it."""
     from mazu_ls.agent.project import trust_items
 
@@ -39,17 +40,17 @@ async def agree(server: ServerState, params: wire.AgreeTo) -> Any:
     return await _listed(server)
 
 
-async def _chosen_agreed(server: ServerState) -> wire.RevokeTrust:
+async def _chosen_agreed(server: ServerState) -> wire.RevokeTrustParams:
     """Without arguments: the user chooses one that was agreed to."""
-    items = [item for item in (await _listed(server))["items"] if item["state"] == "agreed"]
-    index = await server.pick("Revoke which agreement?", [item["id"] for item in items])
+    items = [item for item in (await _listed(server)).items if item.state == "agreed"]
+    index = await server.pick("Revoke which agreement?", [item.id for item in items])
     if index is None:
         raise InvalidArguments("`id` is missing; mazu.trust.list shows the ids", "id")
-    return wire.RevokeTrust(items[index]["id"])
+    return wire.RevokeTrustParams(items[index].id)
 
 
 @command("mazu.trust.revoke", natural=_chosen_agreed)
-async def revoke(server: ServerState, params: wire.RevokeTrust) -> Any:
+async def revoke(server: ServerState, params: wire.RevokeTrustParams) -> wire.TrustList:
     """Take every agreement to one thing back: it has no effect from now on."""
     from mazu_ls.agent.project import trust_items
 
@@ -58,10 +59,9 @@ async def revoke(server: ServerState, params: wire.RevokeTrust) -> Any:
     return await _listed(server)
 
 
-async def _listed(server: ServerState) -> dict[str, Any]:
+async def _listed(server: ServerState) -> wire.TrustList:
     from mazu_ls.agent.project.trust_items import trust_items
 
     project = await server.wait_opened()
     items = await asyncio.to_thread(trust_items, project)
-    fields = ("id", "kind", "path", "state", "hash")
-    return {"items": [{name: getattr(item, name) for name in fields} for item in items]}
+    return wire.TrustList([as_view(item, wire.TrustItemView) for item in items])

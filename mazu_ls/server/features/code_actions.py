@@ -19,7 +19,7 @@ from mazu_ls.server.client.editor import EditorFocus
 from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.features.anchored_memories import anchored, shown_range
 from mazu_ls.server.rpc import lsp_types
-from mazu_ls.server.wire.memories import lsp_range
+from mazu_ls.server.wire.memory.memories import lsp_range
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:

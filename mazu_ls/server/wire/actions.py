@@ -6,13 +6,13 @@ from mazu_ls.server.wire.codec import Params
 from mazu_ls.server.wire.common import Text
 
 
-class RollBack(Params, frozen=True):
+class ChoosePointParams(Params, frozen=True):
     """`uri`: of the file that is taken back, without it everything is."""
 
     uri: str | None = None
 
 
-class RecallAt(Params, frozen=True):
+class RecallHereParams(Params, frozen=True):
     """Without `query` the text of the last code action's range."""
 
     query: Text | None = None

@@ -41,11 +41,11 @@ class PruneParams(Params, frozen=True):
     labelled: bool = False
 
 
-class Id(Params, frozen=True):
+class CheckpointIdParams(Params, frozen=True):
     id: str
 
 
-class File(Params, frozen=True):
+class CheckpointFileParams(Params, frozen=True):
     """`path`: as diffs and plans show it."""
 
     id: str

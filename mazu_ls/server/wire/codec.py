@@ -52,6 +52,11 @@ def convert(raw: Any, to: type[T], whole: str = "arguments") -> T:
     return value
 
 
+def as_view(value: Any, to: type[T]) -> T:
+    """A record of the domain as a wire type with fields of the same names, nested ones too."""
+    return msgspec.convert(value, to, from_attributes=True)
+
+
 def field_at_fault(message: str) -> str:
     """The dotted field that a msgspec message is about, "" for the whole."""
     place = PLACE.search(message)

@@ -159,14 +159,14 @@ class TranscriptText(Wire, frozen=True):
     uri: str | None
 
 
-class Queued(Wire, frozen=True):
+class QueuedMessageView(Wire, frozen=True):
     """A message that waits."""
 
     queue_id: str
     text: str
 
 
-class QueueParams(Wire, frozen=True):
+class QueuedMessages(Wire, frozen=True):
     """Messages that are sent when the running turn has ended, in their order."""
 
-    queued: list[Queued]
+    queued: list[QueuedMessageView]

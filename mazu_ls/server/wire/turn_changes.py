@@ -8,14 +8,14 @@ from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire.codec import Params, Wire
 
 
-class OfTurn(Params, frozen=True):
+class TurnParams(Params, frozen=True):
     """A turn; without `turn_id` the last one of the session."""
 
     session_id: str | None = None
     turn_id: str | None = None
 
 
-class Revert(Params, frozen=True):
+class RevertTurnParams(Params, frozen=True):
     """`paths` and `hunks` together; without both everything that the turn changed."""
 
     session_id: str | None = None

@@ -90,33 +90,33 @@ class RewindParams(Params, frozen=True):
     turn_id: str | None = None
 
 
-class RenameSession(Params, frozen=True):
+class RenameSessionParams(Params, frozen=True):
     name: SessionName
     session_id: str | None = None
 
 
-class SearchSessions(Params, frozen=True):
+class SearchSessionsParams(Params, frozen=True):
     query: Text
     limit: Positive = 20
 
 
-class Fork(Params, frozen=True):
+class ForkSessionParams(Params, frozen=True):
     session_id: str | None = None
     turn_id: str | None = None
     name: str = ""
 
 
-class Transcript(Params, frozen=True):
+class TranscriptParams(Params, frozen=True):
     session_id: str | None = None
     uri: str | None = None
 
 
-class Queue(Params, frozen=True):
+class QueueParams(Params, frozen=True):
     session_id: str | None = None
     remove: str | None = None
 
 
-class SessionEvents(Params, frozen=True):
+class SessionEventsParams(Params, frozen=True):
     """`after`: the `seq` of the journal behind which a page begins."""
 
     session_id: str | None = None
@@ -141,7 +141,7 @@ class UndoParams(Params, frozen=True):
     on_conflict: OwnWork | None = None
 
 
-class Redo(Params, frozen=True):
+class RedoParams(Params, frozen=True):
     session_id: str | None = None
 
 
@@ -152,7 +152,7 @@ class StartedResult(Wire, frozen=True):
     turn_id: str | None
 
 
-class Waiting(Wire, frozen=True):
+class QueuedResult(Wire, frozen=True):
     """The answer to a message that waits for the running turn to end."""
 
     session_id: str

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
-from mazu_ls.server.wire import memories as wire
+from mazu_ls.server.wire.memory import memories as wire
 
 if TYPE_CHECKING:
     from mazu_ls.memory.agents.imported_sessions import ImportedProposal

@@ -14,9 +14,9 @@ from mazu_ls.server.chat.attachments import last_line
 from mazu_ls.server.chat.cursor_context import title_of_passage
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import take_checkpoint
-from mazu_ls.server.wire import memories as wire
+from mazu_ls.server.wire.codec import as_view
 from mazu_ls.server.wire.common import DocumentRange
-from mazu_ls.server.wire.other import camel
+from mazu_ls.server.wire.memory import memories as wire
 from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 from mazu_ls.workspace.text import split_lines
 
@@ -161,7 +161,7 @@ async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetR
 
 
 @command("mazu.memory.consolidate")
-async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> object:
+async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> wire.ConsolidationResult:
     """Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes."""
     memories = await opened_memories(server)
     if params.apply and server.project and server.project.checkpoints:
@@ -169,13 +169,13 @@ async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> ob
     found = await memories.consolidate(apply=params.apply)
     if params.apply:
         server.notify_changed("memory", "checkpoints")
-    return {
-        "proposals": camel(found.proposals),
-        "archived": [wire.MemoryView.from_memory(memory) for memory in found.archived],
-        "pages": [wire.MemoryView.from_memory(memory) for memory in found.pages],
-        "applied": found.applied,
-        "digest": found.digest,
-    }
+    return wire.ConsolidationResult(
+        [as_view(one, wire.ConsolidationProposalView) for one in found.proposals],
+        [wire.MemoryView.from_memory(memory) for memory in found.archived],
+        [wire.MemoryView.from_memory(memory) for memory in found.pages],
+        found.applied,
+        found.digest,
+    )
 
 
 async def _usual_place(server: ServerState) -> wire.ExportImportParams:
@@ -185,12 +185,12 @@ async def _usual_place(server: ServerState) -> wire.ExportImportParams:
 
 
 @command("mazu.memory.export", natural=_usual_place)
-async def export(server: ServerState, params: wire.ExportImportParams) -> object:
+async def export(server: ServerState, params: wire.ExportImportParams) -> wire.ExportedMemories:
     """All memories as Markdown, lossless."""
     memories = await opened_memories(server)
     path = server.path_of(params.uri)
     within = next((root for root in server.folders if root != path and path.is_relative_to(root)), None)
-    return {"count": await memories.export(path, within=within), "uri": uris.from_path(path)}
+    return wire.ExportedMemories(await memories.export(path, within=within), uris.from_path(path))
 
 
 async def _usual_import(server: ServerState) -> wire.ImportParams:
@@ -199,7 +199,9 @@ async def _usual_import(server: ServerState) -> wire.ImportParams:
 
 
 @command("mazu.memory.import", natural=_usual_import)
-async def import_(server: ServerState, params: wire.ImportParams) -> object:
+async def import_(
+    server: ServerState, params: wire.ImportParams
+) -> wire.ImportedMemories | wire.AgentImportResult:
     """Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked; or, with
     `agent`, proposals and searchable transcripts from what another agent left."""
     from mazu_ls.memory.io.foreign_rows import is_database
@@ -214,8 +216,7 @@ async def import_(server: ServerState, params: wire.ImportParams) -> object:
     rows = await asyncio.to_thread(is_database, path)
     imported = await (memories.import_rows(path) if rows else memories.import_(path))
     server.notify_changed("memory")
-    counts = camel(imported)
-    return {"count": imported.count, **counts}
+    return as_view(imported, wire.ImportedMemories)
 
 
 async def _chosen(server: ServerState, message: str) -> models.Memory:

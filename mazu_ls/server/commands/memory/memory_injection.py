@@ -8,9 +8,9 @@ from mazu_ls.errors import InvalidArguments
 from mazu_ls.server.chat import attachments
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
-from mazu_ls.server.wire import memory_injection as wire
 from mazu_ls.server.wire.common import DocumentRange
-from mazu_ls.server.wire.memories import MemoryView
+from mazu_ls.server.wire.memory import injection as wire
+from mazu_ls.server.wire.memory.memories import MemoryView
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
-from mazu_ls.server.wire import knowledge as wire
 from mazu_ls.server.wire.common import NoParams
-from mazu_ls.server.wire.memories import MemoryResult, MemoryView, RecallResult
+from mazu_ls.server.wire.memory import knowledge as wire
+from mazu_ls.server.wire.memory.memories import MemoryResult, MemoryView, RecallResult
 
 if TYPE_CHECKING:
     from mazu_ls.memory.models import Memory

@@ -8,8 +8,8 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.models import matches
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
-from mazu_ls.server.wire import knowledge as wire
-from mazu_ls.server.wire.memories import MemoryView
+from mazu_ls.server.wire.memory import knowledge as wire
+from mazu_ls.server.wire.memory.memories import MemoryView
 
 if TYPE_CHECKING:
     from mazu_ls.memory.models import Memory

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @command("mazu.session.events")
-async def events(server: ServerState, params: turns.SessionEvents) -> wire.EventPage:
+async def events(server: ServerState, params: turns.SessionEventsParams) -> wire.EventPage:
     """The stored events after `after`, where the conversation stands, and what has streamed since the last of them."""
     project = await server.wait_opened()
 

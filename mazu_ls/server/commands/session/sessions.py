@@ -52,7 +52,7 @@ async def new(server: ServerState, params: turns.NewSessionParams) -> wire.Sessi
     return await _shown(project, session)
 
 
-async def _renamed_by_message(server: ServerState) -> turns.RenameSession:
+async def _renamed_by_message(server: ServerState) -> turns.RenameSessionParams:
     """Without arguments: the current session is named by what the user said first in it."""
     from mazu_ls import journal
     from mazu_ls.agent.session.ids import headline
@@ -63,11 +63,11 @@ async def _renamed_by_message(server: ServerState) -> turns.RenameSession:
     said = [e.body.shown for e in events if isinstance(e.body, journal.UserSaid) and e.body.shown]
     if not said:
         raise InvalidArguments("`name` is missing, and nothing was said in the session yet", "name")
-    return turns.RenameSession(headline(said[0]))
+    return turns.RenameSessionParams(headline(said[0]))
 
 
 @command("mazu.session.rename", natural=_renamed_by_message)
-async def rename(server: ServerState, params: turns.RenameSession) -> wire.SessionView:
+async def rename(server: ServerState, params: turns.RenameSessionParams) -> wire.SessionView:
     """Give a session another name."""
     from mazu_ls import journal
 
@@ -78,15 +78,15 @@ async def rename(server: ServerState, params: turns.RenameSession) -> wire.Sessi
     return await _shown(project, session)
 
 
-async def _selected_words(server: ServerState) -> turns.SearchSessions:
+async def _selected_words(server: ServerState) -> turns.SearchSessionsParams:
     """Without arguments: what is selected."""
     from mazu_ls.server.commands.turn.turns import selection
 
-    return turns.SearchSessions(selection(server, "query"))
+    return turns.SearchSessionsParams(selection(server, "query"))
 
 
 @command("mazu.session.search", natural=_selected_words)
-async def search(server: ServerState, params: turns.SearchSessions) -> wire.SessionMatches:
+async def search(server: ServerState, params: turns.SearchSessionsParams) -> wire.SessionMatches:
     """Turns of all sessions in which words of the query occur, the best first."""
     from mazu_ls.agent.session import session_search
 
@@ -110,7 +110,7 @@ async def search(server: ServerState, params: turns.SearchSessions) -> wire.Sess
 
 
 @command("mazu.session.fork")
-async def fork(server: ServerState, params: turns.Fork) -> wire.SessionView:
+async def fork(server: ServerState, params: turns.ForkSessionParams) -> wire.SessionView:
     """A new session with the conversation up to before a turn, or all of it; it is the one meant from now on."""
     project = await server.wait_opened()
     session = await project.sessions.fork(params.session_id, params.turn_id, params.name)
@@ -119,7 +119,7 @@ async def fork(server: ServerState, params: turns.Fork) -> wire.SessionView:
 
 
 @command("mazu.session.transcript")
-async def transcript_of(server: ServerState, params: turns.Transcript) -> wire.TranscriptText:
+async def transcript_of(server: ServerState, params: turns.TranscriptParams) -> wire.TranscriptText:
     """A conversation as Markdown; with `uri` it is written there."""
     from mazu_ls.server.features.virtual import transcript_text
 
@@ -139,7 +139,7 @@ async def transcript_of(server: ServerState, params: turns.Transcript) -> wire.T
 
 
 @command("mazu.session.queue")
-async def queue(server: ServerState, params: turns.Queue) -> wire.QueueParams:
+async def queue(server: ServerState, params: turns.QueueParams) -> wire.QueuedMessages:
     """The messages that wait for the running turn to end; one of them is taken out."""
     from mazu_ls.server.chat.message_queue import remove
 
@@ -147,7 +147,7 @@ async def queue(server: ServerState, params: turns.Queue) -> wire.QueueParams:
     session = await project.sessions.get(params.session_id, create=False)
     if params.remove is not None:
         remove(session, params.remove)
-    return wire.QueueParams([wire.Queued(one.id, one.text) for one in session.queue.values()])
+    return wire.QueuedMessages([wire.QueuedMessageView(one.id, one.text) for one in session.queue.values()])
 
 
 @command("mazu.session.end")

@@ -25,7 +25,9 @@ async def _on_selection(server: ServerState) -> wire.CouncilParams:
 
 
 @command("mazu.council", natural=_on_selection, progress=True)
-async def council(server: ServerState, params: wire.CouncilParams, token: Token | None) -> Any:
+async def council(
+    server: ServerState, params: wire.CouncilParams, token: Token | None
+) -> wire.StartedResult | wire.CouncilResult:
     """Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision."""
     from mazu_ls.agent.jobs import council as agent
     from mazu_ls.agent.session.session import new_id

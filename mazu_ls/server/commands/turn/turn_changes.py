@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @command("mazu.turn.changes")
-async def changes(server: ServerState, params: wire.OfTurn) -> wire.TurnChangesView:
+async def changes(server: ServerState, params: wire.TurnParams) -> wire.TurnChangesView:
     """The files that a turn changed, with their hunks."""
     found, _ = await _changes(server, params.session_id, params.turn_id)
     files = [_file(server, one) for one in found.files]
@@ -29,7 +29,7 @@ async def changes(server: ServerState, params: wire.OfTurn) -> wire.TurnChangesV
 
 
 @command("mazu.turn.revert")
-async def revert(server: ServerState, params: wire.Revert) -> RollbackResult:
+async def revert(server: ServerState, params: wire.RevertTurnParams) -> RollbackResult:
     """Take back what a turn did to some files, or some hunks of it; what came after in the same files stays."""
     found, checkpoints = await _changes(server, params.session_id, params.turn_id)
     known = {one.path for one in found.files}

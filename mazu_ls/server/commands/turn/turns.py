@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import uris
@@ -32,7 +32,9 @@ REWRITES = {
 
 
 @command("mazu.chat", progress=True)
-async def chat(server: ServerState, params: wire.ChatParams, token: Token | None) -> Any:
+async def chat(
+    server: ServerState, params: wire.ChatParams, token: Token | None
+) -> wire.StartedResult | wire.QueuedResult | wire.TurnResultView:
     """Say something in a session. Without a message the chat document is opened."""
     from mazu_ls.agent.turn.turn import Prompt
 
@@ -53,7 +55,9 @@ async def chat(server: ServerState, params: wire.ChatParams, token: Token | None
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
 
 
-async def _chat_document(server: ServerState, params: wire.ChatParams, token: Token | None) -> Any:
+async def _chat_document(
+    server: ServerState, params: wire.ChatParams, token: Token | None
+) -> wire.StartedResult | wire.QueuedResult | wire.TurnResultView:
     """Send the attached chat document's last message; else open the session's document with what is attached."""
     from mazu_ls.server.chat.documents import open_chat, send
 
@@ -69,7 +73,9 @@ async def _selected_task(server: ServerState) -> wire.RunParams:
 
 
 @command("mazu.run", natural=_selected_task, progress=True)
-async def run(server: ServerState, params: wire.RunParams, token: Token | None) -> Any:
+async def run(
+    server: ServerState, params: wire.RunParams, token: Token | None
+) -> wire.StartedResult | wire.TurnResultView:
     """Carry a task out on its own, within limits."""
     from mazu_ls.agent.turn.turn import Prompt
 
@@ -101,7 +107,9 @@ async def _selected_question(server: ServerState) -> wire.AskParams:
 
 
 @command("mazu.ask", natural=_selected_question, progress=True)
-async def ask(server: ServerState, params: wire.AskParams, token: Token | None) -> Any:
+async def ask(
+    server: ServerState, params: wire.AskParams, token: Token | None
+) -> wire.StartedResult | wire.AskResult:
     """One question, no tools, nothing remembered."""
     from mazu_ls.agent.jobs import ask
     from mazu_ls.agent.session.session import new_id
@@ -145,7 +153,9 @@ async def _edit_of_focus(server: ServerState) -> wire.EditParams:
 
 
 @command("mazu.edit", natural=_edit_of_focus, progress=True)
-async def edit(server: ServerState, params: wire.EditParams, token: Token | None) -> Any:
+async def edit(
+    server: ServerState, params: wire.EditParams, token: Token | None
+) -> wire.StartedResult | wire.TurnResultView:
     """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
     from mazu_ls.agent.jobs.rewrite import PassageChanged, RewriteSource, rewrite
     from mazu_ls.agent.session.ids import new_id

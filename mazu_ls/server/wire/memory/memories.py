@@ -117,6 +117,45 @@ class ImportedProposalPage(Wire, frozen=True):
     total: int
 
 
+class ConsolidationProposalView(Wire, frozen=True):
+    """One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role."""
+
+    kind: str
+    ids: list[str]
+    reason: str
+    keep: str | None
+    slug: str | None
+    text: str | None
+
+
+class ConsolidationResult(Wire, frozen=True):
+    """What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines."""
+
+    proposals: list[ConsolidationProposalView]
+    archived: list[MemoryView]
+    pages: list[MemoryView]
+    applied: bool
+    digest: str
+
+
+class ExportedMemories(Wire, frozen=True):
+    """How many memories were written, and where."""
+
+    count: int
+    uri: str
+
+
+class ImportedMemories(Wire, frozen=True):
+    """How many entries there were and what became of them; `problems` names each file that was left out and why."""
+
+    count: int
+    created: int
+    updated: int
+    unchanged: int
+    duplicates: int
+    problems: list[str]
+
+
 class DecidedProposals(Wire, frozen=True):
     """`memories` are the new ones, `duplicates` how many were known; `left` wait."""
 

@@ -7,7 +7,7 @@ from typing import Literal
 from mazu_ls.server.rpc.lsp_types import LspRange
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import Text
-from mazu_ls.server.wire.memories import MemoryView
+from mazu_ls.server.wire.memory.memories import MemoryView
 
 
 class ExplainInjectionParams(Params, frozen=True):

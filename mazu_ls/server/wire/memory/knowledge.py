@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import Scope, Text
-from mazu_ls.server.wire.memories import MemoryView
+from mazu_ls.server.wire.memory.memories import MemoryView
 
 
 class MemoryStateParams(Params, frozen=True):

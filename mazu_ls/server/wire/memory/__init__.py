@@ -1,0 +1,1 @@
+"""Arguments and results of everything about memory, wiki and graph."""

@@ -1,0 +1,128 @@
+"""Usage, audit and status over the wire (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType, field
+
+from mazu_ls.messages import Usage
+from mazu_ls.server.wire.codec import Params, Wire
+from mazu_ls.server.wire.common import Amount, Positive
+
+
+class UsageParams(Params, frozen=True):
+    session_id: str | None = None
+    since_days: Amount | None = None
+
+
+class UsageReport(Wire, frozen=True):
+    """By `provider:model`; `cost_usd` is null where a price is not known, never 0."""
+
+    by_model: dict[str, Usage]
+    total: Usage
+    cost_usd: float | None
+
+
+class AuditParams(Params, frozen=True):
+    limit: Positive = 100
+    session_id: str | None = None
+
+
+class AuditEntryView(Wire, frozen=True):
+    """One tool call: what was asked for, who decided how, what came of it."""
+
+    at: str
+    session_id: str
+    tool: str
+    arguments: dict[str, Any]
+    verdict: str
+    reason: str
+    decided_by: str
+    outcome: str
+
+
+class AuditReport(Wire, frozen=True):
+    """Newest first; secrets are redacted."""
+
+    entries: list[AuditEntryView]
+
+
+class RunningSessionView(Wire, frozen=True):
+    session_id: str
+    name: str
+    state: str
+
+
+class MemoryStatusView(Wire, frozen=True):
+    """`reason` where memory is not `available`, else counts by scope."""
+
+    available: bool
+    reason: str | UnsetType = UNSET
+    project: dict[str, Any] | UnsetType | None = UNSET
+    common: dict[str, Any] | UnsetType = field(default=UNSET, name="global")
+
+
+class CheckpointStatusView(Wire, frozen=True):
+    """`reason` where checkpoints are not `available`. `bytes` on the disk, at most `max_bytes`.
+
+    `damaged`: what was quarantined; `rescued`: files that were saved from being overwritten.
+    """
+
+    available: bool
+    reason: str | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+    bytes: int | UnsetType = UNSET
+    max_bytes: int | UnsetType = UNSET
+    current: str | UnsetType | None = UNSET
+    damaged: list[str] | UnsetType = UNSET
+    rescued: list[str] | UnsetType = UNSET
+
+
+class SandboxStatusView(Wire, frozen=True):
+    """What a command is confined by, and why."""
+
+    setting: str
+    kind: str
+    why: str
+
+
+class McpServerView(Wire, frozen=True):
+    """`tools` can be called; `waiting` are new or changed and need the user. `detail`: why it is not connected."""
+
+    name: str
+    state: Literal["not_agreed", "starting", "connected", "reconnecting", "failed", "stopped"]
+    tools: int
+    waiting: list[str]
+    detail: str
+
+
+class ConnectedClientView(Wire, frozen=True):
+    """`pid` is null where the client did not say."""
+
+    kind: Literal["editor", "terminal"]
+    name: str
+    pid: int | None
+    since: str
+
+
+class StatusView(Wire, frozen=True):
+    """One object for status bars. `keys`: of which providers a key is there; `pid`: of the server."""
+
+    version: str
+    model: str | None
+    mode: Literal["ask", "auto", "plan", "bypass"]
+    session: str | None
+    running: list[RunningSessionView]
+    jobs: list[str]
+    memory: MemoryStatusView
+    checkpoints: CheckpointStatusView
+    keys: dict[str, bool]
+    git: bool
+    sandbox: SandboxStatusView
+    mcp_servers: list[McpServerView]
+    folders: list[str]
+    warnings: list[str]
+    log: str
+    pid: int
+    clients: list[ConnectedClientView]

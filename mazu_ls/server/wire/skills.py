@@ -1,0 +1,83 @@
+"""Skills, and what a project brings that takes effect once it is agreed to (docs/protocol.md, section 2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from mazu_ls.server.wire.codec import Params, Wire
+from mazu_ls.server.wire.common import Scope, Text
+
+SkillName = Annotated[str, Meta(min_length=1, max_length=100)]
+Agreement = Literal["new", "changed", "agreed"]
+
+
+class SkillParams(Params, frozen=True):
+    name: SkillName
+
+
+class SaveSkillParams(Params, frozen=True):
+    """`source` is Python; `name` is the function's where it is not given."""
+
+    source: Text
+    name: SkillName | None = None
+    description: str = ""
+    scope: Scope = "project"
+
+
+class RunSkillParams(Params, frozen=True):
+    name: SkillName
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class SkillView(Wire, frozen=True):
+    """A saved function. `schema` is the JSON schema of its arguments; a list leaves `source` out."""
+
+    name: str
+    description: str
+    scope: Scope
+    uri: str
+    schema: dict[str, Any]
+    tests: list[str]
+    trust: Agreement
+    source: str | UnsetType = UNSET
+
+
+class SkillList(Wire, frozen=True):
+    """By name; `problems` say which files are no skills, and why."""
+
+    skills: list[SkillView]
+    problems: list[str]
+
+
+class SkillRunResult(Wire, frozen=True):
+    """What the function returned, and what it printed."""
+
+    result: Any
+    output: str
+
+
+class AgreeToTrustParams(Params, frozen=True):
+    """`hash` is the SHA-256 that mazu.trust.list named: the content that the user has read."""
+
+    id: Text
+    hash: Text
+
+
+class RevokeTrustParams(Params, frozen=True):
+    id: Text
+
+
+class TrustItemView(Wire, frozen=True):
+    """`hash` is the SHA-256 of the content as it is now."""
+
+    id: str
+    kind: Literal["role", "skill", "tool", "mcp"]
+    path: str
+    state: Agreement
+    hash: str
+
+
+class TrustList(Wire, frozen=True):
+    items: list[TrustItemView]
