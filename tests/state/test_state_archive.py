@@ -17,7 +17,7 @@ from mazu_ls import paths
 from mazu_ls.checkpoints.git.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE, format_commit
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.demo.model_server.server import ModelServer
-from tests.server.client import Client, RpcFailure, connected
+from tests.server.client import NO_ANSWER, Client, RpcFailure, connected, eventually
 
 Entries = dict[str, bytes]
 MARKER = "a row that only the present state has"
@@ -121,7 +121,10 @@ async def test_an_editor_s_user_is_asked_where_the_terminal_has_options(
 
         def answer(params: Any) -> Any:
             asked.append(params["message"])
-            return params["actions"][0 if len(asked) < 3 else 1]
+            assert (
+                params["actions"][0]["title"] == "Cancel"
+            )  # for a client that takes the first of whatever it is offered
+            return params["actions"][1 if len(asked) < 3 else 0]
 
         client.answers["window/showMessageRequest"] = answer
         await client.command("mazu.state.import", {"uri": file.as_uri()})
@@ -140,7 +143,9 @@ async def test_without_arguments_a_backup_is_made_in_the_user_s_folder_and_picke
         await client.command("mazu.remember", {"title": "then"})
         made = await client.command("mazu.state.export")
         assert made["uri"].startswith(Path(env["MAZU_HOME"], "backups", "project-").as_uri())
-        client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
+        client.answers["window/showMessageRequest"] = lambda params: params["actions"][
+            "which" not in params["message"]
+        ]
         await client.command("mazu.remember", {"title": "since"})
         await client.command("mazu.state.import")
         assert await titles(client) == {"then"}
@@ -207,6 +212,47 @@ def doubled(_: StoreRepository, writer: Any) -> bytes:
     return writer.add(TREE, entry(FOLDER_MODE, b"conversation", held))
 
 
+def bomb(_: StoreRepository, writer: Any) -> bytes:
+    """Code of 24 levels, each of which holds the next one twice: 16 million files in a few kilobytes."""
+    held = writer.add(TREE, entry(FILE_MODE, b"f", writer.add(BLOB, b"x")))
+    for _level in range(24):
+        held = writer.add(TREE, entry(FOLDER_MODE, b"a", held) + entry(FOLDER_MODE, b"b", held))
+    return writer.add(TREE, entry(FOLDER_MODE, b"code", held))
+
+
+def deep(_: StoreRepository, writer: Any) -> bytes:
+    """Deeper than any checkpoint, and first met near the top, where it looks shallow."""
+    low = writer.add(TREE, entry(FILE_MODE, b"f", writer.add(BLOB, b"x")))
+    for _level in range(300):
+        low = writer.add(TREE, entry(FOLDER_MODE, b"a", low))
+    high = low
+    for _level in range(300):
+        high = writer.add(TREE, entry(FOLDER_MODE, b"a", high))
+    return writer.add(
+        TREE,
+        entry(
+            FOLDER_MODE,
+            b"code",
+            writer.add(TREE, entry(FOLDER_MODE, b"x", high) + entry(FOLDER_MODE, b"z", low)),
+        ),
+    )
+
+
+def with_list(name: bytes, data: bytes) -> Callable[[Entries], None]:
+    """A checkpoint with this file of mazu-ls: at its top, or of the unsaved texts."""
+
+    def build(_: StoreRepository, writer: Any) -> bytes:
+        code = writer.add(TREE, entry(FILE_MODE, b"evil", writer.add(BLOB, b"evil")))
+        held = entry(FILE_MODE, name, writer.add(BLOB, data))
+        if name == b"index.json":
+            held = entry(FOLDER_MODE, b"buffers", writer.add(TREE, held))
+        return writer.add(
+            TREE, b"".join(sorted((held, entry(FOLDER_MODE, b"code", code)), key=lambda e: e.split(b" ")[1]))
+        )
+
+    return tree(build)
+
+
 def other_tree(entries: Entries) -> None:
     """The row names another tree than its commit, whose own is harmless: it is the row's that a rollback reads."""
 
@@ -265,6 +311,17 @@ HOSTILE: dict[str, Callable[[Entries], None]] = {
     "a submodule": in_code(b"sub", b"160000"),
     "an object that is missing": tree(missing_blob),
     "a conversation that never ends": tree(doubled),
+    "millions of files": tree(bomb),
+    "a thousand levels": tree(deep),
+    "a set-user-ID bit": with_list(b"modes.json", b'{"code/evil": "6777"}'),
+    "modes of a hook": with_list(b"modes.json", b'{"code/.git/hooks/x": "777"}'),
+    "modes that are none": with_list(b"modes.json", b"[1]"),
+    "a meta of nothing": with_list(b"meta.json", b'{"id": "../x"}'),
+    "modes without end": with_list(b"modes.json", b" " * (65 * 2**20)),
+    "a sparse path outside": with_list(b"sparse", b"code/a\0code/../../x"),
+    "an unsaved text that is not there": with_list(
+        b"index.json", b'[{"uri": "file:///x", "path": "/x", "text": "no"}]'
+    ),
     "a tree that is not its commit's": other_tree,
     "a pack of noise": lambda entries: entries.update({"checkpoints.pack": b"PACK" + bytes(100)}),
     "no database": lambda entries: entries.pop("memory.db") and None,
@@ -373,3 +430,51 @@ def test_what_an_import_left_that_was_killed_is_removed(tmp_path: Path):
     with pytest.raises(MazuError, match="cannot be read"):
         stage_import(tmp_path, tmp_path / "none.mazu", env, mine=True, replace=True)
     assert not left.exists()
+
+
+async def test_an_import_that_is_cancelled_leaves_nothing(env: dict[str, str], folder: Path, tmp_path: Path):
+    """It waits for a turn that waits for the user; what was laid out beside the state goes with the request."""
+    file = tmp_path / "backup.mazu"
+    write = {"name": "write_file", "arguments": {"path": "a.txt", "content": "x"}}
+    async with ModelServer([{"calls": [write]}, {"text": "written"}]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**env, **keys}) as client:
+            client.answers["mazu/permission/request"] = lambda params: NO_ANSWER
+            await client.initialize(folder, experimental={"mazu": {"permissions": True}})
+            await client.command("mazu.remember", {"title": "kept"})
+            await client.command("mazu.state.export", {"uri": file.as_uri()})
+            before = state_folders(env)
+            await client.command("mazu.chat", {"message": "write it"})
+            await client.until(lambda message: message.get("method") == "mazu/permission/request")
+            arguments = [{"uri": file.as_uri(), "replace": True}]
+            number, answer = client.start(
+                "workspace/executeCommand", {"command": "mazu.state.import", "arguments": arguments}
+            )
+
+            async def laid_out() -> bool:
+                return state_folders(env) != before
+
+            await eventually(laid_out)
+            client.notify("$/cancelRequest", {"id": number})
+            with pytest.raises(RpcFailure):
+                await answer
+
+            async def gone() -> bool:
+                return state_folders(env) == before
+
+            await eventually(gone)
+            assert await titles(client) == {"kept"}
+
+
+def test_a_key_that_is_not_whole_signs_nothing(tmp_path: Path):
+    from mazu_ls.agent.archive.archive_writer import KEY, signing_key
+
+    env = {"MAZU_STATE_HOME": str(tmp_path / "state")}
+    first = signing_key(env)
+    assert (len(first), signing_key(env)) == (32, first)
+    for broken in (b"", first[:31]):
+        paths.state_home(env).joinpath(KEY).write_bytes(broken)
+        made = signing_key(env)
+        assert len(made) == 32
+        assert made not in (first, broken)
+        assert signing_key(env) == made

@@ -25,6 +25,7 @@ from mazu_ls.agent.archive.state_archive import (
 )
 from mazu_ls.errors import Kind, MazuError
 
+KEY_BYTES = 32
 KEY = "archive-key"
 
 
@@ -118,15 +119,29 @@ def _exists(target: Path) -> MazuError:
 
 
 def signing_key(env: Mapping[str, str]) -> bytes:
-    """The key of this machine's state directory, made on first use: what it signs, it wrote itself."""
+    """The key of this machine's state directory, made on first use: what it signs, it wrote itself.
+
+    One that is not whole (a full disk, power lost) is replaced: with an empty key anybody could sign.
+    """
     place = paths.private_folder(paths.state_home(env)) / KEY
-    with suppress(FileExistsError):
-        draft = place.with_name(f"{KEY}.{secrets.token_hex(6)}")
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(secrets.token_bytes(32))
-            os.link(draft, place)
-        finally:
-            draft.unlink()
-    return place.read_bytes()
+    with suppress(FileNotFoundError):
+        if len(key := place.read_bytes()) == KEY_BYTES:
+            return key
+        place.unlink()
+    draft = place.with_name(f"{KEY}.{secrets.token_hex(6)}")
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(MazuError):  # another process made one meanwhile
+            _publish(draft, place, overwrite=False)
+    finally:
+        draft.unlink(missing_ok=True)
+    key = place.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise MazuError(
+            Kind.STORAGE, f"{place} is damaged.", "Delete it; archives of before count as foreign."
+        )
+    return key

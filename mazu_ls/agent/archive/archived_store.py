@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from mazu_ls.agent.archive.archived_files import require_known_content
 from mazu_ls.agent.archive.archived_tables import ArchivedCheckpoint, NotOurs, is_safe_name
 from mazu_ls.checkpoints.git.objects import (
     EXECUTABLE_MODE,
@@ -25,6 +26,7 @@ _TOP_FILES = frozenset((b"buffers", b"meta.json", b"modes.json", b"sparse"))
 _SESSION = re.compile(rb"[\w-]{1,100}")
 _OF_SESSION = re.compile(rb"head\.json|\d{1,15}\.jsonl")
 MAX_DEPTH = 400
+MAX_FILES = 2_000_000
 
 
 def take_pack(pack: Path, store: Path, checkpoints: Sequence[ArchivedCheckpoint]) -> None:
@@ -56,12 +58,14 @@ def take_pack(pack: Path, store: Path, checkpoints: Sequence[ArchivedCheckpoint]
 
 def _require_safe_trees(repository: StoreRepository, checkpoints: Sequence[ArchivedCheckpoint]) -> None:
     """What a rollback reads is the row's tree: it has to be the commit's, whose objects are known to be there."""
-    seen: set[tuple[bytes, bytes]] = set()
+    seen: dict[tuple[bytes, bytes], tuple[int, int]] = {}
     for one in checkpoints:
         tree = commit_tree(repository.read(bytes.fromhex(one.commit)))
         if tree.hex() != one.tree:
             raise NotOurs(f"the checkpoint {one.id} names another tree than its commit")
-        for name, entry in _entries(repository, tree):
+        entries = _entries(repository, tree)
+        require_known_content(repository, entries)
+        for name, entry in entries.items():
             known = name in _FOLDERS if entry.is_folder else name in _TOP_FILES and entry.mode == FILE_MODE
             if not known:
                 raise NotOurs(f"a checkpoint holds {name!r:.100}")
@@ -70,24 +74,41 @@ def _require_safe_trees(repository: StoreRepository, checkpoints: Sequence[Archi
 
 
 def _require_safe_folder(
-    repository: StoreRepository, part: bytes, top: bytes, seen: set[tuple[bytes, bytes]]
+    repository: StoreRepository, part: bytes, top: bytes, seen: dict[tuple[bytes, bytes], tuple[int, int]]
 ) -> None:
     """Each tree once: whether a name may stand there does not depend on where the tree hangs.
 
-    Conversations have two levels, with rules of their own: a folder for each session, and its files.
+    Conversations have two levels, with rules of their own: a folder for each session, and its files. `seen` holds how many
+    files and folders each tree has below it, and how many levels: a few kilobytes of trees that hold each other twice
+    would be millions of files for whoever lists them.
     """
-    stack = [(b"", top, 0)]
+    stack = [(b"", part, top)]
+    below: dict[tuple[bytes, bytes], tuple[int, list[tuple[bytes, bytes]]]] = {}
     while stack:
-        prefix, oid, depth = stack.pop()
-        kind = b"session" if part == b"conversation" and depth else part
+        prefix, kind, oid = stack[-1]
         if (kind, oid) in seen:
-            continue
-        seen.add((kind, oid))
-        for name, entry in _entries(repository, oid):
-            if depth > MAX_DEPTH or not _is_allowed(kind, name, entry):
-                raise NotOurs(f"a checkpoint holds {prefix + name!r:.200}")
-            if entry.is_folder:
-                stack.append((prefix + name + b"/", entry.oid, depth + 1))
+            stack.pop()
+        elif (kind, oid) in below:
+            stack.pop()
+            count, folders = below.pop((kind, oid))
+            sizes = [seen[folder] for folder in folders]
+            size = count + sum(files for files, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
+            if size[0] > MAX_FILES or size[1] > MAX_DEPTH:
+                raise NotOurs(f"a checkpoint holds more than {MAX_FILES:,} files or {MAX_DEPTH} levels")
+            seen[kind, oid] = size
+        else:
+            entries = _entries(repository, oid)
+            if kind == b"buffers":
+                require_known_content(repository, entries)
+            for name, entry in entries.items():
+                if len(stack) > 2 * MAX_DEPTH or not _is_allowed(kind, name, entry):
+                    raise NotOurs(f"a checkpoint holds {prefix + name!r:.200}")
+            inner = b"session" if kind == b"conversation" else kind
+            held = [(inner, one.oid) for one in entries.values() if one.is_folder]
+            below[kind, oid] = len(entries), held
+            stack += [
+                (prefix + name + b"/", inner, one.oid) for name, one in entries.items() if one.is_folder
+            ]
 
 
 def _is_allowed(kind: bytes, name: bytes, entry: TreeEntry) -> bool:
@@ -99,10 +120,10 @@ def _is_allowed(kind: bytes, name: bytes, entry: TreeEntry) -> bool:
     return is_safe_name(name) and (entry.is_folder or entry.mode in _FILES)
 
 
-def _entries(repository: StoreRepository, oid: bytes) -> Iterator[tuple[bytes, TreeEntry]]:
+def _entries(repository: StoreRepository, oid: bytes) -> dict[bytes, TreeEntry]:
     """A tree's entries; every byte of it has to be one of theirs."""
     data = repository.read(oid)
     entries = parse_tree(data)
     if sum(len(entry.mode) + len(name) + 22 for name, entry in entries.items()) != len(data):
         raise NotOurs("a tree is damaged, or holds a name twice")
-    yield from entries.items()
+    return entries

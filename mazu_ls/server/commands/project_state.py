@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -135,8 +136,11 @@ async def import_(server: ServerState, params: wire.ImportStateParams) -> wire.I
     staged = await _staged(server, project, params)
     failures: list[MazuError] = []
     aside: list[Path] = []
+    claimed = threading.Lock()  # by whoever puts it in place or discards it, which happens once
 
     def exchange() -> None:
+        if not claimed.acquire(blocking=False):
+            return
         try:
             kept = staged.put_in_place(server.env)
             aside.extend([kept] if kept and params.replace else [])
@@ -145,7 +149,15 @@ async def import_(server: ServerState, params: wire.ImportStateParams) -> wire.I
         except OSError as error:
             failures.append(MazuError(Kind.STORAGE, f"The state was not imported: {error}.", "Try again."))
 
-    await server.reopen(exchange)
+    try:
+        await server.reopen(exchange)
+    finally:
+        if cancelled := claimed.acquire(blocking=False):  # while turns were waited for
+            await asyncio.shield(asyncio.to_thread(staged.discard))
+    if cancelled:
+        raise MazuError(
+            Kind.BUSY, "Nothing was imported: the project was closed meanwhile.", "Open it again."
+        )
     await server.wait_opened()
     if failures:
         raise failures[0]
@@ -162,17 +174,28 @@ async def _staged(server: ServerState, project: Project, params: wire.ImportStat
 
     mine, replace = params.mine, params.replace
     while True:
+        source = server.path_of(params.uri)
+        checking = asyncio.create_task(
+            asyncio.to_thread(stage_import, project.root, source, server.env, mine=mine, replace=replace)
+        )
         try:
-            return await asyncio.to_thread(
-                stage_import, project.root, server.path_of(params.uri), server.env, mine=mine, replace=replace
-            )
+            return await asyncio.shield(checking)
+        except asyncio.CancelledError:
+            checking.add_done_callback(_discard)  # the thread goes on, and nobody waits for what it makes
+            raise
         except MazuError as error:
             asked = {Kind.PERMISSION: (IT_IS_MINE, mine), Kind.CONFLICT: (SET_ASIDE, replace)}.get(error.kind)
             if asked is None or asked[1]:
                 raise
-            if await server.pick(f"Mazu: {error.message}", [asked[0], CANCEL]) != 0:
+            # What changes nothing stands first, for a client that takes the first of whatever it is offered.
+            if await server.pick(f"Mazu: {error.message}", [CANCEL, asked[0]]) != 1:
                 raise
             mine, replace = mine or asked[0] == IT_IS_MINE, replace or asked[0] == SET_ASIDE
+
+
+def _discard(checked: asyncio.Task[StagedImport]) -> None:
+    if not checked.cancelled() and checked.exception() is None:
+        asyncio.get_running_loop().run_in_executor(None, checked.result().discard)
 
 
 async def _kept_project(server: ServerState) -> Project:

@@ -1,0 +1,76 @@
+"""The files that mazu-ls itself keeps in an archived checkpoint: do they say what such files may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from mazu_ls.agent.archive.archived_tables import NotOurs, is_safe_name
+from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.git.repository import StoreRepository, lines
+from mazu_ls.checkpoints.models import FileCounts, MemoryCounts, SkippedFile
+
+MOST_BYTES = 64 * 2**20
+Mode = Annotated[str, Meta(pattern="^[0-7]{1,3}$")]
+"""Read, write and execute of owner, group and others: no set-user-ID."""
+
+
+class ArchivedMeta(Struct, rename="camel"):
+    """meta.json: what the row of the database says."""
+
+    id: Annotated[str, Meta(pattern=r"^[\w-]{1,100}$")]
+    parent_id: str | None
+    created_at: str
+    label: str
+    kind: str
+    session_id: str | None
+    turn_id: str | None
+    files: FileCounts
+    memories: MemoryCounts
+    skipped: list[SkippedFile]
+    folders: dict[str, str] = {}
+    user: dict[str, Any] = {}
+
+
+class ArchivedBuffer(Struct):
+    """A row of buffers/index.json: one unsaved document, and the name of the file with its text."""
+
+    uri: str
+    path: str | None
+    text: str
+
+
+_SHAPES: dict[bytes, Any] = {
+    b"meta.json": ArchivedMeta,
+    b"modes.json": dict[str, Mode],
+    b"index.json": list[ArchivedBuffer],
+}
+
+
+def require_known_content(repository: StoreRepository, entries: Mapping[bytes, TreeEntry]) -> None:
+    """Read the files of mazu-ls among these entries. Raises NotOurs where one is too large, or says what it must not say."""
+    ours = {name: entry.oid for name, entry in entries.items() if name in _SHAPES or name == b"sparse"}
+    sizes = repository.run(
+        "cat-file", "--batch-check=%(objecttype) %(objectsize)", input=lines(ours.values())
+    ).split()
+    if len(sizes) != 2 * len(ours) or any(int(size) > MOST_BYTES for size in sizes[1::2]):
+        raise NotOurs("a list of a checkpoint is too large")
+    for name, oid in ours.items():
+        data = repository.read(oid)
+        if name == b"sparse":
+            paths = data.split(b"\0")
+        else:
+            try:
+                said = msgspec.json.decode(data, type=_SHAPES[name])
+            except (msgspec.MsgspecError, UnicodeError) as error:
+                raise NotOurs(f"{name.decode()} of a checkpoint: {error}") from error
+            paths = (
+                [path.encode("utf-8", "surrogateescape") for path in said] if name == b"modes.json" else []
+            )
+            if name == b"index.json" and {one.text.encode() for one in said} - entries.keys():
+                raise NotOurs("a checkpoint lists an unsaved text that it does not hold")
+        if bad := next((path for path in paths if not all(map(is_safe_name, path.split(b"/")))), None):
+            raise NotOurs(f"{name.decode()} of a checkpoint names {bad!r:.100}")
