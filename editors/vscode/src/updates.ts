@@ -41,7 +41,7 @@ export interface PermissionReply {
   /** What the model is to hear of a refusal. */
   note?: string;
   /** Arguments that the user changed; the policy judges them anew. */
-  arguments?: Record<string, unknown>;
+  arguments?: Record<string, string>;
   /** Ids of the hunks that may be applied; all where it is left out. */
   hunks?: string[];
 }

@@ -99,7 +99,7 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
           label={`Edit the ${editable} before it is allowed`}
           value={edited}
           action="Allow as edited"
-          onDone={(value) => answer(of('allow_once'), { arguments: { ...call.arguments, [editable]: value } })}
+          onDone={(value) => answer(of('allow_once'), { arguments: { [editable]: value } })}
           onCancel={() => setEdited(null)}
         />
       )}

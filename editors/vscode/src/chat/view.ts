@@ -118,7 +118,7 @@ function takeCodeActions({ server, chats }: App): void {
   server.inChat = (command, [given]) => {
     const { message, question, attachments = [] } = (given ?? {}) as ChatArgument;
     const text = command === 'mazu.chat' ? message : command === 'mazu.ask' ? question : undefined;
-    const places = attachments.map(({ uri, range }) => placeChip(Uri.parse(uri), range));
+    const places = attachments.map(({ uri, range }) => placeChip(Uri.parse(uri), range ?? undefined));
     const mine = command === 'mazu.chat' || (command === 'mazu.ask' && text !== undefined);
     if (!mine || !places.length || attachments.some(({ uri }) => isChat(Uri.parse(uri)))) return undefined;
     return chats.show().then((chat) => (text ? chat.say(text, places) : chat.add(places)));

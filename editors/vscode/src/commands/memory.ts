@@ -14,7 +14,7 @@ const CATEGORIES = [
   { label: 'mistake', description: 'what not to do again' },
   { label: 'task_outcome', description: 'result of a task' },
   { label: 'user_preference', description: 'how you like it, in every project' },
-];
+] as const;
 const DELAY_MS = 150;
 
 /** Remember, recall, show and forget. */

@@ -8,7 +8,7 @@ const MODES = [
   { label: 'auto', description: 'Edits and harmless commands run; everything else is refused' },
   { label: 'plan', description: 'Read only' },
   { label: 'bypass', description: 'Never ask; hard denials still apply' },
-];
+] as const;
 
 /** The server itself: model, mode, keys, log, restart. */
 export function registerServerCommands(app: App): void {
@@ -44,7 +44,8 @@ async function selectModel({ server }: App): Promise<void> {
 
 async function selectMode({ server, status }: App, given: string | undefined): Promise<void> {
   const title = 'Mazu: what may the agent do without asking?';
-  const mode = given ?? (await window.showQuickPick(MODES, { title }))?.label;
+  const known = MODES.find(({ label }) => label === given);
+  const mode = (known ?? (await window.showQuickPick(MODES, { title })))?.label;
   if (!mode) return;
   const confirm = mode === 'bypass' ? await confirmBypass() : undefined;
   if (mode === 'bypass' && !confirm) return;

@@ -21,7 +21,8 @@ export interface Stop {
 /** What one step changed, in code and in memory, and what was said then. */
 export interface StepView {
   id: string;
-  files: { path: string; status: string; added: number; removed: number }[];
+  /** `added` and `removed` are null for a binary file. */
+  files: { path: string; status: string; added: number | null; removed: number | null }[];
   memories: { id: string; title: string; sign: '+' | '~' | '−' }[];
   said: { who: 'You' | 'Mazu'; text: string }[];
   problem: string;

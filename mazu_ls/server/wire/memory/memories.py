@@ -178,7 +178,7 @@ class MemoryView(Wire, frozen=True):
     """A memory as the wire shows it. `score` and `why` only come with recalled ones."""
 
     id: str
-    scope: str
+    scope: Scope
     category: str
     title: str
     body: str

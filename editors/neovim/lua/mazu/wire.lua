@@ -1,0 +1,1115 @@
+---@meta mazu.wire
+-- Results of the commands (docs/protocol.md) as types. Written by `make generate` from mazu_ls/server/wire: do not edit.
+
+--- `problems` say why others were not accepted.
+---@class mazu.AcceptResult
+---@field accepted string[]
+---@field problems string[]
+
+--- `count` messages are searchable from now on; `proposals` are new and wait to be accepted.
+---@class mazu.AgentImportResult
+---@field count integer
+---@field files integer
+---@field unchanged integer
+---@field proposals integer
+---@field problems string[]
+
+--- `hash` is the SHA-256 that mazu.trust.list named: the content that the user has read.
+---@class mazu.AgreeToTrustParams
+---@field id string
+---@field hash string
+
+--- What a memory is about.
+---@class mazu.Anchor
+---@field path string
+---@field symbol string
+---@field range? lsp.Range
+---@field state "fresh"|"moved"|"stale"
+
+--- The id of one of the options of a question that is open; `callId`: the one about this call.
+---
+--- `arguments` replace those of the same name, of the hunks of an edit those in `hunks` are taken.
+---@class mazu.AnswerQuestionParams
+---@field optionId? string
+---@field callId? string
+---@field note? string
+---@field arguments? table<string, string>
+---@field hunks? string[]
+
+--- `open`: the question that is asked, where this answered none.
+---@class mazu.AnswerResult
+---@field answered boolean
+---@field open? mazu.Question
+
+---@class mazu.AskParams
+---@field question string
+---@field attachments? mazu.DocumentRange[]
+---@field model? string
+---@field wait? boolean
+
+--- What `mazu.ask` found out.
+---@class mazu.AskResult
+---@field reply string
+---@field usage mazu.Usage
+
+--- The path at which the project was.
+---@class mazu.AttachStateParams
+---@field from? string
+
+--- `attached`: the path at which the project was whose state this one has now; null where it keeps its own.
+---
+--- `setAside`: where what this one had until then is kept; null where it had nothing.
+---@class mazu.AttachedState
+---@field attached? string
+---@field setAside? string
+
+--- One tool call: what was asked for, who decided how, what came of it.
+---@class mazu.AuditEntry
+---@field at string
+---@field sessionId string
+---@field tool string
+---@field arguments table<string, any>
+---@field verdict string
+---@field reason string
+---@field decidedBy string
+---@field outcome string
+
+---@class mazu.AuditParams
+---@field limit? integer
+---@field sessionId? string
+
+--- Newest first; secrets are redacted.
+---@class mazu.AuditReport
+---@field entries mazu.AuditEntry[]
+
+---@class mazu.CancelResult
+---@field cancelled boolean
+
+--- `added` and `removed` are null, and `hunks` empty, for a binary file.
+---@class mazu.ChangedFile
+---@field path string
+---@field uri string
+---@field status "added"|"deleted"|"modified"
+---@field added? integer
+---@field removed? integer
+---@field hunks mazu.ChangedHunk[]
+
+--- `range` are whole lines of the text after the turn; `diff` has the lines that went and came.
+---@class mazu.ChangedHunk
+---@field id string
+---@field range lsp.Range
+---@field diff string
+
+---@class mazu.ChatParams
+---@field message? string
+---@field sessionId? string
+---@field attachments? mazu.DocumentRange[]
+---@field model? string
+---@field queue? boolean
+---@field wait? boolean
+
+--- What would be decided about this call; nothing is run.
+---@class mazu.CheckPermissionParams
+---@field tool string
+---@field arguments table<string, any>
+---@field mode? "ask"|"auto"|"bypass"|"plan"
+
+--- `path`: as diffs and plans show it.
+---@class mazu.CheckpointFileParams
+---@field id string
+---@field path string
+
+---@class mazu.CheckpointIdParams
+---@field id string
+
+--- Newest first; `current` is the one whose state the project was last brought to or taken at.
+---@class mazu.CheckpointList
+---@field checkpoints mazu.Checkpoint[]
+---@field current? string
+
+---@class mazu.CheckpointParams
+---@field label? string
+
+--- `reason` where checkpoints are not `available`. `bytes` on the disk, at most `maxBytes`.
+---
+--- `damaged`: what was quarantined; `rescued`: files that were saved from being overwritten.
+---@class mazu.CheckpointStatus
+---@field available boolean
+---@field reason? string
+---@field count? integer
+---@field bytes? integer
+---@field maxBytes? integer
+---@field current? string
+---@field damaged? string[]
+---@field rescued? string[]
+
+--- One restorable state; `skipped` are the files it does not hold, which no rollback to it touches.
+---
+--- `title`: the user's words and what it is, never an id. `complete` false: what other programs changed may be missing.
+---@class mazu.Checkpoint
+---@field id string
+---@field parentId? string
+---@field createdAt string
+---@field label string
+---@field kind "baseline"|"compaction"|"manual"|"safety"|"step"
+---@field sessionId? string
+---@field turnId? string
+---@field commit string
+---@field files mazu.FileCounts
+---@field memories mazu.MemoryCounts
+---@field bytes integer
+---@field skipped mazu.SkippedFile[]
+---@field pinned boolean
+---@field complete boolean
+---@field title string
+
+--- The hunks of these ids, or those of a document; without either all of them.
+---@class mazu.ChooseHunksParams
+---@field ids? string[]
+---@field uri? string
+
+--- `uri`: of the file that is taken back, without it everything is.
+---@class mazu.ChoosePointParams
+---@field uri? string
+
+---@class mazu.CompactParams
+---@field sessionId? string
+---@field wait? boolean
+
+--- `pid` is null where the client did not say.
+---@class mazu.ConnectedClient
+---@field kind "editor"|"terminal"
+---@field name string
+---@field pid? integer
+---@field since string
+
+---@class mazu.ConsolidateParams
+---@field apply? boolean
+
+--- One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role.
+---@class mazu.ConsolidationProposal
+---@field kind string
+---@field ids string[]
+---@field reason string
+---@field keep? string
+---@field slug? string
+---@field text? string
+
+--- What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines.
+---@class mazu.ConsolidationResult
+---@field proposals mazu.ConsolidationProposal[]
+---@field archived mazu.Memory[]
+---@field pages mazu.Memory[]
+---@field applied boolean
+---@field digest string
+
+--- What one member said, or why it said nothing.
+---@class mazu.CouncilAnswer
+---@field model string
+---@field reply string
+---@field usage mazu.Usage
+---@field error? mazu.Error
+
+---@class mazu.CouncilParams
+---@field question string
+---@field models? string[]
+---@field lead? string
+---@field attachments? mazu.DocumentRange[]
+---@field wait? boolean
+
+--- `synthesis` is the lead's comparison and recommendation; `error` is set where the lead failed.
+---@class mazu.CouncilResult
+---@field question string
+---@field answers mazu.CouncilAnswer[]
+---@field lead string
+---@field synthesis string
+---@field dissent string
+---@field usage mazu.Usage
+---@field error? mazu.Error
+
+--- `ids`, or `all` that wait.
+---@class mazu.DecideProposalsParams
+---@field ids? string[]
+---@field all? boolean
+
+--- `memories` are the new ones, `duplicates` how many were known; `left` wait.
+---@class mazu.DecidedProposals
+---@field memories mazu.Memory[]
+---@field duplicates integer
+---@field rejected integer
+---@field left integer
+
+---@class mazu.DeleteTraitParams
+---@field key string
+---@field scope? "global"|"project"
+
+--- `against`: "now" or another checkpoint.
+---@class mazu.DiffParams
+---@field id string
+---@field against? string
+---@field paths? string[]
+
+--- `memories` names what was added, changed and removed; `patch` is a git patch, cut where `truncated`.
+---@class mazu.DiffResult
+---@field files mazu.FileDiff[]
+---@field memories table<string, any>
+---@field patch string
+---@field truncated boolean
+
+--- A document, or the given range of it.
+---@class mazu.DocumentRange
+---@field uri string
+---@field range? lsp.Range
+
+---@class mazu.EditParams
+---@field uri string
+---@field range lsp.Range
+---@field instruction string
+---@field model? string
+---@field wait? boolean
+
+--- Why a turn ended in an error.
+---@class mazu.Error
+---@field kind string
+---@field message string
+---@field hint string
+
+--- A page of a session's events. `updates` is the `seq` of the last `mazu/session/update` of the same moment.
+---@class mazu.EventPage
+---@field sessionId string
+---@field name string
+---@field head integer
+---@field last integer
+---@field events mazu.Event[]
+---@field next? integer
+---@field updates integer
+---@field partial? mazu.PartialMessage
+---@field state string
+
+--- One stored event. `live`: it is on the way from the root of the conversation to `head`.
+---@class mazu.Event
+---@field seq integer
+---@field parent integer
+---@field at string
+---@field turnId? string
+---@field live boolean
+---@field update table<string, any>
+
+--- `uri` and `range`: what would be attached to the message.
+---@class mazu.ExplainInjectionParams
+---@field message string
+---@field uri? string
+---@field range? lsp.Range
+
+--- `uri`: a Markdown file or a folder.
+---@class mazu.ExportImportParams
+---@field uri string
+
+--- `uri`: the file to write; one that exists is replaced only with `overwrite`.
+---@class mazu.ExportStateParams
+---@field uri string
+---@field overwrite? boolean
+
+--- How many memories were written, and where.
+---@class mazu.ExportedMemories
+---@field count integer
+---@field uri string
+
+---@class mazu.ExportedState
+---@field uri string
+---@field bytes integer
+---@field memories integer
+---@field sessions integer
+---@field checkpoints integer
+
+---@class mazu.FileCounts
+---@field added integer
+---@field modified integer
+---@field deleted integer
+
+--- Lines added and removed; null where the file is binary.
+---@class mazu.FileDiff
+---@field path string
+---@field status "added"|"deleted"|"modified"
+---@field added? integer
+---@field removed? integer
+
+--- Lines added and removed in one document by a turn.
+---@class mazu.FileEdit
+---@field uri string
+---@field added integer
+---@field removed integer
+
+--- `text` is null for a binary file and where there was none.
+---@class mazu.FileText
+---@field text? string
+---@field binary boolean
+---@field exists boolean
+
+---@class mazu.ForgetParams
+---@field id string
+---@field scope? "global"|"project"
+
+---@class mazu.ForgetResult
+---@field forgotten mazu.Memory
+
+---@class mazu.ForkSessionParams
+---@field sessionId? string
+---@field turnId? string
+---@field name? string
+
+--- `text` is the drawing; with `json` it is empty. `edges` are those found, as [source, relation, target].
+---@class mazu.Graph
+---@field text string
+---@field nodes string[]
+---@field edges string[][]
+
+--- `agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db.
+---@class mazu.ImportParams
+---@field uri string
+---@field agent? "aider"|"claude-code"|"codex"|"cursor"|"markdown"
+
+--- `mine`: the user says that a file which this machine did not write is their own; `replace`: what is here is set aside.
+---@class mazu.ImportStateParams
+---@field uri string
+---@field mine? boolean
+---@field replace? boolean
+
+--- A message of another agent's conversation that was imported; `text` is an excerpt.
+---@class mazu.ImportedMatch
+---@field agent string
+---@field session string
+---@field role string
+---@field at string
+---@field text string
+
+--- How many entries there were and what became of them; `problems` names each file that was left out and why.
+---@class mazu.ImportedMemories
+---@field count integer
+---@field created integer
+---@field updated integer
+---@field unchanged integer
+---@field duplicates integer
+---@field problems string[]
+
+---@class mazu.ImportedProposalPage
+---@field proposals mazu.ImportedProposal[]
+---@field total integer
+
+--- What becomes a memory when it is accepted; `times` says how often it was found.
+---@class mazu.ImportedProposal
+---@field id string
+---@field category string
+---@field title string
+---@field evidence string
+---@field times integer
+
+--- `project` is the path of the project that the file was made of; `setAside` where the previous state is kept.
+---@class mazu.ImportedState
+---@field project string
+---@field createdAt string
+---@field memories integer
+---@field sessions integer
+---@field checkpoints integer
+---@field setAside? string
+
+--- A memory that the turn is given: in the block that stands, or in the one of this request.
+---@class mazu.InjectedMemory
+---@field memory mazu.Memory
+---@field block "context"|"standing"
+---@field why string
+
+--- `tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`.
+---@class mazu.Injection
+---@field told mazu.InjectedMemory[]
+---@field left mazu.LeftOutMemory[]
+---@field tokens integer
+---@field budget integer
+
+---@class mazu.LeftOutMemory
+---@field memory mazu.Memory
+---@field why string
+
+---@class mazu.ListCheckpointsParams
+---@field limit? integer
+---@field sessionId? string
+
+---@class mazu.ListMemoriesParams
+---@field scope? "global"|"project"
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
+---@field state? "archived"|"check"|"current"|"superseded"
+---@field limit? integer
+---@field offset? integer
+
+--- `prefix`: pages below this slug.
+---@class mazu.ListPagesParams
+---@field prefix? string
+---@field tag? string
+
+---@class mazu.ListProposalsParams
+---@field uri? string
+
+---@class mazu.ListTraitsParams
+---@field scope? "global"|"project"
+
+--- `tools` can be called; `waiting` are new or changed and need the user. `detail`: why it is not connected.
+---@class mazu.McpServer
+---@field name string
+---@field state "connected"|"failed"|"not_agreed"|"reconnecting"|"starting"|"stopped"
+---@field tools integer
+---@field waiting string[]
+---@field detail string
+
+---@class mazu.MemoryCounts
+---@field added integer
+---@field changed integer
+---@field removed integer
+
+--- `total` counts all that match, beyond this page too.
+---@class mazu.MemoryPage
+---@field memories mazu.Memory[]
+---@field total integer
+
+---@class mazu.MemoryResult
+---@field memory mazu.Memory
+
+---@class mazu.MemoryStateParams
+---@field id string
+---@field scope? "global"|"project"
+
+--- By scope: `entries`, memories by `states`, entries by `kinds`, `bytes` on the disk.
+---@class mazu.MemoryStats
+---@field project? table<string, any>
+---@field common table<string, any>
+
+--- `reason` where memory is not `available`, else counts by scope.
+---@class mazu.MemoryStatus
+---@field available boolean
+---@field reason? string
+---@field project? table<string, any>
+---@field global? table<string, any>
+
+--- A memory as the wire shows it. `score` and `why` only come with recalled ones.
+---@class mazu.Memory
+---@field id string
+---@field scope "global"|"project"
+---@field category string
+---@field title string
+---@field body string
+---@field tags string[]
+---@field pinned boolean
+---@field source string
+---@field state string
+---@field strength number
+---@field createdAt string
+---@field updatedAt string
+---@field lastUsedAt? string
+---@field useCount integer
+---@field supersedes? string
+---@field supersededBy? string
+---@field anchors mazu.Anchor[]
+---@field sessionId? string
+---@field origin? string
+---@field score? number
+---@field why? string
+
+--- `current` is null where no key is set.
+---@class mazu.ModelList
+---@field models mazu.Model[]
+---@field current? string
+
+--- `contextWindow` and `maxOutput` in tokens; `prices` is null where they are not known.
+---@class mazu.ModelSpec
+---@field provider string
+---@field model string
+---@field contextWindow integer
+---@field maxOutput integer
+---@field prices? mazu.Prices
+---@field seesImages boolean
+---@field thinks string
+---@field api string
+---@field hosted boolean
+
+--- A model that can be chosen by `name`. `ready`: its key is there, or it needs none. `source`: where it is known from.
+---@class mazu.Model
+---@field name string
+---@field provider string
+---@field spec mazu.ModelSpec
+---@field ready boolean
+---@field source string
+
+---@class mazu.NewSessionParams
+---@field sessionId? string
+---@field name? string
+
+--- No arguments.
+---@class mazu.NoParams
+
+---@class mazu.PageList
+---@field pages mazu.Page[]
+
+---@class mazu.PageParams
+---@field slug string
+
+--- `text` is the page as Markdown, tags as front matter, the title as its first line.
+---@class mazu.PageResult
+---@field slug string
+---@field text string
+---@field memory mazu.Memory
+
+---@class mazu.Page
+---@field slug string
+---@field title string
+---@field tags string[]
+
+--- What has streamed of a message that is not finished.
+---@class mazu.PartialMessage
+---@field message string
+---@field thought string
+
+---@class mazu.PathReason
+---@field path string
+---@field reason string
+
+--- A rule. `id` is null for one of the settings, which is changed there; `sessionId`: the session it ends with.
+---@class mazu.PermissionRule
+---@field id? string
+---@field tool string
+---@field pattern string
+---@field verdict "allow"|"ask"|"deny"
+---@field source "given"|"granted"|"session"|"settings"
+---@field givenAt? string
+---@field grantedAt? string
+---@field sessionId? string
+
+---@class mazu.PermissionState
+---@field mode "ask"|"auto"|"bypass"|"plan"
+---@field rules mazu.PermissionRule[]
+
+--- `sandboxed`: nobody agreed to it, the sandbox holds it. `rule`: the rule that decided.
+---@class mazu.PermissionVerdict
+---@field verdict "allow"|"ask"|"deny"
+---@field reason string
+---@field sandboxed boolean
+---@field rule? string
+
+--- What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
+---
+--- `users` and `agents` say whose work each file holds since the checkpoint. `undecided`: there is something to be
+--- answered before anything is done.
+---@class mazu.Plan
+---@field write string[]
+---@field delete string[]
+---@field buffers string[]
+---@field keep mazu.PathReason[]
+---@field conflicts mazu.PathReason[]
+---@field users string[]
+---@field agents string[]
+---@field memories mazu.MemoryCounts
+---@field conversation boolean
+---@field undecided boolean
+
+--- US dollars per million tokens. A prompt of more than `longFrom` tokens costs `longInput` and `longOutput` times as much.
+---@class mazu.Prices
+---@field input number
+---@field output number
+---@field cacheRead? number
+---@field cacheWrite? number
+---@field longFrom? integer
+---@field longInput number
+---@field longOutput number
+
+---@class mazu.ProposalList
+---@field proposals mazu.Proposal[]
+
+---@class mazu.ProposalPageParams
+---@field limit? integer
+---@field offset? integer
+
+--- One open hunk: number `hunk` of `of` in its file; `range` holds the lines that would go.
+---@class mazu.Proposal
+---@field id string
+---@field uri string
+---@field path string
+---@field kind "create"|"delete"|"edit"
+---@field state "open"|"stale"
+---@field hunk integer
+---@field of integer
+---@field range lsp.Range
+---@field diff string
+---@field sessionId string
+---@field turnId string
+---@field createdAt string
+
+--- `labelled`: those the user named, too. Pinned ones never go.
+---@class mazu.PruneParams
+---@field keep? integer
+---@field olderThanDays? integer
+---@field labelled? boolean
+
+--- `shed`: how many of them the size cap took although an undo might have needed them.
+---@class mazu.PruneResult
+---@field removed string[]
+---@field bytesFreed integer
+---@field shed integer
+
+---@class mazu.QuestionHunk
+---@field id string
+---@field diff string
+
+---@class mazu.QuestionOption
+---@field id string
+---@field label string
+---@field kind "allow_always"|"allow_once"|"allow_session"|"deny"
+
+--- A tool call that waits for the user. `rule`: what a standing answer would allow; `document`: the file that changes.
+---
+--- `editable`: names of the arguments that the user may change before allowing.
+---@class mazu.Question
+---@field sessionId string
+---@field callId string
+---@field tool string
+---@field title string
+---@field detail string
+---@field options mazu.QuestionOption[]
+---@field diff? string
+---@field hunks? mazu.QuestionHunk[]
+---@field rule? string
+---@field document? string
+---@field editable? string[]
+
+---@class mazu.QueueParams
+---@field sessionId? string
+---@field remove? string
+
+--- A message that waits.
+---@class mazu.QueuedMessage
+---@field queueId string
+---@field text string
+
+--- Messages that are sent when the running turn has ended, in their order.
+---@class mazu.QueuedMessages
+---@field queued mazu.QueuedMessage[]
+
+--- The answer to a message that waits for the running turn to end.
+---@class mazu.QueuedResult
+---@field sessionId string
+---@field turnId? nil
+---@field queueId string
+
+--- Without `query` the text of the last code action's range.
+---@class mazu.RecallHereParams
+---@field query? string
+---@field uri? string
+
+---@class mazu.RecallParams
+---@field query string
+---@field limit? integer
+---@field scope? "global"|"project"
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
+---@field uri? string
+
+--- Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
+---@class mazu.RecallResult
+---@field memories mazu.Memory[]
+---@field onlyNearest boolean
+
+---@class mazu.RedoParams
+---@field sessionId? string
+
+--- The model hears the note.
+---@class mazu.RejectHunksParams
+---@field ids? string[]
+---@field uri? string
+---@field note? string
+
+---@class mazu.RejectResult
+---@field rejected string[]
+
+---@class mazu.RememberParams
+---@field title string
+---@field body? string
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
+---@field scope? "global"|"project"
+---@field tags? string[]
+---@field pinned? boolean
+---@field anchors? mazu.DocumentRange[]
+---@field supersedes? string
+
+---@class mazu.RememberResult
+---@field memory mazu.Memory
+---@field outcome "created"|"duplicate"|"superseded"
+
+---@class mazu.RenameSessionParams
+---@field name string
+---@field sessionId? string
+
+--- `paths` and `hunks` together; without both everything that the turn changed.
+---@class mazu.RevertTurnParams
+---@field sessionId? string
+---@field turnId? string
+---@field paths? string[]
+---@field hunks? string[]
+
+---@class mazu.RevokeRuleParams
+---@field id string
+
+---@class mazu.RevokeTrustParams
+---@field id string
+
+---@class mazu.RewindParams
+---@field sessionId? string
+---@field turns? integer
+---@field turnId? string
+
+--- `text` is empty where there is no role document.
+---@class mazu.Role
+---@field uri string
+---@field text string
+
+--- Without `id` the newest checkpoint; without `only` everything it holds.
+---@class mazu.RollbackParams
+---@field id? string
+---@field only? ("code"|"conversation"|"memory"|"skills")[]
+---@field paths? string[]
+---@field preview? boolean
+---@field onConflict? "ask"|"keep"|"leave"|"overwrite"
+---@field memories? string[]
+
+--- `verified`: every file was hashed again and is right. Roll back to `safety` to undo.
+---@class mazu.RollbackResult
+---@field checkpoint mazu.Checkpoint
+---@field safety? mazu.Checkpoint
+---@field plan mazu.Plan
+---@field applied boolean
+---@field verified boolean
+---@field problems mazu.PathReason[]
+
+---@class mazu.RuleFields
+---@field tool string
+---@field pattern? string
+---@field verdict? "allow"|"ask"|"deny"
+
+--- `maxCost` is in US dollars; the others override the settings of the same name.
+---@class mazu.RunParams
+---@field task string
+---@field sessionId? string
+---@field maxSteps? integer
+---@field maxCost? number
+---@field maxTokens? integer
+---@field maxSeconds? number
+---@field checkpointEvery? integer
+---@field allowShell? boolean
+---@field model? string
+---@field wait? boolean
+
+---@class mazu.RunSkillParams
+---@field name string
+---@field arguments? table<string, any>
+
+---@class mazu.RunningSession
+---@field sessionId string
+---@field name string
+---@field state string
+
+--- What a command is confined by, and why.
+---@class mazu.SandboxStatus
+---@field setting string
+---@field kind string
+---@field why string
+
+--- `source` is Python; `name` is the function's where it is not given.
+---@class mazu.SaveSkillParams
+---@field source string
+---@field name? string
+---@field description? string
+---@field scope? "global"|"project"
+
+---@class mazu.SearchPagesParams
+---@field query string
+---@field limit? integer
+
+---@class mazu.SearchSessionsParams
+---@field query string
+---@field limit? integer
+
+--- `after`: the `seq` of the journal behind which a page begins.
+---@class mazu.SessionEventsParams
+---@field sessionId? string
+---@field after? integer
+---@field limit? integer
+
+--- The last used first; `current` is the one meant when none is named.
+---@class mazu.SessionList
+---@field sessions mazu.SessionSummary[]
+---@field current? string
+
+--- A turn in which words of the query occur; `text` is an excerpt.
+---@class mazu.SessionMatch
+---@field sessionId string
+---@field name string
+---@field at string
+---@field turnId string
+---@field text string
+
+--- The best first; `imported` are conversations with other agents.
+---@class mazu.SessionMatches
+---@field matches mazu.SessionMatch[]
+---@field imported mazu.ImportedMatch[]
+
+--- One session; without `sessionId` the last used one.
+---@class mazu.SessionParams
+---@field sessionId? string
+
+--- What a list shows. `state`: "running", "waiting", "idle", "ended".
+---@class mazu.SessionSummary
+---@field id string
+---@field name string
+---@field createdAt string
+---@field updatedAt string
+---@field turnCount integer
+---@field state string
+---@field model? string
+---@field usage mazu.Usage
+
+--- A session with its turns, oldest first.
+---@class mazu.Session
+---@field id string
+---@field name string
+---@field createdAt string
+---@field updatedAt string
+---@field turnCount integer
+---@field state string
+---@field model? string
+---@field usage mazu.Usage
+---@field turns mazu.Turn[]
+
+--- `confirm`: the word "bypass", typed by the user, for that mode.
+---@class mazu.SetModeParams
+---@field mode "ask"|"auto"|"bypass"|"plan"
+---@field confirm? string
+
+---@class mazu.SetModelParams
+---@field model string
+
+--- `uri`: a file whose text becomes the role; without it the open document is taken.
+---@class mazu.SetRoleParams
+---@field uri? string
+
+---@class mazu.SetRuleParams
+---@field rule mazu.RuleFields
+
+---@class mazu.SetTraitParams
+---@field key string
+---@field value string
+---@field pinned? boolean
+---@field scope? "global"|"project"
+
+--- A node by `id` (a memory, `file:PATH`, `tag:NAME`, ...) or the best memory for `query`.
+---@class mazu.ShowGraphParams
+---@field id? string
+---@field query? string
+---@field depth? integer
+---@field format? "json"|"mermaid"|"text"
+
+--- The role document in force; with `uri` that document, as it would be as a role.
+---@class mazu.ShowRoleParams
+---@field uri? string
+
+---@class mazu.ShowSessionParams
+---@field sessionId? string
+---@field turns? integer
+
+--- By name; `problems` say which files are no skills, and why.
+---@class mazu.SkillList
+---@field skills mazu.Skill[]
+---@field problems string[]
+
+---@class mazu.SkillParams
+---@field name string
+
+--- What the function returned, and what it printed.
+---@class mazu.SkillRunResult
+---@field result any
+---@field output string
+
+--- A saved function. `schema` is the JSON schema of its arguments; a list leaves `source` out.
+---@class mazu.Skill
+---@field name string
+---@field description string
+---@field scope "global"|"project"
+---@field uri string
+---@field schema table<string, any>
+---@field tests string[]
+---@field trust "agreed"|"changed"|"new"
+---@field source? string
+
+---@class mazu.SkippedFile
+---@field path string
+---@field reason string
+---@field bytes integer
+
+--- The answer of a command that goes on as a job. What belongs to no session is named by one id of its own in both.
+---@class mazu.StartedResult
+---@field sessionId string
+---@field turnId? string
+
+--- One object for status bars. `keys`: of which providers a key is there; `pid`: of the server.
+---@class mazu.Status
+---@field version string
+---@field model? string
+---@field mode "ask"|"auto"|"bypass"|"plan"
+---@field session? string
+---@field running mazu.RunningSession[]
+---@field jobs string[]
+---@field memory mazu.MemoryStatus
+---@field checkpoints mazu.CheckpointStatus
+---@field keys table<string, boolean>
+---@field git boolean
+---@field sandbox mazu.SandboxStatus
+---@field mcpServers mazu.McpServer[]
+---@field folders string[]
+---@field warnings string[]
+---@field log string
+---@field pid integer
+---@field clients mazu.ConnectedClient[]
+
+--- `by` is the memory that holds from now on.
+---@class mazu.SupersedeParams
+---@field id string
+---@field by string
+---@field scope? "global"|"project"
+
+--- A tool call of a turn.
+---@class mazu.ToolCall
+---@field tool string
+---@field arguments table<string, any>
+---@field verdict string
+---@field outcome string
+
+---@class mazu.ToolList
+---@field tools mazu.Tool[]
+
+--- What a model may call; `schema` is the JSON schema of its arguments.
+---@class mazu.Tool
+---@field name string
+---@field description string
+---@field effect string
+---@field source string
+---@field schema table<string, any>
+
+---@class mazu.TranscriptParams
+---@field sessionId? string
+---@field uri? string
+
+--- A conversation as Markdown; `uri` where it was written to a file, `text` otherwise.
+---@class mazu.TranscriptText
+---@field text? string
+---@field uri? string
+
+--- `hash` is the SHA-256 of the content as it is now.
+---@class mazu.TrustItem
+---@field id string
+---@field kind "mcp"|"role"|"skill"|"tool"
+---@field path string
+---@field state "agreed"|"changed"|"new"
+---@field hash string
+
+---@class mazu.TrustList
+---@field items mazu.TrustItem[]
+
+--- `before` and `after` are checkpoints, null where the turn changed nothing.
+---@class mazu.TurnChanges
+---@field turnId string
+---@field before? string
+---@field after? string
+---@field files mazu.ChangedFile[]
+
+---@class mazu.TurnMemories
+---@field injected string[]
+---@field written string[]
+
+--- A turn; without `turnId` the last one of the session.
+---@class mazu.TurnParams
+---@field sessionId? string
+---@field turnId? string
+
+--- `detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error".
+---@class mazu.TurnResult
+---@field sessionId string
+---@field turnId string
+---@field reply string
+---@field stopReason "cancelled"|"end_turn"|"error"|"max_cost"|"max_seconds"|"max_steps"|"max_tokens"|"refusal"|"stuck"
+---@field detail string
+---@field usage mazu.Usage
+---@field edits mazu.FileEdit[]
+---@field checkpoints string[]
+---@field memories mazu.TurnMemories
+---@field error? mazu.Error
+
+--- One turn of a transcript.
+---@class mazu.Turn
+---@field id string
+---@field at string
+---@field kind string
+---@field model string
+---@field message string
+---@field reply string
+---@field stopReason string
+---@field detail string
+---@field calls mazu.ToolCall[]
+---@field checkpoints string[]
+---@field usage mazu.Usage
+
+--- Back to before a turn: `turnId`, or the last one. Without `onConflict` the user is asked.
+---@class mazu.UndoParams
+---@field sessionId? string
+---@field turnId? string
+---@field code? boolean
+---@field conversation? boolean
+---@field memory? boolean
+---@field preview? boolean
+---@field onConflict? "ask"|"keep"|"leave"|"overwrite"
+
+--- Fields that are not given stay as they are.
+---@class mazu.UpdateMemoryParams
+---@field id string
+---@field scope? "global"|"project"
+---@field title? string
+---@field body? string
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
+---@field tags? string[]
+---@field pinned? boolean
+---@field anchors? mazu.DocumentRange[]
+
+--- Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0.
+---
+--- `estimated`: a part of the tokens was counted here, because a call was stopped before the service said all.
+---@class mazu.Usage
+---@field inputTokens integer
+---@field outputTokens integer
+---@field cacheReadTokens integer
+---@field cacheWriteTokens integer
+---@field modelCalls integer
+---@field steps integer
+---@field costUsd? number
+---@field estimated boolean
+
+---@class mazu.UsageParams
+---@field sessionId? string
+---@field sinceDays? number
+
+--- By `provider:model`; `costUsd` is null where a price is not known, never 0.
+---@class mazu.UsageReport
+---@field byModel table<string, mazu.Usage>
+---@field total mazu.Usage
+---@field costUsd? number
+
+--- A virtual document (`mazu:`), or the file that stands for one.
+---@class mazu.ViewParams
+---@field uri string
+
+---@class mazu.WritePageParams
+---@field slug string
+---@field text string
+---@field mode? "append"|"replace"

@@ -1,0 +1,1498 @@
+/** Arguments and results of every command (docs/protocol.md). Written by `make generate` from mazu_ls/server/wire: do not edit. */
+
+/** `problems` say why others were not accepted. */
+export interface AcceptResult {
+  accepted: string[];
+  problems: string[];
+}
+
+/** `count` messages are searchable from now on; `proposals` are new and wait to be accepted. */
+export interface AgentImportResult {
+  count: number;
+  files: number;
+  unchanged: number;
+  proposals: number;
+  problems: string[];
+}
+
+/** `hash` is the SHA-256 that mazu.trust.list named: the content that the user has read. */
+export interface AgreeToTrustParams {
+  id: string;
+  hash: string;
+}
+
+/** What a memory is about. */
+export interface Anchor {
+  path: string;
+  symbol: string;
+  range: Range | null;
+  state: 'fresh' | 'moved' | 'stale';
+}
+
+/**
+ * The id of one of the options of a question that is open; `callId`: the one about this call.
+ *
+ * `arguments` replace those of the same name, of the hunks of an edit those in `hunks` are taken.
+ */
+export interface AnswerQuestionParams {
+  optionId?: string | null;
+  callId?: string | null;
+  note?: string;
+  arguments?: Record<string, string> | null;
+  hunks?: string[] | null;
+}
+
+/** `open`: the question that is asked, where this answered none. */
+export interface AnswerResult {
+  answered: boolean;
+  open: Question | null;
+}
+
+export interface AskParams {
+  question: string;
+  attachments?: DocumentRange[];
+  model?: string | null;
+  wait?: boolean;
+}
+
+/** What `mazu.ask` found out. */
+export interface AskResult {
+  reply: string;
+  usage: Usage;
+}
+
+/** The path at which the project was. */
+export interface AttachStateParams {
+  from?: string | null;
+}
+
+/**
+ * `attached`: the path at which the project was whose state this one has now; null where it keeps its own.
+ *
+ * `setAside`: where what this one had until then is kept; null where it had nothing.
+ */
+export interface AttachedState {
+  attached: string | null;
+  setAside: string | null;
+}
+
+/** One tool call: what was asked for, who decided how, what came of it. */
+export interface AuditEntry {
+  at: string;
+  sessionId: string;
+  tool: string;
+  arguments: Record<string, unknown>;
+  verdict: string;
+  reason: string;
+  decidedBy: string;
+  outcome: string;
+}
+
+export interface AuditParams {
+  limit?: number;
+  sessionId?: string | null;
+}
+
+/** Newest first; secrets are redacted. */
+export interface AuditReport {
+  entries: AuditEntry[];
+}
+
+export interface CancelResult {
+  cancelled: boolean;
+}
+
+/** `added` and `removed` are null, and `hunks` empty, for a binary file. */
+export interface ChangedFile {
+  path: string;
+  uri: string;
+  status: 'added' | 'deleted' | 'modified';
+  added: number | null;
+  removed: number | null;
+  hunks: ChangedHunk[];
+}
+
+/** `range` are whole lines of the text after the turn; `diff` has the lines that went and came. */
+export interface ChangedHunk {
+  id: string;
+  range: Range;
+  diff: string;
+}
+
+export interface ChatParams {
+  message?: string | null;
+  sessionId?: string | null;
+  attachments?: DocumentRange[];
+  model?: string | null;
+  queue?: boolean;
+  wait?: boolean;
+}
+
+/** What would be decided about this call; nothing is run. */
+export interface CheckPermissionParams {
+  tool: string;
+  arguments: Record<string, unknown>;
+  mode?: 'ask' | 'auto' | 'bypass' | 'plan' | null;
+}
+
+/** `path`: as diffs and plans show it. */
+export interface CheckpointFileParams {
+  id: string;
+  path: string;
+}
+
+export interface CheckpointIdParams {
+  id: string;
+}
+
+/** Newest first; `current` is the one whose state the project was last brought to or taken at. */
+export interface CheckpointList {
+  checkpoints: Checkpoint[];
+  current: string | null;
+}
+
+export interface CheckpointParams {
+  label?: string;
+}
+
+/**
+ * `reason` where checkpoints are not `available`. `bytes` on the disk, at most `maxBytes`.
+ *
+ * `damaged`: what was quarantined; `rescued`: files that were saved from being overwritten.
+ */
+export interface CheckpointStatus {
+  available: boolean;
+  reason?: string;
+  count?: number;
+  bytes?: number;
+  maxBytes?: number;
+  current?: string | null;
+  damaged?: string[];
+  rescued?: string[];
+}
+
+/**
+ * One restorable state; `skipped` are the files it does not hold, which no rollback to it touches.
+ *
+ * `title`: the user's words and what it is, never an id. `complete` false: what other programs changed may be missing.
+ */
+export interface Checkpoint {
+  id: string;
+  parentId: string | null;
+  createdAt: string;
+  label: string;
+  kind: 'baseline' | 'compaction' | 'manual' | 'safety' | 'step';
+  sessionId: string | null;
+  turnId: string | null;
+  commit: string;
+  files: FileCounts;
+  memories: MemoryCounts;
+  bytes: number;
+  skipped: SkippedFile[];
+  pinned: boolean;
+  complete: boolean;
+  title: string;
+}
+
+/** The hunks of these ids, or those of a document; without either all of them. */
+export interface ChooseHunksParams {
+  ids?: string[] | null;
+  uri?: string | null;
+}
+
+/** `uri`: of the file that is taken back, without it everything is. */
+export interface ChoosePointParams {
+  uri?: string | null;
+}
+
+export interface CompactParams {
+  sessionId?: string | null;
+  wait?: boolean;
+}
+
+/** `pid` is null where the client did not say. */
+export interface ConnectedClient {
+  kind: 'editor' | 'terminal';
+  name: string;
+  pid: number | null;
+  since: string;
+}
+
+export interface ConsolidateParams {
+  apply?: boolean;
+}
+
+/** One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role. */
+export interface ConsolidationProposal {
+  kind: string;
+  ids: string[];
+  reason: string;
+  keep: string | null;
+  slug: string | null;
+  text: string | null;
+}
+
+/** What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines. */
+export interface ConsolidationResult {
+  proposals: ConsolidationProposal[];
+  archived: Memory[];
+  pages: Memory[];
+  applied: boolean;
+  digest: string;
+}
+
+/** What one member said, or why it said nothing. */
+export interface CouncilAnswer {
+  model: string;
+  reply: string;
+  usage: Usage;
+  error: Error | null;
+}
+
+export interface CouncilParams {
+  question: string;
+  models?: string[];
+  lead?: string | null;
+  attachments?: DocumentRange[];
+  wait?: boolean;
+}
+
+/** `synthesis` is the lead's comparison and recommendation; `error` is set where the lead failed. */
+export interface CouncilResult {
+  question: string;
+  answers: CouncilAnswer[];
+  lead: string;
+  synthesis: string;
+  dissent: string;
+  usage: Usage;
+  error: Error | null;
+}
+
+/** `ids`, or `all` that wait. */
+export interface DecideProposalsParams {
+  ids?: string[];
+  all?: boolean;
+}
+
+/** `memories` are the new ones, `duplicates` how many were known; `left` wait. */
+export interface DecidedProposals {
+  memories: Memory[];
+  duplicates: number;
+  rejected: number;
+  left: number;
+}
+
+export interface DeleteTraitParams {
+  key: string;
+  scope?: 'global' | 'project' | null;
+}
+
+/** `against`: "now" or another checkpoint. */
+export interface DiffParams {
+  id: string;
+  against?: string;
+  paths?: string[];
+}
+
+/** `memories` names what was added, changed and removed; `patch` is a git patch, cut where `truncated`. */
+export interface DiffResult {
+  files: FileDiff[];
+  memories: Record<string, unknown>;
+  patch: string;
+  truncated: boolean;
+}
+
+/** A document, or the given range of it. */
+export interface DocumentRange {
+  uri: string;
+  range?: Range | null;
+}
+
+export interface EditParams {
+  uri: string;
+  range: Range;
+  instruction: string;
+  model?: string | null;
+  wait?: boolean;
+}
+
+/** Why a turn ended in an error. */
+export interface Error {
+  kind: string;
+  message: string;
+  hint: string;
+}
+
+/** A page of a session's events. `updates` is the `seq` of the last `mazu/session/update` of the same moment. */
+export interface EventPage {
+  sessionId: string;
+  name: string;
+  head: number;
+  last: number;
+  events: Event[];
+  next: number | null;
+  updates: number;
+  partial: PartialMessage | null;
+  state: string;
+}
+
+/** One stored event. `live`: it is on the way from the root of the conversation to `head`. */
+export interface Event {
+  seq: number;
+  parent: number;
+  at: string;
+  turnId: string | null;
+  live: boolean;
+  update: Record<string, unknown>;
+}
+
+/** `uri` and `range`: what would be attached to the message. */
+export interface ExplainInjectionParams {
+  message: string;
+  uri?: string | null;
+  range?: Range | null;
+}
+
+/** `uri`: a Markdown file or a folder. */
+export interface ExportImportParams {
+  uri: string;
+}
+
+/** `uri`: the file to write; one that exists is replaced only with `overwrite`. */
+export interface ExportStateParams {
+  uri: string;
+  overwrite?: boolean;
+}
+
+/** How many memories were written, and where. */
+export interface ExportedMemories {
+  count: number;
+  uri: string;
+}
+
+export interface ExportedState {
+  uri: string;
+  bytes: number;
+  memories: number;
+  sessions: number;
+  checkpoints: number;
+}
+
+export interface FileCounts {
+  added: number;
+  modified: number;
+  deleted: number;
+}
+
+/** Lines added and removed; null where the file is binary. */
+export interface FileDiff {
+  path: string;
+  status: 'added' | 'deleted' | 'modified';
+  added: number | null;
+  removed: number | null;
+}
+
+/** Lines added and removed in one document by a turn. */
+export interface FileEdit {
+  uri: string;
+  added: number;
+  removed: number;
+}
+
+/** `text` is null for a binary file and where there was none. */
+export interface FileText {
+  text: string | null;
+  binary: boolean;
+  exists: boolean;
+}
+
+export interface ForgetParams {
+  id: string;
+  scope?: 'global' | 'project' | null;
+}
+
+export interface ForgetResult {
+  forgotten: Memory;
+}
+
+export interface ForkSessionParams {
+  sessionId?: string | null;
+  turnId?: string | null;
+  name?: string;
+}
+
+/** `text` is the drawing; with `json` it is empty. `edges` are those found, as [source, relation, target]. */
+export interface Graph {
+  text: string;
+  nodes: string[];
+  edges: string[][];
+}
+
+/** `agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db. */
+export interface ImportParams {
+  uri: string;
+  agent?: 'aider' | 'claude-code' | 'codex' | 'cursor' | 'markdown' | null;
+}
+
+/** `mine`: the user says that a file which this machine did not write is their own; `replace`: what is here is set aside. */
+export interface ImportStateParams {
+  uri: string;
+  mine?: boolean;
+  replace?: boolean;
+}
+
+/** A message of another agent's conversation that was imported; `text` is an excerpt. */
+export interface ImportedMatch {
+  agent: string;
+  session: string;
+  role: string;
+  at: string;
+  text: string;
+}
+
+/** How many entries there were and what became of them; `problems` names each file that was left out and why. */
+export interface ImportedMemories {
+  count: number;
+  created: number;
+  updated: number;
+  unchanged: number;
+  duplicates: number;
+  problems: string[];
+}
+
+export interface ImportedProposalPage {
+  proposals: ImportedProposal[];
+  total: number;
+}
+
+/** What becomes a memory when it is accepted; `times` says how often it was found. */
+export interface ImportedProposal {
+  id: string;
+  category: string;
+  title: string;
+  evidence: string;
+  times: number;
+}
+
+/** `project` is the path of the project that the file was made of; `setAside` where the previous state is kept. */
+export interface ImportedState {
+  project: string;
+  createdAt: string;
+  memories: number;
+  sessions: number;
+  checkpoints: number;
+  setAside: string | null;
+}
+
+/** A memory that the turn is given: in the block that stands, or in the one of this request. */
+export interface InjectedMemory {
+  memory: Memory;
+  block: 'context' | 'standing';
+  why: string;
+}
+
+/** `tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`. */
+export interface Injection {
+  told: InjectedMemory[];
+  left: LeftOutMemory[];
+  tokens: number;
+  budget: number;
+}
+
+export interface LeftOutMemory {
+  memory: Memory;
+  why: string;
+}
+
+export interface ListCheckpointsParams {
+  limit?: number;
+  sessionId?: string | null;
+}
+
+export interface ListMemoriesParams {
+  scope?: 'global' | 'project' | null;
+  category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
+  state?: 'archived' | 'check' | 'current' | 'superseded' | null;
+  limit?: number;
+  offset?: number;
+}
+
+/** `prefix`: pages below this slug. */
+export interface ListPagesParams {
+  prefix?: string;
+  tag?: string | null;
+}
+
+export interface ListProposalsParams {
+  uri?: string | null;
+}
+
+export interface ListTraitsParams {
+  scope?: 'global' | 'project' | null;
+}
+
+/** Zero-based; `character` counts code units of the negotiated encoding. */
+export interface Position {
+  line: number;
+  character: number;
+}
+
+/** From `start` to `end`, end excluded. */
+export interface Range {
+  start: Position;
+  end: Position;
+}
+
+/** `tools` can be called; `waiting` are new or changed and need the user. `detail`: why it is not connected. */
+export interface McpServer {
+  name: string;
+  state: 'connected' | 'failed' | 'not_agreed' | 'reconnecting' | 'starting' | 'stopped';
+  tools: number;
+  waiting: string[];
+  detail: string;
+}
+
+export interface MemoryCounts {
+  added: number;
+  changed: number;
+  removed: number;
+}
+
+/** `total` counts all that match, beyond this page too. */
+export interface MemoryPage {
+  memories: Memory[];
+  total: number;
+}
+
+export interface MemoryResult {
+  memory: Memory;
+}
+
+export interface MemoryStateParams {
+  id: string;
+  scope?: 'global' | 'project' | null;
+}
+
+/** By scope: `entries`, memories by `states`, entries by `kinds`, `bytes` on the disk. */
+export interface MemoryStats {
+  project: Record<string, unknown> | null;
+  common: Record<string, unknown>;
+}
+
+/** `reason` where memory is not `available`, else counts by scope. */
+export interface MemoryStatus {
+  available: boolean;
+  reason?: string;
+  project?: Record<string, unknown> | null;
+  global?: Record<string, unknown>;
+}
+
+/** A memory as the wire shows it. `score` and `why` only come with recalled ones. */
+export interface Memory {
+  id: string;
+  scope: 'global' | 'project';
+  category: string;
+  title: string;
+  body: string;
+  tags: string[];
+  pinned: boolean;
+  source: string;
+  state: string;
+  strength: number;
+  createdAt: string;
+  updatedAt: string;
+  lastUsedAt: string | null;
+  useCount: number;
+  supersedes: string | null;
+  supersededBy: string | null;
+  anchors: Anchor[];
+  sessionId: string | null;
+  origin: string | null;
+  score?: number;
+  why?: string;
+}
+
+/** `current` is null where no key is set. */
+export interface ModelList {
+  models: Model[];
+  current: string | null;
+}
+
+/** `contextWindow` and `maxOutput` in tokens; `prices` is null where they are not known. */
+export interface ModelSpec {
+  provider: string;
+  model: string;
+  contextWindow: number;
+  maxOutput: number;
+  prices: Prices | null;
+  seesImages: boolean;
+  thinks: string;
+  api: string;
+  hosted: boolean;
+}
+
+/** A model that can be chosen by `name`. `ready`: its key is there, or it needs none. `source`: where it is known from. */
+export interface Model {
+  name: string;
+  provider: string;
+  spec: ModelSpec;
+  ready: boolean;
+  source: string;
+}
+
+export interface NewSessionParams {
+  sessionId?: string | null;
+  name?: string;
+}
+
+/** No arguments. */
+export type NoParams = Record<string, never>;
+
+export interface PageList {
+  pages: Page[];
+}
+
+export interface PageParams {
+  slug: string;
+}
+
+/** `text` is the page as Markdown, tags as front matter, the title as its first line. */
+export interface PageResult {
+  slug: string;
+  text: string;
+  memory: Memory;
+}
+
+export interface Page {
+  slug: string;
+  title: string;
+  tags: string[];
+}
+
+/** What has streamed of a message that is not finished. */
+export interface PartialMessage {
+  message: string;
+  thought: string;
+}
+
+export interface PathReason {
+  path: string;
+  reason: string;
+}
+
+/** A rule. `id` is null for one of the settings, which is changed there; `sessionId`: the session it ends with. */
+export interface PermissionRule {
+  id: string | null;
+  tool: string;
+  pattern: string;
+  verdict: 'allow' | 'ask' | 'deny';
+  source: 'given' | 'granted' | 'session' | 'settings';
+  givenAt?: string;
+  grantedAt?: string;
+  sessionId?: string;
+}
+
+export interface PermissionState {
+  mode: 'ask' | 'auto' | 'bypass' | 'plan';
+  rules: PermissionRule[];
+}
+
+/** `sandboxed`: nobody agreed to it, the sandbox holds it. `rule`: the rule that decided. */
+export interface PermissionVerdict {
+  verdict: 'allow' | 'ask' | 'deny';
+  reason: string;
+  sandboxed: boolean;
+  rule?: string;
+}
+
+/**
+ * What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
+ *
+ * `users` and `agents` say whose work each file holds since the checkpoint. `undecided`: there is something to be
+ * answered before anything is done.
+ */
+export interface Plan {
+  write: string[];
+  delete: string[];
+  buffers: string[];
+  keep: PathReason[];
+  conflicts: PathReason[];
+  users: string[];
+  agents: string[];
+  memories: MemoryCounts;
+  conversation: boolean;
+  undecided: boolean;
+}
+
+/** US dollars per million tokens. A prompt of more than `longFrom` tokens costs `longInput` and `longOutput` times as much. */
+export interface Prices {
+  input: number;
+  output: number;
+  cacheRead: number | null;
+  cacheWrite: number | null;
+  longFrom: number | null;
+  longInput: number;
+  longOutput: number;
+}
+
+export interface ProposalList {
+  proposals: Proposal[];
+}
+
+export interface ProposalPageParams {
+  limit?: number;
+  offset?: number;
+}
+
+/** One open hunk: number `hunk` of `of` in its file; `range` holds the lines that would go. */
+export interface Proposal {
+  id: string;
+  uri: string;
+  path: string;
+  kind: 'create' | 'delete' | 'edit';
+  state: 'open' | 'stale';
+  hunk: number;
+  of: number;
+  range: Range;
+  diff: string;
+  sessionId: string;
+  turnId: string;
+  createdAt: string;
+}
+
+/** `labelled`: those the user named, too. Pinned ones never go. */
+export interface PruneParams {
+  keep?: number | null;
+  olderThanDays?: number | null;
+  labelled?: boolean;
+}
+
+/** `shed`: how many of them the size cap took although an undo might have needed them. */
+export interface PruneResult {
+  removed: string[];
+  bytesFreed: number;
+  shed: number;
+}
+
+export interface QuestionHunk {
+  id: string;
+  diff: string;
+}
+
+export interface QuestionOption {
+  id: string;
+  label: string;
+  kind: 'allow_always' | 'allow_once' | 'allow_session' | 'deny';
+}
+
+/**
+ * A tool call that waits for the user. `rule`: what a standing answer would allow; `document`: the file that changes.
+ *
+ * `editable`: names of the arguments that the user may change before allowing.
+ */
+export interface Question {
+  sessionId: string;
+  callId: string;
+  tool: string;
+  title: string;
+  detail: string;
+  options: QuestionOption[];
+  diff?: string;
+  hunks?: QuestionHunk[];
+  rule?: string;
+  document?: string;
+  editable?: string[];
+}
+
+export interface QueueParams {
+  sessionId?: string | null;
+  remove?: string | null;
+}
+
+/** A message that waits. */
+export interface QueuedMessage {
+  queueId: string;
+  text: string;
+}
+
+/** Messages that are sent when the running turn has ended, in their order. */
+export interface QueuedMessages {
+  queued: QueuedMessage[];
+}
+
+/** The answer to a message that waits for the running turn to end. */
+export interface QueuedResult {
+  sessionId: string;
+  turnId: null;
+  queueId: string;
+}
+
+/** Without `query` the text of the last code action's range. */
+export interface RecallHereParams {
+  query?: string | null;
+  uri?: string | null;
+}
+
+export interface RecallParams {
+  query: string;
+  limit?: number;
+  scope?: 'global' | 'project' | null;
+  category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
+  uri?: string | null;
+}
+
+/** Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is. */
+export interface RecallResult {
+  memories: Memory[];
+  onlyNearest: boolean;
+}
+
+export interface RedoParams {
+  sessionId?: string | null;
+}
+
+/** The model hears the note. */
+export interface RejectHunksParams {
+  ids?: string[] | null;
+  uri?: string | null;
+  note?: string;
+}
+
+export interface RejectResult {
+  rejected: string[];
+}
+
+export interface RememberParams {
+  title: string;
+  body?: string;
+  category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
+  scope?: 'global' | 'project' | null;
+  tags?: string[];
+  pinned?: boolean;
+  anchors?: DocumentRange[];
+  supersedes?: string | null;
+}
+
+export interface RememberResult {
+  memory: Memory;
+  outcome: 'created' | 'duplicate' | 'superseded';
+}
+
+export interface RenameSessionParams {
+  name: string;
+  sessionId?: string | null;
+}
+
+/** `paths` and `hunks` together; without both everything that the turn changed. */
+export interface RevertTurnParams {
+  sessionId?: string | null;
+  turnId?: string | null;
+  paths?: string[];
+  hunks?: string[];
+}
+
+export interface RevokeRuleParams {
+  id: string;
+}
+
+export interface RevokeTrustParams {
+  id: string;
+}
+
+export interface RewindParams {
+  sessionId?: string | null;
+  turns?: number;
+  turnId?: string | null;
+}
+
+/** `text` is empty where there is no role document. */
+export interface Role {
+  uri: string;
+  text: string;
+}
+
+/** Without `id` the newest checkpoint; without `only` everything it holds. */
+export interface RollbackParams {
+  id?: string | null;
+  only?: ('code' | 'conversation' | 'memory' | 'skills')[];
+  paths?: string[];
+  preview?: boolean;
+  onConflict?: 'ask' | 'keep' | 'leave' | 'overwrite' | null;
+  memories?: string[];
+}
+
+/** `verified`: every file was hashed again and is right. Roll back to `safety` to undo. */
+export interface RollbackResult {
+  checkpoint: Checkpoint;
+  safety: Checkpoint | null;
+  plan: Plan;
+  applied: boolean;
+  verified: boolean;
+  problems: PathReason[];
+}
+
+export interface RuleFields {
+  tool: string;
+  pattern?: string;
+  verdict?: 'allow' | 'ask' | 'deny';
+}
+
+/** `maxCost` is in US dollars; the others override the settings of the same name. */
+export interface RunParams {
+  task: string;
+  sessionId?: string | null;
+  maxSteps?: number | null;
+  maxCost?: number | null;
+  maxTokens?: number | null;
+  maxSeconds?: number | null;
+  checkpointEvery?: number | null;
+  allowShell?: boolean;
+  model?: string | null;
+  wait?: boolean;
+}
+
+export interface RunSkillParams {
+  name: string;
+  arguments?: Record<string, unknown>;
+}
+
+export interface RunningSession {
+  sessionId: string;
+  name: string;
+  state: string;
+}
+
+/** What a command is confined by, and why. */
+export interface SandboxStatus {
+  setting: string;
+  kind: string;
+  why: string;
+}
+
+/** `source` is Python; `name` is the function's where it is not given. */
+export interface SaveSkillParams {
+  source: string;
+  name?: string | null;
+  description?: string;
+  scope?: 'global' | 'project';
+}
+
+export interface SearchPagesParams {
+  query: string;
+  limit?: number;
+}
+
+export interface SearchSessionsParams {
+  query: string;
+  limit?: number;
+}
+
+/** `after`: the `seq` of the journal behind which a page begins. */
+export interface SessionEventsParams {
+  sessionId?: string | null;
+  after?: number;
+  limit?: number;
+}
+
+/** The last used first; `current` is the one meant when none is named. */
+export interface SessionList {
+  sessions: SessionSummary[];
+  current: string | null;
+}
+
+/** A turn in which words of the query occur; `text` is an excerpt. */
+export interface SessionMatch {
+  sessionId: string;
+  name: string;
+  at: string;
+  turnId: string;
+  text: string;
+}
+
+/** The best first; `imported` are conversations with other agents. */
+export interface SessionMatches {
+  matches: SessionMatch[];
+  imported: ImportedMatch[];
+}
+
+/** One session; without `sessionId` the last used one. */
+export interface SessionParams {
+  sessionId?: string | null;
+}
+
+/** What a list shows. `state`: "running", "waiting", "idle", "ended". */
+export interface SessionSummary {
+  id: string;
+  name: string;
+  createdAt: string;
+  updatedAt: string;
+  turnCount: number;
+  state: string;
+  model: string | null;
+  usage: Usage;
+}
+
+/** A session with its turns, oldest first. */
+export interface Session {
+  id: string;
+  name: string;
+  createdAt: string;
+  updatedAt: string;
+  turnCount: number;
+  state: string;
+  model: string | null;
+  usage: Usage;
+  turns: Turn[];
+}
+
+/** `confirm`: the word "bypass", typed by the user, for that mode. */
+export interface SetModeParams {
+  mode: 'ask' | 'auto' | 'bypass' | 'plan';
+  confirm?: string | null;
+}
+
+export interface SetModelParams {
+  model: string;
+}
+
+/** `uri`: a file whose text becomes the role; without it the open document is taken. */
+export interface SetRoleParams {
+  uri?: string | null;
+}
+
+export interface SetRuleParams {
+  rule: RuleFields;
+}
+
+export interface SetTraitParams {
+  key: string;
+  value: string;
+  pinned?: boolean | null;
+  scope?: 'global' | 'project' | null;
+}
+
+/** A node by `id` (a memory, `file:PATH`, `tag:NAME`, ...) or the best memory for `query`. */
+export interface ShowGraphParams {
+  id?: string | null;
+  query?: string | null;
+  depth?: number;
+  format?: 'json' | 'mermaid' | 'text';
+}
+
+/** The role document in force; with `uri` that document, as it would be as a role. */
+export interface ShowRoleParams {
+  uri?: string | null;
+}
+
+export interface ShowSessionParams {
+  sessionId?: string | null;
+  turns?: number | null;
+}
+
+/** By name; `problems` say which files are no skills, and why. */
+export interface SkillList {
+  skills: Skill[];
+  problems: string[];
+}
+
+export interface SkillParams {
+  name: string;
+}
+
+/** What the function returned, and what it printed. */
+export interface SkillRunResult {
+  result: unknown;
+  output: string;
+}
+
+/** A saved function. `schema` is the JSON schema of its arguments; a list leaves `source` out. */
+export interface Skill {
+  name: string;
+  description: string;
+  scope: 'global' | 'project';
+  uri: string;
+  schema: Record<string, unknown>;
+  tests: string[];
+  trust: 'agreed' | 'changed' | 'new';
+  source?: string;
+}
+
+export interface SkippedFile {
+  path: string;
+  reason: string;
+  bytes: number;
+}
+
+/** The answer of a command that goes on as a job. What belongs to no session is named by one id of its own in both. */
+export interface StartedResult {
+  sessionId: string;
+  turnId: string | null;
+}
+
+/** One object for status bars. `keys`: of which providers a key is there; `pid`: of the server. */
+export interface Status {
+  version: string;
+  model: string | null;
+  mode: 'ask' | 'auto' | 'bypass' | 'plan';
+  session: string | null;
+  running: RunningSession[];
+  jobs: string[];
+  memory: MemoryStatus;
+  checkpoints: CheckpointStatus;
+  keys: Record<string, boolean>;
+  git: boolean;
+  sandbox: SandboxStatus;
+  mcpServers: McpServer[];
+  folders: string[];
+  warnings: string[];
+  log: string;
+  pid: number;
+  clients: ConnectedClient[];
+}
+
+/** `by` is the memory that holds from now on. */
+export interface SupersedeParams {
+  id: string;
+  by: string;
+  scope?: 'global' | 'project' | null;
+}
+
+/** A tool call of a turn. */
+export interface ToolCall {
+  tool: string;
+  arguments: Record<string, unknown>;
+  verdict: string;
+  outcome: string;
+}
+
+export interface ToolList {
+  tools: Tool[];
+}
+
+/** What a model may call; `schema` is the JSON schema of its arguments. */
+export interface Tool {
+  name: string;
+  description: string;
+  effect: string;
+  source: string;
+  schema: Record<string, unknown>;
+}
+
+export interface TranscriptParams {
+  sessionId?: string | null;
+  uri?: string | null;
+}
+
+/** A conversation as Markdown; `uri` where it was written to a file, `text` otherwise. */
+export interface TranscriptText {
+  text: string | null;
+  uri: string | null;
+}
+
+/** `hash` is the SHA-256 of the content as it is now. */
+export interface TrustItem {
+  id: string;
+  kind: 'mcp' | 'role' | 'skill' | 'tool';
+  path: string;
+  state: 'agreed' | 'changed' | 'new';
+  hash: string;
+}
+
+export interface TrustList {
+  items: TrustItem[];
+}
+
+/** `before` and `after` are checkpoints, null where the turn changed nothing. */
+export interface TurnChanges {
+  turnId: string;
+  before: string | null;
+  after: string | null;
+  files: ChangedFile[];
+}
+
+export interface TurnMemories {
+  injected: string[];
+  written: string[];
+}
+
+/** A turn; without `turnId` the last one of the session. */
+export interface TurnParams {
+  sessionId?: string | null;
+  turnId?: string | null;
+}
+
+/** `detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error". */
+export interface TurnResult {
+  sessionId: string;
+  turnId: string;
+  reply: string;
+  stopReason:
+    'cancelled' | 'end_turn' | 'error' | 'max_cost' | 'max_seconds' | 'max_steps' | 'max_tokens' | 'refusal' | 'stuck';
+  detail: string;
+  usage: Usage;
+  edits: FileEdit[];
+  checkpoints: string[];
+  memories: TurnMemories;
+  error: Error | null;
+}
+
+/** One turn of a transcript. */
+export interface Turn {
+  id: string;
+  at: string;
+  kind: string;
+  model: string;
+  message: string;
+  reply: string;
+  stopReason: string;
+  detail: string;
+  calls: ToolCall[];
+  checkpoints: string[];
+  usage: Usage;
+}
+
+/** Back to before a turn: `turnId`, or the last one. Without `onConflict` the user is asked. */
+export interface UndoParams {
+  sessionId?: string | null;
+  turnId?: string | null;
+  code?: boolean;
+  conversation?: boolean;
+  memory?: boolean;
+  preview?: boolean;
+  onConflict?: 'ask' | 'keep' | 'leave' | 'overwrite' | null;
+}
+
+/** Fields that are not given stay as they are. */
+export interface UpdateMemoryParams {
+  id: string;
+  scope?: 'global' | 'project' | null;
+  title?: string | null;
+  body?: string | null;
+  category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
+  tags?: string[] | null;
+  pinned?: boolean | null;
+  anchors?: DocumentRange[] | null;
+}
+
+/**
+ * Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0.
+ *
+ * `estimated`: a part of the tokens was counted here, because a call was stopped before the service said all.
+ */
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cacheReadTokens: number;
+  cacheWriteTokens: number;
+  modelCalls: number;
+  steps: number;
+  costUsd: number | null;
+  estimated: boolean;
+}
+
+export interface UsageParams {
+  sessionId?: string | null;
+  sinceDays?: number | null;
+}
+
+/** By `provider:model`; `costUsd` is null where a price is not known, never 0. */
+export interface UsageReport {
+  byModel: Record<string, Usage>;
+  total: Usage;
+  costUsd: number | null;
+}
+
+/** A virtual document (`mazu:`), or the file that stands for one. */
+export interface ViewParams {
+  uri: string;
+}
+
+export interface WritePageParams {
+  slug: string;
+  text: string;
+  mode?: 'append' | 'replace';
+}
+
+/** Argument and result of each command. */
+export interface WireCommands {
+  /** Say something in a session. Without a message the chat document is opened. */
+  'mazu.chat': [ChatParams, StartedResult | QueuedResult | TurnResult];
+  /** Carry a task out on its own, within limits. */
+  'mazu.run': [RunParams, StartedResult | TurnResult];
+  /** One question, no tools, nothing remembered. */
+  'mazu.ask': [AskParams, StartedResult | AskResult];
+  /** Rewrite a range as the instruction says; the result lies unsaved in the editor. */
+  'mazu.edit': [EditParams, StartedResult | TurnResult];
+  /** Stop the turn of a session, or what a question, a rewrite or a council was started as; without an id, all. */
+  'mazu.cancel': [SessionParams, CancelResult];
+  /** Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision. */
+  'mazu.council': [CouncilParams, StartedResult | CouncilResult];
+  /** Every session, the last used first; with an id that one alone. */
+  'mazu.session.list': [SessionParams, SessionList];
+  /** One session with its last turns; the one meant stays the same, and another editor may have it open. */
+  'mazu.session.show': [ShowSessionParams, Session];
+  /** Begin a session; it is the one meant from now on. */
+  'mazu.session.new': [NewSessionParams, Session];
+  /** Give a session another name. */
+  'mazu.session.rename': [RenameSessionParams, Session];
+  /** Turns of all sessions in which words of the query occur, the best first. */
+  'mazu.session.search': [SearchSessionsParams, SessionMatches];
+  /** A new session with the conversation up to before a turn, or all of it; it is the one meant from now on. */
+  'mazu.session.fork': [ForkSessionParams, Session];
+  /** A conversation as Markdown; with `uri` it is written there. */
+  'mazu.session.transcript': [TranscriptParams, TranscriptText];
+  /** The messages that wait for the running turn to end; one of them is taken out. */
+  'mazu.session.queue': [QueueParams, QueuedMessages];
+  /** End a session: its running turn is stopped; it can still be read and gone on with. */
+  'mazu.session.end': [SessionParams, Session];
+  /** Remove a session and its journal for good; without an id the current one, and never another in its place. */
+  'mazu.session.delete': [SessionParams, SessionList];
+  /** Take the last turns, or those from one on, out of the conversation; files stay as they are. */
+  'mazu.session.rewind': [RewindParams, Session];
+  /** Replace what was said by a summary; a checkpoint is taken first. */
+  'mazu.session.compact': [CompactParams, Session | StartedResult];
+  /** The stored events after `after`, where the conversation stands, and what has streamed since the last of them. */
+  'mazu.session.events': [SessionEventsParams, EventPage];
+  /** Remember one thing, unless it is known. */
+  'mazu.remember': [RememberParams, RememberResult];
+  /** What is known, best first, with the reason for each. */
+  'mazu.recall': [RecallParams, RecallResult];
+  /** Memories, newest first. */
+  'mazu.memory.list': [ListMemoriesParams, MemoryPage];
+  /** Change what is given and nothing else. */
+  'mazu.memory.update': [UpdateMemoryParams, MemoryResult];
+  /** Delete one memory; what it had superseded is live again. */
+  'mazu.memory.forget': [ForgetParams, ForgetResult];
+  /** Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes. */
+  'mazu.memory.consolidate': [ConsolidateParams, ConsolidationResult];
+  /** All memories as Markdown, lossless. */
+  'mazu.memory.export': [ExportImportParams, ExportedMemories];
+  /** Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked */
+  'mazu.memory.import': [ImportParams, ImportedMemories | AgentImportResult];
+  /** What waits to be accepted, with where it stands. */
+  'mazu.memory.import.proposals': [ProposalPageParams, ImportedProposalPage];
+  /** Remember proposals in the project, each with its evidence. */
+  'mazu.memory.import.accept': [DecideProposalsParams, DecidedProposals];
+  /** Drop proposals; the same is not proposed again. */
+  'mazu.memory.import.reject': [DecideProposalsParams, DecidedProposals];
+  /** What the next turn would be given of memory for this message, what was left out, and why. No model is called. */
+  'mazu.memory.why': [ExplainInjectionParams, Injection];
+  /** Put a memory aside: found on request only. */
+  'mazu.memory.archive': [MemoryStateParams, MemoryResult];
+  /** Bring a memory back from the archive. */
+  'mazu.memory.unarchive': [MemoryStateParams, MemoryResult];
+  /** One memory holds instead of another; answers with the one that holds. */
+  'mazu.memory.supersede': [SupersedeParams, MemoryResult];
+  /** How much is remembered, by kind and state, and the bytes on the disk. */
+  'mazu.memory.stats': [NoParams, MemoryStats];
+  /** What is always told of the user: pinned ones first, then by name. */
+  'mazu.memory.trait.list': [ListTraitsParams, RecallResult];
+  /** Give a trait a value; global unless `scope` says otherwise. */
+  'mazu.memory.trait.set': [SetTraitParams, MemoryResult];
+  /** Remove a trait; answers with what it was. */
+  'mazu.memory.trait.delete': [DeleteTraitParams, MemoryResult];
+  /** The pages by slug, below `prefix` and with `tag` where given. */
+  'mazu.wiki.list': [ListPagesParams, PageList];
+  /** One page as Markdown. */
+  'mazu.wiki.show': [PageParams, PageResult];
+  /** Write a page, or add to its end. */
+  'mazu.wiki.write': [WritePageParams, PageResult];
+  /** The pages about something, best first. */
+  'mazu.wiki.search': [SearchPagesParams, PageList];
+  /** Remove a page; answers with what it was. */
+  'mazu.wiki.delete': [PageParams, PageResult];
+  /** What is related to a node, as text, a Mermaid flow chart or rows; without a node the relations there are. */
+  'mazu.graph.show': [ShowGraphParams, Graph];
+  /** Take a checkpoint of everything now. */
+  'mazu.checkpoint': [CheckpointParams, Checkpoint];
+  /** Checkpoints, newest first, with their parents. */
+  'mazu.checkpoint.list': [ListCheckpointsParams, CheckpointList];
+  /** What differs between a checkpoint and another, or now: files and memories. */
+  'mazu.checkpoint.diff': [DiffParams, DiffResult];
+  /** Drop old checkpoints; without arguments by the settings. */
+  'mazu.checkpoint.prune': [PruneParams, PruneResult];
+  /** Keep a checkpoint until it is unpinned, whatever its age and the size of the store. */
+  'mazu.checkpoint.pin': [CheckpointIdParams, Checkpoint];
+  /** Let the settings decide again how long a checkpoint is kept. */
+  'mazu.checkpoint.unpin': [CheckpointIdParams, Checkpoint];
+  /** One file as the user saw it at a checkpoint: its unsaved text where there was some. */
+  'mazu.checkpoint.file': [CheckpointFileParams, FileText];
+  /** Bring code, buffers, memory, skills and conversation back to one checkpoint. */
+  'mazu.rollback': [RollbackParams, RollbackResult];
+  /** Undo the last turn: code, conversation, memory, or any of them. */
+  'mazu.undo': [UndoParams, RollbackResult];
+  /** Take back the last undo or rollback of a session, unless its conversation went on since. */
+  'mazu.redo': [RedoParams, RollbackResult];
+  /** Every skill by name, and what is wrong with files that are none. */
+  'mazu.skills.list': [NoParams, SkillList];
+  /** One skill with its source; read it before you agree to one that came with the project. */
+  'mazu.skills.show': [SkillParams, Skill];
+  /** Keep a function as a skill, once its tests pass. Saving a skill agrees to it. */
+  'mazu.skills.save': [SaveSkillParams, Skill];
+  /** Run a skill in a process of its own; `output` is what it printed. */
+  'mazu.skills.run': [RunSkillParams, SkillRunResult];
+  /** Delete a skill. */
+  'mazu.skills.forget': [SkillParams, Skill];
+  /** The project's role, skills, tools and MCP servers, and whether the user agreed to them as they are. */
+  'mazu.trust.list': [NoParams, TrustList];
+  /** The user has read exactly the content with this hash, and agrees to it. */
+  'mazu.trust.agree': [AgreeToTrustParams, TrustList];
+  /** Take every agreement to one thing back: it has no effect from now on. */
+  'mazu.trust.revoke': [RevokeTrustParams, TrustList];
+  /** Let this project have the state of the one that was at `source`; the project is closed and opened for it. */
+  'mazu.state.attach': [AttachStateParams, AttachedState];
+  /** Remember that what was found is not this project's: its state is kept, and is not offered again. */
+  'mazu.state.decline': [NoParams, AttachedState];
+  /** Memory, conversations and checkpoints of the project as one file. */
+  'mazu.state.export': [ExportStateParams, ExportedState];
+  /** Let this project have the state that a file holds; what it had until now is set aside. */
+  'mazu.state.import': [ImportStateParams, ImportedState];
+  /** Models that can be used, with what they cost, and the one in force. */
+  'mazu.models.list': [NoParams, ModelList];
+  /** The current session talks to this model from its next turn on; so do new ones while this server runs. */
+  'mazu.models.set': [SetModelParams, ModelList];
+  /** What a model may call here, each by the name it has here. */
+  'mazu.tools.list': [NoParams, ToolList];
+  /** The role document in force; its text is empty where there is none. */
+  'mazu.role.show': [ShowRoleParams, Role];
+  /** Copy the text of a document into the role document. */
+  'mazu.role.set': [SetRoleParams, Role];
+  /** The mode and every rule: of the settings, given while this server runs, granted for the project. */
+  'mazu.permissions.list': [NoParams, PermissionState];
+  /** Add a rule: `allow` is kept for this project, `ask` and `deny` hold while this server runs. */
+  'mazu.permissions.set': [SetRuleParams, PermissionState];
+  /** Take back a rule that was given, a grant of the project or of a session */
+  'mazu.permissions.revoke': [RevokeRuleParams, PermissionState];
+  /** Change the mode while this server runs. `bypass` has to be typed: nothing is asked any more. */
+  'mazu.permissions.mode': [SetModeParams, PermissionState];
+  /** What would be decided about a tool call; nothing is run. */
+  'mazu.permissions.check': [CheckPermissionParams, PermissionVerdict];
+  /** Answer the open question, wherever else it is shown; whoever answers first decides. Without arguments: show it. */
+  'mazu.permissions.answer': [AnswerQuestionParams, AnswerResult];
+  /** Tokens and money by model; what a price is not known for costs null, never 0. */
+  'mazu.usage': [UsageParams, UsageReport];
+  /** Every tool call, newest first: what was asked, who decided how, what came of it. */
+  'mazu.audit': [AuditParams, AuditReport];
+  /** One object for status bars. It answers whatever is missing. */
+  'mazu.status': [NoParams, Status];
+  /** Every open hunk, or those of one document. */
+  'mazu.proposal.list': [ListProposalsParams, ProposalList];
+  /** Make the edits: in the editor where the file is open, unsaved, else on disk, after a checkpoint. */
+  'mazu.proposal.accept': [ChooseHunksParams, AcceptResult];
+  /** Drop the edits; the model hears of it at the end of its turn or with the next message. */
+  'mazu.proposal.reject': [RejectHunksParams, RejectResult];
+  /** Put a virtual document before the user; the answer says where it is. */
+  'mazu.view': [ViewParams, ViewParams];
+  /** Take a checkpoint, and say so. */
+  'mazu.actions.checkpoint': [NoParams, unknown];
+  /** Undo the last turn, and say what was restored and what was kept. */
+  'mazu.actions.undo': [NoParams, unknown];
+  /** Choose a point by the user's words and its time, and go back to it; with `uri` with that file alone. */
+  'mazu.actions.rollback': [ChoosePointParams, unknown];
+  /** What is known about a place, shown as a message if it is short, else as a document. */
+  'mazu.actions.recall': [RecallHereParams, unknown];
+  /** The files that a turn changed, with their hunks. */
+  'mazu.turn.changes': [TurnParams, TurnChanges];
+  /** Take back what a turn did to some files, or some hunks of it; what came after in the same files stays. */
+  'mazu.turn.revert': [RevertTurnParams, RollbackResult];
+}

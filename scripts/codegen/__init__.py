@@ -1,0 +1,1 @@
+"""Text that follows from declarations in mazu_ls: settings, commands and their types."""

@@ -1,0 +1,117 @@
+"""The types of the wire for the VS Code extension: editors/vscode/src/wire.ts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import msgspec
+from msgspec import inspect as shapes
+
+from codegen import wire
+
+TYPES = Path(__file__).resolve().parents[2] / "editors" / "vscode" / "src" / "wire.ts"
+WIDTH = 120
+"""As in editors/vscode/.prettierrc.json."""
+HEAD = """\
+/** Arguments and results of every command (docs/protocol.md). Written by `make generate` from mazu_ls/server/wire: do not edit. */
+"""
+RENAMED = {"LspRange": "Range", "LspPosition": "Position"}
+
+
+def module() -> str:
+    """The whole file."""
+    parts = [HEAD, *(_interface(struct) for struct in wire.structs()), _commands()]
+    return "\n".join(parts)
+
+
+def name(struct: type[msgspec.Struct]) -> str:
+    """What a type is called here."""
+    return RENAMED.get(struct.__name__, wire.short_name(struct))
+
+
+def type_of(shape: shapes.Type) -> str:
+    """A type expression."""
+    match shape:
+        case shapes.StructType():
+            return name(shape.cls)
+        case shapes.UnionType():
+            parts = sorted((type_of(one) for one in shape.types if not _is_unset(one)), key="null".__eq__)
+            return " | ".join(parts)
+        case shapes.ListType() | shapes.VarTupleType():
+            inner = type_of(shape.item_type)
+            return f"({inner})[]" if " | " in inner else f"{inner}[]"
+        case shapes.DictType():
+            return f"Record<{type_of(shape.key_type)}, {type_of(shape.value_type)}>"
+        case shapes.LiteralType():
+            return " | ".join(f"'{value}'" for value in shape.values)
+        case shapes.EnumType():
+            return " | ".join(f"'{one.value}'" for one in shape.cls)
+        case shapes.StrType() | shapes.DateTimeType():
+            return "string"
+        case shapes.IntType() | shapes.FloatType():
+            return "number"
+        case shapes.BoolType():
+            return "boolean"
+        case shapes.NoneType():
+            return "null"
+        case shapes.AnyType() | shapes.RawType():
+            return "unknown"
+        case _:
+            raise SystemExit(f"no TypeScript for {shape}")
+
+
+def _is_unset(shape: shapes.Type) -> bool:
+    return isinstance(shape, shapes.CustomType) and shape.cls is msgspec.UnsetType
+
+
+def _interface(struct: type[msgspec.Struct]) -> str:
+    about = wire.about(struct)
+    match len(about):
+        case 0:
+            lines: list[str] = []
+        case 1:
+            lines = [f"/** {about[0]} */"]
+        case _:
+            lines = ["/**", *(f" * {line}".rstrip() for line in about), " */"]
+    if not wire.fields(struct):
+        return "\n".join([*lines, f"export type {name(struct)} = Record<string, never>;\n"])
+    lines.append(f"export interface {name(struct)} {{")
+    for field in wire.fields(struct):
+        lacking = "?" if wire.may_lack(struct, field) else ""
+        lines.append(_broken(f"  {field.encode_name}{lacking}: {type_of(field.type)};"))
+    return "\n".join([*lines, "}\n"])
+
+
+def _broken(line: str) -> str:
+    """A field as the formatter breaks it: one member of a long union per line."""
+    if len(line) <= WIDTH:
+        return line
+    head, _, union = line.partition(": ")
+    if len(union) + len("    ") <= WIDTH:
+        return f"{head}:\n    {union}"
+    return f"{head}:\n" + "\n".join(f"    | {part}" for part in union.split(" | "))
+
+
+def _commands() -> str:
+    lines = ["/** Argument and result of each command. */", "export interface WireCommands {"]
+    for command in wire.declared():
+        lines.append(f"  /** {_about(command.about)} */")
+        result = " | ".join(_result(one) for one in command.results) or "unknown"
+        lines.append(f"  '{command.name}': [{name(command.params)}, {result}];")
+    return "\n".join([*lines, "}\n"])
+
+
+def _result(one: type[Any]) -> str:
+    return "null" if one is NoneType else name(one)
+
+
+def _about(text: str) -> str:
+    """The first sentences of a docstring that stand on one line."""
+    room = WIDTH - len("  /**  */")
+    while len(text) > room and (cut := re.search(r"(?s)^.*(?<=[.:;])(?=\s)", text[:room])):
+        text = cut[0].rstrip(":;")
+        break
+    return text[:room]
