@@ -118,8 +118,7 @@ class ServerState:
             self.jobs.spawn(self._hints.refresh())
         for listener in self.on_changed:
             listener(what)
-        if self.editor and self.editor.profile.opted("updates"):
-            self.editor.link.notify("mazu/changed", {"what": list(what)})
+        self.updates.notify("mazu/changed", {"what": list(what)})
 
     async def configure(self, settings: Mapping[str, Any]) -> None:
         """Take new settings of the editor; what is wrong with them is said."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import socket
 import stat
 import struct
@@ -20,6 +21,8 @@ from mazu_ls import paths
 
 FOLDER = "live"
 BACKLOG = 64
+SO_PEERPIDFD = 77
+"""Linux 6.5; Python has no name for it."""
 LONGEST_ADDRESS = 100
 """Bytes of a path that fit into `sun_path` everywhere: unix(7) has 108, the BSDs 104."""
 
@@ -56,6 +59,20 @@ def peer_credentials(connection: socket.socket) -> tuple[int, int]:
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     pid, uid, _gid = struct.unpack("3i", raw)
     return pid, uid
+
+
+def has_peer_ended(connection: socket.socket) -> bool:
+    """Whether the process that connected is gone, so that its pid may be another one's; False where the kernel cannot say."""
+    try:
+        pidfd = connection.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD)
+    except OSError as error:
+        return error.errno == errno.ESRCH
+    try:
+        return bool(select.select([pidfd], [], [], 0)[0])  # readable once it has ended: pidfd_open(2)
+    except ValueError:  # more descriptors than select(2) takes
+        return False
+    finally:
+        os.close(pidfd)
 
 
 def connect(path: Path, timeout: float) -> socket.socket | None:

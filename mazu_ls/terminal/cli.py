@@ -63,8 +63,8 @@ def run_parsed(given: argparse.Namespace) -> int:
             import importlib
 
             module = importlib.import_module(f"mazu_ls.terminal.verbs.{OWN_VERBS[given.verb]}")
-            return asyncio.run(_interruptible(_reported(module.run(given, root), given)))
-        return asyncio.run(_interruptible(_reported(_carry_out(given, root), given)))
+            return asyncio.run(interruptible(reported(module.run(given, root), given)))
+        return asyncio.run(interruptible(reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -80,7 +80,7 @@ def needs_project(given: argparse.Namespace) -> bool:
     return verb.command not in NEEDS_NO_PROJECT and not of_all
 
 
-async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
+async def interruptible(work: Coroutine[Any, Any, int]) -> int:
     """Ctrl-C cancels the work, which then ends in good order; a second one leaves at once."""
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
@@ -98,7 +98,7 @@ async def _interruptible(work: Coroutine[Any, Any, int]) -> int:
         return INTERRUPTED
 
 
-async def _reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -> int:
+async def reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -> int:
     """The exit status of the work; what fails is said on stderr, and in the JSON where that is asked for."""
     try:
         return await work

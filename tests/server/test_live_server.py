@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -240,16 +241,16 @@ SAME = ("checkpoint list", "checkpoint list --json", "recall port", "memory list
 
 NOT_SERVED = [
     ("mazu.permissions.mode", {"mode": "bypass"}), ("mazu.permissions.set", {"rule": {"tool": "run_shell", "verdict": "allow"}}),
-    ("mazu.permissions.answer", {"optionId": "allow_once"}), ("mazu.trust.agree", {"id": "x", "hash": "x"}), ("mazu.chat", {"message": "hi"}),
-    ("mazu.run", {"task": "x"}), ("mazu.ask", {"question": "x"}), ("mazu.rollback", {"id": "cp_000001"}),
-    ("mazu.rollback", {"id": "cp_000001", "preview": 1}), ("mazu.undo", {}), ("mazu.undo", {"preview": True}),
-    ("mazu.undo", {"preview": True, "sessionId": None}), ("mazu.undo", {"preview": True, "sessionId": "unknown"}), ("mazu.memory.forget", {"id": "x"}),
-    ("mazu.session.end", {}), ("mazu.session.show", {}), ("mazu.models.set", {"model": "x"}), ("mazu.checkpoint.prune", {"keep": 0}),
-    ("mazu.skills.run", {"name": "x"}), ("mazu.no.such", {}),
+    ("mazu.permissions.answer", {"optionId": "allow_once"}), ("mazu.permissions.revoke", {"id": "x"}), ("mazu.trust.agree", {"id": "x", "hash": "x"}),
+    ("mazu.trust.revoke", {"id": "x"}), ("mazu.chat", {}), ("mazu.chat", {"message": None}), ("mazu.cancel", {}), ("mazu.cancel", {"sessionId": None}),
+    ("mazu.undo", {"preview": True}), ("mazu.undo", {"preview": True, "sessionId": None}), ("mazu.undo", {"preview": True, "sessionId": "unknown"}),
+    ("mazu.models.set", {"model": "x"}), ("mazu.role.set", {"uri": "file:///x"}), ("mazu.skills.run", {"name": "x"}), ("mazu.skills.save", {"source": "x"}),
+    ("mazu.edit", {}), ("mazu.council", {"question": "x"}), ("mazu.state.import", {"uri": "file:///x"}), ("mazu.memory.import", {"uri": "file:///x"}),
+    ("mazu.actions.undo", {}), ("mazu.view", {}), ("mazu.no.such", {}),
 ]  # fmt: skip
 
 
-def test_nothing_but_showing_is_done_for_another_process(server: EditorProcess):
+def test_no_mode_rule_trust_or_answer_comes_from_another_process(server: EditorProcess):
     with server.connect() as client:
         assert "result" in client.begin()
         for name, arguments in NOT_SERVED:
@@ -556,6 +557,28 @@ def test_who_may_not_speak_is_told_apart_by_what_it_cannot_change():
         assert refusal_reason(stranger, os.getuid() + 1, server) == "it is another user's"
         assert refusal_reason(0, os.getuid(), server) == "its process cannot be seen from here"
     assert refusal_reason(stranger, os.getuid(), server).startswith("nothing can be learned of it")
+
+
+def test_a_connection_that_outlives_its_process_is_not_taken_for_the_next_one_of_that_number(tmp_path: Path):
+    bound = live_socket.bind(live_socket.socket_path(tmp_path, environment_in(tmp_path)))
+    assert bound is not None
+    bound.listener.setblocking(True)
+    if (child := os.fork()) == 0:
+        left = live_socket.connect(bound.path, PATIENCE)
+        if left is not None and os.fork() == 0:
+            left.recv(1)  # until the other end closes
+        os._exit(0)
+    connection, _ = bound.listener.accept()
+    os.waitpid(child, 0)
+    with connection:
+        assert live_socket.peer_credentials(connection)[0] == child
+        try:
+            os.close(connection.getsockopt(socket.SOL_SOCKET, live_socket.SO_PEERPIDFD))
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                pytest.skip("needs SO_PEERPIDFD (Linux 6.5)")
+        assert live_socket.has_peer_ended(connection)
+    bound.close()
 
 
 @contextlib.contextmanager

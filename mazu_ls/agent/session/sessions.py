@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
 
 T = TypeVar("T")
+keeps_current: ContextVar[bool] = ContextVar("keeps current session", default=False)
+"""Set while something is done for another process: the current session of this one neither counts nor changes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Sessions:
         Without `create` the last one used is meant wherever it is open: MazuError(busy) where another process has it.
         """
         async with self._opening:
-            session_id = session_id or self.current or await self._last(anywhere=not create)
+            session_id = session_id or self._current() or await self._last(anywhere=not create)
             if session_id is None:
                 if not create:
                     raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
@@ -96,7 +99,7 @@ class Sessions:
 
         `now` is called with its id at the moment that the snapshot is of. Raises MazuError(not_found).
         """
-        session_id = session_id or self.current or await self._last()
+        session_id = session_id or self._current() or await self._last(anywhere=keeps_current.get())
         if session_id is None:
             raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
         path = self._existing(session_id)
@@ -198,8 +201,12 @@ class Sessions:
             self._open[session_id] = session
         else:
             await session.refresh()
-        self.current = session_id
+        if not keeps_current.get():
+            self.current = session_id
         return session
+
+    def _current(self) -> str | None:
+        return None if keeps_current.get() else self.current
 
     async def _tell_damage(self, session: Session) -> None:
         """Say what of a session cannot be read; its file stays as it is, and goes on at its end."""
@@ -230,7 +237,7 @@ class Sessions:
 
     async def last_used(self) -> str:
         """The session that is meant where none is named, wherever it is open. Raises MazuError(not_found)."""
-        session_id = self.current or await self._last(anywhere=True)
+        session_id = self._current() or await self._last(anywhere=True)
         if session_id is None:
             raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
         return session_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,10 @@ MESSAGE = 600
 """Characters that a message box still shows well."""
 MESSAGE_LINES = 16
 OPENED = "I have opened it"
+asking_client: ContextVar[object] = ContextVar("asking client", default=None)
+"""The client of the live socket for which something is done; tasks that are started for it inherit this."""
+Asker = Callable[["OpenQuestion"], "asyncio.Task[None] | None"]
+"""Asks another client a question, too; the task that does, or None where it is none of that client's business."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class OpenQuestion:
         """Whether all of it is before the user's eyes, in a message or a chat document."""
         self.review: ReviewDocument | None = None
         """The document that holds all of it, where that is too long for a message."""
+        self.elsewhere: list[asyncio.Task[None]] = []
+        """What asks clients other than the editor."""
         self.answered: asyncio.Future[UserReply] = asyncio.get_running_loop().create_future()
         self.verdict: asyncio.Future[UserReply | None] = asyncio.get_running_loop().create_future()
         """What was decided by anyone; None where the question was withdrawn."""
@@ -81,6 +88,19 @@ class OpenQuestion:
         self.answered.set_result(reply)
         return True
 
+    def answer_with(self, answer: Any) -> bool:
+        """Decide it by the answer to a `mazu/permission/request`; whether that counted. Raises as `answer` does."""
+        fields = answer if isinstance(answer, dict) else {}
+        option, note, arguments, hunks = (
+            fields.get(name) for name in ("optionId", "note", "arguments", "hunks")
+        )
+        return isinstance(option, str) and self.answer(
+            option,
+            note if isinstance(note, str) else "",
+            arguments if isinstance(arguments, dict) else None,
+            tuple(map(str, hunks)) if isinstance(hunks, list) else None,
+        )
+
 
 class ClientApprovals:
     """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`.
@@ -98,8 +118,18 @@ class ClientApprovals:
         """All that are not decided, `open` among them, in the order in which they were asked."""
         self.listener: Callable[[OpenQuestion], None] | None = None
         """Hears of every question that is shown."""
+        self._askers: list[Asker] = []
         self.open_review: Callable[[Question], Awaitable[ReviewDocument | None]] | None = None
         """Writes all of a question into a document and opens it beside the question; None where there is no place."""
+
+    def add_asker(self, asker: Asker) -> None:
+        """Have other clients asked, too; whoever answers first counts."""
+        self._askers.append(asker)
+
+    def remove_asker(self, asker: Asker) -> None:
+        """Ask them no more."""
+        if asker in self._askers:
+            self._askers.remove(asker)
 
     def find(self, call_id: str | None, session_id: str | None = None) -> OpenQuestion | None:
         """The undecided question about a call; without an id the one that is shown, or waits longest."""
@@ -112,6 +142,7 @@ class ClientApprovals:
         """The answer; none within `timeout` seconds of being shown is a Reply without a choice."""
         asked = OpenQuestion(question)
         self.waiting.append(asked)
+        asked.elsewhere += [task for asker in self._askers if (task := asker(asked)) is not None]
         reply: UserReply | None = None
         try:
             if (reply := await self._answered_before_shown(asked)) is None:
@@ -182,6 +213,7 @@ class ClientApprovals:
                 # An editor that cannot ask leaves the chat document, which says what is asked.
                 asked.in_chat_alone = True
                 await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
+            await _elsewhere(asked, until)
             return asked.answered.result() if asked.answered.done() else UserReply(None, unreachable=True)
         finally:
             request.cancel()
@@ -252,6 +284,15 @@ class ClientApprovals:
         answer = await self._link.ask("window/showMessageRequest", params, timeout)
         title = answer.get("title") if isinstance(answer, dict) else None
         return title if title in options else None
+
+
+async def _elsewhere(asked: OpenQuestion, until: float) -> None:
+    """Wait while other clients are asked, at most `until`; the editor cannot ask."""
+    loop = asyncio.get_running_loop()
+    while not asked.answered.done() and (left := until - loop.time()) > 0:
+        if not (others := [task for task in asked.elsewhere if not task.done()]):
+            return
+        await asyncio.wait({asked.answered, *others}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _chosen(question: Question, answer: object, field: Any) -> Choice | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mazu_ls.workspace.visible_text import make_line
 if TYPE_CHECKING:
     from mazu_ls.journal import Event
     from mazu_ls.server.client.editor import ConnectedEditor
+    from mazu_ls.server.client.profile import ClientConnection
     from mazu_ls.server.jobs import BackgroundJob
 
 LINE = 120
@@ -25,14 +27,27 @@ class StreamedText:
 
 
 class TurnNotifications:
-    """Turns events into what the client is sent. `seq` counts the updates of a session from 1, without gaps."""
+    """Turns events into what clients are sent. `seq` counts the updates of a session from 1, without gaps."""
 
     def __init__(self, editor: ConnectedEditor | None) -> None:
-        self._editor = editor if editor and editor.profile.opted("updates") else None
+        self._followers: list[ClientConnection] = []
+        if editor and editor.profile.opted("updates"):
+            self._followers.append(editor.link)
         self._jobs: dict[str, BackgroundJob] = {}
         self._sequence: dict[str, int] = {}
         self._turns: dict[str, str] = {}
         self._partial: dict[str, StreamedText] = {}
+
+    def add_follower(self, link: ClientConnection) -> Callable[[], None]:
+        """Send everything to one more client; call what is returned to stop."""
+        self._followers.append(link)
+        return lambda: self._followers.remove(link)
+
+    def notify(self, method: str, params: dict[str, Any], besides: ClientConnection | None = None) -> None:
+        """Send a notification to every client that follows, but not to the one it came from."""
+        for link in tuple(self._followers):
+            if link is not besides:
+                link.notify(method, params)
 
     def track_job(self, turn_id: str, job: BackgroundJob) -> None:
         """Show what this turn does as the progress of `job`."""
@@ -58,20 +73,18 @@ class TurnNotifications:
                 del self._jobs[event.turn or ""]
             elif line := _progress_line(body):
                 job.report(line)
-        if self._editor is None:
-            return
         if isinstance(body, journal.TurnStarted):
             self._turns[session_id] = event.turn or ""
         stored = None if isinstance(body, journal.TRANSIENT) else event
-        for update in updates_from_event(body):
+        for update in updates_from_event(body) if self._followers else ():
             self._send(session_id, event.turn, update, stored)
         if isinstance(body, journal.TurnEnded):
             self._turns.pop(session_id, None)
-            self._editor.link.notify("mazu/changed", {"what": ["sessions", "usage"]})
+            self.notify("mazu/changed", {"what": ["sessions", "usage"]})
         elif isinstance(body, journal.CheckpointTaken):
-            self._editor.link.notify("mazu/changed", {"what": ["checkpoints"]})
+            self.notify("mazu/changed", {"what": ["checkpoints"]})
         elif isinstance(body, journal.MemoryTouched):
-            self._editor.link.notify("mazu/changed", {"what": ["memory"]})
+            self.notify("mazu/changed", {"what": ["memory"]})
 
     def head_moved(self, session_id: str, head: int) -> None:
         """An undo, redo, rollback, rewind or branch let a conversation stand at another event."""
@@ -87,13 +100,13 @@ class TurnNotifications:
     def _send(
         self, session_id: str, turn_id: str | None, update: dict[str, Any], stored: Event | None = None
     ) -> None:
-        if self._editor is None:
+        if not self._followers:
             return
         number = self._sequence[session_id] = self._sequence.get(session_id, 0) + 1
         params = {"sessionId": session_id, "turnId": turn_id, "seq": number, "update": update}
         if stored is not None:
             params |= {"journalSeq": stored.seq, "parent": stored.parent, "at": stored.at}
-        self._editor.link.notify("mazu/session/update", params)
+        self.notify("mazu/session/update", params)
 
     def _keep_partial(self, session_id: str, body: Any) -> None:
         from mazu_ls import journal

@@ -22,9 +22,11 @@ answer of a command in its buffer until the next bytes come."""
 class ClientError(Exception):
     """The client answered a request of ours with an error."""
 
-    def __init__(self, method: str, code: int, message: str) -> None:
+    def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
         super().__init__(f"{method}: {message} ({code})")
         self.code = code
+        self.message = message
+        self.data = data
 
 
 def encode_message(message: dict[str, Any]) -> bytes:
@@ -86,7 +88,9 @@ class ClientRequests:
         else:
             fields = error if isinstance(error, dict) else {}
             future.set_exception(
-                ClientError(method, fields.get("code", 0), str(fields.get("message", error)))
+                ClientError(
+                    method, fields.get("code", 0), str(fields.get("message", error)), fields.get("data")
+                )
             )
 
     def abandon(self) -> None:

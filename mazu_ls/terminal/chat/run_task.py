@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.chat.interrupt import stoppable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from mazu_ls.server.state import ServerState
+    from mazu_ls.terminal.chat.chat_session import Execute
     from mazu_ls.terminal.host import TerminalHost
 
 Result = dict[str, Any]
@@ -34,13 +36,16 @@ OPTIONS = (
 )
 
 
-async def run(server: ServerState, host: TerminalHost, arguments: Result) -> Result:
-    """The result of the run, or of what the user chose in its place: going on, or the rollback."""
-    from mazu_ls.server.commands import execute
+async def run(
+    execute: Execute, once: Callable[[Result], Awaitable[Result]], host: TerminalHost, arguments: Result
+) -> Result:
+    """The result of the run, or of what the user chose in its place: going on, or the rollback.
 
+    `once` carries `mazu.run` out and shows it; `execute` any other command.
+    """
     first: str | None = None
     while True:
-        result = await _once(server, host, arguments)
+        result = await once(arguments)
         first = first or next(iter(result["checkpoints"]), None)
         if not host.surface.interactive or result["stopReason"] not in EARLY:
             return result
@@ -48,10 +53,19 @@ async def run(server: ServerState, host: TerminalHost, arguments: Result) -> Res
             case "c":
                 arguments = {**arguments, "task": "continue", "sessionId": result["sessionId"]}
             case "r" if first:
-                undone = await execute(server, "mazu.rollback", [{"id": first}])
+                undone = await execute("mazu.rollback", {"id": first})
                 return {**result, "rolledBack": undone}
             case _:
                 return result
+
+
+async def _run_here(server: ServerState, host: TerminalHost, arguments: Result) -> Result:
+    from mazu_ls.server import commands
+
+    async def execute(name: str, values: Result) -> Any:
+        return await commands.execute(server, name, [values])
+
+    return await run(execute, lambda asked: _once(server, host, asked), host, arguments)
 
 
 async def _once(server: ServerState, host: TerminalHost, arguments: Result) -> Result:
@@ -86,7 +100,7 @@ async def run_shown(
     from mazu_ls.terminal.surfaces.surface import takes_screen
 
     if as_json(given) or not takes_screen(plain=getattr(given, "plain", False)):
-        return await run(server, host, arguments)
+        return await _run_here(server, host, arguments)
     from mazu_ls.terminal.screen.live_surface import LiveSurface
     from mazu_ls.terminal.screen.screen import Screen
 
@@ -100,4 +114,4 @@ async def run_shown(
         return server.jobs.accepted.cancel(None, None) or any(stopped)
 
     screen.on_stop = stop
-    return await screen.run(lambda: run(server, host, arguments))
+    return await screen.run(lambda: _run_here(server, host, arguments))

@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mazu_ls.server.features.wiring import create_server
 from mazu_ls.server.state import ServerState
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.project_root import ProjectRoot
-from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
+from mazu_ls.terminal.surfaces.plain_surface import make_surface
 from mazu_ls.terminal.verbs.untouched import environment
-
-if TYPE_CHECKING:
-    from mazu_ls.terminal.surfaces.surface import Surface
 
 
 @asynccontextmanager
@@ -39,15 +36,6 @@ async def opened_client(
             yield server, host
         finally:
             await server.close()
-
-
-def make_surface(given: argparse.Namespace) -> Surface:
-    """Lines, or JSON; the inline screen takes their place later."""
-    if getattr(given, "stream_json", False):
-        from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface
-
-        return JsonStreamSurface()
-    return PlainSurface(quiet=bool(getattr(given, "json", False)), words=bool(getattr(given, "plain", False)))
 
 
 def settings_of(given: argparse.Namespace) -> dict[str, Any]:

@@ -13,10 +13,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__, paths
-from mazu_ls.server.rpc.live.served import is_served
+from mazu_ls.server.rpc.live.served import CHANGING, SHOWING, TALKING, is_served
 from mazu_ls.state import live_socket
 from mazu_ls.terminal.clients.results import present_result
-from mazu_ls.terminal.exit_status import FAILED
+from mazu_ls.terminal.exit_status import DONE, FAILED
 from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
@@ -29,16 +29,29 @@ if TYPE_CHECKING:
 HANDSHAKE_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 """A command that only shows something is done here when the server takes longer."""
-CHANGING = frozenset(("mazu.checkpoint",))
-"""What is not done a second time where it is not known whether it was done."""
 CHANGING_SECONDS = 600.0
 CHUNK = 256 * 1024
 MOST_HEADER_BYTES = 4096
 MOST_BODY_BYTES = 256 * 1024**2
 
 
+INVALID_PARAMS = -32602
+
+
 class NotAnswered(Exception):
-    """The server did not answer, or not with a result."""
+    """The server did not answer, or not with a result: `error` is what it said, None for what is no answer."""
+
+    def __init__(self, error: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+    @property
+    def kind(self) -> str:
+        """The kind of the error (docs/protocol.md); "unsupported" where nothing was done at all."""
+        data = (self.error or {}).get("data")
+        if (self.error or {}).get("code") == INVALID_PARAMS:
+            return "unsupported"
+        return str(data.get("kind")) if isinstance(data, dict) else ""
 
 
 def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Environ[str]) -> int | None:
@@ -51,44 +64,83 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
     root = resolve_project(given)
     if not root.folders:
         return None
+    command, arguments = wanted
+    if command not in SHOWING | CHANGING and arguments.get("preview") is not True:
+        from mazu_ls.terminal.clients.live_client import run_asking
+
+        return run_asking(given, root, env, command, arguments)
     connection = live_socket.connect(live_socket.socket_path(root.folders[0], env), HANDSHAKE_SECONDS)
     if connection is None:
         return None
-    command, arguments = wanted
     with connection:
         server = _Conversation(connection)
         try:
-            server.begin(_options(root, env), command, arguments)
+            server.begin(live_options(root, env), command, arguments)
             server.answer(1, HANDSHAKE_SECONDS)
         except (OSError, NotAnswered):
             return None
         try:
             result = server.answer(2, CHANGING_SECONDS if command in CHANGING else ANSWER_SECONDS)
-        except NotAnswered:
-            return None
+        except NotAnswered as failure:
+            if command not in CHANGING or failure.kind == "unsupported":
+                return None
+            return print_failure(given, failure.error) if failure.error else _not_known(command, given)
         except OSError:
             return _not_known(command, given) if command in CHANGING else None
     given.root = root
     try:
         return present_result(command, result, arguments, given)
-    except (LookupError, TypeError, AttributeError):
-        return None  # it lacks what such a result has
+    except (LookupError, TypeError, AttributeError):  # it lacks what such a result has
+        if command not in CHANGING:
+            return None
+        print_json(result)
+        return DONE
 
 
 def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
     """The command of the wire and its arguments, where a server would do it."""
+    if given.verb == "chat":
+        return _wanted_message(given)
     verb = getattr(given, "wire", None)
     if verb is None or getattr(given, "subverb", None) == "review":
         return None
     arguments = grammar.arguments(verb, given)
     labels = [arguments.get(field) for field in ("id", "against") if field in arguments]
-    takes_id = verb.command.startswith(("mazu.checkpoint.", "mazu.rollback"))
+    takes_id = verb.command.startswith("mazu.checkpoint.") or (
+        verb.command == "mazu.rollback" and "preview" in arguments
+    )
     if takes_id and not all(isinstance(one, str) and re.fullmatch(r"cp_\d+|now", one) for one in labels):
         return None  # a label stands for an id that has to be looked up first
+    if verb.command in TALKING and not _may_talk_there(given, verb.command, arguments):
+        return None
     return (verb.command, arguments) if is_served(verb.command, arguments) else None
 
 
-def _options(root: ProjectRoot, env: Mapping[str, str]) -> dict[str, Any]:
+def _wanted_message(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
+    """One message of a chat, which may come from a pipe; None for a conversation, which is had in this process."""
+    message = " ".join(given.message or [])
+    if not message and not sys.stdin.isatty():
+        message = sys.stdin.read().strip()
+        given.message = [message] if message else None
+    arguments: dict[str, Any] = {"message": message, "wait": True}
+    for name in ("model", "attachments"):
+        if value := getattr(given, name, None):
+            arguments[name] = value
+    return ("mazu.chat", arguments) if _may_talk_there(given, "mazu.chat", arguments) else None
+
+
+def _may_talk_there(given: argparse.Namespace, command: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a turn can be had as it is asked for: what holds for one process alone is not the server's to do."""
+    if any(getattr(given, name, None) for name in ("mode", "dry_run", "confirm")):
+        return False
+    if command == "mazu.chat":
+        text = str(arguments.get("message", "")).lstrip()
+        return bool(text) and text[0] not in "!/" and getattr(given, "maxCost", None) is None
+    return True
+
+
+def live_options(root: ProjectRoot, env: Mapping[str, str] | os._Environ[str]) -> dict[str, Any]:
+    """What client and server have to have in common (docs/protocol.md, section 9)."""
     return {
         "version": __version__,
         "home": str(paths.mazu_home(env)),
@@ -98,11 +150,30 @@ def _options(root: ProjectRoot, env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _not_known(command: str, given: argparse.Namespace) -> int:
-    message = f"The server that has this project open ended before it answered {command}."
-    hint = "See `mazu-ls checkpoint list` for what was done."
+    data = {"kind": "internal", "hint": NOT_KNOWN}
+    return print_failure(given, {"message": f"{unanswered(command)} {NOT_KNOWN}", "data": data})
+
+
+NOT_KNOWN = "Look at what is there before you ask for it again."
+
+
+def unanswered(command: str) -> str:
+    """That it is not known whether a command was carried out."""
+    return f"The server that has this project open ended before it answered {command}."
+
+
+def print_failure(given: argparse.Namespace, error: Mapping[str, Any]) -> int:
+    """An error of the server as one of this process is printed; the exit status."""
+    from mazu_ls.terminal.wording import error_text
+
+    data = error.get("data")
+    fields = data if isinstance(data, dict) else {}
+    hint, message = str(fields.get("hint") or ""), str(error.get("message", ""))
+    message = message.removesuffix(hint).rstrip() if hint else message
     if as_json(given):
-        print_json({"error": {"kind": "internal", "message": message, "hint": hint}}, indent=None)
-    print_text(f"mazu-ls: {message} {hint}", sys.stderr)
+        kind = str(fields.get("kind") or "internal")
+        print_json({"error": {"kind": kind, "message": message, "hint": hint}}, indent=None)
+    print_text(f"mazu-ls: {error_text(message, hint)}", sys.stderr)
     return FAILED
 
 
@@ -141,12 +212,10 @@ class _Conversation:
             answer = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise NotAnswered from error
-        if (
-            not isinstance(answer, dict)
-            or answer.get("id") != number
-            or not isinstance(answer.get("result"), dict)
-        ):
+        if not isinstance(answer, dict) or answer.get("id") != number:
             raise NotAnswered
+        if not isinstance(answer.get("result"), dict):
+            raise NotAnswered(answer["error"] if isinstance(answer.get("error"), dict) else None)
         return answer["result"]
 
     def _receive(self, until: float) -> None:

@@ -82,8 +82,12 @@ class LiveClients:
             if len(self._tasks) > MOST_CLIENTS:
                 logger.warning("More than %d processes ask at once: one was not served.", MOST_CLIENTS)
                 return
-            pid, uid = live_socket.peer_credentials(writer.get_extra_info("socket"))
-            if reason := await asyncio.to_thread(refusal_reason, pid, uid):
+            connection = writer.get_extra_info("socket")
+            pid, uid = live_socket.peer_credentials(connection)
+            reason = await asyncio.to_thread(refusal_reason, pid, uid)
+            if not reason and live_socket.has_peer_ended(connection):
+                reason = "it has ended, and its number may be another one's"
+            if reason:
                 logger.warning("Process %d was not served: %s.", pid, reason)
                 return
             await LiveSession(self._server, self._project, reader, writer, pid).run()

@@ -37,6 +37,15 @@ def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
     return ""
 
 
+def has_terminal(pid: int) -> bool:
+    """Whether the process `pid` has a controlling terminal, so that a person may sit before it: proc_pid_stat(5)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return int(fields[4]) != 0
+    except (OSError, ValueError, IndexError):
+        return False
+
+
 def _descends_from(pid: int, ancestor: int) -> bool:
     """Whether `ancestor` is `pid` or one of its parents. Raises OSError where one of them ended meanwhile."""
     for _ in range(MOST_PARENTS):

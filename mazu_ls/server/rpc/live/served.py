@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SHOWING = frozenset(
-    f"mazu.{name}"
-    for name in (
-        "status", "recall", "usage", "audit", "memory.list", "memory.why", "memory.stats", "memory.trait.list", "wiki.list",
-        "wiki.show", "wiki.search", "graph.show", "session.list", "session.search", "checkpoint", "checkpoint.list",
-        "checkpoint.diff", "checkpoint.file",
-    )
-)  # fmt: skip
-"""What every client of this user may ask for. `mazu.checkpoint` adds a checkpoint and changes nothing else."""
-PREVIEWED = frozenset(("mazu.rollback", "mazu.undo"))
-"""What it may ask for with `preview` alone, an undo with its `sessionId` too: another process has another current session."""
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(f"mazu.{name}" for name in words.split())
+
+
+SHOWING = _names(
+    """status recall usage audit memory.list memory.why memory.stats memory.trait.list memory.import.proposals
+    wiki.list wiki.show wiki.search graph.show session.list session.search checkpoint.list checkpoint.diff checkpoint.file"""
+)
+"""What changes nothing: it may be done again by whoever got no answer."""
+CHANGING = _names(
+    """checkpoint checkpoint.pin checkpoint.unpin checkpoint.prune remember memory.update memory.forget memory.archive
+    memory.unarchive memory.supersede memory.consolidate memory.trait.set memory.trait.delete memory.import.accept
+    memory.import.reject wiki.write wiki.delete session.new session.rename session.fork session.rewind session.end session.delete
+    proposal.accept proposal.reject"""
+)
+"""What changes something of the project and asks nothing; it is not done a second time where it may have been done."""
+ASKING = _names("rollback undo redo")
+"""What changes files, and may ask the user."""
+TALKING = _names("chat run ask")
+"""What calls a model. Other requests of the same client do not wait for it."""
+STOPPING = _names("cancel")
+SERVED = SHOWING | CHANGING | ASKING | TALKING | STOPPING
+PREVIEWED = _names("undo rollback")
+"""With `preview` these show something, too."""
 
 
 def is_served(command: str, arguments: Mapping[str, object]) -> bool:
-    """Whether a server does this for another process."""
-    if command == "mazu.undo" and not isinstance(arguments.get("sessionId"), str):
-        return False
-    return command in SHOWING or (command in PREVIEWED and arguments.get("preview") is True)
+    """Whether a server does this for another process. A turn is stopped by the id of its session alone."""
+    if command in STOPPING or (command == "mazu.undo" and arguments.get("preview") is True):
+        return isinstance(arguments.get("sessionId"), str)
+    if command == "mazu.chat":  # without a message a document would be opened in the editor
+        return isinstance(arguments.get("message"), str)
+    return command in SERVED

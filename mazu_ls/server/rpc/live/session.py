@@ -1,27 +1,32 @@
-"""What is said on one connection of the live socket: `initialize`, then commands that show things, one after the other.
+"""What is done on one connection of the live socket: `initialize`, then commands of docs/protocol.md.
 
-It is LSP as in docs/protocol.md, of which it has these few requests. Whatever changes what the agent may do, answers a
-question, starts a turn or calls a model is not there, so that nobody gains anything by connecting.
+Commands are carried out in the order in which they came, those that talk to a model beside the others. Modes, rules, trust and
+answers to other clients' questions are not there. A question is answered only by a client that has a terminal of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mazu_ls import __version__, paths
+from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import commands
+from mazu_ls.server.client.approvals import OpenQuestion, asking_client, question_view
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, RpcError, response_error
-from mazu_ls.server.rpc.client_requests import encode_message
-from mazu_ls.server.rpc.framing import BadFrame, FrameReader
-from mazu_ls.server.rpc.live.served import PREVIEWED, SHOWING, is_served
+from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.live.link import LiveLink
+from mazu_ls.server.rpc.live.peers import has_terminal
+from mazu_ls.server.rpc.live.served import PREVIEWED, SERVED, TALKING, is_served
 from mazu_ls.server.rpc.lsp_types import ExecuteCommand
 from mazu_ls.server.wire.codec import convert
 
@@ -29,21 +34,38 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.server.state import ServerState
 
-CHUNK = 64 * 1024
-MOST_UNREAD = 4 * 1024**2
-"""Bytes that may have come without making a whole message, or while a command runs."""
-QUIET_SECONDS = 30.0
-"""A client that says nothing for so long is closed."""
-WRITE_SECONDS = 10.0
+logger = logging.getLogger(__name__)
+MOST_WAITING = 4096
+"""Requests that may wait for their turn on one connection."""
+MessageId = int | str
 
 
 class LiveOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`initializationOptions.live`: what client and server must have in common, or they would speak of different things."""
+    """`initializationOptions.live`: what client and server must have in common, or they would speak of different things.
+
+    `updates`: it follows all sessions. `interactive`: somebody is there who can answer what its own commands ask.
+    """
 
     version: str
     home: str
     folders: tuple[str, ...]
     model: str | None = None
+    updates: bool = False
+    interactive: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class LiveRequest:
+    """One request of the peer."""
+
+    id: MessageId
+    method: str
+    params: Any
+
+    @property
+    def talks(self) -> bool:
+        """Whether a model is asked, which takes long, so that what comes after it does not wait."""
+        return isinstance(self.params, dict) and self.params.get("command") in TALKING
 
 
 class LiveSession:
@@ -59,66 +81,100 @@ class LiveSession:
     ) -> None:
         self._server = server
         self._project = project
-        self._reader = reader
-        self._writer = writer
+        self._link = LiveLink(reader, writer)
+        self._link.is_awaited = lambda: bool(self._open) or self._follows
         self._pid = pid
         self._options: LiveOptions | None = None
         self._client: ConnectedClient | None = None
-        self._early = b""
-        self._ended = False
+        self._waiting: asyncio.Queue[LiveRequest] = asyncio.Queue()
+        self._open: set[MessageId] = set()
+        """Requests that have no answer yet."""
+        self._cancelled: set[MessageId] = set()
+        self._running: dict[MessageId, asyncio.Task[None]] = {}
+        self._questions: set[asyncio.Task[None]] = set()
+        self._answers_questions = False
+        self._stop_following = lambda: None
+
+    @property
+    def _follows(self) -> bool:
+        return self._options is not None and self._options.updates
 
     async def run(self) -> None:
-        """Serve until the connection ends. Raises OSError, TimeoutError included."""
-        frames, unread = FrameReader(), 0
+        """Serve until the connection ends. Raises OSError, TimeoutError included, and ValueError."""
+        working = asyncio.create_task(self._work())
         try:
-            while not self._ended and (data := await self._read()):
-                items = frames.feed(data)
-                unread = 0 if items else unread + len(data)
-                if unread > MOST_UNREAD:
-                    raise ValueError("a message was too long")
-                for item in items:
-                    if not self._ended:
-                        await self._receive(item)
+            async for message in self._link.messages():
+                if message["method"] == "exit":
+                    return
+                self._receive(message)
         finally:
-            if self._client is not None:
-                self._server.clients.remove(self._client)
+            working.cancel()
+            await self._end()
 
-    async def _read(self) -> bytes:
-        if self._early:
-            data, self._early = self._early, b""
-            return data
-        async with asyncio.timeout(QUIET_SECONDS):
-            return await self._reader.read(CHUNK)
+    async def _end(self) -> None:
+        """The client is gone, or the listener closes: what was asked for is stopped and answered as cancelled."""
+        self._stop_following()
+        if self._client is not None:
+            self._server.clients.remove(self._client)
+        if self._server.editor is not None:
+            self._server.editor.approvals.remove_asker(self._offer_question)
+        self._link.abandon()
+        tasks = [*self._running.values(), *self._questions]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        while not self._waiting.empty():
+            request = self._waiting.get_nowait()
+            error = response_error(asyncio.CancelledError(), request.method)
+            self._link.send({"jsonrpc": "2.0", "id": request.id, "error": error})
 
-    async def _receive(self, item: bytes | BadFrame) -> None:
-        try:
-            message: Any = None if isinstance(item, BadFrame) else msgspec.json.decode(item)
-        except (msgspec.DecodeError, RecursionError):
-            message = None
-        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-            self._ended = True
-            await self._send(
-                {"id": None, "error": {"code": INVALID_REQUEST, "message": "That is no LSP request."}}
-            )
-            return
-        number, method = message.get("id"), message["method"]
+    def _receive(self, message: dict[str, Any]) -> None:
+        number, method, params = message.get("id"), message["method"], message.get("params")
         if not isinstance(number, int | str) or isinstance(number, bool):
-            self._ended = self._ended or method == "exit"  # no notification asks for anything else
+            if method == "$/cancelRequest" and isinstance(params, dict):
+                self._cancel(params.get("id"))
             return
-        try:
-            result = await self._answered(method, message.get("params"))
-        except ConnectionError:
-            raise  # nobody is there to be answered
-        except BaseException as error:
-            answer = {"id": number, "error": response_error(error, method)}
-            if isinstance(error, asyncio.CancelledError):
-                self._writer.write(encode_message({"jsonrpc": "2.0", **answer}))
-                raise
-            await self._send(answer)
-        else:
-            await self._send({"id": number, "result": result})
+        if number in self._open or len(self._open) >= MOST_WAITING:
+            problem = RpcError(INVALID_REQUEST, "That id is in use, or too many requests wait.")
+            self._link.send({"jsonrpc": "2.0", "id": number, "error": response_error(problem, method)})
+            return
+        self._open.add(number)
+        self._waiting.put_nowait(LiveRequest(number, method, params))
 
-    async def _answered(self, method: str, params: Any) -> Any:
+    def _cancel(self, number: Any) -> None:
+        if not isinstance(number, int | str) or number not in self._open:
+            return
+        self._cancelled.add(number)
+        if task := self._running.get(number):
+            task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            request = await self._waiting.get()
+            task = asyncio.create_task(self._serve(request))
+            self._running[request.id] = task
+            task.add_done_callback(lambda _, id=request.id: self._running.pop(id, None))
+            if not request.talks:
+                await asyncio.wait({task})
+
+    async def _serve(self, request: LiveRequest) -> None:
+        """Carry one request out and answer it, whatever comes of it."""
+        asking_client.set(self)
+        keeps_current.set(True)
+        try:
+            if request.id in self._cancelled:
+                raise asyncio.CancelledError
+            answer = {"id": request.id, "result": await self._result_of(request.method, request.params)}
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - becomes the answer
+            answer = {"id": request.id, "error": response_error(error, request.method)}
+        self._open.discard(request.id)
+        self._cancelled.discard(request.id)
+        await self._link.send_answer(answer)
+
+    async def _result_of(self, method: str, params: Any) -> Any:
         if method == "initialize":
             return await self._initialize(params)
         if self._options is None:
@@ -132,15 +188,14 @@ class LiveSession:
         if not isinstance(arguments, dict):
             raise InvalidArguments(f"{wanted.command} takes one object or nothing", "arguments")
         if not is_served(wanted.command, arguments):
-            raise MazuError(
-                Kind.UNSUPPORTED,
-                f"{wanted.command} is not done for another process.",
-                "Use the editor for it.",
-            )
-        self._check_session(wanted.command, arguments)
-        if wanted.command == "mazu.status" and self._options.model != self._server.env.get("MAZU_MODEL"):
+            hint = "Use the editor for it."
+            raise MazuError(Kind.UNSUPPORTED, f"{wanted.command} is not done for another process.", hint)
+        if wanted.command in PREVIEWED and arguments.get("preview") is True:
+            self._check_session(arguments)
+        by_model = wanted.command == "mazu.status" or wanted.command in TALKING
+        if by_model and self._options.model != self._server.env.get("MAZU_MODEL"):
             raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
-        return await self._while_connected(commands.execute(self._server, wanted.command, [arguments]))
+        return await commands.execute(self._server, wanted.command, [arguments])
 
     async def _initialize(self, params: Any) -> dict[str, Any]:
         given = params if isinstance(params, dict) else {}
@@ -150,48 +205,55 @@ class LiveSession:
             LiveOptions,
             "initializationOptions.live",
         )
+        if self._options is not None:
+            raise RpcError(INVALID_REQUEST, "initialize came twice.")
         folders, env = self._project.folders, self._server.env
         if reason := await asyncio.to_thread(_difference, live, folders, env):
             raise MazuError(Kind.UNSUPPORTED, f"{reason}.", "Work without this server.")
-        if self._client is None:
-            self._client = ConnectedClient("terminal", f"mazu-ls {live.version}", self._pid, time.time())
-            self._server.clients.append(self._client)
+        self._answers_questions = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
+        self._client = ConnectedClient("terminal", f"mazu-ls {live.version}", self._pid, time.time())
+        self._server.clients.append(self._client)
         self._options = live
+        if live.updates:
+            self._stop_following = self._server.updates.add_follower(self._link)
+        if self._answers_questions and self._server.editor is not None:
+            self._server.editor.approvals.add_asker(self._offer_question)
+        talks = live.model == env.get("MAZU_MODEL")
         return {
-            "capabilities": {"executeCommandProvider": {"commands": [*sorted(SHOWING), *sorted(PREVIEWED)]}},
+            "capabilities": {
+                "executeCommandProvider": {"commands": sorted(SERVED if talks else SERVED - TALKING)},
+                "experimental": {"mazu": {"version": 1, "mode": self._project.mode}},
+            },
             "serverInfo": {"name": "mazu-ls", "version": __version__},
         }
 
-    def _check_session(self, command: str, arguments: dict[str, Any]) -> None:
-        """An undo reads the session it is of: one that is open here, or this server would hold it from now on."""
-        if command == "mazu.undo" and self._project.sessions.find(arguments["sessionId"]) is None:
+    def _check_session(self, arguments: dict[str, Any]) -> None:
+        """A preview reads the session it is of: one that is open here, or this server would hold it from now on."""
+        session_id = arguments.get("sessionId")
+        if isinstance(session_id, str) and self._project.sessions.find(session_id) is None:
             raise MazuError(Kind.UNSUPPORTED, "That session is not open here.", "Work without this server.")
 
-    async def _while_connected(self, work: Any) -> Any:
-        """The result of `work`, which is stopped when the client leaves; what it says meanwhile is kept for later."""
-        running = asyncio.ensure_future(work)
-        try:
-            while not running.done() and len(self._early) < MOST_UNREAD:
-                reading = asyncio.ensure_future(self._reader.read(CHUNK))
-                try:
-                    await asyncio.wait({running, reading}, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    reading.cancel()
-                    await asyncio.wait({reading})  # only one may wait for input
-                if not reading.cancelled():
-                    if not (data := reading.result()):
-                        raise ConnectionResetError("the client left")
-                    self._early += data
-            return await running
-        finally:
-            if not running.done():
-                running.cancel()
-                await asyncio.wait({running})
+    def _offer_question(self, asked: OpenQuestion) -> asyncio.Task[None] | None:
+        """Ask this client too, if the question comes from what it asked for."""
+        if asking_client.get() is not self:
+            return None
+        task = asyncio.create_task(self._put_question(asked))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+        return task
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        self._writer.write(encode_message({"jsonrpc": "2.0", **message}))
-        async with asyncio.timeout(WRITE_SECONDS):
-            await self._writer.drain()
+    async def _put_question(self, asked: OpenQuestion) -> None:
+        """Until this client answers, or somebody else did: then it is told that nobody waits any more."""
+        params = msgspec.to_builtins(question_view(asked.question))
+        request = asyncio.ensure_future(self._link.ask("mazu/permission/request", params))
+        try:
+            await asyncio.wait({request, asked.verdict}, return_when=asyncio.FIRST_COMPLETED)
+            if request.done():
+                asked.answer_with(request.result())
+        except (ClientError, InvalidArguments) as error:
+            logger.info("A question was not answered by process %d: %s", self._pid, error)
+        finally:
+            request.cancel()
 
 
 def _difference(live: LiveOptions, folders: tuple[Path, ...], env: Mapping[str, str]) -> str:

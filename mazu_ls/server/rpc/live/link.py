@@ -1,0 +1,99 @@
+"""One end of a connection of the live socket: messages of LSP's base protocol, requests in both directions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+
+from mazu_ls.server.errors import INVALID_REQUEST
+from mazu_ls.server.rpc.client_requests import ClientRequests, encode_message
+from mazu_ls.server.rpc.framing import BadFrame, FrameReader
+
+logger = logging.getLogger(__name__)
+CHUNK = 64 * 1024
+MOST_UNREAD = 4 * 1024**2
+"""Bytes that may have come without making a whole message."""
+MOST_UNSENT = 16 * 1024**2
+"""Bytes that may wait for a peer that does not read; then the connection ends."""
+QUIET_SECONDS = 30.0
+"""A peer that says nothing for so long is closed, unless something is under way for it."""
+WRITE_SECONDS = 10.0
+
+
+class LiveLink(ClientRequests):
+    """Sends and receives. `notify` and `ask` are those of `ClientConnection`; `ask` fails once the connection is gone."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__()
+        self._reader = reader
+        self._writer = writer
+        self.write = self._write
+        self.is_awaited: Callable[[], bool] = lambda: bool(self._asked)
+        """Whether something is under way, so that a peer may say nothing for long."""
+
+    def _write(self, data: bytes) -> None:
+        """Queue one message; a peer that reads nothing loses its connection instead of filling the memory."""
+        transport = self._writer.transport
+        if transport.is_closing():
+            return
+        self._writer.write(data)
+        if transport.get_write_buffer_size() > MOST_UNSENT:
+            logger.warning("A process that reads nothing was disconnected.")
+            transport.abort()
+
+    async def send_answer(self, answer: dict[str, Any]) -> None:
+        """Send an answer and wait until the peer takes it; one that does not in time loses its connection."""
+        self.write(encode_message({"jsonrpc": "2.0", **answer}))
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._writer.drain()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """Requests and notifications until the peer leaves; answers reach whoever waits for them.
+
+        Raises ValueError after telling the peer that it sent no message, OSError (TimeoutError for a quiet one) otherwise.
+        """
+        frames, unread = FrameReader(), 0
+        while data := await self._read():
+            items = frames.feed(data)
+            unread = 0 if items else unread + len(data)
+            if unread > MOST_UNREAD:
+                raise ValueError("a message was too long")
+            for item in items:
+                if (message := _decode(item)) is None:
+                    error = {"code": INVALID_REQUEST, "message": "That is no LSP request."}
+                    await self.send_answer({"id": None, "error": error})
+                    raise ValueError("it sent no LSP message")
+                if "method" in message:
+                    yield message
+                else:
+                    self.resolve(message["id"], message.get("result"), message.get("error"))
+
+    async def _read(self) -> bytes:
+        while True:
+            try:
+                async with asyncio.timeout(QUIET_SECONDS):
+                    return await self._reader.read(CHUNK)
+            except TimeoutError:
+                if not self.is_awaited():
+                    raise
+
+
+def _decode(item: bytes | BadFrame) -> dict[str, Any] | None:
+    """A request, a notification or an answer; None for anything else."""
+    try:
+        message: Any = None if isinstance(item, BadFrame) else msgspec.json.decode(item)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not isinstance(message, dict):
+        return None
+    if "method" in message:
+        return message if isinstance(message["method"], str) else None
+    is_answer = isinstance(message.get("id"), str) and ("result" in message or "error" in message)
+    return message if is_answer else None

@@ -1,0 +1,284 @@
+"""Commands that may ask the user, and turns, carried out by the server that has the project open and shown here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mazu_ls import journal
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.host import Choice, HunkOption, Question
+from mazu_ls.messages import Message, Text, Usage
+from mazu_ls.server import uris
+from mazu_ls.server.errors import INVALID_PARAMS, METHOD_NOT_FOUND, REQUEST_CANCELLED
+from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.live.link import LiveLink
+from mazu_ls.state import live_socket
+from mazu_ls.terminal.clients.live_server import HANDSHAKE_SECONDS, NOT_KNOWN, live_options, unanswered
+from mazu_ls.terminal.clients.results import present_result
+from mazu_ls.terminal.host import TerminalHost
+from mazu_ls.terminal.refusals import Refusals
+from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface, print_line
+from mazu_ls.terminal.surfaces.plain_surface import make_surface
+
+if TYPE_CHECKING:
+    import argparse
+    import os
+    from collections.abc import Coroutine, Mapping
+
+    from mazu_ls.terminal.project_root import ProjectRoot
+
+T = TypeVar("T")
+ASK_SECONDS = 24 * 3600.0
+"""The server says when nobody waits for an answer any more."""
+
+
+class NotServed(Exception):
+    """The server does not do this, and did nothing: it is done in this process."""
+
+
+def run_asking(
+    given: argparse.Namespace,
+    root: ProjectRoot,
+    env: Mapping[str, str] | os._Environ[str],
+    command: str,
+    arguments: dict[str, Any],
+) -> int | None:
+    """Have it done by the server of the project; the exit status. None where there is none or it does not do it."""
+    from mazu_ls.terminal import cli
+
+    connection = live_socket.connect(live_socket.socket_path(root.folders[0], env), HANDSHAKE_SECONDS)
+    if connection is None:
+        return None
+    given.root = root
+
+    async def work() -> int:
+        connection.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=connection)
+        try:
+            client = LiveClient(LiveLink(reader, writer), given)
+            return await client.run(command, arguments, live_options(root, env))
+        finally:
+            writer.transport.abort()
+
+    try:
+        return asyncio.run(cli.interruptible(cli.reported(work(), given)))
+    except NotServed:
+        return None
+    except KeyboardInterrupt:
+        return cli.INTERRUPTED
+
+
+class LiveClient:
+    """A terminal at the live socket: what happens is shown on its surface, what is asked there is asked here."""
+
+    def __init__(self, link: LiveLink, given: argparse.Namespace) -> None:
+        self._link = link
+        self._given = given
+        self._host = TerminalHost(given.root.folders, make_surface(given))
+        self._refusals = Refusals(self._host)
+        self._session_id: str | None = None
+        self._asked: dict[Any, asyncio.Task[None]] = {}
+        link.is_awaited = lambda: True
+
+    async def run(self, command: str, arguments: dict[str, Any], options: dict[str, Any]) -> int:
+        """Begin, carry the command out, print; the exit status. Raises NotServed where nothing was done."""
+        reading = asyncio.create_task(self._read())
+        try:
+            await self._begin(command, options)
+            if command in ("mazu.chat", "mazu.run"):
+                return await self._talk(command, arguments)
+            if command == "mazu.rollback" and isinstance(arguments.get("id"), str):
+                from mazu_ls.terminal.verbs.compare import checkpoint_named
+
+                arguments = {**arguments, "id": await checkpoint_named(self.execute, arguments["id"])}
+            result = await self.execute(command, arguments)
+            return present_result(command, result, arguments, self._given)
+        finally:
+            reading.cancel()
+            for task in self._asked.values():
+                task.cancel()
+
+    async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
+        """A command of the wire. Raises MazuError, InvalidArguments, and NotServed where the server does not do it."""
+        params = {"command": command, "arguments": [arguments]}
+        try:
+            return await self._link.ask("workspace/executeCommand", params)
+        except ClientError as error:
+            raise _as_raised(error, command) from error
+
+    async def _begin(self, command: str, options: dict[str, Any]) -> None:
+        live = {**options, "updates": True, "interactive": self._host.surface.interactive}
+        hello = {"processId": None, "capabilities": {}, "initializationOptions": {"live": live}}
+        try:
+            said = await self._link.ask("initialize", hello, HANDSHAKE_SECONDS)
+            capabilities = said["capabilities"]
+            does = command in capabilities["executeCommandProvider"]["commands"]
+        except (ClientError, TimeoutError, LookupError, TypeError) as error:
+            raise NotServed from error
+        if not does:
+            raise NotServed
+        mode = capabilities.get("experimental", {}).get("mazu", {}).get("mode")
+        if mode == "bypass" and command in ("mazu.chat", "mazu.run"):
+            self._host.surface.say(
+                "warning", "Mode bypass is on in the server of this project: nothing is asked."
+            )
+
+    async def _talk(self, command: str, arguments: dict[str, Any]) -> int:
+        from mazu_ls.terminal import cli
+        from mazu_ls.terminal.chat import run_task
+
+        self._session_id = arguments["sessionId"] = await self._session()
+        if command == "mazu.chat":
+            result = await self._turn(command, arguments)
+        else:
+            result = await run_task.run(
+                self.execute, lambda asked: self._turn(command, asked), self._host, arguments
+            )
+        return cli.print_turn(result, self._host, self._given)
+
+    async def _session(self) -> str:
+        """The session that the command line names, the last one, or a new one."""
+        named = getattr(self._given, "resume", None) or getattr(self._given, "sessionId", None)
+        if isinstance(named, str) and named:
+            return named
+        if getattr(self._given, "continued", False):
+            listed = (await self.execute("mazu.session.list", {}))["sessions"]
+            if listed:
+                return str(listed[0]["id"])
+        return str((await self.execute("mazu.session.new", {}))["id"])
+
+    async def _turn(self, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self._refusals = Refusals(self._host)
+        result = await self._stoppable(self.execute(command, arguments))
+        return {**result, "refusals": self._refusals.found}
+
+    async def _stoppable(self, turn: Coroutine[Any, Any, T]) -> T:
+        """Ctrl-C stops the turn, which ends in good order; a second one leaves, which stops it too."""
+        loop, task, caller = asyncio.get_running_loop(), asyncio.ensure_future(turn), asyncio.current_task()
+        stopping: list[asyncio.Future[Any]] = []
+
+        def interrupt() -> None:
+            if stopping and caller:
+                caller.cancel()
+            stopping.append(asyncio.ensure_future(self._stop()))
+
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, interrupt)
+        try:
+            return await task
+        finally:
+            task.cancel()
+
+    async def _stop(self) -> None:
+        for question in list(self._asked.values()):
+            question.cancel()
+        with contextlib.suppress(MazuError, InvalidArguments, NotServed):
+            await self.execute("mazu.cancel", {"sessionId": self._session_id})
+
+    async def _read(self) -> None:
+        try:
+            async for message in self._link.messages():
+                self._receive(message.get("id"), message["method"], message.get("params") or {})
+        except (OSError, ValueError):
+            pass
+        finally:
+            self._link.abandon()
+
+    def _receive(self, number: Any, method: str, params: dict[str, Any]) -> None:
+        if method == "mazu/session/update":
+            if params.get("sessionId") == self._session_id:
+                self._show(params)
+        elif method == "mazu/permission/request":
+            task = self._asked[number] = asyncio.ensure_future(self._ask(number, params))
+            task.add_done_callback(lambda _: self._asked.pop(number, None))
+        elif method == "$/cancelRequest":
+            if task := self._asked.get(params.get("id")):
+                task.cancel()
+                self._host.surface.say("info", "It was decided elsewhere.")
+        elif number is not None:
+            error = {"code": METHOD_NOT_FOUND, "message": f"There is no {method} here."}
+            self._link.send({"jsonrpc": "2.0", "id": number, "error": error})
+
+    def _show(self, params: dict[str, Any]) -> None:
+        update, surface = params["update"], self._host.surface
+        if isinstance(surface, JsonStreamSurface):
+            print_line(
+                {
+                    "type": "update",
+                    "sessionId": params["sessionId"],
+                    "turnId": params["turnId"],
+                    "update": update,
+                }
+            )
+        if update["kind"] == "decision" and update["by"] == "timeout" and not surface.interactive:
+            self._host.unanswered.add(update["callId"])
+        if (body := body_of_update(update)) is not None:
+            event = journal.Event(0, 0, "", params["turnId"], body)
+            self._refusals.collect(params["sessionId"], event)
+            if not isinstance(surface, JsonStreamSurface):
+                surface.show_event(params["sessionId"], event)
+
+    async def _ask(self, number: Any, params: dict[str, Any]) -> None:
+        answer: dict[str, Any] = {"optionId": None}
+        try:
+            reply = await self._host.ask(question_of_params(params), ASK_SECONDS)
+            if reply.choice is not None:
+                answer = {"optionId": reply.choice.id, "note": reply.note}
+                if reply.hunks is not None:
+                    answer["hunks"] = list(reply.hunks)
+        finally:
+            self._link.send({"jsonrpc": "2.0", "id": number, "result": answer})
+
+
+def _as_raised(error: ClientError, command: str) -> Exception:
+    """What a command of this process would raise for it."""
+    data = error.data if isinstance(error.data, dict) else {}
+    kind, hint = data.get("kind"), str(data.get("hint") or "")
+    if error.code == INVALID_PARAMS:
+        return InvalidArguments(error.message.partition(": ")[2] or error.message, str(data.get("field", "")))
+    if error.code == REQUEST_CANCELLED:
+        return MazuError(Kind.INTERNAL, f"{command} was stopped.")
+    if kind == Kind.UNSUPPORTED:
+        return NotServed()
+    if kind is None:
+        return MazuError(Kind.INTERNAL, unanswered(command), NOT_KNOWN)
+    message = error.message.removesuffix(hint).rstrip() if hint else error.message
+    return MazuError(Kind(kind) if kind in [*Kind] else Kind.INTERNAL, message, hint)
+
+
+def question_of_params(params: dict[str, Any]) -> Question:
+    """A `mazu/permission/request` as a question."""
+    document = params.get("document")
+    return Question(
+        params["sessionId"], params["callId"], params["tool"], params["title"], params["detail"],
+        tuple(Choice(one["id"], one["label"], one["kind"]) for one in params["options"]),
+        params.get("diff"), tuple(HunkOption(one["id"], one["diff"]) for one in params.get("hunks") or ()),
+        params.get("rule"), uris.to_path(document) if isinstance(document, str) else None, tuple(params.get("editable") or ()),
+    )  # fmt: skip
+
+
+def body_of_update(update: dict[str, Any]) -> journal.Body | None:
+    """The event of which an update says what a terminal shows; None for others."""
+    match update:
+        case {"kind": "message" | "thought" as kind, "text": str(text)}:
+            return journal.Delta(kind, text)
+        case {"kind": "restart"}:
+            return journal.MessageRestarted()
+        case {"kind": "retry", "attempt": attempt, "seconds": seconds, "reason": reason}:
+            return journal.Retrying(attempt, seconds, reason)
+        case {"kind": "reply", "text": str(text)}:
+            return journal.ModelSaid(Message("assistant", (Text(text),)), "end_turn", Usage())
+        case {"kind": "tool_call", "callId": id, "tool": tool, "title": title, "arguments": arguments}:
+            return journal.CallStarted(id, tool, title, arguments)
+        case {"kind": "tool_output", "callId": id, "text": text}:
+            return journal.CallOutput(id, text)
+        case {"kind": "decision", "callId": id, "verdict": verdict, "reason": reason, "by": by}:
+            return journal.CallDecided(id, verdict, reason, by)
+        case {"kind": "tool_result", "callId": id, "ok": ok, "summary": summary}:
+            return journal.CallEnded(id, ok, summary, "", (), update.get("diff"))
+        case {"kind": "turn", "turnKind": kind, "model": model}:
+            return journal.TurnStarted(kind, model)
+    return None
