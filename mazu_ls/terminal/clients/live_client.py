@@ -16,12 +16,12 @@ from mazu_ls.server.errors import INVALID_PARAMS, METHOD_NOT_FOUND, REQUEST_CANC
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.state import live_socket
-from mazu_ls.terminal.clients.live_server import HANDSHAKE_SECONDS, NOT_KNOWN, live_options, unanswered
+from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, NOT_KNOWN, live_options, unanswered
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.refusals import Refusals
 from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface, print_line
-from mazu_ls.terminal.surfaces.plain_surface import make_surface
+from mazu_ls.terminal.surfaces.make_surface import make_surface
 
 if TYPE_CHECKING:
     import argparse

@@ -12,12 +12,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import __version__, paths
 from mazu_ls.server.rpc.live.served import CHANGING, SHOWING, TALKING, is_served
 from mazu_ls.state import live_socket
+from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, NOT_KNOWN, live_options, unanswered
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE, FAILED
-from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
+from mazu_ls.terminal.project_root import resolve_project
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-HANDSHAKE_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 """A command that only shows something is done here when the server takes longer."""
 CHANGING_SECONDS = 600.0
@@ -139,27 +138,9 @@ def _may_talk_there(given: argparse.Namespace, command: str, arguments: Mapping[
     return True
 
 
-def live_options(root: ProjectRoot, env: Mapping[str, str] | os._Environ[str]) -> dict[str, Any]:
-    """What client and server have to have in common (docs/protocol.md, section 9)."""
-    return {
-        "version": __version__,
-        "home": str(paths.mazu_home(env)),
-        "folders": [str(folder) for folder in root.folders],
-        "model": env.get("MAZU_MODEL"),
-    }
-
-
 def _not_known(command: str, given: argparse.Namespace) -> int:
     data = {"kind": "internal", "hint": NOT_KNOWN}
     return print_failure(given, {"message": f"{unanswered(command)} {NOT_KNOWN}", "data": data})
-
-
-NOT_KNOWN = "Look at what is there before you ask for it again."
-
-
-def unanswered(command: str) -> str:
-    """That it is not known whether a command was carried out."""
-    return f"The server that has this project open ended before it answered {command}."
 
 
 def print_failure(given: argparse.Namespace, error: Mapping[str, Any]) -> int:

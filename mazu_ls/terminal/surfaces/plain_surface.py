@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import TYPE_CHECKING
 
 from mazu_ls import journal
 from mazu_ls.terminal.chat.questions import Answer, Ask, plain_lines, read_answer
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
 from mazu_ls.terminal.screen.styled_text import clean, line
-from mazu_ls.terminal.surfaces.surface import Level, Surface
-
-if TYPE_CHECKING:
-    import argparse
+from mazu_ls.terminal.surfaces.surface import Level
 
 OUTPUT_LINES = 200
 DIFF_LINES = 60
@@ -145,12 +141,3 @@ def _flush_input() -> None:
 
     with contextlib.suppress(termios.error, ValueError, OSError):
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-
-
-def make_surface(given: argparse.Namespace) -> Surface:
-    """Lines, or JSON; the inline screen takes their place later."""
-    if getattr(given, "stream_json", False):
-        from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface
-
-        return JsonStreamSurface()
-    return PlainSurface(quiet=bool(getattr(given, "json", False)), words=bool(getattr(given, "plain", False)))
