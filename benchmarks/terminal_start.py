@@ -1,4 +1,5 @@
-"""CPU time of terminal commands, alone and answered by the server of an editor, beside a bare interpreter and a bare prompt_toolkit prompt in the same run.
+"""CPU time of terminal commands, alone and answered by the server of an editor, beside a bare interpreter, a bare prompt_toolkit
+prompt and a bare SDK program in the same run.
 
 Usage: python benchmarks/terminal_start.py [ROUNDS]
 Figures are CPU milliseconds (user and system, children included), the smallest of the rounds.
@@ -24,6 +25,22 @@ COMMANDS = {
 }  # fmt: skip
 ANSWERED = {"recall port": 60, "status": 60, "checkpoint list": 60, "checkpoint take": 60}
 CHAT_GOAL = 100
+ASK_GOAL = 1.2
+"""Times the CPU of a program that does the same with nothing but the SDK, until its first token."""
+MODEL = "claude-haiku-4-5"
+BARE_ASK = f"""
+import asyncio, os
+from anthropic import AsyncAnthropic
+
+async def ask():
+    said = [{{"role": "user", "content": "why?"}}]
+    async with AsyncAnthropic() as client, client.messages.stream(model="{MODEL}", max_tokens=1000, messages=said) as stream:
+        async for text in stream.text_stream:
+            print(text, flush=True)
+            os._exit(0)
+
+asyncio.run(ask())
+"""
 
 
 def cpu(command: list[str], root: Path, env: dict[str, str]) -> float:
@@ -42,6 +59,28 @@ def cpu_so_far(pid: int) -> float:
     return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def ask_cpu(root: Path, env: dict[str, str], rounds: int) -> tuple[float, float]:
+    """CPU milliseconds of a question with the bare SDK up to its first token, and of `mazu-ls ask` as a whole."""
+    script = root.parent / "script.json"
+    script.write_text('[{"text": "Because.", "repeat": true}]')
+    command = [sys.executable, "-m", "mazu_ls.demo.model_server", str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        env = {
+            **env,
+            "ANTHROPIC_BASE_URL": url,
+            "ANTHROPIC_API_KEY": "test-key",
+            "MAZU_MODEL": f"anthropic:{MODEL}",
+        }
+        bare, ours = [], []
+        for _ in range(rounds):  # in turn, so that what else the machine does meets both
+            bare.append(cpu([sys.executable, "-c", BARE_ASK], root, env))
+            ours.append(cpu([sys.executable, "-m", "mazu_ls", "ask", "why?"], root, env))
+        server.kill()
+    return min(bare), min(ours)
+
+
 async def prompt_shown(root: Path, *command: str) -> float:
     """CPU milliseconds until a prompt is drawn in a pseudo-terminal."""
     terminal = await Terminal(root).start(*command)
@@ -57,8 +96,9 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with tempfile.TemporaryDirectory() as folder:
         root = project(Path(folder))
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         env = {
-            **os.environ,
+            **kept,
             "HOME": folder,
             "MAZU_HOME": f"{folder}/home",
             "MAZU_STATE_HOME": f"{folder}/state",
@@ -74,6 +114,9 @@ def main() -> None:
             for words, goal in ANSWERED.items():
                 spent = min(cpu([*mazu, *words.split()], root, env) for _ in range(rounds))
                 print(f"{words + ' (live)':<24} {spent:6.0f} ms   goal {goal}")
+        bare_ask, ask = ask_cpu(root, env, rounds)
+        print(f"{'ask, bare SDK':<24} {bare_ask:6.0f} ms")
+        print(f"{'ask':<24} {ask:6.0f} ms   {ask / bare_ask:.2f} times   goal {ASK_GOAL} times")
         shown = min(asyncio.run(prompt_shown(root)) for _ in range(rounds))
         imported = min(
             cpu([sys.executable, "-c", "from prompt_toolkit import PromptSession"], root, env)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
@@ -18,7 +18,6 @@ from mazu_ls.memory.anchors.anchors import Anchors
 from mazu_ls.memory.embeddings.embedder import Embedder
 from mazu_ls.memory.graph import consolidate
 from mazu_ls.memory.graph.graph import MemoryGraph
-from mazu_ls.memory.io import export, foreign_rows, imports
 from mazu_ls.memory.io.extract import ExtractionQueue
 from mazu_ls.memory.models import AnchorRequest, Memory, MemoryEntry, RememberOutcome, micros, now
 from mazu_ls.memory.search import index, recall
@@ -29,6 +28,9 @@ from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import Summaries, Traits
 from mazu_ls.memory.store.wiki import Wiki
 from mazu_ls.store import quarantined, select
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.io import imports
 
 FOUND_KINDS = frozenset({"memory", "page", "summary"})
 FLUSH_SECONDS = 5.0
@@ -271,11 +273,15 @@ class Memories:
 
     async def export(self, target: Path, scope: str | None = None, within: Path | None = None) -> int:
         """Write everything remembered to a folder of Markdown, or to one file whose name ends in .md; returns how many."""
+        from mazu_ls.memory.io import export
+
         await self.flush_uses()
         return await export.export(self.shelves.for_id(scope), target, within)
 
     async def markdown(self, id: str, scope: str | None = None) -> str:
         """One memory, page, trait or summary as the export writes it. Raises MazuError(not_found)."""
+        from mazu_ls.memory.io import export
+
         shelf, n = self._place(id, scope)
         return await export.export_one(shelf, n)
 
@@ -284,6 +290,8 @@ class Memories:
 
         What cannot be read is named in `problems`, and the rest is taken over. Raises MazuError(not_found).
         """
+        from mazu_ls.memory.io import imports
+
         result = imports.ImportResult()
         records = await asyncio.to_thread(lambda: list(imports.read(source)))
         result.problems += [record for record in records if isinstance(record, str)]
@@ -302,6 +310,8 @@ class Memories:
 
         Raises MazuError(storage, config).
         """
+        from mazu_ls.memory.io import foreign_rows, imports
+
         result = imports.ImportResult()
         records = await asyncio.to_thread(foreign_rows.read, source)
         shelf = self.shelves.store(self.shelves.default_store)
@@ -325,6 +335,8 @@ class Memories:
         self, records: Sequence[imports.ImportRecord], scope: str = "project"
     ) -> imports.ImportResult:
         """Store records as they are, without looking for duplicates: for what is known to be distinct."""
+        from mazu_ls.memory.io import imports
+
         result = imports.ImportResult()
         await imports.store(self.shelves.store(scope), records, result, dedupe=False)
         return result

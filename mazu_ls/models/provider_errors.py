@@ -12,7 +12,6 @@ import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
 from mazu_ls.errors import Kind, MazuError
@@ -349,4 +348,6 @@ def _seconds(given: str) -> float:
     try:
         return max(0.0, float(given))
     except ValueError:
+        from email.utils import parsedate_to_datetime
+
         return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())

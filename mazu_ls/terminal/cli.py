@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setup"}
 """Verbs that are no command of the wire, and the module whose `run` carries them out."""
-SELDOM = 50_000
-"""Allocations between two garbage collections: a fifth of a short command was spent on looking through its imports."""
 CLIENT_VERBS = ("timeline", "compare")
 """Verbs that put several commands together; each is a module of that name in `verbs`."""
 NEEDS_PROJECT = ("chat", "init", "timeline", "compare")
@@ -46,7 +43,6 @@ def run(arguments: list[str]) -> int:
 
 def run_parsed(given: argparse.Namespace) -> int:
     """Carry a parsed command line out."""
-    gc.set_threshold(SELDOM)
     logging.basicConfig(
         stream=sys.stderr,
         level=os.environ.get("MAZU_LOG", "ERROR").upper(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from bisect import bisect_left
 from collections import Counter
@@ -88,7 +87,9 @@ def line_changes(before: list[str], after: list[str]) -> list[LineChange]:
         return [LineChange(head, head + len(old), new)]
     if max(len(old), len(new)) > DIFF_LINES:
         return [LineChange(head + one.start, head + one.end, one.lines) for one in _divided(old, new)]
-    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    from difflib import SequenceMatcher
+
+    codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return [LineChange(head + i, head + j, new[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
 
 

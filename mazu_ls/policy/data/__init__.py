@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 
 @cache
 def read_table(name: str) -> dict[str, Any]:
     """The whole table `<name>.toml`."""
-    return tomllib.loads(files("mazu_ls.policy.data").joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def word_set(key: str) -> frozenset[str]:

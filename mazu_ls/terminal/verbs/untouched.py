@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +41,8 @@ def environment(
     if not only_reads(given):
         yield env
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="mazu-ls-") as scratch:
         yield _without_traces(root, env, Path(scratch))
 
