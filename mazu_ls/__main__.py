@@ -87,11 +87,11 @@ def _is_command(arguments: list[str]) -> bool:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    from mazu_ls.terminal.verbs.grammar import parser
+    from mazu_ls.terminal.verbs.grammar import parse
 
     if not arguments or arguments[0].partition("=")[0] in TALKING:
         arguments = ["chat", *arguments]
-    return parser(arguments[0]).parse_args(arguments)
+    return parse(arguments, arguments[0])
 
 
 def _is_any_server_live() -> bool:

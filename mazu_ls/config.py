@@ -21,7 +21,7 @@ from mazu_ls.workspace.text import split_lines
 
 Mode = Literal["ask", "auto", "plan", "bypass"]
 StoredMode = Literal["ask", "auto", "plan"]
-NEVER_STORED = "mode bypass is no setting: you choose it for a session and confirm it by typing"
+NEVER_STORED = "mode bypass is not a setting: you choose it for a session and confirm it by typing"
 VerdictName = Literal["allow", "ask", "deny"]
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(ge=0)]

@@ -38,7 +38,7 @@ NEEDS_NO_PROJECT = READING | {"mazu.ask", "mazu.council", "mazu.models.set", "ma
 
 def run(arguments: list[str]) -> int:
     """Parse, carry out, print; the exit statuses are those of docs/terminal.md."""
-    return run_parsed(grammar.parser().parse_args(arguments))
+    return run_parsed(grammar.parse(arguments))
 
 
 def run_parsed(given: argparse.Namespace) -> int:

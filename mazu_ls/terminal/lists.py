@@ -104,14 +104,19 @@ def _kept(checkpoints: Result) -> str:
     if not checkpoints["available"]:
         return "not available"
     held = f"{size(checkpoints['bytes'])} of at most {size(checkpoints['maxBytes'])}"
-    return f"{checkpoints['count']}, {held}, now at {checkpoints['current'] or 'none'}"
+    current = f", now at {checkpoints['current']}" if checkpoints["current"] else ""
+    return f"{checkpoints['count']}, {held}{current}"
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split("\n\n", maxsplit=1)[0].split()).split(". ")[0].rstrip(".")
 
 
 def _tools(out: Console, value: Result) -> None:
     columns(
         out,
         (
-            (tool["name"], tool["effect"], tool["source"], tool["description"].split(". ")[0].rstrip("."))
+            (tool["name"], tool["effect"], tool["source"], _first_sentence(tool["description"]))
             for tool in value["tools"]
         ),
     )
@@ -128,6 +133,12 @@ def _permissions(out: Console, value: Result) -> None:
     )
     if not value["rules"]:
         out.print("[dim]no rules: the mode decides[/]")
+
+
+def _checked(out: Console, value: Result) -> None:
+    rule = f" ({value['rule']})" if value.get("rule") and value["rule"] not in value["reason"] else ""
+    held = ", held by the sandbox" if value["sandboxed"] else ""
+    out.print(f"{value['verdict']}: {value['reason']}{rule}{held}", markup=False)
 
 
 def _skills(out: Console, value: Result) -> None:
@@ -231,6 +242,8 @@ def _imported(out: Console, value: Result) -> None:
         f"{plural(value['count'], 'message')} of {plural(value['files'], 'file')} can be searched;"
         f" {plural(value['unchanged'], 'file')} unchanged since the last import"
     )
+    if not value["files"] and not value["unchanged"]:
+        out.print("Nothing of that agent is in this folder.")
     if value["proposals"]:
         out.print(f"{plural(value['proposals'], 'proposal')} to review: mazu-ls memory proposals")
 
@@ -241,21 +254,21 @@ def _import_proposals(out: Console, value: Result) -> None:
         out.print(f"[bold]{one['id']}[/] [dim]{one['category']}[/] {escape(one['title'])}{times}")
         out.print(f"  [dim]{escape(one['evidence'])}[/]")
     if rest := value["total"] - len(value["proposals"]):
-        out.print(f"{rest} more wait")
+        out.print(f"{plural(rest, 'more proposal')} to review")
     if value["proposals"]:
         out.print("mazu-ls memory accept ID... or --all remembers them; memory reject drops them.")
     else:
-        out.print("nothing waits")
+        out.print("no proposals to review")
 
 
 def _decided(out: Console, value: Result) -> None:
     for memory in value["memories"]:
         out.print(f"remembered: {memory['id']} {memory['title']}", markup=False)
     if value["duplicates"]:
-        out.print(f"{value['duplicates']} were known already")
+        out.print(f"{plural(value['duplicates'], 'proposal')} known already")
     if value["rejected"]:
-        out.print(f"{value['rejected']} dropped")
-    out.print(f"{value['left']} wait")
+        out.print(f"{plural(value['rejected'], 'proposal')} dropped")
+    out.print(f"{plural(value['left'], 'proposal')} left to review")
 
 
 def _transcript(out: Console, value: Result) -> None:
@@ -288,6 +301,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.permissions.set": _permissions,
     "mazu.permissions.revoke": _permissions,
     "mazu.permissions.mode": _permissions,
+    "mazu.permissions.check": _checked,
     "mazu.skills.list": _skills,
     "mazu.skills.show": _skill,
     "mazu.skills.save": _skill_saved,

@@ -99,10 +99,11 @@ def _memory(out: Console, memory: Result) -> None:
 
 
 def _memories(out: Console, value: Result) -> None:
-    if value.get("onlyNearest"):
+    nearest = value.get("onlyNearest", False)
+    if nearest:
         out.print("Nothing is remembered about that, by words or by meaning. The nearest there is:")
     for memory in value["memories"]:
-        _memory(out, memory)
+        _memory(out, {**memory, "why": ""} if nearest else memory)  # why was just said
     if not value["memories"]:
         out.print("no memories found")
 
@@ -122,6 +123,11 @@ def _remembered(out: Console, value: Result) -> None:
 
 def _changed_memory(out: Console, value: Result) -> None:
     _memory(out, value["memory"])
+
+
+def _forgotten_memory(out: Console, value: Result) -> None:
+    out.print("forgotten:", end=" ")
+    _memory(out, value["forgotten"])
 
 
 def _memory_stats(out: Console, value: Result) -> None:
@@ -351,6 +357,8 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.memory.list": _memories,
     "mazu.memory.why": _injection,
     "mazu.memory.stats": _memory_stats,
+    "mazu.memory.update": _changed_memory,
+    "mazu.memory.forget": _forgotten_memory,
     "mazu.memory.archive": _changed_memory,
     "mazu.memory.unarchive": _changed_memory,
     "mazu.memory.supersede": _changed_memory,

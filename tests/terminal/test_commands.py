@@ -11,7 +11,7 @@ import pytest
 
 from mazu_ls.server import commands
 from mazu_ls.terminal import cli
-from mazu_ls.terminal.verbs import verbs
+from mazu_ls.terminal.verbs import grammar, verbs
 
 NOT_TYPED = {
     "mazu.cancel",
@@ -53,8 +53,8 @@ def test_memory_from_the_terminal(project: Path, capsys: pytest.CaptureFixture[s
     assert (code, memory["title"]) == (0, "The port is 8080")
     code, out, _ = typed(["recall", "port"], capsys)
     assert code == 0 and "The port is 8080" in out
-    code, out, _ = typed(["memory", "forget", memory["id"], "--json"], capsys)
-    assert json.loads(out)["forgotten"]["id"] == memory["id"]
+    assert typed(["memory", "update", memory["id"], "--pin"], capsys)[1].startswith(memory["id"])
+    assert typed(["memory", "forget", memory["id"]], capsys)[1].startswith(f"forgotten: {memory['id']}")
 
 
 def test_a_checkpoint_and_back(project: Path, capsys: pytest.CaptureFixture[str]):
@@ -83,6 +83,53 @@ def test_a_wrong_command_line_and_wrong_arguments_are_2(project: Path, capsys: p
     assert "Did you mean `mazu-ls checkpoint list`?" in capsys.readouterr().err
     assert typed(["call", "recall", '{"wrong": 1}'], capsys)[0] == 2
     assert typed(["call", "recall", "{"], capsys)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("stat", "Did you mean `mazu-ls state` or `mazu-ls status`?"),
+        ("nope", "there is no `mazu-ls nope`. There are: serve, chat"),
+        ("checkpoint prun", "`mazu-ls checkpoint prune`? There are: take, list, show, diff,"),
+        ("--nope", "there is no option --nope."),
+        ("--contnue", "Did you mean `--continue`?"),
+        ("run x --alow-shell", "Did you mean `--allow-shell`?"),
+        ("ask why --model m not", "too many words: not."),
+        ("recall --json", "are required: QUERY"),
+        ("memory import --from codex", "are required: PATH"),
+        ("permissions allow run_shell", "are required: PATTERN"),
+        ("chat --stream-json --nope", "there is no option --nope."),
+    ],
+)
+def test_a_mistyped_command_line_is_explained(line: str, said: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        cli.run(line.split())
+    out, err = capsys.readouterr()
+    assert (left.value.code, said in err) == (2, True)
+    if "json" not in line:
+        assert out == ""
+        return
+    printed = json.loads(out)
+    assert (printed["error"]["kind"], said in printed["error"]["message"]) == ("usage", True)
+    assert printed.get("type") == ("error" if "stream" in line else None)
+
+
+def test_every_command_and_option_has_help(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        cli.run(["help", "undo"])
+    assert "--keep-memory         leave memory as it is" in capsys.readouterr().out
+    for verb in verbs.VERBS:
+        assert verb.help
+        assert all(option.help or option.field in grammar.HELPS for option in verb.options), verb.words
+
+
+def test_what_the_policy_decides_is_asked_in_words(project: Path, capsys: pytest.CaptureFixture[str]):
+    def decided(*line: str) -> str:
+        return typed(["permissions", "check", *line], capsys)[1].partition(":")[0]
+
+    assert decided("run_shell", "git push") == "ask"
+    assert decided("run_shell", "sudo ls") == decided("read_file", "/etc/passwd") == "deny"
+    assert decided("grep", '{"pattern": "x"}') == "allow"
 
 
 def test_a_place_is_a_file_with_lines():

@@ -258,7 +258,7 @@ def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):
 def test_what_a_person_reads_names_what_can_be_typed(script: Script):
     _, _, err = script("rollback")
     assert "`mazu-ls checkpoint take`" in err
-    assert "is not JSON" in script("permissions", "check", "run_shell", "ls")[2]
+    assert "is not JSON" in script("permissions", "set", "run_shell")[2]
     assert "app.py has only 2 lines" in script("ask", "why?", "--attach", "app.py:5-9")[2]
     assert script("remember", "x", "--category", "foo")[0] == 2
     status, _, err = script("permissions", "allow", "run_shell", "sudo *")

@@ -168,6 +168,6 @@ def damaged(path: Path, why: str) -> MazuError:
     """The error for what is no archive of ours, or no longer one."""
     return MazuError(
         Kind.CONFIG,
-        f"{path} is no archive of mazu-ls, or is damaged: {why.rstrip('.')}.",
+        f"{path} is not an archive of mazu-ls, or is damaged: {why.rstrip('.')}.",
         "Nothing was changed.",
     )

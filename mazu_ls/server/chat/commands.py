@@ -72,7 +72,7 @@ COMMANDS: dict[str, ChatCommand] = {
         "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back
     ),
     "redo": ChatCommand(
-        "redo: revert the last undo or rollback", "mazu.redo", lambda text, s: {"sessionId": s}, _rolled_back
+        "revert the last undo or rollback", "mazu.redo", lambda text, s: {"sessionId": s}, _rolled_back
     ),
     "rewind": ChatCommand(
         "remove turns from the conversation; files stay", "mazu.session.rewind",

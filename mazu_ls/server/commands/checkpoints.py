@@ -197,7 +197,7 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
     found = await checkpoints.last_rollback(session.id if session else "")
     if found is None:
         raise MazuError(
-            Kind.NOT_FOUND, "Nothing to redo: this session has no undo or rollback.",
+            Kind.NOT_FOUND, "Nothing to redo: there was no undo or rollback.",
             "mazu.checkpoint.list shows what can be rolled back to.",
         )  # fmt: skip
     number, safety, only, paths = found

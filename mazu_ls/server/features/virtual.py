@@ -153,7 +153,7 @@ async def content(server: ServerState, uri: str) -> str:
         return await _file(await server.wait_opened(), file["id"], file["path"])
     name = NAME.match(unquote(parts.path))
     if parts.scheme != SCHEME or name is None or SUFFIXES[name["kind"]] != name["suffix"]:
-        raise InvalidArguments(f"`uri`: {uri[:200]!r} names no document of mazu-ls", "uri")
+        raise InvalidArguments(f"`uri`: {uri[:200]!r} is not a document of mazu-ls", "uri")
     project = await server.wait_opened()
     if name["kind"] == "checkpoint":
         against = parse_qs(parts.query).get("against", ["now"])[0]

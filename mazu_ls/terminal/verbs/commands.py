@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.errors import InvalidArguments
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE
 from mazu_ls.terminal.screen.printing import print_text
@@ -28,8 +29,28 @@ OF_CHECKPOINTS = {
     "mazu.rollback", "mazu.checkpoint.diff", "mazu.checkpoint.pin", "mazu.checkpoint.unpin", "mazu.checkpoint.file",
 }  # fmt: skip
 """Commands that take a checkpoint: by its id, or here by its label."""
+JUDGED_BY = ("command", "path", "url", "name", "query")
+"""Arguments of tools, the first of which may be typed as it is."""
 OF_PROJECTS = READING - {"mazu.status", "mazu.models.list", "mazu.tools.list", "mazu.permissions.check"}
 """Commands that show what a project has."""
+
+
+async def _call_arguments(server: ServerState, given: dict[str, Any]) -> dict[str, Any]:
+    """A JSON object as it is, other text as what the tool is judged by: its command, path or address."""
+    import json
+
+    typed: str = given["arguments"]
+    try:
+        found = json.loads(typed)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        return found
+    for tool in (await server.wait_opened()).tools():
+        taken = tool.schema.get("properties", {})
+        if tool.name == given["tool"] and (name := next((one for one in JUDGED_BY if one in taken), None)):
+            return {name: typed}
+    raise InvalidArguments(f"{given['tool']} needs its arguments as a JSON object", "arguments")
 
 
 async def execute(
@@ -53,6 +74,8 @@ async def execute(
         stored = await getattr(storing_verbs, STORED[name])(server, arguments)
         storing_verbs.show(stored, as_json=as_json(given))
         return DONE
+    if name == "mazu.permissions.check" and isinstance(arguments["arguments"], str):
+        arguments = {**arguments, "arguments": await _call_arguments(server, arguments)}
     if not given.root.folders and name in OF_PROJECTS:
         print_text(f"mazu-ls: {given.root.problem} Only what holds everywhere is shown.", sys.stderr)
     for field in ("id", "against"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,29 +20,104 @@ from mazu_ls.terminal.verbs.verbs import (
     text,
 )
 
+METAVARS = {
+    "uri": "PATH", "from": "PATH", "sessionId": "ID", "turnId": "TURN", "ids": "ID", "maxCost": "DOLLARS", "maxSteps": "STEPS",
+    "maxTokens": "TOKENS", "maxSeconds": "SECONDS", "checkpointEvery": "STEPS", "attachments": "FILE", "anchors": "FILE",
+    "olderThanDays": "DAYS", "sinceDays": "DAYS", "models": "MODEL", "paths": "PATH", "memories": "ID", "tags": "TAG",
+    "text": "FILE", "supersedes": "ID", "agent": "AGENT", "onConflict": "WHAT",
+}  # fmt: skip
+"""How the values of the wire's fields are called in usage and help, where the field's own name would not do."""
+HELPS = {
+    "maxSteps": "stop after so many steps", "maxTokens": "stop after so many tokens", "maxSeconds": "stop after so long",
+    "checkpointEvery": "steps between two checkpoints", "body": "the whole of it, after its title", "category": "its kind",
+    "scope": "of this project, or global: of all", "tags": "a tag", "pinned": "never forget it", "limit": "so many at most",
+    "offset": "leave out so many first", "title": "what it says, in one sentence", "state": "only those in this state",
+    "key": "its name", "tag": "only pages with this tag", "slug": "the page's name", "depth": "how many relations away",
+    "format": "how it is drawn", "apply": "merge them", "turns": "how many turns", "sessionId": "a session's id",
+    "name": "its name", "paths": "only this file or folder", "olderThanDays": "only older ones", "only": "only this part",
+    "onConflict": "what happens to your own changes", "code": "leave files as they are", "conversation": "leave the conversation",
+    "memory": "leave memory as it is", "model": "provider:model", "tool": "such as run_shell", "sinceDays": "only the last days",
+    "mode": "the mode to use",
+}  # fmt: skip
+"""Help of fields that means the same wherever they stand."""
+LIKE = 0.6
+"""Similarity (difflib) from which a word counts as mistyped."""
+
+
+class CommandLineError(Exception):
+    """A command line that means nothing: what is wrong with it, and the command whose help says more."""
+
+    def __init__(self, message: str, program: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.program = program
+
 
 class Parser(argparse.ArgumentParser):
-    """Says what may have been meant where a verb is not known; options cannot be shortened."""
+    """Says what may have been meant where a verb or an option is not known; options cannot be shortened."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
-            from difflib import get_close_matches
-
-            close = get_close_matches(str(value), list(action.choices), 1, 0.5)
-            group = self.prog.removeprefix("mazu-ls").strip()
-            meant = f" Did you mean `{self.prog} {close[0]}`?" if close else ""
-            if not close and group == "checkpoint":
+            hidden = HIDDEN if self.prog == "mazu-ls" else ()
+            known = [name for name in action.choices if name not in hidden]
+            meant = _meant(str(value), known, f"{self.prog} ")
+            if not meant and self.prog.removeprefix("mazu-ls").strip() == "checkpoint":
                 meant = f" Did you mean `{self.prog} take {value}`?"
-            known = ", ".join(name for name in action.choices if name not in HIDDEN)
-            self.error(f"there is no `{self.prog} {value}`.{meant} There are: {known}")
+            self.error(f"there is no `{self.prog} {value}`.{meant} There are: {', '.join(known)}")
         super()._check_value(action, value)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but nothing unknown is passed over. Raises CommandLineError."""
+        first = args[0].partition("=")[0] if args and self._subparsers is not None else ""
+        if first.startswith("-") and first.strip("-") and first not in self._option_string_actions:
+            self._refuse(args)
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self._refuse(rest)
+        return found, rest
+
+    def _refuse(self, rest: Sequence[str]) -> NoReturn:
+        name = rest[0].partition("=")[0]
+        if not name.startswith("-"):
+            self.error(f"too many words: {' '.join(rest)}. Options stand before or behind the words.")
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        if self.prog == "mazu-ls":
+            known += [option.flag for option in (*TALK, ATTACH) if option.flag]
+        self.error(f"there is no option {name}.{_meant(name, known)}")
+
     def error(self, message: str) -> NoReturn:
-        """One sentence and where to read on; exit status 2."""
-        self.exit(2, f"mazu-ls: {message}\nSee: {self.prog} --help\n")
+        """Raises CommandLineError."""
+        raise CommandLineError(message, self.prog)
+
+
+def _meant(typed: str, known: Sequence[str], before: str = "") -> str:
+    """A question for what may have been meant; empty where nothing is close."""
+    from difflib import get_close_matches
+
+    begun = [name for name in known if len(typed.strip("-")) > 1 and name.startswith(typed)]
+    close = (begun or get_close_matches(typed, known, 2, LIKE))[:3]
+    return f" Did you mean {' or '.join(f'`{before}{name}`' for name in close)}?" if close else ""
+
+
+def parse(arguments: Sequence[str], only: str = "") -> argparse.Namespace:
+    """The command line as values; one that is wrong ends the program with one sentence (and JSON, if asked for) and status 2."""
+    if arguments and arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
+    try:
+        return parser(only).parse_args(arguments)
+    except CommandLineError as error:
+        if {"--json", "--stream-json"} & set(arguments):
+            import json
+
+            said = {
+                "error": {"kind": "usage", "message": error.message, "hint": f"See: {error.program} --help"}
+            }
+            sys.stdout.write(json.dumps(said if "--json" in arguments else {"type": "error", **said}) + "\n")
+        sys.stderr.write(f"mazu-ls: {error.message}\nSee: {error.program} --help\n")
+        raise SystemExit(2) from None
 
 
 def parser(only: str = "") -> argparse.ArgumentParser:
@@ -138,6 +214,7 @@ def _plain(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
 
 def _add(target: argparse.ArgumentParser, options: Sequence[CommandOption]) -> None:
     for option in options:
+        help = option.help or HELPS.get(option.field, "")
         if option.flag is None:
             one = None if option.required else "?"
             nargs = ("+" if option.required else "*") if option.words or option.many else one
@@ -145,10 +222,10 @@ def _add(target: argparse.ArgumentParser, options: Sequence[CommandOption]) -> N
                 option.field,
                 nargs=nargs,
                 type=option.kind,
-                help=option.help,
+                help=help,
                 choices=option.choices,
                 default=None,
-                metavar=None if option.choices else option.field.upper() if option.words else None,
+                metavar=None if option.choices else METAVARS.get(option.field, option.field.upper()),
             )
         elif option.optional:
             target.add_argument(
@@ -157,7 +234,7 @@ def _add(target: argparse.ArgumentParser, options: Sequence[CommandOption]) -> N
                 nargs="?",
                 const=True,
                 default=None,
-                help=option.help,
+                help=help,
                 metavar="ID",
             )
         elif option.on or option.off:
@@ -167,12 +244,13 @@ def _add(target: argparse.ArgumentParser, options: Sequence[CommandOption]) -> N
                 action="store_const",
                 const=option.on,
                 default=None,
-                help=option.help,
+                help=help,
             )
         else:
             target.add_argument(
-                option.flag, dest=option.field, type=option.kind, choices=option.choices, help=option.help,
+                option.flag, dest=option.field, type=option.kind, choices=option.choices, help=help,
                 action="append" if option.many else "store", default=None,
+                metavar=None if option.choices else METAVARS.get(option.field, option.field.upper()),
             )  # fmt: skip
 
 

@@ -156,6 +156,9 @@ GROUPS = {
 }
 TOOL = CommandOption("tool", help="such as run_shell", required=True)
 PATTERN = CommandOption("pattern", help='which calls, such as "pytest *"; every one if not given')
+ALLOWED = CommandOption(
+    "pattern", help='which calls, such as "pytest *"; "*" allows every one', required=True
+)
 PARTS = ("code", "memory", "conversation", "skills")
 
 VERBS = (
@@ -180,11 +183,11 @@ VERBS = (
         CommandOption("offset", "--offset", kind=int))),
     TerminalCommand("memory update", "mazu.memory.update", "change a memory", (
         ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag", many=True),
-        CommandOption("pinned", "--pin", on=True), CommandOption("pinned", "--unpin", off=True))),
+        CommandOption("pinned", "--pin", on=True), CommandOption("pinned", "--unpin", "it may be forgotten", off=True))),
     TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (ID, SCOPE)),
-    TerminalCommand("memory archive", "mazu.memory.archive", "archive a memory: found only on request", (ID, SCOPE)),
+    TerminalCommand("memory archive", "mazu.memory.archive", "archive a memory, which is then found only on request", (ID, SCOPE)),
     TerminalCommand("memory unarchive", "mazu.memory.unarchive", "restore a memory from the archive", (ID, SCOPE)),
-    TerminalCommand("memory supersede", "mazu.memory.supersede", "replace one memory by another", (
+    TerminalCommand("memory supersede", "mazu.memory.supersede", "replace one memory with another", (
         ID, CommandOption("by", help="the id of the one that replaces it", required=True), SCOPE)),
     TerminalCommand("memory stats", "mazu.memory.stats", "number and size of memories"),
     TerminalCommand("trait", "mazu.memory.trait.list", "facts about you that every prompt includes", (SCOPE,)),
@@ -206,7 +209,7 @@ VERBS = (
     TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose memories to merge; --apply merges them", (CommandOption("apply", "--apply", on=True),)),
     TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", help="a file or folder", kind=uri, required=True),)),
     TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, a memory.db, or what another agent left", (
-        CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri),
+        CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri, required=True),
         CommandOption("agent", "--from", "whose files they are: transcripts become searchable, decisions are proposed", choices=(
             "claude-code", "codex", "cursor", "aider", "markdown")))),
     TerminalCommand("memory proposals", "mazu.memory.import.proposals", "list what an import found, to accept or reject", (
@@ -260,7 +263,7 @@ VERBS = (
         CommandOption("preview", "--preview", "only show what would happen", on=True),
         CommandOption("onConflict", "--on-conflict", choices=("ask", "overwrite", "keep", "leave")), CommandOption("code", "--keep-code", off=True), CommandOption("conversation", "--keep-conversation", off=True),
         CommandOption("memory", "--keep-memory", off=True))),
-    TerminalCommand("redo", "mazu.redo", "redo: revert the last undo or rollback", (SESSION,)),
+    TerminalCommand("redo", "mazu.redo", "revert the last undo or rollback", (SESSION,)),
     TerminalCommand("proposals", "mazu.proposal.list", "list proposed edits", (FILE,)),
     TerminalCommand("proposals list", "mazu.proposal.list", "list proposed edits", (FILE,)),
     TerminalCommand("proposals review", "mazu.proposal.list", "review proposed edits one by one"),
@@ -295,13 +298,13 @@ VERBS = (
     TerminalCommand("tools list", "mazu.tools.list", "list what the agent may call"),
     TerminalCommand("permissions", "mazu.permissions.list", "list permission rules and grants"),
     TerminalCommand("permissions list", "mazu.permissions.list", "list permission rules and grants"),
-    TerminalCommand("permissions allow", "mazu.permissions.set", "allow these calls in this project", (TOOL, PATTERN), {"verdict": "allow"}),
+    TerminalCommand("permissions allow", "mazu.permissions.set", "allow these calls in this project", (TOOL, ALLOWED), {"verdict": "allow"}),
     TerminalCommand("permissions ask", "mazu.permissions.set", "ask about these calls, in your own settings", (TOOL, PATTERN), {"verdict": "ask"}),
     TerminalCommand("permissions deny", "mazu.permissions.set", "deny these calls, in your own settings", (TOOL, PATTERN), {"verdict": "deny"}),
     TerminalCommand("permissions set", "mazu.permissions.set", "add a rule: allow, ask or deny", (
         CommandOption("rule", help='such as \'{"tool": "run_shell", "pattern": "git *", "verdict": "allow"}\'', kind=parse_json, required=True),)),
     TerminalCommand("permissions check", "mazu.permissions.check", "show what the policy decides about a call", (
-        CommandOption("tool", required=True), CommandOption("arguments", help="a JSON object", kind=parse_json, required=True),
+        CommandOption("tool", required=True), CommandOption("arguments", help='the command, path or address, such as "git push"; or a JSON object', required=True),
         CommandOption("mode", "--mode", choices=("ask", "auto", "plan", "bypass")))),
     TerminalCommand("permissions revoke", "mazu.permissions.revoke", "revoke a grant", (ID,)),
     TerminalCommand("permissions mode", "mazu.permissions.mode", "set the default mode, in your own settings", (
@@ -309,6 +312,6 @@ VERBS = (
     TerminalCommand("role", "mazu.role.show", "show the role document"),
     TerminalCommand("role set", "mazu.role.set", "set the role document from a file", (CommandOption("uri", help="a file", kind=uri, required=True),)),
     TerminalCommand("usage", "mazu.usage", "tokens and cost", (SESSION, CommandOption("sinceDays", "--since-days", kind=float))),
-    TerminalCommand("audit", "mazu.audit", "audit log: every tool call, who approved it, its result", (LIMIT, SESSION)),
+    TerminalCommand("audit", "mazu.audit", "list every tool call, who approved it and its result", (LIMIT, SESSION)),
     TerminalCommand("status", "mazu.status", "show status: project, model, mode, memory, checkpoints"),
 )  # fmt: skip

@@ -65,7 +65,7 @@ async def graph_neighbours(args: GraphNeighboursArgs, turn: ToolContext) -> str:
 
 @tool(Effect.READ)
 async def graph_path(args: GraphPathArgs, turn: ToolContext) -> str:
-    """How two things hang together."""
+    """How two things are connected."""
     edges = await memories_of(turn).graph.path(args.start, args.end)
     return "\n".join(map(_line, edges)) or "they are not connected within six steps"
 

@@ -17,7 +17,7 @@ import type { Chip, Completion } from './messages';
 const MOST = 12;
 const SLASH: [string, string][] = [
   ['/undo', 'undo the last turn: code, memory and conversation'],
-  ['/redo', 'redo: revert the last undo or rollback'],
+  ['/redo', 'revert the last undo or rollback'],
   ['/rewind', 'remove the last turn from the conversation only'],
   ['/compact', 'summarise the conversation for the model'],
   ['/checkpoint', 'save code, open editors, memory and conversation'],

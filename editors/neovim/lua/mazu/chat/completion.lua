@@ -8,7 +8,7 @@ local OMNI_MS = 2000
 ---@type table<string, string>
 local commands = {
   ['/undo'] = 'undo the last turn',
-  ['/redo'] = 'redo: revert the last undo or rollback',
+  ['/redo'] = 'revert the last undo or rollback',
   ['/rewind'] = 'remove the last turn from the conversation; files stay',
   ['/compact'] = 'shorten the conversation',
   ['/checkpoint'] = 'take a checkpoint',

@@ -120,7 +120,7 @@ return {
     end,
   },
   redo = {
-    about = 'redo: revert the last undo or rollback',
+    about = 'revert the last undo or rollback',
     run = function(call)
       client.with(call.bufnr, function(server)
         local entry = require('mazu.chat.panel').shown()
