@@ -69,7 +69,9 @@ class Parser(argparse.ArgumentParser):
             self.error(f"there is no `{self.prog} {value}`.{meant} There are: {', '.join(known)}")
         super()._check_value(action, value)
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
         """As argparse, but nothing unknown is passed over. Raises CommandLineError."""
         first = args[0].partition("=")[0] if args and self._subparsers is not None else ""
         if first.startswith("-") and first.strip("-") and first not in self._option_string_actions:
