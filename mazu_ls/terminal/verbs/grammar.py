@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:
             hidden = HIDDEN if self.prog == "mazu-ls" else ()
             known = [name for name in action.choices if name not in hidden]
-            meant = _meant(str(value), known, f"{self.prog} ")
+            meant = _suggest(str(value), known, f"{self.prog} ")
             if not meant and self.prog.removeprefix("mazu-ls").strip() == "checkpoint":
                 meant = f" Did you mean `{self.prog} take {value}`?"
             self.error(f"there is no `{self.prog} {value}`.{meant} There are: {', '.join(known)}")
@@ -88,14 +88,14 @@ class Parser(argparse.ArgumentParser):
         known = [option for option in self._option_string_actions if option.startswith("--")]
         if self.prog == "mazu-ls":
             known += [option.flag for option in (*TALK, ATTACH) if option.flag]
-        self.error(f"there is no option {name}.{_meant(name, known)}")
+        self.error(f"there is no option {name}.{_suggest(name, known)}")
 
     def error(self, message: str) -> NoReturn:
         """Raises CommandLineError."""
         raise CommandLineError(message, self.prog)
 
 
-def _meant(typed: str, known: Sequence[str], before: str = "") -> str:
+def _suggest(typed: str, known: Sequence[str], before: str = "") -> str:
     """A question for what may have been meant; empty where nothing is close."""
     from difflib import get_close_matches
 
