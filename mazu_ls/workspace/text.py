@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import io
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace.encoding.guess import CANDIDATES, guess_encoding
+from mazu_ls.workspace.encoding.guess import CANDIDATES, EncodingGuess, guess_encoding
+from mazu_ls.workspace.encoding.plausibility import utf8_plausibility
 
 # The longer mark first: that of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
@@ -26,11 +28,15 @@ _DECLARED = re.compile(  # PEP 263 and Emacs, Vim, XML, HTML, CSS
 )
 _SHIFTED = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 _MODELINES = re.compile(rb"(?:-\*-.*coding:|(?:vim?|ex):|\bcoding:)", re.IGNORECASE)
+_ENOUGH = 12
+"""Characters from which on bytes that happen to be UTF-16 are text."""
 _SNIFFED = 8192  # bytes; git looks for NUL in as many
 _STRAY = {code: code - 0xDC00 + 0xE400 for code in range(0xDC80, 0xDD00)}
 _UNSTRAY = {shown: code for code, shown in _STRAY.items()}
 STRAY = re.compile("[\ue480-\ue4ff]")
 """A byte that is no text, in a part of the private area that no icon font is known to use."""
+_SURROGATE = re.compile("\ue4ed[\ue4a0-\ue4bf][\ue480-\ue4bf]")
+"""Half a pair of UTF-16 that was written as if it were a character."""
 REPLACEMENT = "\ufffd"
 """What editors show for such a byte."""
 
@@ -184,9 +190,9 @@ def _legacy(data: bytes, charset: Callable[[], str | None]) -> DecodedText:
         found = _with_stray(data) if declared == "utf-8" else _exactly(data, declared)
         if found is not None:
             return found
-    if (found := _with_stray(data)) is not None and _mostly_utf8(found.text):
-        return found
     guess = guess_encoding(data)
+    if (found := _with_stray(data)) is not None and _is_utf8(found.text, guess):
+        return found
     if guess is not None and (found := _exactly(data, guess.encoding)) is not None:
         return replace(found, certain=False, rivals=guess.rivals if guess.sure else UNKNOWN)
     if (found := _exactly(data, "latin-1")) is None:
@@ -202,21 +208,32 @@ def _with_stray(data: bytes) -> DecodedText | None:
     return DecodedText(text.translate(_STRAY), stray=True)
 
 
-def _mostly_utf8(text: str) -> bool:
-    """Whether at least as many characters are UTF-8 as bytes are not; in other encodings few pairs look like it."""
-    stray = len(STRAY.findall(text))
-    return sum(not char.isascii() for char in text) - stray >= stray
+def _is_utf8(text: str, guess: EncodingGuess | None) -> bool:
+    """Whether text with stray bytes is UTF-8 all the same, and not text of the guessed encoding in which some pairs look like it."""
+    text = _SURROGATE.sub(REPLACEMENT, text)
+    score = utf8_plausibility(text, len(STRAY.findall(text)))
+    return score >= (0.15 if guess is not None and guess.sure and guess.score > 0.6 else 0.0)
 
 
 def _unmarked_utf16(data: bytes) -> DecodedText:
-    """UTF-16 without a mark: mostly ASCII, so that every other byte of the start is NUL."""
-    start = data[:_SNIFFED]
-    for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[0::2])):
-        if len(data) % 2 == 0 and zeros.count(0) * 10 > len(zeros) * 9:
-            found = _exactly(data, encoding)
-            if found is not None and "\0" not in found.text[:_SNIFFED]:
-                return found
+    """UTF-16 without a mark: nothing but characters that text has, and its spaces and line ends among them."""
+    for encoding in ("utf-16-le", "utf-16-be") if len(data) % 2 == 0 else ():
+        found = _exactly(data, encoding)
+        if found is not None and _is_text(found.text[:_SNIFFED]):
+            return found
     raise NotText
+
+
+def _is_text(text: str) -> bool:
+    ascii_share = sum(char.isascii() for char in text) / max(1, len(text))
+    if "\0" in text or not ascii_share:
+        return False
+    if ascii_share > 0.9:
+        return True
+    strange = any(
+        unicodedata.category(char) in ("Cc", "Cn", "Co") and char not in "\t\n\r\f" for char in text
+    )
+    return not strange and (ascii_share > 0.75 or (len(text) >= _ENOUGH and "\n" in text))
 
 
 def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> DecodedText | None:

@@ -22,6 +22,16 @@ COMMENTS = [
     ("cp1252", "# café\nx = 1\n"), ("cp1252", "Größe, señor, naïve\n"), ("cp1252", "20 °C, 5 €\n"),
     ("cp1250", "# Żółta gęś jaźń\nx = 1\n"), ("cp1250", "Příliš žluťoučký kůň\n"), ("iso8859_2", "# Żółta gęś jaźń\n"),
     ("cp1253", "# Αρχείο ρυθμίσεων\n"), ("cp1254", "# Türkçe açıklama şöyle\n"), ("cp1256", "# ملف الإعدادات\n"),
+    # Half-width kana; letters that only the Ukrainian, the DOS or the Macintosh form has; signs that stand before words.
+    ("cp932", "# ｻｰﾊﾞｰ設定ﾌｧｲﾙ\n"), ("cp932", "# ﾃｽﾄ ﾒﾆｭｰ ｷｬﾝｾﾙ\n"), ("cp932", "ﾊﾞｰｼﾞｮﾝ 2 ﾘﾘｰｽ ﾉｰﾄ\n"), ("euc_jp", "// 変更: ﾊﾞｸﾞ修正\n"),
+    ("koi8_u", "# Налаштування сервера: її не змінювати, є й інші\n"), ("koi8_u", "# Україна\n"), ("cp1251", "# Україна, її мова\n"),
+    ("cp874", "# การตั้งค่า\n"), ("cp874", "# ทดสอบ\n"), ("cp1255", "# הגדרות שרת, אין לשנות\n"), ("cp1253", "# Άλλαξε το\n"),
+    ("cp1253", "# Έξοδος από την εφαρμογή\n"), ("iso8859_6", "# إعدادات الخادم، لا تغير المنفذ\n"),
+    ("mac_roman", "# Réglages du serveur, à ne pas changer cet été\n"), ("mac_roman", "# année déjà passée\n"),
+    ("cp850", "# Réglages du serveur, à ne pas changer\n"), ("cp1252", "# Configuración del servidor, ¿qué tamaño?\n"),
+    ("cp1254", "# ayarları değiştirme\n"), ("cp1250", "# nastavení\n"), ("iso8859_2", "# beállítás\n"), ("cp1257", "# šių reikšmių žąsis\n"),
+    # Pairs of bytes that look like UTF-8.
+    ("gb18030", 'title = "欢迎使用本系统"\n'), ("gb18030", "# 㐀𠀀 服务器\n"), ("big5", "# 請不要修改伺服器連接埠\n"), ("euc_kr", "# 사용자 목록을 가져온다\n"),
 ]  # fmt: skip
 
 
@@ -40,6 +50,30 @@ def test_bytes_that_are_no_text_stay_in_utf8() -> None:
         "naïve “quoted”\n\ufffd\ufffd end\n",
     )
     assert found.encode(found.text.replace("end", "énd")) == data.replace(b"end", "énd".encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"caf\xc3\xa9 \xe9\n", "Größe\n".encode() + b"Gr\xf6\xdfe\n", "привет\n".encode() + b"\xcf\xf0\n", "日本\n".encode() + b"\x93\xfa\n",
+        b"\xed\xa0\xbd \xc3\xa9\n", b"\xed\xa0\xbd\xed\xb8\x80 \xc3\xa9\xc3\xa8\n", b"\xc0\x80 \xc3\xa9\xc3\xa9\xc3\xa9\n", "שלום\n".encode() + b"\xff\n",
+        "e\u0301te\u0301 ".encode() + b"\xe9\n", "– dash ".encode() + b"\x96\n",
+    ],
+)  # fmt: skip
+def test_a_few_bytes_that_are_none_leave_it_utf8(data: bytes) -> None:
+    found = decode(data)
+    assert (found.encoding, found.certain, found.shown) == ("utf-8", True, data.decode("utf-8", "replace"))
+    assert found.encode(found.text) == data
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text",
+    ["port = 80\r\n", "# 服务器设定档案不要修改\n配置\n", "# Настройки сервера\nport = 80\n", "# café\n"],
+)
+def test_utf16_without_a_mark(text: str, encoding: str) -> None:
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding) == (text, encoding)
 
 
 def test_a_private_character_is_no_stray_byte() -> None:
