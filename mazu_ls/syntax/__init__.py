@@ -1,6 +1,7 @@
 """What stands in source code: definitions, the names it uses, comments. No tree-sitter outside this package."""
 
 from mazu_ls.syntax.comments import SourceComment, comments
+from mazu_ls.syntax.grammar import first_error
 from mazu_ls.syntax.languages import language_of
 from mazu_ls.syntax.outline import CodeSymbol, Outline, outline, references, symbol_at, symbols
 
@@ -9,6 +10,7 @@ __all__ = [
     "Outline",
     "SourceComment",
     "comments",
+    "first_error",
     "language_of",
     "outline",
     "references",

@@ -96,6 +96,17 @@ def parse(data: bytes, name: str) -> Node | None:
         return None
 
 
+def first_error(text: str, name: str) -> int | None:
+    """The first line, from 1, of a text that its grammar does not take; None where it takes all, or nobody can say."""
+    root = parse(text.encode("utf-8", "surrogatepass"), name)
+    if root is None or not root.has_error:
+        return None
+    node = root
+    while inner := next((child for child in node.children if child.has_error or child.is_missing), None):
+        node = inner
+    return node.start_point[0] + 1
+
+
 def matches(query: Query, root: Node) -> list[tuple[int, dict[str, list[Node]]]]:
     """Every match with the number of its pattern."""
     from tree_sitter import QueryCursor

@@ -41,8 +41,28 @@ ELISIONS = [
     "# 其余代码不变",
     "# ... 既存のコード ...",
     "# 기존 코드 유지",
+    "// ... 40 more lines ...",
+    "# lines 10-50 unchanged",
+    "# [40 lines omitted]",
+    "// ... (truncated)",
+    "# ... more methods ...",
+    "# your existing code here",
+    "# Same imports as before",
+    "// no changes below",
+    "// other code remains",
+    "@* existing markup *@",
+    "<rest of the code>",
+    "import ... // existing imports",
+    "pass  # existing code",
+    "# resto do código",
+    "# reszta kodu bez zmian",
+    "// kodun geri kalanı",
+    "# bestehender Code",
+    "// существующий код",
 ]
-SHORTER = ["/* ... */", "; ...", "-- …", "(* ... *)", "# etc."]
+SHORTER = [
+    "/* ... */", "; ...", "-- …", "(* ... *)", "# etc.", "# rest", "// other methods", "# Existing tests", "// more code here", "# truncated",
+]  # fmt: skip
 """These stand for text only where text goes."""
 TEXT = [
     "# The rest of the arguments go to the child, existing code or not.",
@@ -67,6 +87,17 @@ TEXT = [
     "# other",
     "- ...",
     "# ...",
+    "# The rest of the arguments are positional",
+    "// rest of line is a comment",
+    "// unchanged lines are drawn grey",
+    "# keep the existing connection open while the pool drains",
+    "## Existing code style",
+    "# Other methods",
+    "# same thing for y",
+    "# Omitted fields default to 0",
+    "template <class... Ts>",
+    "#define LOG(...) log(__VA_ARGS__)",
+    "case 1 ... 5:",
 ]
 
 
@@ -89,6 +120,19 @@ def test_dots_alone_are_an_elision_where_lines_go(line: str):
 @pytest.mark.parametrize("line", TEXT)
 def test_ordinary_text_is_kept(line: str):
     assert find_elision(f"{line}\n", []) is None
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "found"),
+    [
+        (".js", "a();\n...\nb();\n", True), (".c", "int a;\n  ...\n", True), (".py", "a = 1\n...\nb = 2\n", True),
+        (".py", "def f():\n    x = 1\n    ...\n", True), (".py", "def f():\n    ...\n\nx = 1\n", False),
+        (".py", "class A(Protocol):\n    @property\n    ...\n", False), (".md", "a\n...\nb\n", False), (".yaml", "a: 1\n...\n", False),
+    ],
+)  # fmt: skip
+def test_a_line_of_dots_where_it_is_no_code(suffix: str, text: str, found: bool):
+    assert (find_elision(text, [], 40, suffix) is not None) is found
+    assert find_elision(text, [], 1, suffix) is None
 
 
 def test_a_lazy_rewrite_is_refused_and_the_file_stays():

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 
 _OPENS = (
-    "//+!?", "#+", "--+", ";+", "%+", r"/\*+", r"\*", "<!--", r"\{/\*", r"\(\*", r"\{-", r"\{#", "<%#", "<%--", r"\{\{!(?:--)?",
+    "//+!?", "#+", "--+", ";+", "%+", r"/\*+", r"\*", "<!--", r"\{/\*", r"\(\*", r"\{-", r"\{#", r"@\*", "<%#", "<%--", r"\{\{!(?:--)?",
     "'", '"""', '"', r"rem\b", r"dnl\b", "!",
 )  # fmt: skip
-_CLOSES = (r"\*+/\}?", "-->", r"\*\)", r"-\}", r"#\}", "--%>", "%>", r"(?:--)?\}\}", '"""')
+_CLOSES = (r"\*+/\}?", r"\*@", "-->", r"\*\)", r"-\}", r"#\}", "--%>", "%>", r"(?:--)?\}\}", '"""')
 _SIGNS = re.compile(
     rf"^(?P<open>{'|'.join(_OPENS)})?\s*(?P<inner>.*?)\s*(?:{'|'.join(_CLOSES)})?$", re.IGNORECASE
 )
@@ -23,49 +23,96 @@ _DOTS = r"(?:\.{3,}|\u2026+)"
 _FRAMED = re.compile(
     rf"^[(\[{{<\s-]*(?P<before>{_DOTS})?[(\[\s]*(?P<words>.*?)[)\]\s]*(?P<after>{_DOTS})?[.)\]}}>\s-]*$"
 )
-_THINGS = r"(?:code|lines?|content|functions?|methods?|imports?|implementation|text|logic|fields?|entries|tests?|styles?|rules?|items?|props)"
-_KEPT = re.compile(
-    r"(?:continue(?:s)?\s+with\s+)?"
-    r"(?:(?:the\s+)?(?:rest|remainder)(?:\s+(?:of\b.*|(?:is|stays|remains)\b.*|unchanged.*|omitted.*|as\s+before|here))?"
-    rf"|(?:all\s+)?(?:the\s+)?(?:other|existing|previous|original|remaining)\s+{_THINGS}\b.*"
-    r"|(?:code|content|everything|implementation|file|imports?|methods?|functions?|body|logic)\s+(?:\w+\s+){0,3}"
-    r"(?:unchanged|omitted|stays?\s+the\s+same|remains?\s+the\s+same|as\s+before)\b.*"
-    r"|(?:unchanged|same\s+as\s+(?:before|above|original)|as\s+before|keep\s+(?:the\s+)?(?:existing|rest)\b.*|omitted\s+for\s+brevity|snip(?:ped)?)\b.*"
+_THINGS = (
+    r"(?:code|lines?|contents?|functions?|methods?|imports?|implementations?|text|logic|fields?|entries|tests?|styles?|rules?|items?|props"
+    r"|files?|script|body|page|markup|jsx|html|css|templates?|columns?|rows?|classes|elements?|components?|sections?|queries|routes"
+    r"|handlers?|cases|options|settings|config(?:uration)?|properties|attributes|definitions?|helpers?|blocks?|mappings?|services?)"
+)
+_CORE = r"(?:code|contents?|implementations?|logic|imports?|methods?|functions?|body|file|script|markup|jsx)"
+_END = (
+    r"(?:(?:all\s+)?(?:stays?|remains?|is|are|left|kept)\s+(?:all\s+)?(?:exactly\s+)?(?:the\s+same|same|unchanged|unmodified|untouched|intact|identical"
+    r"|omitted|as[\s-]+(?:it\s+)?(?:is|was|are|before|above)|here|as\s+before)|unchanged|unmodified|omitted|truncated|skipped|elided|not\s+shown|continues?"
+    r"|remains?|stays?|the\s+same|same|as[\s-]+is|as\s+(?:before|above)|goes\s+here|here|above|below|for\s+brevity|from\s+(?:before|above|the\s+original))"
+)
+_VERB = r"(?!(?:is|are|was|were|be|will|must|should|can|may|has|have|had|do|does|did|go|goes|gets?|needs?|comes?|runs?|as|like|unlike|without)\b)"
+_RESTS = (
+    r"(?:the\s+)?(?:rest|remainder)\s+of(?:\s+(?:the|your|this|that|my|its))?(?:\s+"
+    + _VERB
+    + r"[\w.'()-]+){1,4}?"
+)
+_MARK = re.compile(
+    r"(?:(?:please\s+)?(?:continue|keep)(?:s)?\s+(?:with\s+)?)?"
+    rf"(?:(?:{_RESTS}|(?:the\s+)?(?:rest|remainder)(?=\s))(?:\s+{_END})*"
+    rf"|(?:the\s+|your\s+|all\s+|my\s+)*(?:existing|previous|original|old|current)\s+(?:\w+\s+)?{_CORE}(?:\s+(?:for|of|in|from|as)\s+.*)?(?:\s+{_END})*"
+    rf"|(?:the\s+|your\s+|all\s+)*(?:existing|previous|original|other|remaining|same)\s+(?:\w+\s+)?{_THINGS}(?:\s+{_END})+"
+    rf"|{_THINGS}\s+(?:\w+\s+){{0,3}}?{_END}(?:\s+{_END})*"
+    rf"|(?:unchanged|unmodified|omitted)(?:\s+(?:{_THINGS}|{_END}))+|unchanged|unmodified"
+    rf"|same\s+(?:{_THINGS}\s+)?as\s+(?:before|above|original|the\s+original|in\s+the\s+original)\b.*"
+    r"|no\s+(?:other\s+)?changes?(?:\s+(?:below|above|here|needed|after\s+this))?"
+    rf"|(?:\d+\s+)?(?:more\s+|other\s+)?lines?\s+(?:\d+\s*(?:-|\u2013|to|through)\s*\d+\s*)?{_END}(?:\s+{_END})*"
+    rf"|keep\s+(?:(?:the|your|all)\s+)*(?:existing(?:\s+{_THINGS})?|rest)(?:\s+{_END})*|snip(?:ped)?"
     # The same in other languages.
-    r"|(?:der\s+|den\s+)?(?:rest|restliche[rn]?\s+\w+|\u00fcbrige[rn]?\s+\w+|bestehende[rn]?\s+\w+)\s.*(?:unver\u00e4ndert|wie\s+(?:zuvor|bisher)|gleich|hier)\b.*"
-    r"|(?:le\s+)?reste\s+(?:du|de)\b.*|(?:el\s+)?resto\s+del?\b.*|(?:o\s+)?restante\s+d[oa]\b.*|il\s+resto\s+del\b.*"
-    r"|(?:code|c\u00f3digo|codice)\s+(?:existant|existente|esistente|inchang\u00e9|sin\s+cambios|invariato)\b.*"
-    r"|\u043e\u0441\u0442\u0430\u043b\u044c\u043d\w+\s.*|\u0431\u0435\u0437\s+\u0438\u0437\u043c\u0435\u043d\u0435\u043d\u0438\u0439.*"
+    r"|(?:der\s+|den\s+)?(?:rest|restliche[rn]?\s+\w+|\u00fcbrige[rn]?\s+\w+|bestehende[rn]?\s+\w+)\s.*(?:unver\u00e4ndert|wie\s+(?:zuvor|bisher)|gleich|hier|ohne\s+\u00c4nderung\w*)\b.*"
+    r"|bestehender?\s+code|(?:le\s+)?reste\s+(?:du|de)\b.*|(?:el\s+)?resto\s+del?\b.*|(?:o\s+)?(?:restante|resto)\s+d[oa]\b.*|il\s+resto\s+del\b.*"
+    r"|(?:code|c\u00f3digo|codice)\s+(?:existant|existente|esistente|inchang\u00e9|sin\s+cambios|invariato|inalterado)\b.*"
+    r"|reszta\s+(?:kodu|pliku)\b.*|kodun\s+(?:geri\s+)?kalan\w*.*|mevcut\s+kod\b.*|zbytek\s+(?:k\u00f3du|souboru)\b.*"
+    r"|\u043e\u0441\u0442\u0430\u043b\u044c\u043d\w+\s.*|\u0431\u0435\u0437\s+\u0438\u0437\u043c\u0435\u043d\u0435\u043d\u0438\u0439.*|\u0441\u0443\u0449\u0435\u0441\u0442\u0432\u0443\u044e\u0449\w+\s+\u043a\u043e\u0434\b.*"
     r"|(?:\u5176\u4f59|\u5176\u4ed6|\u5269\u4f59|\u73b0\u6709|\u539f\u6709)\w*(?:\u4e0d\u53d8|\u7701\u7565|\u4fdd\u6301)?\w*|\w*(?:\u4fdd\u6301\u4e0d\u53d8|\u7701\u7565)\w*"
     r"|(?:\u65e2\u5b58|\u6b8b\u308a)\u306e\w*|\w*(?:\u5909\u66f4\u306a\u3057|\u7701\u7565)\w*|(?:\uae30\uc874|\ub098\uba38\uc9c0)\s+\S+.*)",
     re.IGNORECASE,
 )
+"""What is always a mark, as a comment."""
 _WITH_DOTS = re.compile(
-    r"(?:all\s+)?(?:the\s+)?(?:other|existing|previous|original|remaining|same)\s+[\w\s-]+", re.IGNORECASE
+    rf"(?:(?:all\s+)?(?:the\s+|your\s+)?(?:other|existing|previous|original|remaining|same|more|further)\s+[\w\s-]+|(?:\d+\s+)?more\s+lines?|{_END}|(?:the\s+)?rest"
+    r"|(?:existing|unchanged)|lines?\s+\d+\s*(?:-|\u2013|to)\s*\d+|(?:the\s+)?(?:rest|remainder)\s+of\s.*)",
+    re.IGNORECASE,
 )
 """Where dots stand beside it, whatever it is that goes on."""
+_SHORTER = re.compile(
+    rf"(?:snip(?:ped)?|etc\.?|(?:un|not\s+)changed|truncated|omitted|and\s+so\s+(?:on|forth)|see\s+above|(?:the\s+)?rest|more\s+{_THINGS}(?:\s+here)?|continued?"
+    rf"|continue\s+as\s+(?:before|above)|(?:all\s+)?(?:the\s+)?(?:other|existing|previous|remaining)\s+{_THINGS}(?:\s+(?:for|of|in)\s+.*)?)",
+    re.IGNORECASE,
+)
+"""A mark only where fewer lines come than go: it may as well be a heading."""
 _SENTENCE = re.compile(r"[.!?;:,]\s+\w|[({=]\s*\w")
 """A longer comment that happens to begin with such words says something, and is kept."""
+_TRIVIAL = re.compile(r"^(?:pass|return|\{|\}|import|;|\.{3}|\s)+(?=\s*(?://|#))")
+"""Code before a comment that does nothing."""
+_LEGAL_DOTS = (".pl", ".pm", ".jl", ".md", ".rst", ".txt", ".yaml", ".yml", ".adoc", ".tex", ".log", "")
+"""Endings of files in which a line of dots may be meant."""
 
 
-def find_elision(new: str, kept: Iterable[str], replaced: int = 0) -> str | None:
+def find_elision(new: str, kept: Iterable[str], replaced: int = 0, suffix: str = ".txt") -> str | None:
     """The first line of `new` that stands for text left out and is none of the lines `kept`; None where there is none.
 
-    A comment that is nothing but dots or a cut mark counts where fewer lines come than the `replaced` ones that go.
+    A comment that is nothing but dots, a cut mark or a heading such as "other methods" counts where fewer lines come than
+    the `replaced` ones that go; so do dots alone where no file of this `suffix` has any.
     """
     known = {line.strip() for line in kept}
     lines = new.split("\n")
     shrinks = len(lines) < replaced
-    for line in lines:
+    for number, line in enumerate(lines):
         stripped = line.strip()
-        if (
-            stripped
-            and stripped not in known
-            and len(stripped) <= 120
-            and _is_elision(stripped, shrinks=shrinks)
-        ):
+        if not stripped or stripped in known or len(stripped) > 120:
+            continue
+        if _is_elision(_TRIVIAL.sub("", stripped), shrinks=shrinks):
+            return stripped
+        if shrinks and re.fullmatch(_DOTS, stripped) and _means_nothing(lines, number, suffix.lower()):
             return stripped
     return None
+
+
+def _means_nothing(lines: list[str], number: int, suffix: str) -> bool:
+    """Whether a line of dots cannot be code: anywhere but in Python, and there beside other statements of its block."""
+    if suffix in _LEGAL_DOTS:
+        return False
+    if suffix not in (".py", ".pyi", ".ipynb"):
+        return True
+    indent = len(lines[number]) - len(lines[number].lstrip())
+    others = [line for line in (*lines[:number][::-1][:1], *lines[number + 1 :][:1]) if line.strip()]
+    return any(
+        len(line) - len(line.lstrip()) == indent and not line.lstrip().startswith("@") for line in others
+    )
 
 
 def _is_elision(line: str, *, shrinks: bool) -> bool:
@@ -76,17 +123,14 @@ def _is_elision(line: str, *, shrinks: bool) -> bool:
     if framed is None:
         return False
     words, dots = framed["words"], bool(framed["before"] or framed["after"])
-    comment = bool(sign) and sign not in _WEAK
+    tag = line.startswith("<") and line.endswith(">") and " " in line and "=" not in line
+    comment = (bool(sign) and sign not in _WEAK) or tag
     if not words:
         return comment and dots and shrinks
-    if (
-        comment
-        and shrinks
-        and re.fullmatch(r"snip(?:ped)?|etc\.?|(?:un|not\s+)changed", words, re.IGNORECASE)
-    ):
+    if framed["before"] and (_MARK.fullmatch(words) or _WITH_DOTS.fullmatch(words)):
         return True
-    if framed["before"] and (_KEPT.fullmatch(words) or _WITH_DOTS.fullmatch(words)):
+    if not comment or _SENTENCE.search(words):
+        return False
+    if framed["after"] and _WITH_DOTS.fullmatch(words):
         return True
-    if framed["after"] and comment and _WITH_DOTS.fullmatch(words):
-        return True
-    return comment and _KEPT.fullmatch(words) is not None and not _SENTENCE.search(words)
+    return bool(_MARK.fullmatch(words) or (shrinks and _SHORTER.fullmatch(words)))

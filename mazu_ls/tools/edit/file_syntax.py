@@ -1,4 +1,4 @@
-"""Whether a structured file still parses after an edit: JSON, TOML, YAML, XML and notebooks."""
+"""Whether a structured file still parses after an edit: JSON and its kin, TOML, YAML, XML and notebooks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from xml.parsers import expat
 
+from mazu_ls.syntax import first_error
 from mazu_ls.workspace import ipynb
 from mazu_ls.workspace.text import split_lines
 
@@ -27,11 +28,15 @@ _JSON = frozenset(
         ".avsc",
         ".code-snippets",
         ".resjson",
+        ".sarif",
+        ".importmap",
+        ".tfstate",
+        ".arb",
     ]
 )
 _JSON_WITH_COMMENTS = frozenset([".jsonc", ".code-workspace", ".sublime-settings", ".sublime-project"])
 _COMMENTED_NAMES = re.compile(
-    r"^(tsconfig|jsconfig|devcontainer|api-extractor|\.eslintrc|\.swcrc|\.babelrc|\.jshintrc|deno|wrangler)\b.*(json|rc)$"
+    r"^(?:(?:tsconfig|jsconfig|devcontainer|api-extractor|deno|wrangler)\b.*json|\.(?:eslint|swc|babel|jshint|jscs|stylelint|commitlint|lintstaged|mocha|nyc|hint)rc(?:\.json)?)$"
 )
 _TOML_NAMES = frozenset(["cargo.lock", "poetry.lock", "uv.lock", "pdm.lock", "pipfile", "pylock.toml"])
 _XML = frozenset(
@@ -81,7 +86,7 @@ def syntax_problem(name: str, before: str | None, after: str) -> str | None:
     parser = _parser(name.lower())
     if parser is None or max(len(after), len(before or "")) > MAX_CHARS or not after.strip():
         return None
-    for parse in (parser, _json_with_comments) if parser is _json else (parser,):
+    for parse in _STRICTER.get(parser, (parser,)):
         if before is None or not before.strip() or _problem(parse, before) is None:
             return _problem(parse, after)
     return None
@@ -105,6 +110,8 @@ def _parser(name: str) -> Parser | None:
         return _json_with_comments
     if suffix in _JSON or name in ("composer.lock", "flake.lock", "pipfile.lock", ".prettierrc"):
         return _json
+    if suffix == ".json5":
+        return _json5
     if suffix in (".jsonl", ".ndjson"):
         return _json_lines
     if suffix == ".toml" or name in _TOML_NAMES:
@@ -141,12 +148,58 @@ def _toml(text: str) -> None:
     tomllib.loads(text.replace("\r\n", "\n"))
 
 
+def _json5(text: str) -> None:
+    """JSON5 is what may stand behind `=` in JavaScript."""
+    if (line := first_error(f"x = {text.rstrip()}\n", "javascript")) is not None:
+        raise ValueError(f"line {line} is no JSON5")
+
+
 def _yaml(text: str) -> None:
+    _yaml_keys(text, twice=True)
+
+
+def _strict_yaml(text: str) -> None:
+    _yaml_keys(text, twice=False)
+
+
+def _yaml_keys(text: str, *, twice: bool) -> None:
+    """Compose every document, so that an alias without its anchor is found; `twice` False forbids a key to come again."""
     import yaml
 
-    for _ in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        pass
+    def check(node: yaml.Node, seen: set[int]) -> None:
+        if id(node) in seen or twice:
+            return
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            keys: set[tuple[str, str]] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                    if (key.tag, key.value) in keys:
+                        raise ValueError(
+                            f"the key {key.value!r} comes again in line {key.start_mark.line + 1}"
+                        )
+                    keys.add((key.tag, key.value))
+                check(value, seen)
+        elif isinstance(node, yaml.SequenceNode):
+            for value in node.value:
+                check(value, seen)
+
+    for document in yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if document is not None:
+            check(document, set())
 
 
 def _xml(text: str) -> None:
     expat.ParserCreate("utf-8").Parse(text.encode(), True)
+
+
+def _xml_with_names(text: str) -> None:
+    expat.ParserCreate("utf-8", " ").Parse(text.encode(), True)
+
+
+_STRICTER: dict[Parser, tuple[Parser, ...]] = {
+    _json: (_json, _json_with_comments),
+    _yaml: (_strict_yaml, _yaml),
+    _xml: (_xml_with_names, _xml),
+}
+"""What is tried in turn: the first under which the file parsed before is what it must still satisfy."""

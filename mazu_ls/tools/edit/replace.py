@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -113,7 +114,7 @@ def _shown_ends(shown: ShownText, start: int, end: int) -> list[str]:
 
 def _refuse_elision(new: str, before: str, path: str, replaced: int, where: str = "") -> None:
     """Raises ToolError where a line of `new` only stands for text of the file; `replaced` lines of it would go."""
-    if elision := find_elision(new, split_lines(before), replaced):
+    if elision := find_elision(new, split_lines(before), replaced, PurePosixPath(path).suffix):
         raise ToolError(
             f"{where}the line {elision!r} is a placeholder for omitted text; writing it to {path} would delete that text. "
             "Write the whole text, or change only the passage you mean with edit_file."
