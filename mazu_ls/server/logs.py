@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import select
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,28 @@ def log_place(env: Mapping[str, str] = os.environ) -> str:
     return str(log_path(env))
 
 
+class StderrLog(logging.Handler):
+    """Warnings on stderr, without ever waiting for whoever reads it: what a full pipe does not take is in the file alone.
+
+    Editors start servers with pipes that some of them never read. The descriptor itself stays blocking, since it may be
+    a terminal that others write to.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        data = f"{self.format(record)}\n".encode("utf-8", "replace")
+        with contextlib.suppress(OSError, ValueError):
+            ready = select.poll()
+            ready.register(2, select.POLLOUT)
+            # A pipe that is ready takes PIPE_BUF bytes at once: poll(2), pipe(7).
+            if ready.poll(0):
+                os.write(2, data if len(data) <= select.PIPE_BUF else data[: select.PIPE_BUF - 1] + b"\n")
+
+
 def log_to_stderr() -> None:
-    """Warnings of everyone and our own news go to stderr from the first moment."""
-    logging.basicConfig(level=logging.WARNING, format=FORMAT)
+    """Warnings go to stderr from the first moment; our own news go to the file and the editor."""
+    handler = StderrLog(logging.WARNING)
+    handler.setFormatter(logging.Formatter(FORMAT))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("mazu_ls").setLevel(logging.INFO)
 
 

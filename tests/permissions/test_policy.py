@@ -314,8 +314,26 @@ def test_a_path_is_judged_where_it_leads(place: PolicyContext, tmp_path: Path) -
     (tmp_path / ".env").write_text("A=1")
     for command in ("cat n*", "rg -L x", "grep -R x .", "grep -R x", "diff -rN src secrets", "cat src/up/../u", "cat .e*", "cat .[e]nv", "grep -r A .", "rg --hidden A", "head -1 [m-o]*"):  # fmt: skip
         assert decide(shell(command), "auto", [], place).verdict == "ask", command
+    for command in ("ls -RL src", "ls -LR", "ls --dereference -R src", "du -aL src", "tree -l src"):
+        assert decide(shell(command), "auto", [], place).verdict == "ask", command
     for command in ("cat open.md", "grep -n x open.md", "ls src", "rg x"):
         assert decide(shell(command), "auto", [], place).verdict == "allow", command
+
+
+def test_a_version_is_asked_about_where_the_project_chooses_the_program(
+    place: PolicyContext, tmp_path: Path
+) -> None:
+    """rustup, yarn and corepack run what a file of the project names."""
+    for command, file in (
+        ("cargo --version", "rust-toolchain.toml"), ("cargo version", "rust-toolchain"), ("rustc --version", "rust-toolchain.toml"),
+        ("yarn --version", ".yarnrc"), ("yarn --version", ".yarnrc.yml"), ("pnpm --version", "package.json"),
+    ):  # fmt: skip
+        assert decide(shell(command), "auto", [], place).verdict == "allow", command
+        (tmp_path / file).write_text("path = 'evil'\n")
+        (tmp_path / "sub").mkdir(exist_ok=True)
+        assert decide(shell(command), "auto", [], place).verdict == "ask", command
+        assert decide(shell(f"cd sub && {command}"), "auto", [], place).verdict == "ask", command
+        (tmp_path / file).unlink()
 
 
 @pytest.mark.parametrize(

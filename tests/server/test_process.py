@@ -375,3 +375,21 @@ async def test_what_goes_wrong_is_in_the_log_file_and_in_the_editor_s_log(env: d
             return (Path(env["MAZU_STATE_HOME"]) / "mazu-ls.log").exists()
 
         await eventually(logged)
+
+
+def test_a_log_that_nobody_reads_stops_nothing():
+    """Some editors start a server with a pipe for stderr and never read it: after 64 KiB a write would wait for ever."""
+    script = (
+        "import logging\nfrom mazu_ls.server.logs import log_to_stderr\nlog_to_stderr()\n"
+        "for n in range(5000): logging.getLogger('mazu_ls').warning('number %d %s', n, 'x' * (n % 9000))\nprint('done')"
+    )
+    read, write = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=write, check=True, timeout=90
+        )
+        assert done.stdout == b"done\n"
+        assert os.read(read, 65536).endswith(b"\n")  # lines are whole
+    finally:
+        os.close(read)
+        os.close(write)

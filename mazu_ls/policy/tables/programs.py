@@ -22,6 +22,12 @@ VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
 WILD = ("*", "?", "[")
 _ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.yaml", "credentials.json", ".netrc", "server.key", "cert.pem", "terraform.tfstate", ".npmrc")  # fmt: skip
 MAX_MATCHES = 5_000
+# Files by which a project chooses the program that runs under this name: rustup's, yarn's, corepack's.
+_CHOOSES = {
+    "cargo": ("rust-toolchain", "rust-toolchain.toml"),
+    "yarn": (".yarnrc", ".yarnrc.yml", "package.json"),
+}
+_CHOOSES |= {"rustc": _CHOOSES["cargo"], "pnpm": _CHOOSES["yarn"]}
 
 
 class NotProvablySafe(Exception):
@@ -48,6 +54,13 @@ class ProgramJudge:
             raise NotProvablySafe("a file found by the wildcard may be taken for an option")
         if unknown and name not in allowed_commands.PRINTS:
             raise NotProvablySafe("it uses text that cannot be known")
+        for place in self.scope.cwds if name in _CHOOSES else ():
+            if any(
+                Path(folder, file).exists()
+                for folder in (place, *Path(place).parents)
+                for file in _CHOOSES[name]
+            ):
+                raise NotProvablySafe(f"the project may choose which {name} runs")
         if name in ("python", "python3") and rest[:1] != []:
             name, rest = self._python(rest)
         if name == "git":

@@ -260,6 +260,8 @@ def _difference(live: LiveOptions, folders: tuple[Path, ...], env: Mapping[str, 
     """Why client and server cannot speak of the same things; empty where they can."""
     if live.version != __version__:
         return f"This server is mazu-ls {__version__}"
+    if "\0" in "".join((live.home, *live.folders)):
+        return "No path holds a NUL"
     if Path(live.home).resolve() != paths.mazu_home(env).resolve():
         return "The user's own folder (MAZU_HOME) is another one here"
     if [Path(folder).resolve() for folder in live.folders] != [folder.resolve() for folder in folders]:
