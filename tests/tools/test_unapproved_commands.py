@@ -436,3 +436,21 @@ async def test_settings_of_a_toolchain_without_a_key_are_there(clone) -> None:
     (clone.home / ".cargo").mkdir()
     (clone.home / ".cargo/config.toml").write_text('[build]\nrustflags = ["-C", "opt-level=3"]\n')
     assert "opt-level" in await clone.text(run_shell, command="cat ~/.cargo/config.toml")
+
+
+@pytest.mark.parametrize(
+    ("command", "moved"),
+    [
+        ("mkdir -p .git/hooks && cp /bin/true .git/hooks/post-checkout", True),
+        ("git init -q . && printf '[core]\\n\\tfsmonitor = ./x\\n' >> .git/config", True),
+        ("mkdir x && git init -q x && printf '[core]\\n\\tfsmonitor = ./x\\n' >> x/.git/config && printf 'gitdir: x/.git' > .git", True),
+        ("git init -q .", False),
+    ],
+)  # fmt: skip
+async def test_a_repository_that_a_command_makes_is_moved_where_it_starts_programs(
+    project, command: str, moved: bool
+) -> None:
+    project.turn = replace(project.turn, attended=False)
+    said = (await project.call(run_shell, command=command)).text
+    assert (project.root / ".git").exists() is not moved
+    assert ("moved to" if moved else "It was not moved") in said

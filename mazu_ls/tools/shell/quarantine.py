@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
 from mazu_ls.workspace.openat import folder_beneath
@@ -76,12 +77,14 @@ class CreatedFilesCheck:
         """Whether only the command can have made it. `others` are files that an editor or an edit of ours has written."""
         if self.background or time.monotonic() - self._started > MOVED_WITHIN:
             return False
+        if any(path == root / ".git" for root in self.roots):
+            return _starts_programs(path)
         if (
             self._git_state() != self._git
         ):  # read-only for the command: somebody else pulls, commits or switches
             return False
-        if any(path in (root / ".git", root / PROJECT_FOLDER) for root in self.roots):
-            return False  # the user, or we for him, make these
+        if any(path == root / PROJECT_FOLDER for root in self.roots):
+            return False  # we make it ourselves, and nothing in it is obeyed before the user agrees
         return not any(Path(os.path.realpath(other)).is_relative_to(path) for other in others)
 
     def _git_state(self) -> GitState:
@@ -104,6 +107,18 @@ def quarantine_created(
                 " It was not moved; review it, unless you made it yourself."
             )
     return moved, named
+
+
+def _starts_programs(git: Path) -> bool:
+    """Whether a repository that is new starts programs: no `git init` makes hooks without `.sample`, or such a configuration."""
+    try:
+        hooks = [name for name in os.listdir(git / "hooks") if not name.endswith(".sample")]  # noqa: PTH208
+    except OSError:
+        hooks = []
+    try:
+        return bool(hooks) or names_programs(git.parent) is not None
+    except OSError:
+        return True
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
