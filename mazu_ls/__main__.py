@@ -68,9 +68,9 @@ def _run(arguments: list[str]) -> int:
     if (arguments or [""])[0] in SHORT:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting its threads costs more than they gain
     elif not {"-h", "--help"} & set(arguments):
-        from mazu_ls.process_secrets import hide_environment_secrets
+        from mazu_ls.platform.process_secrets import hide_environment_secrets
 
-        hide_environment_secrets()
+        hide_environment_secrets(_is_secret)
     if _is_command(arguments):
         parsed = parsed or _parse(arguments)
         from mazu_ls.terminal.cli import run_parsed
@@ -92,6 +92,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     if not arguments or arguments[0].partition("=")[0] in TALKING:
         arguments = ["chat", *arguments]
     return parse(arguments, arguments[0])
+
+
+def _is_secret(name: str, value: str) -> bool:
+    from mazu_ls.tools.shell.environment import is_secret
+
+    return is_secret(name, value)
 
 
 def _is_any_server_live() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -48,6 +47,7 @@ from mazu_ls.journal_events import (
     UsageRecorded,
     UserSaid,
 )
+from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.redact import redact
 from mazu_ls.workspace.file_names import show_name
 
@@ -134,19 +134,30 @@ class Journal:
                 f"{path} cannot be opened: {error.strerror}.",
                 "Check the disk and its permissions.",
             ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise MazuError(
-                Kind.BUSY,
-                f"Session {self.session_id} is open in another editor.",
-                "Continue there, or start a new one.",
-            ) from error
+        self._lock(self._file)
         _end_torn_line(self._file)
         self.last = last_seq(self._file)
         self.head = self.last
         self._unsynced = False
+
+    def _lock(self, file: int) -> None:
+        """Hold the session, or close the file and raise MazuError: busy, or storage where the disk has no locks."""
+        try:
+            free = try_lock(file)
+        except OSError as error:
+            os.close(file)
+            raise MazuError(
+                Kind.STORAGE,
+                f"{self.path} cannot be locked: {error.strerror}.",
+                "Put the state directory (MAZU_STATE_HOME) on a disk that has locks.",
+            ) from error
+        if not free:
+            os.close(file)
+            raise MazuError(
+                Kind.BUSY,
+                f"Session {self.session_id} is open in another editor.",
+                "Continue there, or start a new one.",
+            )
 
     def append(self, body: Body, turn: str | None = None) -> Event:
         """Record `body` after the head and tell the listener. A transient one is only told."""
@@ -284,10 +295,9 @@ def is_locked(path: Path) -> bool:
     """Whether some process has this journal open for writing."""
     with path.open("rb") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return not try_lock(file.fileno(), shared=True)
         except OSError:
             return True
-    return False
 
 
 def decode(line: bytes) -> Event | None:

@@ -111,6 +111,16 @@ def test_nothing_private_is_tracked():
     ] == []
 
 
+def test_file_locks_have_one_door():
+    door = ROOT / "mazu_ls" / "platform"
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if door not in path.parents and "fcntl" in path.read_text()
+    ]
+    assert found == [], "use mazu_ls/platform/file_lock.py"
+
+
 def test_git_has_one_door():
     """No other module starts git, imports GitPython, or asks where git is. The policy only reads command lines."""
     doors = ("mazu_ls/gitcmd/", "mazu_ls/policy/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import secrets
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 
 from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.atomic_write import replace_private_file
 
@@ -90,7 +90,7 @@ def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
         moved = find_moved(root, env)
     lock = -1
     with suppress(OSError, MazuError):
-        lock = lock_state(folder, fcntl.LOCK_SH, root)
+        lock = lock_state(folder, root, shared=True)
     return ProjectState(folder, marker, tuple(moved), lock)
 
 
@@ -148,7 +148,7 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Att
     with ExitStack() as held:
         for place, folder in ((source, old), (root, new)):
             if folder.exists():
-                held.callback(os.close, lock_state(folder, fcntl.LOCK_EX, place))
+                held.callback(os.close, lock_state(folder, place))
         aside: Path | None = None
         if new.exists():
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -185,22 +185,22 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
     return [sentence]
 
 
-def lock_state(folder: Path, kind: int, place: Path) -> int:
+def lock_state(folder: Path, place: Path, *, shared: bool = False) -> int:
     """A descriptor that holds the lock of a state folder until it is closed. Raises MazuError(busy)."""
     fd = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, kind | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(fd)
-        raise MazuError(
-            Kind.BUSY,
-            f"Another mazu-ls has {place} open.",
-            "Close it there, or run mazu.state.attach in that editor.",
-        ) from error
+        free = try_lock(fd, shared=shared)
     except OSError:
         os.close(fd)
         raise
-    return fd
+    if free:
+        return fd
+    os.close(fd)
+    raise MazuError(
+        Kind.BUSY,
+        f"Another mazu-ls has {place} open.",
+        "Close it there, or run mazu.state.attach in that editor.",
+    )
 
 
 def opening_hints(root: Path, opened: ProjectState) -> list[str]:

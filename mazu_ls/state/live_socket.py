@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mazu_ls import paths
+from mazu_ls.platform.file_lock import try_lock
 
 FOLDER = "live"
 BACKLOG = 64
@@ -115,15 +116,15 @@ def bind(path: Path) -> BoundSocket | None:
 
     Raises OSError where the folder cannot be written, has no locks or is not this user's alone.
     """
-    import fcntl
-
     paths.private_folder(path.parent.parent)
     if not is_private(paths.private_folder(path.parent)):
         raise PermissionError(errno.EPERM, "not a folder of this user alone (0700)", str(path.parent))
     lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     listener = None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not try_lock(lock):
+            os.close(lock)
+            return None
         path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         os.fchmod(listener.fileno(), 0o600)  # the mode that bind(2) gives the file, from its first moment
@@ -131,9 +132,6 @@ def bind(path: Path) -> BoundSocket | None:
             listener.bind(address)
         listener.listen(BACKLOG)
         listener.setblocking(False)
-    except BlockingIOError:
-        os.close(lock)
-        return None
     except BaseException:
         if listener is not None:
             listener.close()

@@ -6,7 +6,6 @@ read is copied into a temporary folder, and conversations that went on there are
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.state import identity
 
 log = logging.getLogger(__name__)
@@ -168,7 +168,8 @@ def bring_back(journals: Path, into: Path) -> None:
         said = copy.read_bytes()
         with (into / copy.name).open("ab+") as real:
             try:
-                fcntl.flock(real, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not try_lock(real.fileno()):
+                    continue
             except OSError:
                 continue
             real.seek(0)

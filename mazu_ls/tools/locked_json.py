@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +12,11 @@ import msgspec
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
+from mazu_ls.platform.file_lock import wait_for_lock
 from mazu_ls.workspace.atomic_write import replace_private_file
 
 T = TypeVar("T")
+WAIT_SECONDS = 60.0
 
 
 class LockedJsonFile(Generic[T]):
@@ -36,7 +37,7 @@ class LockedJsonFile(Generic[T]):
             raise MazuError(Kind.CONFIG, f"{self.path} cannot be read: {error}.", self._if_damaged) from error
 
     def change(self, change: Callable[[tuple[T, ...]], tuple[T, ...]]) -> tuple[T, ...]:
-        """Replace the records by what `change` makes of them, under a lock. Raises MazuError(storage or config)."""
+        """Replace the records by what `change` makes of them, under a lock. Raises MazuError(storage, config or busy)."""
         try:
             private_folder(self.path.parent)
             with _locked(self.path.with_suffix(".lock")):
@@ -55,7 +56,8 @@ class LockedJsonFile(Generic[T]):
 def _locked(path: Path) -> Iterator[None]:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        if not wait_for_lock(fd, WAIT_SECONDS):
+            raise MazuError(Kind.BUSY, f"Another mazu-ls has held {path} for long.", "Try again in a moment.")
         yield
     finally:
         os.close(fd)

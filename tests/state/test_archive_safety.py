@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +84,7 @@ def staged_beside(tmp_path: Path) -> tuple[StagedImport, Path, dict[str, str]]:
     (current / "mine").write_text("what the user had")
     staged = paths.private_folder(current.with_name(f"{current.name}.{import_state.STAGED}-123456"))
     (staged / "theirs").write_text("what the archive holds")
-    lock = identity.lock_state(staged, fcntl.LOCK_EX, root)
+    lock = identity.lock_state(staged, root)
     return StagedImport(root, staged, None, lock), current, env  # type: ignore[arg-type]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -51,7 +50,7 @@ class StagedImport(NamedTuple):
             self.folder.rename(current)
             return None
         with ExitStack() as held:
-            held.callback(os.close, identity.lock_state(current, fcntl.LOCK_EX, self.root))
+            held.callback(os.close, identity.lock_state(current, self.root))
             folder = os.open(current.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             held.callback(os.close, folder)
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -109,7 +108,7 @@ def _staged(root: Path, current: Path, archive: StateArchive) -> StagedImport:
                 Kind.STORAGE, f"The archive needs {needed:,} bytes; there is no room.", "Free some."
             )
         folder.mkdir(mode=0o700)
-        lock = identity.lock_state(folder, fcntl.LOCK_EX, root)
+        lock = identity.lock_state(folder, root)
         try:
             _lay_out(root, folder, archive)
         except BaseException:
@@ -184,5 +183,5 @@ def _sweep(current: Path) -> None:
     """Remove what an import that was killed left beside the state."""
     for folder in current.parent.glob(f"{current.name}.{STAGED}-*"):
         with suppress(OSError, MazuError):
-            os.close(identity.lock_state(folder, fcntl.LOCK_EX, folder))
+            os.close(identity.lock_state(folder, folder))
             shutil.rmtree(folder, ignore_errors=True)

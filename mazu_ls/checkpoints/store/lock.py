@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
+from mazu_ls.platform.file_lock import try_lock, wait_for_lock
 
 WAIT_SECONDS = 60.0
 MOMENT_SECONDS = 0.2
@@ -50,11 +50,7 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
+        return not try_lock(fd)
     finally:
         os.close(fd)
 
@@ -79,16 +75,7 @@ def _locked(path: Path, until: float) -> Iterator[int]:
 
 
 def _acquire(fd: int, until: float) -> None:
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise MazuError(
-                    Kind.BUSY,
-                    "Another mazu-ls is working on this project's checkpoints.",
-                    "Try again in a moment.",
-                ) from None
-            time.sleep(0.005)
-        else:
-            return
+    if not wait_for_lock(fd, until - time.monotonic()):
+        raise MazuError(
+            Kind.BUSY, "Another mazu-ls is working on this project's checkpoints.", "Try again in a moment."
+        )

@@ -9,14 +9,15 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 HANDED_OVER = "MAZU_SECRETS_FD"
 _PROGRAMS = frozenset(("mazu-ls", "__main__.py"))
 
 
-def hide_environment_secrets() -> None:
-    """Restart without the keys in the environment, or take over those that were handed over. Linux only.
+def hide_environment_secrets(is_secret: Callable[[str, str], bool]) -> None:
+    """Restart without the variables for which `is_secret(name, value)` holds, or take over those that were handed over. Linux only.
 
     Returns in the process that has the keys in `os.environ` alone; where there is none, at once. A program that only
     imports mazu-ls is left alone.
@@ -27,8 +28,6 @@ def hide_environment_secrets() -> None:
         with contextlib.suppress(OSError, ValueError), os.fdopen(int(handed), "rb") as file:
             os.environ.update(json.loads(file.read()))
         return
-    from mazu_ls.tools.shell.environment import is_secret
-
     secrets = {name: value for name, value in os.environ.items() if is_secret(name, value)}
     if not secrets:
         return
