@@ -402,7 +402,7 @@ async def test_no_archive_made_by_hand_changes_anything(env: dict[str, str], fol
                 await client.command("mazu.state.import", arguments)
                 taken.append(name)
             except RpcFailure as error:
-                if "no archive of mazu-ls" not in error.message:
+                if "not an archive of mazu-ls" not in error.message:
                     taken.append(f"{name}: {error.message}")
             if MARKER not in await titles(client):
                 taken.append(f"{name}: lost")
