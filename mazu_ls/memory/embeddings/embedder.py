@@ -53,7 +53,7 @@ class Embedder:
     async def embed_query(self, text: str) -> QueryEmbedding | None:
         """The vector of `text`; None where recall goes by words alone."""
         try:
-            if len(text) > LONGEST_QUERY or not await self._any(_ANYTHING) or not await self._ready():
+            if len(text) > LONGEST_QUERY or not await self._anything() or not await self._ready():
                 return None
             for shelf in self._shelves:
                 await self._embed_some(shelf, CATCH_UP)
@@ -62,8 +62,7 @@ class Embedder:
             return None
         assert self._embeddings is not None
         try:
-            (vector,) = await asyncio.to_thread(self._embeddings.embed, [text])
-            known = await asyncio.to_thread(self._embeddings.knows_words, text)
+            vector, known = await asyncio.to_thread(self._embeddings.embed_query, text)
         except EmbeddingsUnavailable as error:
             self._give_up(error)
             return None
@@ -94,6 +93,10 @@ class Embedder:
                         self._pending.set()
             except MazuError as error:
                 log.warning("vectors of memories were not computed: %s", error.message)
+
+    async def _anything(self) -> bool:
+        """Whether something was ever remembered: until then no weights are loaded."""
+        return self._embeddings is not None or await self._any(_ANYTHING)
 
     async def _any(self, query: str) -> bool:
         """Whether one of the stores has such rows; what has nothing to do loads no weights."""

@@ -23,6 +23,7 @@ MODEL_ID = "use-multilingual-3+wordllama-l2-supercat-256/1"
 """Names weights and pooling; vectors made under another name are made again."""
 DIMENSIONS = sentence_encoder.DIMENSIONS + static_embeddings.DIMENSIONS
 MAX_CHARACTERS = 4_000
+QUERY_WORDS = 24
 _STATIC_WEIGHT = 0.8
 _CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -48,10 +49,17 @@ class TextEmbeddings:
         joined[~static.any(axis=1)] = 0
         return joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-9)
 
-    def knows_words(self, text: str) -> bool:
-        """Whether one word of `text` is a word of a language, and not merely cut into letters. Raises EmbeddingsUnavailable."""
+    def embed_query(self, text: str) -> tuple[NDArray[Any], bool]:
+        """The vector of a question, and whether one of its words is a word of a language, not merely cut into letters.
+
+        Of a long question the beginning and the end count: what is asked stands at one of them. Raises EmbeddingsUnavailable.
+        """
+        words = text.split()
+        if len(words) > QUERY_WORDS:
+            text = " ".join((*words[: QUERY_WORDS // 2], *words[-QUERY_WORDS // 2 :]))
+        (vector,) = self.embed([text])
         with self._lock:
-            return self._load()[0].knows_words(_split_identifiers(text))
+            return vector, self._load()[0].knows_words(_split_identifiers(text))
 
     def _load(self) -> tuple[sentence_encoder.SentenceEncoder, static_embeddings.StaticEmbeddings]:
         if self._parts is None:

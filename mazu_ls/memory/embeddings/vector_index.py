@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
 from mazu_ls.store import select
@@ -42,8 +42,27 @@ CREATE TRIGGER memory_unembedded_out AFTER DELETE ON memory BEGIN
 END;
 """
 NEAREST = 50
-_SHORTLIST = 400
+_SHORTLIST = 200
 _SCALE = 127.0
+_SAMPLE = 256
+"""Entries whose mean vector stands for the store's: in a store of no more it is exact."""
+_PRIOR_CLOSENESS, _PRIOR_ENTRIES = 0.06, 8
+"""The cosine of two texts of developers that have nothing to do with each other, and for how many entries it counts: a store of
+three says little about what is usual."""
+
+
+class SampleMean(NamedTuple):
+    """The mean vector of a sample of a store, and how many vectors it is of; `whole` where they are all there are."""
+
+    vector: Any
+    size: int
+    whole: bool
+
+    def usual_closeness(self, query: NDArray[Any], own: float) -> float:
+        """How close the entries of the store are to `query` on average, but for the one whose cosine is `own`."""
+        left = self.size - self.whole
+        total = self.size * float(self.vector @ query) - self.whole * own if self.size else 0.0
+        return (total + _PRIOR_ENTRIES * _PRIOR_CLOSENESS) / (max(left, 0) + _PRIOR_ENTRIES)
 
 
 class VectorIndex:
@@ -54,8 +73,11 @@ class VectorIndex:
     """
 
     def __init__(self) -> None:
+        self.model_id = MODEL_ID
         self._epoch = -1
         self._stamp = 0
+        self._mean = SampleMean(0.0, 0, True)
+        self._mean_of = 0
         self._numbers: Any = None
         self._signs: Any = None
         """64 signs a word, one row for each word: column `i` belongs to entry `numbers[i]`."""
@@ -80,13 +102,23 @@ class VectorIndex:
         found = closeness(db, [int(n) for n in self._numbers[nearest]], query)
         return dict(sorted(found.items(), key=lambda pair: -pair[1])[:limit])
 
+    def mean(self, db: apsw.Connection) -> SampleMean:
+        """The mean vector of the entries, or of a sample of them; made again when an eighth more or fewer are there."""
+        entries = 0 if self._numbers is None else len(self._numbers)
+        if 8 * abs(entries - self._mean_of) > self._mean_of:
+            step = -(-entries // _SAMPLE)
+            found, units = _unit_vectors(db, [int(n) for n in self._numbers[::step]])
+            self._mean = SampleMean(units.mean(axis=0), len(found), step == 1) if found else self._mean
+            self._mean_of = entries
+        return self._mean
+
     def _refresh(self, db: apsw.Connection) -> None:
         import numpy as np
 
         ((model, epoch),) = select(db, "SELECT id, epoch FROM memory_vector_model")
         if epoch != self._epoch:
-            self._epoch, self._stamp, self._numbers = epoch, 0, None
-        if model != MODEL_ID:
+            self._epoch, self._stamp, self._numbers, self._mean_of = epoch, 0, None, 0
+        if model != self.model_id:
             return
         rows = select(
             db, "SELECT n, stamp, signs FROM memory_vector WHERE stamp > ? ORDER BY stamp", (self._stamp,)
@@ -105,25 +137,35 @@ class VectorIndex:
 
 def closeness(db: apsw.Connection, numbers: Sequence[int], query: NDArray[Any]) -> dict[int, float]:
     """The cosine of `query` (length 1) with the vectors of these entries; entries without a vector are left out."""
+    numbers, units = _unit_vectors(db, numbers, len(query))
+    return dict(zip(numbers, (units @ query).tolist(), strict=True)) if numbers else {}
+
+
+def _unit_vectors(
+    db: apsw.Connection, numbers: Sequence[int], dimensions: int | None = None
+) -> tuple[list[int], NDArray[Any]]:
+    """Which of these entries have a vector (of so many dimensions), and their vectors as rows of length 1."""
     import numpy as np
 
     marks = ", ".join("?" * len(numbers))
     rows = select(db, f"SELECT n, vector FROM memory_vector WHERE n IN ({marks})", numbers)
+    if rows and dimensions is None:
+        dimensions = len(rows[0][1])
+    rows = [(n, vector) for n, vector in rows if len(vector) == dimensions]
     if not rows:
-        return {}
+        return [], np.zeros((0, dimensions or 0), dtype=np.float32)
     vectors = np.frombuffer(b"".join(vector for _, vector in rows), dtype=np.int8).reshape(len(rows), -1)
     floats = vectors.astype(np.float32)
-    lengths = np.linalg.norm(floats, axis=1)
-    cosines = (floats @ query) / np.where(lengths == 0, 1, lengths)
-    return {n: float(cosine) for (n, _), cosine in zip(rows, cosines, strict=True)}
+    floats /= np.maximum(np.sqrt(np.einsum("ij,ij->i", floats, floats)), 1)[:, None]
+    return [n for n, _ in rows], floats
 
 
-def require_model(db: apsw.Connection) -> None:
+def require_model(db: apsw.Connection, model_id: str = MODEL_ID) -> None:
     """Begin again where the vectors are those of another model. Needs a transaction."""
-    if select(db, "SELECT 1 FROM memory_vector_model WHERE id = ?", (MODEL_ID,)):
+    if select(db, "SELECT 1 FROM memory_vector_model WHERE id = ?", (model_id,)):
         return
     db.execute("DELETE FROM memory_vector")
-    db.execute("UPDATE memory_vector_model SET id = ?, epoch = epoch + 1", (MODEL_ID,))
+    db.execute("UPDATE memory_vector_model SET id = ?, epoch = epoch + 1", (model_id,))
     db.execute("INSERT OR IGNORE INTO memory_unembedded SELECT n FROM memory")
 
 

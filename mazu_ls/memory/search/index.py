@@ -18,6 +18,11 @@ MAX_MATCH_TERMS = 12
 MAX_REACHED = 20_000
 MAX_QUERY_TERMS = 48
 _WHOLE_TERMS = 1000
+# CROSS JOIN keeps the order: each term is looked up, where a plain join may read the whole vocabulary.
+_OCCURRING = (
+    "WITH asked (term) AS (VALUES {}) SELECT v.term, v.doc FROM asked CROSS JOIN memory_vocabulary v"
+    " WHERE v.term = asked.term"
+)
 
 
 class IndexedTerms(NamedTuple):
@@ -101,11 +106,12 @@ def corpus_statistics(db: apsw.Connection, names: Sequence[str], where: RecallFi
     for kind, state, count, total in select(db, "SELECT kind, state, entries, length FROM memory_count"):
         if kind in where.kinds and state in where.states:
             entries, length = entries + count, length + total
-    frequency = {}
-    for name in names:
-        for (count,) in select(db, "SELECT doc FROM memory_vocabulary WHERE term = ?", (name,)):
-            frequency[name] = count
-    return CorpusStatistics(entries, length, frequency)
+    occurring = _OCCURRING.format(", ".join(["(?)"] * len(names))) if names and _any_entry(db) else ""
+    return CorpusStatistics(entries, length, dict(select(db, occurring, names)) if occurring else {})
+
+
+def _any_entry(db: apsw.Connection) -> bool:
+    return bool(select(db, "SELECT 1 FROM memory LIMIT 1"))
 
 
 def bound_terms(corpus: CorpusStatistics, names: Iterable[str], most: int = MAX_REACHED) -> list[str]:

@@ -50,18 +50,25 @@ class RecallCandidate:
     in_files: bool = False
     closeness: float = 0.0
     """Cosine of its vector with the query's, 0 where one of both is missing."""
+    usual_closeness: float = 0.0
+    """The mean cosine of the query with the other entries of its store."""
     has_vector: bool = True
     """Not while its vector is still being made."""
     weak: bool = False
     """It matches nothing and is merely the nearest there is."""
     query_share: float = 0.0
     """What part of the query its words hold, weighed by how rare they are."""
-    own_share: float = 0.0
-    """What part of its own distinct words the query holds."""
     score: float = 0.0
     own: float = 0.0
     matched: tuple[str, ...] = ()
     reasons: list[str] = field(default_factory=list)
+
+    @property
+    def own_share(self) -> float:
+        """What part of its own distinct words, without its paths, the query holds."""
+        title, body, _ = self.terms.split("\n")
+        own = {*title.split(" "), *body.split(" ")}
+        return len(own.intersection(self.matched)) / len(own)
 
 
 def rank(
@@ -137,23 +144,26 @@ def _score_words(
 
     idf = inverse_frequency(corpus, query)
     asked = sum(idf.values()) or 1.0
-    documents, bonuses = [], []
+    documents, matching, bonuses = [], [], []
     for c in found:
-        title, body, anchor = (line.split(" ") for line in c.terms.split("\n"))
-        in_title, in_body, in_anchor = ([t for t in part if t in idf] for part in (title, body, anchor))
-        documents.append(in_title * _TITLE_TIMES + in_body + in_anchor)
+        lines = [line.split(" ") for line in c.terms.split("\n")]
+        in_title, in_body, in_anchor = ([term for term in line if term in idf] for line in lines)
         c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
+        if not c.matched:  # near in meaning only
+            continue
+        documents.append(in_title * _TITLE_TIMES + in_body + in_anchor)
+        matching.append(c)
         c.query_share = sum(idf[term] for term in c.matched) / asked
-        c.own_share = len({*in_title, *in_body}) / len({*title, *body})
-        bonuses.append(_adjacency(title, in_title, idf) + _adjacency(body, in_body, idf))
-    if not any(documents):
+        bonuses.append(_adjacency(lines[0], in_title, idf) + _adjacency(lines[1], in_body, idf))
+    if not documents:
         return
     model = BM25Okapi(documents, k1=K1, b=B)
     # The candidates are no sample of the corpus: their own lengths and frequencies would mislead.
     model.idf = idf
-    model.doc_len = [c.length for c in found]
+    model.doc_len = [c.length for c in matching]
     model.avgdl = corpus.length / corpus.entries if corpus.entries and corpus.length else 1.0
-    for c, score, bonus in zip(found, model.get_scores(list(idf)), bonuses, strict=True):
+    named = [term for term in idf if any(term in counts for counts in model.doc_freqs)]
+    for c, score, bonus in zip(matching, model.get_scores(named), bonuses, strict=True):
         c.own = c.score = float(score) + bonus
 
 
@@ -162,14 +172,13 @@ def _adjacency(words: Sequence[str], hits: Sequence[str], idf: Mapping[str, floa
     if len(hits) < 2:
         return 0.0
     best: dict[tuple[str, str], int] = {}
-    last: tuple[int, str] | None = None
-    for position, word in enumerate(words):
-        if word not in idf:
-            continue
-        if last and last[1] != word and position - last[0] <= ADJACENT_WITHIN:
-            pair = (word, last[1]) if word < last[1] else (last[1], word)
-            best[pair] = min(best.get(pair, ADJACENT_WITHIN), position - last[0])
-        last = (position, word)
+    at, last = words.index(hits[0]), hits[0]
+    for word in hits[1:]:
+        before, at = at, words.index(word, at + 1)
+        if word != last and at - before <= ADJACENT_WITHIN:
+            pair = (word, last) if word < last else (last, word)
+            best[pair] = min(best.get(pair, ADJACENT_WITHIN), at - before)
+        last = word
     return sum(ADJACENT * min(idf[a], idf[b]) / distance for (a, b), distance in best.items())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
-CLOSE_ENOUGH = 0.2
-"""The cosine from which an entry that shares no word with the query is a match: of the answers three of four are above,
-of unrelated texts one of 300."""
-CLOSE_AMONG_FEW, FEW = 0.16, 16
-"""The same in a store of so few entries: there one entry in 60 is as close by chance to unrelated text, and few are compared."""
+MATCH_FROM, MATCH_GROWTH, MATCH_ENTRIES = 0.195, 0.029, (8, 400)
+"""How close an entry that shares no word with the query must be to count as a match: cosine plus the usual cosine of the query
+with the store, from the first number on and more by the second for each e-fold of entries between the last two. A question from
+the store's own field is closer to all of it, and among more entries chance comes closer. Nine of ten right answers among the first
+five are above, in stores of every size (benchmarks/recall_paraphrase.py)."""
 DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
 """The cosine from which an entry is shown, as no match, beside matches: anywhere among them, or among the first five. An answer
 is below the second once in twenty times."""
@@ -106,7 +107,8 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
     gathered = await asyncio.gather(
         *(
             shelf.reader.read(lambda db, of=shelf: gather(db, of, (chosen, others), query))
-            for shelf in shelves
+            for shelf, own in zip(shelves, corpora, strict=True)
+            if own.entries
         )
     )
     found = [candidate for some in gathered for candidate in some]
@@ -114,8 +116,13 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
         lambda _: rank(asked, corpus, found, query.at, forgetting=query.forgetting)
     )
     known = query.meaning is not None and query.meaning.known
-    close_enough = CLOSE_AMONG_FEW if corpus.entries <= FEW else CLOSE_ENOUGH
-    return _separate_weak(ranked, _words(query.text), close_enough if known else 1.0)
+    return _separate_weak(ranked, _words(query.text), match_threshold(corpus.entries) if known else 3.0)
+
+
+def match_threshold(entries: int) -> float:
+    """What cosine and usual cosine must add up to for a match by meaning alone in a store of so many entries."""
+    few, many = MATCH_ENTRIES
+    return MATCH_FROM + MATCH_GROWTH * math.log(min(max(entries, few), many) / few)
 
 
 def _weigh_alternatives(
@@ -143,7 +150,7 @@ def _separate_weak(
     """Keep what matches by words, by meaning or by an open file; of what is merely nearest only the first few, marked."""
     for c in ranked:
         by_meaning = not c.matched and not c.in_files and c.reasons in ([], [BY_MEANING])
-        c.weak = by_meaning and c.closeness < close_enough
+        c.weak = by_meaning and c.closeness + c.usual_closeness < close_enough
         if c.weak:
             c.reasons = [ONLY_NEAREST]
             c.score = min(c.score, WEAK_SCORE)
@@ -188,14 +195,18 @@ def gather(
         wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
     found = _load(db, shelf.scope, list(wanted), query.where)
     found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
-    if query.meaning is not None:
+    usual = None
+    if query.meaning is not None and found:
         others = [c.n for c in found if c.n not in near]
         near = {**closeness(db, others, query.meaning.vector), **near}
+        usual = shelf.vectors.mean(db)
     language = detect_language(query.text)
     for c in found:
         c.in_files = c.n in anchored
         c.same_language = bool(language) and detect_language(c.title) == language
         c.closeness = near.get(c.n, 0.0)
+        if usual is not None and query.meaning is not None:
+            c.usual_closeness = usual.usual_closeness(query.meaning.vector, c.closeness)
         c.has_vector = c.n in near or query.meaning is None
     return found
 
