@@ -2,7 +2,7 @@
 
     python benchmarks/recall_unrelated.py [--show]
 
-The store holds the facts of both sets of recall_paraphrase.py, three times what the budget of a turn holds. The 100 messages
+The store holds the facts of the sets of recall_paraphrase.py, the two older ones (161, twice what the budget of a turn holds), then all (361). The 100 messages
 of data/unrelated.txt are about other things, half of them about programming, so that each memory which one of them is
 given is wrong; beside them the tasks of data/tasks.tsv, each with the memory that applies to it. The same facts are remembered once as facts and once as decisions, which stand while they fit. Nonsense must
 be answered with the nearest three, said to be only that. Beside it: the same by words alone.
@@ -13,9 +13,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from recall_paraphrase import DATA, DEFAULT
+from recall_paraphrase import DATA, DEFAULT, LOOKED_AT
 
 from mazu_ls.config import MemorySettings
 from mazu_ls.memory.memories import Memories
@@ -31,12 +32,12 @@ NONSENSE = (
 BUDGET = MemorySettings().inject_tokens
 
 
-async def measure(category: str, *, semantic: bool, show: bool) -> None:
+async def measure(category: str, files: Sequence[Path], *, semantic: bool, show: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         memories = await Memories.open(
             Path(folder, "memory.db"), Path(folder, "global.db"), MemorySettings(semantic=semantic)
         )
-        lines = [line for path in DEFAULT for line in path.read_text(encoding="utf-8").strip().split("\n")]
+        lines = [line for path in files for line in path.read_text(encoding="utf-8").strip().split("\n")]
         for line in lines:
             await memories.remember(line.split("\t")[1], category=category)
         await memories.recall("warm")
@@ -64,7 +65,7 @@ async def measure(category: str, *, semantic: bool, show: bool) -> None:
                 print(f"    {query}: {[(m.title, m.why) for m in found[:3]]}")
         await memories.close()
     print(
-        f"  {category + ', ' + ('words and meaning' if semantic else 'words alone'):<28}"
+        f"  {len(lines)} of category {category + ', ' + ('words and meaning' if semantic else 'words alone'):<28}"
         f" memories given to 100 messages about other things: {given} (in {troubled} of them);"
         f" {len(tasks)} tasks given what applies: {applied}, and {others} others;"
         f" nonsense answered as if found: {claimed} of {len(NONSENSE)}",
@@ -76,9 +77,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="False injections and nonsense.")
     parser.add_argument("--show", action="store_true", help="name each")
     options = parser.parse_args()
-    for category in ("fact", "decision"):
+    for category, files in (("fact", LOOKED_AT), ("fact", DEFAULT), ("decision", DEFAULT)):
         for semantic in (False, True):
-            asyncio.run(measure(category, semantic=semantic, show=options.show))
+            asyncio.run(measure(category, files, semantic=semantic, show=options.show))
 
 
 if __name__ == "__main__":

@@ -167,3 +167,20 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
     monkeypatch.setenv("MAZU_CACHE_HOME", str(tmp_path / "file" / "below"))
     made = TextEmbeddings().embed(["where are pictures hosted", ""])
     assert [round(float(row @ row), 3) for row in made] == [1, 0]
+
+
+async def test_in_a_store_of_many_right_answers_are_shown_as_found(memories: Memories):
+    """Not as merely the nearest; figures on more of them are printed by benchmarks/recall_paraphrase.py."""
+    data = Path(__file__).parents[2] / "benchmarks" / "data" / "paraphrases.tsv"
+    pairs = [line.split("\t")[1:] for line in data.read_text("utf-8").strip().split("\n")]
+    await memories.add([ImportRecord(MemoryEntry(title=fact), fact) for fact, _ in pairs])
+    await memories.embedder.make_all()
+    answers = [
+        memory
+        for fact, question in pairs
+        for memory in await memories.recall(question, limit=5, count_use=False)
+        if memory.title == fact
+    ]
+    assert len(pairs) == 50
+    assert len(answers) >= 40
+    assert sum(map(matches, answers)) >= 32

@@ -20,7 +20,10 @@ Embed = Callable[[str], Awaitable[QueryEmbedding | None]]
 MAX_ITEMS = 20
 LEAST_SCORE = 0.3
 LEAST_CLOSENESS = 0.32
-"""The cosine from which a turn is given a memory: nobody asked, so a doubtful one stays away (benchmarks/recall_unrelated.py)."""
+"""The cosine from which a turn is given a memory that shares two words with the request."""
+TOLD_FROM, TOLD_GROWTH = 0.389, 0.02
+"""What cosine and usual cosine must add up to for one that shares fewer, as in `recall.closeness_threshold`: nobody asked, so a
+doubtful one stays away (benchmarks/recall_unrelated.py)."""
 LEAST_QUERY_SHARE, LEAST_OWN_SHARE = 0.35, 0.4
 """Or else it holds so much of the request (weighed by rarity), or the request two words and so much of it."""
 CONTEXT_SHARE, PINNED_SHARE, SUMMARY_SHARE = 0.2, 0.5, 0.2
@@ -189,12 +192,15 @@ async def _summaries(shelves: Sequence[MemoryStore], session_id: str | None) -> 
     return sorted(found, key=lambda memory: memory.created_at, reverse=True)
 
 
-def _fits(c: RecallCandidate) -> bool:
+def _fits(c: RecallCandidate, close_enough: float) -> bool:
     """Close enough in meaning, or by more than a chance word; a weak one never."""
     if c.weak or c.score < LEAST_SCORE:
         return False
-    by_words = c.query_share >= LEAST_QUERY_SHARE or (len(c.matched) > 1 and c.own_share >= LEAST_OWN_SHARE)
-    return c.in_files or c.closeness >= LEAST_CLOSENESS or by_words
+    if c.in_files or c.query_share >= LEAST_QUERY_SHARE:
+        return True
+    if len(c.matched) > 1 and (c.closeness >= LEAST_CLOSENESS or c.own_share >= LEAST_OWN_SHARE):
+        return True
+    return c.closeness + c.usual_closeness >= close_enough
 
 
 async def _recalled(
@@ -217,5 +223,6 @@ async def _recalled(
         meaning=await embed(context.task) if embed else None,
     )
     found = await recall.find(shelves, query)
-    found.ranked = [] if found.only_nearest else [c for c in found.ranked if _fits(c)]
+    close_enough = recall.closeness_threshold(found.entries, TOLD_FROM, TOLD_GROWTH)
+    found.ranked = [] if found.only_nearest else [c for c in found.ranked if _fits(c, close_enough)]
     return await recall.memories(shelves, found, MAX_ITEMS)

@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
-MATCH_FROM, MATCH_GROWTH, MATCH_ENTRIES = 0.195, 0.029, (8, 400)
+MATCH_FROM, MATCH_GROWTH = 0.195, 0.029
 """How close an entry that shares no word with the query must be to count as a match: cosine plus the usual cosine of the query
-with the store, from the first number on and more by the second for each e-fold of entries between the last two. A question from
-the store's own field is closer to all of it, and among more entries chance comes closer. Nine of ten right answers among the first
+with the store, from the first number on, and more by the second for each e-fold of entries from 8 to 400. A question from the
+store's own field is closer to all of it, and among more entries chance comes closer. Nine of ten right answers among the first
 five are above, in stores of every size (benchmarks/recall_paraphrase.py)."""
+_FEWEST, _MOST = 8, 400
+_NEVER = 3.0
 DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
 """The cosine from which an entry is shown, as no match, beside matches: anywhere among them, or among the first five. An answer
 is below the second once in twenty times."""
@@ -76,6 +78,8 @@ class RankedMemories:
     words: dict[str, str] = field(default_factory=dict)
     only_nearest: bool = False
     """Nothing matches; these are merely the nearest in meaning."""
+    entries: int = 0
+    """Among how many the candidates were found."""
 
 
 def weigh_terms(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
@@ -116,13 +120,15 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
         lambda _: rank(asked, corpus, found, query.at, forgetting=query.forgetting)
     )
     known = query.meaning is not None and query.meaning.known
-    return _separate_weak(ranked, _words(query.text), match_threshold(corpus.entries) if known else 3.0)
+    least = closeness_threshold(corpus.entries) if known else _NEVER
+    result = _separate_weak(ranked, _words(query.text), least)
+    result.entries = corpus.entries
+    return result
 
 
-def match_threshold(entries: int) -> float:
+def closeness_threshold(entries: int, least: float = MATCH_FROM, growth: float = MATCH_GROWTH) -> float:
     """What cosine and usual cosine must add up to for a match by meaning alone in a store of so many entries."""
-    few, many = MATCH_ENTRIES
-    return MATCH_FROM + MATCH_GROWTH * math.log(min(max(entries, few), many) / few)
+    return least + growth * math.log(min(max(entries, _FEWEST), _MOST) / _FEWEST)
 
 
 def _weigh_alternatives(
