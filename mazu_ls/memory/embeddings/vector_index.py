@@ -104,14 +104,16 @@ class VectorIndex:
 
     def mean(self, db: apsw.Connection) -> SampleMean:
         """The mean vector of the entries, or of a sample of them; made again when an eighth more or fewer are there."""
-        numbers: Any = self._numbers
-        entries = 0 if numbers is None else len(numbers)
+        entries = 0 if self._numbers is None else len(self._numbers)
         if entries and 8 * abs(entries - self._mean_of) > self._mean_of:
             step = -(-entries // _SAMPLE)
-            found, units = _unit_vectors(db, list(map(int, numbers[::step])))
+            found, units = _unit_vectors(db, self._every(step))
             self._mean = SampleMean(units.mean(axis=0), len(found), step == 1) if found else self._mean
             self._mean_of = entries
         return self._mean
+
+    def _every(self, step: int) -> list[int]:
+        return [] if self._numbers is None else list(map(int, self._numbers[::step]))
 
     def _refresh(self, db: apsw.Connection) -> None:
         import numpy as np
