@@ -1,10 +1,10 @@
 """Recall of facts that are asked for in other words: hit@1 and hit@5, by words alone (the baseline) and by meaning too.
 
-    python benchmarks/recall_paraphrase.py [--half development|untouched] [--strict] [FILE...]
+    python benchmarks/recall_paraphrase.py [--half development|untouched] [--strict] [--embeddings MODEL] [FILE...]
 
 A FILE has lines `language<TAB>fact<TAB>question`; all its facts of all languages are remembered together. `--strict` asks only
 what shares no stem with its fact. "as a match": so many of the right answers among the first five are shown as found, and not as
-merely the nearest. Of the sets beside this file, `paraphrases.tsv` and
+merely the nearest. `--embeddings` is the setting `memory.embeddings`: a folder, or `ollama:NAME`. Of the sets beside this file, `paraphrases.tsv` and
 `paraphrases-held-out.tsv` were looked at while weights were chosen; of `paraphrases-2.tsv` and `-3.tsv`, written without a look at
 the code, every second line is for development (the first, the third ...), the others are untouched: only to report. All have one
 author: how good recall is on questions of others only their questions can say.
@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.agent.project.embedding_model import open_encoder
+from mazu_ls.config import Config, MemorySettings
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import matches
 from mazu_ls.memory.search.index import analyze
@@ -41,12 +43,19 @@ def shares_a_stem(pair: Pair) -> bool:
     return not weigh_terms([(pair[2], 1.0)]).keys().isdisjoint(analyze(pair[1], "", ()).title)
 
 
-async def measure(pairs: list[Pair], asked: list[Pair], *, semantic: bool) -> None:
+async def measure(
+    pairs: list[Pair], asked: list[Pair], *, semantic: bool, embeddings: str | None = None
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder, "memory.db"), Path(folder, "global.db")
-        memories = await Memories.open(*paths, MemorySettings(semantic=semantic))
+        settings = MemorySettings(semantic=semantic, embeddings=embeddings)
+        warnings: list[str] = []
+        encoder = open_encoder(Config(memory=settings), os.environ, warnings)
+        assert not warnings, warnings
+        memories = await Memories.open(*paths, settings, encoder)
         ids = {question: (await memories.remember(fact)).memory.id for _, fact, question in pairs}
         await memories.recall("warm")
+        await memories.embedder.make_all()
         first, five, total = Counter[str](), Counter[str](), Counter[str]()
         sure = 0
         began = time.process_time()
@@ -61,7 +70,7 @@ async def measure(pairs: list[Pair], asked: list[Pair], *, semantic: bool) -> No
         await memories.close()
     shown = "  ".join(f"{name} {first[name]}/{five[name]} of {total[name]}" for name in total)
     print(
-        f"  {'words and meaning' if semantic else 'words alone':<18} hit@1/hit@5: {shown}  all {five.total()} of {total.total()},"
+        f"  {embeddings or ('words and meaning' if semantic else 'words alone'):<18} hit@1/hit@5: {shown}  all {five.total()} of {total.total()},"
         f" {sure} as a match  CPU {spent:.1f} ms a query"
     )
 
@@ -74,6 +83,7 @@ def main() -> None:
     parser.add_argument(
         "--half", choices=("development", "untouched"), help="of the sets that were written blind"
     )
+    parser.add_argument("--embeddings", metavar="MODEL", help="a second model: a folder or `ollama:NAME`")
     parser.add_argument("--strict", action="store_true", help="ask only what shares no stem with its fact")
     options = parser.parse_args()
     for path in options.files or (WRITTEN_BLIND if options.half else DEFAULT):
@@ -83,6 +93,8 @@ def main() -> None:
         print(f"{path.name}: {len(pairs)} pairs, {len(asked)} asked")
         for semantic in (False, True):
             asyncio.run(measure(pairs, asked, semantic=semantic))
+        if options.embeddings:
+            asyncio.run(measure(pairs, asked, semantic=True, embeddings=options.embeddings))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,7 @@ DIRECTIONS: dict[str, Direction] = {
     "memory.inject_tokens": USER,
     "memory.forgetting": USER,
     "memory.semantic": USER,
+    "memory.embeddings": USER,
     "checkpoints.every": LOWER,
     "checkpoints.keep_days": HIGHER,
     "checkpoints.max_bytes": USER,

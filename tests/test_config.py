@@ -67,6 +67,7 @@ LOOSER: dict[str, tuple[Any, Any]] = {
     "memory.inject_tokens": (1500, 0),
     "memory.forgetting": (False, True),
     "memory.semantic": (False, True),
+    "memory.embeddings": (None, "evil:model"),
     "checkpoints.every": (1, 100),
     "checkpoints.keep_days": (30, 1),
     "checkpoints.max_bytes": (10**9, 1),

@@ -16,6 +16,7 @@ from mazu_ls.memory.agents import imported_sessions
 from mazu_ls.memory.anchors.anchor_evidence import make_anchor
 from mazu_ls.memory.anchors.anchors import Anchors
 from mazu_ls.memory.embeddings.embedder import Embedder
+from mazu_ls.memory.embeddings.text_encoder import TextEncoder
 from mazu_ls.memory.graph import consolidate
 from mazu_ls.memory.graph.graph import MemoryGraph
 from mazu_ls.memory.io.extract import ExtractionQueue
@@ -42,7 +43,9 @@ log = logging.getLogger(__name__)
 class Memories:
     """Project and global memory. Every method may raise MazuError(storage or busy); what returned is on the disk."""
 
-    def __init__(self, shelves: MemoryStores, settings: MemorySettings) -> None:
+    def __init__(
+        self, shelves: MemoryStores, settings: MemorySettings, encoder: TextEncoder | None = None
+    ) -> None:
         self.shelves = shelves
         self.settings = settings
         self.anchors = Anchors(shelves)
@@ -51,15 +54,24 @@ class Memories:
         self.traits = Traits(shelves)
         self.summaries = Summaries(shelves)
         self.extractions = ExtractionQueue(shelves)
-        self.embedder = Embedder(shelves, enabled=settings.semantic)
+        self.embedder = Embedder(shelves, enabled=settings.semantic, second=encoder)
         main = shelves.store(shelves.default_store).writer.path
         self.imported = imported_sessions.ImportedSessions(main.with_name(imported_sessions.FILE_NAME))
         self._used: dict[str, set[int]] = {}
         self._flush: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(cls, project_db: Path | None, global_db: Path, settings: MemorySettings) -> Memories:
-        """Open or create both databases; without a project only the global one. A damaged file is set aside first."""
+    async def open(
+        cls,
+        project_db: Path | None,
+        global_db: Path,
+        settings: MemorySettings,
+        encoder: TextEncoder | None = None,
+    ) -> Memories:
+        """Open or create both databases; without a project only the global one. A damaged file is set aside first.
+
+        `encoder` is the model of the setting `memory.embeddings`; memory closes it.
+        """
         global_db.parent.mkdir(parents=True, exist_ok=True)
         common = await MemoryStore.open(global_db, "global")
         try:
@@ -67,7 +79,7 @@ class Memories:
         except BaseException:
             await common.close()
             raise
-        memories = cls(MemoryStores(project, common), settings)
+        memories = cls(MemoryStores(project, common), settings, encoder)
         memories.embedder.start()
         return memories
 

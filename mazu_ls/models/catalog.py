@@ -13,6 +13,7 @@ from mazu_ls.config import Config, ModelSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models import sdk_clients
 from mazu_ls.models.model import Model, ModelSpec, Prices
+from mazu_ls.models.openai.embeddings import OpenAIEmbeddings
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.provider_errors import Endpoint
 from mazu_ls.models.providers import COMPATIBLE, PROVIDERS, UNKNOWN_OUTPUT, Provider, is_local, ollama_models
@@ -48,6 +49,26 @@ def resolve(
             Kind.AUTH, message, f"Set one of {KEYS}, or choose a local model such as ollama:NAME."
         )
     return _build(wanted.strip(), config, env, patience or RetryPolicy())
+
+
+def resolve_embeddings(
+    name: str, config: Config, env: Mapping[str, str] = os.environ, patience: RetryPolicy | None = None
+) -> OpenAIEmbeddings:
+    """The embedding model that `provider:model` means, at that provider's address and with its key.
+
+    Raises MazuError: auth, model, config as `resolve` does, and config for a provider without embeddings.
+    """
+    from mazu_ls.models.openai.client import OpenAIModel
+
+    model = _build(name.strip(), config, env, patience or RetryPolicy())
+    if isinstance(model, OpenAIModel):
+        return model.embeddings()
+    message = f"{model.name} makes no embeddings: its provider has no such endpoint."
+    raise MazuError(
+        Kind.CONFIG,
+        message,
+        "Choose a model of Ollama or of an OpenAI-compatible service in `memory.embeddings`.",
+    )
 
 
 async def choose(

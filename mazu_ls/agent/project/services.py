@@ -13,6 +13,7 @@ from mazu_ls import config as settings_of
 from mazu_ls import journal, paths
 from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.agent.project.conventions import collect_conventions
+from mazu_ls.agent.project.embedding_model import open_encoder
 from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_user
 from mazu_ls.agent.project.role import RoleDocument
 from mazu_ls.agent.project.rule_warnings import rules_without_tool
@@ -116,10 +117,9 @@ class ProjectServices:
         self.grants = await asyncio.to_thread(GrantStore.load, paths.mazu_home(self.env), self.key)
 
     def _extend(self) -> None:
-        if self._extensions is None:
-            return
         seconds = self.config.permissions.timeout_seconds
-        self._extensions.configure(self.config.mcp_servers, self.mcp_of_user, seconds)
+        if self._extensions is not None:
+            self._extensions.configure(self.config.mcp_servers, self.mcp_of_user, seconds)
 
     def _make_folders(self) -> None:
         if not self.folders:
@@ -142,7 +142,8 @@ class ProjectServices:
         common = self._home / volatile.GLOBAL_DATABASE
         damaged = {path: len(quarantined(path)) for path in (self.database, common)}
         try:
-            self.memories = await Memories.open(self.database, common, self.config.memory)
+            encoder = await asyncio.to_thread(open_encoder, self.config, self.env, self.warnings)
+            self.memories = await Memories.open(self.database, common, self.config.memory, encoder)
             store = await Store.open(self.database, [MIGRATIONS, PROPOSALS])
             self._heads = ConversationHeads(store)
             self.proposals = Proposals(store)
@@ -151,10 +152,9 @@ class ProjectServices:
             self.no_memory = error
             self.warnings.append(f"Memory is not available: {error.message} {error.hint}")
         for path, before in damaged.items():
-            if len(set_aside := quarantined(path)) > before:
-                self.warnings.append(
-                    f"{path.name} was damaged; it was renamed to {set_aside[-1].name} and a new one was created."
-                )
+            if len(aside := quarantined(path)) > before:
+                renamed = f"renamed to {aside[-1].name} and a new one was created."
+                self.warnings.append(f"{path.name} was damaged; it was {renamed}")
         await self._open_checkpoints()
 
     async def _open_checkpoints(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from mazu_ls.demo.model_server import (
     anthropic_wire,
+    embeddings_wire,
     openai_wire,
     responses_wire,
     strict_anthropic,
@@ -39,6 +40,8 @@ class ModelServer:
 
     `script` is what `Script.decode` takes. `strict` answers 400 to a history that the real service would refuse.
     Without `streams` every answer comes whole, as from services that ignore the wish for a stream. `requests` holds what came in on the message, completion and response routes, in order. Replies may be added while it serves.
+    `embedded` holds those on the embeddings route, which answers by `synonyms` with `embedding_size` numbers a text, and with an
+    error where that is 0.
     """
 
     def __init__(self, script: Any = (), *, strict: bool = True, streams: bool = True, port: int = 0) -> None:
@@ -47,6 +50,9 @@ class ModelServer:
         self.streams = streams
         self.port = port
         self.requests: list[HttpRequest] = []
+        self.embedded: list[HttpRequest] = []
+        self.synonyms: dict[str, str] = {}
+        self.embedding_size = 96
         self._reasoned: set[str] = set()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
@@ -109,6 +115,15 @@ class ModelServer:
         path, body = request.path, request.body
         if path.endswith("/models"):
             writer.write(json_answer(200, _models()))
+        elif path.endswith("/embeddings"):
+            self.embedded.append(request)
+            down = {"error": {"type": "server_error", "message": "the embedding model is not loaded"}}
+            made = (
+                embeddings_wire.answer(body, self.synonyms, self.embedding_size)
+                if self.embedding_size
+                else down
+            )
+            writer.write(json_answer(200 if self.embedding_size else 500, made))
         elif path.endswith("/messages/count_tokens"):
             writer.write(json_answer(200, {"input_tokens": count_tokens(body)}))
         elif path.endswith("/messages"):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
-from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID, TextEmbeddings, load_default
+from mazu_ls.memory.embeddings.text_embeddings import MAX_CHARACTERS, MODEL_ID, TextEmbeddings, load_default
+from mazu_ls.memory.embeddings.text_encoder import TextEncoder, join_documents, join_query, padded_size
 from mazu_ls.memory.embeddings.vector_index import pending, require_model, store_vectors
+from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.store import select
 
@@ -20,23 +23,32 @@ CATCH_UP = 8
 """A query waits for at most so many entries that have no vector yet, the newest: what was remembered a moment ago is found,
 and an import of thousands, whose vectors are still being made, costs nobody seconds."""
 PAUSE_SECONDS = 0.1
+RETRY_SECONDS = 60.0
+"""After a second encoder could not be asked it is left alone for so long."""
 _ANYTHING = "SELECT 1 FROM memory LIMIT 1"
-_MISSING = (
-    "SELECT 1 FROM memory_unembedded UNION ALL"
-    f" SELECT 1 FROM memory_vector_model WHERE id NOT IN ('', '{MODEL_ID}') LIMIT 1"
-)
+_MISSING = "SELECT 1 FROM memory_unembedded UNION ALL SELECT 1 FROM memory_vector_model WHERE id NOT IN ('', ?) LIMIT 1"
+_KEPT_MODEL = "SELECT id FROM memory_vector_model"
 
 log = logging.getLogger(__name__)
 
 
 class Embedder:
-    """The vectors of several stores. `problem` says why there are none; recall goes by words alone then."""
+    """The vectors of several stores. `problem` says why there are none; recall goes by words alone then.
 
-    def __init__(self, shelves: MemoryStores, *, enabled: bool) -> None:
+    Where a `second` encoder is given each vector has its part too. `second_problem` says why it is not used at the moment:
+    questions go by the built-in part then, and new entries wait for their vectors.
+    """
+
+    def __init__(self, shelves: MemoryStores, *, enabled: bool, second: TextEncoder | None = None) -> None:
         self.problem = "" if enabled else "memory.semantic is off"
+        self.second_problem = ""
+        self._second = second
+        self._size = 0
+        self._retry_at = 0.0
         self._shelves = shelves
         self._embeddings: TextEmbeddings | None = None
         self._lock = asyncio.Lock()
+        self._preparing = asyncio.Lock()
         self._pending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -66,7 +78,14 @@ class Embedder:
         except EmbeddingsUnavailable as error:
             self._give_up(error)
             return None
-        return QueryEmbedding(vector, known) if vector.any() else None
+        if not vector.any():
+            return None
+        if self._size:
+            language = detect_language(text)
+            second = await self._encode([text])
+            share = self._second.share(language) if self._second is not None else 0.0
+            vector = join_query(vector, second[0] if second else None, self._size, share)
+        return QueryEmbedding(vector, known)
 
     async def make_all(self) -> None:
         """Make every vector that is missing now; returns when that is done, or recall goes by words alone."""
@@ -80,6 +99,8 @@ class Embedder:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._second is not None:
+            await self._second.close()
 
     async def _run(self) -> None:
         while not self.problem:
@@ -100,18 +121,68 @@ class Embedder:
 
     async def _any(self, query: str) -> bool:
         """Whether one of the stores has such rows; what has nothing to do loads no weights."""
-        return any([await shelf.reader.read(lambda db: bool(select(db, query))) for shelf in self._shelves])
+        values = [self._model_id] * query.count("?")
+        return any(
+            [await shelf.reader.read(lambda db: bool(select(db, query, values))) for shelf in self._shelves]
+        )
 
     async def _ready(self) -> bool:
+        async with self._preparing:
+            return await self._prepare()
+
+    async def _prepare(self) -> bool:
         if self._embeddings is None and not self.problem:
             found = await asyncio.to_thread(load_default)
             if isinstance(found, str):
                 self.problem = found
             else:
+                await self._prepare_second()
                 for shelf in self._shelves:
-                    await shelf.writer.write(require_model)
+                    await shelf.writer.write(lambda db: require_model(db, self._model_id))
+                    shelf.vectors.model_id = self._model_id
                 self._embeddings = found
         return not self.problem
+
+    @property
+    def _model_id(self) -> str:
+        """Under which the vectors are kept that are to be made now."""
+        return (
+            f"{MODEL_ID}+{self._second.name}/{self._size}"
+            if self._second is not None and self._size
+            else MODEL_ID
+        )
+
+    async def _prepare_second(self) -> None:
+        """How long the second encoder's vectors are: as it answers, or, where it does not, as those that are kept."""
+        if self._second is None:
+            return
+        if probe := await self._encode(["how long is a vector"]):
+            self._size = padded_size(len(probe[0]))
+            return
+        known = await self._shelves.common.reader.read(lambda db: select(db, _KEPT_MODEL))
+        if self._shelves.project is not None:
+            known += await self._shelves.project.reader.read(lambda db: select(db, _KEPT_MODEL))
+        start = f"{MODEL_ID}+{self._second.name}/"
+        # 0, where nothing is kept, leaves it out until the next start.
+        self._size = max((int(id[len(start) :]) for (id,) in known if id.startswith(start)), default=0)
+
+    async def _encode(self, texts: Sequence[str]) -> Sequence[Sequence[float]] | None:
+        """The second encoder's vectors; None where it cannot be asked now, which is logged once a minute."""
+        loop = asyncio.get_running_loop()
+        if self._second is None or loop.time() < self._retry_at:
+            return None
+        try:
+            made = await self._second.encode([text[:MAX_CHARACTERS] for text in texts])
+        except MazuError as error:
+            self.second_problem = f"{error.message} {error.hint}".strip()
+        else:
+            if not self._size or all(padded_size(len(vector)) == self._size for vector in made):
+                self.second_problem = ""
+                return made
+            self.second_problem = f"{self._second.name} answers with vectors of another length than before."
+        self._retry_at = loop.time() + RETRY_SECONDS
+        log.warning("the model of memory.embeddings is not used: %s", self.second_problem)
+        return None
 
     async def _embed_some(self, shelf: MemoryStore, limit: int) -> int:
         """Make up to `limit` missing vectors of one store; returns how many entries were taken on."""
@@ -125,6 +196,11 @@ class Embedder:
             except EmbeddingsUnavailable as error:
                 self._give_up(error)
                 return 0
+            if self._size:
+                second = await self._encode([text for _, text in some])
+                if second is None:
+                    return 0
+                vectors = join_documents(vectors, second, self._size)
             await shelf.writer.write(lambda db: store_vectors(db, some, vectors))
             return len(some)
 

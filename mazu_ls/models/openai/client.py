@@ -12,6 +12,7 @@ import msgspec
 from mazu_ls.models.model import Chunk, ModelAnswer, ModelRequest, ModelSpec
 from mazu_ls.models.openai import chat_request, chat_stream, responses_request, responses_stream
 from mazu_ls.models.openai.chat_request import Dialect, estimated_prompt
+from mazu_ls.models.openai.embeddings import OpenAIEmbeddings
 from mazu_ls.models.provider_errors import read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
 from mazu_ls.models.sdk_clients import ModelConnection, client_for
@@ -73,6 +74,10 @@ class OpenAIModel:
     def name(self) -> str:
         """`provider:model`."""
         return self.spec.name
+
+    def embeddings(self) -> OpenAIEmbeddings:
+        """The same name at the same address, asked for vectors of texts."""
+        return OpenAIEmbeddings(self.name, self.spec.model, self._connection)
 
     def body(self, request: ModelRequest) -> dict[str, Any]:
         """See `Model.body`."""

@@ -1,0 +1,127 @@
+"""A sentence encoder from a folder that the user names, run by onnxruntime in a process that ends when it is idle."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.memory.embeddings.onnx_worker import MAX_FRAME, frame
+from mazu_ls.workspace.text import split_lines
+
+IDLE_SECONDS = 120.0
+ANSWER_SECONDS = 120.0
+_BATCH = 32
+_WEIGHTS = (
+    "model.onnx", "model_quantized.onnx", "model_int8.onnx", "onnx/model_quantized.onnx", "onnx/model_int8.onnx",
+    "onnx/model_quint8_avx2.onnx", "onnx/model_qint8_avx512.onnx", "onnx/model.onnx",
+)  # fmt: skip
+"""Where weights stand in a folder, as models are published; the first that is there is taken."""
+_INHERITED = (
+    "PATH",
+    "SYSTEMROOT",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "TMPDIR",
+    "TEMP",
+)
+_ENGLISH_VOCABULARY = 2_000_000
+"""Bytes of a tokenizer up to which it knows English alone: 0.5 MB for 30,000 pieces, 9 MB and more for a hundred languages."""
+_HINT = "Install mazu-ls[semantic], or remove `memory.embeddings` from your settings."
+
+
+class OnnxEncoder:
+    """See `TextEncoder`. The constructor raises MazuError(config) where the folder holds no model."""
+
+    def __init__(self, folder: Path) -> None:
+        found = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
+        self._tokenizer = folder / "tokenizer.json"
+        if not found or not self._tokenizer.is_file():
+            raise MazuError(
+                Kind.CONFIG,
+                f"{folder} holds no sentence encoder: model.onnx (or onnx/model.onnx) and tokenizer.json are needed.",
+                "Name another folder in `memory.embeddings`, or remove the setting.",
+            )
+        self._model = found[0]
+        self.name = f"onnx:{folder.name}:{self._model.stat().st_size}"
+        self._english = self._tokenizer.stat().st_size <= _ENGLISH_VOCABULARY
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._idle: asyncio.TimerHandle | None = None
+
+    def share(self, language: str) -> float:
+        """Two thirds; little of a text in a language that the model does not know."""
+        return 0.15 if language and self._english else 0.65
+
+    async def encode(self, texts: Sequence[str]) -> list[list[float]]:
+        """See `TextEncoder`. Starts the process where none runs."""
+        made: list[list[float]] = []
+        async with self._turn:
+            if self._idle is not None:
+                self._idle.cancel()
+            try:
+                for at in range(0, len(texts), _BATCH):
+                    made += await self._ask(texts[at : at + _BATCH])
+            finally:
+                self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end)
+        return made
+
+    async def close(self) -> None:
+        """End the process."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if (process := self._end()) is not None:
+            await process.wait()
+
+    async def _ask(self, texts: Sequence[str]) -> list[list[float]]:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await self._exchange(texts)
+        except (OSError, EOFError, TimeoutError, msgspec.DecodeError) as error:
+            message = f"The sentence encoder of {self._model.parent} cannot be used: {await self._last_words(error)}."
+            raise MazuError(Kind.CONFIG, message, _HINT) from error
+        except asyncio.CancelledError:  # half an answer may still stand in the pipe
+            self._end()
+            raise
+        return answer
+
+    async def _last_words(self, error: Exception) -> str:
+        """The last line that the process wrote before it ended, else what was noticed of its end."""
+        process = self._end()
+        if process is None or process.stderr is None:
+            return repr(error)
+        written = (await process.stderr.read()).decode("utf-8", "replace").strip()
+        return split_lines(written, ends=False)[-1][:300] if written else repr(error)
+
+    async def _exchange(self, texts: Sequence[str]) -> list[list[float]]:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "mazu_ls.memory.embeddings.onnx_worker"),
+                *(str(self._model), str(self._tokenizer)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            )
+        incoming, outgoing = self._process.stdout, self._process.stdin
+        assert incoming is not None and outgoing is not None
+        outgoing.write(frame(list(texts)))
+        await outgoing.drain()
+        (size,) = struct.unpack("<I", await incoming.readexactly(4))
+        if size > MAX_FRAME:
+            raise EOFError("an answer is too long")
+        return msgspec.msgpack.decode(await incoming.readexactly(size), type=list[list[float]])
+
+    def _end(self) -> asyncio.subprocess.Process | None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            process.kill()
+        return process

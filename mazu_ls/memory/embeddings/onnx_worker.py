@@ -1,0 +1,78 @@
+"""The process that runs a sentence encoder in ONNX form: `python -m mazu_ls.memory.embeddings.onnx_worker MODEL TOKENIZER`.
+
+On its standard input and output stand frames: four bytes of length (little-endian) and MessagePack. A frame of texts is answered
+with their vectors, mean of the last layer over the tokens (Reimers and Gurevych 2019, "Sentence-BERT"), length 1. It ends when its
+input does, and with a traceback on its standard error where the model cannot be used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import msgspec
+
+MAX_TOKENS = 256
+MAX_FRAME = 64 << 20
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next frame; None at the end of the input, or where it is cut."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    (size,) = struct.unpack("<I", head)
+    body = stream.read(size) if size <= MAX_FRAME else b""
+    return body if len(body) == size else None
+
+
+def frame(value: Any) -> bytes:
+    """`value` as it stands on the wire."""
+    body = msgspec.msgpack.encode(value)
+    return struct.pack("<I", len(body)) + body
+
+
+def load_encoder(model: str, tokenizer: str) -> Callable[[list[str]], list[list[float]]]:
+    """Load weights and tokenizer; what is returned makes the vectors of texts. Raises whatever the libraries raise."""
+    import numpy as np
+    from tokenizers import Tokenizer
+
+    onnxruntime: Any = importlib.import_module("onnxruntime")  # of the extra `semantic`
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    inputs = {one.name for one in session.get_inputs()}
+    pieces = Tokenizer.from_file(tokenizer)
+    pieces.enable_truncation(MAX_TOKENS)
+    pieces.no_padding()
+
+    def encode_one(text: str) -> list[float]:
+        encoded = pieces.encode(text)
+        given = {
+            "input_ids": encoded.ids,
+            "attention_mask": encoded.attention_mask,
+            "token_type_ids": encoded.type_ids,
+        }
+        feed = {name: np.array([ids], dtype=np.int64) for name, ids in given.items() if name in inputs}
+        last = np.asarray(session.run(None, feed)[0], dtype=np.float32)
+        vector = last.mean(axis=1)[0] if last.ndim == 3 else last[0]
+        return (vector / max(float(np.linalg.norm(vector)), 1e-9)).tolist()
+
+    return lambda texts: [encode_one(text) for text in texts]
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    model, tokenizer = sys.argv[1:3]
+    encode: Callable[[list[str]], list[list[float]]] | None = None
+    while (asked := read_frame(sys.stdin.buffer)) is not None:
+        encode = encode or load_encoder(model, tokenizer)
+        sys.stdout.buffer.write(frame(encode(msgspec.msgpack.decode(asked, type=list[str]))))
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

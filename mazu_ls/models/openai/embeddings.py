@@ -1,0 +1,79 @@
+"""Vectors of texts from an endpoint that speaks OpenAI's `/embeddings`, such as Ollama's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.models.provider_errors import classify_failure
+from mazu_ls.models.sdk_clients import ModelConnection, client_for
+from mazu_ls.redact import redact
+
+_BATCH = 32
+_SHARE = 0.5
+TIMEOUT_SECONDS = 30.0
+"""For one answer: a recall waits for it, and goes on without when it does not come."""
+
+
+class _Vector(msgspec.Struct):
+    embedding: list[float]
+    index: int = 0
+
+
+class _Vectors(msgspec.Struct):
+    data: list[_Vector]
+
+
+class OpenAIEmbeddings:
+    """One embedding model at one address. Secrets are replaced before a text is sent."""
+
+    def __init__(self, name: str, model: str, connection: ModelConnection) -> None:
+        self.name = name
+        self._model = model
+        self._connection = connection
+
+    def share(self, language: str) -> float:
+        """Half: what languages the model knows, nobody says."""
+        del language
+        return _SHARE
+
+    async def encode(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text, in order. Raises MazuError, and asks once: who needs it tries again later."""
+        made: list[list[float]] = []
+        for at in range(0, len(texts), _BATCH):
+            some = [redact(text) or " " for text in texts[at : at + _BATCH]]
+            answer = await self._post({"model": self._model, "input": some, "encoding_format": "float"})
+            vectors = sorted(answer.data, key=lambda vector: vector.index)
+            if len(vectors) != len(some):
+                raise self._unusable(f"{len(vectors)} vectors for {len(some)} texts")
+            made += [vector.embedding for vector in vectors]
+        if len({len(vector) for vector in made}) > 1 or (made and not made[0]):
+            raise self._unusable("vectors of different length")
+        return made
+
+    async def close(self) -> None:
+        """Nothing: connections belong to the client of the account."""
+
+    async def _post(self, body: dict[str, Any]) -> _Vectors:
+        try:
+            client = await client_for(self._connection)
+            answer = await client.post(
+                "/embeddings", body=body, cast_to=object, options={"timeout": TIMEOUT_SECONDS}
+            )
+            return msgspec.convert(answer, _Vectors, strict=False)
+        except MazuError:
+            raise
+        except msgspec.ValidationError as error:
+            raise self._unusable(str(error)) from error
+        except Exception as error:
+            failed = classify_failure(error, self._connection.endpoint)
+            if failed is None:
+                raise
+            raise failed.error from error
+
+    def _unusable(self, what: str) -> MazuError:
+        hint = "Choose a model that makes embeddings in `memory.embeddings`."
+        return MazuError(Kind.MODEL, f"{self.name} answered with no embeddings: {what}.", hint)

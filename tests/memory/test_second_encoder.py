@@ -1,0 +1,124 @@
+"""`memory.embeddings`: a second model of meaning at an endpoint or in a folder, without which memory goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.agent.project.embedding_model import open_encoder
+from mazu_ls.config import Config, MemorySettings, ModelSettings
+from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.errors import MazuError
+from mazu_ls.memory.embeddings.onnx_encoder import OnnxEncoder
+from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
+from mazu_ls.memory.memories import Memories
+from mazu_ls.models.sdk_clients import close_clients
+from mazu_ls.store import select
+
+FACTS = (
+    "The payment provider is Stripe",
+    "Deploys go out on Tuesdays only",
+    "Passwords are hashed with argon2id",
+    "Images are served from Cloudflare R2",
+)
+
+
+async def open_with(server: ModelServer, folder: Path, warnings: list[str]) -> Memories:
+    settings = MemorySettings(embeddings="mine:nomic")
+    config = Config(
+        memory=settings, models={"mine": ModelSettings(provider="openai", base_url=f"{server.url}/v1")}
+    )
+    encoder = open_encoder(config, {}, warnings)
+    return await Memories.open(folder / "memory.db", folder / "global.db", settings, encoder)
+
+
+async def model_ids(memories: Memories) -> list[str]:
+    return [
+        id
+        for store in memories.shelves
+        for (id,) in await store.reader.read(lambda db: select(db, "SELECT id FROM memory_vector_model"))
+    ]
+
+
+async def test_an_endpoint_finds_what_the_built_in_model_does_not(tmp_path: Path):
+    warnings: list[str] = []
+    async with ModelServer() as server:
+        server.synonyms = {"gardening": "argon2id", "weather": "passwords"}
+        memories = await open_with(server, tmp_path, warnings)
+        for fact in FACTS:
+            await memories.remember(fact)
+        found = await memories.recall("gardening weather", count_use=False)
+        assert found[0].title == "Passwords are hashed with argon2id"
+        assert await model_ids(memories) == [f"{MODEL_ID}+mine:nomic/128"] * 2
+        assert {request.body["model"] for request in server.embedded} == {"nomic"}
+        await memories.close()
+        await close_clients()
+    assert warnings == []
+
+
+async def test_without_the_endpoint_memory_goes_on_with_the_built_in_model(tmp_path: Path):
+    async with ModelServer() as server:
+        memories = await open_with(server, tmp_path, [])
+        for fact in FACTS:
+            await memories.remember(fact)
+        await memories.embedder.make_all()
+        server.embedding_size = 0
+        assert (await memories.recall("who processes credit cards"))[0].title == FACTS[0]
+        assert "not loaded" in memories.embedder.second_problem
+        late = await memories.remember("The staging database is wiped every night")
+        assert late.outcome == "created"
+        found = await memories.recall("staging database", limit=1)
+        assert found[0].id == late.memory.id
+        await memories.close()
+        await close_clients()
+
+
+async def test_an_endpoint_that_never_answered_leaves_the_built_in_model_alone(tmp_path: Path):
+    async with ModelServer() as server:
+        server.embedding_size = 0
+        memories = await open_with(server, tmp_path, [])
+        await memories.remember(FACTS[0])
+        assert (await memories.recall("who processes credit cards"))[0].title == FACTS[0]
+        assert await model_ids(memories) == [MODEL_ID] * 2
+        await memories.close()
+        await close_clients()
+
+
+async def test_vectors_are_made_again_when_the_model_changes(tmp_path: Path):
+    async with ModelServer() as server:
+        memories = await open_with(server, tmp_path, [])
+        await memories.remember(FACTS[0])
+        await memories.embedder.make_all()
+        await memories.close()
+        await close_clients()
+    memories = await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings())
+    assert (await memories.recall("who processes credit cards"))[0].title == FACTS[0]
+    assert await model_ids(memories) == [MODEL_ID] * 2
+    await memories.close()
+
+
+async def test_no_secret_is_sent_to_the_endpoint(tmp_path: Path):
+    async with ModelServer() as server:
+        memories = await open_with(server, tmp_path, [])
+        await memories.remember(FACTS[0])
+        await memories.recall("why is sk-ant-api03-" + "a1B2" * 20 + " refused")
+        await memories.close()
+        await close_clients()
+        assert server.embedded
+        assert "a1B2a1B2" not in str([request.body for request in server.embedded])
+
+
+def test_a_model_that_cannot_be_used_is_one_sentence(tmp_path: Path):
+    for named in ("anthropic:claude", "nobody:model", str(tmp_path)):
+        warnings: list[str] = []
+        assert open_encoder(Config(memory=MemorySettings(embeddings=named)), {}, warnings) is None
+        assert len(warnings) == 1
+        assert warnings[0].startswith("The model of memory.embeddings is not used: ")
+
+
+async def test_weights_that_are_none_are_said_to_be_that(tmp_path: Path):
+    (tmp_path / "model.onnx").write_bytes(b"no model")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    encoder = OnnxEncoder(tmp_path)
+    with pytest.raises(MazuError, match="cannot be used"):
+        await encoder.encode(["a text"])
+    await encoder.close()
