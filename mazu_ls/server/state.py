@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.policy import RuntimeRule
     from mazu_ls.server.client.connected_clients import ConnectedClient
+    from mazu_ls.server.client.peer_server import PeerServer
+    from mazu_ls.server.client.profile import ClientConnection
     from mazu_ls.server.documents.document_hints import DocumentHints
     from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.documents.notebooks import CellPlace
@@ -63,6 +65,8 @@ class ServerState:
         self._hints: DocumentHints | None = None
         self.clients: list[ConnectedClient] = []
         """Who is connected now; the editor first."""
+        self.peers: list[PeerServer] = []
+        """Other editors' servers on this project."""
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.asks_about_moved = editor is not None
@@ -112,13 +116,16 @@ class ServerState:
             raise MazuError(Kind.UNSUPPORTED, "No project is open.", "Open a folder in the editor first.")
         return await asyncio.shield(self._opening)
 
-    def notify_changed(self, *what: str) -> None:
-        """Tell a client that opted in which of its views are out of date, and bring our own hints up to date."""
+    def notify_changed(self, *what: str, sender: ClientConnection | None = None) -> None:
+        """Tell clients that opted in which of their views are out of date, and bring our own hints up to date.
+
+        `sender`: who said so, and need not be told.
+        """
         if self._hints and "memory" in what:
             self.jobs.spawn(self._hints.refresh())
         for listener in self.on_changed:
             listener(what)
-        self.updates.notify("mazu/changed", {"what": list(what)})
+        self.updates.notify("mazu/changed", {"what": list(what)}, besides=sender)
 
     async def configure(self, settings: Mapping[str, Any]) -> None:
         """Take new settings of the editor; what is wrong with them is said."""

@@ -30,6 +30,8 @@ MESSAGE_LINES = 16
 OPENED = "I have opened it"
 asking_client: ContextVar[object] = ContextVar("asking client", default=None)
 """The client of the live socket for which something is done; tasks that are started for it inherit this."""
+relayed_from: ContextVar[object] = ContextVar("relayed from", default=None)
+"""The server whose question is asked here, too: it is not sent back to it."""
 Asker = Callable[["OpenQuestion"], "asyncio.Task[None] | None"]
 """Asks another client a question, too; the task that does, or None where it is none of that client's business."""
 

@@ -49,6 +49,13 @@ class TurnNotifications:
             if link is not besides:
                 link.notify(method, params)
 
+    def relay_update(self, params: dict[str, Any], sender: ClientConnection) -> None:
+        """Pass on an update of a session that another server has open; should it be opened here, `seq` goes on from there."""
+        session_id, number = params.get("sessionId"), params.get("seq")
+        if isinstance(session_id, str) and isinstance(number, int):
+            self._sequence[session_id] = max(number, self._sequence.get(session_id, 0))
+            self.notify("mazu/session/update", params, besides=sender)
+
     def track_job(self, turn_id: str, job: BackgroundJob) -> None:
         """Show what this turn does as the progress of `job`."""
         self._jobs[turn_id] = job

@@ -43,6 +43,10 @@ async def _register(server: ServerState) -> None:
 @feature("workspace/executeCommand", lsp_types.ExecuteCommand)
 async def execute_command(server: ServerState, params: lsp_types.ExecuteCommand) -> Any:
     """Every command of docs/protocol.md."""
+    if server.peers:
+        from mazu_ls.server.rpc.live.peer_editor import execute_shared
+
+        return await execute_shared(server, params.command, params.arguments, params.work_done_token)
     return await commands.execute(server, params.command, params.arguments, params.work_done_token)
 
 

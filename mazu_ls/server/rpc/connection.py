@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cattrs import Converter
 from pygls.lsp.server import LanguageServer
@@ -29,10 +30,12 @@ from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
 from mazu_ls.server.rpc.framing import FrameReader
 from mazu_ls.server.rpc.handshake import Handshake, client_profile, process_lives
-from mazu_ls.server.rpc.live.listener import serve_other_processes
 from mazu_ls.server.rpc.protocol import ServerProtocol
 from mazu_ls.server.rpc.transport import Transport
 from mazu_ls.server.state import ServerState
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.5
@@ -151,7 +154,7 @@ class ServerConnection(LanguageServer):
         host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.send_waiting)
         self.mazu = server = create_server(host, editor, updates, self._env)
         server.clients.append(ConnectedClient("editor", profile.name, params.process_id, time.time()))
-        server.on_ready.append(lambda project: server.jobs.spawn(serve_other_processes(server, project)))
+        server.on_ready.append(lambda project: server.jobs.spawn(_serve_other_processes(server, project)))
         host.edited = server.hints.edited
         editor.own_settings = initial_settings(params.initialization_options)
         server.plan_opening(folders, editor.own_settings)
@@ -169,6 +172,12 @@ class ServerConnection(LanguageServer):
     async def _close(self) -> None:
         if self.mazu:
             await self.mazu.close()
+
+
+async def _serve_other_processes(server: ServerState, project: Project) -> None:
+    """Imported once the project is open, and with it most of what this needs."""
+    listener = await asyncio.to_thread(importlib.import_module, "mazu_ls.server.rpc.live.listener")
+    await listener.serve_other_processes(server, project)
 
 
 def workspace_folders(params: lsp_types.InitializeParams) -> list[Path]:

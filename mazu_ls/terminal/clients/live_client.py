@@ -8,15 +8,15 @@ import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.host import Choice, HunkOption, Question
+from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.messages import Message, Text, Usage
-from mazu_ls.server import uris
-from mazu_ls.server.errors import INVALID_PARAMS, METHOD_NOT_FOUND, REQUEST_CANCELLED
+from mazu_ls.server.errors import METHOD_NOT_FOUND
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
+from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
+from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
 from mazu_ls.state import live_socket
-from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, NOT_KNOWN, live_options, unanswered
+from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, live_options
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.refusals import Refusals
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ASK_SECONDS = 24 * 3600.0
 """The server says when nobody waits for an answer any more."""
-
-
-class NotServed(Exception):
-    """The server does not do this, and did nothing: it is done in this process."""
 
 
 def run_asking(
@@ -107,7 +103,7 @@ class LiveClient:
         try:
             return await self._link.ask("workspace/executeCommand", params)
         except ClientError as error:
-            raise _as_raised(error, command) from error
+            raise error_raised(error, command) from error
 
     async def _begin(self, command: str, options: dict[str, Any]) -> None:
         live = {**options, "updates": True, "interactive": self._host.surface.interactive}
@@ -224,40 +220,10 @@ class LiveClient:
     async def _ask(self, number: Any, params: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"optionId": None}
         try:
-            reply = await self._host.ask(question_of_params(params), ASK_SECONDS)
-            if reply.choice is not None:
-                answer = {"optionId": reply.choice.id, "note": reply.note}
-                if reply.hunks is not None:
-                    answer["hunks"] = list(reply.hunks)
+            reply = await self._host.ask(question_from_wire(params), ASK_SECONDS)
+            answer = reply_to_wire(reply)
         finally:
             self._link.send({"jsonrpc": "2.0", "id": number, "result": answer})
-
-
-def _as_raised(error: ClientError, command: str) -> Exception:
-    """What a command of this process would raise for it."""
-    data = error.data if isinstance(error.data, dict) else {}
-    kind, hint = data.get("kind"), str(data.get("hint") or "")
-    if error.code == INVALID_PARAMS:
-        return InvalidArguments(error.message.partition(": ")[2] or error.message, str(data.get("field", "")))
-    if error.code == REQUEST_CANCELLED:
-        return MazuError(Kind.INTERNAL, f"{command} was stopped.")
-    if kind == Kind.UNSUPPORTED:
-        return NotServed()
-    if kind is None:
-        return MazuError(Kind.INTERNAL, unanswered(command), NOT_KNOWN)
-    message = error.message.removesuffix(hint).rstrip() if hint else error.message
-    return MazuError(Kind(kind) if kind in [*Kind] else Kind.INTERNAL, message, hint)
-
-
-def question_of_params(params: dict[str, Any]) -> Question:
-    """A `mazu/permission/request` as a question."""
-    document = params.get("document")
-    return Question(
-        params["sessionId"], params["callId"], params["tool"], params["title"], params["detail"],
-        tuple(Choice(one["id"], one["label"], one["kind"]) for one in params["options"]),
-        params.get("diff"), tuple(HunkOption(one["id"], one["diff"]) for one in params.get("hunks") or ()),
-        params.get("rule"), uris.to_path(document) if isinstance(document, str) else None, tuple(params.get("editable") or ()),
-    )  # fmt: skip
 
 
 def body_of_update(update: dict[str, Any]) -> journal.Body | None:

@@ -1,4 +1,4 @@
-"""What every client of the live socket says first, and what it says where no answer came. Standard library only."""
+"""What every client of the live socket says first. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.project_root import ProjectRoot
 
 HANDSHAKE_SECONDS = 30.0
-NOT_KNOWN = "Look at what is there before you ask for it again."
-
-
-def unanswered(command: str) -> str:
-    """That it is not known whether a command was carried out."""
-    return f"The server that has this project open ended before it answered {command}."
 
 
 def live_options(root: ProjectRoot, env: Mapping[str, str] | os._Environ[str]) -> dict[str, Any]:

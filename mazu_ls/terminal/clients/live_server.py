@@ -12,9 +12,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.rpc.live.served import CHANGING, SHOWING, TALKING, is_served
+from mazu_ls.server.rpc.live.served import CHANGING, NOT_KNOWN, SHOWING, TALKING, is_served, unanswered
 from mazu_ls.state import live_socket
-from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, NOT_KNOWN, live_options, unanswered
+from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, live_options
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE, FAILED
 from mazu_ls.terminal.project_root import resolve_project

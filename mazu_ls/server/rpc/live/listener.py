@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.server.rpc.live.following import follow_other_server
 from mazu_ls.server.rpc.live.peers import refusal_reason
 from mazu_ls.server.rpc.live.session import LiveSession
 from mazu_ls.state import live_socket
@@ -27,13 +29,16 @@ TAKE_OVER_SECONDS = 5.0
 
 
 async def serve_other_processes(server: ServerState, project: Project) -> None:
-    """Answer other processes about `project` until this is cancelled; where another server does, once that one ends."""
+    """Answer other processes about `project` until this is cancelled; where another server does, share with it until it ends."""
     if not live_socket.is_supported() or not project.folders or (project.disk and project.disk.is_volatile):
         return
     path = live_socket.socket_path(project.root, server.env)
     try:
-        while (bound := await _bind(path)) is None:  # noqa: ASYNC110 - another process is no event
-            await asyncio.sleep(TAKE_OVER_SECONDS)
+        while (bound := await _bind(path)) is None:
+            began = time.monotonic()
+            await follow_other_server(server, project, path)
+            if time.monotonic() - began < TAKE_OVER_SECONDS:  # it does not take us, or ended at once
+                await asyncio.sleep(TAKE_OVER_SECONDS)
     except OSError as error:
         logger.info("No other process is answered: %s", error)
         return

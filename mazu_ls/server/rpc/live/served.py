@@ -27,6 +27,11 @@ TALKING = _names("chat run ask")
 """What calls a model. Other requests of the same client do not wait for it."""
 STOPPING = _names("cancel")
 SERVED = SHOWING | CHANGING | ASKING | TALKING | STOPPING
+OF_SESSIONS = _names(
+    """chat run cancel undo redo session.show session.events session.queue session.rename session.rewind session.compact session.end
+    session.delete turn.changes turn.revert"""
+)
+"""What the server of a second editor asks of the one that has the session open."""
 PREVIEWED = _names("undo rollback")
 """With `preview` these show something, too."""
 
@@ -38,3 +43,11 @@ def is_served(command: str, arguments: Mapping[str, object]) -> bool:
     if command == "mazu.chat":  # without a message a document would be opened in the editor
         return isinstance(arguments.get("message"), str)
     return command in SERVED
+
+
+NOT_KNOWN = "Look at what is there before you ask for it again."
+
+
+def unanswered(command: str) -> str:
+    """That it is not known whether a command was carried out."""
+    return f"The server that has this project open ended before it answered {command}."

@@ -7,7 +7,9 @@ answers to other clients' questions are not there. A question is answered only b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +22,14 @@ from mazu_ls import __version__, paths
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import commands
-from mazu_ls.server.client.approvals import OpenQuestion, asking_client, question_view
+from mazu_ls.server.client.approvals import OpenQuestion, asking_client
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, RpcError, response_error
-from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
+from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, put_question
 from mazu_ls.server.rpc.live.peers import has_terminal
-from mazu_ls.server.rpc.live.served import PREVIEWED, SERVED, TALKING, is_served
+from mazu_ls.server.rpc.live.remote_error import NotServed
+from mazu_ls.server.rpc.live.served import OF_SESSIONS, PREVIEWED, SERVED, TALKING, is_served
 from mazu_ls.server.rpc.lsp_types import ExecuteCommand
 from mazu_ls.server.wire.codec import convert
 
@@ -43,7 +46,8 @@ MessageId = int | str
 class LiveOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`initializationOptions.live`: what client and server must have in common, or they would speak of different things.
 
-    `updates`: it follows all sessions. `interactive`: somebody is there who can answer what its own commands ask.
+    `updates`: it follows all sessions. `interactive`: somebody is there who can answer what its own commands ask. `editor`: it is the
+    server of another editor, of this name.
     """
 
     version: str
@@ -52,6 +56,7 @@ class LiveOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str | None = None
     updates: bool = False
     interactive: bool = False
+    editor: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +70,8 @@ class LiveRequest:
     @property
     def talks(self) -> bool:
         """Whether a model is asked, which takes long, so that what comes after it does not wait."""
+        if self.method == "mazu/permission/request":
+            return True
         return isinstance(self.params, dict) and self.params.get("command") in TALKING
 
 
@@ -92,12 +99,12 @@ class LiveSession:
         self._cancelled: set[MessageId] = set()
         self._running: dict[MessageId, asyncio.Task[None]] = {}
         self._questions: set[asyncio.Task[None]] = set()
-        self._answers_questions = False
+        self._peer: PeerEditor | None = None
         self._stop_following = lambda: None
 
     @property
     def _follows(self) -> bool:
-        return self._options is not None and self._options.updates
+        return self._options is not None and (self._options.updates or self._peer is not None)
 
     async def run(self) -> None:
         """Serve until the connection ends. Raises OSError, TimeoutError included, and ValueError."""
@@ -116,6 +123,8 @@ class LiveSession:
         self._stop_following()
         if self._client is not None:
             self._server.clients.remove(self._client)
+        if self._peer is not None:
+            self._peer.detach()
         if self._server.editor is not None:
             self._server.editor.approvals.remove_asker(self._offer_question)
         self._link.abandon()
@@ -134,6 +143,8 @@ class LiveSession:
         if not isinstance(number, int | str) or isinstance(number, bool):
             if method == "$/cancelRequest" and isinstance(params, dict):
                 self._cancel(params.get("id"))
+            elif self._peer is not None:
+                self._peer.note(method, params)
             return
         if number in self._open or len(self._open) >= MOST_WAITING:
             problem = RpcError(INVALID_REQUEST, "That id is in use, or too many requests wait.")
@@ -181,12 +192,16 @@ class LiveSession:
             raise RpcError(NOT_INITIALIZED, f"{method} came before initialize.")
         if method == "shutdown":
             return None
+        if method == "mazu/permission/request" and self._peer is not None:
+            return await self._peer.answer(params)
         if method != "workspace/executeCommand":
             raise RpcError(METHOD_NOT_FOUND, f"There is no {method!r} on this socket.")
         wanted = convert(params, ExecuteCommand, "params")
         arguments = (wanted.arguments or [{}])[0]
         if not isinstance(arguments, dict):
             raise InvalidArguments(f"{wanted.command} takes one object or nothing", "arguments")
+        if self._peer is not None and wanted.command in OF_SESSIONS:
+            return await self._peer.serve(wanted.command, arguments)
         if not is_served(wanted.command, arguments):
             hint = "Use the editor for it."
             raise MazuError(Kind.UNSUPPORTED, f"{wanted.command} is not done for another process.", hint)
@@ -195,6 +210,9 @@ class LiveSession:
         by_model = wanted.command == "mazu.status" or wanted.command in TALKING
         if by_model and self._options.model != self._server.env.get("MAZU_MODEL"):
             raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
+        if wanted.command in OF_SESSIONS and self._server.peers:
+            with contextlib.suppress(NotServed):
+                return await execute_elsewhere(self._server, wanted.command, arguments)
         return await commands.execute(self._server, wanted.command, [arguments])
 
     async def _initialize(self, params: Any) -> dict[str, Any]:
@@ -210,19 +228,30 @@ class LiveSession:
         folders, env = self._project.folders, self._server.env
         if reason := await asyncio.to_thread(_difference, live, folders, env):
             raise MazuError(Kind.UNSUPPORTED, f"{reason}.", "Work without this server.")
-        self._answers_questions = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
-        self._client = ConnectedClient("terminal", f"mazu-ls {live.version}", self._pid, time.time())
-        self._server.clients.append(self._client)
+        answers = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
         self._options = live
-        if live.updates:
-            self._stop_following = self._server.updates.add_follower(self._link)
-        if self._answers_questions and self._server.editor is not None:
-            self._server.editor.approvals.add_asker(self._offer_question)
+        if live.editor is not None:
+            self._peer = PeerEditor(self._server, self._project, self._link, live.editor, self._pid)
+            self._peer.attach()
+        else:
+            self._client = ConnectedClient("terminal", f"mazu-ls {live.version}", self._pid, time.time())
+            self._server.clients.append(self._client)
+            if live.updates:
+                self._stop_following = self._server.updates.add_follower(self._link)
+            if answers and self._server.editor is not None:
+                self._server.editor.approvals.add_asker(self._offer_question)
+        editor = next((client.name for client in self._server.clients if client.kind == "editor"), "")
         talks = live.model == env.get("MAZU_MODEL")
         return {
             "capabilities": {
                 "executeCommandProvider": {"commands": sorted(SERVED if talks else SERVED - TALKING)},
-                "experimental": {"mazu": {"version": 1, "mode": self._project.mode}},
+                "experimental": {
+                    "mazu": {
+                        "version": 1,
+                        "mode": self._project.mode,
+                        "editor": {"name": editor, "pid": os.getpid()},
+                    }
+                },
             },
             "serverInfo": {"name": "mazu-ls", "version": __version__},
         }
@@ -237,23 +266,10 @@ class LiveSession:
         """Ask this client too, if the question comes from what it asked for."""
         if asking_client.get() is not self:
             return None
-        task = asyncio.create_task(self._put_question(asked))
+        task = asyncio.create_task(put_question(self._link, asked))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
         return task
-
-    async def _put_question(self, asked: OpenQuestion) -> None:
-        """Until this client answers, or somebody else did: then it is told that nobody waits any more."""
-        params = msgspec.to_builtins(question_view(asked.question))
-        request = asyncio.ensure_future(self._link.ask("mazu/permission/request", params))
-        try:
-            await asyncio.wait({request, asked.verdict}, return_when=asyncio.FIRST_COMPLETED)
-            if request.done():
-                asked.answer_with(request.result())
-        except (ClientError, InvalidArguments) as error:
-            logger.info("A question was not answered by process %d: %s", self._pid, error)
-        finally:
-            request.cancel()
 
 
 def _difference(live: LiveOptions, folders: tuple[Path, ...], env: Mapping[str, str]) -> str:

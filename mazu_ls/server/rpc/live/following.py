@@ -1,0 +1,121 @@
+"""The server of an editor that came later: connected to the one that listens for the project, as long as that lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls import __version__, paths
+from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
+from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.live.link import LiveLink
+from mazu_ls.server.rpc.live.peer_editor import PeerEditor
+from mazu_ls.server.rpc.live.served import OF_SESSIONS
+from mazu_ls.state import live_socket
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.state import ServerState
+
+logger = logging.getLogger(__name__)
+HANDSHAKE_SECONDS = 30.0
+
+
+async def follow_other_server(server: ServerState, project: Project, path: Path) -> None:
+    """Share with the server that listens at `path` until it ends; at once where there is none or it does not take us."""
+    connection = await asyncio.to_thread(live_socket.connect, path, HANDSHAKE_SECONDS)
+    if connection is None:
+        return
+    connection.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=connection)
+    try:
+        await _Following(server, project, LiveLink(reader, writer)).run()
+    except (OSError, ValueError) as error:
+        logger.info("The connection to the other editor's server ended: %s", error)
+    except (ClientError, LookupError, TypeError) as error:
+        logger.info("The other editor's server does not share: %s", error)
+    finally:
+        writer.transport.abort()
+
+
+class _Following:
+    """One connection to the server that listens."""
+
+    def __init__(self, server: ServerState, project: Project, link: LiveLink) -> None:
+        self._server = server
+        self._project = project
+        self._link = link
+        self._peer: PeerEditor | None = None
+        self._tasks: dict[Any, asyncio.Task[None]] = {}
+        link.is_awaited = lambda: True
+
+    async def run(self) -> None:
+        reading = asyncio.create_task(self._read())
+        try:
+            said = await self._link.ask("initialize", self._hello(), HANDSHAKE_SECONDS)
+            other = said["capabilities"]["experimental"]["mazu"]["editor"]
+            self._peer = PeerEditor(
+                self._server, self._project, self._link, str(other["name"]), int(other["pid"])
+            )
+            self._peer.attach()
+            await asyncio.wait({reading})
+        finally:
+            reading.cancel()
+            self._link.abandon()
+            if self._peer is not None:
+                self._peer.detach()
+            if tasks := [*self._tasks.values()]:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+
+    def _hello(self) -> dict[str, Any]:
+        names = [client.name for client in self._server.clients if client.kind == "editor"]
+        live = {
+            "version": __version__, "home": str(paths.mazu_home(self._server.env)), "folders": [str(folder) for folder in self._project.folders],
+            "model": self._server.env.get("MAZU_MODEL"), "editor": next(iter(names), ""),
+        }  # fmt: skip
+        return {"processId": None, "capabilities": {}, "initializationOptions": {"live": live}}
+
+    async def _read(self) -> None:
+        try:
+            async for message in self._link.messages():
+                self._receive(message.get("id"), message["method"], message.get("params"))
+        except (OSError, ValueError) as error:
+            logger.info("The other editor's server is gone: %s", error)
+        finally:
+            self._link.abandon()
+
+    def _receive(self, number: Any, method: str, params: Any) -> None:
+        if self._peer is None:
+            return
+        if number is not None:
+            task = self._tasks[number] = asyncio.create_task(self._serve(self._peer, number, method, params))
+            task.add_done_callback(lambda _: self._tasks.pop(number, None))
+        elif method == "$/cancelRequest" and isinstance(params, dict):
+            if task := self._tasks.get(params.get("id")):
+                task.cancel()
+        else:
+            self._peer.note(method, params)
+
+    async def _serve(self, peer: PeerEditor, number: Any, method: str, params: Any) -> None:
+        try:
+            answer = {"id": number, "result": await _result(peer, method, params)}
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - becomes the answer
+            answer = {"id": number, "error": response_error(error, method)}
+        await self._link.send_answer(answer)
+
+
+async def _result(peer: PeerEditor, method: str, params: Any) -> Any:
+    if method == "mazu/permission/request":
+        return await peer.answer(params)
+    command = params.get("command") if isinstance(params, dict) else None
+    arguments = params.get("arguments") if isinstance(params, dict) else None
+    if method != "workspace/executeCommand" or command not in OF_SESSIONS or not isinstance(arguments, list):
+        raise RpcError(METHOD_NOT_FOUND, f"There is no {method!r} here.")
+    first = arguments[0] if arguments else {}
+    return await peer.serve(str(command), first if isinstance(first, dict) else {})

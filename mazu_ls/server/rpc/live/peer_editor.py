@@ -1,0 +1,165 @@
+"""Two editors on one project: each has a server, and the one that came later is connected to the first by the live socket.
+
+Each has its own documents, settings, mode and open sessions. They share what happens: every update and every change of a view is
+passed on, a question is asked in both editors, and a command about a session is carried out by the server that has it open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mazu_ls import journal
+from mazu_ls.agent.session.sessions import keeps_current
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server import commands
+from mazu_ls.server.client.approvals import OpenQuestion, question_view, relayed_from
+from mazu_ls.server.client.connected_clients import ConnectedClient
+from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
+from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
+from mazu_ls.server.rpc.live.served import OF_SESSIONS
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.server.rpc.live.link import LiveLink
+    from mazu_ls.server.state import ServerState
+
+logger = logging.getLogger(__name__)
+ASK_SECONDS = 24 * 3600.0
+"""The server that asks says when nobody waits for an answer any more."""
+
+
+class PeerEditor:
+    """The other server, at either end of the connection. `attach` begins to share, `detach` ends it."""
+
+    def __init__(
+        self, server: ServerState, project: Project, link: LiveLink, name: str, pid: int | None
+    ) -> None:
+        self._server = server
+        self._project = project
+        self._link = link
+        self._client = ConnectedClient("editor", name, pid, time.time())
+        self._questions: set[asyncio.Task[None]] = set()
+        self._stop_following = lambda: None
+
+    def attach(self) -> None:
+        """From now on each hears of the other."""
+        self._server.clients.append(self._client)
+        self._server.peers.append(self)
+        self._stop_following = self._server.updates.add_follower(self._link)
+        if self._server.editor is not None:
+            self._server.editor.approvals.add_asker(self._offer_question)
+
+    def detach(self) -> None:
+        """The other one is gone: what it was asked is not asked there any more."""
+        self._stop_following()
+        self._server.clients.remove(self._client)
+        self._server.peers.remove(self)
+        if self._server.editor is not None:
+            self._server.editor.approvals.remove_asker(self._offer_question)
+        for task in self._questions:
+            task.cancel()
+
+    def note(self, method: str, params: Any) -> None:
+        """A notification of the other server."""
+        if not isinstance(params, dict):
+            return
+        if method == "mazu/session/update":
+            self._server.updates.relay_update(params, self._link)
+        elif method == "mazu/changed":
+            what = [name for name in params.get("what") or () if isinstance(name, str)]
+            self._server.notify_changed(*what, sender=self._link)
+
+    async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
+        """Have a command about a session done there. Raises NotServed where it is not open there."""
+        try:
+            return await self._link.ask(
+                "workspace/executeCommand", {"command": command, "arguments": [arguments]}
+            )
+        except ClientError as error:
+            raise error_raised(error, command) from error
+
+    async def serve(self, command: str, arguments: dict[str, Any]) -> Any:
+        """Do the same for the other server. Raises MazuError(unsupported) where the session is not open here either."""
+        keeps_current.set(True)
+        if command in OF_SESSIONS and self._project.sessions.find(str(arguments.get("sessionId"))) is None:
+            try:
+                return await execute_elsewhere(self._server, command, arguments, besides=self)
+            except NotServed as error:
+                raise MazuError(Kind.UNSUPPORTED, "That session is not open here.") from error
+        return await commands.execute(self._server, command, [arguments])
+
+    async def answer(self, params: Any) -> dict[str, Any]:
+        """Ask here what is asked there, until it is answered in either editor."""
+        relayed_from.set(self)
+        try:
+            question = question_from_wire(params)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise InvalidArguments(f"that is no question ({type(error).__name__})") from error
+        return reply_to_wire(await self._server.host.ask(question, ASK_SECONDS))
+
+    def _offer_question(self, asked: OpenQuestion) -> asyncio.Task[None] | None:
+        if (
+            relayed_from.get() is self or not asked.question.session_id
+        ):  # what no session asks each asks its own user
+            return None
+        task = asyncio.create_task(put_question(self._link, asked))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+        return task
+
+
+async def put_question(link: LiveLink, asked: OpenQuestion) -> None:
+    """Ask another client until it answers, or somebody else did: then it is told that nobody waits any more."""
+    params = msgspec.to_builtins(question_view(asked.question))
+    request = asyncio.ensure_future(link.ask("mazu/permission/request", params))
+    try:
+        await asyncio.wait({request, asked.verdict}, return_when=asyncio.FIRST_COMPLETED)
+        if request.done():
+            asked.answer_with(request.result())
+    except (ClientError, InvalidArguments) as error:
+        logger.info("A question was not answered by another process: %s", error)
+    finally:
+        request.cancel()
+
+
+async def execute_shared(
+    server: ServerState, command: str, arguments: list[Any] | None, token: Any = None
+) -> Any:
+    """A command of this server's editor, carried out where the session is open that it names."""
+    if server.peers and command in OF_SESSIONS and arguments and isinstance(arguments[0], dict):
+        try:
+            return await execute_elsewhere(server, command, arguments[0])
+        except NotServed:
+            pass
+    return await commands.execute(server, command, arguments, token)
+
+
+async def execute_elsewhere(
+    server: ServerState, command: str, arguments: dict[str, Any], besides: object = None
+) -> Any:
+    """Have a command done by the server that has its session open. Raises NotServed where it is not open elsewhere."""
+    project, session_id = server.project, arguments.get("sessionId")
+    if project is None or not isinstance(session_id, str) or project.sessions.find(session_id) is not None:
+        raise NotServed
+    if not await asyncio.to_thread(_is_held, project, session_id):
+        raise NotServed
+    for peer in list(server.peers):
+        if peer is not besides:
+            try:
+                return await peer.execute(command, arguments)
+            except NotServed:
+                continue
+    raise NotServed
+
+
+def _is_held(project: Project, session_id: str) -> bool:
+    if not session_id.replace("_", "").isalnum():
+        return False
+    path = project.journals / f"{session_id}.jsonl"
+    return path.is_file() and journal.is_locked(path)

@@ -1,0 +1,29 @@
+"""Questions that another server asks: decoded, and their answers encoded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mazu_ls.host import Choice, HunkOption, Question, UserReply
+from mazu_ls.server import uris
+
+
+def question_from_wire(params: dict[str, Any]) -> Question:
+    """A `mazu/permission/request` as a question."""
+    document = params.get("document")
+    return Question(
+        params["sessionId"], params["callId"], params["tool"], params["title"], params["detail"],
+        tuple(Choice(one["id"], one["label"], one["kind"]) for one in params["options"]),
+        params.get("diff"), tuple(HunkOption(one["id"], one["diff"]) for one in params.get("hunks") or ()),
+        params.get("rule"), uris.to_path(document) if isinstance(document, str) else None, tuple(params.get("editable") or ()),
+    )  # fmt: skip
+
+
+def reply_to_wire(reply: UserReply) -> dict[str, Any]:
+    """The answer to a `mazu/permission/request`; without an option nothing is decided by it."""
+    if reply.choice is None:
+        return {"optionId": None}
+    answer: dict[str, Any] = {"optionId": reply.choice.id, "note": reply.note}
+    if reply.arguments is not None:
+        answer["arguments"] = dict(reply.arguments)
+    return answer if reply.hunks is None else {**answer, "hunks": list(reply.hunks)}
