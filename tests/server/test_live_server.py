@@ -429,10 +429,20 @@ def test_a_socket_left_behind_by_a_killed_server_is_replaced(place: Path):
             assert json.loads(typed(second, "status", "--json").stdout)["pid"] == second.process.pid
             third = EditorProcess(environment_in(place), folder)
             try:
+                wait_until(lambda: editors_of(second) == {os.getpid(), third.process.pid})
                 second.end()  # its editor leaves: the other one's server takes over
                 wait_until(lambda: pid_of_answer(third) == third.process.pid)
             finally:
                 third.kill()
+
+
+def editors_of(server: EditorProcess) -> set[int]:
+    """Pids of the editors that are connected; of one with a server of its own that server's."""
+    with server.connect() as client:
+        if "error" in client.begin():
+            return set()
+        clients = client.command("mazu.status", {})["result"]["clients"]
+        return {one["pid"] for one in clients if one["kind"] == "editor"}
 
 
 def pid_of_answer(server: EditorProcess, **other: Any) -> int | None:
