@@ -24,9 +24,9 @@ PRICED = """
 @pytest.mark.parametrize(
     ("limit", "stop", "detail"),
     [
-        ("max_steps = 1", "max_steps", "The limit of 1 steps is reached."),
+        ("max_steps = 1", "max_steps", "The limit of 1 step is reached."),
         ("max_tokens = 5", "max_tokens", "The limit of 5 tokens is reached (…"),
-        ("max_cost_usd = 0.000001", "max_cost", "The limit of $1e-06 is reached ($…"),
+        ("max_cost_usd = 0.000001", "max_cost", "The limit of $0.000001 is reached ($…"),
     ],
 )
 def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(limit: str, stop: str, detail: str):

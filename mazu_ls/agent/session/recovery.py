@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONTINUE = "continue"
 BROKEN_OFF = "mazu-ls ended before this turn did."
-LEFT = "The editor was closed before this turn ended."
+LEFT = "mazu-ls was closed before this turn ended."
 UNKNOWN = Usage(model_calls=1, cost_usd=None)
 """Of a call whose end was not seen."""
 

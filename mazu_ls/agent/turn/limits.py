@@ -41,7 +41,18 @@ class Limits:
         return replace(self, **changes)
 
 
+def count_of(amount: float, unit: str) -> str:
+    """A number with its unit, in the singular where it is one."""
+    return (
+        f"{amount:g} {unit}" if amount == 1 else f"{amount:{'' if isinstance(amount, int) else 'g'}} {unit}s"
+    )
+
+
 EMPTY_ANSWER = "The model ended its turn without a word; ask again, or choose another model."
+
+
+def _decimal(amount: float) -> str:
+    return f"{amount:.10f}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -86,17 +97,20 @@ class UsageMeter:
         """The limit that is reached, if any; asked before each model call and after each result."""
         limits, usage = self.limits, self.usage
         if limits.steps is not None and usage.steps >= limits.steps:
-            return TurnLimitReached("max_steps", f"The limit of {limits.steps} steps is reached.")
+            return TurnLimitReached("max_steps", f"The limit of {count_of(limits.steps, 'step')} is reached.")
         if limits.cost is not None and self.spent >= limits.cost:
             return TurnLimitReached(
-                "max_cost", f"The limit of ${limits.cost:g} is reached (${self.spent:.4f} spent)."
+                "max_cost", f"The limit of ${_decimal(limits.cost)} is reached (${self.spent:.4f} spent)."
             )
         if limits.tokens is not None and usage.tokens >= limits.tokens:
             return TurnLimitReached(
-                "max_tokens", f"The limit of {limits.tokens} tokens is reached ({usage.tokens} used)."
+                "max_tokens",
+                f"The limit of {count_of(limits.tokens, 'token')} is reached ({usage.tokens} used).",
             )
-        if self.out_of_time:
-            return TurnLimitReached("max_seconds", f"The limit of {limits.seconds:g} seconds is reached.")
+        if limits.seconds is not None and self.out_of_time:
+            return TurnLimitReached(
+                "max_seconds", f"The limit of {count_of(limits.seconds, 'second')} is reached."
+            )
         if self.failures >= limits.failures:
             return TurnLimitReached("stuck", f"{self.failures} rounds of tool calls in a row failed.")
         return None

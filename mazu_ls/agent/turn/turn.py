@@ -17,7 +17,7 @@ from mazu_ls.agent.session.exclusive_task import await_uncancelled, uncancel
 from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas
 from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
-from mazu_ls.agent.turn.limits import EMPTY_ANSWER, TurnLimitReached, UsageMeter
+from mazu_ls.agent.turn.limits import EMPTY_ANSWER, TurnLimitReached, UsageMeter, count_of
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
@@ -129,7 +129,8 @@ class TurnRun:
         except Exception as failure:
             if isinstance(failure, TimeoutError) and self.meter.out_of_time:
                 return TurnLimitReached(
-                    "max_seconds", f"The limit of {self.asked.limits.seconds:g} seconds is reached."
+                    "max_seconds",
+                    f"The limit of {count_of(self.asked.limits.seconds or 0, 'second')} is reached.",
                 ), None
             log.exception("turn %s failed", self.turn.turn_id)
             error = MazuError(Kind.INTERNAL, "The turn failed inside mazu-ls.", "The log has the detail.")

@@ -48,7 +48,9 @@ def _remembered(result: Any) -> str:
 
 def _recalled(result: Any) -> str:
     lines = [f"- `{memory['id']}` **{memory['title']}** ({memory['why']})" for memory in result["memories"]]
-    return "\n".join(lines) or "Nothing is known about that."
+    if result.get("onlyNearest"):
+        lines.insert(0, "Nothing is remembered about that, by words or by meaning. The nearest there is:\n")
+    return "\n".join(lines) or "No memories found."
 
 
 def _spent(result: Any) -> str:

@@ -42,6 +42,11 @@ class ShownQuestion:
         return self.asked.options[self.selected].takes_note
 
     @property
+    def wants_word(self) -> bool:
+        """Whether one of the options is given by typing a word, so that no line is a message while this is open."""
+        return any(option.word for option in self.asked.options)
+
+    @property
     def word(self) -> str:
         """What has to be typed for the selected option; empty where no certain word."""
         return self.asked.options[self.selected].word
@@ -67,7 +72,9 @@ class ShownQuestion:
         return letter
 
     def give_note(self, note: str) -> None:
-        """The selected option with these words; one that has a word of its own with that alone."""
+        """The selected option with these words; the one that has a word of its own with that alone."""
+        if self.wants_word and not self.noting:
+            self.selected = next(number for number, option in enumerate(self.asked.options) if option.word)
         if self.word and note.strip() != self.word:
             self.give_up()
             return

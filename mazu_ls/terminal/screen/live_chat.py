@@ -162,7 +162,7 @@ class LiveChat:
 
     def _give_back(self) -> None:
         if self.screen.queued:
-            self.screen.buffer.text = "\n".join([*self.screen.queued, self.screen.buffer.text]).rstrip("\n")
+            self.screen.write("\n".join([*self.screen.queued, self.screen.buffer.text]).rstrip("\n"))
             self.screen.queued.clear()
 
     async def _stopped(self, sending: asyncio.Task[None]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 from mazu_ls import paths
 from mazu_ls.terminal.exit_status import DONE, INTERRUPTED
+from mazu_ls.terminal.screen.printing import print_text
 from mazu_ls.terminal.screen.screen import Screen
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ async def converse(given: argparse.Namespace, root: ProjectRoot) -> int:
         if not screen.left.is_set():
             raise
         return INTERRUPTED if screen.stopping else DONE
+    finally:
+        for text in screen.queued:
+            print_text(f"Not sent: {text}", sys.stderr)
 
 
 async def _converse(given: argparse.Namespace, root: ProjectRoot, screen: Screen) -> int:

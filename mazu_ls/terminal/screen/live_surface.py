@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from mazu_ls import journal
 from mazu_ls.terminal.chat.questions import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
@@ -58,11 +60,13 @@ class LiveSurface:
         calls = [*self.view.calls.values()] if self.view else []
         for call in calls:
             call.waits = True
+        began = time.monotonic()
         try:
             answer = await self.screen.ask(asked, timeout)
         finally:
             for call in calls:
                 call.waits = False
+                call.began += time.monotonic() - began  # how long the user thought is not how long it took
         chosen = next((option.label for option in asked.options if option.key == answer.key), "No answer")
         said = clean(f"{chosen}: {answer.note}" if answer.note else chosen)
         room = max(10, self.screen.size[1] - len(said) - 6)

@@ -121,12 +121,24 @@ class Screen:
             self._end_note()
             self.refresh()
 
+    @property
+    def writable(self) -> bool:
+        """Whether text can be typed: a message, or the words of an answer."""
+        return self.composing or (
+            self.question is not None and (self.question.noting or self.question.wants_word)
+        )
+
+    def write(self, text: str) -> None:
+        """Replace what is being written, with the cursor behind it."""
+        self.buffer.text = text
+        self.buffer.cursor_position = len(text)
+
     def answering(self) -> bool:
         """Whether the next key belongs to the question rather than to the message being written."""
         if self.question is None or self.question.noting or self.question.answer.done():
             return False
         quiet = time.monotonic() - self.last_key >= QUIET_SECONDS
-        return quiet and (not self.composing or not self.buffer.text)
+        return quiet and not (self.writable and self.buffer.text)
 
     def choose(self, letter: str = "") -> None:
         """Answer with the selected option: at once, or with `letter` once no more text follows that key."""
@@ -146,14 +158,15 @@ class Screen:
 
     def _end_note(self) -> None:
         if self._stash:
-            self.buffer.text, self._stash = self._stash, ""
+            self.write(self._stash)
+            self._stash = ""
 
     # Keys
 
     def submit(self) -> None:
         """Enter: the note of an answer, or a message."""
         text = self.buffer.text
-        if self.question is not None and self.question.noting:
+        if self.question is not None and (self.question.noting or self.question.wants_word):
             self.buffer.reset()
             self.question.give_note(text)
             return

@@ -43,6 +43,15 @@ class ScreenControls(Protocol):
         """The open question; empty where there is none."""
         ...
 
+    @property
+    def writable(self) -> bool:
+        """Whether text can be typed: a message, or the words of an answer."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Replace what is being written, with the cursor behind it."""
+        ...
+
     def answering(self) -> bool:
         """Whether the next key belongs to the question."""
         ...

@@ -30,7 +30,7 @@ def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
         if not (begun or _has_text_behind(event)):
             return False
         screen.last_key = time.monotonic()  # the keys that follow answer nothing either
-        if screen.composing:
+        if screen.writable:
             screen.buffer.insert_text(begun + event.data)
         return True
 
@@ -42,7 +42,7 @@ def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
             screen.choose(event.data)
             return
         screen.last_key = time.monotonic()
-        if screen.composing:
+        if screen.writable:
             screen.buffer.insert_text(event.data)
 
     @keys.add("enter", filter=answering)
@@ -92,7 +92,7 @@ def _has_text_behind(event: KeyPressEvent) -> bool:
 
 def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
     free = Condition(lambda: not screen.answering())
-    writable = Condition(lambda: screen.composing or bool(screen.question and screen.question.noting))
+    writable = Condition(lambda: screen.writable)
     typing = free & writable
     buffer = screen.buffer
 
@@ -128,7 +128,9 @@ def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
     def _(event: KeyPressEvent) -> None:
         buffer.insert_text("\n")
 
-    @keys.add("s-tab")
+    @keys.add(
+        "s-tab", filter=Condition(lambda: screen.question is None)
+    )  # it would change under what is asked
     def _(event: KeyPressEvent) -> None:
         screen.on_cycle_mode()
 
@@ -151,8 +153,7 @@ def _bind_moves(screen: ScreenControls, keys: KeyBindings, typing: Filter) -> No
         if buffer.complete_state:
             buffer.complete_previous()
         elif not buffer.text and screen.queued:
-            buffer.text = screen.queued.pop()
-            buffer.cursor_position = len(buffer.text)
+            screen.write(screen.queued.pop())
         else:
             buffer.auto_up()
 

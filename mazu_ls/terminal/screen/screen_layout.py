@@ -50,7 +50,7 @@ def make_application(screen: ScreenControls) -> Application[None]:
         dont_extend_height=True,
         get_line_prefix=lambda number, wrap: _prefix(screen, number, wrap),
     )
-    takes_text = Condition(lambda: screen.composing or bool(screen.question and screen.question.noting))
+    takes_text = Condition(lambda: screen.writable)
     rows: list[Any] = [
         _text(lambda: _live(screen)),
         _text(lambda: styled.to_ansi(screen.question_lines(), colours=screen.colours).rstrip("\n")),
