@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,3 +28,23 @@ def test_a_long_paragraph_is_not_looked_through_again_for_each_piece() -> None:
         stream.feed("a line\n")
         looked += stream._looked == len(stream.tail)
     assert looked == 1000
+
+
+@pytest.mark.parametrize("before", ["", "```sh\nls\n```\n"])
+def test_of_a_long_block_only_the_end_is_drawn_while_it_streams(before: str) -> None:
+    stream = MarkdownStream()
+    stream.feed(f"{before}```python\n" + "".join(f"x{number} = 1\n" for number in range(5_000)))
+    shown = stream.excerpt(20, 80).split("\n")
+    assert (shown[0], shown[-2], len(shown)) == ("```python", "x4999 = 1", 21)
+
+
+def test_the_end_of_a_long_table_keeps_its_head_and_a_long_line_is_cut() -> None:
+    stream = MarkdownStream()
+    stream.feed("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 500)
+    assert stream.excerpt(10, 80).startswith("| a | b |\n|---|---|\n| 1 |")
+    stream = MarkdownStream()
+    stream.feed("word " * 10_000)
+    assert 5 * 40 - 5 <= len(stream.excerpt(5, 40)) <= 5 * 40
+    stream = MarkdownStream()
+    stream.feed("short\nlines")
+    assert stream.excerpt(5, 40) == "short\nlines"

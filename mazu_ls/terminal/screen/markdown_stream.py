@@ -18,12 +18,15 @@ class MarkdownStream:
 
     def __init__(self) -> None:
         self.tail = ""
+        self.received = 0
+        """Pieces and ends so far: the tail is the same while this is."""
         self._looked = 0  # so much of the tail is whole lines that were looked at
         self._fence = ""  # the marks that opened the fence the next line is in
 
     def feed(self, text: str) -> str:
         """Take a piece; returns the blocks that are finished by it, empty where none is."""
         self.tail += text
+        self.received += 1
         cut = 0
         while (end := self.tail.find("\n", max(self._looked, len(self.tail) - len(text)))) >= 0:
             line = self.tail[self._looked : end]
@@ -36,9 +39,34 @@ class MarkdownStream:
         self._looked -= cut
         return finished
 
+    def excerpt(self, rows: int, width: int) -> str:
+        """The end of the unfinished block, at least as much of it as fills the rows, to be drawn as a block by itself.
+
+        Drawing costs as much as this is long, not as much as was received: a fence of thousands of lines stays one block.
+        """
+        if len(self.tail) <= rows * width and self.tail.count("\n") <= rows:
+            return self.tail
+        lines = self.tail.split("\n")
+        opened = ""
+        for line in lines[:-rows]:
+            if match := FENCE.match(line):
+                closes = opened and match[1].startswith(opened.lstrip()[:3])
+                opened = "" if closes else opened or line
+        shown = lines[-rows:]
+        size = sum(map(len, shown))
+        while len(shown) > 1 and size - len(shown[0]) >= rows * width:
+            size -= len(shown.pop(0))
+        if size > 2 * rows * width:
+            shown[0] = shown[0][-rows * width :].partition(" ")[2]
+        if opened:
+            return "\n".join([opened, *shown])
+        head = lines[:2] if lines[0].startswith("|") and len(lines) > rows + 2 else []
+        return "\n".join([*head, *shown])
+
     def finish(self) -> str:
         """The rest."""
         rest, self.tail = self.tail, ""
+        self.received += 1
         self._looked, self._fence = 0, ""
         return rest
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.screen.screen_controls import ScreenControls
 
 MENU_ROWS = 6
+REDRAW_SECONDS = 0.03
+"""Between two drawings: a model sends more pieces than anybody can see."""
 ESCAPE_SECONDS = 0.25
 """How long Esc waits for the key that would make it Alt with that key."""
 
@@ -69,6 +71,7 @@ def make_application(screen: ScreenControls) -> Application[None]:
         erase_when_done=True,
         color_depth=None if screen.colours else ColorDepth.DEPTH_1_BIT,
         include_default_pygments_style=False,
+        min_redraw_interval=REDRAW_SECONDS,
     )
     app.timeoutlen = ESCAPE_SECONDS
     app.ttimeoutlen = 0.05

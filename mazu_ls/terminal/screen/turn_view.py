@@ -53,6 +53,7 @@ class TurnScreen:
         self._colours = colours
         self._width = width
         self._markdown = MarkdownStream()
+        self._drawn: tuple[tuple[int, int, int], list[str]] = (0, 0, 0), []
         self._thought = ""
         self._thought_began = 0.0
         self._began = time.monotonic()
@@ -106,8 +107,7 @@ class TurnScreen:
         """ANSI lines of what is in progress: the unfinished text, running calls with their last output, a spinner."""
         width = self._width()
         drawn: list[str] = []
-        if self._markdown.tail.strip():
-            drawn += render_markdown(clean(self._markdown.tail), width, colours=self._colours).split("\n")
+        drawn += self._unfinished(height, width)
         shown = height if self.expanded else OUTPUT_LINES
         for call in self.calls.values():
             if call.waits:
@@ -117,6 +117,17 @@ class TurnScreen:
             rows += [line(("dim", f"  │ {styled.fit(text, width - 5)}")) for text in call.last(shown)]
             drawn += self._ansi(*rows).rstrip("\n").split("\n")
         return drawn[-height:] if height > 0 else []
+
+    def _unfinished(self, height: int, width: int) -> list[str]:
+        """The end of the text that is being received; drawn once for each piece of it, however often it is looked at."""
+        key = (self._markdown.received, height, width)
+        if self._drawn[0] != key:
+            text = self._markdown.excerpt(height, width) if height > 0 else ""
+            rows = (
+                render_markdown(clean(text), width, colours=self._colours).split("\n") if text.strip() else []
+            )
+            self._drawn = key, rows
+        return list(self._drawn[1])
 
     def activity(self) -> str:
         """Beside the spinner: what is going on, for how long, how much it has taken so far."""
