@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls import journal
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
@@ -13,7 +14,7 @@ from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.live_surface import LiveSurface
-from mazu_ls.terminal.screen.turn_view import replay, user_line
+from mazu_ls.terminal.screen.turn_view import TurnScreen, user_line
 from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
@@ -190,3 +191,23 @@ class LiveChat:
         cost = styled.money(self.chat.spent) if self.chat.spent else ""
         model = (self.chat.model or "").partition(":")[2] or self.chat.model or "no model"
         return styled.join([self._mode, model, self.chat.share, cost, "/help"])
+
+
+def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Callable[[str], None]) -> None:
+    """Draw a conversation from its events; `said` gets what the user typed, a fresh view each turn."""
+    current: TurnScreen | None = None
+    for event in events:
+        if isinstance(event.body, journal.TurnStarted):
+            current = view()
+        elif isinstance(event.body, journal.UserSaid) and event.body.shown:
+            said(event.body.shown)
+        elif isinstance(event.body, journal.ModelSaid) and current:
+            if text := event.body.message.text:
+                current.draw_event(
+                    journal.Event(
+                        event.seq, event.parent, event.at, event.turn, journal.Delta("message", text)
+                    )
+                )
+            current.draw_event(event)
+        elif current:
+            current.draw_event(event)

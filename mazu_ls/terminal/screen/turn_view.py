@@ -241,23 +241,3 @@ def user_line(text: str, *, colours: bool) -> str:
     first, *rest = clean(text).split("\n")
     lines = [line(("bold cyan", "> "), ("bold", first)), *(line("  ", ("bold", one)) for one in rest)]
     return styled.to_ansi(lines, colours=colours)
-
-
-def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Callable[[str], None]) -> None:
-    """Draw a conversation from its events; `said` gets what the user typed, a fresh view each turn."""
-    current: TurnScreen | None = None
-    for event in events:
-        if isinstance(event.body, journal.TurnStarted):
-            current = view()
-        elif isinstance(event.body, journal.UserSaid) and event.body.shown:
-            said(event.body.shown)
-        elif isinstance(event.body, journal.ModelSaid) and current:
-            if text := event.body.message.text:
-                current.draw_event(
-                    journal.Event(
-                        event.seq, event.parent, event.at, event.turn, journal.Delta("message", text)
-                    )
-                )
-            current.draw_event(event)
-        elif current:
-            current.draw_event(event)
