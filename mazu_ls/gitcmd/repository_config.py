@@ -95,6 +95,9 @@ _WORK_TREE = re.compile(r"\s*worktree\s*=\s*([\w./ @+-]+)")
 _RUNS = re.compile(r"^\s*(?:update\s*=\s*!|sshcommand|gpgprogram|program)", re.IGNORECASE)
 
 
+_READ_HOOK = "post-index-change"
+
+
 def names_programs(folder: Path) -> str | None:
     """The key by which the repository of `folder` may make git start a program, or why that is not known; None for none.
 
@@ -137,6 +140,9 @@ def _in_configuration(repository: user_repository.UserRepository) -> str | list[
         if (found := _first_unknown(text, repository)) is not None:
             return found
         hash_size = 32 if _SHA256.search(text) else hash_size
+    # The one hook that commands which only read start: `git diff` and `git describe --dirty` write the index anew.
+    if os.path.lexists(repository.common_dir / "hooks" / _READ_HOOK):
+        return f"its hook {_READ_HOOK}"
     try:
         paths = gitlinks.read_gitlinks(repository.git_dir, hash_size)
     except (OSError, ValueError, IndexError):

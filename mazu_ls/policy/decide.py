@@ -150,10 +150,6 @@ def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | Non
                 said = f"a rule {'denies' if verdict == 'deny' else 'asks for'} it"
                 return Decision(verdict, said, rule=str(rule))
     for rule in rules:
-        if rule.verdict != "allow" and (option := line.unknown_option(rule)) is not None:
-            return Decision(
-                "ask",
-                f"the value of the unknown option {option} may match a rule",
-                rule=str(rule),
-            )
+        if rule.verdict != "allow" and (why := line.why_it_may_match(rule)) is not None:
+            return Decision("ask", why, rule=str(rule))
     return None

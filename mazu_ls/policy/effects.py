@@ -23,7 +23,7 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
         for place in targets.places(folder, scope):
             scope.enter(place)
     if name in DECLARING or name in ("alias", "env"):
-        _declare(rest, scope)
+        _declare(rest, scope, alias=name == "alias")
     elif name == "set":
         scope.positional.append([word for word in rest if word != "--"])
     elif name in ("read", "mapfile", "readarray"):
@@ -46,11 +46,13 @@ def _entered(name: str, rest: list[str], scope: ShellScope) -> str | None:
     return None
 
 
-def _declare(rest: list[str], scope: ShellScope) -> None:
+def _declare(rest: list[str], scope: ShellScope, *, alias: bool) -> None:
     named = any(re.fullmatch(r"-\w*n\w*", option) for option in rest)
     for word in rest:
         if match := ASSIGNMENT.match(word):
             name, _, _, value = match.groups()
+            if alias:
+                scope.assign(f"alias {name}", value)
             if value.startswith("("):
                 scope.assign_array(name, array(value, scope))
             elif named:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.tables.global_options import without_global_options
 from mazu_ls.tools.base import Effect
 
@@ -120,11 +121,18 @@ class Rule:
         forms, _ = without_global_options(list(argv))
         return any(self.matches_argv(form) for form in (argv, *forms))
 
-    def unknown_option(self, argv: Sequence[str]) -> str | None:
-        """The unknown option behind which a subcommand may stand that the rule holds back; None where all are known."""
+    def why_it_may_match(self, argv: Sequence[str]) -> str | None:
+        """What hides whether the rule holds this command back: an unknown option, or a word that is made while it runs."""
         if len(self.pattern) < 2 or not fnmatchcase(argv[0], self.pattern[0]):
             return None
-        return without_global_options(list(argv))[1]
+        forms, option = without_global_options(list(argv))
+        if option is not None:
+            return f"the value of the unknown option {option} may match a rule"
+        for form in forms:
+            for word, expected in zip(form, self.pattern, strict=False):
+                if word != expected and (UNKNOWN in word or fnmatchcase(expected.rstrip(ANYTHING), word)):
+                    return "a word that is made while it runs may match a rule"
+        return None
 
     def matches_text(self, text: str) -> bool:
         """Whether a path, a host, or any other text is what the pattern says."""

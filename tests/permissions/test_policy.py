@@ -236,6 +236,9 @@ DENIED = ["git push*", "npm publish", "kubectl delete *", "terraform apply", "do
         ("env A=1 git -P push", "deny"), ("npm --silent publish", "deny"), ("npm --prefix sub publish --tag x", "deny"), ("kubectl -n prod delete pod x", "deny"),
         ("kubectl -nprod delete pod x", "deny"), ("kubectl --context=x -n prod delete ns y", "deny"), ("terraform -chdir=x apply", "deny"),
         ("docker --context x push y", "deny"), ("docker compose -f x.yml down", "deny"), ("cargo +nightly publish", "deny"), ("true; git -C x push", "deny"),
+        ("git-push origin", "deny"), ("/usr/lib/git-core/git-push", "deny"), ("parallel git ::: push", "deny"), ("xargs -I{} git {} <<< push", "deny"),
+        ("xargs -IX git X origin <<< push", "deny"), ("expect -c 'spawn git push'", "deny"), ("shopt -s expand_aliases; alias g=git\ng push", "deny"),
+        ("git pus[h]", "ask"), ("git ???h", "ask"), ("git $(cat f)", "ask"), ("git ${x@Q} push", "ask"),
         ("git --frobnicate status", "ask"), ("npm --frobnicate test", "ask"), ("kubectl --frobnicate get pods", "ask"),
     ],
 )  # fmt: skip

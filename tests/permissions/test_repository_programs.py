@@ -86,6 +86,27 @@ def test_a_repository_that_names_a_program_is_asked_about(root: Path, kind: str)
     assert verdict(root, "git status", confined=True) == "allow"
 
 
+def test_a_hook_that_reading_starts_is_asked_about(root: Path, tmp_path: Path):
+    hook, marker = root / ".git/hooks/post-index-change", tmp_path / "marker"
+    hook.write_text(f"#!/bin/sh\necho run >> {marker}\n")
+    hook.chmod(0o755)
+    os.utime(root / ".gitattributes", (1, 1))  # so that the index is written anew
+    assert verdict(root, "git diff") == "ask"
+    assert verdict(root, "git describe --dirty") == "ask"
+    subprocess.run(
+        ["git", "diff"],
+        cwd=root,
+        env=child_environment(dict(os.environ)),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert marker.exists()  # else it need not be asked about
+    hook.unlink()
+    (root / ".git/hooks/post-commit").write_text("#!/bin/sh\n")
+    assert verdict(root, "git diff") == "allow"
+
+
 def test_another_repository_below_is_looked_at_as_well(root: Path):
     git(root, "init", "-q", "sub/inner")
     with (root / "sub/inner/.git/config").open("a") as file:

@@ -80,7 +80,9 @@ def code_of(argv: list[str]) -> list[str]:
 
 
 def scripts_in(code: str) -> list[str]:
-    """Strings of the code that may be run: each string, and each list of strings as one command."""
+    """Strings of the code that may be run: each string, and each list of strings as one command; what `expect` spawns."""
+    if spawned := re.findall(r"\bspawn\s+(?:-\w+\s+)*([^\n;}]+)", code):
+        return spawned
     if not _RUNS.search(code) and "`" not in code and "%x" not in code and not _PIPED.search(code):
         return []
     found = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from mazu_ls.policy import effects, hard_deny
 from mazu_ls.policy.bash import commands, interpreter_code, pipeline_taint
@@ -234,8 +235,10 @@ class DenyScan:
                 continue
             seen.append(words)
             name = program(words[0])
-            words = [name, *words[1:]]
+            words = [*name.split("-", 1), *words[1:]] if name.startswith("git-") else [name, *words[1:]]
+            name = words[0]
             self.argvs.append(words)
+            todo += [[*text.split(), *words[1:]] for text in scope.values.get(f"alias {name}", ())]
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
@@ -296,7 +299,13 @@ class DenyScan:
         argv, sources = stages[-1].argv, _pipeline(stages)
         bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
         if text := bodies or pipeline_taint.known_input(sources):
-            self._push(" ".join([*argv[1:], *text[0].split()]), scope.copy())
+            given = text[0].split()
+            self._push(" ".join([*argv[1:], *given]), scope.copy())
+            put = next((w[2:] or after for w, after in pairwise([*argv, ""]) if w.startswith("-I")), "{}")
+            for command in inner(argv):
+                self._push(
+                    " ".join(" ".join(given) if word == put else word for word in command), scope.copy()
+                )
             return
         removes = any(word in removal.CHECKS for word in argv[1:])
         for stage in sources if removes else ():

@@ -43,9 +43,9 @@ class CommandLine:
         """Whether a deny or ask rule is about it: about the line, or about any command in it, however wrapped."""
         return rule.matches_text(self.text) or any(rule.matches_command(argv) for argv in self.seen)
 
-    def unknown_option(self, rule: Rule) -> str | None:
-        """The unknown option of a command in it that hides whether the rule is about it."""
-        return next(filter(None, (rule.unknown_option(argv) for argv in self.seen)), None)
+    def why_it_may_match(self, rule: Rule) -> str | None:
+        """What in a command of it hides whether the rule is about it."""
+        return next(filter(None, (rule.why_it_may_match(argv) for argv in self.seen)), None)
 
     def granted(self, rules: Sequence[Rule], place: PolicyContext) -> Rule | None:
         """The rule that allows the line: `*`, the line itself here, or rules for all of its commands that do more than read."""

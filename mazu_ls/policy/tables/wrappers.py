@@ -57,7 +57,7 @@ def inner(argv: list[str]) -> list[list[str]]:
         return []
     found: list[list[str]] = []
     for start in _starts(argv, spec):
-        command = argv[start + spec.before :]
+        command = [word for word in argv[start + spec.before :] if word != ":::"]  # parallel's operands
         while spec.assignments and command and re.match(r"^[A-Za-z_]\w*=", command[0]):
             command = command[1:]
         if command and command not in found:
