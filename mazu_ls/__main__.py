@@ -29,6 +29,8 @@ LIVE = frozenset(
     )
 )  # fmt: skip
 """Verbs that the server of the project may carry out, if there is one."""
+TURNS = frozenset(("chat", "run", "ask"))
+"""Verbs during which a model is called, here or in the server."""
 SHORT = frozenset(("status", "recall", "usage", "audit", "checkpoint", "checkpoints", "diff"))
 """Verbs that run nothing of the project's and no model, so that nothing they start could look for keys."""
 SELDOM = 50_000
@@ -59,24 +61,32 @@ def _run(arguments: list[str]) -> int:
     parsed = None
     if _is_command(arguments):
         gc.set_threshold(SELDOM)
-    if arguments and arguments[0] in LIVE and _is_any_server_live():
+    verb, needs_help = (arguments or [""])[0], bool({"-h", "--help"} & set(arguments))
+    if verb in TURNS and not needs_help:
+        _hide_secrets()  # commands of the agent run while this process waits, also where a server has the turn
+    if arguments and verb in LIVE and _is_any_server_live():
         from mazu_ls.terminal.clients.live_server import run_with_server
 
         parsed = _parse(arguments)
         if (status := run_with_server(parsed, os.environ)) is not None:
             return status
-    if (arguments or [""])[0] in SHORT:
+    if verb in SHORT:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting its threads costs more than they gain
-    elif not {"-h", "--help"} & set(arguments):
-        from mazu_ls.platform.process_secrets import hide_environment_secrets
-
-        hide_environment_secrets(_is_secret)
+    elif verb not in TURNS and not needs_help:
+        _hide_secrets()
     if _is_command(arguments):
         parsed = parsed or _parse(arguments)
         from mazu_ls.terminal.cli import run_parsed
 
         return run_parsed(parsed)
     return _demo(arguments[1:]) if arguments[:1] == ["demo"] else _serve(arguments)
+
+
+def _hide_secrets() -> None:
+    """Once in the life of a process, before anything of its input is read: it may begin anew."""
+    from mazu_ls.platform.process_secrets import hide_environment_secrets
+
+    hide_environment_secrets(_is_secret)
 
 
 def _is_command(arguments: list[str]) -> bool:

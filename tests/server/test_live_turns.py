@@ -44,7 +44,7 @@ async def open_editor(
         yield editor
 
 
-async def typed(env: dict[str, str], folder: Path, *words: str) -> tuple[int, str, str]:
+async def typed(env: dict[str, str], folder: Path, *words: str, text: str = "") -> tuple[int, str, str]:
     """What a script gets: nobody is there to be asked, and the process has no key, so that no model is called by it."""
     kept = {
         name: value
@@ -52,11 +52,11 @@ async def typed(env: dict[str, str], folder: Path, *words: str) -> tuple[int, st
         if not name.startswith(("MAZU_", "ANTHROPIC_", "OPENAI_"))
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mazu_ls", *words, cwd=folder, env={**kept, **env, "PATH": os.environ["PATH"]}, stdin=asyncio.subprocess.DEVNULL,
+        sys.executable, "-m", "mazu_ls", *words, cwd=folder, env={**kept, **env, "PATH": os.environ["PATH"]}, stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     async with asyncio.timeout(PATIENCE):
-        out, err = await process.communicate()
+        out, err = await process.communicate(text.encode())
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
@@ -122,6 +122,18 @@ async def test_memories_and_checkpoints_are_kept_by_the_server_and_the_editor_he
         assert (await typed(env, folder, "rollback", "here", "--json"))[0] == 0
 
 
+async def test_a_message_from_a_pipe_is_not_lost_where_no_server_has_this_project(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with open_editor(env, folder, [{"text": "Heard."}], monkeypatch) as editor:
+        other = folder.parent / "other"
+        other.mkdir()
+        keys = {"ANTHROPIC_BASE_URL": editor.model.url, "ANTHROPIC_API_KEY": "test-key"}
+        code, out, err = await typed({**env, **keys}, other, "chat", text="from a pipe")
+        assert (code, out) == (0, "Heard.\n"), err
+        assert "from a pipe" in str(editor.model.bodies[-1]["messages"][0])
+
+
 @pytest.mark.parametrize("where", ["terminal", "editor"])
 async def test_whoever_answers_first_counts(
     env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch, where: str
@@ -139,6 +151,10 @@ async def test_whoever_answers_first_counts(
         )
         try:
             await terminal.sees("app.py", "[y/")
+            seen = Path(
+                f"/proc/{terminal.process.pid}/environ"
+            ).read_bytes()  # what a command of the agent could read
+            assert b"HOME=" in seen and b"sk-ant-" not in seen
             await editor.until(lambda one: one.get("method") == "mazu/permission/request")
             if where == "editor":
                 answer.set_result({"optionId": "allow_once"})
