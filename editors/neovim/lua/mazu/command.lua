@@ -7,7 +7,8 @@ local M = {}
 ---@class mazu.Subcommand
 ---@field about string One line for the menu.
 ---@field run fun(call: mazu.Call)
----@field complete? fun(): string[] Candidates for the first word after the subcommand; must not block.
+---@field words? boolean more than one word is completed
+---@field complete? fun(typed: string): string[] Candidates for the word after the text that was typed so far.
 
 ---@class mazu.Call
 ---@field text string What stands after the subcommand.
@@ -104,7 +105,7 @@ function M.complete(lead, line)
   local candidates = vim.tbl_keys(known)
   if name then
     local complete = known[name] and known[name].complete
-    candidates = complete and not rest:find('%s') and complete() or {}
+    candidates = complete and (known[name].words or not rest:find('%s')) and complete(rest) or {}
   end
   table.sort(candidates)
   return vim.tbl_filter(function(candidate)

@@ -5,6 +5,7 @@ local M = {}
 local links = {
   MazuUser = 'Title',
   MazuAgent = 'Title',
+  MazuHeading = 'Title',
   MazuTool = 'Normal',
   MazuKey = 'Special',
   MazuDim = 'Comment',

@@ -20,6 +20,7 @@ local M = {}
 ---@field detail? string
 ---@field diff? string
 ---@field editable? string[]
+---@field hunks? {id: string, diff: string}[] of an edit, any of which may be allowed alone
 ---@field options mazu.Option[]
 ---@field said? string how it was announced
 ---@field asked integer when it was shown, in milliseconds of the monotonic clock
@@ -72,7 +73,9 @@ function M.keys(question)
     local known = of_a_tool and by_kind[option.kind]
     if known and not used[known.lhs] then
       used[known.lhs] = true
-      keys[#keys + 1] = { lhs = known.lhs, label = known.words, verb = known.verb, option = option }
+      local names_what = option.kind == 'allow_session' or option.kind == 'allow_always' -- what it stands for has to be said
+      local label = names_what and option.label:gsub('^%u', string.lower) or known.words
+      keys[#keys + 1] = { lhs = known.lhs, label = label, verb = known.verb, option = option }
     else
       number = number + 1
       keys[#keys + 1] = { lhs = 'g' .. number, label = option.label, verb = option.label, option = option }
@@ -85,6 +88,9 @@ function M.keys(question)
   end
   if question.editable and #question.editable > 0 then
     keys[#keys + 1] = { lhs = 'ge', label = 'edit', verb = 'edit', edit = true }
+  end
+  if question.hunks and #question.hunks > 1 then
+    keys[#keys + 1] = { lhs = 'gh', label = ('choose among %d changes'):format(#question.hunks), verb = 'hunks', hunks = true }
   end
   if question.diff and question.diff ~= '' then
     keys[#keys + 1] = { lhs = 'gd', label = 'diff', verb = 'diff', diff = true }

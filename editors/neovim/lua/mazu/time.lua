@@ -55,11 +55,16 @@ function M.money(dollars)
   return ('$%.3f'):format(dollars):gsub('(%.%d%d)0$', '%1')
 end
 
---- "8.1k", "120".
+--- "1M", "200k", "8.1k", "120".
 ---@param count integer
 ---@return string
 function M.count(count)
-  return count >= 1000 and ('%.1fk'):format(count / 1000) or tostring(count)
+  for _, unit in ipairs({ { 1e6, 'M' }, { 1e3, 'k' } }) do
+    if count >= unit[1] then
+      return (('%.1f'):format(count / unit[1]):gsub('%.0$', '')) .. unit[2]
+    end
+  end
+  return tostring(count)
 end
 
 return M

@@ -112,8 +112,15 @@ end
 ---@param name string
 function M.close(name)
   local bufnr = buffer.named('mazu://' .. name)
-  if bufnr then
-    pcall(vim.api.nvim_buf_delete, bufnr, { force = true })
+  if not bufnr then
+    return
+  end
+  local inside = vim.api.nvim_get_current_buf() == bufnr
+  local back = entered_from[bufnr]
+  entered_from[bufnr] = nil
+  pcall(vim.api.nvim_buf_delete, bufnr, { force = true })
+  if inside and back and vim.api.nvim_win_is_valid(back) then
+    vim.api.nvim_set_current_win(back)
   end
 end
 

@@ -1,4 +1,5 @@
 --- How each block of a conversation looks: lines, highlights, folds. Pure; mazu.chat.buffer puts it on the screen.
+local question_block = require('mazu.chat.question_block')
 local text_of = require('mazu.chat.session').text_of
 local time = require('mazu.time')
 local tools = require('mazu.chat.tools')
@@ -11,6 +12,7 @@ local M = {}
 ---@field to? integer
 ---@field group? string
 ---@field virt? {[1]: string, [2]: string}[] text behind the end of the line
+---@field conceal? boolean it is not shown
 
 ---@class mazu.chat.Rendered
 ---@field lines string[]
@@ -95,22 +97,6 @@ local function draw_diff(p, diff, fold)
   end
 end
 
----@param question table
----@param p mazu.chat.Page
-local function draw_keys(p, question)
-  local keys = require('mazu.question').keys(question)
-  local parts, at, spans = {}, 2, {}
-  for _, key in ipairs(keys) do
-    spans[#spans + 1] = { at, at + #key.lhs }
-    parts[#parts + 1] = key.lhs .. ' ' .. key.label
-    at = at + #parts[#parts] + #' · '
-  end
-  local line = p:line('  ' .. table.concat(parts, ' · '), nil)
-  for _, span in ipairs(spans) do
-    p:mark(line, span[1], span[2], 'MazuKey')
-  end
-end
-
 ---@type table<mazu.chat.Kind, fun(p: mazu.chat.Page, block: mazu.chat.Block, session: mazu.chat.Session): table?>
 local draw = {}
 
@@ -157,17 +143,40 @@ end
 function draw.thought(p, block)
   local head = block.data and block.data.title
   if not head then
-    head = block.seconds and ('Thought for %s'):format(time.duration(block.seconds))
+    local seconds = block.seconds or 0
+    head = seconds > 0 and ('Thought for %s'):format(time.duration(seconds))
+      or (block.seconds and 'Thought')
       or (block.started and 'Thinking…' or 'Thought')
   end
   head = '▸ ' .. head
   p:mark(folded(p, head, split(text_of(block)), { closed = true, group = 'MazuThought' }), 0, #head, 'MazuDim')
 end
 
+--- Headings of Markdown look like headings: their signs are concealed, but not in a code block.
+---@param p mazu.chat.Page
+---@param first integer zero-based line
+local function dress_headings(p, first)
+  local fence
+  for i = first + 1, #p.lines do
+    local mark = p.lines[i]:match('^%s*(```+)') or p.lines[i]:match('^%s*(~~~+)')
+    if mark and (not fence or vim.startswith(mark, fence)) then
+      fence = not fence and mark or nil
+    elseif not fence then
+      local signs = p.lines[i]:match('^#+%s+')
+      if signs and #signs <= 7 then
+        p.marks[#p.marks + 1] = { line = i - 1, from = 0, to = #signs, conceal = true }
+        p:mark(i - 1, #signs, #p.lines[i], 'MazuHeading')
+      end
+    end
+  end
+end
+
 function draw.message(p, block)
+  local first = #p.lines
   for _, text in ipairs(split(text_of(block))) do
     p.lines[#p.lines + 1], p.folds[#p.folds + 1] = text, '0'
   end
+  dress_headings(p, first)
   return { markdown = { 0, #p.lines } }
 end
 
@@ -182,7 +191,7 @@ local function outcome(block)
   end
   if block.status == 'not_run' then
     parts[#parts + 1] = 'not run'
-  elseif block.status == 'failed' or (block.status == 'done' and not block.diff) then
+  elseif block.status == 'failed' or (block.status == 'done' and not block.diff and (block.output or '') == '') then
     local words = vim.trim((block.summary or ''):match('^[^\n]*'):gsub('%s+', ' '))
     parts[#parts + 1] = words ~= '' and vim.fn.strcharpart(words, 0, 60) or nil
   end
@@ -222,17 +231,15 @@ function draw.tool(p, block)
       p:line('    ' .. text, 'MazuOutput', inside)
     end
   end
+  local question = block.question
+  if question then
+    question_block.draw_detail(p, question, block.title or '')
+  end
   if has_diff then
     draw_diff(p, block.diff, inside)
   end
-  local question = block.question
   if question then
-    if not has_diff then
-      for _, text in ipairs(split(question.detail or '')) do
-        p:line('    ' .. text, 'MazuOutput')
-      end
-    end
-    draw_keys(p, question)
+    question_block.draw_answers(p, question)
     return { question = true }
   end
 end
@@ -241,11 +248,12 @@ end
 function draw.request(p, block)
   local line = p:line('? ' .. (block.title or ''))
   p:mark(line, 0, 1, 'MazuWaiting')
-  for _, text in ipairs(block.text and block.text ~= '' and split(block.text) or {}) do
+  local detail = block.text and block.text ~= '' and question_block.parts({ detail = block.text }) or ''
+  for _, text in ipairs(detail ~= '' and split(detail) or {}) do
     p:line('    ' .. text, 'MazuOutput')
   end
   if block.question then
-    draw_keys(p, block.question)
+    question_block.draw_answers(p, block.question)
     return { question = true }
   end
   p:behind(line, { block.summary or 'closed', 'MazuDim' })
@@ -304,7 +312,8 @@ local function footer(block, session)
     parts[#parts + 1] = time.money(usage.costUsd)
     local tokens = (usage.inputTokens or 0) + (usage.outputTokens or 0)
     if tokens > 0 then
-      local share = session.context and (' (%d %%)'):format(session.context * 100) or ''
+      local used = session:context_share(block.data.context_tokens)
+      local share = used and used >= 0.005 and (' (%d %%)'):format(math.floor(used * 100 + 0.5)) or ''
       parts[#parts + 1] = time.count(tokens) .. ' tokens' .. share
     end
   end

@@ -34,7 +34,30 @@ function M.foldexpr(line)
   return entry and entry.rendered.folds[line - entry.first] or '0'
 end
 
---- The value of 'foldtext': the first line as it looks when it is open, and how much is below it.
+--- Cuts highlighted text so that it takes no more than `room` cells.
+---@param chunks {[1]: string, [2]: string}[]
+---@param room integer
+---@return {[1]: string, [2]: string}[]
+local function cut(chunks, room)
+  local kept = {}
+  for _, chunk in ipairs(chunks) do
+    local width = vim.fn.strdisplaywidth(chunk[1])
+    if width > room then
+      local text = chunk[1]
+      while text ~= '' and vim.fn.strdisplaywidth(text) > room - 1 do
+        text = vim.fn.strcharpart(text, 0, vim.fn.strchars(text) - 1)
+      end
+      kept[#kept + 1] = { text .. '…', chunk[2] }
+      return kept
+    end
+    kept[#kept + 1] = chunk
+    room = room - width
+  end
+  return kept
+end
+
+--- The value of 'foldtext': the first line as it looks when it is open, and how much is below it, which is never what
+--- a narrow window cuts off.
 ---@return {[1]: string, [2]: string}[]
 function M.foldtext()
   local text, below = vim.fn.getline(vim.v.foldstart), vim.v.foldend - vim.v.foldstart
@@ -45,7 +68,7 @@ function M.foldtext()
     if mark.line == vim.v.foldstart - 1 - entry.first then
       if mark.virt then
         behind = mark.virt
-      elseif mark.from and mark.from >= done then
+      elseif mark.group and mark.from and mark.from >= done then
         chunks[#chunks + 1] = { text:sub(done + 1, mark.from), 'Normal' }
         chunks[#chunks + 1] = { text:sub(mark.from + 1, mark.to), mark.group }
         done = mark.to
@@ -53,11 +76,15 @@ function M.foldtext()
     end
   end
   chunks[#chunks + 1] = { text:sub(done + 1), 'Normal' }
+  local tail, width = {}, 0
   for _, chunk in ipairs(behind) do
-    chunks[#chunks + 1] = { '  ' .. chunk[1], chunk[2] }
+    tail[#tail + 1] = { '  ' .. chunk[1], chunk[2] }
   end
-  chunks[#chunks + 1] = { below == 1 and '  (1 line)' or ('  (%d lines)'):format(below), 'MazuDim' }
-  return chunks
+  tail[#tail + 1] = { below == 1 and '  (1 line)' or ('  (%d lines)'):format(below), 'MazuDim' }
+  for _, chunk in ipairs(tail) do
+    width = width + vim.fn.strdisplaywidth(chunk[1])
+  end
+  return vim.list_extend(cut(chunks, math.max(12, vim.api.nvim_win_get_width(0) - width)), tail)
 end
 
 ---@param session mazu.chat.Session
@@ -173,6 +200,8 @@ function Buffer:decorate(first, rendered)
     local line, opts = first + mark.line, nil
     if mark.virt then
       opts = { virt_text = vim.list_extend({ { '  ' } }, mark.virt), hl_mode = 'combine' }
+    elseif mark.conceal then
+      opts = { end_col = mark.to, conceal = '' }
     elseif mark.from then
       opts = { end_col = mark.to, hl_group = mark.group, priority = 200 }
     else

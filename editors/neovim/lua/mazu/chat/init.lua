@@ -79,12 +79,29 @@ function M.entry(root)
   return shown[root]
 end
 
+--- Learns how large the context window of a conversation's model is.
+---@param entry mazu.chat.Entry
+local function learn_window(entry)
+  local session = entry.session
+  if entry.client_id and session.model then
+    session.context_window = nil
+    require('mazu.chat.context').with_window(entry.client_id, session.model, function(tokens)
+      session.context_window = tokens
+      session:touch_footers()
+      entry.buffer:schedule()
+    end)
+  end
+end
+
 ---@param entry mazu.chat.Entry
 ---@param params table
 local function apply(entry, params)
   local kind = params.update.kind
   local at = (kind == 'user' or kind == 'turn') and os.date('%H:%M') or nil --[[@as string?]]
   entry.session:apply(params.update, params.turnId, true, at)
+  if kind == 'turn' or kind == 'model' then
+    learn_window(entry)
+  end
   if params.update.kind == 'head' then
     entry.loaded = 'no'
     return M.load(entry)
@@ -126,6 +143,7 @@ local function replay(entry, events, result)
   end
   release(entry, result.updates or 0)
   require('mazu.question').restore(session, entry.client_id)
+  learn_window(entry)
   entry.buffer:schedule()
 end
 
@@ -206,6 +224,7 @@ function M.question_opened(question, later)
       diff = question.diff,
       options = question.options,
       editable = question.editable,
+      hunks = question.hunks,
     }), nil, true)
   elseif not question.block then
     question.block = entry.session:add({ kind = 'request', title = question.title, text = question.detail, question = question })
@@ -243,6 +262,7 @@ function M.status_changed(client_id)
     if entry.client_id == client_id then
       entry.session.mode = known.mode
       entry.session.model = entry.session.model or known.model
+      learn_window(entry)
     end
   end
   require('mazu.chat.panel').refresh_winbar()

@@ -126,6 +126,10 @@ function M.map_question(bufnr, question)
         act = function()
           require('mazu.diff').open(question.diff, { applied = false })
         end
+      elseif key.hunks then
+        act = function()
+          require('mazu.hunk_choice').open(question)
+        end
       elseif key.edit then
         act = function()
           require('mazu.edit_call').open(question)
@@ -166,6 +170,8 @@ function M.help()
     '  gn       deny                  <Plug>(mazu-deny)',
     '  gN       deny and say why      <Plug>(mazu-deny-why)',
     '  gd       its diff side by side <Plug>(mazu-diff)',
+    '  gh       choose among its changes',
+    '  ge       change the call first',
   })
   vim.list_extend(lines, { '', '## Composer', '' })
   add(require('mazu.chat.composer').keys)

@@ -1,12 +1,10 @@
 --- The one chat panel: a transcript over a composer, which opens and closes as one.
 local config = require('mazu.config')
-local time = require('mazu.time')
+local winbar = require('mazu.chat.winbar')
 
 local M = {}
 
 local TICK_MS = 250
-local NAME_WIDTH = 24
-local FRAMES = { '⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏' }
 
 ---@class mazu.chat.Panel
 ---@field entry? mazu.chat.Entry
@@ -15,6 +13,8 @@ local FRAMES = { '⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', 
 ---@field float? integer window of a question while the panel is closed
 ---@field timer? uv.uv_timer_t
 ---@field frame integer
+---@field height? integer of the composer
+---@field windows? integer how many there were when it was taken
 local panel = { frame = 1 }
 
 ---@param window? integer
@@ -80,30 +80,6 @@ local function dress(window)
   end
 end
 
---- "fix total() · ask · sonnet · 12% · $0.01 · ⠋ 12 s"
----@param entry mazu.chat.Entry
----@return string
-local function title(entry)
-  local session = entry.session
-  local name = session.name or 'New conversation'
-  if vim.fn.strdisplaywidth(name) > NAME_WIDTH then
-    name = vim.fn.strcharpart(name, 0, NAME_WIDTH - 1) .. '…'
-  end
-  local parts = { (name:gsub('%%', '%%%%')) .. '%<' }
-  parts[#parts + 1] = session.mode
-  parts[#parts + 1] = session.model and (session.model:gsub('^[^:]*:', ''))
-  parts[#parts + 1] = session.context and ('%d%%%%'):format(session.context * 100)
-  parts[#parts + 1] = session.cost > 0 and time.money(session.cost) or nil
-  local text = table.concat(parts, ' · ')
-  if session.state == 'waiting' or require('mazu.question').current() then
-    return '%#MazuWaiting#? waits for you%#WinBar# · ' .. text
-  elseif session.state == 'running' then
-    local seconds = session.started and math.floor((vim.uv.now() - session.started) / 1000) or 0
-    return ('%%#MazuRunning#%s %s%%#WinBar# · %s'):format(FRAMES[panel.frame], time.duration(seconds), text)
-  end
-  return text
-end
-
 --- Whether the end of the transcript is out of view.
 ---@param window integer
 ---@return boolean
@@ -127,7 +103,9 @@ function M.refresh_winbar()
     return
   end
   local below = is_behind(panel.transcript) and '%=%#MazuDim#↓ more below' or ''
-  set_winbar(panel.transcript, ' ' .. title(entry) .. '%#WinBar#' .. below)
+  local room = vim.api.nvim_win_get_width(panel.transcript) - (below ~= '' and #' ↓ more below' or 0) - 1
+  local waits = require('mazu.question').current() ~= nil
+  set_winbar(panel.transcript, ' ' .. winbar.render(entry.session, panel.frame, waits, room) .. '%#WinBar#' .. below)
   if is_open(panel.composer) then
     local queued = #entry.session.queued
     local waits = queued > 0 and ('%%#MazuWaiting# %d queued%%#WinBar# · '):format(queued) or ' '
@@ -150,7 +128,7 @@ local function tick()
     stop_timer()
     return M.refresh_winbar()
   end
-  panel.frame = panel.frame % #FRAMES + 1
+  panel.frame = panel.frame % #winbar.frames + 1
   vim.uv.update_time()
   for _, block in ipairs(entry.session:running_calls()) do
     local seconds = math.floor((vim.uv.now() - block.started) / 1000)
@@ -231,6 +209,7 @@ local function open_windows(bufnr)
   end
   dress(panel.transcript)
   require('mazu.chat.composer').dress(panel.composer)
+  panel.height, panel.windows = vim.api.nvim_win_get_height(panel.composer), #vim.api.nvim_tabpage_list_wins(0)
 end
 
 ---@param window integer
@@ -284,6 +263,20 @@ function M.close()
   stop_timer()
 end
 
+--- The room of a window that was closed beside the panel belongs to the transcript, not to the composer. A height that the
+--- user gave it, while no window came or went, stays.
+local function keep_composer_small()
+  local height, windows = vim.api.nvim_win_get_height(panel.composer), #vim.api.nvim_tabpage_list_wins(0)
+  if panel.windows and windows < panel.windows and panel.height and height > panel.height then
+    vim.api.nvim_win_set_height(panel.composer, panel.height)
+    height = panel.height
+  end
+  if windows == panel.windows or not panel.height then
+    panel.height = height
+  end
+  panel.windows = windows
+end
+
 --- When one of the panel's two windows is closed by hand, the other goes too; whether there is more below is said
 --- also while nothing runs.
 function M.watch()
@@ -293,6 +286,14 @@ function M.watch()
     callback = function()
       if vim.v.event[tostring(panel.transcript)] then
         M.refresh_winbar()
+      end
+    end,
+  })
+  vim.api.nvim_create_autocmd('WinResized', {
+    group = group,
+    callback = function()
+      if is_open(panel.composer) and vim.list_contains(vim.v.event.windows or {}, panel.composer) then
+        keep_composer_small()
       end
     end,
   })

@@ -33,11 +33,13 @@ local tools = require('mazu.chat.tools')
 ---@field state "idle"|"running"|"waiting"
 ---@field started? integer when the running turn began
 ---@field cost number US dollars
----@field context? number share of the context window, 0..1
+---@field context_tokens? integer what the last call read and wrote
+---@field context_window? integer of the model, in tokens
 ---@field queued {id: string, text: string}[]
 ---@field blocks mazu.chat.Block[]
 ---@field private calls table<string, mazu.chat.Block>
 ---@field private turns table<string, table>
+---@field private replied? boolean the usage of a call in this conversation comes next
 ---@field private header? {block: mazu.chat.Block, memories?: mazu.chat.Block} the head of a turn whose first words have not come
 ---@field private open table<string, mazu.chat.Block?> what streams: by kind
 ---@field private streamed table<string, mazu.chat.Block[]> what streamed of the message that is not finished: by kind
@@ -63,7 +65,7 @@ end
 --- Forgets what was folded, before everything is fetched again.
 function Session:clear()
   self.blocks, self.calls, self.turns, self.open, self.queued = {}, {}, {}, {}, {}
-  self.cost, self.header = 0, nil
+  self.cost, self.header, self.context_tokens, self.replied = 0, nil, nil, nil
   self.streamed = { thought = {}, message = {} }
 end
 
@@ -193,6 +195,7 @@ end
 
 --- The finished message replaces what streamed of it.
 function folds.reply(self, update, turn)
+  self.replied = true
   for _, kind in ipairs({ 'thought', 'message' }) do
     local text = kind == 'message' and update.text or update.thought
     for i, block in ipairs(self.streamed[kind]) do
@@ -299,7 +302,27 @@ function folds.usage(self, update, turn)
     local known = self:turn_of(turn)
     known.cost, known.tokens = known.cost + (cost or 0), known.tokens + tokens
   end
-  self.context = update.context or self.context
+  if self.replied and tokens > 0 then -- what one call read and wrote is what the next one has to hold
+    self.replied = nil
+    self.context_tokens = tokens + (update.usage.cacheReadTokens or 0) + (update.usage.cacheWriteTokens or 0)
+  end
+end
+
+--- The share of the model's context window that a call used, 0..1; nil where it is not known.
+---@param tokens? integer of that call; nil: the last one
+---@return number?
+function Session:context_share(tokens)
+  tokens = tokens or self.context_tokens
+  if self.context_window and tokens then
+    return math.min(1, tokens / self.context_window)
+  end
+end
+
+--- Renders the footers again, because the context window has become known.
+function Session:touch_footers()
+  for _, block in ipairs(self.blocks) do
+    block.stale = block.stale or block.kind == 'footer' or nil
+  end
 end
 
 function folds.named(self, update)
@@ -344,10 +367,15 @@ function folds.state(self, update, turn, live)
   local failed = update.stopReason ~= 'end_turn' and update.stopReason
   if failed then
     local detail = update.detail and update.detail ~= '' and update.detail or failed:gsub('_', ' ')
+    local hint = type(update.error) == 'table' and update.error.hint or ''
+    if hint ~= '' and not detail:find(hint, 1, true) then
+      detail = detail .. ' ' .. hint -- what happened, then what to do
+    end
     local stopped = failed == 'cancelled'
     self:add({ kind = 'note', turn = turn, text = stopped and 'Stopped.' or detail, data = { group = 'MazuFailed' } })
   end
-  self:add({ kind = 'footer', turn = turn, data = { update = update, turn = turn and self:turn_of(turn) or {} } })
+  local data = { update = update, turn = turn and self:turn_of(turn) or {}, context_tokens = self.context_tokens }
+  self:add({ kind = 'footer', turn = turn, data = data })
 end
 
 --- Folds one update in. Kinds that are not known are left out, so that a newer server does no harm.

@@ -1,4 +1,5 @@
 --- `:Mazu` checkpoint, checkpoints, rollback, undo, redo.
+local checkpoint_diff = require('mazu.checkpoint_diff')
 local client = require('mazu.client')
 local picker = require('mazu.picker')
 local rollback = require('mazu.rollback')
@@ -7,42 +8,17 @@ local time = require('mazu.time')
 local view = require('mazu.view')
 
 local COMPLETE_MS = 800
-local PREVIEW_MS = 800
 
 ---@param checkpoint mazu.Checkpoint
 ---@return string
 local function headline(checkpoint)
-  local files = checkpoint.files
-  local words = checkpoint.title or checkpoint.label
-  return ('%s  %-15s  %-9s +%d ~%d -%d  %s'):format(
-    checkpoint.pinned and '*' or ' ',
-    time.clock(checkpoint.createdAt),
-    checkpoint.kind,
-    files.added,
-    files.modified,
-    files.deleted,
-    words
-  )
-end
-
---- What changed since a checkpoint, code first.
----@param result table the answer of mazu.checkpoint.diff
----@return string[]
-local function diff_lines(result)
-  local lines = {}
-  local memories = result.memories or {}
-  for _, change in ipairs({ { 'added', 'learned' }, { 'changed', 'changed' }, { 'removed', 'forgotten' } }) do
-    local list = memories[change[1]]
-    if type(list) == 'table' and #list > 0 then
-      for _, memory in ipairs(list) do
-        lines[#lines + 1] = ('# memory %s: %s'):format(change[2], type(memory) == 'table' and memory.title or memory)
-      end
-    elseif type(list) == 'number' and list > 0 then
-      lines[#lines + 1] = ('# memories %s: %d'):format(change[2], list)
-    end
+  local files, counts = checkpoint.files, ''
+  if files.added + files.modified + files.deleted > 0 then
+    counts = ('  +%d ~%d -%d'):format(files.added, files.modified, files.deleted)
   end
-  local patch = result.patch ~= '' and result.patch or '# No file changed since then.'
-  return vim.list_extend(lines, vim.split(patch, '\n', { plain = true }))
+  local words = checkpoint.title or checkpoint.label
+  words = words ~= '' and words or checkpoint.kind
+  return ('%s %-15s  %s%s'):format(checkpoint.pinned and '*' or ' ', time.clock(checkpoint.createdAt), words, counts)
 end
 
 ---@param prompt string
@@ -63,9 +39,14 @@ local function choose(prompt, use)
       format = function(checkpoint)
         return drawn[checkpoint.id] .. headline(checkpoint)
       end,
-      preview = function(checkpoint)
-        local diff = client.execute_sync('mazu.checkpoint.diff', { id = checkpoint.id }, PREVIEW_MS)
-        return diff and diff_lines(diff) or { headline(checkpoint) }, 'diff'
+      preview = function(checkpoint, show)
+        client.execute('mazu.checkpoint.diff', { id = checkpoint.id }, function(diff)
+          show(checkpoint_diff.lines(diff), 'diff')
+        end, {
+          on_error = function(err)
+            show({ client.sentence(err) })
+          end,
+        })
       end,
     }, use)
   end)
@@ -96,7 +77,7 @@ return {
     run = function()
       choose('Changes since:', function(checkpoint)
         client.execute('mazu.checkpoint.diff', { id = checkpoint.id }, function(result)
-          view.show('checkpoint/' .. checkpoint.id, diff_lines(result), 'diff', { focus = true })
+          view.show('checkpoint/' .. checkpoint.id, checkpoint_diff.lines(result), 'diff', { focus = true })
         end)
       end)
     end,

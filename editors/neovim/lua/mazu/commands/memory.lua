@@ -1,6 +1,8 @@
 --- `:Mazu` remember, recall, memory.
 local client = require('mazu.client')
+local picker = require('mazu.picker')
 local tell = require('mazu.tell')
+local time = require('mazu.time')
 local view = require('mazu.view')
 
 local outcomes = {
@@ -21,6 +23,7 @@ local categories = { 'convention', 'decision', 'fact', 'mistake', 'task_outcome'
 ---@field pinned boolean
 ---@field state string
 ---@field createdAt string
+---@field anchors? {path: string, symbol?: string, state: string}[]
 ---@field why? string
 
 ---@param memory mazu.Memory
@@ -30,18 +33,29 @@ local function headline(memory)
   return ('%s%s: %s'):format(marks, memory.category, memory.title)
 end
 
+--- All that is known of a memory: its text, where it is anchored, how it was found.
 ---@param memory mazu.Memory
-local function show(memory)
+---@return string[]
+local function page(memory)
   local lines = { '# ' .. memory.title, '' }
-  vim.list_extend(lines, vim.split(memory.body or '', '\n', { plain = true }))
-  vim.list_extend(lines, {
-    '',
-    ('%s · %s · %s · %s · %s'):format(memory.category, memory.scope, memory.state, memory.createdAt, memory.id),
-  })
+  if memory.body and memory.body ~= '' then
+    vim.list_extend(lines, vim.split(memory.body, '\n', { plain = true }))
+    lines[#lines + 1] = ''
+  end
+  lines[#lines + 1] = ('%s · %s · %s · %s'):format(memory.category, memory.scope, memory.state, time.clock(memory.createdAt))
+  for _, anchor in ipairs(memory.anchors or {}) do
+    local symbol = anchor.symbol and (' ' .. anchor.symbol) or ''
+    lines[#lines + 1] = ('▣ %s%s (%s)'):format(anchor.path, symbol, anchor.state)
+  end
   if memory.why then
     lines[#lines + 1] = 'Found because: ' .. memory.why
   end
-  view.show('memory', lines)
+  return lines
+end
+
+---@param memory mazu.Memory
+local function show(memory)
+  view.show('memory', page(memory))
 end
 
 ---@param memory mazu.Memory
@@ -63,13 +77,14 @@ end
 local function act_on(memory)
   show(memory)
   local acts = { { 'Keep as it is' }, { memory.pinned and 'Unpin' or 'Pin', toggle_pin }, { 'Forget', forget } }
-  vim.ui.select(acts, {
+  picker.choose(acts, {
     prompt = memory.title .. ':',
-    format_item = function(act)
+    kind = 'mazu_memory_action',
+    format = function(act)
       return act[1]
     end,
   }, function(act)
-    if act and act[2] then
+    if act[2] then
       act[2](memory)
     end
   end)
@@ -82,11 +97,14 @@ local function choose(memories, prompt, use)
   if #memories == 0 then
     return tell.info('no memory matches')
   end
-  vim.ui.select(memories, { prompt = prompt, kind = 'mazu_memory', format_item = headline }, function(memory)
-    if memory then
-      use(memory)
-    end
-  end)
+  picker.choose(memories, {
+    prompt = prompt,
+    kind = 'mazu_memory',
+    format = headline,
+    preview = function(memory, show_page)
+      show_page(page(memory))
+    end,
+  }, use)
 end
 
 --- "decision: use tabs" -> "decision", "use tabs"; a text without a known category is a plain title.
@@ -132,14 +150,26 @@ return {
     end,
   },
   memory = {
-    about = 'list memories; show, pin, forget',
-    complete = function()
-      return vim.deepcopy(categories)
+    about = 'list memories; show, pin, forget; proposals: found in notes of other agents; import: read them',
+    words = true,
+    complete = function(typed)
+      local import = typed:match('^import%s+(.*)$')
+      if import then
+        return import:find('%s') and {} or vim.deepcopy(require('mazu.imports').agents)
+      end
+      return typed:find('%s') and {} or vim.list_extend({ 'import', 'proposals' }, categories)
     end,
     run = function(call)
+      local agent, path = call.text:match('^import%s+(%S+)%s*(.*)$')
+      if agent then
+        return require('mazu.imports').read(agent, path)
+      elseif call.text == 'proposals' or call.text == 'import' then
+        return require('mazu.imports').show()
+      end
       local argument = call.text ~= '' and { category = call.text } or nil
       client.execute('mazu.memory.list', argument, function(result)
-        choose(result.memories, ('%d memories:'):format(result.total), act_on)
+        local count = result.total == 1 and '1 memory:' or ('%d memories:'):format(result.total)
+        choose(result.memories, count, act_on)
       end)
     end,
   },

@@ -7,7 +7,7 @@ local function verbs()
   local question = require('mazu.question').current()
   local found = {}
   for _, key in ipairs(question and require('mazu.question').keys(question) or {}) do
-    if not key.edit and not key.diff and not key.why then
+    if not (key.edit or key.diff or key.why or key.hunks) then
       found[#found + 1] = key.verb
     end
   end

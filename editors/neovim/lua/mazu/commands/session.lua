@@ -45,17 +45,19 @@ end
 ---@class mazu.Model
 ---@field name string
 ---@field ready boolean
----@field priceIn? number US dollars for a million tokens
----@field priceOut? number
+---@field source? string where it is known from
+---@field spec {contextWindow: integer, prices?: {input: number, output: number}} US dollars for a million tokens
 
 ---@param current? string
 ---@return fun(model: mazu.Model): string
 local function model_line(current)
   return function(model)
     local sign = model.name == current and '◉' or (model.ready and '○' or '–')
-    local price = model.priceIn and model.priceOut and ('$%g in, $%g out'):format(model.priceIn, model.priceOut) or ''
-    local note = model.ready and price or 'no key'
-    return ('%s %-40s %s'):format(sign, model.name, note)
+    local prices = model.spec.prices
+    local price = prices and ('$%g in, $%g out'):format(prices.input, prices.output) or 'price not known'
+    local window = ('%s tokens'):format(time.count(model.spec.contextWindow))
+    local note = model.ready and '' or '  no key'
+    return ('%s %-40s %-24s %s%s'):format(sign, model.name, price, window, note)
   end
 end
 
@@ -84,24 +86,29 @@ end
 ---@param session mazu.SessionSummary
 ---@return string
 local function session_line(session)
-  local state = (session.state == 'running' or session.state == 'waiting') and session.state or ''
+  local state = (session.state == 'running' or session.state == 'waiting') and (' · ' .. session.state) or ''
   local turns = session.turnCount == 1 and '1 turn' or ('%d turns'):format(session.turnCount)
-  return ('%-16s  %-9s %-8s %s'):format(time.clock(session.updatedAt), turns, state, session.name)
+  return ('%-15s  %s · %s%s'):format(time.clock(session.updatedAt), session.name, turns, state)
 end
 
 ---@param session mazu.SessionSummary
----@return string[]
-local function session_preview(session)
-  local shown = client.execute_sync('mazu.session.show', { sessionId = session.id, turns = 5 }, COMPLETE_MS)
-  local lines = { '# ' .. session.name, '' }
-  for _, turn in ipairs(shown and shown.turns or {}) do
-    vim.list_extend(lines, { '## You', '' })
-    vim.list_extend(lines, vim.split(turn.message or '', '\n', { plain = true }))
-    vim.list_extend(lines, { '', '## Mazu', '' })
-    vim.list_extend(lines, vim.split(turn.reply or '', '\n', { plain = true }))
-    lines[#lines + 1] = ''
-  end
-  return lines
+---@param show mazu.UsePreview
+local function session_preview(session, show)
+  client.execute('mazu.session.show', { sessionId = session.id, turns = 5 }, function(shown)
+    local lines = { '# ' .. session.name, '' }
+    for _, turn in ipairs(shown.turns or {}) do
+      vim.list_extend(lines, { '## You', '' })
+      vim.list_extend(lines, vim.split(turn.message or '', '\n', { plain = true }))
+      vim.list_extend(lines, { '', '## Mazu', '' })
+      vim.list_extend(lines, vim.split(turn.reply or '', '\n', { plain = true }))
+      lines[#lines + 1] = ''
+    end
+    show(lines)
+  end, {
+    on_error = function(err)
+      show({ client.sentence(err) })
+    end,
+  })
 end
 
 ---@param session mazu.SessionSummary
@@ -246,9 +253,14 @@ return {
             local trust = skill.trust == 'agreed' and '✓' or '?'
             return ('%s %-24s %s'):format(trust, skill.name, skill.description)
           end,
-          preview = function(skill)
-            local shown = client.execute_sync('mazu.skills.show', { name = skill.name }, COMPLETE_MS)
-            return vim.split(shown and shown.source or skill.description, '\n', { plain = true }), 'python'
+          preview = function(skill, show)
+            client.execute('mazu.skills.show', { name = skill.name }, function(shown)
+              show(vim.split(shown.source or skill.description, '\n', { plain = true }), 'python')
+            end, {
+              on_error = function(err)
+                show({ client.sentence(err) })
+              end,
+            })
           end,
         }, function(skill)
           client.execute('mazu.skills.show', { name = skill.name }, function(shown)

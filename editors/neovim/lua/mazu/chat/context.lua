@@ -1,0 +1,38 @@
+--- How large the context windows of the models are, asked for once and kept.
+local client = require('mazu.client')
+
+local M = {}
+
+---@type table<string, integer> tokens, by name of the model
+local windows = {}
+
+---@type table<string, boolean> models that were asked for
+local asked = {}
+
+--- Calls `use` with the context window of a model, now or when it is known; not at all where it is not.
+---@param client_id integer
+---@param model string
+---@param use fun(tokens: integer)
+function M.with_window(client_id, model, use)
+  if windows[model] then
+    return use(windows[model])
+  elseif asked[model] then
+    return
+  end
+  asked[model] = true
+  client.execute('mazu.models.list', nil, function(result)
+    for _, one in ipairs(result.models) do
+      windows[one.name] = one.spec and one.spec.contextWindow
+    end
+    if windows[model] then
+      use(windows[model])
+    end
+  end, {
+    client_id = client_id,
+    on_error = function()
+      asked[model] = nil -- a model is not worth a message here; the next turn asks again
+    end,
+  })
+end
+
+return M
