@@ -91,7 +91,7 @@ class Terminal:
 
     async def screen(self, *, colours: bool = False) -> str:
         """What stands on the screen, trailing blanks removed; with `colours` its escape sequences too."""
-        flags = ["-e"] if colours else []
+        flags = ["-e", "-N"] if colours else []
         return await self._tmux("capture-pane", "-t", "t", "-p", *flags)
 
     async def wait(self, *parts: str, without: str | None = None) -> str:

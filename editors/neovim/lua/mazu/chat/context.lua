@@ -21,7 +21,7 @@ function M.with_window(client_id, model, use)
   end
   asked[model] = true
   client.execute('mazu.models.list', nil, function(result)
-    for _, one in ipairs(result.models) do
+    for _, one in ipairs(result.models or {}) do
       windows[one.name] = one.spec and one.spec.contextWindow
     end
     if windows[model] then

@@ -29,6 +29,14 @@ local function which_and_note(text)
   return text
 end
 
+--- Says that a question is still open, when its window was closed.
+local function remind()
+  local question = require('mazu.question').current()
+  if question then
+    tell.info('still open: %s  (:Mazu question, :Mazu answer)', question.title)
+  end
+end
+
 ---@type table<string, mazu.Subcommand>
 return {
   toggle = {
@@ -36,7 +44,8 @@ return {
     run = function(call)
       local panel = require('mazu.chat.panel')
       if panel.is_visible() then
-        return panel.close()
+        panel.dismiss()
+        return remind()
       end
       require('mazu.chat').open(call.bufnr, { focus = true })
     end,
@@ -44,9 +53,8 @@ return {
   close = {
     about = 'close the chat panel',
     run = function()
-      local panel = require('mazu.chat.panel')
-      panel.close_float()
-      panel.close()
+      require('mazu.chat.panel').dismiss()
+      remind()
     end,
   },
   new = {
