@@ -1,5 +1,6 @@
 """The plugin repository that the mirror script writes, installed as a plugin manager does it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,8 @@ def test_the_mirror_can_be_installed(nvim: Path, tmp_path: Path):
     (mirror / "lua" / "gone.lua").write_text("")
     subprocess.run([sys.executable, SCRIPT, mirror], check=True, capture_output=True)
     assert not (mirror / "lua" / "gone.lua").exists(), "what the plugin no longer has is removed"
+    pictures = re.findall(r"]\((\S+\.svg)\)", (mirror / "README.md").read_text())
+    assert pictures and all((mirror / name).is_file() for name in pictures), pictures
     story = tmp_path / "look.lua"
     story.write_text(LOOK)
     environment = {"HOME": str(tmp_path), "MIRROR": str(mirror), "PATH": "/usr/bin:/bin"}

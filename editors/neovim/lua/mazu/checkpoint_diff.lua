@@ -41,6 +41,17 @@ local function memory_of(file)
   return { id = id, title = title or id, text = text or {} }
 end
 
+--- A file's part of the patch without what only git needs.
+---@param file {path: string, lines: string[]}
+---@return string[]
+local function shown_lines(file)
+  local inside = false
+  return vim.tbl_filter(function(line)
+    inside = inside or vim.startswith(line, '@@')
+    return inside or not (vim.startswith(line, 'index ') or (vim.startswith(line, 'diff --git ') and #file.lines > 3))
+  end, file.lines)
+end
+
 --- The answer of `mazu.checkpoint.diff` as lines of a diff.
 ---@param result {patch: string, memories?: table<string, string[]|integer>}
 ---@return string[]
@@ -51,7 +62,7 @@ function M.lines(result)
     if memory then
       memories[memory.id] = memory
     else
-      vim.list_extend(code, file.lines)
+      vim.list_extend(code, shown_lines(file))
     end
   end
   local lines = {}

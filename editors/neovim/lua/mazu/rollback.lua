@@ -9,6 +9,7 @@ local view = require('mazu.view')
 local M = {}
 
 local NAME = 'rollback'
+local LINE_WIDTH = 76
 
 ---@type {id: string, client_id: integer}? the checkpoint that undoes the last rollback
 local safety
@@ -121,9 +122,15 @@ local function plan_lines(result)
   for _, section in ipairs(sections) do
     local items = plan[section[1]] or {}
     if #items > 0 then
-      lines[#lines + 1] = ('# %s: %d'):format(section[2], #items)
-      for _, item in ipairs(items) do
-        lines[#lines + 1] = '#   ' .. entry(item)
+      local names = vim.tbl_map(entry, items)
+      local line = ('# %s: %s'):format(section[2], table.concat(names, ', '))
+      if #names <= 3 and vim.fn.strdisplaywidth(line) <= LINE_WIDTH then
+        lines[#lines + 1] = line
+      else
+        lines[#lines + 1] = ('# %s: %d'):format(section[2], #items)
+        for _, name in ipairs(names) do
+          lines[#lines + 1] = '#   ' .. name
+        end
       end
     end
   end
@@ -172,14 +179,14 @@ end
 
 ---@param result mazu.RollbackResult
 ---@param id string
----@param patch string
+---@param diff table the answer of mazu.checkpoint.diff
 ---@param focus boolean
-local function show(result, id, patch, focus)
+local function show(result, id, diff, focus)
   local keys = keys_of(result)
-  local lines = { '# Back to ' .. M.name(result.checkpoint), key_line(keys), '#' }
+  local lines = { '# Back to ' .. M.name(result.checkpoint), key_line(keys) }
   vim.list_extend(lines, plan_lines(result))
-  vim.list_extend(lines, { '#', '# What is there now is kept, so this can be undone. Changed since then:', '' })
-  vim.list_extend(lines, vim.split(patch, '\n', { plain = true }))
+  vim.list_extend(lines, { '# What is there now is kept, so this can be undone. Changed since then:', '' })
+  vim.list_extend(lines, require('mazu.checkpoint_diff').lines(diff))
   local bufnr = view.show(NAME, lines, 'diff', { focus = focus })
   for _, key in ipairs(keys) do
     vim.keymap.set('n', key.lhs, function()
@@ -216,7 +223,7 @@ function M.preview(id)
   client.execute('mazu.rollback', { id = id, preview = true }, function(result)
     client.execute('mazu.checkpoint.diff', { id = id }, function(diff)
       local unmoved = vim.api.nvim_get_current_win() == here and vim.api.nvim_get_mode().mode == 'n'
-      show(result, id, diff.patch or '', unmoved)
+      show(result, id, diff, unmoved)
     end)
   end)
 end
