@@ -100,7 +100,9 @@ async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     await terminal.press("Tab", "Enter")
     await terminal.wait('# Back to "clean"', "C-c C-c rolls back")
     await terminal.press("C-c", "C-c")
-    await terminal.wait("also what you changed yourself?", "C-c C-a Only the agent's changes", "waits for you")
+    await terminal.wait(
+        "also what you changed yourself?", "C-c C-a Only the agent's changes", "waits for you"
+    )
     await terminal.type("typed meanwhile ")
     await terminal.wait("typed meanwhile")
     await call(terminal, "mazu-deny")

@@ -13,7 +13,9 @@ async def test_another_server_judges_an_edit_and_is_asked(bed: Bed):
     asked = {"path": "app.py", "symbol": "total"}
     bed.model.script.replies += [
         ScriptedReply(calls=[{"name": "edit_file", "arguments": edit}]),
-        ScriptedReply(calls=[{"name": "references", "arguments": asked}, {"name": "diagnostics", "arguments": {}}]),
+        ScriptedReply(
+            calls=[{"name": "references", "arguments": asked}, {"name": "diagnostics", "arguments": {}}]
+        ),
         ScriptedReply(text="I see."),
     ]
     await bed.tell("lent")

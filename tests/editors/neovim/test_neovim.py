@@ -41,7 +41,9 @@ async def test_a_buffer_is_saved_before_a_command_runs(bed: Bed):
     look = {"command": "grep -c 'a + b' app.py | tee seen.txt"}
     says(
         bed,
-        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "run_shell", "arguments": look}]),
+        ScriptedReply(
+            calls=[{"name": "edit_file", "arguments": FIX}, {"name": "run_shell", "arguments": look}]
+        ),
         ScriptedReply(text="Fixed."),
     )
     await bed.tell("shell")
@@ -122,7 +124,9 @@ async def test_proposals_are_decided_hunk_by_hunk(bed: Bed):
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     says(
         bed,
-        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
+        ScriptedReply(
+            calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]
+        ),
         ScriptedReply(text="Proposed."),
         ScriptedReply(text="I see."),
     )
@@ -134,7 +138,9 @@ async def test_the_changes_of_a_turn_are_reviewed_inline(bed: Bed):
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     says(
         bed,
-        ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]),
+        ScriptedReply(
+            calls=[{"name": "edit_file", "arguments": FIX}, {"name": "edit_file", "arguments": twice}]
+        ),
         ScriptedReply(text="Both are done."),
     )
     await bed.tell("review")

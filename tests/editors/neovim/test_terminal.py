@@ -60,7 +60,9 @@ async def test_typing_elsewhere_answers_nothing_and_loses_nothing(terminal: Term
     assert len(terminal.model.bodies) == 1, "nothing was answered"
     await terminal.press("Escape")
     await terminal.command("write")
-    await terminal.until("the file is written", lambda: notes.exists() and notes.read_text().endswith("the end\n"))
+    await terminal.until(
+        "the file is written", lambda: notes.exists() and notes.read_text().endswith("the end\n")
+    )
     assert notes.read_text() == typed + "\n", "not one key was lost"
     await terminal.command(f"Mazu answer {answer}")
     await terminal.wait("Heard.")
@@ -131,7 +133,9 @@ async def test_the_end_is_followed_only_while_the_cursor_is_there(terminal: Term
 
     async def followed() -> bool:
         shown = await terminal.screen()
-        return "paragraph 2 of many" not in shown and "paragraph 0 of many" not in shown and "of many" in shown
+        return (
+            "paragraph 2 of many" not in shown and "paragraph 0 of many" not in shown and "of many" in shown
+        )
 
     await terminal.until("the end is followed", followed)
     hurry(reply, 2)

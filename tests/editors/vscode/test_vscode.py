@@ -197,7 +197,9 @@ async def test_setting_up_leads_from_a_missing_server_to_a_model(bed: Bed):
 async def test_proposals_are_decided_in_a_view(bed: Bed):
     twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
     edits = [{"name": "edit_file", "arguments": edit} for edit in (FIX, twice)]
-    async with ModelServer([ScriptedReply(when="mend both", calls=edits), ScriptedReply(text="Proposed.")]) as model:
+    async with ModelServer(
+        [ScriptedReply(when="mend both", calls=edits), ScriptedReply(text="Proposed.")]
+    ) as model:
         await bed.tell("proposals", model)
 
 
@@ -213,7 +215,9 @@ async def test_no_folder_and_every_theme(bed: Bed):
         "new": 'def double(a):\n    """Twice the number."""\n',
     }
     script = [
-        ScriptedReply(when="make total add", text="It subtracts.", calls=[{"name": "edit_file", "arguments": FIX}]),
+        ScriptedReply(
+            when="make total add", text="It subtracts.", calls=[{"name": "edit_file", "arguments": FIX}]
+        ),
         ScriptedReply(when="edited app.py", text="It adds now."),
         ScriptedReply(
             when="any number of arguments",

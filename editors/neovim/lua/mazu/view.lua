@@ -39,10 +39,24 @@ local function scratch(name, filetype)
   return bufnr
 end
 
---- Shows a buffer in a window of its own; the cursor stays where it is unless `focus`.
+---@param window integer
+---@param bufnr integer
+local function set_statusline(window, bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr):gsub('^mazu://', 'Mazu: '):gsub('%%', '%%%%')
+  vim.wo[window][0].statusline = ' ' .. name .. '%=q closes '
+end
+
+--- Whether the user neither types nor chooses just now, so that the cursor may be moved.
+---@return boolean
+function M.may_take_focus()
+  return vim.api.nvim_get_mode().mode == 'n'
+end
+
+--- Shows a buffer in a window of its own; the cursor stays where it is unless `focus`, and where the user is typing.
 ---@param bufnr integer
 ---@param focus? boolean
 local function reveal(bufnr, focus)
+  focus = focus and M.may_take_focus()
   local window = vim.fn.bufwinid(bufnr)
   local here = vim.api.nvim_get_current_win()
   if window == -1 then
@@ -53,7 +67,7 @@ local function reveal(bufnr, focus)
     vim.wo[0][0].linebreak = true
     vim.wo[0][0].number = false
     vim.wo[0][0].relativenumber = false
-    vim.wo[0][0].statusline = ' ' .. vim.api.nvim_buf_get_name(bufnr):gsub('^mazu://', 'Mazu: '):gsub('%%', '%%%%') .. '%=q closes '
+    set_statusline(0, bufnr)
   end
   if focus and window ~= here then
     entered_from[bufnr] = here
@@ -101,6 +115,9 @@ function M.columns(name, columns, below)
     vim.api.nvim_win_set_buf(0, bufnr)
   end
   for _, window in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    local bufnr = vim.api.nvim_win_get_buf(window)
+    set_statusline(window, bufnr)
+    vim.keymap.set('n', 'q', '<Cmd>tabclose<CR>', { buffer = bufnr, desc = 'Close this tab' })
     vim.wo[window][0].wrap = true
     vim.wo[window][0].linebreak = true
     vim.wo[window][0].conceallevel = 2

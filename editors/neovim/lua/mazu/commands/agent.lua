@@ -110,6 +110,9 @@ end
 local chat_turn = turn('mazu.chat', 'message')
 local run_turn = turn('mazu.run', 'task')
 
+---@type table? the last CouncilResult
+local last_council
+
 --- The answers of a council in columns, what was made of them below.
 ---@param result table CouncilResult
 local function show_council(result)
@@ -205,13 +208,29 @@ M.subcommands = {
     end,
   },
   council = {
-    about = 'ask several models at once',
+    about = 'ask several models at once; "show" shows the last answers again',
+    complete = function()
+      return { 'show' }
+    end,
     run = function(call)
+      if call.text == 'show' then
+        if not last_council then
+          return tell.info('the council was not asked yet')
+        end
+        return show_council(last_council)
+      end
       call:with_text('Ask the council: ', function(text)
         tell.info('the council is running; its answers open in a tab when they are complete')
+        local here = vim.api.nvim_get_current_win()
         client.execute('mazu.council', function(server)
           return { question = text, attachments = call:attachments(server), wait = true }
-        end, show_council)
+        end, function(result)
+          last_council = result
+          if vim.api.nvim_get_current_win() == here and require('mazu.view').may_take_focus() then
+            return show_council(result)
+          end
+          tell.info('the council has answered: :Mazu council show')
+        end)
       end)
     end,
   },

@@ -154,7 +154,9 @@ refresh = function()
     local bufnr = view.show(NAME, lines_of(result.proposals), 'diff')
     map_keys(bufnr)
     local window = vim.fn.bufwinid(bufnr)
-    vim.api.nvim_set_current_win(window)
+    if view.may_take_focus() then
+      vim.api.nvim_set_current_win(window)
+    end
     vim.api.nvim_win_set_cursor(window, { shown[1].first, 0 })
   end)
 end
