@@ -20,6 +20,16 @@ end, {
   end,
 })
 
+vim.api.nvim_create_autocmd('SessionLoadPost', {
+  group = vim.api.nvim_create_augroup('mazu.session', {}),
+  desc = 'Open the chat panel again that a session file had',
+  callback = vim.schedule_wrap(function()
+    if vim.fn.bufexists('mazu://composer') == 1 then
+      require('mazu.chat').restore_panel()
+    end
+  end),
+})
+
 local takes_selection = { 'ask', 'chat', 'council', 'edit', 'explain', 'remember' }
 local takes_none = {
   'changes',
@@ -27,6 +37,8 @@ local takes_none = {
   'checkpoints',
   'close',
   'diff',
+  'health',
+  'keys',
   'log',
   'memory',
   'messages',
@@ -39,12 +51,14 @@ local takes_none = {
   'quickfix',
   'recall',
   'redo',
+  'rename',
   'review',
   'rollback',
   'run',
   'send',
   'sessions',
   'skills',
+  'start',
   'status',
   'stop',
   'toggle',

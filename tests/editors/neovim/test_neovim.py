@@ -59,6 +59,10 @@ async def test_memory_in_the_editor(bed: Bed):
     await bed.tell("memory")
 
 
+async def test_the_panel_gives_back_what_it_took(bed: Bed):
+    await bed.tell("panel")
+
+
 async def test_health_help_completion_and_a_bad_configuration(bed: Bed):
     await bed.tell("setup")
 

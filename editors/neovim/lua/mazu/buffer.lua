@@ -11,6 +11,18 @@ function M.named(name)
   end
 end
 
+--- Gives a buffer of ours its name. Another buffer of that name, such as the empty one that a session file makes, is
+--- removed.
+---@param bufnr integer
+---@param name string `mazu://...`
+function M.set_name(bufnr, name)
+  local stale = M.named(name)
+  if stale and stale ~= bufnr then
+    pcall(vim.api.nvim_buf_delete, stale, { force = true })
+  end
+  vim.api.nvim_buf_set_name(bufnr, name)
+end
+
 --- The loaded buffer of a document.
 ---@param uri string
 ---@return integer? bufnr

@@ -13,7 +13,7 @@ function M.open(question)
   local field = question.editable[1]
   local arguments = question.arguments or {}
   local bufnr = vim.api.nvim_create_buf(false, false)
-  vim.api.nvim_buf_set_name(bufnr, name_of(question))
+  require('mazu.buffer').set_name(bufnr, name_of(question))
   vim.bo[bufnr].buftype = 'acwrite'
   vim.bo[bufnr].bufhidden = 'wipe'
   vim.bo[bufnr].swapfile = false

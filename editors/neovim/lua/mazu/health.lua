@@ -88,9 +88,10 @@ end
 
 ---@param client vim.lsp.Client
 local function check_client(client)
-  health.ok(('running in %s, %d buffers, positions in %s'):format(
+  local buffers = vim.tbl_count(client.attached_buffers)
+  health.ok(('running in %s, %s, positions in %s'):format(
     client.root_dir or 'no folder',
-    vim.tbl_count(client.attached_buffers),
+    buffers == 1 and '1 buffer' or buffers .. ' buffers',
     client.offset_encoding
   ))
   local offered = vim.tbl_get(client.server_capabilities, 'experimental', 'mazu')

@@ -24,11 +24,11 @@ end
 local function scratch(name, filetype)
   local full = 'mazu://' .. name
   local existing = buffer.named(full)
-  if existing then
+  if existing and vim.api.nvim_buf_is_loaded(existing) and vim.bo[existing].buftype == 'nofile' then
     return existing
   end
   local bufnr = vim.api.nvim_create_buf(false, true)
-  vim.api.nvim_buf_set_name(bufnr, full)
+  require('mazu.buffer').set_name(bufnr, full)
   vim.bo[bufnr].bufhidden = 'hide'
   vim.bo[bufnr].swapfile = false
   vim.bo[bufnr].modifiable = false

@@ -61,6 +61,18 @@ bed.wait('it is recalled no more', function()
     end)
 end)
 
+-- What another agent noted is proposed, and decided on one by one.
+vim.fn.writefile({ '# Rules', '', '- Always use tabs in this project.', '- We decided to use sqlite.' }, 'CLAUDE.md')
+vim.cmd('Mazu memory import markdown CLAUDE.md')
+local proposed = bed.press('imports', 'r')
+bed.check('with where it stands', proposed:find('CLAUDE.md:3', 1, true), proposed)
+bed.wait_said('rejected 1; 1 left')
+bed.press('imports', 'A')
+bed.wait_said('remembered 1; 0 left')
+bed.wait('nothing is left to decide', function()
+  return not require('mazu.buffer').named('mazu://imports')
+end)
+
 -- A typing error is told, not ignored.
 require('mazu').execute('mazu.recall', { qeury = 'x' })
 bed.wait_said('qeury')

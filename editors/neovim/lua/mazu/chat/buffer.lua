@@ -5,10 +5,24 @@ local M = {}
 
 local PAINT_MS = 40 -- at most 25 times a second
 
+local EMPTY = {
+  'Ask, or describe a task, below.',
+  '',
+  ':Mazu sessions   earlier conversations',
+  ':Mazu explain    what a file does',
+  ':Mazu memory     what is remembered',
+  '',
+  'Every step can be undone. Nothing leaves',
+  'this machine but what goes to the model',
+  'that you chose.',
+}
+
 local namespace = vim.api.nvim_create_namespace('mazu.chat')
+local empty_state = vim.api.nvim_create_namespace('mazu.empty_state')
 
 ---@class mazu.chat.Buffer
 ---@field bufnr integer
+---@field name string
 ---@field session mazu.chat.Session
 ---@field private painted {block: mazu.chat.Block, rendered: mazu.chat.Rendered, first: integer}[]
 ---@field private scheduled boolean
@@ -91,12 +105,19 @@ end
 ---@param name string
 ---@return mazu.chat.Buffer
 function M.new(session, name)
+  local self = setmetatable({ session = session, name = name, painted = {}, scheduled = false }, Buffer)
+  self:make()
+  return self
+end
+
+--- Makes the buffer itself.
+function Buffer:make()
   local bufnr = vim.api.nvim_create_buf(false, true)
-  vim.api.nvim_buf_set_name(bufnr, name)
+  require('mazu.buffer').set_name(bufnr, self.name)
   for option, value in pairs({ bufhidden = 'hide', swapfile = false, undolevels = -1, modifiable = false }) do
     vim.bo[bufnr][option] = value
   end
-  local self = setmetatable({ bufnr = bufnr, session = session, painted = {}, scheduled = false }, Buffer)
+  self.bufnr, self.painted, self.list, self.parser = bufnr, {}, nil, nil
   by_bufnr[bufnr] = self
   vim.bo[bufnr].filetype = 'mazu_chat'
   local ok, parser = pcall(vim.treesitter.get_parser, bufnr, 'markdown')
@@ -105,12 +126,22 @@ function M.new(session, name)
     parser:set_included_regions({ { { 0, 0, 0, 0 } } })
     pcall(vim.treesitter.start, bufnr, 'markdown')
   end
-  return self
+end
+
+--- Makes the buffer again where `:bdelete` or `:bwipeout` has taken it away; what it showed is in the session.
+function Buffer:revive()
+  if not self:is_valid() then
+    by_bufnr[self.bufnr] = nil
+    if vim.api.nvim_buf_is_valid(self.bufnr) then
+      vim.api.nvim_buf_delete(self.bufnr, { force = true })
+    end
+    self:make()
+  end
 end
 
 ---@return boolean
 function Buffer:is_valid()
-  return vim.api.nvim_buf_is_valid(self.bufnr)
+  return vim.api.nvim_buf_is_loaded(self.bufnr)
 end
 
 function Buffer:delete()
@@ -260,9 +291,23 @@ function Buffer:paint()
   if regions_changed then
     self:set_regions()
   end
+  self:show_empty_state(first == 0)
   self:follow(followers)
   if self.on_paint then
     self.on_paint()
+  end
+end
+
+--- What to do where nothing was said yet. Virtual lines: it is no text of the conversation.
+---@param empty boolean
+function Buffer:show_empty_state(empty)
+  vim.api.nvim_buf_clear_namespace(self.bufnr, empty_state, 0, -1)
+  if empty then
+    vim.api.nvim_buf_set_extmark(self.bufnr, empty_state, 0, 0, {
+      virt_lines = vim.tbl_map(function(line)
+        return { { line, 'MazuDim' } }
+      end, EMPTY),
+    })
   end
 end
 

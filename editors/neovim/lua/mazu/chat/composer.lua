@@ -14,6 +14,9 @@ local history
 ---@type integer place in the history; one beyond the end is the draft
 local place = 0
 
+---@type string? what was being written when the buffer was taken away
+local unloaded
+
 ---@type string? what was being written before the history was walked
 local draft
 
@@ -137,12 +140,12 @@ M.keys = {
 --- The composer's buffer, made when it is not there.
 ---@return integer
 function M.buffer()
-  if bufnr and vim.api.nvim_buf_is_valid(bufnr) then
+  if bufnr and vim.api.nvim_buf_is_loaded(bufnr) then
     return bufnr
   end
   local made = vim.api.nvim_create_buf(false, true)
   bufnr = made
-  vim.api.nvim_buf_set_name(made, 'mazu://composer')
+  require('mazu.buffer').set_name(made, 'mazu://composer')
   vim.bo[made].bufhidden = 'hide'
   vim.bo[made].swapfile = false
   vim.bo[made].filetype = FILETYPE
@@ -156,12 +159,21 @@ function M.buffer()
     vim.keymap.set(vim.split(key.modes, ''), key.lhs, key.act, { buffer = made, desc = 'Mazu: ' .. key.about })
   end
   require('mazu.chat.keys').map_composer(made)
-  local saved = read('draft.json')
+  local saved = unloaded or read('draft.json')
+  unloaded = nil
   if type(saved) == 'string' and saved ~= '' then
     M.set(saved)
   end
+  local group = vim.api.nvim_create_augroup('mazu.composer', {})
+  vim.api.nvim_create_autocmd('BufUnload', { -- :bdelete takes the buffer, not what was written
+    group = group,
+    buffer = made,
+    callback = function()
+      unloaded = table.concat(vim.api.nvim_buf_get_lines(made, 0, -1, false), '\n')
+    end,
+  })
   vim.api.nvim_create_autocmd('VimLeavePre', {
-    group = vim.api.nvim_create_augroup('mazu.composer', {}),
+    group = group,
     callback = function()
       if vim.api.nvim_buf_is_valid(made) then
         write('draft.json', vim.trim(M.text()))

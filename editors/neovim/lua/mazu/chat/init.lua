@@ -215,6 +215,7 @@ function M.question_opened(question, later)
   if not entry then
     return
   end
+  entry.buffer:revive()
   if question.callId then
     entry.session:apply(vim.tbl_extend('error', { kind = 'question' }, {
       callId = question.callId,
@@ -416,6 +417,21 @@ function M.aside(entry, question)
   return function(reply, summary)
     block.text, block.summary, block.stale = reply, summary, true
     entry.buffer:schedule()
+  end
+end
+
+--- A session file (|:mksession|) knows the panel as empty buffers of its names: they go, and the panel is opened instead.
+function M.restore_panel()
+  local found = false
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    local name = vim.api.nvim_buf_get_name(bufnr)
+    if vim.startswith(name, 'mazu://') and vim.bo[bufnr].buftype == '' then
+      found = found or vim.startswith(name, 'mazu://chat/')
+      pcall(vim.api.nvim_buf_delete, bufnr, { force = true })
+    end
+  end
+  if found then
+    M.open(vim.api.nvim_get_current_buf(), {})
   end
 end
 

@@ -4,6 +4,8 @@ local config = require('mazu.config')
 
 local M = {}
 
+local NARROW, LOW = 70, 24 -- columns and lines
+
 ---@class mazu.chat.Windows
 ---@field transcript integer
 ---@field composer integer
@@ -89,12 +91,22 @@ local function leave_float()
   end
 end
 
+--- The layout in force: a terminal that is too narrow for two columns has the panel below, or in a tab of its own.
+---@param wanted string
+---@return string
+local function fitting(wanted)
+  if (wanted == 'right' or wanted == 'left') and vim.o.columns < NARROW then
+    return vim.o.lines >= LOW and 'bottom' or 'tab'
+  end
+  return wanted
+end
+
 --- Opens the windows on a transcript, as the setting has it.
 ---@param bufnr integer
 ---@return mazu.chat.Windows
 function M.open(bufnr)
   local options = config.get().chat
-  local layout, composer = options.layout, require('mazu.chat.composer').buffer()
+  local layout, composer = fitting(options.layout), require('mazu.chat.composer').buffer()
   local windows = { layout = layout }
   if layout == 'float' then
     local above, below = places(options)

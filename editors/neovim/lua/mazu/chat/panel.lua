@@ -16,7 +16,6 @@ local TICK_MS = 250
 ---@field frame integer
 ---@field windows? mazu.chat.Windows
 ---@field height? integer of the composer
----@field dismissed? mazu.Question the question whose window the user has closed
 ---@field count? integer how many windows there were when it was taken
 local panel = { frame = 1 }
 
@@ -146,6 +145,7 @@ function M.open(entry, opts)
   M.watch()
   local here = vim.api.nvim_get_current_win()
   panel.entry = entry
+  entry.buffer:revive()
   require('mazu.chat.keys').map_transcript(entry.buffer.bufnr)
   if not M.is_visible() then
     M.close()
@@ -239,16 +239,6 @@ function M.watch()
     end,
   })
   vim.api.nvim_create_autocmd({ 'CursorMoved', 'CursorMovedI' }, { group = group, callback = question_float.step_aside })
-  vim.api.nvim_create_autocmd('TabEnter', {
-    group = group,
-    callback = vim.schedule_wrap(function()
-      local question = require('mazu.question').current()
-      local entry = question and require('mazu.chat').entry_of_question(question)
-      if entry and not M.is_visible() and panel.dismissed ~= question then
-        M.show_question(entry, question)
-      end
-    end),
-  })
 end
 
 ---@return boolean focused
@@ -260,13 +250,6 @@ function M.focus_composer()
   return false
 end
 
---- The user closes the panel, or the float: the open question is not shown again unless asked for.
-function M.dismiss()
-  panel.dismissed = require('mazu.question').current()
-  M.close_float()
-  M.close()
-end
-
 function M.close_float()
   question_float.close()
 end
@@ -276,6 +259,7 @@ end
 ---@param question mazu.Question
 function M.show_question(entry, question)
   require('mazu.highlight').define()
+  entry.buffer:revive()
   require('mazu.chat.keys').map_transcript(entry.buffer.bufnr)
   require('mazu.chat.keys').map_question(entry.buffer.bufnr, question)
   local first, last = entry.buffer:question_lines()

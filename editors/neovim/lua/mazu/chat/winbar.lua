@@ -28,21 +28,33 @@ local function shorten(text, width)
   return text .. '…'
 end
 
---- What a narrow panel can do without, the least important first.
 ---@param session mazu.chat.Session
----@return string[]
+---@return table<string, string?>
 local function facts(session)
-  local found = {}
-  found[#found + 1] = session.mode
-  found[#found + 1] = session.model and (session.model:gsub('^[^:]*:', ''))
   local share = session:context_share()
-  found[#found + 1] = share and share >= 0.005 and ('%d %%'):format(math.floor(share * 100 + 0.5)) or nil
-  found[#found + 1] = session.cost > 0 and time.money(session.cost) or nil
-  return found
+  return {
+    mode = session.mode,
+    model = session.model and session.model:gsub('^[^:]*:', ''),
+    context = share and share >= 0.005 and ('%d %%'):format(math.floor(share * 100 + 0.5)) or nil,
+    cost = session.cost > 0 and time.money(session.cost) or nil,
+  }
+end
+
+local ORDER = { 'mode', 'model', 'context', 'cost' }
+local DISPENSABLE = { 'model', 'context', 'cost', 'mode' } -- what a narrow panel does without, in this order
+
+---@param found table<string, string?>
+---@return string
+local function joined(found)
+  local parts = {}
+  for _, name in ipairs(ORDER) do
+    parts[#parts + 1] = found[name]
+  end
+  return table.concat(parts, ' · ')
 end
 
 --- "⠋ 12 s · fix total() · ask · sonnet · 12 % · $0.01", in the cells that there are: the name gives way first, then the
---- model's vendor, then the model.
+--- model's vendor, then one fact after the other.
 ---@param session mazu.chat.Session
 ---@param frame integer
 ---@param waits boolean a question is open
@@ -59,20 +71,27 @@ function M.render(session, frame, waits, room)
   if activity then
     room = room - vim.fn.strdisplaywidth(activity) - 3
   end
-  local name, rest = session.name or 'New conversation', facts(session)
-  local function width()
-    return vim.fn.strdisplaywidth(table.concat(rest, ' · ')) + 3
+  local found = facts(session)
+  local function left()
+    return room - vim.fn.strdisplaywidth(joined(found)) - 3
   end
-  local model = session.model and rest[session.mode and 2 or 1]
-  if model and room - width() < SHORTEST_NAME then
-    rest[session.mode and 2 or 1] = model:gsub('^claude%-', '')
+  if found.model and left() < SHORTEST_NAME then
+    found.model = found.model:gsub('^claude%-', '')
   end
-  if model and room - width() < SHORTEST_NAME then
-    table.remove(rest, session.mode and 2 or 1)
+  for _, name in ipairs(DISPENSABLE) do
+    if left() < SHORTEST_NAME then
+      found[name] = nil
+    end
   end
-  name = shorten(name, math.max(SHORTEST_NAME, math.min(NAME_WIDTH, room - width())))
-  local text = escape(table.concat(vim.list_extend({ name }, rest), ' · '))
-  return activity and ('%%#%s#%s%%#WinBar# · %s'):format(group, activity, text) or text
+  local name = shorten(session.name or 'New conversation', math.max(SHORTEST_NAME, math.min(NAME_WIDTH, left())))
+  local rest = joined(found)
+  local text = escape(rest == '' and name or (name .. ' · ' .. rest))
+  if not activity then
+    return text
+  elseif room < SHORTEST_NAME then
+    return ('%%#%s#%s%%#WinBar#'):format(group, activity)
+  end
+  return ('%%#%s#%s%%#WinBar# · %s'):format(group, activity, text)
 end
 
 return M

@@ -44,7 +44,7 @@ return {
     run = function(call)
       local panel = require('mazu.chat.panel')
       if panel.is_visible() then
-        panel.dismiss()
+        panel.close()
         return remind()
       end
       require('mazu.chat').open(call.bufnr, { focus = true })
@@ -53,7 +53,9 @@ return {
   close = {
     about = 'close the chat panel',
     run = function()
-      require('mazu.chat.panel').dismiss()
+      local panel = require('mazu.chat.panel')
+      panel.close_float()
+      panel.close()
       remind()
     end,
   },

@@ -1,0 +1,120 @@
+-- The chat panel's windows: every layout gives them back, `:bdelete` and a session file cost nothing, and what stands in it
+-- is cut to the room that there is. No server is needed.
+local bed = dofile(vim.env.MAZU_TEST_STORIES .. '/bed.lua')
+bed.with_plugin()
+vim.o.columns, vim.o.lines = 120, 40
+local app = bed.open('app.py')
+vim.wo.number = true
+local chat, panel = require('mazu.chat'), require('mazu.chat.panel')
+local entry = chat.entry(vim.uv.cwd())
+entry.session.name = 'fix total()'
+entry.session:apply({ kind = 'user', text = 'hello', shown = 'hello', attachments = {} }, 't', false)
+
+local function windows()
+  return vim.tbl_map(function(window)
+    local bufnr = vim.api.nvim_win_get_buf(window)
+    return { vim.api.nvim_buf_get_name(bufnr), vim.wo[window].number, vim.wo[window].winfixbuf }
+  end, vim.api.nvim_tabpage_list_wins(0))
+end
+
+vim.cmd('split')
+local before = windows()
+for _, layout in ipairs({ 'right', 'left', 'bottom', 'float', 'tab', 'current' }) do
+  vim.g.mazu = { cmd = bed.server, chat = { layout = layout } }
+  panel.open(entry, { focus = true })
+  bed.check(layout .. ': the composer has the cursor', vim.bo.filetype == 'mazu_composer')
+  bed.check(layout .. ': the transcript is there', bed.transcript():find('hello', 1, true))
+  panel.close()
+  bed.check(layout .. ': the windows are as before', vim.deep_equal(windows(), before), windows())
+  bed.check(layout .. ': no tab is left', #vim.api.nvim_list_tabpages() == 1)
+end
+
+-- Where one window of it is closed by hand, or is all there is, the editor goes on.
+vim.cmd('only')
+panel.open(entry, { focus = true })
+vim.cmd('only')
+bed.wait('the panel is closed, and a file is there instead', function()
+  return #vim.api.nvim_list_wins() == 1 and vim.api.nvim_get_current_buf() == app
+end)
+
+-- `:bdelete` takes neither the conversation nor what was being written.
+vim.g.mazu = { cmd = bed.server }
+panel.open(entry, { focus = true })
+require('mazu.chat.composer').set('a draft')
+vim.cmd('bdelete!')
+vim.cmd('silent! bdelete! ' .. entry.buffer.bufnr)
+bed.wait('the panel is closed', function()
+  return not panel.is_visible()
+end)
+panel.open(entry, {})
+bed.check('the conversation is there', bed.text(entry.buffer.bufnr):find('hello', 1, true))
+bed.check('and the draft', require('mazu.chat.composer').text() == 'a draft')
+panel.close()
+
+-- A session file knows only the names.
+vim.cmd('silent new | silent file mazu://chat/9 | silent new | silent file mazu://other')
+chat.open = function()
+  panel.open(entry, {})
+end
+chat.restore_panel()
+local names = table.concat(vim.tbl_map(vim.api.nvim_buf_get_name, vim.api.nvim_list_bufs()), '\n')
+bed.check('the empty buffers are gone', not names:find('mazu://chat/9') and not names:find('mazu://other'), names)
+bed.check('and the panel is open', panel.is_visible())
+panel.close()
+
+-- The winbar in the room that it has.
+entry.session:apply({ kind = 'model', model = 'anthropic:claude-sonnet-5-5' }, nil, true)
+entry.session.mode, entry.session.cost, entry.session.context_window = 'ask', 0.021, 200000
+entry.session:apply({ kind = 'reply', text = 'x' }, 't', true)
+entry.session:apply({ kind = 'usage', usage = { inputTokens = 20000, outputTokens = 4000, costUsd = 0 } }, 't', true)
+local function winbar(room)
+  local text = require('mazu.chat.winbar').render(entry.session, 1, false, room)
+  return vim.api.nvim_eval_statusline(text, { use_winbar = true, maxwidth = 200 }).str
+end
+bed.check('all of it', winbar(80) == 'fix total() · ask · claude-sonnet-5-5 · 12 % · $0.021', winbar(80))
+bed.check('a narrow panel', winbar(40) == 'fix tot… · ask · 12 % · $0.021' or vim.fn.strdisplaywidth(winbar(40)) <= 40, winbar(40))
+for room = 8, 60 do
+  bed.check(('%d cells are enough'):format(room), vim.fn.strdisplaywidth(winbar(room)) <= room, winbar(room))
+end
+
+-- Some of the hunks of a question.
+local answered
+local hunks = { { id = 'a', diff = '@@ -1 +1 @@\n-one\n+1' }, { id = 'b', diff = '@@ -9 +9 @@\n-two\n+2' } }
+local question = { title = 'Edit app.py', hunks = hunks, options = {}, detail = 'Edits.\n\nWhy this needs approval: you said so' }
+require('mazu.question').answer = function(which, opts)
+  answered = { which, opts.hunks }
+end
+require('mazu.hunk_choice').open(question)
+local lines = vim.api.nvim_buf_get_lines(0, 0, -1, false)
+bed.check('both are ticked', vim.list_contains(lines, '# [x] 1') and vim.list_contains(lines, '# [x] 2'), lines)
+vim.api.nvim_feedkeys(vim.keycode('<Tab>'), 'xt', false)
+vim.api.nvim_feedkeys('ga', 'xt', false)
+bed.check('the other one is allowed', vim.deep_equal(answered, { 'allow', { 'b' } }), answered)
+local _, reason = require('mazu.chat.question_block').parts(question)
+bed.check('why it is asked', reason == 'you said so', reason)
+
+-- What a picker's preview is: lines for one, a buffer for the other.
+local preview
+vim.ui.select = function(items, opts)
+  preview = opts.preview_item(vim.deepcopy(items[1]))
+end
+require('mazu.picker').choose({ { name = 'x' } }, {
+  prompt = '',
+  kind = 'test',
+  format = tostring,
+  preview = function(item, use)
+    use({ 'this is ' .. item.name }, 'text')
+  end,
+}, function() end)
+bed.check('lines', vim.deep_equal(preview[1], 'this is x'), preview)
+bed.check('a buffer', bed.text(preview.buf) == 'this is x' and vim.bo[preview.buf].filetype == 'text')
+
+-- Memories by their titles, the code after them.
+local diff = table.concat({
+  'diff --git a/memory/01/0/m_000001.md b/memory/01/0/m_000001.md', 'new file mode 100644', '--- /dev/null',
+  '+++ b/memory/01/0/m_000001.md', '@@ -0,0 +1,3 @@', '+---', '+id: m_000001', '+---', '+# use tabs',
+  'diff --git a/app.py b/app.py', 'index 1..2 100644', '--- a/app.py', '+++ b/app.py', '@@ -1 +1 @@', '-a', '+b', '',
+}, '\n')
+local shown = require('mazu.checkpoint_diff').lines({ patch = diff, memories = { added = { 'm_000001' } } })
+bed.check('no ids of ours', table.concat(shown, '\n') == '# memory learned: use tabs\n\n--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-a\n+b\n', shown)
+bed.finish()
