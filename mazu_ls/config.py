@@ -100,6 +100,8 @@ class MemorySettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     write: Literal["off", "ask", "auto"] = "auto"
     """Whether the agent may write memories."""
+    extraction_model: str | None = None
+    """The model that finds what to remember in a finished conversation; without it the cheapest one of the same provider."""
     inject_tokens: Annotated[int, Meta(ge=0)] = 1500
     """Tokens of memory given to the model with each message."""
     forgetting: bool = True

@@ -75,6 +75,7 @@ DIRECTIONS: dict[str, Direction] = {
     "memory.write": order("off", "ask", "auto"),
     "memory.inject_tokens": USER,
     "memory.forgetting": USER,
+    "memory.extraction_model": USER,
     "memory.semantic": USER,
     "memory.embeddings": USER,
     "checkpoints.every": LOWER,

@@ -66,6 +66,7 @@ LOOSER: dict[str, tuple[Any, Any]] = {
     "memory.write": ("off", "auto"),
     "memory.inject_tokens": (1500, 0),
     "memory.forgetting": (False, True),
+    "memory.extraction_model": (None, "evil:model"),
     "memory.semantic": (False, True),
     "memory.embeddings": (None, "evil:model"),
     "checkpoints.every": (1, 100),

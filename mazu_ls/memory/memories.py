@@ -23,7 +23,7 @@ from mazu_ls.memory.io.extract import ExtractionQueue
 from mazu_ls.memory.models import AnchorRequest, Memory, MemoryEntry, RememberOutcome, micros, now
 from mazu_ls.memory.search import index, recall
 from mazu_ls.memory.search.inject import Injection, RecallContext, build_injection
-from mazu_ls.memory.store import queries, upsert
+from mazu_ls.memory.store import forgotten, queries, upsert
 from mazu_ls.memory.store.entries import number, scope_of
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import Summaries, Traits
@@ -249,7 +249,12 @@ class Memories:
     async def forget(self, id: str, scope: str | None = None) -> Memory:
         """Delete one memory and return what it was; what it had superseded is live again."""
         shelf, n = self._place(id, scope)
-        return await shelf.write(lambda rows: upsert.forget(rows, n))
+        return await shelf.write(lambda rows: forgotten.forget(rows, n))
+
+    async def restore(self, id: str, scope: str | None = None) -> Memory:
+        """Undo `forget`. Raises MazuError(not_found, conflict)."""
+        shelf, n = self._place(id, scope)
+        return await shelf.write(lambda rows: forgotten.restore(rows, n))
 
     async def archive(self, id: str, scope: str | None = None) -> Memory:
         """Put a memory aside: found on request only. Raises MazuError(conflict) where it is not live."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -49,6 +50,21 @@ def resolve(
             Kind.AUTH, message, f"Set one of {KEYS}, or choose a local model such as ollama:NAME."
         )
     return _build(wanted.strip(), config, env, patience or RetryPolicy())
+
+
+def cheapest_like(spec: ModelSpec) -> str:
+    """The cheapest known model of the same provider, as `provider:model`; the model itself where it is called anywhere else than at
+    its provider's own address, or nothing is known to be cheaper. Input counts five times: conversations are long, notes short."""
+    rows = [model_prices.known(spec.provider, name) for name in model_prices.names(spec.provider)]
+    priced = [row for row in rows if row is not None and row.prices is not None]
+    if not spec.hosted or spec.prices is None or not priced:
+        return spec.name
+
+    def cost(row: ModelSpec) -> float:
+        return 5 * row.prices.input + row.prices.output if row.prices is not None else math.inf
+
+    least = min(priced, key=cost)
+    return least.name if cost(least) < cost(spec) else spec.name
 
 
 def resolve_embeddings(

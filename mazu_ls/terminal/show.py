@@ -361,6 +361,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.memory.forget": _forgotten_memory,
     "mazu.memory.archive": _changed_memory,
     "mazu.memory.unarchive": _changed_memory,
+    "mazu.memory.restore": _changed_memory,
     "mazu.memory.supersede": _changed_memory,
     "mazu.memory.trait.list": _traits,
     "mazu.memory.trait.set": _changed_memory,

@@ -5,12 +5,16 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mazu_ls.agent.jobs import extraction
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.journal_views import total_usage
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.models.catalog import cheapest_like
+from mazu_ls.models.model import ModelSpec
+from mazu_ls.models.pricing import model_prices
 from tests.scenario import PATIENCE, Story, World, check
 
 FOUND = {
@@ -162,3 +166,37 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
         counted = total_usage(project.state.glob("**/*.jsonl"))
         assert counted.total.model_calls == 2
         await project.close()
+
+
+def test_another_model_may_find_what_to_remember_and_the_session_s_own_where_it_fails():
+    chosen = story("auto").replace(
+        'write = "auto"', 'write = "auto"\n        extraction_model = "anthropic:claude-haiku-scripted"'
+    )
+    world = check(
+        chosen,
+        """
+        assistant: 8080, since 80 needs root.
+        stop: end_turn
+        memory: created The port is 8080 because 80 needs root. (and 1 more)
+        """,
+    )
+    assert world.bodies[-1]["model"] == "claude-haiku-scripted"
+    unknown = chosen.replace("anthropic:claude-haiku-scripted", "nobody:model")
+    world = check(
+        unknown,
+        """
+        assistant: 8080, since 80 needs root.
+        stop: end_turn
+        memory: created The port is 8080 because 80 needs root. (and 1 more)
+        """,
+    )
+    assert world.bodies[-1]["model"] == world.bodies[0]["model"]
+
+
+def test_the_cheapest_model_is_one_of_the_same_provider_at_its_own_address():
+    sonnet = model_prices.known("anthropic", "claude-sonnet-5-5")
+    assert sonnet
+    assert cheapest_like(replace(sonnet, hosted=True)) == "anthropic:claude-haiku-5-5"
+    assert cheapest_like(sonnet) == "anthropic:claude-sonnet-5-5"
+    unknown = ModelSpec("mine", "llama", 8000, 1000, hosted=True)
+    assert cheapest_like(unknown) == "mine:llama"

@@ -33,6 +33,25 @@ async def test_a_memory_is_archived_brought_back_and_superseded(client: Client, 
     assert [m["state"] for m in (await client.command("mazu.memory.list"))["memories"]] == ["current"]
 
 
+async def test_what_was_forgotten_is_brought_back_into_its_chain(client: Client, folder: Path):
+    await client.initialize(folder)
+    old = await remember(client, "The API server listens on port 8080")
+    new = await remember(client, "The API server listens on port 9090")
+    states = {m["id"]: m["state"] for m in (await client.command("mazu.memory.list"))["memories"]}
+    assert states == {old: "superseded", new: "current"}
+    await client.command("mazu.memory.forget", {"id": new})
+    back = (await client.command("mazu.memory.restore", {"id": new}))["memory"]
+    assert (back["id"], back["supersedes"], back["state"]) == (new, old, "current")
+    states = {m["id"]: m["state"] for m in (await client.command("mazu.memory.list"))["memories"]}
+    assert states == {old: "superseded", new: "current"}
+    with pytest.raises(RpcFailure, match="not forgotten"):
+        await client.command("mazu.memory.restore", {"id": new})
+    with pytest.raises(RpcFailure, match="no forgotten memory"):
+        await client.command("mazu.memory.restore", {"id": "m_000999"})
+    found = await client.command("mazu.recall", {"query": "which port does the API server use"})
+    assert found["memories"][0]["id"] == new
+
+
 async def test_traits_are_set_listed_and_deleted(client: Client, folder: Path):
     await client.initialize(folder)
     await client.command("mazu.memory.trait.set", {"key": "language", "value": "Answer in German."})

@@ -1381,6 +1381,8 @@ export interface WireCommands {
   'mazu.memory.archive': [MemoryStateParams, MemoryResult];
   /** Bring a memory back from the archive. */
   'mazu.memory.unarchive': [MemoryStateParams, MemoryResult];
+  /** Bring a forgotten memory back. */
+  'mazu.memory.restore': [MemoryStateParams, MemoryResult];
   /** One memory holds instead of another; answers with the one that holds. */
   'mazu.memory.supersede': [SupersedeParams, MemoryResult];
   /** How much is remembered, by kind and state, and the bytes on the disk. */

@@ -154,14 +154,25 @@ class MemoryExtractor:
         self._noted.discard(session_id)
 
     async def _asked(self, messages: list[Message], model_name: str | None) -> Extraction:
-        from mazu_ls.agent.jobs.ask import call_once
-        from mazu_ls.agent.session.compaction import render_messages
-        from mazu_ls.memory.io import extract
+        from mazu_ls.models.catalog import cheapest_like
 
         try:
             model = await self._project.model(model_name)
         except MazuError as error:
             raise NoExtractionModel(error.kind, error.message, error.hint) from error
+        chosen = self._project.config.memory.extraction_model or cheapest_like(model.spec)
+        if chosen != model.name:
+            try:
+                return await self._ask(await self._project.model(chosen), messages)
+            except (MazuError, ToolError) as error:  # a key need not be good for every model
+                log.warning("%s could not say what to remember, %s is asked: %s", chosen, model.name, error)
+        return await self._ask(model, messages)
+
+    async def _ask(self, model: models.Model, messages: list[Message]) -> Extraction:
+        from mazu_ls.agent.jobs.ask import call_once
+        from mazu_ls.agent.session.compaction import render_messages
+        from mazu_ls.memory.io import extract
+
         text = render_messages(messages, int(model.spec.context_window * ROOM_SHARE) * 3)
         request = models.ModelRequest(
             messages=[

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mazu_ls.memory.search.decay import is_faded, strength
 from mazu_ls.memory.search.index import CorpusStatistics
 
-K1, B = 1.2, 0.55
+K1, B = 1.2, 0.45
 ADJACENT, ADJACENT_WITHIN = 0.4, 4
 NEIGHBOUR = 0.4
 OPEN_FILE = 0.4

@@ -137,4 +137,9 @@ CREATE VIRTUAL TABLE memory_index USING fts5 (
 CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab (memory_index, 'row');
 """
 
-MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_index.TABLES))
+# Whole entries as JSON, so that forgetting can be undone (forgotten.py).
+_FORGOTTEN = (
+    "CREATE TABLE memory_forgotten (n INTEGER PRIMARY KEY, entry BLOB NOT NULL, at INTEGER NOT NULL);"
+)
+
+MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_index.TABLES, _FORGOTTEN))

@@ -59,6 +59,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "memory.memory_states": (
         "mazu.memory.archive",
         "mazu.memory.unarchive",
+        "mazu.memory.restore",
         "mazu.memory.supersede",
         "mazu.memory.stats",
         "mazu.memory.trait.list",

@@ -185,6 +185,7 @@ VERBS = (
         ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag", many=True),
         CommandOption("pinned", "--pin", on=True), CommandOption("pinned", "--unpin", "it may be forgotten", off=True))),
     TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (ID, SCOPE)),
+    TerminalCommand("memory restore", "mazu.memory.restore", "bring back a memory that was removed", (ID, SCOPE)),
     TerminalCommand("memory archive", "mazu.memory.archive", "archive a memory, which is then found only on request", (ID, SCOPE)),
     TerminalCommand("memory unarchive", "mazu.memory.unarchive", "restore a memory from the archive", (ID, SCOPE)),
     TerminalCommand("memory supersede", "mazu.memory.supersede", "replace one memory with another", (

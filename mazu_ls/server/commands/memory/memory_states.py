@@ -1,4 +1,4 @@
-"""mazu.memory.archive, .unarchive, .supersede, .stats and mazu.memory.trait.*: by the user's hand."""
+"""mazu.memory.archive, .unarchive, .restore, .supersede, .stats and mazu.memory.trait.*: by the user's hand."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ async def _unarchive_one(server: ServerState) -> wire.MemoryStateParams:
 async def unarchive(server: ServerState, params: wire.MemoryStateParams) -> MemoryResult:
     """Bring a memory back from the archive."""
     return _changed(server, await (await opened_memories(server)).unarchive(params.id, params.scope))
+
+
+async def _restore_one(server: ServerState) -> wire.MemoryStateParams:
+    """Without arguments: the user chooses one of those that were forgotten last."""
+    from mazu_ls.memory.store.forgotten import list_forgotten
+
+    last = await list_forgotten((await opened_memories(server)).shelves, _CHOICES)
+    index = await server.pick("Bring back which memory?", [f"{id}: {title[:_TITLE]}" for id, title in last])
+    if index is None:
+        raise InvalidArguments("`id` is missing: the one that mazu.memory.forget was given", "id")
+    return wire.MemoryStateParams(last[index][0])
+
+
+@command("mazu.memory.restore", natural=_restore_one)
+async def restore(server: ServerState, params: wire.MemoryStateParams) -> MemoryResult:
+    """Bring a forgotten memory back."""
+    return _changed(server, await (await opened_memories(server)).restore(params.id, params.scope))
 
 
 async def _supersede_one(server: ServerState) -> wire.SupersedeParams:

@@ -16,7 +16,7 @@ SHOWING = _names(
 """What changes nothing: it may be done again by whoever got no answer."""
 CHANGING = _names(
     """checkpoint checkpoint.pin checkpoint.unpin checkpoint.prune remember memory.update memory.forget memory.archive
-    memory.unarchive memory.supersede memory.consolidate memory.trait.set memory.trait.delete memory.import.accept
+    memory.unarchive memory.restore memory.supersede memory.consolidate memory.trait.set memory.trait.delete memory.import.accept
     memory.import.reject wiki.write wiki.delete session.new session.rename session.fork session.rewind session.end session.delete
     proposal.accept proposal.reject"""
 )

@@ -1,0 +1,83 @@
+"""What was forgotten, kept for a while so that it can be brought back."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
+from mazu_ls.memory.search.decay import DAY
+from mazu_ls.memory.store import upsert
+from mazu_ls.memory.store.entries import EntryTable
+from mazu_ls.memory.store.store import MemoryStores
+from mazu_ls.store import select
+
+KEPT_DAYS, KEPT_ENTRIES = 30, 200
+"""How long, and how many of them at most."""
+
+
+def forget(rows: EntryTable, n: int) -> Memory:
+    """`upsert.forget`, and keep the entry for `restore`. Needs a transaction."""
+    entry, at = rows.entry(n), micros(now())
+    was = upsert.forget(rows, n)
+    rows.db.execute(
+        "INSERT OR REPLACE INTO memory_forgotten VALUES (?, ?, ?)", (n, msgspec.json.encode(entry), at)
+    )
+    rows.db.execute(
+        "DELETE FROM memory_forgotten WHERE at < ? OR n NOT IN (SELECT n FROM memory_forgotten ORDER BY at DESC LIMIT ?)",
+        (at - KEPT_DAYS * DAY, KEPT_ENTRIES),
+    )
+    return was
+
+
+def restore(rows: EntryTable, n: int) -> Memory:
+    """Bring a forgotten entry back under its own number; what it had superseded it supersedes again, unless another does now.
+
+    Needs a transaction. Raises MazuError(not_found), MazuError(conflict) where it is there already.
+    """
+    name = identifier(rows.scope, n)
+    kept = select(rows.db, "SELECT entry FROM memory_forgotten WHERE n = ?", (n,))
+    if rows.find(n) is not None:
+        raise MazuError(Kind.CONFLICT, f"{name} is not forgotten.", "`mazu.memory.list` shows it.")
+    if not kept:
+        hint = f"What was forgotten is kept for {KEPT_DAYS} days; a checkpoint may still hold it."
+        raise MazuError(Kind.NOT_FOUND, f"There is no forgotten memory {name!r}.", hint)
+    entry = msgspec.json.decode(kept[0][0], type=MemoryEntry)
+    if entry.key is not None and rows.keyed(entry.kind, entry.key) is not None:
+        raise MazuError(
+            Kind.CONFLICT, f"Another {entry.kind} is called {entry.key!r} now.", "Delete that one first."
+        )
+    old = None if entry.supersedes is None else rows.find(entry.supersedes)
+    later = None if entry.superseded_by is None else rows.find(entry.superseded_by)
+    follows = later is not None and later.supersedes in (None, entry.supersedes)
+    replaces = old is not None and (
+        old.superseded_by is None or (follows and old.superseded_by == entry.superseded_by)
+    )
+    rows.insert(
+        replace(
+            entry,
+            supersedes=entry.supersedes if replaces else None,
+            superseded_by=entry.superseded_by if follows else None,
+            state="current" if entry.state == "superseded" and not follows else entry.state,
+        )
+    )
+    if replaces and old is not None and old.n is not None:
+        rows.change(old.n, state="superseded", superseded_by=n, updated_at=old.updated_at)
+    if follows and later is not None and later.n is not None:
+        rows.change(later.n, supersedes=n, updated_at=later.updated_at)
+    rows.db.execute("DELETE FROM memory_forgotten WHERE n = ?", (n,))
+    return rows.memory(n)
+
+
+async def list_forgotten(stores: MemoryStores, limit: int) -> list[tuple[str, str]]:
+    """Ids and titles of what was forgotten last and can be restored, those of the project first."""
+    found = [await store.read(lambda rows: _newest(rows, limit)) for store in stores]
+    return [one for some in found for one in some][:limit]
+
+
+def _newest(rows: EntryTable, limit: int) -> list[tuple[str, str]]:
+    kept = select(rows.db, "SELECT n, entry FROM memory_forgotten ORDER BY at DESC, n DESC LIMIT ?", (limit,))
+    return [
+        (identifier(rows.scope, n), msgspec.json.decode(entry, type=MemoryEntry).title) for n, entry in kept
+    ]
