@@ -280,7 +280,7 @@ class Memories:
         while await shelf.read(found.scan_next):
             pass
         plan = await shelf.read(lambda rows: consolidate.propose(rows, found))
-        return await shelf.write(lambda rows: consolidate.apply_proposals(rows, plan)) if apply else plan
+        return await shelf.write(lambda rows: consolidate.finish(rows, plan, apply=apply))
 
     async def archive_faded(self) -> int:
         """Archive what has faded below the threshold, where `memory.forgetting` is on; returns how many."""

@@ -10,6 +10,7 @@ import pytest
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.agents.agent_files import read_file
 from mazu_ls.memory.agents.agent_passage import MAX_TEXT, AgentPassage
+from mazu_ls.memory.agents.cursor_database import read_cursor
 from mazu_ls.memory.memories import Memories
 
 KEY = "sk-ant-api03-abcdefghijklmnop1234567890"
@@ -167,6 +168,18 @@ async def test_cursor(memories: Memories, tmp_path: Path):
         (match,) = await memories.imported.search(word, 5)
         assert match.session == "c1"
     assert path.read_bytes() == before
+
+
+def test_an_endless_view_of_cursor_is_no_table(tmp_path: Path):
+    path = tmp_path / "state.vscdb"
+    db = sqlite3.connect(path)
+    db.execute(
+        "CREATE VIEW cursorDiskKV AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        ' SELECT \'bubbleId:c:\' || i AS key, \'{"type": 1, "text": "always more"}\' AS value FROM n'
+    )
+    db.execute("CREATE TABLE ItemTable (key TEXT, value TEXT AS (zeroblob(1000000000)))")
+    db.close()
+    assert list(read_cursor(path)) == []
 
 
 async def test_aider(memories: Memories, tmp_path: Path):

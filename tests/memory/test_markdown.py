@@ -277,3 +277,13 @@ async def test_front_matter_is_seen_however_an_editor_wrote_its_first_line(
     result = await memories.import_(file)
     assert result.created == 0
     assert "category" in result.problems[0]
+
+
+async def test_a_hand_written_file_is_a_memory_and_below_wiki_a_page(memories: Memories, tmp_path: Path):
+    notes = tmp_path / "notes"
+    (notes / "wiki" / "build").mkdir(parents=True)
+    (notes / "plain.md").write_text("# Deploys go out on Tuesdays\n")
+    (notes / "wiki" / "build" / "release.md").write_text("# Release\n\nTag, then push.\n")
+    await memories.import_(notes)
+    assert [memory.title for memory in (await memories.list())[0]] == ["Deploys go out on Tuesdays"]
+    assert [page.key for page in await memories.wiki.list()] == ["build/release"]

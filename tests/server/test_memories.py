@@ -147,12 +147,16 @@ async def test_consolidation_proposes_and_applies_what_a_rollback_takes_back(cli
     await client.initialize(folder)
     await client.command("mazu.remember", {"title": "The cache is cleared at midnight by the nightly job"})
     await client.command("mazu.remember", {"title": "At midnight the nightly job clears the cache entirely"})
+    with pytest.raises(RpcFailure, match="not consolidated yet"):
+        await client.command("mazu.memory.consolidate", {"last": True})
     proposed = await client.command("mazu.memory.consolidate")
+    assert await client.command("mazu.memory.consolidate", {"last": True}) == proposed
     assert proposed["applied"] is False
     assert (await client.command("mazu.memory.list", {"state": "archived"}))["total"] == 0
     applied = await client.command("mazu.memory.consolidate", {"apply": True})
     assert applied["applied"] is True
     assert {"proposals", "archived", "pages", "digest"} < set(applied)
+    assert await client.command("mazu.memory.consolidate", {"last": True}) == applied
     (before,) = (await client.command("mazu.checkpoint.list", {}))["checkpoints"]
     assert before["label"] == "before consolidating memory"
 

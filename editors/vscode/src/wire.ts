@@ -220,6 +220,7 @@ export interface ConnectedClient {
 
 export interface ConsolidateParams {
   apply?: boolean;
+  last?: boolean;
 }
 
 /** One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role. */
@@ -239,6 +240,7 @@ export interface ConsolidationResult {
   pages: Memory[];
   applied: boolean;
   digest: string;
+  at: string | null;
 }
 
 /** What one member said, or why it said nothing. */
@@ -1363,7 +1365,7 @@ export interface WireCommands {
   'mazu.memory.update': [UpdateMemoryParams, MemoryResult];
   /** Delete one memory; what it had superseded is live again. */
   'mazu.memory.forget': [ForgetParams, ForgetResult];
-  /** Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes. */
+  /** Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes. `last` */
   'mazu.memory.consolidate': [ConsolidateParams, ConsolidationResult];
   /** All memories as Markdown, lossless. */
   'mazu.memory.export': [ExportImportParams, ExportedMemories];

@@ -27,15 +27,23 @@ def read_cursor(path: Path) -> Iterator[AgentPassage | str]:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
             db.execute("PRAGMA trusted_schema = off")
-            for query, read in ((_BUBBLES, _bubble), (_CHATS, _chat)):
-                try:
-                    rows = db.execute(query, (_MAX_VALUE,))
-                except sqlite3.OperationalError:  # one of the two tables is in each database only
+            for table, query, read in (("cursorDiskKV", _BUBBLES, _bubble), ("ItemTable", _CHATS, _chat)):
+                if not _is_stored(db, table):  # one of the two is in each database only
                     continue
-                for key, value in rows:
+                for key, value in db.execute(query, (_MAX_VALUE,)):
                     yield from read(str(key), value)
     except sqlite3.Error as error:
         yield f"{path}: {error}."
+
+
+def _is_stored(db: sqlite3.Connection, table: str) -> bool:
+    """Whether it is a table whose rows stand in the file: a view or a computed column may have no end."""
+    kind = db.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? AND sql NOT LIKE 'CREATE VIRTUAL%'",
+        (table,),
+    )
+    columns = {name: hidden for _, name, _, _, _, _, hidden in db.execute(f"PRAGMA table_xinfo({table})")}
+    return kind.fetchone() is not None and columns.get("key") == columns.get("value") == 0
 
 
 def _bubble(key: str, value: Any) -> Iterator[AgentPassage]:

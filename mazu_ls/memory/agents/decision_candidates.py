@@ -90,5 +90,6 @@ class CandidateFinder:
             if passage.role == "note" and self._headings
             else ""
         )
-        said = "" if passage.role == "note" else f": {redact(' '.join(passage.text.split()))[:MAX_TITLE]}"
+        quoted = redact(" ".join(passage.text.split()))[:MAX_TITLE]
+        said = "" if passage.role == "note" or quoted.strip(" -*") == title else f": {quoted}"
         yield DecisionCandidate(category, title, f"{where}{when}{under}{said}")

@@ -6,11 +6,14 @@ Everything is a proposal until it is applied, and applying is one transaction, s
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.graph.clusters import CandidateScan, cluster_topic, clusters, draft_page
 from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
 from mazu_ls.memory.search.decay import ARCHIVE_BELOW, strength
@@ -19,6 +22,7 @@ from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.store import select
 
 MOST_LOOKED_AT = 2000
+KEPT = 20
 OLD_DAYS = 90
 CLUSTER_LEAST = 3
 ROLE_LEAST = 2
@@ -50,6 +54,28 @@ class Consolidation(Struct, frozen=True):
     pages: tuple[Memory, ...]
     applied: bool
     digest: str
+    at: datetime | None = None
+    """When memory was looked over; None before it is stored."""
+
+
+def finish(rows: EntryTable, plan: Consolidation, *, apply: bool) -> Consolidation:
+    """Do what was proposed, where asked to, and keep what was found, so that it can be looked at later. Needs a transaction."""
+    found = replace(apply_proposals(rows, plan) if apply else plan, at=now())
+    rows.db.execute("INSERT INTO memory_consolidation (found) VALUES (?)", (msgspec.json.encode(found),))
+    rows.db.execute(
+        "DELETE FROM memory_consolidation WHERE n <= (SELECT max(n) FROM memory_consolidation) - ?", (KEPT,)
+    )
+    return found
+
+
+def last_result(rows: EntryTable) -> Consolidation:
+    """What was found last. Raises MazuError(not_found)."""
+    kept = select(rows.db, "SELECT found FROM memory_consolidation ORDER BY n DESC LIMIT 1")
+    if not kept:
+        raise MazuError(
+            Kind.NOT_FOUND, "Memory was not consolidated yet.", "`mazu.memory.consolidate` looks it over."
+        )
+    return msgspec.json.decode(kept[0][0], type=Consolidation)
 
 
 def live_entries(rows: EntryTable) -> list[MemoryEntry]:

@@ -202,8 +202,8 @@ def scope_of(record: ImportRecord, usual: str) -> str:
 
 def _record(text: str, name: str) -> ImportRecord:
     entry, fields = markdown.read(text, name)
-    folder, _, rest = name.rpartition("wiki/")
-    if not fields and rest and folder in ("", "project/", "global/"):
+    folder, wiki, rest = name.rpartition("wiki/")
+    if not fields and wiki and rest and folder in ("", "project/", "global/"):
         entry = replace(entry, kind="page", key=rest, category="wiki")
     uses = fields.get("uses")
     use = (int(uses), markdown.micros_of(fields.get("last_used"))) if isinstance(uses, int) else None

@@ -137,9 +137,10 @@ CREATE VIRTUAL TABLE memory_index USING fts5 (
 CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab (memory_index, 'row');
 """
 
-# Whole entries as JSON, so that forgetting can be undone (forgotten.py).
-_FORGOTTEN = (
-    "CREATE TABLE memory_forgotten (n INTEGER PRIMARY KEY, entry BLOB NOT NULL, at INTEGER NOT NULL);"
-)
+# Whole entries as JSON, so that forgetting can be undone (forgotten.py), and what consolidation found, to be looked at later.
+_KEPT_FOR_LATER = """
+CREATE TABLE memory_forgotten (n INTEGER PRIMARY KEY, entry BLOB NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE memory_consolidation (n INTEGER PRIMARY KEY, found BLOB NOT NULL);
+"""
 
-MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_index.TABLES, _FORGOTTEN))
+MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_index.TABLES, _KEPT_FOR_LATER))

@@ -207,7 +207,8 @@ VERBS = (
         text("query", "words", required=False), CommandOption("id", "--node", "a memory's id, file:PATH, tag:NAME, ..."),
         CommandOption("depth", "--depth", kind=int), CommandOption("format", "--format", choices=("text", "mermaid", "json")))),
     TerminalCommand("memory why", "mazu.memory.why", "which memories a message would get, and why", (text("message", "the message"),)),
-    TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose memories to merge; --apply merges them", (CommandOption("apply", "--apply", on=True),)),
+    TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose memories to merge; --apply merges them", (
+        CommandOption("apply", "--apply", on=True), CommandOption("last", "--last", "show what was found the last time", on=True))),
     TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", help="a file or folder", kind=uri, required=True),)),
     TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, a memory.db, or what another agent left", (
         CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri, required=True),

@@ -185,6 +185,7 @@
 
 ---@class mazu.ConsolidateParams
 ---@field apply? boolean
+---@field last? boolean
 
 --- One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role.
 ---@class mazu.ConsolidationProposal
@@ -202,6 +203,7 @@
 ---@field pages mazu.Memory[]
 ---@field applied boolean
 ---@field digest string
+---@field at? string
 
 --- What one member said, or why it said nothing.
 ---@class mazu.CouncilAnswer

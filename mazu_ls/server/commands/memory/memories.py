@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory.graph.consolidate import Consolidation, last_result
 from mazu_ls.memory.models import matches
 from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
@@ -162,19 +163,30 @@ async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetR
 
 @command("mazu.memory.consolidate")
 async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> wire.ConsolidationResult:
-    """Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes."""
+    """Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes. `last`: what was found
+    the last time."""
     memories = await opened_memories(server)
+    if params.last:
+        if params.apply:
+            raise InvalidArguments("`last` only shows what was found; leave it out to apply", "last")
+        store = memories.shelves.store(memories.shelves.default_store)
+        return _consolidated(await store.read(last_result))
     if params.apply and server.project and server.project.checkpoints:
         await take_checkpoint(server, server.project.checkpoints, "before consolidating memory")
     found = await memories.consolidate(apply=params.apply)
     if params.apply:
         server.notify_changed("memory", "checkpoints")
+    return _consolidated(found)
+
+
+def _consolidated(found: Consolidation) -> wire.ConsolidationResult:
     return wire.ConsolidationResult(
         [as_view(one, wire.ConsolidationProposalView) for one in found.proposals],
         [wire.MemoryView.from_memory(memory) for memory in found.archived],
         [wire.MemoryView.from_memory(memory) for memory in found.pages],
         found.applied,
         found.digest,
+        None if found.at is None else found.at.isoformat(),
     )
 
 

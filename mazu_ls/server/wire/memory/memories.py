@@ -65,6 +65,7 @@ class ForgetParams(Params, frozen=True):
 
 class ConsolidateParams(Params, frozen=True):
     apply: bool = False
+    last: bool = False
 
 
 class ExportImportParams(Params, frozen=True):
@@ -136,6 +137,7 @@ class ConsolidationResult(Wire, frozen=True):
     pages: list[MemoryView]
     applied: bool
     digest: str
+    at: str | None
 
 
 class ExportedMemories(Wire, frozen=True):
