@@ -1,5 +1,5 @@
 # The few commands people need.
-.PHONY: demo generate test quick coverage lint bench mutants clean
+.PHONY: demo generate test quick coverage lint bench figures bench-all mutants clean
 
 demo:     ## the main job end to end
 	bash scripts/demo
@@ -14,9 +14,15 @@ lint:     ## style, types, layers
 	.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/pyright && .venv/bin/lint-imports
 generate: ## write what follows from a declaration: settings in docs/protocol.md and the VS Code extension
 	.venv/bin/python scripts/generate
-bench:    ## print every figure beside its baseline
+bench:    ## the figures that have a goal, in one table, with a baseline of the same run
 	bash scripts/setup dev
-	for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python $$script; done
+	.venv/bin/python benchmarks/figures.py
+figures:  ## the same, written to docs/figures.md
+	bash scripts/setup dev
+	.venv/bin/python benchmarks/figures.py --write docs/figures.md
+bench-all: ## every benchmark (hours)
+	bash scripts/setup dev
+	for script in $$(grep -l __main__ benchmarks/*.py); do echo "== $$script"; .venv/bin/python $$script; done
 mutants:  ## mutation score of all safety code, by package (a sample; about half an hour)
 	bash scripts/setup dev
 	nice .venv/bin/python benchmarks/policy_mutants.py --share 0.2 --list

@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.server.test_live_server import Conversation, EditorProcess
+from tests.server.test_live_server import Conversation, EditorProcess, pid_of_answer, wait_until
 
 FILES = 8
 MODEL = "anthropic:claude-sonnet-5-5"
@@ -46,8 +46,10 @@ def model(folder: Path, replies: list[dict[str, Any]]) -> Iterator[str]:
     command = [sys.executable, "-m", "mazu_ls.demo.model_server", str(folder / "script.json")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        process.kill()
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.kill()
 
 
 class Tally:
@@ -132,6 +134,13 @@ class SoakClient(threading.Thread):
         return answer.get("result") or {}
 
 
+def started(env: dict[str, str], folder: Path) -> EditorProcess:
+    """A server that answers; the one before it may have left its socket."""
+    server = EditorProcess(env, folder)
+    wait_until(lambda: pid_of_answer(server, model=MODEL) == server.process.pid)
+    return server
+
+
 def resident(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -169,18 +178,24 @@ def soak(place: Path, turns: int, kills: int, seed: int) -> int:
             "MAZU_HOME": str(place / "home"), "MAZU_STATE_HOME": str(place / "state"), "HOME": str(place / "user"),
             "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "test-key", "MAZU_MODEL": MODEL,
         }  # fmt: skip
-        first = 0.0
+        first = grown = 0.0
         for life in range(kills + 1):
-            server = EditorProcess(env, folder).listens()
+            server = started(env, folder)
             clients = [SoakClient(name, server, tally, turns // 2, chance) for name in ("one", "two")]
             for client in clients:
                 client.start()
             if life < kills:
-                time.sleep(1.0 + 4 * chance.random())
+                enough = tally.answered + chance.randint(3, 30)
+                wait_until(
+                    lambda enough=enough, clients=clients: (
+                        tally.answered >= enough or not any(one.is_alive() for one in clients)
+                    )
+                )
+                time.sleep(chance.random() / 5)
                 server.kill()
                 for client in clients:
                     client.join(60)
-                server = EditorProcess(env, folder).listens()
+                server = started(env, folder)
                 check(server, folder, tally)
                 server.kill()
                 print(
@@ -190,7 +205,7 @@ def soak(place: Path, turns: int, kills: int, seed: int) -> int:
                 continue
             while any(client.is_alive() for client in clients):
                 done = sum(map(len, tally.turns.values()))
-                if not first and done >= 20:
+                if not first and tally.answered >= 60:
                     first = resident(server.process.pid)
                 print(
                     f"{done:5} turns shown, {tally.answered} answers, {resident(server.process.pid):.0f} MiB",

@@ -111,10 +111,18 @@ async def test_two_editors_share_sessions_questions_and_undo(
 
         # A turn of the first: both see it, both are asked, the second answers.
         _, never = undecided(first)
-        second.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+        states: list[str] = []
+
+        async def allow(params: Any) -> Any:
+            listed = (await second.command("mazu.session.list"))["sessions"]
+            states.extend(one["state"] for one in listed if one["id"] == params["sessionId"])
+            return {"optionId": "allow_once"}
+
+        second.answers["mazu/permission/request"] = allow
         done = await first.command("mazu.chat", {"message": "two", "wait": True})
         session = done["sessionId"]
         assert done["stopReason"] == "end_turn" and (folder / "app.py").read_text() == "x = 2\n"
+        assert states == ["waiting"]
         resolved = await first.until(lambda one: one.get("method") == "mazu/permission/resolved")
         assert resolved["params"]["verdict"] == "allow"
         await until(lambda: len(updates(second, session)) == len(updates(first, session)))
@@ -143,8 +151,7 @@ async def test_two_editors_share_sessions_questions_and_undo(
         await first.command("mazu.session.rename", {"sessionId": mine, "name": "Three"})
         assert (await second.command("mazu.session.show", {"sessionId": mine}))["name"] == "Three"
         await until(lambda: updates(first, mine)[-1]["update"] == {"kind": "named", "name": "Three"})
-        code, _, err = await typed(env, folder, "chat", "hello", "--session", mine, "--json")
-        assert code == 0, err
+        assert (await typed(env, folder, "chat", "hello", "--session", mine, "--json"))[0] == 0
         with pytest.raises(RpcFailure, match=r"There is no session s_none"):
             await second.command("mazu.session.rename", {"sessionId": "s_none", "name": "x"})
 

@@ -37,6 +37,7 @@ class TurnNotifications:
         self._sequence: dict[str, int] = {}
         self._turns: dict[str, str] = {}
         self._partial: dict[str, StreamedText] = {}
+        self._elsewhere: dict[str, str] = {}
 
     def add_follower(self, link: ClientConnection) -> Callable[[], None]:
         """Send everything to one more client; call what is returned to stop."""
@@ -55,6 +56,19 @@ class TurnNotifications:
         if isinstance(session_id, str) and isinstance(number, int):
             self._sequence[session_id] = max(number, self._sequence.get(session_id, 0))
             self.notify("mazu/session/update", params, besides=sender)
+            update = params.get("update")
+            if isinstance(update, dict) and update.get("kind") == "state":
+                self._elsewhere.pop(session_id, None)
+                if (state := update.get("state")) in ("running", "waiting"):
+                    self._elsewhere[session_id] = state
+
+    def state_elsewhere(self, session_id: str) -> str | None:
+        """Whether a turn of another server is "running" or "waiting" in a session; None where none is."""
+        return self._elsewhere.get(session_id)
+
+    def forget_elsewhere(self) -> None:
+        """The other server is gone, and its turns with it."""
+        self._elsewhere.clear()
 
     def track_job(self, turn_id: str, job: BackgroundJob) -> None:
         """Show what this turn does as the progress of `job`."""

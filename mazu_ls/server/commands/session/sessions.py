@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
@@ -26,6 +27,8 @@ async def list_sessions(server: ServerState, params: turns.SessionParams) -> wir
     """Every session, the last used first; with an id that one alone."""
     project = await server.wait_opened()
     infos = [info for info in await project.sessions.list() if params.session_id in (None, info.id)]
+    states = {info.id: server.updates.state_elsewhere(info.id) for info in infos}
+    infos = [replace(info, state=states[info.id] or info.state) for info in infos]
     return wire.SessionList([wire.SessionSummary.from_info(info) for info in infos], project.sessions.current)
 
 
