@@ -46,7 +46,7 @@
 (cl-defmethod eglot-client-capabilities ((_server mazu-server))
   "Those of eglot, and the opt-ins of docs/protocol.md."
   (let ((capabilities (copy-sequence (cl-call-next-method))))
-    (plist-put capabilities :experimental '(:mazu (:updates t :permissions t)))))
+    (plist-put capabilities :experimental '(:mazu (:updates t :permissions t :save t)))))
 
 ;;; Finding and asking the server
 
@@ -90,8 +90,28 @@ Emacs does not wait for it."
   (list :uri (plist-get (eglot--TextDocumentIdentifier) :uri)
         :range (list :start (eglot--pos-to-lsp-position start) :end (eglot--pos-to-lsp-position end))))
 
+;;; Tool calls in plain words
+
+(defconst mazu--verbs
+  '(("read_file" . "Read") ("list_dir" . "List") ("glob_files" . "Find") ("grep" . "Search") ("edit_file" . "Edit")
+    ("write_file" . "Write") ("run_shell" . "Run") ("shell_output" . "Read output of") ("shell_stop" . "Stop")
+    ("web_fetch" . "Fetch") ("remember" . "Remember") ("recall" . "Recall") ("memory_search" . "Search memory for")
+    ("save_skill" . "Save skill") ("run_skill" . "Run skill") ("diagnostics" . "Check problems")
+    ("definition" . "Find definition of") ("references" . "Find uses of") ("symbols" . "List symbols of"))
+  "What a tool does, as people say it.")
+
+(defun mazu--sentence (title)
+  "TITLE of a tool call, such as \"edit_file app.py\", in plain words."
+  (let* ((plain (replace-regexp-in-string "\\`Mazu wants to use " "" (or title "")))
+         (end (or (string-match "[: ]" plain) (length plain)))
+         (verb (cdr (assoc (substring plain 0 end) mazu--verbs))))
+    (if verb (concat verb (replace-regexp-in-string "\\`:" "" (substring plain end))) plain)))
+
 ;;; The chat buffer
 
+(defconst mazu--tail 5 "Lines of a command's output that are shown.")
+
+(defvar-local mazu--outputs nil "Output of each tool call: (ID . TEXT).")
 (defvar-local mazu--mazu nil "The server whose conversation this buffer shows.")
 (defvar-local mazu--streaming nil "Where the message that streams begins, or nil.")
 (defvar-local mazu--calls nil "Where the line of each tool call begins: (ID . MARKER).")
@@ -172,6 +192,34 @@ Windows that show its end keep showing it."
       (end-of-line)
       (insert (propertize (concat "  " (car (split-string note "\n"))) 'face 'mazu-dim)))))
 
+(defun mazu--add-output (id text)
+  "Show the last lines of the output of the tool call ID, of which TEXT is new."
+  (when-let ((marker (cdr (assoc id mazu--calls))))
+    (let ((known (or (assoc id mazu--outputs) (car (push (cons id "") mazu--outputs)))))
+      (setcdr known (concat (cdr known) text))
+      (goto-char (point-min))
+      (when-let ((match (text-property-search-forward 'mazu-output id t)))
+        (delete-region (prop-match-beginning match) (prop-match-end match)))
+      (goto-char marker)
+      (forward-line 1)
+      (let* ((lines (last (split-string (string-trim-right (cdr known)) "\n") mazu--tail))
+             (shown (mapconcat (lambda (line) (concat "    " line "\n")) lines "")))
+        (insert (propertize shown 'face 'mazu-dim 'mazu-output id))))))
+
+(defun mazu--footer (update)
+  "What a turn changed and cost, as its last UPDATE has it."
+  (let* ((changes (plist-get update :changes))
+         (files (or (plist-get changes :files) 0))
+         (checkpoints (length (plist-get update :checkpoints)))
+         (cost (plist-get (plist-get update :usage) :costUsd)))
+    (string-join
+     (delq nil (list (and (> files 0) (format "%d %s changed  +%d -%d" files (if (= files 1) "file" "files")
+                                              (or (plist-get changes :added) 0) (or (plist-get changes :removed) 0)))
+                     (and (> checkpoints 0)
+                          (format "%d %s" checkpoints (if (= checkpoints 1) "checkpoint" "checkpoints")))
+                     (and (numberp cost) (> cost 0) (format "$%.3f" cost))))
+     " · ")))
+
 (defun mazu--draw (update &optional live)
   "Insert one UPDATE of the protocol; LIVE where it streams now."
   (pcase (plist-get update :kind)
@@ -195,7 +243,8 @@ Windows that show its end keep showing it."
      (goto-char (point-max))
      (unless (bolp) (insert "\n"))
      (push (cons (plist-get update :callId) (copy-marker (point))) mazu--calls)
-     (mazu--add (format "• %s\n" (or (plist-get update :title) (plist-get update :tool)))))
+     (mazu--add (format "• %s\n" (mazu--sentence (or (plist-get update :title) (plist-get update :tool))))))
+    ("tool_output" (mazu--add-output (plist-get update :callId) (plist-get update :text)))
     ("tool_result" (mazu--sign (plist-get update :callId) (if (eq t (plist-get update :ok)) "✓" "✗")
                                (and (not (eq t (plist-get update :ok))) (plist-get update :summary)))
      (goto-char (point-max))
@@ -205,9 +254,14 @@ Windows that show its end keep showing it."
                (setq mazu--state (if (member state '("done" "ended")) "idle" state))
                (when (equal state "done")
                  (setq mazu--streaming nil)
+                 (when live (mazu--catch-up))
                  (unless (equal "end_turn" (plist-get update :stopReason))
                    (mazu--paragraph)
-                   (mazu--add (format "%s\n" (or (plist-get update :detail) (plist-get update :stopReason))) 'warning)))))
+                   (mazu--add (format "%s\n" (or (plist-get update :detail) (plist-get update :stopReason))) 'warning))
+                 (let ((footer (mazu--footer update)))
+                   (unless (string-empty-p footer)
+                     (mazu--paragraph)
+                     (mazu--add (concat footer "\n") 'mazu-dim))))))
     ("head" (when live (mazu--load mazu--mazu (oref mazu--mazu session))))))
 
 (defun mazu--load (server session)
@@ -231,7 +285,7 @@ Windows that show its end keep showing it."
 What came meanwhile is drawn too."
   (mazu--drawing server
     (erase-buffer)
-    (setq mazu--calls nil mazu--streaming nil)
+    (setq mazu--calls nil mazu--outputs nil mazu--streaming nil)
     (let ((taken nil))
       (dolist (event events)
         (if (eq t (plist-get event :live))
@@ -266,6 +320,69 @@ What came meanwhile is drawn too."
   "Nothing is cached here."
   nil)
 
+;;; Saving before a command runs
+
+(defun mazu--save (uri)
+  "Save the buffer of URI; non-nil where nothing is unsaved afterwards.
+A file that somebody else changed meanwhile is never written over."
+  (let ((buffer (find-buffer-visiting (eglot--uri-to-path uri))))
+    (or (not buffer)
+        (with-current-buffer buffer
+          (or (not (buffer-modified-p))
+              (and (verify-visited-file-modtime buffer)
+                   (condition-case problem
+                       (progn (let ((inhibit-message t)) (basic-save-buffer)) (not (buffer-modified-p)))
+                     (error (message "mazu: %s" (error-message-string problem)) nil))))))))
+
+(cl-defmethod eglot-handle-request
+  ((_server mazu-server) (_method (eql mazu/documents/save)) &key uris &allow-other-keys)
+  "Save what the agent's command is about to read."
+  (let (saved failed)
+    (mapc (lambda (uri) (if (mazu--save uri) (push uri saved) (push uri failed))) uris)
+    (list :saved (vconcat (nreverse saved)) :failed (vconcat (nreverse failed)))))
+
+;;; Files that change on disk, without a question about each
+
+(defun mazu--stale-buffers ()
+  "Buffers without unsaved text whose files changed since they were read."
+  (cl-remove-if-not
+   (lambda (buffer)
+     (and (buffer-file-name buffer)
+          (not (buffer-modified-p buffer))
+          (file-exists-p (buffer-file-name buffer))
+          (not (verify-visited-file-modtime buffer))))
+   (buffer-list)))
+
+(defun mazu--same-as-file-p ()
+  "Whether this buffer has the text that its file has."
+  (let ((file buffer-file-name)
+        (coding-system-for-read buffer-file-coding-system)
+        (text (save-restriction (widen) (buffer-substring-no-properties (point-min) (point-max)))))
+    (with-temp-buffer
+      (insert-file-contents file)
+      (string= text (buffer-string)))))
+
+(defun mazu--catch-up ()
+  "Read again what changed on disk, where nothing is unsaved."
+  (dolist (buffer (mazu--stale-buffers))
+    (with-current-buffer buffer
+      (let ((inhibit-message t)) (revert-buffer t t t)))))
+
+(cl-defmethod eglot-handle-request :around
+  ((_server mazu-server) (_method (eql workspace/applyEdit)) &rest _)
+  "A rollback writes files and then edits their buffers.
+Emacs would ask about each whether to read it again."
+  (let ((stale (mapcar (lambda (buffer) (cons buffer (with-current-buffer buffer (visited-file-modtime))))
+                       (mazu--stale-buffers))))
+    (dolist (one stale) (with-current-buffer (car one) (set-visited-file-modtime)))
+    (unwind-protect (cl-call-next-method)
+      (dolist (one stale)
+        (when (buffer-live-p (car one))
+          (with-current-buffer (car one)
+            (if (mazu--same-as-file-p)
+                (set-buffer-modified-p nil)
+              (set-visited-file-modtime (cdr one)))))))))
+
 ;;; Questions: Emacs never waits for an answer
 
 (defun mazu--receive (receive connection message &rest more)
@@ -284,7 +401,7 @@ handed on."
 (defun mazu--title (question)
   "What QUESTION asks, in a line."
   (let ((params (nth 2 question)))
-    (car (split-string (or (plist-get params :title) (plist-get params :message) "") "\n"))))
+    (mazu--sentence (car (split-string (or (plist-get params :title) (plist-get params :message) "") "\n")))))
 
 (defun mazu--asked (server id method params)
   "Keep the request ID of SERVER: METHOD with PARAMS."
@@ -306,6 +423,24 @@ handed on."
                (plist-get option :label)))
      options " · ")))
 
+(defun mazu--permission-keys (options)
+  "What answers a question about a tool call, of those OPTIONS that it has."
+  (string-join
+   (delq nil
+         (mapcar (lambda (option)
+                   (pcase (plist-get option :kind)
+                     ("allow_once" "C-c C-a allow")
+                     ("allow_session" "C-c C-s in this session")
+                     ("allow_always" "M-x mazu-allow-always")
+                     ("deny" "C-c C-d deny · C-c C-r deny and say why")))
+                 options))
+   " · "))
+
+(defun mazu--reason (detail)
+  "Why it is asked, which stands last in DETAIL, or nil."
+  (let ((parts (split-string (or detail "") "Why this needs approval: ")))
+    (and (cdr parts) (string-trim (car (last parts))))))
+
 (defun mazu--draw-question (question)
   "Insert QUESTION with all that would happen."
   (let ((params (nth 2 question)) (start nil))
@@ -315,13 +450,18 @@ handed on."
     (when (and (plist-get params :diff) (member (plist-get params :tool) '("mazu.rollback" "mazu.undo")))
       (mazu--add (concat (plist-get params :detail) "\n")))
     (if-let ((diff (plist-get params :diff)))
-        (mazu--add-diff diff)
-      (mazu--add (concat (or (plist-get params :detail) (plist-get params :message) "") "\n")))
+        (progn
+          (mazu--add-diff diff)
+          (when-let ((reason (mazu--reason (plist-get params :detail))))
+            (mazu--add (format "Asked because %s\n" reason) 'mazu-dim)))
+      (let ((rest (or (plist-get params :detail)
+                      (string-join (cdr (split-string (or (plist-get params :message) "") "\n")) "\n"))))
+        (unless (string-empty-p rest) (mazu--add (concat rest "\n")))))
     (mazu--add (cond
                 ((member (plist-get params :tool) '("mazu.rollback" "mazu.undo"))
                  (concat (mazu--rollback-keys (append (plist-get params :options) nil)) "\n"))
                 ((equal (nth 1 question) "mazu/permission/request")
-                 "C-c C-a allow · C-c C-s in this session · C-c C-d deny · C-c C-r deny and say why\n")
+                 (concat (mazu--permission-keys (append (plist-get params :options) nil)) "\n"))
                 (t (format "M-x mazu-answer: %s\n"
                          (mapconcat (lambda (action) (plist-get action :title)) (plist-get params :actions) ", "))))
                'mazu-dim)
@@ -408,7 +548,8 @@ handed on."
              (lambda (_) (message "Checkpoint taken"))))
 
 (defun mazu--report (result)
-  "Report the result of a rollback."
+  "Report the RESULT of a rollback."
+  (mazu--catch-up)
   (message (if (eq t (plist-get result :applied)) "Back at \"%s\"; M-x mazu-redo undoes this"
              "Nothing was rolled back (\"%s\")")
            (plist-get (plist-get result :checkpoint) :label)))

@@ -50,6 +50,7 @@ async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     fix = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
     terminal.model.script.replies += [
         ScriptedReply(text="I see.", calls=[{"name": "edit_file", "arguments": fix}]),
+        ScriptedReply(calls=[{"name": "run_shell", "arguments": {"command": "grep -n 'a + b' app.py"}}]),
         ScriptedReply(text="It **adds** now, to the very end of this reply."),
     ]
     await terminal.wait("return a - b", "[eglot:project")
@@ -71,7 +72,16 @@ async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     await terminal.wait(typed)
     assert len(terminal.model.bodies) == 1, "nothing was answered"
     await call(terminal, "mazu-allow")
-    await terminal.wait("to the very end of this reply.", "✓ edit_file app.py", without="C-c C-a allow")
+    # What the command reads was saved without a question.
+    await terminal.wait("✓ Edit app.py", "? Run grep", "C-c C-a allow")
+    await call(terminal, "mazu-allow")
+    await terminal.wait(
+        "2:    return a + b",
+        "1 file changed  +1 -1",
+        "to the very end of this reply.",
+        "✓ Edit app.py",
+        without="C-c C-a allow",
+    )
     await terminal.press("C-x", "b")
     await terminal.type("app.py")
     await terminal.press("Enter")

@@ -140,6 +140,7 @@ end
 ---@param bufnr integer
 ---@param use fun(client: vim.lsp.Client)
 ---@param client_id? integer the client to take, where it runs
+---@return integer? id nil where there is none and none can be started
 function M.with(bufnr, use, client_id)
   local wanted = client_id and vim.lsp.get_client_by_id(client_id)
   local client = wanted and not M.call(wanted, 'is_stopped') and wanted or M.get(bufnr)
@@ -148,6 +149,7 @@ function M.with(bufnr, use, client_id)
     vim.uv.update_time()
     when_ready(id, use, vim.uv.now() + START_TIMEOUT_MS)
   end
+  return id
 end
 
 --- A server's error as the user should read it: what happened, then what to do.

@@ -12,13 +12,6 @@ local NAME = 'imports'
 local KEYS = '# a accept   r reject   A accept all   R reject all   q close'
 local PAGE = 100
 
----@class mazu.ImportedProposal
----@field id string
----@field category string
----@field title string
----@field evidence string where it stands
----@field times integer how often it was found
-
 ---@type {proposal: mazu.ImportedProposal, first: integer}[]
 local shown = {}
 

@@ -8,17 +8,6 @@ local tell = require('mazu.tell')
 
 local M = {}
 
----@class mazu.Proposal
----@field id string
----@field uri string
----@field path string
----@field kind "edit"|"create"|"delete"
----@field state "open"|"stale"
----@field hunk integer
----@field of integer
----@field range lsp.Range
----@field diff string
-
 ---@class mazu.review.Hunk
 ---@field id string
 ---@field uri string

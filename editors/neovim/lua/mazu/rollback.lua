@@ -14,40 +14,6 @@ local LINE_WIDTH = 76
 ---@type {id: string, client_id: integer}? the checkpoint that undoes the last rollback
 local safety
 
----@class mazu.Checkpoint
----@field id string
----@field parentId? string
----@field createdAt string
----@field label string
----@field title? string
----@field kind string
----@field pinned? boolean
----@field files {added: integer, modified: integer, deleted: integer}
----@field skipped {path: string, reason: string}[]
-
----@class mazu.Reasoned
----@field path string
----@field reason string
-
----@class mazu.Plan
----@field write string[]
----@field delete string[]
----@field buffers string[]
----@field keep mazu.Reasoned[]
----@field conflicts mazu.Reasoned[]
----@field users? any[] what only the user changed
----@field undecided? boolean nothing was done, because a question about it is open
----@field memories {added: integer, changed: integer, removed: integer}
----@field conversation boolean
-
----@class mazu.RollbackResult
----@field checkpoint mazu.Checkpoint
----@field safety? mazu.Checkpoint
----@field plan mazu.Plan
----@field applied boolean
----@field verified boolean
----@field problems mazu.Reasoned[]
-
 --- A checkpoint as people know it: the time, and the user's words.
 ---@param checkpoint mazu.Checkpoint
 ---@return string
@@ -59,7 +25,7 @@ function M.name(checkpoint)
   return ('%s “%s”'):format(time.clock(checkpoint.createdAt), words)
 end
 
----@param item string|mazu.Reasoned
+---@param item string|mazu.PathReason
 ---@return string
 local function entry(item)
   if type(item) == 'table' then

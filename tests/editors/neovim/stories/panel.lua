@@ -68,7 +68,7 @@ entry.session.mode, entry.session.cost, entry.session.context_window = 'ask', 0.
 entry.session:apply({ kind = 'reply', text = 'x' }, 't', true)
 entry.session:apply({ kind = 'usage', usage = { inputTokens = 20000, outputTokens = 4000, costUsd = 0 } }, 't', true)
 local function winbar(room)
-  local text = require('mazu.chat.winbar').render(entry.session, 1, false, room)
+  local text = require('mazu.chat.winbar').render(entry.session, 1, nil, room)
   return vim.api.nvim_eval_statusline(text, { use_winbar = true, maxwidth = 200 }).str
 end
 bed.check('all of it', winbar(80) == 'fix total() · ask · claude-sonnet-5-5 · 12 % · $0.021', winbar(80))
@@ -76,6 +76,20 @@ bed.check('a narrow panel', winbar(40) == 'fix tot… · ask · 12 % · $0.021' 
 for room = 8, 60 do
   bed.check(('%d cells are enough'):format(room), vim.fn.strdisplaywidth(winbar(room)) <= room, winbar(room))
 end
+
+-- Completion: a word with blanks is taken whole, and whatever was found for what is typed passes the editor's filter.
+vim.fn.writefile({}, 'my file.txt')
+local composer = require('mazu.chat.composer').buffer()
+vim.api.nvim_buf_set_lines(composer, 0, -1, false, { 'look at @mfi' })
+local items
+bed.wait('completion offers the file', function()
+  local params = { textDocument = { uri = vim.uri_from_bufnr(composer) }, position = { line = 0, character = 12 } }
+  local answers = vim.lsp.buf_request_sync(composer, 'textDocument/completion', params, 2000) or {}
+  items = vim.tbl_get(vim.tbl_values(answers), 1, 'result', 'items')
+  return items and items[1]
+end)
+bed.check('whole', items[1].textEdit.newText == '@my file.txt' and items[1].insertTextFormat == 2, items)
+bed.check('and past the filter', items[1].filterText == '@mfi', items)
 
 -- Some of the hunks of a question.
 local answered

@@ -186,12 +186,16 @@ local function complete(params, use)
   }
   M.candidates(before:sub(start + 1), function(candidates)
     local items = vim.tbl_map(function(candidate)
+      -- Neovim takes a plain text up to its first blank; a snippet is taken whole.
+      local blanks = candidate.word:find('%s') ~= nil
+      local text = blanks and candidate.word:gsub('[\\$}]', '\\%0') or candidate.word
       return {
         label = candidate.word,
         detail = candidate.menu,
         kind = candidate.kind,
-        filterText = candidate.word,
-        textEdit = { range = range, newText = candidate.word },
+        filterText = before:sub(start + 1), -- they were chosen for it here, memories by any of their words
+        insertTextFormat = blanks and 2 or 1,
+        textEdit = { range = range, newText = text },
       }
     end, candidates)
     use({ isIncomplete = true, items = items })

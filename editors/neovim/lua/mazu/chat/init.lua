@@ -13,6 +13,7 @@ local PAGE = 500
 ---@field buffer mazu.chat.Buffer
 ---@field root string
 ---@field client_id? integer
+---@field starting? integer the client that is being started for it
 ---@field loaded "no"|"loading"|"yes"
 ---@field held table[] notifications that came while the journal was fetched
 ---@field opening? boolean a message waits for its session to be made
@@ -304,6 +305,7 @@ end
 ---@param server vim.lsp.Client
 local function adopt(entry, server)
   entry.client_id = server.id
+  require('mazu.chat.panel').refresh_winbar()
   if entry.session.id then
     return M.load(entry)
   end
@@ -333,7 +335,7 @@ function M.open(bufnr, opts, use)
   local root = of_panel and of_panel.root or running and root_of(running) or client.root(bufnr) or assert(vim.uv.cwd())
   local entry = M.entry(root)
   panel.open(entry, opts or {})
-  client.with(bufnr, function(server)
+  entry.starting = client.with(bufnr, function(server)
     if root_of(server) ~= root then -- the configuration has a root of its own
       entry = M.entry(root_of(server))
       panel.open(entry, {})
@@ -344,6 +346,7 @@ function M.open(bufnr, opts, use)
       use(entry, server)
     end
   end, entry.client_id)
+  panel.refresh_winbar()
 end
 
 --- The client that a buffer of the panel belongs to; nil for other buffers.

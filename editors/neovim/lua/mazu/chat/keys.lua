@@ -55,13 +55,59 @@ local function open_diff(bufnr)
   end
 end
 
+--- The file that the block under the cursor is about, and the line of its first change.
+---@param block? mazu.chat.Block
+---@return string? path
+---@return integer? line one-based
+local function file_of(block)
+  if block and block.diff and block.diff ~= '' then
+    local file = require('mazu.patch').parse(block.diff)[1]
+    if file and file.path then
+      return file.path, file.hunks[1] and file.hunks[1].new_start
+    end
+  end
+  local attached = block and block.kind == 'user' and (block.data and block.data.attachments or {})[1]
+  if attached then
+    return attached.path, attached.range and attached.range.start.line + 1
+  end
+  return block and block.kind == 'tool' and (block.title or ''):match('^%a+ (%S+)$') or nil
+end
+
+--- Opens that file in a window beside the panel.
+---@param bufnr integer
+local function go_to_file(bufnr)
+  local panel = require('mazu.chat.panel')
+  local entry = panel.entry_of(bufnr)
+  local path, line = file_of(block_at(bufnr))
+  local full = path and entry and (vim.startswith(path, '/') and path or vim.fs.joinpath(entry.root, path))
+  if not full or not vim.uv.fs_stat(full) then
+    return require('mazu.tell').info('no file is named here')
+  end
+  for _, window in ipairs(vim.list_extend({ vim.fn.win_getid(vim.fn.winnr('#')) }, vim.api.nvim_tabpage_list_wins(0))) do
+    if window ~= 0 and vim.bo[vim.api.nvim_win_get_buf(window)].buftype == '' and not vim.wo[window].winfixbuf then
+      vim.api.nvim_set_current_win(window)
+      local ok, problem = pcall(vim.cmd.edit, vim.fn.fnameescape(full))
+      if not ok then -- such as unsaved text in a window where 'hidden' is off
+        return require('mazu.tell').warn('%s', tostring(problem):gsub('^.*:(E%d+:)', '%1'))
+      end
+      return line and vim.api.nvim_win_set_cursor(0, { math.min(line, vim.api.nvim_buf_line_count(0)), 0 })
+    end
+  end
+  vim.cmd('topleft vsplit')
+  vim.wo.winfixbuf = false
+  vim.cmd.edit(vim.fn.fnameescape(full))
+end
+
+local diff_key = { modes = 'n', lhs = 'gd', about = 'the diff here, side by side', act = open_diff }
+
 ---@type {modes: string, lhs: string, about: string, act: string|fun(bufnr: integer)}[]
 local transcript = {
   { modes = 'n', lhs = ']]', about = 'next heading', act = function(bufnr) to_heading(bufnr, 1) end },
   { modes = 'n', lhs = '[[', about = 'previous heading', act = function(bufnr) to_heading(bufnr, -1) end },
   { modes = 'n', lhs = '<Tab>', about = 'open or close what is folded here', act = '<Cmd>silent! normal! za<CR>' },
   { modes = 'n', lhs = 'gy', about = 'copy this block', act = yank },
-  { modes = 'n', lhs = 'gd', about = 'the diff here, side by side', act = open_diff },
+  diff_key,
+  { modes = 'n', lhs = '<CR>', about = 'go to the file that is named here', act = go_to_file },
   { modes = 'n', lhs = 'gr', about = 'review what this turn changed', act = '<Cmd>Mazu changes<CR>' },
   { modes = 'n', lhs = 'gu', about = 'undo the last turn', act = '<Cmd>Mazu undo<CR>' },
   { modes = 'n', lhs = 'i', about = 'write a message', act = '<Cmd>Mazu chat<CR>' },
@@ -146,7 +192,7 @@ function M.unmap_question()
     pcall(vim.keymap.del, 'n', key.lhs, { buffer = key.bufnr })
     local buffer = require('mazu.chat.buffer').of(key.bufnr)
     if buffer and key.lhs == 'gd' then
-      map(key.bufnr, { transcript[5] })
+      map(key.bufnr, { diff_key })
     end
   end
   of_question = {}

@@ -69,6 +69,13 @@ local function set_winbar(window, text)
   end
 end
 
+--- Whether the server of a conversation was started, but is not ready.
+---@param entry mazu.chat.Entry
+---@return boolean
+local function is_starting(entry)
+  return not entry.client_id and entry.starting ~= nil and vim.lsp.get_client_by_id(entry.starting) ~= nil
+end
+
 --- Brings both winbars up to date; no other window is drawn for it.
 function M.refresh_winbar()
   local entry = panel.entry
@@ -77,8 +84,8 @@ function M.refresh_winbar()
   end
   local below = is_behind(panel.transcript) and '%=%#MazuDim#↓ more below' or ''
   local room = vim.api.nvim_win_get_width(panel.transcript) - (below ~= '' and #' ↓ more below' or 0) - 1
-  local waits = require('mazu.question').current() ~= nil
-  set_winbar(panel.transcript, ' ' .. winbar.render(entry.session, panel.frame, waits, room) .. '%#WinBar#' .. below)
+  local note = require('mazu.question').current() and 'waits' or (is_starting(entry) and 'starting') or nil
+  set_winbar(panel.transcript, ' ' .. winbar.render(entry.session, panel.frame, note, room) .. '%#WinBar#' .. below)
   if is_open(panel.composer) then
     local queued = #entry.session.queued
     local waits = queued > 0 and ('%%#MazuWaiting# %d queued%%#WinBar# · '):format(queued) or ' '

@@ -57,12 +57,14 @@ end
 --- model's vendor, then one fact after the other.
 ---@param session mazu.chat.Session
 ---@param frame integer
----@param waits boolean a question is open
+---@param note? "waits"|"starting" a question is open, or the server is being started
 ---@param room integer display cells
 ---@return string winbar
-function M.render(session, frame, waits, room)
+function M.render(session, frame, note, room)
   local group, activity
-  if waits or session.state == 'waiting' then
+  if note == 'starting' then
+    group, activity = 'MazuRunning', 'starting mazu-ls'
+  elseif note == 'waits' or session.state == 'waiting' then
     group, activity = 'MazuWaiting', '? waits for you'
   elseif session.state == 'running' then
     local seconds = session.started and math.floor((vim.uv.now() - session.started) / 1000) or 0

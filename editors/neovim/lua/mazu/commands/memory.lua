@@ -13,19 +13,6 @@ local outcomes = {
 
 local categories = { 'convention', 'decision', 'fact', 'mistake', 'task_outcome', 'user_preference' }
 
----@class mazu.Memory
----@field id string
----@field scope "project"|"global"
----@field category string
----@field title string
----@field body string
----@field tags string[]
----@field pinned boolean
----@field state string
----@field createdAt string
----@field anchors? {path: string, symbol?: string, state: string}[]
----@field why? string
-
 ---@param memory mazu.Memory
 ---@return string
 local function headline(memory)

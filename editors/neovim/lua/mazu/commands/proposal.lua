@@ -4,17 +4,6 @@ local client = require('mazu.client')
 local tell = require('mazu.tell')
 local view = require('mazu.view')
 
----@class mazu.Proposal
----@field id string
----@field uri string
----@field path string
----@field kind "edit"|"create"|"delete"
----@field state "open"|"stale"
----@field hunk integer
----@field of integer
----@field range lsp.Range
----@field diff string
-
 ---@class mazu.Shown a hunk and its lines in the window, one-based and inclusive
 ---@field proposal mazu.Proposal
 ---@field first integer

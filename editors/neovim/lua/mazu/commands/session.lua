@@ -42,12 +42,6 @@ local function set_mode(mode)
   end)
 end
 
----@class mazu.Model
----@field name string
----@field ready boolean
----@field source? string where it is known from
----@field spec {contextWindow: integer, prices?: {input: number, output: number}} US dollars for a million tokens
-
 ---@param current? string
 ---@return fun(model: mazu.Model): string
 local function model_line(current)
@@ -75,13 +69,6 @@ local function ready_first(models)
   end
   return sorted
 end
-
----@class mazu.SessionSummary
----@field id string
----@field name string
----@field updatedAt string
----@field turnCount integer
----@field state "running"|"waiting"|"idle"|"ended"
 
 ---@param session mazu.SessionSummary
 ---@return string
