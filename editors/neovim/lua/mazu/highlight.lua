@@ -6,7 +6,6 @@ local links = {
   MazuUser = 'Title',
   MazuAgent = 'Title',
   MazuHeading = 'Title',
-  MazuTool = 'Normal',
   MazuKey = 'Special',
   MazuDim = 'Comment',
   MazuThought = 'Comment',
@@ -23,6 +22,7 @@ function M.define()
   for group, target in pairs(links) do
     vim.api.nvim_set_hl(0, group, { link = target, default = true })
   end
+  vim.api.nvim_set_hl(0, 'MazuTool', { default = true }) -- the text's own colour, in a float too
 end
 
 return M
