@@ -204,18 +204,25 @@ def head() -> str:
     return f"{when}, {os.cpu_count()} cores, load {loads}, Python {platform.python_version()}"
 
 
+def number(value: float, unit: str) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.3g} {unit}"
+
+
 def row(found: Figure | str) -> str:
     if isinstance(found, str):
         return f"| {found} | | | | |"
-    base = "" if found.baseline is None else f"{found.baseline:.3g} {found.unit}"
+    base = "" if found.baseline is None else f"{number(found.baseline, found.unit)} "
     state = "reached" if found.is_reached else "not reached"
-    return f"| {found.name} | {found.today:.3g} {found.unit} | {found.goal:.3g} {found.unit} | {state} | {base} ({found.baseline_name}) |"
+    today, goal = number(found.today, found.unit), number(found.goal, found.unit)
+    return f"| {found.name} | {today} | {goal} | {state} | {base}({found.baseline_name}) |"
 
 
 PAGE = """# Figures
 
 Written by `make figures`, which is `python benchmarks/figures.py --write docs/figures.md`: what is measured today, what it should be at most, and a baseline of
-the same run. Each table says when it was measured and how busy the machine was; on a busy one CPU rises a little and wall time much, for the baseline too.
+the same run. Each table says when it was measured and how busy the machine was; at a load of 20 CPU time doubles and wall
+time means nothing, for the baseline too, so that only the ratio of the two can be compared.
 """
 
 
@@ -225,7 +232,7 @@ def write(page: Path, title: str, table: list[str]) -> None:
     sections = dict(re.findall(r"(?ms)^## ([^\n]+)\n(.*?)(?=^## |\Z)", text))
     sections[title] = "\n" + "\n".join(table) + "\n\n"
     known = [TITLES[group] for group in GROUPS]
-    body = "".join(f"## {name}\n{sections[name]}" for name in known if name in sections)
+    body = "".join(f"## {name}\n\n{sections[name].strip()}\n\n" for name in known if name in sections)
     page.write_text(PAGE + "\n" + body.rstrip("\n") + "\n")
 
 
