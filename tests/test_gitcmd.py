@@ -179,3 +179,15 @@ def test_an_ignore_rule_that_takes_for_ever_ends_with_a_sentence(root: Path, mon
     (root / ".gitignore").write_text("*a" * 12 + "*b\n")
     with pytest.raises(MazuError, match="took over 1 s to scan the project"):
         found(root).files()
+
+
+def test_an_ignore_file_that_fills_the_memory_ends_with_a_sentence(root: Path):
+    """Git 2.46 passes over what is larger than 100 MB; before, it reads it whole."""
+    fill(root)
+    with (root / "docs/.gitignore").open("wb") as file:
+        file.truncate(8 * 2**30)
+    (root / "docs/new").write_text("")
+    try:
+        assert b"new" in b"\n".join(found(root).files())
+    except MazuError as error:
+        assert "2 GiB of memory" in error.message

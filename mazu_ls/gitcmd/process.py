@@ -33,6 +33,8 @@ SECONDS = 600.0
 """After this many seconds a git process is killed; scanning 100,000 files takes a few."""
 SCAN_CPU_SECONDS = 60
 """CPU time of a git process that reads the project's ignore rules; of 1,000,000 files it takes ten."""
+SCAN_BYTES = 2 * 2**30
+"""Address space of such a process: git before 2.46 reads a `.gitignore` of any size into memory, twice."""
 _SCANS = frozenset(("ls-files", "check-ignore", "status", "add"))
 
 # What git needs to start at all; everything else of the environment could change what it does.
@@ -208,7 +210,7 @@ def run(
         cwd=cwd,
     ) as process:
         if arguments[0] in _SCANS:
-            _limit_cpu(process.pid)
+            _limit(process.pid)
         try:
             out, err = _communicate(process, input, Path(env.get("GIT_WORK_TREE", cwd)), seconds)
         except BaseException:
@@ -220,13 +222,20 @@ def run(
             f"git took over {SCAN_CPU_SECONDS} s to scan the project.",
             "A rule with many `*` in a .gitignore makes it that slow; look at the project's ignore rules.",
         )
+    if arguments[0] in _SCANS and process.returncode and b"ut of memory" in err:
+        raise MazuError(
+            Kind.GIT,
+            f"git needed over {SCAN_BYTES // 2**30} GiB of memory to scan the project.",
+            "A huge .gitignore or index makes it so; look at the project's ignore rules.",
+        )
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def _limit_cpu(pid: int) -> None:
+def _limit(pid: int) -> None:
     """An ignore rule of many stars keeps git busy for ever, also when nobody is there any more who waits for it."""
     try:
         resource.prlimit(pid, resource.RLIMIT_CPU, (SCAN_CPU_SECONDS, SCAN_CPU_SECONDS + 5))
+        resource.prlimit(pid, resource.RLIMIT_AS, (SCAN_BYTES, SCAN_BYTES))
     except (AttributeError, OSError):  # no Linux, or it has ended already
         return
 
