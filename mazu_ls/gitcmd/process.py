@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -201,8 +202,12 @@ def run(
 
     Raises MazuError(git) where git is missing or does not end in time.
     """
+    command = _command(arguments, (*_SETTINGS_ALONE, *settings))
+    if arguments[0] in _SCANS and sys.platform == "linux":
+        # Set before git starts: it may have read everything before anybody could set it from outside.
+        command = ["/bin/sh", "-c", f'ulimit -v {SCAN_BYTES // 1024}; exec "$@"', "sh", *command]
     with subprocess.Popen(
-        _command(arguments, (*_SETTINGS_ALONE, *settings)),
+        command,
         stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -210,7 +215,7 @@ def run(
         cwd=cwd,
     ) as process:
         if arguments[0] in _SCANS:
-            _limit(process.pid)
+            _limit_cpu(process.pid)
         try:
             out, err = _communicate(process, input, Path(env.get("GIT_WORK_TREE", cwd)), seconds)
         except BaseException:
@@ -231,11 +236,10 @@ def run(
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def _limit(pid: int) -> None:
+def _limit_cpu(pid: int) -> None:
     """An ignore rule of many stars keeps git busy for ever, also when nobody is there any more who waits for it."""
     try:
         resource.prlimit(pid, resource.RLIMIT_CPU, (SCAN_CPU_SECONDS, SCAN_CPU_SECONDS + 5))
-        resource.prlimit(pid, resource.RLIMIT_AS, (SCAN_BYTES, SCAN_BYTES))
     except (AttributeError, OSError):  # no Linux, or it has ended already
         return
 
