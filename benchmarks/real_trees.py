@@ -168,7 +168,8 @@ async def one_tree(name: str, source: Path, base: Path, edits: int, chance: rand
     ]
     shell = {"name": "run_shell", "arguments": {"command": command}}
     replies = [{"calls": calls}, {"text": "Done."}, {"calls": [shell]}, {"text": "Done."}]
-    world = World(Story(replies=replies, answers=["allow_once"] * (edits + 9)), base)
+    answers = [f"allow_once {call['name']}" for call in [*calls, shell]]
+    world = World(Story(replies=replies, answers=answers), base)
     shutil.rmtree(world.root)
     shutil.copytree(source, world.root, symlinks=True)
     beside = base / "beside"

@@ -2,10 +2,13 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.plain_host import PlainHost
 
 pytest.register_assert_rewrite("tests.scenario")
 
@@ -17,3 +20,13 @@ settings.load_profile("mazu")
 os.environ.setdefault(
     "MAZU_CACHE_HOME", str(Path(tempfile.gettempdir(), f"mazu-ls-test-cache-{os.getuid()}"))
 )
+
+
+@pytest.fixture(autouse=True)
+def only_expected_questions() -> Iterator[None]:
+    """Every question has its answer in the test, and every answer its question."""
+    PlainHost.faults.clear()
+    PlainHost.created.clear()
+    yield
+    unasked = [answer for host in PlainHost.created for answer in host.answers]
+    assert (PlainHost.faults, unasked) == ([], [])

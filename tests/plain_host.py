@@ -1,21 +1,34 @@
-"""A Host in memory: some files open in an "editor", the rest on disk, questions answered as a test scripts them."""
+"""A Host in memory: some files open in an "editor", the rest on disk, questions answered as a test scripts them.
+
+A question that the test did not expect fails it, and so does an answer to a question that was not asked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 
+WANTS = "Mazu wants to use "
+
 
 @dataclass
 class PlainHost:
-    """`open` holds the text of open files; `answers` the kinds to answer questions with, "allow_once" when used up."""
+    """`open` holds the text of open files; `answers` what the next questions are answered with, in order.
+
+    An answer is "deny [note]", an empty text (no answer in time), or "allow_once", "allow_session" or "allow_always" the
+    beginning of the question that it allows behind it: "allow_once edit_file: app.py".
+    """
+
+    faults: ClassVar[list[str]] = []
+    """Questions without an answer, of all hosts since the test began; tests/conftest.py fails the test for them."""
+    created: ClassVar[list[PlainHost]] = []
 
     workspace: Workspace
     open: dict[Path, str] = field(default_factory=dict)
@@ -24,6 +37,9 @@ class PlainHost:
     said: list[tuple[str, str]] = field(default_factory=list)
     shown: list[Path] = field(default_factory=list)
     lender: LanguageServices | None = None
+
+    def __post_init__(self) -> None:
+        self.created.append(self)
 
     async def read(self, path: Path) -> str:
         return self.open[path] if path in self.open else read_text(self.workspace, path)
@@ -57,9 +73,13 @@ class PlainHost:
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
         self.asked.append(question)
-        kind = self.answers.pop(0) if self.answers else "allow_once"
-        kind, _, note = kind.partition(" ")
-        return UserReply(next((choice for choice in question.choices if choice.kind == kind), None), note)
+        title = question.title.removeprefix(WANTS)
+        kind, _, rest = self.answers.pop(0).partition(" ") if self.answers else ("nothing", "", "")
+        if kind == "nothing" or (kind.startswith("allow") and not title.startswith(rest)):
+            self.faults.append(f"{title!r} was asked, the test answers {f'{kind} {rest}'.strip()!r}")
+            raise AssertionError(self.faults[-1])
+        choice = next((choice for choice in question.choices if choice.kind == kind), None)
+        return UserReply(choice, rest if kind == "deny" else "")
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
         self.said.append((level, text))

@@ -29,6 +29,8 @@ def searcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_search_shows_no_line_of_a_file_that_a_rule_keeps_from_being_read(searcher) -> None:
     world = check(
         f"""{DENIED}
+-- answers --
+allow_once grep: secret
 -- model calls grep --
 pattern: ^S
 -- model calls grep --
@@ -59,7 +61,7 @@ def test_an_edit_allowed_for_the_session_is_allowed_for_that_file_alone() -> Non
     world = check(
         """
         -- answers --
-        allow_session
+        allow_session write_file: a.md
         deny
         -- model calls write_file --
         path: a.md
@@ -97,7 +99,7 @@ def test_a_command_allowed_for_the_session_is_that_line_and_no_other() -> None:
         -- gone.txt --
         x
         -- answers --
-        allow_session
+        allow_session run_shell: FOO=1 rm -f gone.txt
         deny
         -- model calls run_shell --
         command: FOO=1 rm -f gone.txt
@@ -129,8 +131,6 @@ RUN = """
     -- settings --
     context.map_tokens = 0
     {settings}
-    -- answers --
-    deny not now
     -- model calls write_file --
     path: b.py
     content: two
@@ -149,7 +149,7 @@ def test_a_run_edits_unasked_where_nobody_chose_a_mode_and_the_model_is_told_so(
 
 def test_a_mode_that_was_chosen_holds_for_a_run_too() -> None:
     world = check(
-        RUN.format(settings='permissions.mode = "ask"'),
+        RUN.format(settings='permissions.mode = "ask"\n    -- answers --\n    deny not now'),
         "tool: error: the user refused this: not now…\nassistant: Done.\nstop: end_turn\n",
     )
     assert [question.tool for question in world.host.asked] == ["write_file"]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ WRITE = {"calls": [{"name": "write_file", "arguments": {"path": "b.txt", "conten
 
 @asynccontextmanager
 async def opened(
-    root: Path, *replies: dict[str, Any], patience: float = 0.01
+    root: Path, *replies: dict[str, Any], patience: float = 0.01, answers: Sequence[str] = ()
 ) -> AsyncIterator[tuple[World, Project]]:
-    world = World(Story(files={"a.txt": "hello\n"}), root)
+    world = World(Story(files={"a.txt": "hello\n"}, answers=list(answers)), root)
     async with ModelServer([*replies, {"text": "Still here.", "repeat": True}]) as server:
         world.env["ANTHROPIC_BASE_URL"] = server.url
         world.requests = server.requests
@@ -41,6 +41,7 @@ async def opened(
         project.subscribe(lambda _, event: world.heard(event.body))
         try:
             yield world, project
+            world.host.answers.clear()  # a turn that is stopped may not come to its question
         finally:
             await project.close()
 
@@ -102,7 +103,7 @@ async def test_before_the_first_byte_of_an_answer(tmp_path: Path):
 
 async def test_while_a_command_runs_and_its_children_end_too(tmp_path: Path):
     run = {"calls": [{"name": "run_shell", "arguments": {"command": SLEEP}}]}
-    async with opened(tmp_path, run) as (world, project):
+    async with opened(tmp_path, run, answers=["allow_once run_shell: sleep 61.7"]) as (world, project):
         pid = world.root / "child.pid"
         session = await project.sessions.new()
         turn = asyncio.create_task(session.prompt(Prompt("Go.")))
@@ -136,7 +137,7 @@ async def test_while_the_user_is_asked_nothing_is_done(tmp_path: Path):
 
 
 async def test_while_the_first_checkpoint_is_taken_it_is_not_lost(tmp_path: Path):
-    async with opened(tmp_path, WRITE) as (world, project):
+    async with opened(tmp_path, WRITE, answers=["allow_once write_file: b.txt"]) as (world, project):
         session = await project.sessions.new()
         assert project.checkpoints
         taking, real = asyncio.Event(), project.checkpoints.take
@@ -201,7 +202,10 @@ async def test_parallel_reads_and_what_was_not_reached_all_get_one_result(tmp_pa
         {"name": "run_shell", "arguments": {"command": "sleep 60"}},
         {"name": "write_file", "arguments": {"path": "b.txt", "content": "b"}},
     ]
-    async with opened(tmp_path, {"calls": calls}) as (world, project):
+    async with opened(tmp_path, {"calls": calls}, answers=["allow_once run_shell: sleep 60"]) as (
+        world,
+        project,
+    ):
         session = await project.sessions.new()
         await stopped(world, session, "tool: 1\thello")
         ended = [event.body for event in session.events() if isinstance(event.body, journal.CallEnded)]

@@ -70,6 +70,8 @@ async def test_the_map_of_the_project_is_told_once_it_is_there_and_stays_the_sam
 def test_role_and_conventions_are_read_anew_on_each_call():
     world = check(
         """
+        -- answers --
+        allow_once write_file: AGENTS.md
         -- role --
         Speak like a pirate.
         -- AGENTS.md --
@@ -233,7 +235,7 @@ def test_what_a_compaction_cut_is_found_again_in_the_conversations_own_journal()
         map_tokens = 0
         compact_above_usd = 0.01
         -- answers --
-        allow_once
+        allow_once run_shell: echo "zebrafish fixture missing"; exit 3
         -- user --
         Look whether the importer works.
         -- model calls run_shell --

@@ -160,6 +160,8 @@ def test_keys_in_conventions_are_not_sent(repository):
 def test_conventions_of_a_touched_folder_and_changes_are_noticed_in_the_next_call():
     world = check(
         """
+        -- answers --
+        allow_once write_file: pkg/AGENTS.md
         -- AGENTS.md --
         Top rule.
         -- pkg/AGENTS.md --

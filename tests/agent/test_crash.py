@@ -46,7 +46,7 @@ async def killed_in_mid_turn(world: World, url: str, when: Callable[[Path], bool
         command, cwd=world.root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             state = world.root.parent / "state"
             while not any(map(when, state.glob("projects/*/journal"))):  # noqa: ASYNC110 - seen from outside
                 await asyncio.sleep(0.05)

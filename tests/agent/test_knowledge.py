@@ -136,7 +136,8 @@ def test_a_tool_of_the_project_is_there_once_the_user_agreed():
     world = check(
         f"""
         -- answers --
-        allow_always
+        allow_always May the agent run the tools in shout.py
+        allow_once shout
         -- .mazu/tools/shout.py --
         {TOOL}
         -- model says --
@@ -186,6 +187,8 @@ def test_a_tool_the_user_did_not_agree_to_does_not_exist():
 def test_an_mcp_server_of_the_user_answers():
     world = check(
         f"""
+        -- answers --
+        allow_once run_shell: sleep 5
         -- settings --
         [[mcp_servers]]
         name = "stub"
@@ -295,6 +298,8 @@ def test_what_would_be_told_in_every_project_is_asked_about_unless_the_user_said
 def test_memories_come_with_the_file_and_the_failure_they_are_about():
     world = check(
         """
+        -- answers --
+        allow_once run_shell: echo "checksum mismatch
         -- src/price.py --
         price = 1
         -- user --
@@ -350,7 +355,7 @@ def test_a_memory_is_in_doubt_once_the_agent_itself_changed_its_code():
         def price():
             return 100
         -- answers --
-        allow_once
+        allow_once edit_file: price.py
         -- user --
         Remember what price returns, then change it.
         -- model calls remember --

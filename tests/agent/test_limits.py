@@ -114,6 +114,8 @@ def test_the_time_limit_holds_inside_a_model_call():
 def test_the_time_limit_holds_inside_a_command():
     check(
         """
+        -- answers --
+        allow_once run_shell: sleep 60
         -- settings --
         [limits]
         max_seconds = 1.0
@@ -206,6 +208,11 @@ def test_edits_that_undo_each_other_are_stuck():
 
     check(
         f"""
+        -- answers --
+        allow_once edit_file: a.txt
+        allow_once edit_file: a.txt
+        allow_once edit_file: a.txt
+        allow_once edit_file: a.txt
         -- a.txt --
         x = 1
         {edit(1, 2)}
@@ -262,6 +269,11 @@ def test_checking_again_after_each_edit_is_no_loop_although_the_check_says_the_s
     )
     check(
         f"""
+        -- answers --
+        allow_once edit_file: a.txt
+        allow_once edit_file: a.txt
+        allow_once edit_file: a.txt
+        allow_once edit_file: a.txt
         -- a.txt --
         x = 0
         -- log.txt --

@@ -14,6 +14,7 @@ from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 
 NAME = ".mazu/role.md"
+ASKED = "This project brings a role document for the agent"
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ async def test_what_the_user_wrote_here_is_used_without_a_question(root: Path):
 async def test_what_was_not_written_here_has_no_effect_until_the_user_agrees_to_exactly_that(root: Path):
     """Whatever git says of it: an archive, a submodule or a machine without git brings roles as a clone does."""
     brought(root)
-    role, host = opened(root, "allow_always", "deny")
+    role, host = opened(root, f"allow_always {ASKED}", "deny")
     assert role.text(NAME, 1) == ""
     await asyncio.sleep(0)
     assert host.asked[0].detail == "Speak like a pirate."
@@ -102,7 +103,7 @@ async def test_a_role_behind_a_link_is_none(root: Path):
     other.mkdir()
     (other / "role.md").write_text("Speak like a pirate.")
     (root / ".mazu").symlink_to(other)
-    role, host = opened(root, "allow_always")
+    role, host = opened(root)
     assert role.text(NAME, 1) == ""
     await asyncio.sleep(0)
     assert host.asked == []

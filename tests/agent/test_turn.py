@@ -35,6 +35,8 @@ def test_an_ambiguous_edit_is_refused_and_the_model_is_told():
 def test_an_edit_is_asked_about_with_its_diff_and_checkpointed():
     world = check(
         """
+        -- answers --
+        allow_once edit_file: app.py
         -- app.py --
         x = 1
         -- model calls edit_file --
@@ -62,6 +64,8 @@ def test_an_edit_is_asked_about_with_its_diff_and_checkpointed():
 def test_the_unsaved_text_is_what_is_edited():
     check(
         """
+        -- answers --
+        allow_once edit_file: app.py
         -- app.py --
         on_disk = 1
         -- buffer app.py --
@@ -177,6 +181,8 @@ def test_a_conversation_goes_on_after_a_restart():
 def test_a_command_of_the_users_runs_without_the_model_which_hears_of_it_next():
     world = check(
         """
+        -- answers --
+        allow_once run_shell: echo hello from me
         -- user --
         !echo hello from me
         -- user --
@@ -202,7 +208,7 @@ async def test_all_lines_of_a_large_edit_are_counted(tmp_path: Path):
             {"text": "Done."},
         ]
     ) as server:
-        world = World(Story(files={"a.txt": "y\n"}), tmp_path)
+        world = World(Story(files={"a.txt": "y\n"}, answers=["allow_once write_file: a.txt"]), tmp_path)
         world.env |= {"ANTHROPIC_BASE_URL": server.url}
         project = await Project.open([world.root], world.host, env=world.env)
         result = await (await project.sessions.get()).prompt(Prompt("Go."))
@@ -214,6 +220,10 @@ async def test_all_lines_of_a_large_edit_are_counted(tmp_path: Path):
 def test_the_setting_says_after_how_many_steps_a_checkpoint_is_taken():
     check(
         """
+        -- answers --
+        allow_once write_file: a.txt
+        allow_once write_file: a.txt
+        allow_once write_file: a.txt
         -- settings --
         checkpoints.every = 2
         -- model calls write_file --

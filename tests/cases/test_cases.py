@@ -4,7 +4,8 @@
     about         one sentence
     [[input]]     a file before the turn: `path`, and `text` (with `encoding`, absent: utf-8) or `bytes`
     [[buffer]]    `path` and `text` of a file that is open in the editor, unsaved
-    [[call]]      a call of the model: `tool`, `arguments`; `result` must be in what the model is told, `without` must not
+    [[call]]      a call of the model: `tool`, `arguments`; `result` must be in what the model is told, `without` must not;
+                  `allowed = true` where the user is asked, and allows it
     [[expected]]  a file after the turn, like `input`; all others must be as they were, to the byte
 In `bytes`, and in `path` behind `raw:`, each character is one byte.
 """
@@ -48,7 +49,8 @@ def tree(root: Path) -> dict[Path, bytes]:
 async def play(case: dict[str, Any], root: Path) -> tuple[World, list[journal.CallEnded], list[Any]]:
     """Let the model make its calls in one turn; what they gave, and what the model's last request held."""
     replies = [{"calls": [{"name": call["tool"], "arguments": call["arguments"]}]} for call in case["call"]]
-    story = Story(replies=[*replies, {"text": "Done."}], answers=["allow_once"] * (2 * len(replies)))
+    answers = [f"allow_once {call['tool']}" for call in case["call"] if call.get("allowed")]
+    story = Story(replies=[*replies, {"text": "Done."}], answers=answers)
     world = World(story, root)
     for entry in case.get("input", []):
         path = location(world.root, entry["path"])

@@ -84,7 +84,7 @@ async def test_a_key_split_over_two_deltas_never_reaches_the_client(
 async def test_output_that_is_split_within_a_key_is_redacted(env: dict[str, str], folder: Path):
     script = f"printf 'key: {KEY[:18]}'; sleep 0.4; printf '{KEY[18:]}\\n'; echo end"
     replies = [{"calls": [{"name": "run_shell", "arguments": {"command": script}}]}, {"text": "Done."}]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["run_shell: printf"]) as client:
         await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
         notes = [note["update"] for note in client.notes("mazu/session/update")]
         output = "".join(one["text"] for one in notes if one["kind"] == "tool_output")

@@ -58,6 +58,8 @@ async def test_what_would_be_decided_is_looked_up_beside_the_loop(walks: list[bo
 def test_a_call_of_the_model_is_judged_beside_the_loop(walks: list[bool]) -> None:
     check(
         f"""
+        -- answers --
+        allow_once run_shell: {LINE}
         -- settings --
         context.map_tokens = 0
         shell.sandbox = "off"

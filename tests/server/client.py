@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ class Client:
         self.received: list[dict[str, Any]] = []
         self.stray: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}
+        self.unexpected: list[str] = []
         self.options: dict[str, Any] = {}
         self.documents: dict[str, OpenDocument] = {}
         self.encoding: Any = "utf-16"
@@ -125,6 +126,23 @@ class Client:
         _, future = self.start(method, params)
         async with asyncio.timeout(within):
             return await future
+
+    def allow(self, *questions: str, refuse: Sequence[str] = ()) -> None:
+        """Allow once, or refuse, what is asked in words that begin so ("edit_file: app.py"); any other question fails the test."""
+
+        def answer(params: Any) -> Any:
+            title = params["title"].removeprefix("Mazu wants to use ")
+            if title.startswith(questions):
+                return {"optionId": "allow_once"}
+            if not title.startswith(tuple(refuse)):
+                self.unexpected.append(title)
+            return {"optionId": "deny"}
+
+        self.answers["mazu/permission/request"] = answer
+
+    def check_questions(self) -> None:
+        """At the end of a test: nothing was asked that it does not name."""
+        assert self.unexpected == []
 
     @property
     def host(self) -> Any:
@@ -259,3 +277,4 @@ async def connected(env: dict[str, str]) -> AsyncIterator[Client]:
         pipe.feed(b"")
         async with asyncio.timeout(90):
             await running
+    client.check_questions()

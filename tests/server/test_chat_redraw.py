@@ -70,7 +70,7 @@ async def test_undo_after_a_chat_turn_asks_nothing_and_the_document_follows(
     env: dict[str, str], folder: Path
 ):
     (folder / "app.py").write_text("x = 1\n")
-    async with agent(env, folder, REPLIES) as client:
+    async with agent(env, folder, REPLIES, allow=["edit_file: app.py"]) as client:
         saved = saving(client)
         chat = await open_chat(client, folder)
         await say(client, chat, "Make it two", "*1 file changed +1 -1")

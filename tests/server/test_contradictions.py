@@ -35,7 +35,7 @@ async def test_an_edit_against_a_decision_is_hinted_at_in_its_line(
 ):
     path = folder / "app.py"
     path.write_text(SOURCE)
-    async with agent(env, folder, REPLIES, **ALL) as client:
+    async with agent(env, folder, REPLIES, **ALL, allow=["edit_file: app.py"]) as client:
         if opened:
             client.open(path.as_uri(), SOURCE)
         memory = await work(client, path)
@@ -50,7 +50,7 @@ async def test_its_actions_end_the_hint_or_the_contradiction(env: dict[str, str]
     path = folder / "app.py"
     path.write_text(SOURCE)
     replies = [*REPLIES, {"text": "```python\nimport httpx\n```"}]
-    async with agent(env, folder, replies, **ALL) as client:
+    async with agent(env, folder, replies, **ALL, allow=["edit_file: app.py"]) as client:
         client.open(path.as_uri(), SOURCE)
         memory = await work(client, path)
         await hints(client, path.as_uri(), 1)
@@ -74,7 +74,7 @@ async def test_its_actions_end_the_hint_or_the_contradiction(env: dict[str, str]
 async def test_a_line_that_is_taken_back_takes_its_hint_along(env: dict[str, str], folder: Path):
     path = folder / "app.py"
     path.write_text(SOURCE)
-    async with agent(env, folder, REPLIES, **ALL) as client:
+    async with agent(env, folder, REPLIES, **ALL, allow=["edit_file: app.py"]) as client:
         client.open(path.as_uri(), SOURCE)
         await work(client, path)
         await hints(client, path.as_uri(), 1)
@@ -92,7 +92,7 @@ async def test_what_does_not_bind_is_held_against_no_edit(
 ):
     path = folder / "app.py"
     path.write_text(SOURCE)
-    async with agent(env, folder, REPLIES, **ALL) as client:
+    async with agent(env, folder, REPLIES, **ALL, allow=["edit_file: app.py"]) as client:
         client.open(path.as_uri(), SOURCE)
         await work(client, path, **memory)
         await client.command("mazu.status")

@@ -17,7 +17,13 @@ async def test_a_name_that_is_no_utf8_goes_through_a_turn_and_its_undo(env: dict
         {"calls": [{"name": "run_shell", "arguments": {"command": "for f in *.py; do echo 3 > $f; done"}}]},
         {"text": "Done."},
     ]
-    async with agent(env, folder, replies, **ALL) as client:
+    async with agent(
+        env,
+        folder,
+        replies,
+        **ALL,
+        allow=["edit_file: caf\\xe9.py", "run_shell: for f in *.py; do echo 3 > $f; done"],
+    ) as client:
         result = await client.command("mazu.chat", {"message": "go", "wait": True}, within=60)
         assert (result["stopReason"], path.read_text()) == ("end_turn", "3\n"), result
         assert {edit["uri"] for edit in result["edits"]} == {f"{folder.as_uri()}/caf%E9.py"}

@@ -70,7 +70,13 @@ async def editing(
     path = folder / "app.py"
     path.write_text(text)
     replies = [{"calls": list(calls)} for calls in messages]
-    async with agent(env, folder, [*replies, {"text": "Done."}], **lending(*kinds)) as client:
+    async with agent(
+        env,
+        folder,
+        [*replies, {"text": "Done."}],
+        **lending(*kinds),
+        allow=["edit_file: app.py", "edit_file: closed.py"],
+    ) as client:
         client.open(path.as_uri(), text)
         yield client, Linter(client)
 

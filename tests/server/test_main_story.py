@@ -37,11 +37,11 @@ async def process(env: dict[str, str], folder: Path, **answers: Any) -> AsyncIte
             client.deliver(data)
 
     reading = asyncio.create_task(read())
+    client.allow("edit_file: app.py")
     client.answers |= {
         "workspace/applyEdit": client.apply_edit,
         "window/workDoneProgress/create": lambda params: None,
         "window/showDocument": lambda params: {"success": True},
-        "mazu/permission/request": lambda params: {"optionId": "allow_once"},
         **answers,
     }
     try:
@@ -52,6 +52,7 @@ async def process(env: dict[str, str], folder: Path, **answers: Any) -> AsyncIte
             child.kill()
         await child.wait()
         reading.cancel()
+    client.check_questions()
 
 
 SLOW = 120

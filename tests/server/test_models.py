@@ -105,7 +105,7 @@ async def test_a_command_in_a_chat_document_needs_no_model_and_no_key(env: dict[
     path.write_text(CHAT)
     async with connected(env) as client:
         client.answers["workspace/applyEdit"] = client.apply_edit
-        client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+        client.allow("run_shell: echo four")
         await client.initialize(folder, experimental={"mazu": {"permissions": True}})
         client.open(path.as_uri(), CHAT, "markdown")
         arguments = {"attachments": [{"uri": path.as_uri()}], "wait": True}

@@ -84,7 +84,7 @@ async def test_the_agent_reads_unsaved_cells_and_edits_them_in_the_editor(env: d
         call("edit_file", path="a.ipynb", old="limit = 4", new="limit = 40"),
         {"text": "Done."},
     ]
-    async with agent(env, folder, replies, **ALL) as client:
+    async with agent(env, folder, replies, **ALL, allow=["edit_file: a.ipynb"]) as client:
         book = Book(client, path)
         book.type(1, CELLS[1].replace("limit = 3", "limit = 4"))
         result = await client.command("mazu.chat", {"message": "more", "wait": True}, within=60)
@@ -108,7 +108,7 @@ async def test_more_than_the_text_of_cells_is_refused_while_the_notebook_is_open
         call("edit_file", path="a.ipynb", old='"limit = 3\\n",', new='limit = 3",'),
         {"text": "I see."},
     ]
-    async with agent(env, folder, replies, **ALL) as client:
+    async with agent(env, folder, replies, **ALL, allow=["edit_file: a.ipynb"]) as client:
         Book(client, path)
         result = await client.command("mazu.chat", {"message": "less", "wait": True}, within=60)
         assert (result["edits"], path.read_text()) == ([], notebook())

@@ -291,7 +291,9 @@ async def test_what_an_editor_without_late_edits_refuses_becomes_a_proposal(
     """Kate: it declares nothing, refuses, and the buffer is unsaved, so that the file cannot be written either."""
     path = write_source(folder)
     replies = [{"calls": [edit_call("app.py", "return 1", "return 10")]}, {"text": "Proposed."}]
-    async with agent(env, folder, replies, experimental={"mazu": {"permissions": True}}) as client:
+    async with agent(
+        env, folder, replies, experimental={"mazu": {"permissions": True}}, allow=["edit_file: app.py"]
+    ) as client:
         client.answers["workspace/applyEdit"] = lambda params: {"applied": False}
         document = client.open(path.as_uri(), SOURCE.replace("import os", "import sys"))
         result = await chat(client)

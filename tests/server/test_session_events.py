@@ -84,7 +84,7 @@ async def whole(client: Client, session: str, limit: int = 5000) -> View:
 
 async def test_a_turn_is_replayed_as_it_streamed(env: dict[str, str], folder: Path):
     (folder / "app.py").write_text("x = 1\n")
-    async with agent(env, folder, EDITS) as client:
+    async with agent(env, folder, EDITS, allow=["edit_file: app.py"]) as client:
         asked = {
             "message": "Make x two",
             "wait": True,
@@ -162,7 +162,7 @@ async def test_a_branch_of_a_running_conversation_has_neither_its_turn_nor_its_q
 
 async def test_undo_in_a_branch_takes_only_its_last_turn(env: dict[str, str], folder: Path):
     (folder / "app.py").write_text("x = 1\n")
-    async with agent(env, folder, [{"text": "Hello."}, *EDITS]) as client:
+    async with agent(env, folder, [{"text": "Hello."}, *EDITS], allow=["edit_file: app.py"]) as client:
         client.answers["window/showMessageRequest"] = lambda params: {"title": "Allow once"}
         await client.command("mazu.chat", {"message": "Hello", "wait": True}, within=60)
         await client.command("mazu.chat", {"message": "Make x two", "wait": True}, within=60)
@@ -283,6 +283,6 @@ async def _live_through(place: Path, steps: list[str], limit: int) -> None:
 
 async def _start(stack: AsyncExitStack, env: dict[str, str], folder: Path) -> Client:
     client = await stack.enter_async_context(connected(env))
-    client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+    client.allow("write_file: a.py")
     await client.initialize(folder, **ALL)
     return client

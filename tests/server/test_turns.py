@@ -23,16 +23,26 @@ ALL = {
 
 @asynccontextmanager
 async def agent(
-    env: dict[str, str], folder: Path | None, replies: Sequence[dict[str, Any]], **capabilities: Any
+    env: dict[str, str],
+    folder: Path | None,
+    replies: Sequence[dict[str, Any]],
+    *,
+    allow: Sequence[str] | None = None,
+    refuse: Sequence[str] = (),
+    **capabilities: Any,
 ) -> AsyncIterator[Client]:
-    """A client whose server talks to a model that says what `replies` say."""
+    """A client whose server talks to a model that says what `replies` say.
+
+    `allow` and `refuse`: what the user is asked, and answers so; any other question fails the test. Without
+    `allow` all is allowed, which no new test should need.
+    """
     async with ModelServer(list(replies)) as model:
         keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
         async with connected({**env, **keys}) as client:
             client.answers["workspace/applyEdit"] = client.apply_edit
             client.answers["window/workDoneProgress/create"] = lambda params: None
             client.answers["window/showDocument"] = lambda params: {"success": True}
-            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            client.allow(*(("",) if allow is None else allow), refuse=refuse)
             client.model = model
             await client.initialize(folder, **(capabilities or ALL))
             yield client
@@ -50,7 +60,7 @@ async def test_a_chat_that_edits_the_open_buffer_and_is_undone(env: dict[str, st
         {"calls": [edit_call("app.py", "x = 1", "x = 10")]},
         {"text": "Done."},
     ]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["edit_file: app.py"]) as client:
         document = client.open(path.as_uri(), "x = 1\ny = 3\n")
         result = await client.command("mazu.chat", {"message": "Make x ten", "wait": True}, within=60)
         assert result["stopReason"] == "end_turn", result
@@ -99,7 +109,7 @@ async def test_the_progress_ends_with_what_came_of_the_turn(env: dict[str, str],
     (folder / "app.py").write_text("x = 1\n")
     replies = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Done."}]
     replies += [{"text": "word " * 400, "delay": 0.05, "chunk": 5}]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["edit_file: app.py"]) as client:
         await client.command("mazu.chat", {"message": "Make x two"}, within=60)
         await client.until(lambda m: m.get("params", {}).get("value", {}).get("kind") == "end", within=60)
         assert client.notes("$/progress")[-1]["value"]["message"].startswith("done; 1 file changed; $0.0")
@@ -115,7 +125,7 @@ async def test_a_secret_in_a_message_is_in_no_title_label_or_file(env: dict[str,
     secret = "AKIAIOSFODNN7EXAMPL3"
     (folder / "app.py").write_text("x = 1\n")
     replies = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Done."}]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["edit_file: app.py"]) as client:
         message = f"Deploy with {secret} and password=hunter2secretpw99, please"
         await client.command("mazu.chat", {"message": message}, within=60)
         await client.until(lambda m: m.get("params", {}).get("value", {}).get("kind") == "end", within=60)
@@ -351,7 +361,7 @@ async def test_an_undo_spares_what_the_turn_did_not_touch_and_can_be_undone(
         {"calls": [{"name": "write_file", "arguments": {"path": "a.txt", "content": "agent\n"}}]},
         {"text": "Done."},
     ]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["write_file: a.txt"]) as client:
         other = client.open((folder / "o.txt").as_uri(), "one\n")
         await client.command("mazu.chat", {"message": "Write.", "wait": True}, within=60)
         (folder / "b.txt").write_text("mine\n")
@@ -374,9 +384,10 @@ async def test_an_undo_asks_where_the_user_worked_on_top_of_the_turn(env: dict[s
         {"calls": [{"name": "write_file", "arguments": {"path": "a.txt", "content": "agent\n"}}]},
         {"text": "Done."},
     ]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["write_file: a.txt"]) as client:
         await client.command("mazu.chat", {"message": "Write.", "wait": True}, within=60)
         (folder / "a.txt").write_text("agent\nand mine\n")
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "leave"}
         undone = await client.command("mazu.undo")
         assert not undone["applied"]
         assert [one["path"] for one in undone["plan"]["conflicts"]] == ["a.txt"]
@@ -416,7 +427,7 @@ async def test_what_a_message_mentions_is_attached(
 async def test_what_a_command_prints_is_sent_to_the_client_without_secrets(env: dict[str, str], folder: Path):
     (folder / "vars").write_text("API_KEY=sk-proj-abcdefghijklmnop1234567890\nNAME=app\n")
     replies = [{"calls": [{"name": "run_shell", "arguments": {"command": "cat vars"}}]}, {"text": "Read."}]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["run_shell: cat vars"]) as client:
         await client.command("mazu.chat", {"message": "Look", "wait": True}, within=60)
         updates = client.notes("mazu/session/update")
         shown = [u["update"]["text"] for u in updates if u["update"]["kind"] == "tool_output"]

@@ -26,7 +26,7 @@ async def test_the_open_document_is_rolled_back_after_the_restart_unless_the_use
         async with real_server({**env, **keys}) as (client, process):
             client.answers["workspace/applyEdit"] = client.apply_edit
             client.answers["client/registerCapability"] = lambda params: None
-            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            client.allow("edit_file: app.py")
             await client.initialize(folder, **OPTED)
             document = client.open(path.as_uri(), "x = 1\n")
             await chat(client, "edit")

@@ -213,7 +213,7 @@ async def test_every_checkpoint_gives_back_what_stood_when_it_was_taken(
             async with connected(env) as client:
                 client.answers["workspace/applyEdit"] = client.apply_edit
                 client.answers["client/registerCapability"] = lambda params: None
-                client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+                client.allow("write_file: ")
                 await client.initialize(folder, **OPTED)
                 text = world.client.documents[world.uri].text if world else "first\n"
                 known = (world.session, world.known, world.texts) if world else ("", {}, itertools.count(1))

@@ -33,7 +33,7 @@ async def test_undo_in_a_fork_leaves_the_originals_code_alone(env: dict[str, str
     path = folder / "app.py"
     path.write_text("x = 1\n")
     replies = [*edit("x = 1", "x = 2"), *edit("x = 2", "x = 3")]
-    async with agent(env, folder, replies, **OPTED) as client:
+    async with agent(env, folder, replies, **OPTED, allow=["edit_file: app.py"]) as client:
         original = await new_session(client)
         await chat(client, "two", original)
         fork = (await client.command("mazu.session.fork", {"sessionId": original}))["id"]
@@ -55,7 +55,9 @@ async def test_undo_of_an_older_session_asks_before_it_takes_a_newer_ones_work(
 ):
     path = folder / "app.py"
     path.write_text("1\n2\n3\n4\n5\n6\n")
-    async with agent(env, folder, [*edit("1\n2", "one\n2"), *edit("5\n6", "5\nsix")], **OPTED) as client:
+    async with agent(
+        env, folder, [*edit("1\n2", "one\n2"), *edit("5\n6", "5\nsix")], **OPTED, allow=["edit_file: app.py"]
+    ) as client:
         older, newer = await new_session(client), await new_session(client)
         await chat(client, "one", older)
         await chat(client, "six", newer)

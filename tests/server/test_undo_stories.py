@@ -24,6 +24,13 @@ ABILITIES: dict[str, Any] = {
         "didChangeWatchedFiles": {"dynamicRegistration": True},
     }
 }
+ALLOWED = (
+    "edit_file: app.py",
+    "edit_file: closed.py",
+    "edit_file: open.py",
+    "edit_file: a.py",
+    "run_shell: echo made",
+)
 OPTED = {**ABILITIES, "experimental": {"mazu": {"updates": True, "permissions": True, "save": True}}}
 
 
@@ -37,7 +44,7 @@ async def restarted(
         client.answers["workspace/applyEdit"] = client.apply_edit
         client.answers["window/workDoneProgress/create"] = lambda params: None
         client.answers["client/registerCapability"] = lambda params: None
-        client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+        client.allow(*ALLOWED)
         await client.initialize(folder, **(capabilities or OPTED))
         yield client
         await client.ask("shutdown")
@@ -208,7 +215,7 @@ async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], f
     async with ModelServer(replies) as model:
         keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key", "PATH": os.environ["PATH"]}
         async with real_server({**env, **keys}) as (client, process):
-            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            client.allow("edit_file: app.py", "run_shell: sleep 30")
             await client.initialize(folder, **OPTED)
             started = await client.command("mazu.chat", {"message": "edit"})
             await eventually(lambda: _says(path, "x = 2\n"), 60)

@@ -38,7 +38,7 @@ async def test_a_rollback_beside_an_editor_with_the_agents_unsaved_text_is_refus
     path = folder / "app.py"
     path.write_text("x = 1\n")
     (folder / "mine.py").write_text("m = 1\n")
-    async with agent(env, folder, REPLIES, **OPTED) as editor:
+    async with agent(env, folder, REPLIES, **OPTED, allow=["edit_file: app.py"]) as editor:
         document = editor.open(path.as_uri(), "x = 1\n")
         mine = editor.open((folder / "mine.py").as_uri(), "m = 1\n")
         editor.change(mine.uri, "m = 2\n")
@@ -70,7 +70,7 @@ async def test_the_users_unsaved_line_on_the_agents_saved_edit_is_not_left_behin
 ):
     path = folder / "app.py"
     path.write_text("x = 1\n")
-    async with agent(env, folder, REPLIES, **OPTED) as editor:
+    async with agent(env, folder, REPLIES, **OPTED, allow=["edit_file: app.py"]) as editor:
         document = editor.open(path.as_uri(), "x = 1\n")
         done = await editor.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
         path.write_text(document.text)
@@ -123,7 +123,7 @@ async def test_a_server_that_opened_its_project_again_is_no_other_editor(
     path.write_text("x = 1\n")
     more = tmp_path / "more"
     more.mkdir()
-    async with agent(env, folder, REPLIES, **OPTED) as editor:
+    async with agent(env, folder, REPLIES, **OPTED, allow=["edit_file: app.py"]) as editor:
         document = editor.open(path.as_uri(), "x = 1\n")
         done = await editor.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
         assert (document.text, path.read_text()) == ("x = 2\n", "x = 1\n")

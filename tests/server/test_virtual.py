@@ -33,7 +33,7 @@ async def chatted(client: Client, folder: Path, message: str = "Make x two") -> 
 
 
 async def test_what_is_no_file_can_be_read(env: dict[str, str], folder: Path):
-    async with agent(env, folder, REPLIES, **DECLARED) as client:
+    async with agent(env, folder, REPLIES, **DECLARED, allow=["edit_file: app.py"]) as client:
         remembered = await client.command("mazu.remember", {"title": "x is a constant", "body": "Since May."})
         result = await chatted(client, folder)
         transcript = await read(client, f"mazu:/session/{result['sessionId']}.md")
@@ -53,7 +53,9 @@ async def test_what_is_no_file_can_be_read(env: dict[str, str], folder: Path):
 async def test_a_file_of_a_checkpoint_is_a_document(env: dict[str, str], folder: Path, declares: bool):
     (folder / "a b").mkdir()
     (folder / "a b" / "ä.py").write_text("saved\n")
-    async with agent(env, folder, REPLIES, **(DECLARED if declares else {})) as client:
+    async with agent(
+        env, folder, REPLIES, **(DECLARED if declares else {}), allow=["edit_file: app.py"]
+    ) as client:
         client.answers["window/showDocument"] = lambda params: {"success": True}
         document = client.open((folder / "a b" / "ä.py").as_uri(), "saved\n")
         client.change(document.uri, "typed\n")
@@ -69,7 +71,7 @@ async def test_a_file_of_a_checkpoint_is_a_document(env: dict[str, str], folder:
 
 
 async def test_the_next_call_is_shown_byte_for_byte(env: dict[str, str], folder: Path):
-    async with agent(env, folder, REPLIES, **DECLARED) as client:
+    async with agent(env, folder, REPLIES, **DECLARED, allow=["edit_file: app.py"]) as client:
         result = await chatted(client, folder)
         session = result["sessionId"]
         chat = folder / ".mazu" / "chats" / f"{session}.md"
@@ -88,7 +90,7 @@ async def test_the_next_call_is_shown_byte_for_byte(env: dict[str, str], folder:
 
 
 async def test_the_editor_is_told_to_read_again(env: dict[str, str], folder: Path):
-    async with agent(env, folder, REPLIES, **DECLARED) as client:
+    async with agent(env, folder, REPLIES, **DECLARED, allow=["edit_file: app.py"]) as client:
         result = await chatted(client, folder)
         uri = f"mazu:/session/{result['sessionId']}.md"
         await read(client, uri)
@@ -104,7 +106,7 @@ async def test_the_editor_is_told_to_read_again(env: dict[str, str], folder: Pat
 async def test_a_view_is_shown_where_the_editor_can_show_it(
     env: dict[str, str], folder: Path, capabilities: dict[str, Any]
 ):
-    async with agent(env, folder, REPLIES, **capabilities) as client:
+    async with agent(env, folder, REPLIES, **capabilities, allow=["edit_file: app.py"]) as client:
         shown: list[str] = []
         client.answers["window/showDocument"] = lambda params: {"success": not shown.append(params["uri"])}
         result = await chatted(client, folder)
@@ -120,7 +122,7 @@ async def test_a_view_is_shown_where_the_editor_can_show_it(
 
 
 async def test_one_of_the_views_is_chosen_where_no_argument_can_be_given(env: dict[str, str], folder: Path):
-    async with agent(env, folder, REPLIES) as client:
+    async with agent(env, folder, REPLIES, allow=["edit_file: app.py"]) as client:
         await chatted(client, folder)
         offered: list[str] = []
 
@@ -135,7 +137,7 @@ async def test_one_of_the_views_is_chosen_where_no_argument_can_be_given(env: di
 
 
 async def test_ids_in_a_chat_document_are_links(env: dict[str, str], folder: Path):
-    async with agent(env, folder, REPLIES) as client:
+    async with agent(env, folder, REPLIES, allow=["edit_file: app.py"]) as client:
         remembered = await client.command("mazu.remember", {"title": "x is a constant"})
         memory = remembered["memory"]["id"]
         chat = folder / ".mazu" / "chats" / "mine.md"
@@ -164,7 +166,7 @@ async def test_ids_in_a_chat_document_are_links(env: dict[str, str], folder: Pat
     ],
 )
 async def test_what_is_not_there_is_said(env: dict[str, str], folder: Path, uri: str, code: int):
-    async with agent(env, folder, REPLIES, **DECLARED) as client:
+    async with agent(env, folder, REPLIES, **DECLARED, allow=["edit_file: app.py"]) as client:
         with pytest.raises(RpcFailure) as failure:
             await read(client, uri)
         assert failure.value.code == code
@@ -173,7 +175,7 @@ async def test_what_is_not_there_is_said(env: dict[str, str], folder: Path, uri:
 async def test_a_call_in_a_chat_has_its_diff_behind_a_link(env: dict[str, str], folder: Path):
     (folder / "app.py").write_text("x = 1\n")
     replies = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "All done."}]
-    async with agent(env, folder, replies) as client:
+    async with agent(env, folder, replies, allow=["edit_file: app.py"]) as client:
         started = await client.command("mazu.chat")
         path = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
         chat = client.open(path.as_uri(), path.read_text(), "markdown")

@@ -24,7 +24,7 @@ async def test_a_published_server_is_used_by_the_agent_and_what_it_says_keeps_it
     monkeypatch.setattr(
         extension_tools, "START_SECONDS", 60.0
     )  # the first turn waits for it, on a busy machine too
-    story = Story(files={"a.txt": "a\n"}, answers=["allow_once"] * 4)
+    story = Story(files={"a.txt": "a\n"}, answers=[f"allow_once {one['name']}" for one in (CONVERT, WRONG)])
     server = {
         "name": "time",
         "command": sys.executable,
