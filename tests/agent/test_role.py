@@ -14,7 +14,7 @@ from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 
 NAME = ".mazu/role.md"
-ASKED = "This project brings a role document for the agent"
+ASKED = "This project contains a role document for the agent"
 
 
 @pytest.fixture

@@ -27,8 +27,7 @@ mine
 permissions.mode = "ask"
 -- answers --
 nobody
-nobody
-{WRITES}""",
+nobody{WRITES}""",
         """
 tool: error: the user did not answer in time, which counts as no…
 tool: error: the user did not answer in time, which counts as no…
@@ -136,6 +135,9 @@ def test_a_request_may_ask_for_more_steps() -> None:
 def test_what_the_agent_changed_in_an_open_file_is_saved_before_a_command_reads_it() -> None:
     check(
         """
+-- answers --
+allow_once edit_file: a.txt
+allow_once run_shell: cat a.txt
 -- a.txt --
 one
 -- buffer a.txt --

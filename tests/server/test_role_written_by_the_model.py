@@ -22,7 +22,7 @@ async def test_it_is_not_agreed_to_by_saving(env: dict[str, str], folder: Path) 
         folder,
         [{"calls": [call]}, {"text": "Done."}, {"text": "Hello."}],
         allow=["write_file: docs/NOTES.md"],
-        refuse=["This project brings a role document for the agent, NOTES.md"],
+        refuse=["This project contains a role document for the agent, NOTES.md"],
     ) as client:
         client.answers["window/showMessageRequest"] = lambda asked: (
             questions.append(asked["message"]) or NO_ANSWER
