@@ -182,8 +182,21 @@ def _branch(wanted: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return wanted
 
 
+def find_tool(name: str, names: Collection[str]) -> str | None:
+    """The tool that a call means: its name, also with a name space before it (`functions.read_file`) or spelt otherwise (`ReadFile`).
+
+    None where no tool is meant, or more than one.
+    """
+    if name in names:
+        return name
+    last = name.strip().replace("/", ".").replace(":", ".").rpartition(".")[2]
+    found = [one for one in names if _plain(one) == _plain(last)]
+    return found[0] if len(found) == 1 else None
+
+
 def _fitted(value: Any, wanted: Mapping[str, Any]) -> Any:
     types = _types(wanted)
+    value = _wrapped(value, wanted, types)
     if isinstance(value, str) and types and "string" not in types:
         value = _from_text(value, types)
     elif isinstance(value, float) and "integer" in types and "number" not in types and value.is_integer():
@@ -196,6 +209,20 @@ def _fitted(value: Any, wanted: Mapping[str, Any]) -> Any:
         items = _branch(wanted, "array").get("items")
         return [_fitted(item, items) if isinstance(items, Mapping) else item for item in value]
     return value
+
+
+def _wrapped(value: Any, wanted: Mapping[str, Any], types: set[str]) -> Any:
+    """One object or plain word where a list of such is wanted, as that list; a list of one text where a text is wanted, as the text."""
+    if types == {"string"} and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return value[0]
+    if "array" not in types or types & {"string", "object"}:
+        return value
+    items = _branch(wanted, "array").get("items")
+    inner = _types(items) if isinstance(items, Mapping) else set[str]()
+    if isinstance(value, dict) and inner == {"object"}:
+        return [value]
+    plain = isinstance(value, str) and bool(value.strip()) and not set(value) & set(",;[{\n")
+    return [value] if plain and inner == {"string"} else value
 
 
 def _from_text(text: str, types: set[str]) -> Any:

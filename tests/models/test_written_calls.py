@@ -8,7 +8,14 @@ import pytest
 
 from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
 from mazu_ls.models.model import ModelAnswer, ModelRequest, ToolSpec
-from mazu_ls.models.tool_arguments import DEEP, HALF, fit_to_schema, names_with_nul, parse_arguments
+from mazu_ls.models.tool_arguments import (
+    DEEP,
+    HALF,
+    find_tool,
+    fit_to_schema,
+    names_with_nul,
+    parse_arguments,
+)
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
 from tests.models.talk import READ
 
@@ -51,6 +58,24 @@ def calls(answer: ModelAnswer) -> list[tuple[str, dict[str, object]]]:
         '{"tool": "read_file", "args": {"path": "a.py"}}',
         '{"type": "function", "function": {"name": "read_file", "arguments": "{\\"path\\": \\"a.py\\"}"}}',
         json.dumps({"tool_calls": [json.loads(CALL)]}),
+        # As small models write JSON, and what they leave before and behind it.
+        "{'name': 'read_file', 'arguments': {'path': 'a.py'}}",
+        '```json\n// I look\n{"name": "read_file", "arguments": {"path": "a.py",},}\n```',
+        f"{CALL}<|im_end|>",
+        f"{CALL}</s>",
+        f"```json\n{CALL}",
+        f"`{CALL}`",
+        f"I will read it.\n\n{CALL}",
+        f"<tool_call>\n{CALL}\n</tool_call\n",
+        '{"function_call": ' + CALL + "}",
+        '{"tool_uses": [{"recipient_name": "functions.read_file", "parameters": {"path": "a.py"}}]}',
+        '{"thought": "look", "action": "read_file", "action_input": {"path": "a.py"}}',
+        '```json\n{"read_file": {"path": "a.py"}}\n```',
+        'read_file {"path": "a.py"}',
+        '```tool_call\nread_file\n{"path": "a.py"}\n```',
+        f"[TOOL_REQUEST]{CALL}[END_TOOL_REQUEST]",
+        f"<tool_use>{CALL}</tool_use>",
+        '<tool_call name="read_file">{"path": "a.py"}</tool_call>',
     ],
 )
 def test_a_call_in_the_text_is_a_call(text):
@@ -83,6 +108,13 @@ INVOKE = '<invoke name="read_file">\n<parameter name="path">a.py</parameter>\n</
         '[read_file(path="a.py")]',
         'read_file(path="a.py")',
         '```tool_code\nprint(read_file(path="a.py"))\n```',
+        'print(default_api.read_file(path="a.py"))',
+        '<function_calls>read_file(path="a.py")</function_calls>',
+        '<|tool_call_start|>[read_file(path="a.py")]<|tool_call_end|>',
+        f"<|action_start|><|plugin|>\n{CALL}<|action_end|>",
+        "<start_function_call>call:read_file{path:<escape>a.py<escape>}<end_function_call>",
+        "I look.\n<read_file>\n<path>a.py</path>\n</read_file>",
+        'Action: read_file\nAction Input: {"path": "a.py"}\nObservation:',
     ],
 )
 def test_a_call_in_the_shape_of_one_family_of_models_is_a_call(text):
@@ -105,6 +137,12 @@ def test_a_call_in_the_shape_of_one_family_of_models_is_a_call(text):
         "[1, 2, 3]",
         "read_file",
         'The template is <invoke name="x">',
+        "<p>a</p>",
+        "<read_file>a.py</read_file>",
+        "<unknown_tool><path>a.py</path></unknown_tool>",
+        "The class has\n{'a': 1}",
+        'unknown_tool {"path": "a.py"}',
+        "Action: none\nThat is all.",
     ],
 )
 def test_python_and_marks_that_are_no_call_are_none(text):
@@ -233,6 +271,9 @@ SCHEMA = {
         ({"filePath": "a"}, {"path": "a"}),
         ({"Path": "a"}, {"path": "a"}),
         ({"old_string": "a"}, {"old": "a"}),
+        ({"edits": {"n": "2"}}, {"edits": [{"n": 2}]}),
+        ({"tags": "a"}, {"tags": ["a"]}),
+        ({"path": ["a"]}, {"path": "a"}),
     ],
 )
 def test_arguments_are_taken_where_only_one_thing_can_be_meant(given, taken):
@@ -259,6 +300,17 @@ def test_arguments_are_taken_where_only_one_thing_can_be_meant(given, taken):
 )
 def test_arguments_that_could_mean_two_things_stay_as_they_are(given):
     assert fit_to_schema(given, SCHEMA) == given
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("read_file", "read_file"), ("functions.read_file", "read_file"), ("default_api:read_file", "read_file"), (" read_file\n", "read_file"),
+        ("ReadFile", "read_file"), ("read-file", "read_file"), ("file", None), ("readfile_", "read_file"), ("a_b", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_name_in_another_spelling_is_the_only_tool_it_can_mean(name, meant):
+    assert find_tool(name, {"read_file", "ab", "AB"}) == meant
 
 
 def test_names_are_not_changed_for_a_tool_that_takes_any():

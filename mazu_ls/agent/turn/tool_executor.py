@@ -19,7 +19,7 @@ from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
 from mazu_ls.errors import InvalidArguments, MazuError, ToolError
 from mazu_ls.messages import Text, ToolCall
 from mazu_ls.models.message_repair import wrap_untrusted
-from mazu_ls.models.tool_arguments import fit_to_schema, names_with_nul
+from mazu_ls.models.tool_arguments import find_tool, fit_to_schema, names_with_nul
 from mazu_ls.redact import StreamRedactor
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
@@ -94,10 +94,10 @@ class ToolExecutor:
 
     def _with_fitted_arguments(self, call: ToolCall) -> ToolCall:
         """The call as its tool takes it: what is judged, shown and recorded is what runs."""
-        tool = self._tools.get(call.name)
-        if tool is None or call.invalid:
+        name = find_tool(call.name, self._tools.keys())
+        if name is None or call.invalid:
             return call
-        return replace_call(call, arguments=fit_to_schema(call.arguments, tool.schema))
+        return replace_call(call, name=name, arguments=fit_to_schema(call.arguments, self._tools[name].schema))
 
     def _only_reads(self, call: ToolCall) -> bool:
         tool = self._tools.get(call.name)

@@ -38,7 +38,23 @@ _HARMONY = re.compile(
 )
 _FUNCTOOLS = re.compile(r"\bfunctools\s*(\[.*\])\s*\Z", re.DOTALL)
 _PYTHON_TAG = re.compile(r"<\|python_tag\|>(.*?)(?:<\|eom_id\|>|<\|eot_id\|>|\Z)", re.DOTALL)
-_INVOKE = re.compile(r'<invoke\s+name="([\w.:-]{1,80})"\s*>(.*?)(?:</invoke>|\Z)', re.DOTALL)
+_INVOKE = re.compile(
+    r'<(invoke|tool|tool_call|function)\s+name="([\w.:-]{1,80})"\s*>(.*?)(?:</\1>|\Z)', re.DOTALL
+)
+_REACT = re.compile(
+    r"^Action:[ \t]*([\w.:-]{1,80})[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*(?=\nObservation|\n*\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+_BETWEEN = re.compile(
+    r"<\|(?:tool_call_start|FunctionCallBegin|action_start)\|>(?:<\|plugin\|>)?(.*?)(?:<\|(?:tool_call_end|FunctionCallEnd|action_end)\|>|\Z)",
+    re.DOTALL,
+)
+_GEMMA = re.compile(
+    r"<start_function_call>call:([\w.:-]{1,80})\{(.*?)(?:\}\s*<end_function_call>|\}?\s*\Z)", re.DOTALL
+)
+_GEMMA_PAIR = re.compile(r"(\w+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re.DOTALL)
+_LAST_TAG = re.compile(r"</([A-Za-z_]\w{2,60})>\s*\Z")
+_CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
 _INVOKED_WITH = re.compile(r'<parameter\s+name="([\w.:-]{1,80})"[^>]{0,80}>(.*?)</parameter>', re.DOTALL)
 _GLM_PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
 WRAPPERS = re.compile(
@@ -47,6 +63,7 @@ WRAPPERS = re.compile(
 )
 """Marks around calls, which say nothing once the calls are taken out."""
 MOST_ARGUMENTS = 64
+NAMESPACES = ("default_api", "functions", "tools")
 
 
 def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[WrittenCall]]) -> list[WrittenCall]:
@@ -54,7 +71,9 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
     found = [_block(match) for match in _NAMED_BLOCK.finditer(text)]
     found = found or [_block(match) for match in _HARMONY.finditer(text)]
     found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
-    for pattern in (_PYTHON_TAG, _FUNCTOOLS):
+    found = found or _react(text)
+    found = found or [_gemma(match) for match in _GEMMA.finditer(text)]
+    for pattern in (_PYTHON_TAG, _FUNCTOOLS, _BETWEEN):
         if not found and (match := pattern.search(text)):
             found = list(of_json(match[1], *match.span())) or python_calls(match[1], *match.span())
     return found
@@ -68,8 +87,35 @@ def _block(match: re.Match[str]) -> WrittenCall:
 
 
 def _invoked(match: re.Match[str]) -> WrittenCall:
-    given = {name: value.strip("\n") for name, value in _INVOKED_WITH.findall(match[2])}
+    given = {name: value.strip("\n") for name, value in _INVOKED_WITH.findall(match[3])}
+    if not given and match[3].strip().startswith("{"):
+        return WrittenCall(*match.span(), match[2], *parse_arguments(match[3].strip()))
+    return WrittenCall(*match.span(), match[2], given)
+
+
+def _react(text: str) -> list[WrittenCall]:
+    """The last action of an answer, with its input."""
+    match = _REACT.match(text, text.rfind("\nAction:") + 1)
+    return [_block(match)] if match else []
+
+
+def _gemma(match: re.Match[str]) -> WrittenCall:
+    given = {key: text or plain for key, text, plain in _GEMMA_PAIR.findall(match[2])}
     return WrittenCall(*match.span(), match[1], given)
+
+
+def element_calls(text: str, offered: Collection[str]) -> list[WrittenCall]:
+    """An element named like an offered tool, with one element for each argument, at the end: `<read_file><path>a.py</path></read_file>`."""
+    last = _LAST_TAG.search(text[-200:])
+    if last is None or last[1] not in offered:
+        return []
+    start, end = text.rfind(f"<{last[1]}>"), text.rfind(f"</{last[1]}>")
+    given: dict[str, str] = {}
+    at = start + len(last[1]) + 2
+    while start >= 0 and (child := _CHILD.match(text, at, end)) is not None:
+        given[child[1]] = child[2].strip("\n")
+        at = child.end()
+    return [WrittenCall(start, len(text), last[1], given)] if given and not text[at:end].strip() else []
 
 
 def glm_call(inner: str, start: int, end: int) -> list[WrittenCall]:
@@ -110,6 +156,8 @@ def _python_call(node: ast.expr, start: int, end: int) -> WrittenCall | None:
     function = (
         node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "call" else node.func
     )
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        function = ast.Name(function.attr) if function.value.id in NAMESPACES else function
     if not isinstance(function, ast.Name) or node.args or len(node.keywords) > MOST_ARGUMENTS:
         return None
     try:

@@ -8,7 +8,6 @@ repeats what a file, a page or a tool showed it.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator
@@ -18,29 +17,34 @@ import msgspec
 
 from mazu_ls.messages import Message, Part, Text, ToolCall, ToolResult
 from mazu_ls.models.model import ModelAnswer, ModelRequest
-from mazu_ls.models.tool_arguments import parse_arguments
+from mazu_ls.models.tool_arguments import find_tool, parse_arguments
 from mazu_ls.models.written_calls.call_templates import (
     WRAPPERS,
     WrittenCall,
+    element_calls,
     glm_call,
     python_calls,
     template_calls,
 )
+from mazu_ls.models.written_calls.lenient_json import value_at
 
-NAMES = ("name", "tool", "tool_name", "function", "function_name")
-ARGUMENTS = ("arguments", "parameters", "args", "input", "params", "tool_input", "kwargs")
-BESIDE = frozenset({"id", "type", "call_id", "tool_call_id", *NAMES, *ARGUMENTS})
+NAMES = ("name", "tool", "tool_name", "function", "function_name", "recipient_name", "action")
+ARGUMENTS = ("arguments", "parameters", "args", "input", "params", "tool_input", "kwargs", "action_input")
+BESIDE = frozenset({"id", "type", "call_id", "tool_call_id", "thought", "reasoning", *NAMES, *ARGUMENTS})
+AROUND = frozenset({"tool_calls", "tool_call", "function_call", "tool_uses"})
+"""Keys that hold nothing but calls."""
 MOST_CALLS = 32
 
 _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE = re.compile(
-    r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE
+    r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
 _FENCE_WORDS = frozenset(
     {"", "json", "jsonc", "json5", "tool", "tool_call", "tool_calls", "tool_code", "function_call"}
 )
 _TAG = re.compile(
-    r"<(\|?)(tool_call|tool_calls|function_call|tools)(\|?)>(.*?)(?:</\2>|<\|?/\2\|?>|<\|?end_\2\|?>|\Z)",
+    r"[<\[](\|?)(tool[_-]?calls?|function[_-]?calls?|tools|tool_request|tool_use|tool_code|execute_tool)(\|?)[>\]](.*?)"
+    r"(?:</\2(?:>|\s*\Z)|<\|?/\2\|?>|[<\[]\|?end_\2\|?[>\]]|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _FUNCTION = re.compile(r"<function=([\w.:-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
@@ -48,10 +52,16 @@ _PARAMETER = re.compile(r"<parameter=([\w.:-]+)>(.*?)(?:</parameter>|(?=<paramet
 _MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*")
 _MISTRAL_NAME = re.compile(r"([\w.:-]+)\s*(?:\[CALL_ID\]\s*\w*\s*)?(?:\[ARGS\])?\s*(?=\{)")
 _NAME_IN_JSON = re.compile(r'"(?:name|tool|tool_name)"\s*:\s*"([\w.:-]{1,64})"')
-_MAY_BE_CALLS = re.compile(r"\s*(?:[{\[]|[A-Za-z_]\w*\()")
+_MAY_BE_CALLS = re.compile(r"\s*(?:[{\[]|[A-Za-z_][\w.]*\()")
+_NAME_BEFORE_JSON = re.compile(r"\s*([\w.:-]{1,80})\s*(?=\{)")
+_LAST_JSON = re.compile(r"\n(?=[\[{])")
+MOST_PLACES = 40
+"""Lines that begin like JSON, from the end, of which one may begin the calls that an answer ends with."""
+_STOP_MARK = re.compile(
+    r"(?:<\|(?:im_end|eot_id|eom_id|end|endoftext|return|call)\|>|</s>|<end_of_turn>|\nObservation:)\Z"
+)
 _LINE_PLACE = re.compile(r"^(?:\d+\t|[^\n:]{1,300}[:-]\d+[:-])", re.MULTILINE)
 """What read_file and grep write before each line."""
-_json_at = json.JSONDecoder().raw_decode
 
 
 def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> ModelAnswer:
@@ -63,9 +73,10 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     if answer.stop != "end_turn" or answer.message.calls or not request.tools or not text:
         return answer
     visible = _THOUGHT.sub(lambda match: " " * len(match[0]), text)
+    visible = _without_stop_marks(visible)
     offered = {tool.name for tool in request.tools}
     try:
-        found = _marked(visible) or _at_end(visible, offered)
+        found = _marked(visible, offered) or _at_end(visible, offered)
     except RecursionError:  # no call is nested that deeply
         return answer
     found = [
@@ -80,25 +91,42 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     rest = WRAPPERS.sub("", rest).strip()
     parts += [Text(rest)] if rest else []
     parts += [
-        ToolCall(f"call_{secrets.token_hex(8)}", call.name, call.arguments, call.invalid) for call in found
+        ToolCall(
+            f"call_{secrets.token_hex(8)}",
+            find_tool(call.name, offered) or call.name,
+            call.arguments,
+            call.invalid,
+        )
+        for call in found
     ]
     message = Message("assistant", tuple(parts), answer.message.model)
     return msgspec.structs.replace(answer, message=message, stop="tool_use", written=len(found))
 
 
-def _marked(text: str) -> list[WrittenCall]:
+def _without_stop_marks(text: str) -> str:
+    """Spaces in place of the marks of the end that a server left in the text."""
+    end = len(text.rstrip())
+    while (match := _STOP_MARK.search(text[max(0, end - 20) : end])) is not None:
+        end -= len(match[0])
+        while end and text[end - 1].isspace():
+            end -= 1
+    return text[:end] + " " * (len(text) - end)
+
+
+def _marked(text: str, offered: set[str]) -> list[WrittenCall]:
     """Calls between marks that mean nothing else; what cannot be read is a call with a complaint."""
     found: list[WrittenCall] = []
     for match in _TAG.finditer(text):
         start, end = match.span()
         inner = list(_functions(match[4], start, end)) or glm_call(match[4], start, end)
         inner = inner or list(_of_json(match[4], start, end))
+        inner = inner or list(_of_json(match[4], start, end, offered)) or python_calls(match[4], start, end)
         found += inner or _unreadable(match[4], start, end)
     if not found:
         found += _functions(text)
     if not found and (match := _MISTRAL.search(text)):
         found += _mistral(text, match.start(), match.end())
-    return found or template_calls(text, _of_json)
+    return found or template_calls(text, _of_json) or element_calls(text, offered)
 
 
 def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[WrittenCall]:
@@ -113,12 +141,12 @@ def _functions(text: str, start: int | None = None, end: int | None = None) -> I
 def _mistral(text: str, start: int, at: int) -> list[WrittenCall]:
     """What follows `[TOOL_CALLS]`: a list of calls, or names each with its arguments."""
     if text[at : at + 1] in ("[", "{"):
-        value, end = _value_at(text, at)
+        value, end = value_at(text, at)
         calls = list(_calls_of(value, start, end)) if end else []
         return calls or _unreadable(text[at:], start, len(text))
     found: list[WrittenCall] = []
     while (match := _MISTRAL_NAME.match(text, at)) is not None:
-        value, end = _value_at(text, match.end())
+        value, end = value_at(text, match.end())
         if not end:
             return [*found, *_unreadable(text[at:], start, len(text), match[1])]
         found.append(WrittenCall(start, end, match[1], *parse_arguments(value)))
@@ -138,15 +166,35 @@ def _at_end(text: str, offered: set[str]) -> list[WrittenCall]:
         calls = list(_of_json(match[3], *match.span(), offered))
         if not calls and match[2].lower() == "tool_code":
             calls = python_calls(match[3], *match.span(), offered)
+        if not calls and match[2].lower() not in ("", "json"):
+            calls = _named_before(match[3], *match.span(), offered)
         if not calls:
             break
         found = calls + found
         end = match.start()
-    if found or not _MAY_BE_CALLS.match(text):
+    if found:
         return found
     start = len(text) - len(text.lstrip())
-    calls = list(_of_json(text[start:end], start, end, offered))
-    return calls or python_calls(text[start:end], start, end, offered)
+    whole = text[start:end].strip("`") if text[start:end].count("`") == 2 else text[start:end]
+    if _MAY_BE_CALLS.match(whole):
+        found = list(_of_json(whole, start, end, offered)) or python_calls(whole, start, end, offered)
+    found = found or _named_before(whole, start, end, offered)
+    for match in [] if found else list(_LAST_JSON.finditer(text, 0, end))[-MOST_PLACES:]:
+        found = list(_of_json(text[match.end() : end], match.end(), end, offered))
+        if found:
+            break
+    return found
+
+
+def _named_before(text: str, start: int, end: int, offered: set[str]) -> list[WrittenCall]:
+    """The name of an offered tool, its arguments as JSON behind it, and nothing else."""
+    match = _NAME_BEFORE_JSON.match(text)
+    if match is None or find_tool(match[1], offered) is None:
+        return []
+    value, after = value_at(text, match.end())
+    if not isinstance(value, dict) or text[after:].strip():
+        return []
+    return [WrittenCall(start, end, match[1], *parse_arguments(value))]
 
 
 def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -> Iterator[WrittenCall]:
@@ -154,42 +202,43 @@ def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -
     text = _unfenced(text)
     at, found = 0, list[WrittenCall]()
     while at < len(text):
-        value, after = _value_at(text, at)
-        calls = list(_calls_of(value, start, end)) if after else []
-        if not calls or (offered is not None and any(call.name not in offered for call in calls)):
+        value, after = value_at(text, at)
+        calls = list(_calls_of(value, start, end, offered)) if after else []
+        if not calls or (
+            offered is not None and any(find_tool(call.name, offered) is None for call in calls)
+        ):
             return
         found += calls
         at = after + len(text[after:]) - len(text[after:].lstrip(" \t\r\n;,"))
     yield from found
 
 
-def _calls_of(value: Any, start: int, end: int) -> Iterator[WrittenCall]:
-    """The calls that a JSON value is: an object with a name and arguments, a list of them, or `{"tool_calls": […]}`."""
+def _calls_of(value: Any, start: int, end: int, offered: set[str] | None = None) -> Iterator[WrittenCall]:
+    """The calls that a JSON value is: an object with a name and arguments, `{"tool_calls": […]}`, a list of them, or
+    `{name: arguments}` of an offered tool.
+    """
     if isinstance(value, list):
-        calls = [call for item in value for call in _calls_of(item, start, end)]
+        calls = [call for item in value for call in _calls_of(item, start, end, offered)]
         if len(calls) == len(value):
             yield from calls
         return
     if not isinstance(value, dict):
         return
-    if set(value) == {"tool_calls"}:
-        yield from _calls_of(value["tool_calls"], start, end)
-        return
+    if len(value) == 1:
+        ((key, inner),) = value.items()
+        if key in AROUND:
+            yield from _calls_of(inner, start, end, offered)
+            return
+        if offered is not None and isinstance(inner, dict) and find_tool(key, offered) is not None:
+            yield WrittenCall(start, end, key, *parse_arguments(inner))
+            return
     if isinstance(inner := value.get("function"), dict) and set(value) <= BESIDE:
-        yield from _calls_of(inner, start, end)
+        yield from _calls_of(inner, start, end, offered)
         return
     name = next((value[key] for key in NAMES if isinstance(value.get(key), str)), "")
     key = next((key for key in ARGUMENTS if key in value), None)
     if name and key is not None and set(value) <= BESIDE:
         yield WrittenCall(start, end, name, *parse_arguments(value[key]))
-
-
-def _value_at(text: str, at: int) -> tuple[Any, int]:
-    """The JSON value that begins there and where it ends; 0 where none does."""
-    try:
-        return _json_at(text, at + len(text[at:]) - len(text[at:].lstrip()))
-    except (ValueError, RecursionError):
-        return None, 0
 
 
 def _unfenced(text: str) -> str:

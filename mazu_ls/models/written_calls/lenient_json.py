@@ -1,0 +1,53 @@
+"""JSON as small models write it: also with comments, trailing commas, or the quotes and words of Python."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import Any
+
+LONGEST = 200_000
+"""Characters of a value that are read again where it is no JSON."""
+_json_at = json.JSONDecoder().raw_decode
+_EXTRA = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[\]}])', re.DOTALL)
+_TOKEN = re.compile(r"""[\[\]{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+_COMMENT = re.compile(r"(?:\s*(?://|#)[^\n]*\n)+")
+
+
+def value_at(text: str, at: int) -> tuple[Any, int]:
+    """The value that begins there and where it ends; 0 where none does."""
+    at += len(text[at:]) - len(text[at:].lstrip())
+    if comment := _COMMENT.match(text, at):
+        at = comment.end() + len(text[comment.end() :]) - len(text[comment.end() :].lstrip())
+    try:
+        return _json_at(text, at)
+    except (ValueError, RecursionError):
+        end = _end_of_brackets(text, at)
+    if not end or end - at > LONGEST:
+        return None, 0
+    part = text[at:end]
+    try:
+        return json.loads(_EXTRA.sub(lambda match: match[0] if match[0][0] == '"' else " ", part)), end
+    except (ValueError, RecursionError):
+        pass
+    try:
+        value = ast.literal_eval(part)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None, 0
+    return (value, end) if isinstance(value, dict | list) else (None, 0)
+
+
+def _end_of_brackets(text: str, at: int) -> int:
+    """Where the bracket that opens at `at` is closed; 0 where it is not."""
+    if text[at : at + 1] not in ("{", "["):
+        return 0
+    depth = 0
+    for match in _TOKEN.finditer(text, at, at + LONGEST):
+        if match[0] in ("{", "["):
+            depth += 1
+        elif match[0] in ("}", "]"):
+            depth -= 1
+            if not depth:
+                return match.end()
+    return 0
