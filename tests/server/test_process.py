@@ -311,7 +311,7 @@ async def test_children_end_with_the_editor(env: dict[str, str], folder: Path):
     async with ModelServer(replies) as model:
         keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
         async with real_server({**env, **keys, "PATH": os.environ["PATH"]}) as (client, process):
-            client.allow("run_shell: sleep 61.5 & sleep 62.5")
+            client.allow(f"run_shell: {command}")
             await client.initialize(folder, experimental={"mazu": {"permissions": True}})
             await client.command("mazu.chat", {"message": "sleep"}, within=60)
             await eventually(both_sleep, 60)

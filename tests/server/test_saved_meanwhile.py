@@ -29,6 +29,7 @@ def ignored(folder: Path) -> None:
 
 async def during_the_command(client: Client, folder: Path, *work: tuple[Client, Callable[[], None]]) -> None:
     """A turn; while its command runs the user does something in each of these editors."""
+    client.allow("run_shell: ")
     turn = asyncio.create_task(chat(client, "run it"))
     await eventually(lambda: exists(folder / "ran.txt"), 60)
     for editor, act in work:
