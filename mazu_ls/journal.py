@@ -192,7 +192,9 @@ class Journal:
                 with suppress(OSError):
                     os.write(self._file, b"\n")
             raise MazuError(
-                Kind.STORAGE, f"{self.path} could not be written completely.", "Free some disk space."
+                Kind.STORAGE,
+                f"{self.path} could not be written completely: the disk is full.",
+                "Free some disk space.",
             )
 
     def sync(self) -> None:
