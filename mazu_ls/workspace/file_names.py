@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\\ud800-\udfff]")
 # Never `/` and `.`: an escape must not spell a path that could not be written without it.
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ESCAPE = re.compile(r"\\x([89a-f][0-9a-f]|0[1-9a-f]|1[0-9a-f]|7f|5c)")
 
 
@@ -41,6 +42,16 @@ def fold_name(name: str) -> str:
         " " if unicodedata.category(char) == "Zs" else char for char in text if not _invisible(char)
     )
     return unicodedata.normalize("NFKC", text.translate(_PUNCTUATION))
+
+
+def typed_name(shown: str) -> str:
+    """A shown path, and in ASCII how to type it where it looks like another one: `café.py (typed cafe\\xcc\\x81.py)`."""
+    usual = unicodedata.normalize("NFC", shown)
+    if shown == usual and not any(
+        unicodedata.category(char) in ("Zs", "Cf") and char != " " for char in shown
+    ):
+        return shown
+    return f"{shown} (typed {_NOT_ASCII.sub(lambda match: _escaped(match[0]), shown)})"
 
 
 def same_but_for_case(one: str, other: str) -> bool:

@@ -14,7 +14,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.atomic_write import UNCHECKED, UncheckedContent, replace_file, require_content
 from mazu_ls.workspace.encoding import editorconfig
-from mazu_ls.workspace.file_names import parse_name, show_name, similar_names, without_escapes
+from mazu_ls.workspace.file_names import parse_name, show_name, similar_names, typed_name, without_escapes
 from mazu_ls.workspace.openat import folder_beneath, open_regular
 
 __all__ = ["UNCHECKED", "PathRefused", "UncheckedContent", "Workspace", "suggestion"]
@@ -230,7 +230,7 @@ def _similar_in(folder: Path, name: str) -> list[str]:
 
 def suggestion(workspace: Workspace, path: Path) -> str:
     """What to add to the sentence that `path` does not exist: the files it could be meant for."""
-    names = workspace.similar(path)
+    names = [typed_name(name) for name in workspace.similar(path)]
     return (
         f"; did you mean {' or '.join(names)}? The names differ in letters that look alike" if names else ""
     )

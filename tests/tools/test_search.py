@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.search import content_search
-from mazu_ls.tools.search.tools import glob_files, grep, name_matcher
+from mazu_ls.tools.search.name_pattern import name_matcher
+from mazu_ls.tools.search.tools import glob_files, grep
 
 FILES = {
     "a.py": "import os\nneedle = 1\n", "src/b.py": "x\nneedle()\ny\n", "src/c.txt": "Needle\n", "build/d.py": "needle\n",

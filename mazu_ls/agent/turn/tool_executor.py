@@ -97,7 +97,9 @@ class ToolExecutor:
         name = find_tool(call.name, self._tools.keys())
         if name is None or call.invalid:
             return call
-        return replace_call(call, name=name, arguments=fit_to_schema(call.arguments, self._tools[name].schema))
+        return replace_call(
+            call, name=name, arguments=fit_to_schema(call.arguments, self._tools[name].schema)
+        )
 
     def _only_reads(self, call: ToolCall) -> bool:
         tool = self._tools.get(call.name)

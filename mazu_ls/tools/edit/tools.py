@@ -15,7 +15,7 @@ from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.edit.file_form import edited_text, written_text
 from mazu_ls.tools.edit.file_syntax import syntax_problem
 from mazu_ls.tools.edit.replace import Replacement
-from mazu_ls.workspace.file_names import same_but_for_case, show_name
+from mazu_ls.workspace.file_names import same_but_for_case, show_name, typed_name
 from mazu_ls.workspace.text import split_lines
 
 
@@ -100,8 +100,8 @@ def _refuse_lookalike(path: Path, shown: str, twins: list[str]) -> None:
     alike = [twin for twin in twins if not same_but_for_case(show_name(path.name), twin.rpartition("/")[2])]
     if alike:
         raise ToolError(
-            f"there is no file {shown}, but {alike[0]!a}, whose name looks the same; did you mean that one? Copy its name "
-            "from list_dir, or choose one that cannot be mistaken"
+            f"there is no file {shown}, but {typed_name(alike[0])}, whose name looks the same; did you mean that one? Type its "
+            "name so, or choose one that cannot be mistaken"
         )
 
 

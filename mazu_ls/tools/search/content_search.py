@@ -76,7 +76,10 @@ async def search(
         path: text for path, text in unsaved.items() if any(path.is_relative_to(place) for place in places)
     }
     await asyncio.to_thread(_unsaved, here, wanted, places, found)
-    ripgrep = find_program("rg") if wanted.source.isascii() else None  # it knows UTF-8 and UTF-16 alone
+    known = (
+        wanted.source.isascii() and (wanted.glob or "").isascii()
+    )  # it knows UTF-8 and UTF-16 alone, no decomposed names
+    ripgrep = find_program("rg") if known else None
     done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
     await asyncio.to_thread(_search_otherwise, workspace, wanted, found)
     if not done and not found.more:

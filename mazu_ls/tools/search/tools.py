@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-import regex
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
@@ -18,9 +16,12 @@ from mazu_ls.tools.edit.long_lines import LINE_CHARS, show_around
 from mazu_ls.tools.search import content_search
 from mazu_ls.tools.search.bounded_pattern import BoundedPattern, compile_pattern
 from mazu_ls.tools.search.gitignore_walk import walk
+from mazu_ls.tools.search.name_pattern import name_matcher
+from mazu_ls.workspace.file_names import fold_name, typed_name
 from mazu_ls.workspace.workspace import Workspace, suggestion
 
 FOUND = 200
+ALIKE = 5
 WITHHELD = "files that read_file needs approval for were skipped"
 
 
@@ -49,7 +50,11 @@ async def glob_files(args: GlobFilesArgs, turn: ToolContext) -> ToolOutput:
     matches = name_matcher(args.pattern)
     found = await asyncio.to_thread(_globbed, turn.workspace, folder, matches)
     if not found:
-        return ToolOutput(f"no file matches {args.pattern}")
+        alike = await asyncio.to_thread(_alike, turn.workspace, folder, args.pattern)
+        meant = f"; did you mean {' or '.join(alike)}?" if alike else ""
+        return ToolOutput(
+            f"no file matches {args.pattern}{meant}", untrusted="names of files" if alike else None
+        )
     more = len(found) - args.limit
     lines = [turn.workspace.relative(path) for path in found[: args.limit]]
     rest = [f"[{more} more; narrow the pattern, or raise limit]"] if more > 0 else []
@@ -64,6 +69,19 @@ def _globbed(workspace: Workspace, folder: Path, matches: BoundedPattern) -> lis
             if matches.match(inside):
                 found.append((-entry.modified, Path(entry.path)))
     return [path for _, path in sorted(found)]
+
+
+def _alike(workspace: Workspace, folder: Path, pattern: str) -> list[str]:
+    """Files that a pattern would match if kinds of spaces, quotes and case were the same."""
+    matches = name_matcher(fold_name(pattern))
+    found: list[str] = []
+    for root in _roots(workspace, folder):
+        for entry in walk(_root_of(workspace, root), root):
+            if matches.match(fold_name(entry.path[len(str(root)) + 1 :])):
+                found.append(typed_name(workspace.relative(Path(entry.path))))
+                if len(found) == ALIKE:
+                    return found
+    return found
 
 
 @tool(Effect.READ)
@@ -141,42 +159,3 @@ def _roots(workspace: Workspace, target: Path) -> tuple[Path, ...]:
 
 def _root_of(workspace: Workspace, path: Path) -> Path:
     return next((root for root in workspace.roots if path.is_relative_to(root)), path)
-
-
-@lru_cache(maxsize=64)
-def name_matcher(pattern: str) -> BoundedPattern:
-    """A glob as a regular expression over a relative path: `**` any folders, `*` and `?` within one, `{a,b}` either.
-
-    Without a slash it matches the name at any depth.
-    """
-    pattern = pattern.removeprefix("./").lstrip("/")
-    if "/" not in pattern:
-        pattern = f"**/{pattern}"
-    out, index, depth = [], 0, 0
-    while index < len(pattern):
-        char = pattern[index]
-        if pattern.startswith("**/", index):
-            out.append("(?:[^/]+/)*")
-            index += 3
-            continue
-        if pattern.startswith("**", index):
-            out.append(".*")
-            index += 2
-            continue
-        if char == "[" and (end := pattern.find("]", index + 2)) > 0:
-            inner = pattern[index + 1 : end].replace("\\", "\\\\")
-            out.append(f"[{'^' + inner[1:] if inner[0] in '!^' else inner}]")
-            index = end + 1
-            continue
-        if char == "{" and "}" in pattern[index:]:
-            depth += 1
-            out.append("(?:")
-        elif char == "}" and depth:
-            depth -= 1
-            out.append(")")
-        else:
-            out.append(
-                {"*": "[^/]*", "?": "[^/]", ",": "|" if depth else ","}.get(char) or regex.escape(char)
-            )
-        index += 1
-    return compile_pattern("".join(out) + r"\Z")
