@@ -81,6 +81,8 @@ class LspHost:
         if document is None or before is None:
             await asyncio.to_thread(self._disk.replace, path, before, after)
             return
+        if after is not None:
+            await self._disk.require_encodable(path, document.text, after)
         _require(document, before)
         if after is not None:
             await self._edit_open(document, after, apply_to_document(self._editor, document, after))
@@ -113,6 +115,7 @@ class LspHost:
         came of it, which is less than `after` where the user took a part. Raises MazuError(conflict) as `edit` does.
         """
         if document := self._editor.documents.get(uri):
+            await self._disk.require_encodable(document.path, document.text, after)
             _require(document, before)
             landed = await self._edit_open(
                 document, after, review_edits(self._editor, document, after, label)

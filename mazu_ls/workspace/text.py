@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.workspace.encoding.guess import CANDIDATES, EncodingGuess, guess_encoding
+from mazu_ls.workspace.encoding.guess import CANDIDATES, EncodingGuess, guess_encoding, same_letters
 from mazu_ls.workspace.encoding.plausibility import utf8_plausibility
 
 # The longer mark first: that of UTF-32-LE begins with that of UTF-16-LE.
@@ -141,11 +141,7 @@ def decode_like(data: bytes, shown: str, charset: Callable[[], str | None] = lam
     found = decode(data, charset)
     if data.isascii() or _unified(found.shown) == _unified(shown):
         return replace(found, certain=True) if not found.certain else found
-    others = [
-        other
-        for name in CANDIDATES
-        if (other := _exactly(data[len(found.bom) :], name, found.bom)) is not None
-    ]
+    others = _candidates(data, found.bom)
     for other in others:
         if _unified(other.text) == _unified(shown):
             return other
@@ -156,6 +152,28 @@ def decode_like(data: bytes, shown: str, charset: Callable[[], str | None] = lam
         if wanted & set(best.text) and len(wanted & set(best.text)) > len(wanted & set(found.text))
         else found
     )
+
+
+def require_encodable(data: bytes, shown: str, new: str) -> None:
+    """Raises MazuError(unsupported) where a file that an editor shows as `shown` has no certain place for the characters `new`.
+
+    All encodings of the same letters in which the editor may have read it must write them alike; a file of ASCII alone counts
+    as UTF-8.
+    """
+    found = decode_like(data, shown)
+    if data.isascii() or found.encoding.startswith("utf"):
+        return
+    alike = same_letters(found.encoding)
+    wanted = {char for char in shown if not char.isascii()}
+    shared = len(wanted & set(found.text))  # what is unsaved is not in the file
+    fitting = [one for one in _candidates(data, found.bom) if len(wanted & set(one.text)) == shared]
+    rivals = tuple(one.encoding for one in fitting if one.encoding in alike)
+    replace(found, certain=not rivals, rivals=rivals).encode(found.text + new)
+
+
+def _candidates(data: bytes, bom: bytes) -> list[DecodedText]:
+    found = (_exactly(data[len(bom) :], name, bom) for name in CANDIDATES)
+    return [one for one in found if one is not None]
 
 
 def declared_encoding(data: bytes) -> str | None:

@@ -103,7 +103,10 @@ async def test_before_the_first_byte_of_an_answer(tmp_path: Path):
 
 async def test_while_a_command_runs_and_its_children_end_too(tmp_path: Path):
     run = {"calls": [{"name": "run_shell", "arguments": {"command": SLEEP}}]}
-    async with opened(tmp_path, run, answers=[f"allow_once run_shell: sleep {SLEEPS[0]}"]) as (world, project):
+    async with opened(tmp_path, run, answers=[f"allow_once run_shell: sleep {SLEEPS[0]}"]) as (
+        world,
+        project,
+    ):
         pid = world.root / "child.pid"
         session = await project.sessions.new()
         turn = asyncio.create_task(session.prompt(Prompt("Go.")))

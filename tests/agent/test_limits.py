@@ -91,9 +91,9 @@ def test_the_time_limit_holds_inside_a_model_call():
         """
         -- settings --
         [limits]
-        max_seconds = 0.3
+        max_seconds = 4.0
         -- model replies --
-        {"text": "a very long answer that goes on and on and on and on, and then some more of it", "delay": 0.2}
+        {"text": "a very long answer that goes on and on and on and on and on and on and on and on, and some more of it", "delay": 0.1, "chunk": 1}
         -- user --
         Go.
         -- user --
@@ -102,9 +102,9 @@ def test_the_time_limit_holds_inside_a_model_call():
         Short.
         """,
         """
-        assistant: a very…
+        assistant: a…
         stop: max_seconds
-        detail: The limit of 0.3 seconds is reached.
+        detail: The limit of 4 seconds is reached.
         assistant: Short.
         stop: end_turn
         """,
@@ -118,7 +118,7 @@ def test_the_time_limit_holds_inside_a_command():
         allow_once run_shell: sleep 60
         -- settings --
         [limits]
-        max_seconds = 1.0
+        max_seconds = 4.0
         -- model calls run_shell --
         command: sleep 60
         -- user --

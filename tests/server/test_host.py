@@ -72,6 +72,31 @@ async def test_utf_16_files_stay_utf_16(editor: Client, folder: Path):
     assert path.read_bytes() == "\ufeffgrüße 👩\r\nmehr\r\n".encode("utf-16-le")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "text", "words"),
+    [
+        ("cp932", "# 設定\n", "保存 é"), ("koi8_r", "# файл\n", "привет …"), ("cp1252", "# café\n", "naïve —"),
+        ("utf-8", "# café\n", "日本— "), ("utf-8", "# plain\n", "日本— "), ("utf-16", "# café\n", "日本 "),
+    ],
+)  # fmt: skip
+async def test_an_open_document_gets_no_character_that_its_file_cannot_hold(
+    editor: Client, folder: Path, encoding: str, text: str, words: str
+):
+    """The editor would save a question mark; which encoding it reads with shows in its text. The second of the words is refused."""
+    taken, _, refused = words.partition(" ")
+    path = folder / "a.txt"
+    path.write_bytes(text.encode(encoding))
+    document = editor.open(path.as_uri(), text)
+    await editor.settled()
+    await editor.host.edit(path, text, text + taken)
+    assert document.text == text + taken
+    if refused:
+        with pytest.raises(MazuError, match="encoding") as error:
+            await editor.host.edit(path, text + taken, text + refused)
+        assert error.value.kind is Kind.UNSUPPORTED
+        assert document.text == text + taken
+
+
 async def test_a_file_that_changed_on_disk_is_not_overwritten(editor: Client, folder: Path):
     path = folder / "a.txt"
     path.write_text("before")

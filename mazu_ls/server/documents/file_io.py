@@ -10,7 +10,7 @@ from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.workspace import NotText, Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 from mazu_ls.workspace.project_files import read_file
-from mazu_ls.workspace.text import decode_like
+from mazu_ls.workspace.text import decode_like, require_encodable
 
 MAX_BYTES = 1 << 26
 """A larger file counts as differing from its document: no editor shows so much text unharmed."""
@@ -45,6 +45,22 @@ class DiskFiles:
             known = (state, await asyncio.to_thread(self._differs, document.path, text))
             self._compared[document.uri] = known
         return known[1]
+
+    async def require_encodable(self, path: Path | None, text: str, after: str) -> None:
+        """Raises MazuError(unsupported) where an open file's encoding has no place for what `after` brings: the editor would save a `?`.
+
+        What the editor shows as `text` tells the encoding; where several give it, they must agree on the new characters.
+        """
+        new = "".join(sorted({char for char in set(after) - set(text) if not char.isascii()}))
+        if path is not None and new:
+            await asyncio.to_thread(self._require_encodable, path, text, new)
+
+    def _require_encodable(self, path: Path, text: str, new: str) -> None:
+        try:
+            real = path.resolve()
+            require_encodable(read_file(real.parent, real.name, MAX_BYTES), text, new)
+        except (OSError, NotText):
+            return
 
     def _differs(self, path: Path, text: str) -> bool:
         try:

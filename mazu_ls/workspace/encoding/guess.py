@@ -6,9 +6,11 @@ ranking then asks whether the characters are ones that people write (`plausibili
 
 from __future__ import annotations
 
+import codecs
 from functools import lru_cache
 from typing import NamedTuple
 
+from mazu_ls.workspace.encoding.letters import ALPHABETS, SCRIPTS
 from mazu_ls.workspace.encoding.plausibility import plausibility
 
 CANDIDATES = (
@@ -62,6 +64,13 @@ def _guess(sample: bytes) -> EncodingGuess | None:
     near = NEAR * min(1.0, (ENOUGH / max(count, 1)) ** 0.5)
     rivals = tuple(name for name in ranked[1:] if scores[name] >= scores[best] - near)
     return EncodingGuess(best, rivals, count >= ENOUGH and scores[best] > 0.3, scores[best])
+
+
+def same_letters(encoding: str) -> frozenset[str]:
+    """The encodings, by Python's names, that are made for the same languages."""
+    groups = {name: SCRIPTS.get(name) or ALPHABETS.get(name) or name for name in CANDIDATES}
+    ours = {codecs.lookup(name).name: group for name, group in groups.items()}
+    return frozenset(name for name, group in ours.items() if group == ours.get(encoding))
 
 
 def _sample(data: bytes) -> bytes:
