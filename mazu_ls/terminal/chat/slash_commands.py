@@ -16,6 +16,8 @@ KEYS = (
     ("Alt-Enter, or \\ and Enter", "a new line"),
     ("Esc, Ctrl-C", "stop the turn; Ctrl-C once more leaves"),
     ("Ctrl-D", "leave"),
+    ("Ctrl-R, Up", "search what you wrote before, or go back through it"),
+    ("Ctrl-X Ctrl-E, Ctrl-Z", "write in $EDITOR; suspend, `fg` comes back"),
     ("Shift-Tab", "the next permission mode: ask, auto, plan"),
     ("Ctrl-O", "all of the last output, change or thought"),
     ("@", "name a file; ! runs a command of yours"),

@@ -14,7 +14,7 @@ from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.live_surface import LiveSurface
-from mazu_ls.terminal.screen.turn_view import TurnScreen, user_line
+from mazu_ls.terminal.screen.turn_view import TurnScreen
 from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EXCERPT = 40
 """Events of a resumed conversation that are drawn again, back to the start of a turn."""
+SAID_LINES = 20
+"""Lines of a message that are drawn; what was pasted is the user's own, and long."""
 
 
 class LiveChat:
@@ -211,3 +213,15 @@ def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Ca
             current.draw_event(event)
         elif current:
             current.draw_event(event)
+
+
+def user_line(text: str, *, colours: bool) -> str:
+    """What the user said, as it stands in the transcript."""
+    first, *rest = styled.clean(text).split("\n")
+    if len(rest) >= SAID_LINES:
+        rest = [*rest[: SAID_LINES - 2], f"… {len(rest) - SAID_LINES + 2} more lines"]
+    lines = [
+        styled.line(("bold cyan", "> "), ("bold", first)),
+        *(styled.line("  ", ("bold", one)) for one in rest),
+    ]
+    return styled.to_ansi(lines, colours=colours)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.filters import Condition, Filter
+from prompt_toolkit.filters import Condition, Filter, is_searching
 from prompt_toolkit.keys import Keys
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _has_text_behind(event: KeyPressEvent) -> bool:
 
 
 def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
-    free = Condition(lambda: not screen.answering())
+    free = Condition(lambda: not screen.answering()) & ~is_searching
     writable = Condition(lambda: screen.writable)
     typing = free & writable
     buffer = screen.buffer
@@ -166,7 +166,7 @@ def _bind_moves(screen: ScreenControls, keys: KeyBindings, typing: Filter) -> No
 
 
 def _bind_control(screen: ScreenControls, keys: KeyBindings) -> None:
-    @keys.add("escape")
+    @keys.add("escape", filter=~is_searching)
     def _(event: KeyPressEvent) -> None:
         screen.last_key = time.monotonic()
         if screen.buffer.complete_state:
@@ -174,7 +174,15 @@ def _bind_control(screen: ScreenControls, keys: KeyBindings) -> None:
         else:
             screen.stop(leave=False)
 
-    @keys.add("c-c")
+    @keys.add("c-z")
+    def _(event: KeyPressEvent) -> None:
+        event.app.suspend_to_background()
+
+    @keys.add("c-x", "c-e", filter=Condition(lambda: screen.writable))
+    def _(event: KeyPressEvent) -> None:
+        screen.buffer.open_in_editor()
+
+    @keys.add("c-c", filter=~is_searching)
     @keys.add("<sigint>")
     def _(event: KeyPressEvent) -> None:
         screen.stop(leave=True)
@@ -182,7 +190,7 @@ def _bind_control(screen: ScreenControls, keys: KeyBindings) -> None:
     @keys.add("c-d")
     def _(event: KeyPressEvent) -> None:
         if screen.buffer.text:
-            screen.buffer.delete()
+            screen.buffer.delete()  # as in a shell
         elif screen.composing:
             screen.leave()
 

@@ -15,6 +15,7 @@ from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.output.color_depth import ColorDepth
+from prompt_toolkit.widgets import SearchToolbar
 
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.screen_keys import bind_keys
@@ -39,14 +40,21 @@ def make_buffer(screen: ScreenControls, history: Path | None, completer: Complet
         multiline=True,
         history=FileHistory(str(history)) if history else InMemoryHistory(),
         completer=completer,
+        tempfile_suffix=".md",
         complete_while_typing=Condition(lambda: bool(completer) and not screen.question),
     )
 
 
 def make_application(screen: ScreenControls) -> Application[None]:
     """Live part, question, composer, menu, status line, from top to bottom."""
+    search = SearchToolbar()
     composer = Window(
-        BufferControl(screen.buffer, include_default_input_processors=False),
+        BufferControl(
+            screen.buffer,
+            include_default_input_processors=False,
+            search_buffer_control=search.control,
+            preview_search=True,
+        ),
         height=Dimension(min=1, max=10),
         wrap_lines=True,
         dont_extend_height=True,
@@ -59,6 +67,7 @@ def make_application(screen: ScreenControls) -> Application[None]:
         _text(screen.spinner),
         _text(lambda: "\n".join(f"queued: {styled.fit(text, screen.size[1] - 9)}" for text in screen.queued)),
         ConditionalContainer(composer, takes_text),
+        search,
         _text(lambda: _menu(screen)),
         _text(lambda: styled.fit(screen.status(), screen.size[1] - 1), "class:status"),
     ]

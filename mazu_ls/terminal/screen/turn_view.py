@@ -154,6 +154,7 @@ class TurnScreen:
         elif output := call.last(KEPT_LINES):
             self._fold(call.what, output)
             count = OUTPUT_LINES if state == "done" else 2 * OUTPUT_LINES
+            said = "" if state == "done" else said  # what it says is the beginning of what is shown here
             rows = [line(("dim", f"  │ {text}")) for text in output[-count:]]
             if len(output) > count:
                 more = f"  │ … {len(output) - count} lines before these (ctrl-o shows all)"
@@ -234,10 +235,3 @@ class TurnScreen:
 
 def _plain(lines: list[Line]) -> list[tuple[str, str]]:
     return [("", "".join(text for _, text in one)) for one in lines]
-
-
-def user_line(text: str, *, colours: bool) -> str:
-    """What the user said, as it stands in the transcript."""
-    first, *rest = clean(text).split("\n")
-    lines = [line(("bold cyan", "> "), ("bold", first)), *(line("  ", ("bold", one)) for one in rest)]
-    return styled.to_ansi(lines, colours=colours)
