@@ -39,6 +39,7 @@ SELDOM = 50_000
 
 def main() -> int:
     """Run one command and return the exit status; an interrupt and a reader that has gone away end it quietly."""
+    _complete_streams()
     try:
         status = _run(sys.argv[1:])
         sys.stdout.flush()
@@ -48,7 +49,25 @@ def main() -> int:
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is not None:  # about a file of its own
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"mazu-ls: the output could not be written: {error.strerror or error}\n")
+        return 1
     return status
+
+
+def _complete_streams() -> None:
+    """A standard stream that was closed (`>&-`) leads nowhere, so that no other file takes its number; what a terminal's
+    encoding does not have is escaped instead of ending the program."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(
+                sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode)
+            )  # the lowest number that is free
+    if sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _run(arguments: list[str]) -> int:

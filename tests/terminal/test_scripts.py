@@ -223,6 +223,19 @@ def test_an_early_interrupt_and_a_reader_that_left_are_no_tracebacks(script: Scr
         process.wait(60)
 
 
+def test_streams_that_are_closed_full_or_of_another_encoding_are_no_tracebacks(script: Script):
+    shell = subprocess.run(
+        ["bash", "-c", (f"{sys.executable} -m mazu_ls remember 'The café' >&- && "
+         f"{sys.executable} -m mazu_ls memory list --json >/dev/full; "
+         f"echo $?; PYTHONIOENCODING=ascii {sys.executable} -m mazu_ls memory list")],
+        cwd=script.root, env=script.env, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in shell.stderr
+    assert "could not be written" in shell.stderr
+    assert shell.stdout.startswith("1\n")
+    assert "The caf\\xe9" in shell.stdout
+
+
 def test_a_place_that_cannot_be_written_is_named(script: Script, tmp_path: Path):
     (tmp_path / "home").write_text("a file where the folder would be")
     status, _, err = script("config", "set", "limits.max_steps", "3")
