@@ -74,7 +74,7 @@ async def main() -> None:
                 await asyncio.sleep(0.8)
                 save(f"terminal-question{name}", terminal)
                 await terminal.answers("y")
-                await terminal.sees("Run for n", "Asked because")
+                await terminal.sees("Run for n", "Needs approval because")
                 await terminal.answers("y")
                 await terminal.sees("test_3 PASSED", "esc to stop")
                 save(f"terminal-running{name}", terminal)

@@ -199,7 +199,7 @@ def lock_state(folder: Path, place: Path, *, shared: bool = False) -> int:
     raise MazuError(
         Kind.BUSY,
         f"Another mazu-ls has {place} open.",
-        "Close it there, or run mazu.state.attach in that editor.",
+        "Close it there first.",
     )
 
 

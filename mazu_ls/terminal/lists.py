@@ -78,7 +78,7 @@ def _status(out: Console, value: Result) -> None:
     running = [f"{one['sessionId']} {one['state']}" for one in value["running"]]
     rows = [
         ("project", value["project"]["sentence"] if "project" in value else ", ".join(value["folders"])),
-        ("model", value["model"] or "none; set a key, or [models.<name>] in the settings"),
+        ("model", value["model"] or "none; `mazu-ls setup` sets a key or a local model"),
         ("mode", value["mode"]),
         ("running", ", ".join(running) or "nothing"),
         ("memory", f"{remembered} remembered" if memory["available"] else "not available"),

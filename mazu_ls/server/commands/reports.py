@@ -51,9 +51,10 @@ async def status(server: ServerState, params: NoParams) -> wire.StatusView:
     """One object for status bars. It answers whatever is missing."""
     project = await server.wait_opened()
     running = [s for s in project.sessions.opened() if s.running]
+    model, problems = await _model(project)
     return wire.StatusView(
         version=__version__,
-        model=await _model(project),
+        model=model,
         mode=project.mode,
         session=project.sessions.current,
         running=[wire.RunningSessionView(s.id, s.name, s.state) for s in running],
@@ -65,7 +66,7 @@ async def status(server: ServerState, params: NoParams) -> wire.StatusView:
         sandbox=await _sandbox(project),
         mcp_servers=[as_view(status, wire.McpServerView) for status in project.mcp_servers()],
         folders=[str(folder) for folder in project.folders],
-        warnings=project.warnings,
+        warnings=[*project.warnings, *problems],
         log=log_place(project.env),
         pid=os.getpid(),
         clients=[
@@ -83,10 +84,17 @@ def _journals(project: Project, session_id: str | None) -> list[Path]:
     return [path]
 
 
-async def _model(project: Project) -> str | None:
+async def _model(project: Project) -> tuple[str | None, list[str]]:
+    """The model in use; where there is none although the user chose one, why not."""
     from mazu_ls.server.commands.models import current_model
 
-    return await current_model(project)
+    model = await current_model(project)
+    if model is None and project.config.model:
+        try:
+            await project.model(None)
+        except MazuError as error:
+            return None, [f"{error.message} {error.hint}".strip()]
+    return model, []
 
 
 async def _memory(project: Project) -> wire.MemoryStatusView:
