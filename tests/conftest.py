@@ -24,9 +24,7 @@ os.environ.setdefault(
 
 @pytest.fixture(autouse=True)
 def only_expected_questions() -> Iterator[None]:
-    """Every question has its answer in the test, and every answer its question."""
+    """Every question has its answer in the test. An answer may be left: a time limit can come before its question."""
     PlainHost.faults.clear()
-    PlainHost.created.clear()
     yield
-    unasked = [answer for host in PlainHost.created for answer in host.answers]
-    assert (PlainHost.faults, unasked) == ([], [])
+    assert PlainHost.faults == []

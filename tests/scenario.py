@@ -6,7 +6,7 @@ Sections of a story, each headed `-- name --`:
     settings                    TOML
     answers                     one per line, in the order of the questions: allow_once, allow_session or allow_always with
                                 the beginning of what is allowed (`allow_once edit_file: app.py`), deny [note]; empty: no
-                                answer in time. A question without its answer fails the story, and so does the reverse.
+                                answer in time. A question without its answer fails the story.
     user [kind]                 the user speaks (kind: chat, run); "Go." where a story has none
     attach <path>               is attached to the next message
     model says | thinks | calls <tool> | faults <fault>     the next reply of the model; several in a row that belong
