@@ -84,7 +84,7 @@ async def test_mode_bypass_is_no_setting(client: Client, folder: Path, env: dict
     client.options = {"permissions": {"mode": "bypass"}}
     await client.initialize(folder)
     assert (await client.command("mazu.permissions.list"))["mode"] == "ask"
-    assert (await said(client)).count("mode bypass is no setting") >= 2
+    assert (await said(client)).count("mode bypass is not a setting") >= 2
 
 
 async def test_settings_may_be_pushed(client: Client, folder: Path):
