@@ -1,8 +1,95 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const minify = process.argv.includes('--minify');
-const common = { bundle: true, minify, legalComments: 'linked', sourcemap: !minify, logLevel: 'warning' };
+const common = {
+  bundle: true,
+  minify,
+  charset: 'utf8',
+  legalComments: 'linked',
+  sourcemap: !minify,
+  logLevel: 'warning',
+};
+
+/** Parts of the language client for what the server does not offer (see mazu_ls/server/rpc/capabilities.py). */
+const UNUSED_FEATURES = new Set([
+  'callHierarchy',
+  'colorProvider',
+  'declaration',
+  'definition',
+  'diagnostic', // pulled diagnostics: the server pushes its own
+  'documentHighlight',
+  'formatting',
+  'implementation',
+  'inlayHint',
+  'inlineCompletion',
+  'inlineValue',
+  'linkedEditingRange',
+  'reference',
+  'rename',
+  'selectionRange',
+  'semanticTokens',
+  'signatureHelp',
+  'typeDefinition',
+  'typeHierarchy',
+  'workspaceSymbol',
+]);
+/** In place of each class that such a part exports: a feature that says and does nothing. */
+const NO_FEATURE = `
+class NoFeature {
+  fillClientCapabilities() {}
+  initialize() {}
+  getState() { return { kind: 'static' }; }
+  clear() {}
+}
+module.exports = new Proxy({}, { get: () => NoFeature });`;
+/** The client asks for a version of VS Code; "engines" in package.json asks for a newer one already. */
+const NO_VERSION_CHECK = 'module.exports = () => true;';
+
+/** Globs of the client: the server asks for every file, and for no other pattern. */
+const EVERY_FILE = `
+exports.Minimatch = class {
+  constructor(glob) { if (glob !== '**/*') throw new Error('this build of the client knows no glob but **/*, not ' + glob); }
+  makeRe() { return true; }
+  match() { return true; }
+};`;
+const IN_PLACE = { semver: NO_VERSION_CHECK, minimatch: EVERY_FILE };
+
+/** What TypeScript writes into each file that it compiles to CommonJS; the client's files all have a copy. */
+const HELPER =
+  /^var __(createBinding|setModuleDefault|importStar|exportStar) = \(this && this\.__\1\) \|\| [^]*?^\}\)*(?:\(\))?;\n/gm;
+const HELPERS = `
+exports.__importStar = (it) => (it && it.__esModule ? it : { ...it, default: it });
+exports.__exportStar = (it, exports) => {
+  for (const name of Object.keys(it)) {
+    if (name === 'default' || Object.hasOwn(exports, name)) continue;
+    Object.defineProperty(exports, name, { enumerable: true, get: () => it[name] });
+  }
+};`;
+const IMPORT_HELPERS = "const { __importStar, __exportStar } = require('typescript-helpers');\n";
+
+const leaveOutUnused = {
+  name: 'leave out what is not used, or stands there many times',
+  setup(it) {
+    it.onLoad({ filter: /vscode-[\w-]+[\\/]lib[\\/](common|node)[\\/].*\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      const without = text.replace(HELPER, '');
+      return { contents: without === text ? text : IMPORT_HELPERS + without, loader: 'js' };
+    });
+    it.onResolve({ filter: /^typescript-helpers$/ }, ({ path }) => ({ path, namespace: 'helpers' }));
+    it.onLoad({ filter: /.*/, namespace: 'helpers' }, () => ({ contents: HELPERS, loader: 'js' }));
+    it.onResolve({ filter: /^\.\/\w+$/ }, ({ path, importer }) => {
+      const unused = importer.includes('vscode-languageclient') && UNUSED_FEATURES.has(path.slice(2));
+      return unused ? { path, namespace: 'no-feature' } : undefined;
+    });
+    it.onResolve({ filter: /^(semver|minimatch)(\/|$)/ }, ({ path }) => ({ path, namespace: 'in-place' }));
+    it.onLoad({ filter: /.*/, namespace: 'no-feature' }, () => ({ contents: NO_FEATURE, loader: 'js' }));
+    it.onLoad({ filter: /.*/, namespace: 'in-place' }, ({ path }) => ({
+      contents: IN_PLACE[path.split('/', 1)[0]],
+      loader: 'js',
+    }));
+  },
+};
 
 await mkdir('dist', { recursive: true });
 await build({
@@ -13,6 +100,7 @@ await build({
   format: 'cjs',
   target: 'node20',
   external: ['vscode'],
+  plugins: [leaveOutUnused],
 });
 await build({
   ...common,

@@ -48,7 +48,9 @@ def arguments(cell: str) -> set[str]:
     code = re.match(r"`([^`]*)`", cell)
     if not code:
         return set()
-    plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}", "", code[1])
+    plain, inner = "", code[1]
+    while plain != inner:  # from the innermost bracket outwards
+        plain, inner = inner, re.sub(r"\[[^][{}]*\]|\{[^][{}]*\}", "", inner)
     return {re.match(r"\w+", part.strip())[0] for part in plain.split(",") if re.match(r"\w+", part.strip())}
 
 

@@ -261,6 +261,24 @@ async def test_ask_answers_without_a_session(env: dict[str, str], folder: Path):
         assert (await client.command("mazu.session.list"))["sessions"] == []
 
 
+async def test_a_model_call_for_another_agent_has_its_tools_and_runs_none(env: dict[str, str], folder: Path):
+    wanted = {"name": "weather", "arguments": {"city": "Oslo"}}
+    async with agent(env, folder, [{"text": "I look.", "calls": [wanted]}, {"text": "Rain."}]) as client:
+        tool = {"name": "weather", "description": "Says it.", "schema": {"type": "object", "properties": {"city": {"type": "string"}}}}  # fmt: skip
+        question = {"role": "user", "text": "Will it rain in Oslo?"}
+        first = await client.command("mazu.models.call", {"messages": [question], "tools": [tool]}, within=60)
+        [call] = first["calls"]
+        assert first["text"] == "I look." and {k: call[k] for k in wanted} == wanted
+        assert first["usage"]["modelCalls"] == 1
+        answered = {"role": "user", "results": [{"callId": call["id"], "text": "rain at 6"}]}
+        said = {"role": "assistant", "text": "I look.", "calls": [call]}
+        messages = [question, said, answered]
+        assert (await client.command("mazu.models.call", {"messages": messages, "tools": [tool]}, within=60))["text"] == "Rain."  # fmt: skip
+        assert (await client.command("mazu.session.list"))["sessions"] == []
+        with pytest.raises(RpcFailure, match="end with a message of the user"):
+            await client.command("mazu.models.call", {"messages": [said]}, within=60)
+
+
 async def test_edit_rewrites_the_range_in_the_editor(env: dict[str, str], folder: Path):
     path = folder / "a.py"
     path.write_text("def f():\n    return 1\n\nrest = 0\n")

@@ -16,6 +16,7 @@ from mazu_ls.terminal.verbs import grammar, verbs
 NOT_TYPED = {
     "mazu.cancel",
     "mazu.chat",
+    "mazu.models.call",
     "mazu.permissions.answer",
     "mazu.session.events",
     "mazu.session.queue",

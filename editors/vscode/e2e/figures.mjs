@@ -1,15 +1,16 @@
 // Prints the figures of the chat's page: sizes, frames while 5,000 words stream against an idle page at the same load,
-// how soon a transcript of 2,000 messages stands, and the memory it takes. The only argument is the JSON of setup.sh.
+// how soon a transcript of 2,000 messages and a track of 10,000 checkpoints stand, and the memory it takes. The only argument is the JSON of setup.sh.
 import fs from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openPages, post as postTo, reset, turn } from './page.mjs';
 
 const tools = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 const dist = tools.DIST ?? path.join(path.dirname(fileURLToPath(import.meta.url)), '../dist');
 const LONG_MS = 50;
 const WORDS = 5000;
 const MESSAGES = 2000;
+const CHECKPOINTS = 10_000;
 const PARAGRAPH =
   'Each step is *one* checkpoint of `code`, unsaved buffers, memory and conversation, and a rollback brings back all of it. ';
 const CODE = '\n\n```python\ndef total(a, b):\n    return a + b\n```\n\n';
@@ -19,49 +20,9 @@ console.log(`extension.js ${kb('extension.js')} (limit 450 kB)`);
 for (const name of ['chat', 'council', 'timeMachine'])
   console.log(`${name}.js ${kb(`webview/${name}.js`)} (limit 200 kB)`);
 
-const page_ = `<!DOCTYPE html><html><head><link rel="stylesheet" href="/codicon.css"><link rel="stylesheet" href="/style.css"></head>
-<body class="vscode-light"><div id="root"></div><script>
-globalThis.acquireVsCodeApi = () => ({ postMessage() {}, getState() {}, setState() {} });
-</script><script src="/chat.js"></script></body></html>`;
-const server = http.createServer((request, response) => {
-  if (request.url === '/') return response.setHeader('Content-Type', 'text/html').end(page_);
-  const file = path.join(dist, 'webview', path.basename(request.url));
-  if (!fs.existsSync(file)) return response.writeHead(404).end();
-  const type = { '.js': 'text/javascript', '.css': 'text/css' }[path.extname(file)] ?? 'font/ttf';
-  return response.setHeader('Content-Type', type).end(fs.readFileSync(file));
-});
-await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-const { chromium } = await import(tools.PLAYWRIGHT);
-const browser = await chromium.launch({
-  executablePath: tools.CHROMIUM,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--enable-precise-memory-info'],
-});
-const page = await browser.newPage({ viewport: { width: 420, height: 900 } });
-await page.goto(`http://127.0.0.1:${server.address().port}/`);
+const pages = await openPages({ ...tools, DIST: dist });
+const page = await pages.open('chat');
 await page.waitForSelector('.composer');
-
-const event = (seq, turnId, update, live = true) => ({
-  seq,
-  parent: seq - 1,
-  at: '2026-01-01T10:00:00Z',
-  turnId,
-  live,
-  update,
-});
-const turn = (n, text) => [
-  event(n * 10, `t${n}`, { kind: 'turn', turnKind: 'chat', model: 'anthropic:claude', memories: [] }),
-  event(n * 10 + 1, `t${n}`, { kind: 'user', text: `Question ${n}`, shown: `Question ${n}`, attachments: [] }),
-  ...(text
-    ? [
-        event(n * 10 + 2, `t${n}`, { kind: 'reply', text, thought: '' }),
-        event(n * 10 + 3, `t${n}`, { kind: 'state', state: 'done', stopReason: 'end_turn', checkpoints: [] }),
-      ]
-    : [event(n * 10 + 2, `t${n}`, { kind: 'state', state: 'running' })]),
-];
-const reset = (events, state) => ({
-  type: 'reset',
-  page: { sessionId: 's1', name: 'Figures', head: 1, last: 1, events, next: null, updates: 0, partial: null, state },
-});
 
 /** Frames that took longer than LONG_MS while `work` went on in the page, out of how many. */
 async function frames(work, argument) {
@@ -84,7 +45,7 @@ async function frames(work, argument) {
 }
 
 const told = ({ long, of, worst }) => `${long} of ${of} frames over ${LONG_MS} ms, the longest ${worst} ms`;
-const post = (message) => page.evaluate((it) => window.postMessage(it, '*'), message);
+const post = (message) => postTo(page, message);
 
 await post(reset(turn(1, ''), 'running'));
 await page.waitForSelector('.running');
@@ -126,7 +87,7 @@ const opened = await page.evaluate(
       await new Promise((resolve) => requestAnimationFrame(resolve));
     return performance.now() - began;
   },
-  { ...reset(events, 'idle'), page: { ...reset(events, 'idle').page, sessionId: 's2' } },
+  reset(events, 'idle', 's2'),
 );
 console.log(`a transcript of ${MESSAGES} messages stands after ${opened.toFixed(0)} ms (limit 1000 ms)`);
 await wait(500);
@@ -140,5 +101,24 @@ const scroll = await frames(async () => {
 console.log(`scrolling it: ${told(scroll)}`);
 const drawn = await page.evaluate(() => [document.querySelectorAll('*').length, performance.memory.usedJSHeapSize]);
 console.log(`it has ${drawn[0]} elements and ${(drawn[1] / 1e6).toFixed(0)} MB of JavaScript heap`);
-await browser.close();
-server.close();
+const machine = await pages.open('timeMachine');
+const stops = Array.from({ length: CHECKPOINTS }, (_, n) => ({
+  id: `c${n}`,
+  title: `Step ${n}`,
+  at: '2026-01-01T10:00:00Z',
+  kind: 'step',
+  changes: '1 modified',
+  here: n % 10 > 0,
+  current: n === CHECKPOINTS - 1,
+}));
+const stood = await machine.evaluate(
+  async (message) => {
+    const began = performance.now();
+    window.postMessage(message, '*');
+    while (!document.querySelector('.machine .who')) await new Promise((resolve) => requestAnimationFrame(resolve));
+    return performance.now() - began;
+  },
+  { type: 'stops', stops },
+);
+console.log(`the time machine stands on ${CHECKPOINTS} checkpoints after ${stood.toFixed(0)} ms (limit 100 ms)`);
+await pages.close();

@@ -88,10 +88,7 @@ export class Workbench {
     const { chromium } = await import(this.tools.PLAYWRIGHT);
     const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
     this.browser = await chromium.launch({ executablePath: this.tools.CHROMIUM, args });
-    this.page = await this.browser.newPage({ viewport: { width: 1440, height: 900 } });
-    this.page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
-    this.page.on('console', (message) => this.log.write(`[page] ${message.text()}\n`));
-    await this.page.addInitScript(recordAnnouncements);
+    this.page = await this.newPage();
     await this.open(this.withFolder ? this.project : '');
   }
 
@@ -112,6 +109,29 @@ export class Workbench {
     const query = folder ? `?folder=${encodeURIComponent(folder)}` : '?ew=true';
     await this.page.goto(`http://127.0.0.1:${this.port}/${query}`);
     await this.page.waitForSelector('.monaco-workbench .part.statusbar');
+  }
+
+  /** Opens a file of several folders in this window. */
+  async openWorkspace(file) {
+    await this.page.goto(`http://127.0.0.1:${this.port}/?workspace=${encodeURIComponent(file)}`);
+    await this.page.waitForSelector('.monaco-workbench .part.statusbar');
+  }
+
+  /** Another window on the project: what a person does in it goes through what is returned. */
+  async secondWindow() {
+    const other = Object.assign(Object.create(Workbench.prototype), this);
+    other.page = await this.newPage();
+    other.keys = (...names) => other.pressAll(names);
+    await other.open(this.project);
+    return other;
+  }
+
+  async newPage() {
+    const page = await this.browser.newPage({ viewport: { width: 1440, height: 900 } });
+    page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
+    page.on('console', (message) => this.log.write(`[page] ${message.text()}\n`));
+    await page.addInitScript(recordAnnouncements);
+    return page;
   }
 
   async close() {
@@ -176,9 +196,11 @@ export class Workbench {
   }
 
   /** Presses keys, one after another. */
-  keys = async (...names) => {
+  keys = (...names) => this.pressAll(names);
+
+  async pressAll(names) {
     for (const name of names) await this.page.keyboard.press(name);
-  };
+  }
 
   // --- views
 

@@ -2,6 +2,7 @@ import { commands, type ExtensionContext, type LogOutputChannel, ProgressLocatio
 import { TurnMarks } from './diffs/turnMarks';
 import { attempt } from './errors';
 import { Keys } from './keys';
+import { MemoryDocuments } from './memoryDocuments';
 import { ChatViews } from './chat/view';
 import { Preview } from './preview';
 import { Questions } from './questions';
@@ -15,10 +16,13 @@ export class App {
   readonly keys: Keys;
   readonly server: Server;
   readonly preview = new Preview();
+  /** Conversations that are being deleted, and can still be had back. */
+  readonly deleted = new Set<string>();
   readonly status: ServerStatus;
   readonly questions: Questions;
   readonly chats: ChatViews;
   readonly turnMarks: TurnMarks;
+  readonly memoryDocuments: MemoryDocuments;
 
   constructor(readonly context: ExtensionContext) {
     this.log = window.createOutputChannel('Mazu', { log: true });
@@ -29,12 +33,22 @@ export class App {
     context.subscriptions.push(this.log, this.server, this.preview, this.status, this.questions);
     this.chats = new ChatViews(this);
     this.turnMarks = new TurnMarks(this);
+    this.memoryDocuments = new MemoryDocuments(this);
   }
 
   /** Registers a palette command; whatever goes wrong in it is told to the user. */
   command(id: string, run: (...given: unknown[]) => unknown): void {
     const registration = commands.registerCommand(id, (...given: unknown[]) => attempt(() => run(...given)));
     this.context.subscriptions.push(registration);
+  }
+
+  /** Asks for the rows of all views again, where nothing else says that they changed. */
+  refreshViews(): void {
+    void commands.executeCommand('mazu.refreshViews');
+  }
+
+  async showView(name: 'sessions' | 'checkpoints' | 'memory' | 'agent'): Promise<void> {
+    await commands.executeCommand(`mazu.${name}.focus`);
   }
 
   /** Runs a command of the server behind a progress notification that can cancel it. */

@@ -9,6 +9,7 @@ import {
   Location,
   MarkdownString,
   Uri,
+  l10n,
 } from 'vscode';
 import type { App } from './app';
 import { checkpointName } from './describe';
@@ -32,7 +33,7 @@ export function registerChatParticipant(app: App): void {
   participant.followupProvider = {
     provideFollowups: ({ metadata }) =>
       metadata?.['sessionId']
-        ? [{ prompt: 'What should be remembered from this?', label: 'Remember what was decided' }]
+        ? [{ prompt: l10n.t('What should be remembered from this?'), label: l10n.t('Remember what was decided') }]
         : [],
   };
   participant.iconPath = Uri.joinPath(app.context.extensionUri, 'media', 'icon.svg');
@@ -55,12 +56,12 @@ async function respond(
       return council(app, request, stream, token);
     case 'checkpoint': {
       const checkpoint = await app.server.execute('mazu.checkpoint', request.prompt ? { label: request.prompt } : {});
-      stream.markdown(`Checkpoint ${checkpointName(checkpoint)}.`);
+      stream.markdown(l10n.t('Checkpoint {0}.', checkpointName(checkpoint)));
       return {};
     }
     case 'rollback':
-      stream.markdown('Choose a checkpoint; you will see what changes before anything is touched.');
-      stream.button({ title: 'Roll Back…', command: 'mazu.rollBack' });
+      stream.markdown(l10n.t('Choose a checkpoint; you will see what changes before anything is touched.'));
+      stream.button({ title: l10n.t('Roll Back…'), command: 'mazu.rollBack' });
       return {};
     default:
       return turn(app, request, context, stream, token);
@@ -93,7 +94,7 @@ async function turn(
     const result = await server.execute('mazu.chat', message);
     if (!streamed) stream.markdown(result.reply);
     if (result.edits?.length)
-      stream.button({ title: 'Undo This Turn', command: 'mazu.undoTurn', arguments: [sessionId] });
+      stream.button({ title: l10n.t('Undo This Turn'), command: 'mazu.undoTurn', arguments: [sessionId] });
     const { error } = result;
     const failed = error ? { errorDetails: { message: [error.message, error.hint].filter(Boolean).join(' ') } } : {};
     return { metadata: { sessionId }, ...failed };
@@ -125,7 +126,7 @@ function show(update: Update, stream: ChatResponseStream): boolean {
   else if (update.kind === 'tool_call') stream.progress(update.title || update.tool);
   else if (update.kind === 'tool_result' && !update.ok) stream.progress(update.summary);
   else if (update.kind === 'retry')
-    stream.progress(`Retry ${update.attempt} in ${Math.round(update.seconds)} s: ${update.reason}`);
+    stream.progress(l10n.t('Retry {0} in {1} s: {2}', update.attempt, Math.round(update.seconds), update.reason));
   return update.kind === 'message';
 }
 
@@ -149,15 +150,17 @@ async function remember({ server }: App, request: ChatRequest, stream: ChatRespo
     title: request.prompt,
     ...(anchors ? { anchors } : {}),
   });
-  stream.markdown(outcome === 'duplicate' ? `Already known: ${memory.title}` : `Remembered: ${memory.title}`);
+  stream.markdown(
+    outcome === 'duplicate' ? l10n.t('Already known: {0}', memory.title) : l10n.t('Remembered: {0}', memory.title),
+  );
   return {};
 }
 
 async function recall({ server }: App, query: string, stream: ChatResponseStream): Promise<ChatResult> {
   const { memories, onlyNearest } = await server.execute('mazu.recall', { query });
-  if (!memories.length) stream.markdown('No memories found.');
+  if (!memories.length) stream.markdown(l10n.t('No memories found.'));
   if (onlyNearest) {
-    stream.markdown('Nothing is remembered about that, by words or by meaning. The nearest there is:\n\n');
+    stream.markdown(l10n.t('Nothing is remembered about that, by words or by meaning. The nearest there is:\n\n'));
   }
   for (const { title, body, category, why } of memories) {
     stream.markdown(`**${title}** (${[category, why].filter(Boolean).join('; ')})\n\n${body}\n\n`);
@@ -171,11 +174,11 @@ async function council(
   stream: ChatResponseStream,
   token: CancellationToken,
 ): Promise<ChatResult> {
-  stream.progress('The council is in session');
+  stream.progress(l10n.t('The council is in session'));
   const argument = { question: request.prompt, ...attached(request), wait: true } as const;
   const { answers, synthesis, dissent } = await server.execute('mazu.council', argument, token);
   stream.markdown(synthesis);
-  if (dissent) stream.markdown(`\n\n### Dissent\n\n${dissent}`);
+  if (dissent) stream.markdown(l10n.t('\n\n### Dissent\n\n{0}', dissent));
   for (const { model, reply } of answers) stream.markdown(`\n\n### ${model}\n\n${reply}`);
   return {};
 }

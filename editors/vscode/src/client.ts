@@ -33,6 +33,8 @@ export function makeClient(server: Executable, log: LogOutputChannel, source: So
 /** Tells the server what this client can do beyond standard LSP. */
 class OptIn implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
+    // What runs is in the chat and in our own status bar item; a second one would say it twice.
+    capabilities.window = { ...capabilities.window, workDoneProgress: false };
     capabilities.experimental = { ...(capabilities.experimental as object | undefined), mazu: OPT_IN };
   }
 

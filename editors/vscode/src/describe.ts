@@ -50,5 +50,6 @@ export function checkpointChanges({ files, memories }: Checkpoint): string {
 /** US dollars per million tokens. */
 export function modelPrice({ spec: { prices: known, provider } }: Model): string {
   if (!known) return provider;
-  return `${provider} · ${price(known.input)} in, ${price(known.output)} out per million tokens`;
+  const dollars = (usd: number) => `$${Number.isInteger(usd) ? usd : usd.toFixed(2)}`;
+  return `${provider} · ${dollars(known.input)} in, ${dollars(known.output)} out per million tokens`;
 }

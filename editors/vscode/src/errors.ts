@@ -1,4 +1,4 @@
-import { CancellationError, commands, window } from 'vscode';
+import { CancellationError, commands, window, l10n } from 'vscode';
 
 /** LSP's RequestCancelled. */
 const CANCELLED = -32800;
@@ -29,15 +29,15 @@ export interface Action {
   arguments?: readonly unknown[];
 }
 
-const SHOW_LOG: Action = { title: 'Show Log', command: 'mazu.showLog' };
+const SHOW_LOG: Action = { title: l10n.t('Show Log'), command: 'mazu.showLog' };
 /** What mends an error of this kind. */
 const MENDS: Record<string, readonly Action[]> = {
   auth: [
-    { title: 'Set API Key', command: 'mazu.setApiKey' },
-    { title: 'Choose Model', command: 'mazu.selectModel' },
+    { title: l10n.t('Set API Key'), command: 'mazu.setApiKey' },
+    { title: l10n.t('Choose Model'), command: 'mazu.selectModel' },
   ],
-  model: [{ title: 'Choose Model', command: 'mazu.selectModel' }],
-  permission: [{ title: 'Select Mode', command: 'mazu.selectMode' }],
+  model: [{ title: l10n.t('Choose Model'), command: 'mazu.selectModel' }],
+  permission: [{ title: l10n.t('Select Mode'), command: 'mazu.selectMode' }],
 };
 
 /** Runs what the user asked for; what goes wrong is said once, a cancellation not at all. */

@@ -5,6 +5,7 @@ import { registerChatParticipant } from './chatParticipant';
 import { registerChatCommands } from './commands/chat';
 import { registerCheckpointCommands } from './commands/checkpoints';
 import { registerMemoryCommands } from './commands/memory';
+import { registerMemoryActions } from './commands/memoryActions';
 import { registerScmCommands } from './commands/scm';
 import { registerServerCommands } from './commands/server';
 import { registerSessionCommands } from './commands/sessions';
@@ -33,6 +34,7 @@ export function activate(context: ExtensionContext): void {
   registerSessionCommands(app);
   registerTaskCommands(app);
   registerMemoryCommands(app);
+  registerMemoryActions(app);
   registerCheckpointCommands(app);
   registerServerCommands(app);
   registerScmCommands(app);

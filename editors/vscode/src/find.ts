@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { env, type LogOutputChannel, workspace } from 'vscode';
+import { env, type LogOutputChannel, workspace, l10n } from 'vscode';
 import { type Action, UserError } from './errors';
 
 export interface ServerCommand {
@@ -12,12 +12,12 @@ export interface ServerCommand {
 
 /** The setting holds for the machine: in a remote window it is set there. */
 const openSetting = (): Action => ({
-  title: 'Open Setting',
+  title: l10n.t('Open Setting'),
   command: env.remoteName ? 'workbench.action.openRemoteSettings' : 'workbench.action.openSettings',
   arguments: env.remoteName ? [{ query: 'mazu.server.command' }] : ['mazu.server.command'],
 });
-const INSTALL: Action = { title: 'Install', command: 'mazu.installServer' };
-const RETRY: Action = { title: 'Try Again', command: 'mazu.restartServer' };
+const INSTALL: Action = { title: l10n.t('Install'), command: 'mazu.installServer' };
+const RETRY: Action = { title: l10n.t('Try Again'), command: 'mazu.restartServer' };
 
 /** The server's command line: the setting, else `mazu-ls` on the PATH, else a Python that has the package. */
 export async function findServer(log: LogOutputChannel): Promise<ServerCommand> {
@@ -31,8 +31,10 @@ export async function findServer(log: LogOutputChannel): Promise<ServerCommand> 
     if (await hasServer(python, log)) return { command: python, args: ['-P', '-m', 'mazu_ls', ...args] };
   }
   throw new UserError(
-    'the server mazu-ls was not found.',
-    'Install it here or with "pipx install mazu-ls" (Python 3.11 or newer), or name it in the setting mazu.server.command.',
+    l10n.t('the server mazu-ls was not found.'),
+    l10n.t(
+      'Install it here or with "pipx install mazu-ls" (Python 3.11 or newer), or name it in the setting mazu.server.command.',
+    ),
     [INSTALL, openSetting(), RETRY],
   );
 }
@@ -43,8 +45,12 @@ async function configuredProgram(configured: string): Promise<string> {
   const program = isPath ? ((await isExecutable(expanded)) ? expanded : undefined) : await onPath(expanded);
   if (program) return program;
   throw new UserError(
-    `the setting mazu.server.command names "${configured}", which is not a program ${isPath ? 'on this machine' : 'on the PATH'}.`,
-    'Correct it, or clear it to have the server found.',
+    l10n.t(
+      'the setting mazu.server.command names "{0}", which is not a program {1}.',
+      configured,
+      isPath ? 'on this machine' : 'on the PATH',
+    ),
+    l10n.t('Correct it, or clear it to have the server found.'),
     [openSetting(), RETRY],
   );
 }

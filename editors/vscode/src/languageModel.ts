@@ -2,20 +2,24 @@ import {
   EventEmitter,
   type LanguageModelChatInformation,
   LanguageModelChatMessageRole,
+  LanguageModelChatToolMode,
   type LanguageModelChatProvider,
   type LanguageModelChatRequestMessage,
   LanguageModelTextPart,
+  LanguageModelToolCallPart,
+  LanguageModelToolResultPart,
   lm,
 } from 'vscode';
 import type { App } from './app';
-import type { Model } from './protocol';
+import type { CallerMessage, Model } from './protocol';
 
 const VENDOR = 'mazu';
 const CHARACTERS_PER_TOKEN = 4;
+const NO_ARGUMENTS = { type: 'object', properties: {} };
 
 /**
- * The server's current model in VS Code's model picker, without tools. The chat view runs no participant, so not
- * `@mazu` either, where no model is picked; and what is asked outside of `@mazu` gets one plain answer.
+ * The server's current model in VS Code's model picker, for every agent there: with the tools that the agent offers, which
+ * it runs itself. The chat view runs no participant, so not `@mazu` either, where no model is picked.
  */
 export function registerLanguageModel({ server, context }: App): void {
   if (typeof lm?.registerLanguageModelChatProvider !== 'function') return; // editors built on VS Code may lack it
@@ -27,12 +31,27 @@ export function registerLanguageModel({ server, context }: App): void {
       const { models, current } = await server.execute('mazu.models.list');
       return models.filter(({ name }) => name === current).map(information);
     },
-    provideLanguageModelChatResponse: async (_model, messages, _options, progress, token) => {
-      const { reply } = await server.execute('mazu.ask', { question: transcript(messages), wait: true }, token);
-      progress.report(new LanguageModelTextPart(reply));
+    provideLanguageModelChatResponse: async (_model, messages, { tools, toolMode }, progress, token) => {
+      const offered = (tools ?? []).map(({ name, description, inputSchema }) => ({
+        name,
+        description,
+        schema: (inputSchema ?? NO_ARGUMENTS) as Record<string, unknown>,
+      }));
+      const [only] = offered;
+      const forced = toolMode === LanguageModelChatToolMode.Required && offered.length === 1 && only;
+      const request = {
+        messages: joined(messages.map(message)),
+        ...(offered.length ? { tools: offered } : {}),
+        ...(forced ? { forceTool: forced.name } : {}),
+      };
+      const { text, calls } = await server.execute('mazu.models.call', request, token);
+      if (text) progress.report(new LanguageModelTextPart(text));
+      for (const { id, name, arguments: given } of calls) {
+        progress.report(new LanguageModelToolCallPart(id, name, given));
+      }
     },
     provideTokenCount: async (_model, text) => {
-      const length = typeof text === 'string' ? text.length : plain(text).length;
+      const length = typeof text === 'string' ? text.length : textIn(text.content).length;
       return Math.ceil(length / CHARACTERS_PER_TOKEN);
     },
   };
@@ -51,18 +70,35 @@ const information = ({ name, spec }: Model): LanguageModelChatInformation => ({
   version: '1',
   maxInputTokens: spec.contextWindow,
   maxOutputTokens: spec.maxOutput,
-  // The chat's agent mode offers only models that call tools. `@mazu` owns its whole turn, so none is called here.
   capabilities: { toolCalling: true },
 });
 
-/** A conversation as one question; a single message as it is. */
-function transcript(messages: readonly LanguageModelChatRequestMessage[]): string {
-  const [first, ...others] = messages;
-  if (first && !others.length) return plain(first);
-  const speaker = (role: LanguageModelChatMessageRole) =>
-    role === LanguageModelChatMessageRole.User ? 'User' : 'Assistant';
-  return messages.map((message) => `${speaker(message.role)}: ${plain(message)}`).join('\n\n');
+/** A message as the server takes it. */
+function message({ role, content }: LanguageModelChatRequestMessage): CallerMessage {
+  const calls = content.filter((part) => part instanceof LanguageModelToolCallPart);
+  const results = content.filter((part) => part instanceof LanguageModelToolResultPart);
+  return {
+    role: role === LanguageModelChatMessageRole.Assistant ? 'assistant' : 'user',
+    text: textIn(content),
+    calls: calls.map(({ callId, name, input }) => ({ id: callId, name, arguments: input as Record<string, unknown> })),
+    results: results.map(({ callId, content: said }) => ({ callId, text: textIn(said) })),
+  };
 }
 
-const plain = ({ content }: LanguageModelChatRequestMessage): string =>
+/** Without empty messages; neighbours of one role are one, as models want them. */
+function joined(messages: CallerMessage[]): CallerMessage[] {
+  const found: CallerMessage[] = [];
+  for (const one of messages.filter(({ text, calls, results }) => text || calls.length || results.length)) {
+    const before = found.at(-1);
+    if (before?.role !== one.role) found.push(one);
+    else {
+      before.text = [before.text, one.text].filter(Boolean).join('\n\n');
+      before.calls.push(...one.calls);
+      before.results.push(...one.results);
+    }
+  }
+  return found;
+}
+
+const textIn = (content: readonly unknown[]): string =>
   content.map((part) => (part instanceof LanguageModelTextPart ? part.value : '')).join('');

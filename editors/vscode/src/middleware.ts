@@ -1,4 +1,4 @@
-import { type CodeAction, CodeActionKind, type Command, Uri, ViewColumn, window } from 'vscode';
+import { type CodeAction, CodeActionKind, type Command, Uri, ViewColumn, window, l10n } from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
 import { isChat, place } from './editor';
 import { attempt } from './errors';
@@ -63,8 +63,8 @@ async function askRewrite(): Promise<unknown[] | undefined> {
   const { document, selection } = editor;
   const range = selection.isEmpty ? document.lineAt(selection.active).range : selection;
   const instruction = await window.showInputBox({
-    title: selection.isEmpty ? 'Mazu: rewrite this line' : 'Mazu: rewrite the selection',
-    prompt: 'What to change',
+    title: selection.isEmpty ? l10n.t('Mazu: rewrite this line') : l10n.t('Mazu: rewrite the selection'),
+    prompt: l10n.t('What to change'),
     ignoreFocusOut: true,
   });
   return instruction?.trim() ? [{ ...place(document.uri, range), instruction }] : undefined;

@@ -13,11 +13,13 @@ import { isChat } from './editor';
 
 const SCHEME = 'mazu-preview';
 
+type Text = string | (() => Promise<string>);
+
 export type Close = () => Thenable<unknown>;
 
 /** Texts shown to the user that are no files: diffs, answers, single memories. */
 export class Preview implements TextDocumentContentProvider, Disposable {
-  private readonly texts = new Map<string, string>();
+  private readonly texts = new Map<string, Text>();
   private readonly changed = new EventEmitter<Uri>();
   private readonly registrations: Disposable[];
 
@@ -31,8 +33,9 @@ export class Preview implements TextDocumentContentProvider, Disposable {
     ];
   }
 
-  provideTextDocumentContent(uri: Uri): string {
-    return this.texts.get(uri.toString()) ?? '';
+  provideTextDocumentContent(uri: Uri): string | Promise<string> {
+    const text = this.texts.get(uri.toString()) ?? '';
+    return typeof text === 'string' ? text : text();
   }
 
   /** Shows a unified diff; the focus stays where it is. What comes back closes it. */
@@ -68,6 +71,15 @@ export class Preview implements TextDocumentContentProvider, Disposable {
 
   /** A document of its own with this text; `name` may have folders. */
   put(name: string, text: string): Uri {
+    return this.keep(name, text);
+  }
+
+  /** One whose text is asked for only when it is opened, each time anew. */
+  later(name: string, text: () => Promise<string>): Uri {
+    return this.keep(name, text);
+  }
+
+  private keep(name: string, text: Text): Uri {
     const path = name.split('/').map((part) => part.replace(/[\\?#:]+/g, ' ').slice(0, 80));
     const uri = Uri.from({ scheme: SCHEME, path: `/${path.join('/')}` });
     this.texts.set(uri.toString(), text);

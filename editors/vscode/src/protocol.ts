@@ -6,6 +6,7 @@ import type * as wire from './wire';
 export type {
   Checkpoint,
   CouncilResult,
+  ImportedProposal,
   McpServer,
   Memory,
   Proposal,
@@ -13,11 +14,15 @@ export type {
   RollbackResult,
   Skill,
   Tool,
+  TrustItem,
   Usage,
 } from './wire';
 
 /** A document, or a range of it. */
 export type Attachment = wire.DocumentRange;
+/** A message of another agent's conversation, for one call of our model. */
+export type CallerMessage = Required<wire.CallerMessage>;
+export type CheckpointDiff = wire.DiffResult;
 export type Model = wire.Model;
 export type Status = wire.Status;
 export type Session = wire.SessionSummary;

@@ -1,5 +1,6 @@
-import { type CancellationToken, type Disposable, EventEmitter } from 'vscode';
+import { type CancellationToken, type Disposable, EventEmitter, l10n } from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
+import { UserError } from './errors';
 import type { Server } from './server';
 import type { PermissionReply, PermissionRequest } from './updates';
 
@@ -41,7 +42,11 @@ export class Questions implements Disposable {
   async answer(callId: string, reply: PermissionReply): Promise<void> {
     const open = this.pending.get(callId);
     if (open) open.answer(reply);
-    else await this.server.execute('mazu.permissions.answer', { callId, ...reply });
+    else {
+      const { answered } = await this.server.execute('mazu.permissions.answer', { callId, ...reply });
+      if (!answered)
+        throw new UserError(l10n.t('that question is open in another window.'), l10n.t('Answer it there.'));
+    }
   }
 
   dispose(): void {

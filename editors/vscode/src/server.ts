@@ -5,6 +5,7 @@ import {
   type ExtensionContext,
   type LogOutputChannel,
   workspace,
+  l10n,
 } from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import { sentence, UserError } from './errors';
@@ -79,9 +80,11 @@ export class Server implements Disposable {
   /** The running client, started if need be. Rejects with a UserError where there is no server to start. */
   async start(): Promise<LanguageClient> {
     if (!workspace.isTrusted) {
-      throw new UserError('the agent works in trusted folders only.', 'Trust this folder to start it.', [
-        { title: 'Manage Trust', command: 'workbench.trust.manage' },
-      ]);
+      throw new UserError(
+        l10n.t('the agent works in trusted folders only.'),
+        l10n.t('Trust this folder to start it.'),
+        [{ title: l10n.t('Manage Trust'), command: 'workbench.trust.manage' }],
+      );
     }
     if (this.client?.state === State.Running) return this.client;
     if (this.client?.state === State.Starting && !this.starting) {

@@ -75,7 +75,15 @@ export type Update =
   | { kind: 'compacted'; summary: string }
   | ({ kind: 'question' } & Question)
   | { kind: 'question_closed'; callId: string; verdict: string; by?: string | null }
-  | { kind: 'decision'; callId: string; verdict: string; by: string; reason?: string | null }
+  | {
+      kind: 'decision';
+      callId: string;
+      verdict: string;
+      by: string;
+      reason?: string | null;
+      /** Where the user changed them. */
+      arguments?: Record<string, unknown>;
+    }
   | { kind: 'queued'; queueId: string; text: string }
   | { kind: 'dequeued'; queueId: string }
   | { kind: 'head'; head: number | null }

@@ -98,6 +98,14 @@ export interface AuditReport {
   entries: AuditEntry[];
 }
 
+/** `calls` are of an assistant's message, `results` of a user's. */
+export interface CallerMessage {
+  role: 'assistant' | 'user';
+  text?: string;
+  calls?: RequestedCall[];
+  results?: ReturnedResult[];
+}
+
 export interface CancelResult {
   cancelled: boolean;
 }
@@ -545,6 +553,12 @@ export interface Range {
   end: Position;
 }
 
+export interface MadeCall {
+  id: string;
+  name: string;
+  arguments: Record<string, unknown>;
+}
+
 /** `tools` can be called; `waiting` are new or changed and need the user. `detail`: why it is not connected. */
 export interface McpServer {
   name: string;
@@ -614,6 +628,20 @@ export interface Memory {
   why?: string;
 }
 
+export interface ModelCallParams {
+  messages: CallerMessage[];
+  tools?: OfferedTool[];
+  forceTool?: string | null;
+  model?: string | null;
+}
+
+/** What the model said, and the calls that it asks its caller for. */
+export interface ModelCallResult {
+  text: string;
+  calls: MadeCall[];
+  usage: Usage;
+}
+
 /** `current` is null where no key is set. */
 export interface ModelList {
   models: Model[];
@@ -649,6 +677,13 @@ export interface NewSessionParams {
 
 /** No arguments. */
 export type NoParams = Record<string, never>;
+
+/** A tool of the caller's, which the caller runs; `schema` is the JSON schema of an object. */
+export interface OfferedTool {
+  name: string;
+  description: string;
+  schema: Record<string, unknown>;
+}
 
 export interface PageList {
   pages: Page[];
@@ -883,6 +918,18 @@ export interface RememberResult {
 export interface RenameSessionParams {
   name: string;
   sessionId?: string | null;
+}
+
+export interface RequestedCall {
+  id: string;
+  name: string;
+  arguments: Record<string, unknown>;
+}
+
+export interface ReturnedResult {
+  callId: string;
+  text: string;
+  ok?: boolean;
 }
 
 /** `paths` and `hunks` together; without both everything that the turn changed. */
@@ -1329,6 +1376,8 @@ export interface WireCommands {
   'mazu.cancel': [SessionParams, CancelResult];
   /** Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision. */
   'mazu.council': [CouncilParams, StartedResult | CouncilResult];
+  /** One call with exactly these messages and tools; nothing is run, nothing remembered, its cost is counted. */
+  'mazu.models.call': [ModelCallParams, ModelCallResult];
   /** Every session, the last used first; with an id that one alone. */
   'mazu.session.list': [SessionParams, SessionList];
   /** One session with its last turns; the one meant stays the same, and another editor may have it open. */

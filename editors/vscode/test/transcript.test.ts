@@ -153,6 +153,14 @@ test('a question is gone as soon as anybody answered, and with the end of its tu
   assert.equal(call(stopped).result, 'void');
 });
 
+test('a call that the user changed shows what was run', () => {
+  const decided: Update = { kind: 'decision', callId: 'c1', verdict: 'allow', by: 'user', arguments: { path: 'b.py' } };
+  const state = addUpdates(started(), sent([...STORED.slice(0, 7), decided]), NOW);
+  const call = state.turns[0]?.items.find(({ kind }) => kind === 'call') as Call;
+  assert.deepEqual(call.arguments, { path: 'b.py' });
+  assert.equal(call.edited, true);
+});
+
 test('a turn that a kill broke off does not run for ever', () => {
   const idle = fromPage(page(events(STORED.slice(0, 7)), { state: 'idle' }), NOW);
   assert.equal(idle.turns[0]?.state, 'done');

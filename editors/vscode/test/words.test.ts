@@ -14,6 +14,14 @@ test('a diff is shown without its headers', () => {
   assert.equal(diffSize('Binary files differ'), '');
 });
 
+test('a hunk without a header is shown whole', () => {
+  const hunk = diffLines('-    return a - b\n+    return a + b');
+  assert.deepEqual(
+    hunk.map(({ sign: mark, text }) => mark + text),
+    ['-    return a - b', '+    return a + b'],
+  );
+});
+
 test('a line that begins with dashes inside of a hunk is a removed line', () => {
   assert.deepEqual(diffLines('@@ -1 +1 @@\n--- a comment in SQL\n+x\n')[1], { sign: '-', text: '-- a comment in SQL' });
 });

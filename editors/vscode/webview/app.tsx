@@ -7,6 +7,7 @@ import { Composer } from './composer';
 import { EmptyState } from './empty';
 import { Header } from './header';
 import { remember, remembered, send } from './host';
+import { t } from './l10n';
 import { List } from './list';
 import { Store } from './store';
 import type { Transcript, Turn } from './transcript';
@@ -48,7 +49,8 @@ function App() {
               type="button"
               class="link"
               onClick={() => {
-                if (notice.action) send({ type: 'command', command: notice.action.command });
+                const { action } = notice;
+                if (action) send('say' in action ? action.say : { type: 'command', command: action.command });
                 store.set({ notice: null });
               }}
             >
@@ -58,7 +60,7 @@ function App() {
           <button
             type="button"
             class="tool codicon codicon-close"
-            aria-label="Dismiss"
+            aria-label={t('Dismiss')}
             onClick={() => store.set({ notice: null })}
           />
         </div>
@@ -131,13 +133,13 @@ function Gone({ turns, view, busy }: { turns: Turn[]; view: ViewState; busy: boo
   return (
     <div class="gone">
       <p>
-        ⟲ {counted(turns.length, 'turn')} undone ·{' '}
+        ⟲ {counted(turns.length, 'turn')} {t('undone ·')}{' '}
         <button type="button" class="link" aria-expanded={shown} onClick={() => setShown(!shown)}>
-          {shown ? 'hide' : 'show'}
+          {shown ? t('hide') : t('show')}
         </button>{' '}
         ·{' '}
         <button type="button" class="link" disabled={busy} onClick={() => send({ type: 'redo' })}>
-          redo
+          {t('redo')}
         </button>
       </p>
       {shown &&
@@ -161,11 +163,11 @@ function Queue({ transcript: { queued } }: { transcript: Transcript }) {
     <>
       {queued.map(({ id, text }) => (
         <div key={id} class="queued">
-          <span class="who">Next</span> <span class="said">{text}</span>
+          <span class="who">{t('Next')}</span> <span class="said">{text}</span>
           <button
             type="button"
             class="tool codicon codicon-close"
-            aria-label="Do not send this"
+            aria-label={t('Do not send this')}
             onClick={() => send({ type: 'unqueue', queueId: id })}
           />
         </div>
@@ -181,10 +183,10 @@ function Problem({ view }: { view: ViewState }) {
       {view.condition === 'running' && !view.ready && (
         <>
           <button type="button" class="link" onClick={() => send({ type: 'command', command: 'mazu.setApiKey' })}>
-            Set API key
+            {t('Set API key')}
           </button>
           <button type="button" class="link" onClick={() => send({ type: 'command', command: 'mazu.selectModel' })}>
-            Choose model
+            {t('Choose model')}
           </button>
         </>
       )}

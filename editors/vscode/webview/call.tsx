@@ -1,4 +1,5 @@
 import { memo } from './memo';
+import { t } from './l10n';
 import { useState } from 'preact/hooks';
 import { Diff } from './diff';
 import { send } from './host';
@@ -38,10 +39,10 @@ export const CallCard = memo(({ call }: { call: Call }) => {
           <button
             type="button"
             class="link"
-            title="Open the changes in the diff editor"
+            title={t('Open the changes in the diff editor')}
             onClick={() => send({ type: 'callDiff', callId: call.id, path: about, diff })}
           >
-            diff
+            {t('diff')}
           </button>
         )}
         {foldable && (
@@ -49,7 +50,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
             type="button"
             class="link fold"
             aria-expanded={open}
-            aria-label={open ? 'Hide details' : 'Show details'}
+            aria-label={open ? t('Hide details') : t('Show details')}
             onClick={() => setOpened(!open)}
           >
             {open ? '▾' : '▸'}
@@ -61,6 +62,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
       ) : (
         <Details call={call} open={open} live={result === null && Boolean(output)} />
       )}
+      {call.edited && <div class="reason">{t('changed by you before it ran')}</div>}
       {verdict?.verdict === 'deny' && verdict.reason && <div class="reason">“{verdict.reason}”</div>}
     </div>
   );
@@ -72,7 +74,7 @@ function Details({ call: { diff, output, summary }, open, live }: { call: Call; 
     <>
       {diff && <Diff diff={diff} />}
       {output ? (
-        <pre class="output" tabIndex={0} aria-label="Output">
+        <pre class="output" tabIndex={0} aria-label={t('Output')}>
           {output}
         </pre>
       ) : (
@@ -82,9 +84,10 @@ function Details({ call: { diff, output, summary }, open, live }: { call: Call; 
   );
 }
 
-function outcome({ result, summary, verdict, question }: Call): string {
-  if (question) return 'waits for you';
+function outcome({ tool, result, summary, verdict, question }: Call): string {
+  if (question) return '';
   if (verdict?.verdict === 'deny') return 'not allowed';
+  if (tool === 'read_file' && result === 'ok') return ''; // what it read is no outcome
   if (result === 'void') return 'not run';
   const first = summary.split('\n', 1)[0] ?? '';
   return first.length > 80 ? `${first.slice(0, 79)}…` : first;

@@ -1,14 +1,15 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Chip, Completion, ModelChoice, ViewState } from '../src/chat/messages';
 import { newSendingId, remember, remembered, send } from './host';
+import { t } from './l10n';
 import { Menu } from './menu';
 import { money, share, tokens } from './words';
 
 export const MODES = [
-  { id: 'ask', label: 'Ask', detail: 'asks before edits and commands' },
-  { id: 'auto', label: 'Auto', detail: 'edits and harmless commands run; everything else is refused' },
-  { id: 'plan', label: 'Plan', detail: 'reads only' },
-  { id: 'bypass', label: 'Bypass', detail: 'never asks; hard denials still apply' },
+  { id: 'ask', label: t('Ask'), detail: t('asks before edits and commands') },
+  { id: 'auto', label: t('Auto'), detail: t('edits and harmless commands run; everything else is refused') },
+  { id: 'plan', label: t('Plan'), detail: t('reads only') },
+  { id: 'bypass', label: t('Bypass'), detail: t('never asks; hard denials still apply') },
 ];
 /** What Shift+Tab goes through; bypass is never reached by accident. */
 const CYCLE = ['ask', 'auto', 'plan'];
@@ -115,7 +116,7 @@ export function Composer(props: Props) {
               {chip.label}
               <button
                 type="button"
-                aria-label={`Remove ${chip.label}`}
+                aria-label={t('Remove {0}', chip.label)}
                 onClick={() => setChips(chips.filter(({ id }) => id !== chip.id))}
               >
                 ×
@@ -130,7 +131,7 @@ export function Composer(props: Props) {
         rows={2}
         value={text}
         disabled={unready}
-        aria-label="Message"
+        aria-label={t('Message')}
         aria-autocomplete="list"
         aria-controls={items.length ? 'completions' : undefined}
         aria-activedescendant={items.length ? `completion-${chosen}` : undefined}
@@ -150,7 +151,7 @@ export function Composer(props: Props) {
 function Completions({ items, chosen, take }: { items: Completion[]; chosen: number; take(item: Completion): void }) {
   useEffect(() => document.getElementById(`completion-${chosen}`)?.scrollIntoView({ block: 'nearest' }), [chosen]);
   return (
-    <ul id="completions" class="completions" role="listbox" aria-label="Suggestions">
+    <ul id="completions" class="completions" role="listbox" aria-label={t('Suggestions')}>
       {items.map((item, index) => (
         <li
           key={`${item.label}${item.detail}`}
@@ -186,42 +187,45 @@ function Bar({
   return (
     <div class="bar">
       <Menu
-        label={mode?.label ?? (view.mode || 'Ask')}
-        name="Permission mode"
-        hint="What Mazu may do without asking (Shift+Tab)"
+        label={mode?.label ?? (view.mode || t('Ask'))}
+        name={t('Permission mode')}
+        hint={t('What Mazu may do without asking (Shift+Tab)')}
         items={MODES.map(({ id, label, detail }) => ({ id, label, detail, current: id === view.mode }))}
         choose={(id) => send({ type: 'mode', mode: id })}
       />
       <Menu
-        label={view.model?.replace(/^[^:]*:/, '') ?? 'no model'}
-        name="Model"
-        hint="The model that answers"
+        label={view.model?.replace(/^[^:]*:/, '') ?? t('no model')}
+        name={t('Model')}
+        hint={t('The model that answers')}
         items={models.map(({ name, detail, ready, current }) => ({
           id: name,
           label: name.replace(/^[^:]*:/, ''),
-          detail: ready ? detail : `needs a key · ${detail}`,
+          detail: ready ? detail : t('needs a key · {0}', detail),
           current,
         }))}
         opened={() => send({ type: 'models' })}
         choose={(model) => send({ type: 'model', model })}
       />
-      <span class="meter" title={`${tokens(contextTokens)} tokens in the context window; cost of this conversation`}>
+      <span
+        class="meter"
+        title={t('{0} tokens in the context window; cost of this conversation', tokens(contextTokens))}
+      >
         {contextTokens > 0 && `◔ ${full || tokens(contextTokens)}`} {contextTokens > 0 && money(costUsd)}
       </span>
       {running && (
         <button
           type="button"
           class="tool codicon codicon-debug-stop"
-          aria-label="Stop"
-          title="Stop (Escape)"
+          aria-label={t('Stop')}
+          title={t('Stop (Escape)')}
           onClick={() => send({ type: 'stop' })}
         />
       )}
       <button
         type="button"
         class="tool send codicon codicon-send"
-        aria-label={running ? 'Send when this turn is done' : 'Send'}
-        title={running ? 'Send when this turn is done (Enter)' : 'Send (Enter)'}
+        aria-label={running ? t('Send when this turn is done') : t('Send')}
+        title={running ? t('Send when this turn is done (Enter)') : t('Send (Enter)')}
         disabled={empty || view.condition !== 'running'}
         onClick={submit}
       />
@@ -234,7 +238,7 @@ const openQuestion = () => document.querySelector<HTMLElement>('.question');
 
 function placeholder({ running, waiting }: Props): string {
   if (waiting) return 'A question waits for you: ↑ goes to it';
-  return running ? 'Write on: it is sent when this turn is done' : 'Ask, or describe a task…  @ /';
+  return running ? t('Write on: it is sent when this turn is done') : t('Ask, or describe a task…  @ /');
 }
 
 const next = (mode: string): string => CYCLE[(CYCLE.indexOf(mode) + 1) % CYCLE.length] ?? 'ask';

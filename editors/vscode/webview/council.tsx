@@ -2,6 +2,7 @@ import { render } from 'preact';
 import type { FromCouncil, ToCouncil } from '../src/panels/messages';
 import type { CouncilResult } from '../src/protocol';
 import { connect } from './page';
+import { t } from './l10n';
 import { Markdown } from './prose';
 import { money, tokens } from './words';
 
@@ -15,7 +16,9 @@ function Waiting({ question }: { question: string }) {
   return (
     <div class="council">
       <h1>{question}</h1>
-      <p role="status">The council is running: each model answers independently, then one compares the answers.</p>
+      <p role="status">
+        {t('The council is running: each model answers independently, then one compares the answers.')}
+      </p>
     </div>
   );
 }
@@ -24,23 +27,23 @@ function Council({ question, answers, lead, synthesis, dissent, usage }: Council
   return (
     <div class="council">
       <h1>{question}</h1>
-      <section class="synthesis" aria-label="Synthesis">
+      <section class="synthesis" aria-label={t('Synthesis')}>
         <div class="head">
-          <span class="who">Synthesis</span>
-          <span class="about">{`compared by ${lead} · ${money(usage.costUsd)}`}</span>
+          <span class="who">{t('Synthesis')}</span>
+          <span class="about">{t('compared by {0} · {1}', lead, money(usage.costUsd))}</span>
           <span class="council-tools">
             <button type="button" class="primary" onClick={() => send({ type: 'remember' })}>
-              Remember as a decision
+              {t('Remember as a decision')}
             </button>
             <button type="button" class="secondary" onClick={() => send({ type: 'copy', text: synthesis })}>
-              Copy
+              {t('Copy')}
             </button>
           </span>
         </div>
         <Markdown text={synthesis} streaming={false} />
         {dissent && (
           <>
-            <h2>Dissent</h2>
+            <h2>{t('Dissent')}</h2>
             <Markdown text={dissent} streaming={false} />
           </>
         )}
@@ -51,7 +54,7 @@ function Council({ question, answers, lead, synthesis, dissent, usage }: Council
             <div class="head">
               <span class="who">{model.replace(/^[^:]*:/, '')}</span>
               <span class="about">
-                {spent && `${tokens(spent.inputTokens + spent.outputTokens)} tokens · ${money(spent.costUsd)}`}
+                {spent && t('{0} tokens · {1}', tokens(spent.inputTokens + spent.outputTokens), money(spent.costUsd))}
               </span>
             </div>
             {error ? <p class="ended error">{error.message}</p> : <Markdown text={reply} streaming={false} />}

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ViewState } from '../src/chat/messages';
 import { send } from './host';
+import { t } from './l10n';
 import type { Transcript } from './transcript';
 
 interface Props {
@@ -27,7 +28,7 @@ export function Header({ transcript: { name, turns, sessionId }, view, running }
       {editing ? (
         <input
           ref={input}
-          aria-label="Conversation name"
+          aria-label={t('Conversation name')}
           defaultValue={title}
           onBlur={done}
           onKeyDown={(event) => {
@@ -36,12 +37,12 @@ export function Header({ transcript: { name, turns, sessionId }, view, running }
           }}
         />
       ) : (
-        <button type="button" class="title" title="Rename" onClick={() => setEditing(true)}>
+        <button type="button" class="title" title={t('Rename')} onClick={() => setEditing(true)}>
           {title}
         </button>
       )}
-      {running && <span class="state">{waiting ? '? waits for you' : '● running'}</span>}
-      {view.condition === 'stopped' && <span class="state">server stopped</span>}
+      {running && <span class="state">{waiting ? t('? waits for you') : t('● running')}</span>}
+      {view.condition === 'stopped' && <span class="state">{t('server stopped')}</span>}
     </header>
   );
 }

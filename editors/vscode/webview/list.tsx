@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { t } from './l10n';
 
 /** Pixels around what is in sight that are drawn too. */
 const MARGIN = 1500;
@@ -89,6 +90,7 @@ export function List({ rows, of, after }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
+  const height = useRef(0);
   const [away, setAway] = useState(false);
   const [news, setNews] = useState(false);
   const drawing = useRef(new Drawing());
@@ -111,13 +113,19 @@ export function List({ rows, of, after }: Props) {
   const onScroll = () => {
     const it = scroller.current;
     if (!it) return;
+    // A list that became lower scrolls by itself; that is nobody who went away from its end.
+    if (it.clientHeight !== height.current) return;
     follows.current = it.scrollHeight - it.scrollTop - it.clientHeight < NEAR_END;
     setAway(!follows.current);
     if (follows.current) setNews(false);
   };
 
   useEffect(() => {
-    const resized = new ResizeObserver(() => (follows.current ? toEnd() : setNews(true)));
+    const resized = new ResizeObserver((entries) => {
+      height.current = scroller.current?.clientHeight ?? 0;
+      if (follows.current) toEnd();
+      else if (entries.some(({ target }) => target === content.current)) setNews(true);
+    });
     if (content.current) resized.observe(content.current);
     if (scroller.current) resized.observe(scroller.current);
     return () => resized.disconnect();
@@ -130,7 +138,7 @@ export function List({ rows, of, after }: Props) {
 
   return (
     <div class="list">
-      <div ref={scroller} class="scroller" onScroll={onScroll} tabIndex={0} role="log" aria-label="Conversation">
+      <div ref={scroller} class="scroller" onScroll={onScroll} tabIndex={0} role="log" aria-label={t('Conversation')}>
         <div ref={content}>
           {rows.map(({ id, draw }, index) => (
             <Row key={id} id={id} near={index >= rows.length - FIRST} observe={observe}>
@@ -149,7 +157,7 @@ export function List({ rows, of, after }: Props) {
             toEnd();
           }}
         >
-          {news ? '↓ new output' : '↓ to the end'}
+          {news ? t('↓ new output') : t('↓ to the end')}
         </button>
       )}
     </div>

@@ -1,4 +1,5 @@
 import { memo } from './memo';
+import { t } from './l10n';
 import { useRef } from 'preact/hooks';
 import { type Block, MarkdownText } from './markdown';
 import type { Prose as ProseItem } from './transcript';
@@ -26,7 +27,7 @@ export function Thought({ item }: { item: ProseItem }) {
   const took = began !== undefined && ended !== undefined ? ` for ${seconds(ended - began)}` : '';
   return (
     <details class="thought">
-      <summary>{streaming && ended === undefined ? 'Thinking…' : `Thought${took}`}</summary>
+      <summary>{streaming && ended === undefined ? t('Thinking…') : t('Thought{0}', took)}</summary>
       <Markdown text={text} streaming={streaming} />
     </details>
   );

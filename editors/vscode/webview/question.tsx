@@ -2,6 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PermissionReply, Question as QuestionData, QuestionOption } from '../src/updates';
 import { Diff } from './diff';
 import { send } from './host';
+import { t } from './l10n';
 import type { Call } from './transcript';
 
 /** Who has pressed a key so lately is typing. */
@@ -13,8 +14,8 @@ document.addEventListener('keydown', () => (lastKey = performance.now()), true);
 /** Short words on the buttons; what exactly they allow stands below them. */
 const SHORT: Record<string, string> = {
   allow_once: 'Allow',
-  allow_session: 'Allow in this session',
-  allow_always: 'Always allow',
+  allow_session: 'For this session',
+  allow_always: 'Always',
 };
 const KEYS: Record<string, string> = { allow_once: 'Enter', allow_session: 's', allow_always: 'a', deny: 'n' };
 
@@ -73,7 +74,7 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
       ref={box}
       class="question"
       role="group"
-      aria-label={`Mazu asks: ${question.title}. Enter allows once, n denies.`}
+      aria-label={t('Mazu asks: {0}. Enter allows once, n denies.', question.title)}
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
@@ -84,7 +85,7 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
               type="checkbox"
               checked={!left.has(id)}
               onChange={() => setLeft(toggled(left, id))}
-              aria-label="Allow this change"
+              aria-label={t('Allow this change')}
             />
             <Diff diff={part} />
           </label>
@@ -96,18 +97,18 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
       )}
       {edited !== null && editable && (
         <Field
-          label={`Edit the ${editable} before it is allowed`}
+          label={t('Edit the {0} before it is allowed', editable)}
           value={edited}
-          action="Allow as edited"
+          action={t('Allow as edited')}
           onDone={(value) => answer(of('allow_once'), { arguments: { [editable]: value } })}
           onCancel={() => setEdited(null)}
         />
       )}
       {note !== null && (
         <Field
-          label="Reason, or what to do instead (optional)"
+          label={t('Reason, or what to do instead (optional)')}
           value={note}
-          action="Deny"
+          action={t('Deny')}
           onDone={(value) => answer(deny, value.trim() ? { note: value.trim() } : {})}
           onCancel={() => setNote(null)}
         />
@@ -129,12 +130,12 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
             ))}
           {change && (
             <button type="button" class="secondary" title="e" onClick={change}>
-              Edit…
+              {t('Edit…')}
             </button>
           )}
           {deny && (
             <button type="button" class="secondary" title="n" onClick={() => setNote('')}>
-              Deny…
+              {t('Deny…')}
             </button>
           )}
         </div>
@@ -189,7 +190,7 @@ export function Field({ label, value, action, onDone, onCancel }: FieldProps) {
           {action}
         </button>
         <button type="button" class="secondary" onClick={onCancel}>
-          Cancel
+          {t('Cancel')}
         </button>
       </div>
     </div>

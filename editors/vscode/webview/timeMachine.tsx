@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { FromTimeMachine, StepView, Stop, ToTimeMachine } from '../src/panels/messages';
 import { connect } from './page';
+import { t } from './l10n';
 import { clock, counted } from './words';
 
 const LOOK_MS = 60;
@@ -27,10 +28,12 @@ function TimeMachine() {
     const timer = setTimeout(() => send({ type: 'look', id: stop.id }), LOOK_MS);
     return () => clearTimeout(timer);
   }, [stop?.id]);
-  if (!stops) return <p class="machine">Looking at the checkpoints…</p>;
+  if (!stops) return <p class="machine">{t('Looking at the checkpoints…')}</p>;
   if (!stop)
     return (
-      <p class="machine">There is no checkpoint yet. One is taken before and after each step that changes something.</p>
+      <p class="machine">
+        {t('There is no checkpoint yet. One is taken before and after each step that changes something.')}
+      </p>
     );
   return (
     <div class="machine">
@@ -40,7 +43,7 @@ function TimeMachine() {
         min={0}
         max={stops.length - 1}
         value={at}
-        aria-label="Checkpoint"
+        aria-label={t('Checkpoint')}
         aria-valuetext={`${stop.title}, ${clock(stop.at)}`}
         onInput={(event) => setAt(Number(event.currentTarget.value))}
       />
@@ -59,10 +62,10 @@ function TimeMachine() {
           disabled={stop.current}
           onClick={() => send({ type: 'restore', id: stop.id })}
         >
-          Restore all…
+          {t('Restore all…')}
         </button>
         <button type="button" class="secondary" onClick={() => send({ type: 'branch', id: stop.id })}>
-          Branch from here
+          {t('Branch from here')}
         </button>
       </div>
       {step?.id === stop.id ? <Step step={step} /> : <p class="about">…</p>}
@@ -104,9 +107,9 @@ function Step({ step: { id, files, memories, said, problem } }: { step: StepView
   if (problem) return <p class="ended error">{problem}</p>;
   return (
     <div class="members">
-      <section aria-label="Code">
-        <h2>Code</h2>
-        {files.length === 0 && <p class="about">No file changed in this step.</p>}
+      <section aria-label={t('Code')}>
+        <h2>{t('Code')}</h2>
+        {files.length === 0 && <p class="about">{t('No file changed in this step.')}</p>}
         <ul class="files">
           {files.map(({ path, status, added, removed }) => (
             <li key={path}>
@@ -118,30 +121,30 @@ function Step({ step: { id, files, memories, said, problem } }: { step: StepView
               </button>
               <span class="size">{added === null ? 'binary' : `+${added} −${removed}`}</span>
               <button type="button" class="link" onClick={() => send({ type: 'restoreFile', id, path })}>
-                restore this file
+                {t('restore this file')}
               </button>
             </li>
           ))}
         </ul>
       </section>
-      <section aria-label="Memory">
-        <h2>Memory</h2>
-        {memories.length === 0 && <p class="about">Nothing was learned or forgotten.</p>}
+      <section aria-label={t('Memory')}>
+        <h2>{t('Memory')}</h2>
+        {memories.length === 0 && <p class="about">{t('Nothing was learned or forgotten.')}</p>}
         <ul class="files">
           {memories.map(({ id: memory, title, sign }) => (
             <li key={memory}>
               <span class="sign">{sign}</span>
               <span>{title}</span>
               <button type="button" class="link" onClick={() => send({ type: 'restoreMemory', id, memory })}>
-                restore
+                {t('restore')}
               </button>
             </li>
           ))}
         </ul>
       </section>
-      <section aria-label="Conversation">
-        <h2>Conversation</h2>
-        {said.length === 0 && <p class="about">Nothing was said.</p>}
+      <section aria-label={t('Conversation')}>
+        <h2>{t('Conversation')}</h2>
+        {said.length === 0 && <p class="about">{t('Nothing was said.')}</p>}
         {said.map(({ who, text }) => (
           <div key={who}>
             <span class="who">{who}</span>

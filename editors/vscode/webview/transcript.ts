@@ -30,6 +30,8 @@ export interface Call {
   diff: string;
   question: Question | null;
   verdict: { verdict: string; by: string; reason: string } | null;
+  /** The user changed what it is called with before it ran. */
+  edited: boolean;
 }
 
 export interface Note {
@@ -293,8 +295,10 @@ function applyToCall(turn: Turn, update: Update): void {
     case 'decision': {
       const by = update.by ?? '';
       const reason = update.kind === 'decision' ? (update.reason ?? '') : '';
+      const changed = update.kind === 'decision' ? update.arguments : undefined;
       change(turn, update.callId, (call) => ({
         question: null,
+        ...(changed ? { arguments: changed, edited: true } : {}),
         verdict: { verdict: update.verdict, by, reason: reason || (call.verdict?.reason ?? '') },
       }));
     }
@@ -322,6 +326,7 @@ const newCall = (id: string): Call => ({
   diff: '',
   question: null,
   verdict: null,
+  edited: false,
 });
 
 const note = (text: string, detail: string): Note => ({ kind: 'note', text, detail });

@@ -1,4 +1,5 @@
 import { memo } from './memo';
+import { t } from './l10n';
 import { useEffect, useState } from 'preact/hooks';
 import type { RewindPreview } from '../src/chat/messages';
 import { CallCard } from './call';
@@ -25,7 +26,7 @@ export const TurnView = memo(({ turn, mode, contextWindow, preview, last, busy }
     <>
       {turn.user && <UserMessage turn={turn} preview={preview} last={last} busy={busy} />}
       <div class="head">
-        <span class="who">Mazu</span>
+        <span class="who">{t('Mazu')}</span>
         <span class="about">{[model, turn.state === 'done' ? '' : mode].filter(Boolean).join(' · ')}</span>
         {turn.state !== 'done' && <Clock waiting={turn.state === 'waiting'} began={turn.at} />}
       </div>
@@ -64,9 +65,9 @@ function Clock({ waiting, began }: { waiting: boolean; began: string }) {
   }, []);
   return (
     <span class="running">
-      {waiting ? 'waits for you' : `running ${seconds(now - Date.parse(began))}`}
-      <button type="button" class="link" title="Stop (Escape)" onClick={() => send({ type: 'stop' })}>
-        ■ stop
+      {waiting ? t('waits for you') : t('running {0}', seconds(now - Date.parse(began)))}
+      <button type="button" class="link" title={t('Stop (Escape)')} onClick={() => send({ type: 'stop' })}>
+        {t('■ stop')}
       </button>
     </span>
   );
@@ -75,7 +76,9 @@ function Clock({ waiting, began }: { waiting: boolean; began: string }) {
 function Memories({ turn: { memories } }: { turn: Turn }) {
   return (
     <details class="memories">
-      <summary>{memories.length === 1 ? '1 memory' : `${memories.length} memories`} used</summary>
+      <summary>
+        {memories.length === 1 ? t('1 memory') : t('{0} memories', memories.length)} {t('used')}
+      </summary>
       <ul>
         {memories.map(({ id, title }) => (
           <li key={id}>
@@ -95,10 +98,10 @@ const diffs = ({ items }: Turn) =>
 
 /** What mends an error of this kind. */
 const MENDS: Record<string, { title: string; command: string }> = {
-  auth: { title: 'Set API key', command: 'mazu.setApiKey' },
-  model: { title: 'Choose model', command: 'mazu.selectModel' },
-  rate_limit: { title: 'Choose another model', command: 'mazu.selectModel' },
-  budget: { title: 'Change the limits', command: 'mazu.openLimits' },
+  auth: { title: t('Set API key'), command: 'mazu.setApiKey' },
+  model: { title: t('Choose model'), command: 'mazu.selectModel' },
+  rate_limit: { title: t('Choose another model'), command: 'mazu.selectModel' },
+  budget: { title: t('Change the limits'), command: 'mazu.openLimits' },
 };
 
 type FooterProps = Pick<Props, 'turn' | 'contextWindow' | 'last' | 'busy'>;
@@ -125,7 +128,7 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
       )}
       {written.map(({ id, title, outcome }) => (
         <p key={id} class="learned">
-          {outcome === 'forgotten' ? 'Forgot' : 'Remembered'}:{' '}
+          {outcome === 'forgotten' ? t('Forgot') : t('Remembered')}:{' '}
           <button type="button" class="link" onClick={() => send({ type: 'openMemory', id })}>
             {title}
           </button>
@@ -134,24 +137,24 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
       <div class="facts">
         {changes && changes.files > 0 && (
           <span class="changed">
-            {counted(changes.files, 'file')} changed <span class="plus">+{changes.added}</span>{' '}
+            {counted(changes.files, 'file')} {t('changed')} <span class="plus">+{changes.added}</span>{' '}
             <span class="minus">−{changes.removed}</span> ·{' '}
             <button
               type="button"
               class="link"
               onClick={() => send({ type: 'turnChanges', turnId: turn.id, diffs: diffs(turn) })}
             >
-              review
+              {t('review')}
             </button>{' '}
             ·{' '}
             <button
               type="button"
               class="link"
               disabled={busy}
-              title="Undo this turn: code, memory and conversation"
+              title={t('Undo this turn: code, memory and conversation')}
               onClick={() => send({ type: 'rewind', turnId: turn.id, last, parts: 'both' })}
             >
-              undo
+              {t('undo')}
             </button>
           </span>
         )}
@@ -161,10 +164,12 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
           {part && used > 0 && ` (${part})`}
         </span>
         <span class="tools">
-          {reply && <Tool label="Copy the reply" icon="copy" onClick={() => send({ type: 'copy', text: reply })} />}
+          {reply && (
+            <Tool label={t('Copy the reply')} icon="copy" onClick={() => send({ type: 'copy', text: reply })} />
+          )}
           {last && turn.user && (
             <Tool
-              label="Try again: undo this turn and resend the message"
+              label={t('Try again: undo this turn and resend the message')}
               icon="refresh"
               disabled={busy}
               onClick={() =>

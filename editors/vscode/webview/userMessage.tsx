@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Part, RewindPreview } from '../src/chat/messages';
 import { newSendingId, send } from './host';
+import { t } from './l10n';
 import { Field } from './question';
 import type { Turn } from './transcript';
 import { clock, counted } from './words';
@@ -26,19 +27,19 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
   return (
     <div class="user">
       <div class="head">
-        <span class="who">You</span>
+        <span class="who">{t('You')}</span>
         <span class="time">{clock(turn.at)}</span>
         <span class="tools">
-          <Tool label="Copy" icon="copy" onClick={() => send({ type: 'copy', text })} />
-          <Tool label="Edit and resend" icon="edit" disabled={busy} onClick={() => setMode('edit')} />
-          <Tool label="Rewind to before this message…" icon="discard" disabled={busy} onClick={rewind} />
+          <Tool label={t('Copy')} icon="copy" onClick={() => send({ type: 'copy', text })} />
+          <Tool label={t('Edit and resend')} icon="edit" disabled={busy} onClick={() => setMode('edit')} />
+          <Tool label={t('Rewind to before this message…')} icon="discard" disabled={busy} onClick={rewind} />
         </span>
       </div>
       {mode === 'edit' ? (
         <Field
-          label="Edit and resend: later turns are undone and kept as a branch"
+          label={t('Edit and resend: later turns are undone and kept as a branch')}
           value={text}
-          action="Resend"
+          action={t('Resend')}
           onDone={(value) => {
             setMode('read');
             const text = value.trim();
@@ -102,8 +103,8 @@ function Rewind({ turn, preview, last, onClose }: RewindProps) {
     send({ type: 'rewind', turnId: turn.id, last, parts, ...(onConflict ? { onConflict } : {}) });
   };
   return (
-    <div class="rewind" role="group" aria-label="Rewind to before this message">
-      <p>{preview ? summary(preview) : 'Looking at what would change…'}</p>
+    <div class="rewind" role="group" aria-label={t('Rewind to before this message')}>
+      <p>{preview ? summary(preview) : t('Looking at what would change…')}</p>
       {preview && <Files preview={preview} />}
       <div class="answers">
         <button
@@ -112,11 +113,11 @@ function Rewind({ turn, preview, last, onClose }: RewindProps) {
           disabled={!preview}
           onClick={() => go('both', conflicts.length ? 'keep' : undefined)}
         >
-          {conflicts.length ? 'Rewind both, keep my changes' : 'Rewind code and conversation'}
+          {conflicts.length ? t('Rewind both, keep my changes') : t('Rewind code and conversation')}
         </button>
         {conflicts.length > 0 && (
           <button type="button" class="secondary" onClick={() => go('both', 'overwrite')}>
-            Rewind both, everything as it was
+            {t('Rewind both, everything as it was')}
           </button>
         )}
         <button
@@ -125,24 +126,24 @@ function Rewind({ turn, preview, last, onClose }: RewindProps) {
           disabled={!preview}
           onClick={() => go('code', conflicts.length ? 'keep' : undefined)}
         >
-          Code only
+          {t('Code only')}
         </button>
         <button type="button" class="secondary" onClick={() => go('conversation')}>
-          Conversation only
+          {t('Conversation only')}
         </button>
         <button
           type="button"
           class="secondary"
-          title="A new conversation with everything up to here; this one stays as it is"
+          title={t('A new conversation with everything up to here; this one stays as it is')}
           onClick={() => {
             onClose();
             send({ type: 'fork', turnId: turn.id });
           }}
         >
-          Fork from here
+          {t('Fork from here')}
         </button>
         <button type="button" class="secondary" onClick={onClose}>
-          Cancel
+          {t('Cancel')}
         </button>
       </div>
     </div>

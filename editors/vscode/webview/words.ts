@@ -83,10 +83,10 @@ export interface DiffLine {
   text: string;
 }
 
-/** The lines of a unified diff without its headers. */
+/** The lines of a unified diff without its headers; a single hunk may come without one. */
 export function diffLines(diff: string): DiffLine[] {
   const lines: DiffLine[] = [];
-  let inside = false;
+  let inside = !/^@@ /m.test(diff);
   for (const line of diff.replace(/\n$/, '').split('\n')) {
     const sign = line[0] ?? ' ';
     if (sign === '@') {

@@ -113,7 +113,7 @@ class MemoryExtractor:
             log.warning("extraction of %s failed (%d): %s", session_id, failed.attempts, error)
             if not self._failure_said:
                 self._failure_said = True
-                text = f"What was learned in session {session_id} could not be kept yet: {error}".rstrip(".")
+                text = f"What was learned in a conversation could not be kept yet: {error}".rstrip(".")
                 await self._project.host.say("warning", f"{text}. It is tried again later; nothing is lost.")
             return False
         return True

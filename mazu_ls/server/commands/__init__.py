@@ -25,6 +25,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.cancel",
     ),
     "turn.council": ("mazu.council",),
+    "turn.model_calls": ("mazu.models.call",),
     "session.sessions": (
         "mazu.session.list",
         "mazu.session.show",

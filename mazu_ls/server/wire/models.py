@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from mazu_ls.messages import Usage
 from mazu_ls.server.wire.codec import Params, Wire
-from mazu_ls.server.wire.common import ModelName
+from mazu_ls.server.wire.common import ModelName, ModelWanted, Text
 
 
 class SetModelParams(Params, frozen=True):
@@ -86,3 +87,53 @@ class RoleView(Wire, frozen=True):
 
     uri: str
     text: str
+
+
+class OfferedTool(Params, frozen=True):
+    """A tool of the caller's, which the caller runs; `schema` is the JSON schema of an object."""
+
+    name: Text
+    description: str
+    schema: dict[str, Any]
+
+
+class RequestedCall(Params, frozen=True):
+    id: Text
+    name: Text
+    arguments: dict[str, Any]
+
+
+class ReturnedResult(Params, frozen=True):
+    call_id: Text
+    text: str
+    ok: bool = True
+
+
+class CallerMessage(Params, frozen=True):
+    """`calls` are of an assistant's message, `results` of a user's."""
+
+    role: Literal["user", "assistant"]
+    text: str = ""
+    calls: tuple[RequestedCall, ...] = ()
+    results: tuple[ReturnedResult, ...] = ()
+
+
+class ModelCallParams(Params, frozen=True):
+    messages: tuple[CallerMessage, ...]
+    tools: tuple[OfferedTool, ...] = ()
+    force_tool: str | None = None
+    model: ModelWanted | None = None
+
+
+class MadeCall(Wire, frozen=True):
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+class ModelCallResult(Wire, frozen=True):
+    """What the model said, and the calls that it asks its caller for."""
+
+    text: str
+    calls: list[MadeCall]
+    usage: Usage

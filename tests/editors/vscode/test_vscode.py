@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,6 +188,17 @@ async def test_the_editors_own_chat_talks_to_the_same_agent(bed: Bed):
     ]
     async with ModelServer(script) as model:
         await bed.tell("participant", model)
+
+
+async def test_the_pages_by_themselves(tools: dict[str, str], tmp_path: Path):
+    with zipfile.ZipFile(tools["VSIX"]) as vsix:
+        vsix.extractall(tmp_path)
+    options = tmp_path / "tools.json"
+    options.write_text(json.dumps(tools | {"DIST": str(tmp_path / "extension" / "dist")}))
+    done = await asyncio.to_thread(
+        subprocess.run, [tools["NODE"], EXTENSION / "e2e" / "pages.mjs", options], capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 async def test_setting_up_leads_from_a_missing_server_to_a_model(bed: Bed):

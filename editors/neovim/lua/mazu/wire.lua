@@ -82,6 +82,13 @@
 ---@class mazu.AuditReport
 ---@field entries mazu.AuditEntry[]
 
+--- `calls` are of an assistant's message, `results` of a user's.
+---@class mazu.CallerMessage
+---@field role "assistant"|"user"
+---@field text? string
+---@field calls? mazu.RequestedCall[]
+---@field results? mazu.ReturnedResult[]
+
 ---@class mazu.CancelResult
 ---@field cancelled boolean
 
@@ -454,6 +461,11 @@
 ---@class mazu.ListTraitsParams
 ---@field scope? "global"|"project"
 
+---@class mazu.MadeCall
+---@field id string
+---@field name string
+---@field arguments table<string, any>
+
 --- `tools` can be called; `waiting` are new or changed and need the user. `detail`: why it is not connected.
 ---@class mazu.McpServer
 ---@field name string
@@ -515,6 +527,18 @@
 ---@field score? number
 ---@field why? string
 
+---@class mazu.ModelCallParams
+---@field messages mazu.CallerMessage[]
+---@field tools? mazu.OfferedTool[]
+---@field forceTool? string
+---@field model? string
+
+--- What the model said, and the calls that it asks its caller for.
+---@class mazu.ModelCallResult
+---@field text string
+---@field calls mazu.MadeCall[]
+---@field usage mazu.Usage
+
 --- `current` is null where no key is set.
 ---@class mazu.ModelList
 ---@field models mazu.Model[]
@@ -546,6 +570,12 @@
 
 --- No arguments.
 ---@class mazu.NoParams
+
+--- A tool of the caller's, which the caller runs; `schema` is the JSON schema of an object.
+---@class mazu.OfferedTool
+---@field name string
+---@field description string
+---@field schema table<string, any>
 
 ---@class mazu.PageList
 ---@field pages mazu.Page[]
@@ -745,6 +775,16 @@
 ---@class mazu.RenameSessionParams
 ---@field name string
 ---@field sessionId? string
+
+---@class mazu.RequestedCall
+---@field id string
+---@field name string
+---@field arguments table<string, any>
+
+---@class mazu.ReturnedResult
+---@field callId string
+---@field text string
+---@field ok? boolean
 
 --- `paths` and `hunks` together; without both everything that the turn changed.
 ---@class mazu.RevertTurnParams

@@ -9,6 +9,7 @@ import {
   Uri,
   window,
   workspace,
+  l10n,
 } from 'vscode';
 import type { App } from '../app';
 import { place } from '../editor';
@@ -107,10 +108,10 @@ const isReal = ({ severity, source }: Diagnostic): boolean =>
 
 function terminalChips(): Chip[] {
   const active = window.activeTerminal;
-  return active ? [{ id: 'terminal', kind: 'terminal', label: `terminal: ${active.name}` }] : [];
+  return active ? [{ id: 'terminal', kind: 'terminal', label: l10n.t('terminal: {0}', active.name) }] : [];
 }
 
-const changesChip = (): Chip => ({ id: 'changes', kind: 'changes', label: 'uncommitted changes' });
+const changesChip = (): Chip => ({ id: 'changes', kind: 'changes', label: l10n.t('uncommitted changes') });
 
 /** What the active terminal shows selected, else all of it; VS Code gives it by the clipboard only, which is put back. */
 export async function terminalText(): Promise<string> {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { commands, type Disposable, env, Uri, type Webview, window, workspace } from 'vscode';
+import { commands, type Disposable, env, l10n, Uri, type Webview, window, workspace } from 'vscode';
 import type { App } from '../app';
 import { modelPrice } from '../describe';
 import { showPatch } from '../diffs/patch';
@@ -9,7 +9,7 @@ import { isCancellation, sentence, UserError } from '../errors';
 import type { RollbackResult } from '../protocol';
 import { atCompletions, fileChip, slashCompletions } from './completions';
 import { SessionFeed } from './feed';
-import type { Chip, FromWebview, Part, ToWebview } from './messages';
+import type { Chip, FromWebview, NoticeAction, Part, ToWebview } from './messages';
 import { Outbox } from './outbox';
 import { openLink, openProjectFile } from './open';
 import { composed, type Composed, slashCommand } from './send';
@@ -31,9 +31,10 @@ export class ChatController implements Disposable {
     private readonly app: App,
     private readonly webview: Webview,
     private wanted: string | null = null,
+    isVisible: () => boolean = () => true,
   ) {
     const { server, questions, status } = app;
-    this.feed = new SessionFeed(server, (message) => this.post(message));
+    this.feed = new SessionFeed(server, (message) => this.post(message), isVisible);
     this.subscriptions = [
       this.feed,
       webview.onDidReceiveMessage((message: FromWebview) => void this.receive(message)),
@@ -104,13 +105,22 @@ export class ChatController implements Disposable {
     } catch (error) {
       if (isCancellation(error)) return;
       const kind = (error as { data?: { kind?: string } }).data?.kind;
-      const action =
-        kind === 'auth'
-          ? { title: 'Set API key', command: 'mazu.setApiKey' }
-          : kind === 'model'
-            ? { title: 'Choose model', command: 'mazu.selectModel' }
-            : undefined;
+      const action = this.mend(kind);
       this.post({ type: 'notice', level: 'error', text: sentence(error), ...(action ? { action } : {}) });
+    }
+  }
+
+  /** The button beside an error of this kind. */
+  private mend(kind: string | undefined): NoticeAction | undefined {
+    switch (kind) {
+      case 'auth':
+        return { title: l10n.t('Set API key'), command: 'mazu.setApiKey' };
+      case 'model':
+        return { title: l10n.t('Choose model'), command: 'mazu.selectModel' };
+      case 'busy':
+        return this.feed.sessionId ? { title: l10n.t('Continue in a copy'), say: { type: 'fork' } } : undefined;
+      default:
+        return undefined;
     }
   }
 
@@ -278,8 +288,8 @@ export class ChatController implements Disposable {
     if (server.offers('mazu.redo')) this.tell(await server.execute('mazu.redo', { sessionId }), 'Redone');
     else if (!this.safety)
       throw new UserError(
-        'this server cannot redo; the state before the undo is a checkpoint.',
-        'Open the time machine.',
+        l10n.t('this server cannot redo; the state before the undo is a checkpoint.'),
+        l10n.t('Open the time machine.'),
       );
     else {
       const argument = { id: this.safety, onConflict: 'overwrite' } as const;
@@ -301,8 +311,9 @@ export class ChatController implements Disposable {
     });
   }
 
-  private async fork(sessionId: string, turnId: string): Promise<void> {
-    const { id } = await this.app.server.execute('mazu.session.fork', { sessionId, turnId });
+  private async fork(sessionId: string, turnId: string | undefined): Promise<void> {
+    const from = { sessionId, ...(turnId ? { turnId } : {}) };
+    const { id } = await this.app.server.execute('mazu.session.fork', from);
     await this.show(id);
   }
 

@@ -68,7 +68,10 @@ export type ToWebview =
   | { type: 'focus' }
   | { type: 'sending'; id: number }
   | { type: 'sent'; id: number; turn: { sessionId: string; turnId: string } | null }
-  | { type: 'notice'; text: string; level: 'info' | 'error'; action?: { title: string; command: string } };
+  | { type: 'notice'; text: string; level: 'info' | 'error'; action?: NoticeAction };
+
+/** A button of a notice: a command of the editor, or what the page says to the extension. */
+export type NoticeAction = { title: string } & ({ command: string } | { say: FromWebview });
 
 export type FromWebview =
   | { type: 'ready'; sessionId: string | null }
@@ -79,7 +82,7 @@ export type FromWebview =
   | { type: 'answer'; callId: string; reply: PermissionReply }
   | { type: 'rewind'; turnId: string; last: boolean; parts: Part; onConflict?: 'keep' | 'overwrite' }
   | { type: 'preview'; turnId: string; last: boolean }
-  | { type: 'fork'; turnId: string }
+  | { type: 'fork'; turnId?: string }
   | { type: 'redo' }
   | { type: 'unqueue'; queueId: string }
   | { type: 'callDiff'; callId: string; path: string; diff: string }

@@ -1,10 +1,10 @@
-import { commands, env, Range, Uri, window, workspace } from 'vscode';
+import { commands, env, Range, Uri, window, workspace, l10n } from 'vscode';
 import { UserError } from '../errors';
 
 /** Opens a file of the project by its path relative to a folder of the workspace. */
 export async function openProjectFile(path: string, line?: number): Promise<void> {
   const uri = await projectFile(path);
-  if (!uri) throw new UserError(`there is no file ${path} in this workspace.`);
+  if (!uri) throw new UserError(l10n.t('there is no file {0} in this workspace.', path));
   if (await isFolder(uri)) {
     await commands.executeCommand('revealInExplorer', uri);
     return;

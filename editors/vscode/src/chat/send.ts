@@ -1,4 +1,4 @@
-import { commands, extensions, window } from 'vscode';
+import { commands, extensions, window, l10n } from 'vscode';
 import type { App } from '../app';
 import type { Attachment } from '../protocol';
 import { terminalText } from './completions';
@@ -71,7 +71,8 @@ export async function slashCommand(app: App, controller: ChatController, text: s
       await commands.executeCommand('mazu.askCouncil', rest);
       return true;
     case 'remember': {
-      const title = rest || (await window.showInputBox({ title: 'Mazu: remember', prompt: 'In one sentence' }));
+      const title =
+        rest || (await window.showInputBox({ title: l10n.t('Mazu: remember'), prompt: l10n.t('In one sentence') }));
       if (!title) return true;
       const { memory } = await server.execute('mazu.remember', { title });
       controller.post({ type: 'notice', level: 'info', text: `Remembered: ${memory.title}` });

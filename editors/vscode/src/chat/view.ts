@@ -51,7 +51,7 @@ export class ChatViews implements WebviewViewProvider {
   resolveWebviewView(view: WebviewView, _context: WebviewViewResolveContext, _token: CancellationToken): void {
     const { extensionUri } = this.app.context;
     view.webview.options = { enableScripts: true, localResourceRoots: [Uri.joinPath(extensionUri, 'dist', 'webview')] };
-    const chat = new ChatController(this.app, view.webview);
+    const chat = new ChatController(this.app, view.webview, null, () => view.visible);
     view.webview.html = pageHtml(view.webview, extensionUri, 'chat', l10n.t('Mazu chat'));
     this.view = { view, chat };
     view.onDidDispose(() => {
@@ -90,7 +90,7 @@ export class ChatViews implements WebviewViewProvider {
       localResourceRoots: [Uri.joinPath(extensionUri, 'dist', 'webview')],
     };
     panel.iconPath = Uri.joinPath(extensionUri, 'media', 'icon.svg');
-    const chat = new ChatController(this.app, panel.webview, sessionId);
+    const chat = new ChatController(this.app, panel.webview, sessionId, () => panel.visible);
     panel.webview.html = pageHtml(panel.webview, extensionUri, 'chat', l10n.t('Mazu chat'));
     this.panels.set(panel, chat);
     panel.onDidDispose(() => {

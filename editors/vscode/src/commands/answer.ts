@@ -1,4 +1,4 @@
-import { type QuickPickItem, window } from 'vscode';
+import { type QuickPickItem, window, l10n } from 'vscode';
 import type { App } from '../app';
 import type { PermissionReply, PermissionRequest } from '../updates';
 
@@ -13,7 +13,7 @@ const SHORT = 160;
 export async function answerQuestion({ questions, chats, preview }: App): Promise<void> {
   const [request] = questions.open;
   if (!request) {
-    window.setStatusBarMessage('Mazu: nothing waits for an answer', 4000);
+    window.setStatusBarMessage(l10n.t('Mazu: nothing waits for an answer'), 4000);
     return;
   }
   const gone = new Promise<undefined>((resolve) => {
@@ -47,7 +47,7 @@ function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
       reply: { optionId: id },
     })),
     ...(deny ? [{ label: `$(close) ${deny.label}…`, reply: { optionId: deny.id }, act: 'deny' as const }] : []),
-    { label: '$(eye) Show what would happen', act: 'show' },
+    { label: l10n.t('$(eye) Show what would happen'), act: 'show' },
   ];
   const placeHolder = detail.length <= SHORT && !detail.includes('\n') ? detail : 'What may it do?';
   return window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true });

@@ -1,4 +1,4 @@
-import { type CodeAction, commands, window } from 'vscode';
+import { type CodeAction, commands, window, l10n } from 'vscode';
 import type { App } from '../app';
 import { attachments } from '../editor';
 import { UserError } from '../errors';
@@ -16,7 +16,7 @@ export function registerChatCommands(app: App): void {
   app.command('mazu.stopTurn', async () => {
     await app.chats.handedOver();
     const { cancelled } = await server.execute('mazu.cancel');
-    if (!cancelled) window.setStatusBarMessage('Mazu: nothing is running', 4000);
+    if (!cancelled) window.setStatusBarMessage(l10n.t('Mazu: nothing is running'), 4000);
   });
 }
 
@@ -29,7 +29,10 @@ async function sendMessage(): Promise<void> {
   const actions = await commands.executeCommand<CodeAction[]>(provider, document.uri, selection);
   const send = actions.find(({ title }) => /^Mazu: send\b/i.test(title));
   if (!send?.command) {
-    throw new UserError('there is no message to send.', 'Write one under the last "You" heading of a chat document.');
+    throw new UserError(
+      l10n.t('there is no message to send.'),
+      l10n.t('Write one under the last "You" heading of a chat document.'),
+    );
   }
   await commands.executeCommand(send.command.command, ...(send.command.arguments ?? []));
 }

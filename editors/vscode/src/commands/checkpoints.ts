@@ -1,11 +1,11 @@
-import { type QuickPickItem, QuickPickItemKind, window } from 'vscode';
+import { l10n, type QuickPickItem, QuickPickItemKind, window } from 'vscode';
 import type { App } from '../app';
 import { ago, checkpointChanges, checkpointName, counted } from '../describe';
-import { showPatch } from '../diffs/patch';
+import { showCheckpointChanges, showRollbackFile, showStepFile } from '../diffs/checkpoint';
 import { UserError } from '../errors';
 import { TimeMachine } from '../panels/timeMachine';
-import type { RollbackArgument, RollbackResult } from '../protocol';
-import { CheckpointItem } from '../views/items';
+import type { Checkpoint, RollbackArgument, RollbackResult } from '../protocol';
+import { CheckpointItem, StepFileItem, StepMemoryItem } from '../views/checkpointItems';
 import { type Decision, reviewPlan } from './review';
 
 /** Checkpoints: taken, compared, gone back to, and the way back from there. */
@@ -15,21 +15,46 @@ export function registerCheckpointCommands(app: App): void {
   app.command('mazu.rollBack', (item) => rollBack(app, item instanceof CheckpointItem ? item.value.id : undefined));
   app.command('mazu.undoTurn', async (session) => {
     const argument = typeof session === 'string' ? { sessionId: session } : {};
-    await tell(app, await app.wait('undoing the last turn…', 'mazu.undo', argument));
+    await tell(app, await app.wait(l10n.t('undoing the last turn…'), 'mazu.undo', argument));
   });
   const pin = (item: unknown, command: 'mazu.checkpoint.pin' | 'mazu.checkpoint.unpin') =>
     item instanceof CheckpointItem && app.server.execute(command, { id: item.value.id });
   app.command('mazu.pinCheckpoint', (item) => pin(item, 'mazu.checkpoint.pin'));
   app.command('mazu.unpinCheckpoint', (item) => pin(item, 'mazu.checkpoint.unpin'));
+  app.command('mazu.branchFrom', (item) => item instanceof CheckpointItem && branchFrom(app, item.value));
+  app.command(
+    'mazu.showStepChange',
+    (item) => item instanceof StepFileItem && showStepFile(app, item.checkpoint, item.path),
+  );
+  app.command(
+    'mazu.restoreFile',
+    (item) =>
+      item instanceof StepFileItem && rollBackTo(app, item.checkpoint.id, { only: ['code'], paths: [item.path] }),
+  );
+  app.command(
+    'mazu.restoreMemory',
+    (item) =>
+      item instanceof StepMemoryItem &&
+      rollBackTo(app, item.checkpoint.id, { only: ['memory'], memories: [item.memoryId] }),
+  );
   app.command('mazu.showCheckpointDiff', async (item) => {
-    if (item instanceof CheckpointItem) await showDiff(app, item.value.id);
+    if (item instanceof CheckpointItem) await showCheckpointChanges(app, item.value.id, 'now', l10n.t('since then'));
   });
+}
+
+/** A new conversation that begins where a checkpoint was taken; the old one stays. */
+export async function branchFrom({ server, chats }: App, { sessionId, turnId }: Checkpoint): Promise<void> {
+  if (!sessionId) {
+    throw new UserError(l10n.t('no conversation led to this checkpoint, so none can branch from it.'));
+  }
+  const { id } = await server.execute('mazu.session.fork', { sessionId, ...(turnId ? { turnId } : {}) });
+  await chats.show(id);
 }
 
 async function createCheckpoint({ server }: App): Promise<void> {
   const label = await window.showInputBox({
-    title: 'Mazu: create checkpoint',
-    prompt: 'Label (optional)',
+    title: l10n.t('Mazu: create checkpoint'),
+    prompt: l10n.t('Label (optional)'),
     ignoreFocusOut: true,
   });
   if (label === undefined) return;
@@ -47,12 +72,12 @@ type Part = Pick<RollbackArgument, 'only' | 'paths' | 'memories'>;
 /** Shows what going back to a checkpoint, or a part of it, would do; then does what was decided. */
 export async function rollBackTo(app: App, id: string, part: Part = {}): Promise<void> {
   const preview = await app.server.execute('mazu.rollback', { id, ...part, preview: true });
-  const decision = await reviewPlan(preview, (path) => showDiff(app, id, path), Boolean(part.only));
+  const decision = await reviewPlan(preview, (path) => showRollbackFile(app, id, path), Boolean(part.only));
   if (decision) await apply(app, id, { ...decision, ...part });
 }
 
 async function apply(app: App, id: string, decision: Decision & Part): Promise<void> {
-  await tell(app, await app.wait('rolling back…', 'mazu.rollback', { id, ...decision }));
+  await tell(app, await app.wait(l10n.t('rolling back…'), 'mazu.rollback', { id, ...decision }));
 }
 
 interface CheckpointPick extends QuickPickItem {
@@ -62,9 +87,11 @@ interface CheckpointPick extends QuickPickItem {
 async function pickCheckpoint({ server }: App): Promise<string | undefined> {
   const { checkpoints, current } = await server.execute('mazu.checkpoint.list', { limit: 200 });
   if (!checkpoints.length) {
-    throw new UserError('there is no checkpoint yet.', 'One is taken after each step that changes something.', [
-      { title: 'Create Checkpoint', command: 'mazu.createCheckpoint' },
-    ]);
+    throw new UserError(
+      l10n.t('there is no checkpoint yet.'),
+      l10n.t('One is taken after each step that changes something.'),
+      [{ title: l10n.t('Create Checkpoint'), command: 'mazu.createCheckpoint' }],
+    );
   }
   const items = checkpoints.map((checkpoint): CheckpointPick => ({
     id: checkpoint.id,
@@ -74,25 +101,13 @@ async function pickCheckpoint({ server }: App): Promise<string | undefined> {
       .join(' · '),
     detail: checkpointChanges(checkpoint),
   }));
-  const heading: CheckpointPick = { label: 'newest first', kind: QuickPickItemKind.Separator };
+  const heading: CheckpointPick = { label: l10n.t('newest first'), kind: QuickPickItemKind.Separator };
   const chosen = await window.showQuickPick([heading, ...items], {
-    title: 'Mazu: roll back to which checkpoint?',
+    title: l10n.t('Mazu: roll back to which checkpoint?'),
     matchOnDescription: true,
     ignoreFocusOut: true,
   });
   return chosen?.id;
-}
-
-async function showDiff(app: App, id: string, path?: string): Promise<void> {
-  const { server } = app;
-  const { patch, files } = await server.execute('mazu.checkpoint.diff', {
-    id,
-    against: 'now',
-    ...(path ? { paths: [path] } : {}),
-  });
-  const [only] = files;
-  if (files.length === 1 && only) await showPatch(app, only.path, patch, `${only.path}: since then`);
-  else await app.preview.diff('changes since then', patch);
 }
 
 /** Says what was really done, and offers the way back. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigurationTarget, ProgressLocation, Uri, window, workspace } from 'vscode';
+import { ConfigurationTarget, ProgressLocation, Uri, window, workspace, l10n } from 'vscode';
 import type { App } from '../app';
 import { UserError } from '../errors';
 import { onPath, pythons } from '../find';
@@ -19,16 +19,19 @@ export async function installServer(app: App): Promise<void> {
   const ways = await availableWays(app);
   if (!ways.length) {
     throw new UserError(
-      'Python 3.11 or newer was not found.',
-      'Install it from python.org or your package manager, then try again.',
+      l10n.t('Python 3.11 or newer was not found.'),
+      l10n.t('Install it from python.org or your package manager, then try again.'),
     );
   }
   const way =
     ways.length === 1
       ? ways[0]
-      : await window.showQuickPick(ways, { title: 'Mazu: install the server', placeHolder: 'How?' });
+      : await window.showQuickPick(ways, { title: l10n.t('Mazu: install the server'), placeHolder: 'How?' });
   if (!way) return;
-  const options = { location: ProgressLocation.Notification, title: `Mazu: installing the server (${way.label})…` };
+  const options = {
+    location: ProgressLocation.Notification,
+    title: l10n.t('Mazu: installing the server ({0})…', way.label),
+  };
   const command = await window.withProgress(options, () => way.run());
   if (command) await workspace.getConfiguration('mazu.server').update('command', command, ConfigurationTarget.Global);
   await app.server.restart();
@@ -41,19 +44,19 @@ async function availableWays(app: App): Promise<Way[]> {
   if (uv)
     ways.push({
       label: 'uv',
-      detail: `uv tool install ${source}`,
+      detail: l10n.t('uv tool install {0}', source),
       run: async () => run(app, uv, ['tool', 'install', '--force', source]),
     });
   if (pipx)
     ways.push({
       label: 'pipx',
-      detail: `pipx install ${source}`,
+      detail: l10n.t('pipx install {0}', source),
       run: async () => run(app, pipx, ['install', '--force', source]),
     });
   for (const python of await pythons()) {
     if (!(await isNewEnough(python))) continue;
     const detail = 'A virtual environment in the storage of this extension; nothing else is changed';
-    ways.push({ label: 'Python environment', detail, run: () => intoStorage(app, python, source) });
+    ways.push({ label: l10n.t('Python environment'), detail, run: () => intoStorage(app, python, source) });
     break;
   }
   return ways;
@@ -83,7 +86,12 @@ function run({ log }: App, program: string, args: string[]): Promise<string> {
       if (stderr.trim()) log.info(stderr.trim());
       if (!error) resolve('');
       else
-        reject(new UserError('the server could not be installed.', stderr.trim().split('\n').at(-1) || 'See the log.'));
+        reject(
+          new UserError(
+            l10n.t('the server could not be installed.'),
+            stderr.trim().split('\n').at(-1) || l10n.t('See the log.'),
+          ),
+        );
     });
   });
 }

@@ -1,48 +1,40 @@
-import { type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { type QuickPickItem, ThemeIcon, window, l10n } from 'vscode';
 import type { App } from '../app';
 import { ago } from '../describe';
 import { selection } from '../editor';
 import { openProjectFile } from '../chat/open';
 import { isCancellation, report, UserError } from '../errors';
 import type { Memory } from '../protocol';
-import { MemoryItem } from '../views/items';
+import { MemoryItem } from '../views/memoryRows';
 
-const CATEGORIES = [
-  { label: 'fact', description: 'how something is' },
-  { label: 'decision', description: 'what was chosen, and why' },
-  { label: 'convention', description: 'how things are done here' },
-  { label: 'mistake', description: 'what not to do again' },
-  { label: 'task_outcome', description: 'result of a task' },
-  { label: 'user_preference', description: 'how you like it, in every project' },
+export const CATEGORIES = [
+  { label: 'fact', description: l10n.t('how something is') },
+  { label: 'decision', description: l10n.t('what was chosen, and why') },
+  { label: 'convention', description: l10n.t('how things are done here') },
+  { label: 'mistake', description: l10n.t('what not to do again') },
+  { label: 'task_outcome', description: l10n.t('result of a task') },
+  { label: 'user_preference', description: l10n.t('how you like it, in every project') },
 ] as const;
 const DELAY_MS = 150;
 
-/** Remember, recall, show and forget. */
+/** Remember, recall and show. */
 export function registerMemoryCommands(app: App): void {
   app.command('mazu.rememberNote', () => remember(app));
   app.command('mazu.recallMemory', (query) => recall(app, typeof query === 'string' ? query : ''));
   app.command('mazu.openMemory', (item) => openMemory(app, item));
   app.command('mazu.goToAnchor', (item) => item instanceof MemoryItem && goToAnchor(item.value));
-  for (const pinned of [true, false]) {
-    const set = (item: unknown) =>
-      item instanceof MemoryItem &&
-      app.server.execute('mazu.memory.update', { id: item.value.id, scope: item.value.scope, pinned });
-    if (pinned) app.command('mazu.pinMemory', set);
-    else app.command('mazu.unpinMemory', set);
-  }
-  app.command('mazu.forgetMemory', (item) => item instanceof MemoryItem && forget(app, item.value));
 }
 
 async function remember({ server }: App): Promise<void> {
   const selected = selection();
   const title = await window.showInputBox({
-    title: 'Mazu: remember',
-    prompt: selected ? 'In one sentence; the selection is saved with it' : 'In one sentence',
+    title: l10n.t('Mazu: remember'),
+    prompt: selected ? l10n.t('In one sentence; the selection is saved with it') : l10n.t('In one sentence'),
     ignoreFocusOut: true,
   });
   if (!title?.trim()) return;
   const category = await window.showQuickPick(CATEGORIES, {
-    title: 'Mazu: what kind of memory is it?',
+    title: l10n.t('Mazu: what kind of memory is it?'),
     ignoreFocusOut: true,
   });
   if (!category) return;
@@ -63,14 +55,14 @@ interface RecallItem extends QuickPickItem {
   memory: Memory;
 }
 
-const INSERT = { iconPath: new ThemeIcon('insert'), tooltip: 'Insert at the cursor' };
+const INSERT = { iconPath: new ThemeIcon('insert'), tooltip: l10n.t('Insert at the cursor') };
 
 /** A quick pick that searches as one types. Enter shows a memory, its button inserts it. */
 function recall(app: App, query: string): void {
   const editor = window.activeTextEditor;
   const pick = window.createQuickPick<RecallItem>();
-  pick.title = 'Mazu: recall';
-  pick.placeholder = 'What are you looking for?';
+  pick.title = l10n.t('Mazu: recall');
+  pick.placeholder = l10n.t('What are you looking for?');
   pick.ignoreFocusOut = true;
   let timer: NodeJS.Timeout | undefined;
   let latest = 0;
@@ -81,7 +73,7 @@ function recall(app: App, query: string): void {
       const context = editor ? { uri: editor.document.uri.toString() } : {};
       const { memories, onlyNearest } = await app.server.execute('mazu.recall', { query, limit: 20, ...context });
       if (mine !== latest) return;
-      pick.title = onlyNearest ? 'Mazu: recall (nothing found, only the nearest)' : 'Mazu: recall';
+      pick.title = onlyNearest ? l10n.t('Mazu: recall (nothing found, only the nearest)') : l10n.t('Mazu: recall');
       pick.items = memories.map(recallItem);
     } catch (error) {
       pick.hide();
@@ -131,13 +123,14 @@ async function openMemory(app: App, item: unknown): Promise<void> {
   if (typeof item !== 'string') return undefined;
   const { memories } = await app.server.execute('mazu.memory.list', { limit: 10_000 });
   const memory = memories.find(({ id }) => id === item);
-  if (!memory) throw new UserError('that memory no longer exists.', 'It was forgotten, or rolled back.');
+  if (!memory)
+    throw new UserError(l10n.t('that memory no longer exists.'), l10n.t('It was forgotten, or rolled back.'));
   return showMemory(app, memory);
 }
 
 async function goToAnchor({ anchors }: Memory): Promise<void> {
   const [anchor] = anchors ?? [];
-  if (!anchor) throw new UserError('this memory is not anchored to code.');
+  if (!anchor) throw new UserError(l10n.t('this memory is not anchored to code.'));
   await openProjectFile(anchor.path, anchor.range?.start.line);
 }
 
@@ -152,9 +145,4 @@ async function showMemory({ preview }: App, memory: Memory): Promise<void> {
     ...tags.map((tag) => `#${tag}`),
   ];
   await preview.markdown(title, `# ${title}\n\n${body}\n\n---\n\n*${facts.filter(Boolean).join(' · ')}*\n`);
-}
-
-async function forget({ server }: App, memory: Memory): Promise<void> {
-  const { forgotten } = await server.execute('mazu.memory.forget', { id: memory.id, scope: memory.scope });
-  window.setStatusBarMessage(`Mazu: forgotten: ${forgotten.title}`, 6000);
 }

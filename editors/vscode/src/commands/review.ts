@@ -1,4 +1,4 @@
-import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from 'vscode';
+import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace, l10n } from 'vscode';
 import { checkpointName, counted } from '../describe';
 import { report } from '../errors';
 import type { Part, Reasoned, RollbackArgument, RollbackPlan, RollbackResult } from '../protocol';
@@ -22,8 +22,8 @@ export function reviewPlan(
   isPart = false,
 ): Promise<Decision | undefined> {
   const pick = window.createQuickPick<PlanItem>();
-  pick.title = `Mazu: roll back to ${checkpointName(preview.checkpoint)}`;
-  pick.placeholder = 'Nothing has been touched yet. Choose a file to see its changes.';
+  pick.title = l10n.t('Mazu: roll back to {0}', checkpointName(preview.checkpoint));
+  pick.placeholder = l10n.t('Nothing has been touched yet. Choose a file to see its changes.');
   pick.ignoreFocusOut = true;
   pick.items = planItems(preview, isPart);
   return new Promise((resolve) => {
@@ -46,22 +46,22 @@ function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
   const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
   return [
     ...decisions(plan),
-    ...section('Changed since by you', 'warning', plan.conflicts),
-    ...section('Buffers changed', 'edit', buffers),
-    ...section('Files written', 'file', plan.write),
-    ...section('Files deleted', 'trash', plan.delete),
-    ...section('Kept as they are', 'lock', plan.keep),
+    ...section(l10n.t('Changed since by you'), 'warning', plan.conflicts),
+    ...section(l10n.t('Buffers changed'), 'edit', buffers),
+    ...section(l10n.t('Files written'), 'file', plan.write),
+    ...section(l10n.t('Files deleted'), 'trash', plan.delete),
+    ...section(l10n.t('Kept as they are'), 'lock', plan.keep),
     ...(isPart ? [] : PARTS),
   ];
 }
 
 const partOnly = (part: Part): PlanItem => ({
-  label: `$(discard) Roll back the ${part} only`,
+  label: l10n.t('$(discard) Roll back the {0} only', part),
   decision: { only: [part], onConflict: 'keep' },
 });
 
 const PARTS: PlanItem[] = [
-  { label: 'A part only', kind: QuickPickItemKind.Separator },
+  { label: l10n.t('A part only'), kind: QuickPickItemKind.Separator },
   ...(['code', 'memory', 'conversation'] as const).map(partOnly),
 ];
 
@@ -73,11 +73,11 @@ function decisions({ conflicts, write, delete: deleted, buffers }: RollbackPlan)
     detail,
     decision: { onConflict },
   });
-  if (!conflicts.length) return [decide('Roll back', 'keep')];
+  if (!conflicts.length) return [decide(l10n.t('Roll back'), 'keep')];
   const mine = counted(conflicts.length, 'file');
   return [
-    decide(`Roll back, keep my changes in ${mine}`, 'keep'),
-    decide(`Roll back, overwrite my changes in ${mine}`, 'overwrite'),
+    decide(l10n.t('Roll back, keep my changes in {0}', mine), 'keep'),
+    decide(l10n.t('Roll back, overwrite my changes in {0}', mine), 'overwrite'),
   ];
 }
 

@@ -1,13 +1,13 @@
-import { commands, window } from 'vscode';
+import { commands, window, l10n } from 'vscode';
 import type { App } from '../app';
 import { installServer } from './install';
 import { runMenu } from './menu';
 
 const MODES = [
-  { label: 'ask', description: 'Ask before edits and commands' },
-  { label: 'auto', description: 'Edits and harmless commands run; everything else is refused' },
-  { label: 'plan', description: 'Read only' },
-  { label: 'bypass', description: 'Never ask; hard denials still apply' },
+  { label: 'ask', description: l10n.t('Ask before edits and commands') },
+  { label: 'auto', description: l10n.t('Edits and harmless commands run; everything else is refused') },
+  { label: 'plan', description: l10n.t('Read only') },
+  { label: 'bypass', description: l10n.t('Never ask; hard denials still apply') },
 ] as const;
 
 /** The server itself: model, mode, keys, log, restart. */
@@ -33,11 +33,11 @@ async function selectModel({ server }: App): Promise<void> {
   const { models, current } = await server.execute('mazu.models.list');
   const items = models.map(({ name, ready }) => ({
     label: name,
-    description: name === current ? 'current' : ready ? '' : 'needs an API key',
+    description: name === current ? 'current' : ready ? '' : l10n.t('needs an API key'),
   }));
   const chosen = await window.showQuickPick(items, {
-    title: 'Mazu: model',
-    placeHolder: current ?? 'No model is chosen',
+    title: l10n.t('Mazu: model'),
+    placeHolder: current ?? l10n.t('No model is chosen'),
   });
   if (chosen) await server.execute('mazu.models.set', { model: chosen.label });
 }
@@ -56,8 +56,8 @@ async function selectMode({ server, status }: App, given: string | undefined): P
 /** What the user typed to let it work without asking; undefined where they thought better of it. */
 function confirmBypass(): Thenable<string | undefined> {
   return window.showInputBox({
-    title: 'Mazu: allow everything without asking?',
-    prompt: 'Edits and commands run without asking until you change the mode. Type "bypass" to confirm.',
+    title: l10n.t('Mazu: allow everything without asking?'),
+    prompt: l10n.t('Edits and commands run without asking until you change the mode. Type "bypass" to confirm.'),
     ignoreFocusOut: true,
     validateInput: (value) => (value === 'bypass' ? null : 'Type "bypass", or press Escape'),
   });

@@ -1,4 +1,4 @@
-import { type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { l10n, ProgressLocation, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import type { App } from '../app';
 import { ago, counted } from '../describe';
 import { report } from '../errors';
@@ -6,6 +6,8 @@ import type { Session } from '../protocol';
 import { SessionItem } from '../views/items';
 
 const DELAY_MS = 150;
+/** How long a deleted conversation can be had back. */
+const UNDO_MS = 10_000;
 
 interface SessionPick extends QuickPickItem {
   sessionId: string;
@@ -22,12 +24,12 @@ export function registerSessionCommands(app: App): void {
 }
 
 /** Every conversation, newest first; what is typed is looked for in what was said. */
-async function showHistory({ server, chats }: App): Promise<void> {
+async function showHistory({ server, chats, deleted }: App): Promise<void> {
   const { sessions } = await server.execute('mazu.session.list');
-  const all = sessions.filter(({ turnCount }) => turnCount > 0).map(sessionPick);
+  const all = sessions.filter(({ id, turnCount }) => turnCount > 0 && !deleted.has(id)).map(sessionPick);
   const pick = window.createQuickPick<SessionPick>();
-  pick.title = 'Mazu: conversations';
-  pick.placeholder = 'Type to search all conversations';
+  pick.title = l10n.t('Mazu: conversations');
+  pick.placeholder = l10n.t('Type to search all conversations');
   pick.items = all;
   let timer: NodeJS.Timeout | undefined;
   let latest = 0;
@@ -37,7 +39,7 @@ async function showHistory({ server, chats }: App): Promise<void> {
     if (mine !== latest) return;
     const found = matches.map(({ sessionId, name, at, text }): SessionPick => ({
       sessionId,
-      label: name || 'Conversation',
+      label: name || l10n.t('Conversation'),
       description: ago(at),
       detail: text.replace(/\s+/g, ' ').slice(0, 160),
       alwaysShow: true,
@@ -66,7 +68,7 @@ const ICONS: Record<string, string> = { running: 'loading~spin', waiting: 'quest
 
 const sessionPick = ({ id, name, turnCount, updatedAt, state }: Session): SessionPick => ({
   sessionId: id,
-  label: name || 'Conversation',
+  label: name || l10n.t('Conversation'),
   description: [counted(turnCount, 'turn'), ago(updatedAt), state === 'running' || state === 'waiting' ? state : '']
     .filter(Boolean)
     .join(' · '),
@@ -74,14 +76,34 @@ const sessionPick = ({ id, name, turnCount, updatedAt, state }: Session): Sessio
 });
 
 async function rename({ server }: App, { id, name }: Session): Promise<void> {
-  const value = await window.showInputBox({ title: 'Mazu: rename the conversation', value: name });
+  const value = await window.showInputBox({ title: l10n.t('Mazu: rename the conversation'), value: name });
   if (value?.trim()) await server.execute('mazu.session.rename', { sessionId: id, name: value.trim() });
 }
 
-async function deleteSession({ server }: App, { id, name }: Session): Promise<void> {
-  const yes = 'Delete';
-  const detail = 'The conversation is deleted permanently. Its checkpoints are kept, so code can still be restored.';
-  const question = `Mazu: delete the conversation "${name || 'Conversation'}"?`;
-  if ((await window.showWarningMessage(question, { modal: true, detail }, yes)) !== yes) return;
-  await server.execute('mazu.session.delete', { sessionId: id });
+/** Gone from the lists at once, from the disk when the time to think better of it is over. */
+async function deleteSession(app: App, { id, name }: Session): Promise<void> {
+  const { server, deleted } = app;
+  deleted.add(id);
+  app.refreshViews();
+  const options = {
+    location: ProgressLocation.Notification,
+    title: l10n.t('Mazu: “{0}” is deleted. Cancel to keep it.', name || l10n.t('Conversation')),
+    cancellable: true,
+  };
+  const kept = await window.withProgress(options, (progress, token) => {
+    progress.report({ message: l10n.t('Its checkpoints are kept.') });
+    return new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), UNDO_MS);
+      token.onCancellationRequested(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  });
+  try {
+    if (!kept) await server.execute('mazu.session.delete', { sessionId: id });
+  } finally {
+    deleted.delete(id);
+    app.refreshViews();
+  }
 }

@@ -1,4 +1,4 @@
-import { commands, type QuickPickItem, window, workspace } from 'vscode';
+import { commands, type QuickPickItem, window, workspace, l10n } from 'vscode';
 import type { App } from '../app';
 import { counted, modelPrice, price } from '../describe';
 import { attachments } from '../editor';
@@ -16,8 +16,8 @@ export function registerTaskCommands(app: App): void {
 
 async function startRun({ server }: App): Promise<void> {
   const task = await window.showInputBox({
-    title: 'Mazu: run a task',
-    prompt: 'What to do, and how to verify that it is done',
+    title: l10n.t('Mazu: run a task'),
+    prompt: l10n.t('What to do, and how to verify that it is done'),
     ignoreFocusOut: true,
   });
   if (!task?.trim()) return;
@@ -50,8 +50,8 @@ async function askRunOptions(): Promise<RunOptions | undefined> {
   const options: RunOptions = {};
   for (;;) {
     const chosen = await window.showQuickPick(optionItems(options), {
-      title: 'Mazu: run a task',
-      placeHolder: 'Start, or change a limit first',
+      title: l10n.t('Mazu: run a task'),
+      placeHolder: l10n.t('Start, or change a limit first'),
       ignoreFocusOut: true,
     });
     if (!chosen) return undefined;
@@ -62,30 +62,30 @@ async function askRunOptions(): Promise<RunOptions | undefined> {
 
 function optionItems(options: RunOptions): OptionItem[] {
   return [
-    { label: '$(play) Start' },
+    { label: l10n.t('$(play) Start') },
     {
-      label: 'Steps',
+      label: l10n.t('Steps'),
       description: String(options.maxSteps ?? 'as set'),
-      change: (into) => askNumber('model calls at most', (value) => (into.maxSteps = value), true),
+      change: (into) => askNumber(l10n.t('model calls at most'), (value) => (into.maxSteps = value), true),
     },
     {
-      label: 'Cost',
-      description: options.maxCost === undefined ? 'as set' : price(options.maxCost),
-      change: (into) => askNumber('US dollars at most', (value) => (into.maxCost = value)),
+      label: l10n.t('Cost'),
+      description: options.maxCost === undefined ? l10n.t('as set') : price(options.maxCost),
+      change: (into) => askNumber(l10n.t('US dollars at most'), (value) => (into.maxCost = value)),
     },
     {
-      label: 'Time',
-      description: options.maxSeconds === undefined ? 'as set' : `${options.maxSeconds} s`,
-      change: (into) => askNumber('seconds at most', (value) => (into.maxSeconds = value)),
+      label: l10n.t('Time'),
+      description: options.maxSeconds === undefined ? l10n.t('as set') : `${options.maxSeconds} s`,
+      change: (into) => askNumber(l10n.t('seconds at most'), (value) => (into.maxSeconds = value)),
     },
     {
-      label: 'Checkpoint every',
+      label: l10n.t('Checkpoint every'),
       description: String(options.checkpointEvery ?? 'as set'),
-      change: (into) => askNumber('steps between checkpoints', (value) => (into.checkpointEvery = value), true),
+      change: (into) => askNumber(l10n.t('steps between checkpoints'), (value) => (into.checkpointEvery = value), true),
     },
     {
-      label: 'Shell commands',
-      description: options.allowShell ? 'allowed' : 'not allowed',
+      label: l10n.t('Shell commands'),
+      description: options.allowShell ? 'allowed' : l10n.t('not allowed'),
       change: async (into) => void (into.allowShell = !into.allowShell),
     },
   ];
@@ -94,7 +94,7 @@ function optionItems(options: RunOptions): OptionItem[] {
 async function askNumber(prompt: string, put: (value: number) => void, whole = false): Promise<void> {
   const valid = (text: string) => Number(text) > 0 && (!whole || Number.isInteger(Number(text)));
   const text = await window.showInputBox({
-    title: 'Mazu: run a task',
+    title: l10n.t('Mazu: run a task'),
     prompt,
     ignoreFocusOut: true,
     validateInput: (value) => (valid(value) ? null : `A ${whole ? 'whole ' : ''}number above 0`),
@@ -106,8 +106,8 @@ async function askCouncil(app: App, given: string): Promise<void> {
   const question =
     given ||
     (await window.showInputBox({
-      title: 'Mazu: ask the council',
-      prompt: 'Several models answer, one compares; a selection goes along',
+      title: l10n.t('Mazu: ask the council'),
+      prompt: l10n.t('Several models answer, one compares; a selection goes along'),
       ignoreFocusOut: true,
     }));
   if (!question?.trim()) return;
@@ -116,7 +116,7 @@ async function askCouncil(app: App, given: string): Promise<void> {
   const panel = new CouncilPanel(app, question);
   try {
     const argument = { question, ...(models.length ? { models } : {}), ...attachments(), wait: true } as const;
-    panel.show(await app.wait('the council is in session…', 'mazu.council', argument));
+    panel.show(await app.wait(l10n.t('the council is in session…'), 'mazu.council', argument));
   } catch (error) {
     panel.close();
     throw error;
@@ -129,22 +129,22 @@ async function councilModels({ status }: App): Promise<string[] | undefined> {
   const ready = status.models.filter((model) => model.ready);
   if (ready.length < 2) {
     throw new UserError(
-      'a council needs two models that can be called.',
-      'Set another API key, or run a local model.',
+      l10n.t('a council needs two models that can be called.'),
+      l10n.t('Set another API key, or run a local model.'),
       [
-        { title: 'Set API Key', command: 'mazu.setApiKey' },
-        { title: 'Open Setting', command: 'workbench.action.openSettings', arguments: ['mazu.council.models'] },
+        { title: l10n.t('Set API Key'), command: 'mazu.setApiKey' },
+        { title: l10n.t('Open Setting'), command: 'workbench.action.openSettings', arguments: ['mazu.council.models'] },
       ],
     );
   }
   const items = ready.map((model) => ({ label: model.name, description: modelPrice(model) }));
   const chosen = await window.showQuickPick(items, {
-    title: 'Mazu: choose the council members',
-    placeHolder: 'Two or more; each answers once, one of them compares the answers',
+    title: l10n.t('Mazu: choose the council members'),
+    placeHolder: l10n.t('Two or more; each answers once, one of them compares the answers'),
     canPickMany: true,
     ignoreFocusOut: true,
   });
   if (!chosen) return undefined;
-  if (chosen.length < 2) throw new UserError('a council needs at least two models.');
+  if (chosen.length < 2) throw new UserError(l10n.t('a council needs at least two models.'));
   return chosen.map(({ label }) => label);
 }

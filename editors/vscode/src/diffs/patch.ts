@@ -2,6 +2,7 @@ import path from 'node:path';
 import { applyPatch, parsePatch, reversePatch } from 'diff';
 import { commands, Uri, workspace } from 'vscode';
 import type { App } from '../app';
+import type { Range } from '../protocol';
 import { projectFile } from '../chat/open';
 
 /**
@@ -20,6 +21,28 @@ export async function showPatch({ preview }: App, file: string, patch: string, t
     title,
     { preview: true },
   );
+}
+
+/** Shows one hunk, which has no header, in its document: what stands there now, and what would. */
+export async function showHunk(
+  app: App,
+  { uri, path: file, range, diff }: { uri: string; path: string; range: Range; diff: string },
+  title: string,
+): Promise<void> {
+  const now = (await textOf(Uri.parse(uri))) ?? '';
+  const lines = now.split('\n');
+  const added = diff.split('\n').filter((line) => line.startsWith('+'));
+  const end = range.end.line + (range.end.character > 0 ? 1 : 0);
+  lines.splice(range.start.line, Math.max(0, end - range.start.line), ...added.map((line) => line.slice(1)));
+  const name = path.basename(file);
+  const [before, after] = [app.preview.put(`before/${name}`, now), app.preview.put(`after/${name}`, lines.join('\n'))];
+  const selection = {
+    startLineNumber: range.start.line + 1,
+    startColumn: 1,
+    endLineNumber: range.start.line + 1,
+    endColumn: 1,
+  };
+  await commands.executeCommand('vscode.diff', before, after, title, { preview: true, selection });
 }
 
 export function sides(patch: string, now: string | undefined): { before: string; after: string } {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { commands, Uri } from 'vscode';
+import { commands, Uri, l10n } from 'vscode';
 import type { App } from '../app';
 import { UserError } from '../errors';
 import { showPatch, textOf } from './patch';
@@ -14,7 +14,7 @@ export async function showTurnChanges(
   const { server, preview } = app;
   if (!server.offers('mazu.turn.changes')) return showCalls(app, diffs);
   const { files, before, after } = await server.execute('mazu.turn.changes', { sessionId, turnId });
-  if (!files.length) throw new UserError('that turn changed no file.');
+  if (!files.length) throw new UserError(l10n.t('that turn changed no file.'));
   app.turnMarks.show({ sessionId, turnId, files });
   const asOf = async (checkpoint: string | null, file: string, name: string): Promise<[Uri | undefined, string]> => {
     if (checkpoint === null) return [undefined, ''];
@@ -39,7 +39,8 @@ export async function showTurnChanges(
 /** What the calls of the turn changed, where the server does not sum them up. */
 async function showCalls(app: App, diffs: { path: string; diff: string }[]): Promise<void> {
   const [only] = diffs;
-  if (!only) throw new UserError('that turn changed no file by an edit.', 'A command did; see the checkpoints.');
+  if (!only)
+    throw new UserError(l10n.t('that turn changed no file by an edit.'), l10n.t('A command did; see the checkpoints.'));
   if (diffs.length === 1) return showPatch(app, only.path, only.diff, `${only.path}: this turn`);
   await app.preview.diff('changes of this turn', diffs.map(({ diff }) => diff).join('\n'));
   return undefined;

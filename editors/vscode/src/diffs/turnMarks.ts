@@ -8,6 +8,7 @@ import {
   ThemeColor,
   Uri,
   window,
+  l10n,
 } from 'vscode';
 import type { App } from '../app';
 import { UserError } from '../errors';
@@ -72,11 +73,11 @@ export class TurnMarks {
         new CodeLens(range, { title, command, arguments: [ids] });
       const file =
         index === 0 && all.length > 1
-          ? [lens('Keep file', 'mazu.keepChange', all), lens('Undo file', 'mazu.undoChange', all)]
+          ? [lens(l10n.t('Keep file'), 'mazu.keepChange', all), lens(l10n.t('Undo file'), 'mazu.undoChange', all)]
           : [];
       return [
-        lens('$(check) Keep', 'mazu.keepChange', [id]),
-        lens('$(discard) Undo', 'mazu.undoChange', [id]),
+        lens(l10n.t('$(check) Keep'), 'mazu.keepChange', [id]),
+        lens(l10n.t('$(discard) Undo'), 'mazu.undoChange', [id]),
         ...file,
       ];
     });
@@ -114,7 +115,7 @@ export class TurnMarks {
     const { applied, problems } = await this.app.server.execute('mazu.turn.revert', { sessionId, turnId, hunks: ids });
     if (!applied || problems.length) {
       const why = problems.map(({ path, reason }) => `${path}: ${reason}`).join(' ');
-      throw new UserError('not everything was undone.', why);
+      throw new UserError(l10n.t('not everything was undone.'), why);
     }
     // The lines have moved; those that are left are read anew.
     const now = await this.app.server.execute('mazu.turn.changes', { sessionId, turnId });

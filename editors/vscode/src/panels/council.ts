@@ -58,7 +58,7 @@ export class CouncilPanel {
       body: this.result.synthesis,
       category: 'decision',
     });
-    window.setStatusBarMessage(`Mazu: remembered: ${memory.title}`, 6000);
+    window.setStatusBarMessage(l10n.t('Mazu: remembered: {0}', memory.title), 6000);
   }
 
   private post(message: ToCouncil): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Uri, type Webview } from 'vscode';
+import { env, l10n, Uri, type Webview } from 'vscode';
 
 export type PageName = 'chat' | 'council' | 'timeMachine';
 
@@ -16,7 +16,7 @@ export function pageHtml(webview: Webview, extension: Uri, name: PageName, title
     "form-action 'none'",
   ].join('; ');
   return `<!DOCTYPE html>
-<html lang="en">
+<html lang="${env.language}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
@@ -25,6 +25,11 @@ export function pageHtml(webview: Webview, extension: Uri, name: PageName, title
 <link rel="stylesheet" href="${file('codicon.css')}">
 <link rel="stylesheet" href="${file('style.css')}">
 </head>
-<body><div id="root"></div><script nonce="${nonce}" src="${file(`${name}.js`)}"></script></body>
+<body><div id="root"></div>
+<script type="application/json" id="l10n">${strings()}</script>
+<script nonce="${nonce}" src="${file(`${name}.js`)}"></script></body>
 </html>`;
 }
+
+/** The page's strings in the language of the editor; a "<" in them ends no script. */
+const strings = (): string => JSON.stringify(l10n.bundle ?? {}).replaceAll('<', '\\u003c');

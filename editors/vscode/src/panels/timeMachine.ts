@@ -1,15 +1,15 @@
 import { l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
 import type { App } from '../app';
-import { rollBackTo } from '../commands/checkpoints';
+import { branchFrom, rollBackTo } from '../commands/checkpoints';
 import { checkpointChanges, checkpointName } from '../describe';
-import { showPatch } from '../diffs/patch';
+import { showStepFile } from '../diffs/checkpoint';
 import { attempt, sentence } from '../errors';
 import type { Checkpoint } from '../protocol';
-import type { FromTimeMachine, StepView, Stop, ToTimeMachine } from './messages';
+import { stepOf } from './checkpointStep';
+import type { FromTimeMachine, Stop, ToTimeMachine } from './messages';
 import { pageHtml } from './page';
 
 const MOST = 10_000;
-const EXCERPT = 1200;
 
 /** A slider over the checkpoints: what each step changed, and the ways back to it. */
 export class TimeMachine {
@@ -33,26 +33,22 @@ export class TimeMachine {
   }
 
   private handle(message: FromTimeMachine): unknown {
-    const { server } = this.app;
+    const checkpoint = 'id' in message ? this.checkpoints.get(message.id) : undefined;
     switch (message.type) {
       case 'ready':
         return this.load();
       case 'look':
         return this.look(message.id);
       case 'diff':
-        return this.diff(message.id, message.path);
+        return checkpoint && showStepFile(this.app, checkpoint, message.path);
       case 'restore':
         return rollBackTo(this.app, message.id);
       case 'restoreFile':
         return rollBackTo(this.app, message.id, { only: ['code'], paths: [message.path] });
       case 'restoreMemory':
         return rollBackTo(this.app, message.id, { only: ['memory'], memories: [message.memory] });
-      case 'branch': {
-        const checkpoint = this.checkpoints.get(message.id);
-        if (!checkpoint?.sessionId) return undefined;
-        const from = { sessionId: checkpoint.sessionId, ...(checkpoint.turnId ? { turnId: checkpoint.turnId } : {}) };
-        return server.execute('mazu.session.fork', from).then(({ id }) => this.app.chats.show(id));
-      }
+      case 'branch':
+        return checkpoint && branchFrom(this.app, checkpoint);
     }
   }
 
@@ -80,53 +76,17 @@ export class TimeMachine {
   }
 
   private async look(id: string): Promise<void> {
-    const step: StepView = { id, files: [], memories: [], said: [], problem: '' };
     const checkpoint = this.checkpoints.get(id);
     if (!checkpoint) return;
     try {
-      const [{ files, memories }, said] = await Promise.all([this.changes(checkpoint), this.said(checkpoint)]);
-      this.post({ type: 'step', step: { ...step, files, memories: memoryChanges(memories), said } });
+      this.post({ type: 'step', step: await stepOf(this.app, checkpoint) });
     } catch (error) {
-      this.post({ type: 'step', step: { ...step, problem: sentence(error) } });
+      const nothing = { id, files: [], memories: [], said: [] };
+      this.post({ type: 'step', step: { ...nothing, problem: sentence(error) } });
     }
-  }
-
-  private async changes({ id, parentId }: Checkpoint) {
-    if (!parentId) return { files: [], memories: {} };
-    return this.app.server.execute('mazu.checkpoint.diff', { id: parentId, against: id });
-  }
-
-  private async said({ sessionId, turnId }: Checkpoint): Promise<StepView['said']> {
-    if (!sessionId || !turnId) return [];
-    const { turns = [] } = await this.app.server.execute('mazu.session.show', { sessionId, turns: 1000 });
-    const turn = turns.find(({ id }) => id === turnId);
-    if (!turn) return [];
-    return [
-      { who: 'You' as const, text: turn.message.slice(0, EXCERPT) },
-      { who: 'Mazu' as const, text: turn.reply.slice(0, EXCERPT) },
-    ].filter(({ text }) => text);
-  }
-
-  private async diff(id: string, path: string): Promise<void> {
-    const parent = this.checkpoints.get(id)?.parentId;
-    if (!parent) return;
-    const { patch } = await this.app.server.execute('mazu.checkpoint.diff', { id: parent, against: id, paths: [path] });
-    await showPatch(this.app, path, patch, `${path}: this step`);
   }
 
   private post(message: ToTimeMachine): void {
     void this.panel.webview.postMessage(message);
   }
-}
-
-interface MemoryDiff {
-  added?: { id: string; title: string }[];
-  changed?: { id: string; title: string }[];
-  removed?: { id: string; title: string }[];
-}
-
-function memoryChanges({ added = [], changed = [], removed = [] }: MemoryDiff): StepView['memories'] {
-  const rows = (list: { id: string; title: string }[], sign: '+' | '~' | '−') =>
-    (Array.isArray(list) ? list : []).map(({ id, title }) => ({ id, title, sign }));
-  return [...rows(added, '+'), ...rows(changed, '~'), ...rows(removed, '−')];
 }

@@ -1,6 +1,7 @@
-import { commands, ThemeIcon, TreeItem, Uri } from 'vscode';
+import { commands, l10n, ThemeIcon, TreeItem, Uri, window } from 'vscode';
 import type { App } from '../app';
-import type { McpServer, Rule, Skill, Tool } from '../protocol';
+import { openProjectFile } from '../chat/open';
+import type { McpServer, Rule, Skill, Tool, TrustItem } from '../protocol';
 import { GroupItem } from './tree';
 
 const MCP_STATES: Record<McpServer['state'], [string, string]> = {
@@ -42,12 +43,55 @@ export class SkillItem extends TreeItem {
     this.description = [value.scope === 'global' ? 'everywhere' : '', trust].filter(Boolean).join(' · ');
     this.tooltip = value.description;
     this.iconPath = new ThemeIcon(value.trust === 'agreed' ? 'tools' : 'shield');
-    this.command = { title: 'Open Skill', command: 'vscode.open', arguments: [Uri.parse(value.uri)] };
+    this.command = { title: l10n.t('Open Skill'), command: 'vscode.open', arguments: [Uri.parse(value.uri)] };
   }
 }
 
-/** Takes back a rule that was given or granted. */
+/** What the project brings, and whether the user agreed to it as it is. */
+export class TrustRow extends TreeItem {
+  override readonly contextValue: string;
+
+  constructor(readonly value: TrustItem) {
+    super(value.id.replace(/^[^:]*:/, ''));
+    const { id, kind, state, path } = value;
+    this.id = `trust/${id}`;
+    this.contextValue = state === 'agreed' ? 'agreed' : 'notAgreed';
+    const said = {
+      new: l10n.t('not agreed yet'),
+      changed: l10n.t('changed since you agreed'),
+      agreed: l10n.t('agreed'),
+    };
+    this.description = `${kind} · ${said[state]}`;
+    this.tooltip = path;
+    this.iconPath = new ThemeIcon(state === 'agreed' ? 'verified' : 'shield');
+    this.command = { title: l10n.t('Read It'), command: 'mazu.readTrusted', arguments: [this] };
+  }
+}
+
+/** Nothing is agreed to that was not shown: the file is opened, and the hash is of what was read. */
+async function agree({ server }: App, { id, path, hash }: TrustItem): Promise<void> {
+  await openProjectFile(path).catch(() => undefined);
+  const yes = l10n.t('Agree');
+  const detail = l10n.t(
+    'It works for the agent from now on, as it is in {0}. If it changes, you are asked again.',
+    path,
+  );
+  const asked = l10n.t('Mazu: agree to {0}?', id.replace(':', ' '));
+  if ((await window.showWarningMessage(asked, { modal: true, detail }, yes)) !== yes) return;
+  await server.execute('mazu.trust.agree', { id, hash });
+}
+
+/** Takes back a rule that was given or granted; agrees to what the project brings, and takes that back. */
 export function registerAgentCommands(app: App): void {
+  app.command('mazu.readTrusted', (item) => item instanceof TrustRow && openProjectFile(item.value.path));
+  app.command('mazu.agreeTrusted', async (item) => {
+    if (item instanceof TrustRow) await agree(app, item.value);
+    app.refreshViews();
+  });
+  app.command('mazu.revokeTrusted', async (item) => {
+    if (item instanceof TrustRow) await app.server.execute('mazu.trust.revoke', { id: item.value.id });
+    app.refreshViews();
+  });
   app.command('mazu.revokeRule', async (item) => {
     if (item instanceof RuleItem && item.value.id) {
       await app.server.execute('mazu.permissions.revoke', { id: item.value.id });
@@ -58,34 +102,37 @@ export function registerAgentCommands(app: App): void {
 
 /** What the agent can do and may do: MCP servers, skills, tools, rules. */
 export async function agentRows({ server }: App): Promise<TreeItem[]> {
-  const [status, { skills }, { tools }, { mode, rules }] = await Promise.all([
+  const [status, { skills }, { tools }, { mode, rules }, { items }] = await Promise.all([
     server.execute('mazu.status'),
     server.execute('mazu.skills.list'),
     server.execute('mazu.tools.list'),
     server.execute('mazu.permissions.list'),
+    server.execute('mazu.trust.list'),
   ]);
-  const permissions = new GroupItem('Permissions', 'permissions', [
+  const permissions = new GroupItem(l10n.t('Permissions'), 'permissions', [
     modeItem(mode),
     ...rules.map((rule) => new RuleItem(rule)),
   ]);
-  permissions.description = `mode ${mode}`;
+  permissions.description = l10n.t('mode {0}', mode);
+  const brought = items.map((item) => new TrustRow(item));
   return [
     permissions,
-    new GroupItem('MCP servers', 'mcp', (status.mcpServers ?? []).map(mcpItem)),
+    ...(brought.length ? [new GroupItem(l10n.t('Brought by this project'), 'trust', brought)] : []),
+    new GroupItem(l10n.t('MCP servers'), 'mcp', (status.mcpServers ?? []).map(mcpItem)),
     new GroupItem(
-      'Skills',
+      l10n.t('Skills'),
       'skills',
       skills.map((skill) => new SkillItem(skill)),
     ),
-    new GroupItem('Tools', 'tools', tools.map(toolItem), false),
+    new GroupItem(l10n.t('Tools'), 'tools', tools.map(toolItem), false),
   ];
 }
 
 function modeItem(mode: string): TreeItem {
-  const item = new TreeItem(`Mode: ${mode}`);
+  const item = new TreeItem(l10n.t('Mode: {0}', mode));
   item.id = 'mode';
   item.iconPath = new ThemeIcon('shield');
-  item.command = { title: 'Select Permission Mode', command: 'mazu.selectMode' };
+  item.command = { title: l10n.t('Select Permission Mode'), command: 'mazu.selectMode' };
   return item;
 }
 
@@ -93,7 +140,7 @@ function mcpItem({ name, state, tools, detail }: McpServer): TreeItem {
   const [said, icon] = MCP_STATES[state];
   const item = new TreeItem(name);
   item.id = `mcp/${name}`;
-  item.description = state === 'connected' ? `${said}, ${tools} tools` : said;
+  item.description = state === 'connected' ? l10n.t('{0}, {1} tools', said, tools) : said;
   item.tooltip = detail ?? '';
   item.iconPath = new ThemeIcon(icon);
   return item;

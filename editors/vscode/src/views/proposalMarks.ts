@@ -9,6 +9,7 @@ import {
   ThemeColor,
   Uri,
   window,
+  l10n,
 } from 'vscode';
 import type { App } from '../app';
 import type { ProposalItem, Proposals } from './proposals';
@@ -82,8 +83,8 @@ function lenses(item: ProposalItem): CodeLens[] {
   const range = new Range(start.line, 0, start.line, 0);
   const lens = (title: string, command: string) => new CodeLens(range, { title, command, arguments: [item] });
   return [
-    lens('$(check) Accept', 'mazu.acceptProposal'),
-    lens('$(close) Reject…', 'mazu.rejectProposal'),
-    lens('$(diff) Diff', 'mazu.showProposal'),
+    lens(l10n.t('$(check) Accept'), 'mazu.acceptProposal'),
+    lens(l10n.t('$(close) Reject…'), 'mazu.rejectProposal'),
+    lens(l10n.t('$(diff) Diff'), 'mazu.showProposal'),
   ];
 }

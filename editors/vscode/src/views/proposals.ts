@@ -10,10 +10,11 @@ import {
   TreeItem,
   Uri,
   window,
+  l10n,
 } from 'vscode';
 import type { App } from '../app';
 import { counted } from '../describe';
-import { showPatch } from '../diffs/patch';
+import { showHunk } from '../diffs/patch';
 import { sentence, UserError } from '../errors';
 import type { Proposal } from '../protocol';
 import { ProposalMarks } from './proposalMarks';
@@ -41,7 +42,7 @@ export class ProposalItem extends TreeItem {
       .join(' · ');
     this.tooltip = new MarkdownString().appendCodeblock(diff, 'diff');
     this.iconPath = new ThemeIcon(stale ? 'warning' : ICONS[kind]);
-    this.command = { title: 'Show Proposal', command: 'mazu.showProposal', arguments: [this] };
+    this.command = { title: l10n.t('Show Proposal'), command: 'mazu.showProposal', arguments: [this] };
   }
 }
 
@@ -110,18 +111,31 @@ export function registerProposals(app: App): void {
   });
   const decide = async (items: ProposalItem[], accepts: boolean) => {
     const ids = items.map(({ value }) => value.id);
+    if (!ids.length) return;
     try {
       await (accepts ? accept(app, ids) : reject(app, ids));
     } finally {
       await proposals.refresh();
     }
   };
-  const show = ({ value }: ProposalItem) => showPatch(app, value.path, value.diff, title(value));
+  const show = ({ value }: ProposalItem) => showHunk(app, value, title(value));
   new ProposalMarks(app, proposals);
   app.command('mazu.showProposal', (item) => item instanceof ProposalItem && show(item));
   app.command('mazu.goToProposal', (item) => item instanceof ProposalItem && goTo(item.value));
   app.command('mazu.acceptProposal', (item) => item instanceof ProposalItem && decide([item], true));
   app.command('mazu.rejectProposal', (item) => item instanceof ProposalItem && decide([item], false));
+  /** Those at the cursor, else the next one of the document. */
+  const here = (): ProposalItem[] => {
+    const { document, selection } = window.activeTextEditor ?? {};
+    const uri = document?.uri.toString();
+    const items = proposals.items.filter(({ value }) => Uri.parse(value.uri).toString() === uri);
+    const at = (value: Proposal) => value.range.end.line >= (selection?.active.line ?? 0);
+    const [first] = items.filter(({ value }) => at(value));
+    const [next = first] = items;
+    return first ? [first] : next ? [next] : [];
+  };
+  app.command('mazu.acceptProposalHere', () => decide(here(), true));
+  app.command('mazu.rejectProposalHere', () => decide(here(), false));
   app.command('mazu.acceptAllProposals', () => decide(proposals.items, true));
   app.command('mazu.rejectAllProposals', () => decide(proposals.items, false));
 }
@@ -142,13 +156,13 @@ async function goTo({ uri, range: { start, end } }: Proposal): Promise<void> {
 
 async function accept({ server }: App, ids: string[]): Promise<void> {
   const { problems } = await server.execute('mazu.proposal.accept', { ids });
-  if (problems.length) throw new UserError('not everything was accepted.', problems.join(' '));
+  if (problems.length) throw new UserError(l10n.t('not everything was accepted.'), problems.join(' '));
 }
 
 async function reject({ server }: App, ids: string[]): Promise<void> {
   const note = await window.showInputBox({
-    title: `Mazu: reject ${counted(ids.length, 'proposed edit')}`,
-    prompt: 'Reason for the agent (optional)',
+    title: l10n.t('Mazu: reject {0}', counted(ids.length, 'proposed edit')),
+    prompt: l10n.t('Reason for the agent (optional)'),
     ignoreFocusOut: true,
   });
   if (note !== undefined) await server.execute('mazu.proposal.reject', { ids, note: note.trim() });

@@ -4,9 +4,14 @@ import { sentence } from '../errors';
 
 const SETTLE_MS = 200;
 
+/** A row whose rows below are asked for when it is opened. */
+export abstract class ParentItem extends TreeItem {
+  abstract children(): Promise<TreeItem[]>;
+}
+
 /** A row that has rows below it. */
 export class GroupItem extends TreeItem {
-  override readonly contextValue: string = 'group';
+  override contextValue = 'group';
 
   constructor(
     label: string,
@@ -42,10 +47,10 @@ export class Tree implements TreeDataProvider<TreeItem> {
   }
 
   async getChildren(item?: TreeItem): Promise<TreeItem[]> {
-    if (item) return item instanceof GroupItem ? item.rows : [];
-    if (this.app.server.condition !== 'running') return [];
+    if (item instanceof GroupItem) return item.rows;
+    if (this.app.server.condition !== 'running' || (item && !(item instanceof ParentItem))) return [];
     try {
-      return await this.load();
+      return await (item ? item.children() : this.load());
     } catch (error) {
       this.app.log.warn(sentence(error));
       return [];

@@ -1,12 +1,13 @@
-import { commands, TreeItem, window } from 'vscode';
+import { commands, l10n, TreeItem, window } from 'vscode';
 import type { App } from '../app';
-import type { Checkpoint, Memory } from '../protocol';
+import type { Checkpoint } from '../protocol';
 import { agentRows, registerAgentCommands } from './agent';
-import { CATEGORIES, CheckpointItem, MemoryItem, SessionItem } from './items';
+import { CheckpointItem } from './checkpointItems';
+import { SessionItem } from './items';
+import { memoryRows } from './memoryRows';
 import { GroupItem, Tree } from './tree';
 
 const CHECKPOINTS = 200;
-const MEMORIES = 500;
 
 /** Sessions, checkpoints, memory, and what the agent can do, in the container of the chat. */
 export function registerViews(app: App): void {
@@ -15,16 +16,14 @@ export function registerViews(app: App): void {
   const trees = {
     sessions: new Tree(app, async () => {
       const { sessions, current } = await server.execute('mazu.session.list');
-      const shown = sessions.filter(({ turnCount }) => everySession || turnCount > 0);
+      const shown = sessions.filter(({ id, turnCount }) => (everySession || turnCount > 0) && !app.deleted.has(id));
       return shown.map((session) => new SessionItem(session, session.id === current));
     }),
     checkpoints: new Tree(app, async () => {
       const { checkpoints, current } = await server.execute('mazu.checkpoint.list', { limit: CHECKPOINTS });
-      return checkpointRows(checkpoints, current);
+      return checkpointRows(app, checkpoints, current);
     }),
-    memory: new Tree(app, async () =>
-      memoryRows((await server.execute('mazu.memory.list', { limit: MEMORIES })).memories),
-    ),
+    memory: new Tree(app, () => memoryRows(app)),
     agent: new Tree(app, () => agentRows(app)),
   };
   const follows = {
@@ -56,7 +55,7 @@ export function registerViews(app: App): void {
 }
 
 /** Newest first; what hangs on another branch than the one that stands stands under "Other branches". */
-function checkpointRows(checkpoints: Checkpoint[], current: string | null): TreeItem[] {
+function checkpointRows(app: App, checkpoints: Checkpoint[], current: string | null): TreeItem[] {
   const byId = new Map(checkpoints.map((checkpoint) => [checkpoint.id, checkpoint]));
   const line = new Set<string>();
   for (
@@ -66,27 +65,8 @@ function checkpointRows(checkpoints: Checkpoint[], current: string | null): Tree
   ) {
     line.add(at.id);
   }
-  const item = (checkpoint: Checkpoint) => new CheckpointItem(checkpoint, checkpoint.id === current);
+  const item = (checkpoint: Checkpoint) => new CheckpointItem(app, checkpoint, checkpoint.id === current);
   const here = checkpoints.filter(({ id }) => line.has(id)).map(item);
   const elsewhere = checkpoints.filter(({ id }) => !line.has(id)).map(item);
-  return elsewhere.length ? [...here, new GroupItem('Other branches', 'branches', elsewhere, false)] : here;
+  return elsewhere.length ? [...here, new GroupItem(l10n.t('Other branches'), 'branches', elsewhere, false)] : here;
 }
-
-/** What needs a check first, then by category. */
-function memoryRows(memories: Memory[]): TreeItem[] {
-  const check = memories.filter(({ state }) => state === 'check');
-  const rest = memories.filter(({ state }) => state !== 'check');
-  const groups = [...Object.entries(CATEGORIES)].map(([category, name]) => ({
-    name,
-    category,
-    rows: rest.filter((memory) => memory.category === category),
-  }));
-  return [
-    ...(check.length ? [new GroupItem('Needs a check', 'check', check.map(memoryItem))] : []),
-    ...groups
-      .filter(({ rows }) => rows.length > 0)
-      .map(({ name, category, rows }) => new GroupItem(name, category, rows.map(memoryItem))),
-  ];
-}
-
-const memoryItem = (memory: Memory): MemoryItem => new MemoryItem(memory);

@@ -1,0 +1,229 @@
+// The chat's page by itself: what is asked shows all that would happen, and every answer says what was meant; what goes
+// along with a message; the list that follows its end and never moves under the eyes. The argument: the JSON of the tools.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { event, openPages, post, reset, sent, turn } from './page.mjs';
+import { until } from './workbench.mjs';
+
+const tools = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
+const pages = await openPages(tools);
+const VIEW = {
+  condition: 'running',
+  problem: '',
+  model: 'anthropic:claude-sonnet',
+  mode: 'ask',
+  ready: true,
+  contextWindow: 200_000,
+  folder: true,
+};
+const OPTIONS = [
+  { id: 'once', label: 'Allow once', kind: 'allow_once' },
+  { id: 'session', label: 'Allow run_shell in this session', kind: 'allow_session' },
+  { id: 'deny', label: 'Deny', kind: 'deny' },
+];
+const call = (callId, tool, args, question) => [
+  event(20, 't1', { kind: 'tool_call', callId, tool, title: tool, arguments: args }),
+  event(21, 't1', { kind: 'state', state: 'waiting' }),
+  event(22, 't1', { kind: 'question', callId, tool, title: tool, detail: '', options: OPTIONS, ...question }),
+];
+const last = async (page, type) => (await until(`the page says ${type}`, () => sent(page, type)))[0];
+
+async function chat(events = [], state = 'idle') {
+  const page = await pages.open('chat');
+  await post(page, { type: 'view', view: VIEW });
+  if (events.length) await post(page, reset(events, state));
+  return page;
+}
+
+/** The question has the keyboard, and is past the moment in which keys of who was typing are left out. */
+async function listens(page) {
+  const box = page.locator('.question');
+  await box.waitFor();
+  await box.focus();
+  await page.waitForTimeout(600);
+}
+
+const STEPS = {
+  async 'each hunk is shown, and the one that is unticked is not allowed'() {
+    const hunks = [
+      { id: '1', diff: '-first = 1\n+first = 10' },
+      { id: '2', diff: '-last = 1\n+last = 10' },
+    ];
+    const asked = call(
+      'c1',
+      'edit_file',
+      { path: 'big.py' },
+      { diff: '@@ -1 +1 @@\n-first = 1\n+first = 10\n', hunks },
+    );
+    const page = await chat([...turn(1, ''), ...asked], 'waiting');
+    const shown = page.locator('.question .hunk');
+    await until('both stand there', async () => (await shown.allInnerTexts()).join().includes('last = 10'));
+    assert.match((await shown.first().innerText()).replaceAll(/\s+/g, ' '), /− first = 1 \+ first = 10/);
+    await shown.nth(1).locator('input').uncheck();
+    await page.locator('.question .primary').click();
+    assert.deepEqual((await last(page, 'answer')).reply, { optionId: 'once', hunks: ['1'] });
+    await page.close();
+  },
+
+  async 'a command is changed before it is allowed, by keyboard alone'() {
+    const asked = call('c1', 'run_shell', { command: 'make world' }, { detail: 'make world', editable: ['command'] });
+    const page = await chat([...turn(1, ''), ...asked], 'waiting');
+    await listens(page);
+    await page.keyboard.press('e');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('make test');
+    await page.keyboard.press('Enter');
+    const { reply } = await last(page, 'answer');
+    assert.deepEqual(reply, { optionId: 'once', arguments: { command: 'make test' } });
+    await page.close();
+  },
+
+  async 'a refusal takes its reason along; s allows for the session'() {
+    const page = await chat(
+      [...turn(1, ''), ...call('c1', 'run_shell', { command: 'ls' }, { detail: 'ls' })],
+      'waiting',
+    );
+    await listens(page);
+    await page.keyboard.press('n');
+    await page.keyboard.type('use make');
+    await page.keyboard.press('Enter');
+    assert.deepEqual((await last(page, 'answer')).reply, { optionId: 'deny', note: 'use make' });
+    await page.keyboard.press('Escape');
+    await listens(page);
+    await page.keyboard.press('s');
+    await until('it is allowed', async () => (await last(page, 'answer')).reply.optionId === 'session');
+    await page.close();
+  },
+
+  async 'pictures are pasted and dropped, files are dropped'() {
+    const page = await chat();
+    await page.evaluate(() => {
+      const area = document.querySelector('.composer textarea');
+      const picture = new File([new Uint8Array([1, 2, 3])], 'shot.png', { type: 'image/png' });
+      const data = new DataTransfer();
+      data.items.add(picture);
+      area.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+      area.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+      const files = new DataTransfer();
+      files.setData('application/vnd.code.uri-list', 'file:///project/app.py\r\nfile:///project/lib');
+      area.dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
+    });
+    await until('both pictures are sent', async () => (await sent(page, 'image')).length === 2);
+    assert.deepEqual((await last(page, 'image')).base64, 'AQID');
+    assert.deepEqual((await last(page, 'drop')).uris, ['file:///project/app.py', 'file:///project/lib']);
+    await page.close();
+  },
+
+  async 'what goes along stands as chips; @ completes; Enter sends and queues, Escape stops, Shift+Tab changes the mode'() {
+    const page = await chat(turn(1, 'Done.'));
+    const area = page.locator('.composer textarea');
+    await post(page, {
+      type: 'chips',
+      chips: [{ id: 'a', kind: 'selection', label: 'app.py:1-3', uri: 'file:///app.py' }],
+    });
+    await page.locator('.chip', { hasText: 'app.py:1-3' }).waitFor();
+    await area.click();
+    await page.keyboard.type('look at @dou');
+    const asked = await last(page, 'complete');
+    assert.equal(asked.query, 'dou');
+    const chip = { id: 'd', kind: 'symbol', label: 'double', uri: 'file:///app.py' };
+    const items = [{ label: 'double', detail: 'Function in app.py', icon: 'symbol-method', chip }];
+    await post(page, { type: 'completions', request: asked.request, items });
+    await page.locator('.completions li').waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('.chip', { hasText: 'double' }).waitFor();
+    await page.locator('.chip button[aria-label="Remove app.py:1-3"]').click();
+    await area.click();
+    await page.keyboard.press('Shift+Tab');
+    assert.equal((await last(page, 'mode')).mode, 'auto');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.press('Enter');
+    const message = await last(page, 'send');
+    assert.deepEqual([message.text, message.queue, message.chips.map(({ id }) => id)], ['look at', false, ['d']]);
+    await page.keyboard.type('and then');
+    await page.keyboard.press('Enter');
+    await until('the second one waits for the first', async () => (await last(page, 'send')).queue === true);
+    await page.keyboard.press('Escape');
+    await last(page, 'stop');
+    await page.close();
+  },
+
+  async 'models show their prices and whether they are ready'() {
+    const page = await chat(turn(1, 'Done.'));
+    await page.locator('.picker[aria-label^="Model"]').click();
+    await last(page, 'models');
+    const models = [
+      {
+        name: 'anthropic:claude-sonnet',
+        detail: 'anthropic · $2 in, $10 out per million tokens',
+        ready: true,
+        current: true,
+      },
+      { name: 'openai:gpt', detail: 'openai · $1 in, $4 out per million tokens', ready: false, current: false },
+    ];
+    await post(page, { type: 'models', models });
+    await page.locator('[role=menuitemradio]', { hasText: 'needs a key · openai · $1 in' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.equal((await last(page, 'model')).model, 'openai:gpt');
+    await page.close();
+  },
+
+  async 'the list follows its end, also when it gets lower, and stays where somebody reads'() {
+    const long = Array.from({ length: 30 }, (_, n) => turn(n + 1, `Answer ${n + 1}. ${'words '.repeat(80)}`)).flat();
+    const page = await chat([...long, ...turn(99, '')], 'running');
+    const atEnd = () =>
+      page.evaluate(() => {
+        const it = document.querySelector('.scroller');
+        return it.scrollHeight - it.scrollTop - it.clientHeight < 2;
+      });
+    await until('it stands at its end', atEnd);
+    await page.setViewportSize({ width: 420, height: 500 });
+    await until('it does so when it is lower', atEnd);
+    assert.equal(await page.locator('.to-end').count(), 0);
+    const chunk = (seq) => ({
+      sessionId: 's1',
+      turnId: 't99',
+      seq,
+      update: { kind: 'message', text: 'more text\n\n' },
+    });
+    await post(page, { type: 'updates', updates: Array.from({ length: 40 }, (_, n) => chunk(n + 1)) });
+    await page.locator('.markdown', { hasText: 'more text' }).last().waitFor();
+    await until('it follows', atEnd);
+    await page.mouse.move(200, 200);
+    await page.mouse.wheel(0, -2000);
+    await page.locator('.to-end').waitFor();
+    const top = await until('it rests', async () => {
+      const read = () => page.evaluate(() => document.querySelector('.scroller').scrollTop);
+      const before = await read();
+      await page.waitForTimeout(300);
+      return (await read()) === before && before;
+    });
+    await post(page, { type: 'updates', updates: Array.from({ length: 40 }, (_, n) => chunk(n + 41)) });
+    await page.locator('.to-end', { hasText: 'new output' }).waitFor();
+    assert.equal(await page.evaluate(() => document.querySelector('.scroller').scrollTop), top, 'nothing moved');
+    await page.close();
+  },
+
+  async 'a model cannot put anything into the page'() {
+    const evil = '<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>[x](javascript:alert(1))';
+    const page = await chat(turn(1, `Hello. ${evil}\n\n![a](http://example.org/a.png)`));
+    await page.locator('.markdown', { hasText: 'Hello.' }).waitFor();
+    assert.equal(await page.locator('.markdown img, .markdown script').count(), 0);
+    assert.equal(await page.locator('.markdown a[href^="javascript"]').count(), 0);
+    assert.equal(await page.evaluate(() => globalThis.pwned), undefined);
+    await page.close();
+  },
+};
+
+try {
+  for (const [title, work] of Object.entries(STEPS)) {
+    await work();
+    console.log(`ok  ${title}`);
+  }
+} catch (error) {
+  console.log(`not ok: ${error.stack}`);
+  process.exitCode = 1;
+} finally {
+  await pages.close();
+}
