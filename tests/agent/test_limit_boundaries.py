@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from mazu_ls.agent.turn.limits import Limits, UsageMeter
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
+from mazu_ls.agent.turn.reviewed_host import MAX_DIFF_LINES, unified_diff
 from mazu_ls.messages import ToolCall, Usage
+from mazu_ls.tools.edit.shown_text import ShownText
 from mazu_ls.tools.output_limits import (
     LEAST_RESULT_CHARS,
     MAX_RESULT_CHARS,
@@ -173,3 +175,15 @@ def test_the_head_of_a_text_is_whole_lines_and_says_how_much_is_left(text: str, 
 def test_a_long_line_is_cut_at_two_thousand_characters() -> None:
     assert line("x" * 2_000) == "x" * 2_000
     assert line("x" * 2_003) == "x" * 2_000 + " ... [3 more characters in this line]"
+
+
+def test_a_diff_is_shown_to_its_last_line_and_cut_from_the_next():
+    before = "".join(f"{n}\n" for n in range(1000))
+    whole, cut = (unified_diff("a", before, before + "x\n" * added).split("\n") for added in (394, 395))
+    assert (len(whole), whole[-1]) == (MAX_DIFF_LINES, "+x")
+    assert (len(cut), cut[-1]) == (MAX_DIFF_LINES + 1, "... 1 more lines")
+
+
+def test_a_character_that_stands_for_a_stray_byte_is_a_mark_only_where_there_is_one():
+    assert ShownText.from_source("a \ue4e9").marks.findall("x \ufffd") == ["\ufffd"]
+    assert ShownText.from_source("a [redacted: secret]").marks.findall("x \ufffd") == []
