@@ -99,6 +99,7 @@ class OnnxEncoder:
         if process is None or process.stderr is None:
             return repr(error)
         written = (await process.stderr.read()).decode("utf-8", "replace").strip()
+        await process.wait()
         return split_lines(written, ends=False)[-1][:300] if written else repr(error)
 
     async def _exchange(self, texts: Sequence[str]) -> list[list[float]]:
