@@ -20,7 +20,9 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
+    from mazu_ls.checkpoints.attribution import Owner
     from mazu_ls.checkpoints.engine import Checkpoints
+    from mazu_ls.checkpoints.models import FileDiff
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,8 @@ async def read_turn_changes(
     after = next((one.id for one in reversed(taken) if one.kind == "step"), None)
     if before is None or after is None:
         return TurnChanges(start.turn, before, after, ())
-    found = await checkpoints.diff(before, after, (), ())
-    owners = await checkpoints.owners(before, after, (await checkpoints.get(before)).session_id)
     files: list[FileChange] = []
-    for file in found.files:
-        if (owner := owners.get(file.path, "user")) == "user":
-            continue
+    for file, owner in await changed_by_agent(checkpoints, before, after):
         hunks: tuple[Hunk, ...] = ()
         if file.status == "modified":
             was, _, _ = await checkpoints.file_text(before, file.path)
@@ -88,6 +86,14 @@ async def read_turn_changes(
             hunks = tuple(split_into_hunks(now, was)) if was is not None and now is not None else ()
         files.append(FileChange(file.path, file.status, file.added, file.removed, hunks, owner == "both"))
     return TurnChanges(start.turn, before, after, tuple(files))
+
+
+async def changed_by_agent(checkpoints: Checkpoints, before: str, after: str) -> list[tuple[FileDiff, Owner]]:
+    """What differs between two checkpoints of a turn, without the files that only the user changed."""
+    found = await checkpoints.diff(before, after, (), ())
+    owners = await checkpoints.owners(before, after, (await checkpoints.get(before)).session_id)
+    owned = [(file, owners.get(file.path, "user")) for file in found.files]
+    return [(file, owner) for file, owner in owned if owner != "user"]
 
 
 def take_back(text: str, change: FileChange, wanted: Callable[[str], bool]) -> tuple[str, list[str]]:

@@ -377,6 +377,7 @@ class TurnRun:
         for call_id in self.session.conversation.pending_tool_calls():
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
         await self.steps.finish(stop.reason)
+        await self.steps.add_command_changes(self.edits)
         if stop.reason == "cancelled" and self.session.closing:
             stop = TurnLimitReached("cancelled", LEFT)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls import journal
+from mazu_ls.agent.proposals.turn_changes import changed_by_agent
 from mazu_ls.agent.session.ids import headline
+from mazu_ls.agent.turn.types import FileEdit
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import Choice, Question
 
@@ -25,17 +27,23 @@ WITHOUT_UNDO = (
     Choice("allow_once", "Continue without undo", "allow_once"),
     Choice("deny", "Do not change anything", "deny"),
 )
+COUNT_SECONDS = 5.0
+"""How long the end of a turn waits for the list of files that its commands changed."""
 CHECKPOINT_SECONDS = 0.3
 """How long the end of a cancelled turn waits for a checkpoint that is being taken."""
 
 
 class TurnCheckpoints:
-    """`taken` are the ids. `executed`: a command ran since the last one, so that what changed is not known by name."""
+    """`taken` are the ids. `executed`: a command ran since the last one, so that what changed is not known by name.
+
+    `ran_command`: one ran in this turn at all.
+    """
 
     def __init__(self, run: RunningTurn) -> None:
         """Of a turn that begins now: what the conversation holds already stood before it."""
         self.taken: list[str] = []
         self.executed = False
+        self.ran_command = False
         self._run = run
         self._boundary = run.session.journal.head
         self._baseline_taken = False
@@ -138,6 +146,20 @@ class TurnCheckpoints:
         if (self._unsaved or self._changed or uncertain) and not self._is_taking:
             await self._checkpoint("step", f"end of turn ({reason})", full=True)
 
+    async def add_command_changes(self, edits: dict[Path, FileEdit]) -> None:
+        """Add to the turn's edits the files that its commands changed, as the checkpoints before and after tell."""
+        checkpoints = self._run.session.project.checkpoints
+        if checkpoints is None or not self.ran_command or len(self.taken) < 2 or self._is_taking:
+            return
+        workspace = self._run.turn.workspace
+        try:
+            async with asyncio.timeout(COUNT_SECONDS):
+                for file, _ in await changed_by_agent(checkpoints, self.taken[0], self.taken[-1]):
+                    path = workspace.locate(file.path)
+                    edits.setdefault(path, FileEdit(path, file.added or 0, file.removed or 0))
+        except (MazuError, OSError) as error:
+            log.warning("what the commands of this turn changed is not counted: %s", error)
+
     @property
     def _changed(self) -> bool:
         return self.executed or bool(self._run.turn.changed)
@@ -165,6 +187,7 @@ class TurnCheckpoints:
         )
         if kind != "baseline":
             run.turn.changed.clear()
+            self.ran_command = self.ran_command or self.executed
             self.executed = False
             self._unsaved = 0
             self._memories_held = len(run.written)

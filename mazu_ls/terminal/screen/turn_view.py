@@ -57,7 +57,6 @@ class TurnScreen:
         self._thought = ""
         self._thought_began = 0.0
         self._began = time.monotonic()
-        self._changes: dict[str, tuple[int, int]] = {}
         self._checkpoints = 0
         self._retry = ""
         self.calls: dict[str, CallView] = {}
@@ -145,7 +144,6 @@ class TurnScreen:
         rows: list[Line] = []
         if body.diff:
             added, removed = styled.count_changes(body.diff)
-            self._count(call.what, added, removed)
             rows = styled.diff_lines(body.diff, DIFF_LINES)
             said = f"+{added} -{removed}"
             self._fold(
@@ -165,11 +163,6 @@ class TurnScreen:
             rows = [line(("red" if state == "failed" else "dim", f"  {said}")), *rows]
             said = ""
         self._lines(call_line(state, call.what, said, width=self._width()), *rows)
-
-    def _count(self, what: str, added: int, removed: int) -> None:
-        name = what.partition(" ")[2]
-        before = self._changes.get(name, (0, 0))
-        self._changes[name] = (before[0] + added, before[1] + removed)
 
     def _fold(self, name: str, lines: list[str]) -> None:
         self.folded = (name, lines)
@@ -201,11 +194,10 @@ class TurnScreen:
             rows.append(line(("yellow", clean(ended.detail or ended.stop_reason.replace("_", " ")))))
         elif ended.stop_reason == "cancelled":
             rows.append(line(("yellow", "Stopped.")))
-        added = sum(one for one, _ in self._changes.values())
-        removed = sum(one for _, one in self._changes.values())
-        changed = f"{styled.plural(len(self._changes), 'file')} changed +{added} -{removed}"
+        done = ended.changes
+        changed = f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}"
         facts = styled.join([
-            f"{changed} · /undo" if self._changes else "",
+            f"{changed} · /undo" if done.files else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
             styled.money(ended.usage.cost_usd) if ended.usage.model_calls else "",
             self._context_share(ended),
