@@ -25,7 +25,7 @@ TALKING = (
 LIVE = frozenset(
     (
         "status", "recall", "usage", "audit", "memory", "trait", "wiki", "graph", "session", "sessions", "checkpoint", "checkpoints",
-        "diff", "rollback", "undo", "redo", "remember", "proposals", "prune", "chat", "run", "ask",
+        "compare", "diff", "rollback", "undo", "redo", "remember", "proposals", "prune", "chat", "run", "ask",
     )
 )  # fmt: skip
 """Verbs that the server of the project may carry out, if there is one."""

@@ -88,6 +88,21 @@ class CheckpointContext:
                 return mount.shown(place[len(mount.prefix) + 1 :])
         return ""
 
+    def path_of(self, place: bytes) -> Path | None:
+        """Where a place in the tree stands on disk; None for one of a folder that is not open now."""
+        for mount in self.mounts:
+            if place.startswith(mount.prefix + b"/"):
+                return Path(os.fsdecode(mount.full(place[len(mount.prefix) + 1 :])))
+        return None
+
+    def differing(self, old: bytes | None, new: bytes | None) -> set[bytes]:
+        """The places of files that differ between two trees."""
+        found: set[bytes] = set()
+        for mount in self.mounts:
+            folders = (self.trees.folder(tree, mount.prefix) for tree in (old, new))
+            found |= {mount.prefix + b"/" + path for path, _, _ in self.trees.diff(*folders)}
+        return found
+
     def scan(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> ScanResult:
         """How the folders differ from the base.
 

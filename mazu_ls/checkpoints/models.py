@@ -9,11 +9,12 @@ from typing import Literal
 
 CheckpointKind = Literal["manual", "step", "baseline", "safety", "compaction"]
 Section = Literal["code", "memory", "conversation", "skills"]
-OnConflict = Literal["ask", "overwrite", "keep", "agents", "spare"]
+OnConflict = Literal["ask", "overwrite", "keep", "merge", "agents", "spare"]
 """How a rollback treats the user's own work since the checkpoint.
 
 `overwrite`: it goes, everything becomes as it was. `keep`: it stays, also in files that the agent changed too, where it is
-merged. `agents`: what only the user changed stays, files that both changed become as they were. `spare`: as `agents`,
+merged; where that cannot be done the file stays as it is. `merge`: as `keep`, but nobody said so, and what cannot be merged is in
+conflict still. `agents`: what only the user changed stays, files that both changed become as they were. `spare`: as `agents`,
 but nothing is done where both changed a file. `ask`: nothing is done where there is any.
 """
 

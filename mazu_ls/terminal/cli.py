@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
-from mazu_ls.terminal.exit_status import DONE, FAILED, INTERRUPTED, USAGE, exit_status
+from mazu_ls.terminal.exit_status import FAILED, INTERRUPTED, USAGE, exit_status
 from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
@@ -198,10 +198,10 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
             print(clean(f"not run: {refusal['what']}: {refusal['reason']}"), file=sys.stderr)
         print_text(turn_facts(result), sys.stderr)
     if undone := result.get("rolledBack"):
-        from mazu_ls.terminal.verbs.undo import sentence
+        from mazu_ls.server.wire.rollback_text import rollback_sentence
 
-        print_text(sentence(undone), sys.stderr)
-        return DONE if undone["applied"] else FAILED
+        print_text(rollback_sentence(undone), sys.stderr)
+        return exit_status(undone) if undone["applied"] else FAILED
     return exit_status(result)
 
 

@@ -29,6 +29,8 @@ def exit_status(result: Any) -> int:
     plan = result.get("plan")
     if isinstance(plan, dict) and result.get("applied") is False and plan.get("undecided"):
         return UNANSWERED
-    if isinstance(plan, dict) and result.get("applied") and result.get("problems"):
-        return FAILED
+    if isinstance(plan, dict) and result.get("applied"):
+        if result.get("problems"):
+            return FAILED
+        return UNANSWERED if plan.get("conflicts") else DONE
     return DONE

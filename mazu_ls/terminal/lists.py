@@ -25,7 +25,8 @@ def size(count: int) -> str:
     return f"{amount:.1f} GiB"
 
 
-def _path_of(uri: str) -> str:
+def path_of(uri: str) -> str:
+    """A document as a person knows it: its path, or its URI where it is no file."""
     from urllib.parse import unquote, urlsplit  # few commands show one
 
     return unquote(urlsplit(uri).path)
@@ -207,7 +208,7 @@ def _counts(value: Result) -> str:
 
 
 def _state_exported(out: Console, value: Result) -> None:
-    path = _path_of(value["uri"])
+    path = path_of(value["uri"])
     out.print(f"{path}: {_counts(value)}, {value['bytes']:,} bytes", markup=False, highlight=False)
 
 
@@ -219,7 +220,7 @@ def _state_imported(out: Console, value: Result) -> None:
 
 
 def _role(out: Console, value: Result) -> None:
-    path = _path_of(value["uri"])
+    path = path_of(value["uri"])
     out.print(value["text"] or f"There is no role document; write {path}", markup=False)
 
 
@@ -272,7 +273,7 @@ def _decided(out: Console, value: Result) -> None:
 
 
 def _transcript(out: Console, value: Result) -> None:
-    said = value["text"] if value["text"] is not None else f"written to {_path_of(value['uri'])}"
+    said = value["text"] if value["text"] is not None else f"written to {path_of(value['uri'])}"
     out.print(said, markup=False)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
 from mazu_ls.terminal.screen.markup import escape
+from mazu_ls.terminal.show_rollback import draw_rollback, left_out
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -173,7 +174,7 @@ def _checkpoint(out: Console, value: Result) -> None:
     out.print(
         f"[bold]{value['id']}[/] [dim]{value['createdAt'][:19]}[/] {value['kind']} {changes} {escape(value['label'])}"
     )
-    _left_out(out, value)
+    left_out(out, value)
 
 
 def _file(out: Console, value: Result) -> None:
@@ -183,11 +184,6 @@ def _file(out: Console, value: Result) -> None:
         out.print(value["text"], markup=False, highlight=False, soft_wrap=True, end="")
     else:
         out.print("a binary file" if value["binary"] else "there was no such file")
-
-
-def _left_out(out: Console, checkpoint: Result) -> None:
-    for skipped in checkpoint["skipped"]:
-        out.print(f"  not in it: {skipped['path']} ({skipped['reason']})", markup=False)
 
 
 def _checkpoints(out: Console, value: Result) -> None:
@@ -211,41 +207,6 @@ def _depths(checkpoints: list[Result]) -> dict[str, int]:
         aside = parent is not None and newest[parent] != checkpoint["id"]
         depth[checkpoint["id"]] = depth.get(parent or "", 0) + aside
     return depth
-
-
-def _rollback(out: Console, value: Result) -> None:
-    plan = value["plan"]
-    for verb, key in (
-        ("write", "write"),
-        ("delete", "delete"),
-        ("change in the editor", "buffers"),
-        ("keep", "keep"),
-    ):
-        for item in plan[key]:
-            path, why = (item, "") if isinstance(item, str) else (item["path"], f" ({item['reason']})")
-            whose = " (holds your own work)" if path in plan["users"] else ""
-            out.print(f"  {verb}: {path}{why or whose}", markup=False)
-    if any(plan["memories"].values()):
-        learned = plan["memories"]
-        out.print(f"  memories: +{learned['added']} ~{learned['changed']} -{learned['removed']}")
-    _left_out(out, value["checkpoint"])
-    for conflict in plan["conflicts"]:
-        out.print(f"  conflict: {conflict['path']} ({conflict['reason']})", markup=False)
-    for problem in value["problems"]:
-        out.print(f"  problem: {problem if isinstance(problem, str) else json.dumps(problem)}", markup=False)
-    if not value["applied"]:
-        decide = (
-            " You would be asked about your own changes; --on-conflict keep, overwrite or leave decides in advance."
-            if plan["undecided"]
-            else ""
-        )
-        out.print(f"Nothing was changed.{decide}")
-    else:
-        safety = value.get("safety") or {}
-        checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
-        out.print(
-            f"Rolled back to {value['checkpoint']['id']}, {checked}. To undo this: mazu-ls redo, or mazu-ls rollback {safety.get('id', '')}"
-        )
 
 
 def _sessions(out: Console, value: Result) -> None:
@@ -377,9 +338,9 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.checkpoint.file": _file,
     "mazu.checkpoint.list": _checkpoints,
     "mazu.checkpoint.diff": _diff,
-    "mazu.rollback": _rollback,
-    "mazu.undo": _rollback,
-    "mazu.redo": _rollback,
+    "mazu.rollback": draw_rollback,
+    "mazu.undo": draw_rollback,
+    "mazu.redo": draw_rollback,
     "mazu.session.list": _sessions,
     "mazu.proposal.list": _proposals,
     "mazu.proposal.accept": _accepted,

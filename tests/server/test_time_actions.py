@@ -60,7 +60,7 @@ async def test_undo_and_checkpoint_say_what_came_of_them(env: dict[str, str], fo
         await act(client, uri, "checkpoint now")
         await said(client, "Mazu: checkpoint taken")
         await act(client, uri, "undo the last turn")
-        await said(client, "Mazu: the last turn is undone; 1 file restored.")
+        await said(client, "Mazu: the last turn is undone: 1 file, the conversation.")
         assert (folder / "app.py").read_text() == "x = 2\n"
         assert asked == []
 
@@ -74,7 +74,7 @@ async def test_a_point_is_chosen_by_the_users_words(env: dict[str, str], folder:
         await client.command("mazu.remember", {"title": "A fact"})
         (asked,) = [choosing(client, "Make it two")]
         await act(client, uri, title)
-        await said(client, "1 file restored")
+        await said(client, ": 1 file")
         assert (folder / "app.py").read_text() == "x = 1\n"
         labels = [one["title"] for one in asked[0]["actions"]]
         assert labels[-1] == "Leave it as it is" and not any("cp_" in label for label in labels)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from mazu_ls.checkpoints.attribution.interrupted_commands import changed_after_end
 from mazu_ls.checkpoints.attribution.owners import Change
 from mazu_ls.checkpoints.attribution.recorded_writes import (
     UNKNOWN,
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 class Attribution:
     """Follows places from one state of the folders to another through what was recorded in between.
 
-    What a command of this process that still runs changed is the agent's. Of one that another process left open, or
-    whose end could not be recorded, it cannot be known: what changed since counts as everybody's.
+    What a command that still runs, here or in another process, changed is the agent's. So is what one changed whose process
+    was killed, as far as the files' own times say that it still ran then. Of later changes, and of those since a command
+    whose end could not be recorded, it cannot be known: they are uncertain, and count as everybody's.
     """
 
     def __init__(self, project: CheckpointContext, recorded: Sequence[Write]) -> None:
@@ -44,7 +46,9 @@ class Attribution:
         self._running = {
             write.id
             for write in recorded
-            if write.commanded and write.process == project.commands.token and write.id in project.commands
+            if write.commanded
+            and not write.commanded[1]
+            and project.commands.is_open(write.id, write.process)
         }
         self._texts: dict[str, State] = {}
         self._edits: dict[bytes, list[Write]] = {}
@@ -57,15 +61,12 @@ class Attribution:
 
     def changes(self, old: Shown, new: Shown) -> dict[bytes, Change]:
         """Every place that differs, and who changed it. A text that was merely saved is nobody's change."""
-        places = {*old.texts, *new.texts}
-        for mount in self._project.mounts:
-            folders = (self._project.trees.folder(shown.tree, mount.prefix) for shown in (old, new))
-            places |= {mount.prefix + b"/" + path for path, _, _ in self._project.trees.diff(*folders)}
+        places = {*old.texts, *new.texts, *self._project.differing(old.tree, new.tree)}
         found = {place: self._follow(place, old, new) for place in places}
         return {place: change for place, change in found.items() if change.user or change.sessions}
 
     def _follow(self, place: bytes, old: Shown, new: Shown) -> Change:
-        change, possible, doubt = Change(), self._states(old, place), False
+        change, possible, doubtful = Change(), self._states(old, place), set[str]()
         records = sorted([*self._edits.get(place, ()), *self._commands], key=lambda write: write.id)
         for write in records:
             around = [one for one in self._commands if one.id < write.id <= self._until(one)]
@@ -73,9 +74,10 @@ class Attribution:
                 self._explain(write.before, possible, place, around, change)
                 change.sessions.add(write.session)
                 possible = [write.before, write.after]
-            elif write.commanded[1] is None and write.id not in self._running:
+            elif self._may_be_later(write, place):
                 self._explain(self._state(write.commanded[0], place), possible, place, around, change)
-                possible, doubt = self._saved_during(write, place, new, change), True
+                possible = self._saved_during(write, place, write.commanded[1] or new, change)
+                doubtful.add(write.session)
             else:
                 self._explain(self._state(write.commanded[0], place), possible, place, around, change)
                 possible = self._through(write, place, new, change)
@@ -83,11 +85,16 @@ class Attribution:
             possible += [self._state(one.commanded[1] or new, place) for one in around if one.commanded]
         if not self._among(self._state(new, place), possible):
             change.user = True
-            if doubt:
-                change.sessions.add(
-                    next(w.session for w in self._commands if w.commanded and not w.commanded[1])
-                )
+            change.uncertain |= bool(doubtful)
+            change.sessions |= doubtful
         return change
+
+    def _may_be_later(self, command: Write, place: bytes) -> bool:
+        """Whether nobody saw the end of a command, and what stands at a place may have come after it."""
+        assert command.commanded
+        if command.commanded[1] is not None or command.id in self._running:
+            return place in command.later
+        return changed_after_end(self._project, command, place)
 
     def _until(self, command: Write) -> float:
         return math.inf if command.id in self._running else command.until
@@ -203,7 +210,7 @@ def attribute(
     db.executemany(
         "INSERT INTO checkpoint_change VALUES (?, ?, ?, ?)",
         [
-            (number, place, session, change.user)
+            (number, place, session, change.stored_user)
             for place, change in found.items()
             if place not in open_places
             for session in (change.sessions or {""})
@@ -218,3 +225,5 @@ def attribute(
             db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
         else:
             db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))
+            if is_open:
+                project.commands.forget(write.process)

@@ -16,15 +16,31 @@ if TYPE_CHECKING:
     import apsw
 
 MAX_NUMBER = (1 << 63) - 1
+PERHAPS = 2
 Owner = Literal["agent", "user", "both"]
 
 
 @dataclass
 class Change:
-    """Who changed one place: the sessions of agents, and whether the user did."""
+    """Who changed one place: the sessions of agents, and whether the user did.
+
+    `uncertain`: a command was killed, and whether it or the user changed the place is not known; both are named then.
+    """
 
     sessions: set[str] = field(default_factory=set)
     user: bool = False
+    uncertain: bool = False
+
+    @property
+    def stored_user(self) -> int:
+        """Whether the user changed it, as the table has it: 0 no, 1 yes, 2 perhaps."""
+        return PERHAPS if self.uncertain else int(self.user)
+
+    def add(self, sessions: Iterable[str], stored_user: int) -> None:
+        """One more interval, as the table has it."""
+        self.sessions.update(session for session in sessions if session)
+        self.user |= bool(stored_user)
+        self.uncertain |= stored_user == PERHAPS
 
     @property
     def is_rollback(self) -> bool:
@@ -51,11 +67,9 @@ class AttributedChanges:
         self._found: dict[bytes, Change] = {}
         self.unknown = False
 
-    def add(self, place: bytes, sessions: Iterable[str], *, user: bool) -> None:
-        """One more interval in which a place was changed."""
-        change = self._found.setdefault(place, Change())
-        change.sessions.update(session for session in sessions if session)
-        change.user |= user
+    def add(self, place: bytes, sessions: Iterable[str], *, user: int) -> None:
+        """One more interval in which a place was changed; `user` as in `Change.stored_user`."""
+        self._found.setdefault(place, Change()).add(sessions, user)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._found)
@@ -64,6 +78,10 @@ class AttributedChanges:
         """Whether agents and rollbacks alone changed a place, as far as is known."""
         found = self._found.get(place)
         return found is not None and not found.user
+
+    def uncertain(self, place: bytes) -> bool:
+        """Whether it is not known who changed a place, because a command was killed."""
+        return self.unknown or (place in self._found and self._found[place].uncertain)
 
     def owner(self, place: bytes, session: str | None = None) -> Owner:
         """Whose the changes of a place are; what nobody is known to have changed is the user's."""
@@ -86,7 +104,7 @@ def changes_since(
         "SELECT place, session, max(user) FROM checkpoint_change WHERE number > ? AND number <= ? GROUP BY place, session",
         (number, until),
     ):
-        found.add(bytes(place), [session], user=bool(user))
+        found.add(bytes(place), [session], user=user)
     silent = select(
         db,
         "SELECT number, kind, session_id, tree_id FROM checkpoint WHERE number > ? AND number <= ? AND NOT attributed",
@@ -98,7 +116,8 @@ def changes_since(
         )
         agents = [session or ROLLBACK] if kind in ("step", "compaction") else []
         try:
-            for place in _differing(project, before[0][0] if before else None, tree):
+            old = bytes.fromhex(before[0][0]) if before else None
+            for place in project.differing(old, bytes.fromhex(tree)):
                 found.add(place, agents, user=not agents)
         except MazuError:
             found.unknown = True
@@ -119,9 +138,3 @@ def owners_between(
         if write.place is not None and write.session != USER:
             found.add(write.place, [write.session], user=False)
     return {project.shown(place): found.owner(place, session) for place in found}
-
-
-def _differing(project: CheckpointContext, old: str | None, new: str) -> Iterable[bytes]:
-    for mount in project.mounts:
-        folders = (project.trees.folder(bytes.fromhex(t) if t else None, mount.prefix) for t in (old, new))
-        yield from (mount.prefix + b"/" + path for path, _, _ in project.trees.diff(*folders))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,8 @@ class Write:
     process: str = ""
     until: int = 0
     """The last record that was made before a command ended."""
+    later: frozenset[bytes] = frozenset()
+    """Of a command whose process was killed: the places of which it is not known whether they changed before that or after."""
 
 
 def record_edit(db: apsw.Connection, session: str, place: bytes, before: State, after: State) -> None:
@@ -106,10 +108,10 @@ def record_command(project: CheckpointContext, db: apsw.Connection, session: str
     return id
 
 
-def close_command(db: apsw.Connection, id: int, after: Shown) -> None:
-    """The command has ended."""
+def close_command(db: apsw.Connection, id: int, after: Shown, later: Collection[bytes] = ()) -> None:
+    """The command has ended. `later`: see `Write`."""
     ((until,),) = select(db, "SELECT max(id) FROM checkpoint_write")
-    data = json.dumps({**after.dump(), "until": until})
+    data = json.dumps({**after.dump(), "until": until, "later": [place.hex() for place in later]})
     db.execute("UPDATE checkpoint_write SET after = ? WHERE id = ?", (data, id))
 
 
@@ -139,6 +141,7 @@ def writes(db: apsw.Connection) -> list[Write]:
         began, ended = json.loads(before), json.loads(after) if after else None
         commanded = (Shown.load(began), Shown.load(ended) if ended else None)
         until = ended.get("until", id) if ended else id
+        later = frozenset(map(bytes.fromhex, ended.get("later", ()))) if ended else frozenset()
         process = began.get("process", "")
-        found.append(Write(id, session, None, commanded=commanded, process=process, until=until))
+        found.append(Write(id, session, None, commanded=commanded, process=process, until=until, later=later))
     return found

@@ -1,9 +1,11 @@
-"""The commands of agents that run now in this process, and whether other processes live."""
+"""The commands of agents that run now in this process, and whether other processes live, or until when they did."""
 
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -12,11 +14,16 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.paths import private_folder
 
 log = logging.getLogger(__name__)
+BEAT_SECONDS = 0.5
+"""How often a process with a running command updates the time of its file."""
+SLACK_SECONDS = 2 * BEAT_SECONDS
+"""How much later than its last beat a process may have ended. Later changes of files are attributed to nobody for certain."""
 
 
 class RunningCommands:
     """`folder` holds one file per process that recorded commands. Its lock dies with the process, so that a number which
-    the system gave to a new process (or a container to its first one) is never taken for the old one.
+    the system gave to a new process (or a container to its first one) is never taken for the old one. The file's time is the
+    last moment at which a command is known to have run: after a kill it says which changes can be the command's.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,6 +33,9 @@ class RunningCommands:
         self._running: set[int] = set()
         self._held = ExitStack()
         self._shown = False
+        self._beating: threading.Thread | None = None
+        self._changed = threading.Event()
+        self._closed = False
 
     def show_alive(self) -> None:
         """Let other processes see that this one runs. Called before its token is recorded. Raises MazuError(storage)."""
@@ -44,6 +54,19 @@ class RunningCommands:
     def add(self, id: int) -> None:
         """A command begins."""
         self._running.add(id)
+        self._changed.set()
+        if self._beating is None:
+            self._beating = threading.Thread(target=self._beat, name="mazu-running-commands", daemon=True)
+            self._beating.start()
+
+    def _beat(self) -> None:
+        """Update the file's time while a command runs. A thread, since a busy event loop must not look like a dead process."""
+        while not self._closed:
+            if self._running:
+                with suppress(OSError):
+                    os.utime(self._folder / self.token)
+            self._changed.wait(BEAT_SECONDS if self._running else None)
+            self._changed.clear()
 
     def discard(self, id: int) -> None:
         """A command has ended, whether that could be recorded or not."""
@@ -58,18 +81,32 @@ class RunningCommands:
             return id in self
         if not token.isalnum():  # recorded before there were tokens
             return False
-        file = self._folder / token
         try:
-            if lock.is_held(file):
-                return True
-            file.unlink(missing_ok=True)
+            return lock.is_held(self._folder / token)
         except OSError as error:
             log.warning("whether another process runs is not known: %s", error)
         return False
 
+    def ended_by(self, token: str) -> float | None:
+        """The time (seconds since the epoch) by which another process that was killed had ended; None where that is not known."""
+        if token == self.token or not token.isalnum():
+            return None
+        try:
+            return (self._folder / token).stat().st_mtime + SLACK_SECONDS
+        except OSError:
+            return None
+
+    def forget(self, token: str) -> None:
+        """Nothing that another process left open is recorded any more."""
+        if token != self.token and token.isalnum() and not self.is_open(0, token):
+            with suppress(OSError):
+                (self._folder / token).unlink()
+
     def close(self) -> None:
         """The process gives up its checkpoints: what still runs counts as left open."""
         self._running.clear()
+        self._closed = True
+        self._changed.set()
         self._held.close()
         if self._shown:
             with suppress(OSError):

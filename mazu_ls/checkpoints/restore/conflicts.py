@@ -26,7 +26,9 @@ ONLY_YOURS = "only you changed it"
 BOTH = "you changed it on top of the agent's change"
 ONLY_ANOTHERS = "only another session changed it"
 ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
-KEPT = "your text was kept: it does not merge with the earlier text"
+KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
+UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
+KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class RollbackDecision:
         )
         self._live = _SinceLast(last, now, found)
         for place, change in found.items():
-            self._changes.add(place, change.sessions, user=change.user)
+            self._changes.add(place, change.sessions, user=change.stored_user)
 
     def changed_unseen(self) -> list[bytes]:
         """The places that nobody saw change until the first look at every file after the target."""
@@ -168,7 +170,7 @@ class RollbackDecision:
         plan.buffers = [change.buffer.uri for change in typed]
         changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
         for shown, reason in sorted(kept.items()):
-            if reason in (BOTH, ANOTHER_ON_TOP):
+            if reason in (BOTH, ANOTHER_ON_TOP, UNCERTAIN):
                 plan.conflicts.append(PathReason(shown, reason))
             elif shown not in changing:
                 plan.keep.append(PathReason(shown, reason))
@@ -187,19 +189,26 @@ class RollbackDecision:
         another = self._session is not None and place is not None and self._changes.only_agents(place)
         if owner == "user":
             return ONLY_ANOTHERS if another else ONLY_YOURS
+        uncertain = place is not None and self._changes.uncertain(place)
         if self.choice == "keep":
-            return KEPT
+            return KEPT_UNCERTAIN if uncertain else KEPT
+        if uncertain:
+            return UNCERTAIN
         return ANOTHER_ON_TOP if another else BOTH
 
     def _all(self, owner: Owner) -> bool:
         return self.choice == "overwrite" or owner == "agent" or (owner == "both" and self.choice == "agents")
+
+    @property
+    def _merges(self) -> bool:
+        return self.choice in ("keep", "merge")
 
     def _step(
         self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes]
     ) -> RestoreStep | None:
         if self._all(owner):
             return step
-        if owner == "user" or self.choice != "keep":
+        if owner == "user" or not self._merges:
             return None
         data = self._without_agent(step.place, lambda view: file_bytes(self._project, view.tree, step.place))
         if data is None or step.was is None:
@@ -210,7 +219,7 @@ class RollbackDecision:
         if self._all(owner):
             return change
         place = change.place
-        if owner == "user" or self.choice != "keep" or place is None:
+        if owner == "user" or not self._merges or place is None:
             return None
 
         def read(view: BufferView) -> bytes | None:
@@ -277,8 +286,7 @@ class RollbackDecision:
             "SELECT session, user FROM checkpoint_change WHERE place = ? AND number = ?",
             (place, number),
         ):
-            change.sessions.update({session} - {""})
-            change.user |= bool(user)
+            change.add([session], user)
         return change
 
     def _view(self, id: str) -> BufferView:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.policy.rules import Mode
+from mazu_ls.server.chat import markdown
+from mazu_ls.server.wire.rollback_text import rollback_sentence
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
@@ -32,14 +34,12 @@ def _needs(field: str) -> Callable[[str, str], dict[str, Any]]:
     return arguments
 
 
-def _rolled_back(result: Any) -> str:
-    plan = result["plan"]
-    if not result["applied"]:
-        yours = [one["path"] for one in plan["conflicts"]] or plan["users"]
-        return f"Nothing was changed: you changed {', '.join(yours)} yourself."
-    files = len(plan["write"]) + len(plan["delete"])
-    proof = "verified" if result["verified"] else "NOT verified"
-    return f"Back at {result['checkpoint']['id']}: {files} {'file' if files == 1 else 'files'}, {proof}. {result['safety']['id']} undoes this."
+def _rolled_back(done: str) -> Callable[[Any], str]:
+    def said(result: Any) -> str:
+        again = f" {result['safety']['id']} undoes this." if result["applied"] and result["safety"] else ""
+        return markdown.escape(rollback_sentence(result, done)) + again
+
+    return said
 
 
 def _remembered(result: Any) -> str:
@@ -71,10 +71,10 @@ def _mode_of(text: str, session: str) -> dict[str, str]:
 
 COMMANDS: dict[str, ChatCommand] = {
     "undo": ChatCommand(
-        "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back
+        "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back("Undone")
     ),
     "redo": ChatCommand(
-        "revert the last undo or rollback", "mazu.redo", lambda text, s: {"sessionId": s}, _rolled_back
+        "revert the last undo or rollback", "mazu.redo", lambda text, s: {"sessionId": s}, _rolled_back("Redone")
     ),
     "rewind": ChatCommand(
         "remove turns from the conversation; files stay", "mazu.session.rewind",
@@ -91,7 +91,7 @@ COMMANDS: dict[str, ChatCommand] = {
     ),
     "rollback": ChatCommand(
         "go back to a checkpoint, the newest without an id", "mazu.rollback",
-        lambda text, s: {"id": text} if text else {}, _rolled_back,
+        lambda text, s: {"id": text} if text else {}, _rolled_back("Rolled back"),
     ),
     "remember": ChatCommand("remember this", "mazu.remember", _needs("title"), _remembered),
     "recall": ChatCommand("search memory", "mazu.recall", _needs("query"), _recalled),

@@ -13,6 +13,7 @@ from mazu_ls.server.commands.checkpoints import opened_checkpoints
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.wire import actions as wire
 from mazu_ls.server.wire.common import NoParams
+from mazu_ls.server.wire.rollback_text import rollback_sentence
 from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ POINTS = 8
 """As many as a dialog of buttons still shows well; mazu.checkpoint.list has all."""
 LOOKED_AT = 100
 LABEL = 60
-NAMED = 3
 LEAVE = "Leave it as it is"
 SHOWN = 2
 """Memories that a message shows well; more are shown as a document."""
@@ -123,27 +123,8 @@ def point_label(point: Checkpoint) -> str:
 
 async def _say_result(server: ServerState, result: dict[str, Any], done: str) -> None:
     """What a rollback did, in a sentence."""
-    plan = result["plan"]
-    if not result["applied"]:
-        names = _names([one["path"] for one in plan["conflicts"]] or plan["users"])
-        why = f": you changed {names} too" if names else ""
-        await server.host.say("warning", f"Mazu: nothing was rolled back{why}.")
-        return
-    files = len({*plan["write"], *plan["delete"]})
-    kept = _names([one["path"] for one in plan["keep"]])
-    text = f"Mazu: {done}; {_count(files, 'file')} restored{f', {kept} kept' if kept else ''}."
-    if result["verified"]:
-        await server.host.say("info", text)
-    else:
-        problems = "; ".join(f"{one['path']}: {one['reason']}" for one in result["problems"][:NAMED])
-        await server.host.say("warning", f"{text} Not everything was restored: {problems}")
-
-
-def _names(paths: list[str]) -> str:
-    """A few files by name."""
-    names = [path.rpartition("/")[2] for path in paths]
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    clean = result["applied"] and result["verified"] and not result["plan"]["conflicts"]
+    await server.host.say("info" if clean else "warning", f"Mazu: {rollback_sentence(result, done)}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -139,7 +139,7 @@ async def _ask(
     reply = await server.host.ask(question, ASK_SECONDS)
     if reply.choice is not None:
         return DECIDED.get(reply.choice.id)
-    return "keep" if reply.unreachable and wanted.answer is None else None
+    return "merge" if reply.unreachable and wanted.answer is None else None
 
 
 def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:
@@ -149,12 +149,14 @@ def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:
 
 def _who(plan: PlanFiles) -> str:
     """Who changed the files in conflict."""
-    from mazu_ls.checkpoints.restore.conflicts import ANOTHER_ON_TOP
+    from mazu_ls.checkpoints.restore.conflicts import ANOTHER_ON_TOP, UNCERTAIN
 
-    another = [conflict.reason == ANOTHER_ON_TOP for conflict in plan.conflicts]
-    if not any(another):
-        return "You"
-    return "Another session" if all(another) else "You and another session"
+    reasons = {conflict.reason for conflict in plan.conflicts}
+    if reasons == {ANOTHER_ON_TOP}:
+        return "Another session"
+    if UNCERTAIN in reasons:
+        return "You, or a command that was interrupted,"
+    return "You and another session" if ANOTHER_ON_TOP in reasons else "You"
 
 
 async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:

@@ -135,7 +135,7 @@ async def require_none(
     """
     from mazu_ls.checkpoints.models import is_selected
 
-    names = [name for name in await _names_elsewhere(registry, workspace) if is_selected(name, paths)]
+    names = [name for name in await names_elsewhere(registry, workspace) if is_selected(name, paths)]
     if names:
         owners = await checkpoints.owners(target_id)
         _refuse([name for name in names if owners.get(name, "user") != "user"])
@@ -174,10 +174,11 @@ async def require_none_in_plan(
     """
     touched = {*plan.write, *plan.delete, *(conflict.path for conflict in plan.conflicts)}
     touched |= {*plan.users} if with_users else set()
-    _refuse([name for name in await _names_elsewhere(registry, workspace) if name in touched])
+    _refuse([name for name in await names_elsewhere(registry, workspace) if name in touched])
 
 
-async def _names_elsewhere(registry: UnsavedRegistry | None, workspace: Workspace) -> list[str]:
+async def names_elsewhere(registry: UnsavedRegistry | None, workspace: Workspace) -> list[str]:
+    """The files of the project of which other processes' editors hold unsaved text."""
     paths = await asyncio.to_thread(registry.elsewhere) if registry else ()
     return [workspace.relative(path) for path in sorted(paths) if workspace.contains(path)]
 

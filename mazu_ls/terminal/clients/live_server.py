@@ -12,6 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.errors import MazuError
 from mazu_ls.server.rpc.live.served import CHANGING, NOT_KNOWN, SHOWING, TALKING, is_served, unanswered
 from mazu_ls.state import live_socket
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, live_options
@@ -20,11 +21,13 @@ from mazu_ls.terminal.exit_status import DONE, FAILED
 from mazu_ls.terminal.project_root import resolve_project
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
+from mazu_ls.terminal.verbs.compare import LISTED, OF_CHECKPOINTS, OF_COMPARE, find_checkpoint
 
 if TYPE_CHECKING:
     import argparse
     import os
     from collections.abc import Mapping
+    from pathlib import Path
 
 ANSWER_SECONDS = 60.0
 """A command that only shows something is done here when the server takes longer."""
@@ -64,6 +67,13 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
     if not root.folders:
         return None
     command, arguments = wanted
+    if (
+        found := _with_ids(
+            live_socket.socket_path(root.folders[0], env), live_options(root, env), given, wanted
+        )
+    ) is None:
+        return None
+    arguments = found
     if command not in SHOWING | CHANGING and arguments.get("preview") is not True:
         from mazu_ls.terminal.clients.live_client import run_asking
 
@@ -96,20 +106,44 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
         return DONE
 
 
+def _with_ids(
+    place: Path, options: dict[str, Any], given: argparse.Namespace, wanted: tuple[str, dict[str, Any]]
+) -> dict[str, Any] | None:
+    """The arguments with the ids of checkpoints in place of labels and sessions, as the server knows them.
+
+    None where no server answers or a name means nothing there: this process looks it up then, and says so.
+    """
+    command, arguments = wanted
+    if not command.startswith(("mazu.checkpoint.", "mazu.rollback")):
+        return arguments
+    named = {field: str(arguments[field]) for field in ("id", "against") if field in arguments}
+    named = {field: name for field, name in named.items() if not re.fullmatch(r"cp_\d+|now", name)}
+    if not named:
+        return arguments
+    if (connection := live_socket.connect(place, HANDSHAKE_SECONDS)) is None:
+        return None
+    kind = OF_COMPARE if given.verb == "compare" else OF_CHECKPOINTS
+    with connection:
+        server = _Conversation(connection)
+        try:
+            server.begin(options, "mazu.checkpoint.list", LISTED)
+            server.answer(1, HANDSHAKE_SECONDS)
+            listed = server.answer(2, ANSWER_SECONDS)["checkpoints"]
+            return arguments | {field: find_checkpoint(name, listed, kind) for field, name in named.items()}
+        except (OSError, NotAnswered, MazuError, LookupError, TypeError):
+            return None
+
+
 def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
     """The command of the wire and its arguments, where a server would do it."""
     if given.verb == "chat":
         return _wanted_message(given)
+    if given.verb == "compare":
+        return "mazu.checkpoint.diff", {"id": given.first, "against": given.second}
     verb = getattr(given, "wire", None)
     if verb is None or getattr(given, "subverb", None) == "review":
         return None
     arguments = grammar.arguments(verb, given)
-    labels = [arguments.get(field) for field in ("id", "against") if field in arguments]
-    takes_id = verb.command.startswith("mazu.checkpoint.") or (
-        verb.command == "mazu.rollback" and "preview" in arguments
-    )
-    if takes_id and not all(isinstance(one, str) and re.fullmatch(r"cp_\d+|now", one) for one in labels):
-        return None  # a label stands for an id that has to be looked up first
     if verb.command in TALKING and not _may_talk_there(given, verb.command, arguments):
         return None
     return (verb.command, arguments) if is_served(verb.command, arguments) else None

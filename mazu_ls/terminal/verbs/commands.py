@@ -9,7 +9,7 @@ from mazu_ls.errors import InvalidArguments
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE
 from mazu_ls.terminal.screen.printing import print_text
-from mazu_ls.terminal.verbs.compare import checkpoint_named
+from mazu_ls.terminal.verbs.compare import checkpoint_named, note_unsaved
 from mazu_ls.terminal.verbs.untouched import READING
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ async def execute(
         if name in OF_CHECKPOINTS and isinstance(arguments.get(field), str):
             arguments = {**arguments, field: await checkpoint_named(run, arguments[field])}
     result = await run(name, arguments)
+    if name == "mazu.checkpoint.diff" and arguments.get("against", "now") == "now":
+        await note_unsaved(server)
     if name == "mazu.status":
         from mazu_ls.server.logs import log_place
 

@@ -1,0 +1,69 @@
+"""What an undo, a redo or a rollback did, in a sentence. Works on the result as it is on the wire, and imports nothing heavy:
+the terminal, the chat documents and the code actions say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+Result = Mapping[str, Any]
+NAMED = 6
+"""So many files are named."""
+
+
+def rollback_sentence(result: Result, done: str = "Undone") -> str:
+    """Only what is so: what went back, what was left as it is and why, what could not be restored."""
+    if not result["applied"]:
+        names = [one["path"] for one in result["plan"]["conflicts"]] or result["plan"]["users"]
+        if not result["plan"]["undecided"] or not names:
+            return "Nothing was changed."
+        return f"Nothing was changed: you changed {listed_names(names)} since then."
+    parts = restored_parts(result)
+    what = f"{done}: {', '.join(parts)}." if parts else f"{done}, but there was nothing to change."
+    if parts and not _count_files(result["plan"]):
+        what += " No file was changed."
+    return " ".join([what, *left_alone(result["plan"]), *problem_lines(result)])
+
+
+def restored_parts(result: Result) -> list[str]:
+    """What went back: "2 files", "memory", "the conversation"."""
+    plan = result["plan"]
+    files = _count_files(plan)
+    parts = [f"{files} file{'' if files == 1 else 's'}"] if files else []
+    if any(plan["memories"].values()):
+        parts.append("memory")
+    if plan["conversation"]:
+        parts.append("the conversation")
+    return parts
+
+
+def _count_files(plan: Result) -> int:
+    """Files whose text changed, on disk, in an open document or in both."""
+    files = {*plan["write"], *plan["delete"]}
+    documents = [unquote(uri) for uri in plan["buffers"]]
+    return len(files) + sum(not uri.endswith(tuple(f"/{path}" for path in files)) for uri in documents)
+
+
+def left_alone(plan: Result) -> list[str]:
+    """What was not brought back, by reason: "Kept: a.py (only you changed it)."."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for key, verb in (("conflicts", "Not undone"), ("keep", "Kept")):
+        for one in plan[key]:
+            by_reason.setdefault((verb, one["reason"]), []).append(one["path"])
+    return [f"{verb}: {listed_names(paths)} ({reason})." for (verb, reason), paths in by_reason.items()]
+
+
+def problem_lines(result: Result) -> list[str]:
+    """What could not be restored; nothing where all was verified."""
+    if result["verified"]:
+        return []
+    problems = "".join(f"\n- {one['path']}: {one['reason']}" for one in result["problems"])
+    return [f"NOT everything could be verified:{problems}"]
+
+
+def listed_names(names: Iterable[str]) -> str:
+    """A few of them, and how many more there are."""
+    names = list(names)
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,0 +1,74 @@
+"""How an undo, a redo, a rollback and their previews look in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.server.wire.rollback_text import restored_parts
+from mazu_ls.terminal.lists import path_of
+
+if TYPE_CHECKING:
+    from mazu_ls.terminal.screen.markup import PlainConsole as Console
+
+Result = dict[str, Any]
+
+
+def draw_rollback(out: Console, value: Result) -> None:
+    """What was done or would be, file by file, and what came of it."""
+    plan = value["plan"]
+    for verb, key in (
+        ("write", "write"),
+        ("delete", "delete"),
+        ("change in the editor", "buffers"),
+        ("keep", "keep"),
+    ):
+        for item in plan[key]:
+            path, why = (item, "") if isinstance(item, str) else (item["path"], f" ({item['reason']})")
+            whose = " (holds your own work)" if path in plan["users"] else ""
+            out.print(f"  {verb}: {path_of(path) if key == 'buffers' else path}{why or whose}", markup=False)
+    if any(plan["memories"].values()):
+        learned = plan["memories"]
+        out.print(f"  memories: +{learned['added']} ~{learned['changed']} -{learned['removed']}")
+    if plan["conversation"]:
+        out.print("  conversation: back to where it was then")
+    left_out(out, value["checkpoint"])
+    for conflict in plan["conflicts"]:
+        out.print(f"  conflict: {conflict['path']} ({conflict['reason']})", markup=False)
+    for problem in value["problems"]:
+        out.print(f"  problem: {problem['path']}: {problem['reason']}", markup=False)
+    parts = restored_parts(value)
+    out.print(
+        _rollback_done(value, parts) if value["applied"] else _not_rolled_back(plan, parts), markup=False
+    )
+
+
+def _not_rolled_back(plan: Result, parts: list[str]) -> str:
+    if plan["undecided"]:
+        return (
+            "Nothing was changed. You would be asked about your own changes; --on-conflict keep, overwrite or leave decides in"
+            " advance."
+        )
+    if not parts:
+        return "Nothing was changed, and nothing would be: everything is as it was then, or stays as it is."
+    return f"Nothing was changed: this only shows what would go back ({', '.join(parts)})."
+
+
+def _rollback_done(value: Result, parts: list[str]) -> str:
+    id, safety = value["checkpoint"]["id"], (value.get("safety") or {}).get("id", "")
+    undo = f"To undo this: mazu-ls redo, or mazu-ls rollback {safety}"
+    checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
+    if value["plan"]["conflicts"]:
+        rest = "what is in conflict was left as it is; --on-conflict keep or overwrite decides about it"
+        what = (
+            f"Only {', '.join(parts)} went back to {id}, {checked}" if parts else f"Nothing went back to {id}"
+        )
+        return f"{what}: {rest}. {undo}"
+    if not parts:
+        return f"Rolled back to {id}: nothing had to change. {undo}"
+    return f"Rolled back to {id} ({', '.join(parts)}), {checked}. {undo}"
+
+
+def left_out(out: Console, checkpoint: Result) -> None:
+    """The files that a checkpoint does not hold."""
+    for skipped in checkpoint["skipped"]:
+        out.print(f"  not in it: {skipped['path']} ({skipped['reason']})", markup=False)
