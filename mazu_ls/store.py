@@ -99,6 +99,10 @@ class Store:
 
         try:
             return work(self.connection)
+        except (
+            StopIteration
+        ) as error:  # a future takes any exception but this one: who waits for it would wait for ever
+            raise RuntimeError("a generator ended unexpectedly") from error
         except apsw.BusyError as error:
             raise MazuError(
                 Kind.BUSY, f"{self.path.name} is locked by another process.", "Try again in a moment."

@@ -82,6 +82,7 @@ def _status(out: Console, value: Result) -> None:
         ("model", value["model"] or "none; `mazu-ls setup` sets a key or a local model"),
         ("mode", value["mode"]),
         ("running", ", ".join(running) or "nothing"),
+        *([("interrupted", _interrupted(broken))] if (broken := value.get("interrupted")) else []),
         ("memory", f"{remembered} remembered" if memory["available"] else "not available"),
         ("checkpoints", _kept(checkpoints)),
         ("keys", keyed),
@@ -99,6 +100,11 @@ def _status(out: Console, value: Result) -> None:
         out.print(f"[dim]{name:<12}[/] {escape(said)}")
     for warning in value["warnings"]:
         out.print(f"warning: {warning}", markup=False)
+
+
+def _interrupted(broken: Result) -> str:
+    """What was broken off, and what can be done about it."""
+    return f"the last turn of “{broken['name']}” ({broken['sessionId']}): mazu-ls --continue, or mazu-ls undo"
 
 
 def _kept(checkpoints: Result) -> str:

@@ -213,7 +213,7 @@ def _sessions(out: Console, value: Result) -> None:
     for session in value["sessions"]:
         turns = f"{session['turnCount']} turn{'' if session['turnCount'] == 1 else 's'}"
         out.print(
-            f"[bold]{session['id']}[/] [dim]{session['updatedAt'][:16].replace('T', ' ')} {turns} {session['state']}[/] {escape(session['name'])}"
+            f"[bold]{session['id']}[/] [dim]{session['updatedAt'][:16].replace('T', ' ')} {turns} {'interrupted' if session.get('interrupted') else session['state']}[/] {escape(session['name'])}"
         )
     if not value["sessions"]:
         out.print("there are no conversations yet")

@@ -209,26 +209,33 @@ async def test_work_on_top_of_the_turn_is_asked_about_once(env: dict[str, str], 
 
 
 async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], folder: Path):
-    path = folder / "app.py"
+    path, notes = folder / "app.py", folder / "notes.txt"
     path.write_text("x = 1\n")
-    replies = [*edits("app.py", "x = 1", "x = 2")[:2], {"calls": [shell("sleep 30")]}, {"text": "Done."}]
+    notes.write_text("mine\n")
+    command = shell("echo agent >> notes.txt; echo agent > made.txt; sleep 30")
+    replies = [*edits("app.py", "x = 1", "x = 2")[:2], {"calls": [command]}, {"text": "Done."}]
     async with ModelServer(replies) as model:
         keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key", "PATH": os.environ["PATH"]}
         async with real_server({**env, **keys}) as (client, process):
             client.allow("edit_file: app.py", "run_shell: sleep 30")
             await client.initialize(folder, **OPTED)
             started = await client.command("mazu.chat", {"message": "edit"})
-            await eventually(lambda: _says(path, "x = 2\n"), 60)
+            await eventually(lambda: _says(folder / "made.txt", "agent\n"), 60)
             process.kill()
         async with restarted(env, folder, model) as client:
+            (listed,) = (await client.command("mazu.session.list"))["sessions"]
+            assert listed["interrupted"] and listed["state"] == "idle"
+            status = await client.command("mazu.status")
+            assert status["interrupted"]["sessionId"] == started["sessionId"]
             undone = await client.command("mazu.undo", {"sessionId": started["sessionId"]})
             assert undone["applied"] and undone["verified"], undone
             assert questions(client) == []
-            assert path.read_text() == "x = 1\n"
+            assert (path.read_text(), notes.read_text()) == ("x = 1\n", "mine\n")
+            assert not (folder / "made.txt").exists()
 
 
 async def _says(path: Path, text: str) -> bool:
-    return path.read_text() == text
+    return path.exists() and path.read_text() == text
 
 
 async def test_a_step_holds_what_the_user_saved_meanwhile_in_three_ways(env: dict[str, str], folder: Path):

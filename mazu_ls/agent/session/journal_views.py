@@ -45,7 +45,10 @@ class TurnRecord:
 
 @dataclass(frozen=True)
 class SessionInfo:
-    """What lists show of a session. `state` is "running", "waiting" (for an answer), "idle" or "ended"."""
+    """What lists show of a session. `state` is "running", "waiting" (for an answer), "idle" or "ended".
+
+    `interrupted`: its last turn was broken off, and the user did not decide on that yet.
+    """
 
     id: str
     name: str
@@ -56,6 +59,7 @@ class SessionInfo:
     model: str | None
     usage: Usage
     aside: bool = False
+    interrupted: bool = False
 
 
 @dataclass

@@ -6,7 +6,7 @@ import asyncio
 import builtins
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -153,6 +153,14 @@ class Sessions:
         session = await self.get(path.stem)
         return session if session.interrupted and not session.running else None
 
+    async def last_interrupted(self) -> SessionInfo | None:
+        """The session that was written last, if its last turn was broken off. Nothing is opened."""
+        path = await asyncio.to_thread(self._newest_free)
+        if path is None:
+            return None
+        info = await self.info(path.stem)
+        return info if info.interrupted else None
+
     async def delete(self, session_id: str) -> None:
         """Remove a session and its journal for good; what it cost stays counted."""
         session = await self.get(session_id)
@@ -264,8 +272,14 @@ class Sessions:
             events = list(journal.read(path))
             last = max((event.seq for event in events), default=0)
             head = moved[0] if moved and moved[1] == last else last
-            known = self._described[path] = (stamp, describe(events, path.stem, head))
-        return known[1]
+            info = describe(events, path.stem, head)
+            if interrupted_turn(journal.branch_events(events, head)) is not None:
+                info = replace(info, interrupted=True)
+            known = self._described[path] = (stamp, info)
+        found = known[1]
+        if found.interrupted and path.stem not in self._open and journal.is_locked(path):
+            return replace(found, interrupted=False)  # it runs in another process
+        return found
 
     def _describe_all(self, moved: Mapping[str, tuple[int, int]]) -> builtins.list[SessionInfo]:
         infos = [self._describe(path, moved.get(path.stem)) for path in self._folder.glob("s_*.jsonl")]
@@ -282,9 +296,7 @@ class Sessions:
         session = self._open.get(info.id)
         if session is None or session.state == "idle":
             return info
-        from dataclasses import replace
-
-        return replace(info, state=session.state)
+        return replace(info, state=session.state, interrupted=info.interrupted and not session.running)
 
 
 def _import_session() -> type[Session]:

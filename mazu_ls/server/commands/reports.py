@@ -52,12 +52,14 @@ async def status(server: ServerState, params: NoParams) -> wire.StatusView:
     project = await server.wait_opened()
     running = [s for s in project.sessions.opened() if s.running]
     model, problems = await _model(project)
+    broken = await project.sessions.last_interrupted()
     return wire.StatusView(
         version=__version__,
         model=model,
         mode=project.mode,
         session=project.sessions.current,
         running=[wire.RunningSessionView(s.id, s.name, s.state) for s in running],
+        interrupted=wire.InterruptedSessionView(broken.id, broken.name) if broken else None,
         jobs=server.jobs.titles,
         memory=await _memory(project),
         checkpoints=await _checkpoints(project),

@@ -106,6 +106,13 @@ class ConnectedClientView(Wire, frozen=True):
     since: str
 
 
+class InterruptedSessionView(Wire, frozen=True):
+    """The session used last, whose last turn was broken off."""
+
+    session_id: str
+    name: str
+
+
 class StatusView(Wire, frozen=True):
     """One object for status bars. `keys`: of which providers a key is there; `pid`: of the server."""
 
@@ -114,6 +121,7 @@ class StatusView(Wire, frozen=True):
     mode: Literal["ask", "auto", "plan", "bypass"]
     session: str | None
     running: list[RunningSessionView]
+    interrupted: InterruptedSessionView | None
     jobs: list[str]
     memory: MemoryStatusView
     checkpoints: CheckpointStatusView

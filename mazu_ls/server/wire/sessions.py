@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SessionSummary(Wire, frozen=True):
-    """What a list shows. `state`: "running", "waiting", "idle", "ended"."""
+    """What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off."""
 
     id: str
     name: str
@@ -24,6 +24,7 @@ class SessionSummary(Wire, frozen=True):
     state: str
     model: str | None
     usage: Usage
+    interrupted: bool
 
     @classmethod
     def from_info(cls, info: SessionInfo) -> SessionSummary:
@@ -37,6 +38,7 @@ class SessionSummary(Wire, frozen=True):
             info.state,
             info.model,
             info.usage,
+            info.interrupted,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import journal
+from mazu_ls.agent.session.recovery import BROKEN_OFF
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import SIGNS, describe_call, outcome_state
@@ -33,6 +34,8 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
             raise MazuError(Kind.NOT_FOUND, "There is no conversation here yet.", "mazu-ls begins one.")
         session_id = sessions[0].id
     found = list(steps(await project.sessions.events(session_id)))
+    if (await project.sessions.info(session_id)).interrupted and (not found or found[-1]["kind"] != "end"):
+        found.append(_broken_off(found))
     if getattr(given, "json", False):
         print_json({"sessionId": session_id, "steps": found})
     else:
@@ -53,6 +56,14 @@ def steps(events: Iterable[journal.Event]) -> Iterable[dict[str, Any]]:
             spent = None if cost is None or spent is None else spent + cost
         if step is not None:
             yield {"at": event.at, "turnId": event.turn, **step, "spentUsd": spent}
+
+
+def _broken_off(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The end of a turn whose end nobody recorded."""
+    last = steps[-1] if steps else {"at": journal.now(), "turnId": None, "spentUsd": 0.0}
+    text = f"{BROKEN_OFF} mazu-ls --continue, or mazu-ls undo"
+    ended = {"kind": "end", "stopReason": "interrupted", "text": text, "costUsd": None, "tokens": 0}
+    return {"at": last["at"], "turnId": last["turnId"], **ended, "spentUsd": last["spentUsd"]}
 
 
 def _step(body: journal.Body, calls: dict[str, str]) -> dict[str, Any] | None:
@@ -108,6 +119,10 @@ def _line(step: dict[str, Any]) -> Line:
             return line(("dim", at), ("yellow", f" – {text}: refused, {clean(step['reason'])}"))
         case "end":
             why = "" if step["stopReason"] == "end_turn" else step["stopReason"].replace("_", " ")
-            facts = [why, styled.money(step["costUsd"]), styled.tokens(step["tokens"])]
+            why = f"{why}: {text}" if why and text else why
+            facts = [
+                why,
+                *([styled.money(step["costUsd"]), styled.tokens(step["tokens"])] if step["tokens"] else []),
+            ]
             return line(("dim", f"{at}   {styled.join(facts)}"))
     return line(("dim", f"{at}   {text}"))
