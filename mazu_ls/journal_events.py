@@ -45,7 +45,8 @@ class TurnLimits(Struct, frozen=True):
 class TurnStarted(Struct, tag="turn_started", frozen=True):
     """A turn begins: what kind, with which model, and which memories were put before the model.
 
-    `titles` are those of the memories in `injected`, in the same order.
+    `titles` are those of the memories in `injected`, in the same order. `mode`: the permission mode that the turn has;
+    `context_window`: of the model, in tokens.
     """
 
     kind: Literal["chat", "run", "edit"]
@@ -55,6 +56,8 @@ class TurnStarted(Struct, tag="turn_started", frozen=True):
     limits: TurnLimits | None = None
     allow_shell: bool = True
     checkpoint_every: int | None = None
+    mode: str = ""
+    context_window: int | None = None
 
 
 class ResumeAnswered(Struct, tag="resume_answered", frozen=True):

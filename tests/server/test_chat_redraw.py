@@ -75,10 +75,13 @@ async def test_undo_after_a_chat_turn_asks_nothing_and_the_document_follows(
         chat = await open_chat(client, folder)
         await say(client, chat, "Make it two", "*1 file changed +1 -1")
         await eventually(lambda: _true(saved))
-        assert re.search(r"## Mazu <!-- t_\w+ --> \d\d \w+ \d\d:\d\d · claude\S+\n", chat.text), chat.text
-        assert re.search(r"\*1 file changed \+1 -1 · 2 checkpoints · \$\d\.\d+ · \S+ tokens\*", chat.text), (
+        assert re.search(r"## Mazu <!-- t_\w+ --> \d\d \w+ \d\d:\d\d · claude\S+ · mode ask\n", chat.text), (
             chat.text
         )
+        assert re.search(
+            r"\*1 file changed \+1 -1 · 2 checkpoints · \$\d\.\d+ · \S+ tokens · 1 % of the context\*",
+            chat.text,
+        ), chat.text
         client.change(chat.uri, "my draft", (len(chat.lines), 0))
         asked = len(client.notes("mazu/permission/request"))
         undone = await client.command("mazu.undo", within=60)

@@ -222,6 +222,7 @@ class Session:
             journal.TurnStarted(
                 asked.kind, model.name if model else "", told, titles,
                 journal.TurnLimits(**vars(asked.limits)), asked.allow_shell, asked.checkpoint_every,
+                run.mode, model.spec.context_window if model else None,
             )
         )  # fmt: skip
         parts = prompt.user_parts(asked.text, asked.attachments, blocks)

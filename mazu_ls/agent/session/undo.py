@@ -96,6 +96,19 @@ def find_turn(
     return start.turn, start.parent, baseline
 
 
+def edited_files(events: Sequence[journal.Event], after: int) -> list[str]:
+    """The files that tools of the agent edited after an event of a conversation, as the calls name them."""
+    calls: dict[str, str] = {}
+    found: dict[str, None] = {}
+    for event in events:
+        match event.body:
+            case journal.CallStarted(call_id, _, _, arguments) if event.seq > after:
+                calls[call_id] = str(arguments.get("path", ""))
+            case journal.CallEnded(call_id, True, diff=diff) if diff and calls.get(call_id):
+                found[calls[call_id]] = None
+    return list(found)
+
+
 async def undo_targets(project: ProjectServices) -> set[str]:
     """The checkpoint that undoing the last turn of each session rolls back to: pruning leaves them."""
     heads = await project.moved_heads()

@@ -13,8 +13,10 @@ OURS_IN_TEXT = re.compile(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
 MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")
 UNDONE_TURNS = re.compile(r"\*\d+ turns? (?:undone|taken back)\*")
 """The line in place of turns that were undone; documents of earlier versions say "taken back"."""
-FOOTER = re.compile(r"\*\d+ files? changed \+\d+ -\d+[^*]*\*")
-"""The line under a turn that changed files; what it says of cost may be worded differently by another version."""
+FOOTER = re.compile(
+    r"\*(?:\d+ files? changed \+\d+ -\d+[^*]*|(?:\$[\d.]+|cost unknown) · [\d.]+k? tokens?[^*]*)\*"
+)
+"""The line under a turn; what it says of cost may be worded differently by another version."""
 HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'
 
 

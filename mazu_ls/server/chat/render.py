@@ -40,22 +40,28 @@ class TurnMarkdown:
     session_id: str
     verbatim: bool = False
     text: str = ""
+    _in_list: bool = False
+    _window: int | None = None
+    _context: int = 0
     _message: SafeMarkdown = field(default_factory=SafeMarkdown)
 
     def add(self, event: journal.Event, *, streamed: bool) -> None:
         """Take one more event of the turn. `streamed`: the text comes in deltas, not in finished messages."""
         match event.body:
             case journal.Delta("message", text) if streamed:
-                self.text += self._message.feed(text)
-            case journal.ModelSaid(message):
-                self.text += self._message.flush() if streamed else make_safe(message.text)
+                self._add(self._message.feed(text))
+            case journal.ModelSaid(message, _, usage):
+                self._add(self._message.flush() if streamed else make_safe(message.text))
+                self._context = usage.tokens or self._context
+            case journal.TurnStarted(context_window=window):
+                self._window = window
             case journal.MessageRestarted():
                 self._message.flush()
             case journal.CallStarted(_, tool, title):
-                self.text = (
-                    self.text.rstrip("\n")
-                    + f"\n\n- {markdown.escape(make_line(plain_title(tool, title), TITLE))}"
-                )
+                between = "\n" if self._in_list else "\n\n"
+                item = f"- {markdown.escape(make_line(plain_title(tool, title), TITLE))}"
+                self.text = self.text.rstrip("\n") + between + item
+                self._in_list = True
             case journal.CallDecided() as decided if said := questions.verdict(decided):
                 self.text += f" ({said})"
             case journal.CallEnded(call_id, ok, summary, _, _, diff):
@@ -65,20 +71,28 @@ class TurnMarkdown:
             case journal.TurnEnded() as ended:
                 self._end(ended)
 
+    def _add(self, text: str) -> None:
+        """A piece of a message; blank lines alone do not end a list of calls."""
+        self.text += text
+        self._in_list = self._in_list and not text.strip()
+
+    def _paragraph(self, text: str) -> None:
+        self.text = f"{self.text.rstrip(chr(10))}\n\n{text}"
+
     def _end(self, ended: journal.TurnEnded) -> None:
-        self.text += self._message.flush()
+        self._add(self._message.flush())
         if self.verbatim and ended.reply:
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", ended.reply)), default=0))
-            self.text += f"\n\n{fence}\n{ended.reply.rstrip()}\n{fence}"
+            self._paragraph(f"{fence}\n{ended.reply.rstrip()}\n{fence}")
         if ended.stop_reason != "end_turn":
             why = ended.error.get("message", ended.detail) if ended.error else ended.detail
-            self.text += (
-                f"\n\n*{ended.stop_reason.replace('_', ' ')}{': ' + markdown.escape(why) if why else ''}*"
+            self._paragraph(
+                f"*{ended.stop_reason.replace('_', ' ')}{': ' + markdown.escape(why) if why else ''}*"
             )
         elif ended.detail:
-            self.text += f"\n\n*{markdown.escape(ended.detail)}*"
-        if footer := footer_of(ended):
-            self.text += f"\n\n*{footer}*"
+            self._paragraph(f"*{markdown.escape(ended.detail)}*")
+        if footer := footer_of(ended, self._context, self._window):
+            self._paragraph(f"*{footer}*")
 
 
 def plain_title(tool: str, title: str) -> str:
@@ -87,18 +101,20 @@ def plain_title(tool: str, title: str) -> str:
     return f"{verb}{title.removeprefix(tool)}" if verb else title
 
 
-def footer_of(ended: journal.TurnEnded) -> str:
-    """What a turn changed, held and cost, in a line; "" where it changed nothing."""
+def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = None) -> str:
+    """What a turn changed, held and cost, in a line; "" where it did none of that. `context`: tokens of its last model call."""
     changes, usage = ended.changes, ended.usage
-    if not changes.files:
-        return ""
-    parts = [f"{_counted(changes.files, 'file')} changed +{changes.added} -{changes.removed}"]
-    if ended.checkpoints:
-        parts.append(_counted(len(ended.checkpoints), "checkpoint"))
-    if usage.cost_usd is not None:
-        parts.append(f"${usage.cost_usd:.3f}")
-    if tokens := usage.tokens:
+    parts: list[str] = []
+    if changes.files:
+        parts.append(f"{_counted(changes.files, 'file')} changed +{changes.added} -{changes.removed}")
+        if ended.checkpoints:
+            parts.append(_counted(len(ended.checkpoints), "checkpoint"))
+    if usage.model_calls:
+        parts.append("cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.3f}")
+        tokens = usage.tokens
         parts.append(f"{tokens / 1000:.1f}k tokens" if tokens >= 1000 else _counted(tokens, "token"))
+        if window and context:
+            parts.append(f"{max(1, 100 * context // window)} % of the context")
     return " · ".join(parts)
 
 
@@ -158,6 +174,8 @@ def about_turn(event: journal.Event, started: journal.TurnStarted) -> str:
     parts = [f"{datetime.fromisoformat(event.at).astimezone():%d %b %H:%M}"]
     if started.model:
         parts.append(make_line(started.model.partition(":")[2] or started.model, TITLE))
+    if started.mode:
+        parts.append(f"mode {started.mode}")
     if started.injected:
         parts.append(f"{len(started.injected)} memor{'y' if len(started.injected) == 1 else 'ies'}")
     return markdown.escape(" · ".join(parts))

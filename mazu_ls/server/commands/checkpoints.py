@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
     from mazu_ls.checkpoints import Checkpoints, models
@@ -161,7 +163,7 @@ async def _restore_memories(
 @command("mazu.undo")
 async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackResult:
     """Undo the last turn: code, conversation, memory, or any of them."""
-    from mazu_ls.agent.session.undo import checkpoint_before_turn
+    from mazu_ls.agent.session.undo import checkpoint_before_turn, edited_files
 
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
@@ -178,13 +180,42 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
         "memory": params.memory,
     }
     only: list[Section] = [name for name, wanted in chosen.items() if wanted]
+    edited = edited_files(await asyncio.to_thread(session.events), before) if params.code else ()
     wanted = Wanted(
         tuple(only), preview=params.preview, answer=params.on_conflict, session=session.id, undo=True
     )
     report = await roll_back(server, checkpoints, baseline, wanted)
     if report.applied and params.conversation and session.journal.head != before:
         await session.move_head(before)
+    report.problems += await _not_held(server, checkpoints, report, edited)
+    report.verified = report.verified and not report.problems
     return wire.RollbackResult.from_report(report)
+
+
+NOT_HELD = (
+    "the agent's change stays: no checkpoint holds this file, because git ignores it or it is too large"
+)
+
+
+async def _not_held(
+    server: ServerState, checkpoints: Checkpoints, report: models.RollbackReport, edited: Sequence[str]
+) -> list[models.PathReason]:
+    """The files that the agent edited and that no undo brings back, since checkpoints leave them out."""
+    from mazu_ls.checkpoints.models import PathReason
+
+    newest = report.safety or next(iter((await checkpoints.list(1))[0]), None)
+    if report.undecided or newest is None:
+        return []
+    found: list[models.PathReason] = []
+    for named in edited:
+        try:
+            path = server.workspace.resolve(named)
+        except (MazuError, ToolError):
+            continue
+        name = server.name_of(path)
+        if path.is_file() and not (await checkpoints.file_text(newest.id, name))[2]:
+            found.append(PathReason(name, NOT_HELD))
+    return found
 
 
 @command("mazu.redo")
