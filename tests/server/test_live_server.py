@@ -226,6 +226,19 @@ def test_a_checkpoint_from_the_terminal_holds_what_is_unsaved_in_the_editor(plac
         taken = json.loads(typed(server, "checkpoint", "take", "from the terminal", "--json").stdout)
         assert taken["label"] == "from the terminal"
         assert typed(server, "checkpoint", "file", taken["id"], "a.py").stdout.strip() == "not saved"
+        named = {
+            name: [
+                typed(server, *words.split(), *last).stdout
+                for words, *last in (
+                    ("checkpoint diff", name),
+                    ("compare", name),
+                    ("rollback --preview", name),
+                )
+            ]
+            for name in (taken["id"], taken["label"])
+        }
+        assert named[taken["id"]] == named[taken["label"]], "a label stands for its id"
+        assert named[taken["id"]][:2] == ["\n", "\n"], "nothing differs from what the editor shows"
         live = {words: typed(server, *words.split()) for words in SAME}
         server.end()
         assert not server.socket.exists()

@@ -509,6 +509,12 @@ export interface Injection {
   budget: number;
 }
 
+/** The session used last, whose last turn was broken off. */
+export interface InterruptedSession {
+  sessionId: string;
+  name: string;
+}
+
 export interface LeftOutMemory {
   memory: Memory;
   why: string;
@@ -1069,7 +1075,7 @@ export interface SessionParams {
   sessionId?: string | null;
 }
 
-/** What a list shows. `state`: "running", "waiting", "idle", "ended". */
+/** What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off. */
 export interface SessionSummary {
   id: string;
   name: string;
@@ -1079,6 +1085,7 @@ export interface SessionSummary {
   state: string;
   model: string | null;
   usage: Usage;
+  interrupted: boolean;
 }
 
 /** A session with its turns, oldest first. */
@@ -1091,6 +1098,7 @@ export interface Session {
   state: string;
   model: string | null;
   usage: Usage;
+  interrupted: boolean;
   turns: Turn[];
 }
 
@@ -1185,6 +1193,7 @@ export interface Status {
   mode: 'ask' | 'auto' | 'bypass' | 'plan';
   session: string | null;
   running: RunningSession[];
+  interrupted: InterruptedSession | null;
   jobs: string[];
   memory: MemoryStatus;
   checkpoints: CheckpointStatus;

@@ -435,6 +435,11 @@
 ---@field tokens integer
 ---@field budget integer
 
+--- The session used last, whose last turn was broken off.
+---@class mazu.InterruptedSession
+---@field sessionId string
+---@field name string
+
 ---@class mazu.LeftOutMemory
 ---@field memory mazu.Memory
 ---@field why string
@@ -903,7 +908,7 @@
 ---@class mazu.SessionParams
 ---@field sessionId? string
 
---- What a list shows. `state`: "running", "waiting", "idle", "ended".
+--- What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off.
 ---@class mazu.SessionSummary
 ---@field id string
 ---@field name string
@@ -913,6 +918,7 @@
 ---@field state string
 ---@field model? string
 ---@field usage mazu.Usage
+---@field interrupted boolean
 
 --- A session with its turns, oldest first.
 ---@class mazu.Session
@@ -924,6 +930,7 @@
 ---@field state string
 ---@field model? string
 ---@field usage mazu.Usage
+---@field interrupted boolean
 ---@field turns mazu.Turn[]
 
 --- `confirm`: the word "bypass", typed by the user, for that mode.
@@ -1003,6 +1010,7 @@
 ---@field mode "ask"|"auto"|"bypass"|"plan"
 ---@field session? string
 ---@field running mazu.RunningSession[]
+---@field interrupted? mazu.InterruptedSession
 ---@field jobs string[]
 ---@field memory mazu.MemoryStatus
 ---@field checkpoints mazu.CheckpointStatus
