@@ -20,7 +20,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints.attribution import Owner
+    from mazu_ls.checkpoints.attribution.owners import Owner
     from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import FileDiff
 
