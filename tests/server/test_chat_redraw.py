@@ -102,14 +102,14 @@ async def test_a_rewind_to_the_middle_and_going_on_is_drawn_as_a_branch(env: dic
     async with agent(env, folder, [{"text": f"Reply {n}."} for n in range(4)]) as client:
         chat = await open_chat(client, folder)
         for number in range(3):
-            await say(client, chat, f"Say {number}", f"Reply {number}.\n\n## You")
+            await say(client, chat, f"Say {number}", f"Reply {number}.\n\n*$")
         at = chat.text.index("## Mazu", chat.text.index("Reply 0."))
         line = chat.position_at(at).line
         client.change(chat.uri, "My own note.\n\n", (line, 0))
         await client.command("mazu.session.rewind", {"turns": 2})
         await gone(chat, "Reply 1.")
         assert "*2 turns undone*" in chat.text and "My own note." in chat.text
-        await say(client, chat, "Say again", "Reply 3.\n\n## You")
+        await say(client, chat, "Say again", "Reply 3.\n\n*$")
         text = chat.text
         assert text.index("Reply 0.") < text.index("*2 turns undone*") < text.index("Say again")
         assert text.count("Reply 3.") == 1 and text.count("My own note.") == 1
@@ -120,9 +120,9 @@ async def test_a_document_that_was_closed_unsaved_shows_everything_when_it_is_op
 ):
     async with agent(env, folder, [{"text": "First."}, {"text": "Second."}]) as client:
         chat = await open_chat(client, folder)
-        await say(client, chat, "One", "First.\n\n## You")
+        await say(client, chat, "One", "First.\n\n*$")
         stale = chat.text
-        await say(client, chat, "Two", "Second.\n\n## You")
+        await say(client, chat, "Two", "Second.\n\n*$")
         session = (await client.command("mazu.session.list"))["current"]
         client.notify("textDocument/didClose", {"textDocument": {"uri": chat.uri}})
         again = client.open(chat.uri, stale, "markdown")

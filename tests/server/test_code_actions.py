@@ -177,11 +177,11 @@ async def test_chatting_in_a_document_by_code_actions_alone(env: dict[str, str],
         )
         client.change(uri, "My next question", (len(document.lines), 0))
         client.change(uri, "A note. ", (0, 0))
-        await shown(document, "End.")
+        await shown(document, " tokens")
         assert document.text.startswith("A note. <!-- mazu session")
-        assert document.text.endswith(f"End.\n\n{end}My next question")
+        assert document.text.endswith(f"*\n\n{end}My next question")
         assert answer in document.text
-        assert "- Read a.py: " in document.text
+        assert f"- Read a.py: {len(SOURCE.splitlines())} lines\n" in document.text
         sent = str(client.model.requests[0].body)
         assert "Why one?" in sent
         assert "def f():" in sent

@@ -92,8 +92,12 @@ async def changed_by_agent(checkpoints: Checkpoints, before: str, after: str) ->
     """What differs between two checkpoints of a turn, without the files that only the user changed."""
     found = await checkpoints.diff(before, after, (), ())
     owners = await checkpoints.owners(before, after, (await checkpoints.get(before)).session_id)
-    owned = [(file, owners.get(file.path, "user")) for file in found.files]
-    return [(file, owner) for file, owner in owned if owner != "user"]
+    changed: list[tuple[FileDiff, Owner]] = []
+    for file in found.files:
+        owner: Owner = owners.get(file.path, "user")
+        if owner != "user":
+            changed.append((file, owner))
+    return changed
 
 
 def take_back(text: str, change: FileChange, wanted: Callable[[str], bool]) -> tuple[str, list[str]]:
