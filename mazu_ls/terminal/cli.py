@@ -198,7 +198,7 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
             print(clean(f"not run: {refusal['what']}: {refusal['reason']}"), file=sys.stderr)
         print_text(turn_facts(result), sys.stderr)
     if undone := result.get("rolledBack"):
-        from mazu_ls.server.wire.rollback_text import rollback_sentence
+        from mazu_ls.server.chat.rollback_text import rollback_sentence
 
         print_text(rollback_sentence(undone), sys.stderr)
         return exit_status(undone) if undone["applied"] else FAILED

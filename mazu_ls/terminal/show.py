@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
+from mazu_ls.terminal.clients.draw_rollback import draw_rollback, left_out
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.terminal.show_rollback import draw_rollback, left_out
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console

@@ -139,15 +139,16 @@ class TurnCheckpoints:
         if self._is_taking and self._taking:
             await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS)
 
-    async def finish(self, reason: str) -> None:
-        """Hold what no checkpoint of the turn holds yet."""
+    async def finish(self, reason: str, edits: dict[Path, FileEdit]) -> None:
+        """Hold what no checkpoint of the turn holds yet, and add to the turn's edits what its commands changed."""
         checkpoints = self._run.session.project.checkpoints
         uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere
         if (self._unsaved or self._changed or uncertain) and not self._is_taking:
             await self._checkpoint("step", f"end of turn ({reason})", full=True)
+        await self._add_command_changes(edits)
 
-    async def add_command_changes(self, edits: dict[Path, FileEdit]) -> None:
-        """Add to the turn's edits the files that its commands changed, as the checkpoints before and after tell."""
+    async def _add_command_changes(self, edits: dict[Path, FileEdit]) -> None:
+        """The files that the turn's commands changed, as the checkpoints before and after it tell."""
         checkpoints = self._run.session.project.checkpoints
         if checkpoints is None or not self.ran_command or len(self.taken) < 2 or self._is_taking:
             return

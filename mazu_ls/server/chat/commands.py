@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.policy.rules import Mode
 from mazu_ls.server.chat import markdown
-from mazu_ls.server.wire.rollback_text import rollback_sentence
+from mazu_ls.server.chat.rollback_text import rollback_sentence
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.server.chat import markdown
+from mazu_ls.server.chat.rollback_text import rollback_sentence
 from mazu_ls.server.commands import command, execute
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.wire import actions as wire
 from mazu_ls.server.wire.common import NoParams
-from mazu_ls.server.wire.rollback_text import rollback_sentence
 from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.wire.rollback_text import rollback_sentence
+from mazu_ls.server.chat.rollback_text import rollback_sentence
 from mazu_ls.terminal.verbs.compare import checkpoint_named
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.server.wire.rollback_text import restored_parts
+from mazu_ls.server.chat.rollback_text import restored_parts
 from mazu_ls.terminal.lists import path_of
 
 if TYPE_CHECKING:
