@@ -58,7 +58,7 @@ async def test_a_question_is_answered_in_the_chat(env: dict[str, str], folder: P
         client.change(client.uri, "A note. ", (0, 0))
         assert (folder / "app.py").read_text() == "x = 1\n"
         await answered(client, "Mazu: allow once")
-        await shown(client.chat, "All done.")
+        await shown(client.chat, "*1 file changed +1 -1")
         await eventually(lambda: settled(client))
         assert (folder / "app.py").read_text() == "x = 10\n"
         assert "Edit app.py (allowed once): " in said(client)
@@ -68,7 +68,9 @@ async def test_a_question_is_answered_in_the_chat(env: dict[str, str], folder: P
 
 
 async def settled(client: Client) -> bool:
-    return "Mazu asks" not in client.chat.text
+    """Whether the question is gone and the next message can be written: the end of the turn is drawn."""
+    reply, you, _ = said(client).rpartition("\n\n## You\n")
+    return "Mazu asks" not in client.chat.text and bool(you) and "All done." in reply
 
 
 async def test_a_refusal_in_the_chat_is_one_everywhere(env: dict[str, str], folder: Path):
