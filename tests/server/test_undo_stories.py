@@ -217,7 +217,7 @@ async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], f
     async with ModelServer(replies) as model:
         keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key", "PATH": os.environ["PATH"]}
         async with real_server({**env, **keys}) as (client, process):
-            client.allow("edit_file: app.py", "run_shell: sleep 30")
+            client.allow("edit_file: app.py", "run_shell: echo agent")
             await client.initialize(folder, **OPTED)
             started = await client.command("mazu.chat", {"message": "edit"})
             await eventually(lambda: _says(folder / "made.txt", "agent\n"), 60)
