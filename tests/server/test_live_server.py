@@ -575,8 +575,8 @@ def test_who_may_not_speak_is_told_apart_by_what_it_cannot_change():
             assert refusal_reason(limited, os.getuid(), server) == "it has the limits of a tool call"
         with sleeping("true", {"MAZU_CHILD": "x"}) as marked:
             assert refusal_reason(marked, os.getuid(), server) == "it was started by a tool call"
-        assert refusal_reason(server, os.getuid(), server) == "it was started by this server"
-        assert refusal_reason(stranger, os.getuid(), os.getpid()) == "it was started by this server"
+        assert refusal_reason(server, os.getuid(), server) == "it was started by this process"
+        assert refusal_reason(stranger, os.getuid(), os.getpid()) == "it was started by this process"
         assert refusal_reason(stranger, os.getuid() + 1, server) == "it is another user's"
         assert refusal_reason(0, os.getuid(), server) == "its process cannot be seen from here"
     assert refusal_reason(stranger, os.getuid(), server).startswith("nothing can be learned of it")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from mazu_ls import __version__
-from mazu_ls.server.rpc.live import listener
+from mazu_ls.server.rpc.live import peers
 from mazu_ls.server.rpc.live.peers import has_terminal
 from mazu_ls.state import live_socket
 from tests.server.client import NO_ANSWER, Client
@@ -34,7 +34,7 @@ EDIT = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Two it is.
 async def open_editor(
     env: dict[str, str], folder: Path, replies: Sequence[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Client]:
-    monkeypatch.setattr(listener, "refusal_reason", lambda pid, uid: "")
+    monkeypatch.setattr(peers, "refusal_reason", lambda pid, uid: "")
     (folder / "app.py").write_text("x = 1\n")
     async with agent(env, folder, replies, **ALL) as editor:
         await editor.command("mazu.status")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.server.rpc.live import listener
+from mazu_ls.server.rpc.live import listener, peers
 from mazu_ls.state import live_socket
 from tests.server.client import Client, RpcFailure, connected
 from tests.server.test_live_turns import typed
@@ -90,7 +90,7 @@ async def take_over(first: Client, second: Client, session: str, place: Path) ->
 async def test_two_editors_share_sessions_questions_and_undo(
     env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(listener, "refusal_reason", lambda pid, uid: "")
+    monkeypatch.setattr(peers, "refusal_reason", lambda pid, uid: "")
     monkeypatch.setattr(listener, "TAKE_OVER_SECONDS", 0.1)
     (folder / "app.py").write_text("x = 1\n")
     replies = [

@@ -76,22 +76,27 @@ class OpenQuestion:
         note: str = "",
         arguments: Mapping[str, Any] | None = None,
         hunks: Sequence[str] | None = None,
+        offered: Question | None = None,
     ) -> bool:
-        """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for what it does not offer."""
-        choice = _chosen(self.question, option_id, lambda choice: choice.id)
+        """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for what it does not offer.
+
+        `offered`: the question as it was put to who answers, where that is less than all of it.
+        """
+        question = offered or self.question
+        choice = _chosen(question, option_id, lambda choice: choice.id)
         if choice is None:
-            offered = ", ".join(one.id for one in self.question.choices)
-            raise InvalidArguments(f"`optionId` is not one of {offered}", "optionId")
+            names = ", ".join(one.id for one in question.choices)
+            raise InvalidArguments(f"`optionId` is not one of {names}", "optionId")
         reply = UserReply(choice, note, arguments, None if hunks is None else tuple(hunks))
-        if (problem := not_offered(self.question, reply)) is not None:
+        if (problem := not_offered(question, reply)) is not None:
             raise InvalidArguments(*problem)
         if self.verdict.done() or self.answered.done():
             return False
         self.answered.set_result(reply)
         return True
 
-    def answer_with(self, answer: Any) -> bool:
-        """Decide it by the answer to a `mazu/permission/request`; whether that counted. Raises as `answer` does."""
+    def answer_with(self, answer: Any, offered: Question) -> bool:
+        """Decide it by the answer to a `mazu/permission/request` with what was `offered`; whether that counted. Raises as `answer` does."""
         fields = answer if isinstance(answer, dict) else {}
         option, note, arguments, hunks = (
             fields.get(name) for name in ("optionId", "note", "arguments", "hunks")
@@ -101,6 +106,7 @@ class OpenQuestion:
             note if isinstance(note, str) else "",
             arguments if isinstance(arguments, dict) else None,
             tuple(map(str, hunks)) if isinstance(hunks, list) else None,
+            offered,
         )
 
 

@@ -13,13 +13,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
+from mazu_ls.server.rpc.live.peers import connect_to_server
 from mazu_ls.server.rpc.live.served import CHANGING, NOT_KNOWN, SHOWING, TALKING, is_served, unanswered
 from mazu_ls.state import live_socket
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, live_options
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE, FAILED
 from mazu_ls.terminal.project_root import resolve_project
-from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
+from mazu_ls.terminal.screen.printing import as_json, print_json, print_text, print_warning
 from mazu_ls.terminal.verbs import grammar
 from mazu_ls.terminal.verbs.compare import LISTED, OF_CHECKPOINTS, OF_COMPARE, find_checkpoint
 
@@ -78,7 +79,8 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
         from mazu_ls.terminal.clients.live_client import run_asking
 
         return run_asking(given, root, env, command, arguments)
-    connection = live_socket.connect(live_socket.socket_path(root.folders[0], env), HANDSHAKE_SECONDS)
+    place = live_socket.socket_path(root.folders[0], env)
+    connection = connect_to_server(place, HANDSHAKE_SECONDS, print_warning)
     if connection is None:
         return None
     with connection:
@@ -120,7 +122,7 @@ def _with_ids(
     named = {field: name for field, name in named.items() if not re.fullmatch(r"cp_\d+|now", name)}
     if not named:
         return arguments
-    if (connection := live_socket.connect(place, HANDSHAKE_SECONDS)) is None:
+    if (connection := connect_to_server(place, HANDSHAKE_SECONDS, print_warning)) is None:
         return None
     kind = OF_COMPARE if given.verb == "compare" else OF_CHECKPOINTS
     with connection:

@@ -28,6 +28,11 @@ def print_text(text: str, stream: TextIO | None = None) -> None:
     print(clean(text) if out.isatty() else text, file=out)
 
 
+def print_warning(sentence: str) -> None:
+    """A sentence about what is not as it should be, on stderr."""
+    print_text(f"mazu-ls: {sentence}", sys.stderr)
+
+
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """The value as JSON on stdout."""
     print(json_text(value, indent=indent))

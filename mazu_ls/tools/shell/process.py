@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mazu_ls.platform.child_mark import MARK
+
 GRACE = (
     0.25  # seconds between SIGTERM and SIGKILL: all of a cancelled turn has to be still within half a second
 )
 ROUNDS = 5  # of killing what is left: who forks meanwhile is met in the next one
-MARK = "MAZU_CHILD"
 Process = tuple[int, int]
 """A pid, and when it started in clock ticks since boot, for pids are used again."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor
+from mazu_ls.server.rpc.live.peers import connect_to_server
 from mazu_ls.server.rpc.live.served import OF_SESSIONS
 from mazu_ls.state import live_socket
 
@@ -23,15 +25,21 @@ logger = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 30.0
 
 
-async def follow_other_server(server: ServerState, project: Project, path: Path) -> None:
-    """Share with the server that listens at `path` until it ends; at once where there is none or it does not take us."""
-    connection = await asyncio.to_thread(live_socket.connect, path, HANDSHAKE_SECONDS)
+async def follow_other_server(
+    server: ServerState, project: Project, path: Path, warn: Callable[[str], object]
+) -> None:
+    """Share with the server that listens at `path` until it ends; at once where there is none or it does not take us.
+
+    `warn` takes the sentence that says why what listens is not trusted.
+    """
+    connection = await asyncio.to_thread(connect_to_server, path, HANDSHAKE_SECONDS, warn)
     if connection is None:
         return
+    pid, _ = live_socket.peer_credentials(connection)
     connection.setblocking(False)
     reader, writer = await asyncio.open_unix_connection(sock=connection)
     try:
-        await _Following(server, project, LiveLink(reader, writer)).run()
+        await _Following(server, project, LiveLink(reader, writer), pid).run()
     except (OSError, ValueError) as error:
         logger.info("The connection to the other editor's server ended: %s", error)
     except (ClientError, LookupError, TypeError) as error:
@@ -43,8 +51,9 @@ async def follow_other_server(server: ServerState, project: Project, path: Path)
 class _Following:
     """One connection to the server that listens."""
 
-    def __init__(self, server: ServerState, project: Project, link: LiveLink) -> None:
+    def __init__(self, server: ServerState, project: Project, link: LiveLink, pid: int) -> None:
         self._server = server
+        self._pid = pid
         self._project = project
         self._link = link
         self._peer: PeerEditor | None = None
@@ -56,9 +65,7 @@ class _Following:
         try:
             said = await self._link.ask("initialize", self._hello(), HANDSHAKE_SECONDS)
             other = said["capabilities"]["experimental"]["mazu"]["editor"]
-            self._peer = PeerEditor(
-                self._server, self._project, self._link, str(other["name"]), int(other["pid"])
-            )
+            self._peer = PeerEditor(self._server, self._project, self._link, str(other["name"]), self._pid)
             self._peer.attach()
             await asyncio.wait({reading})
         finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.rpc.live.following import follow_other_server
-from mazu_ls.server.rpc.live.peers import refusal_reason
+from mazu_ls.server.rpc.live.peers import refusal_reason_of
 from mazu_ls.server.rpc.live.session import LiveSession
 from mazu_ls.state import live_socket
 
@@ -33,10 +33,17 @@ async def serve_other_processes(server: ServerState, project: Project) -> None:
     if not live_socket.is_supported() or not project.folders or (project.disk and project.disk.is_volatile):
         return
     path = live_socket.socket_path(project.root, server.env)
+    warned: set[str] = set()
+
+    def warn_once(sentence: str) -> None:
+        if sentence not in warned:
+            warned.add(sentence)
+            logger.warning("%s", sentence)
+
     try:
         while (bound := await _bind(path)) is None:
             began = time.monotonic()
-            await follow_other_server(server, project, path)
+            await follow_other_server(server, project, path, warn_once)
             if time.monotonic() - began < TAKE_OVER_SECONDS:  # it does not take us, or ended at once
                 await asyncio.sleep(TAKE_OVER_SECONDS)
     except OSError as error:
@@ -88,11 +95,8 @@ class LiveClients:
                 logger.warning("More than %d processes ask at once: one was not served.", MOST_CLIENTS)
                 return
             connection = writer.get_extra_info("socket")
-            pid, uid = live_socket.peer_credentials(connection)
-            reason = await asyncio.to_thread(refusal_reason, pid, uid)
-            if not reason and live_socket.has_peer_ended(connection):
-                reason = "it has ended, and its number may be another one's"
-            if reason:
+            pid, _ = live_socket.peer_credentials(connection)
+            if reason := await asyncio.to_thread(refusal_reason_of, connection):
                 logger.warning("Process %d was not served: %s.", pid, reason)
                 return
             await LiveSession(self._server, self._project, reader, writer, pid).run()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +27,7 @@ from mazu_ls.server.rpc.live.served import OF_SESSIONS
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
+    from mazu_ls.host import Question
     from mazu_ls.server.rpc.live.link import LiveLink
     from mazu_ls.server.state import ServerState
 
@@ -109,20 +111,32 @@ class PeerEditor:
             relayed_from.get() is self or not asked.question.session_id
         ):  # what no session asks each asks its own user
             return None
-        task = asyncio.create_task(put_question(self._link, asked))
+        offered = question_for_peer(asked.question)
+        if all(choice.kind == "deny" for choice in offered.choices):
+            return None
+        task = asyncio.create_task(put_question(self._link, asked, offered))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
         return task
 
 
-async def put_question(link: LiveLink, asked: OpenQuestion) -> None:
-    """Ask another client until it answers, or somebody else did: then it is told that nobody waits any more."""
-    params = msgspec.to_builtins(question_view(asked.question))
+def question_for_peer(question: Question) -> Question:
+    """What another editor's server may answer: this once or not, and the call as it is.
+
+    Grants that last and changed arguments are given in the editor that has the turn.
+    """
+    choices = tuple(choice for choice in question.choices if choice.kind in ("allow_once", "deny"))
+    return replace(question, choices=choices, editable=())
+
+
+async def put_question(link: LiveLink, asked: OpenQuestion, offered: Question) -> None:
+    """Ask another client what is `offered` until it answers, or somebody else did: then the request is cancelled."""
+    params = msgspec.to_builtins(question_view(offered))
     request = asyncio.ensure_future(link.ask("mazu/permission/request", params))
     try:
         await asyncio.wait({request, asked.verdict}, return_when=asyncio.FIRST_COMPLETED)
         if request.done():
-            asked.answer_with(request.result())
+            asked.answer_with(request.result(), offered)
     except (ClientError, InvalidArguments) as error:
         logger.info("A question was not answered by another process: %s", error)
     finally:

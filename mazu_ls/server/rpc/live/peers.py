@@ -1,23 +1,56 @@
-"""Who may speak on the live socket: this user's own programs, and nothing that a tool call of any mazu-ls started.
+"""Who may speak on the live socket, and who may listen: this user's own programs, nothing that a tool call of any mazu-ls started.
 
 What a command leaves behind when it makes itself independent (two forks, a session of its own, a cleared environment)
 is still known by what no process without privileges can shake off: `no_new_privs`, which both sandboxes set
-(prctl(2)), and the hard limit of CPU time, which every command and every MCP server is started with (setrlimit(2)).
+(prctl(2)), and the hard limit of CPU time, which every command and every MCP server is started with (setrlimit(2)). Standard library only: short commands import this.
 """
 
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
-from mazu_ls.tools.shell.process import MARK
+from mazu_ls.platform.child_mark import MARK
+from mazu_ls.state import live_socket
 
 MOST_PARENTS = 256
 UNLIMITED = float("inf")
 
 
+def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object]) -> socket.socket | None:
+    """A connection to the server that listens at `path`; None where there is none, or what listens may be a tool call's process.
+
+    Nothing is sent before that is known: whoever listens learns what is asked and answers it. `warn` takes the sentence that
+    says why it is not used. Blocks; call it off the loop.
+    """
+    if (connection := live_socket.connect(path, timeout)) is None:
+        return None
+    try:
+        if not (reason := refusal_reason_of(connection)):
+            return connection
+        pid, _ = live_socket.peer_credentials(connection)
+        warn(f"Process {pid} listens for this project in a server's place and is not used: {reason}.")
+    except OSError as error:
+        warn(f"It cannot be said who listens for this project: {error}.")
+    connection.close()
+    return None
+
+
+def refusal_reason_of(connection: socket.socket) -> str:
+    """Why nothing is exchanged with the process at the other end; empty where it may be. Raises OSError."""
+    reason = refusal_reason(*live_socket.peer_credentials(connection))
+    if not reason and live_socket.has_peer_ended(connection):
+        return "it has ended, and its number may be another one's"
+    return reason
+
+
 def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
-    """Why the process `pid` of user `uid` is not served; empty where it is. Reads /proc; call it off the loop."""
+    """Why the process `pid` of user `uid` is not trusted; empty where it is. Reads /proc; call it off the loop.
+
+    `server_pid`: the process that asks, default this one; whatever descends from it is a tool call's.
+    """
     server = os.getpid() if server_pid is None else server_pid
     if uid != os.getuid():
         return "it is another user's"
@@ -25,7 +58,7 @@ def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
         return "its process cannot be seen from here"
     try:
         if _descends_from(pid, server):
-            return "it was started by this server"
+            return "it was started by this process"
         if f"{MARK}=".encode() in Path(f"/proc/{pid}/environ").read_bytes():
             return "it was started by a tool call"
         if _no_new_privileges(pid) and not _no_new_privileges(server):

@@ -266,7 +266,7 @@ class LiveSession:
         """Ask this client too, if the question comes from what it asked for."""
         if asking_client.get() is not self:
             return None
-        task = asyncio.create_task(put_question(self._link, asked))
+        task = asyncio.create_task(put_question(self._link, asked, asked.question))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
         return task

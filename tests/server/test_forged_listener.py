@@ -1,0 +1,114 @@
+"""Who listens in a server's place is a tool call's process: it is sent nothing, by no terminal and by no editor's server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.host import Choice, Question
+from mazu_ls.server.client.approvals import OpenQuestion
+from mazu_ls.server.rpc.live import peer_editor
+from mazu_ls.state import live_socket
+from tests.server.test_live_server import GUARD, EditorProcess, environment_in, typed, wait_until
+
+pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
+
+LISTENER = """
+import fcntl, os, socket, sys
+place, log = sys.argv[1:]
+lock = os.open(place[:-5] + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+fcntl.flock(lock, fcntl.LOCK_EX)
+os.chdir(os.path.dirname(place))
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(os.path.basename(place))
+listener.listen(8)
+with open(log, "a", buffering=1) as said:
+    said.write("listening\\n")
+    while True:
+        connection, _ = listener.accept()
+        said.write(f"received {connection.recv(65536)!r}\\n")
+        connection.close()
+"""
+
+
+def test_a_tool_calls_process_that_listens_is_sent_nothing(tmp_path: Path):
+    """It has the limits of an MCP server, a cleared environment, and the lock that no editor held yet."""
+    folder, log = tmp_path / "project", tmp_path / "log"
+    folder.mkdir()
+    env = environment_in(tmp_path)
+    place = live_socket.socket_path(folder, env)
+    for private in (place.parent.parent, place.parent):
+        private.mkdir(mode=0o700)
+    life, held = os.pipe()
+    guard = [sys.executable, "-I", "-S", GUARD, str(life), str(2**40), "500", "--"]
+    forged = ["env", "-i", sys.executable, "-c", LISTENER, str(place), str(log)]
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(
+            subprocess.Popen([*guard, *forged], pass_fds=[life], stdin=subprocess.DEVNULL)
+        )
+        os.close(life)
+        stack.callback(os.close, held)  # then the guard ends what it started
+        wait_until(lambda: log.exists() and "listening" in log.read_text())
+        assert process.poll() is None
+
+        editor = EditorProcess(env, folder)
+        stack.callback(editor.kill)
+        wait_until(lambda: len(received(log)) == 1)
+        for number, words in enumerate((["status", "--json"], ["rollback"], ["chat", "hello"]), start=2):
+            done = typed(editor, *words)
+            assert "is not used: it has the limits of a tool call" in done.stderr
+            wait_until(lambda number=number: len(received(log)) >= number)
+            if words[0] == "status":
+                assert json.loads(done.stdout)["clients"] == [], "the terminal works by itself"
+        assert set(received(log)) == {"received b''"}
+
+
+def received(log: Path) -> list[str]:
+    return log.read_text().splitlines()[1:]
+
+
+class AnsweringLink:
+    """What another editor's server answers to every question."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self.answer = answer
+        self.asked: list[Any] = []
+
+    async def ask(self, method: str, params: Any) -> Any:
+        self.asked.append(params)
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        ({"optionId": "once"}, True),
+        ({"optionId": "no"}, True),
+        ({"optionId": "session"}, False),
+        ({"optionId": "always"}, False),
+        ({"optionId": "once", "arguments": {"command": "echo another"}}, False),
+    ],
+)
+async def test_another_editor_gives_no_standing_grant_and_changes_no_call(
+    answer: dict[str, Any], counts: bool
+):
+    choices = (
+        Choice("once", "Allow", "allow_once"),
+        Choice("session", "Allow in this session", "allow_session"),
+        Choice("always", "Always allow", "allow_always"),
+        Choice("no", "Deny", "deny"),
+    )
+    asked = OpenQuestion(Question("s", "c", "run_shell", "Run `make`?", "", choices, editable=("command",)))
+    link: Any = AnsweringLink(answer)
+    await peer_editor.put_question(link, asked, peer_editor.question_for_peer(asked.question))
+    assert asked.answered.done() is counts
+    if link.asked:
+        assert [one["id"] for one in link.asked[0]["options"]] == ["once", "no"]
+        assert "editable" not in link.asked[0]
