@@ -13,15 +13,12 @@ from mazu_ls.messages import Message, Text, Usage
 from mazu_ls.server.errors import METHOD_NOT_FOUND
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
-from mazu_ls.server.rpc.live.peers import connect_to_server
 from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
-from mazu_ls.state import live_socket
-from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, live_options
+from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.refusals import Refusals
-from mazu_ls.terminal.screen.printing import print_warning
 from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface, print_line
 from mazu_ls.terminal.surfaces.make_surface import make_surface
 
@@ -47,9 +44,7 @@ def run_asking(
     """Have it done by the server of the project; the exit status. None where there is none or it does not do it."""
     from mazu_ls.terminal import cli
 
-    place = live_socket.socket_path(root.folders[0], env)
-    connection = connect_to_server(place, HANDSHAKE_SECONDS, print_warning)
-    if connection is None:
+    if (connection := connect_to_project(root, env)) is None:
         return None
     given.root = root
 

@@ -1,18 +1,28 @@
-"""What every client of the live socket says first. Standard library only."""
+"""How every client of the live socket connects, and what it says first. Standard library only."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__, paths
+from mazu_ls.server.rpc.live.peers import connect_to_server
+from mazu_ls.state import live_socket
+from mazu_ls.terminal.screen.printing import print_warning
 
 if TYPE_CHECKING:
     import os
+    import socket
     from collections.abc import Mapping
 
     from mazu_ls.terminal.project_root import ProjectRoot
 
 HANDSHAKE_SECONDS = 30.0
+
+
+def connect_to_project(root: ProjectRoot, env: Mapping[str, str] | os._Environ[str]) -> socket.socket | None:
+    """A connection to the server that has the project open; None where there is none that is trusted."""
+    place = live_socket.socket_path(root.folders[0], env)
+    return connect_to_server(place, HANDSHAKE_SECONDS, print_warning)
 
 
 def live_options(root: ProjectRoot, env: Mapping[str, str] | os._Environ[str]) -> dict[str, Any]:

@@ -13,14 +13,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
-from mazu_ls.server.rpc.live.peers import connect_to_server
 from mazu_ls.server.rpc.live.served import CHANGING, NOT_KNOWN, SHOWING, TALKING, is_served, unanswered
 from mazu_ls.state import live_socket
-from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, live_options
+from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE, FAILED
 from mazu_ls.terminal.project_root import resolve_project
-from mazu_ls.terminal.screen.printing import as_json, print_json, print_text, print_warning
+from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
 from mazu_ls.terminal.verbs.compare import LISTED, OF_CHECKPOINTS, OF_COMPARE, find_checkpoint
 
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
     import argparse
     import os
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from mazu_ls.terminal.project_root import ProjectRoot
 
 ANSWER_SECONDS = 60.0
 """A command that only shows something is done here when the server takes longer."""
@@ -67,21 +67,14 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
     root = resolve_project(given)
     if not root.folders:
         return None
-    command, arguments = wanted
-    if (
-        found := _with_ids(
-            live_socket.socket_path(root.folders[0], env), live_options(root, env), given, wanted
-        )
-    ) is None:
+    command, _ = wanted
+    if (arguments := _with_ids(root, env, given, wanted)) is None:
         return None
-    arguments = found
     if command not in SHOWING | CHANGING and arguments.get("preview") is not True:
         from mazu_ls.terminal.clients.live_client import run_asking
 
         return run_asking(given, root, env, command, arguments)
-    place = live_socket.socket_path(root.folders[0], env)
-    connection = connect_to_server(place, HANDSHAKE_SECONDS, print_warning)
-    if connection is None:
+    if (connection := connect_to_project(root, env)) is None:
         return None
     with connection:
         server = _Conversation(connection)
@@ -109,7 +102,10 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
 
 
 def _with_ids(
-    place: Path, options: dict[str, Any], given: argparse.Namespace, wanted: tuple[str, dict[str, Any]]
+    root: ProjectRoot,
+    env: Mapping[str, str] | os._Environ[str],
+    given: argparse.Namespace,
+    wanted: tuple[str, dict[str, Any]],
 ) -> dict[str, Any] | None:
     """The arguments with the ids of checkpoints in place of labels and sessions, as the server knows them.
 
@@ -122,13 +118,13 @@ def _with_ids(
     named = {field: name for field, name in named.items() if not re.fullmatch(r"cp_\d+|now", name)}
     if not named:
         return arguments
-    if (connection := connect_to_server(place, HANDSHAKE_SECONDS, print_warning)) is None:
+    if (connection := connect_to_project(root, env)) is None:
         return None
     kind = OF_COMPARE if given.verb == "compare" else OF_CHECKPOINTS
     with connection:
         server = _Conversation(connection)
         try:
-            server.begin(options, "mazu.checkpoint.list", LISTED)
+            server.begin(live_options(root, env), "mazu.checkpoint.list", LISTED)
             server.answer(1, HANDSHAKE_SECONDS)
             listed = server.answer(2, ANSWER_SECONDS)["checkpoints"]
             return arguments | {field: find_checkpoint(name, listed, kind) for field, name in named.items()}
