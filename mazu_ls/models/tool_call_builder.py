@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
-from mazu_ls.messages import ToolCall
+import msgspec
+
+from mazu_ls.messages import Message, Part, ToolCall
 from mazu_ls.models.message_repair import make_encodable
+from mazu_ls.models.model import ModelAnswer
 from mazu_ls.models.tool_arguments import parse_arguments
 
 CUT = "the call was cut off by the output limit; make it again, shorter or in several steps"
 TWICE = "the id of this call was that of an earlier one; make the call again"
 UNNAMED = "the call names no tool"
+_used_ids: set[str] = set()
+"""Of all calls that this process took in: a question, and the answer to it, name their call by its id alone."""
 
 
 def word(given: Any) -> str:
@@ -64,7 +70,26 @@ class CallDrafts:
         """A new call; a missing id is made up, one that was used before is replaced and the call marked."""
         given = word(given_id)
         twice = bool(given) and any(draft.given_id == given for draft in self.drafts)
-        call_id = f"call_{secrets.token_hex(8)}" if twice or not given else given
+        call_id = _new_id() if twice or not given else given
         draft = CallDraft(given, call_id, word(name), twice)
         self.drafts.append(draft)
         return draft
+
+
+def with_unused_ids(answer: ModelAnswer, earlier: Iterable[Message]) -> ModelAnswer:
+    """The answer; a call whose id was used before, in `earlier` messages or by this process, has a random one instead.
+
+    Some services count the calls of each answer ("call_0"). A late answer to one question would then decide the next.
+    """
+    taken = _used_ids.union(call.id for message in earlier for call in message.calls)
+    parts: list[Part] = []
+    for part in answer.message.parts:
+        is_reused = isinstance(part, ToolCall) and part.id in taken
+        parts.append(msgspec.structs.replace(part, id=_new_id()) if is_reused else part)
+    message = msgspec.structs.replace(answer.message, parts=tuple(parts))
+    _used_ids.update(call.id for call in message.calls)
+    return msgspec.structs.replace(answer, message=message)
+
+
+def _new_id() -> str:
+    return f"call_{secrets.token_hex(8)}"

@@ -168,3 +168,35 @@ async def test_a_question_that_was_open_at_the_end_is_void_after_a_restart(env: 
         page = await client.command("mazu.session.events", {"sessionId": started["sessionId"]})
         closed = [e["update"] for e in page["events"] if e["update"]["kind"] == "question_closed"]
         assert [one["verdict"] for one in closed] == ["void"]
+
+
+async def test_a_late_click_does_not_answer_the_next_question_of_a_service_that_counts_its_calls(
+    env: dict[str, str], folder: Path
+):
+    calls = [
+        {**SHELL[0]["calls"][0], "id": "call_0", "arguments": {"command": f"echo x > {n}.txt"}} for n in "ab"
+    ]  # type: ignore[index]
+    async with agent(env, folder, [{"calls": [call]} for call in calls] + [{"text": "Done."}]) as client:
+        client.answers["mazu/permission/request"] = lambda params: NO_ANSWER
+        await client.command("mazu.chat", {"message": "Go"}, within=60)
+
+        async def asked_for(command: str) -> str:
+            found = await client.until(
+                lambda m: m.get("method") == "mazu/permission/request" and command in m["params"]["title"],
+                within=60,
+            )
+            return found["params"]["callId"]
+
+        first = await asked_for("a.txt")
+        click = {"optionId": "allow_once", "callId": first}
+        assert (await client.command("mazu.permissions.answer", click))["answered"]
+        second = await asked_for("b.txt")
+        assert first == "call_0" and second != first
+        assert not (await client.command("mazu.permissions.answer", click))["answered"]
+        deny = {"optionId": "deny", "callId": second}
+        assert (await client.command("mazu.permissions.answer", deny))["answered"]
+        await client.until(lambda m: m.get("params", {}).get("update", {}).get("state") == "done", within=60)
+        assert (folder / "a.txt").exists() and not (folder / "b.txt").exists()
+        said = [block for message in client.model.bodies[2]["messages"] for block in message["content"]]
+        assert [block["id"] for block in said if block["type"] == "tool_use"] == [first, second]
+        assert [block["tool_use_id"] for block in said if block["type"] == "tool_result"] == [first, second]

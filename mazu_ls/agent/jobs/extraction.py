@@ -197,9 +197,7 @@ class MemoryExtractor:
         lines = "\n".join(f"- {item.category}: {item.title}" for item in found.memories)
         choices = (Choice("allow_once", "Keep them", "allow_once"), Choice("deny", "Do not", "deny"))
         title = f"Keep {len(found.memories)} memories from this session?"
-        question = Question(
-            session_id, "extraction", "remember", title, f"{found.summary.title}\n{lines}", choices
-        )
+        question = Question(session_id, "", "remember", title, f"{found.summary.title}\n{lines}", choices)
         reply = await self._project.host.ask(question, self._project.config.permissions.timeout_seconds)
         if reply.choice and reply.choice.kind == "deny":
             await pending.skip(session_id)

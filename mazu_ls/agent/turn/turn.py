@@ -28,6 +28,7 @@ from mazu_ls.models import model as models
 from mazu_ls.models.pricing.tokens import unread_tokens
 from mazu_ls.models.pricing.unfinished_call import UnfinishedCall
 from mazu_ls.models.provider_errors import ContentRefused
+from mazu_ls.models.tool_call_builder import with_unused_ids
 from mazu_ls.tools.base import Effect
 
 if TYPE_CHECKING:
@@ -295,7 +296,7 @@ class TurnRun:
             case models.RetryScheduled(attempt, seconds, reason):
                 self.record(journal.Retrying(attempt, seconds, reason))
             case models.ModelAnswer():
-                return chunk
+                return with_unused_ids(chunk, self.session.conversation.messages)
         return None
 
     async def _tools(self, message: Message) -> TurnLimitReached | None:
@@ -308,9 +309,7 @@ class TurnRun:
         ]
         self.stuck = self.stuck or self.loops.record_round(outcomes)
         await self.steps.after_step(", ".join(result.call.name for result in ended))
-        if self.stuck:
-            return TurnLimitReached("stuck", self.stuck)
-        return None
+        return TurnLimitReached("stuck", self.stuck) if self.stuck else None
 
     def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:
         """Count one edit that was made; of a document that is no file no step holds more than its text."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -148,6 +149,8 @@ class ClientApprovals:
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
         """The answer; none within `timeout` seconds of being shown is a Reply without a choice."""
+        if not question.call_id:  # about no call: a late answer to one may not decide the next
+            question = replace(question, call_id=f"question_{secrets.token_hex(8)}")
         asked = OpenQuestion(question)
         self.waiting.append(asked)
         asked.elsewhere += [task for asker in self._askers if (task := asker(asked)) is not None]
