@@ -157,6 +157,8 @@ async def test_whoever_answers_first_counts(
             assert b"HOME=" in seen and b"sk-ant-" not in seen
             await editor.until(lambda one: one.get("method") == "mazu/permission/request")
             if where == "editor":
+                code, out, _ = await typed(env, folder, "rollback", "--only", "memory", "--json")
+                assert (code, json.loads(out)["error"]["kind"]) == (1, "busy"), "a turn runs in the editor"
                 answer.set_result({"optionId": "allow_once"})
                 await terminal.sees("It was decided elsewhere.")
             else:

@@ -83,7 +83,10 @@ class TurnMarkers:
     def require_none_elsewhere(self) -> None:
         """Raise MazuError(busy) while a turn runs in another process: it would go on in files that are changed under it."""
         if running := self.elsewhere():
-            one = running[0]
-            raise MazuError(
-                Kind.BUSY, f"A turn is running in {one.client} (pid {one.pid}).", "Stop it there first, or wait for its end."
-            )  # fmt: skip
+            raise turn_runs(running[0].client, running[0].pid)
+
+
+def turn_runs(client: str, pid: int) -> MazuError:
+    """What is said to who would roll back while a turn runs for another client."""
+    message = f"A turn is running in {client or DEFAULT_CLIENT} (pid {pid})."
+    return MazuError(Kind.BUSY, message, "Stop it there first, or wait for its end.")

@@ -154,6 +154,9 @@ async def _restore_memories(
     """Bring back some memories alone."""
     if params.only != ("memory",):
         raise InvalidArguments('`memories` lists memory ids: it needs `only: ["memory"]`', "memories")
+    if not params.preview:
+        project = await server.wait_opened()
+        await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
     plan = await checkpoints.plan(params.id, only=params.only, memories=params.memories)
     report = plan.preview() if params.preview else await plan.apply("overwrite")
     server.notify_changed("memory", "checkpoints")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mazu_ls import __version__, paths
+from mazu_ls.agent.project.turn_markers import turn_runs
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import commands
@@ -29,7 +30,7 @@ from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, put_question
 from mazu_ls.server.rpc.live.peers import has_terminal
 from mazu_ls.server.rpc.live.remote_error import NotServed
-from mazu_ls.server.rpc.live.served import OF_SESSIONS, PREVIEWED, SERVED, TALKING, is_served
+from mazu_ls.server.rpc.live.served import ASKING, OF_SESSIONS, PREVIEWED, SERVED, TALKING, is_served
 from mazu_ls.server.rpc.lsp_types import ExecuteCommand
 from mazu_ls.server.wire.codec import convert
 
@@ -207,6 +208,8 @@ class LiveSession:
             raise MazuError(Kind.UNSUPPORTED, f"{wanted.command} is not done for another process.", hint)
         if wanted.command in PREVIEWED and arguments.get("preview") is True:
             self._check_session(arguments)
+        elif wanted.command in ASKING and any(one.running for one in self._project.sessions.opened()):
+            raise turn_runs(self._project.turn_markers.client, os.getpid())
         by_model = wanted.command == "mazu.status" or wanted.command in TALKING
         if by_model and self._options.model != self._server.env.get("MAZU_MODEL"):
             raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
